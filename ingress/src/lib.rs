@@ -1,0 +1,1 @@
+//! HTTP: routes, auth, rate limits, precheck, replies, live availability.

@@ -1,0 +1,105 @@
+//! Bookings as projected from the log.
+
+use onsale_schemas::{
+    BookingId, EventId, Offset, PartitionId, RequestId, ShowId, UserId, ZoneIndex,
+};
+use serde::{Deserialize, Serialize};
+
+/// Where a booking stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BookingStatus {
+    /// Held.
+    Reserved,
+    /// Sold.
+    Confirmed,
+    /// Given back, by whomever, or void because its show was cancelled.
+    Cancelled,
+    /// The hold ran out.
+    Expired,
+}
+
+impl BookingStatus {
+    /// True while the booking has places.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Reserved | Self::Confirmed)
+    }
+}
+
+/// A booking.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BookingRow {
+    /// Its id, which carries partition and offset.
+    pub booking_id: BookingId,
+    /// The request that made it.
+    pub request_id: Option<RequestId>,
+    /// Its event.
+    pub event_id: EventId,
+    /// Its show.
+    pub show_id: ShowId,
+    /// For whom.
+    pub user_id: UserId,
+    /// The zone.
+    pub zone: ZoneIndex,
+    /// The seats, empty for general admission.
+    pub seats: Vec<u32>,
+    /// How many places.
+    pub quantity: u32,
+    /// Price of one in minor units.
+    pub unit_price: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Where it stands.
+    pub status: BookingStatus,
+    /// When it was reserved.
+    pub reserved_at_ms: u64,
+    /// End of the hold.
+    pub expires_at_ms: u64,
+    /// When it was confirmed.
+    pub confirmed_at_ms: Option<u64>,
+    /// When it ended (cancelled or expired).
+    pub ended_at_ms: Option<u64>,
+    /// What the payment is known by.
+    pub payment_reference: Option<String>,
+    /// Offset of the last record that changed the row.
+    pub updated_offset: Offset,
+}
+
+/// Which of a user's bookings to list, newest first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BookingFilter {
+    /// Whose.
+    pub user_id: UserId,
+    /// Only with this status.
+    pub status: Option<BookingStatus>,
+    /// Only holds that end after this time (for pending payments).
+    pub expires_after_ms: Option<u64>,
+    /// Only after this (reserved_at_ms, booking id) in the list's order.
+    pub after: Option<(u64, BookingId)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Sum over the projected bookings of one zone, for reconciliation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ZoneSums {
+    /// Places in reserved bookings.
+    pub held: u64,
+    /// Places in confirmed bookings.
+    pub sold: u64,
+    /// Places blocked.
+    pub blocked: u64,
+}
+
+/// Where a partition's projection stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Watermark {
+    /// The partition.
+    pub partition: PartitionId,
+    /// Every record before this offset is projected.
+    pub next_offset: Offset,
+    /// Offset of the last outcome projected, the chain's end.
+    pub last_outcome: Option<Offset>,
+    /// Log time of the last projected record, in milliseconds since 1970.
+    pub log_time_ms: u64,
+}

@@ -1,0 +1,180 @@
+//! Events, shows and zones. Times are milliseconds since 1970-01-01T00:00:00Z.
+
+use onsale_schemas::{EventId, PartitionId, ShowId, UserId, ZoneIndex};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Whether an event is advertised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventStatus {
+    /// Seen by its organizer only.
+    Draft,
+    /// Public.
+    Published,
+    /// Called off.
+    Cancelled,
+}
+
+/// An event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EventRow {
+    /// Its id.
+    pub event_id: EventId,
+    /// The tenant it belongs to.
+    pub tenant_id: Uuid,
+    /// The account that made it.
+    pub organizer_id: UserId,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Where.
+    pub venue: Option<String>,
+    /// In which city.
+    pub city: Option<String>,
+    /// Of which kind: concert, sport, theater, ...
+    pub category: Option<String>,
+    /// When it begins.
+    pub starts_at_ms: u64,
+    /// Ticket limit per user over all its shows; 0 is no limit.
+    pub max_tickets_per_user: u16,
+    /// Minimum age in years.
+    pub minimum_age: Option<u8>,
+    /// Whether it is advertised.
+    pub status: EventStatus,
+    /// When it was made.
+    pub created_at_ms: u64,
+}
+
+/// Which events to list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct EventFilter {
+    /// Text that name, description or venue contain, in any case.
+    pub search: Option<String>,
+    /// The city, in any case.
+    pub city: Option<String>,
+    /// The category, in any case.
+    pub category: Option<String>,
+    /// Begins at or after.
+    pub from_ms: Option<u64>,
+    /// Begins before.
+    pub until_ms: Option<u64>,
+    /// Only this tenant's.
+    pub tenant_id: Option<Uuid>,
+    /// Also drafts and cancelled ones.
+    pub unpublished: bool,
+}
+
+/// A page of a list with the number of all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page<T> {
+    /// The rows of the page.
+    pub rows: Vec<T>,
+    /// All rows that the filter takes.
+    pub total: u64,
+}
+
+/// Where a show stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShowStatus {
+    /// In the catalog, its `OpenShow` not yet applied.
+    Opening,
+    /// In the log.
+    Open,
+    /// Its sale was ended.
+    Closed,
+    /// Called off.
+    Cancelled,
+}
+
+/// A show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShowRow {
+    /// Its id.
+    pub show_id: ShowId,
+    /// Its event.
+    pub event_id: EventId,
+    /// The partition it lives on.
+    pub partition: PartitionId,
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// When it begins.
+    pub starts_at_ms: u64,
+    /// From when on seats may be reserved.
+    pub sale_opens_at_ms: u64,
+    /// From when on they may not any more.
+    pub sale_closes_at_ms: u64,
+    /// How long a hold lasts, in milliseconds.
+    pub hold_ms: u32,
+    /// Where it stands, as projected.
+    pub status: ShowStatus,
+    /// When it was made.
+    pub created_at_ms: u64,
+    /// Its zones in order of their index.
+    pub zones: Vec<ZoneRow>,
+}
+
+/// A zone of a show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ZoneRow {
+    /// Its id for clients.
+    pub zone_id: Uuid,
+    /// Its index in the show.
+    pub index: ZoneIndex,
+    /// Its name.
+    pub name: String,
+    /// Price of one ticket in minor units.
+    pub unit_price: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// How places are given out, with labels. Stored as JSON.
+    pub admission: ZoneAdmission,
+}
+
+/// How a zone gives out its places, with the labels that people see.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "admission", rename_all = "lowercase")]
+pub enum ZoneAdmission {
+    /// Named seats in rows, best row first.
+    Seated {
+        /// The rows in order.
+        rows: Vec<ChartRow>,
+    },
+    /// Places without a name.
+    General {
+        /// How many.
+        capacity: u32,
+    },
+}
+
+/// A row of a chart.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ChartRow {
+    /// Its name, as `A`.
+    pub name: String,
+    /// Its seats in order.
+    pub seats: RowSeats,
+}
+
+/// Seats of a row: numbered from 1, or labelled one by one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RowSeats {
+    /// So many seats, labelled `1`, `2`, ...
+    Count(u16),
+    /// These labels.
+    Labels(Vec<String>),
+}
+
+/// An answer of a catalog call remembered under an idempotency key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RememberedAnswer {
+    /// Fingerprint of the request.
+    pub fingerprint: u64,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// JSON of the answer's `data`.
+    pub body: String,
+}

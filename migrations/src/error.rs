@@ -1,0 +1,41 @@
+//! What can go wrong with the store.
+
+/// Why a call to the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database URL is of neither kind.
+    #[error(
+        "database URL {0:?}: expected sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME"
+    )]
+    Url(String),
+    /// The database cannot be reached now.
+    #[error("database is unreachable: {0}")]
+    Unreachable(#[source] sqlx::Error),
+    /// The schema is older or newer than this program.
+    #[error("database schema: {0}")]
+    Schema(String),
+    /// A second live holder of a seat: the second layer against a double sale has spoken.
+    #[error("double sale refused by the database: {0}")]
+    DoubleSale(String),
+    /// A gap in the chain of outcomes: a batch does not follow the watermark.
+    #[error(
+        "gap in the outcomes of partition {partition}: batch begins at {found}, expected {expected}"
+    )]
+    Gap {
+        /// The partition.
+        partition: onsale_schemas::PartitionId,
+        /// The next offset by the watermark.
+        expected: u64,
+        /// The first offset of the batch.
+        found: u64,
+    },
+    /// Something stands in the database that this program did not write.
+    #[error("unexpected value in the database: {0}")]
+    Corrupt(String),
+    /// An entity with that key exists already.
+    #[error("{0} exists already")]
+    Exists(&'static str),
+    /// Anything else the database said.
+    #[error("database: {0}")]
+    Database(#[source] sqlx::Error),
+}

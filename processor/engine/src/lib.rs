@@ -1,0 +1,1 @@
+//! The seat machine: a pure function of its log.

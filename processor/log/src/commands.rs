@@ -1,0 +1,79 @@
+//! The log as an ingress sees it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use onsale_schemas::{OutcomeRecord, PartitionId, RequestId, ShowId, ShowSeats};
+use tokio::sync::{broadcast, oneshot};
+
+/// A command on its way into the log.
+#[derive(Debug)]
+pub struct Submission {
+    /// Where it goes.
+    pub partition: PartitionId,
+    /// The id inside the envelope, by which an outcome finds back.
+    pub request_id: RequestId,
+    /// The encoded [`onsale_schemas::Envelope`].
+    pub payload: Vec<u8>,
+    /// Who waits.
+    pub reply: oneshot::Sender<Reply>,
+}
+
+/// What comes back for a [`Submission`].
+///
+/// A sender that is dropped without a reply means that the outcome is *unknown*, never that the
+/// command failed.
+pub type Reply = Result<OutcomeRecord, SubmitError>;
+
+/// Why a command is certainly not in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The bounded queue in front of the log is full: shed, ask again.
+    #[error("the queue in front of the log is full")]
+    QueueFull,
+    /// The log has no room left on its disk.
+    #[error("the log's disk is full")]
+    DiskFull,
+    /// The partition has no owner that serves it now, or the process is stopping.
+    #[error("the partition is not served at the moment")]
+    Unavailable,
+}
+
+/// Outcomes of one partition in log order, in the size they were made.
+#[derive(Debug)]
+pub struct OutcomeBatch {
+    /// Their partition.
+    pub partition: PartitionId,
+    /// The outcomes, ascending by offset.
+    pub records: Vec<OutcomeRecord>,
+}
+
+/// The log as an ingress sees it: it hands in commands and reads outcomes, nothing else.
+#[async_trait]
+pub trait CommandLog: Send + Sync {
+    /// Number of partitions, frozen when the log was made.
+    fn partitions(&self) -> u16;
+
+    /// Hands a command in without waiting. The reply comes once the command is durable and
+    /// applied.
+    ///
+    /// # Errors
+    /// When the command is certainly not in the log; the reply sender is then dropped.
+    fn submit(&self, submission: Submission) -> Result<(), SubmitError>;
+
+    /// Follows all outcomes from now on. A receiver that is too slow loses the oldest batches and
+    /// is told so by [`broadcast::error::RecvError::Lagged`]; it then starts its views again from
+    /// [`CommandLog::show_seats`].
+    fn subscribe(&self) -> broadcast::Receiver<Arc<OutcomeBatch>>;
+
+    /// The seats of a show as of some offset not before this call, to start a live view from.
+    /// `None` when the partition knows no such show.
+    ///
+    /// # Errors
+    /// When nobody serves the partition.
+    async fn show_seats(
+        &self,
+        partition: PartitionId,
+        show: ShowId,
+    ) -> Result<Option<ShowSeats>, SubmitError>;
+}

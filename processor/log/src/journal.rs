@@ -1,0 +1,1 @@
+//! The embedded log: CRC-framed segment files with group commit.

@@ -1,0 +1,14 @@
+//! The log decides; everything else reads it. This crate holds the two faces of the log:
+//!
+//! - [`commands`]: what an ingress needs — hand in a command, wait for its outcome, follow all
+//!   outcomes, start a live view;
+//! - [`storage`]: what a processor needs — append durably, read from an offset;
+//!
+//! and the implementations of the latter: [`journal`] (files of our own).
+
+pub mod commands;
+pub mod journal;
+pub mod storage;
+
+pub use commands::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
+pub use storage::{AppendRecord, Appended, EntryBatch, LogError, LogReader, LogWriter};

@@ -1,0 +1,1 @@
+//! An independent, naive model of the seat machine.

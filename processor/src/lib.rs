@@ -1,0 +1,1 @@
+//! Replica, runtime, projector and reconciliation.

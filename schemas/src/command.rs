@@ -1,0 +1,240 @@
+//! Commands: everything that can change a partition, as it stands in the log.
+//!
+//! Labels, names and prices for people are resolved at the edge. The engine knows zones by
+//! [`ZoneIndex`], seats by [`SeatIndex`] and bookings by the [`Offset`] of their `Reserve`.
+
+use bincode::{Decode, Encode};
+
+use crate::ids::{EventId, LogTimeMs, NodeName, Offset, ShowId, UserId, ZoneIndex};
+use crate::seat_list::SeatList;
+
+/// A request to the machine of one partition. The order of the variants is wire format.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Command {
+    /// Puts a show's layout into the log and opens it.
+    OpenShow(OpenShow),
+    /// Changes times, limits or prices of a show. Live holds keep their price and time.
+    AmendShow(AmendShow),
+    /// Ends the sale now. Live holds may still be confirmed.
+    CloseShow {
+        /// The show to close.
+        show: ShowId,
+    },
+    /// The organizer cancels a show: every hold and sale of it is void.
+    CancelShow {
+        /// The show to cancel.
+        show: ShowId,
+    },
+    /// Holds seats for a user.
+    Reserve(Reserve),
+    /// Turns a hold into a sale.
+    Confirm(Confirm),
+    /// Gives a hold back. Refused for a confirmed booking.
+    Release {
+        /// The booking.
+        booking: Offset,
+        /// Who asks.
+        by: Actor,
+    },
+    /// Makes a hold last longer.
+    Extend {
+        /// The booking.
+        booking: Offset,
+        /// Milliseconds to add to the present end of the hold.
+        by_ms: u32,
+    },
+    /// Puts the seats of a booking back on sale, even when they were sold (a refund).
+    Return {
+        /// The booking.
+        booking: Offset,
+    },
+    /// Takes free seats off sale (allotments, obstructed view).
+    Block(SeatBlock),
+    /// Puts blocked seats back on sale.
+    Unblock(SeatBlock),
+    /// Moves log time on, so that holds expire while nobody asks for anything. Heartbeat of the
+    /// owner.
+    Tick {
+        /// Epoch of the owner that wrote it; stale ticks still move time, time is the log's.
+        epoch: u64,
+    },
+    /// A node claims the partition. The lowest offset with a higher epoch wins.
+    Claim {
+        /// Who claims.
+        node: NodeName,
+        /// The epoch claimed; a no-op unless higher than the present one.
+        epoch: u64,
+    },
+    /// Goes once round the partition: readiness probe, and the only record that may raise the
+    /// machine version.
+    Barrier {
+        /// The machine version from this offset on; a lower one than the present has no effect.
+        machine_version: u16,
+    },
+}
+
+/// See [`Command::OpenShow`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct OpenShow {
+    /// The show.
+    pub show: ShowId,
+    /// Its event.
+    pub event: EventId,
+    /// Most tickets a user may hold and own over all shows of the event; 0 means no limit.
+    pub max_tickets_per_user: u16,
+    /// From when on seats may be reserved.
+    pub sale_opens_at_ms: LogTimeMs,
+    /// From when on they may not any more.
+    pub sale_closes_at_ms: LogTimeMs,
+    /// How long a hold lasts, in milliseconds.
+    pub hold_ms: u32,
+    /// The zones in order.
+    pub zones: Vec<ZoneLayout>,
+}
+
+/// A zone as the engine knows it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ZoneLayout {
+    /// Price of one ticket in minor units of `currency`.
+    pub unit_price: i64,
+    /// ISO 4217 code.
+    pub currency: Currency,
+    /// How places are given out.
+    pub admission: Admission,
+}
+
+/// ISO 4217 currency code in ASCII capitals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Currency(pub [u8; 3]);
+
+impl Currency {
+    /// The code as text. Bytes that are not ASCII capitals come out as `???`.
+    pub fn as_str(&self) -> &str {
+        match std::str::from_utf8(&self.0) {
+            Ok(code) if self.0.iter().all(u8::is_ascii_uppercase) => code,
+            _ => "???",
+        }
+    }
+}
+
+impl std::str::FromStr for Currency {
+    type Err = CurrencyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.as_bytes() {
+            &[a, b, c] if text.bytes().all(|byte| byte.is_ascii_uppercase()) => Ok(Self([a, b, c])),
+            _ => Err(CurrencyError),
+        }
+    }
+}
+
+/// Not a currency code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("expected an ISO 4217 code of three capital letters, such as THB")]
+pub struct CurrencyError;
+
+/// How a zone gives out its places.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Admission {
+    /// Named seats in rows, best row first; the numbers are seats per row.
+    Seated {
+        /// Seats of each row.
+        rows: Vec<u16>,
+    },
+    /// Places without a name.
+    General {
+        /// How many.
+        capacity: u32,
+    },
+}
+
+/// See [`Command::AmendShow`]. `None` leaves a value as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct AmendShow {
+    /// The show.
+    pub show: ShowId,
+    /// New limit per user and event; applies to later reservations. 0 means no limit.
+    pub max_tickets_per_user: Option<u16>,
+    /// New opening of the sale.
+    pub sale_opens_at_ms: Option<LogTimeMs>,
+    /// New closing of the sale. Moving it ahead of log time reopens a closed sale.
+    pub sale_closes_at_ms: Option<LogTimeMs>,
+    /// New length of later holds.
+    pub hold_ms: Option<u32>,
+    /// New unit prices by zone; currencies do not change.
+    pub prices: Vec<(ZoneIndex, i64)>,
+}
+
+/// See [`Command::Reserve`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Reserve {
+    /// The show.
+    pub show: ShowId,
+    /// For whom.
+    pub user: UserId,
+    /// The zone; a booking never spans two.
+    pub zone: ZoneIndex,
+    /// Which places.
+    pub pick: Pick,
+    /// The unit price that the buyer saw; a different one now is refused.
+    pub expected_unit_price: Option<i64>,
+}
+
+/// Which places of a zone.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Pick {
+    /// Just these seats, all or none.
+    Seats(SeatList),
+    /// The best that is free.
+    BestAvailable {
+        /// How many.
+        quantity: u32,
+        /// Only seats next to each other in one row; else they may be split.
+        together: bool,
+    },
+    /// Places of a general-admission zone.
+    General {
+        /// How many.
+        quantity: u32,
+    },
+}
+
+/// See [`Command::Confirm`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Confirm {
+    /// The booking.
+    pub booking: Offset,
+    /// Who asks.
+    pub by: Actor,
+    /// What the payment is known by at the gateway; pseudonymous.
+    pub payment_reference: String,
+}
+
+/// On whose behalf a command about a booking comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Actor {
+    /// A buyer, who may touch only bookings of their own.
+    Buyer(UserId),
+    /// A service, organizer or admin that the edge has checked.
+    Staff,
+}
+
+/// Seats or a number of places of one zone, for block and unblock.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SeatBlock {
+    /// The show.
+    pub show: ShowId,
+    /// The zone.
+    pub zone: ZoneIndex,
+    /// Which places.
+    pub places: BlockPlaces,
+}
+
+/// Places to block or unblock.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum BlockPlaces {
+    /// These seats of a seated zone, all or none.
+    Seats(SeatList),
+    /// So many places of a general-admission zone.
+    Quantity(u32),
+}

@@ -1,0 +1,93 @@
+//! What every command travels in.
+
+use bincode::{Decode, Encode};
+use uuid::Uuid;
+
+use crate::command::Command;
+use crate::ids::{RequestId, UserId};
+
+/// A command with what the log needs to know about the request it came from.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Envelope {
+    /// Who waits for the outcome; `None` for machine-made records (ticks, claims, barriers).
+    pub request_id: Option<RequestId>,
+    /// Set when the client gave an idempotency key: the fingerprint of the request's meaning
+    /// ([`fingerprint`]). The answer is then remembered under `request_id` for
+    /// [`crate::limits::IDEMPOTENCY_WINDOW_MS`].
+    pub idempotency: Option<u64>,
+    /// W3C trace context of the request, when it is sampled.
+    pub trace: Option<TraceContext>,
+    /// The command.
+    pub command: Command,
+}
+
+impl Envelope {
+    /// A record that no client waits for.
+    pub fn machine(command: Command) -> Self {
+        Self {
+            request_id: None,
+            idempotency: None,
+            trace: None,
+            command,
+        }
+    }
+}
+
+/// `traceparent` in binary: trace id, span id, flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct TraceContext {
+    /// The trace.
+    pub trace_id: [u8; 16],
+    /// The span that wrote the record.
+    pub span_id: [u8; 8],
+    /// W3C trace flags.
+    pub flags: u8,
+}
+
+/// The request id of an idempotent request: the same for the same user and key on every node.
+pub fn idempotent_request_id(user: UserId, key: &str) -> RequestId {
+    let mut hasher = blake3::Hasher::new_derive_key("onsale 2026 idempotency key to request id");
+    hasher.update(user.as_bytes());
+    hasher.update(key.as_bytes());
+    let mut bytes = [0u8; 16];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    RequestId(Uuid::new_v8(bytes))
+}
+
+/// A fingerprint of what a request means: operation, target and body.
+///
+/// The body counts by its bytes: a client that repeats a request repeats its bytes.
+pub fn fingerprint(operation: &str, target: &str, body: &[u8]) -> u64 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    for part in [operation.as_bytes(), target.as_bytes(), body] {
+        // The length in front keeps ("ab", "c") apart from ("a", "bc").
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.digest()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_id_depends_on_user_and_key() {
+        let user = UserId::from_bytes([1; 16]);
+        let id = idempotent_request_id(user, "a");
+        assert_eq!(id, idempotent_request_id(user, "a"));
+        assert_ne!(id, idempotent_request_id(user, "b"));
+        assert_ne!(id, idempotent_request_id(UserId::from_bytes([2; 16]), "a"));
+        assert_eq!(id.0.get_version_num(), 8);
+    }
+
+    #[test]
+    fn fingerprint_keeps_its_parts_apart() {
+        assert_ne!(
+            fingerprint("reserve", "", b"x"),
+            fingerprint("reserv", "e", b"x")
+        );
+        assert_ne!(fingerprint("a", "b", b"c"), fingerprint("a", "b", b"d"));
+        assert_eq!(fingerprint("a", "b", b"c"), fingerprint("a", "b", b"c"));
+    }
+}

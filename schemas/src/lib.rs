@@ -1,0 +1,29 @@
+//! What Onsale says over its log: ids, [`Command`]s, [`OutcomeRecord`]s, numbered [`Rejection`]s,
+//! the [`Envelope`] around a command, the [`codec`] and the [`partitioning`] function.
+//!
+//! Everything here is wire format. A struct that was ever written to a log is never edited: a new
+//! version is added beside it (see [`codec`]).
+
+pub mod codec;
+pub mod command;
+pub mod entry;
+pub mod envelope;
+pub mod ids;
+pub mod limits;
+pub mod outcome;
+pub mod partitioning;
+pub mod rejection;
+pub mod seat_list;
+pub mod show_seats;
+
+pub use command::{Actor, Command};
+pub use entry::{Entry, Position};
+pub use envelope::Envelope;
+pub use ids::{
+    BookingId, EventId, LogTimeMs, NodeName, Offset, PartitionId, RequestId, SeatIndex, ShowId,
+    UserId, ZoneIndex,
+};
+pub use outcome::{Outcome, OutcomeRecord};
+pub use rejection::Rejection;
+pub use seat_list::SeatList;
+pub use show_seats::{SeatStatus, ShowSeats, ZoneCounts};

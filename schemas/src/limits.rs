@@ -1,0 +1,41 @@
+//! Named limits of the wire format, each with its unit last. Ingress enforces them with a clear
+//! message before anything is appended; the engine enforces them again because the log may hold
+//! records that no ingress of ours wrote.
+
+/// Largest encoded command or outcome, in bytes. A layout of [`SEATS_PER_SHOW_MAX`] fits easily.
+pub const RECORD_SIZE_MAX_BYTES: usize = 1 << 20;
+/// Seats of all seated zones of one show together.
+pub const SEATS_PER_SHOW_MAX: u32 = 250_000;
+/// Zones of one show.
+pub const ZONES_PER_SHOW_MAX: usize = 256;
+/// Rows of one seated zone.
+pub const ROWS_PER_ZONE_MAX: usize = 2_048;
+/// Seats of one row.
+pub const SEATS_PER_ROW_MAX: u16 = 1_024;
+/// Tickets of one general-admission zone.
+pub const GENERAL_CAPACITY_MAX: u32 = 10_000_000;
+/// Tickets in one reservation, whatever the show's limit per user says.
+pub const TICKETS_PER_BOOKING_MAX: u32 = 100;
+/// Seats in one block or unblock command.
+pub const SEATS_PER_BLOCK_MAX: u32 = 10_000;
+/// Shortest hold, in milliseconds.
+pub const HOLD_MIN_MS: u32 = 1_000;
+/// Longest hold including all extensions, in milliseconds (24 hours), counted from the reservation.
+pub const HOLD_MAX_MS: u32 = 86_400_000;
+/// Default hold, in milliseconds (10 minutes).
+pub const HOLD_DEFAULT_MS: u32 = 600_000;
+/// Highest unit price, in minor units of the currency.
+pub const UNIT_PRICE_MAX_MINOR: i64 = 1_000_000_000_000;
+/// Longest payment reference, in bytes.
+pub const PAYMENT_REFERENCE_MAX_BYTES: usize = 128;
+/// Longest node name, in bytes.
+pub const NODE_NAME_MAX_BYTES: usize = 63;
+/// How long an idempotent answer is remembered, in milliseconds of log time (24 hours).
+pub const IDEMPOTENCY_WINDOW_MS: u64 = 86_400_000;
+/// How long an expired or cancelled booking stays in the engine, in milliseconds of log time
+/// (1 hour), so that a late confirm can have its seats back and a second cancel gets a precise
+/// answer. After that the engine answers [`crate::Rejection::UnknownBooking`].
+pub const ENDED_BOOKING_KEPT_MS: u64 = 3_600_000;
+/// Holds that one log entry may expire before its own command is looked at. What is left is
+/// expired by the next entries; a due hold that is touched by name counts as expired at once.
+pub const EXPIRIES_PER_ENTRY_MAX: usize = 1_024;
