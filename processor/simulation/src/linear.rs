@@ -1,0 +1,9 @@
+//! The linear check: a log replayed record by record through the model, its outcomes compared.
+
+mod checker;
+mod context;
+mod summary;
+
+pub use checker::{Checker, Difference, Finding};
+pub use context::{CONTEXT_RECORDS, ContextRecord};
+pub use summary::Summary;

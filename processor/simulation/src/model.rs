@@ -1,0 +1,19 @@
+//! The naive machine, one file per group of commands.
+
+mod best_available;
+mod blocking;
+mod bookings;
+mod idempotency;
+mod invariants;
+mod lifecycle;
+mod machine;
+mod reserve;
+mod sale;
+mod shows;
+#[cfg(test)]
+mod testing;
+mod users;
+
+pub use bookings::{Booking, BookingState};
+pub use machine::{MACHINE_VERSION_KNOWN, Model, ModelLimits};
+pub use shows::{General, Places, Row, Seat, Show, Zone};

@@ -1,0 +1,168 @@
+//! Bookings by offset, with the ends of holds and the ends of ended ones in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onsale_schemas::command::Currency;
+use onsale_schemas::limits::ENDED_BOOKING_KEPT_MS;
+use onsale_schemas::outcome::EndedBooking;
+use onsale_schemas::{EventId, LogTimeMs, Offset, SeatList, ShowId, UserId, ZoneIndex};
+
+/// What became of a booking.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BookingState {
+    /// A hold that has not been expired.
+    Held,
+    /// Paid for.
+    Confirmed {
+        /// When.
+        at_ms: LogTimeMs,
+        /// What the payment is known by.
+        payment_reference: String,
+    },
+    /// Released, returned, or void with its show.
+    Cancelled {
+        /// When.
+        at_ms: LogTimeMs,
+    },
+    /// The hold ran out.
+    Expired {
+        /// Machine time of the record that expired it.
+        at_ms: LogTimeMs,
+    },
+}
+
+/// A booking.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Booking {
+    /// Offset of its `Reserve`.
+    pub offset: Offset,
+    /// Its show.
+    pub show: ShowId,
+    /// The show's event.
+    pub event: EventId,
+    /// For whom.
+    pub user: UserId,
+    /// Its zone.
+    pub zone: ZoneIndex,
+    /// Its seats, empty for general admission.
+    pub seats: SeatList,
+    /// How many places.
+    pub quantity: u32,
+    /// Price of one, in minor units.
+    pub unit_price: i64,
+    /// Its currency.
+    pub currency: Currency,
+    /// Machine time of its `Reserve`.
+    pub reserved_at_ms: LogTimeMs,
+    /// End of the hold.
+    pub expires_at_ms: LogTimeMs,
+    /// What became of it.
+    pub state: BookingState,
+}
+
+impl Booking {
+    /// True while it has its places.
+    pub fn is_live(&self) -> bool {
+        matches!(
+            self.state,
+            BookingState::Held | BookingState::Confirmed { .. }
+        )
+    }
+
+    /// When it ended, unless it is live.
+    pub fn ended_at_ms(&self) -> Option<LogTimeMs> {
+        match self.state {
+            BookingState::Held | BookingState::Confirmed { .. } => None,
+            BookingState::Cancelled { at_ms } | BookingState::Expired { at_ms } => Some(at_ms),
+        }
+    }
+
+    /// The facts that an outcome gives about it once it ended.
+    pub fn ended(&self) -> EndedBooking {
+        EndedBooking {
+            booking: self.offset,
+            show: self.show,
+            user: self.user,
+            zone: self.zone,
+            seats: self.seats.clone(),
+            quantity: self.quantity,
+        }
+    }
+}
+
+/// The table.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Bookings {
+    by_offset: BTreeMap<Offset, Booking>,
+    /// (end of hold, offset) of every held one.
+    pub(super) holds: BTreeSet<(LogTimeMs, Offset)>,
+    /// (end, offset) of every ended one.
+    pub(super) ended: BTreeSet<(LogTimeMs, Offset)>,
+}
+
+impl Bookings {
+    pub(super) fn len(&self) -> usize {
+        self.by_offset.len()
+    }
+
+    pub(super) fn get(&self, offset: Offset) -> Option<&Booking> {
+        self.by_offset.get(&offset)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Booking> {
+        self.by_offset.values()
+    }
+
+    pub(super) fn insert(&mut self, booking: Booking) {
+        self.list(&booking);
+        self.by_offset.insert(booking.offset, booking);
+    }
+
+    /// The hold that is due first.
+    pub(super) fn first_due(&self, now: LogTimeMs) -> Option<Offset> {
+        let &(expires_at_ms, offset) = self.holds.first()?;
+        (expires_at_ms <= now).then_some(offset)
+    }
+
+    pub(super) fn set_state(&mut self, offset: Offset, state: BookingState) {
+        self.change(offset, |booking| booking.state = state);
+    }
+
+    pub(super) fn set_expires_at(&mut self, offset: Offset, expires_at_ms: LogTimeMs) {
+        self.change(offset, |booking| booking.expires_at_ms = expires_at_ms);
+    }
+
+    /// Drops bookings that ended a kept time ago or longer.
+    pub(super) fn forget(&mut self, now: LogTimeMs) {
+        while let Some(&(ended_at_ms, offset)) = self.ended.first()
+            && now - ended_at_ms >= ENDED_BOOKING_KEPT_MS
+        {
+            self.ended.pop_first();
+            self.by_offset.remove(&offset);
+        }
+    }
+
+    fn change(&mut self, offset: Offset, change: impl FnOnce(&mut Booking)) {
+        if let Some(mut booking) = self.by_offset.remove(&offset) {
+            self.unlist(&booking);
+            change(&mut booking);
+            self.insert(booking);
+        }
+    }
+
+    fn list(&mut self, booking: &Booking) {
+        if booking.state == BookingState::Held {
+            self.holds.insert((booking.expires_at_ms, booking.offset));
+        }
+        if let Some(at) = booking.ended_at_ms() {
+            self.ended.insert((at, booking.offset));
+        }
+    }
+
+    fn unlist(&mut self, booking: &Booking) {
+        self.holds.remove(&(booking.expires_at_ms, booking.offset));
+        if let Some(at) = booking.ended_at_ms() {
+            self.ended.remove(&(at, booking.offset));
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! The order of things inside one record: time, expiry, forgetting, decoding, idempotency, command.
+
+use onsale_schemas::limits::EXPIRIES_PER_ENTRY_MAX;
+use onsale_schemas::outcome::{EndedBooking, Replayed};
+use onsale_schemas::rejection::FullTable;
+use onsale_schemas::{
+    Command, Entry, Envelope, LogTimeMs, NodeName, Offset, Outcome, OutcomeRecord, PartitionId,
+    Rejection, ShowId, ShowSeats, codec,
+};
+
+use super::bookings::{Booking, BookingState, Bookings};
+use super::idempotency::{Answers, Lookup};
+use super::shows::{Show, Shows};
+use super::users::Users;
+
+/// The highest machine version whose rules the model knows.
+pub const MACHINE_VERSION_KNOWN: u16 = 1;
+
+/// How many rows the tables of a partition may have, as configured for the engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ModelLimits {
+    /// Shows.
+    pub shows_max: u32,
+    /// Bookings, live and ended ones that are still kept.
+    pub bookings_max: u32,
+    /// Remembered idempotent answers.
+    pub remembered_answers_max: u32,
+}
+
+impl Default for ModelLimits {
+    fn default() -> Self {
+        Self {
+            shows_max: 100_000,
+            bookings_max: 8_000_000,
+            remembered_answers_max: 8_000_000,
+        }
+    }
+}
+
+/// The naive machine of one partition.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub(super) partition: PartitionId,
+    pub(super) limits: ModelLimits,
+    pub(super) next_offset: Offset,
+    pub(super) now: LogTimeMs,
+    pub(super) owner: Option<NodeName>,
+    pub(super) epoch: u64,
+    pub(super) machine_version: u16,
+    pub(super) unsupported_version: Option<u16>,
+    pub(super) last_outcome: Option<Offset>,
+    pub(super) shows: Shows,
+    pub(super) bookings: Bookings,
+    pub(super) users: Users,
+    pub(super) answers: Answers,
+    /// Holds that ran out at the record being applied.
+    pub(super) expired: Vec<EndedBooking>,
+    /// True when the last sweep stopped at its bound, which alone excuses holds past their end.
+    pub(super) sweep_was_cut: bool,
+}
+
+impl Model {
+    /// The state before the first record.
+    pub fn new(partition: PartitionId, limits: ModelLimits) -> Self {
+        Self {
+            partition,
+            limits,
+            next_offset: 0,
+            now: 0,
+            owner: None,
+            epoch: 0,
+            machine_version: MACHINE_VERSION_KNOWN,
+            unsupported_version: None,
+            last_outcome: None,
+            shows: Shows::default(),
+            bookings: Bookings::default(),
+            users: Users::default(),
+            answers: Answers::default(),
+            expired: Vec::new(),
+            sweep_was_cut: false,
+        }
+    }
+
+    /// Applies the record at [`Model::next_offset`]; another offset is a mistake of the caller.
+    pub fn apply(&mut self, entry: Entry<'_>) -> Option<OutcomeRecord> {
+        debug_assert_eq!(entry.offset, self.next_offset, "records come in order");
+        self.next_offset = entry.offset.saturating_add(1);
+        self.now = self.now.max(entry.log_time_ms);
+
+        self.sweep();
+        self.bookings.forget(self.now);
+        self.answers.forget(self.now);
+
+        let (request_id, replay_of, outcome) = match codec::decode::<Envelope>(entry.payload) {
+            Ok(envelope) => {
+                let (replay_of, outcome) = self.answer(entry.offset, &envelope);
+                (envelope.request_id, replay_of, outcome)
+            }
+            Err(_) => (None, None, Outcome::Nothing),
+        };
+
+        let expired = std::mem::take(&mut self.expired);
+        if request_id.is_none() && outcome == Outcome::Nothing && expired.is_empty() {
+            return None;
+        }
+        let previous = self.last_outcome.replace(entry.offset);
+        Some(OutcomeRecord {
+            offset: entry.offset,
+            previous,
+            log_time_ms: self.now,
+            request_id,
+            replay_of,
+            expired,
+            outcome,
+        })
+    }
+
+    /// Expires due holds in order of (end, offset), up to the bound of one record.
+    fn sweep(&mut self) {
+        let mut swept = 0;
+        while swept < EXPIRIES_PER_ENTRY_MAX
+            && let Some(offset) = self.bookings.first_due(self.now)
+        {
+            self.expire(offset);
+            swept += 1;
+        }
+        self.sweep_was_cut = swept == EXPIRIES_PER_ENTRY_MAX;
+    }
+
+    /// Ends one hold by its time.
+    pub(super) fn expire(&mut self, offset: Offset) {
+        let now = self.now;
+        self.end(offset, BookingState::Expired { at_ms: now });
+        if let Some(booking) = self.bookings.get(offset) {
+            self.expired.push(booking.ended());
+        }
+    }
+
+    /// Frees the places of a live booking and puts it into `state`.
+    pub(super) fn end(&mut self, offset: Offset, state: BookingState) {
+        let Some(booking) = self.bookings.get(offset) else {
+            return;
+        };
+        if let Some(show) = self.shows.get_mut(booking.show) {
+            show.give_back(booking);
+        }
+        self.users
+            .subtract(booking.event, booking.user, booking.quantity);
+        self.bookings.set_state(offset, state);
+    }
+
+    /// Runs the command unless its answer is remembered.
+    fn answer(&mut self, offset: Offset, envelope: &Envelope) -> (Option<Replayed>, Outcome) {
+        let (Some(request), Some(fingerprint)) = (envelope.request_id, envelope.idempotency) else {
+            return (None, self.run(offset, &envelope.command));
+        };
+        match self.answers.look_up(request, fingerprint) {
+            Lookup::Same { first, outcome } => return (Some(first), outcome),
+            Lookup::OtherBody => {
+                return (None, Outcome::Rejected(Rejection::IdempotencyKeyReused));
+            }
+            Lookup::Unknown => {}
+        }
+        if self.answers.len() >= self.limits.remembered_answers_max as usize {
+            let table = FullTable::Idempotency;
+            return (None, Outcome::Rejected(Rejection::Full { table }));
+        }
+        let outcome = self.run(offset, &envelope.command);
+        let transient = matches!(&outcome, Outcome::Rejected(why) if why.is_transient());
+        if !transient {
+            let first = Replayed {
+                offset,
+                log_time_ms: self.now,
+            };
+            self.answers
+                .remember(request, fingerprint, first, outcome.clone());
+        }
+        (None, outcome)
+    }
+
+    /// Runs a command for the first time.
+    fn run(&mut self, offset: Offset, command: &Command) -> Outcome {
+        let result = match command {
+            Command::OpenShow(open) => self.open_show(open),
+            Command::AmendShow(amend) => self.amend_show(amend),
+            Command::CloseShow { show } => self.close_show(*show),
+            Command::CancelShow { show } => self.cancel_show(*show),
+            Command::Reserve(reserve) => self.reserve(offset, reserve),
+            Command::Confirm(confirm) => self.confirm(confirm),
+            Command::Release { booking, by } => self.release(*booking, *by),
+            Command::Extend { booking, by_ms } => self.extend(*booking, *by_ms),
+            Command::Return { booking } => self.give_back(*booking),
+            Command::Block(block) => self.block(block),
+            Command::Unblock(block) => self.unblock(block),
+            Command::Tick { .. } => Ok(Outcome::Nothing),
+            Command::Claim { node, epoch } => Ok(self.claim(node, *epoch)),
+            Command::Barrier { machine_version } => Ok(self.barrier(*machine_version)),
+        };
+        result.unwrap_or_else(Outcome::Rejected)
+    }
+
+    fn claim(&mut self, node: &NodeName, epoch: u64) -> Outcome {
+        if epoch <= self.epoch {
+            return Outcome::Nothing;
+        }
+        self.epoch = epoch;
+        self.owner = Some(node.clone());
+        Outcome::Claimed {
+            node: node.clone(),
+            epoch,
+        }
+    }
+
+    fn barrier(&mut self, given: u16) -> Outcome {
+        if given > MACHINE_VERSION_KNOWN {
+            self.unsupported_version = self.unsupported_version.max(Some(given));
+        } else {
+            self.machine_version = self.machine_version.max(given);
+        }
+        Outcome::BarrierPassed {
+            machine_version: self.machine_version,
+        }
+    }
+
+    /// Its partition.
+    pub fn partition(&self) -> PartitionId {
+        self.partition
+    }
+
+    /// Offset of the first record not yet applied.
+    pub fn next_offset(&self) -> Offset {
+        self.next_offset
+    }
+
+    /// Machine time in milliseconds: the highest log time so far.
+    pub fn log_time_ms(&self) -> LogTimeMs {
+        self.now
+    }
+
+    /// Epoch of the owner; 0 before the first claim.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The node that claimed the partition last with a higher epoch.
+    pub fn owner(&self) -> Option<&NodeName> {
+        self.owner.as_ref()
+    }
+
+    /// The version of the rules in force.
+    pub fn machine_version(&self) -> u16 {
+        self.machine_version
+    }
+
+    /// The highest version that a barrier asked for and the model does not know.
+    pub fn unsupported_version(&self) -> Option<u16> {
+        self.unsupported_version
+    }
+
+    /// Offset of the last record that had an outcome.
+    pub fn last_outcome(&self) -> Option<Offset> {
+        self.last_outcome
+    }
+
+    /// Answers within their window.
+    pub fn remembered_answers(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// The seats of a show.
+    pub fn show_seats(&self, show: ShowId) -> Option<ShowSeats> {
+        let show = self.shows.get(show)?;
+        Some(show.seats_view(self.next_offset))
+    }
+
+    /// A show.
+    pub fn show(&self, show: ShowId) -> Option<&Show> {
+        self.shows.get(show)
+    }
+
+    /// All shows, ascending by id.
+    pub fn shows(&self) -> impl Iterator<Item = &Show> {
+        self.shows.iter()
+    }
+
+    /// A booking that is live or still kept.
+    pub fn booking(&self, offset: Offset) -> Option<&Booking> {
+        self.bookings.get(offset)
+    }
+
+    /// All bookings that are live or still kept, ascending by offset.
+    pub fn bookings(&self) -> impl Iterator<Item = &Booking> {
+        self.bookings.iter()
+    }
+
+    /// Bookings that have their places: held or confirmed, ascending by offset.
+    pub fn live_bookings(&self) -> impl Iterator<Item = &Booking> {
+        self.bookings.iter().filter(|booking| booking.is_live())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::{Script, reserve_general, show};
+
+    const TICK: Command = Command::Tick { epoch: 0 };
+
+    #[test]
+    fn time_is_the_highest_log_time_so_far() {
+        let mut script = Script::new();
+        let high = script.now;
+        script.now -= 500;
+        let record = script.record(reserve_general(1, 1, 1));
+        assert_eq!(record.log_time_ms, high);
+        assert_eq!(script.model.log_time_ms(), high);
+    }
+
+    #[test]
+    fn outcomes_are_chained_over_records_without_one() {
+        let mut script = Script::new();
+        assert_eq!(script.machine(TICK), None);
+        assert_eq!(script.apply(b"not a record"), None);
+        let record = script.record(reserve_general(1, 1, 1));
+        assert_eq!((record.offset, record.previous), (3, Some(0)));
+        assert_eq!(script.model.last_outcome(), Some(3));
+    }
+
+    #[test]
+    fn a_tick_that_somebody_waits_for_is_answered() {
+        let record = Script::new().record(TICK);
+        assert_eq!(record.outcome, Outcome::Nothing);
+    }
+
+    #[test]
+    fn holds_expire_even_at_a_record_that_cannot_be_read() {
+        let mut script = Script::new();
+        script.hold(reserve_general(1, 1, 1));
+        script.now += 60_000;
+        let record = script.apply(&[]).unwrap();
+        assert_eq!((record.request_id, record.expired.len()), (None, 1));
+        assert_eq!(record.outcome, Outcome::Nothing);
+    }
+
+    #[test]
+    fn the_lowest_offset_with_a_higher_epoch_owns_the_partition() {
+        let mut script = Script::new();
+        let node = |name: &str| NodeName(name.to_owned());
+        let claim = |name, epoch| Command::Claim {
+            node: node(name),
+            epoch,
+        };
+        assert_eq!(script.machine(claim("a", 0)), None);
+        let won = script.machine(claim("a", 2)).unwrap().outcome;
+        let want = Outcome::Claimed {
+            node: node("a"),
+            epoch: 2,
+        };
+        assert_eq!(won, want);
+        assert_eq!(script.machine(claim("b", 2)), None);
+        assert_eq!(script.machine(claim("b", 1)), None);
+        assert_eq!(script.model.owner(), Some(&node("a")));
+        assert!(script.machine(claim("b", 3)).is_some());
+        assert_eq!(script.model.epoch(), 3);
+    }
+
+    #[test]
+    fn a_barrier_goes_round_and_an_unknown_version_is_told() {
+        let mut script = Script::new();
+        for (given, unsupported) in [(0, None), (MACHINE_VERSION_KNOWN, None), (9, Some(9))] {
+            let machine_version = given;
+            let record = script.machine(Command::Barrier { machine_version });
+            let want = Outcome::BarrierPassed {
+                machine_version: MACHINE_VERSION_KNOWN,
+            };
+            assert_eq!(record.unwrap().outcome, want);
+            assert_eq!(script.model.unsupported_version(), unsupported);
+        }
+    }
+
+    #[test]
+    fn without_a_request_id_a_fingerprint_means_nothing() {
+        let mut script = Script::new();
+        let payload = codec::encode(&Envelope {
+            request_id: None,
+            idempotency: Some(1),
+            trace: None,
+            command: Command::OpenShow(show(2)),
+        })
+        .unwrap();
+        for _ in 0..2 {
+            assert_eq!(script.apply(&payload).unwrap().replay_of, None);
+        }
+        assert_eq!(script.model.remembered_answers(), 0);
+    }
+
+    #[test]
+    fn the_end_of_time_does_no_harm() {
+        let mut script = Script::new();
+        script.run(Command::AmendShow(onsale_schemas::command::AmendShow {
+            show: show(1).show,
+            max_tickets_per_user: None,
+            sale_opens_at_ms: None,
+            sale_closes_at_ms: Some(u64::MAX),
+            hold_ms: None,
+            prices: Vec::new(),
+        }));
+        script.now = u64::MAX - 1;
+        let booking = script.hold(reserve_general(1, 1, 1));
+        assert_eq!(
+            script.model.booking(booking).unwrap().expires_at_ms,
+            u64::MAX
+        );
+        script.run(Command::Extend { booking, by_ms: 5 });
+        script.now = u64::MAX;
+        assert_eq!(script.machine(TICK).unwrap().expired.len(), 1);
+    }
+}
