@@ -20,6 +20,26 @@ pub enum BookingStatus {
 }
 
 impl BookingStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Confirmed => "confirmed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Reserved,
+            Self::Confirmed,
+            Self::Cancelled,
+            Self::Expired,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+    }
+
     /// True while the booking has places.
     pub fn is_live(self) -> bool {
         matches!(self, Self::Reserved | Self::Confirmed)

@@ -16,6 +16,22 @@ pub enum EventStatus {
     Cancelled,
 }
 
+impl EventStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Published => "published",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Draft, Self::Published, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
 /// An event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EventRow {
@@ -89,6 +105,23 @@ pub enum ShowStatus {
     Cancelled,
 }
 
+impl ShowStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Opening, Self::Open, Self::Closed, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
 /// A show.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ShowRow {
@@ -147,6 +180,22 @@ pub enum ZoneAdmission {
         /// How many.
         capacity: u32,
     },
+}
+
+impl ZoneAdmission {
+    /// How many seats with an index of the show the zone has; none for general admission.
+    pub fn seat_count(&self) -> u32 {
+        match self {
+            Self::Seated { rows } => rows
+                .iter()
+                .map(|row| match &row.seats {
+                    RowSeats::Count(count) => u32::from(*count),
+                    RowSeats::Labels(labels) => u32::try_from(labels.len()).unwrap_or(u32::MAX),
+                })
+                .fold(0, u32::saturating_add),
+            Self::General { .. } => 0,
+        }
+    }
 }
 
 /// A row of a chart.

@@ -8,7 +8,8 @@ pub enum StoreError {
         "database URL {0:?}: expected sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME"
     )]
     Url(String),
-    /// The database cannot be reached now.
+    /// The database cannot be reached or cannot serve now (connection lost, shutting down, out of
+    /// connections or disk, lock not given in time). The same call may succeed later.
     #[error("database is unreachable: {0}")]
     Unreachable(#[source] sqlx::Error),
     /// The schema is older or newer than this program.
@@ -17,7 +18,8 @@ pub enum StoreError {
     /// A second live holder of a seat: the second layer against a double sale has spoken.
     #[error("double sale refused by the database: {0}")]
     DoubleSale(String),
-    /// A gap in the chain of outcomes: a batch does not follow the watermark.
+    /// A gap in the chain of outcomes: a batch does not follow the watermark, or an outcome does
+    /// not follow the one before it.
     #[error(
         "gap in the outcomes of partition {partition}: batch begins at {found}, expected {expected}"
     )]
@@ -26,9 +28,13 @@ pub enum StoreError {
         partition: onsale_schemas::PartitionId,
         /// The next offset by the watermark.
         expected: u64,
-        /// The first offset of the batch.
+        /// The first offset of the batch, or the offset of the outcome that does not follow.
         found: u64,
     },
+    /// A value that the database has no room for, or a batch that contradicts itself. The caller's
+    /// mistake: the same call never succeeds.
+    #[error("not storable: {0}")]
+    Invalid(String),
     /// Something stands in the database that this program did not write.
     #[error("unexpected value in the database: {0}")]
     Corrupt(String),

@@ -4,11 +4,16 @@
 //!
 //! Bookings are a projection of the log; only the projector writes them. The catalog is mastered
 //! here.
+//!
+//! A future of this crate must be polled to its end: sqlx 0.9.0 leaves a pooled connection in an
+//! unknown state when a `begin()` is dropped half-way. Time limits are the server's.
 
 pub mod booking;
 pub mod catalog;
+mod database;
 pub mod error;
 pub mod projection;
+mod schema;
 pub mod snapshot;
 pub mod store;
 

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# A throw-away PostgreSQL for tests and local work: start | stop | url.
+#
+#   ONSALE_SERVICES_DIR         folder of the cluster (default target/services/postgres)
+#   ONSALE_TEST_POSTGRES_PORT   loopback port (default 55432)
+#
+# `start` and `url` print the URL of an administrator, as ONSALE_TEST_POSTGRES_URL expects it.
+# Durability is off on purpose: nothing in this cluster outlives a test run. Never point a real
+# Onsale at it.
+set -euo pipefail
+
+repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+folder="${ONSALE_SERVICES_DIR:-$repository/target/services/postgres}"
+port="${ONSALE_TEST_POSTGRES_PORT:-55432}"
+ready_timeout_seconds=60
+# A unix socket path may have 107 bytes; a deep checkout would exceed them, so tests use TCP and
+# the socket is only made where it fits.
+socket_path_max_bytes=90
+
+fail() {
+    printf 'postgres.sh: %s\n' "$*" >&2
+    exit 3
+}
+
+find_binaries() {
+    # The newest version wins.
+    ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1
+}
+
+install_server() {
+    command -v apt-get >/dev/null || fail "no PostgreSQL under /usr/lib/postgresql and no apt-get; install PostgreSQL 14 or later"
+    local become=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "installing PostgreSQL needs root: run 'apt-get install postgresql' once"
+        become=(sudo)
+    fi
+    # Debian would start a cluster of its own on 5432, which nobody asked for.
+    "${become[@]}" mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] \
+        || printf 'create_main_cluster = false\n' | "${become[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+    "${become[@]}" apt-get update -qq >&2
+    "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >&2
+}
+
+binaries="$(find_binaries)"
+
+# PostgreSQL refuses to run as root.
+as_server() {
+    if [ "$(id -u)" -eq 0 ]; then
+        (cd / && runuser -u postgres -- "$@")
+    else
+        "$@"
+    fi
+}
+
+url() {
+    printf 'postgres://postgres@127.0.0.1:%s/postgres\n' "$port"
+}
+
+is_ready() {
+    [ -n "$binaries" ] && "$binaries/pg_isready" -q -h 127.0.0.1 -p "$port"
+}
+
+# The cluster may be run by another user in a folder below a private home: the data then moves to a
+# folder that this user can reach, and the services folder remembers where.
+data_folder() {
+    if [ -f "$folder/location" ]; then
+        cat "$folder/location"
+        return
+    fi
+    mkdir -p "$folder"
+    local data="$folder/data"
+    if [ "$(id -u)" -eq 0 ]; then
+        chown postgres "$folder"
+        if ! as_server test -w "$folder"; then
+            data="$(mktemp -d /tmp/onsale-postgres.XXXXXX)/data"
+            chown postgres "$(dirname "$data")"
+        fi
+    fi
+    printf '%s\n' "$data" >"$folder/location"
+    printf '%s\n' "$data"
+}
+
+start() {
+    if [ -z "$binaries" ]; then
+        install_server
+        binaries="$(find_binaries)"
+        [ -n "$binaries" ] || fail "PostgreSQL was installed, but /usr/lib/postgresql/*/bin is not there"
+    fi
+    local data log
+    data="$(data_folder)"
+    log="$(dirname "$data")/server.log"
+    if [ -d "$data" ] && as_server "$binaries/pg_ctl" status -D "$data" >/dev/null 2>&1 && is_ready; then
+        url
+        return
+    fi
+    if is_ready; then
+        fail "port $port is taken by another PostgreSQL; set ONSALE_TEST_POSTGRES_PORT"
+    fi
+    if [ ! -f "$data/PG_VERSION" ]; then
+        as_server "$binaries/initdb" -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+    fi
+    local socket
+    socket="$(dirname "$data")"
+    [ "${#socket}" -le "$socket_path_max_bytes" ] || socket=""
+    as_server "$binaries/pg_ctl" start -D "$data" -l "$log" -s -w -t "$ready_timeout_seconds" -o \
+        "-c listen_addresses=127.0.0.1 -p $port -c unix_socket_directories='$socket' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200" \
+        || fail "PostgreSQL did not start; see $log"
+    is_ready || fail "PostgreSQL is not ready on port $port; see $log"
+    url
+}
+
+stop() {
+    [ -n "$binaries" ] || return 0
+    [ -f "$folder/location" ] || return 0
+    local data
+    data="$(cat "$folder/location")"
+    if as_server "$binaries/pg_ctl" status -D "$data" >/dev/null 2>&1; then
+        as_server "$binaries/pg_ctl" stop -D "$data" -m fast -s -w
+    fi
+}
+
+case "${1:-}" in
+    start) start ;;
+    stop) stop ;;
+    url) url ;;
+    *)
+        printf 'usage: %s start|stop|url\n' "$0" >&2
+        exit 2
+        ;;
+esac

@@ -1,0 +1,69 @@
+//! Which errors pass by themselves.
+
+use sqlx::error::DatabaseError;
+
+use crate::error::StoreError;
+
+/// PostgreSQL classes (first two letters of SQLSTATE) that mean *not now*: connection exceptions,
+/// rollbacks of a transaction that may be tried again, insufficient resources, operator
+/// intervention (shutting down, starting up, a statement cancelled by `statement_timeout`).
+const POSTGRES_TRANSIENT_CLASSES: [&str; 4] = ["08", "40", "53", "57"];
+/// `lock_not_available` and `idle_in_transaction_session_timeout`.
+const POSTGRES_TRANSIENT_CODES: [&str; 2] = ["55P03", "25P03"];
+/// `SQLITE_BUSY`, `SQLITE_LOCKED`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`.
+const SQLITE_TRANSIENT_CODES: [u32; 5] = [5, 6, 10, 13, 14];
+/// The lower byte of an extended SQLite result code is the primary one.
+const SQLITE_PRIMARY_CODE_MASK: u32 = 0xff;
+
+/// The store's error for one of sqlx that has no further meaning at its place.
+pub(crate) fn classify(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => StoreError::Unreachable(error),
+        sqlx::Error::Database(cause) if is_transient(cause.as_ref()) => {
+            StoreError::Unreachable(error)
+        }
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+            StoreError::Corrupt(error.to_string())
+        }
+        _ => StoreError::Database(error),
+    }
+}
+
+fn is_transient(error: &dyn DatabaseError) -> bool {
+    let Some(code) = error.code() else {
+        return false;
+    };
+    if error
+        .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+        .is_some()
+    {
+        POSTGRES_TRANSIENT_CLASSES
+            .iter()
+            .any(|class| code.starts_with(class))
+            || POSTGRES_TRANSIENT_CODES.contains(&code.as_ref())
+    } else {
+        code.parse::<u32>()
+            .is_ok_and(|code| SQLITE_TRANSIENT_CODES.contains(&(code & SQLITE_PRIMARY_CODE_MASK)))
+    }
+}
+
+/// True for a violated primary key or unique constraint.
+pub(crate) fn is_unique_violation(error: &StoreError) -> bool {
+    matches!(error, StoreError::Database(sqlx::Error::Database(cause)) if cause.is_unique_violation())
+}
+
+/// What the database says about the key that was violated, as far as it does.
+pub(crate) fn violation_detail(error: &StoreError) -> String {
+    if let StoreError::Database(sqlx::Error::Database(cause)) = error
+        && let Some(detail) = cause
+            .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+            .and_then(sqlx::postgres::PgDatabaseError::detail)
+    {
+        return detail.to_owned();
+    }
+    error.to_string()
+}

@@ -1,0 +1,76 @@
+//! Statements outside a transaction of the caller's.
+
+use sqlx::postgres::PgPool;
+
+use super::sqlite::SqlitePools;
+use super::value::{postgres_query, sqlite_query};
+use super::{Durability, Row, Transaction, Value, classify};
+use crate::error::StoreError;
+
+/// The connections to one of the two databases.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    Postgres(PgPool),
+    Sqlite(SqlitePools),
+}
+
+impl Database {
+    /// Rows of a query that does not write.
+    pub(crate) async fn fetch(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Postgres(pool) => postgres_query(sql, values)
+                .fetch_all(pool)
+                .await
+                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+            Self::Sqlite(pools) => sqlite_query(sql, values)
+                .fetch_all(&pools.readers)
+                .await
+                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
+        }
+        .map_err(classify)
+    }
+
+    /// The first row of a query that does not write, where there is one.
+    pub(crate) async fn fetch_optional(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        match self {
+            Self::Postgres(pool) => postgres_query(sql, values)
+                .fetch_optional(pool)
+                .await
+                .map(|row| row.map(Row::Postgres)),
+            Self::Sqlite(pools) => sqlite_query(sql, values)
+                .fetch_optional(&pools.readers)
+                .await
+                .map(|row| row.map(Row::Sqlite)),
+        }
+        .map_err(classify)
+    }
+
+    /// Runs one statement in a transaction of its own; returns how many rows it touched.
+    pub(crate) async fn execute(
+        &self,
+        durability: Durability,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<u64, StoreError> {
+        // PostgreSQL commits a lone statement by itself, which saves two round trips.
+        if let Self::Postgres(pool) = self {
+            return postgres_query(sql, values)
+                .execute(pool)
+                .await
+                .map(|done| done.rows_affected())
+                .map_err(classify);
+        }
+        let mut transaction = Transaction::begin(self, durability).await?;
+        let touched = transaction.execute(sql, values).await?;
+        transaction.commit().await?;
+        Ok(touched)
+    }
+}

@@ -1,0 +1,16 @@
+//! The two databases behind one narrow face: statements with `$n` placeholders and values in, rows
+//! out. Both take the same SQL wherever it is standard, so each query is written once.
+
+mod classify;
+mod gateway;
+pub(crate) mod postgres;
+mod row;
+pub(crate) mod sqlite;
+mod transaction;
+mod value;
+
+pub(crate) use classify::{classify, is_unique_violation, violation_detail};
+pub(crate) use gateway::Database;
+pub(crate) use row::Row;
+pub(crate) use transaction::{Durability, Transaction};
+pub(crate) use value::{Value, integer};

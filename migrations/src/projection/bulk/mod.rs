@@ -1,0 +1,126 @@
+//! Thousands of rows a statement. What rows those are is worked out before; here only the way they
+//! travel differs: arrays and `UNNEST` on PostgreSQL, one JSON text and `json_each` on SQLite.
+
+mod postgres;
+mod sqlite;
+
+use onsale_schemas::{Offset, PartitionId, SeatIndex, ShowId};
+
+use super::plan::BookingChange;
+use crate::booking::BookingRow;
+use crate::database::{Transaction, is_unique_violation, violation_detail};
+use crate::error::StoreError;
+
+/// A seat and its live booking.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SeatHolder {
+    pub(crate) show: ShowId,
+    pub(crate) seat: SeatIndex,
+    pub(crate) partition: PartitionId,
+    pub(crate) booking: Offset,
+}
+
+/// What to do with a booking that is inserted and stands there already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnKnown {
+    /// An error: the projection writes every booking once.
+    Refuse,
+    /// Overwrite it: a repair.
+    Replace,
+}
+
+macro_rules! dispatch {
+    ($transaction:expr, $function:ident ( $($argument:expr),* )) => {
+        match $transaction {
+            Transaction::Postgres(transaction) => postgres::$function(transaction, $($argument),*).await,
+            Transaction::Sqlite(transaction) => sqlite::$function(transaction, $($argument),*).await,
+        }
+    };
+}
+
+/// Removes these seats from these holders; one that somebody else has stays.
+pub(crate) async fn free_seats(
+    transaction: &mut Transaction,
+    holders: &[SeatHolder],
+) -> Result<(), StoreError> {
+    if holders.is_empty() {
+        return Ok(());
+    }
+    dispatch!(transaction, free_seats(holders))
+}
+
+/// Gives seats to their holders.
+///
+/// # Errors
+/// [`StoreError::DoubleSale`] when one has a live holder.
+pub(crate) async fn take_seats(
+    transaction: &mut Transaction,
+    holders: &[SeatHolder],
+) -> Result<(), StoreError> {
+    if holders.is_empty() {
+        return Ok(());
+    }
+    match dispatch!(transaction, take_seats(holders)) {
+        Err(error) if is_unique_violation(&error) => {
+            Err(StoreError::DoubleSale(violation_detail(&error)))
+        }
+        other => other,
+    }
+}
+
+/// Changes bookings that stand there; returns how many of them do.
+pub(crate) async fn change_bookings(
+    transaction: &mut Transaction,
+    partition: PartitionId,
+    changes: &[BookingChange],
+) -> Result<u64, StoreError> {
+    if changes.is_empty() {
+        return Ok(0);
+    }
+    dispatch!(transaction, change_bookings(partition, changes))
+}
+
+/// Inserts bookings, without their seats' holders.
+pub(crate) async fn insert_bookings(
+    transaction: &mut Transaction,
+    rows: &[&BookingRow],
+    on_known: OnKnown,
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    dispatch!(transaction, insert_bookings(rows, on_known))
+}
+
+/// Removes every seat that these bookings hold, in their own shows and in those they stand in.
+pub(crate) async fn free_bookings(
+    transaction: &mut Transaction,
+    rows: &[&BookingRow],
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    dispatch!(transaction, free_bookings(rows))
+}
+
+/// Marks seats as blocked.
+pub(crate) async fn block_seats(
+    transaction: &mut Transaction,
+    seats: &[(ShowId, SeatIndex)],
+) -> Result<(), StoreError> {
+    if seats.is_empty() {
+        return Ok(());
+    }
+    dispatch!(transaction, block_seats(seats))
+}
+
+/// Marks seats as no longer blocked.
+pub(crate) async fn unblock_seats(
+    transaction: &mut Transaction,
+    seats: &[(ShowId, SeatIndex)],
+) -> Result<(), StoreError> {
+    if seats.is_empty() {
+        return Ok(());
+    }
+    dispatch!(transaction, unblock_seats(seats))
+}

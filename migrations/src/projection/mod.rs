@@ -1,0 +1,8 @@
+//! What the projector hands to the store, and how it becomes rows.
+
+mod batch;
+pub(crate) mod bulk;
+pub(crate) mod plan;
+pub(crate) mod run;
+
+pub use batch::ProjectionBatch;

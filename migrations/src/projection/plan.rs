@@ -1,0 +1,448 @@
+//! What rows a batch changes, worked out without a database.
+//!
+//! Several records of a batch may touch one booking or one seat. They are folded to the final state
+//! first, so that each row is written once and thousands of rows take one statement.
+
+use std::collections::{BTreeMap, HashMap};
+
+use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Reserved};
+use onsale_schemas::{
+    BookingId, Offset, Outcome, OutcomeRecord, PartitionId, SeatIndex, ShowId, ZoneIndex,
+};
+
+use super::ProjectionBatch;
+use super::bulk::SeatHolder;
+use crate::booking::{BookingRow, BookingStatus, Watermark};
+use crate::error::StoreError;
+
+/// A change of a booking that stands in the database. `None` leaves a value as it is, except for
+/// `ended_at_ms`, which is written: only an ended booking has one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct BookingChange {
+    pub(crate) booking: Offset,
+    pub(crate) show: ShowId,
+    pub(crate) status: BookingStatus,
+    pub(crate) expires_at_ms: Option<u64>,
+    pub(crate) confirmed_at_ms: Option<u64>,
+    pub(crate) payment_reference: Option<String>,
+    pub(crate) ended_at_ms: Option<u64>,
+    pub(crate) updated_offset: Offset,
+}
+
+/// A show that was called off: everything live of it ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cancellation {
+    pub(crate) show: ShowId,
+    pub(crate) at_ms: u64,
+    pub(crate) offset: Offset,
+}
+
+/// The rows that a batch changes, in the order in which they must be written: what frees seats
+/// comes before what takes them.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) partition: PartitionId,
+    pub(crate) opened: Vec<ShowId>,
+    pub(crate) closed: Vec<ShowId>,
+    pub(crate) cancelled: Vec<Cancellation>,
+    pub(crate) freed: Vec<SeatHolder>,
+    pub(crate) changed: Vec<BookingChange>,
+    pub(crate) inserted: Vec<BookingRow>,
+    pub(crate) taken: Vec<SeatHolder>,
+    pub(crate) unblocked: Vec<(ShowId, SeatIndex)>,
+    pub(crate) blocked: Vec<(ShowId, SeatIndex)>,
+    pub(crate) blocked_quantities: Vec<(ShowId, ZoneIndex, i64)>,
+    pub(crate) watermark: Watermark,
+}
+
+impl Plan {
+    /// The plan for what of `batch` is not projected yet; `None` when all of it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Gap`], [`StoreError::DoubleSale`] when the batch itself sells a seat twice, and
+    /// [`StoreError::Invalid`] for a batch that contradicts its own bounds.
+    pub(crate) fn of(
+        batch: &ProjectionBatch,
+        before: &Watermark,
+    ) -> Result<Option<Self>, StoreError> {
+        check_bounds(batch)?;
+        if batch.next_offset <= before.next_offset {
+            return Ok(None);
+        }
+        if batch.from_offset > before.next_offset {
+            return Err(StoreError::Gap {
+                partition: batch.partition,
+                expected: before.next_offset,
+                found: batch.from_offset,
+            });
+        }
+        let mut fold = Fold::new(batch.partition);
+        let mut last_outcome = before.last_outcome;
+        for record in &batch.outcomes {
+            if record.offset < before.next_offset {
+                continue;
+            }
+            if record.previous != last_outcome {
+                tracing::error!(
+                    partition = %batch.partition,
+                    offset = record.offset,
+                    names = ?record.previous,
+                    projected = ?last_outcome,
+                    "an outcome does not follow the one before it"
+                );
+                return Err(StoreError::Gap {
+                    partition: batch.partition,
+                    expected: before.next_offset,
+                    found: record.offset,
+                });
+            }
+            fold.record(record)?;
+            last_outcome = Some(record.offset);
+        }
+        Ok(Some(fold.finish(Watermark {
+            partition: batch.partition,
+            next_offset: batch.next_offset,
+            last_outcome,
+            log_time_ms: batch.log_time_ms.max(before.log_time_ms),
+        })))
+    }
+}
+
+fn check_bounds(batch: &ProjectionBatch) -> Result<(), StoreError> {
+    let invalid = |what: &str| {
+        Err(StoreError::Invalid(format!(
+            "projection batch {}..{} of partition {}: {what}",
+            batch.from_offset, batch.next_offset, batch.partition
+        )))
+    };
+    if batch.next_offset < batch.from_offset {
+        return invalid("ends before it begins");
+    }
+    if !batch.outcomes.is_sorted_by(|a, b| a.offset < b.offset) {
+        return invalid("outcomes are not in order");
+    }
+    match (batch.outcomes.first(), batch.outcomes.last()) {
+        (Some(first), Some(last))
+            if first.offset < batch.from_offset || last.offset >= batch.next_offset =>
+        {
+            invalid("an outcome is not of a record that it covers")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is known of a booking after the records so far.
+enum Booking {
+    /// Made in this batch.
+    New(BookingRow),
+    /// Stands in the database.
+    Known(BookingChange),
+}
+
+struct Fold {
+    partition: PartitionId,
+    bookings: BTreeMap<Offset, Booking>,
+    /// Who took which seat in this batch and still has it.
+    holders: HashMap<(ShowId, SeatIndex), Offset>,
+    /// Seats to take from bookings that had them before this batch.
+    freed: Vec<SeatHolder>,
+    opened: Vec<ShowId>,
+    closed: Vec<ShowId>,
+    cancelled: Vec<Cancellation>,
+    blocks: BTreeMap<(ShowId, SeatIndex), bool>,
+    blocked_quantities: BTreeMap<(ShowId, ZoneIndex), i64>,
+}
+
+impl Fold {
+    fn new(partition: PartitionId) -> Self {
+        Self {
+            partition,
+            bookings: BTreeMap::new(),
+            holders: HashMap::new(),
+            freed: Vec::new(),
+            opened: Vec::new(),
+            closed: Vec::new(),
+            cancelled: Vec::new(),
+            blocks: BTreeMap::new(),
+            blocked_quantities: BTreeMap::new(),
+        }
+    }
+
+    fn record(&mut self, record: &OutcomeRecord) -> Result<(), StoreError> {
+        for ended in &record.expired {
+            self.end(ended, BookingStatus::Expired, record)?;
+        }
+        if record.replay_of.is_some() {
+            return Ok(());
+        }
+        match &record.outcome {
+            Outcome::Reserved(reserved) => self.reserve(reserved, record)?,
+            Outcome::Confirmed(confirmed) if confirmed.first => {
+                self.confirm(confirmed, record)?;
+            }
+            Outcome::Released { booking, .. } => {
+                self.end(booking, BookingStatus::Cancelled, record)?;
+            }
+            Outcome::Extended {
+                booking,
+                show,
+                expires_at_ms,
+                ..
+            } => self.extend(*booking, *show, *expires_at_ms, record),
+            Outcome::Blocked(change) => self.block(change, true),
+            Outcome::Unblocked(change) => self.block(change, false),
+            Outcome::ShowOpened { show, .. } => self.opened.push(*show),
+            Outcome::ShowClosed { show } => self.closed.push(*show),
+            Outcome::ShowCancelled { show } => self.cancel(*show, record),
+            // The catalog call wrote an amendment itself; the others have no rows.
+            Outcome::Confirmed(_)
+            | Outcome::ShowAmended { .. }
+            | Outcome::Nothing
+            | Outcome::Claimed { .. }
+            | Outcome::BarrierPassed { .. }
+            | Outcome::Rejected(_) => {}
+        }
+        Ok(())
+    }
+
+    fn reserve(&mut self, reserved: &Reserved, record: &OutcomeRecord) -> Result<(), StoreError> {
+        self.take(reserved.show, &reserved.seats, reserved.booking)?;
+        let row = BookingRow {
+            booking_id: BookingId::new(self.partition, reserved.booking),
+            request_id: record.request_id,
+            event_id: reserved.event,
+            show_id: reserved.show,
+            user_id: reserved.user,
+            zone: reserved.zone,
+            seats: reserved.seats.to_vec(),
+            quantity: reserved.quantity,
+            unit_price: reserved.unit_price,
+            currency: reserved.currency.as_str().to_owned(),
+            status: BookingStatus::Reserved,
+            reserved_at_ms: record.log_time_ms,
+            expires_at_ms: reserved.expires_at_ms,
+            confirmed_at_ms: None,
+            ended_at_ms: None,
+            payment_reference: None,
+            updated_offset: record.offset,
+        };
+        match self.bookings.insert(reserved.booking, Booking::New(row)) {
+            None => Ok(()),
+            Some(_) => Err(StoreError::Invalid(format!(
+                "booking {} of partition {} is reserved after it was changed",
+                reserved.booking, self.partition
+            ))),
+        }
+    }
+
+    fn confirm(&mut self, confirmed: &Confirmed, record: &OutcomeRecord) -> Result<(), StoreError> {
+        if confirmed.revived {
+            self.take(confirmed.show, &confirmed.seats, confirmed.booking)?;
+        } else {
+            for seat in confirmed.seats.iter() {
+                self.check_holder(confirmed.show, *seat, confirmed.booking)?;
+            }
+        }
+        let (at_ms, reference) = (confirmed.confirmed_at_ms, &confirmed.payment_reference);
+        match self.touch(confirmed.booking, confirmed.show, record) {
+            Booking::New(row) => {
+                row.status = BookingStatus::Confirmed;
+                row.confirmed_at_ms = Some(at_ms);
+                row.payment_reference = Some(reference.clone());
+                row.ended_at_ms = None;
+            }
+            Booking::Known(change) => {
+                change.status = BookingStatus::Confirmed;
+                change.confirmed_at_ms = Some(at_ms);
+                change.payment_reference = Some(reference.clone());
+                change.ended_at_ms = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn extend(&mut self, booking: Offset, show: ShowId, until_ms: u64, record: &OutcomeRecord) {
+        // Only a live hold can be extended, which is what a change says when nothing else did.
+        match self.touch(booking, show, record) {
+            Booking::New(row) => row.expires_at_ms = until_ms,
+            Booking::Known(change) => change.expires_at_ms = Some(until_ms),
+        }
+    }
+
+    fn end(
+        &mut self,
+        ended: &EndedBooking,
+        status: BookingStatus,
+        record: &OutcomeRecord,
+    ) -> Result<(), StoreError> {
+        for seat in ended.seats.iter() {
+            self.check_holder(ended.show, *seat, ended.booking)?;
+            if self.holders.remove(&(ended.show, *seat)).is_none() {
+                self.freed.push(SeatHolder {
+                    show: ended.show,
+                    seat: *seat,
+                    partition: self.partition,
+                    booking: ended.booking,
+                });
+            }
+        }
+        self.finish_booking(ended.booking, ended.show, status, record);
+        Ok(())
+    }
+
+    fn cancel(&mut self, show: ShowId, record: &OutcomeRecord) {
+        // Cancelling a cancelled show answers the same and changes nothing.
+        if self.cancelled.iter().any(|other| other.show == show) {
+            return;
+        }
+        self.cancelled.push(Cancellation {
+            show,
+            at_ms: record.log_time_ms,
+            offset: record.offset,
+        });
+        self.holders.retain(|(of, _), _| *of != show);
+        let live: Vec<Offset> = self
+            .bookings
+            .iter()
+            .filter(|(_, booking)| match booking {
+                Booking::New(row) => row.show_id == show && row.status.is_live(),
+                Booking::Known(change) => change.show == show && change.status.is_live(),
+            })
+            .map(|(offset, _)| *offset)
+            .collect();
+        for booking in live {
+            self.finish_booking(booking, show, BookingStatus::Cancelled, record);
+        }
+    }
+
+    fn finish_booking(
+        &mut self,
+        booking: Offset,
+        show: ShowId,
+        status: BookingStatus,
+        record: &OutcomeRecord,
+    ) {
+        let (row_status, ended_at_ms) = match self.touch(booking, show, record) {
+            Booking::New(row) => (&mut row.status, &mut row.ended_at_ms),
+            Booking::Known(change) => (&mut change.status, &mut change.ended_at_ms),
+        };
+        *row_status = status;
+        *ended_at_ms = Some(record.log_time_ms);
+    }
+
+    fn touch(&mut self, booking: Offset, show: ShowId, record: &OutcomeRecord) -> &mut Booking {
+        let touched = self.bookings.entry(booking).or_insert_with(|| {
+            Booking::Known(BookingChange {
+                booking,
+                show,
+                status: BookingStatus::Reserved,
+                expires_at_ms: None,
+                confirmed_at_ms: None,
+                payment_reference: None,
+                ended_at_ms: None,
+                updated_offset: record.offset,
+            })
+        });
+        match touched {
+            Booking::New(row) => row.updated_offset = record.offset,
+            Booking::Known(change) => change.updated_offset = record.offset,
+        }
+        touched
+    }
+
+    fn take(
+        &mut self,
+        show: ShowId,
+        seats: &[SeatIndex],
+        booking: Offset,
+    ) -> Result<(), StoreError> {
+        for seat in seats {
+            if let Some(other) = self.holders.insert((show, *seat), booking) {
+                return Err(self.double_sale(show, *seat, other, booking));
+            }
+        }
+        Ok(())
+    }
+
+    /// Without this a seat sold twice would pass unseen when one of the two ends in the same batch.
+    fn check_holder(
+        &self,
+        show: ShowId,
+        seat: SeatIndex,
+        booking: Offset,
+    ) -> Result<(), StoreError> {
+        match self.holders.get(&(show, seat)) {
+            Some(other) if *other != booking => Err(self.double_sale(show, seat, *other, booking)),
+            _ => Ok(()),
+        }
+    }
+
+    fn double_sale(&self, show: ShowId, seat: SeatIndex, one: Offset, other: Offset) -> StoreError {
+        StoreError::DoubleSale(format!(
+            "seat {seat} of show {show} is held by bookings {one} and {other} of partition {}",
+            self.partition
+        ))
+    }
+
+    fn block(&mut self, change: &BlockChange, blocked: bool) {
+        if change.seats.is_empty() {
+            let quantity = i64::from(change.quantity);
+            *self
+                .blocked_quantities
+                .entry((change.show, change.zone))
+                .or_default() += if blocked { quantity } else { -quantity };
+        } else {
+            for seat in change.seats.iter() {
+                self.blocks.insert((change.show, *seat), blocked);
+            }
+        }
+    }
+
+    fn finish(self, watermark: Watermark) -> Plan {
+        let mut changed = Vec::new();
+        let mut inserted = Vec::new();
+        for booking in self.bookings.into_values() {
+            match booking {
+                Booking::New(row) => inserted.push(row),
+                Booking::Known(change) => changed.push(change),
+            }
+        }
+        let partition = self.partition;
+        let mut taken: Vec<SeatHolder> = self
+            .holders
+            .into_iter()
+            .map(|((show, seat), booking)| SeatHolder {
+                show,
+                seat,
+                partition,
+                booking,
+            })
+            .collect();
+        // In the order of the key, so that the index is written from left to right.
+        taken.sort_unstable_by_key(|holder| (holder.show, holder.seat));
+        let (blocked, unblocked) = self
+            .blocks
+            .into_iter()
+            .partition::<Vec<_>, _>(|(_, blocked)| *blocked);
+        let seat = |(seat, _): ((ShowId, SeatIndex), bool)| seat;
+        Plan {
+            partition,
+            opened: self.opened,
+            closed: self.closed,
+            cancelled: self.cancelled,
+            freed: self.freed,
+            changed,
+            inserted,
+            taken,
+            unblocked: unblocked.into_iter().map(seat).collect(),
+            blocked: blocked.into_iter().map(seat).collect(),
+            blocked_quantities: self
+                .blocked_quantities
+                .into_iter()
+                .filter(|(_, delta)| *delta != 0)
+                .map(|((show, zone), delta)| (show, zone, delta))
+                .collect(),
+            watermark,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Writes a plan in an open transaction.
+
+use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
+
+use super::bulk::{self, OnKnown};
+use super::plan::Plan;
+use crate::booking::{BookingRow, Watermark};
+use crate::database::{Row, Transaction, integer};
+use crate::error::StoreError;
+
+/// Reads a partition's watermark and keeps it from other projectors until the transaction ends. A
+/// partition that was never projected stands at its beginning.
+pub(crate) async fn lock_watermark(
+    transaction: &mut Transaction,
+    partition: PartitionId,
+) -> Result<Watermark, StoreError> {
+    // SQLite has one writer at a time, and this transaction is it.
+    let select = match transaction {
+        Transaction::Postgres(_) => {
+            "SELECT partition, next_offset, last_outcome, log_time_ms FROM projector_watermarks \
+             WHERE partition = $1 FOR UPDATE"
+        }
+        Transaction::Sqlite(_) => {
+            "SELECT partition, next_offset, last_outcome, log_time_ms FROM projector_watermarks \
+             WHERE partition = $1"
+        }
+    };
+    let key = [partition.0.into()];
+    if let Some(row) = transaction.fetch_optional(select, &key).await? {
+        return watermark_row(&row);
+    }
+    // A row that is not there cannot be locked: two first projectors meet at this insertion.
+    transaction
+        .execute(
+            "INSERT INTO projector_watermarks (partition, next_offset, last_outcome, log_time_ms) \
+             VALUES ($1, 0, NULL, 0) ON CONFLICT (partition) DO NOTHING",
+            &key,
+        )
+        .await?;
+    match transaction.fetch_optional(select, &key).await? {
+        Some(row) => watermark_row(&row),
+        None => Err(StoreError::Corrupt(format!(
+            "the watermark of partition {partition} cannot be made"
+        ))),
+    }
+}
+
+/// Writes the rows of a plan and its watermark.
+pub(crate) async fn apply(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    show_statuses(transaction, plan).await?;
+    bulk::free_seats(transaction, &plan.freed).await?;
+    let changed = bulk::change_bookings(transaction, plan.partition, &plan.changed).await?;
+    if changed != u64::try_from(plan.changed.len()).unwrap_or(u64::MAX) {
+        return Err(StoreError::Corrupt(format!(
+            "records up to {} of partition {} change {} bookings, of which only {changed} are \
+             projected",
+            plan.watermark.next_offset,
+            plan.partition,
+            plan.changed.len(),
+        )));
+    }
+    let inserted: Vec<&BookingRow> = plan.inserted.iter().collect();
+    bulk::insert_bookings(transaction, &inserted, OnKnown::Refuse).await?;
+    bulk::take_seats(transaction, &plan.taken).await?;
+    bulk::unblock_seats(transaction, &plan.unblocked).await?;
+    bulk::block_seats(transaction, &plan.blocked).await?;
+    for (show, zone, delta) in &plan.blocked_quantities {
+        add_blocked_quantity(transaction, *show, *zone, *delta).await?;
+    }
+    write_watermark(transaction, &plan.watermark).await
+}
+
+async fn show_statuses(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    for show in &plan.opened {
+        transaction
+            .execute(
+                "UPDATE shows SET status = 'open' WHERE show_id = $1 AND status = 'opening'",
+                &[show.0.into()],
+            )
+            .await?;
+    }
+    for show in &plan.closed {
+        transaction
+            .execute(
+                "UPDATE shows SET status = 'closed' WHERE show_id = $1 \
+                 AND status IN ('opening', 'open')",
+                &[show.0.into()],
+            )
+            .await?;
+    }
+    for cancelled in &plan.cancelled {
+        transaction
+            .execute(
+                "UPDATE shows SET status = 'cancelled' WHERE show_id = $1",
+                &[cancelled.show.0.into()],
+            )
+            .await?;
+        // What the batch itself says of a booking is written after this and has the last word.
+        transaction
+            .execute(
+                "UPDATE bookings SET status = 'cancelled', ended_at_ms = $2, updated_offset = $3 \
+                 WHERE show_id = $1 AND status IN ('reserved', 'confirmed')",
+                &[
+                    cancelled.show.0.into(),
+                    integer("log_time_ms", cancelled.at_ms)?.into(),
+                    integer("offset", cancelled.offset)?.into(),
+                ],
+            )
+            .await?;
+        transaction
+            .execute(
+                "DELETE FROM booking_seats WHERE show_id = $1",
+                &[cancelled.show.0.into()],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// Changes how many places of a general-admission zone are blocked.
+pub(crate) async fn add_blocked_quantity(
+    transaction: &mut Transaction,
+    show: ShowId,
+    zone: ZoneIndex,
+    delta: i64,
+) -> Result<(), StoreError> {
+    // In two steps, because a check constraint looks at the row proposed before the conflict does.
+    transaction
+        .execute(
+            "INSERT INTO blocked_quantities (show_id, zone, quantity) VALUES ($1, $2, 0) \
+             ON CONFLICT (show_id, zone) DO NOTHING",
+            &[show.0.into(), zone.into()],
+        )
+        .await?;
+    transaction
+        .execute(
+            "UPDATE blocked_quantities SET quantity = quantity + $3 \
+             WHERE show_id = $1 AND zone = $2",
+            &[show.0.into(), zone.into(), delta.into()],
+        )
+        .await
+        .map(drop)
+}
+
+pub(crate) async fn write_watermark(
+    transaction: &mut Transaction,
+    watermark: &Watermark,
+) -> Result<(), StoreError> {
+    let last_outcome = watermark
+        .last_outcome
+        .map(|offset| integer("last_outcome", offset))
+        .transpose()?;
+    transaction
+        .execute(
+            "INSERT INTO projector_watermarks (partition, next_offset, last_outcome, log_time_ms) \
+             VALUES ($1, $2, $3, $4) ON CONFLICT (partition) DO UPDATE SET \
+             next_offset = excluded.next_offset, last_outcome = excluded.last_outcome, \
+             log_time_ms = excluded.log_time_ms",
+            &[
+                watermark.partition.0.into(),
+                integer("next_offset", watermark.next_offset)?.into(),
+                last_outcome.into(),
+                integer("log_time_ms", watermark.log_time_ms)?.into(),
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+pub(crate) fn watermark_row(row: &Row) -> Result<Watermark, StoreError> {
+    Ok(Watermark {
+        partition: PartitionId(row.number("partition")?),
+        next_offset: row.number("next_offset")?,
+        last_outcome: row.number_or_null("last_outcome")?,
+        log_time_ms: row.number("log_time_ms")?,
+    })
+}

@@ -1,0 +1,134 @@
+//! The migrations, embedded, and whether a database has them.
+
+use sqlx::Connection as _;
+use sqlx::migrate::{MigrateError, Migrator};
+
+use crate::database::{Database, classify};
+use crate::error::StoreError;
+
+static POSTGRES: Migrator = sqlx::migrate!("./postgres");
+static SQLITE: Migrator = sqlx::migrate!("./sqlite");
+
+fn migrator(database: &Database) -> &'static Migrator {
+    match database {
+        Database::Postgres(_) => &POSTGRES,
+        Database::Sqlite(_) => &SQLITE,
+    }
+}
+
+/// Applies what is missing; returns how many migrations that were.
+pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
+    let before = applied(database).await?.len();
+    match database {
+        Database::Postgres(pool) => {
+            // A connection of its own without limits of time: building an index may take long.
+            let mut connection = pool.acquire().await.map_err(classify)?.detach();
+            sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0")
+                .execute(&mut connection)
+                .await
+                .map_err(classify)?;
+            POSTGRES.run(&mut connection).await.map_err(schema_error)?;
+            connection.close().await.map_err(classify)?;
+        }
+        Database::Sqlite(pools) => {
+            let mut connection = pools.writer.acquire().await.map_err(classify)?;
+            // What the migrations make is kept like the catalog.
+            sqlx::raw_sql("PRAGMA synchronous = FULL")
+                .execute(&mut *connection)
+                .await
+                .map_err(classify)?;
+            SQLITE.run(&mut *connection).await.map_err(schema_error)?;
+        }
+    }
+    let after = applied(database).await?.len();
+    Ok(after.saturating_sub(before))
+}
+
+/// Error unless exactly the migrations that this program knows are applied.
+pub(crate) async fn check(database: &Database) -> Result<(), StoreError> {
+    let known = migrator(database);
+    let applied = applied(database).await?;
+    for migration in known.iter() {
+        match applied.iter().find(|row| row.version == migration.version) {
+            None => {
+                return Err(StoreError::Schema(format!(
+                    "migration {:04} ({}) is missing: run `onsale migrate`",
+                    migration.version, migration.description
+                )));
+            }
+            Some(row) if !row.succeeded => {
+                return Err(StoreError::Schema(format!(
+                    "migration {:04} ({}) was begun and not finished: repair by hand, then run \
+                     `onsale migrate`",
+                    migration.version, migration.description
+                )));
+            }
+            Some(row) if row.checksum != *migration.checksum => {
+                return Err(StoreError::Schema(format!(
+                    "migration {:04} ({}) was applied with another text than this program has",
+                    migration.version, migration.description
+                )));
+            }
+            Some(_) => {}
+        }
+    }
+    match applied
+        .iter()
+        .find(|row| !known.version_exists(row.version))
+    {
+        Some(row) => Err(StoreError::Schema(format!(
+            "migration {:04} is applied, which this program does not know: the database belongs to \
+             a later version of Onsale",
+            row.version
+        ))),
+        None => Ok(()),
+    }
+}
+
+struct AppliedMigration {
+    version: i64,
+    succeeded: bool,
+    checksum: Vec<u8>,
+}
+
+async fn applied(database: &Database) -> Result<Vec<AppliedMigration>, StoreError> {
+    let exists = database
+        .fetch_optional(
+            match database {
+                Database::Postgres(_) => {
+                    "SELECT 1 AS found WHERE to_regclass('_sqlx_migrations') IS NOT NULL"
+                }
+                Database::Sqlite(_) => {
+                    "SELECT 1 AS found FROM sqlite_master WHERE name = '_sqlx_migrations'"
+                }
+            },
+            &[],
+        )
+        .await?;
+    if exists.is_none() {
+        return Ok(Vec::new());
+    }
+    database
+        .fetch(
+            "SELECT version, CASE WHEN success THEN 1 ELSE 0 END AS succeeded, checksum \
+             FROM _sqlx_migrations ORDER BY version",
+            &[],
+        )
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(AppliedMigration {
+                version: row.signed("version")?,
+                succeeded: row.signed("succeeded")? != 0,
+                checksum: row.bytes("checksum")?,
+            })
+        })
+        .collect()
+}
+
+fn schema_error(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) => classify(error),
+        other => StoreError::Schema(other.to_string()),
+    }
+}

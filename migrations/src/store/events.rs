@@ -1,0 +1,247 @@
+//! Events.
+
+use onsale_schemas::{EventId, UserId};
+
+use super::Store;
+use crate::catalog::{EventFilter, EventRow, EventStatus, Page};
+use crate::database::{Durability, Row, Value, integer, is_unique_violation};
+use crate::error::StoreError;
+
+macro_rules! columns {
+    () => {
+        "event_id, tenant_id, organizer_id, name, description, venue, city, category, \
+         starts_at_ms, max_tickets_per_user, minimum_age, status, created_at_ms"
+    };
+}
+
+/// Every filter is there in every statement, so that it is one text that is prepared once.
+macro_rules! filters {
+    () => {
+        " FROM events WHERE ($1 IS NULL OR status = $1) \
+         AND ($2 IS NULL OR tenant_id = $2) \
+         AND starts_at_ms >= $3 AND starts_at_ms < $4 \
+         AND ($5 IS NULL OR city_folded = $5) \
+         AND ($6 IS NULL OR category_folded = $6) \
+         AND ($7 IS NULL OR "
+    };
+}
+
+/// The position of a text in another has a name of its own in each database. It is used instead of
+/// `LIKE` because a `%` or `_` that somebody looks for is just that.
+macro_rules! select {
+    ($position:literal, $select:expr, $rest:expr) => {
+        concat!(
+            "SELECT ",
+            $select,
+            filters!(),
+            $position,
+            "(search_text, $7) > 0)",
+            $rest
+        )
+    };
+}
+
+/// Stands between the texts that are searched together, so that no match spans two of them.
+const FIELD_SEPARATOR: char = '\u{1f}';
+
+impl Store {
+    /// Adds an event. `Exists` when the id is taken.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`].
+    pub async fn add_event(&self, event: &EventRow) -> Result<(), StoreError> {
+        let folded = Folded::of(event);
+        let result = self
+            .database
+            .execute(
+                Durability::Durable,
+                concat!(
+                    "INSERT INTO events (",
+                    columns!(),
+                    ", search_text, city_folded, category_folded) VALUES \
+                     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+                ),
+                &values(event, &folded)?,
+            )
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("event")),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces an event's row; false when there is none.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn update_event(&self, event: &EventRow) -> Result<bool, StoreError> {
+        let folded = Folded::of(event);
+        self.database
+            .execute(
+                Durability::Durable,
+                "UPDATE events SET tenant_id = $2, organizer_id = $3, name = $4, \
+                 description = $5, venue = $6, city = $7, category = $8, starts_at_ms = $9, \
+                 max_tickets_per_user = $10, minimum_age = $11, status = $12, \
+                 created_at_ms = $13, search_text = $14, city_folded = $15, \
+                 category_folded = $16 WHERE event_id = $1",
+                &values(event, &folded)?,
+            )
+            .await
+            .map(|touched| touched > 0)
+    }
+
+    /// One event.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreError> {
+        self.database
+            .fetch_optional(
+                concat!("SELECT ", columns!(), " FROM events WHERE event_id = $1"),
+                &[id.0.into()],
+            )
+            .await?
+            .map(|row| event_row(&row))
+            .transpose()
+    }
+
+    /// Events by (starts_at_ms, event_id), page by number from 1. An event added between the two
+    /// reads of one call may be counted and not shown.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn events(
+        &self,
+        filter: &EventFilter,
+        page: u32,
+        per_page: u32,
+    ) -> Result<Page<EventRow>, StoreError> {
+        let status = (!filter.unpublished).then_some(EventStatus::Published.as_str());
+        let city = filter.city.as_deref().map(fold);
+        let category = filter.category.as_deref().map(fold);
+        let search = filter
+            .search
+            .as_deref()
+            .map(fold)
+            .filter(|text| !text.is_empty());
+        // Beyond what a column holds there is nothing to find; the limit is exclusive.
+        let from = filter.from_ms.unwrap_or(0);
+        let until = filter.until_ms.unwrap_or(u64::MAX);
+        let mut values = vec![
+            Value::Text(status),
+            filter.tenant_id.into(),
+            i64::try_from(from).unwrap_or(i64::MAX).into(),
+            i64::try_from(until).unwrap_or(i64::MAX).into(),
+            Value::from(&city),
+            Value::from(&category),
+            Value::from(&search),
+        ];
+        let (count, select) = match &self.database {
+            crate::database::Database::Postgres(_) => (
+                select!("strpos", "COUNT(*) AS total", ""),
+                select!(
+                    "strpos",
+                    columns!(),
+                    " ORDER BY starts_at_ms, event_id LIMIT $8 OFFSET $9"
+                ),
+            ),
+            crate::database::Database::Sqlite(_) => (
+                select!("instr", "COUNT(*) AS total", ""),
+                select!(
+                    "instr",
+                    columns!(),
+                    " ORDER BY starts_at_ms, event_id LIMIT $8 OFFSET $9"
+                ),
+            ),
+        };
+        let total = match self.database.fetch_optional(count, &values).await? {
+            Some(row) => row.number("total")?,
+            None => 0,
+        };
+        values.push(per_page.into());
+        values.push(
+            i64::from(page.saturating_sub(1))
+                .saturating_mul(i64::from(per_page))
+                .into(),
+        );
+        let rows = self
+            .database
+            .fetch(select, &values)
+            .await?
+            .iter()
+            .map(event_row)
+            .collect::<Result<_, _>>()?;
+        Ok(Page { rows, total })
+    }
+}
+
+/// An event's texts as they are looked for.
+struct Folded {
+    search_text: String,
+    city: Option<String>,
+    category: Option<String>,
+}
+
+impl Folded {
+    fn of(event: &EventRow) -> Self {
+        let mut search_text = fold(&event.name);
+        for text in [&event.description, &event.venue].into_iter().flatten() {
+            search_text.push(FIELD_SEPARATOR);
+            search_text.push_str(&fold(text));
+        }
+        Self {
+            search_text,
+            city: event.city.as_deref().map(fold),
+            category: event.category.as_deref().map(fold),
+        }
+    }
+}
+
+/// Lower case by Unicode, the same on both databases. The separator is nobody's to look for, and
+/// NUL is no text to PostgreSQL.
+fn fold(text: &str) -> String {
+    text.to_lowercase()
+        .replace([FIELD_SEPARATOR, '\0'], "")
+        .trim()
+        .to_owned()
+}
+
+fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 16], StoreError> {
+    Ok([
+        event.event_id.0.into(),
+        event.tenant_id.into(),
+        event.organizer_id.0.into(),
+        Value::from(&event.name),
+        Value::from(&event.description),
+        Value::from(&event.venue),
+        Value::from(&event.city),
+        Value::from(&event.category),
+        integer("starts_at_ms", event.starts_at_ms)?.into(),
+        event.max_tickets_per_user.into(),
+        event.minimum_age.map(i64::from).into(),
+        event.status.as_str().into(),
+        integer("created_at_ms", event.created_at_ms)?.into(),
+        Value::from(&folded.search_text),
+        Value::from(&folded.city),
+        Value::from(&folded.category),
+    ])
+}
+
+fn event_row(row: &Row) -> Result<EventRow, StoreError> {
+    Ok(EventRow {
+        event_id: EventId(row.uuid("event_id")?),
+        tenant_id: row.uuid("tenant_id")?,
+        organizer_id: UserId(row.uuid("organizer_id")?),
+        name: row.text("name")?,
+        description: row.text_or_null("description")?,
+        venue: row.text_or_null("venue")?,
+        city: row.text_or_null("city")?,
+        category: row.text_or_null("category")?,
+        starts_at_ms: row.number("starts_at_ms")?,
+        max_tickets_per_user: row.number("max_tickets_per_user")?,
+        minimum_age: row.number_or_null("minimum_age")?,
+        status: row.word("status", EventStatus::parse)?,
+        created_at_ms: row.number("created_at_ms")?,
+    })
+}

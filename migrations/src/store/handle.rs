@@ -1,0 +1,137 @@
+//! The handle: connecting, the schema, and whether the database answers.
+
+use std::path::Path;
+
+use crate::database::{Database, Durability, postgres, sqlite};
+use crate::error::StoreError;
+use crate::schema;
+
+/// A handle to the database, cheap to clone.
+///
+/// Futures of its methods must be polled to their end (see the crate's documentation).
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) database: Database,
+}
+
+impl Store {
+    /// Opens `sqlite://PATH` (made when missing, WAL) or `postgres://…` with at most
+    /// `connections_max` connections (SQLite: one writes, the others read, at least two). Does not
+    /// touch the schema.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] for anything else, [`StoreError::Unreachable`] and
+    /// [`StoreError::Database`] as the database says.
+    pub async fn connect(url: &str, connections_max: u32) -> Result<Self, StoreError> {
+        let database = match url.split_once(':') {
+            Some(("postgres" | "postgresql", _)) => {
+                Database::Postgres(postgres::connect(url, connections_max).await?)
+            }
+            Some(("sqlite", path)) => {
+                let path = path.strip_prefix("//").unwrap_or(path);
+                if path.is_empty() || path.starts_with(":memory:") || path.contains('?') {
+                    return Err(StoreError::Url(url.to_owned()));
+                }
+                Database::Sqlite(sqlite::connect(Path::new(path), connections_max).await?)
+            }
+            _ => return Err(StoreError::Url(postgres::redacted(url))),
+        };
+        Ok(Self { database })
+    }
+
+    /// Applies missing migrations; returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] when the database was migrated by another history of migrations.
+    pub async fn migrate(&self) -> Result<usize, StoreError> {
+        schema::migrate(&self.database).await
+    }
+
+    /// Error unless every migration this program knows is applied and none that it does not know.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] with what to do.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        schema::check(&self.database).await
+    }
+
+    /// A round trip.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`] when there is no answer.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.fetch("SELECT 1", &[]).await.map(drop)
+    }
+
+    /// `(in use, idle)` connections.
+    pub fn connections(&self) -> (u32, u32) {
+        let (size, idle) = match &self.database {
+            Database::Postgres(pool) => (pool.size(), pool.num_idle()),
+            Database::Sqlite(pools) => (
+                pools.writer.size() + pools.readers.size(),
+                pools.writer.num_idle() + pools.readers.num_idle(),
+            ),
+        };
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+        (size.saturating_sub(idle), idle)
+    }
+
+    /// Makes every projection committed so far survive a power cut.
+    ///
+    /// SQLite commits projections without an `fsync` (PostgreSQL commits durably, there this does
+    /// nothing). Call it before something is removed that an older watermark would need: snapshots
+    /// at or below the watermark, or the log behind it.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn make_durable(&self) -> Result<(), StoreError> {
+        match &self.database {
+            Database::Postgres(_) => Ok(()),
+            // A durable commit syncs the WAL, and with it all that was committed before. The rows
+            // are written again as they are, because a transaction without a page has no commit.
+            Database::Sqlite(_) => self
+                .database
+                .execute(
+                    Durability::Durable,
+                    "UPDATE projector_watermarks SET next_offset = next_offset",
+                    &[],
+                )
+                .await
+                .map(drop),
+        }
+    }
+
+    /// Closes all connections; calls after that are [`StoreError::Unreachable`].
+    pub async fn close(&self) {
+        match &self.database {
+            Database::Postgres(pool) => pool.close().await,
+            Database::Sqlite(pools) => {
+                pools.readers.close().await;
+                // Last, so that closing it folds the WAL into the file.
+                pools.writer.close().await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_of_neither_kind_is_refused_without_its_password() {
+        for url in [
+            "",
+            "mysql://root:secret@host/x",
+            "/var/lib/onsale.db",
+            "sqlite://",
+            "sqlite://:memory:",
+            "sqlite::memory:",
+            "sqlite://x.db?mode=memory",
+        ] {
+            let error = Store::connect(url, 2).await.expect_err(url);
+            assert!(matches!(error, StoreError::Url(_)), "{url}: {error}");
+            assert!(!error.to_string().contains("secret"));
+        }
+    }
+}

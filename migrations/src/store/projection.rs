@@ -1,0 +1,46 @@
+//! The projector's calls.
+
+use super::Store;
+use crate::booking::Watermark;
+use crate::database::{Durability, Transaction};
+use crate::error::StoreError;
+use crate::projection::plan::Plan;
+use crate::projection::{ProjectionBatch, run};
+
+impl Store {
+    /// Projects a batch and moves the watermark in one transaction; returns the new watermark.
+    /// A batch wholly before the watermark changes nothing; one that begins after it is a `Gap`.
+    ///
+    /// # Errors
+    /// [`StoreError::Gap`]: read again from [`Store::watermarks`]. [`StoreError::DoubleSale`] and
+    /// [`StoreError::Corrupt`]: stop and tell an operator. [`StoreError::Unreachable`]: the same
+    /// batch again later; whether it was committed does not matter. Nothing was changed by a call
+    /// that failed, except that an `Unreachable` one may have committed.
+    pub async fn project(&self, batch: &ProjectionBatch) -> Result<Watermark, StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Rebuildable).await?;
+        let before = run::lock_watermark(&mut transaction, batch.partition).await?;
+        let Some(plan) = Plan::of(batch, &before)? else {
+            return Ok(before);
+        };
+        run::apply(&mut transaction, &plan).await?;
+        transaction.commit().await?;
+        Ok(plan.watermark)
+    }
+
+    /// Watermarks of all partitions that have one, by partition.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn watermarks(&self) -> Result<Vec<Watermark>, StoreError> {
+        self.database
+            .fetch(
+                "SELECT partition, next_offset, last_outcome, log_time_ms \
+                 FROM projector_watermarks ORDER BY partition",
+                &[],
+            )
+            .await?
+            .iter()
+            .map(run::watermark_row)
+            .collect()
+    }
+}

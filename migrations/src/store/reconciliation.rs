@@ -1,0 +1,199 @@
+//! What reconciliation compares with the engine's state, and how it repairs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onsale_schemas::ShowId;
+
+use super::Store;
+use crate::booking::{BookingRow, BookingStatus, Watermark, ZoneSums};
+use crate::catalog::ZoneRow;
+use crate::database::{Durability, Transaction};
+use crate::error::StoreError;
+use crate::projection::bulk::{self, OnKnown, SeatHolder};
+use crate::projection::run;
+
+/// Bookings of one statement; keeps its parameters to a few megabytes.
+const REPAIR_CHUNK_BOOKINGS: usize = 2_000;
+/// Seats of one statement.
+const REPAIR_CHUNK_SEATS: usize = 10_000;
+
+impl Store {
+    /// Sums of a show's projected places by zone index, one for each zone of the catalog.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when places are projected for a zone that the catalog does not have.
+    pub async fn zone_sums(&self, show: ShowId) -> Result<Vec<ZoneSums>, StoreError> {
+        let Some(catalog) = self.show(show).await? else {
+            return Ok(Vec::new());
+        };
+        let mut sums = vec![ZoneSums::default(); catalog.zones.len()];
+        let unknown = |zone: u16| {
+            StoreError::Corrupt(format!(
+                "show {show}: places in zone {zone}, which it lacks"
+            ))
+        };
+        let rows = self
+            .database
+            .fetch(
+                "SELECT zone, status, CAST(SUM(quantity) AS bigint) AS places FROM bookings \
+                 WHERE show_id = $1 AND status IN ('reserved', 'confirmed') \
+                 GROUP BY zone, status",
+                &[show.0.into()],
+            )
+            .await?;
+        for row in &rows {
+            let zone: u16 = row.number("zone")?;
+            let places = row.number("places")?;
+            let sum = sums
+                .get_mut(usize::from(zone))
+                .ok_or_else(|| unknown(zone))?;
+            match row.word("status", BookingStatus::parse)? {
+                BookingStatus::Confirmed => sum.sold = places,
+                _ => sum.held = places,
+            }
+        }
+        let (seats, quantities) = self.blocked_places(show).await?;
+        for (zone, quantity) in quantities {
+            let sum = sums
+                .get_mut(usize::from(zone))
+                .ok_or_else(|| unknown(zone))?;
+            sum.blocked += u64::from(quantity);
+        }
+        let ends = zone_ends(&catalog.zones);
+        for seat in seats {
+            let zone = ends.partition_point(|end| *end <= seat);
+            let sum = sums.get_mut(zone).ok_or_else(|| {
+                StoreError::Corrupt(format!(
+                    "show {show}: seat {seat} is blocked, which it lacks"
+                ))
+            })?;
+            sum.blocked += 1;
+        }
+        Ok(sums)
+    }
+
+    /// The projected blocks of a show: seats of seated zones, and quantities by zone index, both
+    /// ascending. Quantities of zero are left out.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn blocked_places(
+        &self,
+        show: ShowId,
+    ) -> Result<(Vec<u32>, Vec<(u16, u32)>), StoreError> {
+        let seats = self
+            .database
+            .fetch(
+                "SELECT seat FROM blocked_seats WHERE show_id = $1 ORDER BY seat",
+                &[show.0.into()],
+            )
+            .await?
+            .iter()
+            .map(|row| row.number("seat"))
+            .collect::<Result<_, _>>()?;
+        let quantities = self
+            .database
+            .fetch(
+                "SELECT zone, quantity FROM blocked_quantities \
+                 WHERE show_id = $1 AND quantity > 0 ORDER BY zone",
+                &[show.0.into()],
+            )
+            .await?
+            .iter()
+            .map(|row| Ok((row.number("zone")?, row.number("quantity")?)))
+            .collect::<Result<_, StoreError>>()?;
+        Ok((seats, quantities))
+    }
+
+    /// Writes these bookings and their seats just as given, whatever stands there (upsert), and
+    /// frees the seats of ones that are not live. One transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::DoubleSale`] when a seat would have two live holders.
+    pub async fn repair_bookings(&self, rows: &[BookingRow]) -> Result<(), StoreError> {
+        // The last of two rows of one booking counts; a statement may not touch a row twice.
+        let rows: BTreeMap<_, _> = rows.iter().map(|row| (row.booking_id, row)).collect();
+        let rows: Vec<&BookingRow> = rows.into_values().collect();
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        // All seats are freed before any is taken: they may change hands within the repair.
+        for chunk in rows.chunks(REPAIR_CHUNK_BOOKINGS) {
+            bulk::free_bookings(&mut transaction, chunk).await?;
+            bulk::insert_bookings(&mut transaction, chunk, OnKnown::Replace).await?;
+        }
+        let taken: Vec<SeatHolder> = rows
+            .iter()
+            .filter(|row| row.status.is_live())
+            .flat_map(|row| {
+                row.seats.iter().map(|seat| SeatHolder {
+                    show: row.show_id,
+                    seat: *seat,
+                    partition: row.booking_id.partition(),
+                    booking: row.booking_id.offset(),
+                })
+            })
+            .collect();
+        for chunk in taken.chunks(REPAIR_CHUNK_SEATS) {
+            bulk::take_seats(&mut transaction, chunk).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Replaces the projected blocks of a show. One transaction.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn repair_blocks(
+        &self,
+        show: ShowId,
+        seats: &[u32],
+        quantities: &[(u16, u32)],
+    ) -> Result<(), StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        transaction
+            .execute(
+                "DELETE FROM blocked_seats WHERE show_id = $1",
+                &[show.0.into()],
+            )
+            .await?;
+        transaction
+            .execute(
+                "DELETE FROM blocked_quantities WHERE show_id = $1",
+                &[show.0.into()],
+            )
+            .await?;
+        let seats: Vec<(ShowId, u32)> = seats
+            .iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(|seat| (show, *seat))
+            .collect();
+        for chunk in seats.chunks(REPAIR_CHUNK_SEATS) {
+            bulk::block_seats(&mut transaction, chunk).await?;
+        }
+        for (zone, quantity) in quantities {
+            run::add_blocked_quantity(&mut transaction, show, *zone, i64::from(*quantity)).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Sets a watermark after a repair that made the projection equal to that position.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn set_watermark(&self, watermark: &Watermark) -> Result<(), StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        run::write_watermark(&mut transaction, watermark).await?;
+        transaction.commit().await
+    }
+}
+
+/// The seat index after the last one of each zone.
+fn zone_ends(zones: &[ZoneRow]) -> Vec<u32> {
+    zones
+        .iter()
+        .scan(0u32, |end, zone| {
+            *end = end.saturating_add(zone.admission.seat_count());
+            Some(*end)
+        })
+        .collect()
+}

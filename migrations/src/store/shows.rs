@@ -1,0 +1,222 @@
+//! Shows with their zones.
+
+use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
+
+use super::Store;
+use crate::catalog::{ShowRow, ShowStatus, ZoneRow};
+use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
+use crate::error::StoreError;
+
+/// Shows and zones in one statement, so that both are of one moment. A show without zones has one
+/// row.
+macro_rules! select {
+    ($condition_and_order:literal) => {
+        concat!(
+            "SELECT s.show_id, s.event_id, s.partition, s.name, s.starts_at_ms, \
+             s.sale_opens_at_ms, s.sale_closes_at_ms, s.hold_ms, s.status, s.created_at_ms, \
+             z.zone, z.zone_id, z.name AS zone_name, z.unit_price, z.currency, z.layout \
+             FROM shows AS s LEFT JOIN zones AS z ON z.show_id = s.show_id WHERE ",
+            $condition_and_order,
+            ", z.zone"
+        )
+    };
+}
+
+impl Store {
+    /// Adds a show with its zones in one transaction. `Exists` when the id is taken.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the show's id or the id of a zone is taken;
+    /// [`StoreError::Database`] when its event is not there.
+    pub async fn add_show(&self, show: &ShowRow) -> Result<(), StoreError> {
+        let result = self.insert_show(show).await;
+        match result {
+            Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("show")),
+            other => other,
+        }
+    }
+
+    async fn insert_show(&self, show: &ShowRow) -> Result<(), StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        transaction
+            .execute(
+                "INSERT INTO shows (show_id, event_id, partition, name, starts_at_ms, \
+                 sale_opens_at_ms, sale_closes_at_ms, hold_ms, status, created_at_ms) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                &[
+                    show.show_id.0.into(),
+                    show.event_id.0.into(),
+                    show.partition.0.into(),
+                    Value::from(&show.name),
+                    integer("starts_at_ms", show.starts_at_ms)?.into(),
+                    integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
+                    integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
+                    show.hold_ms.into(),
+                    show.status.as_str().into(),
+                    integer("created_at_ms", show.created_at_ms)?.into(),
+                ],
+            )
+            .await?;
+        for zone in &show.zones {
+            let layout = serde_json::to_string(&zone.admission)
+                .map_err(|error| StoreError::Invalid(format!("layout: {error}")))?;
+            transaction
+                .execute(
+                    "INSERT INTO zones (show_id, zone, zone_id, name, unit_price, currency, \
+                     layout) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                    &[
+                        show.show_id.0.into(),
+                        zone.index.into(),
+                        zone.zone_id.into(),
+                        Value::from(&zone.name),
+                        zone.unit_price.into(),
+                        Value::from(&zone.currency),
+                        Value::from(&layout),
+                    ],
+                )
+                .await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Replaces times, prices and hold of a show (not its layout, status or partition); false when
+    /// there is none.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn update_show(&self, show: &ShowRow) -> Result<bool, StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        let touched = transaction
+            .execute(
+                "UPDATE shows SET starts_at_ms = $2, sale_opens_at_ms = $3, \
+                 sale_closes_at_ms = $4, hold_ms = $5 WHERE show_id = $1",
+                &[
+                    show.show_id.0.into(),
+                    integer("starts_at_ms", show.starts_at_ms)?.into(),
+                    integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
+                    integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
+                    show.hold_ms.into(),
+                ],
+            )
+            .await?;
+        if touched == 0 {
+            return Ok(false);
+        }
+        for zone in &show.zones {
+            transaction
+                .execute(
+                    "UPDATE zones SET unit_price = $3 WHERE show_id = $1 AND zone = $2",
+                    &[
+                        show.show_id.0.into(),
+                        zone.index.into(),
+                        zone.unit_price.into(),
+                    ],
+                )
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// One show with its zones.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn show(&self, id: ShowId) -> Result<Option<ShowRow>, StoreError> {
+        Ok(self
+            .select_shows(select!("s.show_id = $1 ORDER BY s.show_id"), id.0.into())
+            .await?
+            .pop())
+    }
+
+    /// Shows of an event with their zones, by (starts_at_ms, show_id).
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn shows_of_event(&self, id: EventId) -> Result<Vec<ShowRow>, StoreError> {
+        self.select_shows(
+            select!("s.event_id = $1 ORDER BY s.starts_at_ms, s.show_id"),
+            id.0.into(),
+        )
+        .await
+    }
+
+    /// Shows with this status, with their zones, of all events, by show id.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn shows_with_status(&self, status: ShowStatus) -> Result<Vec<ShowRow>, StoreError> {
+        self.select_shows(
+            select!("s.status = $1 ORDER BY s.show_id"),
+            status.as_str().into(),
+        )
+        .await
+    }
+
+    /// Sets a show's status outside the projection (reconciliation only); false when there is none.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn set_show_status(
+        &self,
+        id: ShowId,
+        status: ShowStatus,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .execute(
+                Durability::Durable,
+                "UPDATE shows SET status = $2 WHERE show_id = $1",
+                &[id.0.into(), status.as_str().into()],
+            )
+            .await
+            .map(|touched| touched > 0)
+    }
+
+    async fn select_shows(
+        &self,
+        sql: &'static str,
+        value: Value<'_>,
+    ) -> Result<Vec<ShowRow>, StoreError> {
+        let mut shows: Vec<ShowRow> = Vec::new();
+        for row in self.database.fetch(sql, &[value]).await? {
+            let id = ShowId(row.uuid("show_id")?);
+            if shows.last().is_none_or(|show| show.show_id != id) {
+                shows.push(show_row(&row)?);
+            }
+            if let Some(show) = shows.last_mut()
+                && let Some(index) = row.number_or_null("zone")?
+            {
+                show.zones.push(zone_row(&row, index)?);
+            }
+        }
+        Ok(shows)
+    }
+}
+
+fn show_row(row: &Row) -> Result<ShowRow, StoreError> {
+    Ok(ShowRow {
+        show_id: ShowId(row.uuid("show_id")?),
+        event_id: EventId(row.uuid("event_id")?),
+        partition: PartitionId(row.number("partition")?),
+        name: row.text_or_null("name")?,
+        starts_at_ms: row.number("starts_at_ms")?,
+        sale_opens_at_ms: row.number("sale_opens_at_ms")?,
+        sale_closes_at_ms: row.number("sale_closes_at_ms")?,
+        hold_ms: row.number("hold_ms")?,
+        status: row.word("status", ShowStatus::parse)?,
+        created_at_ms: row.number("created_at_ms")?,
+        zones: Vec::new(),
+    })
+}
+
+fn zone_row(row: &Row, index: ZoneIndex) -> Result<ZoneRow, StoreError> {
+    Ok(ZoneRow {
+        zone_id: row.uuid("zone_id")?,
+        index,
+        name: row.text("zone_name")?,
+        unit_price: row.signed("unit_price")?,
+        currency: row.text("currency")?,
+        admission: serde_json::from_str(&row.text("layout")?)
+            .map_err(|error| StoreError::Corrupt(format!("zones.layout: {error}")))?,
+    })
+}
