@@ -1,1 +1,14 @@
-//! Histories to try machines with.
+//! Histories to try machines with, made from a seed: the same seed and the same answers give the
+//! same records on every machine.
+
+mod actions;
+mod clock;
+mod generator;
+mod layouts;
+mod profile;
+mod rng;
+mod world;
+
+pub use generator::{Generated, Workload};
+pub use profile::{Action, Pace, Profile};
+pub use rng::Rng;

@@ -1,0 +1,152 @@
+//! How a workload is mixed.
+
+/// What a record may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Open a show, open it again, or open it with other or broken values.
+    Open,
+    /// Amend a show.
+    Amend,
+    /// Close a sale.
+    Close,
+    /// Cancel a show.
+    Cancel,
+    /// Reserve by name.
+    ReserveSeats,
+    /// Reserve the best available.
+    ReserveBest,
+    /// Reserve general admission.
+    ReserveGeneral,
+    /// Confirm.
+    Confirm,
+    /// Release.
+    Release,
+    /// Extend.
+    Extend,
+    /// Return.
+    Return,
+    /// Block places.
+    Block,
+    /// Unblock places.
+    Unblock,
+    /// A tick.
+    Tick,
+    /// A claim.
+    Claim,
+    /// A barrier.
+    Barrier,
+    /// Bytes that are no command, or one cut short.
+    Garbage,
+    /// A request that was made before, the same or changed.
+    Repeat,
+}
+
+/// How log time goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// By 0 or 1 ms, so many records a millisecond.
+    Steady {
+        /// Records in one millisecond on average.
+        records_per_ms: u64,
+    },
+    /// Stands still, creeps, goes back, and leaps to the instants at which something ends.
+    Leaping,
+}
+
+/// The mix of a workload.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Events.
+    pub events: u64,
+    /// Shows over all events.
+    pub shows: u64,
+    /// Users.
+    pub users: u64,
+    /// Idempotency keys in use at a time; few make collisions.
+    pub keys: u64,
+    /// Bookings and requests that are remembered to come back to.
+    pub remembered_max: usize,
+    /// Percentage of commands that break a rule on purpose.
+    pub invalid_percent: u64,
+    /// How time goes on.
+    pub pace: Pace,
+    /// Shows as large as real ones in place of small odd ones.
+    pub large_shows: bool,
+    /// Actions and their weights.
+    pub weights: Vec<(Action, u64)>,
+}
+
+impl Profile {
+    /// Few users, few seats, every rule and every boundary.
+    pub fn adversarial() -> Self {
+        Self {
+            events: 3,
+            shows: 7,
+            users: 6,
+            keys: 10,
+            remembered_max: 64,
+            invalid_percent: 8,
+            pace: Pace::Leaping,
+            large_shows: false,
+            weights: vec![
+                (Action::Open, 4),
+                (Action::Amend, 4),
+                (Action::Close, 1),
+                (Action::Cancel, 1),
+                (Action::ReserveSeats, 18),
+                (Action::ReserveBest, 18),
+                (Action::ReserveGeneral, 12),
+                (Action::Confirm, 16),
+                (Action::Release, 7),
+                (Action::Extend, 6),
+                (Action::Return, 4),
+                (Action::Block, 6),
+                (Action::Unblock, 4),
+                (Action::Tick, 5),
+                (Action::Claim, 1),
+                (Action::Barrier, 1),
+                (Action::Garbage, 2),
+                (Action::Repeat, 10),
+            ],
+        }
+    }
+
+    /// An on-sale: many users after the seats of some large shows.
+    pub fn on_sale(shows: u64, users: u64) -> Self {
+        Self {
+            events: shows.div_ceil(2).max(1),
+            shows,
+            users,
+            keys: u64::MAX,
+            remembered_max: 4_096,
+            invalid_percent: 0,
+            pace: Pace::Steady { records_per_ms: 10 },
+            large_shows: true,
+            weights: vec![
+                (Action::ReserveSeats, 24),
+                (Action::ReserveBest, 23),
+                (Action::ReserveGeneral, 23),
+                (Action::Confirm, 20),
+                (Action::Release, 8),
+                (Action::Extend, 1),
+                (Action::Repeat, 1),
+            ],
+        }
+    }
+
+    /// The action that a random number below [`Profile::total_weight`] stands for.
+    pub(super) fn action(&self, mut roll: u64) -> Action {
+        for &(action, weight) in &self.weights {
+            if roll < weight {
+                return action;
+            }
+            roll -= weight;
+        }
+        Action::Tick
+    }
+
+    /// Sum of the weights.
+    pub(super) fn total_weight(&self) -> u64 {
+        self.weights.iter().map(|(_, weight)| weight).sum()
+    }
+}

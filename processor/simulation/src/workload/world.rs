@@ -1,0 +1,171 @@
+//! What a workload has seen of the machine's answers, to come back to it.
+
+use std::collections::VecDeque;
+
+use onsale_schemas::command::BlockPlaces;
+use onsale_schemas::command::{OpenShow, SeatBlock};
+use onsale_schemas::{
+    Command, LogTimeMs, Offset, Outcome, OutcomeRecord, RequestId, SeatIndex, UserId,
+};
+
+use super::layouts::{self, START_MS};
+use super::profile::Profile;
+use super::rng::Rng;
+
+/// A show of the workload.
+#[derive(Clone, Debug)]
+pub(super) struct SeenShow {
+    pub(super) open: OpenShow,
+    pub(super) seats: Vec<(SeatIndex, u32)>,
+    pub(super) opened: bool,
+}
+
+/// A booking that was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeenBooking {
+    pub(super) offset: Offset,
+    pub(super) user: UserId,
+    pub(super) expires_at_ms: LogTimeMs,
+    pub(super) ended_at_ms: Option<LogTimeMs>,
+}
+
+/// A request that was made under a key.
+#[derive(Clone, Debug)]
+pub(super) struct SeenRequest {
+    pub(super) id: RequestId,
+    pub(super) fingerprint: u64,
+    pub(super) at_ms: LogTimeMs,
+    pub(super) command: Command,
+}
+
+/// All that.
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    pub(super) now: LogTimeMs,
+    pub(super) shows: Vec<SeenShow>,
+    pub(super) bookings: VecDeque<SeenBooking>,
+    pub(super) requests: VecDeque<SeenRequest>,
+    pub(super) blocks: VecDeque<SeatBlock>,
+    remembered_max: usize,
+}
+
+impl World {
+    pub(super) fn new(profile: &Profile, seed: u64) -> Self {
+        let shows = (0..profile.shows.max(1))
+            .map(|number| {
+                let open = layouts::show(profile, seed, number);
+                SeenShow {
+                    seats: layouts::seat_ranges(&open),
+                    open,
+                    opened: false,
+                }
+            })
+            .collect();
+        Self {
+            now: START_MS,
+            shows,
+            bookings: VecDeque::new(),
+            requests: VecDeque::new(),
+            blocks: VecDeque::new(),
+            remembered_max: profile.remembered_max.max(1),
+        }
+    }
+
+    /// One of the shows, of any that are open if there are.
+    pub(super) fn any_show(&self, rng: &mut Rng) -> usize {
+        let open: Vec<usize> = (0..self.shows.len())
+            .filter(|&show| self.shows[show].opened)
+            .collect();
+        match rng.pick(&open) {
+            Some(&show) => show,
+            None => rng.index(self.shows.len()),
+        }
+    }
+
+    /// A booking, rather a young one.
+    pub(super) fn any_booking(&self, rng: &mut Rng) -> Option<SeenBooking> {
+        let back = rng.index(self.bookings.len() + 1);
+        let back = rng.index(back + 1);
+        self.bookings.iter().rev().nth(back).copied()
+    }
+
+    /// Takes an answer in.
+    pub(super) fn observe(&mut self, record: &OutcomeRecord) {
+        let now = record.log_time_ms;
+        for ended in &record.expired {
+            self.change(ended.booking, |booking| booking.ended_at_ms = Some(now));
+        }
+        if record.replay_of.is_some() {
+            return;
+        }
+        match &record.outcome {
+            Outcome::ShowOpened { show, .. } => {
+                for seen in &mut self.shows {
+                    seen.opened |= seen.open.show == *show;
+                }
+            }
+            Outcome::Reserved(reserved) => {
+                push(
+                    &mut self.bookings,
+                    self.remembered_max,
+                    SeenBooking {
+                        offset: reserved.booking,
+                        user: reserved.user,
+                        expires_at_ms: reserved.expires_at_ms,
+                        ended_at_ms: None,
+                    },
+                );
+            }
+            Outcome::Extended {
+                booking,
+                expires_at_ms,
+                ..
+            } => self.change(*booking, |seen| seen.expires_at_ms = *expires_at_ms),
+            Outcome::Confirmed(confirmed) => {
+                self.change(confirmed.booking, |booking| booking.ended_at_ms = None);
+            }
+            Outcome::Released { booking, .. } => {
+                self.change(booking.booking, |seen| seen.ended_at_ms = Some(now));
+            }
+            Outcome::Blocked(change) => {
+                let places = if change.seats.is_empty() {
+                    BlockPlaces::Quantity(change.quantity)
+                } else {
+                    BlockPlaces::Seats(change.seats.clone())
+                };
+                push(
+                    &mut self.blocks,
+                    self.remembered_max,
+                    SeatBlock {
+                        show: change.show,
+                        zone: change.zone,
+                        places,
+                    },
+                );
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn note_request(&mut self, request: SeenRequest) {
+        push(&mut self.requests, self.remembered_max, request);
+    }
+
+    fn change(&mut self, offset: Offset, change: impl FnOnce(&mut SeenBooking)) {
+        // Kept in the order in which they were made.
+        if let Ok(at) = self
+            .bookings
+            .binary_search_by_key(&offset, |booking| booking.offset)
+            && let Some(booking) = self.bookings.get_mut(at)
+        {
+            change(booking);
+        }
+    }
+}
+
+fn push<T>(queue: &mut VecDeque<T>, max: usize, item: T) {
+    if queue.len() >= max {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
