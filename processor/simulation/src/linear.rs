@@ -2,6 +2,7 @@
 
 mod checker;
 mod context;
+mod ledger;
 mod summary;
 
 pub use checker::{Checker, Difference, Finding};

@@ -5,6 +5,7 @@ use std::fmt;
 use onsale_schemas::{Entry, Offset, OutcomeRecord, PartitionId};
 
 use super::context::{CONTEXT_RECORDS, ContextRecord, Recent};
+use super::ledger::Ledger;
 use super::summary::Summary;
 use crate::model::{Model, ModelLimits};
 
@@ -30,6 +31,9 @@ pub enum Finding {
     /// The model contradicts itself: a seat with two holders, counts that do not add up.
     #[error("broken invariant: {0}")]
     Invariant(String),
+    /// The outcome contradicts the outcomes before it.
+    #[error("the outcome {0}")]
+    Ledger(String),
     /// The log asks for rules that this program does not know, so nothing behind it can be judged.
     #[error("a barrier asks for machine version {0}, which this program does not know")]
     UnsupportedVersion(u16),
@@ -85,6 +89,7 @@ impl std::error::Error for Difference {}
 #[derive(Debug)]
 pub struct Checker {
     model: Model,
+    ledger: Ledger,
     recent: Recent,
     summary: Summary,
 }
@@ -100,6 +105,7 @@ impl Checker {
     pub fn with_limits(partition: PartitionId, limits: ModelLimits) -> Self {
         Self {
             model: Model::new(partition, limits),
+            ledger: Ledger::default(),
             recent: Recent::default(),
             summary: Summary::default(),
         }
@@ -169,6 +175,11 @@ impl Checker {
         let outcome = self.model.apply(entry);
         self.summary.count(outcome.as_ref());
         self.recent.push(entry, outcome.clone());
+        if let Some(record) = &outcome
+            && let Err(why) = self.ledger.take(record)
+        {
+            return Err(self.difference(entry.offset, Finding::Ledger(why)));
+        }
         if let Some(version) = self.model.unsupported_version() {
             return Err(self.difference(entry.offset, Finding::UnsupportedVersion(version)));
         }

@@ -1,0 +1,317 @@
+//! Who has which seat, told from outcomes alone, as a projector tells it.
+//!
+//! The model may be right about its own state and yet give outcomes that do not add up for a
+//! reader who has nothing else. This looks at just that.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use onsale_schemas::outcome::{BlockChange, EndedBooking};
+use onsale_schemas::{Offset, Outcome, OutcomeRecord, SeatIndex, SeatList, ShowId};
+
+type Check = Result<(), String>;
+
+/// What stands on a seat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mark {
+    Booking(Offset),
+    Blocked,
+}
+
+/// A booking that has its places.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Live {
+    show: ShowId,
+    seats: SeatList,
+    quantity: u32,
+    confirmed: bool,
+}
+
+/// The state that a reader of the outcomes has.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Ledger {
+    last: Option<Offset>,
+    marks: BTreeMap<(ShowId, SeatIndex), Mark>,
+    live: BTreeMap<Offset, Live>,
+}
+
+impl Ledger {
+    /// Takes the next outcome.
+    ///
+    /// # Errors
+    /// How it contradicts those before it.
+    pub(super) fn take(&mut self, record: &OutcomeRecord) -> Check {
+        if record.previous != self.last {
+            let (named, last) = (record.previous, self.last);
+            return Err(format!(
+                "names {named:?} as the one before it, not {last:?}"
+            ));
+        }
+        self.last = Some(record.offset);
+        for ended in &record.expired {
+            self.end(ended, false)?;
+        }
+        if record.replay_of.is_some() {
+            return Ok(());
+        }
+        match &record.outcome {
+            Outcome::Reserved(reserved) => {
+                let live = Live {
+                    show: reserved.show,
+                    seats: reserved.seats.clone(),
+                    quantity: reserved.quantity,
+                    confirmed: false,
+                };
+                self.begin(reserved.booking, live)
+            }
+            Outcome::Confirmed(confirmed) => {
+                let booking = confirmed.booking;
+                let live = Live {
+                    show: confirmed.show,
+                    seats: confirmed.seats.clone(),
+                    quantity: confirmed.quantity,
+                    confirmed: true,
+                };
+                if confirmed.revived {
+                    return self.begin(booking, live);
+                }
+                let was = Live {
+                    confirmed: !confirmed.first,
+                    ..live.clone()
+                };
+                match self.live.insert(booking, live) {
+                    Some(found) if found == was => Ok(()),
+                    found => Err(format!("confirms {booking}, which is {found:?}")),
+                }
+            }
+            Outcome::Released {
+                booking,
+                was_confirmed,
+            } => self.end(booking, *was_confirmed),
+            Outcome::Extended { booking, .. } => match self.live.get(booking) {
+                Some(live) if !live.confirmed => Ok(()),
+                found => Err(format!("extends {booking}, which is {found:?}")),
+            },
+            Outcome::Blocked(change) => self.put(change.show, &change.seats, Mark::Blocked),
+            Outcome::Unblocked(change) => self.unblock(change),
+            Outcome::ShowCancelled { show } => {
+                self.cancel(*show);
+                Ok(())
+            }
+            Outcome::Nothing
+            | Outcome::ShowOpened { .. }
+            | Outcome::ShowAmended { .. }
+            | Outcome::ShowClosed { .. }
+            | Outcome::Claimed { .. }
+            | Outcome::BarrierPassed { .. }
+            | Outcome::Rejected(_) => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, booking: Offset, live: Live) -> Check {
+        self.put(live.show, &live.seats, Mark::Booking(booking))?;
+        match self.live.insert(booking, live) {
+            None => Ok(()),
+            Some(found) => Err(format!("makes booking {booking}, which is {found:?}")),
+        }
+    }
+
+    fn end(&mut self, ended: &EndedBooking, confirmed: bool) -> Check {
+        let booking = ended.booking;
+        let want = Live {
+            show: ended.show,
+            seats: ended.seats.clone(),
+            quantity: ended.quantity,
+            confirmed,
+        };
+        match self.live.remove(&booking) {
+            Some(found) if found == want => {}
+            found => return Err(format!("ends {booking}, which is {found:?}")),
+        }
+        self.lift(ended.show, &ended.seats, Mark::Booking(booking))
+    }
+
+    fn unblock(&mut self, change: &BlockChange) -> Check {
+        self.lift(change.show, &change.seats, Mark::Blocked)
+    }
+
+    fn cancel(&mut self, show: ShowId) {
+        self.live.retain(|_, live| live.show != show);
+        self.marks
+            .retain(|(of, _), mark| *of != show || *mark == Mark::Blocked);
+    }
+
+    fn put(&mut self, show: ShowId, seats: &[SeatIndex], mark: Mark) -> Check {
+        for &seat in seats {
+            match self.marks.entry((show, seat)) {
+                Entry::Vacant(place) => {
+                    place.insert(mark);
+                }
+                Entry::Occupied(place) => {
+                    let holder = place.get();
+                    return Err(format!("gives {seat} of {show} away, which is {holder:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn lift(&mut self, show: ShowId, seats: &[SeatIndex], mark: Mark) -> Check {
+        for &seat in seats {
+            let found = self.marks.remove(&(show, seat));
+            if found != Some(mark) {
+                return Err(format!("frees {seat} of {show}, which is {found:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_schemas::command::Currency;
+    use onsale_schemas::outcome::{Confirmed, Reserved};
+    use onsale_schemas::{EventId, UserId};
+
+    use super::*;
+
+    const SHOW: ShowId = ShowId::from_bytes([1; 16]);
+    const USER: UserId = UserId::from_bytes([2; 16]);
+
+    fn record(offset: Offset, outcome: Outcome) -> OutcomeRecord {
+        OutcomeRecord {
+            offset,
+            previous: offset.checked_sub(1),
+            log_time_ms: 0,
+            request_id: None,
+            replay_of: None,
+            expired: Vec::new(),
+            outcome,
+        }
+    }
+
+    fn reserved(booking: Offset, seat: SeatIndex) -> Outcome {
+        Outcome::Reserved(Reserved {
+            booking,
+            show: SHOW,
+            event: EventId::from_bytes([3; 16]),
+            user: USER,
+            zone: 0,
+            seats: SeatList::from(&[seat][..]),
+            quantity: 1,
+            unit_price: 1,
+            currency: Currency(*b"THB"),
+            expires_at_ms: 9,
+        })
+    }
+
+    fn confirmed(booking: Offset, seat: SeatIndex, first: bool, revived: bool) -> Outcome {
+        Outcome::Confirmed(Confirmed {
+            booking,
+            show: SHOW,
+            user: USER,
+            zone: 0,
+            seats: SeatList::from(&[seat][..]),
+            quantity: 1,
+            payment_reference: "p".to_owned(),
+            confirmed_at_ms: 0,
+            first,
+            revived,
+        })
+    }
+
+    fn ended(booking: Offset, seat: SeatIndex) -> EndedBooking {
+        EndedBooking {
+            booking,
+            show: SHOW,
+            user: USER,
+            zone: 0,
+            seats: SeatList::from(&[seat][..]),
+            quantity: 1,
+        }
+    }
+
+    fn released(booking: Offset, seat: SeatIndex, was_confirmed: bool) -> Outcome {
+        Outcome::Released {
+            booking: ended(booking, seat),
+            was_confirmed,
+        }
+    }
+
+    fn blocked(seat: SeatIndex) -> BlockChange {
+        BlockChange {
+            show: SHOW,
+            zone: 0,
+            seats: SeatList::from(&[seat][..]),
+            quantity: 1,
+        }
+    }
+
+    /// Booking 0 holds seat 7; what may and may not come next.
+    #[test]
+    fn contradictions() {
+        let cancelled = Outcome::ShowCancelled { show: SHOW };
+        let cases: Vec<(Vec<Outcome>, Option<&str>)> = vec![
+            (vec![reserved(1, 8)], None),
+            (vec![reserved(1, 7)], Some("gives 7 of")),
+            (vec![reserved(0, 8)], Some("makes booking 0")),
+            (vec![confirmed(0, 7, true, false)], None),
+            (vec![confirmed(0, 8, true, false)], Some("confirms 0")),
+            (vec![confirmed(0, 7, false, false)], Some("confirms 0")),
+            (vec![confirmed(0, 7, true, true)], Some("gives 7 of")),
+            (
+                vec![released(0, 7, false), confirmed(0, 7, true, true)],
+                None,
+            ),
+            (vec![released(0, 7, true)], Some("ends 0")),
+            (vec![released(0, 8, false)], Some("ends 0")),
+            (
+                vec![released(0, 7, false), released(0, 7, false)],
+                Some("ends 0"),
+            ),
+            (vec![released(0, 7, false), reserved(2, 7)], None),
+            (vec![Outcome::Blocked(blocked(7))], Some("gives 7 of")),
+            (vec![Outcome::Unblocked(blocked(8))], Some("frees 8 of")),
+            (
+                vec![
+                    Outcome::Blocked(blocked(8)),
+                    Outcome::Unblocked(blocked(8)),
+                    reserved(3, 8),
+                ],
+                None,
+            ),
+            (vec![cancelled, released(0, 7, false)], Some("ends 0")),
+        ];
+        for (case, (outcomes, want)) in cases.into_iter().enumerate() {
+            let mut ledger = Ledger::default();
+            ledger.take(&record(0, reserved(0, 7))).unwrap();
+            let found = (1..)
+                .zip(outcomes)
+                .try_for_each(|(offset, outcome)| ledger.take(&record(offset, outcome)));
+            match (found, want) {
+                (Ok(()), None) => {}
+                (Err(text), Some(want)) => assert!(text.contains(want), "{case}: {text}"),
+                (found, _) => panic!("{case}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_chain_is_found() {
+        let mut ledger = Ledger::default();
+        ledger.take(&record(0, Outcome::Nothing)).unwrap();
+        assert!(ledger.take(&record(2, Outcome::Nothing)).is_err());
+    }
+
+    #[test]
+    fn a_replay_changes_nothing() {
+        let mut ledger = Ledger::default();
+        ledger.take(&record(0, reserved(0, 7))).unwrap();
+        let mut again = record(1, reserved(0, 7));
+        again.replay_of = Some(onsale_schemas::outcome::Replayed {
+            offset: 0,
+            log_time_ms: 0,
+        });
+        assert_eq!(ledger.take(&again), Ok(()));
+    }
+}
