@@ -7,6 +7,8 @@
 //! and the implementations of the latter: [`journal`] (files of our own).
 
 pub mod commands;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod journal;
 pub mod storage;
 

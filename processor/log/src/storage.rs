@@ -28,6 +28,8 @@ pub trait LogWriter: Send {
     ///
     /// # Errors
     /// [`LogError::DiskFull`]: nothing was appended, the log is as before and may be tried again.
+    /// [`LogError::UnknownPartition`], [`LogError::RecordTooLarge`], [`LogError::BatchTooLarge`]:
+    /// nothing was appended, because of what was asked; the writer may be used for something else.
     /// Any other error: what was appended is unknown and the writer must not be used again.
     fn append(
         &mut self,
@@ -136,6 +138,15 @@ pub enum LogError {
     /// The record is larger than the log takes.
     #[error("a record of {size_bytes} bytes is larger than the log takes ({size_max_bytes})")]
     RecordTooLarge {
+        /// Its size.
+        size_bytes: usize,
+        /// The most it may have.
+        size_max_bytes: usize,
+    },
+    /// The records of one append are together larger than the log takes at once. Nothing was
+    /// appended; fewer of them may be.
+    #[error("a batch of {size_bytes} bytes is larger than the log takes ({size_max_bytes})")]
+    BatchTooLarge {
         /// Its size.
         size_bytes: usize,
         /// The most it may have.

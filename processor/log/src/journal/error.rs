@@ -1,0 +1,47 @@
+//! Short ways to the errors of a journal.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use crate::storage::LogError;
+
+/// What to do about damage in a segment.
+pub(super) const SEGMENT_ADVICE: &str = "Nothing was changed. Restore this file from a copy (a standby, a backup); \
+     if there is none, keep a copy of the folder and give up what follows only knowingly";
+
+pub(super) fn io_error(doing: &'static str, path: &Path, source: io::Error) -> LogError {
+    if is_full(&source) {
+        return LogError::DiskFull(source);
+    }
+    failed(doing, path, source)
+}
+
+/// As [`io_error`] where even a full disk is no clean failure.
+pub(super) fn failed(doing: &'static str, path: &Path, source: io::Error) -> LogError {
+    LogError::Io {
+        doing,
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
+}
+
+pub(super) fn damaged(
+    file: &Path,
+    byte: u64,
+    what: impl Into<String>,
+    advice: &'static str,
+) -> LogError {
+    LogError::Damaged {
+        file: file.to_path_buf(),
+        byte,
+        what: what.into(),
+        advice,
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the journal that look at its files.
+
+mod contract;
