@@ -16,12 +16,16 @@ struct Log {
 
 impl Log {
     /// A log as a sound machine would have written it.
-    fn new(mut profile: Profile, records: u64) -> Self {
+    fn new(profile: Profile, records: u64) -> Self {
+        Self::of_seed(profile, 11, records)
+    }
+
+    fn of_seed(mut profile: Profile, seed: u64, records: u64) -> Self {
         // A barrier of a version to come ends every check, see its own test.
         profile
             .weights
             .retain(|(action, _)| *action != Action::Barrier);
-        let mut workload = Workload::new(profile, 11);
+        let mut workload = Workload::new(profile, seed);
         let mut model = Model::new(PARTITION, ModelLimits::default());
         let mut log = Self {
             records: Vec::new(),
@@ -71,6 +75,19 @@ fn a_sound_log_passes() {
     assert_eq!(summary.expired, u64::try_from(expired).unwrap());
     assert_eq!(summary.replays, u64::try_from(replays.count()).unwrap());
     assert!(summary.shows > 0 && summary.refusals["SEAT_UNAVAILABLE"] > 0);
+}
+
+/// The outcomes of many histories add up for a reader who has nothing else.
+#[test]
+fn many_sound_logs_pass() {
+    for seed in 0..30 {
+        let log = Log::of_seed(Profile::adversarial(), seed, 600);
+        let mut checker = Checker::new(PARTITION);
+        for (offset, record) in (0..).zip(&log.records) {
+            checker.entry(entry(offset, record)).unwrap();
+        }
+        checker.finish().unwrap();
+    }
 }
 
 #[test]
