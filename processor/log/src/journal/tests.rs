@@ -1,3 +1,11 @@
 //! Tests of the journal that look at its files.
 
 mod contract;
+mod crashes;
+mod damage;
+mod faults;
+mod opening;
+mod retention;
+mod scanning;
+mod support;
+mod torn_tails;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 use onsale_schemas::{LogTimeMs, PartitionId};
 
-use super::batch::{BatchBuffer, BatchPlace, FRAME_HEADER_BYTES, Frame, batch_size};
+use super::batch::{BatchBuffer, BatchPlace, FRAME_HEADER_BYTES, Frame, HEADER_BYTES, batch_size};
 use super::bytes::SECTOR_BYTES;
 use super::disk::DiskFile;
 use super::error::{failed, io_error, is_full};
@@ -238,7 +238,7 @@ impl JournalWriter {
     /// After a write that failed: on a full disk nothing of it may remain, anything else stops the
     /// writer.
     fn take_back(&mut self, error: std::io::Error, position: u64, len: usize) -> LogError {
-        if is_full(&error) && erase(&*self.file, position, len).is_ok() {
+        if is_full(&error) && erase_batch(&*self.file, position, len).is_ok() {
             return LogError::DiskFull(error);
         }
         self.stop("write", error)
@@ -273,9 +273,16 @@ impl JournalWriter {
 
 /// Writes zeros and makes them durable, so that what stood there cannot come back mixed with what
 /// is written there next.
-pub(super) fn erase(file: &dyn DiskFile, position: u64, len: usize) -> std::io::Result<()> {
+fn erase(file: &dyn DiskFile, position: u64, len: usize) -> std::io::Result<()> {
     file.write_all_at(&vec![0; len], position)?;
     file.sync_data()
+}
+
+/// Erases what there is of a batch. The end of its header goes first, by a write of one byte, which
+/// nothing can tear: so a crash on the way leaves what recovery takes for torn.
+fn erase_batch(file: &dyn DiskFile, position: u64, len: usize) -> std::io::Result<()> {
+    erase(file, position + HEADER_BYTES as u64 - 1, 1)?;
+    erase(file, position, len)
 }
 
 impl LogWriter for JournalWriter {
@@ -328,7 +335,7 @@ pub(super) fn repair(
     let result = (|| {
         if let Some((byte, cut_bytes)) = torn {
             let len = usize::try_from(cut_bytes).unwrap_or(usize::MAX);
-            erase(file, byte, len)?;
+            erase_batch(file, byte, len)?;
         }
         let file_size = file.size_bytes()?;
         if file_size != size_bytes {

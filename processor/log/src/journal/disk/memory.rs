@@ -27,8 +27,8 @@ struct State {
     locked: BTreeSet<PathBuf>,
     /// Bytes that all files together may have.
     capacity_bytes: Option<u64>,
-    /// In-place writes that still succeed, as on a file system that copies on write.
-    writes_left: Option<u64>,
+    /// Writes that still succeed, then writes that fail.
+    write_faults: Option<(u64, u64)>,
     /// Syncs that still succeed.
     syncs_left: Option<u64>,
     syncs: u64,
@@ -61,18 +61,19 @@ impl MemoryDisk {
         self.state().capacity_bytes = capacity_bytes;
     }
 
-    /// Lets so many more writes succeed; those after them write half and report a full disk, even
-    /// in place, as file systems that copy on write do. `None` ends it.
-    pub fn fail_writes_after(&self, writes: Option<u64>) {
-        self.state().writes_left = writes;
+    /// Lets `after` more writes succeed; then `count` write half and report a full disk, even in
+    /// place, as file systems that copy on write do.
+    pub fn fail_writes(&self, after: u64, count: u64) {
+        self.state().write_faults = Some((after, count));
     }
 
-    /// Lets so many more syncs succeed; those after them report an I/O error. `None` ends it.
+    /// Lets so many more syncs, of files and folders, succeed; those after them do nothing and report
+    /// an I/O error. `None` ends it.
     pub fn fail_syncs_after(&self, syncs: Option<u64>) {
         self.state().syncs_left = syncs;
     }
 
-    /// How many syncs of files there were.
+    /// How many syncs of files and folders there were.
     pub fn syncs(&self) -> u64 {
         self.state().syncs
     }
@@ -188,6 +189,30 @@ impl State {
         self.name_changes.push(change);
     }
 
+    fn next_write_fails(&mut self) -> bool {
+        match &mut self.write_faults {
+            Some((after @ 1.., _)) => {
+                *after -= 1;
+                false
+            }
+            Some((0, count @ 1..)) => {
+                *count -= 1;
+                true
+            }
+            Some((0, 0)) | None => false,
+        }
+    }
+
+    fn next_sync(&mut self) -> io::Result<()> {
+        self.syncs += 1;
+        match &mut self.syncs_left {
+            Some(0) => return Err(io::Error::other("injected sync failure")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(())
+    }
+
     fn grow(&mut self, id: FileId, size: usize) -> io::Result<()> {
         let used = self.used_bytes();
         let capacity = self.capacity_bytes.unwrap_or(u64::MAX);
@@ -294,14 +319,7 @@ impl DiskFile for MemoryFile {
         let position = to_usize(position)?;
         let mut state = self.disk.state();
         state.grow(self.id, position + bytes.len())?;
-        let fails = match &mut state.writes_left {
-            Some(0) => true,
-            Some(left) => {
-                *left -= 1;
-                false
-            }
-            None => false,
-        };
+        let fails = state.next_write_fails();
         let written = if fails { bytes.len() / 2 } else { bytes.len() };
         if let Some(content) = state.files.get_mut(&self.id) {
             content.write(&bytes[..written], position);
@@ -324,12 +342,7 @@ impl DiskFile for MemoryFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.state();
-        state.syncs += 1;
-        match &mut state.syncs_left {
-            Some(0) => return Err(io::Error::other("injected sync failure")),
-            Some(left) => *left -= 1,
-            None => {}
-        }
+        state.next_sync()?;
         if let Some(content) = state.files.get_mut(&self.id) {
             content.sync();
         }
@@ -405,6 +418,7 @@ impl Disk for MemoryDisk {
 
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
         let mut state = self.state();
+        state.next_sync()?;
         state.name_changes.clear();
         state.durable_names = state.names.clone();
         Ok(())
