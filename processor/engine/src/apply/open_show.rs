@@ -1,0 +1,162 @@
+//! `OpenShow`.
+
+use onsale_schemas::command::OpenShow;
+use onsale_schemas::limits::{HOLD_MAX_MS, HOLD_MIN_MS, UNIT_PRICE_MAX_MINOR};
+use onsale_schemas::rejection::{FullTable, InvalidReason};
+use onsale_schemas::{LogTimeMs, Outcome, Rejection, codec};
+
+use super::Verdict;
+use super::places::invalid;
+use crate::layout;
+use crate::shows::Show;
+use crate::state::State;
+
+/// What tells one opening of a show from another: all values of the command.
+fn fingerprint(command: &OpenShow) -> u64 {
+    let mut bytes = Vec::new();
+    // Encoding into memory a value that was decoded cannot fail, and if it did, then alike on all
+    // replicas.
+    let written = codec::encode_body_into(command, &mut bytes);
+    debug_assert!(written.is_ok(), "a decoded command can be encoded");
+    xxhash_rust::xxh3::xxh3_64(&bytes)
+}
+
+/// True when sale window, hold and prices are possible ones.
+pub(super) fn in_range(
+    sale_opens_at_ms: LogTimeMs,
+    sale_closes_at_ms: LogTimeMs,
+    hold_ms: u32,
+    mut prices: impl Iterator<Item = i64>,
+) -> bool {
+    sale_opens_at_ms < sale_closes_at_ms
+        && (HOLD_MIN_MS..=HOLD_MAX_MS).contains(&hold_ms)
+        && prices.all(|price| (0..=UNIT_PRICE_MAX_MINOR).contains(&price))
+}
+
+impl State {
+    pub(super) fn open_show(&mut self, command: &OpenShow) -> Verdict {
+        if !layout::is_valid(&command.zones) {
+            return Err(invalid(InvalidReason::Layout));
+        }
+        if !in_range(
+            command.sale_opens_at_ms,
+            command.sale_closes_at_ms,
+            command.hold_ms,
+            command.zones.iter().map(|zone| zone.unit_price),
+        ) {
+            return Err(invalid(InvalidReason::OutOfRange));
+        }
+        let fingerprint = fingerprint(command);
+        if let Some(slot) = self.shows.find(&command.show) {
+            if self.shows.get(slot).fingerprint != fingerprint {
+                return Err(Rejection::ShowExists);
+            }
+        } else {
+            if self.shows.len() >= self.limits.shows_max {
+                return Err(Rejection::Full {
+                    table: FullTable::Shows,
+                });
+            }
+            let event = self.shows.event(&command.event);
+            self.shows.insert(Show::new(command, event, fingerprint));
+        }
+        Ok(Outcome::ShowOpened {
+            show: command.show,
+            event: command.event,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_schemas::command::Admission;
+
+    use super::*;
+    use crate::limits::Limits;
+    use crate::testing::{Machine, general, open, rejected, seated, show_id};
+
+    #[test]
+    fn refusals_in_order_of_precedence() {
+        let mut m = Machine::with_limits(Limits {
+            shows_max: 1,
+            ..Limits::default()
+        });
+        m.run_open(open(1, vec![seated(&[4])]));
+        // Each case holds its own fault and all later ones: the table is full throughout.
+        let other = open(1, vec![general(5)]);
+        let bad_layout = vec![seated(&[])];
+        let cases: Vec<(OpenShow, Rejection)> = vec![
+            (
+                OpenShow {
+                    hold_ms: 1,
+                    zones: bad_layout,
+                    ..other.clone()
+                },
+                invalid(InvalidReason::Layout),
+            ),
+            (
+                OpenShow {
+                    hold_ms: 1,
+                    ..other.clone()
+                },
+                invalid(InvalidReason::OutOfRange),
+            ),
+            (other, Rejection::ShowExists),
+            (
+                open(2, vec![general(5)]),
+                Rejection::Full {
+                    table: FullTable::Shows,
+                },
+            ),
+        ];
+        for (command, expected) in cases {
+            m.expect_refusal(onsale_schemas::Command::OpenShow(command), expected);
+        }
+    }
+
+    #[test]
+    fn every_range_is_kept() {
+        let good = open(1, vec![seated(&[4])]);
+        let change = |f: &dyn Fn(&mut OpenShow)| {
+            let mut command = good.clone();
+            f(&mut command);
+            command
+        };
+        let cases = [
+            change(&|c| c.hold_ms = HOLD_MIN_MS - 1),
+            change(&|c| c.hold_ms = HOLD_MAX_MS + 1),
+            change(&|c| c.sale_closes_at_ms = c.sale_opens_at_ms),
+            change(&|c| c.zones[0].unit_price = -1),
+            change(&|c| c.zones[0].unit_price = UNIT_PRICE_MAX_MINOR + 1),
+        ];
+        for command in cases {
+            let mut m = Machine::new();
+            m.expect_refusal(
+                onsale_schemas::Command::OpenShow(command),
+                invalid(InvalidReason::OutOfRange),
+            );
+            assert_eq!(m.partition.shows().count(), 0);
+        }
+    }
+
+    #[test]
+    fn the_same_values_open_again_even_after_amendments() {
+        let mut m = Machine::new();
+        let command = open(1, vec![seated(&[4, 4]), general(9)]);
+        let first = m.run_open(command.clone());
+        m.amend(show_id(1), |amend| amend.hold_ms = Some(77_000));
+        assert_eq!(m.run_open(command), first);
+        let view = m.partition.shows().next().unwrap();
+        assert_eq!(view.hold_ms, 77_000);
+        assert_eq!(
+            view.zones[0].admission,
+            Admission::Seated { rows: vec![4, 4] }
+        );
+        assert_eq!(view.zones[1].counts.available, 9);
+        let again = m.run(onsale_schemas::Command::OpenShow(open(
+            1,
+            vec![seated(&[4])],
+        )));
+        assert_eq!(rejected(&again), Some(&Rejection::ShowExists));
+    }
+}

@@ -1,0 +1,15 @@
+//! `Unblock`: the reverse of `Block`, with whose tests its own are.
+
+use onsale_schemas::Outcome;
+use onsale_schemas::command::SeatBlock;
+
+use super::Verdict;
+use crate::seats::Place;
+use crate::state::State;
+
+impl State {
+    pub(super) fn unblock(&mut self, command: SeatBlock) -> Verdict {
+        self.turn_block(command, Place::Blocked, Place::Free)
+            .map(Outcome::Unblocked)
+    }
+}

@@ -1,0 +1,347 @@
+//! Recomputes everything that the tables say twice and compares.
+
+use std::collections::BTreeMap;
+
+use crate::bookings::{Booking, State as BookingState};
+use crate::heap::IN_HEAP;
+use crate::index::NONE;
+use crate::layout::ZoneKind;
+use crate::partition::Partition;
+use crate::seats::Place;
+use crate::shows::Show;
+use crate::state::State;
+
+/// The first contradiction in a partition's tables.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AuditError(String);
+
+type Audit = Result<(), AuditError>;
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Audit {
+    if holds {
+        Ok(())
+    } else {
+        Err(AuditError(otherwise()))
+    }
+}
+
+impl Partition {
+    /// Checks that bitsets, counters, queues and indexes agree with the bookings. Walks over
+    /// everything: for tests and for the verb that verifies a log.
+    ///
+    /// # Errors
+    /// The first contradiction found: a bug in the machine, never something that input can cause.
+    pub fn audit(&self) -> Result<(), AuditError> {
+        let state = &self.state;
+        bookings(state)?;
+        users(state)?;
+        for show in state.shows.iter() {
+            seats(state, show)?;
+            show_list(state, show)?;
+        }
+        let listed: usize = state
+            .shows
+            .iter()
+            .map(|show| show.bookings.iter(&state.bookings).count())
+            .sum();
+        ensure(listed == state.bookings.len() as usize, || {
+            format!(
+                "{listed} bookings in lists of shows, {} in the table",
+                state.bookings.len()
+            )
+        })?;
+        expiry(state)?;
+        ended(state)?;
+        draining(state)?;
+        answers(state)
+    }
+}
+
+fn all(state: &State) -> impl Iterator<Item = (u32, &Booking)> {
+    state
+        .bookings
+        .slots()
+        .map(|slot| (slot, state.bookings.get(slot)))
+}
+
+fn bookings(state: &State) -> Audit {
+    let mut count = 0;
+    let mut confirmed = 0;
+    for (slot, booking) in all(state) {
+        count += 1;
+        confirmed += u32::from(booking.state == BookingState::Confirmed);
+        ensure(state.bookings.find(booking.offset) == Some(slot), || {
+            format!("booking {} is not found by its offset", booking.offset)
+        })?;
+        ensure(booking.reserved_at_ms <= state.now, || {
+            format!("booking {} was reserved in the future", booking.offset)
+        })?;
+    }
+    ensure(count == state.bookings.len(), || {
+        format!(
+            "{count} bookings in the table, {} in its index",
+            state.bookings.len()
+        )
+    })?;
+    ensure(confirmed == state.confirmed, || {
+        format!(
+            "{confirmed} sales in the table, {} counted",
+            state.confirmed
+        )
+    })
+}
+
+fn users(state: &State) -> Audit {
+    let mut expected: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
+    for (_, booking) in all(state) {
+        let (places, count) = expected.entry(booking.user).or_default();
+        *count += 1;
+        if booking.state.is_live() {
+            *places += booking.places();
+        }
+        let event = state.shows.get(booking.show).event;
+        ensure(state.users.get(booking.user).event == event, || {
+            format!("booking {} counts for another event's user", booking.offset)
+        })?;
+    }
+    for slot in state.users.slots() {
+        let counter = state.users.get(slot);
+        let found = (counter.places, counter.bookings);
+        ensure(expected.get(&slot) == Some(&found), || {
+            format!(
+                "user {} has (places, bookings) {found:?}, expected {:?}",
+                counter.user,
+                expected.get(&slot)
+            )
+        })?;
+        ensure(
+            state.users.find(counter.event, &counter.user) == Some(slot),
+            || format!("user {} is not found", counter.user),
+        )?;
+    }
+    ensure(state.users.slots().count() == expected.len(), || {
+        "a booking's user has no counter".into()
+    })?;
+    ensure(state.users.len() as usize == expected.len(), || {
+        "the index of users has another size than their table".into()
+    })
+}
+
+fn seats(state: &State, show: &Show) -> Audit {
+    let mut owner: BTreeMap<u32, (Place, u64)> = BTreeMap::new();
+    let mut counts = vec![(0u32, 0u32); show.zones.len()];
+    if show.cancelled_at_ms.is_none() {
+        for slot in show.bookings.iter(&state.bookings) {
+            let booking = state.bookings.get(slot);
+            let (held, sold) = &mut counts[booking.zone()];
+            let place = match booking.state {
+                BookingState::Reserved => Place::Held,
+                BookingState::Confirmed => Place::Sold,
+                _ => continue,
+            };
+            *if place == Place::Held { held } else { sold } += booking.places();
+            for &seat in state.seats_of(booking).iter() {
+                if let Some((_, other)) = owner.insert(seat, (place, booking.offset)) {
+                    return Err(AuditError(format!(
+                        "seat {seat} of show {} belongs to bookings {other} and {}",
+                        show.id, booking.offset
+                    )));
+                }
+            }
+        }
+    }
+    for seat in 0..show.seats.layout.seats() {
+        let found = show.seats.place(seat);
+        let agrees = match owner.get(&seat) {
+            Some(&(place, _)) => found == place,
+            None => matches!(found, Place::Free | Place::Blocked),
+        };
+        ensure(agrees, || {
+            format!(
+                "seat {seat} of show {} is {found:?}, its bookings say {:?}",
+                show.id,
+                owner.get(&seat)
+            )
+        })?;
+    }
+    ensure(show.seats.is_consistent(show.seated_zones()), || {
+        format!("summaries of rows of show {} are stale", show.id)
+    })?;
+    for (i, (zone, (held, sold))) in show.zones.iter().zip(counts).enumerate() {
+        let c = &zone.counts;
+        let size = match &zone.kind {
+            ZoneKind::Seated(seated) => {
+                let by_bits = show.seats.count(seated);
+                ensure(by_bits == [c.available, c.held, c.sold, c.blocked], || {
+                    format!(
+                        "zone {i} of show {} counts {c:?}, its bits {by_bits:?}",
+                        show.id
+                    )
+                })?;
+                seated.seats
+            }
+            ZoneKind::General { capacity } => *capacity,
+        };
+        ensure(c.held == held && c.sold == sold, || {
+            format!(
+                "zone {i} of show {} counts {c:?}, its bookings ({held}, {sold})",
+                show.id
+            )
+        })?;
+        ensure(c.available + c.held + c.sold + c.blocked == size, || {
+            format!(
+                "zone {i} of show {} has {size} places and counts {c:?}",
+                show.id
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn show_list(state: &State, show: &Show) -> Audit {
+    let mut last = None;
+    let mut may_live = show.cancelled_at_ms.is_none();
+    for slot in show.bookings.iter(&state.bookings) {
+        let booking = state.bookings.get(slot);
+        ensure(state.shows.get(booking.show).id == show.id, || {
+            format!("booking {} is in the list of another show", booking.offset)
+        })?;
+        ensure(last < Some(booking.offset), || {
+            format!("booking {} is out of order in its show", booking.offset)
+        })?;
+        last = Some(booking.offset);
+        may_live |= slot == show.drain_at;
+        ensure(may_live || !booking.state.is_live(), || {
+            format!(
+                "booking {} of a cancelled show was not drained",
+                booking.offset
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn expiry(state: &State) -> Audit {
+    let mut waiting = 0;
+    for (hold_ms, lane) in state.expiry.lanes(&state.bookings) {
+        let mut last = None;
+        for slot in lane {
+            let booking = state.bookings.get(slot);
+            waiting += 1;
+            ensure(
+                booking.state == BookingState::Reserved
+                    && booking.links[1] != IN_HEAP
+                    && booking.hold_ms == hold_ms,
+                || format!("booking {} does not belong in its lane", booking.offset),
+            )?;
+            ensure(last < Some(booking.expiry_key()), || {
+                format!("booking {} is out of order in its lane", booking.offset)
+            })?;
+            last = Some(booking.expiry_key());
+        }
+    }
+    for slot in state.expiry.heap().iter() {
+        let booking = state.bookings.get(slot);
+        waiting += 1;
+        ensure(
+            booking.state == BookingState::Reserved && booking.links[1] == IN_HEAP,
+            || format!("booking {} does not belong in the heap", booking.offset),
+        )?;
+    }
+    ensure(state.expiry.heap().disorder().is_none(), || {
+        "the heap of holds is out of order".into()
+    })?;
+    let reserved = all(state)
+        .filter(|(_, booking)| booking.state == BookingState::Reserved)
+        .count();
+    ensure(
+        waiting == reserved && state.expiry.len() as usize == reserved,
+        || {
+            format!(
+                "{reserved} holds, {waiting} wait for their end, {} counted",
+                state.expiry.len()
+            )
+        },
+    )?;
+    let least = all(state)
+        .filter(|(_, booking)| booking.state == BookingState::Reserved)
+        .map(|(_, booking)| booking.expires_at_ms())
+        .min();
+    ensure(state.expiry.next_ms() == least, || {
+        format!(
+            "the next hold ends at {least:?}, not {:?}",
+            state.expiry.next_ms()
+        )
+    })?;
+    ensure(
+        least.is_none_or(|least| state.expiry.quiet_until_ms() <= least),
+        || "a hold ends in a time said to be quiet".into(),
+    )
+}
+
+fn ended(state: &State) -> Audit {
+    let mut queued = 0;
+    for (queue, is_voided) in state
+        .ended
+        .queues(&state.bookings)
+        .into_iter()
+        .zip([false, true])
+    {
+        let mut last = 0;
+        for slot in queue {
+            let booking = state.bookings.get(slot);
+            queued += 1;
+            ensure(
+                !booking.state.is_live()
+                    && (booking.state == BookingState::Voided) == is_voided
+                    && booking.ended_at_ms() >= last,
+                || format!("booking {} does not belong in its queue", booking.offset),
+            )?;
+            last = booking.ended_at_ms();
+        }
+    }
+    let ended = all(state)
+        .filter(|(_, booking)| !booking.state.is_live())
+        .count();
+    ensure(queued == ended && state.ended.len as usize == ended, || {
+        format!(
+            "{ended} ended bookings, {queued} queued, {} counted",
+            state.ended.len
+        )
+    })
+}
+
+fn draining(state: &State) -> Audit {
+    for &slot in &state.draining {
+        let show = state.shows.get(slot);
+        ensure(show.cancelled_at_ms.is_some(), || {
+            format!("show {} is drained and not cancelled", show.id)
+        })?;
+    }
+    let pending = (0..state.shows.len())
+        .filter(|&slot| state.shows.get(slot).drain_at != NONE)
+        .all(|slot| state.draining.contains(&slot));
+    ensure(pending, || {
+        "a show with bookings to drain is not in the queue".into()
+    })
+}
+
+fn answers(state: &State) -> Audit {
+    let mut count = 0;
+    let mut last = 0;
+    for (head, _) in state.answers.iter() {
+        count += 1;
+        ensure(head.log_time_ms >= last, || {
+            format!("the answer to {} is out of order", head.request_id)
+        })?;
+        last = head.log_time_ms;
+        ensure(state.answers.is_indexed(&head.request_id), || {
+            format!("the answer to {} is not found", head.request_id)
+        })?;
+    }
+    ensure(count == state.answers.len(), || "answers were lost".into())?;
+    ensure(u64::from(state.answers.indexed()) <= count, || {
+        "more answers are indexed than kept".into()
+    })
+}

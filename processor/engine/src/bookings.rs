@@ -1,0 +1,395 @@
+//! The table of bookings: fixed-size records in pages, found by the offset of their `Reserve`.
+//!
+//! 72 bytes a record is what makes a million live holds affordable, so fields that are never
+//! needed at the same time share their place; accessors say which state they belong to.
+
+use onsale_schemas::{LogTimeMs, Offset, SeatIndex, SeatList};
+
+use crate::hash;
+use crate::index::{Index, NONE};
+use crate::pages::Pages;
+
+/// Seats kept in the record itself. A booking of more keeps two here and the rest in blocks.
+const SEATS_INLINE: usize = 3;
+const SEATS_PER_BLOCK: usize = 7;
+
+/// What a record is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub(crate) enum State {
+    /// Not in use.
+    #[default]
+    Vacant,
+    /// A hold that waits for its end in [`crate::expiry::Expiry`].
+    Reserved,
+    /// A hold whose end came after its show was cancelled but before the show was drained: it does
+    /// not wait any more and is to be voided.
+    Parked,
+    /// Sold.
+    Confirmed,
+    /// Released or returned.
+    Cancelled,
+    /// Ran out.
+    Expired,
+    /// Was held or sold when its show was cancelled.
+    Voided,
+}
+
+impl State {
+    /// True while the booking counts for its user (its seats are taken unless the show is
+    /// cancelled).
+    #[inline]
+    pub(crate) fn is_live(self) -> bool {
+        matches!(self, Self::Reserved | Self::Parked | Self::Confirmed)
+    }
+}
+
+/// One record.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Booking {
+    pub(crate) offset: Offset,
+    pub(crate) reserved_at_ms: LogTimeMs,
+    /// Confirmed: hash of the payment reference. Ended: when.
+    word: u64,
+    price_low: u32,
+    price_high: u8,
+    zone: u8,
+    pub(crate) quantity: u8,
+    pub(crate) state: State,
+    /// Length of the hold with all extensions.
+    pub(crate) hold_ms: u32,
+    /// Slot of the show.
+    pub(crate) show: u32,
+    /// Slot of the user's counter.
+    pub(crate) user: u32,
+    /// Reserved: neighbours in a lane, or place in the heap. Confirmed: when, in two halves.
+    /// Ended: neighbours in a queue of ended bookings. Vacant: next vacant record.
+    pub(crate) links: [u32; 2],
+    /// Neighbours in the show's list.
+    pub(crate) show_links: [u32; 2],
+    seats: [SeatIndex; SEATS_INLINE],
+}
+
+/// What a new record is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct NewBooking<'a> {
+    pub(crate) offset: Offset,
+    pub(crate) reserved_at_ms: LogTimeMs,
+    pub(crate) hold_ms: u32,
+    pub(crate) show: u32,
+    pub(crate) user: u32,
+    pub(crate) zone: u8,
+    pub(crate) quantity: u8,
+    pub(crate) unit_price: i64,
+    /// Empty for general admission.
+    pub(crate) seats: &'a [SeatIndex],
+}
+
+impl Booking {
+    #[inline]
+    pub(crate) fn expires_at_ms(&self) -> LogTimeMs {
+        self.reserved_at_ms.saturating_add(u64::from(self.hold_ms))
+    }
+
+    /// Order in which holds run out.
+    #[inline]
+    pub(crate) fn expiry_key(&self) -> (LogTimeMs, Offset) {
+        (self.expires_at_ms(), self.offset)
+    }
+
+    #[inline]
+    pub(crate) fn unit_price(&self) -> i64 {
+        i64::from(self.price_low) | i64::from(self.price_high) << 32
+    }
+
+    #[inline]
+    pub(crate) fn zone(&self) -> usize {
+        usize::from(self.zone)
+    }
+
+    #[inline]
+    pub(crate) fn places(&self) -> u32 {
+        u32::from(self.quantity)
+    }
+
+    pub(crate) fn payment_hash(&self) -> u64 {
+        self.word
+    }
+
+    pub(crate) fn confirmed_at_ms(&self) -> LogTimeMs {
+        u64::from(self.links[0]) | u64::from(self.links[1]) << 32
+    }
+
+    pub(crate) fn ended_at_ms(&self) -> LogTimeMs {
+        self.word
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the time is kept in two halves"
+    )]
+    pub(crate) fn become_confirmed(&mut self, payment_hash: u64, at_ms: LogTimeMs) {
+        self.state = State::Confirmed;
+        self.word = payment_hash;
+        self.links = [at_ms as u32, (at_ms >> 32) as u32];
+    }
+
+    /// The caller links it into a queue of ended bookings.
+    pub(crate) fn become_ended(&mut self, state: State, at_ms: LogTimeMs) {
+        self.state = state;
+        self.word = at_ms;
+        self.links = [NONE; 2];
+    }
+}
+
+/// More seats of a booking.
+#[derive(Clone, Copy, Default)]
+struct SeatBlock {
+    seats: [SeatIndex; SEATS_PER_BLOCK],
+    next: u32,
+}
+
+/// The table.
+#[derive(Clone)]
+pub(crate) struct Bookings {
+    records: Pages<Booking, 64>,
+    made: u32,
+    free: u32,
+    blocks: Pages<SeatBlock, 64>,
+    blocks_made: u32,
+    blocks_free: u32,
+    index: Index,
+}
+
+impl Bookings {
+    pub(crate) fn new() -> Self {
+        Self {
+            records: Pages::new(),
+            made: 0,
+            free: NONE,
+            blocks: Pages::new(),
+            blocks_made: 0,
+            blocks_free: NONE,
+            index: Index::new(),
+        }
+    }
+
+    /// Bookings kept.
+    #[inline]
+    pub(crate) fn len(&self) -> u32 {
+        self.index.len()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> &Booking {
+        self.records.get(slot)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> &mut Booking {
+        self.records.get_mut(slot)
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, offset: Offset) -> Option<u32> {
+        self.index.find(hash::offset(offset), |slot| {
+            self.records.get(slot).offset == offset
+        })
+    }
+
+    /// Slots in use, in the table's order, which is nobody's business but the caller's to sort.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.made).filter(|&slot| self.get(slot).state != State::Vacant)
+    }
+
+    /// Slots in use, ascending by offset.
+    pub(crate) fn slots_by_offset(&self) -> Vec<u32> {
+        let mut slots: Vec<(Offset, u32)> = self
+            .slots()
+            .map(|slot| (self.get(slot).offset, slot))
+            .collect();
+        slots.sort_unstable();
+        slots.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    /// Adds a record in state `Reserved`, linked to nothing. The offset is not in the table yet.
+    #[inline]
+    pub(crate) fn insert(&mut self, new: &NewBooking<'_>) -> u32 {
+        let slot = if self.free == NONE {
+            let slot = self.made;
+            self.made += 1;
+            self.records.grow_to(slot);
+            slot
+        } else {
+            let slot = self.free;
+            self.free = self.records.get(slot).links[0];
+            slot
+        };
+        let seats = self.store_seats(new.seats);
+        // Prices are 0..=UNIT_PRICE_MAX_MINOR, which has 40 bits.
+        let [p0, p1, p2, p3, p4, ..] = new.unit_price.to_le_bytes();
+        *self.records.get_mut(slot) = Booking {
+            offset: new.offset,
+            reserved_at_ms: new.reserved_at_ms,
+            word: 0,
+            price_low: u32::from_le_bytes([p0, p1, p2, p3]),
+            price_high: p4,
+            zone: new.zone,
+            quantity: new.quantity,
+            state: State::Reserved,
+            hold_ms: new.hold_ms,
+            show: new.show,
+            user: new.user,
+            links: [NONE; 2],
+            show_links: [NONE; 2],
+            seats,
+        };
+        let records = &self.records;
+        self.index.insert(hash::offset(new.offset), slot, |older| {
+            hash::offset(records.get(older).offset)
+        });
+        slot
+    }
+
+    /// Takes a record out that is linked to nothing any more.
+    pub(crate) fn remove(&mut self, slot: u32, seated: bool) {
+        let booking = *self.records.get(slot);
+        let removed = self.index.remove(hash::offset(booking.offset), slot);
+        debug_assert!(removed, "every record is indexed");
+        if seated && usize::from(booking.quantity) > SEATS_INLINE {
+            self.free_blocks(booking.seats[SEATS_INLINE - 1]);
+        }
+        *self.records.get_mut(slot) = Booking {
+            links: [self.free, NONE],
+            ..Booking::default()
+        };
+        self.free = slot;
+    }
+
+    #[inline]
+    fn store_seats(&mut self, seats: &[SeatIndex]) -> [SeatIndex; SEATS_INLINE] {
+        match *seats {
+            [] => [0; SEATS_INLINE],
+            [a] => [a, 0, 0],
+            [a, b] => [a, b, 0],
+            [a, b, c] => [a, b, c],
+            [a, b, ref rest @ ..] => [a, b, self.store_blocks(rest)],
+        }
+    }
+
+    fn store_blocks(&mut self, seats: &[SeatIndex]) -> u32 {
+        let mut next = NONE;
+        // From the back, so that every block knows the next one when it is written.
+        for chunk in seats.chunks(SEATS_PER_BLOCK).rev() {
+            let at = if self.blocks_free == NONE {
+                let at = self.blocks_made;
+                self.blocks_made += 1;
+                self.blocks.grow_to(at);
+                at
+            } else {
+                let at = self.blocks_free;
+                self.blocks_free = self.blocks.get(at).next;
+                at
+            };
+            let block = self.blocks.get_mut(at);
+            block.seats = [0; SEATS_PER_BLOCK];
+            block.seats[..chunk.len()].copy_from_slice(chunk);
+            block.next = next;
+            next = at;
+        }
+        next
+    }
+
+    fn free_blocks(&mut self, first: u32) {
+        let mut at = first;
+        while at != NONE {
+            let block = self.blocks.get_mut(at);
+            let next = block.next;
+            block.next = self.blocks_free;
+            self.blocks_free = at;
+            at = next;
+        }
+    }
+
+    /// The seats of a booking in a seated zone, in the order they were asked for.
+    #[inline]
+    pub(crate) fn seats(&self, booking: &Booking) -> SeatList {
+        let quantity = usize::from(booking.quantity);
+        if let Some(inline) = booking.seats.get(..quantity) {
+            return SeatList::from(inline);
+        }
+        let mut list = SeatList::from(&booking.seats[..SEATS_INLINE - 1]);
+        let mut at = booking.seats[SEATS_INLINE - 1];
+        while at != NONE {
+            let block = self.blocks.get(at);
+            let left = quantity - list.len();
+            for &seat in block.seats.iter().take(left) {
+                list.push(seat);
+            }
+            at = block.next;
+        }
+        list
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.records.memory_bytes() + self.blocks.memory_bytes() + self.index.memory_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(offset: Offset, seats: &[SeatIndex]) -> NewBooking<'_> {
+        NewBooking {
+            offset,
+            reserved_at_ms: 5,
+            hold_ms: 7,
+            show: 1,
+            user: 2,
+            zone: 255,
+            quantity: u8::try_from(seats.len()).unwrap(),
+            unit_price: onsale_schemas::limits::UNIT_PRICE_MAX_MINOR,
+            seats,
+        }
+    }
+
+    #[test]
+    fn a_record_is_small() {
+        assert_eq!(size_of::<Booking>(), 72);
+    }
+
+    #[test]
+    fn keeps_seats_of_every_number_in_order() {
+        let all: Vec<SeatIndex> = (0..100).map(|i| 249_999 - i * 7).collect();
+        let mut bookings = Bookings::new();
+        for round in 0..3 {
+            for n in 1..=100usize {
+                let slot = bookings.insert(&new(round * 1_000 + n as u64, &all[..n]));
+                let booking = bookings.get(slot);
+                assert_eq!(&bookings.seats(booking)[..], &all[..n]);
+                assert_eq!(
+                    booking.unit_price(),
+                    onsale_schemas::limits::UNIT_PRICE_MAX_MINOR
+                );
+                assert_eq!(booking.zone(), 255);
+            }
+            let used = (bookings.made, bookings.blocks_made);
+            for n in 1..=100u64 {
+                let slot = bookings.find(round * 1_000 + n).unwrap();
+                bookings.remove(slot, true);
+            }
+            assert_eq!(bookings.len(), 0);
+            // Later rounds reuse what the first one made.
+            assert_eq!(used.0, 100);
+            assert_eq!(used, (bookings.made, bookings.blocks_made));
+        }
+    }
+
+    #[test]
+    fn a_confirmation_time_keeps_all_its_bits() {
+        let mut booking = Booking::default();
+        booking.become_confirmed(3, u64::MAX - 12_345);
+        assert_eq!(booking.confirmed_at_ms(), u64::MAX - 12_345);
+    }
+}

@@ -1,0 +1,469 @@
+//! Bytes to state, believing nothing.
+
+use onsale_schemas::command::{Admission, Currency, OpenShow, ZoneLayout};
+use onsale_schemas::limits::{
+    HOLD_MAX_MS, HOLD_MIN_MS, RECORD_SIZE_MAX_BYTES, TICKETS_PER_BOOKING_MAX, UNIT_PRICE_MAX_MINOR,
+    ZONES_PER_SHOW_MAX,
+};
+use onsale_schemas::{
+    EventId, LogTimeMs, NodeName, Offset, Outcome, PartitionId, RequestId, SeatIndex, ShowId,
+    UserId, codec,
+};
+use smallvec::SmallVec;
+
+use super::ImageError;
+use super::bytes::Reader;
+use super::write::{GENERAL, SEATED};
+use crate::bookings::{NewBooking, State as BookingState};
+use crate::digest::Digest;
+use crate::ended::Ended;
+use crate::idempotency::Answers;
+use crate::index::NONE;
+use crate::layout::{self, SeatedZone, ZoneKind};
+use crate::limits::{Limits, MACHINE_VERSION_KNOWN};
+use crate::partition::Partition;
+use crate::seats::Place;
+use crate::shows::Show;
+use crate::state::State;
+
+type Read<T> = Result<T, ImageError>;
+
+fn ensure(holds: bool, otherwise: &'static str) -> Read<()> {
+    if holds {
+        Ok(())
+    } else {
+        Err(ImageError::Impossible(otherwise))
+    }
+}
+
+pub(super) fn partition(id: PartitionId, limits: Limits, body: &[u8]) -> Read<Partition> {
+    let mut reader = Reader(body);
+    let found = PartitionId(reader.narrow()?);
+    if found != id {
+        return Err(ImageError::Partition {
+            found,
+            expected: id,
+        });
+    }
+    let next_offset: Offset = reader.number()?;
+    let last_outcome: Option<Offset> = reader.option()?;
+    ensure(
+        last_outcome.is_none_or(|last| last < next_offset),
+        "the last outcome is ahead of the log",
+    )?;
+    let digest = Digest(u64::from_le_bytes(reader.array()?));
+    let mut state = State::new(limits);
+    state.now = reader.number()?;
+    state.epoch = reader.number()?;
+    state.owner = match reader.byte()? {
+        0 => None,
+        1 => {
+            let name = reader.bytes()?;
+            ensure(
+                name.len() <= RECORD_SIZE_MAX_BYTES,
+                "a node's name is too long",
+            )?;
+            let name = std::str::from_utf8(name)
+                .map_err(|_| ImageError::Impossible("a node's name is not text"))?;
+            Some(NodeName(name.to_owned()))
+        }
+        _ => return Err(ImageError::Impossible("an owner is neither there nor not")),
+    };
+    state.machine_version = reader.narrow()?;
+    ensure(
+        state.machine_version <= MACHINE_VERSION_KNOWN,
+        "the machine version is one that this program does not know",
+    )?;
+    state.unsupported_version = reader.option()?;
+
+    let drain_offsets = shows(&mut reader, &mut state)?;
+    bookings(&mut reader, &mut state, next_offset)?;
+    settle(&mut state, &drain_offsets)?;
+    answers(&mut reader, &mut state, next_offset)?;
+    if !reader.0.is_empty() {
+        return Err(ImageError::TrailingBytes(reader.0.len()));
+    }
+    Ok(Partition {
+        id,
+        next_offset,
+        last_outcome,
+        digest,
+        state,
+    })
+}
+
+/// Reads the shows, blocked places included. Gives per show where its draining goes on.
+fn shows(reader: &mut Reader<'_>, state: &mut State) -> Read<Vec<Option<Offset>>> {
+    let count: u32 = reader.narrow()?;
+    let mut drain_offsets = Vec::new();
+    for _ in 0..count {
+        let id = ShowId::from_bytes(reader.array()?);
+        let event_id = EventId::from_bytes(reader.array()?);
+        let max_tickets_per_user = reader.narrow()?;
+        let hold_ms = reader.narrow()?;
+        ensure(
+            (HOLD_MIN_MS..=HOLD_MAX_MS).contains(&hold_ms),
+            "a show's hold is out of range",
+        )?;
+        let sale_opens_at_ms = reader.number()?;
+        let sale_closes_at_ms = reader.number()?;
+        let cancelled_at_ms: Option<LogTimeMs> = reader.option()?;
+        ensure(
+            cancelled_at_ms.is_none_or(|at| at <= state.now),
+            "a show was cancelled in the future",
+        )?;
+        let fingerprint = u64::from_le_bytes(reader.array()?);
+        drain_offsets.push(reader.option()?);
+        let (zones, blocked) = zones(reader)?;
+        ensure(layout::is_valid(&zones), "a layout breaks a limit")?;
+        ensure(state.shows.find(&id).is_none(), "a show is there twice")?;
+        let command = OpenShow {
+            show: id,
+            event: event_id,
+            max_tickets_per_user,
+            sale_opens_at_ms,
+            sale_closes_at_ms,
+            hold_ms,
+            zones,
+        };
+        let event = state.shows.event(&event_id);
+        let mut show = Show::new(&command, event, fingerprint);
+        show.cancelled_at_ms = cancelled_at_ms;
+        for (zone, blocked) in blocked.into_iter().enumerate() {
+            block(&mut show, zone, &blocked)?;
+        }
+        state.shows.insert(show);
+    }
+    let count: u32 = reader.narrow()?;
+    for _ in 0..count {
+        let show: u32 = reader.narrow()?;
+        ensure(show < state.shows.len(), "a show to drain does not exist")?;
+        ensure(
+            state.shows.get(show).cancelled_at_ms.is_some(),
+            "a show to drain is not cancelled",
+        )?;
+        state.draining.push_back(show);
+    }
+    Ok(drain_offsets)
+}
+
+/// Blocked places of a zone: runs of (gap, length), or one pair of (0, number).
+type Blocked = Vec<(u32, u32)>;
+
+fn zones(reader: &mut Reader<'_>) -> Read<(Vec<ZoneLayout>, Vec<Blocked>)> {
+    let count: usize = reader.narrow()?;
+    ensure(count <= ZONES_PER_SHOW_MAX, "a show has too many zones")?;
+    let mut zones = Vec::with_capacity(count);
+    let mut all_blocked = Vec::with_capacity(count);
+    for _ in 0..count {
+        let unit_price = price(reader)?;
+        let currency = Currency(reader.array()?);
+        let mut blocked = Vec::new();
+        let admission = match reader.byte()? {
+            SEATED => {
+                let mut rows = Vec::new();
+                let count: usize = reader.narrow()?;
+                for _ in 0..count {
+                    rows.push(reader.narrow()?);
+                }
+                let runs: usize = reader.narrow()?;
+                for _ in 0..runs {
+                    blocked.push((reader.narrow()?, reader.narrow()?));
+                }
+                Admission::Seated { rows }
+            }
+            GENERAL => {
+                let capacity = reader.narrow()?;
+                blocked.push((0, reader.narrow()?));
+                Admission::General { capacity }
+            }
+            _ => {
+                return Err(ImageError::Impossible(
+                    "a zone is neither seated nor general",
+                ));
+            }
+        };
+        zones.push(ZoneLayout {
+            unit_price,
+            currency,
+            admission,
+        });
+        all_blocked.push(blocked);
+    }
+    Ok((zones, all_blocked))
+}
+
+fn price(reader: &mut Reader<'_>) -> Read<i64> {
+    let price: i64 = reader.narrow()?;
+    ensure(price <= UNIT_PRICE_MAX_MINOR, "a price is out of range")?;
+    Ok(price)
+}
+
+fn block(show: &mut Show, zone: usize, blocked: &Blocked) -> Read<()> {
+    const TOO_MANY: &str = "more places are blocked than there are";
+    let counts = show.zones[zone].counts;
+    let ZoneKind::Seated(seated) = show.zones[zone].kind else {
+        let quantity = blocked.first().map_or(0, |&(_, quantity)| quantity);
+        ensure(quantity <= counts.available, TOO_MANY)?;
+        show.turn(zone, &[], quantity, Place::Free, Place::Blocked);
+        return Ok(());
+    };
+    let end = seated.first_seat + seated.seats;
+    let mut at = seated.first_seat;
+    for (i, &(gap, length)) in blocked.iter().enumerate() {
+        ensure(
+            length > 0 && (gap > 0 || i == 0),
+            "a run of blocked seats is not one",
+        )?;
+        let first = at
+            .checked_add(gap)
+            .ok_or(ImageError::Impossible(TOO_MANY))?;
+        let after = first
+            .checked_add(length)
+            .ok_or(ImageError::Impossible(TOO_MANY))?;
+        ensure(after <= end, TOO_MANY)?;
+        let seats: Vec<SeatIndex> = (first..after).collect();
+        show.turn(zone, &seats, length, Place::Free, Place::Blocked);
+        at = after;
+    }
+    Ok(())
+}
+
+fn bookings(reader: &mut Reader<'_>, state: &mut State, next_offset: Offset) -> Read<()> {
+    let count: u32 = reader.narrow()?;
+    let mut least: Offset = 0;
+    for _ in 0..count {
+        let offset = least
+            .checked_add(reader.number()?)
+            .filter(|&offset| offset < next_offset)
+            .ok_or(ImageError::Impossible("a booking is ahead of the log"))?;
+        least = offset + 1;
+        booking(reader, state, offset)?;
+    }
+    Ok(())
+}
+
+fn booking(reader: &mut Reader<'_>, state: &mut State, offset: Offset) -> Read<()> {
+    let show_slot: u32 = reader.narrow()?;
+    ensure(
+        show_slot < state.shows.len(),
+        "a booking's show does not exist",
+    )?;
+    let zone: u8 = reader.narrow()?;
+    let user = UserId::from_bytes(reader.array()?);
+    let quantity: u8 = reader.narrow()?;
+    let places = u32::from(quantity);
+    ensure(
+        (1..=TICKETS_PER_BOOKING_MAX).contains(&places),
+        "a booking has too few or too many places",
+    )?;
+    let unit_price = price(reader)?;
+    let now = state.now;
+    let past = |at: LogTimeMs| -> Read<LogTimeMs> {
+        ensure(at <= now, "a booking has a time in the future")?;
+        Ok(at)
+    };
+    let reserved_at_ms = past(reader.number()?)?;
+    let hold_ms: u32 = reader.narrow()?;
+    ensure(
+        (HOLD_MIN_MS..=HOLD_MAX_MS).contains(&hold_ms),
+        "a hold's length is out of range",
+    )?;
+    let record_state = booking_state(reader.byte()?)?;
+    let mut payment_hash = 0;
+    let mut at_ms = 0;
+    match record_state {
+        BookingState::Vacant | BookingState::Reserved | BookingState::Parked => {}
+        BookingState::Confirmed => {
+            payment_hash = u64::from_le_bytes(reader.array()?);
+            at_ms = past(reader.number()?)?;
+        }
+        BookingState::Cancelled | BookingState::Expired | BookingState::Voided => {
+            at_ms = past(reader.number()?)?;
+        }
+    }
+
+    let show = state.shows.get_mut(show_slot);
+    let is_cancelled = show.cancelled_at_ms.is_some();
+    ensure(
+        is_cancelled || !matches!(record_state, BookingState::Parked | BookingState::Voided),
+        "a booking is void and its show is not",
+    )?;
+    let zone_slot = usize::from(zone);
+    let kind = show
+        .zones
+        .get(zone_slot)
+        .ok_or(ImageError::Impossible("a booking's zone does not exist"))?
+        .kind;
+    let mut seats = SmallVec::<[SeatIndex; 8]>::new();
+    if let ZoneKind::Seated(zone) = kind {
+        seats_of(reader, &zone, places, &mut seats)?;
+    }
+    if record_state.is_live() && !is_cancelled {
+        let to = if record_state == BookingState::Confirmed {
+            Place::Sold
+        } else {
+            Place::Held
+        };
+        ensure(
+            seats.iter().all(|&seat| show.seats.is_free(seat))
+                && places <= show.zones[zone_slot].counts.available,
+            "two bookings have the same place",
+        )?;
+        show.turn(zone_slot, &seats, places, Place::Free, to);
+    }
+
+    let event = show.event;
+    let known = state.users.find(event, &user);
+    let live_places = if record_state.is_live() { places } else { 0 };
+    let user_slot = state.users.book(known, event, &user, live_places);
+    let slot = state.bookings.insert(&NewBooking {
+        offset,
+        reserved_at_ms,
+        hold_ms,
+        show: show_slot,
+        user: user_slot,
+        zone,
+        quantity,
+        unit_price,
+        seats: &seats,
+    });
+    let show = state.shows.get_mut(show_slot);
+    show.bookings.push_back(&mut state.bookings, slot);
+    let record = state.bookings.get_mut(slot);
+    match record_state {
+        BookingState::Vacant | BookingState::Reserved | BookingState::Parked => {
+            record.state = record_state;
+        }
+        BookingState::Confirmed => {
+            record.become_confirmed(payment_hash, at_ms);
+            state.confirmed += 1;
+        }
+        BookingState::Cancelled | BookingState::Expired | BookingState::Voided => {
+            record.become_ended(record_state, at_ms);
+        }
+    }
+    Ok(())
+}
+
+fn booking_state(byte: u8) -> Read<BookingState> {
+    [
+        BookingState::Reserved,
+        BookingState::Parked,
+        BookingState::Confirmed,
+        BookingState::Cancelled,
+        BookingState::Expired,
+        BookingState::Voided,
+    ]
+    .into_iter()
+    .find(|&state| state as u8 == byte)
+    .ok_or(ImageError::Impossible("a booking is in no known state"))
+}
+
+fn seats_of(
+    reader: &mut Reader<'_>,
+    zone: &SeatedZone,
+    places: u32,
+    seats: &mut SmallVec<[SeatIndex; 8]>,
+) -> Read<()> {
+    for _ in 0..places {
+        let seat: SeatIndex = reader.narrow()?;
+        ensure(zone.contains(seat), "a seat is not one of its zone")?;
+        ensure(!seats.contains(&seat), "a booking has a seat twice")?;
+        seats.push(seat);
+    }
+    Ok(())
+}
+
+/// Builds what follows from the bookings: what waits for its end, what waits to be forgotten, what
+/// is to be drained.
+fn settle(state: &mut State, drain_offsets: &[Option<Offset>]) -> Read<()> {
+    let mut waiting: Vec<((LogTimeMs, Offset), u32)> = Vec::new();
+    let mut ended = Vec::new();
+    for slot in state.bookings.slots() {
+        let record = state.bookings.get(slot);
+        match record.state {
+            BookingState::Reserved => waiting.push((record.expiry_key(), slot)),
+            BookingState::Cancelled | BookingState::Expired | BookingState::Voided => {
+                ended.push(slot);
+            }
+            BookingState::Vacant | BookingState::Parked | BookingState::Confirmed => {}
+        }
+    }
+    waiting.sort_unstable();
+    for (_, slot) in waiting {
+        state.expiry.insert(&mut state.bookings, slot);
+    }
+    state.ended = Ended::restore(&mut state.bookings, &ended);
+
+    for (show, offset) in (0u32..).zip(drain_offsets) {
+        let drain_at = match offset {
+            None => NONE,
+            Some(offset) => {
+                let slot = state.bookings.find(*offset);
+                slot.filter(|&slot| state.bookings.get(slot).show == show)
+                    .ok_or(ImageError::Impossible(
+                        "draining goes on at no booking of the show",
+                    ))?
+            }
+        };
+        ensure(
+            drain_at == NONE || state.draining.contains(&show),
+            "a show with bookings to drain is not in the queue",
+        )?;
+        state.shows.get_mut(show).drain_at = drain_at;
+    }
+    let mut queued: Vec<u32> = state.draining.iter().copied().collect();
+    queued.sort_unstable();
+    queued.dedup();
+    ensure(
+        queued.len() == state.draining.len(),
+        "a show is drained twice",
+    )?;
+    for slot in state.bookings.slots() {
+        let record = state.bookings.get(slot);
+        if !record.state.is_live() || state.shows.get(record.show).cancelled_at_ms.is_none() {
+            continue;
+        }
+        let from = drain_offsets.get(record.show as usize).copied().flatten();
+        ensure(
+            from.is_some_and(|from| record.offset >= from),
+            "a cancelled show has a live booking that is not to be drained",
+        )?;
+    }
+    Ok(())
+}
+
+fn answers(reader: &mut Reader<'_>, state: &mut State, next_offset: Offset) -> Read<()> {
+    let count: u32 = reader.narrow()?;
+    // The ring is made for all of them, but never for more than the bytes can hold.
+    let held = count.min(u32::try_from(reader.0.len()).unwrap_or(u32::MAX));
+    state.answers = Answers::new(held.max(state.limits.remembered_answers_max));
+    let mut least = (0, 0);
+    for _ in 0..count {
+        let request_id = RequestId::from_bytes(reader.array()?);
+        let fingerprint = u64::from_le_bytes(reader.array()?);
+        let offset = reader.number()?;
+        let log_time_ms = reader.number()?;
+        ensure(
+            offset < next_offset && log_time_ms <= state.now,
+            "an answer is ahead of the log",
+        )?;
+        ensure(
+            offset >= least.0 && log_time_ms >= least.1,
+            "answers are not in the order of the log",
+        )?;
+        least = (offset + 1, log_time_ms);
+        let body = reader.bytes()?;
+        ensure(
+            codec::decode_body::<Outcome>(body).is_ok(),
+            "a remembered answer is not an outcome",
+        )?;
+        state
+            .answers
+            .append(request_id, fingerprint, offset, log_time_ms, |bytes| {
+                bytes.extend_from_slice(body);
+            });
+    }
+    Ok(())
+}

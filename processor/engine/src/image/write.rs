@@ -1,0 +1,145 @@
+//! State to bytes.
+
+use crate::bookings::State as BookingState;
+use crate::image::bytes::{put, put_bytes, put_option};
+use crate::index::NONE;
+use crate::layout::{SeatedZone, ZoneKind};
+use crate::partition::Partition;
+use crate::seats::Place;
+use crate::shows::Show;
+use crate::state::State;
+
+pub(super) const SEATED: u8 = 0;
+pub(super) const GENERAL: u8 = 1;
+
+pub(super) fn partition(partition: &Partition, out: &mut Vec<u8>) {
+    let state = &partition.state;
+    put(out, partition.id.0);
+    put(out, partition.next_offset);
+    put_option(out, partition.last_outcome);
+    out.extend_from_slice(&partition.digest().to_le_bytes());
+    put(out, state.now);
+    put(out, state.epoch);
+    match &state.owner {
+        None => out.push(0),
+        Some(owner) => {
+            out.push(1);
+            put_bytes(out, owner.0.as_bytes());
+        }
+    }
+    put(out, state.machine_version);
+    put_option(out, state.unsupported_version);
+    shows(state, out);
+    bookings(state, out);
+    answers(state, out);
+}
+
+fn shows(state: &State, out: &mut Vec<u8>) {
+    put(out, state.shows.len());
+    for show in state.shows.iter() {
+        out.extend_from_slice(show.id.as_bytes());
+        out.extend_from_slice(show.event_id.as_bytes());
+        put(out, show.max_tickets_per_user);
+        put(out, show.hold_ms);
+        put(out, show.sale_opens_at_ms);
+        put(out, show.sale_closes_at_ms);
+        put_option(out, show.cancelled_at_ms);
+        out.extend_from_slice(&show.fingerprint.to_le_bytes());
+        // Where draining goes on, as a booking, because slots are not part of the state.
+        put_option(
+            out,
+            (show.drain_at != NONE).then(|| state.bookings.get(show.drain_at).offset),
+        );
+        zones(show, out);
+    }
+    put(out, state.draining.len() as u64);
+    for &show in &state.draining {
+        put(out, show);
+    }
+}
+
+fn zones(show: &Show, out: &mut Vec<u8>) {
+    put(out, show.zones.len() as u64);
+    for zone in &show.zones {
+        put(out, zone.unit_price.cast_unsigned());
+        out.extend_from_slice(&zone.currency.0);
+        match &zone.kind {
+            ZoneKind::Seated(seated) => {
+                out.push(SEATED);
+                let rows = show.seats.layout.row_lengths(seated);
+                put(out, rows.len() as u64);
+                for row in rows {
+                    put(out, row);
+                }
+                blocked_seats(show, seated, out);
+            }
+            ZoneKind::General { capacity } => {
+                out.push(GENERAL);
+                put(out, *capacity);
+                put(out, zone.counts.blocked);
+            }
+        }
+    }
+}
+
+/// Number of runs, then of each the distance from the end of the one before and the length.
+fn blocked_seats(show: &Show, zone: &SeatedZone, out: &mut Vec<u8>) {
+    let end = zone.first_seat + zone.seats;
+    let is_blocked = |seat: &u32| show.seats.place(*seat) == Place::Blocked;
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    let mut at = zone.first_seat;
+    while let Some(first) = (at..end).find(is_blocked) {
+        let after = (first..end).find(|seat| !is_blocked(seat)).unwrap_or(end);
+        runs.push((first - at, after - first));
+        at = after;
+    }
+    put(out, runs.len() as u64);
+    for (gap, length) in runs {
+        put(out, gap);
+        put(out, length);
+    }
+}
+
+fn bookings(state: &State, out: &mut Vec<u8>) {
+    let slots = state.bookings.slots_by_offset();
+    put(out, slots.len() as u64);
+    let mut least = 0;
+    for slot in slots {
+        let booking = state.bookings.get(slot);
+        // From the least offset possible, so that every number means an ascending one.
+        put(out, booking.offset - least);
+        least = booking.offset + 1;
+        put(out, booking.show);
+        put(out, booking.zone() as u64);
+        out.extend_from_slice(state.user_of(booking).as_bytes());
+        put(out, booking.quantity);
+        put(out, booking.unit_price().cast_unsigned());
+        put(out, booking.reserved_at_ms);
+        put(out, booking.hold_ms);
+        out.push(booking.state as u8);
+        match booking.state {
+            BookingState::Vacant | BookingState::Reserved | BookingState::Parked => {}
+            BookingState::Confirmed => {
+                out.extend_from_slice(&booking.payment_hash().to_le_bytes());
+                put(out, booking.confirmed_at_ms());
+            }
+            BookingState::Cancelled | BookingState::Expired | BookingState::Voided => {
+                put(out, booking.ended_at_ms());
+            }
+        }
+        for &seat in state.seats_of(booking).iter() {
+            put(out, seat);
+        }
+    }
+}
+
+fn answers(state: &State, out: &mut Vec<u8>) {
+    put(out, state.answers.len());
+    for (head, body) in state.answers.iter() {
+        out.extend_from_slice(head.request_id.as_bytes());
+        out.extend_from_slice(&head.fingerprint.to_le_bytes());
+        put(out, head.offset);
+        put(out, head.log_time_ms);
+        put_bytes(out, body);
+    }
+}

@@ -1,0 +1,35 @@
+//! Limits of one partition's tables, and of the work that one record may cause.
+
+/// The highest machine version whose rules this program knows.
+pub const MACHINE_VERSION_KNOWN: u16 = 1;
+/// The machine version of an empty partition.
+pub(crate) const MACHINE_VERSION_FIRST: u16 = 1;
+
+/// Steps of housekeeping (forgetting, draining) that one record may cause besides its own command,
+/// counted together with the holds it expired, so that no record is much dearer than another.
+pub(crate) const HOUSEKEEPING_PER_ENTRY_MAX: usize = 1_024;
+/// Steps of housekeeping that every record may cause even when many holds expired, so that tables
+/// shrink faster than commands can fill them.
+pub(crate) const HOUSEKEEPING_PER_ENTRY_MIN: usize = 64;
+
+/// How large the tables of a partition may grow. They are part of the machine's rules: all replicas
+/// of a partition must run with the same limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Shows, cancelled ones included.
+    pub shows_max: u32,
+    /// Bookings kept: live holds, sales, and ended ones that are not forgotten yet.
+    pub bookings_max: u32,
+    /// Remembered idempotent answers.
+    pub remembered_answers_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            shows_max: 100_000,
+            bookings_max: 8_000_000,
+            remembered_answers_max: 8_000_000,
+        }
+    }
+}

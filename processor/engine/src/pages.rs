@@ -1,0 +1,127 @@
+//! Copy-on-write storage in pages: a vector that is cloned in microseconds whatever its length,
+//! and that never moves what it holds in order to grow.
+//!
+//! Two levels: nodes of [`FANOUT`] pages of `N` items. A clone shares all nodes; the first write to
+//! a page afterwards copies its node's pointers and the page. `triomphe::Arc` is used because it
+//! tells with a plain load whether it is shared; the standard one needs a locked instruction for
+//! that, which would cost more than the rest of a write.
+
+use triomphe::Arc;
+
+/// Pages of one node.
+const FANOUT: usize = 64;
+
+#[derive(Clone)]
+struct Node<T, const N: usize> {
+    pages: [Arc<[T; N]>; FANOUT],
+}
+
+/// See the module's documentation. `N` is a power of two. Items never written are
+/// `T::default()`; all pages never written are one shared page.
+#[derive(Clone)]
+pub(crate) struct Pages<T, const N: usize> {
+    nodes: Vec<Arc<Node<T, N>>>,
+    blank: Arc<[T; N]>,
+}
+
+impl<T: Clone + Default, const N: usize> Pages<T, N> {
+    const PAGE_BITS: u32 = {
+        assert!(N.is_power_of_two(), "pages have a power of two of items");
+        N.trailing_zeros()
+    };
+    const NODE_ITEMS: usize = N * FANOUT;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            blank: Arc::new(std::array::from_fn(|_| T::default())),
+        }
+    }
+
+    /// Makes items up to and including `index` writable.
+    #[inline]
+    pub(crate) fn grow_to(&mut self, index: u32) {
+        if index as usize >= self.nodes.len() * Self::NODE_ITEMS {
+            self.grow_cold(index as usize);
+        }
+    }
+
+    #[cold]
+    fn grow_cold(&mut self, index: usize) {
+        while index >= self.nodes.len() * Self::NODE_ITEMS {
+            self.nodes.push(Arc::new(Node {
+                pages: std::array::from_fn(|_| self.blank.clone()),
+            }));
+        }
+    }
+
+    /// The item. The index is one that [`Pages::grow_to`] has covered.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> &T {
+        let index = index as usize;
+        let node = &self.nodes[index / Self::NODE_ITEMS];
+        &node.pages[(index >> Self::PAGE_BITS) % FANOUT][index % N]
+    }
+
+    /// The item for writing; copies what a clone still shares.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: u32) -> &mut T {
+        let index = index as usize;
+        let node = Arc::make_mut(&mut self.nodes[index / Self::NODE_ITEMS]);
+        let page = Arc::make_mut(&mut node.pages[(index >> Self::PAGE_BITS) % FANOUT]);
+        &mut page[index % N]
+    }
+
+    /// Bytes of the pages written so far and of the nodes, without what items own elsewhere.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let written = self
+            .nodes
+            .iter()
+            .flat_map(|node| &node.pages)
+            .filter(|page| !Arc::ptr_eq(page, &self.blank))
+            .count();
+        (written + 1) * size_of::<[T; N]>()
+            + self.nodes.len() * size_of::<Node<T, N>>()
+            + self.nodes.capacity() * size_of::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_what_was_written_and_defaults_elsewhere() {
+        let mut pages = Pages::<u32, 4>::new();
+        pages.grow_to(1_000);
+        for i in (0..=1_000).step_by(3) {
+            *pages.get_mut(i) = i + 1;
+        }
+        for i in 0..=1_000 {
+            assert_eq!(*pages.get(i), if i % 3 == 0 { i + 1 } else { 0 });
+        }
+    }
+
+    #[test]
+    fn a_clone_and_its_source_diverge() {
+        let mut a = Pages::<u32, 4>::new();
+        a.grow_to(600);
+        *a.get_mut(5) = 1;
+        let mut b = a.clone();
+        *a.get_mut(5) = 2;
+        *b.get_mut(6) = 3;
+        b.grow_to(10_000);
+        *b.get_mut(9_999) = 4;
+        assert_eq!((*a.get(5), *a.get(6)), (2, 0));
+        assert_eq!((*b.get(5), *b.get(6), *b.get(9_999)), (1, 3, 4));
+    }
+
+    #[test]
+    fn blank_pages_take_no_memory() {
+        let mut pages = Pages::<[u64; 16], 64>::new();
+        pages.grow_to(100_000);
+        let before = pages.memory_bytes();
+        *pages.get_mut(50_000) = [1; 16];
+        assert_eq!(pages.memory_bytes() - before, size_of::<[[u64; 16]; 64]>());
+    }
+}

@@ -1,0 +1,241 @@
+//! One partition: its state, its place in the log and its digest.
+
+use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId, SeatStatus, ShowId, ShowSeats};
+
+use crate::bookings::State as RecordState;
+use crate::digest::Digest;
+use crate::limits::Limits;
+use crate::seats::Place;
+use crate::shows::Show;
+use crate::state::{State, zone_index};
+use crate::views::{BookingState, BookingView, ShowView, Stats, ZoneView};
+
+/// The seat machine of one partition. See the crate's documentation.
+///
+/// A clone shares all tables until one side writes to them: it is the frozen state that a snapshot
+/// encodes on another thread.
+#[derive(Clone)]
+pub struct Partition {
+    pub(crate) id: PartitionId,
+    pub(crate) next_offset: Offset,
+    pub(crate) last_outcome: Option<Offset>,
+    pub(crate) digest: Digest,
+    pub(crate) state: State,
+}
+
+impl std::fmt::Debug for Partition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Partition")
+            .field("id", &self.id)
+            .field("next_offset", &self.next_offset)
+            .field("log_time_ms", &self.state.now)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Partition {
+    /// An empty partition in front of offset 0.
+    pub fn new(id: PartitionId, limits: Limits) -> Self {
+        Self {
+            id,
+            next_offset: 0,
+            last_outcome: None,
+            digest: Digest::new(),
+            state: State::new(limits),
+        }
+    }
+
+    /// The partition.
+    pub fn id(&self) -> PartitionId {
+        self.id
+    }
+
+    /// Offset of the record to apply next.
+    pub fn next_offset(&self) -> Offset {
+        self.next_offset
+    }
+
+    /// Machine time: the latest log time of all records so far.
+    pub fn log_time_ms(&self) -> LogTimeMs {
+        self.state.now
+    }
+
+    /// The running digest; equal on all replicas that applied the same records.
+    pub fn digest(&self) -> u64 {
+        self.digest.0
+    }
+
+    /// Epoch of the owner; 0 before the first claim.
+    pub fn epoch(&self) -> u64 {
+        self.state.epoch
+    }
+
+    /// The owner.
+    pub fn owner(&self) -> Option<&NodeName> {
+        self.state.owner.as_ref()
+    }
+
+    /// The machine version in force.
+    pub fn machine_version(&self) -> u16 {
+        self.state.machine_version
+    }
+
+    /// A machine version that a barrier asked for and that this program does not know: the replica
+    /// must stop before it applies anything more.
+    pub fn unsupported_version(&self) -> Option<u16> {
+        self.state.unsupported_version
+    }
+
+    /// Offset of the last record that yielded an outcome.
+    pub fn last_outcome(&self) -> Option<Offset> {
+        self.last_outcome
+    }
+
+    /// When the next hold ends; at or before [`Partition::log_time_ms`] while due ones are left
+    /// over.
+    pub fn next_expiry_ms(&self) -> Option<LogTimeMs> {
+        self.state.expiry.next_ms()
+    }
+
+    /// True while there is work that the next record would do whatever it is: due holds left over,
+    /// cancelled shows to drain. The driver then appends a tick at once.
+    pub fn has_backlog(&self) -> bool {
+        !self.state.draining.is_empty()
+            || self
+                .state
+                .expiry
+                .next_ms()
+                .is_some_and(|at| at <= self.state.now)
+    }
+
+    /// All seats of a show; `None` when it was never opened here.
+    pub fn show_seats(&self, show: ShowId) -> Option<ShowSeats> {
+        let show = self.state.shows.get(self.state.shows.find(&show)?);
+        let unavailable = (0..show.seats.layout.seats())
+            .filter_map(|seat| {
+                let status = match show.seats.place(seat) {
+                    Place::Free => return None,
+                    Place::Held => SeatStatus::Held,
+                    Place::Sold => SeatStatus::Sold,
+                    Place::Blocked => SeatStatus::Blocked,
+                };
+                Some((seat, status))
+            })
+            .collect();
+        Some(ShowSeats {
+            show: show.id,
+            next_offset: self.next_offset,
+            cancelled: show.cancelled_at_ms.is_some(),
+            zones: show.zones.iter().map(|zone| zone.counts).collect(),
+            unavailable,
+        })
+    }
+
+    /// All shows in order of opening.
+    pub fn shows(&self) -> impl Iterator<Item = ShowView> + '_ {
+        self.state.shows.iter().map(view_of)
+    }
+
+    /// A booking by the offset of its `Reserve`; `None` when it is unknown or forgotten.
+    pub fn booking(&self, offset: Offset) -> Option<BookingView> {
+        self.state
+            .bookings
+            .find(offset)
+            .and_then(|slot| self.view_of_booking(slot))
+    }
+
+    /// All bookings that are not forgotten, ascending by offset.
+    pub fn bookings(&self) -> impl Iterator<Item = BookingView> + '_ {
+        self.state
+            .bookings
+            .slots_by_offset()
+            .into_iter()
+            .filter_map(|slot| self.view_of_booking(slot))
+    }
+
+    fn view_of_booking(&self, slot: u32) -> Option<BookingView> {
+        let state = &self.state;
+        let booking = state.bookings.get(slot);
+        let show = state.shows.get(booking.show);
+        let ended_at_ms = state.ended_at_ms(booking);
+        if ended_at_ms.is_some_and(|at| crate::ended::is_forgotten(at, state.now)) {
+            return None;
+        }
+        let (view, confirmed_at_ms) = match booking.state {
+            RecordState::Vacant => return None,
+            RecordState::Expired => (BookingState::Expired, None),
+            _ if ended_at_ms.is_some() => (BookingState::Cancelled, None),
+            RecordState::Confirmed => (BookingState::Confirmed, Some(booking.confirmed_at_ms())),
+            _ => (BookingState::Reserved, None),
+        };
+        Some(BookingView {
+            booking: booking.offset,
+            show: show.id,
+            event: show.event_id,
+            user: state.user_of(booking),
+            zone: zone_index(booking),
+            seats: state.seats_of(booking),
+            quantity: booking.places(),
+            unit_price: booking.unit_price(),
+            currency: show.zones[booking.zone()].currency,
+            state: view,
+            reserved_at_ms: booking.reserved_at_ms,
+            expires_at_ms: booking.expires_at_ms(),
+            confirmed_at_ms,
+            ended_at_ms,
+        })
+    }
+
+    /// Figures about the partition. Walks over all shows: not for every record.
+    pub fn stats(&self) -> Stats {
+        let state = &self.state;
+        let mut stats = Stats {
+            shows: state.shows.len(),
+            live_holds: state.bookings.len() - state.ended.len - state.confirmed,
+            confirmed: state.confirmed,
+            ended: state.ended.len,
+            remembered_answers: state.answers.len(),
+            users: state.users.len(),
+            memory_bytes: size_of::<Self>()
+                + state.shows.memory_bytes()
+                + state.bookings.memory_bytes()
+                + state.users.memory_bytes()
+                + state.expiry.memory_bytes()
+                + state.draining.capacity() * size_of::<u32>()
+                + state.answers.memory_bytes(),
+            ..Stats::default()
+        };
+        for zone in state.shows.iter().flat_map(|show| &show.zones) {
+            stats.available += u64::from(zone.counts.available);
+            stats.held += u64::from(zone.counts.held);
+            stats.sold += u64::from(zone.counts.sold);
+            stats.blocked += u64::from(zone.counts.blocked);
+        }
+        stats
+    }
+}
+
+fn view_of(show: &Show) -> ShowView {
+    let zones = show
+        .zone_layouts()
+        .into_iter()
+        .zip(&show.zones)
+        .map(|(layout, zone)| ZoneView {
+            unit_price: layout.unit_price,
+            currency: layout.currency,
+            admission: layout.admission,
+            counts: zone.counts,
+        })
+        .collect();
+    ShowView {
+        show: show.id,
+        event: show.event_id,
+        max_tickets_per_user: show.max_tickets_per_user,
+        sale_opens_at_ms: show.sale_opens_at_ms,
+        sale_closes_at_ms: show.sale_closes_at_ms,
+        hold_ms: show.hold_ms,
+        cancelled: show.cancelled_at_ms.is_some(),
+        zones,
+    }
+}

@@ -1,0 +1,279 @@
+//! The tables of shows and of their events. Shows are never removed, so a slot is a show's number
+//! in order of opening.
+
+use onsale_schemas::command::{Admission, Currency, OpenShow, ZoneLayout};
+use onsale_schemas::{EventId, LogTimeMs, SeatIndex, ShowId, ZoneCounts};
+use triomphe::Arc;
+
+use crate::hash;
+use crate::index::{Index, NONE};
+use crate::layout::{self, SeatedZone, ZoneKind};
+use crate::list::{List, ShowLinks};
+use crate::pages::Pages;
+use crate::seats::{Place, SeatMap};
+
+/// A zone of a show.
+#[derive(Clone)]
+pub(crate) struct Zone {
+    pub(crate) unit_price: i64,
+    pub(crate) currency: Currency,
+    pub(crate) kind: ZoneKind,
+    pub(crate) counts: ZoneCounts,
+}
+
+/// One show.
+#[derive(Clone)]
+pub(crate) struct Show {
+    pub(crate) id: ShowId,
+    pub(crate) event_id: EventId,
+    /// Slot of the event.
+    pub(crate) event: u32,
+    pub(crate) max_tickets_per_user: u16,
+    pub(crate) hold_ms: u32,
+    pub(crate) sale_opens_at_ms: LogTimeMs,
+    pub(crate) sale_closes_at_ms: LogTimeMs,
+    pub(crate) cancelled_at_ms: Option<LogTimeMs>,
+    /// Of the command that opened it.
+    pub(crate) fingerprint: u64,
+    /// All bookings kept, ascending by offset.
+    pub(crate) bookings: List<ShowLinks>,
+    /// The booking from which on a cancelled show is still to be drained.
+    pub(crate) drain_at: u32,
+    pub(crate) zones: Vec<Zone>,
+    pub(crate) seats: SeatMap,
+}
+
+impl Show {
+    /// A show as the command has it; the layout is valid.
+    pub(crate) fn new(command: &OpenShow, event: u32, fingerprint: u64) -> Self {
+        let (layout, kinds) = layout::build(&command.zones);
+        let seats = SeatMap::new(layout, seated(kinds.iter()));
+        let zones = command
+            .zones
+            .iter()
+            .zip(kinds)
+            .map(|(zone, kind)| Zone {
+                unit_price: zone.unit_price,
+                currency: zone.currency,
+                kind,
+                counts: ZoneCounts {
+                    available: match kind {
+                        ZoneKind::Seated(seated) => seated.seats,
+                        ZoneKind::General { capacity } => capacity,
+                    },
+                    ..ZoneCounts::default()
+                },
+            })
+            .collect();
+        Self {
+            id: command.show,
+            event_id: command.event,
+            event,
+            max_tickets_per_user: command.max_tickets_per_user,
+            hold_ms: command.hold_ms,
+            sale_opens_at_ms: command.sale_opens_at_ms,
+            sale_closes_at_ms: command.sale_closes_at_ms,
+            cancelled_at_ms: None,
+            fingerprint,
+            bookings: List::default(),
+            drain_at: NONE,
+            zones,
+            seats,
+        }
+    }
+
+    pub(crate) fn seated_zones(&self) -> impl Iterator<Item = SeatedZone> + '_ {
+        seated(self.zones.iter().map(|zone| &zone.kind))
+    }
+
+    /// Turns places of a zone from one thing into another. `seats` are empty for general admission.
+    #[inline]
+    pub(crate) fn turn(
+        &mut self,
+        zone: usize,
+        seats: &[SeatIndex],
+        quantity: u32,
+        from: Place,
+        to: Place,
+    ) {
+        let zone = &mut self.zones[zone];
+        if let ZoneKind::Seated(seated) = &zone.kind {
+            self.seats.turn(seated, seats, from, to);
+        }
+        *count_of(&mut zone.counts, from) -= quantity;
+        *count_of(&mut zone.counts, to) += quantity;
+    }
+
+    /// Frees all that is held or sold.
+    pub(crate) fn free_all(&mut self) {
+        self.seats.free_all();
+        let zones = std::mem::take(&mut self.zones);
+        for zone in zones.iter() {
+            if let ZoneKind::Seated(seated) = &zone.kind {
+                self.seats.refresh_zone(seated);
+            }
+        }
+        self.zones = zones;
+        for zone in &mut self.zones {
+            let counts = &mut zone.counts;
+            counts.available += counts.held + counts.sold;
+            counts.held = 0;
+            counts.sold = 0;
+        }
+    }
+
+    /// The zones as a command would give them, with present prices.
+    pub(crate) fn zone_layouts(&self) -> Vec<ZoneLayout> {
+        self.zones
+            .iter()
+            .map(|zone| ZoneLayout {
+                unit_price: zone.unit_price,
+                currency: zone.currency,
+                admission: match &zone.kind {
+                    ZoneKind::Seated(seated) => Admission::Seated {
+                        rows: self.seats.layout.row_lengths(seated),
+                    },
+                    &ZoneKind::General { capacity } => Admission::General { capacity },
+                },
+            })
+            .collect()
+    }
+}
+
+fn seated<'a>(kinds: impl Iterator<Item = &'a ZoneKind>) -> impl Iterator<Item = SeatedZone> {
+    kinds.filter_map(|kind| match kind {
+        ZoneKind::Seated(seated) => Some(*seated),
+        ZoneKind::General { .. } => None,
+    })
+}
+
+#[inline]
+fn count_of(counts: &mut ZoneCounts, place: Place) -> &mut u32 {
+    match place {
+        Place::Free => &mut counts.available,
+        Place::Held => &mut counts.held,
+        Place::Sold => &mut counts.sold,
+        Place::Blocked => &mut counts.blocked,
+    }
+}
+
+/// A show behind its pointer, so that a snapshot shares it until the next write.
+#[derive(Clone)]
+struct ShowCell(Arc<Show>);
+
+impl Default for ShowCell {
+    fn default() -> Self {
+        let nothing = OpenShow {
+            show: ShowId::from_bytes([0; 16]),
+            event: EventId::from_bytes([0; 16]),
+            max_tickets_per_user: 0,
+            sale_opens_at_ms: 0,
+            sale_closes_at_ms: 0,
+            hold_ms: 0,
+            zones: Vec::new(),
+        };
+        Self(Arc::new(Show::new(&nothing, NONE, 0)))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct EventCell(EventId);
+
+impl Default for EventCell {
+    fn default() -> Self {
+        Self(EventId::from_bytes([0; 16]))
+    }
+}
+
+/// The tables.
+#[derive(Clone)]
+pub(crate) struct Shows {
+    shows: Pages<ShowCell, 16>,
+    index: Index,
+    events: Pages<EventCell, 64>,
+    event_index: Index,
+}
+
+impl Shows {
+    pub(crate) fn new() -> Self {
+        Self {
+            shows: Pages::new(),
+            index: Index::new(),
+            events: Pages::new(),
+            event_index: Index::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.index.len()
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, id: &ShowId) -> Option<u32> {
+        self.index
+            .find(hash::id(id.as_bytes()), |slot| self.get(slot).id == *id)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> &Show {
+        &self.shows.get(slot).0
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> &mut Show {
+        Arc::make_mut(&mut self.shows.get_mut(slot).0)
+    }
+
+    /// In order of opening.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Show> {
+        (0..self.len()).map(|slot| self.get(slot))
+    }
+
+    /// Slot of an event, which is made if need be.
+    pub(crate) fn event(&mut self, id: &EventId) -> u32 {
+        let hash = hash::id(id.as_bytes());
+        let events = &self.events;
+        if let Some(slot) = self
+            .event_index
+            .find(hash, |slot| events.get(slot).0 == *id)
+        {
+            return slot;
+        }
+        let slot = self.event_index.len();
+        self.events.grow_to(slot);
+        self.events.get_mut(slot).0 = *id;
+        let events = &self.events;
+        self.event_index
+            .insert(hash, slot, |older| hash::id(events.get(older).0.as_bytes()));
+        slot
+    }
+
+    /// Adds a show that is not in the table.
+    pub(crate) fn insert(&mut self, show: Show) -> u32 {
+        let slot = self.index.len();
+        let hash = hash::id(show.id.as_bytes());
+        self.shows.grow_to(slot);
+        self.shows.get_mut(slot).0 = Arc::new(show);
+        let shows = &self.shows;
+        self.index.insert(hash, slot, |older| {
+            hash::id(shows.get(older).0.id.as_bytes())
+        });
+        slot
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let shows: usize = self
+            .iter()
+            .map(|show| {
+                size_of::<Show>()
+                    + show.zones.capacity() * size_of::<Zone>()
+                    + show.seats.memory_bytes()
+            })
+            .sum();
+        shows
+            + self.shows.memory_bytes()
+            + self.index.memory_bytes()
+            + self.events.memory_bytes()
+            + self.event_index.memory_bytes()
+    }
+}

@@ -1,0 +1,199 @@
+//! The tables of a partition and the transitions of bookings that several commands share.
+
+use std::collections::VecDeque;
+
+use onsale_schemas::limits::EXPIRIES_PER_ENTRY_MAX;
+use onsale_schemas::outcome::EndedBooking;
+use onsale_schemas::{Actor, LogTimeMs, NodeName, Offset, Rejection, SeatList, UserId, ZoneIndex};
+
+use crate::bookings::{Booking, Bookings, State as BookingState};
+use crate::ended::{Ended, is_forgotten};
+use crate::expiry::Expiry;
+use crate::idempotency::Answers;
+use crate::layout::ZoneKind;
+use crate::limits::{Limits, MACHINE_VERSION_FIRST};
+use crate::seats::Place;
+use crate::shows::Shows;
+use crate::user_counters::UserCounters;
+
+/// Everything but the log's position and the digest.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) limits: Limits,
+    /// Machine time.
+    pub(crate) now: LogTimeMs,
+    pub(crate) epoch: u64,
+    pub(crate) owner: Option<NodeName>,
+    pub(crate) machine_version: u16,
+    /// The highest version that a barrier asked for and this program does not know.
+    pub(crate) unsupported_version: Option<u16>,
+    pub(crate) shows: Shows,
+    pub(crate) bookings: Bookings,
+    pub(crate) users: UserCounters,
+    pub(crate) expiry: Expiry,
+    pub(crate) ended: Ended,
+    pub(crate) confirmed: u32,
+    /// Cancelled shows with bookings that are not voided yet, in order of cancellation.
+    pub(crate) draining: VecDeque<u32>,
+    pub(crate) answers: Answers,
+}
+
+impl State {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            now: 0,
+            epoch: 0,
+            owner: None,
+            machine_version: MACHINE_VERSION_FIRST,
+            unsupported_version: None,
+            shows: Shows::new(),
+            bookings: Bookings::new(),
+            users: UserCounters::new(),
+            expiry: Expiry::new(),
+            ended: Ended::default(),
+            confirmed: 0,
+            draining: VecDeque::new(),
+            answers: Answers::new(limits.remembered_answers_max),
+        }
+    }
+
+    /// Expires holds that are due. Gives the number of holds looked at.
+    #[inline]
+    pub(crate) fn sweep_due(&mut self, expired: &mut Vec<EndedBooking>) -> usize {
+        for swept in 0..EXPIRIES_PER_ENTRY_MAX {
+            let Some(slot) = self.expiry.pop_due(&mut self.bookings, self.now) else {
+                return swept;
+            };
+            let show = self.bookings.get(slot).show;
+            if self.shows.get(show).cancelled_at_ms.is_some() {
+                // Void since then; it only has not been its turn to be drained.
+                self.bookings.get_mut(slot).state = BookingState::Parked;
+            } else {
+                expired.push(self.expire(slot));
+            }
+        }
+        EXPIRIES_PER_ENTRY_MAX
+    }
+
+    /// Expires the hold that a command names if it is due and was not swept yet.
+    #[inline]
+    pub(crate) fn touch(&mut self, booking: Offset, expired: &mut Vec<EndedBooking>) {
+        // Holds that are due wait only when more were due than one record sweeps.
+        if self.expiry.quiet_until_ms() > self.now {
+            return;
+        }
+        let Some(slot) = self.bookings.find(booking) else {
+            return;
+        };
+        let record = self.bookings.get(slot);
+        if record.state == BookingState::Reserved
+            && record.expires_at_ms() <= self.now
+            && self.shows.get(record.show).cancelled_at_ms.is_none()
+        {
+            self.expiry.remove(&mut self.bookings, slot);
+            expired.push(self.expire(slot));
+        }
+    }
+
+    /// Ends a hold that has been taken out of the expiry.
+    fn expire(&mut self, slot: u32) -> EndedBooking {
+        let facts = self.facts(slot);
+        self.give_back(slot, &facts.seats, Place::Held);
+        self.end(slot, BookingState::Expired, self.now);
+        facts
+    }
+
+    /// Frees the places of a booking and lowers its user's counter.
+    pub(crate) fn give_back(&mut self, slot: u32, seats: &SeatList, from: Place) {
+        let booking = self.bookings.get(slot);
+        let places = booking.places();
+        self.shows
+            .get_mut(booking.show)
+            .turn(booking.zone(), seats, places, from, Place::Free);
+        self.users.subtract_places(booking.user, places);
+    }
+
+    /// Marks a booking as ended and has it forgotten in time.
+    pub(crate) fn end(&mut self, slot: u32, state: BookingState, at_ms: LogTimeMs) {
+        self.bookings.get_mut(slot).become_ended(state, at_ms);
+        self.ended.push(&mut self.bookings, slot);
+    }
+
+    /// The facts of a booking as outcomes tell them.
+    #[inline]
+    pub(crate) fn facts(&self, slot: u32) -> EndedBooking {
+        let booking = self.bookings.get(slot);
+        EndedBooking {
+            booking: booking.offset,
+            show: self.shows.get(booking.show).id,
+            user: self.user_of(booking),
+            zone: zone_index(booking),
+            seats: self.seats_of(booking),
+            quantity: booking.places(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn user_of(&self, booking: &Booking) -> UserId {
+        self.users.get(booking.user).user
+    }
+
+    /// Empty for general admission.
+    #[inline]
+    pub(crate) fn seats_of(&self, booking: &Booking) -> SeatList {
+        if self.is_seated(booking) {
+            self.bookings.seats(booking)
+        } else {
+            SeatList::new()
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_seated(&self, booking: &Booking) -> bool {
+        let zone = &self.shows.get(booking.show).zones[booking.zone()];
+        matches!(zone.kind, ZoneKind::Seated(_))
+    }
+
+    /// When the booking ended, be it that it has not been drained or swept.
+    #[inline]
+    pub(crate) fn ended_at_ms(&self, booking: &Booking) -> Option<LogTimeMs> {
+        if booking.state.is_live() {
+            self.shows.get(booking.show).cancelled_at_ms
+        } else {
+            Some(booking.ended_at_ms())
+        }
+    }
+
+    /// The booking that a command names, if the one who asks may touch it and its show is on.
+    #[inline]
+    pub(crate) fn resolve(&self, booking: Offset, by: &Actor) -> Result<u32, Rejection> {
+        let slot = self
+            .bookings
+            .find(booking)
+            .ok_or(Rejection::UnknownBooking)?;
+        let record = self.bookings.get(slot);
+        if self
+            .ended_at_ms(record)
+            .is_some_and(|at| is_forgotten(at, self.now))
+        {
+            return Err(Rejection::UnknownBooking);
+        }
+        if let Actor::Buyer(user) = by
+            && self.user_of(record) != *user
+        {
+            return Err(Rejection::UnknownBooking);
+        }
+        if self.shows.get(record.show).cancelled_at_ms.is_some() {
+            return Err(Rejection::ShowCancelled);
+        }
+        Ok(slot)
+    }
+}
+
+/// The zone of a booking as it goes over the wire.
+#[inline]
+pub(crate) fn zone_index(booking: &Booking) -> ZoneIndex {
+    // A show has at most 256 zones.
+    ZoneIndex::try_from(booking.zone()).unwrap_or(ZoneIndex::MAX)
+}

@@ -1,0 +1,153 @@
+//! Places that each user holds and owns, per event.
+
+use onsale_schemas::UserId;
+
+use crate::hash;
+use crate::index::{Index, NONE};
+use crate::pages::Pages;
+
+/// One user at one event.
+#[derive(Clone, Copy)]
+pub(crate) struct UserCounter {
+    pub(crate) user: UserId,
+    /// Slot of the event.
+    pub(crate) event: u32,
+    /// Places held and owned now.
+    pub(crate) places: u32,
+    /// Bookings in the table that name this counter, ended ones included; 0 when the counter is
+    /// vacant.
+    pub(crate) bookings: u32,
+}
+
+impl Default for UserCounter {
+    fn default() -> Self {
+        Self {
+            user: UserId::from_bytes([0; 16]),
+            event: NONE,
+            places: 0,
+            bookings: 0,
+        }
+    }
+}
+
+/// The table.
+#[derive(Clone)]
+pub(crate) struct UserCounters {
+    counters: Pages<UserCounter, 64>,
+    made: u32,
+    /// First vacant counter; the next one stands in its `places`.
+    free: u32,
+    index: Index,
+}
+
+impl UserCounters {
+    pub(crate) fn new() -> Self {
+        Self {
+            counters: Pages::new(),
+            made: 0,
+            free: NONE,
+            index: Index::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.index.len()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> &UserCounter {
+        self.counters.get(slot)
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, event: u32, user: &UserId) -> Option<u32> {
+        self.index
+            .find(hash::id_within(event, user.as_bytes()), |slot| {
+                let counter = self.counters.get(slot);
+                counter.user == *user && counter.event == event
+            })
+    }
+
+    /// Counts a new live booking; `known` is what [`UserCounters::find`] said.
+    #[inline]
+    pub(crate) fn book(
+        &mut self,
+        known: Option<u32>,
+        event: u32,
+        user: &UserId,
+        places: u32,
+    ) -> u32 {
+        if let Some(slot) = known {
+            let counter = self.counters.get_mut(slot);
+            counter.places += places;
+            counter.bookings += 1;
+            return slot;
+        }
+        let slot = if self.free == NONE {
+            let slot = self.made;
+            self.made += 1;
+            self.counters.grow_to(slot);
+            slot
+        } else {
+            let slot = self.free;
+            self.free = self.counters.get(slot).places;
+            slot
+        };
+        *self.counters.get_mut(slot) = UserCounter {
+            user: *user,
+            event,
+            places,
+            bookings: 1,
+        };
+        let counters = &self.counters;
+        self.index
+            .insert(hash::id_within(event, user.as_bytes()), slot, |older| {
+                let older = counters.get(older);
+                hash::id_within(older.event, older.user.as_bytes())
+            });
+        slot
+    }
+
+    /// Places of a revived booking.
+    #[inline]
+    pub(crate) fn add_places(&mut self, slot: u32, places: u32) {
+        self.counters.get_mut(slot).places += places;
+    }
+
+    /// Places of a booking that ended.
+    #[inline]
+    pub(crate) fn subtract_places(&mut self, slot: u32, places: u32) {
+        let counter = self.counters.get_mut(slot);
+        debug_assert!(
+            counter.places >= places,
+            "a counter covers its live bookings"
+        );
+        counter.places = counter.places.saturating_sub(places);
+    }
+
+    /// A booking is forgotten; with the last one goes the counter.
+    pub(crate) fn forget_booking(&mut self, slot: u32) {
+        let counter = self.counters.get_mut(slot);
+        counter.bookings -= 1;
+        if counter.bookings > 0 {
+            return;
+        }
+        let hash = hash::id_within(counter.event, counter.user.as_bytes());
+        *counter = UserCounter {
+            places: self.free,
+            ..UserCounter::default()
+        };
+        self.free = slot;
+        let removed = self.index.remove(hash, slot);
+        debug_assert!(removed, "every counter is indexed");
+    }
+
+    /// Slots in use.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.made).filter(|&slot| self.get(slot).bookings > 0)
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.counters.memory_bytes() + self.index.memory_bytes()
+    }
+}

@@ -1,0 +1,111 @@
+//! What a partition shows of itself.
+
+use onsale_schemas::command::{Admission, Currency};
+use onsale_schemas::{EventId, LogTimeMs, Offset, SeatList, ShowId, UserId, ZoneCounts, ZoneIndex};
+
+/// A show with its zones.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShowView {
+    /// The show.
+    pub show: ShowId,
+    /// Its event.
+    pub event: EventId,
+    /// Most tickets a user may hold and own of the event; 0 means no limit.
+    pub max_tickets_per_user: u16,
+    /// From when on seats may be reserved.
+    pub sale_opens_at_ms: LogTimeMs,
+    /// From when on they may not any more.
+    pub sale_closes_at_ms: LogTimeMs,
+    /// How long a hold lasts, in milliseconds.
+    pub hold_ms: u32,
+    /// True once the show was cancelled.
+    pub cancelled: bool,
+    /// Its zones in order.
+    pub zones: Vec<ZoneView>,
+}
+
+/// A zone of a show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ZoneView {
+    /// Price of one ticket now, in minor units of `currency`.
+    pub unit_price: i64,
+    /// Its currency.
+    pub currency: Currency,
+    /// How places are given out.
+    pub admission: Admission,
+    /// Places by state.
+    pub counts: ZoneCounts,
+}
+
+/// What a booking is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BookingState {
+    /// A live hold.
+    Reserved,
+    /// Sold.
+    Confirmed,
+    /// Released, returned, or void because its show was cancelled.
+    Cancelled,
+    /// Ran out.
+    Expired,
+}
+
+/// A booking with all that the engine knows about it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BookingView {
+    /// The booking.
+    pub booking: Offset,
+    /// Its show.
+    pub show: ShowId,
+    /// The show's event.
+    pub event: EventId,
+    /// For whom.
+    pub user: UserId,
+    /// The zone.
+    pub zone: ZoneIndex,
+    /// The seats in the order asked for, empty for general admission.
+    pub seats: SeatList,
+    /// How many places.
+    pub quantity: u32,
+    /// Price of one when it was reserved.
+    pub unit_price: i64,
+    /// Its currency.
+    pub currency: Currency,
+    /// What it is. A due hold that was not swept yet is still `Reserved`.
+    pub state: BookingState,
+    /// When it was reserved.
+    pub reserved_at_ms: LogTimeMs,
+    /// End of the hold with all extensions; of the past for a confirmed booking.
+    pub expires_at_ms: LogTimeMs,
+    /// When it was confirmed, while it is.
+    pub confirmed_at_ms: Option<LogTimeMs>,
+    /// When it was cancelled or expired.
+    pub ended_at_ms: Option<LogTimeMs>,
+}
+
+/// Figures about a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Shows, cancelled ones included.
+    pub shows: u32,
+    /// Holds, those of a cancelled show until they are drained included.
+    pub live_holds: u32,
+    /// Sales, those of a cancelled show until they are drained included.
+    pub confirmed: u32,
+    /// Ended bookings that are not forgotten yet.
+    pub ended: u32,
+    /// Remembered answers.
+    pub remembered_answers: u64,
+    /// Users with bookings, counted per event.
+    pub users: u32,
+    /// Free places of all shows.
+    pub available: u64,
+    /// Held places of all shows.
+    pub held: u64,
+    /// Sold places of all shows.
+    pub sold: u64,
+    /// Blocked places of all shows.
+    pub blocked: u64,
+    /// Memory of all tables, in bytes, about.
+    pub memory_bytes: usize,
+}
