@@ -1,0 +1,147 @@
+//! What snapshots there are, in sled: answers listings without opening large files.
+//!
+//! It is never the only copy of anything: the files are. A manifest that does not open, or that makes
+//! sled panic, is set aside and made anew from the folder.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use bincode::{Decode, Encode};
+use onsale_schemas::codec;
+use onsale_schemas::{Offset, PartitionId};
+
+use crate::error::SnapshotError;
+use crate::format::SnapshotHeader;
+
+const FOLDER_NAME: &str = "manifest";
+/// sled's default cache is 1 GiB; the manifest has a few kilobytes.
+const CACHE_BYTES: u64 = 1 << 20;
+
+/// What the manifest says of one snapshot.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Listed {
+    /// Its header.
+    pub header: SnapshotHeader,
+    /// Size of the object in bytes.
+    pub size_bytes: u64,
+}
+
+/// The manifest of one folder.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    db: sled::Db,
+}
+
+impl Manifest {
+    /// Opens the manifest; one that is no good is set aside first. The second value says that it is
+    /// new and has to be filled.
+    pub(crate) fn open(folder: &Path) -> Result<(Self, bool), SnapshotError> {
+        let path = folder.join(FOLDER_NAME);
+        let existed = path.exists();
+        match open_db(&path) {
+            Ok(db) => {
+                let manifest = Self { db };
+                if existed && manifest.list().is_err() {
+                    drop(manifest);
+                    return Self::anew(&path, "its entries do not decode");
+                }
+                Ok((manifest, !existed))
+            }
+            Err(why) => Self::anew(&path, &why),
+        }
+    }
+
+    fn anew(path: &Path, why: &str) -> Result<(Self, bool), SnapshotError> {
+        let aside = free_name(path);
+        tracing::warn!(
+            manifest = %path.display(),
+            set_aside_as = %aside.display(),
+            why,
+            "the manifest of the snapshots is of no use and is made anew from the files"
+        );
+        if path.exists() {
+            std::fs::rename(path, &aside).map_err(SnapshotError::io("rename", path))?;
+        }
+        let db = open_db(path)
+            .map_err(|why| SnapshotError::io("open", path)(std::io::Error::other(why)))?;
+        Ok((Self { db }, true))
+    }
+
+    /// Everything, ascending by partition and offset.
+    pub(crate) fn list(&self) -> Result<Vec<Listed>, String> {
+        guarded(|| {
+            self.db
+                .iter()
+                .map(|entry| {
+                    let (_, value) = entry.map_err(|error| error.to_string())?;
+                    codec::decode_body(&value).map_err(|error| error.to_string())
+                })
+                .collect()
+        })
+    }
+
+    pub(crate) fn put(&self, listed: &Listed) -> Result<(), String> {
+        let mut value = Vec::new();
+        codec::encode_body_into(listed, &mut value).map_err(|error| error.to_string())?;
+        let key = key(listed.header.partition, listed.header.next_offset);
+        guarded(|| {
+            self.db
+                .insert(key, value)
+                .and_then(|_| self.db.flush())
+                .map(drop)
+                .map_err(|error| error.to_string())
+        })
+    }
+
+    pub(crate) fn remove(&self, partition: PartitionId, offset: Offset) -> Result<(), String> {
+        guarded(|| {
+            self.db
+                .remove(key(partition, offset))
+                .and_then(|_| self.db.flush())
+                .map(drop)
+                .map_err(|error| error.to_string())
+        })
+    }
+
+    pub(crate) fn clear(&self) -> Result<(), String> {
+        guarded(|| {
+            self.db
+                .clear()
+                .and_then(|()| self.db.flush())
+                .map(drop)
+                .map_err(|error| error.to_string())
+        })
+    }
+}
+
+fn key(partition: PartitionId, offset: Offset) -> [u8; 10] {
+    let mut key = [0; 10];
+    key[..2].copy_from_slice(&partition.0.to_be_bytes());
+    key[2..].copy_from_slice(&offset.to_be_bytes());
+    key
+}
+
+fn open_db(path: &Path) -> Result<sled::Db, String> {
+    guarded(|| {
+        sled::Config::new()
+            .path(path)
+            .cache_capacity(CACHE_BYTES)
+            // Every change is flushed by hand.
+            .flush_every_ms(None)
+            .open()
+            .map_err(|error| error.to_string())
+    })
+}
+
+/// sled 0.34 panics on some damaged files where an error was due.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("sled panicked".to_owned()))
+}
+
+/// A name for a manifest that is set aside.
+fn free_name(path: &Path) -> PathBuf {
+    (1u32..)
+        .map(|n| path.with_extension(format!("bad-{n}")))
+        .find(|candidate| !candidate.exists())
+        .unwrap_or_else(|| path.with_extension("bad"))
+}
