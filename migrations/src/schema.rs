@@ -1,13 +1,16 @@
 //! The migrations, embedded, and whether a database has them.
 
-use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgPoolOptions;
 
 use crate::database::{Database, classify};
 use crate::error::StoreError;
 
 static POSTGRES: Migrator = sqlx::migrate!("./postgres");
 static SQLITE: Migrator = sqlx::migrate!("./sqlite");
+
+/// Zero is no limit.
+const NO_TIME_LIMITS: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout", "0")];
 
 fn migrator(database: &Database) -> &'static Migrator {
     match database {
@@ -22,22 +25,28 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
     match database {
         Database::Postgres(pool) => {
             // A connection of its own without limits of time: building an index may take long.
-            let mut connection = pool.acquire().await.map_err(classify)?.detach();
-            sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0")
-                .execute(&mut connection)
+            let options = pool
+                .connect_options()
+                .as_ref()
+                .clone()
+                .options(NO_TIME_LIMITS);
+            let own = PgPoolOptions::new()
+                .max_connections(1)
+                .connect_with(options)
                 .await
                 .map_err(classify)?;
-            POSTGRES.run(&mut connection).await.map_err(schema_error)?;
-            connection.close().await.map_err(classify)?;
+            let result = POSTGRES.run(&own).await.map_err(schema_error);
+            own.close().await;
+            result?;
         }
         Database::Sqlite(pools) => {
-            let mut connection = pools.writer.acquire().await.map_err(classify)?;
-            // What the migrations make is kept like the catalog.
+            // What the migrations make is kept like the catalog. There is only this connection that
+            // writes, so the migrations run on it.
             sqlx::raw_sql("PRAGMA synchronous = FULL")
-                .execute(&mut *connection)
+                .execute(&pools.writer)
                 .await
                 .map_err(classify)?;
-            SQLITE.run(&mut *connection).await.map_err(schema_error)?;
+            SQLITE.run(&pools.writer).await.map_err(schema_error)?;
         }
     }
     let after = applied(database).await?.len();

@@ -1,0 +1,371 @@
+//! Events, shows and remembered answers.
+
+use onsale_schemas::RequestId;
+use onsale_store::StoreError;
+use onsale_store::catalog::{EventFilter, EventStatus, RememberedAnswer, ShowStatus};
+
+use crate::build::{event, event_id, id, show, show_id, with_show};
+use crate::harness::{Bench, contract};
+
+contract!(
+    an_event_comes_back_as_given,
+    events_are_filtered,
+    search_takes_wildcards_literally,
+    events_are_paged,
+    a_show_comes_back_as_given,
+    a_show_is_added_whole_or_not,
+    a_show_is_updated,
+    shows_are_listed,
+    the_first_answer_is_remembered,
+    numbers_beyond_the_database_are_refused,
+);
+
+async fn an_event_comes_back_as_given(bench: Bench) {
+    let store = &bench.store;
+    let full = event(1);
+    store.add_event(&full).await.unwrap();
+    assert_eq!(
+        store.event(full.event_id).await.unwrap(),
+        Some(full.clone())
+    );
+    assert!(matches!(
+        store.add_event(&full).await,
+        Err(StoreError::Exists("event"))
+    ));
+    let mut bare = event(1);
+    bare.description = None;
+    bare.venue = None;
+    bare.city = None;
+    bare.category = None;
+    bare.minimum_age = None;
+    bare.max_tickets_per_user = u16::MAX;
+    bare.status = EventStatus::Draft;
+    assert!(store.update_event(&bare).await.unwrap());
+    assert_eq!(store.event(bare.event_id).await.unwrap(), Some(bare));
+    assert!(!store.update_event(&event(2)).await.unwrap());
+    assert_eq!(store.event(event_id(2)).await.unwrap(), None);
+}
+
+async fn events_are_filtered(bench: Bench) {
+    let store = &bench.store;
+    let mut other = event(2);
+    other.name = "ÉTÉ Festival".to_owned();
+    other.city = Some("Lyon".to_owned());
+    other.category = Some("festival".to_owned());
+    other.venue = None;
+    other.tenant_id = id(2);
+    let mut draft = event(3);
+    draft.status = EventStatus::Draft;
+    let mut off = event(4);
+    off.status = EventStatus::Cancelled;
+    for row in [&event(1), &other, &draft, &off] {
+        store.add_event(row).await.unwrap();
+    }
+    let base = EventFilter::default;
+    let cases: Vec<(EventFilter, Vec<u64>)> = vec![
+        (base(), vec![1, 2]),
+        (
+            EventFilter {
+                unpublished: true,
+                ..base()
+            },
+            vec![1, 2, 3, 4],
+        ),
+        (
+            EventFilter {
+                city: Some("zÜRICH".to_owned()),
+                ..base()
+            },
+            vec![1],
+        ),
+        (
+            EventFilter {
+                category: Some("FESTIVAL".to_owned()),
+                ..base()
+            },
+            vec![2],
+        ),
+        (
+            EventFilter {
+                tenant_id: Some(id(2)),
+                ..base()
+            },
+            vec![2],
+        ),
+        (
+            EventFilter {
+                search: Some("été".to_owned()),
+                ..base()
+            },
+            vec![2],
+        ),
+        (
+            EventFilter {
+                search: Some("ÖLBERG".to_owned()),
+                ..base()
+            },
+            vec![1],
+        ),
+        (
+            EventFilter {
+                search: Some("loud & LATE".to_owned()),
+                ..base()
+            },
+            vec![1, 2],
+        ),
+        (
+            EventFilter {
+                search: Some("  ".to_owned()),
+                ..base()
+            },
+            vec![1, 2],
+        ),
+        (
+            EventFilter {
+                search: Some("nowhere".to_owned()),
+                ..base()
+            },
+            vec![],
+        ),
+        (
+            EventFilter {
+                from_ms: Some(event(2).starts_at_ms),
+                ..base()
+            },
+            vec![2],
+        ),
+        (
+            EventFilter {
+                until_ms: Some(event(2).starts_at_ms),
+                ..base()
+            },
+            vec![1],
+        ),
+        (
+            EventFilter {
+                from_ms: Some(u64::MAX),
+                ..base()
+            },
+            vec![],
+        ),
+        (
+            EventFilter {
+                until_ms: Some(u64::MAX),
+                city: Some("lyon".to_owned()),
+                category: Some("festival".to_owned()),
+                search: Some("festival".to_owned()),
+                ..base()
+            },
+            vec![2],
+        ),
+    ];
+    for (filter, expected) in cases {
+        let page = store.events(&filter, 1, 10).await.unwrap();
+        let expected: Vec<_> = expected.into_iter().map(event_id).collect();
+        let found: Vec<_> = page.rows.iter().map(|row| row.event_id).collect();
+        assert_eq!(found, expected, "{filter:?}");
+        assert_eq!(page.total, expected.len() as u64, "{filter:?}");
+    }
+}
+
+async fn search_takes_wildcards_literally(bench: Bench) {
+    let store = &bench.store;
+    for (number, name) in [
+        (1, "100% live"),
+        (2, "100 live"),
+        (3, "snake_case"),
+        (4, "snakeXcase"),
+        (5, "back\\slash"),
+    ] {
+        let mut row = event(number);
+        row.name = name.to_owned();
+        store.add_event(&row).await.unwrap();
+    }
+    for (search, expected) in [
+        ("100%", vec![1]),
+        ("%", vec![1]),
+        ("_", vec![3]),
+        ("E_C", vec![3]),
+        ("K\\S", vec![5]),
+        ("'; DROP TABLE events; --", vec![]),
+        // The name of one field and the text of the next do not make a match.
+        ("live loud", vec![]),
+    ] {
+        let filter = EventFilter {
+            search: Some(search.to_owned()),
+            ..EventFilter::default()
+        };
+        let found: Vec<_> = store
+            .events(&filter, 1, 10)
+            .await
+            .unwrap()
+            .rows
+            .iter()
+            .map(|row| row.event_id)
+            .collect();
+        let expected: Vec<_> = expected.into_iter().map(event_id).collect();
+        assert_eq!(found, expected, "{search}");
+    }
+}
+
+async fn events_are_paged(bench: Bench) {
+    let store = &bench.store;
+    for number in [5, 3, 1, 4, 2] {
+        let mut row = event(number);
+        // Two begin together: the id decides.
+        row.starts_at_ms -= number % 2;
+        store.add_event(&row).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    for page in 1..=3 {
+        let page = store
+            .events(&EventFilter::default(), page, 2)
+            .await
+            .unwrap();
+        assert_eq!(page.total, 5);
+        assert!(page.rows.len() <= 2);
+        seen.extend(page.rows);
+    }
+    assert_eq!(seen.len(), 5);
+    assert!(seen.is_sorted_by_key(|row| (row.starts_at_ms, row.event_id)));
+    let beyond = store
+        .events(&EventFilter::default(), u32::MAX, u32::MAX)
+        .await
+        .unwrap();
+    assert_eq!((beyond.rows.len(), beyond.total), (0, 5));
+}
+
+async fn a_show_comes_back_as_given(bench: Bench) {
+    let store = &bench.store;
+    let mut row = with_show(store).await;
+    assert_eq!(store.show(row.show_id).await.unwrap(), Some(row.clone()));
+    assert!(matches!(
+        store.add_show(&row).await,
+        Err(StoreError::Exists("show"))
+    ));
+    assert_eq!(store.show(show_id(2)).await.unwrap(), None);
+    row = show(2, 1);
+    row.name = Some("Matinée".to_owned());
+    row.zones.clear();
+    row.hold_ms = u32::MAX;
+    store.add_show(&row).await.unwrap();
+    assert_eq!(store.show(row.show_id).await.unwrap(), Some(row));
+}
+
+async fn a_show_is_added_whole_or_not(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut clash = show(2, 1);
+    clash.zones[2].zone_id = clash.zones[0].zone_id;
+    assert!(matches!(
+        store.add_show(&clash).await,
+        Err(StoreError::Exists("show"))
+    ));
+    assert_eq!(store.show(clash.show_id).await.unwrap(), None);
+    let orphan = show(3, 77);
+    assert!(matches!(
+        store.add_show(&orphan).await,
+        Err(StoreError::Database(_))
+    ));
+    assert_eq!(store.show(orphan.show_id).await.unwrap(), None);
+}
+
+async fn a_show_is_updated(bench: Bench) {
+    let store = &bench.store;
+    let before = with_show(store).await;
+    let mut wanted = before.clone();
+    wanted.starts_at_ms += 1;
+    wanted.sale_opens_at_ms += 2;
+    wanted.sale_closes_at_ms += 3;
+    wanted.hold_ms = 1_000;
+    wanted.zones[1].unit_price = 7;
+    let mut given = wanted.clone();
+    // These are not the call's to change.
+    given.status = ShowStatus::Cancelled;
+    given.partition.0 = 9;
+    given.zones[0].admission = given.zones[1].admission.clone();
+    assert!(store.update_show(&given).await.unwrap());
+    assert_eq!(store.show(before.show_id).await.unwrap(), Some(wanted));
+    assert!(!store.update_show(&show(2, 1)).await.unwrap());
+}
+
+async fn shows_are_listed(bench: Bench) {
+    let store = &bench.store;
+    store.add_event(&event(1)).await.unwrap();
+    store.add_event(&event(2)).await.unwrap();
+    let mut late = show(1, 1);
+    late.starts_at_ms = 1_900_000_000_000;
+    let early = show(2, 1);
+    let elsewhere = show(3, 2);
+    for row in [&late, &early, &elsewhere] {
+        store.add_show(row).await.unwrap();
+    }
+    assert_eq!(
+        store.shows_of_event(event_id(1)).await.unwrap(),
+        vec![early.clone(), late.clone()]
+    );
+    assert!(
+        store
+            .set_show_status(early.show_id, ShowStatus::Open)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .set_show_status(show_id(9), ShowStatus::Open)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        store.shows_with_status(ShowStatus::Opening).await.unwrap(),
+        vec![late, elsewhere]
+    );
+    let open = store.shows_with_status(ShowStatus::Open).await.unwrap();
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].zones, early.zones);
+    assert_eq!(store.shows_of_event(event_id(9)).await.unwrap(), vec![]);
+}
+
+async fn the_first_answer_is_remembered(bench: Bench) {
+    let store = &bench.store;
+    let key = RequestId(id(1));
+    let first = RememberedAnswer {
+        fingerprint: u64::MAX - 1,
+        status: 201,
+        body: r#"{"event_id":"…"}"#.to_owned(),
+    };
+    let second = RememberedAnswer {
+        fingerprint: 2,
+        status: 409,
+        body: "{}".to_owned(),
+    };
+    assert_eq!(store.recall_answer(key).await.unwrap(), None);
+    assert_eq!(
+        store.remember_answer(key, &first, 100).await.unwrap(),
+        first
+    );
+    assert_eq!(
+        store.remember_answer(key, &second, 101).await.unwrap(),
+        first
+    );
+    assert_eq!(store.recall_answer(key).await.unwrap(), Some(first.clone()));
+    let later = RequestId(id(2));
+    store.remember_answer(later, &second, 200).await.unwrap();
+    assert_eq!(store.forget_answers(100).await.unwrap(), 0);
+    assert_eq!(store.forget_answers(101).await.unwrap(), 1);
+    assert_eq!(store.recall_answer(key).await.unwrap(), None);
+    assert_eq!(store.recall_answer(later).await.unwrap(), Some(second));
+}
+
+async fn numbers_beyond_the_database_are_refused(bench: Bench) {
+    let store = &bench.store;
+    let mut row = event(1);
+    row.starts_at_ms = u64::MAX;
+    assert!(matches!(
+        store.add_event(&row).await,
+        Err(StoreError::Invalid(_))
+    ));
+    row.starts_at_ms = i64::MAX as u64;
+    store.add_event(&row).await.unwrap();
+    assert_eq!(store.event(row.event_id).await.unwrap(), Some(row));
+}

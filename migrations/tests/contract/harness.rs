@@ -1,0 +1,139 @@
+//! A database of its own for each test, dropped afterwards.
+
+use std::future::Future;
+
+use onsale_store::Store;
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+
+/// Connections of one test.
+const CONNECTIONS_MAX: u32 = 4;
+
+/// A migrated, empty database.
+#[derive(Clone)]
+pub(crate) struct Bench {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+}
+
+impl Bench {
+    /// The rows behind the second layer: `(show, seat, partition, booking)`, straight from the
+    /// table, because no call of the store shows them.
+    pub(crate) async fn seat_holders(&self) -> Vec<(String, i64, i64, i64)> {
+        if self.url.starts_with("sqlite") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query(
+                "SELECT lower(hex(show_id)) AS show, seat, partition, booking_offset \
+                 FROM booking_seats ORDER BY show_id, seat",
+            )
+            .fetch_all(&mut connection)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)))
+            .collect()
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query(
+                "SELECT encode(uuid_send(show_id), 'hex') AS show, seat::bigint, \
+                 partition::bigint, booking_offset FROM booking_seats ORDER BY show_id, seat",
+            )
+            .fetch_all(&mut connection)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)))
+            .collect()
+        }
+    }
+
+    /// Runs a statement behind the store's back.
+    pub(crate) async fn tamper(&self, sql: &'static str) {
+        if self.url.starts_with("sqlite") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        }
+    }
+}
+
+/// Runs `test` on a new SQLite file.
+pub(crate) async fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Bench) -> F) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("onsale.db").display());
+    let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
+    store.migrate().await.unwrap();
+    test(Bench {
+        store: store.clone(),
+        url,
+    })
+    .await;
+    store.close().await;
+}
+
+/// The administrator's URL; `None` when PostgreSQL is skipped on purpose.
+pub(crate) fn postgres_url() -> Option<String> {
+    if std::env::var("ONSALE_TEST_SKIP_POSTGRES").is_ok_and(|value| value == "1") {
+        return None;
+    }
+    Some(std::env::var("ONSALE_TEST_POSTGRES_URL").expect(
+        "no PostgreSQL to test on: run deploy/test.sh, which starts one and sets \
+         ONSALE_TEST_POSTGRES_URL, or set ONSALE_TEST_SKIP_POSTGRES=1 to leave these tests out",
+    ))
+}
+
+/// Runs `test` on a new PostgreSQL database, which is dropped even when the test fails.
+pub(crate) async fn on_postgres<F>(test: impl FnOnce(Bench) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Some(admin_url) = postgres_url() else {
+        return;
+    };
+    let name = format!("onsale_test_{}", uuid::Uuid::new_v4().simple());
+    admin(&admin_url, format!("CREATE DATABASE {name}")).await;
+    let (base, _) = admin_url.rsplit_once('/').unwrap();
+    let url = format!("{base}/{name}");
+    let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
+    store.migrate().await.unwrap();
+    let outcome = tokio::spawn(test(Bench {
+        store: store.clone(),
+        url,
+    }))
+    .await;
+    store.close().await;
+    admin(&admin_url, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    if let Err(failed) = outcome {
+        std::panic::resume_unwind(failed.into_panic());
+    }
+}
+
+async fn admin(url: &str, sql: String) {
+    let mut connection = sqlx::PgConnection::connect(url)
+        .await
+        .expect("PostgreSQL at ONSALE_TEST_POSTGRES_URL answers");
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
+/// One test for each database from `async fn name(bench: Bench)`.
+macro_rules! contract {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name {
+            #[tokio::test]
+            async fn sqlite() {
+                crate::harness::on_sqlite(super::$name).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                crate::harness::on_postgres(super::$name).await;
+            }
+        })+
+    };
+}
+pub(crate) use contract;

@@ -1,0 +1,20 @@
+//! What every database under the store must do, run on SQLite and on PostgreSQL.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests: a panic there is the report"
+)]
+
+mod build;
+mod catalog;
+mod double_sale;
+mod harness;
+mod histories;
+mod projection;
+mod reading;
+mod reconciliation;
+mod schema;
+mod snapshots;

@@ -1,0 +1,149 @@
+//! Sums and repairs.
+
+use onsale_store::StoreError;
+use onsale_store::booking::{BookingStatus, ZoneSums};
+
+use crate::build::{Chain, booking, booking_id, show_id, with_show};
+use crate::harness::{Bench, contract};
+
+contract!(
+    sums_are_by_zone,
+    places_of_no_zone_are_told,
+    bookings_are_repaired,
+    seats_change_hands_in_a_repair,
+    a_booking_is_moved_by_a_repair,
+    blocks_are_repaired,
+);
+
+async fn sums_are_by_zone(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    let sold = chain.reserve(1, 1, &[0, 1]);
+    chain.reserve(1, 1, &[2]);
+    chain.reserve_general(1, 2, 5);
+    let gone = chain.reserve(1, 3, &[9]);
+    chain.confirm(1, 1, sold, &[0, 1]);
+    chain.release(1, 3, gone, &[9]);
+    // The last seat of zone 0 and the first and last of zone 2.
+    chain.block(1, 0, &[29], 1);
+    chain.block(1, 2, &[30, 34], 2);
+    chain.block(1, 1, &[], 7);
+    store.project(&chain.all()).await.unwrap();
+    let sums = |held, sold, blocked| ZoneSums {
+        held,
+        sold,
+        blocked,
+    };
+    assert_eq!(
+        store.zone_sums(show_id(1)).await.unwrap(),
+        [sums(1, 2, 1), sums(5, 0, 7), sums(0, 0, 2)]
+    );
+    assert!(store.zone_sums(show_id(2)).await.unwrap().is_empty());
+}
+
+async fn places_of_no_zone_are_told(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    chain.block(1, 2, &[35], 1);
+    store.project(&chain.all()).await.unwrap();
+    let error = store.zone_sums(show_id(1)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt(_)), "{error}");
+}
+
+async fn bookings_are_repaired(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = Chain::default();
+    let stays = chain.reserve(1, 1, &[1]);
+    let wrong = chain.reserve(1, 2, &[2, 3]);
+    store.project(&chain.all()).await.unwrap();
+    let untouched = booking(store, stays).await;
+    let mut ended = booking(store, wrong).await;
+    ended.status = BookingStatus::Expired;
+    ended.ended_at_ms = Some(5);
+    ended.updated_offset = 9;
+    let mut missing = booking(store, stays).await;
+    missing.booking_id = booking_id(7);
+    missing.request_id = None;
+    missing.seats = vec![3, 8];
+    missing.quantity = 2;
+    missing.status = BookingStatus::Confirmed;
+    missing.confirmed_at_ms = Some(6);
+    missing.payment_reference = Some("found".to_owned());
+    missing.updated_offset = 9;
+    let repair = [missing.clone(), ended.clone()];
+    for _ in 0..2 {
+        store.repair_bookings(&repair).await.unwrap();
+        assert_eq!(booking(store, wrong).await, ended);
+        assert_eq!(booking(store, 7).await, missing);
+        assert_eq!(booking(store, stays).await, untouched);
+        let seats: Vec<(i64, i64)> = bench
+            .seat_holders()
+            .await
+            .iter()
+            .map(|row| (row.1, row.3))
+            .collect();
+        assert_eq!(seats, [(1, 0), (3, 7), (8, 7)]);
+    }
+    store.repair_bookings(&[]).await.unwrap();
+}
+
+async fn seats_change_hands_in_a_repair(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = Chain::default();
+    let one = chain.reserve(1, 1, &[1]);
+    let other = chain.reserve(1, 2, &[2]);
+    store.project(&chain.all()).await.unwrap();
+    let (mut first, mut second) = (booking(store, one).await, booking(store, other).await);
+    std::mem::swap(&mut first.seats, &mut second.seats);
+    store.repair_bookings(&[first, second]).await.unwrap();
+    let seats: Vec<(i64, i64)> = bench
+        .seat_holders()
+        .await
+        .iter()
+        .map(|row| (row.1, row.3))
+        .collect();
+    assert_eq!(seats, [(1, 1), (2, 0)]);
+}
+
+async fn a_booking_is_moved_by_a_repair(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = Chain::default();
+    let offset = chain.reserve(1, 1, &[1]);
+    store.project(&chain.all()).await.unwrap();
+    let mut moved = booking(store, offset).await;
+    moved.show_id = show_id(2);
+    moved.seats = vec![4];
+    store.repair_bookings(&[moved.clone()]).await.unwrap();
+    assert_eq!(booking(store, offset).await, moved);
+    let holders = bench.seat_holders().await;
+    assert_eq!(holders.len(), 1, "the seat in the wrong show is free");
+    assert_eq!(holders[0].0, show_id(2).0.simple().to_string());
+}
+
+async fn blocks_are_repaired(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = Chain::default();
+    chain.block(1, 0, &[1, 2], 2);
+    chain.block(1, 1, &[], 4);
+    chain.block(2, 0, &[1], 1);
+    store.project(&chain.all()).await.unwrap();
+    store
+        .repair_blocks(show_id(1), &[9, 2, 9], &[(1, 5), (3, 1)])
+        .await
+        .unwrap();
+    assert_eq!(
+        store.blocked_places(show_id(1)).await.unwrap(),
+        (vec![2, 9], vec![(1, 5), (3, 1)])
+    );
+    assert_eq!(
+        store.blocked_places(show_id(2)).await.unwrap(),
+        (vec![1], vec![])
+    );
+    store.repair_blocks(show_id(1), &[], &[]).await.unwrap();
+    assert_eq!(
+        store.blocked_places(show_id(1)).await.unwrap(),
+        (vec![], vec![])
+    );
+}
