@@ -166,19 +166,12 @@ impl State {
         command: Command,
         expired: &mut Vec<EndedBooking>,
     ) -> Outcome {
-        if let Command::Confirm(onsale_schemas::command::Confirm { booking, .. })
-        | Command::Release { booking, .. }
-        | Command::Extend { booking, .. }
-        | Command::Return { booking } = &command
-        {
-            self.touch(*booking, expired);
-        }
         let verdict = match command {
             Command::Reserve(command) => self.reserve(offset, command),
-            Command::Confirm(command) => self.confirm(command),
-            Command::Release { booking, by } => self.release(booking, &by),
-            Command::Extend { booking, by_ms } => self.extend(booking, by_ms),
-            Command::Return { booking } => self.return_booking(booking),
+            Command::Confirm(command) => self.confirm(command, expired),
+            Command::Release { booking, by } => self.release(booking, &by, expired),
+            Command::Extend { booking, by_ms } => self.extend(booking, by_ms, expired),
+            Command::Return { booking } => self.return_booking(booking, expired),
             Command::Tick { epoch: _ } => Ok(Outcome::Nothing),
             Command::OpenShow(command) => self.open_show(&command),
             Command::AmendShow(command) => self.amend_show(&command),

@@ -137,6 +137,17 @@ impl Partition {
         self.state.shows.iter().map(view_of)
     }
 
+    /// One show; `None` when it was never opened here.
+    pub fn show(&self, show: ShowId) -> Option<ShowView> {
+        Some(view_of(self.state.shows.get(self.state.shows.find(&show)?)))
+    }
+
+    /// Live holds, counted for free.
+    pub fn live_holds(&self) -> u32 {
+        let state = &self.state;
+        state.bookings.len() - state.ended.len - state.confirmed
+    }
+
     /// A booking by the offset of its `Reserve`; `None` when it is unknown or forgotten.
     pub fn booking(&self, offset: Offset) -> Option<BookingView> {
         self.state
@@ -192,7 +203,7 @@ impl Partition {
         let state = &self.state;
         let mut stats = Stats {
             shows: state.shows.len(),
-            live_holds: state.bookings.len() - state.ended.len - state.confirmed,
+            live_holds: self.live_holds(),
             confirmed: state.confirmed,
             ended: state.ended.len,
             remembered_answers: state.answers.len(),

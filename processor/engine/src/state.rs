@@ -76,26 +76,6 @@ impl State {
         EXPIRIES_PER_ENTRY_MAX
     }
 
-    /// Expires the hold that a command names if it is due and was not swept yet.
-    #[inline]
-    pub(crate) fn touch(&mut self, booking: Offset, expired: &mut Vec<EndedBooking>) {
-        // Holds that are due wait only when more were due than one record sweeps.
-        if self.expiry.quiet_until_ms() > self.now {
-            return;
-        }
-        let Some(slot) = self.bookings.find(booking) else {
-            return;
-        };
-        let record = self.bookings.get(slot);
-        if record.state == BookingState::Reserved
-            && record.expires_at_ms() <= self.now
-            && self.shows.get(record.show).cancelled_at_ms.is_none()
-        {
-            self.expiry.remove(&mut self.bookings, slot);
-            expired.push(self.expire(slot));
-        }
-    }
-
     /// Ends a hold that has been taken out of the expiry.
     fn expire(&mut self, slot: u32) -> EndedBooking {
         let facts = self.facts(slot);
@@ -165,9 +145,15 @@ impl State {
         }
     }
 
-    /// The booking that a command names, if the one who asks may touch it and its show is on.
+    /// The booking that a command names, if the one who asks may touch it and its show is on. A due
+    /// hold that was not swept yet expires by that; one that may not be touched does not.
     #[inline]
-    pub(crate) fn resolve(&self, booking: Offset, by: &Actor) -> Result<u32, Rejection> {
+    pub(crate) fn resolve(
+        &mut self,
+        booking: Offset,
+        by: &Actor,
+        expired: &mut Vec<EndedBooking>,
+    ) -> Result<u32, Rejection> {
         let slot = self
             .bookings
             .find(booking)
@@ -186,6 +172,10 @@ impl State {
         }
         if self.shows.get(record.show).cancelled_at_ms.is_some() {
             return Err(Rejection::ShowCancelled);
+        }
+        if record.state == BookingState::Reserved && record.expires_at_ms() <= self.now {
+            self.expiry.remove(&mut self.bookings, slot);
+            expired.push(self.expire(slot));
         }
         Ok(slot)
     }

@@ -11,7 +11,7 @@ use crate::state::State;
 
 impl State {
     /// Checks the values that would result and takes over all or none. A zone named twice gets the
-    /// last price.
+    /// last price; the others do not count.
     pub(super) fn amend_show(&mut self, command: &AmendShow) -> Verdict {
         let slot = self.find_show(&command.show)?;
         let show = self.shows.get(slot);
@@ -25,8 +25,13 @@ impl State {
         let opens = command.sale_opens_at_ms.unwrap_or(show.sale_opens_at_ms);
         let closes = command.sale_closes_at_ms.unwrap_or(show.sale_closes_at_ms);
         let hold_ms = command.hold_ms.unwrap_or(show.hold_ms);
-        let prices = command.prices.iter().map(|&(_, price)| price);
-        if !in_range(opens, closes, hold_ms, prices) {
+        let mut prices: Vec<i64> = show.zones.iter().map(|zone| zone.unit_price).collect();
+        for &(zone, price) in &command.prices {
+            if let Some(resulting) = prices.get_mut(usize::from(zone)) {
+                *resulting = price;
+            }
+        }
+        if !in_range(opens, closes, hold_ms, prices.iter().copied()) {
             return Err(invalid(InvalidReason::OutOfRange));
         }
         let show = self.shows.get_mut(slot);
@@ -36,10 +41,8 @@ impl State {
         if let Some(limit) = command.max_tickets_per_user {
             show.max_tickets_per_user = limit;
         }
-        for &(zone, price) in &command.prices {
-            if let Some(zone) = show.zones.get_mut(usize::from(zone)) {
-                zone.unit_price = price;
-            }
+        for (zone, price) in show.zones.iter_mut().zip(prices) {
+            zone.unit_price = price;
         }
         Ok(Outcome::ShowAmended { show: command.show })
     }

@@ -14,7 +14,7 @@ use crate::seats::Place;
 use crate::state::State;
 
 impl State {
-    pub(super) fn confirm(&mut self, command: Confirm) -> Verdict {
+    pub(super) fn confirm(&mut self, command: Confirm, expired: &mut Vec<EndedBooking>) -> Verdict {
         let Confirm {
             booking,
             by,
@@ -23,7 +23,7 @@ impl State {
         if payment_reference.is_empty() || payment_reference.len() > PAYMENT_REFERENCE_MAX_BYTES {
             return Err(invalid(InvalidReason::PaymentReference));
         }
-        let slot = self.resolve(booking, &by)?;
+        let slot = self.resolve(booking, &by, expired)?;
         let payment_hash = xxhash_rust::xxh3::xxh3_64(payment_reference.as_bytes());
         let record = self.bookings.get(slot);
         let tell = |facts: EndedBooking, confirmed_at_ms: LogTimeMs, first, revived| {

@@ -1,6 +1,7 @@
 //! `Extend`.
 
 use onsale_schemas::limits::HOLD_MAX_MS;
+use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::rejection::InvalidReason;
 use onsale_schemas::{Actor, Offset, Outcome, Rejection};
 
@@ -10,11 +11,16 @@ use crate::bookings::State as BookingState;
 use crate::state::State;
 
 impl State {
-    pub(super) fn extend(&mut self, booking: Offset, by_ms: u32) -> Verdict {
+    pub(super) fn extend(
+        &mut self,
+        booking: Offset,
+        by_ms: u32,
+        expired: &mut Vec<EndedBooking>,
+    ) -> Verdict {
         if by_ms == 0 {
             return Err(invalid(InvalidReason::OutOfRange));
         }
-        let slot = self.resolve(booking, &Actor::Staff)?;
+        let slot = self.resolve(booking, &Actor::Staff, expired)?;
         let record = self.bookings.get(slot);
         match record.state {
             BookingState::Reserved => {}

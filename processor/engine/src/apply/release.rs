@@ -1,5 +1,6 @@
 //! `Release`.
 
+use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{Actor, Offset, Outcome, Rejection};
 
 use super::Verdict;
@@ -8,8 +9,13 @@ use crate::seats::Place;
 use crate::state::State;
 
 impl State {
-    pub(super) fn release(&mut self, booking: Offset, by: &Actor) -> Verdict {
-        let slot = self.resolve(booking, by)?;
+    pub(super) fn release(
+        &mut self,
+        booking: Offset,
+        by: &Actor,
+        expired: &mut Vec<EndedBooking>,
+    ) -> Verdict {
+        let slot = self.resolve(booking, by, expired)?;
         match self.bookings.get(slot).state {
             BookingState::Reserved => {
                 self.expiry.remove(&mut self.bookings, slot);

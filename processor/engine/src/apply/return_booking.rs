@@ -1,5 +1,6 @@
 //! `Return`.
 
+use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{Actor, Offset, Rejection};
 
 use super::Verdict;
@@ -8,8 +9,12 @@ use crate::seats::Place;
 use crate::state::State;
 
 impl State {
-    pub(super) fn return_booking(&mut self, booking: Offset) -> Verdict {
-        let slot = self.resolve(booking, &Actor::Staff)?;
+    pub(super) fn return_booking(
+        &mut self,
+        booking: Offset,
+        expired: &mut Vec<EndedBooking>,
+    ) -> Verdict {
+        let slot = self.resolve(booking, &Actor::Staff, expired)?;
         match self.bookings.get(slot).state {
             BookingState::Reserved => {
                 self.expiry.remove(&mut self.bookings, slot);
