@@ -1,1 +1,43 @@
-//! HTTP: routes, auth, rate limits, precheck, replies, live availability.
+//! The HTTP interface: who asks, what they ask for, how often they may, and how the log's answer
+//! is told to them. The ingress never decides about a seat: it hands commands to a
+//! [`onsale_log::CommandLog`] and reads outcomes.
+//!
+//! Entry points: [`Ingress`] and [`IngressConfig`]; the binary implements [`Operations`].
+
+mod auth;
+mod charts;
+mod clock;
+mod config;
+mod context;
+mod edge;
+mod envelope;
+mod error;
+mod extract;
+mod idempotency;
+mod ingress;
+mod live;
+mod metrics;
+mod openapi;
+mod operations;
+mod precheck;
+mod rate_limit;
+mod rejection;
+mod routes;
+mod security;
+mod server;
+mod state;
+mod submit;
+mod values;
+
+pub use auth::KeyError;
+pub use clock::{Clock, SystemClock};
+pub use config::{
+    AuthConfig, ConfigProblem, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Rate,
+    RateLimitConfig, Secret,
+};
+pub use error::{ApiError, Code};
+pub use ingress::{Ingress, IngressError};
+pub use operations::{
+    LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone, Which,
+};
+pub use values::{Instant, Money};

@@ -1,0 +1,71 @@
+//! The one behind a request.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+use onsale_schemas::UserId;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::error::{ApiError, Code};
+
+/// What a token allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Buys tickets.
+    Buyer,
+    /// Sells tickets for events of their own.
+    Organizer,
+    /// Runs the installation.
+    Admin,
+    /// Another service of ours, such as payments.
+    Service,
+}
+
+/// A verified caller. As an extractor it refuses requests without a token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Caller {
+    /// The account.
+    pub(crate) user: UserId,
+    /// What it may do.
+    pub(crate) role: Role,
+    /// The tenant it belongs to.
+    pub(crate) tenant: Uuid,
+    /// End of the token, in seconds since 1970.
+    pub(crate) expires_at_seconds: u64,
+}
+
+impl Caller {
+    /// Refuses callers of any other role.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub(crate) fn require(&self, roles: &[Role], detail: &'static str) -> Result<(), ApiError> {
+        if roles.contains(&self.role) {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(detail))
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().copied().ok_or_else(|| {
+            ApiError::new(
+                Code::Unauthorized,
+                "Send a token as `Authorization: Bearer …`.",
+            )
+        })
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, ApiError> {
+        Ok(parts.extensions.get::<Self>().copied())
+    }
+}

@@ -1,0 +1,99 @@
+//! The chart as JSON.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::chart::{Chart, Places, seat_id};
+
+/// The chart of a show. It never changes.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatChart)]
+pub(crate) struct ChartBody<'a> {
+    show_id: Uuid,
+    event_id: Uuid,
+    zones: Vec<ZoneBody<'a>>,
+}
+
+/// The chart in the document.
+pub(crate) type Document = ChartBody<'static>;
+
+/// A zone of a chart.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatChartZone)]
+pub(crate) struct ZoneBody<'a> {
+    zone_id: Uuid,
+    name: &'a str,
+    /// `seated` or `general`.
+    admission: &'static str,
+    /// Places of the zone.
+    total_seats: u32,
+    /// Its rows, best row first; none for general admission.
+    rows: Vec<RowBody<'a>>,
+}
+
+/// A row of a chart.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatChartRow)]
+pub(crate) struct RowBody<'a> {
+    name: &'a str,
+    seats: Vec<SeatBody<'a>>,
+}
+
+/// A seat of a chart.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatChartSeat)]
+pub(crate) struct SeatBody<'a> {
+    /// Opaque.
+    seat_id: String,
+    /// For people, as `A-3`.
+    label: String,
+    row: &'a str,
+    /// The seat's label within its row.
+    number: std::borrow::Cow<'a, str>,
+    /// Place in the row from 0: neighbours differ by one.
+    index: u16,
+}
+
+/// The `data` of the chart's answer.
+pub(super) fn render(chart: &Chart) -> Vec<u8> {
+    let body = ChartBody {
+        show_id: chart.show.0,
+        event_id: chart.event.0,
+        zones: chart
+            .zones
+            .iter()
+            .map(|zone| ZoneBody {
+                zone_id: zone.zone_id,
+                name: &zone.name,
+                admission: zone.admission(),
+                total_seats: zone.total(),
+                rows: rows(&zone.places),
+            })
+            .collect(),
+    };
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+fn rows(places: &Places) -> Vec<RowBody<'_>> {
+    let Places::Seated { rows, .. } = places else {
+        return Vec::new();
+    };
+    rows.iter()
+        .map(|row| RowBody {
+            name: &row.name,
+            seats: (0..row.count)
+                .filter_map(|index| {
+                    let number = row.number(index)?;
+                    Some(SeatBody {
+                        seat_id: seat_id(row.first + u32::from(index)),
+                        label: format!("{}-{number}", row.name),
+                        row: &row.name,
+                        number,
+                        index,
+                    })
+                })
+                .collect(),
+        })
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! Seat charts: which seat has which label, and the chart as clients read it.
+
+mod body;
+mod cache;
+mod chart;
+
+pub(crate) use body::Document;
+pub(crate) use cache::Charts;
+pub(crate) use chart::{Chart, ChartZone, Found, parse_seat_id, seat_id};

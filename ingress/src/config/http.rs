@@ -1,0 +1,144 @@
+//! Section `http`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::problem::{ConfigProblem, check_range};
+
+/// Connections, bodies, deadlines.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Connections that may be open at once; further ones wait in the system's backlog.
+    pub connections_max: usize,
+    /// Largest body of an ordinary request, in bytes.
+    pub body_max_bytes: usize,
+    /// Largest body that may hold a seating layout or a list of seats to block, in bytes.
+    pub layout_body_max_bytes: usize,
+    /// How long the head of a request may take, in milliseconds.
+    pub header_timeout_ms: u64,
+    /// How long the body of a request may take, in milliseconds.
+    pub body_timeout_ms: u64,
+    /// How long an outcome is waited for before the answer is 202, in milliseconds.
+    pub reply_deadline_ms: u64,
+    /// How long requests in flight may take to finish when the process stops, in milliseconds.
+    pub drain_timeout_ms: u64,
+    /// Readers of live availability that may be connected at once.
+    pub stream_readers_max: usize,
+    /// Origins that browsers may call from, as `https://tickets.example`, or `*`. Empty: none.
+    pub cors_origins: Vec<String>,
+    /// How many proxies of our own stand in front and add to `X-Forwarded-For`. 0: the address of
+    /// the connection is the client's.
+    pub trusted_proxies: u8,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            connections_max: 65_536,
+            body_max_bytes: 65_536,
+            layout_body_max_bytes: 8 << 20,
+            header_timeout_ms: 10_000,
+            body_timeout_ms: 15_000,
+            reply_deadline_ms: 2_000,
+            drain_timeout_ms: 10_000,
+            stream_readers_max: 50_000,
+            cors_origins: Vec::new(),
+            trusted_proxies: 0,
+        }
+    }
+}
+
+impl HttpConfig {
+    /// See [`HttpConfig::reply_deadline_ms`].
+    pub fn reply_deadline(&self) -> Duration {
+        Duration::from_millis(self.reply_deadline_ms)
+    }
+
+    /// See [`HttpConfig::body_timeout_ms`].
+    pub fn body_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_timeout_ms)
+    }
+
+    /// See [`HttpConfig::header_timeout_ms`].
+    pub fn header_timeout(&self) -> Duration {
+        Duration::from_millis(self.header_timeout_ms)
+    }
+
+    /// See [`HttpConfig::drain_timeout_ms`].
+    pub fn drain_timeout(&self) -> Duration {
+        Duration::from_millis(self.drain_timeout_ms)
+    }
+
+    pub(super) fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        check_range(
+            problems,
+            "http.connections_max",
+            self.connections_max,
+            1..=1_000_000,
+        );
+        check_range(
+            problems,
+            "http.body_max_bytes",
+            self.body_max_bytes,
+            1_024..=16 << 20,
+        );
+        check_range(
+            problems,
+            "http.layout_body_max_bytes",
+            self.layout_body_max_bytes,
+            1_024..=64 << 20,
+        );
+        check_range(
+            problems,
+            "http.header_timeout_ms",
+            self.header_timeout_ms,
+            100..=300_000,
+        );
+        check_range(
+            problems,
+            "http.body_timeout_ms",
+            self.body_timeout_ms,
+            100..=300_000,
+        );
+        check_range(
+            problems,
+            "http.reply_deadline_ms",
+            self.reply_deadline_ms,
+            10..=60_000,
+        );
+        check_range(
+            problems,
+            "http.drain_timeout_ms",
+            self.drain_timeout_ms,
+            0..=600_000,
+        );
+        check_range(
+            problems,
+            "http.stream_readers_max",
+            self.stream_readers_max,
+            0..=1_000_000,
+        );
+        for origin in &self.cors_origins {
+            let plain = origin == "*"
+                || (origin.parse::<http::HeaderValue>().is_ok()
+                    && origin.split_once("://").is_some_and(|(scheme, host)| {
+                        matches!(scheme, "http" | "https")
+                            && !host.is_empty()
+                            && !host.contains('/')
+                    }));
+            if !plain {
+                problems.push(ConfigProblem::new(
+                    "http.cors_origins",
+                    origin,
+                    "origins as https://tickets.example without a path, or *",
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Settings of the ingress in sections that check themselves. The binary's configuration file maps
+//! onto them.
+
+mod auth;
+mod http;
+mod payments;
+mod precheck;
+mod problem;
+mod rate_limit;
+mod secret;
+
+use serde::{Deserialize, Serialize};
+
+pub use auth::AuthConfig;
+pub(crate) use auth::check_secret;
+pub use http::HttpConfig;
+pub use payments::PaymentsConfig;
+pub use precheck::PrecheckConfig;
+pub use problem::ConfigProblem;
+pub use rate_limit::{Rate, RateLimitConfig};
+pub use secret::Secret;
+
+/// All settings of the ingress.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IngressConfig {
+    /// Connections, bodies, deadlines.
+    pub http: HttpConfig,
+    /// How tokens are verified.
+    pub auth: AuthConfig,
+    /// How often a user may ask.
+    pub rate_limit: RateLimitConfig,
+    /// Payments.
+    pub payments: PaymentsConfig,
+    /// Early refusals.
+    pub precheck: PrecheckConfig,
+}
+
+impl IngressConfig {
+    /// Every setting that cannot be used, all of them at once.
+    ///
+    /// # Errors
+    /// The list of problems when there is at least one.
+    pub fn validate(&self) -> Result<(), Vec<ConfigProblem>> {
+        let mut problems = Vec::new();
+        self.http.check(&mut problems);
+        self.auth.check(&mut problems);
+        self.rate_limit.check(&mut problems);
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
+    }
+}

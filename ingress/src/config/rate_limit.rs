@@ -1,0 +1,71 @@
+//! Section `rate_limit`.
+
+use serde::{Deserialize, Serialize};
+
+use super::problem::{ConfigProblem, check_range};
+
+const PER_MINUTE_MAX: u32 = 60_000_000;
+
+/// How often one user (or one address, without a token) may ask, by class of call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimitConfig {
+    /// Whether there are limits.
+    pub enabled: bool,
+    /// `POST /bookings/reserve`.
+    pub reserve: Rate,
+    /// Everything else.
+    pub other: Rate,
+    /// Logging in.
+    pub login: Rate,
+    /// Making an account.
+    pub register: Rate,
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Requests that it gains per minute.
+    pub per_minute: u32,
+    /// Requests that it holds when full.
+    pub burst: u32,
+}
+
+impl Default for RateLimitConfig {
+    fn default() -> Self {
+        let rate = |per_minute, burst| Rate { per_minute, burst };
+        Self {
+            enabled: true,
+            reserve: rate(20, 10),
+            other: rate(100, 20),
+            login: rate(5, 3),
+            register: rate(3, 2),
+        }
+    }
+}
+
+impl RateLimitConfig {
+    pub(super) fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        for (class, rate) in [
+            ("reserve", self.reserve),
+            ("other", self.other),
+            ("login", self.login),
+            ("register", self.register),
+        ] {
+            let key = format!("rate_limit.{class}");
+            check_range(
+                problems,
+                &format!("{key}.per_minute"),
+                rate.per_minute,
+                1..=PER_MINUTE_MAX,
+            );
+            check_range(
+                problems,
+                &format!("{key}.burst"),
+                rate.burst,
+                1..=PER_MINUTE_MAX,
+            );
+        }
+    }
+}

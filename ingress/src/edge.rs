@@ -1,0 +1,189 @@
+//! What happens to every request before its handler and to every answer after it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
+
+use crate::auth::Caller;
+use crate::context::{RequestContext, X_REQUEST_ID};
+use crate::envelope;
+use crate::error::{ApiError, Code};
+use crate::rate_limit::{Class, Key, Passed};
+use crate::security;
+use crate::state::{AppState, Shared};
+
+/// Route of requests that match none, for metrics.
+pub(crate) const ROUTE_UNMATCHED: &str = "unmatched";
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The middleware.
+pub(crate) async fn edge(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let in_flight = Decrement::after_increment(&state);
+    let method = request.method().clone();
+    let uri = request.uri().clone();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched
+        .as_ref()
+        .map_or(ROUTE_UNMATCHED, MatchedPath::as_str);
+    let context = RequestContext::of(request.headers());
+    let class = Class::of(&method, route);
+    let (admitted, passed) = match class {
+        Some(class) => admit(&state, &mut request, class),
+        None => (Ok(()), None),
+    };
+    let mut response = match admitted {
+        Ok(()) => {
+            request.extensions_mut().insert(context.clone());
+            match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+                Ok(response) => response,
+                Err(_) => {
+                    state.metrics.panics.inc();
+                    ApiError::internal(format!("handler of {method} {route} panicked"))
+                        .into_response()
+                }
+            }
+        }
+        Err(error) => error.into_response(),
+    };
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        let mut rendered = envelope::problem(&context, uri.path(), &error);
+        // As with `Allow` beside a 405.
+        for (name, value) in response.headers() {
+            rendered
+                .headers_mut()
+                .entry(name)
+                .or_insert_with(|| value.clone());
+        }
+        rendered.headers_mut().remove(http::header::CONTENT_LENGTH);
+        response = rendered;
+    }
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, context.header());
+    if let Some(passed) = passed {
+        passed.write(headers);
+    }
+    security::harden(headers, uri.path());
+    drop(in_flight);
+    let elapsed = started.elapsed();
+    state
+        .metrics
+        .answered(&method, route, response.status(), elapsed.as_secs_f64());
+    tracing::info!(
+        target: "onsale_ingress::access",
+        request_id = context.request_id(),
+        trace_id = context.trace_id().map(tracing::field::display),
+        method = method.as_str(),
+        route,
+        status = response.status().as_u16(),
+        duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    response
+}
+
+/// Finds out who asks and counts the request.
+fn admit(
+    state: &Shared,
+    request: &mut Request,
+    class: Class,
+) -> (Result<(), ApiError>, Option<Passed>) {
+    let caller = match request.headers().get(AUTHORIZATION) {
+        Some(header) => match state
+            .auth
+            .authenticate(header.as_bytes(), state.clock.now_ms())
+        {
+            Ok(caller) => Ok(Some(caller)),
+            // Guessing is counted by address.
+            Err(error) => Err(error),
+        },
+        None => Ok(None),
+    };
+    let key = match &caller {
+        Ok(Some(Caller { user, .. })) => Key::User(*user),
+        _ => Key::of_address(address(state, request)),
+    };
+    let passed = match state.limits.check(class, key) {
+        Ok(passed) => passed,
+        Err((error, passed)) => return (Err(error), Some(passed)),
+    };
+    match caller {
+        Ok(Some(caller)) => {
+            request.extensions_mut().insert(caller);
+            (Ok(()), passed)
+        }
+        Ok(None) => (Ok(()), passed),
+        Err(error) => (Err(error), passed),
+    }
+}
+
+/// The client's address: the connection's, or what our own proxies say.
+fn address(state: &Shared, request: &Request) -> IpAddr {
+    let connection = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
+    match usize::from(state.config.http.trusted_proxies) {
+        0 => connection,
+        proxies => forwarded(request.headers(), proxies).unwrap_or(connection),
+    }
+}
+
+/// Each proxy adds the address it was called from at the end; only those of our own proxies can
+/// be believed.
+fn forwarded(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
+    headers
+        .get_all(X_FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .iter()
+        .rev()
+        .nth(proxies - 1)
+        .and_then(|text| text.parse().ok())
+}
+
+/// A handler that is dropped with its connection must not stay counted.
+struct Decrement<'a>(&'a Shared);
+
+impl<'a> Decrement<'a> {
+    fn after_increment(state: &'a Shared) -> Self {
+        state.metrics.in_flight.inc();
+        Self(state)
+    }
+}
+
+impl Drop for Decrement<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.in_flight.dec();
+    }
+}
+
+/// No route of that path.
+pub(crate) async fn not_found() -> ApiError {
+    ApiError::new(
+        Code::NotFound,
+        "There is nothing here; see /docs for what there is.",
+    )
+}
+
+/// A route of that path, but not for that method.
+pub(crate) async fn method_not_allowed() -> ApiError {
+    ApiError::new(
+        Code::MethodNotAllowed,
+        "This path does not take that method; see the Allow header.",
+    )
+}

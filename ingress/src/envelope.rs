@@ -1,0 +1,179 @@
+//! The body around every answer.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::context::RequestContext;
+use crate::error::{ApiError, Code};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// A reservation's answer is about 600 bytes.
+const ANSWER_EXPECTED_BYTES: usize = 768;
+
+/// The body of a success.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Success<T: ToSchema> {
+    /// True.
+    success: bool,
+    data: T,
+    meta: Meta,
+}
+
+/// What is told about the answer itself.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Meta {
+    /// Echo of `X-Request-ID`, or a new one.
+    request_id: String,
+}
+
+/// The body of a failure: RFC 9457 and the house's own form in one.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    /// Where the code is explained.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// A sentence for people.
+    detail: &'a str,
+    /// The path asked for.
+    instance: &'a str,
+    /// False.
+    success: bool,
+    error: ErrorBody<'a>,
+    meta: MetaRef<'a>,
+}
+
+/// The failure's body in the document.
+pub(crate) type Problem = ProblemBody<'static>;
+
+/// See [`ProblemBody`].
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProblemError)]
+pub(crate) struct ErrorBody<'a> {
+    /// The code, as in `SEAT_UNAVAILABLE`.
+    code: &'static str,
+    message: &'a str,
+    /// Facts for programs, by code.
+    #[schema(value_type = Object)]
+    details: &'a serde_json::Value,
+}
+
+/// See [`ProblemBody`].
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProblemMeta)]
+pub(crate) struct MetaRef<'a> {
+    /// Echo of `X-Request-ID`, or a new one.
+    request_id: &'a str,
+}
+
+/// A success with this data.
+pub(crate) fn success<T: Serialize>(
+    context: &RequestContext,
+    status: StatusCode,
+    data: &T,
+) -> Result<Response, ApiError> {
+    let mut body = Vec::with_capacity(ANSWER_EXPECTED_BYTES);
+    body.extend_from_slice(b"{\"success\":true,\"data\":");
+    serde_json::to_writer(&mut body, data).map_err(ApiError::internal)?;
+    Ok(finish(context, status, body))
+}
+
+/// A success with data that is JSON already.
+pub(crate) fn success_raw(context: &RequestContext, status: StatusCode, data: &[u8]) -> Response {
+    let mut body = Vec::with_capacity(data.len() + 128);
+    body.extend_from_slice(b"{\"success\":true,\"data\":");
+    body.extend_from_slice(data);
+    finish(context, status, body)
+}
+
+/// A success with data and a cursor in `meta`.
+pub(crate) fn success_page<T: Serialize, M: Serialize>(
+    context: &RequestContext,
+    data: &T,
+    page: &M,
+) -> Result<Response, ApiError> {
+    #[derive(Serialize)]
+    struct Paged<'a, T, M> {
+        success: bool,
+        data: &'a T,
+        meta: PageMeta<'a, M>,
+    }
+    #[derive(Serialize)]
+    struct PageMeta<'a, M> {
+        request_id: &'a str,
+        #[serde(flatten)]
+        page: &'a M,
+    }
+    let body = serde_json::to_vec(&Paged {
+        success: true,
+        data,
+        meta: PageMeta {
+            request_id: context.request_id(),
+            page,
+        },
+    })
+    .map_err(ApiError::internal)?;
+    Ok(json(StatusCode::OK, body, JSON))
+}
+
+fn finish(context: &RequestContext, status: StatusCode, mut body: Vec<u8>) -> Response {
+    body.extend_from_slice(b",\"meta\":{\"request_id\":");
+    // Visible ASCII, but a quote or backslash is visible too.
+    if serde_json::to_writer(&mut body, context.request_id()).is_err() {
+        body.extend_from_slice(b"\"\"");
+    }
+    body.extend_from_slice(b"}}");
+    json(status, body, JSON)
+}
+
+/// The answer to an error, with the headers that go with its code.
+pub(crate) fn problem(context: &RequestContext, path: &str, error: &ApiError) -> Response {
+    let code = error.code();
+    let no_details = serde_json::Value::Object(serde_json::Map::new());
+    let body = serde_json::to_vec(&ProblemBody {
+        kind: format!(
+            "urn:onsale:problem:{}",
+            code.as_str().to_ascii_lowercase().replace('_', "-")
+        ),
+        title: code.title(),
+        status: code.status().as_u16(),
+        detail: error.detail(),
+        instance: path,
+        success: false,
+        error: ErrorBody {
+            code: code.as_str(),
+            message: error.detail(),
+            details: error.details().unwrap_or(&no_details),
+        },
+        meta: MetaRef {
+            request_id: context.request_id(),
+        },
+    })
+    .unwrap_or_default();
+    let mut response = json(code.status(), body, PROBLEM_JSON);
+    if let Some(seconds) = error.retry_after_seconds() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    if code == Code::Unauthorized {
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+fn json(status: StatusCode, body: Vec<u8>, content_type: HeaderValue) -> Response {
+    let mut response = Response::new(Body::from(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

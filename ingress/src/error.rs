@@ -1,0 +1,335 @@
+//! The one error of the HTTP interface and its body.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use onsale_log::SubmitError;
+use onsale_store::StoreError;
+use serde::Serialize;
+use serde_json::Value;
+
+/// What went wrong, as clients tell errors apart. Names and statuses are for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "each one is its own code in API.md")]
+pub enum Code {
+    ValidationError,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    SeatUnavailable,
+    InsufficientStock,
+    MaxPerUserExceeded,
+    SaleNotOpen,
+    SaleClosed,
+    PriceChanged,
+    AlreadyConfirmed,
+    AlreadyCancelled,
+    ShowCancelled,
+    ReservationExpired,
+    IdempotencyKeyReused,
+    RateLimited,
+    Overloaded,
+    PartitionUnavailable,
+    NotSupported,
+    InternalError,
+}
+
+impl Code {
+    /// The code in the body.
+    pub fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// Its HTTP status.
+    pub fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    /// A short title for people.
+    pub fn title(self) -> &'static str {
+        self.row().2
+    }
+
+    fn row(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::ValidationError => (
+                "VALIDATION_ERROR",
+                StatusCode::BAD_REQUEST,
+                "The request is not valid",
+            ),
+            Self::Unauthorized => (
+                "UNAUTHORIZED",
+                StatusCode::UNAUTHORIZED,
+                "A valid token is needed",
+            ),
+            Self::Forbidden => ("FORBIDDEN", StatusCode::FORBIDDEN, "Not allowed"),
+            Self::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => (
+                "METHOD_NOT_ALLOWED",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Method not allowed",
+            ),
+            Self::RequestTimeout => (
+                "REQUEST_TIMEOUT",
+                StatusCode::REQUEST_TIMEOUT,
+                "The request came too slowly",
+            ),
+            Self::PayloadTooLarge => (
+                "PAYLOAD_TOO_LARGE",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request body is too large",
+            ),
+            Self::UnsupportedMediaType => (
+                "UNSUPPORTED_MEDIA_TYPE",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The request body is not JSON",
+            ),
+            Self::SeatUnavailable => (
+                "SEAT_UNAVAILABLE",
+                StatusCode::CONFLICT,
+                "Seats are not available",
+            ),
+            Self::InsufficientStock => (
+                "INSUFFICIENT_STOCK",
+                StatusCode::CONFLICT,
+                "Not enough places",
+            ),
+            Self::MaxPerUserExceeded => (
+                "MAX_PER_USER_EXCEEDED",
+                StatusCode::CONFLICT,
+                "Too many tickets for one buyer",
+            ),
+            Self::SaleNotOpen => (
+                "SALE_NOT_OPEN",
+                StatusCode::CONFLICT,
+                "The sale has not begun",
+            ),
+            Self::SaleClosed => ("SALE_CLOSED", StatusCode::CONFLICT, "The sale is over"),
+            Self::PriceChanged => (
+                "PRICE_CHANGED",
+                StatusCode::CONFLICT,
+                "The price has changed",
+            ),
+            Self::AlreadyConfirmed => (
+                "ALREADY_CONFIRMED",
+                StatusCode::CONFLICT,
+                "The booking is confirmed already",
+            ),
+            Self::AlreadyCancelled => (
+                "ALREADY_CANCELLED",
+                StatusCode::CONFLICT,
+                "The booking is cancelled already",
+            ),
+            Self::ShowCancelled => (
+                "SHOW_CANCELLED",
+                StatusCode::CONFLICT,
+                "The show is cancelled",
+            ),
+            Self::ReservationExpired => (
+                "RESERVATION_EXPIRED",
+                StatusCode::GONE,
+                "The reservation has expired",
+            ),
+            Self::IdempotencyKeyReused => (
+                "IDEMPOTENCY_KEY_REUSED",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The idempotency key was used for another request",
+            ),
+            Self::RateLimited => (
+                "RATE_LIMITED",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests",
+            ),
+            Self::Overloaded => (
+                "OVERLOADED",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too much work at the moment",
+            ),
+            Self::PartitionUnavailable => (
+                "PARTITION_UNAVAILABLE",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "This part of the system is not served at the moment",
+            ),
+            Self::NotSupported => (
+                "NOT_SUPPORTED",
+                StatusCode::NOT_IMPLEMENTED,
+                "Not available in this installation",
+            ),
+            Self::InternalError => (
+                "INTERNAL_ERROR",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong on our side",
+            ),
+        }
+    }
+}
+
+/// An error answer. Turned into its body by the edge, which knows request id and path.
+#[derive(Clone, Debug)]
+pub struct ApiError(Box<Problem>);
+
+/// See [`ApiError`].
+#[derive(Clone, Debug)]
+struct Problem {
+    code: Code,
+    detail: Cow<'static, str>,
+    details: Option<Value>,
+    retry_after_seconds: Option<u64>,
+}
+
+/// Seconds after which a client may try again when something is busy.
+pub(crate) const RETRY_AFTER_BUSY_SECONDS: u64 = 1;
+
+impl ApiError {
+    /// An error with a sentence for people.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Problem {
+            code,
+            detail: detail.into(),
+            details: None,
+            retry_after_seconds: None,
+        }))
+    }
+
+    /// Adds details for programs.
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.0.details = Some(details);
+        self
+    }
+
+    /// Adds one more detail for programs.
+    #[must_use]
+    pub fn with_detail(mut self, key: &str, value: Value) -> Self {
+        match &mut self.0.details {
+            Some(Value::Object(map)) => {
+                map.insert(key.to_owned(), value);
+            }
+            _ => self.0.details = Some(serde_json::json!({ key: value })),
+        }
+        self
+    }
+
+    /// Tells the client when to come back.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// A field of the request that cannot be accepted.
+    pub fn invalid(field: &str, value: impl Serialize, expected: &str) -> Self {
+        let value = serde_json::to_value(value).unwrap_or(Value::Null);
+        Self::new(
+            Code::ValidationError,
+            format!("{field}: expected {expected}"),
+        )
+        .with_details(serde_json::json!({
+            "field": field,
+            "value": shortened(value),
+            "expected": expected,
+        }))
+    }
+
+    /// There is no such `what`.
+    pub fn not_found(what: &'static str) -> Self {
+        Self::new(Code::NotFound, format!("There is no such {what}."))
+    }
+
+    /// The caller may not do this.
+    pub fn forbidden(detail: &'static str) -> Self {
+        Self::new(Code::Forbidden, detail)
+    }
+
+    /// Something is busy: come back soon.
+    pub fn overloaded(detail: &'static str) -> Self {
+        Self::new(Code::Overloaded, detail).retry_after(RETRY_AFTER_BUSY_SECONDS)
+    }
+
+    /// A defect of ours. What it was is logged here, once, and not told to the client.
+    pub fn internal(what: impl std::fmt::Display) -> Self {
+        tracing::error!(target: "onsale_ingress::error", "internal error: {what}");
+        Self::new(
+            Code::InternalError,
+            "Something went wrong on our side. Give the request id when you report it.",
+        )
+    }
+
+    /// Its code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Its sentence for people.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// Its details for programs.
+    pub fn details(&self) -> Option<&Value> {
+        self.0.details.as_ref()
+    }
+
+    /// When to come back, in seconds.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.0.retry_after_seconds
+    }
+}
+
+/// An echo of what the client sent must not make the answer large.
+fn shortened(value: Value) -> Value {
+    const ECHO_MAX_CHARS: usize = 100;
+    match value {
+        Value::String(text) if text.chars().count() > ECHO_MAX_CHARS => {
+            let mut short: String = text.chars().take(ECHO_MAX_CHARS).collect();
+            short.push('…');
+            Value::String(short)
+        }
+        Value::Array(items) => Value::String(format!("a list of {} items", items.len())),
+        Value::Object(_) => Value::String("an object".to_owned()),
+        other => other,
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.code().status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<SubmitError> for ApiError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::QueueFull => {
+                Self::overloaded("Too many requests are waiting. Nothing was changed; try again.")
+            }
+            SubmitError::DiskFull => Self::overloaded(
+                "The log has no room left. Nothing was changed; an operator has to make room.",
+            ),
+            SubmitError::Unavailable => Self::new(
+                Code::PartitionUnavailable,
+                "Nobody serves this show at the moment. Nothing was changed; try again.",
+            )
+            .retry_after(RETRY_AFTER_BUSY_SECONDS),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unreachable(source) => {
+                tracing::error!(target: "onsale_ingress::error", "database unreachable: {source}");
+                Self::overloaded("The catalog cannot be read at the moment; try again.")
+            }
+            other => Self::internal(other),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! JSON bodies, read once and parsed once; what is wrong with one is said precisely.
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::error::Category;
+
+use crate::error::{ApiError, Code};
+use crate::state::AppState;
+
+/// A type that is read from a request body.
+pub(crate) trait RequestBody: DeserializeOwned {
+    /// Whether it may hold a layout or a list of seats and thus be large.
+    const LARGE: bool = false;
+    /// Whether no body at all is taken as `{}`.
+    const OPTIONAL: bool = false;
+}
+
+/// A parsed body and the bytes it was parsed from, which idempotency fingerprints.
+pub(crate) struct JsonBody<T> {
+    pub(crate) value: T,
+    pub(crate) bytes: Bytes,
+}
+
+impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let http = &state.config.http;
+        let size_max_bytes = if T::LARGE {
+            http.layout_body_max_bytes
+        } else {
+            http.body_max_bytes
+        };
+        let (parts, body) = request.into_parts();
+        let collect = Limited::new(body, size_max_bytes).collect();
+        let bytes = match tokio::time::timeout(http.body_timeout(), collect).await {
+            Ok(Ok(collected)) => collected.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                return Err(ApiError::new(
+                    Code::PayloadTooLarge,
+                    format!("The body is larger than {size_max_bytes} bytes."),
+                )
+                .with_details(serde_json::json!({ "limit_bytes": size_max_bytes })));
+            }
+            Ok(Err(_)) => {
+                return Err(ApiError::invalid("body", Value::Null, "a complete body"));
+            }
+            Err(_) => {
+                return Err(ApiError::new(
+                    Code::RequestTimeout,
+                    "The body did not arrive in time.",
+                ));
+            }
+        };
+        if bytes.is_empty() && T::OPTIONAL {
+            return Ok(Self {
+                value: parse(b"{}")?,
+                bytes,
+            });
+        }
+        if !is_json(&parts.headers) {
+            return Err(ApiError::new(
+                Code::UnsupportedMediaType,
+                "Send the body as `Content-Type: application/json`.",
+            ));
+        }
+        Ok(Self {
+            value: parse(&bytes)?,
+            bytes,
+        })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .map(HeaderValue::as_bytes)
+        .is_some_and(|value| {
+            let kind = value
+                .split(|byte| *byte == b';')
+                .next()
+                .unwrap_or_default()
+                .trim_ascii();
+            kind.eq_ignore_ascii_case(b"application/json")
+        })
+}
+
+/// Parses once where nothing is wrong; the slower parse that knows paths runs on failures only.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // serde would take a list of the fields' values for the object.
+    let object = bytes.trim_ascii_start().first() == Some(&b'{');
+    match serde_json::from_slice(bytes) {
+        Ok(value) if object => Ok(value),
+        Ok(_) => Err(ApiError::invalid("body", Value::Null, "an object")),
+        Err(error) if error.classify() != Category::Data => Err(ApiError::invalid(
+            "body",
+            Value::Null,
+            &format!(
+                "well-formed JSON (line {}, column {})",
+                error.line(),
+                error.column()
+            ),
+        )),
+        Err(error) => Err(explain::<T>(bytes, &error)),
+    }
+}
+
+fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiError {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let (path, message) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Ok(_) => (String::new(), error.to_string()),
+        Err(error) => (error.path().to_string(), error.inner().to_string()),
+    };
+    let path = if path == "." { String::new() } else { path };
+    // "… at line 1 column 2" speaks of bytes; the path says it better.
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message.as_str(), |(text, _)| text);
+    if let Some(name) = quoted(message, "unknown field `") {
+        let field = match path.rsplit_once('.') {
+            // The path of an unknown field ends with the field itself.
+            _ if path == name => name.to_owned(),
+            Some((_, last)) if last == name => path.clone(),
+            _ if path.is_empty() => name.to_owned(),
+            _ => format!("{path}.{name}"),
+        };
+        return ApiError::invalid(&field, value_at(bytes, &field), "no such field");
+    }
+    if let Some(name) = quoted(message, "missing field `") {
+        let field = if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        };
+        return ApiError::invalid(&field, Value::Null, "a value, the field is missing");
+    }
+    let (field, value) = if path.is_empty() {
+        ("body", Value::Null)
+    } else {
+        (path.as_str(), value_at(bytes, &path))
+    };
+    let expected = match message.rsplit_once(", expected ") {
+        Some((_, expected)) => in_words(expected),
+        None => message,
+    };
+    ApiError::invalid(field, value, expected)
+}
+
+fn quoted<'a>(message: &'a str, prefix: &str) -> Option<&'a str> {
+    message.strip_prefix(prefix)?.split('`').next()
+}
+
+/// Names of Rust types mean nothing to a client.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" => "a whole number, not negative",
+        "i64" => "a whole number",
+        "a boolean" => "true or false",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    }
+}
+
+/// What stands at a path like `zones[2].rows[0].seats`.
+fn value_at(bytes: &[u8], path: &str) -> Value {
+    let Ok(root) = serde_json::from_slice::<Value>(bytes) else {
+        return Value::Null;
+    };
+    let mut value = &root;
+    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
+        let next = match part.strip_suffix(']') {
+            Some(index) => index.parse::<usize>().ok().and_then(|i| value.get(i)),
+            None => value.get(part),
+        };
+        match next {
+            Some(next) => value = next,
+            None => return Value::Null,
+        }
+    }
+    value.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Outer {
+        count: u32,
+        id: Option<uuid::Uuid>,
+        #[serde(default)]
+        inner: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Inner {
+        name: String,
+    }
+
+    #[test]
+    fn says_which_field_is_wrong_and_what_was_expected() {
+        for (body, field, value, expected) in [
+            ("{", "body", "null", "well-formed JSON"),
+            ("", "body", "null", "well-formed JSON"),
+            ("[]", "body", "null", ""),
+            ("[1, null, []]", "body", "null", "an object"),
+            ("7", "body", "null", "an object"),
+            ("{}", "count", "null", "missing"),
+            ("{\"count\":-1}", "count", "-1", "from 0 to 4294967295"),
+            ("{\"count\":1.5}", "count", "1.5", "from 0 to 4294967295"),
+            (
+                "{\"count\":\"1\"}",
+                "count",
+                "\"1\"",
+                "from 0 to 4294967295",
+            ),
+            ("{\"count\":99999999999}", "count", "99999999999", "from 0"),
+            ("{\"count\":1,\"more\":2}", "more", "2", "no such field"),
+            ("{\"count\":1,\"id\":\"x\"}", "id", "\"x\"", "UUID"),
+            (
+                "{\"count\":1,\"inner\":[{\"name\":\"a\"},{\"name\":3}]}",
+                "inner[1].name",
+                "3",
+                "a string",
+            ),
+            (
+                "{\"count\":1,\"inner\":[{\"name\":\"a\",\"b\":4}]}",
+                "inner[0].b",
+                "4",
+                "no such field",
+            ),
+            (
+                "{\"count\":1,\"inner\":[{}]}",
+                "inner[0].name",
+                "null",
+                "missing",
+            ),
+            ("{\"count\":1} x", "body", "null", "well-formed JSON"),
+        ] {
+            let error = parse::<Outer>(body.as_bytes()).unwrap_err();
+            assert_eq!(error.code(), Code::ValidationError);
+            let details = error.details().unwrap();
+            assert_eq!(details["field"], field, "{body}");
+            assert_eq!(details["value"].to_string(), value, "{body}");
+            let said = details["expected"].as_str().unwrap();
+            assert!(said.contains(expected), "{body}: {said}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Extractors that refuse with the error body of this interface.
+
+mod json;
+mod path;
+mod query;
+
+pub(crate) use json::{JsonBody, RequestBody};
+pub(crate) use path::{PathId, parse_booking};
+pub(crate) use query::Query;

@@ -1,0 +1,34 @@
+//! Ids in paths.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+use onsale_schemas::BookingId;
+use uuid::Uuid;
+
+use crate::error::ApiError;
+
+/// The id in a path. What is not a UUID names nothing, so it is not found.
+pub(crate) struct PathId(pub(crate) Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let parameters = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::not_found("resource"))?;
+        parameters
+            .iter()
+            .next()
+            .and_then(|(_, text)| text.parse().ok())
+            .map(Self)
+            .ok_or_else(|| ApiError::not_found("resource"))
+    }
+}
+
+/// The booking with this id, where one that we made can have it and the log has its partition.
+pub(crate) fn parse_booking(id: Uuid, partitions: u16) -> Result<BookingId, ApiError> {
+    BookingId::from_uuid(id)
+        .filter(|booking| booking.partition().0 < partitions)
+        .ok_or_else(|| ApiError::not_found("booking"))
+}

@@ -1,0 +1,85 @@
+//! Idempotency keys.
+
+use axum::extract::FromRequestParts;
+use http::HeaderName;
+use http::request::Parts;
+use onsale_schemas::envelope::{fingerprint, idempotent_request_id};
+use onsale_schemas::{RequestId, UserId};
+use uuid::Uuid;
+
+use crate::error::ApiError;
+
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const X_IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
+/// Says that an answer is that of an earlier request with the same key.
+pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// Longest key, in bytes.
+const KEY_MAX_BYTES: usize = 255;
+
+/// The key that a client gave, if it gave one.
+pub(crate) struct IdempotencyKey(Option<String>);
+
+/// Under which id a request goes into the log, and what it meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Identity {
+    pub(crate) request_id: RequestId,
+    /// Set when the client gave a key.
+    pub(crate) fingerprint: Option<u64>,
+}
+
+impl IdempotencyKey {
+    /// The identity of the request `operation` on `target` with this body.
+    pub(crate) fn identity(
+        &self,
+        user: UserId,
+        operation: &str,
+        target: &str,
+        body: &[u8],
+    ) -> Identity {
+        match &self.0 {
+            Some(key) => Identity {
+                request_id: idempotent_request_id(user, key),
+                fingerprint: Some(fingerprint(operation, target, body)),
+            },
+            None => Identity {
+                request_id: RequestId(Uuid::new_v4()),
+                fingerprint: None,
+            },
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let mut key: Option<String> = None;
+        for name in [IDEMPOTENCY_KEY, X_IDEMPOTENCY_KEY] {
+            for value in parts.headers.get_all(&name) {
+                let bytes = value.as_bytes();
+                let text = std::str::from_utf8(bytes)
+                    .ok()
+                    .filter(|_| {
+                        (1..=KEY_MAX_BYTES).contains(&bytes.len())
+                            && bytes.iter().all(u8::is_ascii_graphic)
+                    })
+                    .ok_or_else(|| {
+                        ApiError::invalid(
+                            "Idempotency-Key",
+                            String::from_utf8_lossy(bytes),
+                            "1 to 255 visible ASCII characters",
+                        )
+                    })?;
+                if key.as_deref().is_some_and(|key| key != text) {
+                    return Err(ApiError::invalid(
+                        "Idempotency-Key",
+                        text,
+                        "one key, not two different ones",
+                    ));
+                }
+                key = Some(text.to_owned());
+            }
+        }
+        Ok(Self(key))
+    }
+}

@@ -1,0 +1,160 @@
+//! The ingress as a whole.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use onsale_log::CommandLog;
+use onsale_store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::auth::{Authenticator, KeyError};
+use crate::charts::Charts;
+use crate::clock::Clock;
+use crate::config::{ConfigProblem, IngressConfig};
+use crate::error::ApiError;
+use crate::live::Hub;
+use crate::metrics::Metrics;
+use crate::operations::Operations;
+use crate::rate_limit::RateLimits;
+use crate::routes;
+use crate::state::{AppState, Shared};
+use crate::submit::{Acknowledged, Replies};
+use crate::{edge, openapi, security, server};
+
+/// Smaller answers are sent as they are: compressing them costs more than it saves.
+const COMPRESS_MIN_BYTES: u16 = 4_096;
+
+/// Why an ingress cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum IngressError {
+    /// Settings that cannot be used.
+    #[error("configuration: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Config(Vec<ConfigProblem>),
+    /// The key that tokens are verified with cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The registry has metrics of the same names already.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// The HTTP interface. Cheap to clone.
+#[derive(Clone)]
+pub struct Ingress {
+    state: AppState,
+}
+
+impl Ingress {
+    /// Makes an ingress and starts following the outcomes of `log`. Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// When settings, key or registry cannot be used.
+    pub fn new(
+        config: IngressConfig,
+        log: Arc<dyn CommandLog>,
+        store: Store,
+        operations: Arc<dyn Operations>,
+        clock: Arc<dyn Clock>,
+        registry: prometheus::Registry,
+    ) -> Result<Self, IngressError> {
+        config.validate().map_err(IngressError::Config)?;
+        let closing = CancellationToken::new();
+        let live = Arc::new(Hub::new(
+            log.clone(),
+            config.http.stream_readers_max,
+            closing.clone(),
+        ));
+        let feed = log.subscribe();
+        let state = Arc::new(Shared {
+            auth: Authenticator::new(&config.auth)?,
+            limits: RateLimits::new(&config.rate_limit),
+            charts: Charts::new(store.clone()),
+            replies: Replies::new(),
+            acknowledged: Acknowledged::new(log.partitions()),
+            metrics: Metrics::new(registry)?,
+            live: live.clone(),
+            config,
+            log,
+            store,
+            operations,
+            clock,
+            closing,
+        });
+        tokio::spawn({
+            let (seen, wants, lagged) = (state.clone(), state.clone(), state.clone());
+            live.follow(
+                feed,
+                move |batch, record| seen.replies.seen(&seen, batch.partition, record),
+                move || wants.replies.wants_records(),
+                move |batches| {
+                    lagged.metrics.feed_lags.inc();
+                    tracing::warn!(
+                        batches,
+                        "the feed of outcomes lost batches; views start again"
+                    );
+                },
+            )
+        });
+        Ok(Self { state })
+    }
+
+    /// Hands in the opening of every show whose opening a crash interrupted; returns how many.
+    /// Call it once the log serves.
+    ///
+    /// # Errors
+    /// When catalog or log cannot be used now.
+    pub async fn resume_openings(&self) -> Result<usize, ApiError> {
+        routes::resume_openings(&self.state).await
+    }
+
+    /// All routes.
+    pub fn router(&self) -> Router {
+        let (documented, document) = openapi::documented();
+        let mut router = documented
+            .route("/", get(routes::home::home))
+            .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", document))
+            .fallback(edge::not_found)
+            .method_not_allowed_fallback(edge::method_not_allowed)
+            .layer(axum::middleware::from_fn_with_state(
+                self.state.clone(),
+                edge::edge,
+            ))
+            .layer(
+                CompressionLayer::new()
+                    .quality(CompressionLevel::Fastest)
+                    .compress_when(
+                        SizeAbove::new(COMPRESS_MIN_BYTES.into()).and(NotForContentType::SSE),
+                    ),
+            );
+        if let Some(cors) = security::cors(&self.state.config.http.cors_origins) {
+            router = router.layer(cors);
+        }
+        router.with_state(self.state.clone())
+    }
+
+    /// Serves until `shutdown` is ready; then streams end, requests in flight finish, and it
+    /// returns, at the latest after the configured drain time.
+    ///
+    /// # Errors
+    /// When the listener cannot be used at all.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        server::serve(&self.state, self.router(), listener, shutdown).await
+    }
+
+    /// Ends streams and background work; for those who use [`Ingress::router`] on its own.
+    pub fn close(&self) {
+        self.state.closing.cancel();
+    }
+}

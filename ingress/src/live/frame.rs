@@ -1,0 +1,135 @@
+//! Availability as JSON and as server-sent events.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use onsale_schemas::{Offset, SeatStatus, ZoneCounts};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::view::{Status, View};
+use crate::charts::{Chart, seat_id};
+
+/// Places of one zone by state.
+#[derive(Clone, Serialize, ToSchema)]
+pub(crate) struct ZoneAvailability {
+    pub(crate) zone_id: Uuid,
+    pub(crate) total_seats: u32,
+    pub(crate) available_seats: u32,
+    pub(crate) held_seats: u32,
+    pub(crate) sold_seats: u32,
+    pub(crate) blocked_seats: u32,
+}
+
+/// A seat with its state.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SeatState {
+    seat_id: String,
+    /// `held`, `sold` or `blocked`; in changes also `available`.
+    status: &'static str,
+}
+
+/// What is free of a show, and what is not.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Availability)]
+pub(crate) struct AvailabilityBody {
+    /// Grows with every change; the `id:` of the stream.
+    version: Offset,
+    /// True when the show was cancelled: nothing of it is for sale.
+    cancelled: bool,
+    zones: Vec<ZoneAvailability>,
+    /// The seats that are not free.
+    unavailable: Vec<SeatState>,
+}
+
+#[derive(Serialize)]
+struct DeltaBody {
+    version: Offset,
+    zones: Vec<ZoneAvailability>,
+    changes: Vec<SeatState>,
+}
+
+/// Changes between two versions, ready to be sent to every reader.
+pub(super) struct Frame {
+    pub(super) from: Offset,
+    pub(super) version: Offset,
+    pub(super) bytes: Bytes,
+}
+
+pub(super) fn zones(chart: &Chart, counts: &[ZoneCounts]) -> Vec<ZoneAvailability> {
+    chart
+        .zones
+        .iter()
+        .zip(counts)
+        .map(|(zone, counts)| ZoneAvailability {
+            zone_id: zone.zone_id,
+            total_seats: zone.total(),
+            available_seats: counts.available,
+            held_seats: counts.held,
+            sold_seats: counts.sold,
+            blocked_seats: counts.blocked,
+        })
+        .collect()
+}
+
+fn state(seat: u32, status: Status) -> SeatState {
+    SeatState {
+        seat_id: seat_id(seat),
+        status: match status {
+            None => "available",
+            Some(SeatStatus::Held) => "held",
+            Some(SeatStatus::Sold) => "sold",
+            Some(SeatStatus::Blocked) => "blocked",
+        },
+    }
+}
+
+/// The full state as JSON.
+pub(super) fn full_json(chart: &Chart, view: &View) -> Vec<u8> {
+    let body = AvailabilityBody {
+        version: view.version(),
+        cancelled: view.cancelled(),
+        zones: zones(chart, view.zones()),
+        unavailable: view
+            .unavailable()
+            .map(|(seat, status)| state(seat, Some(status)))
+            .collect(),
+    };
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+/// A server-sent event. `json` holds no line breaks.
+pub(super) fn event(id: Option<Offset>, name: &str, json: &[u8]) -> Bytes {
+    let mut head = String::with_capacity(64);
+    if let Some(id) = id {
+        // Writing to a string cannot fail.
+        let _ = writeln!(head, "id: {id}");
+    }
+    let _ = write!(head, "event: {name}\ndata: ");
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(json);
+    bytes.extend_from_slice(b"\n\n");
+    Bytes::from(bytes)
+}
+
+/// The frame of what changed since `from`; takes the changes out of the view.
+pub(super) fn delta(chart: &Chart, view: &mut View, from: Offset) -> Frame {
+    let changes = view
+        .take_changes()
+        .into_iter()
+        .map(|(seat, status)| state(seat, status))
+        .collect();
+    let version = view.version();
+    let body = DeltaBody {
+        version,
+        zones: zones(chart, view.zones()),
+        changes,
+    };
+    let json = serde_json::to_vec(&body).unwrap_or_default();
+    Frame {
+        from,
+        version,
+        bytes: event(Some(version), "delta", &json),
+    }
+}

@@ -1,0 +1,12 @@
+//! Live availability: one view per show that somebody looks at, kept up by the feed of outcomes.
+
+mod frame;
+mod hub;
+mod show;
+mod stream;
+mod view;
+
+pub(crate) use frame::{AvailabilityBody, ZoneAvailability};
+pub(crate) use hub::Hub;
+pub(crate) use show::LiveShow;
+pub(crate) use stream::stream;

@@ -1,0 +1,114 @@
+//! A reader's stream of server-sent events.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use onsale_schemas::Offset;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::frame::event;
+use super::show::{LiveShow, Note};
+
+/// A comment is sent when there was nothing to send for so long, so that proxies keep the
+/// connection and a reader that is gone is noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+struct Reader {
+    show: Arc<LiveShow>,
+    first: VecDeque<Bytes>,
+    version: Offset,
+    notes: Receiver<Note>,
+    closing: CancellationToken,
+    ended: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.show.reader_left();
+    }
+}
+
+/// The body of a stream; `None` while the view is being started.
+pub(crate) fn stream(
+    show: Arc<LiveShow>,
+    last: Option<Offset>,
+    closing: CancellationToken,
+    permit: OwnedSemaphorePermit,
+) -> Option<Body> {
+    let opened = show.open(last)?;
+    let mut first = opened.first;
+    // Tells the reader that it is connected even where there is nothing new to send.
+    first.push_front(Bytes::from_static(b"retry: 1000\n\n"));
+    let reader = Reader {
+        show,
+        first,
+        version: opened.version,
+        notes: opened.notes,
+        closing,
+        ended: false,
+        _permit: permit,
+    };
+    Some(Body::from_stream(futures::stream::unfold(
+        reader,
+        |mut reader| async move {
+            let bytes = reader.next().await?;
+            Some((Ok::<_, Infallible>(bytes), reader))
+        },
+    )))
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(bytes) = self.first.pop_front() {
+            return Some(bytes);
+        }
+        if self.ended {
+            return None;
+        }
+        loop {
+            let received = tokio::select! {
+                biased;
+                () = self.closing.cancelled() => None,
+                received = tokio::time::timeout(KEEP_ALIVE, self.notes.recv()) => Some(received),
+            };
+            match received {
+                Some(Ok(Ok(Note::Frame(frame)))) => {
+                    // What the first state contained already.
+                    if frame.version > self.version {
+                        self.version = frame.version;
+                        return Some(frame.bytes.clone());
+                    }
+                }
+                Some(Ok(Ok(Note::State(version, bytes)))) => {
+                    self.version = version;
+                    return Some(bytes);
+                }
+                Some(Ok(Err(RecvError::Lagged(frames)))) => {
+                    self.ended = true;
+                    return Some(event(
+                        None,
+                        "dropped",
+                        format!(
+                            "{{\"reason\":\"{frames} events behind\",\"resume_from\":{}}}",
+                            self.version
+                        )
+                        .as_bytes(),
+                    ));
+                }
+                None | Some(Ok(Ok(Note::End) | Err(RecvError::Closed))) => {
+                    self.ended = true;
+                    return Some(event(None, "closed", b"{\"reason\":\"reconnect\"}"));
+                }
+                Some(Err(_)) => return Some(Bytes::from_static(b": keep-alive\n\n")),
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The seats of one show as of one version: a plain fold over outcomes.
+
+use onsale_schemas::outcome::{BlockChange, EndedBooking, Outcome, OutcomeRecord};
+use onsale_schemas::{Offset, SeatIndex, SeatStatus, ShowId, ShowSeats, ZoneCounts, ZoneIndex};
+use smallvec::SmallVec;
+
+/// `None` is free.
+pub(super) type Status = Option<SeatStatus>;
+
+/// See the module.
+pub(super) struct View {
+    show: ShowId,
+    /// Every record before this offset is taken into account.
+    version: Offset,
+    cancelled: bool,
+    zones: Vec<ZoneCounts>,
+    seats: Vec<Status>,
+    /// Seats that changed since [`View::take_changes`], with repetitions.
+    changed: Vec<SeatIndex>,
+    tracks_changes: bool,
+}
+
+/// What a record did to a view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Effect {
+    /// Nothing of this show, or known already.
+    None,
+    /// Seats or counts changed.
+    Changed,
+    /// More than the outcome lists changed: start again from the log's own state.
+    Reseed,
+}
+
+/// The shows that a record changes.
+pub(super) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
+    let mut shows = SmallVec::new();
+    let mut add = |show: ShowId| {
+        if !shows.contains(&show) {
+            shows.push(show);
+        }
+    };
+    for ended in &record.expired {
+        add(ended.show);
+    }
+    if record.replay_of.is_none() {
+        match &record.outcome {
+            Outcome::Reserved(reserved) => add(reserved.show),
+            Outcome::Confirmed(confirmed) if confirmed.first => add(confirmed.show),
+            Outcome::Released { booking, .. } => add(booking.show),
+            Outcome::Blocked(change) | Outcome::Unblocked(change) => add(change.show),
+            Outcome::ShowCancelled { show } => add(*show),
+            _ => {}
+        }
+    }
+    shows
+}
+
+impl View {
+    /// The view that `seed` describes, of a show with so many seats.
+    pub(super) fn new(seed: &ShowSeats, seats: u32) -> Self {
+        let mut statuses: Vec<Status> = vec![None; usize::try_from(seats).unwrap_or(0)];
+        for (seat, status) in &seed.unavailable {
+            if let Some(slot) = slot(&mut statuses, *seat) {
+                *slot = Some(*status);
+            }
+        }
+        Self {
+            show: seed.show,
+            version: seed.next_offset,
+            cancelled: seed.cancelled,
+            zones: seed.zones.clone(),
+            seats: statuses,
+            changed: Vec::new(),
+            tracks_changes: false,
+        }
+    }
+
+    pub(super) fn version(&self) -> Offset {
+        self.version
+    }
+
+    pub(super) fn cancelled(&self) -> bool {
+        self.cancelled
+    }
+
+    pub(super) fn zones(&self) -> &[ZoneCounts] {
+        &self.zones
+    }
+
+    pub(super) fn status(&self, seat: SeatIndex) -> Status {
+        usize::try_from(seat)
+            .ok()
+            .and_then(|index| self.seats.get(index).copied())
+            .flatten()
+    }
+
+    /// Seats that are not free, ascending.
+    pub(super) fn unavailable(&self) -> impl Iterator<Item = (SeatIndex, SeatStatus)> {
+        (0..)
+            .zip(&self.seats)
+            .filter_map(|(seat, status)| Some((seat, (*status)?)))
+    }
+
+    pub(super) fn track_changes(&mut self, on: bool) {
+        self.tracks_changes = on;
+        if !on {
+            self.changed = Vec::new();
+        }
+    }
+
+    /// The seats that changed since the last call, ascending, each with its status now.
+    pub(super) fn take_changes(&mut self) -> Vec<(SeatIndex, Status)> {
+        let mut seats = std::mem::take(&mut self.changed);
+        seats.sort_unstable();
+        seats.dedup();
+        seats
+            .into_iter()
+            .map(|seat| (seat, self.status(seat)))
+            .collect()
+    }
+
+    /// Takes a record into account.
+    pub(super) fn apply(&mut self, record: &OutcomeRecord) -> Effect {
+        if record.offset < self.version {
+            return Effect::None;
+        }
+        let mut effect = Effect::None;
+        for ended in &record.expired {
+            if ended.show == self.show {
+                self.end(ended, Some(SeatStatus::Held));
+                effect = Effect::Changed;
+            }
+        }
+        if record.replay_of.is_none() {
+            effect = match self.apply_outcome(&record.outcome) {
+                Effect::None => effect,
+                other => other,
+            };
+        }
+        if effect != Effect::None {
+            self.version = record.offset + 1;
+        }
+        effect
+    }
+
+    fn apply_outcome(&mut self, outcome: &Outcome) -> Effect {
+        const HELD: Status = Some(SeatStatus::Held);
+        const SOLD: Status = Some(SeatStatus::Sold);
+        match outcome {
+            Outcome::Reserved(r) if r.show == self.show => {
+                self.shift(r.zone, &r.seats, r.quantity, None, HELD);
+            }
+            Outcome::Confirmed(c) if c.show == self.show && c.first => {
+                let from = if c.revived { None } else { HELD };
+                self.shift(c.zone, &c.seats, c.quantity, from, SOLD);
+            }
+            Outcome::Released {
+                booking,
+                was_confirmed,
+            } if booking.show == self.show => {
+                self.end(booking, if *was_confirmed { SOLD } else { HELD });
+            }
+            Outcome::Blocked(change) if change.show == self.show => {
+                self.block(change, None, Some(SeatStatus::Blocked));
+            }
+            Outcome::Unblocked(change) if change.show == self.show => {
+                self.block(change, Some(SeatStatus::Blocked), None);
+            }
+            // It does not list the bookings that it voids.
+            Outcome::ShowCancelled { show } if *show == self.show => return Effect::Reseed,
+            _ => return Effect::None,
+        }
+        Effect::Changed
+    }
+
+    fn end(&mut self, ended: &EndedBooking, from: Status) {
+        self.shift(ended.zone, &ended.seats, ended.quantity, from, None);
+    }
+
+    fn block(&mut self, change: &BlockChange, from: Status, to: Status) {
+        self.shift(change.zone, &change.seats, change.quantity, from, to);
+    }
+
+    fn shift(
+        &mut self,
+        zone: ZoneIndex,
+        seats: &[SeatIndex],
+        quantity: u32,
+        from: Status,
+        to: Status,
+    ) {
+        if let Some(counts) = self.zones.get_mut(usize::from(zone)) {
+            let source = count_of(counts, from);
+            *source = source.saturating_sub(quantity);
+            let target = count_of(counts, to);
+            *target = target.saturating_add(quantity);
+        }
+        for seat in seats {
+            if let Some(slot) = slot(&mut self.seats, *seat) {
+                *slot = to;
+            }
+        }
+        if self.tracks_changes {
+            self.changed.extend_from_slice(seats);
+            // Nobody collects at this moment: keep it no longer than the chart.
+            if self.changed.len() > self.seats.len().saturating_mul(2).saturating_add(64) {
+                self.changed.sort_unstable();
+                self.changed.dedup();
+            }
+        }
+    }
+}
+
+fn slot(seats: &mut [Status], seat: SeatIndex) -> Option<&mut Status> {
+    seats.get_mut(usize::try_from(seat).ok()?)
+}
+
+fn count_of(counts: &mut ZoneCounts, status: Status) -> &mut u32 {
+    match status {
+        None => &mut counts.available,
+        Some(SeatStatus::Held) => &mut counts.held,
+        Some(SeatStatus::Sold) => &mut counts.sold,
+        Some(SeatStatus::Blocked) => &mut counts.blocked,
+    }
+}

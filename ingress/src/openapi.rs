@@ -1,0 +1,87 @@
+//! All routes and the document that is generated from them.
+
+use axum::Router;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::routes::{
+    admin_failover, admin_partitions, admin_snapshots, bookings_cancel, bookings_confirm,
+    bookings_extend, bookings_list, bookings_one, bookings_pending, bookings_reserve,
+    events_create, events_list, events_one, events_shows, events_update, health, requests_one,
+    shows_amend, shows_availability, shows_block, shows_cancel, shows_close, shows_create,
+    shows_one, shows_seats, shows_zones,
+};
+use crate::state::AppState;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Onsale",
+        description = "Decides who gets the seats: first come, first served, nothing sold twice, nothing lost.",
+    ),
+    modifiers(&Bearer),
+    tags(
+        (name = "bookings", description = "Hold, confirm, cancel"),
+        (name = "catalog", description = "Events, shows, charts"),
+        (name = "availability", description = "What is free, live"),
+        (name = "operation", description = "For operators"),
+        (name = "health", description = "For probes"),
+    ),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut OpenApi) {
+        openapi
+            .components
+            .get_or_insert_default()
+            .add_security_scheme(
+                "bearer",
+                SecurityScheme::Http(
+                    HttpBuilder::new()
+                        .scheme(HttpAuthScheme::Bearer)
+                        .bearer_format("JWT")
+                        .build(),
+                ),
+            );
+    }
+}
+
+/// Every documented route and the document.
+pub(crate) fn documented() -> (Router<AppState>, OpenApi) {
+    let api = OpenApiRouter::new()
+        .routes(routes!(bookings_reserve::reserve))
+        .routes(routes!(bookings_confirm::confirm))
+        .routes(routes!(bookings_cancel::cancel))
+        .routes(routes!(bookings_extend::extend))
+        .routes(routes!(bookings_list::list))
+        .routes(routes!(bookings_pending::pending))
+        .routes(routes!(bookings_one::one))
+        .routes(routes!(requests_one::one))
+        .routes(routes!(events_list::list, events_create::create))
+        .routes(routes!(events_one::one, events_update::update))
+        .routes(routes!(events_shows::shows, shows_create::create))
+        .routes(routes!(shows_one::one, shows_amend::amend))
+        .routes(routes!(shows_zones::zones))
+        .routes(routes!(shows_seats::seats))
+        .routes(routes!(shows_availability::availability))
+        .routes(routes!(shows_availability::events))
+        .routes(routes!(shows_close::close))
+        .routes(routes!(shows_cancel::cancel))
+        .routes(routes!(shows_block::block))
+        .routes(routes!(shows_block::unblock))
+        .routes(routes!(admin_partitions::partitions))
+        .routes(routes!(admin_snapshots::list, admin_snapshots::create))
+        .routes(routes!(admin_failover::failover));
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api/v1", api)
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .split_for_parts()
+}

@@ -1,0 +1,134 @@
+//! What the ingress asks of the process it runs in, without knowing the processor.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use onsale_schemas::{NodeName, Offset, PartitionId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::values::Instant;
+
+/// Implemented by the binary.
+#[async_trait]
+pub trait Operations: Send + Sync {
+    /// Every partition's status, ascending.
+    async fn partitions(&self) -> Vec<PartitionStatus>;
+
+    /// Every record of the partition before this offset is projected.
+    fn projected(&self, partition: PartitionId) -> Offset;
+
+    /// Waits until the record at `offset` is projected, so that
+    /// [`Operations::projected`]` > offset`; false when that takes longer than `deadline`.
+    async fn wait_projected(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+        deadline: Duration,
+    ) -> bool;
+
+    /// Whether this process can serve. Cheap: it is asked every second.
+    fn ready(&self) -> Readiness;
+
+    /// Cuts and stores a snapshot of each of `which`.
+    ///
+    /// # Errors
+    /// When a partition does not exist or a snapshot cannot be written.
+    async fn create_snapshots(&self, which: Which) -> Result<Vec<SnapshotDone>, OperationError>;
+
+    /// The snapshots that are kept, newest first within a partition.
+    ///
+    /// # Errors
+    /// When the place they are kept in cannot be read.
+    async fn snapshots(&self) -> Result<Vec<SnapshotDone>, OperationError>;
+
+    /// Moves `which` to the node `to`.
+    ///
+    /// # Errors
+    /// [`OperationError::NotSupported`] where there is only one node.
+    async fn failover(&self, which: Which, to: NodeName) -> Result<(), OperationError>;
+}
+
+/// One partition or all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// All.
+    All,
+    /// This one.
+    One(PartitionId),
+}
+
+/// Where a partition stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct PartitionStatus {
+    /// The partition.
+    #[schema(value_type = u16)]
+    pub partition: PartitionId,
+    /// The node that owns it, as the log says.
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<NodeName>,
+    /// Epoch of the owner's claim.
+    pub epoch: u64,
+    /// The node that would take over.
+    #[schema(value_type = Option<String>)]
+    pub standby: Option<NodeName>,
+    /// Offset of the next record to apply.
+    pub next_offset: Offset,
+    /// Records in the log that are not applied yet.
+    pub lag: u64,
+    /// The state's digest at `next_offset`, in hex.
+    pub digest: String,
+    /// The newest snapshot.
+    pub last_snapshot: Option<LastSnapshot>,
+    /// Every record before this offset is in the database.
+    pub projected_offset: Offset,
+}
+
+/// See [`PartitionStatus::last_snapshot`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct LastSnapshot {
+    /// The first offset that it does not contain.
+    pub next_offset: Offset,
+    /// When it was written.
+    pub created_at: Instant,
+}
+
+/// A snapshot that is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct SnapshotDone {
+    /// Its partition.
+    #[schema(value_type = u16)]
+    pub partition: PartitionId,
+    /// The first offset that it does not contain.
+    pub next_offset: Offset,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// When it was written.
+    pub created_at: Instant,
+}
+
+/// Whether the process can serve.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    /// True when it can.
+    pub ready: bool,
+    /// What is in the way, one sentence each, without secrets.
+    pub problems: Vec<String>,
+}
+
+/// Why an operation was not done.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum OperationError {
+    /// This kind of installation has no such thing.
+    #[error("{0}")]
+    NotSupported(String),
+    /// No such partition.
+    #[error("there is no partition {0}")]
+    UnknownPartition(PartitionId),
+    /// It cannot be done now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It was tried and failed.
+    #[error("{0}")]
+    Failed(String),
+}

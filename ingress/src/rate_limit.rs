@@ -1,0 +1,266 @@
+//! How often a user or an address may ask: token buckets (GCRA) by class of call.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use governor::clock::{Clock as _, QuantaClock, QuantaInstant};
+use governor::middleware::{NoOpMiddleware, StateInformationMiddleware};
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use onsale_schemas::UserId;
+
+use crate::config::{Rate, RateLimitConfig};
+use crate::error::{ApiError, Code};
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// Keys of one class above which new ones share buckets.
+const KEYS_MAX: usize = 1_000_000;
+/// Shared buckets.
+const SHARED_BUCKETS: u16 = 4_096;
+/// The table is looked at once in so many requests.
+const CHECK_EVERY_REQUESTS: u32 = 65_536;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Who is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Key {
+    User(UserId),
+    /// IPv6 counts by its /64: a single subscriber has that many addresses.
+    Address([u8; 8]),
+    /// Everybody of a hash while the table is full.
+    Shared(u16),
+}
+
+impl Key {
+    pub(crate) fn of_address(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => {
+                let [a, b, c, d] = v4.octets();
+                // 2001:db8::/32 is documentation only, so no real /64 meets these.
+                Self::Address([0x20, 0x01, 0x0d, 0xb8, a, b, c, d])
+            }
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
+                Self::Address([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+
+    fn shared(self) -> Self {
+        let sum = match self {
+            Self::User(user) => fold(user.as_bytes()),
+            Self::Address(address) => fold(&address),
+            Self::Shared(bucket) => u32::from(bucket),
+        };
+        Self::Shared(u16::try_from(sum % u32::from(SHARED_BUCKETS)).unwrap_or(0))
+    }
+}
+
+fn fold(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// A class of calls that share a limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Class {
+    Reserve,
+    Other,
+}
+
+impl Class {
+    /// The class of a call; `None` for what is never limited (health, metrics, documentation).
+    pub(crate) fn of(method: &Method, route: &str) -> Option<Self> {
+        if !route.starts_with("/api/") && route != crate::edge::ROUTE_UNMATCHED {
+            return None;
+        }
+        if method == Method::POST && route == "/api/v1/bookings/reserve" {
+            return Some(Self::Reserve);
+        }
+        Some(Self::Other)
+    }
+}
+
+type Limiter = RateLimiter<Key, DashMapStateStore<Key>, QuantaClock, StateInformationMiddleware>;
+
+struct Bucket {
+    name: &'static str,
+    limiter: Limiter,
+    clock: QuantaClock,
+    policy: HeaderValue,
+    refill_seconds: u64,
+    requests: AtomicU32,
+    full: AtomicBool,
+}
+
+/// All limits.
+pub(crate) struct RateLimits {
+    reserve: Bucket,
+    other: Bucket,
+    enabled: bool,
+}
+
+/// What a request left in its bucket, for the answer's headers.
+pub(crate) struct Passed {
+    policy: HeaderValue,
+    name: &'static str,
+    remaining: u32,
+    refill_seconds: u64,
+}
+
+impl RateLimits {
+    pub(crate) fn new(config: &RateLimitConfig) -> Self {
+        Self {
+            reserve: Bucket::new("reserve", config.reserve),
+            other: Bucket::new("other", config.other),
+            enabled: config.enabled,
+        }
+    }
+
+    /// Counts a request.
+    pub(crate) fn check(
+        &self,
+        class: Class,
+        key: Key,
+    ) -> Result<Option<Passed>, (ApiError, Passed)> {
+        if !self.enabled {
+            return Ok(None);
+        }
+        match class {
+            Class::Reserve => &self.reserve,
+            Class::Other => &self.other,
+        }
+        .check(key)
+        .map(Some)
+    }
+}
+
+impl Bucket {
+    fn new(name: &'static str, rate: Rate) -> Self {
+        let per_minute = NonZeroU32::new(rate.per_minute).unwrap_or(NonZeroU32::MIN);
+        let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
+        let one_per = MINUTE / per_minute.get();
+        let quota = Quota::with_period(one_per)
+            .unwrap_or_else(|| Quota::per_minute(per_minute))
+            .allow_burst(burst);
+        let refill_seconds = (u64::from(burst.get()) * 60).div_ceil(u64::from(per_minute.get()));
+        let policy = HeaderValue::from_str(&format!("\"{name}\";q={burst};w={refill_seconds}"))
+            .unwrap_or_else(|_| HeaderValue::from_static(""));
+        let clock = QuantaClock::default();
+        Self {
+            name,
+            limiter: RateLimiter::<_, _, _, NoOpMiddleware<QuantaInstant>>::new(
+                quota,
+                DashMapStateStore::default(),
+                clock.clone(),
+            )
+            .with_middleware::<StateInformationMiddleware>(),
+            clock,
+            policy,
+            refill_seconds,
+            requests: AtomicU32::new(0),
+            full: AtomicBool::new(false),
+        }
+    }
+
+    fn check(&self, key: Key) -> Result<Passed, (ApiError, Passed)> {
+        if self.requests.fetch_add(1, Ordering::Relaxed) % CHECK_EVERY_REQUESTS
+            == CHECK_EVERY_REQUESTS - 1
+        {
+            self.shrink();
+        }
+        let key = if self.full.load(Ordering::Relaxed) {
+            key.shared()
+        } else {
+            key
+        };
+        match self.limiter.check_key(&key) {
+            Ok(state) => Ok(self.passed(state.remaining_burst_capacity(), self.refill_seconds)),
+            Err(not_until) => {
+                let now: QuantaInstant = self.clock.now();
+                let wait = not_until.wait_time_from(now);
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                let seconds = seconds.max(1);
+                let error = ApiError::new(
+                    Code::RateLimited,
+                    format!("Too many requests; try again in {seconds} s."),
+                )
+                .retry_after(seconds);
+                Err((error, self.passed(0, seconds)))
+            }
+        }
+    }
+
+    fn passed(&self, remaining: u32, refill_seconds: u64) -> Passed {
+        Passed {
+            policy: self.policy.clone(),
+            name: self.name,
+            remaining,
+            refill_seconds,
+        }
+    }
+
+    /// Drops the keys whose bucket is full again: they are as good as new ones.
+    fn shrink(&self) {
+        if self.limiter.len() > KEYS_MAX / 2 {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+        }
+        self.full
+            .store(self.limiter.len() > KEYS_MAX, Ordering::Relaxed);
+    }
+}
+
+impl Passed {
+    /// Writes `RateLimit` and `RateLimit-Policy`.
+    pub(crate) fn write(self, headers: &mut HeaderMap) {
+        headers.insert(RATE_LIMIT_POLICY, self.policy);
+        let text = format!(
+            "\"{}\";r={};t={}",
+            self.name, self.remaining, self.refill_seconds
+        );
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(RATE_LIMIT, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_table_counts_new_keys_together() {
+        let bucket = Bucket::new(
+            "t",
+            Rate {
+                per_minute: 1,
+                burst: 1,
+            },
+        );
+        let key = |n: u8| Key::User(UserId::from_bytes([n; 16]));
+        assert!(bucket.check(key(1)).is_ok());
+        assert!(bucket.check(key(2)).is_ok());
+        bucket.full.store(true, Ordering::Relaxed);
+        let before = bucket.limiter.len();
+        for n in 0..=u8::MAX {
+            let _ = bucket.check(key(n));
+        }
+        assert!(bucket.limiter.len() <= before + usize::from(SHARED_BUCKETS));
+        assert!(bucket.check(key(3)).is_err());
+    }
+
+    #[test]
+    fn addresses_of_one_subscriber_count_together() {
+        let key = |text: &str| Key::of_address(text.parse().unwrap());
+        assert_eq!(key("2a00:1::1"), key("2a00:1::2"));
+        assert_ne!(key("2a00:1:0:1::1"), key("2a00:1:0:2::1"));
+        assert_eq!(key("10.0.0.1"), key("::ffff:10.0.0.1"));
+        assert_ne!(key("10.0.0.1"), key("10.0.0.2"));
+    }
+}

@@ -1,0 +1,126 @@
+//! Refusals of the log as answers.
+
+use onsale_schemas::Rejection;
+use onsale_schemas::rejection::InvalidReason;
+use serde_json::json;
+
+use crate::charts::Chart;
+use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
+use crate::values::{Instant, Money};
+
+/// The answer to a refusal. `chart` and `zone` give seats their labels and prices their currency;
+/// without them seats are named by their ids.
+pub(crate) fn to_error(
+    rejection: &Rejection,
+    chart: Option<&Chart>,
+    zone: Option<u16>,
+) -> ApiError {
+    match rejection {
+        Rejection::UnknownShow => ApiError::not_found("show"),
+        Rejection::UnknownBooking => ApiError::not_found("booking"),
+        Rejection::SeatUnavailable { seats } => {
+            let labels: Vec<String> = seats
+                .iter()
+                .map(|seat| {
+                    chart
+                        .and_then(|chart| chart.label(*seat))
+                        .unwrap_or_else(|| crate::charts::seat_id(*seat))
+                })
+                .collect();
+            seat_unavailable(labels)
+        }
+        Rejection::InsufficientStock {
+            available,
+            not_together,
+        } => insufficient_stock(*available, *not_together),
+        Rejection::MaxPerUserExceeded { limit, current } => ApiError::new(
+            Code::MaxPerUserExceeded,
+            format!("At most {limit} tickets per buyer; you hold or own {current}."),
+        )
+        .with_details(json!({ "limit": limit, "current": current })),
+        Rejection::SaleNotOpen { opens_at_ms } => {
+            let opens_at = Instant(*opens_at_ms);
+            ApiError::new(Code::SaleNotOpen, format!("The sale begins at {opens_at}."))
+                .with_details(json!({ "opens_at": opens_at }))
+        }
+        Rejection::SaleClosed => ApiError::new(Code::SaleClosed, "The sale is over."),
+        Rejection::PriceChanged { unit_price } => {
+            let currency = zone
+                .and_then(|zone| chart.and_then(|chart| chart.zone(zone)))
+                .map_or("???", |zone| zone.currency.as_str());
+            ApiError::new(
+                Code::PriceChanged,
+                "The price is not the one you saw. Nothing was reserved.",
+            )
+            .with_details(json!({ "unit_price": Money::new(*unit_price, currency) }))
+        }
+        Rejection::AlreadyConfirmed => {
+            ApiError::new(Code::AlreadyConfirmed, "The booking is confirmed already.")
+        }
+        Rejection::AlreadyCancelled => {
+            ApiError::new(Code::AlreadyCancelled, "The booking is cancelled already.")
+        }
+        Rejection::ShowCancelled => ApiError::new(Code::ShowCancelled, "The show is cancelled."),
+        Rejection::ReservationExpired => ApiError::new(
+            Code::ReservationExpired,
+            "The reservation ran out and its places are free for others.",
+        ),
+        Rejection::IdempotencyKeyReused => ApiError::new(
+            Code::IdempotencyKeyReused,
+            "This idempotency key was used for a request with another body.",
+        ),
+        Rejection::ShowExists => ApiError::new(
+            Code::ValidationError,
+            "The show is open already with other values.",
+        ),
+        Rejection::Invalid { reason } => invalid(*reason),
+        Rejection::Full { .. } => ApiError::new(
+            Code::Overloaded,
+            "A table of this partition is full. Nothing was changed; try again later.",
+        )
+        .retry_after(RETRY_AFTER_BUSY_SECONDS),
+    }
+}
+
+/// The seats with these labels cannot be had.
+pub(crate) fn seat_unavailable(labels: Vec<String>) -> ApiError {
+    ApiError::new(
+        Code::SeatUnavailable,
+        "Seats are not available; nothing was reserved.",
+    )
+    .with_details(json!({ "seats": labels }))
+}
+
+/// Only `available` places are left.
+pub(crate) fn insufficient_stock(available: u32, not_together: bool) -> ApiError {
+    let detail = if not_together {
+        "There are not so many free seats next to each other; nothing was reserved."
+    } else {
+        "There are not so many places; nothing was changed."
+    };
+    ApiError::new(Code::InsufficientStock, detail)
+        .with_details(json!({ "available": available, "not_together": not_together }))
+}
+
+/// The edge lets none of these through, so one that comes back is worth its precise name.
+fn invalid(reason: InvalidReason) -> ApiError {
+    let (field, expected) = match reason {
+        InvalidReason::NothingAsked => ("quantity", "at least one place"),
+        InvalidReason::TooMany => ("quantity", "fewer places"),
+        InvalidReason::DuplicateSeat => ("seats", "each seat once"),
+        InvalidReason::UnknownZone => ("zone_id", "a zone of the show"),
+        InvalidReason::UnknownSeat => ("seats", "seats of the zone"),
+        InvalidReason::WrongAdmission => (
+            "seats",
+            "seats in a seated zone, a quantity in general admission",
+        ),
+        InvalidReason::Layout => ("zones", "a layout within the limits"),
+        InvalidReason::OutOfRange => ("body", "times, lengths and prices within their limits"),
+        InvalidReason::PaymentReference => ("payment_reference", "1 to 128 bytes"),
+    };
+    ApiError::new(
+        Code::ValidationError,
+        format!("{field}: expected {expected}"),
+    )
+    .with_details(json!({ "field": field, "expected": expected }))
+}

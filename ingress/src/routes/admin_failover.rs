@@ -1,0 +1,75 @@
+//! `POST /admin/failover`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::NodeName;
+use onsale_schemas::limits::NODE_NAME_MAX_BYTES;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::admin_snapshots::{to_error, which};
+use super::catalog_call::detached;
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::state::AppState;
+
+/// Which partition goes where.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FailoverRequest {
+    /// All when left out.
+    partition: Option<u16>,
+    /// The node that takes over.
+    to: String,
+}
+
+impl RequestBody for FailoverRequest {}
+
+/// What was done.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Failover {
+    to: String,
+}
+
+/// Move partitions to another node.
+#[utoipa::path(
+    post, path = "/admin/failover", tag = "operation", request_body = FailoverRequest,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Failover>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: no such partition", body = Problem),
+        (status = 501, description = "`NOT_SUPPORTED`: there is only one node", body = Problem),
+    ),
+)]
+pub(crate) async fn failover(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    body: JsonBody<FailoverRequest>,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Admin], "Only admins move partitions.")?;
+    let to = body.value.to;
+    if !(1..=NODE_NAME_MAX_BYTES).contains(&to.len()) {
+        return Err(ApiError::invalid(
+            "to",
+            to,
+            &format!("1 to {NODE_NAME_MAX_BYTES} bytes"),
+        ));
+    }
+    let which = which(body.value.partition);
+    let node = NodeName(to.clone());
+    detached(async move {
+        state
+            .operations
+            .failover(which, node)
+            .await
+            .map_err(to_error)
+    })
+    .await?;
+    envelope::success(&context, StatusCode::OK, &Failover { to })
+}

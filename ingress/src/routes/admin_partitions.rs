@@ -1,0 +1,31 @@
+//! `GET /partitions`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::operations::PartitionStatus;
+use crate::state::AppState;
+
+/// Where every partition stands.
+#[utoipa::path(
+    get, path = "/partitions", tag = "operation",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Vec<PartitionStatus>>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+    ),
+)]
+pub(crate) async fn partitions(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Admin], "Only admins see partitions.")?;
+    let partitions = state.operations.partitions().await;
+    envelope::success(&context, StatusCode::OK, &partitions)
+}

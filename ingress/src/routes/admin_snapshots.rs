@@ -1,0 +1,92 @@
+//! `GET` and `POST /admin/snapshots`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::PartitionId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::catalog_call::detached;
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
+use crate::extract::{JsonBody, RequestBody};
+use crate::operations::{OperationError, SnapshotDone, Which};
+use crate::state::AppState;
+
+/// Which partition; all when left out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SnapshotRequest {
+    partition: Option<u16>,
+}
+
+impl RequestBody for SnapshotRequest {
+    const OPTIONAL: bool = true;
+}
+
+/// Cut snapshots now.
+#[utoipa::path(
+    post, path = "/admin/snapshots", tag = "operation", request_body = Option<SnapshotRequest>,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, body = Success<Vec<SnapshotDone>>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: no such partition", body = Problem),
+    ),
+)]
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    body: JsonBody<SnapshotRequest>,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Admin], "Only admins make snapshots.")?;
+    let which = which(body.value.partition);
+    let done = detached(async move {
+        state
+            .operations
+            .create_snapshots(which)
+            .await
+            .map_err(to_error)
+    })
+    .await?;
+    envelope::success(&context, StatusCode::CREATED, &done)
+}
+
+/// The snapshots that are kept.
+#[utoipa::path(
+    get, path = "/admin/snapshots", tag = "operation",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Vec<SnapshotDone>>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+    ),
+)]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Admin], "Only admins see snapshots.")?;
+    let snapshots = state.operations.snapshots().await.map_err(to_error)?;
+    envelope::success(&context, StatusCode::OK, &snapshots)
+}
+
+pub(super) fn which(partition: Option<u16>) -> Which {
+    partition.map_or(Which::All, |partition| Which::One(PartitionId(partition)))
+}
+
+/// An operation that was not done, for an admin, who may read why.
+pub(super) fn to_error(error: OperationError) -> ApiError {
+    match error {
+        OperationError::NotSupported(why) => ApiError::new(Code::NotSupported, why),
+        OperationError::UnknownPartition(_) => ApiError::not_found("partition"),
+        OperationError::Unavailable(why) => {
+            ApiError::new(Code::PartitionUnavailable, why).retry_after(RETRY_AFTER_BUSY_SECONDS)
+        }
+        OperationError::Failed(why) => ApiError::internal(why),
+    }
+}

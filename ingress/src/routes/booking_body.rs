@@ -1,0 +1,93 @@
+//! A booking as clients read it, from the database.
+
+use onsale_store::booking::{BookingRow, BookingStatus};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::charts::Chart;
+use crate::error::ApiError;
+use crate::state::AppState;
+use crate::submit::seconds_left;
+use crate::values::{Instant, Money};
+
+/// A booking.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Booking)]
+pub(crate) struct BookingBody {
+    booking_id: Uuid,
+    /// `reserved`, `confirmed`, `cancelled` or `expired`.
+    #[schema(value_type = String)]
+    status: BookingStatus,
+    event_id: Uuid,
+    show_id: Uuid,
+    zone_id: Uuid,
+    /// Labels; none for general admission.
+    seats: Vec<String>,
+    quantity: u32,
+    unit_price: Money,
+    total_price: Money,
+    reserved_at: Instant,
+    expires_at: Instant,
+    /// Seconds that the hold still has, for reserved bookings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_at: Option<Instant>,
+    /// What is shown at the door, once confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation_code: Option<String>,
+    /// When it was cancelled or expired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Instant>,
+    server_time: Instant,
+    position: PositionBody,
+}
+
+/// Where a booking's reservation stands in the log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Position)]
+pub(crate) struct PositionBody {
+    pub(crate) partition: u16,
+    pub(crate) offset: u64,
+}
+
+impl BookingBody {
+    /// Of a row, with the labels that its chart gives.
+    pub(super) async fn of(state: &AppState, row: BookingRow) -> Result<Self, ApiError> {
+        let chart = state.charts.chart(row.show_id).await?;
+        Self::new(row, &chart, Instant(state.clock.now_ms()))
+    }
+
+    fn new(row: BookingRow, chart: &Chart, now: Instant) -> Result<Self, ApiError> {
+        let zone = chart
+            .zone(row.zone)
+            .ok_or_else(|| ApiError::internal("a booking of a zone that its show does not have"))?;
+        let total = row.unit_price.saturating_mul(i64::from(row.quantity));
+        let reserved = row.status == BookingStatus::Reserved;
+        let expires_at = Instant(row.expires_at_ms);
+        Ok(Self {
+            booking_id: row.booking_id.as_uuid(),
+            status: row.status,
+            event_id: row.event_id.0,
+            show_id: row.show_id.0,
+            zone_id: zone.zone_id,
+            seats: chart.labels(&row.seats),
+            quantity: row.quantity,
+            unit_price: Money::new(row.unit_price, &row.currency),
+            total_price: Money::new(total, &row.currency),
+            reserved_at: Instant(row.reserved_at_ms),
+            expires_at,
+            expires_in_seconds: reserved.then(|| seconds_left(expires_at, now)),
+            confirmed_at: row.confirmed_at_ms.map(Instant),
+            confirmation_code: (row.status == BookingStatus::Confirmed)
+                .then(|| row.booking_id.confirmation_code()),
+            ended_at: row.ended_at_ms.map(Instant),
+            server_time: now,
+            position: PositionBody {
+                partition: row.booking_id.partition().0,
+                offset: row.booking_id.offset(),
+            },
+        })
+    }
+}

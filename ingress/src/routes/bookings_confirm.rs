@@ -1,0 +1,183 @@
+//! `POST /bookings/{id}/confirm`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::command::Confirm;
+use onsale_schemas::limits::PAYMENT_REFERENCE_MAX_BYTES;
+use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord, Rejection, UserId};
+use onsale_store::booking::BookingStatus;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::projected;
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
+use crate::idempotency::IdempotencyKey;
+use crate::rejection;
+use crate::state::AppState;
+use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
+use crate::values::Instant;
+
+/// What was paid.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmRequest {
+    /// What the payment is known by at the gateway; nothing personal. 1 to 128 bytes.
+    payment_reference: String,
+}
+
+impl RequestBody for ConfirmRequest {}
+
+/// A confirmed booking.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Confirmation {
+    booking_id: Uuid,
+    /// `confirmed`.
+    status: &'static str,
+    confirmed_at: Instant,
+    /// What is shown at the door.
+    confirmation_code: String,
+}
+
+impl Confirmation {
+    fn new(booking: BookingId, confirmed_at_ms: u64) -> Self {
+        Self {
+            booking_id: booking.as_uuid(),
+            status: "confirmed",
+            confirmed_at: Instant(confirmed_at_ms),
+            confirmation_code: booking.confirmation_code(),
+        }
+    }
+}
+
+/// Turn a hold into a sale.
+///
+/// For services that took the payment; for buyers only where payments are simulated.
+#[utoipa::path(
+    post, path = "/bookings/{id}/confirm", tag = "bookings", request_body = ConfirmRequest,
+    params(
+        ("id" = Uuid, Path, description = "The booking"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Confirmation>),
+        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 409, description = "`ALREADY_CONFIRMED` with another reference, `ALREADY_CANCELLED`, `SHOW_CANCELLED`", body = Problem),
+        (status = 410, description = "`RESERVATION_EXPIRED` and its seats are gone", body = Problem),
+    ),
+)]
+pub(crate) async fn confirm(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(id): PathId,
+    body: JsonBody<ConfirmRequest>,
+) -> Result<Response, ApiError> {
+    let (by, owner) = match caller.role {
+        Role::Service => (Actor::Staff, None),
+        Role::Buyer if state.config.payments.simulated => {
+            (Actor::Buyer(caller.user), Some(caller.user))
+        }
+        _ => {
+            return Err(ApiError::forbidden(
+                "Bookings are confirmed by the payment service.",
+            ));
+        }
+    };
+    let booking = parse_booking(id, state.log.partitions())?;
+    let reference = body.value.payment_reference;
+    if !(1..=PAYMENT_REFERENCE_MAX_BYTES).contains(&reference.len()) {
+        return Err(ApiError::invalid(
+            "payment_reference",
+            reference,
+            &format!("1 to {PAYMENT_REFERENCE_MAX_BYTES} bytes"),
+        ));
+    }
+    let identity = key.identity(caller.user, "confirm", &id.to_string(), &body.bytes);
+    let payment_reference: Arc<str> = reference.as_str().into();
+    let command = Command::Confirm(Confirm {
+        booking: booking.offset(),
+        by,
+        payment_reference: reference,
+    });
+    let answer = send(
+        &state,
+        &context,
+        Ask {
+            user: caller.user,
+            identity,
+            partition: booking.partition(),
+            command,
+            asked: Asked::Confirm {
+                booking,
+                owner,
+                payment_reference,
+            },
+        },
+    )
+    .await?;
+    Ok(answer.into_response(&context))
+}
+
+/// The answer to the outcome of a confirmation.
+pub(crate) async fn answer(
+    state: &AppState,
+    booking: BookingId,
+    owner: Option<UserId>,
+    payment_reference: &str,
+    record: &OutcomeRecord,
+) -> Result<Final, ApiError> {
+    match &record.outcome {
+        Outcome::Confirmed(confirmed) => Final::new(
+            StatusCode::OK,
+            &Confirmation::new(booking, confirmed.confirmed_at_ms),
+        ),
+        Outcome::Rejected(Rejection::UnknownBooking) => {
+            let row = forgotten(state, booking, owner).await?;
+            match (row.status, row.confirmed_at_ms) {
+                (BookingStatus::Confirmed, Some(confirmed_at_ms))
+                    if row.payment_reference.as_deref() == Some(payment_reference) =>
+                {
+                    Final::new(StatusCode::OK, &Confirmation::new(booking, confirmed_at_ms))
+                }
+                (status, _) => Err(rejection::to_error(&ended(status), None, None)),
+            }
+        }
+        Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
+        other => Err(ApiError::internal(format!("confirm came out as {other:?}"))),
+    }
+}
+
+/// The row of a booking that the engine does not know (any more), for its owner.
+pub(super) async fn forgotten(
+    state: &AppState,
+    booking: BookingId,
+    owner: Option<UserId>,
+) -> Result<onsale_store::booking::BookingRow, ApiError> {
+    projected::booking(state, booking)
+        .await?
+        .filter(|row| owner.is_none_or(|owner| owner == row.user_id))
+        .ok_or_else(|| ApiError::not_found("booking"))
+}
+
+/// What the engine would have said while it still knew the booking.
+pub(super) fn ended(status: BookingStatus) -> Rejection {
+    match status {
+        BookingStatus::Confirmed => Rejection::AlreadyConfirmed,
+        BookingStatus::Cancelled => Rejection::AlreadyCancelled,
+        BookingStatus::Expired => Rejection::ReservationExpired,
+        // The engine forgets no live booking.
+        BookingStatus::Reserved => Rejection::UnknownBooking,
+    }
+}

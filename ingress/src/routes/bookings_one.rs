@@ -1,0 +1,54 @@
+//! `GET /bookings/{id}`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::booking_body::BookingBody;
+use super::{ownership, projected};
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{PathId, parse_booking};
+use crate::state::AppState;
+
+/// One booking.
+///
+/// Never older than what the caller was told: a booking is readable as soon as its 201 was sent.
+#[utoipa::path(
+    get, path = "/bookings/{id}", tag = "bookings",
+    params(("id" = Uuid, Path, description = "The booking")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<BookingBody>),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 503, description = "`OVERLOADED`: the database is behind", body = Problem),
+    ),
+)]
+pub(crate) async fn one(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    let booking = parse_booking(id, state.log.partitions())?;
+    projected::wait_for_user(&state, caller.user, booking.partition()).await?;
+    let row = projected::booking(&state, booking)
+        .await?
+        .ok_or_else(|| ApiError::not_found("booking"))?;
+    let allowed = match caller.role {
+        Role::Buyer => row.user_id == caller.user,
+        Role::Organizer => state
+            .store
+            .event(row.event_id)
+            .await?
+            .is_some_and(|event| ownership::owns(&caller, &event)),
+        Role::Admin | Role::Service => true,
+    };
+    if !allowed {
+        return Err(ApiError::not_found("booking"));
+    }
+    let body = BookingBody::of(&state, row).await?;
+    envelope::success(&context, StatusCode::OK, &body)
+}

@@ -1,0 +1,163 @@
+//! An event as clients write and read it.
+
+use onsale_schemas::{EventId, UserId};
+use onsale_store::catalog::{EventRow, EventStatus};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::extract::RequestBody;
+use crate::values::Instant;
+
+const NAME_MAX_CHARS: usize = 200;
+const DESCRIPTION_MAX_CHARS: usize = 10_000;
+const PLACE_MAX_CHARS: usize = 200;
+const CATEGORY_MAX_CHARS: usize = 50;
+const MINIMUM_AGE_MAX_YEARS: u8 = 120;
+const TICKETS_PER_USER_DEFAULT: u16 = 4;
+
+/// An event to make, or its new values.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventRequest {
+    name: String,
+    description: Option<String>,
+    venue: Option<String>,
+    city: Option<String>,
+    /// As in concert, sport, theater.
+    category: Option<String>,
+    starts_at: Instant,
+    /// Tickets that one buyer may hold and own over all shows; 0 is no limit (default 4).
+    max_tickets_per_user: Option<u16>,
+    /// In years.
+    minimum_age: Option<u8>,
+    /// `published` (default) or `draft`, seen by its organizer only.
+    #[schema(value_type = Option<String>)]
+    status: Option<EventStatus>,
+}
+
+impl RequestBody for EventRequest {}
+
+/// An event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct EventBody {
+    event_id: Uuid,
+    organizer_id: Uuid,
+    name: String,
+    description: Option<String>,
+    venue: Option<String>,
+    city: Option<String>,
+    category: Option<String>,
+    starts_at: Instant,
+    max_tickets_per_user: u16,
+    minimum_age: Option<u8>,
+    /// `draft`, `published` or `cancelled`.
+    #[schema(value_type = String)]
+    status: EventStatus,
+    created_at: Instant,
+}
+
+impl EventRequest {
+    /// The row of a new event of the caller's.
+    pub(super) fn into_row(
+        self,
+        event_id: EventId,
+        caller: &Caller,
+        now_ms: u64,
+    ) -> Result<EventRow, ApiError> {
+        self.replace(EventRow {
+            event_id,
+            tenant_id: caller.tenant,
+            organizer_id: UserId(caller.user.0),
+            name: String::new(),
+            description: None,
+            venue: None,
+            city: None,
+            category: None,
+            starts_at_ms: 0,
+            max_tickets_per_user: TICKETS_PER_USER_DEFAULT,
+            minimum_age: None,
+            status: EventStatus::Published,
+            created_at_ms: now_ms,
+        })
+    }
+
+    /// `row` with these values; what may be left out keeps its value where it has a default, and
+    /// is cleared where it has none.
+    pub(super) fn replace(self, mut row: EventRow) -> Result<EventRow, ApiError> {
+        check_text("name", &self.name, NAME_MAX_CHARS)?;
+        for (field, text, max_chars) in [
+            ("description", &self.description, DESCRIPTION_MAX_CHARS),
+            ("venue", &self.venue, PLACE_MAX_CHARS),
+            ("city", &self.city, PLACE_MAX_CHARS),
+            ("category", &self.category, CATEGORY_MAX_CHARS),
+        ] {
+            if let Some(text) = text {
+                check_text(field, text, max_chars)?;
+            }
+        }
+        if let Some(age) = self.minimum_age
+            && age > MINIMUM_AGE_MAX_YEARS
+        {
+            return Err(ApiError::invalid(
+                "minimum_age",
+                age,
+                &format!("0 to {MINIMUM_AGE_MAX_YEARS}"),
+            ));
+        }
+        row.name = self.name;
+        row.description = self.description;
+        row.venue = self.venue;
+        row.city = self.city;
+        row.category = self.category;
+        row.starts_at_ms = self.starts_at.0;
+        row.minimum_age = self.minimum_age;
+        if let Some(limit) = self.max_tickets_per_user {
+            row.max_tickets_per_user = limit;
+        }
+        if let Some(status) = self.status {
+            row.status = status;
+        }
+        Ok(row)
+    }
+}
+
+/// Refuses texts that are empty, too long or hold control characters other than line breaks.
+pub(super) fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), ApiError> {
+    let plain = text
+        .chars()
+        .all(|char| !char.is_control() || matches!(char, '\n' | '\r' | '\t'));
+    // Bytes bound characters from above, so most texts need no counting.
+    let fits = text.len() <= max_chars || text.chars().count() <= max_chars;
+    if plain && fits && !text.trim().is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(
+            field,
+            text,
+            &format!("1 to {max_chars} characters"),
+        ))
+    }
+}
+
+impl From<EventRow> for EventBody {
+    fn from(row: EventRow) -> Self {
+        Self {
+            event_id: row.event_id.0,
+            organizer_id: row.organizer_id.0,
+            name: row.name,
+            description: row.description,
+            venue: row.venue,
+            city: row.city,
+            category: row.category,
+            starts_at: Instant(row.starts_at_ms),
+            max_tickets_per_user: row.max_tickets_per_user,
+            minimum_age: row.minimum_age,
+            status: row.status,
+            created_at: Instant(row.created_at_ms),
+        }
+    }
+}

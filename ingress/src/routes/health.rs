@@ -1,0 +1,56 @@
+//! `GET /health/live`, `/health/ready` and `/metrics`
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+use crate::error::ApiError;
+use crate::operations::Readiness;
+use crate::state::AppState;
+
+/// The process runs.
+#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, description = "It runs")))]
+pub(crate) async fn live() -> Response {
+    axum::Json(serde_json::json!({ "status": "live" })).into_response()
+}
+
+/// Whether the process can serve.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "health",
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness)),
+)]
+pub(crate) async fn ready(State(state): State<AppState>) -> Response {
+    let mut readiness = state.operations.ready();
+    if state.closing.is_cancelled() {
+        readiness.ready = false;
+        readiness
+            .problems
+            .push("the process is stopping".to_owned());
+    }
+    if !state.live.is_fed() {
+        readiness.ready = false;
+        readiness
+            .problems
+            .push("the feed of outcomes has ended".to_owned());
+    }
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, axum::Json(readiness)).into_response()
+}
+
+/// Metrics in the Prometheus text format.
+#[utoipa::path(
+    get, path = "/metrics", tag = "health",
+    responses((status = 200, content_type = "text/plain", body = String)),
+)]
+pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
+    let text = state
+        .metrics
+        .text(state.live.readers_connected(), state.live.shows_kept())
+        .map_err(ApiError::internal)?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}

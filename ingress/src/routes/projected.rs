@@ -1,0 +1,66 @@
+//! Reads that must not be older than what their caller was told.
+
+use std::time::Duration;
+
+use onsale_schemas::{BookingId, Offset, PartitionId, UserId};
+use onsale_store::booking::BookingRow;
+
+use crate::error::{ApiError, RETRY_AFTER_BUSY_SECONDS};
+use crate::state::AppState;
+
+/// How long a read waits for the projection.
+const PROJECTION_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Waits until the record at this position is projected.
+pub(super) async fn wait_for(
+    state: &AppState,
+    partition: PartitionId,
+    offset: Offset,
+) -> Result<(), ApiError> {
+    let there = state.operations.projected(partition) > offset
+        || state
+            .operations
+            .wait_projected(partition, offset, PROJECTION_WAIT_MAX)
+            .await;
+    if there {
+        Ok(())
+    } else {
+        Err(ApiError::overloaded(
+            "The view of bookings is behind the log at the moment; nothing is lost, try again.",
+        )
+        .retry_after(RETRY_AFTER_BUSY_SECONDS))
+    }
+}
+
+/// Waits for everything of `partition` that `user` was told by this process.
+pub(super) async fn wait_for_user(
+    state: &AppState,
+    user: UserId,
+    partition: PartitionId,
+) -> Result<(), ApiError> {
+    match state.acknowledged.last(user, partition) {
+        Some(offset) => wait_for(state, partition, offset).await,
+        None => Ok(()),
+    }
+}
+
+/// Waits for everything that `user` was told by this process.
+pub(super) async fn wait_for_all(state: &AppState, user: UserId) -> Result<(), ApiError> {
+    for partition in state.partitions() {
+        wait_for_user(state, user, partition).await?;
+    }
+    Ok(())
+}
+
+/// A booking as projected, once the projection has passed it. An id beyond the log's end names no
+/// booking; waiting for it is bounded and ends as "behind", never as a wrong answer.
+pub(super) async fn booking(
+    state: &AppState,
+    booking: BookingId,
+) -> Result<Option<BookingRow>, ApiError> {
+    if let Some(row) = state.store.booking(booking).await? {
+        return Ok(Some(row));
+    }
+    wait_for(state, booking.partition(), booking.offset()).await?;
+    Ok(state.store.booking(booking).await?)
+}

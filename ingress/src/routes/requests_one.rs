@@ -1,0 +1,56 @@
+//! `GET /requests/{id}`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::RequestId;
+
+use super::booking_body::BookingBody;
+use crate::auth::Caller;
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::PathId;
+use crate::state::AppState;
+use crate::submit::{Answer, Known, PendingAnswer};
+
+/// The answer to an earlier request that was answered with 202.
+///
+/// It is the answer that the request itself would have had; 202 again while it is not known.
+#[utoipa::path(
+    get, path = "/requests/{id}", tag = "bookings",
+    params(("id" = Uuid, Path, description = "The request")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Or whatever status the request itself had"),
+        (status = 201, description = "A reservation that was granted", body = Success<BookingBody>),
+        (status = 202, description = "Not known yet", body = Success<PendingAnswer>),
+        (status = 404, description = "`NOT_FOUND`: no such request of this caller, or too long ago", body = Problem),
+    ),
+)]
+pub(crate) async fn one(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    let request_id = RequestId(id);
+    let known = state.replies.known(request_id, caller.user);
+    if let Known::Answer(answer) = known {
+        return answer.map(|answer| answer.into_response(&context));
+    }
+    // The reply may be lost, or have gone to another process; a reservation is in the database.
+    let row = state
+        .store
+        .booking_of_request(request_id)
+        .await?
+        .filter(|row| row.user_id == caller.user);
+    match (row, known) {
+        (Some(row), _) => {
+            let body = BookingBody::of(&state, row).await?;
+            envelope::success(&context, StatusCode::CREATED, &body)
+        }
+        (None, Known::Pending) => Ok(Answer::Pending(request_id).into_response(&context)),
+        (None, _) => Err(ApiError::not_found("request")),
+    }
+}

@@ -1,0 +1,83 @@
+//! A show as clients read it.
+
+use onsale_store::catalog::{RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::values::{Instant, Money};
+
+/// A show.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Show)]
+pub(crate) struct ShowBody {
+    show_id: Uuid,
+    event_id: Uuid,
+    name: Option<String>,
+    starts_at: Instant,
+    sale_opens_at: Instant,
+    sale_closes_at: Instant,
+    hold_seconds: u32,
+    /// `opening`, `open`, `closed` or `cancelled`.
+    #[schema(value_type = String)]
+    pub(super) status: ShowStatus,
+    created_at: Instant,
+    zones: Vec<ShowZone>,
+}
+
+/// A zone of a show.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShowZone {
+    zone_id: Uuid,
+    name: String,
+    price: Money,
+    /// `seated` or `general`.
+    admission: &'static str,
+    total_seats: u32,
+}
+
+impl ShowBody {
+    pub(super) fn of(row: &ShowRow) -> Self {
+        Self {
+            show_id: row.show_id.0,
+            event_id: row.event_id.0,
+            name: row.name.clone(),
+            starts_at: Instant(row.starts_at_ms),
+            sale_opens_at: Instant(row.sale_opens_at_ms),
+            sale_closes_at: Instant(row.sale_closes_at_ms),
+            hold_seconds: row.hold_ms / 1_000,
+            status: row.status,
+            created_at: Instant(row.created_at_ms),
+            zones: row.zones.iter().map(ShowZone::of).collect(),
+        }
+    }
+}
+
+impl ShowZone {
+    fn of(row: &ZoneRow) -> Self {
+        let (admission, total_seats) = match &row.admission {
+            ZoneAdmission::General { capacity } => ("general", *capacity),
+            ZoneAdmission::Seated { rows } => (
+                "seated",
+                rows.iter()
+                    .map(|row| u32::from(row_seats(&row.seats)))
+                    .sum(),
+            ),
+        };
+        Self {
+            zone_id: row.zone_id,
+            name: row.name.clone(),
+            price: Money::new(row.unit_price, &row.currency),
+            admission,
+            total_seats,
+        }
+    }
+}
+
+/// Seats of a row.
+pub(super) fn row_seats(seats: &RowSeats) -> u16 {
+    match seats {
+        RowSeats::Count(count) => *count,
+        RowSeats::Labels(labels) => u16::try_from(labels.len()).unwrap_or(u16::MAX),
+    }
+}

@@ -1,0 +1,96 @@
+//! `GET /shows/{id}/availability` and `/availability/stream`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use onsale_schemas::ShowId;
+
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::PathId;
+use crate::live::{AvailabilityBody, LiveShow, stream};
+use crate::state::AppState;
+
+/// What is free now.
+#[utoipa::path(
+    get, path = "/shows/{id}/availability", tag = "availability",
+    params(("id" = Uuid, Path, description = "The show")),
+    responses(
+        (status = 200, body = Success<AvailabilityBody>),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 503, description = "`PARTITION_UNAVAILABLE`, `OVERLOADED`", body = Problem),
+    ),
+)]
+pub(crate) async fn availability(
+    State(state): State<AppState>,
+    context: RequestContext,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    let live = live(&state, ShowId(id)).await?;
+    let json = live
+        .json()
+        .ok_or_else(|| ApiError::overloaded("The view is being started; try again."))?;
+    Ok(envelope::success_raw(&context, StatusCode::OK, &json))
+}
+
+/// The same as server-sent events.
+///
+/// First `event: state` with everything, then `event: delta` with
+/// `{version, zones, changes:[{seat_id, status}]}`, several changes in one. `id:` is the version:
+/// a reader that comes back with `Last-Event-ID` gets what it missed, or the state again. A reader
+/// that is too slow gets `event: dropped` and the end of the stream.
+#[utoipa::path(
+    get, path = "/shows/{id}/availability/stream", tag = "availability",
+    params(
+        ("id" = Uuid, Path, description = "The show"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "The last `id:` that was read"),
+    ),
+    responses(
+        (status = 200, content_type = "text/event-stream", body = String),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too many readers", body = Problem),
+    ),
+)]
+pub(crate) async fn events(
+    State(state): State<AppState>,
+    PathId(id): PathId,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let permit = state
+        .live
+        .readers
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| ApiError::overloaded("Too many readers are connected; try again later."))?;
+    let live = live(&state, ShowId(id)).await?;
+    // What we did not write names no version: such a reader gets the full state.
+    let last = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse().ok());
+    let body = stream(live, last, state.closing.clone(), permit)
+        .ok_or_else(|| ApiError::overloaded("The view is being started; try again."))?;
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Proxies that buffer would hold events back.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// The live view of a show, ready to be read.
+pub(super) async fn live(state: &AppState, show: ShowId) -> Result<Arc<LiveShow>, ApiError> {
+    let chart = state.charts.chart(show).await?;
+    let live = state.live.open(&chart)?;
+    match tokio::time::timeout(state.config.http.reply_deadline(), live.ready()).await {
+        Ok(ready) => ready.map(|()| live),
+        Err(_) => Err(ApiError::overloaded(
+            "The view is being started; try again.",
+        )),
+    }
+}

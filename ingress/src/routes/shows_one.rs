@@ -1,0 +1,31 @@
+//! `GET /shows/{id}`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::ShowId;
+
+use super::show_body::ShowBody;
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::PathId;
+use crate::state::AppState;
+
+/// One show.
+#[utoipa::path(
+    get, path = "/shows/{id}", tag = "catalog",
+    params(("id" = Uuid, Path, description = "The show")),
+    responses(
+        (status = 200, body = Success<ShowBody>),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+    ),
+)]
+pub(crate) async fn one(
+    State(state): State<AppState>,
+    context: RequestContext,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    let row = state.charts.show(ShowId(id)).await?;
+    envelope::success(&context, StatusCode::OK, &ShowBody::of(&row))
+}

@@ -1,0 +1,69 @@
+//! `GET /shows/{id}/seats`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use onsale_schemas::ShowId;
+
+use crate::charts::Document;
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::PathId;
+use crate::state::AppState;
+
+/// A chart with more seats than this is rendered where it does not keep others waiting.
+const RENDER_INLINE_MAX_SEATS: u32 = 2_000;
+/// It never changes.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=86400, immutable");
+
+/// The seat chart. It never changes; what is free is in `/availability`.
+#[utoipa::path(
+    get, path = "/shows/{id}/seats", tag = "catalog",
+    params(
+        ("id" = Uuid, Path, description = "The show"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),
+    ),
+    responses(
+        (status = 200, body = Success<Document>, headers(("ETag" = String))),
+        (status = 304, description = "The chart is the one you have"),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+    ),
+)]
+pub(crate) async fn seats(
+    State(state): State<AppState>,
+    context: RequestContext,
+    PathId(id): PathId,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let chart = state.charts.chart(ShowId(id)).await?;
+    if chart.seats() > RENDER_INLINE_MAX_SEATS {
+        let chart = chart.clone();
+        tokio::task::spawn_blocking(move || {
+            chart.body();
+        })
+        .await
+        .map_err(ApiError::internal)?;
+    }
+    let (body, tag) = chart.body();
+    let known = headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|candidate| candidate.trim().trim_start_matches("W/"))
+        .any(|candidate| candidate == tag || candidate == "*");
+    let mut response = if known {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        envelope::success_raw(&context, StatusCode::OK, body)
+    };
+    // Weak: `meta` differs from answer to answer.
+    let tag = HeaderValue::from_str(&format!("W/{tag}")).map_err(ApiError::internal)?;
+    response.headers_mut().insert(ETAG, tag);
+    response.headers_mut().insert(CACHE_CONTROL, IMMUTABLE);
+    Ok(response)
+}

@@ -1,0 +1,117 @@
+//! Connections.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+use crate::state::AppState;
+
+/// Pause after an error of accept, such as no file descriptors left, so that it does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// An idle HTTP/2 connection is probed after this long and closed when nothing comes back.
+const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(30);
+const HTTP2_STREAMS_MAX: u32 = 256;
+/// Largest head of an HTTP/2 request, in bytes.
+const HTTP2_HEADERS_MAX_BYTES: u32 = 32_768;
+/// Buffer of an HTTP/1 connection, and with it its largest head, in bytes.
+const HTTP1_BUFFER_MAX_BYTES: usize = 65_536;
+
+pub(crate) async fn serve(
+    state: &AppState,
+    router: Router,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let builder = Arc::new(builder(state));
+    let graceful = GracefulShutdown::new();
+    let connections = Arc::new(Semaphore::new(state.config.http.connections_max));
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let permit = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            permit = connections.clone().acquire_owned() => permit,
+        };
+        let accepted = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!("accept: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        no_delay(&stream);
+        let router = router.clone();
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().oneshot(request)
+        });
+        let builder = builder.clone();
+        let watcher = graceful.watcher();
+        let open = state.metrics.connections.clone();
+        open.inc();
+        tokio::spawn(async move {
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            // How a client leaves is its own business.
+            if let Err(error) = watcher.watch(connection.into_owned()).await {
+                tracing::debug!("connection: {error}");
+            }
+            open.dec();
+            drop(permit);
+        });
+    }
+    drop(listener);
+    // Streams would otherwise keep their connections for ever.
+    state.closing.cancel();
+    let drained =
+        tokio::time::timeout(state.config.http.drain_timeout(), graceful.shutdown()).await;
+    if drained.is_err() {
+        tracing::warn!("connections were still busy when the drain time was over");
+    }
+    Ok(())
+}
+
+fn builder(state: &AppState) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(state.config.http.header_timeout())
+        .max_buf_size(HTTP1_BUFFER_MAX_BYTES)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HTTP2_KEEP_ALIVE)
+        .keep_alive_timeout(HTTP2_KEEP_ALIVE)
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_header_list_size(HTTP2_HEADERS_MAX_BYTES);
+    builder
+}
+
+/// Answers are small and complete: waiting to fill a segment only makes them late.
+fn no_delay(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("TCP_NODELAY: {error}");
+    }
+}

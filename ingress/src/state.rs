@@ -1,0 +1,43 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use onsale_log::CommandLog;
+use onsale_schemas::PartitionId;
+use onsale_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Authenticator;
+use crate::charts::Charts;
+use crate::clock::Clock;
+use crate::config::IngressConfig;
+use crate::live::Hub;
+use crate::metrics::Metrics;
+use crate::operations::Operations;
+use crate::rate_limit::RateLimits;
+use crate::submit::{Acknowledged, Replies};
+
+pub(crate) type AppState = Arc<Shared>;
+
+pub(crate) struct Shared {
+    pub(crate) config: IngressConfig,
+    pub(crate) log: Arc<dyn CommandLog>,
+    pub(crate) store: Store,
+    pub(crate) operations: Arc<dyn Operations>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) auth: Authenticator,
+    pub(crate) limits: RateLimits,
+    pub(crate) charts: Charts,
+    pub(crate) live: Arc<Hub>,
+    pub(crate) replies: Replies,
+    pub(crate) acknowledged: Acknowledged,
+    pub(crate) metrics: Metrics,
+    /// Cancelled when the process stops: streams end, background tasks too.
+    pub(crate) closing: CancellationToken,
+}
+
+impl Shared {
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = PartitionId> + use<> {
+        (0..self.log.partitions()).map(PartitionId)
+    }
+}

@@ -1,0 +1,98 @@
+//! The answer to a call that went through the log.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{LOCATION, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use onsale_schemas::RequestId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::context::RequestContext;
+use crate::envelope;
+use crate::error::{ApiError, RETRY_AFTER_BUSY_SECONDS};
+use crate::idempotency::IDEMPOTENT_REPLAYED;
+use crate::values::Instant;
+
+/// An answer, known or not yet.
+pub(crate) enum Answer {
+    Final(Final),
+    /// The outcome is not known; ask under this id.
+    Pending(RequestId),
+}
+
+/// A known answer of success.
+#[derive(Clone)]
+pub(crate) struct Final {
+    pub(crate) status: StatusCode,
+    /// The JSON of `data`.
+    pub(crate) data: Vec<u8>,
+    /// Whether it is that of an earlier request with the same key.
+    pub(crate) replayed: bool,
+}
+
+/// What is said while an outcome is not known.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PendingAnswer {
+    request_id: uuid::Uuid,
+    /// `pending`.
+    status: &'static str,
+    /// Where to ask for the final answer.
+    location: String,
+}
+
+impl Final {
+    pub(crate) fn new<T: Serialize>(status: StatusCode, data: &T) -> Result<Self, ApiError> {
+        let mut bytes = Vec::with_capacity(512);
+        serde_json::to_writer(&mut bytes, data).map_err(ApiError::internal)?;
+        Ok(Self {
+            status,
+            data: bytes,
+            replayed: false,
+        })
+    }
+
+    pub(crate) fn into_response(self, context: &RequestContext) -> Response {
+        let mut response = envelope::success_raw(context, self.status, &self.data);
+        if self.replayed {
+            response
+                .headers_mut()
+                .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+impl Answer {
+    pub(crate) fn into_response(self, context: &RequestContext) -> Response {
+        match self {
+            Self::Final(answer) => answer.into_response(context),
+            Self::Pending(request_id) => pending(context, request_id),
+        }
+    }
+}
+
+fn pending(context: &RequestContext, request_id: RequestId) -> Response {
+    let location = format!("/api/v1/requests/{request_id}");
+    let header = HeaderValue::from_str(&location);
+    let body = PendingAnswer {
+        request_id: request_id.0,
+        status: "pending",
+        location,
+    };
+    let mut response = match envelope::success(context, StatusCode::ACCEPTED, &body) {
+        Ok(response) => response,
+        Err(error) => return error.into_response(),
+    };
+    if let Ok(header) = header {
+        response.headers_mut().insert(LOCATION, header);
+    }
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, RETRY_AFTER_BUSY_SECONDS.into());
+    response
+}
+
+/// Time left of a hold at `now_ms`, in whole seconds, rounded up so that it is not zero too early.
+pub(crate) fn seconds_left(expires_at: Instant, now: Instant) -> u64 {
+    expires_at.0.saturating_sub(now.0).div_ceil(1_000)
+}
