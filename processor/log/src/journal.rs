@@ -28,6 +28,7 @@ mod options;
 mod prepare;
 mod reader;
 mod recovery;
+mod repair;
 mod retention;
 mod scan;
 mod segment;

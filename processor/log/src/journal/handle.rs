@@ -14,10 +14,11 @@ use super::options::JournalOptions;
 use super::prepare::{Place, Prepared, Preparer, prepare};
 use super::reader::JournalReader;
 use super::recovery::{Layout, Tail, TornTail, find_tail, read_layout};
+use super::repair::repair;
 use super::scan::JournalScan;
 use super::segment::{BASE_POSITION, FIRST_SEGMENT, Identity, PartitionEnd, Segment, path_of};
 use super::shared::{DurablePosition, Shared};
-use super::writer::{JournalWriter, WriterStart, repair};
+use super::writer::{JournalWriter, WriterStart};
 use crate::storage::{LogError, LogReader};
 
 const LOCK_NAME: &str = "journal.lock";
@@ -67,6 +68,10 @@ impl Journal {
             .map_err(|error| io_error("create", folder, error))?;
         let lock = lock(&*disk, folder)?;
         let meta = open_meta(&*disk, folder, options)?;
+        // Names that a killed process gave may not be durable yet, and nothing is lost as surely as
+        // a segment without a name.
+        disk.sync_folder(folder)
+            .map_err(|error| io_error("sync", folder, error))?;
         let layout = read_layout(&*disk, folder, &meta)?;
         let opening = Opening {
             place: Place {
@@ -349,7 +354,7 @@ impl Opening<'_> {
             file,
             place: tail.place,
             ends: tail.ends,
-            segment_size_bytes: self.options.segment_size_bytes.next_multiple_of(512),
+            segment_size_bytes: self.options.segment_size(),
             in_doubt: tail.in_doubt,
         })?;
         let journal = Journal {
@@ -364,7 +369,7 @@ impl Opening<'_> {
             log_id: self.meta.log_id,
             partitions: self.meta.partitions,
             sequence,
-            size_bytes: self.options.segment_size_bytes.next_multiple_of(512),
+            size_bytes: self.options.segment_size(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 
+use super::bytes::SECTOR_BYTES;
 use crate::storage::LogError;
 
 /// Most partitions of one journal; every segment's header holds an end of each.
@@ -34,8 +35,8 @@ pub enum PrepareSegments {
 pub struct JournalOptions {
     /// How many partitions; frozen when the journal is made.
     pub partitions: u16,
-    /// Size of the segments made from now on, in bytes; rounded up to whole MiB-independent
-    /// sectors. A segment that cannot take the largest record refuses it.
+    /// Size of the segments made from now on, in bytes; rounded up to whole sectors. One
+    /// append must fit into a segment, so small ones refuse large records.
     pub segment_size_bytes: u64,
     /// Id for a journal that is made now; random when `None`. When given, an existing journal must
     /// have it.
@@ -53,6 +54,11 @@ impl JournalOptions {
             log_id: None,
             prepare: PrepareSegments::default(),
         }
+    }
+
+    pub(super) fn segment_size(&self) -> u64 {
+        self.segment_size_bytes
+            .next_multiple_of(SECTOR_BYTES as u64)
     }
 
     pub(super) fn check(&self) -> Result<(), LogError> {

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use onsale_schemas::LogTimeMs;
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
-use onsale_schemas::{LogTimeMs, PartitionId};
 
-use super::batch::{BatchBuffer, BatchPlace, FRAME_HEADER_BYTES, Frame, HEADER_BYTES, batch_size};
+use super::batch::{BatchBuffer, BatchPlace, FRAME_HEADER_BYTES, Frame, batch_size};
 use super::bytes::SECTOR_BYTES;
 use super::disk::DiskFile;
-use super::error::{failed, io_error, is_full};
+use super::error::{failed, is_full};
 use super::options::BATCH_SIZE_MAX_BYTES;
 use super::prepare::Preparer;
+use super::repair::{erase, erase_batch};
 use super::segment::{BASE_POSITION, Identity, PartitionEnd, Segment, header_bytes, path_of};
 use super::shared::{DurablePosition, Shared};
 use crate::storage::{AppendRecord, Appended, LogError, LogWriter};
@@ -271,20 +272,6 @@ impl JournalWriter {
     }
 }
 
-/// Writes zeros and makes them durable, so that what stood there cannot come back mixed with what
-/// is written there next.
-fn erase(file: &dyn DiskFile, position: u64, len: usize) -> std::io::Result<()> {
-    file.write_all_at(&vec![0; len], position)?;
-    file.sync_data()
-}
-
-/// Erases what there is of a batch. The end of its header goes first, by a write of one byte, which
-/// nothing can tear: so a crash on the way leaves what recovery takes for torn.
-fn erase_batch(file: &dyn DiskFile, position: u64, len: usize) -> std::io::Result<()> {
-    erase(file, position + HEADER_BYTES as u64 - 1, 1)?;
-    erase(file, position, len)
-}
-
 impl LogWriter for JournalWriter {
     fn append(
         &mut self,
@@ -322,40 +309,5 @@ impl Drop for JournalWriter {
         // The thread first: the lock says that nobody of this process writes any more.
         self.preparer = None;
         self.shared.unlock();
-    }
-}
-
-/// Makes a file as long as its segment and takes away what stands behind the end of the log.
-pub(super) fn repair(
-    shared_path: &std::path::Path,
-    file: &dyn DiskFile,
-    size_bytes: u64,
-    torn: Option<(u64, u64)>,
-) -> Result<(), LogError> {
-    let result = (|| {
-        if let Some((byte, cut_bytes)) = torn {
-            let len = usize::try_from(cut_bytes).unwrap_or(usize::MAX);
-            erase_batch(file, byte, len)?;
-        }
-        let file_size = file.size_bytes()?;
-        if file_size != size_bytes {
-            tracing::warn!(
-                file = %shared_path.display(),
-                file_size,
-                size_bytes,
-                "a segment of the journal has not the size it was made with; corrected"
-            );
-            file.set_size(size_bytes)?;
-        }
-        // What is there may only be in the page cache of a process that was killed.
-        file.sync_data()
-    })();
-    result.map_err(|error| io_error("repair", shared_path, error))
-}
-
-impl JournalWriter {
-    /// The partitions that the journal has.
-    pub fn partitions(&self) -> impl ExactSizeIterator<Item = PartitionId> + use<> {
-        (0..self.shared.meta.partitions).map(PartitionId)
     }
 }

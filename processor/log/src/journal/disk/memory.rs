@@ -99,15 +99,22 @@ impl MemoryDisk {
         Self::of(names, files, state.next_id)
     }
 
-    /// The disk as a killed process leaves it: everything written is there.
+    /// The disk as a killed process leaves it: everything written is there, but what was not synced
+    /// can still be lost by a power cut. Locks are gone; limits and faults are not taken over.
     pub fn after_kill(&self) -> Self {
         let state = self.state();
-        let files = state
-            .files
-            .iter()
-            .map(|(&id, content)| (id, Content::settled(content.live.clone())))
-            .collect();
-        Self::of(state.names.clone(), files, state.next_id)
+        let copy = State {
+            names: state.names.clone(),
+            durable_names: state.durable_names.clone(),
+            name_changes: state.name_changes.clone(),
+            files: state.files.clone(),
+            next_id: state.next_id,
+            ..State::default()
+        };
+        drop(state);
+        Self {
+            state: Arc::new(Mutex::new(copy)),
+        }
     }
 
     /// The bytes of a file.

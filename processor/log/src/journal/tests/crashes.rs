@@ -6,6 +6,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng};
 
 use super::support::{Batch, Content, PARTITIONS, append, bytes, expect, no_content, open, read};
 use crate::journal::disk::MemoryDisk;
+use crate::storage::LogError;
 
 /// One life of a process.
 #[derive(Clone, Debug)]
@@ -16,6 +17,10 @@ struct Life {
     batches: Vec<Vec<usize>>,
     /// Whether the process gets to close the journal when all were written.
     closes: bool,
+    /// Writes until the disk is full, for one or two of them.
+    writes: u64,
+    /// The process is killed; the power stays.
+    is_killed: bool,
     /// Which part of the unsynced is lost.
     loss: u64,
 }
@@ -29,12 +34,16 @@ fn life() -> impl Strategy<Value = Life> {
         prop_oneof![0..4u64, 0..40u64],
         prop::collection::vec(batch, 0..25),
         any::<bool>(),
+        0..60u64,
+        any::<bool>(),
         any::<u64>(),
     )
-        .prop_map(|(syncs, batches, closes, loss)| Life {
+        .prop_map(|(syncs, batches, closes, writes, is_killed, loss)| Life {
             syncs,
             batches,
             closes,
+            writes,
+            is_killed,
             loss,
         })
 }
@@ -52,14 +61,22 @@ impl World {
         self.disk.fail_syncs_after(Some(life.syncs));
         if let Ok((mut writer, journal)) = open(&self.disk) {
             self.check(&read(&journal).unwrap())?;
+            self.disk.fail_writes(life.writes, 1 + life.loss % 2);
             let mut alive = true;
             for sizes in &life.batches {
                 self.now_ms += 1;
                 let batch = self.batch(sizes);
                 expect(&mut self.attempted, self.now_ms, &batch);
-                alive = append(&mut writer, self.now_ms, &batch).is_ok();
-                if !alive {
-                    break;
+                match append(&mut writer, self.now_ms, &batch) {
+                    Ok(_) => {}
+                    Err(LogError::DiskFull(_)) => {
+                        self.attempted.clone_from(&self.acknowledged);
+                        continue;
+                    }
+                    Err(_) => {
+                        alive = false;
+                        break;
+                    }
                 }
                 self.acknowledged.clone_from(&self.attempted);
                 prop_assert!(read(&journal).unwrap() == self.acknowledged);
@@ -67,6 +84,10 @@ impl World {
             if alive && life.closes {
                 drop(writer);
             }
+        }
+        if life.is_killed {
+            self.disk = self.disk.after_kill();
+            return Ok(());
         }
         let seed = life.loss.to_le_bytes().repeat(4);
         let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
