@@ -3,6 +3,7 @@
 mod best_available;
 mod blocking;
 mod bookings;
+mod draining;
 mod idempotency;
 mod invariants;
 mod lifecycle;
@@ -15,5 +16,6 @@ mod testing;
 mod users;
 
 pub use bookings::{Booking, BookingState};
+pub use draining::HOUSEKEEPING_PER_ENTRY_MAX;
 pub use machine::{MACHINE_VERSION_KNOWN, Model, ModelLimits};
 pub use shows::{General, Places, Row, Seat, Show, Zone};

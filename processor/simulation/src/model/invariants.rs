@@ -86,8 +86,11 @@ impl Model {
         ensure(ended == self.bookings.ended, || {
             "the ended bookings are listed wrong".to_owned()
         })?;
-        let overdue = self.bookings.first_due(self.now);
-        ensure(overdue.is_none() || self.sweep_was_cut, || {
+        let overdue = self
+            .bookings
+            .first_end()
+            .filter(|(end, _)| *end <= self.now);
+        ensure(overdue.is_none() || self.budget == 0, || {
             format!("hold {overdue:?} outlived its end without a backlog")
         })
     }
@@ -96,6 +99,9 @@ impl Model {
         let mut tickets = BTreeMap::new();
         for booking in self.live_bookings() {
             *tickets.entry((booking.event, booking.user)).or_insert(0) += booking.quantity;
+        }
+        for void in self.voids.queue.iter().filter(|void| void.quantity > 0) {
+            *tickets.entry((void.event, void.user)).or_insert(0) += void.quantity;
         }
         ensure(tickets == self.users.tickets, || {
             "tickets per user do not add up".to_owned()

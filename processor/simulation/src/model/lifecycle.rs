@@ -96,16 +96,23 @@ impl Model {
 
     pub(super) fn cancel_show(&mut self, id: ShowId) -> Decision {
         let show = self.shows.get_mut(id).ok_or(Rejection::UnknownShow)?;
-        show.cancelled = true;
+        let already = std::mem::replace(&mut show.cancelled, true);
         let at_ms = self.now;
-        let live: Vec<_> = self
-            .live_bookings()
-            .filter(|booking| booking.show == id)
-            .map(|booking| booking.offset)
+        let kept: Vec<_> = self
+            .bookings
+            .iter()
+            .filter(|booking| booking.show == id && !already)
+            .cloned()
             .collect();
-        for offset in live {
-            self.end(offset, BookingState::Cancelled { at_ms });
+        for booking in kept {
+            self.voids.push(&booking);
+            if booking.is_live() {
+                show.give_back(&booking);
+                self.bookings
+                    .set_state(booking.offset, BookingState::Cancelled { at_ms });
+            }
         }
+        self.drain();
         Ok(Outcome::ShowCancelled { show: id })
     }
 }

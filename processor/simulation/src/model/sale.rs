@@ -91,8 +91,8 @@ impl Model {
         })
     }
 
-    /// The booking that a command names, as it is now: a hold that is due but was not swept yet
-    /// expires here.
+    /// The booking that a command names, if that is the asker's business. A hold that is due but
+    /// was not swept yet expires here.
     fn touch(&mut self, offset: Offset, by: Actor) -> Result<Booking, Rejection> {
         let booking = self
             .bookings

@@ -1,0 +1,7 @@
+//! The engine against the naive model: every outcome and all visible state, after every record.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod backlogs;
+mod pair;
+mod random;
