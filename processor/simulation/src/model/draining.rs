@@ -4,7 +4,7 @@
 //! a bounded number per record, together with the expiry of holds: an engine could not void a
 //! stadium in one record without making everybody wait.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
 use onsale_schemas::{EventId, LogTimeMs, Offset, UserId};
 
@@ -17,28 +17,39 @@ pub const HOUSEKEEPING_PER_ENTRY_MAX: usize = onsale_schemas::limits::EXPIRIES_P
 /// A cancelled booking whose user has not got the tickets back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Void {
-    pub(super) offset: Offset,
     pub(super) event: EventId,
     pub(super) user: UserId,
     pub(super) quantity: u32,
+    /// End of its hold if it was one.
+    hold_end: Option<LogTimeMs>,
 }
 
 /// All of them.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Voids {
-    /// In order of the cancellation of their shows, then of their offsets.
-    pub(super) queue: VecDeque<Void>,
-    /// (end of hold, offset) of those that were holds: they still take their turn when it comes.
-    holds: BTreeSet<(LogTimeMs, Offset)>,
+    /// By the number of the cancellation, then by offset: the order in which they are drained.
+    pub(super) queue: BTreeMap<(u64, Offset), Void>,
+    /// (end of hold, offset) of those that were holds, which still take their turn when it comes,
+    /// with the number of the cancellation.
+    holds: BTreeMap<(LogTimeMs, Offset), u64>,
+    cancellations: u64,
 }
 
 impl Voids {
+    /// The bookings that come next are those of one more show.
+    pub(super) fn begin_show(&mut self) {
+        self.cancellations += 1;
+    }
+
+    /// Adds a booking as it was before its show was cancelled. An ended one has nothing to give
+    /// back but takes its turn all the same.
     pub(super) fn push(&mut self, booking: &Booking) {
-        if booking.state == BookingState::Held {
-            self.holds.insert((booking.expires_at_ms, booking.offset));
+        let turn = self.cancellations;
+        let hold_end = (booking.state == BookingState::Held).then_some(booking.expires_at_ms);
+        if let Some(end) = hold_end {
+            self.holds.insert((end, booking.offset), turn);
         }
-        self.queue.push_back(Void {
-            offset: booking.offset,
+        let void = Void {
             event: booking.event,
             user: booking.user,
             quantity: if booking.is_live() {
@@ -46,24 +57,27 @@ impl Voids {
             } else {
                 0
             },
-        });
+            hold_end,
+        };
+        self.queue.insert((turn, booking.offset), void);
     }
 
     /// The void hold whose end comes first.
     pub(super) fn first_end(&self) -> Option<(LogTimeMs, Offset)> {
-        self.holds.first().copied()
+        self.holds.first_key_value().map(|(hold, _)| *hold)
     }
 
     fn pop(&mut self) -> Option<Void> {
-        let void = self.queue.pop_front()?;
-        self.holds.retain(|(_, offset)| *offset != void.offset);
+        let ((_, offset), void) = self.queue.pop_first()?;
+        if let Some(end) = void.hold_end {
+            self.holds.remove(&(end, offset));
+        }
         Some(void)
     }
 
     fn pop_first_hold(&mut self) -> Option<Void> {
-        let (_, offset) = self.holds.pop_first()?;
-        let at = self.queue.iter().position(|void| void.offset == offset)?;
-        self.queue.remove(at)
+        let ((_, offset), turn) = self.holds.pop_first()?;
+        self.queue.remove(&(turn, offset))
     }
 }
 

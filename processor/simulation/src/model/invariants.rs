@@ -100,7 +100,7 @@ impl Model {
         for booking in self.live_bookings() {
             *tickets.entry((booking.event, booking.user)).or_insert(0) += booking.quantity;
         }
-        for void in self.voids.queue.iter().filter(|void| void.quantity > 0) {
+        for void in self.voids.queue.values().filter(|void| void.quantity > 0) {
             *tickets.entry((void.event, void.user)).or_insert(0) += void.quantity;
         }
         ensure(tickets == self.users.tickets, || {

@@ -96,14 +96,18 @@ impl Model {
 
     pub(super) fn cancel_show(&mut self, id: ShowId) -> Decision {
         let show = self.shows.get_mut(id).ok_or(Rejection::UnknownShow)?;
-        let already = std::mem::replace(&mut show.cancelled, true);
+        if show.cancelled {
+            return Ok(Outcome::ShowCancelled { show: id });
+        }
+        show.cancelled = true;
         let at_ms = self.now;
         let kept: Vec<_> = self
             .bookings
             .iter()
-            .filter(|booking| booking.show == id && !already)
+            .filter(|booking| booking.show == id)
             .cloned()
             .collect();
+        self.voids.begin_show();
         for booking in kept {
             self.voids.push(&booking);
             if booking.is_live() {
