@@ -49,11 +49,11 @@ impl Partition {
         state.now = state.now.max(entry.log_time_ms);
 
         let mut expired = Vec::new();
-        let swept = state.sweep_due(&mut expired);
+        state.sweep_due(&mut expired);
         let steps = HOUSEKEEPING_PER_ENTRY_MAX
-            .saturating_sub(swept)
+            .saturating_sub(expired.len())
             .max(HOUSEKEEPING_PER_ENTRY_MIN);
-        let steps = state.keep_house(steps);
+        state.keep_house(steps);
 
         let decoded = codec::decode::<Envelope>(entry.payload).ok();
         let is_decoded = decoded.is_some();
@@ -65,8 +65,6 @@ impl Partition {
             },
             |envelope| state.answer(offset, envelope, &mut expired),
         );
-        // A show cancelled just now is drained at once as far as the steps go.
-        state.drain(steps);
 
         let silent = answer.request_id.is_none()
             && matches!(answer.outcome, Outcome::Nothing)
@@ -114,12 +112,12 @@ impl State {
         if let Some(answer) = self.remembered(id, fingerprint) {
             return answer;
         }
-        let outcome = if self.answers.len() >= u64::from(self.limits.remembered_answers_max) {
+        let outcome = if self.has_room_for_answer() {
+            self.run(offset, command, expired)
+        } else {
             Outcome::Rejected(Rejection::Full {
                 table: FullTable::Idempotency,
             })
-        } else {
-            self.run(offset, command, expired)
         };
         let is_transient =
             matches!(&outcome, Outcome::Rejected(rejection) if rejection.is_transient());

@@ -36,24 +36,16 @@ impl Partition {
         let state = &self.state;
         bookings(state)?;
         users(state)?;
-        for show in state.shows.iter() {
-            seats(state, show)?;
-            show_list(state, show)?;
+        let mut by_show: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (slot, booking) in all(state) {
+            by_show.entry(booking.show).or_default().push(slot);
         }
-        let listed: usize = state
-            .shows
-            .iter()
-            .map(|show| show.bookings.iter(&state.bookings).count())
-            .sum();
-        ensure(listed == state.bookings.len() as usize, || {
-            format!(
-                "{listed} bookings in lists of shows, {} in the table",
-                state.bookings.len()
-            )
-        })?;
+        for (slot, show) in (0u32..).zip(state.shows.iter()) {
+            seats(state, show, by_show.get(&slot).map_or(&[], Vec::as_slice))?;
+        }
         expiry(state)?;
         ended(state)?;
-        draining(state)?;
+        cancelled(state)?;
         answers(state)
     }
 }
@@ -67,10 +59,17 @@ fn all(state: &State) -> impl Iterator<Item = (u32, &Booking)> {
 
 fn bookings(state: &State) -> Audit {
     let mut count = 0;
-    let mut confirmed = 0;
+    let mut live: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
     for (slot, booking) in all(state) {
         count += 1;
-        confirmed += u32::from(booking.state == BookingState::Confirmed);
+        if state.shows.get(booking.show).cancelled_at_ms.is_none() {
+            let (holds, sales) = live.entry(booking.show).or_default();
+            *holds += u32::from(booking.state == BookingState::Reserved);
+            *sales += u32::from(booking.state == BookingState::Confirmed);
+            ensure(booking.state != BookingState::Voided, || {
+                format!("booking {} is void and its show is not", booking.offset)
+            })?;
+        }
         ensure(state.bookings.find(booking.offset) == Some(slot), || {
             format!("booking {} is not found by its offset", booking.offset)
         })?;
@@ -84,10 +83,22 @@ fn bookings(state: &State) -> Audit {
             state.bookings.len()
         )
     })?;
-    ensure(confirmed == state.confirmed, || {
+    for (slot, show) in (0u32..).zip(state.shows.iter()) {
+        let expected = live.get(&slot).copied().unwrap_or_default();
+        ensure(expected == (show.holds, show.sales), || {
+            format!(
+                "show {} has (holds, sales) {expected:?}, counted ({}, {})",
+                show.id, show.holds, show.sales
+            )
+        })?;
+    }
+    let total = live
+        .values()
+        .fold((0, 0), |sum, n| (sum.0 + n.0, sum.1 + n.1));
+    ensure(total == (state.holds, state.confirmed), || {
         format!(
-            "{confirmed} sales in the table, {} counted",
-            state.confirmed
+            "(holds, sales) {total:?}, counted ({}, {})",
+            state.holds, state.confirmed
         )
     })
 }
@@ -107,6 +118,23 @@ fn users(state: &State) -> Audit {
     }
     for slot in state.users.slots() {
         let counter = state.users.get(slot);
+        let mut chained = 0;
+        let mut at = counter.head;
+        while at != NONE && chained <= counter.bookings {
+            let booking = state.bookings.get(at);
+            ensure(
+                booking.user == slot && booking.state != BookingState::Vacant,
+                || format!("booking {} is in the list of another user", booking.offset),
+            )?;
+            chained += 1;
+            [_, at] = booking.user_links;
+        }
+        ensure(chained == counter.bookings, || {
+            format!(
+                "user {} has another number of bookings than counted",
+                counter.user
+            )
+        })?;
         let found = (counter.places, counter.bookings);
         ensure(expected.get(&slot) == Some(&found), || {
             format!(
@@ -128,11 +156,11 @@ fn users(state: &State) -> Audit {
     })
 }
 
-fn seats(state: &State, show: &Show) -> Audit {
+fn seats(state: &State, show: &Show, slots: &[u32]) -> Audit {
     let mut owner: BTreeMap<u32, (Place, u64)> = BTreeMap::new();
     let mut counts = vec![(0u32, 0u32); show.zones.len()];
     if show.cancelled_at_ms.is_none() {
-        for slot in show.bookings.iter(&state.bookings) {
+        for &slot in slots {
             let booking = state.bookings.get(slot);
             let (held, sold) = &mut counts[booking.zone()];
             let place = match booking.state {
@@ -199,29 +227,6 @@ fn seats(state: &State, show: &Show) -> Audit {
     Ok(())
 }
 
-fn show_list(state: &State, show: &Show) -> Audit {
-    let mut last = None;
-    let mut may_live = show.cancelled_at_ms.is_none();
-    for slot in show.bookings.iter(&state.bookings) {
-        let booking = state.bookings.get(slot);
-        ensure(state.shows.get(booking.show).id == show.id, || {
-            format!("booking {} is in the list of another show", booking.offset)
-        })?;
-        ensure(last < Some(booking.offset), || {
-            format!("booking {} is out of order in its show", booking.offset)
-        })?;
-        last = Some(booking.offset);
-        may_live |= slot == show.drain_at;
-        ensure(may_live || !booking.state.is_live(), || {
-            format!(
-                "booking {} of a cancelled show was not drained",
-                booking.offset
-            )
-        })?;
-    }
-    Ok(())
-}
-
 fn expiry(state: &State) -> Audit {
     let mut waiting = 0;
     for (hold_ms, lane) in state.expiry.lanes(&state.bookings) {
@@ -282,28 +287,16 @@ fn expiry(state: &State) -> Audit {
 
 fn ended(state: &State) -> Audit {
     let mut queued = 0;
-    for (queue, is_voided) in state
-        .ended
-        .queues(&state.bookings)
-        .into_iter()
-        .zip([false, true])
-    {
-        let mut last = 0;
-        for slot in queue {
-            let booking = state.bookings.get(slot);
-            queued += 1;
-            ensure(
-                !booking.state.is_live()
-                    && (booking.state == BookingState::Voided) == is_voided
-                    && booking.ended_at_ms() >= last,
-                || format!("booking {} does not belong in its queue", booking.offset),
-            )?;
-            last = booking.ended_at_ms();
-        }
+    let mut last = 0;
+    for slot in state.ended.iter(&state.bookings) {
+        let booking = state.bookings.get(slot);
+        queued += 1;
+        ensure(has_ended(booking) && booking.ended_at_ms() >= last, || {
+            format!("booking {} does not belong in its queue", booking.offset)
+        })?;
+        last = booking.ended_at_ms();
     }
-    let ended = all(state)
-        .filter(|(_, booking)| !booking.state.is_live())
-        .count();
+    let ended = all(state).filter(|(_, booking)| has_ended(booking)).count();
     ensure(queued == ended && state.ended.len as usize == ended, || {
         format!(
             "{ended} ended bookings, {queued} queued, {} counted",
@@ -312,18 +305,50 @@ fn ended(state: &State) -> Audit {
     })
 }
 
-fn draining(state: &State) -> Audit {
-    for &slot in &state.draining {
+fn has_ended(booking: &Booking) -> bool {
+    matches!(
+        booking.state,
+        BookingState::Cancelled | BookingState::Expired
+    )
+}
+
+fn cancelled(state: &State) -> Audit {
+    let mut last = None;
+    for &slot in &state.cancelled {
         let show = state.shows.get(slot);
-        ensure(show.cancelled_at_ms.is_some(), || {
-            format!("show {} is drained and not cancelled", show.id)
+        ensure(
+            show.cancelled_at_ms.is_some()
+                && show.cancelled_at_ms >= last
+                && state.shows.has_cancelled(show.event),
+            || format!("show {} does not belong among the cancelled", show.id),
+        )?;
+        last = show.cancelled_at_ms;
+        let voided = all(state)
+            .filter(|(_, booking)| booking.show == slot && !has_ended(booking))
+            .count();
+        ensure(voided == show.voided as usize, || {
+            format!(
+                "{voided} bookings of show {} are void, {} counted",
+                show.id, show.voided
+            )
         })?;
     }
-    let pending = (0..state.shows.len())
-        .filter(|&slot| state.shows.get(slot).drain_at != NONE)
-        .all(|slot| state.draining.contains(&slot));
-    ensure(pending, || {
-        "a show with bookings to drain is not in the queue".into()
+    let is_purgeable = |slot, booking: &Booking| {
+        state.is_purgeable(slot) && !state.cancelled.contains(&booking.show)
+    };
+    let purgeable = all(state)
+        .filter(|&(slot, booking)| is_purgeable(slot, booking))
+        .count();
+    ensure(purgeable == state.purgeable as usize, || {
+        format!(
+            "{purgeable} bookings are to be purged, {} counted",
+            state.purgeable
+        )
+    })?;
+    let missed =
+        all(state).any(|(slot, booking)| slot >= state.purge_left && is_purgeable(slot, booking));
+    ensure(!missed, || {
+        "the walk has missed a booking to be purged".into()
     })
 }
 
@@ -336,7 +361,7 @@ fn answers(state: &State) -> Audit {
             format!("the answer to {} is out of order", head.request_id)
         })?;
         last = head.log_time_ms;
-        ensure(state.answers.is_indexed(&head.request_id), || {
+        ensure(state.answers.is_known(&head.request_id), || {
             format!("the answer to {} is not found", head.request_id)
         })?;
     }

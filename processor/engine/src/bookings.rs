@@ -22,25 +22,23 @@ pub(crate) enum State {
     Vacant,
     /// A hold that waits for its end in [`crate::expiry::Expiry`].
     Reserved,
-    /// A hold whose end came after its show was cancelled but before the show was drained: it does
-    /// not wait any more and is to be voided.
-    Parked,
     /// Sold.
     Confirmed,
     /// Released or returned.
     Cancelled,
     /// Ran out.
     Expired,
-    /// Was held or sold when its show was cancelled.
+    /// Was held or sold when its show was cancelled, and its user's counter was lowered. Until that
+    /// is needed the record stays `Reserved` or `Confirmed`.
     Voided,
 }
 
 impl State {
-    /// True while the booking counts for its user (its seats are taken unless the show is
+    /// True while the booking is in its user's counter (its seats are taken unless the show is
     /// cancelled).
     #[inline]
     pub(crate) fn is_live(self) -> bool {
-        matches!(self, Self::Reserved | Self::Parked | Self::Confirmed)
+        matches!(self, Self::Reserved | Self::Confirmed)
     }
 }
 
@@ -63,10 +61,10 @@ pub(crate) struct Booking {
     /// Slot of the user's counter.
     pub(crate) user: u32,
     /// Reserved: neighbours in a lane, or place in the heap. Confirmed: when, in two halves.
-    /// Ended: neighbours in a queue of ended bookings. Vacant: next vacant record.
+    /// Ended: neighbours in the queue of ended bookings. Vacant: next vacant record.
     pub(crate) links: [u32; 2],
-    /// Neighbours in the show's list.
-    pub(crate) show_links: [u32; 2],
+    /// Neighbours in the list of the user's bookings of the event.
+    pub(crate) user_links: [u32; 2],
     seats: [SeatIndex; SEATS_INLINE],
 }
 
@@ -134,7 +132,7 @@ impl Booking {
         self.links = [at_ms as u32, (at_ms >> 32) as u32];
     }
 
-    /// The caller links it into a queue of ended bookings.
+    /// The caller links it into the queue of ended bookings.
     pub(crate) fn become_ended(&mut self, state: State, at_ms: LogTimeMs) {
         self.state = state;
         self.word = at_ms;
@@ -178,6 +176,11 @@ impl Bookings {
     #[inline]
     pub(crate) fn len(&self) -> u32 {
         self.index.len()
+    }
+
+    /// Slots that were ever in use.
+    pub(crate) fn made(&self) -> u32 {
+        self.made
     }
 
     #[inline]
@@ -241,7 +244,7 @@ impl Bookings {
             show: new.show,
             user: new.user,
             links: [NONE; 2],
-            show_links: [NONE; 2],
+            user_links: [NONE; 2],
             seats,
         };
         let records = &self.records;

@@ -1,20 +1,16 @@
-//! Bookings that ended and are not forgotten yet, each queue in order of the end.
-//!
-//! Voided bookings have a queue of their own: they end when their show is cancelled but get here
-//! only when it is drained, and one queue for all would not be in order.
+//! Bookings that were released, returned or ran out and are not forgotten yet, in order of the end.
 
 use onsale_schemas::limits::ENDED_BOOKING_KEPT_MS;
 use onsale_schemas::{LogTimeMs, Offset};
 
-use crate::bookings::{Bookings, State};
+use crate::bookings::Bookings;
 use crate::index::NONE;
-use crate::list::{List, QueueLinks};
+use crate::list::List;
 
-/// The queues.
+/// The queue.
 #[derive(Clone, Default)]
 pub(crate) struct Ended {
-    one_by_one: List<QueueLinks>,
-    voided: List<QueueLinks>,
+    queue: List,
     pub(crate) len: u32,
 }
 
@@ -25,54 +21,34 @@ pub(crate) fn is_forgotten(ended_at_ms: LogTimeMs, now: LogTimeMs) -> bool {
 }
 
 impl Ended {
-    fn queue(&mut self, state: State) -> &mut List<QueueLinks> {
-        if state == State::Voided {
-            &mut self.voided
-        } else {
-            &mut self.one_by_one
-        }
-    }
-
     /// Adds a booking that has just become an ended one.
+    #[inline]
     pub(crate) fn push(&mut self, bookings: &mut Bookings, slot: u32) {
-        let state = bookings.get(slot).state;
-        self.queue(state).push_back(bookings, slot);
+        self.queue.push_back(bookings, slot);
         self.len += 1;
     }
 
     /// Takes a booking out: it is revived or forgotten.
+    #[inline]
     pub(crate) fn remove(&mut self, bookings: &mut Bookings, slot: u32) {
-        let state = bookings.get(slot).state;
-        self.queue(state).remove(bookings, slot);
+        self.queue.remove(bookings, slot);
         self.len -= 1;
     }
 
     /// A booking that is to be forgotten by now: the one that ended first.
     #[inline]
     pub(crate) fn forgettable(&self, bookings: &Bookings, now: LogTimeMs) -> Option<u32> {
-        let mut best: Option<(LogTimeMs, u32)> = None;
-        for slot in [self.one_by_one.head, self.voided.head] {
-            if slot == NONE {
-                continue;
-            }
-            let ended_at_ms = bookings.get(slot).ended_at_ms();
-            if is_forgotten(ended_at_ms, now) && best.is_none_or(|(at, _)| ended_at_ms < at) {
-                best = Some((ended_at_ms, slot));
-            }
-        }
-        best.map(|(_, slot)| slot)
+        let slot = self.queue.head;
+        (slot != NONE && is_forgotten(bookings.get(slot).ended_at_ms(), now)).then_some(slot)
     }
 
-    /// Rebuilds the queues from unlinked records.
+    /// Rebuilds the queue from unlinked records.
     pub(crate) fn restore(bookings: &mut Bookings, slots: &[u32]) -> Self {
         let mut order: Vec<(LogTimeMs, Offset, u32)> = slots
             .iter()
             .map(|&slot| {
-                (
-                    bookings.get(slot).ended_at_ms(),
-                    bookings.get(slot).offset,
-                    slot,
-                )
+                let booking = bookings.get(slot);
+                (booking.ended_at_ms(), booking.offset, slot)
             })
             .collect();
         order.sort_unstable();
@@ -83,8 +59,8 @@ impl Ended {
         ended
     }
 
-    /// Slots of all queues, each in its order.
-    pub(crate) fn queues<'a>(&self, bookings: &'a Bookings) -> [impl Iterator<Item = u32> + 'a; 2] {
-        [self.one_by_one.iter(bookings), self.voided.iter(bookings)]
+    /// Slots in the order of the queue.
+    pub(crate) fn iter<'a>(&self, bookings: &'a Bookings) -> impl Iterator<Item = u32> + 'a {
+        self.queue.iter(bookings)
     }
 }

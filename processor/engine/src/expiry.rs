@@ -13,7 +13,7 @@ use onsale_schemas::{LogTimeMs, Offset};
 use crate::bookings::Bookings;
 use crate::heap::{Heap, IN_HEAP};
 use crate::index::NONE;
-use crate::list::{List, QueueLinks};
+use crate::list::List;
 
 /// Lengths of holds that get a lane of their own at a time.
 const LANES_MAX: usize = 64;
@@ -21,7 +21,7 @@ const LANES_MAX: usize = 64;
 #[derive(Clone, Default)]
 struct Lane {
     hold_ms: u32,
-    list: List<QueueLinks>,
+    list: List,
     /// Key of the head; all lanes are scanned for the least, so it is kept here.
     first: (LogTimeMs, Offset),
     /// Key of the tail.
@@ -137,17 +137,14 @@ impl Expiry {
             .min()
     }
 
-    /// Takes out the hold that ends first if it ends now or earlier.
+    /// The hold that ends first if it ends now or earlier.
     #[inline]
-    pub(crate) fn pop_due(&mut self, bookings: &mut Bookings, now: LogTimeMs) -> Option<u32> {
+    pub(crate) fn first_due(&mut self, now: LogTimeMs) -> Option<u32> {
         if now < self.quiet_until_ms {
             return None;
         }
         match self.first() {
-            Some(((expires_at_ms, _), slot)) if expires_at_ms <= now => {
-                self.remove(bookings, slot);
-                Some(slot)
-            }
+            Some(((expires_at_ms, _), slot)) if expires_at_ms <= now => Some(slot),
             first => {
                 self.quiet_until_ms = first.map_or(LogTimeMs::MAX, |((at, _), _)| at);
                 None
@@ -237,9 +234,10 @@ mod tests {
                     _ => {
                         now += time;
                         waiting.sort_unstable();
-                        while let Some(slot) = expiry.pop_due(&mut bookings, now) {
+                        while let Some(slot) = expiry.first_due(now) {
                             prop_assert!(waiting[0].0 <= now);
                             prop_assert_eq!(waiting.remove(0).2, slot);
+                            expiry.remove(&mut bookings, slot);
                             bookings.remove(slot, true);
                         }
                     }

@@ -1,83 +1,138 @@
-//! Work that time brings along, in bounded portions: forgetting ended bookings and stale answers,
-//! and voiding the bookings of cancelled shows.
+//! Work that time brings along, in bounded portions: forgetting ended bookings, stale answers, and
+//! the bookings of shows that were cancelled long ago.
 //!
-//! What can be asked for by name is exact without it: a booking or an answer past its time is
-//! unknown whether it was swept or not. The counter of a user, however, comes down only when a
-//! cancelled show's booking is voided; with more bookings than one portion that takes some records.
+//! None of it can be seen from outside. What is past its time is unknown whether it was swept or
+//! not, and a table that is full makes room at once when anything in it is past its time.
 
 use crate::bookings::State as BookingState;
-use crate::index::NONE;
-use crate::list::{List, ShowLinks};
+use crate::ended::is_forgotten;
 use crate::state::State;
 
 impl State {
-    /// Works off at most `steps` steps. Gives how many are left.
+    /// Works off at most `steps` steps.
     #[inline]
-    pub(crate) fn keep_house(&mut self, steps: usize) -> usize {
+    pub(crate) fn keep_house(&mut self, steps: usize) {
         let mut left = steps;
-        while left > 0
-            && let Some(slot) = self.ended.forgettable(&self.bookings, self.now)
-        {
-            self.forget(slot);
+        while left > 0 && self.forget_one() {
             left -= 1;
         }
         while left > 0 && self.answers.sweep_one(self.now) {
             left -= 1;
         }
-        self.drain(left)
+        self.purge(left);
     }
 
-    fn forget(&mut self, slot: u32) {
+    /// True when another booking may be added.
+    #[inline]
+    pub(crate) fn has_room_for_booking(&mut self) -> bool {
+        let is_full = |state: &Self| {
+            state.bookings.len().saturating_sub(state.purgeable) >= state.limits.bookings_max
+        };
+        !is_full(self) || (self.forget_one() && !is_full(self))
+    }
+
+    /// True when another answer may be remembered.
+    #[inline]
+    pub(crate) fn has_room_for_answer(&mut self) -> bool {
+        let answers_max = u64::from(self.limits.remembered_answers_max);
+        self.answers.len() < answers_max
+            || (self.answers.sweep_one(self.now) && self.answers.len() < answers_max)
+    }
+
+    /// Forgets the booking that ended first if it is time.
+    #[inline]
+    fn forget_one(&mut self) -> bool {
+        let Some(slot) = self.ended.forgettable(&self.bookings, self.now) else {
+            return false;
+        };
         self.ended.remove(&mut self.bookings, slot);
-        let booking = self.bookings.get(slot);
-        let (show_slot, user) = (booking.show, booking.user);
-        let seated = self.is_seated(booking);
-        let show = self.shows.get_mut(show_slot);
-        if show.drain_at == slot {
-            show.drain_at = List::<ShowLinks>::next(&self.bookings, slot);
-        }
-        show.bookings.remove(&mut self.bookings, slot);
-        self.users.forget_booking(user);
+        self.erase(slot);
+        true
+    }
+
+    fn erase(&mut self, slot: u32) {
+        let seated = self.is_seated(self.bookings.get(slot));
+        self.users.forget_booking(&mut self.bookings, slot);
         self.bookings.remove(slot, seated);
     }
 
-    /// Voids bookings of cancelled shows, at most `steps` looked at. Gives how many are left.
+    /// Goes on with the walk through the table that takes out the bookings of cancelled shows.
     #[inline]
-    pub(crate) fn drain(&mut self, steps: usize) -> usize {
-        let mut left = steps;
-        while let Some(&show_slot) = self.draining.front() {
-            let mut at = self.shows.get(show_slot).drain_at;
-            while left > 0 && at != NONE {
-                let next = List::<ShowLinks>::next(&self.bookings, at);
-                self.void(at);
-                at = next;
-                left -= 1;
-            }
-            self.shows.get_mut(show_slot).drain_at = at;
-            if at != NONE {
+    fn purge(&mut self, steps: usize) {
+        while let Some(&show) = self.cancelled.front() {
+            let show = self.shows.get(show);
+            if !show
+                .cancelled_at_ms
+                .is_some_and(|at| is_forgotten(at, self.now))
+            {
                 break;
             }
-            self.draining.pop_front();
+            // All its bookings are unknown from now on; the walk begins anew to find them.
+            self.purgeable += show.voided;
+            self.purge_left = self.bookings.made();
+            self.cancelled.pop_front();
         }
-        left
+        if self.purgeable > 0 {
+            self.purge_some(steps);
+        }
     }
 
-    fn void(&mut self, slot: u32) {
-        let booking = self.bookings.get(slot);
-        let (user, places) = (booking.user, booking.places());
-        let Some(cancelled_at_ms) = self.shows.get(booking.show).cancelled_at_ms else {
-            return;
-        };
-        match booking.state {
-            BookingState::Reserved => self.expiry.remove(&mut self.bookings, slot),
-            BookingState::Confirmed => self.confirmed -= 1,
-            BookingState::Parked => {}
-            BookingState::Vacant
-            | BookingState::Cancelled
-            | BookingState::Expired
-            | BookingState::Voided => return,
+    #[cold]
+    fn purge_some(&mut self, steps: usize) {
+        for _ in 0..steps {
+            if self.purge_left == 0 || self.purgeable == 0 {
+                return;
+            }
+            self.purge_left -= 1;
+            let slot = self.purge_left;
+            if self.is_purgeable(slot) {
+                self.void(slot);
+                self.erase(slot);
+                self.purgeable -= 1;
+            }
         }
+    }
+
+    /// True when the booking was held or sold when its show was cancelled, and that is long ago.
+    pub(crate) fn is_purgeable(&self, slot: u32) -> bool {
+        let booking = self.bookings.get(slot);
+        matches!(
+            booking.state,
+            BookingState::Reserved | BookingState::Confirmed | BookingState::Voided
+        ) && self
+            .ended_at_ms(booking)
+            .is_some_and(|at| is_forgotten(at, self.now))
+    }
+
+    /// Lowers the counter of the user of a booking whose show is cancelled, once.
+    pub(crate) fn void(&mut self, slot: u32) {
+        let booking = self.bookings.get_mut(slot);
+        let was = booking.state;
+        let (user, places) = (booking.user, booking.places());
+        if !was.is_live() {
+            return;
+        }
+        if was == BookingState::Reserved {
+            self.expiry.remove(&mut self.bookings, slot);
+        }
+        self.bookings.get_mut(slot).state = BookingState::Voided;
         self.users.subtract_places(user, places);
-        self.end(slot, BookingState::Voided, cancelled_at_ms);
+    }
+
+    /// Voids all bookings of a user whose shows are cancelled, so that the counter is exact.
+    ///
+    /// Done when the counter is looked at and not when a show is cancelled, because a show has any
+    /// number of bookings and a user, where there is a limit to be checked, has few.
+    #[cold]
+    pub(crate) fn settle_user(&mut self, counter: u32) {
+        let mut at = self.users.get(counter).head;
+        while at != crate::index::NONE {
+            let booking = self.bookings.get(at);
+            let [_, next] = booking.user_links;
+            if self.shows.get(booking.show).cancelled_at_ms.is_some() {
+                self.void(at);
+            }
+            at = next;
+        }
     }
 }

@@ -229,7 +229,7 @@ impl Answers {
     }
 
     /// True when the index leads from the request to some answer to it.
-    pub(crate) fn is_indexed(&self, request_id: &RequestId) -> bool {
+    pub(crate) fn is_known(&self, request_id: &RequestId) -> bool {
         self.find_slot(request_id).is_some()
     }
 

@@ -5,7 +5,7 @@ pub const MACHINE_VERSION_KNOWN: u16 = 1;
 /// The machine version of an empty partition.
 pub(crate) const MACHINE_VERSION_FIRST: u16 = 1;
 
-/// Steps of housekeeping (forgetting, draining) that one record may cause besides its own command,
+/// Steps of housekeeping (forgetting) that one record may cause besides its own command,
 /// counted together with the holds it expired, so that no record is much dearer than another.
 pub(crate) const HOUSEKEEPING_PER_ENTRY_MAX: usize = 1_024;
 /// Steps of housekeeping that every record may cause even when many holds expired, so that tables

@@ -98,15 +98,10 @@ impl Partition {
         self.state.expiry.next_ms()
     }
 
-    /// True while there is work that the next record would do whatever it is: due holds left over,
-    /// cancelled shows to drain. The driver then appends a tick at once.
+    /// True while due holds are left over because more were due than one record expires. The driver
+    /// then appends a tick at once.
     pub fn has_backlog(&self) -> bool {
-        !self.state.draining.is_empty()
-            || self
-                .state
-                .expiry
-                .next_ms()
-                .is_some_and(|at| at <= self.state.now)
+        self.next_expiry_ms().is_some_and(|at| at <= self.state.now)
     }
 
     /// All seats of a show; `None` when it was never opened here.
@@ -144,8 +139,7 @@ impl Partition {
 
     /// Live holds, counted for free.
     pub fn live_holds(&self) -> u32 {
-        let state = &self.state;
-        state.bookings.len() - state.ended.len - state.confirmed
+        self.state.holds
     }
 
     /// A booking by the offset of its `Reserve`; `None` when it is unknown or forgotten.
@@ -205,7 +199,7 @@ impl Partition {
             shows: state.shows.len(),
             live_holds: self.live_holds(),
             confirmed: state.confirmed,
-            ended: state.ended.len,
+            ended: state.bookings.len() - state.holds - state.confirmed - state.purgeable,
             remembered_answers: state.answers.len(),
             users: state.users.len(),
             memory_bytes: size_of::<Self>()
@@ -213,7 +207,7 @@ impl Partition {
                 + state.bookings.memory_bytes()
                 + state.users.memory_bytes()
                 + state.expiry.memory_bytes()
-                + state.draining.capacity() * size_of::<u32>()
+                + state.cancelled.capacity() * size_of::<u32>()
                 + state.answers.memory_bytes(),
             ..Stats::default()
         };

@@ -8,7 +8,6 @@ use triomphe::Arc;
 use crate::hash;
 use crate::index::{Index, NONE};
 use crate::layout::{self, SeatedZone, ZoneKind};
-use crate::list::{List, ShowLinks};
 use crate::pages::Pages;
 use crate::seats::{Place, SeatMap};
 
@@ -35,10 +34,12 @@ pub(crate) struct Show {
     pub(crate) cancelled_at_ms: Option<LogTimeMs>,
     /// Of the command that opened it.
     pub(crate) fingerprint: u64,
-    /// All bookings kept, ascending by offset.
-    pub(crate) bookings: List<ShowLinks>,
-    /// The booking from which on a cancelled show is still to be drained.
-    pub(crate) drain_at: u32,
+    /// Live holds.
+    pub(crate) holds: u32,
+    /// Confirmed bookings.
+    pub(crate) sales: u32,
+    /// Bookings that were live when the show was cancelled.
+    pub(crate) voided: u32,
     pub(crate) zones: Vec<Zone>,
     pub(crate) seats: SeatMap,
 }
@@ -75,8 +76,9 @@ impl Show {
             sale_closes_at_ms: command.sale_closes_at_ms,
             cancelled_at_ms: None,
             fingerprint,
-            bookings: List::default(),
-            drain_at: NONE,
+            holds: 0,
+            sales: 0,
+            voided: 0,
             zones,
             seats,
         }
@@ -177,11 +179,18 @@ impl Default for ShowCell {
 }
 
 #[derive(Clone, Copy)]
-struct EventCell(EventId);
+struct EventCell {
+    id: EventId,
+    /// True once a show of the event was cancelled.
+    has_cancelled: bool,
+}
 
 impl Default for EventCell {
     fn default() -> Self {
-        Self(EventId::from_bytes([0; 16]))
+        Self {
+            id: EventId::from_bytes([0; 16]),
+            has_cancelled: false,
+        }
     }
 }
 
@@ -235,17 +244,29 @@ impl Shows {
         let events = &self.events;
         if let Some(slot) = self
             .event_index
-            .find(hash, |slot| events.get(slot).0 == *id)
+            .find(hash, |slot| events.get(slot).id == *id)
         {
             return slot;
         }
         let slot = self.event_index.len();
         self.events.grow_to(slot);
-        self.events.get_mut(slot).0 = *id;
+        self.events.get_mut(slot).id = *id;
         let events = &self.events;
-        self.event_index
-            .insert(hash, slot, |older| hash::id(events.get(older).0.as_bytes()));
+        self.event_index.insert(hash, slot, |older| {
+            hash::id(events.get(older).id.as_bytes())
+        });
         slot
+    }
+
+    /// True once a show of the event was cancelled.
+    #[inline]
+    pub(crate) fn has_cancelled(&self, event: u32) -> bool {
+        self.events.get(event).has_cancelled
+    }
+
+    /// Notes that a show of the event was cancelled.
+    pub(crate) fn note_cancelled(&mut self, event: u32) {
+        self.events.get_mut(event).has_cancelled = true;
     }
 
     /// Adds a show that is not in the table.

@@ -32,9 +32,16 @@ pub(crate) struct State {
     pub(crate) users: UserCounters,
     pub(crate) expiry: Expiry,
     pub(crate) ended: Ended,
+    /// Live holds.
+    pub(crate) holds: u32,
+    /// Confirmed bookings.
     pub(crate) confirmed: u32,
-    /// Cancelled shows with bookings that are not voided yet, in order of cancellation.
-    pub(crate) draining: VecDeque<u32>,
+    /// Cancelled shows whose bookings are not forgotten yet, in order of cancellation.
+    pub(crate) cancelled: VecDeque<u32>,
+    /// Bookings in the table that are forgotten because their show was cancelled long ago.
+    pub(crate) purgeable: u32,
+    /// Slots that the walk in search of them has yet to look at, from 0 on.
+    pub(crate) purge_left: u32,
     pub(crate) answers: Answers,
 }
 
@@ -52,28 +59,31 @@ impl State {
             users: UserCounters::new(),
             expiry: Expiry::new(),
             ended: Ended::default(),
+            holds: 0,
             confirmed: 0,
-            draining: VecDeque::new(),
+            cancelled: VecDeque::new(),
+            purgeable: 0,
+            purge_left: 0,
             answers: Answers::new(limits.remembered_answers_max),
         }
     }
 
-    /// Expires holds that are due. Gives the number of holds looked at.
+    /// Expires holds that are due, at most [`EXPIRIES_PER_ENTRY_MAX`].
+    ///
+    /// Holds of cancelled shows are void already: they are passed over and not counted.
     #[inline]
-    pub(crate) fn sweep_due(&mut self, expired: &mut Vec<EndedBooking>) -> usize {
-        for swept in 0..EXPIRIES_PER_ENTRY_MAX {
-            let Some(slot) = self.expiry.pop_due(&mut self.bookings, self.now) else {
-                return swept;
-            };
+    pub(crate) fn sweep_due(&mut self, expired: &mut Vec<EndedBooking>) {
+        while expired.len() < EXPIRIES_PER_ENTRY_MAX
+            && let Some(slot) = self.expiry.first_due(self.now)
+        {
             let show = self.bookings.get(slot).show;
             if self.shows.get(show).cancelled_at_ms.is_some() {
-                // Void since then; it only has not been its turn to be drained.
-                self.bookings.get_mut(slot).state = BookingState::Parked;
+                self.void(slot);
             } else {
+                self.expiry.remove(&mut self.bookings, slot);
                 expired.push(self.expire(slot));
             }
         }
-        EXPIRIES_PER_ENTRY_MAX
     }
 
     /// Ends a hold that has been taken out of the expiry.
@@ -88,9 +98,15 @@ impl State {
     pub(crate) fn give_back(&mut self, slot: u32, seats: &SeatList, from: Place) {
         let booking = self.bookings.get(slot);
         let places = booking.places();
-        self.shows
-            .get_mut(booking.show)
-            .turn(booking.zone(), seats, places, from, Place::Free);
+        let show = self.shows.get_mut(booking.show);
+        show.turn(booking.zone(), seats, places, from, Place::Free);
+        if from == Place::Sold {
+            show.sales -= 1;
+            self.confirmed -= 1;
+        } else {
+            show.holds -= 1;
+            self.holds -= 1;
+        }
         self.users.subtract_places(booking.user, places);
     }
 
@@ -135,13 +151,15 @@ impl State {
         matches!(zone.kind, ZoneKind::Seated(_))
     }
 
-    /// When the booking ended, be it that it has not been drained or swept.
+    /// When the booking ended.
     #[inline]
     pub(crate) fn ended_at_ms(&self, booking: &Booking) -> Option<LogTimeMs> {
-        if booking.state.is_live() {
-            self.shows.get(booking.show).cancelled_at_ms
-        } else {
-            Some(booking.ended_at_ms())
+        match booking.state {
+            BookingState::Cancelled | BookingState::Expired => Some(booking.ended_at_ms()),
+            BookingState::Vacant
+            | BookingState::Reserved
+            | BookingState::Confirmed
+            | BookingState::Voided => self.shows.get(booking.show).cancelled_at_ms,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use onsale_schemas::UserId;
 
+use crate::bookings::Bookings;
 use crate::hash;
 use crate::index::{Index, NONE};
 use crate::pages::Pages;
@@ -17,6 +18,8 @@ pub(crate) struct UserCounter {
     /// Bookings in the table that name this counter, ended ones included; 0 when the counter is
     /// vacant.
     pub(crate) bookings: u32,
+    /// The latest of them.
+    pub(crate) head: u32,
 }
 
 impl Default for UserCounter {
@@ -26,6 +29,7 @@ impl Default for UserCounter {
             event: NONE,
             places: 0,
             bookings: 0,
+            head: NONE,
         }
     }
 }
@@ -98,6 +102,7 @@ impl UserCounters {
             event,
             places,
             bookings: 1,
+            head: NONE,
         };
         let counters = &self.counters;
         self.index
@@ -106,6 +111,18 @@ impl UserCounters {
                 hash::id_within(older.event, older.user.as_bytes())
             });
         slot
+    }
+
+    /// Puts a booking that [`UserCounters::book`] has counted into its user's list.
+    #[inline]
+    pub(crate) fn link(&mut self, bookings: &mut Bookings, booking: u32) {
+        let record = bookings.get_mut(booking);
+        let counter = self.counters.get_mut(record.user);
+        let next = std::mem::replace(&mut counter.head, booking);
+        record.user_links = [NONE, next];
+        if next != NONE {
+            bookings.get_mut(next).user_links[0] = booking;
+        }
     }
 
     /// Places of a revived booking.
@@ -126,8 +143,19 @@ impl UserCounters {
     }
 
     /// A booking is forgotten; with the last one goes the counter.
-    pub(crate) fn forget_booking(&mut self, slot: u32) {
+    pub(crate) fn forget_booking(&mut self, bookings: &mut Bookings, booking: u32) {
+        let record = bookings.get(booking);
+        let slot = record.user;
+        let [previous, next] = record.user_links;
         let counter = self.counters.get_mut(slot);
+        if previous == NONE {
+            counter.head = next;
+        } else {
+            bookings.get_mut(previous).user_links[1] = next;
+        }
+        if next != NONE {
+            bookings.get_mut(next).user_links[0] = previous;
+        }
         counter.bookings -= 1;
         if counter.bookings > 0 {
             return;

@@ -88,11 +88,11 @@ pub struct BookingView {
 pub struct Stats {
     /// Shows, cancelled ones included.
     pub shows: u32,
-    /// Holds, those of a cancelled show until they are drained included.
+    /// Live holds, due ones that were not swept yet included.
     pub live_holds: u32,
-    /// Sales, those of a cancelled show until they are drained included.
+    /// Sales.
     pub confirmed: u32,
-    /// Ended bookings that are not forgotten yet.
+    /// Ended bookings in the table.
     pub ended: u32,
     /// Remembered answers.
     pub remembered_answers: u64,

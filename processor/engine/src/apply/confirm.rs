@@ -64,7 +64,7 @@ impl State {
                 tell(facts, self.now, true, true)
             }
             BookingState::Cancelled => Err(Rejection::AlreadyCancelled),
-            BookingState::Voided | BookingState::Parked => Err(Rejection::ShowCancelled),
+            BookingState::Voided => Err(Rejection::ShowCancelled),
             BookingState::Vacant => Err(Rejection::UnknownBooking),
         }
     }
@@ -74,10 +74,14 @@ impl State {
         let record = self.bookings.get_mut(slot);
         record.become_confirmed(payment_hash, now);
         let (show, zone) = (record.show, record.zone());
+        let show = self.shows.get_mut(show);
+        show.turn(zone, &facts.seats, facts.quantity, from, Place::Sold);
+        if from == Place::Held {
+            show.holds -= 1;
+            self.holds -= 1;
+        }
+        show.sales += 1;
         self.confirmed += 1;
-        self.shows
-            .get_mut(show)
-            .turn(zone, &facts.seats, facts.quantity, from, Place::Sold);
     }
 
     /// True when all places of a booking that ran out are free.

@@ -27,7 +27,7 @@ impl State {
             BookingState::Confirmed => return Err(Rejection::AlreadyConfirmed),
             BookingState::Cancelled => return Err(Rejection::AlreadyCancelled),
             BookingState::Expired => return Err(Rejection::ReservationExpired),
-            BookingState::Voided | BookingState::Parked => return Err(Rejection::ShowCancelled),
+            BookingState::Voided => return Err(Rejection::ShowCancelled),
             BookingState::Vacant => return Err(Rejection::UnknownBooking),
         }
         let hold_ms = record.hold_ms.saturating_add(by_ms);

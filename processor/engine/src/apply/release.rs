@@ -24,7 +24,7 @@ impl State {
             BookingState::Confirmed => Err(Rejection::AlreadyConfirmed),
             BookingState::Cancelled => Err(Rejection::AlreadyCancelled),
             BookingState::Expired => Err(Rejection::ReservationExpired),
-            BookingState::Voided | BookingState::Parked => Err(Rejection::ShowCancelled),
+            BookingState::Voided => Err(Rejection::ShowCancelled),
             BookingState::Vacant => Err(Rejection::UnknownBooking),
         }
     }

@@ -59,19 +59,25 @@ impl State {
         let counter = self.users.find(show.event, &user);
         let limit = show.max_tickets_per_user;
         if limit > 0 {
+            if let Some(counter) = counter
+                && self.shows.has_cancelled(show.event)
+            {
+                self.settle_user(counter);
+            }
             let current = counter.map_or(0, |slot| self.users.get(slot).places);
             if current.saturating_add(quantity) > u32::from(limit) {
                 return Err(Rejection::MaxPerUserExceeded { limit, current });
             }
         }
+        let show = self.shows.get(show_slot);
+        let (event, event_id, hold_ms) = (show.event, show.event_id, show.hold_ms);
         let seats = choose(show, zone_slot, &kind, pick)?;
-        if self.bookings.len() >= self.limits.bookings_max {
+        if !self.has_room_for_booking() {
             return Err(Rejection::Full {
                 table: FullTable::Bookings,
             });
         }
 
-        let (event, event_id, hold_ms) = (show.event, show.event_id, show.hold_ms);
         let user_slot = self.users.book(counter, event, &user, quantity);
         let booking = self.bookings.insert(&NewBooking {
             offset,
@@ -87,7 +93,9 @@ impl State {
         });
         let show = self.shows.get_mut(show_slot);
         show.turn(zone_slot, &seats, quantity, Place::Free, Place::Held);
-        show.bookings.push_back(&mut self.bookings, booking);
+        show.holds += 1;
+        self.holds += 1;
+        self.users.link(&mut self.bookings, booking);
         self.expiry.insert(&mut self.bookings, booking);
         Ok(Outcome::Reserved(Reserved {
             booking: offset,

@@ -20,13 +20,10 @@ impl State {
                 self.expiry.remove(&mut self.bookings, slot);
                 Ok(self.cancel_booking(slot, Place::Held))
             }
-            BookingState::Confirmed => {
-                self.confirmed -= 1;
-                Ok(self.cancel_booking(slot, Place::Sold))
-            }
+            BookingState::Confirmed => Ok(self.cancel_booking(slot, Place::Sold)),
             BookingState::Cancelled => Err(Rejection::AlreadyCancelled),
             BookingState::Expired => Err(Rejection::ReservationExpired),
-            BookingState::Voided | BookingState::Parked => Err(Rejection::ShowCancelled),
+            BookingState::Voided => Err(Rejection::ShowCancelled),
             BookingState::Vacant => Err(Rejection::UnknownBooking),
         }
     }

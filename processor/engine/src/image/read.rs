@@ -16,9 +16,8 @@ use super::bytes::Reader;
 use super::write::{GENERAL, SEATED};
 use crate::bookings::{NewBooking, State as BookingState};
 use crate::digest::Digest;
-use crate::ended::Ended;
+use crate::ended::{Ended, is_forgotten};
 use crate::idempotency::Answers;
-use crate::index::NONE;
 use crate::layout::{self, SeatedZone, ZoneKind};
 use crate::limits::{Limits, MACHINE_VERSION_KNOWN};
 use crate::partition::Partition;
@@ -76,9 +75,9 @@ pub(super) fn partition(id: PartitionId, limits: Limits, body: &[u8]) -> Read<Pa
     )?;
     state.unsupported_version = reader.option()?;
 
-    let drain_offsets = shows(&mut reader, &mut state)?;
+    shows(&mut reader, &mut state)?;
     bookings(&mut reader, &mut state, next_offset)?;
-    settle(&mut state, &drain_offsets)?;
+    settle(&mut state);
     answers(&mut reader, &mut state, next_offset)?;
     if !reader.0.is_empty() {
         return Err(ImageError::TrailingBytes(reader.0.len()));
@@ -92,10 +91,9 @@ pub(super) fn partition(id: PartitionId, limits: Limits, body: &[u8]) -> Read<Pa
     })
 }
 
-/// Reads the shows, blocked places included. Gives per show where its draining goes on.
-fn shows(reader: &mut Reader<'_>, state: &mut State) -> Read<Vec<Option<Offset>>> {
+/// Reads the shows, blocked places included.
+fn shows(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
     let count: u32 = reader.narrow()?;
-    let mut drain_offsets = Vec::new();
     for _ in 0..count {
         let id = ShowId::from_bytes(reader.array()?);
         let event_id = EventId::from_bytes(reader.array()?);
@@ -113,7 +111,6 @@ fn shows(reader: &mut Reader<'_>, state: &mut State) -> Read<Vec<Option<Offset>>
             "a show was cancelled in the future",
         )?;
         let fingerprint = u64::from_le_bytes(reader.array()?);
-        drain_offsets.push(reader.option()?);
         let (zones, blocked) = zones(reader)?;
         ensure(layout::is_valid(&zones), "a layout breaks a limit")?;
         ensure(state.shows.find(&id).is_none(), "a show is there twice")?;
@@ -134,17 +131,7 @@ fn shows(reader: &mut Reader<'_>, state: &mut State) -> Read<Vec<Option<Offset>>
         }
         state.shows.insert(show);
     }
-    let count: u32 = reader.narrow()?;
-    for _ in 0..count {
-        let show: u32 = reader.narrow()?;
-        ensure(show < state.shows.len(), "a show to drain does not exist")?;
-        ensure(
-            state.shows.get(show).cancelled_at_ms.is_some(),
-            "a show to drain is not cancelled",
-        )?;
-        state.draining.push_back(show);
-    }
-    Ok(drain_offsets)
+    Ok(())
 }
 
 /// Blocked places of a zone: runs of (gap, length), or one pair of (0, number).
@@ -273,22 +260,41 @@ fn booking(reader: &mut Reader<'_>, state: &mut State, offset: Offset) -> Read<(
     let mut payment_hash = 0;
     let mut at_ms = 0;
     match record_state {
-        BookingState::Vacant | BookingState::Reserved | BookingState::Parked => {}
+        BookingState::Vacant | BookingState::Reserved | BookingState::Voided => {}
         BookingState::Confirmed => {
             payment_hash = u64::from_le_bytes(reader.array()?);
             at_ms = past(reader.number()?)?;
         }
-        BookingState::Cancelled | BookingState::Expired | BookingState::Voided => {
+        BookingState::Cancelled | BookingState::Expired => {
             at_ms = past(reader.number()?)?;
+            ensure(
+                !is_forgotten(at_ms, now),
+                "a booking is there that is forgotten",
+            )?;
         }
     }
 
     let show = state.shows.get_mut(show_slot);
-    let is_cancelled = show.cancelled_at_ms.is_some();
-    ensure(
-        is_cancelled || !matches!(record_state, BookingState::Parked | BookingState::Voided),
-        "a booking is void and its show is not",
-    )?;
+    match (record_state, show.cancelled_at_ms) {
+        (BookingState::Voided, Some(at)) => {
+            ensure(
+                !is_forgotten(at, now),
+                "a booking is there that is forgotten",
+            )?;
+            show.voided += 1;
+        }
+        (BookingState::Voided, None) => {
+            return Err(ImageError::Impossible(
+                "a booking is void and its show is not",
+            ));
+        }
+        (BookingState::Reserved | BookingState::Confirmed, Some(_)) => {
+            return Err(ImageError::Impossible(
+                "a cancelled show has a live booking",
+            ));
+        }
+        _ => {}
+    }
     let zone_slot = usize::from(zone);
     let kind = show
         .zones
@@ -299,10 +305,14 @@ fn booking(reader: &mut Reader<'_>, state: &mut State, offset: Offset) -> Read<(
     if let ZoneKind::Seated(zone) = kind {
         seats_of(reader, &zone, places, &mut seats)?;
     }
-    if record_state.is_live() && !is_cancelled {
+    if record_state.is_live() {
         let to = if record_state == BookingState::Confirmed {
+            show.sales += 1;
+            state.confirmed += 1;
             Place::Sold
         } else {
+            show.holds += 1;
+            state.holds += 1;
             Place::Held
         };
         ensure(
@@ -328,18 +338,14 @@ fn booking(reader: &mut Reader<'_>, state: &mut State, offset: Offset) -> Read<(
         unit_price,
         seats: &seats,
     });
-    let show = state.shows.get_mut(show_slot);
-    show.bookings.push_back(&mut state.bookings, slot);
+    state.users.link(&mut state.bookings, slot);
     let record = state.bookings.get_mut(slot);
     match record_state {
-        BookingState::Vacant | BookingState::Reserved | BookingState::Parked => {
+        BookingState::Vacant | BookingState::Reserved | BookingState::Voided => {
             record.state = record_state;
         }
-        BookingState::Confirmed => {
-            record.become_confirmed(payment_hash, at_ms);
-            state.confirmed += 1;
-        }
-        BookingState::Cancelled | BookingState::Expired | BookingState::Voided => {
+        BookingState::Confirmed => record.become_confirmed(payment_hash, at_ms),
+        BookingState::Cancelled | BookingState::Expired => {
             record.become_ended(record_state, at_ms);
         }
     }
@@ -349,7 +355,6 @@ fn booking(reader: &mut Reader<'_>, state: &mut State, offset: Offset) -> Read<(
 fn booking_state(byte: u8) -> Read<BookingState> {
     [
         BookingState::Reserved,
-        BookingState::Parked,
         BookingState::Confirmed,
         BookingState::Cancelled,
         BookingState::Expired,
@@ -375,19 +380,17 @@ fn seats_of(
     Ok(())
 }
 
-/// Builds what follows from the bookings: what waits for its end, what waits to be forgotten, what
-/// is to be drained.
-fn settle(state: &mut State, drain_offsets: &[Option<Offset>]) -> Read<()> {
+/// Builds what follows from shows and bookings: what waits for its end and what waits to be
+/// forgotten.
+fn settle(state: &mut State) {
     let mut waiting: Vec<((LogTimeMs, Offset), u32)> = Vec::new();
     let mut ended = Vec::new();
     for slot in state.bookings.slots() {
         let record = state.bookings.get(slot);
         match record.state {
             BookingState::Reserved => waiting.push((record.expiry_key(), slot)),
-            BookingState::Cancelled | BookingState::Expired | BookingState::Voided => {
-                ended.push(slot);
-            }
-            BookingState::Vacant | BookingState::Parked | BookingState::Confirmed => {}
+            BookingState::Cancelled | BookingState::Expired => ended.push(slot),
+            BookingState::Vacant | BookingState::Confirmed | BookingState::Voided => {}
         }
     }
     waiting.sort_unstable();
@@ -396,42 +399,16 @@ fn settle(state: &mut State, drain_offsets: &[Option<Offset>]) -> Read<()> {
     }
     state.ended = Ended::restore(&mut state.bookings, &ended);
 
-    for (show, offset) in (0u32..).zip(drain_offsets) {
-        let drain_at = match offset {
-            None => NONE,
-            Some(offset) => {
-                let slot = state.bookings.find(*offset);
-                slot.filter(|&slot| state.bookings.get(slot).show == show)
-                    .ok_or(ImageError::Impossible(
-                        "draining goes on at no booking of the show",
-                    ))?
-            }
-        };
-        ensure(
-            drain_at == NONE || state.draining.contains(&show),
-            "a show with bookings to drain is not in the queue",
-        )?;
-        state.shows.get_mut(show).drain_at = drain_at;
+    let mut cancelled: Vec<(LogTimeMs, u32)> = (0u32..)
+        .zip(state.shows.iter())
+        .filter(|(_, show)| show.voided > 0)
+        .filter_map(|(slot, show)| Some((show.cancelled_at_ms?, slot)))
+        .collect();
+    cancelled.sort_unstable();
+    for &(_, slot) in &cancelled {
+        state.shows.note_cancelled(state.shows.get(slot).event);
     }
-    let mut queued: Vec<u32> = state.draining.iter().copied().collect();
-    queued.sort_unstable();
-    queued.dedup();
-    ensure(
-        queued.len() == state.draining.len(),
-        "a show is drained twice",
-    )?;
-    for slot in state.bookings.slots() {
-        let record = state.bookings.get(slot);
-        if !record.state.is_live() || state.shows.get(record.show).cancelled_at_ms.is_none() {
-            continue;
-        }
-        let from = drain_offsets.get(record.show as usize).copied().flatten();
-        ensure(
-            from.is_some_and(|from| record.offset >= from),
-            "a cancelled show has a live booking that is not to be drained",
-        )?;
-    }
-    Ok(())
+    state.cancelled = cancelled.into_iter().map(|(_, slot)| slot).collect();
 }
 
 fn answers(reader: &mut Reader<'_>, state: &mut State, next_offset: Offset) -> Read<()> {
@@ -448,6 +425,10 @@ fn answers(reader: &mut Reader<'_>, state: &mut State, next_offset: Offset) -> R
         ensure(
             offset < next_offset && log_time_ms <= state.now,
             "an answer is ahead of the log",
+        )?;
+        ensure(
+            !state.answers.is_known(&request_id),
+            "a request was answered twice",
         )?;
         ensure(
             offset >= least.0 && log_time_ms >= least.1,

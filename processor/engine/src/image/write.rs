@@ -1,8 +1,8 @@
 //! State to bytes.
 
 use crate::bookings::State as BookingState;
+use crate::ended::is_forgotten;
 use crate::image::bytes::{put, put_bytes, put_option};
-use crate::index::NONE;
 use crate::layout::{SeatedZone, ZoneKind};
 use crate::partition::Partition;
 use crate::seats::Place;
@@ -45,16 +45,7 @@ fn shows(state: &State, out: &mut Vec<u8>) {
         put(out, show.sale_closes_at_ms);
         put_option(out, show.cancelled_at_ms);
         out.extend_from_slice(&show.fingerprint.to_le_bytes());
-        // Where draining goes on, as a booking, because slots are not part of the state.
-        put_option(
-            out,
-            (show.drain_at != NONE).then(|| state.bookings.get(show.drain_at).offset),
-        );
         zones(show, out);
-    }
-    put(out, state.draining.len() as u64);
-    for &show in &state.draining {
-        put(out, show);
     }
 }
 
@@ -100,8 +91,19 @@ fn blocked_seats(show: &Show, zone: &SeatedZone, out: &mut Vec<u8>) {
     }
 }
 
+/// What is forgotten is not written, swept or not.
 fn bookings(state: &State, out: &mut Vec<u8>) {
-    let slots = state.bookings.slots_by_offset();
+    let is_known = |&slot: &u32| {
+        !state
+            .ended_at_ms(state.bookings.get(slot))
+            .is_some_and(|at| is_forgotten(at, state.now))
+    };
+    let slots: Vec<u32> = state
+        .bookings
+        .slots_by_offset()
+        .into_iter()
+        .filter(is_known)
+        .collect();
     put(out, slots.len() as u64);
     let mut least = 0;
     for slot in slots {
@@ -116,14 +118,22 @@ fn bookings(state: &State, out: &mut Vec<u8>) {
         put(out, booking.unit_price().cast_unsigned());
         put(out, booking.reserved_at_ms);
         put(out, booking.hold_ms);
-        out.push(booking.state as u8);
-        match booking.state {
-            BookingState::Vacant | BookingState::Reserved | BookingState::Parked => {}
+        // Whether the user's counter has been lowered already is not part of the state.
+        let is_void =
+            booking.state.is_live() && state.shows.get(booking.show).cancelled_at_ms.is_some();
+        let written = if is_void {
+            BookingState::Voided
+        } else {
+            booking.state
+        };
+        out.push(written as u8);
+        match written {
+            BookingState::Vacant | BookingState::Reserved | BookingState::Voided => {}
             BookingState::Confirmed => {
                 out.extend_from_slice(&booking.payment_hash().to_le_bytes());
                 put(out, booking.confirmed_at_ms());
             }
-            BookingState::Cancelled | BookingState::Expired | BookingState::Voided => {
+            BookingState::Cancelled | BookingState::Expired => {
                 put(out, booking.ended_at_ms());
             }
         }
@@ -133,9 +143,16 @@ fn bookings(state: &State, out: &mut Vec<u8>) {
     }
 }
 
+/// Stale answers are not written, swept or not.
 fn answers(state: &State, out: &mut Vec<u8>) {
-    put(out, state.answers.len());
-    for (head, body) in state.answers.iter() {
+    let fresh = || {
+        state
+            .answers
+            .iter()
+            .filter(|(head, _)| !head.is_stale(state.now))
+    };
+    put(out, fresh().count() as u64);
+    for (head, body) in fresh() {
         out.extend_from_slice(head.request_id.as_bytes());
         out.extend_from_slice(&head.fingerprint.to_le_bytes());
         put(out, head.offset);
