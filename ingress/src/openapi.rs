@@ -8,11 +8,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    admin_failover, admin_partitions, admin_snapshots, bookings_cancel, bookings_confirm,
-    bookings_extend, bookings_list, bookings_one, bookings_pending, bookings_reserve,
-    events_create, events_list, events_one, events_shows, events_update, health, requests_one,
-    shows_amend, shows_availability, shows_block, shows_cancel, shows_close, shows_create,
-    shows_one, shows_seats, shows_zones,
+    admin_failover, admin_partitions, admin_reconcile, admin_snapshots, bookings_cancel,
+    bookings_confirm, bookings_extend, bookings_list, bookings_one, bookings_pending,
+    bookings_reserve, events_create, events_list, events_one, events_shows, events_update, health,
+    requests_one, shows_amend, shows_availability, shows_block, shows_cancel, shows_close,
+    shows_create, shows_one, shows_seats, shows_zones,
 };
 use crate::state::AppState;
 
@@ -77,6 +77,8 @@ pub(crate) fn documented() -> (Router<AppState>, OpenApi) {
         .routes(routes!(shows_block::unblock))
         .routes(routes!(admin_partitions::partitions))
         .routes(routes!(admin_snapshots::list, admin_snapshots::create))
+        .routes(routes!(admin_reconcile::report))
+        .routes(routes!(admin_reconcile::apply))
         .routes(routes!(admin_failover::failover));
     OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", api)

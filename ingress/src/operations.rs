@@ -42,6 +42,24 @@ pub trait Operations: Send + Sync {
     /// When the place they are kept in cannot be read.
     async fn snapshots(&self) -> Result<Vec<SnapshotDone>, OperationError>;
 
+    /// Compares the engine's state with the database; the report as JSON.
+    ///
+    /// # Errors
+    /// When either cannot be read.
+    async fn reconcile(&self) -> Result<serde_json::Value, OperationError>;
+
+    /// Repairs the database from a report of [`Operations::reconcile`]; what was done as JSON.
+    ///
+    /// # Errors
+    /// [`OperationError::Refused`] when it is no report or may not be applied.
+    async fn apply_reconciliation(
+        &self,
+        report: serde_json::Value,
+    ) -> Result<serde_json::Value, OperationError>;
+
+    /// Brings gauges up to date that cost a look; called when metrics are read.
+    fn refresh_metrics(&self);
+
     /// Moves `which` to the node `to`.
     ///
     /// # Errors
@@ -125,6 +143,9 @@ pub enum OperationError {
     /// No such partition.
     #[error("there is no partition {0}")]
     UnknownPartition(PartitionId),
+    /// What was given may not be used.
+    #[error("{0}")]
+    Refused(String),
     /// It cannot be done now.
     #[error("{0}")]
     Unavailable(String),

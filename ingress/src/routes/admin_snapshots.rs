@@ -84,6 +84,7 @@ pub(super) fn to_error(error: OperationError) -> ApiError {
     match error {
         OperationError::NotSupported(why) => ApiError::new(Code::NotSupported, why),
         OperationError::UnknownPartition(_) => ApiError::not_found("partition"),
+        OperationError::Refused(why) => ApiError::new(Code::ValidationError, why),
         OperationError::Unavailable(why) => {
             ApiError::new(Code::PartitionUnavailable, why).retry_after(RETRY_AFTER_BUSY_SECONDS)
         }

@@ -48,6 +48,7 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     responses((status = 200, content_type = "text/plain", body = String)),
 )]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
+    state.operations.refresh_metrics();
     let text = state
         .metrics
         .text(state.live.readers_connected(), state.live.shows_kept())

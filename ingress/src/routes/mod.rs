@@ -2,6 +2,7 @@
 
 pub(crate) mod admin_failover;
 pub(crate) mod admin_partitions;
+pub(crate) mod admin_reconcile;
 pub(crate) mod admin_snapshots;
 pub(crate) mod bookings_cancel;
 pub(crate) mod bookings_confirm;

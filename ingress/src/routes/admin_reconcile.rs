@@ -1,0 +1,79 @@
+//! `POST /admin/reconcile` and `POST /admin/reconcile/apply`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::admin_snapshots::to_error;
+use super::catalog_call::detached;
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::state::AppState;
+
+/// A report as `POST /admin/reconcile` gave it.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+pub(crate) struct ReconciliationReport(Value);
+
+impl RequestBody for ReconciliationReport {
+    const LARGE: bool = true;
+}
+
+/// Compare the engine's state with the database.
+///
+/// Projection and snapshots stand still meanwhile; sales go on.
+#[utoipa::path(
+    post, path = "/admin/reconcile", tag = "operation",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Value>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+    ),
+)]
+pub(crate) async fn report(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Admin], "Only admins reconcile.")?;
+    let report =
+        detached(async move { state.operations.reconcile().await.map_err(to_error) }).await?;
+    envelope::success(&context, StatusCode::OK, &report)
+}
+
+/// Repair the database from a report.
+///
+/// Each difference is looked at again first, and a report that the state has left behind is refused.
+#[utoipa::path(
+    post, path = "/admin/reconcile/apply", tag = "operation", request_body = ReconciliationReport,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Value>),
+        (status = 400, description = "`VALIDATION_ERROR`: not a report, or one that may not be applied", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+    ),
+)]
+pub(crate) async fn apply(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    body: JsonBody<ReconciliationReport>,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Admin], "Only admins reconcile.")?;
+    let report = body.value.0;
+    let applied = detached(async move {
+        state
+            .operations
+            .apply_reconciliation(report)
+            .await
+            .map_err(to_error)
+    })
+    .await?;
+    envelope::success(&context, StatusCode::OK, &applied)
+}

@@ -1,0 +1,212 @@
+//! Who may do what, and with which tokens.
+
+use std::sync::atomic::Ordering;
+
+use http::Method;
+use jsonwebtoken::Algorithm;
+use onsale_schemas::{BookingId, PartitionId, UserId};
+use serde_json::json;
+
+use crate::support::{BUYER, Claims, EVENT, NOW_MS, SECRET, SHOW, World, sign};
+
+#[tokio::test]
+async fn tokens_that_are_not_ours_are_refused_without_saying_why() {
+    let world = World::new().await;
+    let good = Claims::new(BUYER, "buyer");
+    let change = |change: fn(&mut Claims)| {
+        let mut claims = good.clone();
+        change(&mut claims);
+        claims.token()
+    };
+    let token = good.token();
+    let (head, rest) = token.split_once('.').unwrap();
+    let (payload, signature) = rest.split_once('.').unwrap();
+    // {"alg":"none","typ":"JWT"}
+    let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
+    for (name, token) in [
+        (
+            "expired",
+            change(|claims| claims.exp = Some(NOW_MS / 1_000 - 60)),
+        ),
+        ("no exp", change(|claims| claims.exp = None)),
+        (
+            "not yet",
+            change(|claims| claims.nbf = Some(NOW_MS / 1_000 + 60)),
+        ),
+        ("issuer", change(|claims| claims.iss = "else".to_owned())),
+        ("audience", change(|claims| claims.aud = "else".to_owned())),
+        ("role", change(|claims| claims.role = "root".to_owned())),
+        ("sub", change(|claims| claims.sub = "me".to_owned())),
+        (
+            "secret",
+            sign(
+                &good,
+                "another secret of at least 32 bytes",
+                Algorithm::HS256,
+            ),
+        ),
+        ("algorithm", sign(&good, SECRET, Algorithm::HS512)),
+        ("alg none", format!("{none}.{payload}.")),
+        ("alg none, signed", format!("{none}.{payload}.{signature}")),
+        ("no signature", format!("{head}.{payload}.")),
+        ("cut", token[..token.len() - 1].to_owned()),
+        ("garbage", "x.y.z".to_owned()),
+        ("huge", "x".repeat(10_000)),
+    ] {
+        let reply = world.get("/api/v1/bookings").token(&token).send().await;
+        reply.error(401, "UNAUTHORIZED");
+        assert_eq!(reply.header("www-authenticate"), "Bearer", "{name}");
+    }
+    for header in ["", "Bearer", "Bearer ", "Basic YTpi", &token] {
+        let reply = world
+            .get("/api/v1/bookings")
+            .header("authorization", header)
+            .send()
+            .await;
+        reply.error(401, "UNAUTHORIZED");
+    }
+    world
+        .get("/api/v1/bookings")
+        .send()
+        .await
+        .error(401, "UNAUTHORIZED");
+    world
+        .get("/api/v1/bookings")
+        .token(&token)
+        .send()
+        .await
+        .data(200);
+}
+
+#[tokio::test]
+async fn a_token_that_was_verified_once_still_expires() {
+    let world = World::new().await;
+    let token = Claims::new(BUYER, "buyer").token();
+    world
+        .get("/api/v1/bookings")
+        .token(&token)
+        .send()
+        .await
+        .data(200);
+    world.clock.0.fetch_add(2_000_000, Ordering::SeqCst);
+    let reply = world.get("/api/v1/bookings").token(&token).send().await;
+    reply.error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_bad_token_is_refused_on_public_reads_too_and_none_is_fine() {
+    let world = World::new().await;
+    let path = format!("/api/v1/events/{EVENT}");
+    world.get(&path).send().await.data(200);
+    world
+        .get(&path)
+        .token("x.y.z")
+        .send()
+        .await
+        .error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn every_role_may_do_its_own_and_nothing_else() {
+    let world = World::new().await;
+    let booking = BookingId::new(PartitionId(0), 100);
+    let reserve = json!({"show_id": SHOW, "seats": ["B-L"]});
+    let confirm = json!({"payment_reference": "p"});
+    let event = json!({"name": "n", "starts_at": "2030-01-01T00:00:00Z"});
+    for (method, path, body, allowed) in [
+        (
+            Method::POST,
+            "/bookings/reserve".to_owned(),
+            reserve,
+            "buyer",
+        ),
+        (
+            Method::POST,
+            format!("/bookings/{booking}/confirm"),
+            confirm,
+            "service",
+        ),
+        (
+            Method::POST,
+            format!("/bookings/{booking}/extend"),
+            json!({"seconds": 60}),
+            "service",
+        ),
+        (Method::POST, "/events".to_owned(), event, "organizer admin"),
+        (
+            Method::POST,
+            format!("/shows/{SHOW}/close"),
+            json!({}),
+            "organizer admin",
+        ),
+        (
+            Method::PATCH,
+            format!("/shows/{SHOW}"),
+            json!({}),
+            "organizer admin",
+        ),
+        (
+            Method::POST,
+            "/admin/snapshots".to_owned(),
+            json!({}),
+            "admin",
+        ),
+    ] {
+        for role in ["buyer", "organizer", "admin", "service"] {
+            let reply = world
+                .call(method.clone(), &format!("/api/v1{path}"))
+                .by_role(role)
+                .json(&body)
+                .send()
+                .await;
+            if allowed.contains(role) {
+                assert!(reply.status.is_success(), "{role} {path}: {}", reply.json());
+            } else {
+                reply.error(403, "FORBIDDEN");
+            }
+        }
+        let reply = world
+            .call(method, &format!("/api/v1{path}"))
+            .json(&body)
+            .send()
+            .await;
+        reply.error(401, "UNAUTHORIZED");
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_another_organizer_is_out_of_reach() {
+    let world = World::new().await;
+    let other = UserId::from_bytes([0x99; 16]);
+    for (method, path) in [
+        (Method::POST, format!("/api/v1/shows/{SHOW}/close")),
+        (Method::POST, format!("/api/v1/shows/{SHOW}/cancel")),
+        (Method::PATCH, format!("/api/v1/shows/{SHOW}")),
+    ] {
+        let reply = world
+            .call(method, &path)
+            .by_user(other, "organizer")
+            .json(&json!({}))
+            .send()
+            .await;
+        reply.error(403, "FORBIDDEN");
+    }
+    assert!(world.log.seen().is_empty());
+}
+
+#[tokio::test]
+async fn buyers_confirm_their_own_only_where_payments_are_simulated() {
+    let world = World::with(|config| config.payments.simulated = true).await;
+    let booking = BookingId::new(PartitionId(0), 100);
+    world
+        .post(&format!("/api/v1/bookings/{booking}/confirm"))
+        .by_role("buyer")
+        .json(&json!({"payment_reference": "p"}))
+        .send()
+        .await
+        .data(200);
+    let onsale_schemas::Command::Confirm(confirm) = world.log.last().command else {
+        panic!("not a confirm")
+    };
+    assert_eq!(confirm.by, onsale_schemas::Actor::Buyer(BUYER));
+}

@@ -1,0 +1,140 @@
+//! `GET /bookings`, `/bookings/pending`, `/bookings/{id}`
+
+use std::sync::atomic::Ordering;
+
+use onsale_schemas::outcome::Reserved;
+use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, SeatList, UserId};
+use serde_json::json;
+
+use crate::support::{BUYER, EVENT, NOW_MS, SHOW, STALLS, ScriptedLog, World};
+
+fn reserved(offset: u64, previous: Option<u64>, expires_at_ms: u64) -> OutcomeRecord {
+    let seat = u32::try_from(offset).unwrap();
+    let mut record = ScriptedLog::record(
+        offset,
+        Outcome::Reserved(Reserved {
+            booking: offset,
+            show: SHOW,
+            event: EVENT,
+            user: BUYER,
+            zone: 0,
+            seats: SeatList::from_iter([seat]),
+            quantity: 1,
+            unit_price: 250_000,
+            currency: "THB".parse().unwrap(),
+            expires_at_ms,
+        }),
+    );
+    record.previous = previous;
+    record.log_time_ms = NOW_MS + offset;
+    record
+}
+
+#[tokio::test]
+async fn a_booking_is_read_by_its_owner_and_hidden_from_others() {
+    let world = World::new().await;
+    world
+        .project(0, vec![reserved(0, None, NOW_MS + 90_500)])
+        .await;
+    let booking = BookingId::new(PartitionId(0), 0);
+    let path = format!("/api/v1/bookings/{booking}");
+    let data = world.get(&path).by_role("buyer").send().await.data(200);
+    assert_eq!(data["booking_id"], json!(booking));
+    assert_eq!(data["seats"], json!(["A-1"]));
+    assert_eq!(data["zone_id"], json!(STALLS));
+    assert_eq!(data["status"], "reserved");
+    assert_eq!(data["expires_in_seconds"], 91);
+    assert_eq!(
+        data["total_price"],
+        json!({"amount": 250_000, "currency": "THB"})
+    );
+    for role in ["organizer", "admin", "service"] {
+        world.get(&path).by_role(role).send().await.data(200);
+    }
+    for role in ["buyer", "organizer"] {
+        let reply = world
+            .get(&path)
+            .by_user(UserId::from_bytes([1; 16]), role)
+            .send()
+            .await;
+        reply.error(404, "NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn a_list_goes_on_by_cursor_and_knows_pending_ones() {
+    let world = World::new().await;
+    world
+        .project(
+            0,
+            vec![
+                reserved(0, None, NOW_MS - 1),
+                reserved(1, Some(0), NOW_MS + 1_000),
+                reserved(2, Some(1), NOW_MS + 2_000),
+            ],
+        )
+        .await;
+    let mut seen = Vec::new();
+    let mut path = "/api/v1/bookings?limit=2".to_owned();
+    loop {
+        let reply = world.get(&path).by_role("buyer").send().await;
+        for booking in reply.data(200).as_array().unwrap() {
+            seen.push(booking["position"]["offset"].as_u64().unwrap());
+        }
+        match reply.json()["meta"]["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/api/v1/bookings?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, [2, 1, 0]);
+    let pending = world
+        .get("/api/v1/bookings/pending")
+        .by_role("buyer")
+        .send()
+        .await;
+    assert_eq!(pending.data(200).as_array().unwrap().len(), 2);
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "cursor=x",
+        "status=lost",
+        "what=1",
+    ] {
+        let reply = world
+            .get(&format!("/api/v1/bookings?{query}"))
+            .by_role("buyer")
+            .send()
+            .await;
+        reply.error(400, "VALIDATION_ERROR");
+    }
+}
+
+#[tokio::test]
+async fn a_read_never_shows_less_than_its_reader_was_told() {
+    let world = World::new().await;
+    world.operations.projected.store(100, Ordering::SeqCst);
+    let data = world
+        .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+        .send()
+        .await
+        .data(201);
+    let path = format!("/api/v1/bookings/{}", data["booking_id"].as_str().unwrap());
+    for path in [
+        path.as_str(),
+        "/api/v1/bookings",
+        "/api/v1/bookings/pending",
+    ] {
+        let reply = world.get(path).by_role("buyer").send().await;
+        reply.error(503, "OVERLOADED");
+        assert_eq!(reply.header("retry-after"), "1");
+    }
+    assert_eq!(world.operations.waits.load(Ordering::SeqCst), 3);
+    world.operations.projected.store(101, Ordering::SeqCst);
+    world
+        .get("/api/v1/bookings")
+        .by_role("buyer")
+        .send()
+        .await
+        .data(200);
+}

@@ -1,0 +1,153 @@
+//! `/events`
+
+use serde_json::json;
+
+use crate::support::{EVENT, SHOW, World};
+
+#[tokio::test]
+async fn an_event_is_made_read_and_changed() {
+    let world = World::new().await;
+    let made = world
+        .post("/api/v1/events")
+        .by_role("organizer")
+        .json(&json!({"name": "Opera", "starts_at": "2030-01-01T02:00:00+07:00", "city": "Oslo"}))
+        .send()
+        .await
+        .data(201);
+    assert_eq!(made["starts_at"], "2029-12-31T19:00:00.000Z");
+    assert_eq!(made["max_tickets_per_user"], 4);
+    assert_eq!(made["status"], "published");
+    let path = format!("/api/v1/events/{}", made["event_id"].as_str().unwrap());
+    assert_eq!(world.get(&path).send().await.data(200), made);
+    let changed = world
+        .call(http::Method::PUT, &path)
+        .by_role("organizer")
+        .json(&json!({"name": "Opera!", "starts_at": "2030-01-01T00:00:00Z", "status": "draft"}))
+        .send()
+        .await
+        .data(200);
+    assert_eq!(changed["name"], "Opera!");
+    // A draft is seen by its organizer only.
+    world.get(&path).send().await.error(404, "NOT_FOUND");
+    world
+        .get(&path)
+        .by_role("buyer")
+        .send()
+        .await
+        .error(404, "NOT_FOUND");
+    world.get(&path).by_role("organizer").send().await.data(200);
+}
+
+#[tokio::test]
+async fn a_list_is_paged_and_filtered() {
+    let world = World::new().await;
+    for n in 0..3 {
+        world
+            .post("/api/v1/events")
+            .by_role("organizer")
+            .json(&json!({
+                "name": format!("Match {n}"), "category": "sport",
+                "starts_at": format!("203{n}-01-01T00:00:00Z"),
+            }))
+            .send()
+            .await
+            .data(201);
+    }
+    let list = |query: &'static str| {
+        let world = &world;
+        async move {
+            let reply = world.get(&format!("/api/v1/events{query}")).send().await;
+            let names: Vec<String> = reply
+                .data(200)
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|event| event["name"].as_str().unwrap().to_owned())
+                .collect();
+            (names, reply.json()["meta"]["total"].as_u64().unwrap())
+        }
+    };
+    assert_eq!(
+        list("?category=sport&per_page=2&page=2").await,
+        (vec!["Match 2".into()], 3)
+    );
+    assert_eq!(list("?search=night").await, (vec!["A night out".into()], 1));
+    assert_eq!(
+        list("?from=2031-01-01T00:00:00Z&until=2032-01-01T00:00:00Z").await,
+        (vec!["Match 1".into()], 1)
+    );
+    for query in ["page=0", "per_page=101", "page=x", "from=soon", "sort=up"] {
+        let reply = world.get(&format!("/api/v1/events?{query}")).send().await;
+        reply.error(400, "VALIDATION_ERROR");
+    }
+    let reply = world.get("/api/v1/events?mine=true").send().await;
+    reply.error(401, "UNAUTHORIZED");
+    let reply = world
+        .get("/api/v1/events?mine=true")
+        .by_role("organizer")
+        .send()
+        .await;
+    assert_eq!(reply.data(200).as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn bad_events_are_refused_by_field() {
+    let world = World::new().await;
+    let starts_at = "2030-01-01T00:00:00Z";
+    for (body, field) in [
+        (json!({"starts_at": starts_at}), "name"),
+        (json!({"name": "", "starts_at": starts_at}), "name"),
+        (json!({"name": " ", "starts_at": starts_at}), "name"),
+        (json!({"name": "a\u{0}b", "starts_at": starts_at}), "name"),
+        (
+            json!({"name": "x".repeat(201), "starts_at": starts_at}),
+            "name",
+        ),
+        (json!({"name": "n"}), "starts_at"),
+        (json!({"name": "n", "starts_at": "tomorrow"}), "starts_at"),
+        (json!({"name": "n", "starts_at": 5}), "starts_at"),
+        (
+            json!({"name": "n", "starts_at": starts_at, "max_tickets_per_user": 70_000}),
+            "max_tickets_per_user",
+        ),
+        (
+            json!({"name": "n", "starts_at": starts_at, "minimum_age": 121}),
+            "minimum_age",
+        ),
+        (
+            json!({"name": "n", "starts_at": starts_at, "status": "lost"}),
+            "status",
+        ),
+        (json!({"name": "n", "starts_at": starts_at, "id": 1}), "id"),
+    ] {
+        let reply = world
+            .post("/api/v1/events")
+            .by_role("organizer")
+            .json(&body)
+            .send()
+            .await;
+        assert_eq!(
+            reply.error(400, "VALIDATION_ERROR")["field"],
+            field,
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn shows_of_an_event_are_listed_with_their_zones() {
+    let world = World::new().await;
+    let shows = world
+        .get(&format!("/api/v1/events/{EVENT}/shows"))
+        .send()
+        .await
+        .data(200);
+    assert_eq!(shows[0]["show_id"], json!(SHOW));
+    assert_eq!(shows[0]["zones"][0]["total_seats"], 23);
+    assert_eq!(shows[0]["zones"][1]["admission"], "general");
+    world
+        .get(&format!("/api/v1/events/{SHOW}/shows"))
+        .send()
+        .await
+        .error(404, "NOT_FOUND");
+}

@@ -1,0 +1,153 @@
+//! `Idempotency-Key`
+
+use onsale_schemas::envelope::idempotent_request_id;
+use onsale_schemas::{Outcome, Rejection};
+use serde_json::json;
+
+use crate::support::{BUYER, EVENT, SHOW, Script, World};
+
+#[tokio::test]
+async fn a_key_names_the_request_and_its_body_is_fingerprinted() {
+    let world = World::new().await;
+    for header in ["idempotency-key", "x-idempotency-key"] {
+        for seat in ["B-L", "B-L", "B-M"] {
+            world
+                .reserve(json!({"show_id": SHOW, "seats": [seat]}))
+                .header(header, "key-1")
+                .send()
+                .await
+                .data(201);
+        }
+    }
+    let seen = world.log.seen();
+    let id = idempotent_request_id(BUYER, "key-1");
+    assert!(seen.iter().all(|envelope| envelope.request_id == Some(id)));
+    assert_eq!(seen[0].idempotency, seen[1].idempotency);
+    assert_eq!(seen[0].idempotency, seen[3].idempotency);
+    assert_ne!(seen[0].idempotency, seen[2].idempotency);
+    assert!(seen[0].idempotency.is_some());
+}
+
+#[tokio::test]
+async fn keys_outside_the_rules_are_refused() {
+    let world = World::new().await;
+    let long = "k".repeat(256);
+    for key in ["", "a b", "é", &long, "a\tb"] {
+        let reply = world
+            .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+            .header("idempotency-key", key)
+            .send()
+            .await;
+        assert_eq!(
+            reply.error(400, "VALIDATION_ERROR")["field"],
+            "Idempotency-Key",
+            "{key:?}"
+        );
+    }
+    let reply = world
+        .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+        .header("idempotency-key", "a")
+        .header("x-idempotency-key", "b")
+        .send()
+        .await;
+    reply.error(400, "VALIDATION_ERROR");
+    world
+        .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+        .header("idempotency-key", &long[..255])
+        .send()
+        .await
+        .data(201);
+    assert_eq!(world.log.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_replay_says_so_and_is_the_same_answer() {
+    let world = World::new().await;
+    let call = || {
+        world
+            .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+            .header("idempotency-key", "k")
+    };
+    let first = call().send().await;
+    assert_eq!(first.header("idempotent-replayed"), "");
+    let booking = first.data(201);
+    let offset = booking["position"]["offset"].as_u64().unwrap();
+    let replayed = Outcome::Reserved(onsale_schemas::outcome::Reserved {
+        booking: offset,
+        show: SHOW,
+        event: EVENT,
+        user: BUYER,
+        zone: 0,
+        seats: onsale_schemas::SeatList::from_iter([20]),
+        quantity: 1,
+        unit_price: 250_000,
+        currency: "THB".parse().unwrap(),
+        expires_at_ms: crate::support::NOW_MS + 540_000,
+    });
+    world.log.next(Script::Replay(replayed));
+    let again = call().send().await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let again = again.data(201);
+    assert_eq!(again["booking_id"], booking["booking_id"]);
+    // As of the first one's time, a minute before.
+    assert_eq!(again["server_time"], "2023-11-14T22:12:20.000Z");
+    assert_eq!(again["expires_in_seconds"], 600);
+    world
+        .log
+        .next(Script::reject(Rejection::IdempotencyKeyReused));
+    call().send().await.error(422, "IDEMPOTENCY_KEY_REUSED");
+}
+
+#[tokio::test]
+async fn catalog_calls_are_remembered_in_the_store() {
+    let world = World::new().await;
+    let call = |name: &str| {
+        world
+            .post("/api/v1/events")
+            .by_role("organizer")
+            .header("idempotency-key", "event-1")
+            .json(&json!({"name": name, "starts_at": "2030-01-01T00:00:00Z"}))
+    };
+    let first = call("a").send().await;
+    let again = call("a").send().await;
+    assert_eq!(first.data(201), again.data(201));
+    assert_eq!(first.header("idempotent-replayed"), "");
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    call("b").send().await.error(422, "IDEMPOTENCY_KEY_REUSED");
+}
+
+#[tokio::test]
+async fn a_show_whose_opening_was_interrupted_is_made_once() {
+    let world = World::new().await;
+    let path = format!("/api/v1/events/{EVENT}/shows");
+    let call = |price: i64| {
+        world
+            .post(&path)
+            .by_role("organizer")
+            .header("idempotency-key", "show-1")
+            .json(&json!({
+                "starts_at": "2030-01-01T00:00:00Z",
+                "zones": [{
+                    "name": "All", "price": {"amount": price, "currency": "THB"},
+                    "admission": "general", "capacity": 5,
+                }],
+            }))
+    };
+    world
+        .log
+        .next(Script::Fail(onsale_log::SubmitError::Unavailable));
+    call(1).send().await.error(503, "PARTITION_UNAVAILABLE");
+    let shows = || async {
+        let reply = world.get(&path).send().await;
+        reply.data(200).as_array().unwrap().len()
+    };
+    assert_eq!(shows().await, 2);
+    // Another body under the same key finds the half-made show and leaves it alone.
+    call(2).send().await.error(422, "IDEMPOTENCY_KEY_REUSED");
+    let made = call(1).send().await.data(201);
+    assert_eq!(made["status"], "open");
+    assert_eq!(shows().await, 2);
+    let again = call(1).send().await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.data(201), made);
+}

@@ -1,0 +1,26 @@
+//! The HTTP interface through its router, over a scripted log and a real SQLite store. What the
+//! engine decides is tested with the real engine elsewhere; here it is told what to answer.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is its report"
+)]
+mod auth;
+mod availability;
+mod bookings_cancel;
+mod bookings_confirm;
+mod bookings_read;
+mod bookings_reserve;
+mod events;
+mod headers;
+mod idempotency;
+mod openapi;
+mod operation;
+mod precheck;
+mod rate_limit;
+mod requests;
+mod server;
+mod shows;
+mod support;

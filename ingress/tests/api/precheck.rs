@@ -1,0 +1,123 @@
+//! Early refusals under pressure.
+
+use futures::future::join_all;
+use onsale_schemas::SeatStatus;
+use serde_json::json;
+
+use crate::support::{BALCONY, SHOW, STALLS, Script, World, seats};
+
+/// The balcony is sold out as last seen, and reservations are in flight.
+async fn sold_out(in_flight: usize) -> World {
+    let world = World::with(|config| {
+        config.precheck.enabled = true;
+        config.http.reply_deadline_ms = 60_000;
+    })
+    .await;
+    let mut state = seats(50);
+    state.zones[2].available = 0;
+    state.zones[2].sold = 5;
+    state.unavailable = (23..28).map(|seat| (seat, SeatStatus::Sold)).collect();
+    world.log.set_seats(state);
+    // The view is there before the rush.
+    world
+        .get(&format!("/api/v1/shows/{SHOW}/availability"))
+        .send()
+        .await
+        .data(200);
+    for _ in 0..in_flight {
+        world.log.next(Script::Hold);
+    }
+    world
+}
+
+#[tokio::test]
+async fn without_pressure_the_log_decides() {
+    let world = sold_out(0).await;
+    let reply = world
+        .reserve(json!({"show_id": SHOW, "zone_id": BALCONY, "quantity": 1}))
+        .send()
+        .await;
+    // The script grants: what was seen is never held against the log.
+    reply.data(201);
+}
+
+#[tokio::test]
+async fn under_pressure_what_is_gone_is_refused_early_with_its_position() {
+    let world = sold_out(8).await;
+    let held = join_all((0..8).map(|_| {
+        world
+            .reserve(json!({"show_id": SHOW, "zone_id": BALCONY, "quantity": 1}))
+            .send()
+    }));
+    let refused = async {
+        while world.log.seen().len() < 8 {
+            tokio::task::yield_now().await;
+        }
+        let count = world
+            .reserve(json!({"show_id": SHOW, "zone_id": BALCONY, "quantity": 1}))
+            .send()
+            .await;
+        let details = count.error(409, "INSUFFICIENT_STOCK");
+        assert_eq!(details["available"], 0);
+        assert_eq!(details["as_of"], json!({"partition": 0, "offset": 50}));
+        let named = world
+            .reserve(json!({"show_id": SHOW, "zone_id": BALCONY, "seats": ["A-1", "A-2"]}))
+            .send()
+            .await;
+        let details = named.error(409, "SEAT_UNAVAILABLE");
+        assert_eq!(details["seats"], json!(["A-1", "A-2"]));
+        // Another zone has nothing to do with it.
+        world
+            .reserve(json!({"show_id": SHOW, "zone_id": STALLS, "seats": ["A-1"]}))
+            .send()
+            .await
+            .data(201);
+        // A repeated request may have been granted long ago.
+        world
+            .reserve(json!({"show_id": SHOW, "zone_id": BALCONY, "quantity": 1}))
+            .header("idempotency-key", "k")
+            .send()
+            .await
+            .data(201);
+        world.log.release();
+    };
+    let (replies, ()) = tokio::join!(held, refused);
+    assert!(replies.iter().all(|reply| reply.status == 201));
+    // The pressure is gone, and with it the early refusal.
+    world
+        .reserve(json!({"show_id": SHOW, "zone_id": BALCONY, "quantity": 1}))
+        .send()
+        .await
+        .data(201);
+    let metrics = String::from_utf8(world.get("/metrics").send().await.bytes).unwrap();
+    assert!(
+        metrics.contains("booking_precheck_refusals_total{code=\"SEAT_UNAVAILABLE\"} 1"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn more_buyers_than_twice_the_places_and_a_hundred_have_to_wait() {
+    let bound = 23 * 2 + 100;
+    let world = sold_out(bound).await;
+    let held = join_all((0..bound).map(|_| {
+        world
+            .reserve(json!({"show_id": SHOW, "zone_id": STALLS, "quantity": 1}))
+            .send()
+    }));
+    let refused = async {
+        while world.log.seen().len() < bound {
+            tokio::task::yield_now().await;
+        }
+        let reply = world
+            .reserve(json!({"show_id": SHOW, "zone_id": STALLS, "quantity": 1}))
+            .send()
+            .await;
+        let details = reply.error(503, "OVERLOADED");
+        assert_eq!(details["as_of"]["offset"], 50);
+        assert_eq!(reply.header("retry-after"), "1");
+        world.log.release();
+    };
+    let (replies, ()) = tokio::join!(held, refused);
+    assert!(replies.iter().all(|reply| reply.status == 201));
+}

@@ -1,0 +1,118 @@
+//! Over real connections.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::support::{BUYER, Claims, SHOW, Script, World};
+
+struct Served {
+    world: World,
+    address: std::net::SocketAddr,
+    stop: Arc<Notify>,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+async fn serve(world: World) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = Arc::new(Notify::new());
+    let (ingress, stopped) = (world.ingress.clone(), stop.clone());
+    let server = tokio::spawn(async move {
+        ingress
+            .serve(listener, async move { stopped.notified().await })
+            .await
+    });
+    Served {
+        world,
+        address,
+        stop,
+        server,
+    }
+}
+
+fn reserve_request() -> String {
+    let token = Claims::new(BUYER, "buyer").token();
+    let body = json!({"show_id": SHOW, "seats": ["B-L"]}).to_string();
+    format!(
+        "POST /api/v1/bookings/reserve HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).await.unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_in_flight_finishes_before_the_server_stops() {
+    let served = serve(World::new().await).await;
+    served.world.log.next(Script::Hold);
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream
+        .write_all(reserve_request().as_bytes())
+        .await
+        .unwrap();
+    while served.world.log.seen().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    served.stop.notify_one();
+    // Nobody is let in any more; the port is closed once the server has noticed.
+    while TcpStream::connect(served.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!served.server.is_finished());
+    served.world.log.release();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    served.server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let world = World::with(|config| config.http.header_timeout_ms = 100).await;
+    let served = serve(world).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
+    // Ends, with whatever: the test would hang otherwise.
+    let _ = read_to_end(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_answered_408() {
+    let world = World::with(|config| config.http.body_timeout_ms = 100).await;
+    let served = serve(world).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let request = reserve_request();
+    let cut = &request[..request.len() - 5];
+    stream.write_all(cut.as_bytes()).await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("REQUEST_TIMEOUT"), "{answer}");
+    assert!(served.world.log.seen().is_empty());
+}
+
+#[tokio::test]
+async fn http2_is_spoken_without_tls() {
+    let served = serve(World::new().await).await;
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::builder()
+        .uri("http://x/health/live")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.version(), http::Version::HTTP_2);
+}

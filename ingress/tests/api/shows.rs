@@ -1,0 +1,362 @@
+//! `/shows` and `POST /events/{id}/shows`
+
+use http::Method;
+use onsale_schemas::command::{Admission, BlockPlaces};
+use onsale_schemas::{Command, Rejection, SeatList};
+use serde_json::{Value, json};
+
+use crate::support::{BALCONY, EVENT, FLOOR, SHOW, STALLS, Script, World};
+
+fn seated(rows: Value) -> Value {
+    json!({"name": "Z", "price": {"amount": 5, "currency": "THB"}, "admission": "seated", "rows": rows})
+}
+
+#[tokio::test]
+async fn a_show_is_made_with_its_defaults_and_opened_in_the_log() {
+    let world = World::new().await;
+    let show = world
+        .post(&format!("/api/v1/events/{EVENT}/shows"))
+        .by_role("organizer")
+        .json(&json!({
+            "starts_at": "2030-01-01T20:00:00Z",
+            "zones": [
+                seated(json!([{"name": "A", "seats": 20}, {"name": "B b", "seats": ["1", "2x"]}])),
+                {"name": "Y", "price": {"amount": 0, "currency": "USD"}, "admission": "general", "capacity": 1000},
+            ],
+        }))
+        .send()
+        .await
+        .data(201);
+    assert_eq!(show["sale_closes_at"], "2030-01-01T19:00:00.000Z");
+    assert_eq!(show["sale_opens_at"], "2023-11-14T22:13:20.000Z");
+    assert_eq!(show["hold_seconds"], 600);
+    assert_eq!(show["status"], "open");
+    assert_eq!(show["zones"][0]["total_seats"], 22);
+    assert_eq!(
+        show["zones"][1]["price"],
+        json!({"amount": 0, "currency": "USD"})
+    );
+    let Command::OpenShow(open) = world.log.last().command else {
+        panic!("not an opening")
+    };
+    assert_eq!(open.show.to_string(), show["show_id"].as_str().unwrap());
+    assert_eq!(open.max_tickets_per_user, 4);
+    assert_eq!(
+        open.zones[0].admission,
+        Admission::Seated { rows: vec![20, 2] }
+    );
+    let chart = world
+        .get(&format!("/api/v1/shows/{}/seats", open.show))
+        .send()
+        .await
+        .data(200);
+    assert_eq!(
+        chart["zones"][0]["rows"][1]["seats"][1],
+        json!({"seat_id": "seat:21", "label": "B b-2x", "row": "B b", "number": "2x", "index": 1})
+    );
+}
+
+#[tokio::test]
+async fn layouts_outside_the_limits_are_refused_by_path() {
+    let world = World::new().await;
+    let zone = |change: fn(&mut Value)| {
+        let mut zone = seated(json!([{"name": "A", "seats": 1}]));
+        change(&mut zone);
+        json!([zone])
+    };
+    let rows: Vec<Value> = (0..300)
+        .map(|n| json!({"name": format!("R{n}"), "seats": 1_024}))
+        .collect();
+    for (zones, field) in [
+        (json!([]), "zones"),
+        (json!("x"), "zones"),
+        (zone(|z| z["name"] = json!("")), "zones[0].name"),
+        (
+            zone(|z| z["price"]["amount"] = json!(-1)),
+            "zones[0].price.amount",
+        ),
+        (
+            zone(|z| z["price"]["currency"] = json!("thb")),
+            "zones[0].price.currency",
+        ),
+        (zone(|z| z["price"] = json!(5)), "zones[0].price"),
+        (
+            zone(|z| z["admission"] = json!("standing")),
+            "zones[0].admission",
+        ),
+        (zone(|z| z["capacity"] = json!(5)), "zones[0].capacity"),
+        (zone(|z| z["rows"] = json!([])), "zones[0].rows"),
+        (zone(|z| z["rows"] = Value::Null), "zones[0].rows"),
+        (
+            zone(|z| z["rows"][0]["seats"] = json!(0)),
+            "zones[0].rows[0].seats",
+        ),
+        (
+            zone(|z| z["rows"][0]["seats"] = json!(-1)),
+            "zones[0].rows[0].seats",
+        ),
+        (
+            zone(|z| z["rows"][0]["seats"] = json!(1_025)),
+            "zones[0].rows[0].seats",
+        ),
+        (
+            zone(|z| z["rows"][0]["seats"] = json!("many")),
+            "zones[0].rows[0].seats",
+        ),
+        (
+            zone(|z| z["rows"][0]["seats"] = json!(["1", "1"])),
+            "zones[0].rows[0].seats[1]",
+        ),
+        (
+            zone(|z| z["rows"][0]["seats"] = json!(["1-2"])),
+            "zones[0].rows[0].seats[0]",
+        ),
+        (
+            zone(|z| z["rows"][0]["name"] = json!("A-1")),
+            "zones[0].rows[0].name",
+        ),
+        (
+            zone(|z| z["rows"][0]["name"] = json!("seat:1")),
+            "zones[0].rows[0].name",
+        ),
+        (
+            zone(|z| z["rows"][0]["name"] = json!(" A")),
+            "zones[0].rows[0].name",
+        ),
+        (
+            zone(|z| z["rows"][0]["name"] = json!("ABCDEFGHIJKLMNOPQ")),
+            "zones[0].rows[0].name",
+        ),
+        (
+            zone(|z| z["rows"][0]["size"] = json!(1)),
+            "zones[0].rows[0].size",
+        ),
+        (
+            seated(json!([{"name": "A", "seats": 1}, {"name": "A", "seats": 1}])).wrap(),
+            "zones[0].rows[1].name",
+        ),
+        (seated(json!(rows)).wrap(), "zones[0].rows[244].seats"),
+        (
+            json!([{"name": "G", "price": {"amount": 1, "currency": "THB"}, "admission": "general"}]),
+            "zones[0].capacity",
+        ),
+        (
+            json!([{"name": "G", "price": {"amount": 1, "currency": "THB"}, "admission": "general", "capacity": 10_000_001}]),
+            "zones[0].capacity",
+        ),
+        (
+            json!([{"name": "G", "price": {"amount": 1, "currency": "THB"}, "admission": "general", "rows": []}]),
+            "zones[0].rows",
+        ),
+        (
+            json!([
+                seated(json!([{"name": "A", "seats": 1}])),
+                seated(json!([{"name": "A", "seats": 1}]))
+            ]),
+            "zones[1].name",
+        ),
+    ] {
+        let reply = world
+            .post(&format!("/api/v1/events/{EVENT}/shows"))
+            .by_role("organizer")
+            .json(&json!({"starts_at": "2030-01-01T20:00:00Z", "zones": zones}))
+            .send()
+            .await;
+        let details = reply.error(400, "VALIDATION_ERROR");
+        assert_eq!(details["field"], field, "{details}");
+    }
+    let good = zone(|_| {});
+    for (body, field) in [
+        (json!({"zones": good}), "starts_at"),
+        (
+            json!({"zones": good, "starts_at": "2030-01-01T20:00:00Z", "hold_seconds": 0}),
+            "hold_seconds",
+        ),
+        (
+            json!({"zones": good, "starts_at": "2030-01-01T20:00:00Z", "hold_seconds": 86_401}),
+            "hold_seconds",
+        ),
+        (
+            json!({"zones": good, "starts_at": "2030-01-01T20:00:00Z",
+                "sale_opens_at": "2030-01-01T19:00:00Z"}),
+            "sale_closes_at",
+        ),
+    ] {
+        let reply = world
+            .post(&format!("/api/v1/events/{EVENT}/shows"))
+            .by_role("organizer")
+            .json(&body)
+            .send()
+            .await;
+        assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], field);
+    }
+    assert!(world.log.seen().is_empty());
+}
+
+trait Wrap {
+    fn wrap(self) -> Value;
+}
+
+impl Wrap for Value {
+    fn wrap(self) -> Value {
+        Value::Array(vec![self])
+    }
+}
+
+#[tokio::test]
+async fn a_chart_is_immutable_and_cached_by_its_tag() {
+    let world = World::new().await;
+    let path = format!("/api/v1/shows/{SHOW}/seats");
+    let reply = world.get(&path).send().await;
+    let chart = reply.data(200);
+    assert_eq!(chart["zones"][0]["zone_id"], json!(STALLS));
+    assert_eq!(chart["zones"][1]["rows"], json!([]));
+    assert_eq!(
+        chart["zones"][2]["rows"][0]["seats"][0]["seat_id"],
+        "seat:23"
+    );
+    assert!(reply.header("cache-control").contains("immutable"));
+    let tag = reply.header("etag").to_owned();
+    for known in [tag.clone(), format!("\"x\", {tag}"), "*".to_owned()] {
+        let reply = world
+            .get(&path)
+            .header("if-none-match", &known)
+            .send()
+            .await;
+        assert_eq!(reply.status, 304, "{known}");
+        assert!(reply.bytes.is_empty());
+        assert_eq!(reply.header("etag"), tag);
+    }
+    let reply = world
+        .get(&path)
+        .header("if-none-match", "\"x\"")
+        .send()
+        .await;
+    reply.data(200);
+    for id in [EVENT.to_string(), "x".to_owned()] {
+        let reply = world.get(&format!("/api/v1/shows/{id}/seats")).send().await;
+        reply.error(404, "NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn prices_and_times_are_amended_in_log_and_catalog() {
+    let world = World::new().await;
+    let path = format!("/api/v1/shows/{SHOW}");
+    let amend = |body: Value| {
+        world
+            .call(Method::PATCH, &path)
+            .by_role("organizer")
+            .json(&body)
+    };
+    let show = amend(json!({
+        "prices": [{"zone_id": BALCONY, "price": {"amount": 7, "currency": "THB"}}],
+        "hold_seconds": 60, "max_tickets_per_user": 6, "name": "Late show",
+    }))
+    .send()
+    .await
+    .data(200);
+    assert_eq!(show["zones"][2]["price"]["amount"], 7);
+    let Command::AmendShow(amended) = world.log.last().command else {
+        panic!("not an amendment")
+    };
+    assert_eq!(amended.prices, [(2, 7)]);
+    let read = world.get(&path).send().await.data(200);
+    assert_eq!(read["zones"][2]["price"]["amount"], 7);
+    assert_eq!(read["hold_seconds"], 60);
+    let event = world
+        .get(&format!("/api/v1/events/{EVENT}"))
+        .send()
+        .await
+        .data(200);
+    assert_eq!(event["max_tickets_per_user"], 6);
+    let price = |zone, amount: i64, currency: &str| json!({"prices": [{"zone_id": zone, "price": {"amount": amount, "currency": currency}}]});
+    for (body, field) in [
+        (price(BALCONY, 1, "USD"), "prices[0].price.currency"),
+        (price(BALCONY, -1, "THB"), "prices[0].price.amount"),
+        (price(SHOW.0, 1, "THB"), "prices[0].zone_id"),
+        (
+            json!({"sale_closes_at": "2000-01-01T00:00:00Z"}),
+            "sale_closes_at",
+        ),
+        (json!({"zones": []}), "zones"),
+    ] {
+        let reply = amend(body).send().await;
+        assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], field);
+    }
+    // What the log refuses does not reach the catalog.
+    world.log.next(Script::reject(Rejection::ShowCancelled));
+    amend(price(BALCONY, 9, "THB"))
+        .send()
+        .await
+        .error(409, "SHOW_CANCELLED");
+    let read = world.get(&path).send().await.data(200);
+    assert_eq!(read["zones"][2]["price"]["amount"], 7);
+}
+
+#[tokio::test]
+async fn a_sale_is_closed_and_a_show_cancelled() {
+    let world = World::new().await;
+    for (action, status) in [("close", "closed"), ("cancel", "cancelled")] {
+        let reply = world
+            .post(&format!("/api/v1/shows/{SHOW}/{action}"))
+            .by_role("organizer")
+            .send()
+            .await;
+        assert_eq!(reply.data(200), json!({"show_id": SHOW, "status": status}));
+    }
+    let reply = world
+        .post(&format!("/api/v1/shows/{EVENT}/close"))
+        .by_role("organizer")
+        .send()
+        .await;
+    reply.error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn places_are_blocked_and_put_back() {
+    let world = World::new().await;
+    let call = |action: &str, body: Value| {
+        world
+            .post(&format!("/api/v1/shows/{SHOW}/{action}"))
+            .by_role("organizer")
+            .json(&body)
+    };
+    let reply = call("block", json!({"zone_id": BALCONY, "seats": ["A-1"]}))
+        .send()
+        .await;
+    assert_eq!(
+        reply.data(200),
+        json!({"show_id": SHOW, "zone_id": BALCONY, "seats": ["A-1"], "quantity": 1, "status": "blocked"})
+    );
+    let Command::Block(block) = world.log.last().command else {
+        panic!("not a block")
+    };
+    assert_eq!(block.places, BlockPlaces::Seats(SeatList::from_iter([23])));
+    let reply = call("unblock", json!({"zone_id": FLOOR, "quantity": 3}))
+        .send()
+        .await;
+    assert_eq!(reply.data(200)["status"], "available");
+    for (body, field) in [
+        (json!({"seats": ["A-1"]}), "zone_id"),
+        (json!({"zone_id": BALCONY}), "seats"),
+        (json!({"zone_id": BALCONY, "quantity": 1}), "quantity"),
+        (json!({"zone_id": FLOOR, "quantity": 0}), "quantity"),
+        (json!({"zone_id": FLOOR, "seats": ["A-1"]}), "seats"),
+        (json!({"zone_id": BALCONY, "seats": ["A-9"]}), "seats[0]"),
+    ] {
+        let reply = call("block", body).send().await;
+        assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], field);
+    }
+}
+
+#[tokio::test]
+async fn interrupted_openings_are_taken_up_at_start() {
+    let world = World::new().await;
+    assert_eq!(world.ingress.resume_openings().await.unwrap(), 1);
+    let Command::OpenShow(open) = world.log.last().command else {
+        panic!("not an opening")
+    };
+    assert_eq!(open.show, SHOW);
+    assert_eq!(open.zones.len(), 3);
+}

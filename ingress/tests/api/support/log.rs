@@ -1,0 +1,271 @@
+//! A log that answers as it is told.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use onsale_log::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
+use onsale_schemas::command::{Confirm, Pick, Reserve};
+use onsale_schemas::outcome::{Confirmed, EndedBooking, Replayed, Reserved};
+use onsale_schemas::{
+    Command, Envelope, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList, ShowId, ShowSeats,
+    codec,
+};
+use parking_lot::Mutex;
+use tokio::sync::{broadcast, oneshot};
+
+/// Log time of every record.
+pub(crate) const LOG_TIME_MS: u64 = 1_700_000_000_000;
+
+/// What to do with the next command.
+pub(crate) enum Script {
+    /// Answer with this.
+    Answer(Outcome),
+    /// Answer with this, as a replay of the first record.
+    Replay(Outcome),
+    /// Keep the reply until [`ScriptedLog::release`].
+    Hold,
+    /// Drop the reply.
+    Drop,
+    /// Do not take it.
+    Refuse(SubmitError),
+    /// Take it and then say that it is not in the log.
+    Fail(SubmitError),
+}
+
+impl Script {
+    pub(crate) fn reject(rejection: Rejection) -> Self {
+        Self::Answer(Outcome::Rejected(rejection))
+    }
+}
+
+#[derive(Default)]
+struct State {
+    scripts: VecDeque<Script>,
+    seen: Vec<(PartitionId, Envelope)>,
+    held: Vec<(OutcomeRecord, oneshot::Sender<Reply>)>,
+    seats: HashMap<ShowId, ShowSeats>,
+    next_offset: u64,
+}
+
+pub(crate) struct ScriptedLog {
+    state: Mutex<State>,
+    feed: broadcast::Sender<Arc<OutcomeBatch>>,
+}
+
+impl ScriptedLog {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                next_offset: 100,
+                ..State::default()
+            }),
+            feed: broadcast::Sender::new(16),
+        }
+    }
+
+    /// What to do with the next command that has no script yet.
+    pub(crate) fn next(&self, script: Script) {
+        self.state.lock().scripts.push_back(script);
+    }
+
+    /// All commands handed in.
+    pub(crate) fn seen(&self) -> Vec<Envelope> {
+        let state = self.state.lock();
+        state
+            .seen
+            .iter()
+            .map(|(_, envelope)| envelope.clone())
+            .collect()
+    }
+
+    pub(crate) fn last(&self) -> Envelope {
+        self.seen().pop().expect("a command was handed in")
+    }
+
+    /// Gives the replies that were held.
+    pub(crate) fn release(&self) {
+        for (record, reply) in std::mem::take(&mut self.state.lock().held) {
+            let _ = reply.send(Ok(record));
+        }
+    }
+
+    /// The held records, whose replies are lost now.
+    pub(crate) fn lose_held(&self) -> Vec<OutcomeRecord> {
+        std::mem::take(&mut self.state.lock().held)
+            .into_iter()
+            .map(|(record, _)| record)
+            .collect()
+    }
+
+    pub(crate) fn set_seats(&self, seats: ShowSeats) {
+        self.state.lock().seats.insert(seats.show, seats);
+    }
+
+    pub(crate) fn publish(&self, records: Vec<OutcomeRecord>) {
+        let batch = OutcomeBatch {
+            partition: PartitionId(0),
+            records,
+        };
+        let _ = self.feed.send(Arc::new(batch));
+    }
+
+    /// A record of the feed.
+    pub(crate) fn record(offset: u64, outcome: Outcome) -> OutcomeRecord {
+        OutcomeRecord {
+            offset,
+            previous: None,
+            log_time_ms: LOG_TIME_MS,
+            request_id: None,
+            replay_of: None,
+            expired: Vec::new(),
+            outcome,
+        }
+    }
+}
+
+#[async_trait]
+impl CommandLog for ScriptedLog {
+    fn partitions(&self) -> u16 {
+        1
+    }
+
+    fn submit(&self, submission: Submission) -> Result<(), SubmitError> {
+        let envelope: Envelope = codec::decode(&submission.payload).expect("a whole envelope");
+        assert_eq!(envelope.request_id, Some(submission.request_id));
+        let mut state = self.state.lock();
+        let script = state
+            .scripts
+            .pop_front()
+            .unwrap_or_else(|| Script::Answer(granted(&envelope.command, state.next_offset)));
+        if let Script::Refuse(error) = script {
+            return Err(error);
+        }
+        let offset = state.next_offset;
+        state.next_offset += 1;
+        let mut record = Self::record(offset, granted(&envelope.command, offset));
+        record.request_id = envelope.request_id;
+        state.seen.push((submission.partition, envelope));
+        match script {
+            Script::Answer(outcome) => {
+                record.outcome = outcome;
+                let _ = submission.reply.send(Ok(record));
+            }
+            Script::Replay(outcome) => {
+                record.outcome = outcome;
+                record.replay_of = Some(Replayed {
+                    offset: 1,
+                    log_time_ms: LOG_TIME_MS - 60_000,
+                });
+                let _ = submission.reply.send(Ok(record));
+            }
+            Script::Hold => state.held.push((record, submission.reply)),
+            Script::Fail(error) => {
+                let _ = submission.reply.send(Err(error));
+            }
+            Script::Drop | Script::Refuse(_) => {}
+        }
+        Ok(())
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<OutcomeBatch>> {
+        self.feed.subscribe()
+    }
+
+    async fn show_seats(
+        &self,
+        _partition: PartitionId,
+        show: ShowId,
+    ) -> Result<Option<ShowSeats>, SubmitError> {
+        Ok(self.state.lock().seats.get(&show).cloned())
+    }
+}
+
+/// What a log that has no reason to refuse would say.
+fn granted(command: &Command, offset: u64) -> Outcome {
+    match command {
+        Command::OpenShow(open) => Outcome::ShowOpened {
+            show: open.show,
+            event: open.event,
+        },
+        Command::AmendShow(amend) => Outcome::ShowAmended { show: amend.show },
+        Command::CloseShow { show } => Outcome::ShowClosed { show: *show },
+        Command::CancelShow { show } => Outcome::ShowCancelled { show: *show },
+        Command::Reserve(reserve) => Outcome::Reserved(reserved(reserve, offset)),
+        Command::Confirm(confirm) => Outcome::Confirmed(confirmed(confirm)),
+        Command::Release { booking, .. } => released(*booking, false),
+        Command::Return { booking } => released(*booking, true),
+        Command::Extend { booking, by_ms } => Outcome::Extended {
+            booking: *booking,
+            show: ShowId::from_bytes([1; 16]),
+            user: super::world::BUYER,
+            expires_at_ms: LOG_TIME_MS + u64::from(*by_ms),
+        },
+        Command::Block(block) => Outcome::Blocked(change(block)),
+        Command::Unblock(block) => Outcome::Unblocked(change(block)),
+        _ => Outcome::Nothing,
+    }
+}
+
+fn reserved(reserve: &Reserve, offset: u64) -> Reserved {
+    let (seats, quantity) = match &reserve.pick {
+        Pick::Seats(seats) => (seats.clone(), u32::try_from(seats.len()).unwrap()),
+        Pick::BestAvailable { quantity, .. } => ((0..*quantity).collect(), *quantity),
+        Pick::General { quantity } => (SeatList::new(), *quantity),
+    };
+    Reserved {
+        booking: offset,
+        show: reserve.show,
+        event: super::world::EVENT,
+        user: reserve.user,
+        zone: reserve.zone,
+        seats,
+        quantity,
+        unit_price: 250_000,
+        currency: "THB".parse().unwrap(),
+        expires_at_ms: LOG_TIME_MS + 600_000,
+    }
+}
+
+fn confirmed(confirm: &Confirm) -> Confirmed {
+    Confirmed {
+        booking: confirm.booking,
+        show: super::world::SHOW,
+        user: super::world::BUYER,
+        zone: 0,
+        seats: SeatList::from_iter([0, 1]),
+        quantity: 2,
+        payment_reference: confirm.payment_reference.clone(),
+        confirmed_at_ms: LOG_TIME_MS,
+        first: true,
+        revived: false,
+    }
+}
+
+fn released(booking: u64, was_confirmed: bool) -> Outcome {
+    Outcome::Released {
+        booking: EndedBooking {
+            booking,
+            show: super::world::SHOW,
+            user: super::world::BUYER,
+            zone: 0,
+            seats: SeatList::from_iter([0, 1]),
+            quantity: 2,
+        },
+        was_confirmed,
+    }
+}
+
+fn change(block: &onsale_schemas::command::SeatBlock) -> onsale_schemas::outcome::BlockChange {
+    use onsale_schemas::command::BlockPlaces;
+    let (seats, quantity) = match &block.places {
+        BlockPlaces::Seats(seats) => (seats.clone(), u32::try_from(seats.len()).unwrap()),
+        BlockPlaces::Quantity(quantity) => (SeatList::new(), *quantity),
+    };
+    onsale_schemas::outcome::BlockChange {
+        show: block.show,
+        zone: block.zone,
+        seats,
+        quantity,
+    }
+}

@@ -1,0 +1,12 @@
+//! What the tests share.
+
+mod log;
+mod operations;
+mod reply;
+mod tokens;
+mod world;
+
+pub(crate) use log::{Script, ScriptedLog};
+pub(crate) use reply::Reply;
+pub(crate) use tokens::{Claims, SECRET, sign};
+pub(crate) use world::{BALCONY, BUYER, EVENT, FLOOR, NOW_MS, SHOW, STALLS, World, seats};

@@ -1,0 +1,117 @@
+//! Operations that do what the test says.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use onsale_ingress::{
+    Instant, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
+    Which,
+};
+use onsale_schemas::{NodeName, Offset, PartitionId};
+
+pub(crate) struct FakeOperations {
+    pub(crate) projected: AtomicU64,
+    pub(crate) ready: AtomicBool,
+    /// Makes [`Operations::ready`] panic.
+    pub(crate) panics: AtomicBool,
+    /// How often somebody waited.
+    pub(crate) waits: AtomicU64,
+}
+
+impl Default for FakeOperations {
+    fn default() -> Self {
+        Self {
+            projected: AtomicU64::new(u64::MAX),
+            ready: AtomicBool::new(true),
+            panics: AtomicBool::new(false),
+            waits: AtomicU64::new(0),
+        }
+    }
+}
+
+#[async_trait]
+impl Operations for FakeOperations {
+    async fn partitions(&self) -> Vec<PartitionStatus> {
+        vec![PartitionStatus {
+            partition: PartitionId(0),
+            owner: Some(NodeName("a".to_owned())),
+            epoch: 1,
+            standby: None,
+            next_offset: 7,
+            lag: 0,
+            digest: "00ff".to_owned(),
+            last_snapshot: Some(LastSnapshot {
+                next_offset: 5,
+                created_at: Instant(0),
+            }),
+            projected_offset: 7,
+        }]
+    }
+
+    fn projected(&self, _partition: PartitionId) -> Offset {
+        self.projected.load(Ordering::SeqCst)
+    }
+
+    async fn wait_projected(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+        _deadline: Duration,
+    ) -> bool {
+        self.waits.fetch_add(1, Ordering::SeqCst);
+        self.projected(partition) > offset
+    }
+
+    fn ready(&self) -> Readiness {
+        assert!(!self.panics.load(Ordering::SeqCst), "the secret is 42");
+        let ready = self.ready.load(Ordering::SeqCst);
+        Readiness {
+            ready,
+            problems: if ready {
+                Vec::new()
+            } else {
+                vec!["not yet".to_owned()]
+            },
+        }
+    }
+
+    async fn create_snapshots(&self, which: Which) -> Result<Vec<SnapshotDone>, OperationError> {
+        match which {
+            Which::One(PartitionId(partition)) if partition > 0 => {
+                Err(OperationError::UnknownPartition(PartitionId(partition)))
+            }
+            _ => self.snapshots().await,
+        }
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotDone>, OperationError> {
+        Ok(vec![SnapshotDone {
+            partition: PartitionId(0),
+            next_offset: 7,
+            size_bytes: 100,
+            created_at: Instant(0),
+        }])
+    }
+
+    async fn reconcile(&self) -> Result<serde_json::Value, OperationError> {
+        Ok(serde_json::json!({ "differences": [] }))
+    }
+
+    async fn apply_reconciliation(
+        &self,
+        report: serde_json::Value,
+    ) -> Result<serde_json::Value, OperationError> {
+        if report["differences"].is_array() {
+            Ok(serde_json::json!({ "repaired": 0 }))
+        } else {
+            Err(OperationError::Refused("no report".to_owned()))
+        }
+    }
+
+    fn refresh_metrics(&self) {}
+
+    async fn failover(&self, _which: Which, _to: NodeName) -> Result<(), OperationError> {
+        Err(OperationError::NotSupported("only one node".to_owned()))
+    }
+}
