@@ -3,7 +3,6 @@
 mod best_available;
 mod blocking;
 mod bookings;
-mod draining;
 mod idempotency;
 mod invariants;
 mod lifecycle;
@@ -16,6 +15,5 @@ mod testing;
 mod users;
 
 pub use bookings::{Booking, BookingState};
-pub use draining::HOUSEKEEPING_PER_ENTRY_MAX;
 pub use machine::{MACHINE_VERSION_KNOWN, Model, ModelLimits};
 pub use shows::{General, Places, Row, Seat, Show, Zone};

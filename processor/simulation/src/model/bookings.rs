@@ -118,9 +118,10 @@ impl Bookings {
         self.by_offset.insert(booking.offset, booking);
     }
 
-    /// The hold whose end comes first.
-    pub(super) fn first_end(&self) -> Option<(LogTimeMs, Offset)> {
-        self.holds.first().copied()
+    /// The hold that is due first.
+    pub(super) fn first_due(&self, now: LogTimeMs) -> Option<Offset> {
+        let &(expires_at_ms, offset) = self.holds.first()?;
+        (expires_at_ms <= now).then_some(offset)
     }
 
     pub(super) fn set_state(&mut self, offset: Offset, state: BookingState) {

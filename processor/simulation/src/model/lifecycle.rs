@@ -101,22 +101,14 @@ impl Model {
         }
         show.cancelled = true;
         let at_ms = self.now;
-        let kept: Vec<_> = self
-            .bookings
-            .iter()
+        let live: Vec<_> = self
+            .live_bookings()
             .filter(|booking| booking.show == id)
-            .cloned()
+            .map(|booking| booking.offset)
             .collect();
-        self.voids.begin_show();
-        for booking in kept {
-            self.voids.push(&booking);
-            if booking.is_live() {
-                show.give_back(&booking);
-                self.bookings
-                    .set_state(booking.offset, BookingState::Cancelled { at_ms });
-            }
+        for offset in live {
+            self.end(offset, BookingState::Cancelled { at_ms });
         }
-        self.drain();
         Ok(Outcome::ShowCancelled { show: id })
     }
 }

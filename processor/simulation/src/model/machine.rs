@@ -1,5 +1,6 @@
 //! The order of things inside one record: time, expiry, forgetting, decoding, idempotency, command.
 
+use onsale_schemas::limits::EXPIRIES_PER_ENTRY_MAX;
 use onsale_schemas::outcome::{EndedBooking, Replayed};
 use onsale_schemas::rejection::FullTable;
 use onsale_schemas::{
@@ -8,7 +9,6 @@ use onsale_schemas::{
 };
 
 use super::bookings::{Booking, BookingState, Bookings};
-use super::draining::{HOUSEKEEPING_PER_ENTRY_MAX, Voids};
 use super::idempotency::{Answers, Lookup};
 use super::shows::{Show, Shows};
 use super::users::Users;
@@ -55,9 +55,8 @@ pub struct Model {
     pub(super) answers: Answers,
     /// Holds that ran out at the record being applied.
     pub(super) expired: Vec<EndedBooking>,
-    pub(super) voids: Voids,
-    /// What the record being applied may still expire or drain.
-    pub(super) budget: usize,
+    /// True when the last sweep stopped at its bound, which alone excuses holds past their end.
+    pub(super) sweep_was_cut: bool,
 }
 
 impl Model {
@@ -78,8 +77,7 @@ impl Model {
             users: Users::default(),
             answers: Answers::default(),
             expired: Vec::new(),
-            voids: Voids::default(),
-            budget: 0,
+            sweep_was_cut: false,
         }
     }
 
@@ -89,9 +87,7 @@ impl Model {
         self.next_offset = entry.offset.saturating_add(1);
         self.now = self.now.max(entry.log_time_ms);
 
-        self.budget = HOUSEKEEPING_PER_ENTRY_MAX;
         self.sweep();
-        self.drain();
         self.bookings.forget(self.now);
         self.answers.forget(self.now);
 
@@ -117,6 +113,18 @@ impl Model {
             expired,
             outcome,
         })
+    }
+
+    /// Expires due holds in order of (end, offset), up to the bound of one record.
+    fn sweep(&mut self) {
+        let mut swept = 0;
+        while swept < EXPIRIES_PER_ENTRY_MAX
+            && let Some(offset) = self.bookings.first_due(self.now)
+        {
+            self.expire(offset);
+            swept += 1;
+        }
+        self.sweep_was_cut = swept == EXPIRIES_PER_ENTRY_MAX;
     }
 
     /// Ends one hold by its time.

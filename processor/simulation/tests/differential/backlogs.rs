@@ -3,12 +3,14 @@
 use onsale_schemas::command::{
     Actor, Admission, Confirm, Currency, OpenShow, Pick, Reserve, ZoneLayout,
 };
-use onsale_schemas::limits::{ENDED_BOOKING_KEPT_MS, IDEMPOTENCY_WINDOW_MS};
+use onsale_schemas::limits::{
+    ENDED_BOOKING_KEPT_MS, EXPIRIES_PER_ENTRY_MAX, IDEMPOTENCY_WINDOW_MS,
+};
 use onsale_schemas::{
     Command, Envelope, EventId, Offset, Outcome, OutcomeRecord, Rejection, RequestId, ShowId,
     UserId, codec,
 };
-use onsale_simulation::model::{HOUSEKEEPING_PER_ENTRY_MAX, ModelLimits};
+use onsale_simulation::model::ModelLimits;
 use onsale_simulation::workload::Generated;
 
 use crate::pair::{Also, Pair};
@@ -18,7 +20,7 @@ const START_MS: u64 = 1_000_000;
 /// Well above every bound of work per record.
 const MANY: u64 = 6_000;
 /// The bound.
-const MAX: u64 = HOUSEKEEPING_PER_ENTRY_MAX as u64;
+const MAX: u64 = EXPIRIES_PER_ENTRY_MAX as u64;
 
 fn id(kind: u8, number: u64) -> [u8; 16] {
     let mut bytes = [kind; 16];
@@ -64,9 +66,9 @@ impl Scene {
         self.pair.command(self.now, command).unwrap()
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self) -> Option<OutcomeRecord> {
         let tick = Envelope::machine(Command::Tick { epoch: 0 });
-        self.pair.envelope(self.now, &tick).unwrap();
+        self.pair.envelope(self.now, &tick).unwrap()
     }
 
     fn reserve(&mut self, of: u64, user: u64) -> OutcomeRecord {
@@ -153,7 +155,7 @@ fn due_holds_that_are_named() {
         let record = scene.run(make(named, stranger));
         let expired: Vec<Offset> = record.expired.iter().map(|e| e.booking).collect();
         assert_eq!(
-            expired[..HOUSEKEEPING_PER_ENTRY_MAX].last(),
+            expired[..EXPIRIES_PER_ENTRY_MAX].last(),
             Some(&(first + MAX - 1))
         );
         let named_too = expired.last() == Some(&named);
@@ -241,10 +243,9 @@ fn answers_beyond_their_window_are_not_given_again_and_make_room() {
     }
 }
 
-/// Users get the tickets of a cancelled show back in order of the bookings, a bounded number per
-/// record; everything else about the show ends at once.
+/// However large it was.
 #[test]
-fn a_cancelled_show_is_drained() {
+fn a_cancelled_show_gives_its_tickets_back_at_once() {
     let mut scene = Scene::new(limits(3 * MANY));
     let first = scene.reserve_many(1, MANY);
     for booking in first..first + MANY / 2 {
@@ -254,12 +255,10 @@ fn a_cancelled_show_is_drained() {
         scene.run(release(booking));
     }
     scene.run(Command::CancelShow { show: show(1) });
-    let mut answers = Vec::new();
     for user in [0, MANY - 1, MANY / 2, 1, MANY - 2, 2 * MAX] {
         let record = scene.run(reserve(2, user, 3));
-        answers.push(matches!(record.outcome, Outcome::Reserved(_)));
+        assert!(matches!(record.outcome, Outcome::Reserved(_)), "{record:?}");
     }
-    assert_eq!(answers, [true, false, true, true, true, true]);
     for booking in [first, first + MANY / 2, first + MANY - 1] {
         let got = scene.run(confirm(booking, Actor::Staff)).outcome;
         assert_eq!(got, Outcome::Rejected(Rejection::ShowCancelled));
@@ -267,7 +266,7 @@ fn a_cancelled_show_is_drained() {
     // Nor do its holds run out any more.
     scene.now += u64::from(HOLD_MS);
     let record = scene.run(release(first));
-    assert_eq!(record.expired.len(), 5);
+    assert_eq!(record.expired.len(), 6);
     let record = scene.run(reserve(2, MANY - 1, 3));
     assert!(matches!(record.outcome, Outcome::Reserved(_)), "{record:?}");
     scene.now += ENDED_BOOKING_KEPT_MS;
@@ -276,9 +275,9 @@ fn a_cancelled_show_is_drained() {
     }
 }
 
-/// Holds of a cancelled show that is not drained yet take their turn among those that run out.
+/// However many holds of a cancelled show would run out now, those of others do so in time.
 #[test]
-fn void_holds_take_their_turn() {
+fn void_holds_do_not_hold_up_others() {
     for (ended, live) in [
         (0, 3 * MAX),
         (MAX / 2, 2 * MAX),
@@ -294,17 +293,19 @@ fn void_holds_take_their_turn() {
         scene.reserve_many(2, MAX / 2);
         scene.run(Command::CancelShow { show: show(1) });
         scene.now += u64::from(HOLD_MS);
-        for _ in 0..8 {
-            scene.tick();
-        }
+        let first_tick = scene.tick();
+        assert_eq!(
+            first_tick.map(|record| record.expired.len()),
+            Some(EXPIRIES_PER_ENTRY_MAX / 2)
+        );
+        scene.tick();
         scene.reserve_many(2, MAX);
     }
 }
 
-/// Two large shows are cancelled one after the other, the second in the midst of the first.
+/// One after the other, with every kind of booking in them, through snapshots.
 #[test]
-#[ignore = "open: the engine's image depends on the snapshots before it while it forgets"]
-fn shows_are_drained_in_turn() {
+fn two_large_shows_are_cancelled() {
     let mut scene = Scene::new(limits(10 * MANY));
     let first = scene.reserve_many(1, 3 * MAX);
     let second = scene.reserve_many(2, 3 * MAX);
@@ -341,10 +342,9 @@ fn shows_are_drained_in_turn() {
     }
 }
 
-/// The kept time runs out while a cancelled show is still being drained.
+/// The kept time of a large cancelled show runs out with the very next record.
 #[test]
-#[ignore = "open: how forgetting and draining share their bound is no written rule yet"]
-fn void_bookings_are_forgotten_while_they_are_drained() {
+fn void_bookings_are_forgotten() {
     for ended in [0, MAX] {
         let mut scene = Scene::new(limits(5 * MAX));
         let first = scene.reserve_many(1, 5 * MAX);
