@@ -1,8 +1,8 @@
 //! The model and the engine side by side, and an engine that lives through snapshots.
 
-use onsale_engine::{Limits, Partition};
+use onsale_engine::{self as engine, BookingView, Limits, Partition};
 use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId, RequestId, codec};
-use onsale_simulation::model::{Model, ModelLimits};
+use onsale_simulation::model::{Booking, BookingState, Model, ModelLimits};
 use onsale_simulation::workload::Generated;
 
 const PARTITION: PartitionId = PartitionId(5);
@@ -60,6 +60,8 @@ impl Pair {
         self.compare_state()?;
         if also.audit {
             self.engine.audit().map_err(|error| error.to_string())?;
+            self.compare_bookings(&self.engine)?;
+            self.compare_bookings(&self.restored)?;
             self.model
                 .check_invariants()
                 .map_err(|broken| format!("model: {broken}"))?;
@@ -117,6 +119,21 @@ impl Pair {
         same("digest", &engine.digest(), &self.restored.digest())
     }
 
+    /// Every booking that is kept, with all that is known of it.
+    fn compare_bookings(&self, engine: &Partition) -> Result<(), String> {
+        let mut views: Vec<_> = engine.bookings().collect();
+        views.sort_by_key(|view| view.booking);
+        let bookings: Vec<_> = self.model.bookings().collect();
+        same("number of bookings", &bookings.len(), &views.len())?;
+        for (booking, view) in bookings.iter().zip(&views) {
+            same("booking", &view_of(booking), view)?;
+        }
+        let stats = engine.stats();
+        let live = self.model.live_bookings().count();
+        let engine_live = usize::try_from(stats.live_holds + stats.confirmed);
+        same("live bookings", &Ok(live), &engine_live)
+    }
+
     /// The image of a clone, read back, takes the place of the second engine. It must be the same
     /// bytes that the engine which was never replaced gives.
     fn snapshot(&mut self) -> Result<(), String> {
@@ -127,6 +144,32 @@ impl Pair {
         self.restored = Partition::decode_image(PARTITION, engine_limits(self.limits), &bytes)
             .map_err(|error| error.to_string())?;
         self.restored.audit().map_err(|error| error.to_string())
+    }
+}
+
+/// A booking of the model in the engine's words.
+fn view_of(booking: &Booking) -> BookingView {
+    let (state, confirmed_at_ms) = match booking.state {
+        BookingState::Held => (engine::BookingState::Reserved, None),
+        BookingState::Confirmed { at_ms, .. } => (engine::BookingState::Confirmed, Some(at_ms)),
+        BookingState::Cancelled { .. } => (engine::BookingState::Cancelled, None),
+        BookingState::Expired { .. } => (engine::BookingState::Expired, None),
+    };
+    BookingView {
+        booking: booking.offset,
+        show: booking.show,
+        event: booking.event,
+        user: booking.user,
+        zone: booking.zone,
+        seats: booking.seats.clone(),
+        quantity: booking.quantity,
+        unit_price: booking.unit_price,
+        currency: booking.currency,
+        state,
+        reserved_at_ms: booking.reserved_at_ms,
+        expires_at_ms: booking.expires_at_ms,
+        confirmed_at_ms,
+        ended_at_ms: booking.ended_at_ms(),
     }
 }
 
