@@ -15,8 +15,13 @@ const ACQUIRE_TIMEOUT_SECONDS: u64 = 30;
 /// How long a statement waits for a lock of another process (the command line beside a server), in
 /// seconds.
 const BUSY_TIMEOUT_SECONDS: u64 = 10;
-/// Page cache of each connection, in KiB (SQLite takes KiB as a negative number).
-const PAGE_CACHE_KIB: &str = "-16384";
+/// Page caches of a connection that reads and of the one that writes, in KiB (SQLite takes KiB as a
+/// negative number). Ids are random, so the writer touches pages all over its indexes.
+const READER_CACHE_KIB: &str = "-16384";
+const WRITER_CACHE_KIB: &str = "-65536";
+/// The WAL is copied into the file after so many pages of 4 KiB (32 MiB). A page that is written
+/// often is then copied once for many commits; SQLite's own default is 4 MiB.
+const CHECKPOINT_PAGES: &str = "8192";
 /// The WAL file is cut back to this size after a checkpoint, in bytes.
 const WAL_SIZE_LIMIT_BYTES: &str = "67108864";
 
@@ -37,7 +42,6 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_SECONDS))
-        .pragma("cache_size", PAGE_CACHE_KIB)
         .pragma("journal_size_limit", WAL_SIZE_LIMIT_BYTES)
         .pragma("temp_store", "memory");
     let writer = SqlitePoolOptions::new()
@@ -48,7 +52,12 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
         .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_SECONDS))
         // The file is in this process: there is no connection that could have been lost.
         .test_before_acquire(false)
-        .connect_with(options.clone())
+        .connect_with(
+            options
+                .clone()
+                .pragma("cache_size", WRITER_CACHE_KIB)
+                .pragma("wal_autocheckpoint", CHECKPOINT_PAGES),
+        )
         .await
         .map_err(classify)?;
     let readers = SqlitePoolOptions::new()
@@ -57,7 +66,11 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
         .max_lifetime(None)
         .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_SECONDS))
         .test_before_acquire(false)
-        .connect_with(options.pragma("query_only", "ON"))
+        .connect_with(
+            options
+                .pragma("cache_size", READER_CACHE_KIB)
+                .pragma("query_only", "ON"),
+        )
         .await
         .map_err(classify)?;
     Ok(SqlitePools { writer, readers })

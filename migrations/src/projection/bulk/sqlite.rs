@@ -1,4 +1,7 @@
 //! Bulk statements by `json_each`: one JSON text with an array per row. Ids travel as hexadecimal.
+//!
+//! Rows of many columns are materialized first: `json_each` writes the text of a row anew each time
+//! that its value is looked at.
 
 use onsale_schemas::{PartitionId, SeatIndex, ShowId};
 use serde::{Serialize, Serializer};
@@ -8,7 +11,7 @@ use uuid::Uuid;
 use super::super::plan::BookingChange;
 use super::{OnKnown, SeatHolder};
 use crate::booking::BookingRow;
-use crate::database::{classify, integer};
+use crate::database::{classify, integer, is_unique_violation};
 use crate::error::StoreError;
 
 /// A UUID as 32 hexadecimal digits.
@@ -21,15 +24,18 @@ impl Serialize for Hex {
     }
 }
 
+fn json(rows: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(rows)
+        .map_err(|error| StoreError::Invalid(format!("rows for the database: {error}")))
+}
+
 async fn run(
     connection: &mut SqliteConnection,
     sql: &'static str,
     rows: &impl Serialize,
 ) -> Result<u64, StoreError> {
-    let json = serde_json::to_string(rows)
-        .map_err(|error| StoreError::Invalid(format!("rows for the database: {error}")))?;
     sqlx::query(sql)
-        .bind(json)
+        .bind(json(rows)?)
         .execute(connection)
         .await
         .map(|done| done.rows_affected())
@@ -68,14 +74,48 @@ pub(super) async fn take_seats(
     connection: &mut SqliteConnection,
     holders: &[SeatHolder],
 ) -> Result<(), StoreError> {
-    run(
-        connection,
+    let rows = holder_rows(holders)?;
+    let result = run(
+        &mut *connection,
         "INSERT INTO booking_seats (show_id, seat, partition, booking_offset) \
-         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3 FROM json_each($1)",
-        &holder_rows(holders)?,
+         WITH n AS MATERIALIZED (SELECT value FROM json_each($1)) \
+         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3 FROM n",
+        &rows,
     )
+    .await;
+    match result {
+        Err(error) if is_unique_violation(&error) => Err(StoreError::DoubleSale(
+            taken_seat(connection, &rows)
+                .await?
+                .unwrap_or_else(|| error.to_string()),
+        )),
+        other => other.map(drop),
+    }
+}
+
+/// One of these seats that has a holder. SQLite names only the columns of a violated key; a failed
+/// statement leaves its transaction open, so it can be asked.
+async fn taken_seat(
+    connection: &mut SqliteConnection,
+    rows: &impl Serialize,
+) -> Result<Option<String>, StoreError> {
+    let found: Option<(Uuid, i64, i64, i64, i64, i64)> = sqlx::query_as(
+        "SELECT s.show_id, s.seat, s.booking_offset, s.partition, n.value ->> 3, n.value ->> 2 \
+         FROM json_each($1) AS n JOIN booking_seats AS s \
+             ON s.show_id = unhex(n.value ->> 0) AND s.seat = n.value ->> 1 LIMIT 1",
+    )
+    .bind(json(rows)?)
+    .fetch_optional(connection)
     .await
-    .map(drop)
+    .map_err(classify)?;
+    Ok(found.map(
+        |(show, seat, holder, holder_partition, booking, partition)| {
+            format!(
+                "seat {seat} of show {show} is held by booking {holder} of partition \
+                 {holder_partition} and by booking {booking} of partition {partition}"
+            )
+        },
+    ))
 }
 
 pub(super) async fn change_bookings(
@@ -100,7 +140,8 @@ pub(super) async fn change_bookings(
         .collect::<Result<Vec<_>, StoreError>>()?;
     run(
         connection,
-        "UPDATE bookings AS b SET status = c.status, \
+        "WITH n AS MATERIALIZED (SELECT value FROM json_each($1)) \
+         UPDATE bookings AS b SET status = c.status, \
              expires_at_ms = COALESCE(c.expires_at_ms, b.expires_at_ms), \
              confirmed_at_ms = COALESCE(c.confirmed_at_ms, b.confirmed_at_ms), \
              payment_reference = COALESCE(c.payment_reference, b.payment_reference), \
@@ -108,7 +149,7 @@ pub(super) async fn change_bookings(
          FROM (SELECT value ->> 0 AS partition, value ->> 1 AS booking_offset, \
              value ->> 2 AS status, value ->> 3 AS expires_at_ms, value ->> 4 AS confirmed_at_ms, \
              value ->> 5 AS payment_reference, value ->> 6 AS ended_at_ms, \
-             value ->> 7 AS updated_offset FROM json_each($1)) AS c \
+             value ->> 7 AS updated_offset FROM n) AS c \
          WHERE b.partition = c.partition AND b.booking_offset = c.booking_offset",
         &rows,
     )
@@ -122,11 +163,12 @@ macro_rules! insert {
                  show_id, user_id, zone, seats, quantity, unit_price, currency, status, \
                  reserved_at_ms, expires_at_ms, confirmed_at_ms, ended_at_ms, payment_reference, \
                  updated_offset) \
+             WITH n AS MATERIALIZED (SELECT value FROM json_each($1)) \
              SELECT value ->> 0, value ->> 1, unhex(value ->> 2), unhex(value ->> 3), \
                  unhex(value ->> 4), unhex(value ->> 5), unhex(value ->> 6), value ->> 7, \
                  value -> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, \
                  value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17, \
-                 value ->> 18 FROM json_each($1) WHERE true",
+                 value ->> 18 FROM n WHERE true",
             $on_known
         )
     };
