@@ -14,7 +14,9 @@ pub fn partition_of(event: EventId, partitions: u16) -> PartitionId {
     let hash = xxhash_rust::xxh3::xxh3_64(event.as_bytes());
     let n = u64::from(partitions.max(1));
     // The product of two 32-bit numbers shifted down: an even spread without a division.
-    PartitionId((((hash >> 32) * n) >> 32) as u16)
+    let index = ((hash >> 32) * n) >> 32;
+    // Below n, which came from 16 bits.
+    PartitionId(u16::try_from(index).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -1,0 +1,25 @@
+//! The embedded mode: one process, one journal, one core thread that owns every partition, one
+//! follower thread behind it.
+//!
+//! ```text
+//! submit ─▶ queue ─▶ core: append + fdatasync ▸ apply ▸ answer ─▶ feed (live views)
+//!                              │ journal
+//!                              ▼
+//!                     follower: apply again ─▶ projector ─▶ database
+//!                              └─▶ snapshots
+//! ```
+//!
+//! The follower is a second replica of everything. It reads the journal at its own pace, so that a
+//! slow database costs the sale nothing; its outcomes feed the projection; its digests check the
+//! owner's; and it cuts the snapshots, so that the owner never pauses for one.
+
+pub mod core;
+pub mod follower;
+pub mod handle;
+pub mod recovery;
+pub mod runtime;
+pub mod shared;
+pub mod snapshots;
+
+pub use handle::EmbeddedLog;
+pub use runtime::{Embedded, EmbeddedOptions};

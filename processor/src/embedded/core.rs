@@ -1,0 +1,394 @@
+//! The core thread: takes all that is waiting, appends it with one `fdatasync` for every partition
+//! together, applies it, answers. What arrives meanwhile is the next batch, so batches grow with
+//! load by themselves and there is no linger timer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use onsale_engine::OutcomeSink;
+use onsale_log::{AppendRecord, Appended, LogError, LogWriter, OutcomeBatch, Reply, SubmitError};
+use onsale_schemas::codec::{self, CodecError};
+use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId};
+use tokio::sync::{broadcast, oneshot};
+
+use super::handle::ToCore;
+use super::shared::{DIGEST_SAMPLE_EVERY_RECORDS, OwnerPosition, Shared};
+use crate::clock;
+use crate::metrics::Metrics;
+use crate::replica::{Action, Replica, StopReason};
+
+/// Records of one batch.
+const BATCH_RECORDS_MAX: usize = 4_096;
+/// Payload bytes of one batch, before its last record. The journal takes twice that with frames.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+/// Longest sleep of an idle core, in milliseconds. Only bounds how late a stop is noticed.
+const IDLE_MAX_MS: u64 = 500;
+/// How long the core's own records wait after the disk was found full, in milliseconds.
+const DISK_FULL_PAUSE_MS: u64 = 250;
+
+/// Why the core stopped without being asked. The process has to end: what was appended last is
+/// unknown until the log is opened again.
+#[derive(Debug, thiserror::Error)]
+pub enum CoreError {
+    /// The log cannot be written.
+    #[error("the log cannot be written: {0}")]
+    Log(#[from] LogError),
+    /// Going on would be wrong.
+    #[error(transparent)]
+    Stop(#[from] StopReason),
+    /// A record of our own cannot be encoded.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+/// A record of the batch at hand.
+#[derive(Debug)]
+struct Waiting {
+    partition: PartitionId,
+    payload: Vec<u8>,
+    /// `None` for records of the core itself.
+    reply: Option<oneshot::Sender<Reply>>,
+}
+
+/// The owner of every partition.
+#[derive(Debug)]
+pub(super) struct Core<W> {
+    replicas: Vec<Replica>,
+    writer: W,
+    queue: Receiver<ToCore>,
+    answers: Answers,
+    feed: broadcast::Sender<Arc<OutcomeBatch>>,
+    shared: Arc<Shared>,
+    metrics: Metrics,
+    batch: Vec<Waiting>,
+    batch_bytes: usize,
+    appended: Vec<Appended>,
+    actions: Vec<Action>,
+    paused_until_ms: u64,
+}
+
+impl<W: LogWriter> Core<W> {
+    pub(super) fn new(
+        replicas: Vec<Replica>,
+        writer: W,
+        queue: Receiver<ToCore>,
+        feed: broadcast::Sender<Arc<OutcomeBatch>>,
+        shared: Arc<Shared>,
+        metrics: Metrics,
+    ) -> Self {
+        let answers = Answers::new(replicas.len(), metrics.clone());
+        Self {
+            replicas,
+            writer,
+            queue,
+            answers,
+            feed,
+            shared,
+            metrics,
+            batch: Vec::with_capacity(BATCH_RECORDS_MAX),
+            batch_bytes: 0,
+            appended: Vec::with_capacity(BATCH_RECORDS_MAX),
+            actions: Vec::new(),
+            paused_until_ms: 0,
+        }
+    }
+
+    /// Claims every partition and serves until a stop is asked for; what is queued by then is still
+    /// appended and answered.
+    pub(super) fn run(mut self) -> Result<(), CoreError> {
+        for index in 0..self.replicas.len() {
+            self.publish_position(index);
+            let claim = self.replicas[index].claim();
+            self.push_own(index, claim)?;
+        }
+        self.write_batch()?;
+        self.shared.set_serving(true);
+        while !self.shared.is_stopping() {
+            self.wait_for_work();
+            self.look_at_time()?;
+            self.write_batch()?;
+        }
+        self.shared.set_serving(false);
+        loop {
+            self.take_waiting();
+            if self.batch.is_empty() {
+                return Ok(());
+            }
+            self.write_batch()?;
+        }
+    }
+
+    /// Sleeps until there is a message or a hold runs out, then takes all that is waiting.
+    fn wait_for_work(&mut self) {
+        let now_ms = clock::now_ms();
+        let wake_ms = self.replicas.iter().filter_map(Replica::next_wake_ms).min();
+        let sleep_ms = wake_ms
+            .map_or(IDLE_MAX_MS, |at| {
+                at.max(self.paused_until_ms).saturating_sub(now_ms)
+            })
+            .min(IDLE_MAX_MS);
+        match self.queue.recv_timeout(Duration::from_millis(sleep_ms)) {
+            Ok(message) => self.take(message),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        self.take_waiting();
+    }
+
+    fn take_waiting(&mut self) {
+        while self.batch.len() < BATCH_RECORDS_MAX && self.batch_bytes < BATCH_BYTES_MAX {
+            let Ok(message) = self.queue.try_recv() else {
+                break;
+            };
+            self.take(message);
+        }
+    }
+
+    fn take(&mut self, message: ToCore) {
+        match message {
+            ToCore::Submit(submission) => {
+                if usize::from(submission.partition.0) >= self.replicas.len() {
+                    // The edge computes partitions from our own count, so this is a program error
+                    // there; it is answered rather than trusted.
+                    drop(submission.reply.send(Err(SubmitError::Unavailable)));
+                    return;
+                }
+                self.batch_bytes += submission.payload.len();
+                self.batch.push(Waiting {
+                    partition: submission.partition,
+                    payload: submission.payload,
+                    reply: Some(submission.reply),
+                });
+            }
+            ToCore::Inspect(inspect) => {
+                let seats = self
+                    .replicas
+                    .get(usize::from(inspect.partition.0))
+                    .and_then(|replica| replica.machine().show_seats(inspect.show));
+                drop(inspect.reply.send(seats));
+            }
+        }
+    }
+
+    /// Lets every replica look at the clock and adds what it wants appended.
+    fn look_at_time(&mut self) -> Result<(), CoreError> {
+        let now_ms = clock::now_ms();
+        if now_ms < self.paused_until_ms {
+            return Ok(());
+        }
+        for index in 0..self.replicas.len() {
+            let mut actions = std::mem::take(&mut self.actions);
+            self.replicas[index].on_time(now_ms, &mut actions);
+            let result = self.perform(index, &mut actions);
+            self.actions = actions;
+            result?;
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, index: usize, actions: &mut Vec<Action>) -> Result<(), CoreError> {
+        for action in actions.drain(..) {
+            match action {
+                Action::Append(command) => self.push_own(index, command)?,
+                Action::Stop(reason) => return Err(reason.into()),
+                // The follower has the snapshot policy; the owner never gets one.
+                Action::CutSnapshot => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn push_own(&mut self, index: usize, command: Command) -> Result<(), CoreError> {
+        let payload = codec::encode(&Envelope::machine(command))?;
+        let partition = self.replicas[index].machine().id();
+        self.batch_bytes += payload.len();
+        self.batch.push(Waiting {
+            partition,
+            payload,
+            reply: None,
+        });
+        Ok(())
+    }
+
+    /// Durable, then applied, then answered.
+    fn write_batch(&mut self) -> Result<(), CoreError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let records: Vec<AppendRecord<'_>> = self
+            .batch
+            .iter()
+            .map(|waiting| AppendRecord {
+                partition: waiting.partition,
+                payload: &waiting.payload,
+            })
+            .collect();
+        self.appended.clear();
+        match self
+            .writer
+            .append(&records, clock::now_ms(), &mut self.appended)
+        {
+            Ok(()) => self.note_disk(None),
+            Err(LogError::DiskFull(error)) => {
+                self.note_disk(Some(&error));
+                self.refuse_batch(SubmitError::DiskFull);
+                return Ok(());
+            }
+            // What is on disk is unknown now: the waiting senders are dropped, which says so.
+            Err(error) => return Err(error.into()),
+        }
+        let durable = Instant::now();
+        let result = self.apply_batch();
+        self.observe(started, durable);
+        self.batch.clear();
+        self.batch_bytes = 0;
+        self.shared.announce_batch();
+        result
+    }
+
+    fn apply_batch(&mut self) -> Result<(), CoreError> {
+        self.answers.feeding = self.feed.receiver_count() > 0;
+        let mut actions = std::mem::take(&mut self.actions);
+        for (waiting, position) in self.batch.iter_mut().zip(&self.appended) {
+            let index = usize::from(waiting.partition.0);
+            let replica = &mut self.replicas[index];
+            let entry = Entry {
+                offset: position.offset,
+                log_time_ms: position.log_time_ms,
+                payload: &waiting.payload,
+            };
+            self.answers.index = index;
+            self.answers.waiting = waiting.reply.take();
+            let own = self.answers.waiting.is_none();
+            replica.on_entry(entry, &mut self.answers, &mut actions);
+            if own {
+                replica.on_tick_applied();
+            }
+            self.answers.touched[index] = true;
+            let next_offset = replica.machine().next_offset();
+            if next_offset.is_multiple_of(DIGEST_SAMPLE_EVERY_RECORDS) {
+                let digest = replica.machine().digest();
+                self.shared
+                    .leave_digest(waiting.partition, next_offset, digest);
+            }
+            if let Some(Action::Stop(reason)) = actions.pop() {
+                return Err(reason.into());
+            }
+        }
+        self.actions = actions;
+        for index in 0..self.replicas.len() {
+            if std::mem::take(&mut self.answers.touched[index]) {
+                self.publish_position(index);
+                let records = std::mem::take(&mut self.answers.feed[index]);
+                if !records.is_empty() {
+                    let partition = self.replicas[index].machine().id();
+                    // An error says that nobody listens any more, which is fine.
+                    drop(
+                        self.feed
+                            .send(Arc::new(OutcomeBatch { partition, records })),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn publish_position(&self, index: usize) {
+        let machine = self.replicas[index].machine();
+        let position = OwnerPosition {
+            next_offset: machine.next_offset(),
+            log_time_ms: machine.log_time_ms(),
+            digest: machine.digest(),
+            epoch: machine.epoch(),
+            live_holds: u64::from(machine.live_holds()),
+        };
+        self.shared.set_owner(machine.id(), position);
+    }
+
+    fn refuse_batch(&mut self, why: SubmitError) {
+        for waiting in self.batch.drain(..) {
+            if let Some(reply) = waiting.reply {
+                drop(reply.send(Err(why)));
+            }
+        }
+        self.batch_bytes = 0;
+    }
+
+    /// Says once that the disk is full and once that it is not any more.
+    fn note_disk(&mut self, full: Option<&std::io::Error>) {
+        match (full, self.shared.is_disk_full()) {
+            (Some(error), was_full) => {
+                if !was_full {
+                    tracing::error!(%error, "the log's disk is full: commands get 503 until there \
+                        is space again; free some or move the data folder");
+                }
+                self.paused_until_ms = clock::now_ms() + DISK_FULL_PAUSE_MS;
+            }
+            (None, true) => tracing::info!("the log's disk has space again"),
+            (None, false) => return,
+        }
+        self.shared.set_disk_full(full.is_some());
+        self.metrics.log_disk_full.set(i64::from(full.is_some()));
+    }
+
+    fn observe(&self, started: Instant, durable: Instant) {
+        let records = self.batch.len() as f64;
+        let metrics = &self.metrics;
+        metrics.journal_batch_records.observe(records);
+        metrics
+            .journal_append_seconds
+            .observe((durable - started).as_secs_f64());
+        metrics.journal_bytes.inc_by(self.batch_bytes as u64);
+        metrics
+            .engine_apply_seconds
+            .observe(durable.elapsed().as_secs_f64() / records);
+        metrics
+            .append_to_answer_seconds
+            .observe(started.elapsed().as_secs_f64());
+    }
+}
+
+/// Takes outcomes from the machine to whoever waits.
+#[derive(Debug)]
+struct Answers {
+    metrics: Metrics,
+    /// Who waits for the entry at hand.
+    waiting: Option<oneshot::Sender<Reply>>,
+    /// The partition of the entry at hand.
+    index: usize,
+    /// Whether anybody follows the feed.
+    feeding: bool,
+    feed: Vec<Vec<OutcomeRecord>>,
+    touched: Vec<bool>,
+}
+
+impl Answers {
+    fn new(partitions: usize, metrics: Metrics) -> Self {
+        Self {
+            metrics,
+            waiting: None,
+            index: 0,
+            feeding: false,
+            feed: vec![Vec::new(); partitions],
+            touched: vec![false; partitions],
+        }
+    }
+}
+
+impl OutcomeSink for Answers {
+    fn emit(&mut self, record: OutcomeRecord) {
+        self.metrics.count_outcome(&record);
+        match self.waiting.take() {
+            Some(reply) => {
+                if self.feeding {
+                    self.feed[self.index].push(record.clone());
+                }
+                // A client that went away does not wait; its outcome stands all the same.
+                drop(reply.send(Ok(record)));
+            }
+            None if self.feeding => self.feed[self.index].push(record),
+            None => {}
+        }
+    }
+}

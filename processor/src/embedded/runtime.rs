@@ -1,0 +1,524 @@
+//! Puts the parts of the embedded mode together, and takes them apart again in order.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::Sender;
+use onsale_log::LogError;
+use onsale_log::journal::{Journal, JournalOptions};
+use onsale_schemas::{NodeName, PartitionId};
+use onsale_snapshot::SnapshotError;
+use onsale_snapshot::directory::Directory;
+use onsale_store::{Store, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::core::Core;
+use super::follower::{Follower, Held, ToFollower};
+use super::handle::EmbeddedLog;
+use super::recovery::{self, Recovered, RecoveryError};
+use super::shared::{OwnerPosition, Shared};
+use super::snapshots::{Newest, Retention, SnapshotJob, SnapshotWriter, Written};
+use crate::clock;
+use crate::metrics::Metrics;
+use crate::projector::{BATCHES_QUEUED_MAX, Projected, Projector};
+use crate::reconcile::{self, Applied, ApplyError, Report};
+use crate::replica::{Replica, SnapshotPolicy};
+
+/// Requests to the follower that may wait.
+const CONTROL_QUEUED_MAX: usize = 16;
+
+/// Settings of the embedded mode.
+#[derive(Clone, Debug)]
+pub struct EmbeddedOptions {
+    /// Name of this node in the log.
+    pub node: NodeName,
+    /// Folder of the journal.
+    pub journal_dir: PathBuf,
+    /// Folder of the snapshots.
+    pub snapshots_dir: PathBuf,
+    /// Settings of the journal.
+    pub journal: JournalOptions,
+    /// When snapshots are cut.
+    pub snapshots: SnapshotPolicy,
+    /// What is kept.
+    pub retention: Retention,
+}
+
+/// Why the embedded mode does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The snapshots.
+    #[error("snapshots: {0}")]
+    Snapshot(#[from] SnapshotError),
+    /// Snapshot plus log do not give a state.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The database.
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+    /// The projection was lost and could not be repaired from the engine's state.
+    #[error("the projection was lost and cannot be repaired: {0}")]
+    Repair(#[from] ApplyError),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Where one partition stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Status {
+    /// The partition.
+    pub partition: PartitionId,
+    /// Where its owner is.
+    pub owner: OwnerPosition,
+    /// Where its follower is.
+    pub follower_next: u64,
+    /// Where its projection is.
+    pub projected_next: u64,
+    /// Its newest snapshot.
+    pub snapshot: Option<Written>,
+}
+
+/// A running embedded processor.
+#[derive(Debug)]
+pub struct Embedded {
+    log: EmbeddedLog,
+    log_id: [u8; 16],
+    snapshots_dir: PathBuf,
+    partitions: u16,
+    shared: Arc<Shared>,
+    projected: Projected,
+    newest: Arc<Newest>,
+    control: Sender<ToFollower>,
+    metrics: Metrics,
+    failed: watch::Receiver<Option<String>>,
+    threads: Threads,
+}
+
+#[derive(Debug)]
+struct Threads {
+    core: JoinHandle<()>,
+    follower: JoinHandle<()>,
+    snapshots: JoinHandle<()>,
+    projector: tokio::task::JoinHandle<()>,
+}
+
+impl Embedded {
+    /// Opens the log, recovers every partition and starts to serve. Call it inside a runtime.
+    ///
+    /// # Errors
+    /// Everything that would make going on wrong; nothing was changed then but a torn tail cut.
+    pub async fn start(
+        options: EmbeddedOptions,
+        store: Store,
+        metrics: Metrics,
+    ) -> Result<Self, StartError> {
+        let (writer, journal) = Journal::open(&options.journal_dir, &options.journal)?;
+        let directory = Directory::open(&options.snapshots_dir)?;
+        let started = std::time::Instant::now();
+        let recovered = recovery::recover(&journal, &directory, &store).await?;
+        repair_lost_projections(&recovered, &store, journal.log_id()).await?;
+        let records: u64 = recovered
+            .iter()
+            .map(|r| r.owner.next_offset() - r.follower.next_offset())
+            .sum();
+        tracing::info!(
+            partitions = recovered.len(),
+            replayed = records,
+            ms = started.elapsed().as_millis(),
+            "state recovered"
+        );
+
+        let shared = Arc::new(Shared::new(journal.partitions()));
+        let (log, queue, feed) = EmbeddedLog::new(journal.partitions(), shared.clone());
+        let newest = Arc::new(Newest::default());
+        let watermarks = store.watermarks().await?;
+        let offsets = recovered
+            .iter()
+            .map(|r| {
+                let id = r.owner.id();
+                watermarks
+                    .iter()
+                    .find(|mark| mark.partition == id)
+                    .map_or(0, |mark| mark.next_offset)
+            })
+            .collect();
+        let (projector, projected) = Projector::new(store.clone(), metrics.clone(), offsets);
+        let (to_projector, batches) = mpsc::channel(BATCHES_QUEUED_MAX);
+        let (to_snapshots, jobs) = crossbeam_channel::unbounded::<SnapshotJob>();
+        let (control, controls) = crossbeam_channel::bounded(CONTROL_QUEUED_MAX);
+        let (fail, failed) = watch::channel(None);
+
+        let follower = {
+            let starts: Vec<_> = recovered
+                .iter()
+                .map(|r| (r.follower.id(), r.follower.next_offset()))
+                .collect();
+            Follower {
+                replicas: recovered
+                    .iter()
+                    .map(|r| {
+                        let policy = Some(options.snapshots);
+                        Replica::new(r.follower.clone(), options.node.clone(), policy)
+                    })
+                    .collect(),
+                last_record_checksums: recovered
+                    .iter()
+                    .map(|r| r.follower_last_record_checksum)
+                    .collect(),
+                scan: journal.scan(&starts)?,
+                shared: shared.clone(),
+                to_projector: Some(to_projector),
+                projected: projected.clone(),
+                snapshots: to_snapshots,
+                control: controls,
+                metrics: metrics.clone(),
+                gauges_at: None,
+            }
+        };
+        for snapshot in recovered.iter().filter_map(|r| r.snapshot.as_ref()) {
+            newest.set(Written {
+                partition: snapshot.header.partition,
+                next_offset: snapshot.header.next_offset,
+                created_at_ms: snapshot.header.created_at_ms,
+                size_bytes: snapshot.image.len() as u64,
+            });
+        }
+        let owners = recovered
+            .into_iter()
+            .map(|r| Replica::new(r.owner, options.node.clone(), None))
+            .collect();
+        let core = Core::new(owners, writer, queue, feed, shared.clone(), metrics.clone());
+        let snapshot_writer = SnapshotWriter {
+            directory,
+            store,
+            runtime: tokio::runtime::Handle::current(),
+            journal: journal.clone(),
+            projected: projected.clone(),
+            shared: shared.clone(),
+            newest: newest.clone(),
+            retention: options.retention,
+            metrics: metrics.clone(),
+        };
+        let threads = Threads {
+            core: spawn("core", {
+                let shared = shared.clone();
+                move || run_core(core, &shared, &fail)
+            })?,
+            follower: spawn("follower", {
+                let shared = shared.clone();
+                move || run_follower(follower, &shared)
+            })?,
+            snapshots: spawn("snapshots", move || snapshot_writer.run(&jobs))?,
+            projector: tokio::spawn(projector.run(batches)),
+        };
+        let embedded = Self {
+            log,
+            log_id: journal.log_id(),
+            snapshots_dir: options.snapshots_dir,
+            partitions: journal.partitions(),
+            shared,
+            projected,
+            newest,
+            control,
+            metrics,
+            failed,
+            threads,
+        };
+        embedded.wait_until_serving().await;
+        Ok(embedded)
+    }
+
+    /// The log for an ingress.
+    pub fn log(&self) -> EmbeddedLog {
+        self.log.clone()
+    }
+
+    /// Where the projection is.
+    pub fn projected(&self) -> Projected {
+        self.projected.clone()
+    }
+
+    /// How many partitions there are.
+    pub fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
+    /// The snapshots that are kept on disk, newest first within a partition.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn snapshots(&self) -> Result<Vec<Written>, SnapshotError> {
+        let mut kept: Vec<Written> = Directory::open_read_only(&self.snapshots_dir)?
+            .list()?
+            .into_iter()
+            .map(|listed| Written {
+                partition: listed.header.partition,
+                next_offset: listed.header.next_offset,
+                created_at_ms: listed.header.created_at_ms,
+                size_bytes: listed.size_bytes,
+            })
+            .collect();
+        kept.sort_by_key(|snapshot| (snapshot.partition, std::cmp::Reverse(snapshot.next_offset)));
+        Ok(kept)
+    }
+
+    /// Where every partition stands.
+    pub fn status(&self) -> Vec<Status> {
+        (0..self.partitions)
+            .map(|partition| {
+                let partition = PartitionId(partition);
+                Status {
+                    partition,
+                    owner: self.shared.owner(partition),
+                    follower_next: self.shared.follower(partition),
+                    projected_next: self.projected.offset(partition),
+                    snapshot: self.newest.get(partition),
+                }
+            })
+            .collect()
+    }
+
+    /// What stands in the way of serving well, one sentence each; empty when nothing does.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Some(why) = self.failed.borrow().as_ref() {
+            problems.push(why.clone());
+        } else if !self.shared.is_serving() {
+            problems.push("the log is not served".to_owned());
+        }
+        if self.shared.is_disk_full() {
+            problems.push("the log's disk is full".to_owned());
+        }
+        problems
+    }
+
+    /// What is wrong without standing in the way of a sale.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(why) = self.shared.follower_failure() {
+            warnings.push(format!("projection and snapshots have stopped: {why}"));
+        }
+        if self.projected.is_stopped() {
+            warnings.push("the projector has stopped: run `onsale reconcile`".to_owned());
+        }
+        if self.projected.is_unreachable() {
+            warnings.push("the database does not take the projection".to_owned());
+        }
+        warnings
+    }
+
+    /// Brings the gauges up to date; called when metrics are read.
+    pub fn refresh_metrics(&self, db_connections_in_use: u32) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let mut live_holds = 0;
+        for status in self.status() {
+            let label = status.partition.to_string();
+            let labels = [label.as_str()];
+            let next = status.owner.next_offset;
+            let metrics = &self.metrics;
+            let lag = gauge(next.saturating_sub(status.follower_next));
+            metrics.log_lag_records.with_label_values(&labels).set(lag);
+            metrics
+                .kafka_consumer_lag
+                .with_label_values(&labels)
+                .set(lag);
+            let behind = gauge(next.saturating_sub(status.projected_next));
+            metrics
+                .projector_lag_records
+                .with_label_values(&labels)
+                .set(behind);
+            let newest = status.snapshot.map_or(0, |snapshot| snapshot.next_offset);
+            let age = gauge(next.saturating_sub(newest));
+            metrics
+                .snapshot_age_records
+                .with_label_values(&labels)
+                .set(age);
+            live_holds += status.owner.live_holds;
+        }
+        self.metrics
+            .db_connections_active
+            .set(i64::from(db_connections_in_use));
+        self.metrics.active_reservations.set(gauge(live_holds));
+        self.metrics
+            .submissions_queued
+            .set(gauge(self.log.queued() as u64));
+    }
+
+    /// Cuts snapshots now, of one partition or of all, and waits until they are written.
+    ///
+    /// # Errors
+    /// Why one could not be written.
+    pub async fn snapshot(&self, partition: Option<PartitionId>) -> Result<Vec<Written>, String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(ToFollower::Snapshot { partition, reply })?;
+        answer
+            .await
+            .map_err(|_| "the follower has stopped".to_owned())?
+    }
+
+    /// Holds the follower at a position that the projection has reached, until the answer is
+    /// dropped. Sales go on meanwhile.
+    ///
+    /// # Errors
+    /// When the follower has stopped.
+    pub async fn hold(&self) -> Result<Held, HoldError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(ToFollower::Hold { reply }).map_err(HoldError)?;
+        answer
+            .await
+            .map_err(|_| HoldError("the follower has stopped".to_owned()))
+    }
+
+    /// Compares held machines with the database.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn compare(&self, held: &Held, store: &Store) -> Result<Report, StoreError> {
+        let behind = held.projection_behind.as_deref();
+        reconcile::compare(&held.machines, behind, store, self.log_id, clock::now_ms()).await
+    }
+
+    /// Repairs the database from a report.
+    ///
+    /// # Errors
+    /// When the report may not be applied, or the database fails.
+    pub async fn apply(
+        &self,
+        report: &Report,
+        held: &Held,
+        store: &Store,
+    ) -> Result<Applied, ApplyError> {
+        reconcile::apply(report, &held.machines, store, self.log_id, clock::now_ms()).await
+    }
+
+    /// Completes with the reason once the core has stopped without being asked. The process has to
+    /// end then.
+    pub fn failure(&self) -> impl Future<Output = String> + use<> {
+        let mut failed = self.failed.clone();
+        async move {
+            match failed.wait_for(Option::is_some).await {
+                Ok(why) => why.clone().unwrap_or_default(),
+                // The core ended in order: there is no failure to wait for.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Stops in order: what is queued is appended and answered, the follower and the projector catch
+    /// up, a last snapshot is cut.
+    pub async fn stop(self) {
+        self.shared.stop();
+        let Threads {
+            core,
+            follower,
+            snapshots,
+            projector,
+        } = self.threads;
+        let joined = tokio::task::spawn_blocking(move || {
+            let threads = [
+                ("core", core),
+                ("follower", follower),
+                ("snapshots", snapshots),
+            ];
+            for (name, thread) in threads {
+                if thread.join().is_err() {
+                    tracing::error!(thread = name, "panicked");
+                }
+            }
+        });
+        if joined.await.is_err() {
+            tracing::error!("the threads could not be joined");
+        }
+        projector.abort();
+    }
+
+    fn ask(&self, message: ToFollower) -> Result<(), String> {
+        self.control.try_send(message).map_err(|_| {
+            self.shared
+                .follower_failure()
+                .unwrap_or_else(|| "the follower is busy".to_owned())
+        })
+    }
+
+    async fn wait_until_serving(&self) {
+        let mut failed = self.failed.clone();
+        while !self.shared.is_serving() && failed.borrow_and_update().is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// The follower cannot be held.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct HoldError(String);
+
+fn spawn(
+    name: &'static str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, std::io::Error> {
+    std::thread::Builder::new()
+        .name(format!("onsale-{name}"))
+        .spawn(work)
+}
+
+fn run_core<W: onsale_log::LogWriter>(
+    core: Core<W>,
+    shared: &Shared,
+    fail: &watch::Sender<Option<String>>,
+) {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| core.run()));
+    let why = match result {
+        Ok(Ok(())) => {
+            shared.announce_batch();
+            return;
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the core thread panicked".to_owned(),
+    };
+    tracing::error!(why, "the core has stopped: this process must end");
+    shared.set_serving(false);
+    fail.send_replace(Some(why));
+    shared.stop();
+}
+
+fn run_follower(follower: Follower, shared: &Shared) {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| follower.run()));
+    let why = match result {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the follower thread panicked".to_owned(),
+    };
+    tracing::error!(
+        why,
+        "the follower has stopped: projection and snapshots stand still, sales go on"
+    );
+    shared.fail_follower(why);
+}
+
+/// A database that was lost or replaced is brought to the engine's state before it is projected to
+/// again: its rows for the time before are no longer in the log.
+async fn repair_lost_projections(
+    recovered: &[Recovered],
+    store: &Store,
+    log_id: [u8; 16],
+) -> Result<(), StartError> {
+    for lost in recovered.iter().filter(|r| r.projection_lost) {
+        let machines = [lost.follower.clone()];
+        let partition = lost.follower.id();
+        let behind = "the database stands before anything the log can still give";
+        tracing::warn!(%partition, "{behind}: its rows are repaired from the engine's state");
+        let now_ms = clock::now_ms();
+        let report = reconcile::compare(&machines, Some(behind), store, log_id, now_ms).await?;
+        let applied = reconcile::apply(&report, &machines, store, log_id, now_ms).await?;
+        for left in applied.left {
+            tracing::error!(%partition, left, "not repaired");
+        }
+    }
+    Ok(())
+}

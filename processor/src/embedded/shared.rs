@@ -1,0 +1,213 @@
+//! What core, follower, projector and observers of one process share.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use onsale_schemas::{LogTimeMs, Offset, PartitionId};
+
+/// Digests that the owner leaves for its follower, per partition; older ones are dropped.
+const DIGEST_SAMPLES_MAX: usize = 4_096;
+/// A digest is left every so many records.
+pub const DIGEST_SAMPLE_EVERY_RECORDS: u64 = 256;
+
+/// State shared between the threads of an embedded processor.
+#[derive(Debug)]
+pub struct Shared {
+    partitions: Vec<PartitionProgress>,
+    /// Counts batches, so that a waiter cannot miss one between looking and sleeping.
+    batches: Mutex<u64>,
+    batch_done: Condvar,
+    stopping: AtomicBool,
+    serving: AtomicBool,
+    disk_full: AtomicBool,
+    follower_failed: Mutex<Option<String>>,
+}
+
+/// Where the replicas of one partition are.
+#[derive(Debug, Default)]
+struct PartitionProgress {
+    owner_next: AtomicU64,
+    owner_log_time_ms: AtomicU64,
+    owner_digest: AtomicU64,
+    epoch: AtomicU64,
+    follower_next: AtomicU64,
+    live_holds: AtomicU64,
+    digests: Mutex<VecDeque<(Offset, u64)>>,
+}
+
+/// What the owner says of itself after a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OwnerPosition {
+    /// The next offset.
+    pub next_offset: Offset,
+    /// Log time of the last record.
+    pub log_time_ms: LogTimeMs,
+    /// The state digest at `next_offset`.
+    pub digest: u64,
+    /// The epoch it owns the partition in.
+    pub epoch: u64,
+    /// Live holds.
+    pub live_holds: u64,
+}
+
+impl Shared {
+    /// For so many partitions.
+    pub fn new(partitions: u16) -> Self {
+        Self {
+            partitions: (0..partitions)
+                .map(|_| PartitionProgress::default())
+                .collect(),
+            batches: Mutex::new(0),
+            batch_done: Condvar::new(),
+            stopping: AtomicBool::new(false),
+            serving: AtomicBool::new(false),
+            disk_full: AtomicBool::new(false),
+            follower_failed: Mutex::new(None),
+        }
+    }
+
+    /// The owner has applied up to here. The figures are read one by one, so an observer may see a
+    /// digest of the batch before; comparisons use [`Shared::digest_at`].
+    pub fn set_owner(&self, partition: PartitionId, position: OwnerPosition) {
+        if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
+            progress
+                .owner_log_time_ms
+                .store(position.log_time_ms, Ordering::Relaxed);
+            progress
+                .owner_digest
+                .store(position.digest, Ordering::Relaxed);
+            progress.epoch.store(position.epoch, Ordering::Relaxed);
+            progress
+                .live_holds
+                .store(position.live_holds, Ordering::Relaxed);
+            progress
+                .owner_next
+                .store(position.next_offset, Ordering::Release);
+        }
+    }
+
+    /// Where the owner is.
+    pub fn owner(&self, partition: PartitionId) -> OwnerPosition {
+        let load = |pick: fn(&PartitionProgress) -> &AtomicU64| {
+            self.partitions
+                .get(usize::from(partition.0))
+                .map_or(0, |progress| pick(progress).load(Ordering::Acquire))
+        };
+        OwnerPosition {
+            next_offset: load(|p| &p.owner_next),
+            log_time_ms: load(|p| &p.owner_log_time_ms),
+            digest: load(|p| &p.owner_digest),
+            epoch: load(|p| &p.epoch),
+            live_holds: load(|p| &p.live_holds),
+        }
+    }
+
+    /// The follower has applied up to here.
+    pub fn set_follower(&self, partition: PartitionId, next_offset: Offset) {
+        if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
+            progress.follower_next.store(next_offset, Ordering::Release);
+        }
+    }
+
+    /// Where the follower is.
+    pub fn follower(&self, partition: PartitionId) -> Offset {
+        self.partitions
+            .get(usize::from(partition.0))
+            .map_or(0, |progress| progress.follower_next.load(Ordering::Acquire))
+    }
+
+    /// Leaves a digest for the follower.
+    pub fn leave_digest(&self, partition: PartitionId, next_offset: Offset, digest: u64) {
+        if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
+            let mut digests = lock(&progress.digests);
+            if digests.len() == DIGEST_SAMPLES_MAX {
+                digests.pop_front();
+            }
+            digests.push_back((next_offset, digest));
+        }
+    }
+
+    /// The digest that the owner left at this position, if it did and it is not dropped; those
+    /// before it are forgotten.
+    pub fn digest_at(&self, partition: PartitionId, next_offset: Offset) -> Option<u64> {
+        let progress = self.partitions.get(usize::from(partition.0))?;
+        let mut digests = lock(&progress.digests);
+        while digests.front().is_some_and(|(at, _)| *at < next_offset) {
+            digests.pop_front();
+        }
+        digests
+            .front()
+            .filter(|(at, _)| *at == next_offset)
+            .map(|(_, digest)| *digest)
+    }
+
+    /// Says that a batch is durable and applied.
+    pub fn announce_batch(&self) {
+        *lock(&self.batches) += 1;
+        self.batch_done.notify_all();
+    }
+
+    /// The number of batches so far, to wait for the next one.
+    pub fn batches(&self) -> u64 {
+        *lock(&self.batches)
+    }
+
+    /// Waits until there are more than `seen` batches, or the time is over.
+    pub fn wait_for_batch(&self, seen: u64, patience: Duration) {
+        let batches = lock(&self.batches);
+        // A spurious or timed-out wake is fine: callers look again.
+        drop(
+            self.batch_done
+                .wait_timeout_while(batches, patience, |now| *now == seen),
+        );
+    }
+
+    /// Asks everything to stop.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.announce_batch();
+    }
+
+    /// True once a stop was asked for.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Whether the core takes commands.
+    pub fn set_serving(&self, serving: bool) {
+        self.serving.store(serving, Ordering::Release);
+    }
+
+    /// Whether the core takes commands.
+    pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Acquire)
+    }
+
+    /// Whether the log's disk is full.
+    pub fn set_disk_full(&self, full: bool) {
+        self.disk_full.store(full, Ordering::Relaxed);
+    }
+
+    /// Whether the log's disk is full.
+    pub fn is_disk_full(&self) -> bool {
+        self.disk_full.load(Ordering::Relaxed)
+    }
+
+    /// Says why the follower stopped for good.
+    pub fn fail_follower(&self, why: String) {
+        *lock(&self.follower_failed) = Some(why);
+    }
+
+    /// Why the follower stopped for good, if it did.
+    pub fn follower_failure(&self) -> Option<String> {
+        lock(&self.follower_failed).clone()
+    }
+}
+
+/// A thread that panicked while it held one of these locks leaves plain values behind that are
+/// still right to read.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

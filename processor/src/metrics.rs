@@ -1,0 +1,237 @@
+//! Metrics of the processor.
+
+use onsale_schemas::{Outcome, OutcomeRecord};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+
+/// Everything the processor counts. Cheap to clone: all handles are shared.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Records per journal batch.
+    pub journal_batch_records: Histogram,
+    /// Time of one durable append (write and `fdatasync`).
+    pub journal_append_seconds: Histogram,
+    /// Bytes appended.
+    pub journal_bytes: IntCounter,
+    /// Bytes the log occupies on disk.
+    pub log_disk_bytes: IntGauge,
+    /// 1 while the log's disk is full.
+    pub log_disk_full: IntGauge,
+    /// Time to apply one batch, divided by its records.
+    pub engine_apply_seconds: Histogram,
+    /// From taking a batch off the queue to having answered all of it.
+    pub append_to_answer_seconds: Histogram,
+    /// Records that followers have yet to apply, by partition.
+    pub log_lag_records: IntGaugeVec,
+    /// The same figure under the name that dashboards of the field use.
+    pub kafka_consumer_lag: IntGaugeVec,
+    /// Records that the projection has yet to take in, by partition.
+    pub projector_lag_records: IntGaugeVec,
+    /// 1 once the projector stopped because going on would be wrong.
+    pub projector_stopped: IntGauge,
+    /// Outcomes by code.
+    outcomes: OutcomeCounters,
+    /// Live holds.
+    pub active_reservations: IntGauge,
+    /// Seats by state, over all shows.
+    pub seats: IntGaugeVec,
+    /// Unix time of the newest snapshot, by partition.
+    pub snapshot_created_seconds: IntGaugeVec,
+    /// Age of the newest snapshot in records, by partition.
+    pub snapshot_age_records: IntGaugeVec,
+    /// Submissions waiting for the core thread.
+    pub submissions_queued: IntGauge,
+    /// Connections of the database pool in use.
+    pub db_connections_active: IntGauge,
+}
+
+#[derive(Clone, Debug)]
+struct OutcomeCounters {
+    by_kind: [IntCounter; KINDS.len()],
+    rejected: [IntCounter; 17],
+    expired: IntCounter,
+    replayed: IntCounter,
+}
+
+const KINDS: [&str; 12] = [
+    "nothing",
+    "show_opened",
+    "show_amended",
+    "show_closed",
+    "show_cancelled",
+    "reserved",
+    "confirmed",
+    "released",
+    "extended",
+    "blocked",
+    "unblocked",
+    "machine",
+];
+
+const REJECTIONS: [&str; 17] = [
+    "unknown",
+    "unknown_show",
+    "unknown_booking",
+    "seat_unavailable",
+    "insufficient_stock",
+    "max_per_user_exceeded",
+    "sale_not_open",
+    "sale_closed",
+    "price_changed",
+    "already_confirmed",
+    "already_cancelled",
+    "show_cancelled",
+    "reservation_expired",
+    "idempotency_key_reused",
+    "show_exists",
+    "invalid",
+    "full",
+];
+
+impl Metrics {
+    /// Makes the metrics and registers them.
+    ///
+    /// # Errors
+    /// When a name is taken in the registry.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let histogram = |name: &str, help: &str, first: f64, factor: f64, count: usize| {
+            let buckets = prometheus::exponential_buckets(first, factor, count)?;
+            let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok::<_, prometheus::Error>(metric)
+        };
+        let gauge = |name: &str, help: &str| {
+            let metric = IntGauge::new(name, help)?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok::<_, prometheus::Error>(metric)
+        };
+        let gauges = |name: &str, help: &str, label: &str| {
+            let metric = IntGaugeVec::new(Opts::new(name, help), &[label])?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok::<_, prometheus::Error>(metric)
+        };
+        let journal_bytes = IntCounter::new("onsale_journal_bytes_total", "Bytes appended")?;
+        registry.register(Box::new(journal_bytes.clone()))?;
+        Ok(Self {
+            journal_batch_records: histogram(
+                "onsale_journal_batch_records",
+                "Records per journal batch",
+                1.0,
+                2.0,
+                13,
+            )?,
+            journal_append_seconds: histogram(
+                "onsale_journal_sync_seconds",
+                "Write and fdatasync of one batch",
+                20e-6,
+                2.0,
+                16,
+            )?,
+            journal_bytes,
+            log_disk_bytes: gauge("onsale_log_disk_bytes", "Bytes the log occupies on disk")?,
+            log_disk_full: gauge(
+                "onsale_log_disk_full",
+                "1 while the disk of the log is full",
+            )?,
+            engine_apply_seconds: histogram(
+                "onsale_engine_apply_seconds",
+                "Time to apply one command, averaged over its batch",
+                50e-9,
+                2.0,
+                16,
+            )?,
+            append_to_answer_seconds: histogram(
+                "onsale_append_to_answer_seconds",
+                "From taking a batch off the queue to having answered it",
+                20e-6,
+                2.0,
+                16,
+            )?,
+            log_lag_records: gauges(
+                "onsale_log_lag_records",
+                "Records the follower has yet to apply",
+                "partition",
+            )?,
+            kafka_consumer_lag: gauges(
+                "kafka_consumer_lag",
+                "Records the follower has yet to apply",
+                "partition",
+            )?,
+            projector_lag_records: gauges(
+                "onsale_projector_lag_records",
+                "Records the projection has yet to take in",
+                "partition",
+            )?,
+            projector_stopped: gauge(
+                "onsale_projector_stopped",
+                "1 once the projector refused to go on",
+            )?,
+            outcomes: OutcomeCounters::register(registry)?,
+            active_reservations: gauge("active_reservations", "Live holds")?,
+            seats: gauges("onsale_seats", "Places by state over all shows", "state")?,
+            snapshot_created_seconds: gauges(
+                "onsale_snapshot_created_timestamp_seconds",
+                "Unix time at which the newest snapshot was written",
+                "partition",
+            )?,
+            snapshot_age_records: gauges(
+                "onsale_snapshot_age_records",
+                "Records since the newest snapshot",
+                "partition",
+            )?,
+            submissions_queued: gauge(
+                "onsale_submissions_queued",
+                "Commands waiting in front of the log",
+            )?,
+            db_connections_active: gauge("db_connections_active", "Database connections in use")?,
+        })
+    }
+
+    /// Counts an outcome.
+    pub fn count_outcome(&self, record: &OutcomeRecord) {
+        self.outcomes.expired.inc_by(record.expired.len() as u64);
+        if record.replay_of.is_some() {
+            self.outcomes.replayed.inc();
+            return;
+        }
+        let kind = match &record.outcome {
+            Outcome::Rejected(rejection) => {
+                let number = usize::from(rejection.number());
+                self.outcomes.rejected[number.min(REJECTIONS.len() - 1)].inc();
+                return;
+            }
+            Outcome::Nothing => 0,
+            Outcome::ShowOpened { .. } => 1,
+            Outcome::ShowAmended { .. } => 2,
+            Outcome::ShowClosed { .. } => 3,
+            Outcome::ShowCancelled { .. } => 4,
+            Outcome::Reserved(_) => 5,
+            Outcome::Confirmed(_) => 6,
+            Outcome::Released { .. } => 7,
+            Outcome::Extended { .. } => 8,
+            Outcome::Blocked(_) => 9,
+            Outcome::Unblocked(_) => 10,
+            Outcome::Claimed { .. } | Outcome::BarrierPassed { .. } => 11,
+        };
+        self.outcomes.by_kind[kind].inc();
+    }
+}
+
+impl OutcomeCounters {
+    /// The counters are taken out of their family once, so that counting costs one atomic add.
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let family = IntCounterVec::new(
+            Opts::new("onsale_outcomes_total", "Outcomes of the seat machines"),
+            &["code"],
+        )?;
+        registry.register(Box::new(family.clone()))?;
+        Ok(Self {
+            by_kind: KINDS.map(|kind| family.with_label_values(&[kind])),
+            rejected: REJECTIONS
+                .map(|code| family.with_label_values(&[format!("rejected_{code}").as_str()])),
+            expired: family.with_label_values(&["expired"]),
+            replayed: family.with_label_values(&["replayed"]),
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! The report of a reconciliation.
+
+use onsale_schemas::{BookingId, PartitionId, ShowId};
+use serde::{Deserialize, Serialize};
+
+/// What a comparison found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of this format.
+    pub version: u32,
+    /// When the comparison was made, in milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Id of the log that the engine's state comes from, in hex.
+    pub log_id: String,
+    /// Where the partitions stood.
+    pub positions: Vec<PartitionPosition>,
+    /// How much was compared.
+    pub checked: Checked,
+    /// Set when the projection did not stand where the engine did, with the reason; records in
+    /// between then show up as differences.
+    pub projection_behind: Option<String>,
+    /// What differs.
+    pub differences: Vec<Difference>,
+}
+
+/// Where a partition stood when it was compared.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PartitionPosition {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The engine's next offset.
+    pub next_offset: u64,
+    /// The engine's digest there, in hex.
+    pub digest: String,
+}
+
+/// How much was compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Checked {
+    /// Shows.
+    pub shows: u64,
+    /// Live bookings of the engine.
+    pub bookings: u64,
+}
+
+/// One difference.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Difference {
+    /// The partition.
+    pub partition: PartitionId,
+    /// What differs and how.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Why, as far as it can be told.
+    pub cause: String,
+}
+
+/// What differs and how.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Finding {
+    /// The engine has a live booking that the database does not have.
+    BookingMissing {
+        /// The booking.
+        booking_id: BookingId,
+        /// Its show.
+        show_id: ShowId,
+    },
+    /// The database has the booking with other values.
+    BookingDiffers {
+        /// The booking.
+        booking_id: BookingId,
+        /// Its show.
+        show_id: ShowId,
+        /// The columns, each as `name: engine … database …`.
+        columns: Vec<String>,
+    },
+    /// The database calls a booking live that the engine does not.
+    BookingExtra {
+        /// The booking.
+        booking_id: BookingId,
+        /// Its show.
+        show_id: ShowId,
+    },
+    /// Blocked places of a show differ.
+    BlocksDiffer {
+        /// The show.
+        show_id: ShowId,
+    },
+    /// A show's status differs.
+    ShowStatusDiffers {
+        /// The show.
+        show_id: ShowId,
+        /// By the engine.
+        engine: String,
+        /// By the database.
+        database: String,
+    },
+    /// A zone's sums differ although no booking does.
+    ZoneSumsDiffer {
+        /// The show.
+        show_id: ShowId,
+        /// The zone's index.
+        zone: u16,
+        /// Held, sold, blocked by the engine.
+        engine: [u64; 3],
+        /// Held, sold, blocked by the database.
+        database: [u64; 3],
+    },
+    /// The engine has a show that the catalog does not have. Its names and labels were never in the
+    /// log, so this cannot be repaired from it: restore the catalog.
+    ShowMissing {
+        /// The show.
+        show_id: ShowId,
+    },
+}
+
+impl Finding {
+    /// Its name in reports and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::BookingMissing { .. } => "booking_missing",
+            Self::BookingDiffers { .. } => "booking_differs",
+            Self::BookingExtra { .. } => "booking_extra",
+            Self::BlocksDiffer { .. } => "blocks_differ",
+            Self::ShowStatusDiffers { .. } => "show_status_differs",
+            Self::ZoneSumsDiffer { .. } => "zone_sums_differ",
+            Self::ShowMissing { .. } => "show_missing",
+        }
+    }
+}
