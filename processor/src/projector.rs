@@ -154,6 +154,7 @@ impl Projector {
                     error @ (StoreError::DoubleSale(_)
                     | StoreError::Gap { .. }
                     | StoreError::Schema(_)
+                    | StoreError::Invalid(_)
                     | StoreError::Corrupt(_)),
                 ) => return Err(error),
                 Err(error) => {

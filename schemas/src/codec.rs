@@ -3,6 +3,8 @@
 //! bincode is positional, so a type that was ever written is never edited: a new version of a kind
 //! gets a new type, and [`Record::VERSION`] tells them apart. All bytes must be consumed.
 
+mod envelope;
+
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
 
@@ -125,6 +127,18 @@ pub fn decode<R: Record>(bytes: &[u8]) -> Result<R, CodecError> {
         return Err(CodecError::TooLarge(bytes.len()));
     }
     decode_body(body)
+}
+
+/// As [`decode`] for an envelope, several times as fast for the commands of an on-sale.
+///
+/// # Errors
+/// As [`decode`].
+#[inline]
+pub fn decode_envelope(bytes: &[u8]) -> Result<Envelope, CodecError> {
+    match envelope::decode_common(bytes) {
+        Some(envelope) => Ok(envelope),
+        None => decode(bytes),
+    }
 }
 
 /// Appends a bare bincode body, without kind and version, for formats that frame it themselves

@@ -2,6 +2,8 @@
 //! running installation could not read its own log any more. Never change an expectation: add a
 //! new version of the kind.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
 use onsale_schemas::codec::{self, CodecError};
 use onsale_schemas::command::{
     Admission, AmendShow, BlockPlaces, Confirm, Currency, OpenShow, Pick, Reserve, SeatBlock,

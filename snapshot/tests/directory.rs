@@ -1,5 +1,7 @@
 //! Snapshots in a folder, and what damage does to them.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
 use std::path::Path;
 
 use onsale_schemas::PartitionId;

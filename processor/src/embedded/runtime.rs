@@ -1,13 +1,13 @@
 //! Puts the parts of the embedded mode together, and takes them apart again in order.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
 use onsale_log::LogError;
 use onsale_log::journal::{Journal, JournalOptions};
-use onsale_schemas::{NodeName, PartitionId};
+use onsale_schemas::{NodeName, Offset, PartitionId};
 use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
 use onsale_store::{Store, StoreError};
@@ -96,7 +96,8 @@ pub struct Embedded {
     control: Sender<ToFollower>,
     metrics: Metrics,
     failed: watch::Receiver<Option<String>>,
-    threads: Threads,
+    /// `None` once they are joined.
+    threads: Mutex<Option<Threads>>,
 }
 
 #[derive(Debug)]
@@ -227,7 +228,7 @@ impl Embedded {
             control,
             metrics,
             failed,
-            threads,
+            threads: Mutex::new(Some(threads)),
         };
         embedded.wait_until_serving().await;
         Ok(embedded)
@@ -265,6 +266,11 @@ impl Embedded {
             .collect();
         kept.sort_by_key(|snapshot| (snapshot.partition, std::cmp::Reverse(snapshot.next_offset)));
         Ok(kept)
+    }
+
+    /// The offset after the last record that the owner of a partition has applied.
+    pub fn owner_next(&self, partition: PartitionId) -> Offset {
+        self.shared.owner(partition).next_offset
     }
 
     /// Where every partition stands.
@@ -410,15 +416,21 @@ impl Embedded {
     }
 
     /// Stops in order: what is queued is appended and answered, the follower and the projector catch
-    /// up, a last snapshot is cut.
-    pub async fn stop(self) {
+    /// up, a last snapshot is cut. A second call does nothing.
+    pub async fn stop(&self) {
         self.shared.stop();
+        let threads = self
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(threads) = threads else { return };
         let Threads {
             core,
             follower,
             snapshots,
             projector,
-        } = self.threads;
+        } = threads;
         let joined = tokio::task::spawn_blocking(move || {
             let threads = [
                 ("core", core),

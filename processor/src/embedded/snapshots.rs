@@ -129,6 +129,10 @@ impl SnapshotWriter {
             return Ok(newest);
         }
         self.wait_for_projection(partition, next_offset)?;
+        // Older snapshots and log may go now, so the watermark must not fall back behind this one.
+        self.runtime
+            .block_on(self.store.make_durable())
+            .map_err(|error| error.to_string())?;
         let snapshot = self.encode(cut)?;
         let size_bytes = self
             .directory

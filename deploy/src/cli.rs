@@ -1,0 +1,178 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use uuid::Uuid;
+
+use crate::commands;
+use crate::exit::Failure;
+
+/// Sells tickets when everyone wants them at the same minute: first come, first served, nothing
+/// sold twice, nothing lost.
+#[derive(Debug, Parser)]
+#[command(
+    name = "onsale",
+    version,
+    about,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 the check found something, 2 wrong use, 3 could not \
+                        reach.\nEvery configuration value can be set by ONSALE_SECTION__KEY; see \
+                        `onsale config print`."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process with demo shows, on the embedded log and database
+    Dev(commands::dev::DevArgs),
+    /// Run a server as configured
+    Serve(commands::serve::ServeArgs),
+    /// Mint an access token with the configured key
+    Token(commands::token::TokenArgs),
+    /// Show the partitions of a running server: owner, epoch, offsets, lag, digest
+    Status(commands::status::StatusArgs),
+    /// Make and look after snapshots
+    #[command(subcommand)]
+    Snapshot(commands::snapshot::SnapshotCommand),
+    /// Apply the log again and show what every record did
+    Replay(commands::replay::ReplayArgs),
+    /// Check a log against an independent model of the rules
+    Verify(commands::verify::VerifyArgs),
+    /// Compare the engine's state with the database, then repair the database from the report
+    Reconcile(commands::reconcile::ReconcileArgs),
+    /// Look for what is wrong with an installation and say what to do
+    Doctor(commands::doctor::DoctorArgs),
+    /// Print or check the configuration
+    #[command(subcommand)]
+    Config(commands::config::ConfigCommand),
+    /// Bring the database schema up to date
+    Migrate(commands::migrate::MigrateArgs),
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE", env = "ONSALE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Data folder; overrides data.dir
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// How to reach a running server.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct ServerArgs {
+    /// URL of the server [default: from http.listen]
+    #[arg(long, value_name = "URL", env = "ONSALE_SERVER")]
+    pub server: Option<String>,
+    /// Admin token [default: minted with the configured key]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "ONSALE_TOKEN",
+        hide_env_values = true
+    )]
+    pub token: Option<String>,
+}
+
+/// Machine-readable output.
+#[derive(Debug, Args, Clone, Copy, Default)]
+pub(crate) struct JsonArgs {
+    /// Print one JSON object instead of text for people
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ADDR:PORT` or `:PORT` on loopback.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') {
+        format!("127.0.0.1{text}")
+    } else {
+        text.to_owned()
+    };
+    full.parse()
+        .map_err(|_| format!("{text:?}: expected an address as 127.0.0.1:8080 or :8080"))
+}
+
+/// `15m`, `24h`, `30d`, `90s` or a number of seconds.
+pub(crate) fn parse_duration_s(text: &str) -> Result<u64, String> {
+    let expected = || format!("{text:?}: expected a time as 90s, 15m, 24h or 30d");
+    let (digits, unit) = text
+        .find(|c: char| !c.is_ascii_digit())
+        .map_or((text, "s"), |at| text.split_at(at));
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(expected()),
+    };
+    let count: u64 = digits.parse().map_err(|_| expected())?;
+    count
+        .checked_mul(factor)
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(expected)
+}
+
+/// A UUID with a message that says what one looks like.
+pub(crate) fn parse_uuid(text: &str) -> Result<Uuid, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?}: expected a UUID as 0190a5c4-5c1e-7e2b-9f3a-2d1c4b5a6978"))
+}
+
+impl Cli {
+    /// Runs the verb.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.command {
+            Command::Dev(args) => commands::dev::run(args),
+            Command::Serve(args) => commands::serve::run(&args),
+            Command::Token(args) => commands::token::run(&args),
+            Command::Status(args) => commands::status::run(&args),
+            Command::Snapshot(command) => commands::snapshot::run(command),
+            Command::Replay(args) => commands::replay::run(&args),
+            Command::Verify(args) => commands::verify::run(&args),
+            Command::Reconcile(args) => commands::reconcile::run(&args),
+            Command::Doctor(args) => commands::doctor::run(&args),
+            Command::Config(command) => commands::config::run(&command),
+            Command::Migrate(args) => commands::migrate::run(&args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration_s("90"), Ok(90));
+        assert_eq!(parse_duration_s("15m"), Ok(900));
+        assert_eq!(parse_duration_s("24h"), Ok(86_400));
+        assert_eq!(parse_duration_s("30d"), Ok(2_592_000));
+        for wrong in ["", "m", "0", "-5m", "5y", "99999999999999999999d"] {
+            assert!(parse_duration_s(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn listen_addresses() {
+        assert_eq!(parse_listen(":9000").unwrap().to_string(), "127.0.0.1:9000");
+        assert_eq!(parse_listen("[::1]:80").unwrap().to_string(), "[::1]:80");
+        assert!(parse_listen("localhost").is_err());
+    }
+}

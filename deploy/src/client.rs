@@ -1,0 +1,106 @@
+//! The operator's HTTP client.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use serde_json::Value;
+
+use crate::cli::{ConfigArgs, ServerArgs};
+use crate::config::Config;
+use crate::exit::{Failure, OrFail};
+use crate::secrets;
+
+/// How long an ordinary call may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call may take that works through a whole state.
+pub(crate) const TIMEOUT_LONG: Duration = Duration::from_secs(600);
+/// Life of a token that a verb mints for itself, in seconds.
+const TOKEN_TTL_S: u64 = 300;
+
+/// A client of one server, as an admin.
+#[derive(Debug)]
+pub(crate) struct Client {
+    base: String,
+    token: String,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// The client that flags and configuration describe.
+    pub(crate) fn new(server: &ServerArgs, config: &ConfigArgs) -> Result<Self, Failure> {
+        let config = Config::for_operator(config)?;
+        let base = match &server.server {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", config.http.listen),
+        };
+        let token = match &server.token {
+            Some(token) => token.clone(),
+            None => secrets::mint_admin(&config, TOKEN_TTL_S)
+                .context("no --token given, and none can be minted")
+                .or_use()?,
+        };
+        let http = reqwest::Client::builder().build().or_found()?;
+        Ok(Self { base, token, http })
+    }
+
+    /// Where it asks.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// `data` of the answer to a GET.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.send(self.http.get(self.url(path)).timeout(TIMEOUT))
+            .await
+    }
+
+    /// `data` of the answer to a POST with a JSON body.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        body: &Value,
+        timeout: Duration,
+    ) -> Result<Value, Failure> {
+        self.send(self.http.post(self.url(path)).json(body).timeout(timeout))
+            .await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/api/v1{path}", self.base)
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
+        let response = request
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .with_context(|| format!("cannot reach {}: is the server running?", self.base))
+            .or_reach()?;
+        let status = response.status();
+        let mut body: Value = response
+            .json()
+            .await
+            .with_context(|| format!("{} does not answer as an onsale server", self.base))
+            .or_reach()?;
+        if status.is_success() {
+            return Ok(body["data"].take());
+        }
+        let code = body["error"]["code"].as_str().unwrap_or("?");
+        let message = body["error"]["message"].as_str().unwrap_or("?");
+        let error = anyhow!("{} answered {status} {code}: {message}", self.base);
+        Err(if status.is_server_error() {
+            Failure::Reach(error)
+        } else {
+            Failure::Found(error)
+        })
+    }
+}
+
+/// Runs a future to its end on a small runtime of its own.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .or_found()?;
+    runtime.block_on(future)
+}

@@ -1,0 +1,13 @@
+//! One file per verb.
+
+pub(crate) mod config;
+pub(crate) mod dev;
+pub(crate) mod doctor;
+pub(crate) mod migrate;
+pub(crate) mod reconcile;
+pub(crate) mod replay;
+pub(crate) mod serve;
+pub(crate) mod snapshot;
+pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod verify;

@@ -1,0 +1,130 @@
+//! `onsale dev`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use onsale_ingress::Secret;
+use uuid::Uuid;
+
+use crate::assemble;
+use crate::cli::{ConfigArgs, parse_listen};
+use crate::config::Config;
+use crate::demo::{self, DemoShow};
+use crate::exit::{Failure, OrFail};
+use crate::{output, secrets};
+
+/// Life of the printed tokens, in seconds (30 days).
+const TOKEN_TTL_S: u64 = 30 * 86_400;
+
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// Data folder [default: `onsale` in the platform's data folder]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
+    listen: Option<SocketAddr>,
+    /// Start without the demo events
+    #[arg(long)]
+    no_demo: bool,
+}
+
+pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
+    let mut base = Config::default();
+    base.payments.simulated = true;
+    base.telemetry.filter = "warn,onsale=info,onsale_processor=info".to_owned();
+    base.telemetry.sampling = 1.0;
+    let config_args = ConfigArgs {
+        config: None,
+        data: args.data,
+    };
+    let mut config = Config::load(&config_args, &base)?;
+    if let Some(listen) = args.listen {
+        config.http.listen = listen;
+    }
+    std::fs::create_dir_all(&config.data.dir)
+        .with_context(|| format!("cannot make the data folder {}", config.data.dir.display()))
+        .or_use()?;
+    if config.auth.hs256_secret.is_none() && config.auth.hs256_secret_file.is_none() {
+        let secret: Secret = secrets::dev_secret(&config.data.dir).or_found()?;
+        config.auth.hs256_secret = Some(secret);
+    }
+    let config = config.checked(true).or_use()?;
+    let demo = !args.no_demo;
+    assemble::serve_until_stopped(config.clone(), |address| async move {
+        let base = format!("http://{address}");
+        let tokens = Tokens::mint(&config)?;
+        let shows = if demo {
+            demo::ensure(&base, &tokens.organizer)
+                .await
+                .context("demo events")?
+        } else {
+            Vec::new()
+        };
+        welcome(&config, &base, &tokens, &shows);
+        Ok(())
+    })
+}
+
+struct Tokens {
+    buyer: String,
+    organizer: String,
+    admin: String,
+    service: String,
+}
+
+impl Tokens {
+    fn mint(config: &Config) -> anyhow::Result<Self> {
+        let mint =
+            |user: Uuid, role: &str| secrets::mint(config, user, role, demo::TENANT, TOKEN_TTL_S);
+        Ok(Self {
+            buyer: mint(demo::BUYER, "buyer")?,
+            organizer: mint(demo::ORGANIZER, "organizer")?,
+            admin: mint(demo::ADMIN, "admin")?,
+            service: mint(demo::SERVICE, "service")?,
+        })
+    }
+}
+
+fn welcome(config: &Config, base: &str, tokens: &Tokens, shows: &[DemoShow]) {
+    output::line(format_args!("Onsale is open at {base}"));
+    output::line(format_args!("  data     {}", config.data.dir.display()));
+    output::line(format_args!("  API page {base}/docs"));
+    for show in shows {
+        output::line(format_args!("  show     {} {}", show.show_id, show.event));
+    }
+    output::line("\nTokens, good for 30 days:");
+    for (role, token) in [
+        ("BUYER", &tokens.buyer),
+        ("ORGANIZER", &tokens.organizer),
+        ("ADMIN", &tokens.admin),
+        ("SERVICE", &tokens.service),
+    ] {
+        output::line(format_args!("  {role}={token}"));
+    }
+    if let Some(show) = shows.first()
+        && let Some((zone_id, zone)) = show.zones.first()
+    {
+        output::line(format_args!(
+            "\nTry it: what is left of {}, two of the best seats of {zone}, what you hold:",
+            show.event
+        ));
+        output::line(format_args!(
+            "  curl -s {base}/api/v1/shows/{}/zones",
+            show.show_id
+        ));
+        output::line(format_args!(
+            "  curl -s {base}/api/v1/bookings/reserve -H 'Authorization: Bearer {}' \
+             -H 'Content-Type: application/json' \
+             -d '{{\"show_id\":\"{}\",\"zone_id\":\"{zone_id}\",\"quantity\":2}}'",
+            tokens.buyer, show.show_id
+        ));
+        output::line(format_args!(
+            "  curl -s {base}/api/v1/bookings/pending -H 'Authorization: Bearer {}'",
+            tokens.buyer
+        ));
+    }
+    output::line("\nStop with Ctrl-C; the same data is there at the next start.");
+}

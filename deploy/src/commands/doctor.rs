@@ -1,0 +1,351 @@
+//! `onsale doctor`
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use onsale_log::journal::Journal;
+use onsale_log::{EntryBatch, LogReader};
+use onsale_processor::clock;
+use onsale_schemas::PartitionId;
+use onsale_snapshot::directory::Directory;
+use onsale_store::Store;
+use serde::Serialize;
+
+use crate::cli::{ConfigArgs, JsonArgs};
+use crate::client;
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::output;
+
+/// Less free space than this is a warning, in bytes.
+const FREE_LOW_BYTES: u64 = 1 << 30;
+/// Less than this is a failure, in bytes: two default segments.
+const FREE_MIN_BYTES: u64 = 32 << 20;
+/// A log that is so far ahead of the clock says that the clock was set back, in milliseconds.
+const CLOCK_BEHIND_MAX_MS: u64 = 1_000;
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warning,
+    Failed,
+}
+
+/// One thing looked at.
+#[derive(Serialize)]
+struct Check {
+    name: &'static str,
+    verdict: Verdict,
+    found: String,
+    /// What to do, where something is not right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+impl Check {
+    fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            name,
+            verdict: Verdict::Ok,
+            found: found.into(),
+            advice: None,
+        }
+    }
+
+    fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        let advice = Some(advice.into());
+        Self {
+            name,
+            verdict: Verdict::Warning,
+            found: found.into(),
+            advice,
+        }
+    }
+
+    fn failed(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        let advice = Some(advice.into());
+        Self {
+            name,
+            verdict: Verdict::Failed,
+            found: found.into(),
+            advice,
+        }
+    }
+}
+
+pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
+    let mut checks = Vec::new();
+    match Config::for_operator(&args.config) {
+        Ok(config) => {
+            checks.push(configuration(&args.config));
+            folder(&config.data.dir, &mut checks);
+            log(&config, &mut checks);
+            snapshots(&config, &mut checks);
+            client::block_on(async {
+                database(&config, &mut checks).await;
+                server(&config, &mut checks).await;
+                Ok(())
+            })?;
+        }
+        Err(failure) => checks.push(Check::failed(
+            "configuration",
+            failure.to_string(),
+            "mend the value; `onsale config print` shows what there is",
+        )),
+    }
+    let worst = checks.iter().any(|check| check.verdict == Verdict::Failed);
+    if args.json.json {
+        output::json(&serde_json::json!({ "ok": !worst, "checks": checks }));
+    } else {
+        for check in &checks {
+            let mark = match check.verdict {
+                Verdict::Ok => "ok     ",
+                Verdict::Warning => "warning",
+                Verdict::Failed => "FAILED ",
+            };
+            output::line(format_args!("{mark}  {}: {}", check.name, check.found));
+            if let Some(advice) = &check.advice {
+                output::line(format_args!("         → {advice}"));
+            }
+        }
+    }
+    if worst {
+        return Err(Failure::Found(anyhow::anyhow!(
+            "the doctor found something"
+        )));
+    }
+    Ok(())
+}
+
+fn configuration(args: &ConfigArgs) -> Check {
+    match Config::for_server(args) {
+        Ok(_) => Check::ok("configuration", "fine"),
+        Err(failure) => Check::warning(
+            "configuration",
+            failure.to_string(),
+            "`onsale serve` needs it; `onsale dev` makes its own key",
+        ),
+    }
+}
+
+fn folder(dir: &Path, checks: &mut Vec<Check>) {
+    if !dir.exists() {
+        checks.push(Check::warning(
+            "data folder",
+            format!("{} does not exist yet", dir.display()),
+            "the first start makes it; if you expected data there, check data.dir",
+        ));
+        return;
+    }
+    let probe = dir.join(".doctor");
+    match std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe)) {
+        Ok(()) => checks.push(Check::ok(
+            "data folder",
+            format!("{} can be written", dir.display()),
+        )),
+        Err(error) => checks.push(Check::failed(
+            "data folder",
+            format!("{} cannot be written: {error}", dir.display()),
+            "give the user of the server write access",
+        )),
+    }
+    match rustix::fs::statvfs(dir) {
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let found = format!("{} MiB free", free >> 20);
+            checks.push(if free < FREE_MIN_BYTES {
+                Check::failed(
+                    "disk",
+                    found,
+                    "free space: the log cannot grow and answers 503",
+                )
+            } else if free < FREE_LOW_BYTES {
+                Check::warning("disk", found, "free space, or set log.retention_hours")
+            } else {
+                Check::ok("disk", found)
+            });
+        }
+        Err(error) => checks.push(Check::warning("disk", error.to_string(), "check the mount")),
+    }
+}
+
+fn log(config: &Config, checks: &mut Vec<Check>) {
+    let dir = config.journal_dir();
+    if !dir.exists() {
+        checks.push(Check::ok("log", "none yet"));
+        return;
+    }
+    let journal = match Journal::open_read_only(&dir) {
+        Ok(journal) => journal,
+        Err(error) => {
+            checks.push(Check::failed(
+                "log",
+                error.to_string(),
+                "do not delete anything; restore the file from a copy, or ask for help with the \
+                 whole message",
+            ));
+            return;
+        }
+    };
+    if journal.partitions() != config.log.partitions {
+        checks.push(Check::failed(
+            "log",
+            format!(
+                "made with {} partitions, configured {}",
+                journal.partitions(),
+                config.log.partitions
+            ),
+            format!(
+                "set log.partitions = {}: the number is frozen",
+                journal.partitions()
+            ),
+        ));
+    }
+    let mut reader = journal.reader();
+    let (mut records, mut last_ms) = (0, 0);
+    let mut batch = EntryBatch::default();
+    for partition in (0..journal.partitions()).map(PartitionId) {
+        let read = reader.bounds(partition).and_then(|(first, end)| {
+            records += end - first;
+            reader.read(partition, end.saturating_sub(1).max(first), 1, &mut batch)
+        });
+        match read {
+            Ok(()) => {
+                last_ms = batch
+                    .iter()
+                    .map(|entry| entry.log_time_ms)
+                    .fold(last_ms, u64::max)
+            }
+            Err(error) => checks.push(Check::failed("log", error.to_string(), "see the message")),
+        }
+    }
+    checks.push(Check::ok(
+        "log",
+        format!(
+            "{records} records in {} partitions, its end reads well",
+            journal.partitions()
+        ),
+    ));
+    let ahead_ms = last_ms.saturating_sub(clock::now_ms());
+    checks.push(if ahead_ms > CLOCK_BEHIND_MAX_MS {
+        Check::failed(
+            "clock",
+            format!("{ahead_ms} ms behind the last record of the log"),
+            "set the clock (NTP): until it has caught up, holds last longer than they should",
+        )
+    } else {
+        Check::ok("clock", "not behind the log")
+    });
+}
+
+fn snapshots(config: &Config, checks: &mut Vec<Check>) {
+    let dir = config.snapshots_dir();
+    if !dir.exists() {
+        checks.push(Check::ok("snapshots", "none yet"));
+        return;
+    }
+    let result = Directory::open_read_only(&dir).and_then(|directory| directory.verify_all());
+    match result {
+        Ok(found) => {
+            let bad: Vec<String> = found
+                .iter()
+                .filter_map(|(file, result)| {
+                    result
+                        .as_ref()
+                        .err()
+                        .map(|error| format!("{}: {error}", file.display()))
+                })
+                .collect();
+            checks.push(if bad.is_empty() {
+                Check::ok("snapshots", format!("{} read well", found.len()))
+            } else {
+                Check::warning(
+                    "snapshots",
+                    bad.join("; "),
+                    "a start takes an older one; delete the damaged file once a new one is cut",
+                )
+            });
+        }
+        Err(error) => checks.push(Check::failed(
+            "snapshots",
+            error.to_string(),
+            "check the folder",
+        )),
+    }
+}
+
+async fn database(config: &Config, checks: &mut Vec<Check>) {
+    let url = match config.database_url() {
+        Ok(url) => url,
+        Err(failure) => {
+            checks.push(Check::failed(
+                "database",
+                failure.to_string(),
+                "mend the file",
+            ));
+            return;
+        }
+    };
+    if let Some(path) = url.strip_prefix("sqlite://")
+        && !Path::new(path).exists()
+    {
+        checks.push(Check::ok(
+            "database",
+            "no SQLite file yet; the first start makes it",
+        ));
+        return;
+    }
+    let store = match Store::connect(&url, 2).await {
+        Ok(store) => store,
+        Err(error) => {
+            checks.push(Check::failed(
+                "database",
+                error.to_string(),
+                "start it or mend database.url; sales go on without it once a server runs",
+            ));
+            return;
+        }
+    };
+    checks.push(match store.check_schema().await {
+        Ok(()) => Check::ok("database", "reached, schema up to date"),
+        Err(error) => Check::failed("database", error.to_string(), "run `onsale migrate`"),
+    });
+}
+
+async fn server(config: &Config, checks: &mut Vec<Check>) {
+    let url = format!("http://{}/health/ready", config.http.listen);
+    let request = reqwest::Client::new()
+        .get(&url)
+        .timeout(Duration::from_secs(3));
+    match request.send().await {
+        Err(_) => checks.push(Check::ok(
+            "server",
+            format!("none runs at {}", config.http.listen),
+        )),
+        Ok(response) if response.status().is_success() => {
+            checks.push(Check::ok(
+                "server",
+                format!("ready at {}", config.http.listen),
+            ));
+        }
+        Ok(response) => {
+            let status = response.status();
+            let body = response.text().await.unwrap_or_default();
+            checks.push(Check::failed(
+                "server",
+                format!("{status}: {body}"),
+                "see what it names",
+            ));
+        }
+    }
+}

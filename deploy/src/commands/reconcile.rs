@@ -1,0 +1,137 @@
+//! `onsale reconcile`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use onsale_processor::reconcile::{Applied, Report};
+use serde_json::Value;
+
+use crate::assemble;
+use crate::cli::{ConfigArgs, JsonArgs, ServerArgs};
+use crate::client::{self, Client, TIMEOUT_LONG};
+use crate::config::Config;
+use crate::exit::{Failure, OrFail};
+use crate::output;
+
+/// Differences that are printed; the report has them all.
+const DIFFERENCES_SHOWN_MAX: usize = 20;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    /// Compare, and write every difference to this file (JSON); exit 1 when there is one
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "apply",
+        conflicts_with = "apply"
+    )]
+    report: Option<PathBuf>,
+    /// Repair the database from this report
+    #[arg(long, value_name = "FILE")]
+    apply: Option<PathBuf>,
+    /// Work on the data folder of a server that is stopped
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(crate) fn run(args: &ReconcileArgs) -> Result<(), Failure> {
+    match (&args.report, &args.apply) {
+        (Some(file), _) => report(args, file),
+        (None, Some(file)) => apply(args, file),
+        // clap sees to it that one of the two is given.
+        (None, None) => Ok(()),
+    }
+}
+
+fn report(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
+    let report: Report = if args.offline {
+        let config = Config::for_operator(&args.config)?;
+        assemble::offline(&config, async |embedded, store| {
+            let held = embedded.hold().await?;
+            Ok(embedded.compare(&held, store).await?)
+        })?
+    } else {
+        let client = Client::new(&args.server, &args.config)?;
+        let data = client::block_on(client.post("/admin/reconcile", &Value::Null, TIMEOUT_LONG))?;
+        serde_json::from_value(data)
+            .context("the server's report cannot be read")
+            .or_found()?
+    };
+    let text = serde_json::to_vec_pretty(&report).or_found()?;
+    std::fs::write(file, text)
+        .with_context(|| format!("cannot write {}", file.display()))
+        .or_use()?;
+    let found = report.differences.len();
+    if args.json.json {
+        output::json(&report);
+    } else {
+        for difference in report.differences.iter().take(DIFFERENCES_SHOWN_MAX) {
+            output::line(format_args!(
+                "partition {}: {} ({})",
+                difference.partition,
+                serde_json::to_string(&difference.finding).unwrap_or_default(),
+                difference.cause
+            ));
+        }
+        output::line(format_args!(
+            "{} shows and {} live bookings compared, {found} differences, report in {}",
+            report.checked.shows,
+            report.checked.bookings,
+            file.display()
+        ));
+    }
+    if found > 0 {
+        return Err(Failure::Found(anyhow::anyhow!(
+            "{found} differences; read the report, then: onsale reconcile --apply {}",
+            file.display()
+        )));
+    }
+    Ok(())
+}
+
+fn apply(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
+    let text = std::fs::read(file)
+        .with_context(|| format!("cannot read the report {}", file.display()))
+        .or_use()?;
+    let report: Report = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is not a report of `onsale reconcile`", file.display()))
+        .or_use()?;
+    let applied: Applied = if args.offline {
+        let config = Config::for_operator(&args.config)?;
+        assemble::offline(&config, async |embedded, store| {
+            let held = embedded.hold().await?;
+            Ok(embedded.apply(&report, &held, store).await?)
+        })?
+    } else {
+        let client = Client::new(&args.server, &args.config)?;
+        let body = serde_json::to_value(&report).or_found()?;
+        let data = client::block_on(client.post("/admin/reconcile/apply", &body, TIMEOUT_LONG))?;
+        serde_json::from_value(data)
+            .context("the server's answer cannot be read")
+            .or_found()?
+    };
+    if args.json.json {
+        output::json(&applied);
+    } else {
+        output::line(format_args!(
+            "{} repaired, {} gone by now, {} left",
+            applied.repaired,
+            applied.gone,
+            applied.left.len()
+        ));
+    }
+    if applied.left.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Found(anyhow::anyhow!(
+        "left as they are:\n  {}",
+        applied.left.join("\n  ")
+    )))
+}

@@ -1,0 +1,279 @@
+//! `onsale replay`
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use onsale_engine::Partition;
+use onsale_log::LogReader;
+use onsale_log::journal::Journal;
+use onsale_processor::embedded::recovery;
+use onsale_processor::replay::{self, Until};
+use onsale_schemas::codec;
+use onsale_schemas::{
+    BookingId, Command, Entry, Envelope, Offset, OutcomeRecord, PartitionId, ShowId,
+};
+use onsale_snapshot::directory::Directory;
+use serde::Serialize;
+
+use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
+use crate::config::Config;
+use crate::exit::{Failure, OrFail};
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The partition; with --booking it is known from the id
+    #[arg(long, value_name = "P", required_unless_present = "booking")]
+    partition: Option<u16>,
+    /// First offset to show; the state before it comes from the nearest snapshot
+    #[arg(long, value_name = "OFFSET", default_value_t = 0)]
+    from: u64,
+    /// Stop before this offset
+    #[arg(long, value_name = "OFFSET", conflicts_with = "at")]
+    until: Option<u64>,
+    /// Stop after the last record up to this time (RFC 3339), so that the state is the one as of it
+    #[arg(long, value_name = "TIME", value_parser = parse_time_ms)]
+    at: Option<u64>,
+    /// Show only records that touch this show
+    #[arg(long, value_name = "ID", value_parser = parse_uuid)]
+    show: Option<uuid::Uuid>,
+    /// Show only records that touch this booking
+    #[arg(long, value_name = "ID", value_parser = parse_booking)]
+    booking: Option<BookingId>,
+    /// Show only the state at the end
+    #[arg(long)]
+    summary: bool,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+fn parse_time_ms(text: &str) -> Result<u64, String> {
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .and_then(|time| u64::try_from(time.as_millisecond()).ok())
+        .ok_or_else(|| format!("{text:?}: expected a time as 2026-11-21T20:00:00Z"))
+}
+
+fn parse_booking(text: &str) -> Result<BookingId, String> {
+    BookingId::from_uuid(parse_uuid(text)?)
+        .ok_or_else(|| format!("{text}: a UUID, but not one of a booking"))
+}
+
+/// A record as it is shown.
+#[derive(Serialize)]
+struct Line {
+    offset: Offset,
+    time: String,
+    command: String,
+    outcome: Option<String>,
+    expired: Vec<String>,
+}
+
+/// The state at the end.
+#[derive(Serialize)]
+struct State {
+    partition: PartitionId,
+    next_offset: Offset,
+    time: String,
+    epoch: u64,
+    digest: String,
+    shown: u64,
+    shows: u64,
+    live_holds: u64,
+    confirmed: u64,
+}
+
+pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    let config = Config::for_operator(&args.config)?;
+    let partition = match (args.partition, args.booking) {
+        (Some(given), Some(booking)) if booking.partition().0 != given => {
+            let error = anyhow!("booking {booking} is on partition {}", booking.partition());
+            return Err(Failure::Use(error));
+        }
+        (_, Some(booking)) => booking.partition(),
+        (given, None) => PartitionId(given.unwrap_or_default()),
+    };
+    let journal = Journal::open_read_only(&config.journal_dir())
+        .with_context(|| format!("no log to replay in {}", config.journal_dir().display()))
+        .or_reach()?;
+    let mut reader = journal.reader();
+    let (first, end) = reader.bounds(partition).or_use()?;
+    let machine = base(&config, partition, args.from, first)?;
+    let until = Until {
+        offset: args.until,
+        time_ms: args.at,
+    };
+    let bar = output::progress(
+        args.until
+            .unwrap_or(end)
+            .saturating_sub(machine.next_offset()),
+        "replay",
+    );
+    let mut shown = 0;
+    let machine = replay::replay(&mut reader, machine, until, |entry, outcome, machine| {
+        bar.inc(1);
+        if !args.summary && entry.offset >= args.from && args.wants(&entry, outcome.as_ref()) {
+            shown += 1;
+            let line = Line::new(&entry, outcome, machine.id());
+            bar.suspend(|| {
+                if args.json.json {
+                    output::json(&line)
+                } else {
+                    line.print()
+                }
+            });
+        }
+    })
+    .or_found()?;
+    bar.finish_and_clear();
+    let state = State::new(&machine, shown);
+    if args.json.json {
+        output::json(&state);
+    } else {
+        state.print();
+    }
+    Ok(())
+}
+
+/// The machine to begin with: the nearest snapshot at or below `from`, or nothing at offset 0.
+fn base(
+    config: &Config,
+    partition: PartitionId,
+    from: Offset,
+    first: Offset,
+) -> Result<Partition, Failure> {
+    let directory = Directory::open_read_only(&config.snapshots_dir());
+    let snapshot = match directory {
+        Ok(directory) => directory.newest(partition, Some(from)).or_found()?,
+        Err(_) => None,
+    };
+    match snapshot {
+        Some(snapshot) if snapshot.header.next_offset >= first => {
+            Ok(recovery::machine_of(&snapshot).or_found()?)
+        }
+        _ if first == 0 => Ok(replay::genesis(partition)),
+        _ => Err(Failure::Use(anyhow!(
+            "the log of partition {partition} begins at offset {first} and no snapshot at or below \
+             {from} is kept: ask --from a later offset"
+        ))),
+    }
+}
+
+impl ReplayArgs {
+    fn wants(&self, entry: &Entry<'_>, outcome: Option<&OutcomeRecord>) -> bool {
+        let show = self.show.map(ShowId);
+        let booking = self.booking.map(|id| id.offset());
+        if show.is_none() && booking.is_none() {
+            return true;
+        }
+        let ended = outcome.is_some_and(|record| {
+            record.expired.iter().any(|ended| {
+                show.is_none_or(|id| ended.show == id)
+                    && booking.is_none_or(|offset| ended.booking == offset)
+            })
+        });
+        let command = codec::decode::<Envelope>(entry.payload)
+            .ok()
+            .map(|envelope| envelope.command);
+        let (of_show, of_booking) = match command {
+            Some(command) => subject(&command, entry.offset, outcome),
+            None => (None, None),
+        };
+        let touched =
+            (show.is_none() || of_show == show) && (booking.is_none() || of_booking == booking);
+        ended || touched
+    }
+}
+
+/// The show and the booking that a record is about.
+fn subject(
+    command: &Command,
+    offset: Offset,
+    outcome: Option<&OutcomeRecord>,
+) -> (Option<ShowId>, Option<Offset>) {
+    use onsale_schemas::Outcome;
+    let show_by_outcome = outcome.and_then(|record| match &record.outcome {
+        Outcome::Confirmed(confirmed) => Some(confirmed.show),
+        Outcome::Released { booking, .. } => Some(booking.show),
+        Outcome::Extended { show, .. } => Some(*show),
+        _ => None,
+    });
+    match command {
+        Command::OpenShow(open) => (Some(open.show), None),
+        Command::AmendShow(amend) => (Some(amend.show), None),
+        Command::CloseShow { show } | Command::CancelShow { show } => (Some(*show), None),
+        Command::Reserve(reserve) => (Some(reserve.show), Some(offset)),
+        Command::Block(block) | Command::Unblock(block) => (Some(block.show), None),
+        Command::Confirm(confirm) => (show_by_outcome, Some(confirm.booking)),
+        Command::Release { booking, .. }
+        | Command::Extend { booking, .. }
+        | Command::Return { booking } => (show_by_outcome, Some(*booking)),
+        Command::Tick { .. } | Command::Claim { .. } | Command::Barrier { .. } => (None, None),
+    }
+}
+
+impl Line {
+    fn new(entry: &Entry<'_>, outcome: Option<OutcomeRecord>, partition: PartitionId) -> Self {
+        let command = match codec::decode::<Envelope>(entry.payload) {
+            Ok(envelope) => format!("{:?}", envelope.command),
+            Err(error) => format!("not a command: {error}"),
+        };
+        let expired = outcome.iter().flat_map(|record| &record.expired);
+        Self {
+            offset: entry.offset,
+            time: output::time(entry.log_time_ms),
+            command,
+            expired: expired
+                .map(|ended| BookingId::new(partition, ended.booking).to_string())
+                .collect(),
+            outcome: outcome.map(|record| format!("{:?}", record.outcome)),
+        }
+    }
+
+    fn print(&self) {
+        output::line(format_args!(
+            "{:>10}  {}  {}",
+            self.offset, self.time, self.command
+        ));
+        for booking in &self.expired {
+            output::line(format_args!("{:>10}  expired {booking}", ""));
+        }
+        if let Some(outcome) = &self.outcome {
+            output::line(format_args!("{:>10}  → {outcome}", ""));
+        }
+    }
+}
+
+impl State {
+    fn new(machine: &Partition, shown: u64) -> Self {
+        let stats = machine.stats();
+        Self {
+            partition: machine.id(),
+            next_offset: machine.next_offset(),
+            time: output::time(machine.log_time_ms()),
+            epoch: machine.epoch(),
+            digest: format!("{:016x}", machine.digest()),
+            shown,
+            shows: u64::from(stats.shows),
+            live_holds: u64::from(stats.live_holds),
+            confirmed: u64::from(stats.confirmed),
+        }
+    }
+
+    fn print(&self) {
+        output::line(format_args!(
+            "partition {} at offset {} ({}), epoch {}: {} shows, {} live holds, {} confirmed, \
+             digest {}; {} records shown",
+            self.partition,
+            self.next_offset,
+            self.time,
+            self.epoch,
+            self.shows,
+            self.live_holds,
+            self.confirmed,
+            self.digest,
+            self.shown
+        ));
+    }
+}

@@ -1,0 +1,184 @@
+//! The configuration: sections that check themselves, from a file, the environment and flags.
+
+mod load;
+mod sections;
+
+use std::path::PathBuf;
+
+use onsale_ingress::{
+    AuthConfig, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, RateLimitConfig, Secret,
+};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use load::ConfigError;
+pub(crate) use sections::{
+    DataConfig, DatabaseConfig, LogConfig, LogFormat, NodeConfig, SnapshotsConfig, TelemetryConfig,
+};
+
+use crate::cli::ConfigArgs;
+use crate::exit::{Failure, OrFail};
+use crate::secrets;
+
+/// A value that cannot be used.
+pub(crate) use onsale_ingress::ConfigProblem as Problem;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Who this process is.
+    pub node: NodeConfig,
+    /// Where it keeps its files.
+    pub data: DataConfig,
+    /// Connections, bodies, deadlines.
+    pub http: HttpConfig,
+    /// How tokens are verified.
+    pub auth: AuthConfig,
+    /// How often a user may ask.
+    pub rate_limit: RateLimitConfig,
+    /// Payments.
+    pub payments: PaymentsConfig,
+    /// Early refusals.
+    pub precheck: PrecheckConfig,
+    /// The log.
+    pub log: LogConfig,
+    /// Snapshots.
+    pub snapshots: SnapshotsConfig,
+    /// The relational store.
+    pub database: DatabaseConfig,
+    /// Logs, traces.
+    pub telemetry: TelemetryConfig,
+}
+
+impl Config {
+    /// Keys without a default, by section: they do not show in the defaults as TOML.
+    const OPTIONAL_KEYS: &'static [(&'static str, &'static str)] = &[
+        ("auth", "hs256_secret"),
+        ("auth", "hs256_secret_file"),
+        ("auth", "ed25519_public_key_file"),
+        ("auth", "rsa_public_key_file"),
+        ("database", "url"),
+        ("database", "url_file"),
+        ("telemetry", "otlp_endpoint"),
+    ];
+
+    /// What a server runs with: everything must be right, the key included.
+    pub(crate) fn for_server(args: &ConfigArgs) -> Result<Self, Failure> {
+        Self::load(args, &Self::default())?.checked(true).or_use()
+    }
+
+    /// What an operator's verb runs with. Without a configured key it uses the one that `onsale dev`
+    /// left in the data folder, so that verbs work beside a running `dev` as they are; verbs that
+    /// need no key work without one.
+    pub(crate) fn for_operator(args: &ConfigArgs) -> Result<Self, Failure> {
+        let mut config = Self::load(args, &Self::default())?;
+        if !config.has_key() {
+            config.auth.hs256_secret = secrets::read_dev_secret(&config.data.dir);
+        }
+        let has_key = config.has_key();
+        config.checked(has_key).or_use()
+    }
+
+    /// The configuration on top of `base`, as it was given.
+    pub(crate) fn load(args: &ConfigArgs, base: &Self) -> Result<Self, Failure> {
+        let mut config = load::load(base, args.config.as_deref(), std::env::vars()).or_use()?;
+        if let Some(dir) = &args.data {
+            config.data.dir = dir.clone();
+        }
+        Ok(config)
+    }
+
+    /// The configuration if every value can be used.
+    ///
+    /// # Errors
+    /// All problems at once; a missing key is one only where it is needed.
+    pub(crate) fn checked(self, key_needed: bool) -> Result<Self, ConfigError> {
+        let mut problems = self.problems();
+        if !key_needed && !self.has_key() {
+            problems.retain(|problem| problem.key != "auth");
+        }
+        if problems.is_empty() {
+            Ok(self)
+        } else {
+            Err(ConfigError::Problems(problems))
+        }
+    }
+
+    fn has_key(&self) -> bool {
+        let auth = &self.auth;
+        auth.hs256_secret.is_some()
+            || auth.hs256_secret_file.is_some()
+            || auth.ed25519_public_key_file.is_some()
+            || auth.rsa_public_key_file.is_some()
+    }
+
+    /// The settings of the ingress.
+    pub(crate) fn ingress(&self) -> IngressConfig {
+        IngressConfig {
+            http: self.http.clone(),
+            auth: self.auth.clone(),
+            rate_limit: self.rate_limit,
+            payments: self.payments,
+            precheck: self.precheck,
+        }
+    }
+
+    /// Where the journal lives.
+    pub(crate) fn journal_dir(&self) -> PathBuf {
+        self.data.dir.join("journal")
+    }
+
+    /// Where snapshots live.
+    pub(crate) fn snapshots_dir(&self) -> PathBuf {
+        self.data.dir.join("snapshots")
+    }
+
+    /// The database as configured, or SQLite in the data folder.
+    ///
+    /// # Errors
+    /// When the file that holds the URL cannot be read.
+    pub(crate) fn database_url(&self) -> Result<String, Failure> {
+        use anyhow::Context;
+        if let Some(file) = &self.database.url_file {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("database.url_file {}", file.display()))
+                .or_use()?;
+            return Ok(text.trim().to_owned());
+        }
+        Ok(match &self.database.url {
+            Some(url) => url.expose().to_owned(),
+            None => format!("sqlite://{}", self.data.dir.join("onsale.sqlite").display()),
+        })
+    }
+
+    /// A copy to show to people.
+    pub(crate) fn without_secrets(mut self) -> Self {
+        let hide = |secret: &mut Option<Secret>| {
+            if secret.is_some() {
+                *secret = Some(Secret::new("(hidden)"));
+            }
+        };
+        hide(&mut self.auth.hs256_secret);
+        hide(&mut self.database.url);
+        self
+    }
+
+    /// Every value that cannot be used.
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.ingress().validate().err().unwrap_or_default();
+        self.node.check(&mut problems);
+        self.data.check(&mut problems);
+        self.log.check(&mut problems);
+        self.snapshots.check(&mut problems);
+        self.database.check(&mut problems);
+        self.telemetry.check(&mut problems);
+        problems
+    }
+
+    #[cfg(test)]
+    fn for_tests() -> Self {
+        let mut config = Self::default();
+        config.auth.hs256_secret = Some(Secret::new("x".repeat(32)));
+        config
+    }
+}

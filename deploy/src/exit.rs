@@ -1,0 +1,58 @@
+//! Exit codes: 0 fine, 1 the check found something, 2 wrong use, 3 could not reach.
+
+use std::process::ExitCode;
+
+/// Why a verb did not end with 0.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The check found something, or the work failed. Exit 1.
+    #[error("{0:#}")]
+    Found(anyhow::Error),
+    /// Wrong use or configuration. Exit 2.
+    #[error("{0:#}")]
+    Use(anyhow::Error),
+    /// Something could not be reached. Exit 3.
+    #[error("{0:#}")]
+    Reach(anyhow::Error),
+}
+
+impl Failure {
+    /// The exit code of the process.
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Found(_) => 1,
+            Self::Use(_) => 2,
+            Self::Reach(_) => 3,
+        })
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Found(error)
+    }
+}
+
+/// Says which exit code an error means.
+pub(crate) trait OrFail<T> {
+    /// Wrong use: exit 2.
+    fn or_use(self) -> Result<T, Failure>;
+    /// Could not reach: exit 3.
+    fn or_reach(self) -> Result<T, Failure>;
+    /// Found something or failed: exit 1.
+    fn or_found(self) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrFail<T> for Result<T, E> {
+    fn or_use(self) -> Result<T, Failure> {
+        self.map_err(|error| Failure::Use(error.into()))
+    }
+
+    fn or_reach(self) -> Result<T, Failure> {
+        self.map_err(|error| Failure::Reach(error.into()))
+    }
+
+    fn or_found(self) -> Result<T, Failure> {
+        self.map_err(|error| Failure::Found(error.into()))
+    }
+}

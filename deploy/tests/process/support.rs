@@ -1,0 +1,250 @@
+//! Starts the real binary and talks to it as a client would.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// Far more than a start takes even on a busy machine; a start that takes longer is a failure.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) data: PathBuf,
+    pub(crate) port: u16,
+    env: Vec<(String, String)>,
+    pub(crate) http: reqwest::Client,
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// `onsale` with the settings of these tests.
+pub(crate) fn onsale(data: &Path, port: u16, env: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onsale"));
+    command
+        .env("ONSALE_DATA__DIR", data)
+        .env("ONSALE_HTTP__LISTEN", format!("127.0.0.1:{port}"))
+        .env("ONSALE_AUTH__HS256_SECRET", SECRET)
+        .env("ONSALE_RATE_LIMIT__ENABLED", "false")
+        .env("ONSALE_PAYMENTS__SIMULATED", "true")
+        .envs(
+            env.iter()
+                .map(|(key, value)| (key.as_str(), value.as_str())),
+        );
+    command
+}
+
+impl Server {
+    /// Starts `onsale serve` on `data` and waits until it is ready.
+    pub(crate) async fn start(data: &Path) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    pub(crate) async fn start_with(data: &Path, env: &[(&str, &str)]) -> Self {
+        let env: Vec<(String, String)> = env
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let port = free_port();
+        let child = spawn(data, port, &env);
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(30))
+            .build()
+            .unwrap();
+        let mut server = Self {
+            child,
+            data: data.to_owned(),
+            port,
+            env,
+            http,
+        };
+        server.wait_ready().await;
+        server
+    }
+
+    /// `kill -9`, then a start on the same folder and port.
+    pub(crate) async fn kill_and_restart(&mut self) {
+        self.kill();
+        self.restart().await;
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts again on the same folder and port.
+    pub(crate) async fn restart(&mut self) {
+        self.child = spawn(&self.data, self.port, &self.env);
+        self.wait_ready().await;
+    }
+
+    /// SIGTERM; returns the exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    /// The log that the process wrote.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.data.join("server.log")).unwrap_or_default()
+    }
+
+    async fn wait_ready(&mut self) {
+        let url = format!("http://127.0.0.1:{}/health/ready", self.port);
+        let deadline = Instant::now() + START_PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the server ended with {status}:\n{}", self.log());
+            }
+            if let Ok(response) = self.http.get(&url).send().await
+                && response.status().is_success()
+            {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "not ready in time:\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// A token minted by the command line.
+    pub(crate) fn token(&self, role: &str, user: &str) -> String {
+        let output = onsale(&self.data, self.port, &self.env)
+            .args(["token", "--role", role, "--user", user, "--ttl", "24h"])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Runs a verb of the command line against this server; (exit code, stdout, stderr).
+    pub(crate) fn verb(&self, args: &[&str]) -> (Option<i32>, String, String) {
+        let output = onsale(&self.data, self.port, &self.env)
+            .args(args)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/api/v1{path}", self.port)
+    }
+
+    /// (status, body) of a GET; without a token when it is empty.
+    pub(crate) async fn get(&self, token: &str, path: &str) -> (u16, Value) {
+        let mut request = self.http.get(self.url(path));
+        if !token.is_empty() {
+            request = request.bearer_auth(token);
+        }
+        answer(request.send().await.unwrap()).await
+    }
+
+    /// (status, body) of a POST.
+    pub(crate) async fn post(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(self.url(path)).bearer_auth(token).json(body);
+        answer(request.send().await.unwrap()).await
+    }
+
+    /// An event with one show of these zones; returns the show's id.
+    pub(crate) async fn open_show(
+        &self,
+        organizer: &str,
+        limit: u32,
+        hold_seconds: u32,
+        zones: Value,
+    ) -> String {
+        let event = json!({
+            "name": "Test", "starts_at": "2099-01-01T20:00:00Z", "max_tickets_per_user": limit,
+        });
+        let (status, body) = self.post(organizer, "/events", &event).await;
+        assert_eq!(status, 201, "{body}");
+        let event_id = body["data"]["event_id"].as_str().unwrap();
+        let show = json!({
+            "starts_at": "2099-01-01T20:00:00Z", "hold_seconds": hold_seconds, "zones": zones,
+        });
+        let (status, body) = self
+            .post(organizer, &format!("/events/{event_id}/shows"), &show)
+            .await;
+        assert_eq!(status, 201, "{body}");
+        body["data"]["show_id"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(crate) async fn answer(response: reqwest::Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(data: &Path, port: u16, env: &[(String, String)]) -> Child {
+    std::fs::create_dir_all(data).unwrap();
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(data.join("server.log"))
+        .unwrap();
+    onsale(data, port, env)
+        .arg("serve")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+/// A small generator of its own, so that a failing run can be repeated from its printed seed.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// splitmix64 (Steele, Lea, Flood 2014).
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}

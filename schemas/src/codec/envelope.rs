@@ -1,0 +1,336 @@
+//! Decoding of the commands that come by the million, by hand.
+//!
+//! The general decoder takes longer than the engine needs to decide. This one reads the same bytes
+//! of the common commands; whatever it does not recognise at once (another command, a long record,
+//! damage) it leaves to the general one, so there is one authority on what is an error.
+
+use uuid::Uuid;
+
+use super::Record;
+use crate::command::{Actor, Command, Confirm, Pick, Reserve};
+use crate::envelope::{Envelope, TraceContext};
+use crate::ids::{RequestId, ShowId, UserId};
+use crate::seat_list::SeatList;
+
+/// Longer records are rare, and their limits are the general decoder's business, in bytes.
+const RECORD_SIZE_COMMON_MAX_BYTES: usize = 4_096;
+
+/// Numbers below this are one byte.
+const VARINT_SINGLE_MAX: u8 = 250;
+const VARINT_U16: u8 = 251;
+const VARINT_U32: u8 = 252;
+const VARINT_U64: u8 = 253;
+
+// Places of the variants in their enums, which are wire format.
+const COMMAND_RESERVE: u8 = 4;
+const COMMAND_CONFIRM: u8 = 5;
+const COMMAND_RELEASE: u8 = 6;
+const COMMAND_TICK: u8 = 11;
+const PICK_SEATS: u8 = 0;
+const PICK_BEST_AVAILABLE: u8 = 1;
+const PICK_GENERAL: u8 = 2;
+const ACTOR_BUYER: u8 = 0;
+const ACTOR_STAFF: u8 = 1;
+
+/// The envelope that all of `bytes` hold; `None` when the general decoder has to say.
+#[inline]
+pub(super) fn decode_common(bytes: &[u8]) -> Option<Envelope> {
+    if bytes.len() > RECORD_SIZE_COMMON_MAX_BYTES {
+        return None;
+    }
+    let mut bytes = Bytes(bytes);
+    if bytes.array()? != [Envelope::KIND, Envelope::VERSION] {
+        return None;
+    }
+    let request_id = if bytes.flag()? {
+        Some(RequestId(bytes.uuid()?))
+    } else {
+        None
+    };
+    let idempotency = if bytes.flag()? {
+        Some(bytes.u64()?)
+    } else {
+        None
+    };
+    let trace = if bytes.flag()? {
+        Some(TraceContext {
+            trace_id: bytes.array()?,
+            span_id: bytes.array()?,
+            flags: bytes.byte()?,
+        })
+    } else {
+        None
+    };
+    let command = match bytes.byte()? {
+        COMMAND_RESERVE => Command::Reserve(bytes.reserve()?),
+        COMMAND_CONFIRM => Command::Confirm(Confirm {
+            booking: bytes.u64()?,
+            by: bytes.actor()?,
+            payment_reference: bytes.text()?.to_owned(),
+        }),
+        COMMAND_RELEASE => Command::Release {
+            booking: bytes.u64()?,
+            by: bytes.actor()?,
+        },
+        COMMAND_TICK => Command::Tick {
+            epoch: bytes.u64()?,
+        },
+        _ => return None,
+    };
+    bytes.0.is_empty().then_some(Envelope {
+        request_id,
+        idempotency,
+        trace,
+        command,
+    })
+}
+
+/// What is left to read.
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
+    #[inline]
+    fn byte(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(byte)
+    }
+
+    #[inline]
+    fn flag(&mut self) -> Option<bool> {
+        match self.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn uuid(&mut self) -> Option<Uuid> {
+        self.array().map(Uuid::from_bytes)
+    }
+
+    #[inline]
+    fn u64(&mut self) -> Option<u64> {
+        match self.byte()? {
+            single @ ..=VARINT_SINGLE_MAX => Some(u64::from(single)),
+            VARINT_U16 => self
+                .array()
+                .map(|bytes| u64::from(u16::from_le_bytes(bytes))),
+            VARINT_U32 => self
+                .array()
+                .map(|bytes| u64::from(u32::from_le_bytes(bytes))),
+            VARINT_U64 => self.array().map(u64::from_le_bytes),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn u32(&mut self) -> Option<u32> {
+        match self.byte()? {
+            single @ ..=VARINT_SINGLE_MAX => Some(u32::from(single)),
+            VARINT_U16 => self
+                .array()
+                .map(|bytes| u32::from(u16::from_le_bytes(bytes))),
+            VARINT_U32 => self.array().map(u32::from_le_bytes),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn u16(&mut self) -> Option<u16> {
+        match self.byte()? {
+            single @ ..=VARINT_SINGLE_MAX => Some(u16::from(single)),
+            VARINT_U16 => self.array().map(u16::from_le_bytes),
+            _ => None,
+        }
+    }
+
+    /// A signed number, zigzag.
+    #[inline]
+    fn i64(&mut self) -> Option<i64> {
+        let number = self.u64()?;
+        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    #[inline]
+    fn text(&mut self) -> Option<&'a str> {
+        let length = usize::try_from(self.u64()?).ok()?;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok()
+    }
+
+    #[inline]
+    fn actor(&mut self) -> Option<Actor> {
+        match self.byte()? {
+            ACTOR_BUYER => self.uuid().map(|user| Actor::Buyer(UserId(user))),
+            ACTOR_STAFF => Some(Actor::Staff),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn reserve(&mut self) -> Option<Reserve> {
+        Some(Reserve {
+            show: ShowId(self.uuid()?),
+            user: UserId(self.uuid()?),
+            zone: self.u16()?,
+            pick: match self.byte()? {
+                PICK_SEATS => Pick::Seats(self.seats()?),
+                PICK_BEST_AVAILABLE => Pick::BestAvailable {
+                    quantity: self.u32()?,
+                    together: self.flag()?,
+                },
+                PICK_GENERAL => Pick::General {
+                    quantity: self.u32()?,
+                },
+                _ => return None,
+            },
+            expected_unit_price: if self.flag()? {
+                Some(self.i64()?)
+            } else {
+                None
+            },
+        })
+    }
+
+    #[inline]
+    fn seats(&mut self) -> Option<SeatList> {
+        let count = self.u64()?;
+        // A seat is a byte at least: a forged count makes no long loop.
+        if count > self.0.len() as u64 {
+            return None;
+        }
+        let mut seats = SeatList::new();
+        for _ in 0..count {
+            seats.push(self.u32()?);
+        }
+        Some(seats)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::{decode, encode};
+
+    fn uuid() -> impl Strategy<Value = Uuid> {
+        any::<[u8; 16]>().prop_map(Uuid::from_bytes)
+    }
+
+    /// Numbers around the borders of their encodings.
+    fn number() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            0u64..300,
+            65_000u64..66_000,
+            (u64::from(u32::MAX) - 5)..(u64::from(u32::MAX) + 5),
+            any::<u64>()
+        ]
+    }
+
+    fn number_u32() -> impl Strategy<Value = u32> {
+        number().prop_map(|n| u32::try_from(n & u64::from(u32::MAX)).unwrap())
+    }
+
+    fn actor() -> impl Strategy<Value = Actor> {
+        prop_oneof![
+            uuid().prop_map(|user| Actor::Buyer(UserId(user))),
+            Just(Actor::Staff)
+        ]
+    }
+
+    fn pick() -> impl Strategy<Value = Pick> {
+        prop_oneof![
+            proptest::collection::vec(number_u32(), 0..12)
+                .prop_map(|seats| Pick::Seats(seats.into_iter().collect())),
+            (number_u32(), any::<bool>())
+                .prop_map(|(quantity, together)| Pick::BestAvailable { quantity, together }),
+            number_u32().prop_map(|quantity| Pick::General { quantity }),
+        ]
+    }
+
+    fn command() -> impl Strategy<Value = Command> {
+        prop_oneof![
+            (uuid(), uuid(), any::<u16>(), pick(), any::<Option<i64>>()).prop_map(
+                |(show, user, zone, pick, expected_unit_price)| Command::Reserve(Reserve {
+                    show: ShowId(show),
+                    user: UserId(user),
+                    zone,
+                    pick,
+                    expected_unit_price,
+                })
+            ),
+            (number(), actor(), ".{0,20}").prop_map(|(booking, by, payment_reference)| {
+                Command::Confirm(Confirm {
+                    booking,
+                    by,
+                    payment_reference,
+                })
+            }),
+            (number(), actor()).prop_map(|(booking, by)| Command::Release { booking, by }),
+            number().prop_map(|epoch| Command::Tick { epoch }),
+        ]
+    }
+
+    fn envelope() -> impl Strategy<Value = Envelope> {
+        (
+            proptest::option::of(uuid().prop_map(RequestId)),
+            proptest::option::of(number()),
+            proptest::option::of((any::<[u8; 16]>(), any::<[u8; 8]>(), any::<u8>()).prop_map(
+                |(trace_id, span_id, flags)| TraceContext {
+                    trace_id,
+                    span_id,
+                    flags,
+                },
+            )),
+            command(),
+        )
+            .prop_map(|(request_id, idempotency, trace, command)| Envelope {
+                request_id,
+                idempotency,
+                trace,
+                command,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn reads_what_the_general_decoder_reads(envelope in envelope()) {
+            let bytes = encode(&envelope).unwrap();
+            prop_assert_eq!(decode_common(&bytes), Some(envelope));
+        }
+
+        /// Whatever is done to the bytes: what this decoder accepts, the general one reads alike.
+        #[test]
+        fn accepts_nothing_that_the_general_decoder_refuses(
+            envelope in envelope(),
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            cut in any::<prop::sample::Index>(),
+            more in proptest::collection::vec(any::<u8>(), 0..3),
+        ) {
+            let mut bytes = encode(&envelope).unwrap();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let mut longer = bytes.clone();
+            longer.extend(more);
+            let shorter = &bytes[..cut.index(bytes.len())];
+            for bytes in [&bytes[..], &longer[..], shorter] {
+                if let Some(read) = decode_common(bytes) {
+                    prop_assert_eq!(decode::<Envelope>(bytes).ok(), Some(read));
+                }
+            }
+        }
+    }
+}
