@@ -1,6 +1,8 @@
 //! The arrows between our crates, as ARCHITECTURE.md draws them. A new arrow is a decision: it is
 //! made there first and here second.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which of our crates each crate may use (outside its tests).
