@@ -53,6 +53,8 @@ pub(crate) struct Config {
 impl Config {
     /// Keys without a default, by section: they do not show in the defaults as TOML.
     const OPTIONAL_KEYS: &'static [(&'static str, &'static str)] = &[
+        ("http", "tls_certificate_file"),
+        ("http", "tls_key_file"),
         ("auth", "hs256_secret"),
         ("auth", "hs256_secret_file"),
         ("auth", "ed25519_public_key_file"),

@@ -5,6 +5,8 @@
     reason = "a panic is how a test reports"
 )]
 
+mod disk_full;
 mod kill_nine;
 mod life;
+mod postgres;
 mod support;
