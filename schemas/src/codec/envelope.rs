@@ -33,7 +33,7 @@ const ACTOR_BUYER: u8 = 0;
 const ACTOR_STAFF: u8 = 1;
 
 /// The envelope that all of `bytes` hold; `None` when the general decoder has to say.
-#[inline]
+#[inline(always)]
 pub(super) fn decode_common(bytes: &[u8]) -> Option<Envelope> {
     if bytes.len() > RECORD_SIZE_COMMON_MAX_BYTES {
         return None;
@@ -89,21 +89,21 @@ pub(super) fn decode_common(bytes: &[u8]) -> Option<Envelope> {
 struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {
-    #[inline]
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (array, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*array)
     }
 
-    #[inline]
+    #[inline(always)]
     fn byte(&mut self) -> Option<u8> {
         let (&byte, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(byte)
     }
 
-    #[inline]
+    #[inline(always)]
     fn flag(&mut self) -> Option<bool> {
         match self.byte()? {
             0 => Some(false),
@@ -112,12 +112,12 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn uuid(&mut self) -> Option<Uuid> {
         self.array().map(Uuid::from_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn u64(&mut self) -> Option<u64> {
         match self.byte()? {
             single @ ..=VARINT_SINGLE_MAX => Some(u64::from(single)),
@@ -132,7 +132,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn u32(&mut self) -> Option<u32> {
         match self.byte()? {
             single @ ..=VARINT_SINGLE_MAX => Some(u32::from(single)),
@@ -144,7 +144,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn u16(&mut self) -> Option<u16> {
         match self.byte()? {
             single @ ..=VARINT_SINGLE_MAX => Some(u16::from(single)),
@@ -154,13 +154,13 @@ impl<'a> Bytes<'a> {
     }
 
     /// A signed number, zigzag.
-    #[inline]
+    #[inline(always)]
     fn i64(&mut self) -> Option<i64> {
         let number = self.u64()?;
         Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    #[inline]
+    #[inline(always)]
     fn text(&mut self) -> Option<&'a str> {
         let length = usize::try_from(self.u64()?).ok()?;
         let (text, rest) = self.0.split_at_checked(length)?;
@@ -168,7 +168,7 @@ impl<'a> Bytes<'a> {
         std::str::from_utf8(text).ok()
     }
 
-    #[inline]
+    #[inline(always)]
     fn actor(&mut self) -> Option<Actor> {
         match self.byte()? {
             ACTOR_BUYER => self.uuid().map(|user| Actor::Buyer(UserId(user))),
@@ -177,7 +177,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn reserve(&mut self) -> Option<Reserve> {
         Some(Reserve {
             show: ShowId(self.uuid()?),
@@ -202,7 +202,7 @@ impl<'a> Bytes<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn seats(&mut self) -> Option<SeatList> {
         let count = self.u64()?;
         // A seat is a byte at least: a forged count makes no long loop.
