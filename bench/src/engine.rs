@@ -68,11 +68,23 @@ pub(crate) fn run(args: &EngineArgs) -> anyhow::Result<()> {
     let plain = throughput::measure(size, false)?;
     if args.only_throughput {
         print(&format!("  without idempotency keys  {}", plain.per_second));
+        print(&format!(
+            "  decoding alone (ns)       {}",
+            plain.decode_nanoseconds
+        ));
+        print(&format!(
+            "  decoding alone (ns)       {}",
+            plain.decode_nanoseconds
+        ));
         return Ok(());
     }
     let keyed = throughput::measure(size, true)?;
     print(&format!("  without idempotency keys  {}", plain.per_second));
     print(&format!("  with idempotency keys     {}", keyed.per_second));
+    print(&format!(
+        "  decoding alone (ns)       {}",
+        plain.decode_nanoseconds
+    ));
     print(&format!(
         "  allocations per command   {:.3}",
         plain.allocations_per_command

@@ -37,6 +37,7 @@ const BASE: Shape = Shape {
     holds: 1_000,
     mix: MIX,
     keyed: false,
+    rush: false,
     tickets_max: 2,
 };
 

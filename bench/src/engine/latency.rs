@@ -59,6 +59,7 @@ pub(super) fn measure(size: Size) -> anyhow::Result<Latency> {
         holds: size.holds / 4,
         mix: MIX,
         keyed: true,
+        rush: false,
         tickets_max: 4,
     };
     let mut workload = Workload::new(shape);

@@ -44,6 +44,7 @@ pub(super) fn measure(size: Size) -> anyhow::Result<Memory> {
         holds: size.holds,
         mix: MIX,
         keyed: false,
+        rush: false,
         tickets_max: 2,
     });
     let open = workload.open()?;

@@ -1,7 +1,7 @@
 //! Commands per second in the mix of the design.
 
 use onsale_engine::{Limits, OutcomeSink, Partition};
-use onsale_schemas::{Outcome, OutcomeRecord, PartitionId};
+use onsale_schemas::{Outcome, OutcomeRecord, PartitionId, codec};
 
 use super::workload::{Log, Mix, Shape, Workload};
 use super::{Size, Spread};
@@ -11,6 +11,8 @@ use crate::counting_allocator::allocations;
 pub(super) struct Throughput {
     pub(super) per_second: Spread,
     pub(super) allocations_per_command: f64,
+    /// Of the time per command, what decoding alone takes.
+    pub(super) decode_nanoseconds: Spread,
 }
 
 /// Looks at each outcome and drops it, so that none can be optimised away.
@@ -57,37 +59,38 @@ pub(super) fn measure(size: Size, keyed: bool) -> anyhow::Result<Throughput> {
     let mut rates = Vec::new();
     let mut allocated = 0;
     let mut commands = 0usize;
+    let mut workload = Workload::new(Shape {
+        shows: 1_000,
+        seats_per_zone: 2_000,
+        seats_per_row: 25,
+        holds: 50_000,
+        mix: MIX,
+        rush: true,
+        keyed,
+        tickets_max: 4,
+    });
+    let open = workload.open()?;
+    let logs = (0..size.commands.div_ceil(CHUNK_COMMANDS))
+        .map(|_| workload.commands(CHUNK_COMMANDS))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut decoding = Vec::new();
     for _ in 0..size.runs {
-        let mut workload = Workload::new(Shape {
-            shows: 1_000,
-            seats_per_zone: 2_000,
-            seats_per_row: 25,
-            holds: 50_000,
-            mix: MIX,
-            keyed,
-            tickets_max: 4,
-        });
+        let begin = processor_seconds();
+        for entry in logs.iter().flat_map(Log::entries) {
+            std::hint::black_box(codec::decode_envelope(entry.payload).is_ok());
+        }
+        decoding.push((processor_seconds() - begin) * 1e9 / size.commands as f64);
         let mut partition = Partition::new(PartitionId(0), Limits::default());
         let mut tally = Tally::default();
-        apply(&mut partition, &workload.open()?, &mut tally);
-        // Until expiries flow as fast as reservations make up for them.
-        for _ in 0..3 {
-            apply(
-                &mut partition,
-                &workload.commands(CHUNK_COMMANDS)?,
-                &mut tally,
-            );
-        }
+        apply(&mut partition, &open, &mut tally);
         let mut seconds = 0.0;
         let mut applied = 0;
-        tally = Tally::default();
-        while applied < size.commands {
-            let log = workload.commands(CHUNK_COMMANDS)?;
-            let before = allocations();
-            seconds += apply(&mut partition, &log, &mut tally);
-            allocated += allocations() - before;
+        let before = allocations();
+        for log in &logs {
+            seconds += apply(&mut partition, log, &mut tally);
             applied += log.len();
         }
+        allocated += allocations() - before;
         anyhow::ensure!(
             tally.refused * 100 < tally.records,
             "{} of {} commands were refused: the workload is not what it says",
@@ -100,5 +103,6 @@ pub(super) fn measure(size: Size, keyed: bool) -> anyhow::Result<Throughput> {
     Ok(Throughput {
         per_second: Spread::of(rates),
         allocations_per_command: allocated as f64 / commands as f64,
+        decode_nanoseconds: Spread::of(decoding),
     })
 }

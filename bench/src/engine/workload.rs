@@ -67,6 +67,8 @@ pub(super) struct Shape {
     pub(super) mix: Mix,
     /// Requests carry idempotency keys.
     pub(super) keyed: bool,
+    /// The first minutes of a sale: log time hardly moves, nothing expires.
+    pub(super) rush: bool,
     pub(super) tickets_max: u64,
 }
 
@@ -86,7 +88,9 @@ pub(super) struct Workload {
     next: Offset,
     now_us: u64,
     step_us: u64,
-    free: Vec<Vec<SeatIndex>>,
+    /// Per show the groups of neighbouring seats that are free: people who name their seats sit
+    /// together.
+    free: Vec<Vec<SeatList>>,
     holds: Vec<Hold>,
     live: Vec<usize>,
     ends: VecDeque<(u64, usize)>,
@@ -121,7 +125,7 @@ impl Workload {
             random: 0x1234_5678_9abc_def1,
             next: 0,
             now_us: START_US,
-            step_us: rounded(step_us),
+            step_us: if shape.rush { 1 } else { rounded(step_us) },
             free: Vec::new(),
             holds: Vec::new(),
             live: Vec::new(),
@@ -205,12 +209,20 @@ impl Workload {
                 }),
             )?;
             self.step_us = step_us;
-            let mut seats: Vec<SeatIndex> = (0..seats_per_zone).collect();
-            for i in (1..seats.len()).rev() {
-                let other = self.below(i + 1);
-                seats.swap(i, other);
+            let mut groups = Vec::new();
+            let mut seat: SeatIndex = 0;
+            while seat < seats_per_zone {
+                let row_end = (seat / u32::from(seats_per_row) + 1) * u32::from(seats_per_row);
+                let wanted = u32::try_from(self.random() % self.shape.tickets_max + 1)?;
+                let end = (seat + wanted).min(row_end).min(seats_per_zone);
+                groups.push((seat..end).collect());
+                seat = end;
             }
-            self.free.push(seats);
+            for i in (1..groups.len()).rev() {
+                let other = self.below(i + 1);
+                groups.swap(i, other);
+            }
+            self.free.push(groups);
         }
         Ok(log)
     }
@@ -243,7 +255,9 @@ impl Workload {
     fn free_seats(&mut self, hold: usize) {
         let hold = &mut self.holds[hold];
         let seats = std::mem::take(&mut hold.seats);
-        self.free[hold.show as usize].extend_from_slice(&seats);
+        if !seats.is_empty() {
+            self.free[hold.show as usize].push(seats);
+        }
     }
 
     /// So many commands of the mix.
@@ -327,14 +341,11 @@ impl Workload {
             0 => {
                 // Where enough are left.
                 for _ in 0..self.free.len() {
-                    if self.free[show].len() >= quantity as usize {
+                    if let Some(group) = self.free[show].pop() {
+                        seats = group;
                         break;
                     }
                     show = (show + 1) % self.free.len();
-                }
-                let free = &mut self.free[show];
-                for seat in free.split_off(free.len().saturating_sub(quantity as usize)) {
-                    seats.push(seat);
                 }
                 Pick::Seats(seats.clone())
             }

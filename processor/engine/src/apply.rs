@@ -42,11 +42,15 @@ impl Partition {
     /// Holds that are due expire first; then the command is looked at. Times in outcomes are machine
     /// times: the log time of the record, or the latest one before it if the log's clock went back.
     pub fn apply(&mut self, entry: Entry<'_>, sink: &mut impl OutcomeSink) {
-        debug_assert_eq!(entry.offset, self.next_offset, "records come in log order");
-        let offset = entry.offset;
+        let Entry {
+            offset,
+            log_time_ms,
+            payload,
+        } = entry;
+        debug_assert_eq!(offset, self.next_offset, "records come in log order");
         self.next_offset = offset.saturating_add(1);
         let state = &mut self.state;
-        state.now = state.now.max(entry.log_time_ms);
+        state.now = state.now.max(log_time_ms);
 
         let mut expired = Vec::new();
         state.sweep_due(&mut expired);
@@ -55,7 +59,7 @@ impl Partition {
             .max(HOUSEKEEPING_PER_ENTRY_MIN);
         state.keep_house(steps);
 
-        let decoded = codec::decode::<Envelope>(entry.payload).ok();
+        let decoded = codec::decode_envelope(payload).ok();
         let is_decoded = decoded.is_some();
         let answer = decoded.map_or(
             Answer {

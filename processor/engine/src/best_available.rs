@@ -1,4 +1,6 @@
 //! The best free seats of a zone. Rows come best first; within a row the middle is best.
+//!
+//! The map's summaries of the zone have been renewed ([`SeatMap::refresh`]).
 
 use onsale_schemas::{SeatIndex, SeatList};
 
@@ -33,7 +35,7 @@ fn first_row(
 ) -> Option<SeatIndex> {
     let mut from = 0;
     while let Some(row) = map.first_row_with(zone, from, lengths) {
-        let (start, end) = map.layout.row(zone.first_row + row);
+        let (start, end) = map.layout.row_in(zone, row);
         if let Some(seat) = in_row(map, start, end, quantity, no_orphan) {
             return Some(seat);
         }
@@ -81,7 +83,7 @@ pub(crate) fn anywhere(map: &SeatMap, zone: &SeatedZone, quantity: u32) -> SeatL
         let Some(row) = map.first_row_with(zone, from, u64::MAX) else {
             break;
         };
-        let (start, end) = map.layout.row(zone.first_row + row);
+        let (start, end) = map.layout.row_in(zone, row);
         map.for_each_run(start, end, |first, after| {
             for seat in first..after.min(first.saturating_add(left)) {
                 seats.push(seat);
@@ -124,6 +126,7 @@ mod tests {
             .map(|(i, _)| i)
             .collect();
         map.turn(&zone, &taken, Place::Free, Place::Held);
+        map.refresh(&zone);
         (map, zone)
     }
 

@@ -76,6 +76,8 @@ pub(crate) struct NewBooking<'a> {
     pub(crate) hold_ms: u32,
     pub(crate) show: u32,
     pub(crate) user: u32,
+    /// The booking before this one in the user's list.
+    pub(crate) user_next: u32,
     pub(crate) zone: u8,
     pub(crate) quantity: u8,
     pub(crate) unit_price: i64,
@@ -215,19 +217,27 @@ impl Bookings {
         slots.into_iter().map(|(_, slot)| slot).collect()
     }
 
-    /// Adds a record in state `Reserved`, linked to nothing. The offset is not in the table yet.
+    /// A slot that is free: the next one to [`Bookings::insert`] into.
+    #[inline]
+    pub(crate) fn vacancy(&self) -> u32 {
+        if self.free == NONE {
+            self.made
+        } else {
+            self.free
+        }
+    }
+
+    /// Puts a record in state `Reserved` into the [`Bookings::vacancy`]. It is in its user's list
+    /// already and in no other. The offset is not in the table yet.
     #[inline]
     pub(crate) fn insert(&mut self, new: &NewBooking<'_>) -> u32 {
-        let slot = if self.free == NONE {
-            let slot = self.made;
+        let slot = self.vacancy();
+        if self.free == NONE {
             self.made += 1;
             self.records.grow_to(slot);
-            slot
         } else {
-            let slot = self.free;
             self.free = self.records.get(slot).links[0];
-            slot
-        };
+        }
         let seats = self.store_seats(new.seats);
         // Prices are 0..=UNIT_PRICE_MAX_MINOR, which has 40 bits.
         let [p0, p1, p2, p3, p4, ..] = new.unit_price.to_le_bytes();
@@ -244,9 +254,12 @@ impl Bookings {
             show: new.show,
             user: new.user,
             links: [NONE; 2],
-            user_links: [NONE; 2],
+            user_links: [NONE, new.user_next],
             seats,
         };
+        if new.user_next != NONE {
+            self.records.get_mut(new.user_next).user_links[0] = slot;
+        }
         let records = &self.records;
         self.index.insert(hash::offset(new.offset), slot, |older| {
             hash::offset(records.get(older).offset)
@@ -350,6 +363,7 @@ mod tests {
             hold_ms: 7,
             show: 1,
             user: 2,
+            user_next: NONE,
             zone: 255,
             quantity: u8::try_from(seats.len()).unwrap(),
             unit_price: onsale_schemas::limits::UNIT_PRICE_MAX_MINOR,

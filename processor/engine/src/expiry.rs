@@ -195,6 +195,7 @@ mod tests {
             hold_ms,
             show: 0,
             user: 0,
+            user_next: NONE,
             zone: 0,
             quantity: 1,
             unit_price: 0,

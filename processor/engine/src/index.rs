@@ -45,14 +45,24 @@ impl Bucket {
         self.slots.iter().position(|&slot| slot == NONE)
     }
 
-    /// Entries that have the tag, as bits.
+    /// Entries that may have the tag, as the top bits of 16-bit lanes: all that have it, and
+    /// sometimes the one behind one that has it, which the caller's own comparison weeds out.
     #[inline]
-    fn tagged(&self, tag: u16) -> u32 {
-        let mut bits = 0;
-        for (i, &t) in self.tags.iter().enumerate() {
-            bits |= u32::from(t == tag) << i;
-        }
-        bits
+    fn tagged(&self, tag: u16) -> [u64; 3] {
+        const ONES: u64 = 0x0001_0001_0001_0001;
+        const TOPS: u64 = ONES << 15;
+        let wanted = u64::from(tag) * ONES;
+        let [a, b, c, d, e, f, g, h, i, j] = self.tags.map(u64::from);
+        [
+            a | b << 16 | c << 32 | d << 48,
+            e | f << 16 | g << 32 | h << 48,
+            i | j << 16 | !wanted << 32,
+        ]
+        .map(|lanes| {
+            // Lanes that are equal become zero, and a zero lane borrows into its top bit.
+            let different = lanes ^ wanted;
+            different.wrapping_sub(ONES) & !different & TOPS
+        })
     }
 
     fn is_empty(&self) -> bool {
@@ -128,13 +138,15 @@ impl Index {
         let tag = tag_of(hash);
         let mut bucket = self.buckets.get(self.bucket_of(hash));
         loop {
-            let mut bits = bucket.tagged(tag);
-            while bits != 0 {
-                let slot = bucket.slots[bits.trailing_zeros() as usize];
-                if slot != NONE && is_it(slot) {
-                    return Some(slot);
+            for (word, mut bits) in bucket.tagged(tag).into_iter().enumerate() {
+                while bits != 0 {
+                    let entry = word * 4 + bits.trailing_zeros() as usize / 16;
+                    let slot = bucket.slots.get(entry).copied().unwrap_or(NONE);
+                    if slot != NONE && is_it(slot) {
+                        return Some(slot);
+                    }
+                    bits &= bits - 1;
                 }
-                bits &= bits - 1;
             }
             if bucket.next == NONE {
                 return None;
@@ -267,12 +279,29 @@ impl Index {
         let bit = self.level;
         self.buckets.grow_to(target);
 
-        let mut entries = SmallVec::<[(u16, u32); 4 * BUCKET_ENTRIES]>::new();
-        let mut bucket = std::mem::take(self.buckets.get_mut(source));
+        // Filled side by side and stored once each. What does not fit goes the usual way.
+        let mut halves = [Bucket::default(); 2];
+        let mut filled = [0usize; 2];
+        let mut spilled = SmallVec::<[(usize, u16, u32); BUCKET_ENTRIES]>::new();
+        let mut bucket = *self.buckets.get(source);
         loop {
             for (&tag, &slot) in bucket.tags.iter().zip(&bucket.slots) {
-                if slot != NONE {
-                    entries.push((tag, slot));
+                if slot == NONE {
+                    continue;
+                }
+                let is_up = if (TAG_SHIFT..TAG_SHIFT + TAG_BITS).contains(&bit) {
+                    tag >> (bit - TAG_SHIFT) & 1 == 1
+                } else {
+                    hash_of(slot) >> bit & 1 == 1
+                };
+                let half = usize::from(is_up);
+                let at = filled[half];
+                if at < BUCKET_ENTRIES {
+                    halves[half].tags[at] = tag;
+                    halves[half].slots[at] = slot;
+                    filled[half] = at + 1;
+                } else {
+                    spilled.push((half, tag, slot));
                 }
             }
             let at = bucket.next;
@@ -286,19 +315,17 @@ impl Index {
             };
             self.overflow_free = at;
         }
-
         self.split += 1;
         if self.split == 1 << self.level {
             self.level += 1;
             self.split = 0;
         }
-        for (tag, slot) in entries {
-            let up = if (TAG_SHIFT..TAG_SHIFT + TAG_BITS).contains(&bit) {
-                tag >> (bit - TAG_SHIFT) & 1 == 1
-            } else {
-                hash_of(slot) >> bit & 1 == 1
-            };
-            self.put(if up { target } else { source }, tag, slot);
+        let homes = [source, target];
+        for (home, half) in homes.into_iter().zip(halves) {
+            *self.buckets.get_mut(home) = half;
+        }
+        for (half, tag, slot) in spilled {
+            self.put(homes[half], tag, slot);
         }
     }
 

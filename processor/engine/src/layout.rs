@@ -21,6 +21,8 @@ pub(crate) struct SeatedZone {
     pub(crate) rows: u32,
     /// First group of rows; groups do not span zones.
     pub(crate) first_group: u32,
+    /// Seats of every row when all have as many, else 0: saves a look at the layout.
+    pub(crate) row_length: u32,
 }
 
 impl SeatedZone {
@@ -65,6 +67,25 @@ impl Layout {
     pub(crate) fn row(&self, row: u32) -> (SeatIndex, SeatIndex) {
         let row = row as usize;
         (self.row_starts[row], self.row_starts[row + 1])
+    }
+
+    /// The row of a seat, counted within the zone.
+    #[inline]
+    pub(crate) fn row_of(&self, zone: &SeatedZone, seat: SeatIndex) -> u32 {
+        (seat - zone.first_seat)
+            .checked_div(zone.row_length)
+            .unwrap_or_else(|| u32::from(self.row_of_seat[seat as usize]))
+    }
+
+    /// First seat of a row of a zone and the seat after its last.
+    #[inline]
+    pub(crate) fn row_in(&self, zone: &SeatedZone, row: u32) -> (SeatIndex, SeatIndex) {
+        if zone.row_length > 0 {
+            let start = zone.first_seat + row * zone.row_length;
+            (start, start + zone.row_length)
+        } else {
+            self.row(zone.first_row + row)
+        }
     }
 
     /// Lengths of the rows of a zone.
@@ -133,6 +154,10 @@ pub(crate) fn build(zones: &[ZoneLayout]) -> (Arc<Layout>, Vec<ZoneKind>) {
                     first_row: row,
                     rows: 0,
                     first_group: group,
+                    row_length: rows.first().map_or(0, |&first| {
+                        let uniform = rows.iter().all(|&row| row == first);
+                        if uniform { u32::from(first) } else { 0 }
+                    }),
                 };
                 for (number, &length) in (0u16..).zip(rows) {
                     row_starts.push(seat);

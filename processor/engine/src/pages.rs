@@ -16,6 +16,28 @@ struct Node<T, const N: usize> {
     pages: [Arc<[T; N]>; FANOUT],
 }
 
+/// What the pointer leads to, for writing, copied before if a clone shares it.
+///
+/// As `Arc::make_mut`, with the copy out of line: inlined, its stack frame of a whole page would be
+/// set up on every write.
+#[inline]
+pub(crate) fn own<T: Clone>(shared: &mut Arc<T>) -> &mut T {
+    if !Arc::is_unique(shared) {
+        unshare(shared);
+    }
+    match Arc::get_mut(shared) {
+        Some(owned) => owned,
+        // Nobody else can have got hold of it since: there is one way to it and it is borrowed.
+        None => std::process::abort(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn unshare<T: Clone>(shared: &mut Arc<T>) {
+    *shared = Arc::new(T::clone(shared));
+}
+
 /// See the module's documentation. `N` is a power of two. Items never written are
 /// `T::default()`; all pages never written are one shared page.
 #[derive(Clone)]
@@ -67,8 +89,8 @@ impl<T: Clone + Default, const N: usize> Pages<T, N> {
     #[inline]
     pub(crate) fn get_mut(&mut self, index: u32) -> &mut T {
         let index = index as usize;
-        let node = Arc::make_mut(&mut self.nodes[index / Self::NODE_ITEMS]);
-        let page = Arc::make_mut(&mut node.pages[(index >> Self::PAGE_BITS) % FANOUT]);
+        let node = own(&mut self.nodes[index / Self::NODE_ITEMS]);
+        let page = own(&mut node.pages[(index >> Self::PAGE_BITS) % FANOUT]);
         &mut page[index % N]
     }
 

@@ -5,7 +5,9 @@
 //!
 //! A row's summary has bit `n` set when the row has a run of just `n` free seats (bit 63: of 63 or
 //! more); groups of rows hold the union. So "the first row with room for these" is answered by a
-//! few words, however many rows are sold out in front of it.
+//! few words, however many rows are sold out in front of it. Summaries are renewed when somebody
+//! asks for the best seats and not when a seat changes hands: where seats are asked for by name
+//! nobody needs them.
 
 use onsale_schemas::SeatIndex;
 use triomphe::Arc;
@@ -20,6 +22,13 @@ pub(crate) enum Place {
     Sold,
     Blocked,
 }
+
+/// One bit for every row of a group.
+type StaleRows = u16;
+const _: () = assert!(
+    StaleRows::BITS == ROWS_PER_GROUP,
+    "a bit for every row of a group"
+);
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 struct Word {
@@ -46,6 +55,8 @@ pub(crate) struct SeatMap {
     words: Vec<Word>,
     row_runs: Vec<u64>,
     group_runs: Vec<u64>,
+    /// Rows of each group whose summary is stale, as bits.
+    stale_rows: Vec<StaleRows>,
     pub(crate) layout: Arc<Layout>,
 }
 
@@ -77,6 +88,7 @@ impl SeatMap {
             words,
             row_runs: vec![0; layout.rows() as usize],
             group_runs: vec![0; layout.groups as usize],
+            stale_rows: vec![0; layout.groups as usize],
             layout,
         };
         for zone in zones {
@@ -106,7 +118,7 @@ impl SeatMap {
         self.words[(seat / 64) as usize].free >> (seat % 64) & 1 == 1
     }
 
-    /// Turns seats of a zone from one thing into another and renews the summaries of their rows.
+    /// Turns seats of a zone from one thing into another.
     #[inline]
     pub(crate) fn turn(&mut self, zone: &SeatedZone, seats: &[SeatIndex], from: Place, to: Place) {
         for &seat in seats {
@@ -123,18 +135,10 @@ impl SeatMap {
         if from != Place::Free && to != Place::Free {
             return;
         }
-        let mut stale = None;
         for &seat in seats {
-            let row = u32::from(self.layout.row_of_seat[seat as usize]);
-            if stale != Some(row) {
-                if let Some(row) = stale {
-                    self.refresh_row(zone, row);
-                }
-                stale = Some(row);
-            }
-        }
-        if let Some(row) = stale {
-            self.refresh_row(zone, row);
+            let row = self.layout.row_of(zone, seat);
+            let group = zone.first_group + row / ROWS_PER_GROUP;
+            self.stale_rows[group as usize] |= 1 << (row % ROWS_PER_GROUP);
         }
     }
 
@@ -147,33 +151,38 @@ impl SeatMap {
         }
     }
 
-    pub(crate) fn refresh_zone(&mut self, zone: &SeatedZone) {
-        for row in 0..zone.rows {
-            let (start, end) = self.layout.row(zone.first_row + row);
-            self.row_runs[(zone.first_row + row) as usize] = self.runs_of(start, end);
-        }
-        for group in 0..zone.groups() {
-            self.group_runs[(zone.first_group + group) as usize] = self.runs_of_group(zone, group);
+    /// Renews all summaries of a zone.
+    fn refresh_zone(&mut self, zone: &SeatedZone) {
+        self.mark_stale(zone);
+        self.refresh(zone);
+    }
+
+    /// Marks all summaries of a zone as stale.
+    pub(crate) fn mark_stale(&mut self, zone: &SeatedZone) {
+        let first = zone.first_group as usize;
+        for (group, stale) in (0..zone.groups()).zip(&mut self.stale_rows[first..]) {
+            let rows = (zone.rows - group * ROWS_PER_GROUP).min(ROWS_PER_GROUP);
+            *stale = StaleRows::MAX >> (ROWS_PER_GROUP - rows);
         }
     }
 
+    /// Renews the summaries of a zone that are stale.
     #[inline]
-    fn refresh_row(&mut self, zone: &SeatedZone, row: u32) {
-        let index = (zone.first_row + row) as usize;
-        let (start, end) = self.layout.row(zone.first_row + row);
-        let new = self.runs_of(start, end);
-        let old = std::mem::replace(&mut self.row_runs[index], new);
-        if old == new {
-            return;
+    pub(crate) fn refresh(&mut self, zone: &SeatedZone) {
+        for group in 0..zone.groups() {
+            let slot = (zone.first_group + group) as usize;
+            let mut stale = std::mem::take(&mut self.stale_rows[slot]);
+            if stale == 0 {
+                continue;
+            }
+            while stale != 0 {
+                let row = group * ROWS_PER_GROUP + stale.trailing_zeros();
+                let (start, end) = self.layout.row_in(zone, row);
+                self.row_runs[(zone.first_row + row) as usize] = self.runs_of(start, end);
+                stale &= stale - 1;
+            }
+            self.group_runs[slot] = self.runs_of_group(zone, group);
         }
-        let group = row / ROWS_PER_GROUP;
-        let slot = (zone.first_group + group) as usize;
-        // Lengths that appeared are added; only lengths that went away need a look at the others.
-        self.group_runs[slot] = if old & !new == 0 {
-            self.group_runs[slot] | new
-        } else {
-            self.runs_of_group(zone, group)
-        };
     }
 
     fn runs_of_group(&self, zone: &SeatedZone, group: u32) -> u64 {
@@ -250,7 +259,7 @@ impl SeatMap {
     }
 
     /// The first row of the zone from `row` on (counted within the zone) that has a run of one of
-    /// the lengths in `lengths`.
+    /// the lengths in `lengths`. The summaries have been renewed.
     #[inline]
     pub(crate) fn first_row_with(&self, zone: &SeatedZone, row: u32, lengths: u64) -> Option<u32> {
         let mut row = row;
@@ -278,22 +287,25 @@ impl SeatMap {
         counts
     }
 
-    /// True when no seat has two bits and no summary is stale.
+    /// True when no seat has two bits and no summary is wrong that is not marked as stale.
     pub(crate) fn is_consistent(&self, zones: impl Iterator<Item = SeatedZone>) -> bool {
         let exclusive = self.words.iter().all(|word| {
             word.free & word.held == 0 && word.free & word.sold == 0 && word.held & word.sold == 0
         });
+        let mut renewed = self.clone();
         let mut fresh = self.clone();
         for zone in zones {
+            renewed.refresh(&zone);
             fresh.refresh_zone(&zone);
         }
-        exclusive && fresh.row_runs == self.row_runs && fresh.group_runs == self.group_runs
+        exclusive && fresh.row_runs == renewed.row_runs && fresh.group_runs == renewed.group_runs
     }
 
     /// Bytes of the bitsets and of the layout.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.words.capacity() * size_of::<Word>()
             + (self.row_runs.capacity() + self.group_runs.capacity()) * size_of::<u64>()
+            + self.stale_rows.capacity() * size_of::<StaleRows>()
             + self.layout.memory_bytes()
     }
 }
@@ -343,6 +355,7 @@ mod tests {
                 prop_assert_eq!(map.place(seat), plain[seat as usize]);
             }
             prop_assert!(map.is_consistent(std::iter::once(zone)));
+            map.refresh(&zone);
             for row in 0..zone.rows {
                 let (start, end) = map.layout.row(row);
                 let mut lengths = 0u64;

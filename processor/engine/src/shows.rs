@@ -3,13 +3,17 @@
 
 use onsale_schemas::command::{Admission, Currency, OpenShow, ZoneLayout};
 use onsale_schemas::{EventId, LogTimeMs, SeatIndex, ShowId, ZoneCounts};
+use smallvec::SmallVec;
 use triomphe::Arc;
 
 use crate::hash;
 use crate::index::{Index, NONE};
 use crate::layout::{self, SeatedZone, ZoneKind};
-use crate::pages::Pages;
+use crate::pages::{Pages, own};
 use crate::seats::{Place, SeatMap};
+
+/// Zones that a show holds without a pointer to them.
+const ZONES_INLINE: usize = 4;
 
 /// A zone of a show.
 #[derive(Clone)]
@@ -40,7 +44,7 @@ pub(crate) struct Show {
     pub(crate) sales: u32,
     /// Bookings that were live when the show was cancelled.
     pub(crate) voided: u32,
-    pub(crate) zones: Vec<Zone>,
+    pub(crate) zones: SmallVec<[Zone; ZONES_INLINE]>,
     pub(crate) seats: SeatMap,
 }
 
@@ -109,14 +113,10 @@ impl Show {
     /// Frees all that is held or sold.
     pub(crate) fn free_all(&mut self) {
         self.seats.free_all();
-        let zones = std::mem::take(&mut self.zones);
-        for zone in zones.iter() {
-            if let ZoneKind::Seated(seated) = &zone.kind {
-                self.seats.refresh_zone(seated);
-            }
-        }
-        self.zones = zones;
         for zone in &mut self.zones {
+            if let ZoneKind::Seated(seated) = &zone.kind {
+                self.seats.mark_stale(seated);
+            }
             let counts = &mut zone.counts;
             counts.available += counts.held + counts.sold;
             counts.held = 0;
@@ -230,7 +230,7 @@ impl Shows {
 
     #[inline]
     pub(crate) fn get_mut(&mut self, slot: u32) -> &mut Show {
-        Arc::make_mut(&mut self.shows.get_mut(slot).0)
+        own(&mut self.shows.get_mut(slot).0)
     }
 
     /// In order of opening.
@@ -287,7 +287,11 @@ impl Shows {
             .iter()
             .map(|show| {
                 size_of::<Show>()
-                    + show.zones.capacity() * size_of::<Zone>()
+                    + if show.zones.spilled() {
+                        show.zones.capacity() * size_of::<Zone>()
+                    } else {
+                        0
+                    }
                     + show.seats.memory_bytes()
             })
             .sum();

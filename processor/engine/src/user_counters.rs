@@ -72,7 +72,8 @@ impl UserCounters {
             })
     }
 
-    /// Counts a new live booking; `known` is what [`UserCounters::find`] said.
+    /// Counts a new booking that is about to be put into the slot `booking`; `known` is what
+    /// [`UserCounters::find`] said. Gives the counter and the user's booking before this one.
     #[inline]
     pub(crate) fn book(
         &mut self,
@@ -80,12 +81,13 @@ impl UserCounters {
         event: u32,
         user: &UserId,
         places: u32,
-    ) -> u32 {
+        booking: u32,
+    ) -> (u32, u32) {
         if let Some(slot) = known {
             let counter = self.counters.get_mut(slot);
             counter.places += places;
             counter.bookings += 1;
-            return slot;
+            return (slot, std::mem::replace(&mut counter.head, booking));
         }
         let slot = if self.free == NONE {
             let slot = self.made;
@@ -102,7 +104,7 @@ impl UserCounters {
             event,
             places,
             bookings: 1,
-            head: NONE,
+            head: booking,
         };
         let counters = &self.counters;
         self.index
@@ -110,19 +112,7 @@ impl UserCounters {
                 let older = counters.get(older);
                 hash::id_within(older.event, older.user.as_bytes())
             });
-        slot
-    }
-
-    /// Puts a booking that [`UserCounters::book`] has counted into its user's list.
-    #[inline]
-    pub(crate) fn link(&mut self, bookings: &mut Bookings, booking: u32) {
-        let record = bookings.get_mut(booking);
-        let counter = self.counters.get_mut(record.user);
-        let next = std::mem::replace(&mut counter.head, booking);
-        record.user_links = [NONE, next];
-        if next != NONE {
-            bookings.get_mut(next).user_links[0] = booking;
-        }
+        (slot, NONE)
     }
 
     /// Places of a revived booking.

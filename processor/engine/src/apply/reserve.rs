@@ -69,6 +69,9 @@ impl State {
                 return Err(Rejection::MaxPerUserExceeded { limit, current });
             }
         }
+        if let (Pick::BestAvailable { .. }, ZoneKind::Seated(seated)) = (&pick, &kind) {
+            self.shows.get_mut(show_slot).seats.refresh(seated);
+        }
         let show = self.shows.get(show_slot);
         let (event, event_id, hold_ms) = (show.event, show.event_id, show.hold_ms);
         let seats = choose(show, zone_slot, &kind, pick)?;
@@ -78,13 +81,15 @@ impl State {
             });
         }
 
-        let user_slot = self.users.book(counter, event, &user, quantity);
+        let slot = self.bookings.vacancy();
+        let (user_slot, user_next) = self.users.book(counter, event, &user, quantity, slot);
         let booking = self.bookings.insert(&NewBooking {
             offset,
             reserved_at_ms: self.now,
             hold_ms,
             show: show_slot,
             user: user_slot,
+            user_next,
             // At most 256 zones and TICKETS_PER_BOOKING_MAX places.
             zone: u8::try_from(zone).unwrap_or(u8::MAX),
             quantity: u8::try_from(quantity).unwrap_or(u8::MAX),
@@ -95,7 +100,6 @@ impl State {
         show.turn(zone_slot, &seats, quantity, Place::Free, Place::Held);
         show.holds += 1;
         self.holds += 1;
-        self.users.link(&mut self.bookings, booking);
         self.expiry.insert(&mut self.bookings, booking);
         Ok(Outcome::Reserved(Reserved {
             booking: offset,

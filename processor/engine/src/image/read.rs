@@ -326,19 +326,20 @@ fn booking(reader: &mut Reader<'_>, state: &mut State, offset: Offset) -> Read<(
     let event = show.event;
     let known = state.users.find(event, &user);
     let live_places = if record_state.is_live() { places } else { 0 };
-    let user_slot = state.users.book(known, event, &user, live_places);
+    let slot = state.bookings.vacancy();
+    let (user_slot, user_next) = state.users.book(known, event, &user, live_places, slot);
     let slot = state.bookings.insert(&NewBooking {
         offset,
         reserved_at_ms,
         hold_ms,
         show: show_slot,
         user: user_slot,
+        user_next,
         zone,
         quantity,
         unit_price,
         seats: &seats,
     });
-    state.users.link(&mut state.bookings, slot);
     let record = state.bookings.get_mut(slot);
     match record_state {
         BookingState::Vacant | BookingState::Reserved | BookingState::Voided => {

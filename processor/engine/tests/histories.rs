@@ -1,0 +1,306 @@
+//! Random histories: the tables agree with each other after every record, a partition that lives
+//! through images goes on like one that does not, and clones do not feel each other.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not seen as tests by the lint"
+)]
+
+use onsale_engine::{Limits, NullSink, Partition};
+use onsale_schemas::command::{
+    Actor, Admission, AmendShow, BlockPlaces, Confirm, Currency, OpenShow, Pick, Reserve,
+    SeatBlock, ZoneLayout,
+};
+use onsale_schemas::limits::{ENDED_BOOKING_KEPT_MS, IDEMPOTENCY_WINDOW_MS};
+use onsale_schemas::{
+    Command, Entry, Envelope, EventId, NodeName, OutcomeRecord, PartitionId, RequestId, ShowId,
+    UserId, codec,
+};
+use proptest::prelude::*;
+
+const ID: PartitionId = PartitionId(5);
+/// Small, so that every table is full now and then.
+const LIMITS: Limits = Limits {
+    shows_max: 3,
+    bookings_max: 40,
+    remembered_answers_max: 20,
+};
+
+fn show(n: u8) -> ShowId {
+    ShowId::from_bytes([n; 16])
+}
+
+fn user(n: u8) -> UserId {
+    UserId::from_bytes([n; 16])
+}
+
+/// A show of the event 0 or 1 with two seated zones and a general one.
+fn open(n: u8, hold_ms: u32) -> Command {
+    let zone = |admission| ZoneLayout {
+        unit_price: 500,
+        currency: Currency(*b"THB"),
+        admission,
+    };
+    Command::OpenShow(OpenShow {
+        show: show(n),
+        event: EventId::from_bytes([n % 2; 16]),
+        max_tickets_per_user: 6,
+        sale_opens_at_ms: 0,
+        sale_closes_at_ms: u64::MAX,
+        hold_ms,
+        zones: vec![
+            zone(Admission::Seated {
+                rows: vec![5, 7, 3],
+            }),
+            zone(Admission::General { capacity: 12 }),
+            zone(Admission::Seated { rows: vec![70] }),
+        ],
+    })
+}
+
+fn pick() -> impl Strategy<Value = (u16, Pick)> {
+    prop_oneof![
+        proptest::collection::vec(0u32..15, 1..5)
+            .prop_map(|seats| (0, Pick::Seats(seats.into_iter().collect()))),
+        (15u32..80, 1u32..6).prop_map(|(seat, n)| (2, Pick::Seats((seat..seat + n).collect()))),
+        (prop_oneof![Just(0u16), Just(2)], 1u32..7, any::<bool>()).prop_map(
+            |(zone, quantity, together)| (zone, Pick::BestAvailable { quantity, together })
+        ),
+        (1u32..6).prop_map(|quantity| (1, Pick::General { quantity })),
+    ]
+}
+
+fn places() -> impl Strategy<Value = (u16, BlockPlaces)> {
+    prop_oneof![
+        proptest::collection::vec(0u32..15, 1..4)
+            .prop_map(|seats| (0, BlockPlaces::Seats(seats.into_iter().collect()))),
+        (1u32..5).prop_map(|quantity| (1, BlockPlaces::Quantity(quantity))),
+    ]
+}
+
+/// Bookings are named by how far back they are, so that most of them exist.
+fn command() -> impl Strategy<Value = (Command, u64)> {
+    let shows = 0u8..4;
+    let command = prop_oneof![
+        8 => (shows.clone(), 0u8..6, pick()).prop_map(|(n, u, (zone, pick))| Command::Reserve(Reserve {
+            show: show(n),
+            user: user(u),
+            zone,
+            pick,
+            expected_unit_price: None,
+        })),
+        4 => (prop::bool::ANY, 0u8..3).prop_map(|(by_staff, reference)| Command::Confirm(Confirm {
+            booking: 0,
+            by: if by_staff { Actor::Staff } else { Actor::Buyer(user(1)) },
+            payment_reference: "p".repeat(usize::from(reference)),
+        })),
+        2 => Just(Command::Release { booking: 0, by: Actor::Staff }),
+        1 => Just(Command::Return { booking: 0 }),
+        2 => (1u32..9_000).prop_map(|by_ms| Command::Extend { booking: 0, by_ms }),
+        1 => (shows.clone(), places())
+            .prop_map(|(n, (zone, places))| Command::Block(SeatBlock { show: show(n), zone, places })),
+        1 => (shows.clone(), places())
+            .prop_map(|(n, (zone, places))| Command::Unblock(SeatBlock { show: show(n), zone, places })),
+        1 => (shows.clone(), 1_000u32..9_000).prop_map(|(n, hold_ms)| Command::AmendShow(AmendShow {
+            show: show(n),
+            max_tickets_per_user: Some(5),
+            sale_opens_at_ms: None,
+            sale_closes_at_ms: None,
+            hold_ms: Some(hold_ms),
+            prices: vec![(1, i64::from(hold_ms))],
+        })),
+        1 => shows.prop_map(|n| Command::CancelShow { show: show(n) }),
+        1 => (0u8..5).prop_map(|n| open(n, 5_000)),
+        1 => (0u64..4).prop_map(|epoch| Command::Claim { node: NodeName("n".into()), epoch }),
+        2 => Just(Command::Tick { epoch: 0 }),
+    ];
+    (command, 1u64..30)
+}
+
+/// One record: what, how long after the one before, under which idempotency key, damaged or not.
+#[derive(Clone, Debug)]
+struct Step {
+    command: Command,
+    back: u64,
+    later_ms: u64,
+    key: Option<(u8, u64)>,
+    damaged: bool,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let later = prop_oneof![
+        6 => 0u64..50,
+        3 => 900u64..6_000,
+        1 => (ENDED_BOOKING_KEPT_MS - 1)..(ENDED_BOOKING_KEPT_MS + 2),
+        1 => (IDEMPOTENCY_WINDOW_MS - 1)..(IDEMPOTENCY_WINDOW_MS + 2),
+    ];
+    let key = proptest::option::weighted(0.3, (0u8..12, 0u64..2));
+    (command(), later, key, prop::bool::weighted(0.02)).prop_map(
+        |((command, back), later_ms, key, damaged)| Step {
+            command,
+            back,
+            later_ms,
+            key,
+            damaged,
+        },
+    )
+}
+
+fn payload(step: &Step, offset: u64) -> Vec<u8> {
+    let mut command = step.command.clone();
+    if let Command::Confirm(Confirm { booking, .. })
+    | Command::Release { booking, .. }
+    | Command::Return { booking }
+    | Command::Extend { booking, .. } = &mut command
+    {
+        *booking = offset.saturating_sub(step.back);
+    }
+    let mut payload = codec::encode(&Envelope {
+        request_id: step.key.map(|(id, _)| RequestId::from_bytes([id; 16])),
+        idempotency: step.key.map(|(_, fingerprint)| fingerprint),
+        trace: None,
+        command,
+    })
+    .unwrap();
+    if step.damaged {
+        payload.truncate(payload.len() / 2);
+    }
+    payload
+}
+
+fn image(partition: &Partition) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    partition.encode_image(&mut bytes).unwrap();
+    bytes
+}
+
+/// Opens three shows and gives the partition and its time.
+fn opened() -> (Partition, u64) {
+    let mut partition = Partition::new(ID, LIMITS);
+    for n in 0..3 {
+        let payload = codec::encode(&Envelope::machine(open(n, 5_000))).unwrap();
+        partition.apply(
+            Entry {
+                offset: u64::from(n),
+                log_time_ms: 1_000,
+                payload: &payload,
+            },
+            &mut NullSink,
+        );
+    }
+    (partition, 1_000)
+}
+
+fn apply(partition: &mut Partition, step: &Step, now: u64) -> Vec<OutcomeRecord> {
+    let offset = partition.next_offset();
+    let payload = payload(step, offset);
+    let mut records = Vec::new();
+    partition.apply(
+        Entry {
+            offset,
+            log_time_ms: now,
+            payload: &payload,
+        },
+        &mut records,
+    );
+    records
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn tables_agree_after_every_record(steps in proptest::collection::vec(step(), 1..150)) {
+        let (mut partition, mut now) = opened();
+        for step in &steps {
+            now += step.later_ms;
+            let before = partition.last_outcome();
+            let digest = partition.digest();
+            let records = apply(&mut partition, step, now);
+            prop_assert_eq!(partition.audit(), Ok(()));
+            prop_assert!(records.len() <= 1);
+            for record in &records {
+                prop_assert_eq!(record.previous, before);
+            }
+            prop_assert_ne!(partition.digest(), digest);
+            if let Some(at) = partition.next_expiry_ms() {
+                prop_assert_eq!(at <= now, partition.has_backlog());
+            }
+        }
+    }
+
+    /// One partition lives through an image before every record, the other never.
+    #[test]
+    fn images_change_nothing(steps in proptest::collection::vec(step(), 1..120)) {
+        let (mut plain, mut now) = opened();
+        let mut imaged = plain.clone();
+        for step in &steps {
+            now += step.later_ms;
+            let bytes = image(&plain);
+            prop_assert_eq!(&image(&imaged), &bytes);
+            imaged = Partition::decode_image(ID, LIMITS, &bytes).unwrap();
+            prop_assert_eq!(imaged.audit(), Ok(()));
+            prop_assert_eq!(&image(&imaged), &bytes);
+            prop_assert_eq!(apply(&mut plain, step, now), apply(&mut imaged, step, now));
+            prop_assert_eq!(plain.digest(), imaged.digest());
+            prop_assert!(plain.bookings().eq(imaged.bookings()));
+            prop_assert!(plain.shows().eq(imaged.shows()));
+        }
+    }
+
+    /// A clone taken on the way is not touched by what follows, and can go on by itself.
+    #[test]
+    fn clones_do_not_feel_each_other(
+        steps in proptest::collection::vec(step(), 2..120),
+        others in proptest::collection::vec(step(), 1..60),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let (mut partition, mut now) = opened();
+        let (first, rest) = steps.split_at(at.index(steps.len()));
+        for step in first {
+            now += step.later_ms;
+            apply(&mut partition, step, now);
+        }
+        let mut frozen = partition.clone();
+        let bytes = image(&partition);
+        let mut later = now;
+        for step in rest {
+            later += step.later_ms;
+            apply(&mut partition, step, later);
+        }
+        prop_assert_eq!(&image(&frozen), &bytes);
+        let after = image(&partition);
+        for step in &others {
+            now += step.later_ms;
+            apply(&mut frozen, step, now);
+        }
+        prop_assert_eq!(frozen.audit(), Ok(()));
+        prop_assert_eq!(image(&partition), after);
+    }
+
+    /// Whatever stands in the log, and whatever its clock does.
+    #[test]
+    fn apply_is_total(
+        payloads in proptest::collection::vec(
+            (proptest::collection::vec(any::<u8>(), 0..80), any::<u64>(), prop::bool::ANY),
+            1..60,
+        ),
+        steps in proptest::collection::vec(step(), 60),
+    ) {
+        let (mut partition, _) = opened();
+        for ((bytes, log_time_ms, is_command), step) in payloads.iter().zip(&steps) {
+            let offset = partition.next_offset();
+            let mut bytes = bytes.clone();
+            if *is_command {
+                bytes = payload(step, offset);
+            } else if let [kind, version, ..] = &mut bytes[..] {
+                // Past the header, so that the body is looked at.
+                (*kind, *version) = (1, 1);
+            }
+            partition.apply(
+                Entry { offset, log_time_ms: *log_time_ms, payload: &bytes },
+                &mut NullSink,
+            );
+            prop_assert_eq!(partition.audit(), Ok(()));
+        }
+    }
+}
