@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use onsale_ingress::{Ingress, SystemClock};
+use onsale_log::LogError;
 use onsale_log::journal::JournalOptions;
 use onsale_processor::clock;
 use onsale_processor::embedded::runtime::StartError;
@@ -89,14 +90,21 @@ where
         let stop = stop.clone();
         async move { ingress.serve(listener, stop.cancelled_owned()).await }
     });
-    let announced = announce(address).await;
-    let result = match announced {
-        Ok(()) => tokio::select! {
-            () = stop_signal() => Ok(()),
-            why = failure => Err(Failure::Found(anyhow!("{why}; start again to recover"))),
-        },
-        Err(error) => Err(Failure::Found(error)),
+    let announced = announce(address);
+    let announced_then_waiting = async {
+        announced.await?;
+        std::future::pending::<anyhow::Result<()>>().await
     };
+    let result = tokio::select! {
+        () = stop_signal() => Ok(()),
+        why = failure => Err(Failure::Found(anyhow!("{why}; start again to recover"))),
+        Err(error) = announced_then_waiting => Err(Failure::Found(error)),
+    };
+    tokio::spawn(async {
+        stop_signal().await;
+        tracing::warn!("asked to stop again: stopping at once; the log is safe");
+        std::process::exit(1);
+    });
     tracing::info!("stopping: requests in flight are finished first");
     stop.cancel();
     let served = serving.await.or_found()?.context("HTTP server").or_found();
@@ -151,6 +159,9 @@ async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store)
     let embedded = Embedded::start(options(config), store.clone(), metrics).await;
     let embedded = match embedded {
         Ok(embedded) => embedded,
+        Err(error @ StartError::Log(LogError::Locked { .. })) => {
+            return Err(Failure::Reach(error.into()));
+        }
         Err(error @ StartError::Log(_)) => {
             return Err(Failure::Found(
                 anyhow::Error::new(error).context("the log cannot be opened"),

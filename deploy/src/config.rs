@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use load::ConfigError;
 pub(crate) use sections::{
-    DataConfig, DatabaseConfig, LogConfig, LogFormat, NodeConfig, SnapshotsConfig, TelemetryConfig,
+    DataConfig, DatabaseConfig, KafkaConfig, LogConfig, LogFormat, NodeConfig, RedisConfig,
+    SnapshotsConfig, TelemetryConfig,
 };
 
 use crate::cli::ConfigArgs;
@@ -46,6 +47,10 @@ pub(crate) struct Config {
     pub snapshots: SnapshotsConfig,
     /// The relational store.
     pub database: DatabaseConfig,
+    /// Redis.
+    pub redis: RedisConfig,
+    /// Kafka.
+    pub kafka: KafkaConfig,
     /// Logs, traces.
     pub telemetry: TelemetryConfig,
 }
@@ -60,6 +65,8 @@ impl Config {
         ("auth", "ed25519_public_key_file"),
         ("auth", "rsa_public_key_file"),
         ("database", "url"),
+        ("redis", "url"),
+        ("kafka", "brokers"),
         ("database", "url_file"),
         ("telemetry", "otlp_endpoint"),
     ];
@@ -162,6 +169,7 @@ impl Config {
         };
         hide(&mut self.auth.hs256_secret);
         hide(&mut self.database.url);
+        hide(&mut self.redis.url);
         self
     }
 
@@ -173,6 +181,7 @@ impl Config {
         self.log.check(&mut problems);
         self.snapshots.check(&mut problems);
         self.database.check(&mut problems);
+        self.kafka.check(&mut problems);
         self.telemetry.check(&mut problems);
         problems
     }

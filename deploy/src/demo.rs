@@ -51,8 +51,19 @@ pub(crate) async fn ensure(base: &str, organizer_token: &str) -> anyhow::Result<
         let name = plan.event["name"].as_str().unwrap_or_default().to_owned();
         let event_id = match known.iter().find(|event| event["name"] == name.as_str()) {
             Some(event) => event["event_id"].as_str().unwrap_or_default().to_owned(),
-            None => api.make(&plan, &starts_at.to_string()).await?,
+            None => api.make_event(&plan, &starts_at.to_string()).await?,
         };
+        // A first start that was interrupted may have left an event without its show.
+        let shows_path = format!("/events/{event_id}/shows");
+        if api
+            .get(&shows_path)
+            .await?
+            .as_array()
+            .is_none_or(Vec::is_empty)
+        {
+            let show = json!({ "starts_at": starts_at.to_string(), "zones": plan.zones });
+            api.post(&shows_path, &show).await?;
+        }
         shows.push(api.first_show(&event_id, name).await?);
     }
     Ok(shows)
@@ -124,18 +135,14 @@ struct Api {
 }
 
 impl Api {
-    async fn make(&self, plan: &Plan, starts_at: &str) -> anyhow::Result<String> {
+    async fn make_event(&self, plan: &Plan, starts_at: &str) -> anyhow::Result<String> {
         let mut event = plan.event.clone();
         event["starts_at"] = json!(starts_at);
         let made = self.post("/events", &event).await?;
-        let event_id = made["event_id"]
+        Ok(made["event_id"]
             .as_str()
             .context("an event without an id")?
-            .to_owned();
-        let show = json!({ "starts_at": starts_at, "zones": plan.zones });
-        self.post(&format!("/events/{event_id}/shows"), &show)
-            .await?;
-        Ok(event_id)
+            .to_owned())
     }
 
     async fn first_show(&self, event_id: &str, event: String) -> anyhow::Result<DemoShow> {

@@ -56,3 +56,11 @@ impl<T, E: Into<anyhow::Error>> OrFail<T> for Result<T, E> {
         self.map_err(|error| Failure::Found(error.into()))
     }
 }
+
+/// A log that cannot be opened for reading: damage is something found, the rest cannot be reached.
+pub(crate) fn log_failure(error: onsale_log::LogError) -> Failure {
+    match error {
+        damaged @ onsale_log::LogError::Damaged { .. } => Failure::Found(damaged.into()),
+        other => Failure::Reach(other.into()),
+    }
+}

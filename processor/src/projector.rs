@@ -19,6 +19,8 @@ use crate::metrics::Metrics;
 const RETRY_FIRST_MS: u64 = 100;
 /// Longest wait between tries, in milliseconds.
 const RETRY_MAX_MS: u64 = 5_000;
+/// How often a database that stays away is mentioned again, in milliseconds.
+const REMIND_EVERY_MS: u64 = 60_000;
 /// Batches that may wait between follower and projector. More than a few only cost memory: when
 /// the store is slow the follower waits and reads the log again later.
 pub const BATCHES_QUEUED_MAX: usize = 8;
@@ -103,13 +105,21 @@ impl Projector {
     /// Projects batches until the sender is gone. Returns early only when going on would be wrong;
     /// the follower then finds its channel closed.
     pub async fn run(self, mut batches: mpsc::Receiver<ProjectionBatch>) {
+        // Whatever ends this task but the end of its input has stopped the projection.
+        let mut guard = StopGuard {
+            stopped: &self.stopped,
+            in_order: false,
+        };
         let mut next = None;
         loop {
             let mut batch = match next.take() {
                 Some(batch) => batch,
                 None => match batches.recv().await {
                     Some(batch) => batch,
-                    None => return,
+                    None => {
+                        guard.in_order = true;
+                        return;
+                    }
                 },
             };
             while let Ok(more) = batches.try_recv() {
@@ -126,7 +136,6 @@ impl Projector {
                     "projection stopped: the database contradicts the log; sales go on, run \
                      `onsale reconcile --report FILE`"
                 );
-                self.stopped.store(true, Ordering::Relaxed);
                 self.metrics.projector_stopped.set(1);
                 return;
             }
@@ -136,6 +145,7 @@ impl Projector {
     /// Tries until the store takes the batch or contradicts it.
     async fn project(&self, batch: &ProjectionBatch) -> Result<(), StoreError> {
         let mut wait_ms = RETRY_FIRST_MS;
+        let mut waited_ms = 0;
         loop {
             match self.store.project(batch).await {
                 Ok(watermark) => {
@@ -158,7 +168,9 @@ impl Projector {
                     | StoreError::Corrupt(_)),
                 ) => return Err(error),
                 Err(error) => {
-                    if !self.unreachable.swap(true, Ordering::Relaxed) {
+                    let first = !self.unreachable.swap(true, Ordering::Relaxed);
+                    if first || waited_ms > REMIND_EVERY_MS {
+                        waited_ms = 0;
                         tracing::warn!(
                             partition = %batch.partition,
                             error = %error,
@@ -166,9 +178,24 @@ impl Projector {
                         );
                     }
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                    waited_ms += wait_ms;
                     wait_ms = (wait_ms * 2).min(RETRY_MAX_MS);
                 }
             }
+        }
+    }
+}
+
+/// Marks the projection as stopped when it is dropped before its input ended, as by a panic.
+struct StopGuard<'a> {
+    stopped: &'a AtomicBool,
+    in_order: bool,
+}
+
+impl Drop for StopGuard<'_> {
+    fn drop(&mut self) {
+        if !self.in_order {
+            self.stopped.store(true, Ordering::Relaxed);
         }
     }
 }

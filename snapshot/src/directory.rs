@@ -131,7 +131,8 @@ impl Directory {
             .collect())
     }
 
-    /// Deletes all but the newest `keep` snapshots of a partition, never the one at `never_remove`;
+    /// Deletes all but the newest `keep` sound snapshots of a partition (damaged ones newer than those
+    /// stay, to be looked at), never the one at `never_remove`;
     /// gives how many went.
     ///
     /// # Errors
@@ -142,17 +143,17 @@ impl Directory {
         keep: u32,
         never_remove: Option<Offset>,
     ) -> Result<usize, SnapshotError> {
-        let offsets = self.offsets(partition)?;
-        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        let excess = offsets.len().saturating_sub(keep);
+        let mut sound = 0;
         let mut removed = 0;
-        for offset in offsets.into_iter().take(excess) {
-            if Some(offset) == never_remove {
-                continue;
+        for offset in self.offsets(partition)?.into_iter().rev() {
+            if sound < keep {
+                // Only what could be started from counts as kept.
+                sound += u32::from(file::read(&self.folder, partition, offset).is_ok());
+            } else if Some(offset) != never_remove {
+                file::remove(&self.folder, partition, offset)?;
+                self.note(|manifest| manifest.remove(partition, offset));
+                removed += 1;
             }
-            file::remove(&self.folder, partition, offset)?;
-            self.note(|manifest| manifest.remove(partition, offset));
-            removed += 1;
         }
         Ok(removed)
     }

@@ -328,9 +328,16 @@ async fn server(config: &Config, checks: &mut Vec<Check>) {
         .get(&url)
         .timeout(Duration::from_secs(3));
     match request.send().await {
-        Err(_) => checks.push(Check::ok(
+        Err(error) if error.is_connect() => {
+            checks.push(Check::ok(
+                "server",
+                format!("none runs at {}", config.http.listen),
+            ));
+        }
+        Err(error) => checks.push(Check::warning(
             "server",
-            format!("none runs at {}", config.http.listen),
+            format!("{} does not answer as one: {error}", config.http.listen),
+            "something else may listen there, or the server speaks TLS only",
         )),
         Ok(response) if response.status().is_success() => {
             checks.push(Check::ok(

@@ -1,6 +1,6 @@
 //! `onsale replay`
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use onsale_engine::Partition;
 use onsale_log::LogReader;
@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
 use crate::config::Config;
-use crate::exit::{Failure, OrFail};
+use crate::exit::{Failure, OrFail, log_failure};
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -94,12 +94,10 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         (_, Some(booking)) => booking.partition(),
         (given, None) => PartitionId(given.unwrap_or_default()),
     };
-    let journal = Journal::open_read_only(&config.journal_dir())
-        .with_context(|| format!("no log to replay in {}", config.journal_dir().display()))
-        .or_reach()?;
+    let journal = Journal::open_read_only(&config.journal_dir()).map_err(log_failure)?;
     let mut reader = journal.reader();
     let (first, end) = reader.bounds(partition).or_use()?;
-    let machine = base(&config, partition, args.from, first)?;
+    let machine = args.base(&config, partition, first)?;
     let until = Until {
         offset: args.until,
         time_ms: args.at,
@@ -113,7 +111,10 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let mut shown = 0;
     let machine = replay::replay(&mut reader, machine, until, |entry, outcome, machine| {
         bar.inc(1);
-        if !args.summary && entry.offset >= args.from && args.wants(&entry, outcome.as_ref()) {
+        if !args.summary
+            && entry.offset >= args.from
+            && args.wants(&entry, outcome.as_ref(), machine)
+        {
             shown += 1;
             let line = Line::new(&entry, outcome, machine.id());
             bar.suspend(|| {
@@ -136,32 +137,45 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The machine to begin with: the nearest snapshot at or below `from`, or nothing at offset 0.
-fn base(
-    config: &Config,
-    partition: PartitionId,
-    from: Offset,
-    first: Offset,
-) -> Result<Partition, Failure> {
-    let directory = Directory::open_read_only(&config.snapshots_dir());
-    let snapshot = match directory {
-        Ok(directory) => directory.newest(partition, Some(from)).or_found()?,
-        Err(_) => None,
-    };
-    match snapshot {
-        Some(snapshot) if snapshot.header.next_offset >= first => {
-            Ok(recovery::machine_of(&snapshot).or_found()?)
-        }
-        _ if first == 0 => Ok(replay::genesis(partition)),
-        _ => Err(Failure::Use(anyhow!(
-            "the log of partition {partition} begins at offset {first} and no snapshot at or below \
-             {from} is kept: ask --from a later offset"
-        ))),
-    }
-}
-
 impl ReplayArgs {
-    fn wants(&self, entry: &Entry<'_>, outcome: Option<&OutcomeRecord>) -> bool {
+    /// The machine to begin with: the nearest snapshot that is not later than anything asked for, or
+    /// nothing at offset 0.
+    fn base(
+        &self,
+        config: &Config,
+        partition: PartitionId,
+        first: Offset,
+    ) -> Result<Partition, Failure> {
+        let latest = self.until.map_or(self.from, |until| until.min(self.from));
+        if let Ok(directory) = Directory::open_read_only(&config.snapshots_dir()) {
+            let mut limit = Some(latest);
+            while let Some(at_most) = limit {
+                let Some(snapshot) = directory.newest(partition, Some(at_most)).or_found()? else {
+                    break;
+                };
+                let header = &snapshot.header;
+                let in_time = self.at.is_none_or(|at| header.log_time_ms <= at);
+                if in_time && header.next_offset >= first {
+                    return recovery::machine_of(&snapshot).or_found();
+                }
+                limit = header.next_offset.checked_sub(1);
+            }
+        }
+        if first == 0 {
+            return Ok(replay::genesis(partition));
+        }
+        Err(Failure::Use(anyhow!(
+            "the log of partition {partition} begins at offset {first} and no snapshot early enough \
+             is kept: ask for a later offset or time"
+        )))
+    }
+
+    fn wants(
+        &self,
+        entry: &Entry<'_>,
+        outcome: Option<&OutcomeRecord>,
+        machine: &Partition,
+    ) -> bool {
         let show = self.show.map(ShowId);
         let booking = self.booking.map(|id| id.offset());
         if show.is_none() && booking.is_none() {
@@ -177,6 +191,15 @@ impl ReplayArgs {
             .ok()
             .map(|envelope| envelope.command);
         let (of_show, of_booking) = match command {
+            // The end of a show is the end of its bookings.
+            Some(Command::CancelShow { show: cancelled }) => {
+                let of_booking = booking.filter(|offset| {
+                    machine
+                        .booking(*offset)
+                        .is_some_and(|booking| booking.show == cancelled)
+                });
+                (Some(cancelled), of_booking)
+            }
             Some(command) => subject(&command, entry.offset, outcome),
             None => (None, None),
         };

@@ -180,8 +180,8 @@ fn verify(args: &FolderArgs) -> Result<(), Failure> {
 }
 
 fn prune(keep: u32, args: &FolderArgs) -> Result<(), Failure> {
-    let (config, _) = open(args)?;
-    let directory = Directory::open(&config.snapshots_dir()).or_found()?;
+    // Files only, so that it can be done beside a running server.
+    let (_, directory) = open(args)?;
     let mut partitions: Vec<PartitionId> = directory
         .list()
         .or_found()?

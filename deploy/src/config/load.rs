@@ -24,12 +24,16 @@ pub(crate) enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not TOML.
-    #[error("configuration file {path}: {source}")]
+    ///
+    /// The line itself is not shown: it may hold a secret.
+    #[error("configuration file {path}, line {line}: {what}")]
     Toml {
         /// The file.
         path: PathBuf,
-        /// Where and what.
-        source: Box<toml::de::Error>,
+        /// Where, from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
     },
     /// A variable names no section and key.
     #[error("{variable}: there is no configuration value {key:?}; see `onsale config print`")]
@@ -51,7 +55,7 @@ pub(crate) enum ConfigError {
     },
     /// The values do not fit together, or one is unknown or of the wrong type.
     #[error("configuration: {0}")]
-    Values(Box<toml::de::Error>),
+    Values(String),
     /// Sections found problems with themselves.
     #[error("configuration: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Problems(Vec<super::Problem>),
@@ -74,12 +78,17 @@ pub(crate) fn load(
             path: path.to_owned(),
             source,
         })?;
-        let given: Table = text
-            .parse()
-            .map_err(|source: toml::de::Error| ConfigError::Toml {
+        let given: Table = text.parse().map_err(|error: toml::de::Error| {
+            let before = error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .unwrap_or_default();
+            ConfigError::Toml {
                 path: path.to_owned(),
-                source: Box::new(source),
-            })?;
+                line: before.matches('\n').count() + 1,
+                what: error.message().to_owned(),
+            }
+        })?;
         merge(&mut values, given);
     }
     for (variable, value) in variables {
@@ -89,7 +98,7 @@ pub(crate) fn load(
     }
     Value::Table(values)
         .try_into()
-        .map_err(|error| ConfigError::Values(Box::new(error)))
+        .map_err(|error: toml::de::Error| ConfigError::Values(error.message().to_owned()))
 }
 
 /// `ONSALE_HTTP__LISTEN` is section `http`, key `listen`. Variables with our prefix but without the

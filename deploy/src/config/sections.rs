@@ -108,7 +108,8 @@ impl LogConfig {
             problems,
             "log.segment_size_mib",
             self.segment_size_mib,
-            1,
+            // Smaller ones could not take the largest record beside a batch.
+            4,
             1_024,
         );
         range(
@@ -295,5 +296,33 @@ fn problem(key: &str, value: String, expected: String) -> Problem {
         key: key.to_owned(),
         value,
         expected,
+    }
+}
+
+/// Redis, for the precheck of several ingress nodes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RedisConfig {
+    /// `redis://HOST:PORT`. Not used by the embedded log, whose precheck is in the process.
+    pub(crate) url: Option<Secret>,
+}
+
+/// Kafka, for running on more than one machine.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KafkaConfig {
+    /// `HOST:PORT,…`. Refused by this version, which runs on the embedded log only.
+    pub(crate) brokers: Option<String>,
+}
+
+impl KafkaConfig {
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        if let Some(brokers) = &self.brokers {
+            problems.push(problem(
+                "kafka.brokers",
+                brokers.clone(),
+                "no brokers: this version runs on the embedded log only".to_owned(),
+            ));
+        }
     }
 }

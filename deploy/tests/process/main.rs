@@ -1,8 +1,10 @@
 //! Tests with the real binary as a process of its own, killed and restarted for real.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
-    reason = "a panic is how a test reports"
+    clippy::print_stderr,
+    reason = "a panic is how a test reports, and what it measured is worth a line"
 )]
 
 mod disk_full;

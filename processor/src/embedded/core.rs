@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use onsale_engine::OutcomeSink;
 use onsale_log::{AppendRecord, Appended, LogError, LogWriter, OutcomeBatch, Reply, SubmitError};
 use onsale_schemas::codec::{self, CodecError};
+use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId};
 use tokio::sync::{broadcast, oneshot};
 
@@ -16,12 +17,14 @@ use super::handle::ToCore;
 use super::shared::{DIGEST_SAMPLE_EVERY_RECORDS, OwnerPosition, Shared};
 use crate::clock;
 use crate::metrics::Metrics;
-use crate::replica::{Action, Replica, StopReason};
+use crate::replica::{Action, Replica, Role, StopReason};
 
 /// Records of one batch.
 const BATCH_RECORDS_MAX: usize = 4_096;
-/// Payload bytes of one batch, before its last record. The journal takes twice that with frames.
+/// Bytes of one batch, frames included, where the log takes so much.
 const BATCH_BYTES_MAX: usize = 4 << 20;
+/// What a record costs the log beside its payload, in bytes; more than any log of ours needs.
+const RECORD_OVERHEAD_BYTES: usize = 64;
 /// Longest sleep of an idle core, in milliseconds. Only bounds how late a stop is noticed.
 const IDLE_MAX_MS: u64 = 500;
 /// How long the core's own records wait after the disk was found full, in milliseconds.
@@ -63,6 +66,7 @@ pub(super) struct Core<W> {
     metrics: Metrics,
     batch: Vec<Waiting>,
     batch_bytes: usize,
+    batch_bytes_max: usize,
     appended: Vec<Appended>,
     actions: Vec<Action>,
     paused_until_ms: u64,
@@ -76,6 +80,7 @@ impl<W: LogWriter> Core<W> {
         feed: broadcast::Sender<Arc<OutcomeBatch>>,
         shared: Arc<Shared>,
         metrics: Metrics,
+        log_batch_bytes_max: usize,
     ) -> Self {
         let answers = Answers::new(replicas.len(), metrics.clone());
         Self {
@@ -88,6 +93,10 @@ impl<W: LogWriter> Core<W> {
             metrics,
             batch: Vec::with_capacity(BATCH_RECORDS_MAX),
             batch_bytes: 0,
+            // The last record that is taken may be as large as a record can be.
+            batch_bytes_max: log_batch_bytes_max
+                .saturating_sub(RECORD_SIZE_MAX_BYTES + RECORD_OVERHEAD_BYTES)
+                .min(BATCH_BYTES_MAX),
             appended: Vec::with_capacity(BATCH_RECORDS_MAX),
             actions: Vec::new(),
             paused_until_ms: 0,
@@ -99,9 +108,8 @@ impl<W: LogWriter> Core<W> {
     pub(super) fn run(mut self) -> Result<(), CoreError> {
         for index in 0..self.replicas.len() {
             self.publish_position(index);
-            let claim = self.replicas[index].claim();
-            self.push_own(index, claim)?;
         }
+        self.look_at_time()?;
         self.write_batch()?;
         self.shared.set_serving(true);
         while !self.shared.is_stopping() {
@@ -136,7 +144,7 @@ impl<W: LogWriter> Core<W> {
     }
 
     fn take_waiting(&mut self) {
-        while self.batch.len() < BATCH_RECORDS_MAX && self.batch_bytes < BATCH_BYTES_MAX {
+        while self.batch.len() < BATCH_RECORDS_MAX && self.batch_bytes < self.batch_bytes_max {
             let Ok(message) = self.queue.try_recv() else {
                 break;
             };
@@ -153,7 +161,7 @@ impl<W: LogWriter> Core<W> {
                     drop(submission.reply.send(Err(SubmitError::Unavailable)));
                     return;
                 }
-                self.batch_bytes += submission.payload.len();
+                self.batch_bytes += submission.payload.len() + RECORD_OVERHEAD_BYTES;
                 self.batch.push(Waiting {
                     partition: submission.partition,
                     payload: submission.payload,
@@ -170,13 +178,19 @@ impl<W: LogWriter> Core<W> {
         }
     }
 
-    /// Lets every replica look at the clock and adds what it wants appended.
+    /// Lets every replica look at the clock and adds what it wants appended; claims what is not
+    /// owned.
     fn look_at_time(&mut self) -> Result<(), CoreError> {
         let now_ms = clock::now_ms();
         if now_ms < self.paused_until_ms {
             return Ok(());
         }
         for index in 0..self.replicas.len() {
+            if self.replicas[index].role() == Role::Follower {
+                // At start, and again where a full disk kept the claim out of the log.
+                let claim = self.replicas[index].claim();
+                self.push_own(index, claim)?;
+            }
             let mut actions = std::mem::take(&mut self.actions);
             self.replicas[index].on_time(now_ms, &mut actions);
             let result = self.perform(index, &mut actions);
@@ -201,7 +215,7 @@ impl<W: LogWriter> Core<W> {
     fn push_own(&mut self, index: usize, command: Command) -> Result<(), CoreError> {
         let payload = codec::encode(&Envelope::machine(command))?;
         let partition = self.replicas[index].machine().id();
-        self.batch_bytes += payload.len();
+        self.batch_bytes += payload.len() + RECORD_OVERHEAD_BYTES;
         self.batch.push(Waiting {
             partition,
             payload,
@@ -233,6 +247,15 @@ impl<W: LogWriter> Core<W> {
             Err(LogError::DiskFull(error)) => {
                 self.note_disk(Some(&error));
                 self.refuse_batch(SubmitError::DiskFull);
+                return Ok(());
+            }
+            Err(
+                error @ (LogError::UnknownPartition { .. }
+                | LogError::RecordTooLarge { .. }
+                | LogError::BatchTooLarge { .. }),
+            ) => {
+                tracing::error!(%error, "a batch that the log does not take was refused");
+                self.refuse_batch(SubmitError::Unavailable);
                 return Ok(());
             }
             // What is on disk is unknown now: the waiting senders are dropped, which says so.

@@ -1,6 +1,7 @@
 //! The follower thread: a second replica of every partition behind the journal. It feeds the
 //! projector, checks the owner's digests and cuts the snapshots.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 use onsale_engine::Partition;
 use onsale_log::LogError;
 use onsale_log::journal::JournalScan;
-use onsale_schemas::{Entry, PartitionId};
+use onsale_schemas::{Entry, Offset, PartitionId};
 use onsale_store::projection::ProjectionBatch;
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +22,8 @@ use crate::replica::{Action, Replica, StopReason};
 
 /// Longest sleep without work, in milliseconds.
 const IDLE_MAX_MS: u64 = 250;
+/// How often a busy projector is asked again, in milliseconds.
+const PROJECTOR_POLL_MS: u64 = 2;
 /// How often the slow gauges (seats by state) are refreshed, in milliseconds.
 const GAUGES_EVERY_MS: u64 = 5_000;
 /// How long a hold for reconciliation waits for the projector, in milliseconds.
@@ -56,6 +59,8 @@ pub struct Held {
     pub machines: Vec<Partition>,
     /// Set when the projection does not stand at the machines' positions, with the reason.
     pub projection_behind: Option<String>,
+    /// True when nothing else writes the projection any more in this process.
+    pub projector_stopped: bool,
     /// The follower goes on once this is dropped.
     _release: Sender<()>,
 }
@@ -66,6 +71,8 @@ pub(super) struct Follower {
     pub(super) last_record_checksums: Vec<Option<u64>>,
     pub(super) scan: JournalScan,
     pub(super) shared: Arc<Shared>,
+    /// Batches that the projector has not taken yet.
+    pub(super) pending: VecDeque<ProjectionBatch>,
     /// `None` once the projector refused to go on.
     pub(super) to_projector: Option<mpsc::Sender<ProjectionBatch>>,
     pub(super) projected: Projected,
@@ -82,7 +89,7 @@ impl Follower {
         loop {
             let seen = self.shared.batches();
             let stopping = self.shared.is_stopping() && !self.shared.is_serving();
-            self.answer_control();
+            self.answer_control()?;
             let moved = self.follow()?;
             self.refresh_gauges();
             if !moved {
@@ -90,21 +97,35 @@ impl Follower {
                     self.ask_for_snapshots(None, None);
                     return Ok(());
                 }
-                self.shared
-                    .wait_for_batch(seen, Duration::from_millis(IDLE_MAX_MS));
+                if self.shared.is_stop_overdue() {
+                    tracing::warn!(
+                        "stopping before the database caught up; the next start goes on"
+                    );
+                    return Ok(());
+                }
+                if self.pending.is_empty() {
+                    self.shared
+                        .wait_for_batch(seen, Duration::from_millis(IDLE_MAX_MS));
+                } else {
+                    std::thread::sleep(Duration::from_millis(PROJECTOR_POLL_MS));
+                }
             }
         }
     }
 
     fn is_caught_up(&self) -> bool {
-        self.replicas.iter().all(|replica| {
-            let machine = replica.machine();
-            machine.next_offset() >= self.shared.owner(machine.id()).next_offset
-        })
+        self.pending.is_empty()
+            && self.replicas.iter().all(|replica| {
+                let machine = replica.machine();
+                machine.next_offset() >= self.shared.owner(machine.id()).next_offset
+            })
     }
 
     /// Applies the next stretch of the log, all partitions in one pass; true when there was one.
     fn follow(&mut self) -> Result<bool, FollowerError> {
+        if !self.flush() {
+            return Ok(false);
+        }
         let mut actions: Vec<(PartitionId, Action)> = Vec::new();
         let mut batches: Vec<Option<ProjectionBatch>> = vec![None; self.replicas.len()];
         let mut failure = None;
@@ -130,7 +151,7 @@ impl Follower {
         }
         for batch in batches.into_iter().flatten() {
             self.shared.set_follower(batch.partition, batch.next_offset);
-            self.project(batch);
+            self.pending.push_back(batch);
         }
         let now_ms = clock::now_ms();
         let mut due = Vec::new();
@@ -150,43 +171,35 @@ impl Follower {
         Ok(records > 0)
     }
 
-    /// Hands a batch over; waits when the projector is busy. That holds back projection and
-    /// snapshots, never a sale.
-    fn project(&mut self, batch: ProjectionBatch) {
-        let Some(projector) = &self.to_projector else {
-            return;
-        };
-        let mut batch = Some(batch);
-        while let Some(waiting) = batch.take() {
-            match projector.try_send(waiting) {
+    /// Hands over what waits for the projector; true when nothing is left. While it is busy nothing
+    /// more of the log is read: that holds back projection and snapshots, never a sale.
+    fn flush(&mut self) -> bool {
+        while let Some(batch) = self.pending.pop_front() {
+            let Some(projector) = &self.to_projector else {
+                continue;
+            };
+            match projector.try_send(batch) {
                 Ok(()) => {}
-                Err(mpsc::error::TrySendError::Closed(_)) => {
-                    self.to_projector = None;
-                    return;
-                }
+                Err(mpsc::error::TrySendError::Closed(_)) => self.to_projector = None,
                 Err(mpsc::error::TrySendError::Full(back)) => {
-                    if self.shared.is_stopping() && self.projected.is_unreachable() {
-                        // Nothing is lost: the journal has it, the next start projects it.
-                        self.to_projector = None;
-                        return;
-                    }
-                    batch = Some(back);
-                    // Reconciliation and snapshots can be asked for while the database is down.
-                    std::thread::sleep(Duration::from_millis(5));
+                    self.pending.push_front(back);
+                    return false;
                 }
             }
         }
+        true
     }
 
-    fn answer_control(&mut self) {
+    fn answer_control(&mut self) -> Result<(), FollowerError> {
         while let Ok(message) = self.control.try_recv() {
             match message {
                 ToFollower::Snapshot { partition, reply } => {
                     self.ask_for_snapshots(partition, Some(reply));
                 }
-                ToFollower::Hold { reply } => self.hold(reply),
+                ToFollower::Hold { reply } => self.hold(reply)?,
             }
         }
+        Ok(())
     }
 
     fn ask_for_snapshots(&self, partition: Option<PartitionId>, reply: Option<CutReply>) {
@@ -206,8 +219,42 @@ impl Follower {
         }
     }
 
-    fn hold(&self, reply: oneshot::Sender<Held>) {
-        let behind = self.wait_for_projection();
+    /// Stands still at a position that both the owner (at the time of the request) and the
+    /// projection have reached: machines that are older than the database would call good rows
+    /// wrong.
+    fn hold(&mut self, reply: oneshot::Sender<Held>) -> Result<(), FollowerError> {
+        let deadline = Instant::now() + Duration::from_millis(HOLD_PATIENCE_MS);
+        let targets: Vec<Offset> = self
+            .replicas
+            .iter()
+            .map(|replica| {
+                let id = replica.machine().id();
+                self.shared
+                    .owner(id)
+                    .next_offset
+                    .max(self.projected.offset(id))
+            })
+            .collect();
+        let behind = loop {
+            let moved = self.follow()?;
+            let short = self
+                .replicas
+                .iter()
+                .zip(&targets)
+                .any(|(replica, target)| replica.machine().next_offset() < *target);
+            let behind = match short {
+                true => Some("the follower has not caught up with the owner".to_owned()),
+                false => self.projection_behind(),
+            };
+            let Some(why) = behind else { break None };
+            let hopeless = self.projected.is_stopped() && !short;
+            if hopeless || Instant::now() > deadline || self.shared.is_stop_overdue() {
+                break Some(why);
+            }
+            if !moved {
+                std::thread::sleep(Duration::from_millis(PROJECTOR_POLL_MS));
+            }
+        };
         let (release, released) = crossbeam_channel::bounded(0);
         let machines = self
             .replicas
@@ -217,32 +264,31 @@ impl Follower {
         let held = Held {
             machines,
             projection_behind: behind,
+            projector_stopped: self.projected.is_stopped(),
             _release: release,
         };
         if reply.send(held).is_ok() {
             // Returns with an error once the hold is dropped: nothing is ever sent.
             let _ = released.recv();
         }
+        Ok(())
     }
 
-    /// Waits until the store holds what the machines here hold; the reason when it does not.
-    fn wait_for_projection(&self) -> Option<String> {
-        let deadline = Instant::now() + Duration::from_millis(HOLD_PATIENCE_MS);
-        loop {
-            let behind = self.replicas.iter().find(|replica| {
-                self.projected.offset(replica.machine().id()) < replica.machine().next_offset()
-            })?;
-            let (partition, at) = (behind.machine().id(), behind.machine().next_offset());
-            let projected = self.projected.offset(partition);
-            let lag = format!("partition {partition} is projected to {projected}, not to {at}");
-            if self.projected.is_stopped() {
-                return Some(format!("the projector has stopped: {lag}"));
-            }
-            if self.projected.is_unreachable() || Instant::now() > deadline {
-                return Some(format!("the database does not keep up: {lag}"));
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
+    /// Why the store does not hold what the machines here hold, if it does not.
+    fn projection_behind(&self) -> Option<String> {
+        let behind = self.replicas.iter().find(|replica| {
+            self.projected.offset(replica.machine().id()) < replica.machine().next_offset()
+        })?;
+        let (partition, at) = (behind.machine().id(), behind.machine().next_offset());
+        let projected = self.projected.offset(partition);
+        let why = if self.projected.is_stopped() {
+            "the projector has stopped"
+        } else {
+            "the database does not keep up"
+        };
+        Some(format!(
+            "{why}: partition {partition} is projected to {projected}, not to {at}"
+        ))
     }
 
     fn refresh_gauges(&mut self) {

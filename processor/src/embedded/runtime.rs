@@ -173,6 +173,7 @@ impl Embedded {
                     .collect(),
                 scan: journal.scan(&starts)?,
                 shared: shared.clone(),
+                pending: std::collections::VecDeque::new(),
                 to_projector: Some(to_projector),
                 projected: projected.clone(),
                 snapshots: to_snapshots,
@@ -189,11 +190,20 @@ impl Embedded {
                 size_bytes: snapshot.image.len() as u64,
             });
         }
+        let batch_bytes_max = writer.batch_size_max_bytes();
         let owners = recovered
             .into_iter()
             .map(|r| Replica::new(r.owner, options.node.clone(), None))
             .collect();
-        let core = Core::new(owners, writer, queue, feed, shared.clone(), metrics.clone());
+        let core = Core::new(
+            owners,
+            writer,
+            queue,
+            feed,
+            shared.clone(),
+            metrics.clone(),
+            batch_bytes_max,
+        );
         let snapshot_writer = SnapshotWriter {
             directory,
             store,
@@ -399,6 +409,13 @@ impl Embedded {
         held: &Held,
         store: &Store,
     ) -> Result<Applied, ApplyError> {
+        if let Some(why) = held
+            .projection_behind
+            .as_ref()
+            .filter(|_| !held.projector_stopped)
+        {
+            return Err(ApplyError::Moving(why.clone()));
+        }
         reconcile::apply(report, &held.machines, store, self.log_id, clock::now_ms()).await
     }
 

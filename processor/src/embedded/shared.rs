@@ -3,12 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 
 /// Digests that the owner leaves for its follower, per partition; older ones are dropped.
 const DIGEST_SAMPLES_MAX: usize = 4_096;
+/// How long a stop waits for a database that does not keep up. Nothing is lost without it: the next
+/// start projects the rest from the journal.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// A digest is left every so many records.
 pub const DIGEST_SAMPLE_EVERY_RECORDS: u64 = 256;
 
@@ -20,6 +23,8 @@ pub struct Shared {
     batches: Mutex<u64>,
     batch_done: Condvar,
     stopping: AtomicBool,
+    /// When a stop was asked for.
+    stop_asked: Mutex<Option<Instant>>,
     serving: AtomicBool,
     disk_full: AtomicBool,
     follower_failed: Mutex<Option<String>>,
@@ -62,6 +67,7 @@ impl Shared {
             batches: Mutex::new(0),
             batch_done: Condvar::new(),
             stopping: AtomicBool::new(false),
+            stop_asked: Mutex::new(None),
             serving: AtomicBool::new(false),
             disk_full: AtomicBool::new(false),
             follower_failed: Mutex::new(None),
@@ -166,6 +172,7 @@ impl Shared {
 
     /// Asks everything to stop.
     pub fn stop(&self) {
+        lock(&self.stop_asked).get_or_insert_with(Instant::now);
         self.stopping.store(true, Ordering::Release);
         self.announce_batch();
     }
@@ -173,6 +180,11 @@ impl Shared {
     /// True once a stop was asked for.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// True once a stop has taken so long that nothing waits for the database any more.
+    pub fn is_stop_overdue(&self) -> bool {
+        lock(&self.stop_asked).is_some_and(|at| at.elapsed() > STOP_PATIENCE)
     }
 
     /// Whether the core takes commands.

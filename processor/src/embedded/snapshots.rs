@@ -19,8 +19,6 @@ use crate::projector::Projected;
 
 /// How often a waiting snapshot looks whether the projection has passed it, in milliseconds.
 const PROJECTION_POLL_MS: u64 = 5;
-/// How long a snapshot at shutdown waits for a database that is down, in milliseconds.
-const SHUTDOWN_PATIENCE_MS: u64 = 10_000;
 
 /// A frozen machine and what its snapshot has to remember beside it.
 #[derive(Debug)]
@@ -99,12 +97,12 @@ pub(super) struct SnapshotWriter {
 
 impl SnapshotWriter {
     /// Works until the follower is gone and its last job is done.
-    pub(super) fn run(mut self, jobs: &Receiver<SnapshotJob>) {
+    pub(super) fn run(self, jobs: &Receiver<SnapshotJob>) {
         while let Ok(job) = jobs.recv() {
             let mut written = Vec::with_capacity(job.cuts.len());
             let mut failure = None;
             for cut in &job.cuts {
-                match self.write(cut) {
+                match self.write(cut, job.reply.is_some()) {
                     Ok(done) => written.push(done),
                     Err(error) => {
                         tracing::error!(partition = %cut.machine.id(), %error, "no snapshot written");
@@ -120,7 +118,7 @@ impl SnapshotWriter {
         }
     }
 
-    fn write(&mut self, cut: &Cut) -> Result<Written, String> {
+    fn write(&self, cut: &Cut, asked_for: bool) -> Result<Written, String> {
         let partition = cut.machine.id();
         let next_offset = cut.machine.next_offset();
         if let Some(newest) = self.newest.get(partition)
@@ -128,7 +126,7 @@ impl SnapshotWriter {
         {
             return Ok(newest);
         }
-        self.wait_for_projection(partition, next_offset)?;
+        self.wait_for_projection(partition, next_offset, asked_for)?;
         // Older snapshots and log may go now, so the watermark must not fall back behind this one.
         self.runtime
             .block_on(self.store.make_durable())
@@ -171,21 +169,25 @@ impl SnapshotWriter {
         &self,
         partition: PartitionId,
         next_offset: Offset,
+        asked_for: bool,
     ) -> Result<(), String> {
-        let mut waited_at_shutdown_ms = 0;
         while self.projected.offset(partition) < next_offset {
             if self.projected.is_stopped() {
                 return Err("the projector has stopped; snapshots may not run ahead of it".into());
             }
-            if self.shared.is_stopping() {
-                waited_at_shutdown_ms += PROJECTION_POLL_MS;
-                if waited_at_shutdown_ms > SHUTDOWN_PATIENCE_MS {
-                    return Err(
-                        "stopping before the database caught up; the next start replays \
-                                from an older snapshot"
-                            .into(),
-                    );
-                }
+            if asked_for && self.projected.is_unreachable() {
+                return Err(
+                    "the database does not take the projection, and a snapshot may not run \
+                            ahead of it; ask again once it does"
+                        .into(),
+                );
+            }
+            if self.shared.is_stop_overdue() {
+                return Err(
+                    "stopping before the database caught up; the next start replays from an \
+                            older snapshot"
+                        .into(),
+                );
             }
             std::thread::sleep(Duration::from_millis(PROJECTION_POLL_MS));
         }

@@ -7,7 +7,9 @@ use onsale_store::catalog::ShowStatus;
 use onsale_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use super::compare::{REPORT_VERSION, blocked_places, differing_columns, expected_status, hex};
+use super::compare::{
+    REPORT_VERSION, blocked_places, compare, differing_columns, expected_status, hex,
+};
 use super::report::{Difference, Finding, Report};
 
 /// Oldest report that may be applied, in milliseconds (24 hours).
@@ -60,13 +62,17 @@ pub enum ApplyError {
         /// Here.
         here: u64,
     },
+    /// The projector is at work: a repair would run into it.
+    #[error("{0}; wait until the projection stands still with the log, then try again")]
+    Moving(String),
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// Repairs what `report` names, each item as the engine has it *now*; the machines stand still.
-/// A projection that had stopped is moved to where the machines stand once all is repaired.
+/// A projection that had stopped is brought to where the machines stand; nothing else may write it
+/// meanwhile.
 ///
 /// # Errors
 /// When the report may not be applied, before anything was changed; or when the database fails.
@@ -79,19 +85,17 @@ pub async fn apply(
 ) -> Result<Applied, ApplyError> {
     check(report, machines, log_id, now_ms)?;
     let mut applied = Applied::default();
-    for difference in &report.differences {
-        let machine = machines
-            .iter()
-            .find(|machine| machine.id() == difference.partition);
-        match machine {
-            Some(machine) => repair(difference, machine, store, &mut applied, now_ms).await?,
-            None => applied
-                .left
-                .push(format!("no partition {} here", difference.partition)),
-        }
+    repair_all(&report.differences, machines, store, &mut applied, now_ms).await?;
+    let behind = behind(machines, store).await?;
+    if behind.is_empty() || !applied.left.is_empty() {
+        return Ok(applied);
     }
-    if report.projection_behind.is_some() && applied.left.is_empty() {
-        for machine in machines {
+    // The projection had stopped: what came since the report is not in it, so what differs by now
+    // is repaired too before the watermark says that everything up to here is there.
+    let rest = compare(machines, None, store, log_id, now_ms).await?;
+    repair_all(&rest.differences, machines, store, &mut applied, now_ms).await?;
+    if applied.left.is_empty() {
+        for machine in behind {
             let watermark = Watermark {
                 partition: machine.id(),
                 next_offset: machine.next_offset(),
@@ -102,6 +106,45 @@ pub async fn apply(
         }
     }
     Ok(applied)
+}
+
+async fn repair_all(
+    differences: &[Difference],
+    machines: &[Partition],
+    store: &Store,
+    applied: &mut Applied,
+    now_ms: u64,
+) -> Result<(), ApplyError> {
+    for difference in differences {
+        match machines
+            .iter()
+            .find(|machine| machine.id() == difference.partition)
+        {
+            Some(machine) => repair(difference, machine, store, applied, now_ms).await?,
+            None => applied
+                .left
+                .push(format!("no partition {} here", difference.partition)),
+        }
+    }
+    Ok(())
+}
+
+/// The machines that the projection has not reached.
+async fn behind<'a>(
+    machines: &'a [Partition],
+    store: &Store,
+) -> Result<Vec<&'a Partition>, StoreError> {
+    let watermarks = store.watermarks().await?;
+    let projected = |machine: &Partition| {
+        watermarks
+            .iter()
+            .find(|mark| mark.partition == machine.id())
+            .map_or(0, |mark| mark.next_offset)
+    };
+    Ok(machines
+        .iter()
+        .filter(|machine| projected(machine) < machine.next_offset())
+        .collect())
 }
 
 fn check(
