@@ -27,6 +27,7 @@ use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::state::{AppState, Shared};
 use crate::submit::{Acknowledged, Replies};
+use crate::tls::{Tls, TlsError};
 use crate::{edge, openapi, security, server};
 
 /// Smaller answers are sent as they are: compressing them costs more than it saves.
@@ -41,6 +42,9 @@ pub enum IngressError {
     /// The key that tokens are verified with cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Certificate or key of the server cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The registry has metrics of the same names already.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -56,7 +60,7 @@ impl Ingress {
     /// Makes an ingress and starts following the outcomes of `log`. Call it within a tokio runtime.
     ///
     /// # Errors
-    /// When settings, key or registry cannot be used.
+    /// When settings, key, certificate or registry cannot be used.
     pub fn new(
         config: IngressConfig,
         log: Arc<dyn CommandLog>,
@@ -80,6 +84,7 @@ impl Ingress {
             replies: Replies::new(),
             acknowledged: Acknowledged::new(log.partitions()),
             metrics: Metrics::new(registry)?,
+            tls: Tls::new(&config.http)?,
             live: live.clone(),
             config,
             log,

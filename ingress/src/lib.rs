@@ -27,6 +27,7 @@ mod security;
 mod server;
 mod state;
 mod submit;
+mod tls;
 mod values;
 
 pub use auth::KeyError;
@@ -40,4 +41,5 @@ pub use ingress::{Ingress, IngressError};
 pub use operations::{
     LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone, Which,
 };
+pub use tls::TlsError;
 pub use values::{Instant, Money};

@@ -16,9 +16,11 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
-use crate::state::AppState;
+use crate::state::{AppState, Shared};
+use crate::tls::Tls;
 
 /// Pause after an error of accept, such as no file descriptors left, so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -70,6 +72,21 @@ pub(crate) async fn serve(
         let watcher = graceful.watcher();
         let open = state.metrics.connections.clone();
         open.inc();
+        if let Some(tls) = state.tls.clone() {
+            let state = state.clone();
+            tokio::spawn(async move {
+                // Within the task: a slow handshake holds up nobody else.
+                if let Some(stream) = secured(&state, &tls, stream).await {
+                    let connection = builder.serve_connection(TokioIo::new(stream), service);
+                    if let Err(error) = watcher.watch(connection.into_owned()).await {
+                        tracing::debug!("TLS connection: {error}");
+                    }
+                }
+                open.dec();
+                drop(permit);
+            });
+            continue;
+        }
         tokio::spawn(async move {
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             // How a client leaves is its own business.
@@ -89,6 +106,22 @@ pub(crate) async fn serve(
         tracing::warn!("connections were still busy when the drain time was over");
     }
     Ok(())
+}
+
+/// The stream once TLS is agreed on; `None` when it is not, or when the server stops before.
+async fn secured(state: &Shared, tls: &Tls, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+    let accepted = tokio::select! {
+        biased;
+        // Nothing was asked for yet, so the drain need not wait for this client.
+        () = state.closing.cancelled() => return None,
+        accepted = tls.accept(stream) => accepted,
+    };
+    accepted
+        .inspect_err(|error| {
+            state.metrics.tls_failures.inc();
+            tracing::debug!("TLS handshake: {error}");
+        })
+        .ok()
 }
 
 fn builder(state: &AppState) -> auto::Builder<TokioExecutor> {

@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::rate_limit::RateLimits;
 use crate::submit::{Acknowledged, Replies};
+use crate::tls::Tls;
 
 pub(crate) type AppState = Arc<Shared>;
 
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) replies: Replies,
     pub(crate) acknowledged: Acknowledged,
     pub(crate) metrics: Metrics,
+    /// `None`: connections are plain.
+    pub(crate) tls: Option<Tls>,
     /// Cancelled when the process stops: streams end, background tasks too.
     pub(crate) closing: CancellationToken,
 }

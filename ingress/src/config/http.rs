@@ -1,6 +1,7 @@
 //! Section `http`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,13 +14,18 @@ use super::problem::{ConfigProblem, check_range};
 pub struct HttpConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// PEM file with the server's certificate and those between it and the root. Set together with
+    /// the key: connections are then TLS 1.3, and nothing else. Both unset: connections are plain.
+    pub tls_certificate_file: Option<PathBuf>,
+    /// PEM file with the private key of that certificate.
+    pub tls_key_file: Option<PathBuf>,
     /// Connections that may be open at once; further ones wait in the system's backlog.
     pub connections_max: usize,
     /// Largest body of an ordinary request, in bytes.
     pub body_max_bytes: usize,
     /// Largest body that may hold a seating layout or a list of seats to block, in bytes.
     pub layout_body_max_bytes: usize,
-    /// How long the head of a request may take, in milliseconds.
+    /// How long the head of a request may take, and the TLS handshake before it, in milliseconds.
     pub header_timeout_ms: u64,
     /// How long the body of a request may take, in milliseconds.
     pub body_timeout_ms: u64,
@@ -40,6 +46,8 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            tls_certificate_file: None,
+            tls_key_file: None,
             connections_max: 65_536,
             body_max_bytes: 65_536,
             layout_body_max_bytes: 8 << 20,
@@ -124,6 +132,18 @@ impl HttpConfig {
             self.stream_readers_max,
             0..=1_000_000,
         );
+        let missing = match (&self.tls_certificate_file, &self.tls_key_file) {
+            (Some(_), None) => Some(("tls_key_file", "tls_certificate_file")),
+            (None, Some(_)) => Some(("tls_certificate_file", "tls_key_file")),
+            (Some(_), Some(_)) | (None, None) => None,
+        };
+        if let Some((missing, set)) = missing {
+            problems.push(ConfigProblem::new(
+                format!("http.{missing}"),
+                "(not set)",
+                format!("a PEM file, as http.{set} is set"),
+            ));
+        }
         for origin in &self.cors_origins {
             let plain = origin == "*"
                 || (origin.parse::<http::HeaderValue>().is_ok()

@@ -24,3 +24,4 @@ mod requests;
 mod server;
 mod shows;
 mod support;
+mod tls;

@@ -9,14 +9,14 @@ use tokio::sync::Notify;
 
 use crate::support::{BUYER, Claims, SHOW, Script, World};
 
-struct Served {
-    world: World,
-    address: std::net::SocketAddr,
-    stop: Arc<Notify>,
-    server: tokio::task::JoinHandle<std::io::Result<()>>,
+pub(crate) struct Served {
+    pub(crate) world: World,
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) stop: Arc<Notify>,
+    pub(crate) server: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
-async fn serve(world: World) -> Served {
+pub(crate) async fn serve(world: World) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = Arc::new(Notify::new());
@@ -34,7 +34,7 @@ async fn serve(world: World) -> Served {
     }
 }
 
-fn reserve_request() -> String {
+pub(crate) fn reserve_request() -> String {
     let token = Claims::new(BUYER, "buyer").token();
     let body = json!({"show_id": SHOW, "seats": ["B-L"]}).to_string();
     format!(
