@@ -27,12 +27,14 @@ step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 
 step "dependency rules"
-if cargo deny --version >/dev/null 2>&1; then
-    # Advisories need a database from outside; the rest is checked from what cargo has fetched.
-    cargo deny --offline --log-level error check bans licenses sources
-else
-    echo "cargo-deny is not installed (cargo install cargo-deny --locked): skipped"
+# Advisories need a database from outside; the rest is checked from what cargo fetches.
+cargo fetch --locked --quiet
+# Tools go below target/, so that a kept checkout keeps them.
+export PATH="$PWD/target/tools/bin:$PATH"
+if ! cargo deny --version >/dev/null 2>&1; then
+    cargo install cargo-deny --version 0.20.2 --locked --quiet --root target/tools
 fi
+cargo deny --offline --log-level error check bans licenses sources
 
 step "docs"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
