@@ -11,14 +11,12 @@ use crate::pages::Pages;
 #[derive(Clone, Copy)]
 pub(crate) struct UserCounter {
     pub(crate) user: UserId,
-    /// Slot of the event.
+    /// Slot of the event; `NONE` when the counter is vacant.
     pub(crate) event: u32,
     /// Places held and owned now.
     pub(crate) places: u32,
-    /// Bookings in the table that name this counter, ended ones included; 0 when the counter is
-    /// vacant.
-    pub(crate) bookings: u32,
-    /// The latest of them.
+    /// The latest of the user's bookings in the table, ended ones included. With the last one goes
+    /// the counter.
     pub(crate) head: u32,
 }
 
@@ -28,7 +26,6 @@ impl Default for UserCounter {
             user: UserId::from_bytes([0; 16]),
             event: NONE,
             places: 0,
-            bookings: 0,
             head: NONE,
         }
     }
@@ -86,7 +83,6 @@ impl UserCounters {
         if let Some(slot) = known {
             let counter = self.counters.get_mut(slot);
             counter.places += places;
-            counter.bookings += 1;
             return (slot, std::mem::replace(&mut counter.head, booking));
         }
         let slot = if self.free == NONE {
@@ -103,7 +99,6 @@ impl UserCounters {
             user: *user,
             event,
             places,
-            bookings: 1,
             head: booking,
         };
         let counters = &self.counters;
@@ -146,8 +141,7 @@ impl UserCounters {
         if next != NONE {
             bookings.get_mut(next).user_links[0] = previous;
         }
-        counter.bookings -= 1;
-        if counter.bookings > 0 {
+        if counter.head != NONE {
             return;
         }
         let hash = hash::id_within(counter.event, counter.user.as_bytes());
@@ -162,7 +156,7 @@ impl UserCounters {
 
     /// Slots in use.
     pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.made).filter(|&slot| self.get(slot).bookings > 0)
+        (0..self.made).filter(|&slot| self.get(slot).event != NONE)
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
