@@ -1,7 +1,7 @@
 //! Commands: everything that can change a partition, as it stands in the log.
 //!
 //! Labels, names and prices for people are resolved at the edge. The engine knows zones by
-//! [`ZoneIndex`], seats by [`SeatIndex`] and bookings by the [`Offset`] of their `Reserve`.
+//! [`ZoneIndex`], seats by [`crate::SeatIndex`] and bookings by the [`Offset`] of their `Reserve`.
 
 use bincode::{Decode, Encode};
 
