@@ -72,10 +72,6 @@ pub(crate) fn run(args: &EngineArgs) -> anyhow::Result<()> {
             "  decoding alone (ns)       {}",
             plain.decode_nanoseconds
         ));
-        print(&format!(
-            "  decoding alone (ns)       {}",
-            plain.decode_nanoseconds
-        ));
         return Ok(());
     }
     let keyed = throughput::measure(size, true)?;
