@@ -87,11 +87,14 @@ pub(crate) async fn serve(
             });
             continue;
         }
+        let state = state.clone();
         tokio::spawn(async move {
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            // How a client leaves is its own business.
-            if let Err(error) = watcher.watch(connection.into_owned()).await {
-                tracing::debug!("connection: {error}");
+            if says_something(&state, &stream).await {
+                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                // How a client leaves is its own business.
+                if let Err(error) = watcher.watch(connection.into_owned()).await {
+                    tracing::debug!("connection: {error}");
+                }
             }
             open.dec();
             drop(permit);
@@ -106,6 +109,20 @@ pub(crate) async fn serve(
         tracing::warn!("connections were still busy when the drain time was over");
     }
     Ok(())
+}
+
+/// Waits for the first byte. Telling HTTP/1 from HTTP/2 has no time-out of its own, so a client that
+/// connects and says nothing would keep its place for ever.
+async fn says_something(state: &Shared, stream: &TcpStream) -> bool {
+    let mut first = [0];
+    let peek = stream.peek(&mut first);
+    tokio::select! {
+        biased;
+        said = tokio::time::timeout(state.config.http.header_timeout(), peek) => {
+            matches!(said, Ok(Ok(1)))
+        }
+        () = state.closing.cancelled() => false,
+    }
 }
 
 /// The stream once TLS is agreed on; `None` when it is not, or when the server stops before.

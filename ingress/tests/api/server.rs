@@ -85,6 +85,14 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_client_that_says_nothing_does_not_keep_its_place() {
+    let world = World::with(|config| config.http.header_timeout_ms = 100).await;
+    let served = serve(world).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    assert_eq!(read_to_end(&mut stream).await, "");
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_is_answered_408() {
     let world = World::with(|config| config.http.body_timeout_ms = 100).await;
     let served = serve(world).await;
