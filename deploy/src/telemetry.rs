@@ -33,7 +33,12 @@ impl Drop for Telemetry {
 /// Sets up logging to standard error and, where an endpoint is configured, traces by OTLP. Call it
 /// inside the runtime.
 pub(crate) fn start(config: &TelemetryConfig, node: &str) -> anyhow::Result<Telemetry> {
-    let filter: EnvFilter = config.filter.parse().context("telemetry.filter")?;
+    let mut filter: EnvFilter = config.filter.parse().context("telemetry.filter")?;
+    if config.otlp_endpoint.is_none() {
+        // Spans that nobody reads cost time on the path of every request.
+        let off = format!("{}=off", onsale_ingress::SPAN_TARGET);
+        filter = filter.add_directive(off.parse().context("telemetry")?);
+    }
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());

@@ -45,6 +45,11 @@ impl RequestContext {
         self.request_id.to_str().unwrap_or_default()
     }
 
+    /// The caller's trace context.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.trace
+    }
+
     /// The trace context for the log's envelope: only when the request is sampled.
     pub(crate) fn sampled_trace(&self) -> Option<TraceContext> {
         self.trace.filter(|trace| trace.flags & FLAG_SAMPLED != 0)

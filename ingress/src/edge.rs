@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
+use tracing::Instrument;
 
 use crate::auth::Caller;
 use crate::context::{RequestContext, X_REQUEST_ID};
@@ -17,6 +18,7 @@ use crate::envelope;
 use crate::error::{ApiError, Code};
 use crate::rate_limit::{Class, Key, Passed};
 use crate::security;
+use crate::span;
 use crate::state::{AppState, Shared};
 
 /// Route of requests that match none, for metrics.
@@ -38,6 +40,7 @@ pub(crate) async fn edge(
         .as_ref()
         .map_or(ROUTE_UNMATCHED, MatchedPath::as_str);
     let context = RequestContext::of(request.headers());
+    let span = span::of_request(&context, &method, route);
     let class = Class::of(&method, route);
     let (admitted, passed) = match class {
         Some(class) => admit(&state, &mut request, class),
@@ -46,7 +49,8 @@ pub(crate) async fn edge(
     let mut response = match admitted {
         Ok(()) => {
             request.extensions_mut().insert(context.clone());
-            match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            let run = next.run(request).instrument(span.clone());
+            match AssertUnwindSafe(run).catch_unwind().await {
                 Ok(response) => response,
                 Err(_) => {
                     state.metrics.panics.inc();
@@ -76,6 +80,7 @@ pub(crate) async fn edge(
     }
     security::harden(headers, uri.path());
     drop(in_flight);
+    span.record("http.response.status_code", response.status().as_u16());
     let elapsed = started.elapsed();
     state
         .metrics

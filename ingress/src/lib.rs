@@ -25,6 +25,7 @@ mod rejection;
 mod routes;
 mod security;
 mod server;
+mod span;
 mod state;
 mod submit;
 mod tls;
@@ -41,5 +42,6 @@ pub use ingress::{Ingress, IngressError};
 pub use operations::{
     LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone, Which,
 };
+pub use span::SPAN_TARGET;
 pub use tls::TlsError;
 pub use values::{Instant, Money};

@@ -12,3 +12,4 @@ mod kill_nine;
 mod life;
 mod postgres;
 mod support;
+mod traces;
