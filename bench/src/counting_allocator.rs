@@ -1,13 +1,17 @@
-//! The system's allocator with two counters, so that bytes and allocations are counted and not
-//! estimated.
+//! The allocator of the shipped binary with two counters, so that bytes and allocations are counted
+//! and not estimated.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use mimalloc::MiMalloc;
+
+/// The allocator of the shipped binary.
+static ALLOCATOR: MiMalloc = MiMalloc;
 static LIVE_BYTES: AtomicU64 = AtomicU64::new(0);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-/// Counts what passes through to the system's allocator.
+/// Counts what passes through to the allocator.
 pub(crate) struct CountingAllocator;
 
 fn bytes(layout: Layout) -> u64 {
@@ -15,19 +19,19 @@ fn bytes(layout: Layout) -> u64 {
 }
 
 #[expect(unsafe_code, reason = "an allocator is an unsafe trait by definition")]
-// SAFETY: every call is handed on unchanged to the system's allocator, which keeps the contract.
+// SAFETY: every call is handed on unchanged to the allocator, which keeps the contract.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE_BYTES.fetch_add(bytes(layout), Ordering::Relaxed);
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller's promise about the layout is handed on.
-        unsafe { System.alloc(layout) }
+        unsafe { ALLOCATOR.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE_BYTES.fetch_sub(bytes(layout), Ordering::Relaxed);
         // SAFETY: the caller's promise about pointer and layout is handed on.
-        unsafe { System.dealloc(pointer, layout) }
+        unsafe { ALLOCATOR.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
@@ -35,7 +39,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
         LIVE_BYTES.fetch_sub(bytes(layout), Ordering::Relaxed);
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller's promise about pointer, layout and size is handed on.
-        unsafe { System.realloc(pointer, layout, size) }
+        unsafe { ALLOCATOR.realloc(pointer, layout, size) }
     }
 }
 
