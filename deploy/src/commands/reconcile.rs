@@ -127,6 +127,9 @@ fn apply(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
             applied.left.len()
         ));
     }
+    if applied.restart_needed && !args.offline && !args.json.json {
+        output::line("the projector had stopped: start the server again and it goes on from here");
+    }
     if applied.left.is_empty() {
         return Ok(());
     }

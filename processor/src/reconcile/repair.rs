@@ -22,6 +22,10 @@ pub struct Applied {
     pub repaired: u64,
     /// Differences that were gone by now.
     pub gone: u64,
+    /// True when the projection had stopped and was brought up to date: it goes on from there once
+    /// the server is started again.
+    #[serde(default)]
+    pub restart_needed: bool,
     /// Differences that a repair from the log cannot mend, each with what to do.
     pub left: Vec<String>,
 }
@@ -103,6 +107,7 @@ pub async fn apply(
                 log_time_ms: machine.log_time_ms(),
             };
             store.set_watermark(&watermark).await?;
+            applied.restart_needed = true;
         }
     }
     Ok(applied)
