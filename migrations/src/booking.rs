@@ -111,6 +111,14 @@ pub struct ZoneSums {
     pub blocked: u64,
 }
 
+/// The offset before which every record of the partition is projected; 0 where nothing is.
+pub fn projected_offset(watermarks: &[Watermark], partition: PartitionId) -> Offset {
+    watermarks
+        .iter()
+        .find(|mark| mark.partition == partition)
+        .map_or(0, |mark| mark.next_offset)
+}
+
 /// Where a partition's projection stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Watermark {

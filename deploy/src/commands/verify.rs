@@ -12,7 +12,7 @@ use onsale_schemas::{BookingId, PartitionId};
 use onsale_simulation::linear::{Checker, Difference, Summary};
 use onsale_simulation::model::{BookingState, Model};
 use onsale_store::Store;
-use onsale_store::booking::BookingStatus;
+use onsale_store::booking::{BookingStatus, projected_offset};
 use serde_json::json;
 
 use crate::cli::{ConfigArgs, JsonArgs};
@@ -143,12 +143,7 @@ async fn check_database(config: &Config, model: &Model) -> Result<String, Failur
         .await
         .context("cannot open the database")
         .or_reach()?;
-    let watermark = |all: Vec<onsale_store::booking::Watermark>| {
-        all.into_iter()
-            .find(|mark| mark.partition == model.partition())
-            .map_or(0, |mark| mark.next_offset)
-    };
-    let at = watermark(store.watermarks().await.or_reach()?);
+    let at = projected_offset(&store.watermarks().await.or_reach()?, model.partition());
     if at != model.next_offset() {
         return Ok(format!(
             "not compared, it stands at {at} and the log at {}",
@@ -187,7 +182,7 @@ async fn check_database(config: &Config, model: &Model) -> Result<String, Failur
             }
         }
     }
-    if watermark(store.watermarks().await.or_reach()?) != at {
+    if projected_offset(&store.watermarks().await.or_reach()?, model.partition()) != at {
         return Ok("not compared, it moved on meanwhile".to_owned());
     }
     match expected.into_iter().next() {

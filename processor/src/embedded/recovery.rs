@@ -6,6 +6,7 @@ use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::{Entry, Offset, PartitionId};
 use onsale_snapshot::directory::Directory;
 use onsale_snapshot::{Snapshot, SnapshotError};
+use onsale_store::booking::projected_offset;
 use onsale_store::{Store, StoreError};
 
 /// Why a start is refused.
@@ -122,10 +123,7 @@ pub(super) async fn recover(
     let watermarks = store.watermarks().await?;
     let mut all = Vec::new();
     for partition in (0..journal.partitions()).map(PartitionId) {
-        let projected = watermarks
-            .iter()
-            .find(|mark| mark.partition == partition)
-            .map_or(0, |mark| mark.next_offset);
+        let projected = projected_offset(&watermarks, partition);
         all.push(base(journal, directory, store, partition, projected).await?);
     }
     catch_up(journal, &mut all)?;

@@ -10,6 +10,7 @@ use onsale_log::journal::{Journal, JournalOptions};
 use onsale_schemas::{NodeName, Offset, PartitionId};
 use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
+use onsale_store::booking::projected_offset;
 use onsale_store::{Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -140,13 +141,7 @@ impl Embedded {
         let watermarks = store.watermarks().await?;
         let offsets = recovered
             .iter()
-            .map(|r| {
-                let id = r.owner.id();
-                watermarks
-                    .iter()
-                    .find(|mark| mark.partition == id)
-                    .map_or(0, |mark| mark.next_offset)
-            })
+            .map(|r| projected_offset(&watermarks, r.owner.id()))
             .collect();
         let (projector, projected) = Projector::new(store.clone(), metrics.clone(), offsets);
         let (to_projector, batches) = mpsc::channel(BATCHES_QUEUED_MAX);

@@ -2,7 +2,7 @@
 
 use onsale_engine::Partition;
 use onsale_schemas::{BookingId, PartitionId};
-use onsale_store::booking::{BookingRow, BookingStatus, Watermark};
+use onsale_store::booking::{BookingRow, BookingStatus, Watermark, projected_offset};
 use onsale_store::catalog::ShowStatus;
 use onsale_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -140,15 +140,9 @@ async fn behind<'a>(
     store: &Store,
 ) -> Result<Vec<&'a Partition>, StoreError> {
     let watermarks = store.watermarks().await?;
-    let projected = |machine: &Partition| {
-        watermarks
-            .iter()
-            .find(|mark| mark.partition == machine.id())
-            .map_or(0, |mark| mark.next_offset)
-    };
     Ok(machines
         .iter()
-        .filter(|machine| projected(machine) < machine.next_offset())
+        .filter(|machine| projected_offset(&watermarks, machine.id()) < machine.next_offset())
         .collect())
 }
 
