@@ -121,73 +121,114 @@ pub(super) async fn recover(
     store: &Store,
 ) -> Result<Vec<Recovered>, RecoveryError> {
     let watermarks = store.watermarks().await?;
+    let stored = store.snapshots().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the snapshots in the database cannot be used");
+        Vec::new()
+    });
     let mut all = Vec::new();
     for partition in (0..journal.partitions()).map(PartitionId) {
         let projected = projected_offset(&watermarks, partition);
-        all.push(base(journal, directory, store, partition, projected).await?);
+        let in_database = stored
+            .iter()
+            .find(|info| info.partition == partition)
+            .map(|info| info.next_offset);
+        let sources = Sources {
+            journal,
+            directory,
+            store,
+            in_database,
+        };
+        all.push(sources.base(partition, projected).await?);
     }
     catch_up(journal, &mut all)?;
     Ok(all)
 }
 
-/// The state to begin with: the newest usable snapshot at or below what is projected, from disk or
-/// from the database; else the beginning of the log; else the newest usable snapshot at all.
-async fn base(
-    journal: &Journal,
-    directory: &Directory,
-    store: &Store,
-    partition: PartitionId,
-    projected: Offset,
-) -> Result<Recovered, RecoveryError> {
-    let (first, end) = journal.bounds(partition)?;
-    if projected > end {
-        return Err(RecoveryError::LogSetBack {
-            partition,
-            projected,
-            end,
-        });
+/// Where the state of one partition can come from.
+struct Sources<'a> {
+    journal: &'a Journal,
+    directory: &'a Directory,
+    store: &'a Store,
+    /// Offset of the partition's snapshot in the database. The object itself, which may be large, is
+    /// fetched only when no snapshot on disk is as new.
+    in_database: Option<Offset>,
+}
+
+impl Sources<'_> {
+    /// The state to begin with: the newest usable snapshot at or below what is projected, from disk
+    /// or from the database; else the beginning of the log; else the newest usable snapshot at all.
+    async fn base(
+        &self,
+        partition: PartitionId,
+        projected: Offset,
+    ) -> Result<Recovered, RecoveryError> {
+        let (first, end) = self.journal.bounds(partition)?;
+        if projected > end {
+            return Err(RecoveryError::LogSetBack {
+                partition,
+                projected,
+                end,
+            });
+        }
+        for (limit, lost) in [(projected, false), (Offset::MAX, true)] {
+            if lost && first == 0 {
+                return Ok(Recovered::from_nothing(partition));
+            }
+            if let Some((machine, snapshot)) = self.newest_usable(partition, limit).await? {
+                return Ok(Recovered::from_snapshot(machine, snapshot, lost));
+            }
+        }
+        Err(RecoveryError::NoBase { partition, first })
     }
-    let stored = match onsale_snapshot::database::newest(store, partition).await {
-        Ok(stored) => stored,
-        Err(error) => {
-            tracing::warn!(%partition, %error, "the snapshot in the database cannot be used");
-            None
-        }
-    };
-    for (limit, lost) in [(projected, false), (Offset::MAX, true)] {
-        if lost && first == 0 {
-            return Ok(Recovered::from_nothing(partition));
-        }
+
+    async fn newest_usable(
+        &self,
+        partition: PartitionId,
+        limit: Offset,
+    ) -> Result<Option<(Partition, Snapshot)>, RecoveryError> {
         let mut below = Some(limit);
-        let mut stored = stored
-            .clone()
-            .filter(|snapshot| snapshot.header.next_offset <= limit);
-        while below.is_some() || stored.is_some() {
+        let mut in_database = self.in_database.filter(|offset| *offset <= limit);
+        while below.is_some() || in_database.is_some() {
             let on_disk = match below {
-                Some(limit) => directory.newest(partition, Some(limit))?,
+                Some(limit) => self.directory.newest(partition, Some(limit))?,
                 None => None,
             };
             let disk_offset = on_disk.as_ref().map(|snapshot| snapshot.header.next_offset);
-            let stored_offset = stored.as_ref().map(|snapshot| snapshot.header.next_offset);
-            let candidate = if disk_offset >= stored_offset {
+            let candidate = if disk_offset >= in_database {
                 below = disk_offset.and_then(|offset| offset.checked_sub(1));
-                on_disk
+                match on_disk {
+                    Some(snapshot) => snapshot,
+                    None => break,
+                }
             } else {
-                stored.take()
+                in_database = None;
+                match self.fetch(partition).await {
+                    Some(snapshot) => snapshot,
+                    None => continue,
+                }
             };
-            let Some(snapshot) = candidate else { break };
-            match usable(journal, &snapshot) {
-                Ok(machine) => return Ok(Recovered::from_snapshot(machine, snapshot, lost)),
+            match usable(self.journal, &candidate) {
+                Ok(machine) => return Ok(Some((machine, candidate))),
                 Err(error) => tracing::warn!(
                     %partition,
-                    next_offset = snapshot.header.next_offset,
+                    next_offset = candidate.header.next_offset,
                     %error,
                     "a snapshot cannot be used; trying the one before"
                 ),
             }
         }
+        Ok(None)
     }
-    Err(RecoveryError::NoBase { partition, first })
+
+    async fn fetch(&self, partition: PartitionId) -> Option<Snapshot> {
+        match onsale_snapshot::database::newest(self.store, partition).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                tracing::warn!(%partition, %error, "the snapshot in the database cannot be used");
+                None
+            }
+        }
+    }
 }
 
 impl Recovered {
