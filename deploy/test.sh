@@ -6,13 +6,26 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*"; }
 
-stop_services() { deploy/services/postgres.sh stop >/dev/null 2>&1 || true; }
+stop_services() {
+    deploy/services/postgres.sh stop >/dev/null 2>&1 || true
+    deploy/services/kafka.sh stop >/dev/null 2>&1 || true
+    deploy/services/redis.sh stop >/dev/null 2>&1 || true
+}
 trap stop_services EXIT
 
 step "PostgreSQL"
 deploy/services/postgres.sh start
 ONSALE_TEST_POSTGRES_URL=$(deploy/services/postgres.sh url)
 export ONSALE_TEST_POSTGRES_URL
+
+step "Kafka"
+deploy/services/kafka.sh start
+ONSALE_TEST_KAFKA_BROKERS=$(deploy/services/kafka.sh url)
+export ONSALE_TEST_KAFKA_BROKERS
+step "Redis"
+deploy/services/redis.sh start
+ONSALE_TEST_REDIS_URL=$(deploy/services/redis.sh url)
+export ONSALE_TEST_REDIS_URL
 
 if [ "$#" -gt 0 ]; then
     step "tests: $*"
@@ -36,8 +49,19 @@ if ! cargo deny --version >/dev/null 2>&1; then
 fi
 cargo deny --offline --log-level error check bans licenses sources
 
+step "bugs on purpose"
+# All of them run for hours; that each still finds the text that it changes is seen at once.
+python3 processor/simulation/mutants/run.py --check
+
 step "docs"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 step "tests"
 cargo test --workspace --locked --no-fail-fast
+
+step "container, compose and Kubernetes files"
+ONSALE_BIN="${CARGO_TARGET_DIR:-target}/debug/onsale" deploy/checks/manifests.sh
+step "alerts and dashboards against the metrics of a running cluster"
+deploy/checks/metrics_live.sh --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
+step "the OpenAPI document against the running server"
+deploy/checks/schemathesis.sh --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"

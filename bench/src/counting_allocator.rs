@@ -2,7 +2,7 @@
 //! and not estimated.
 
 use std::alloc::{GlobalAlloc, Layout};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mimalloc::MiMalloc;
 
@@ -10,6 +10,7 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 static LIVE_BYTES: AtomicU64 = AtomicU64::new(0);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static OFF: AtomicBool = AtomicBool::new(false);
 
 /// Counts what passes through to the allocator.
 pub(crate) struct CountingAllocator;
@@ -22,25 +23,36 @@ fn bytes(layout: Layout) -> u64 {
 // SAFETY: every call is handed on unchanged to the allocator, which keeps the contract.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE_BYTES.fetch_add(bytes(layout), Ordering::Relaxed);
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        count(bytes(layout), 0, 1);
         // SAFETY: the caller's promise about the layout is handed on.
         unsafe { ALLOCATOR.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE_BYTES.fetch_sub(bytes(layout), Ordering::Relaxed);
+        count(0, bytes(layout), 0);
         // SAFETY: the caller's promise about pointer and layout is handed on.
         unsafe { ALLOCATOR.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        LIVE_BYTES.fetch_add(size as u64, Ordering::Relaxed);
-        LIVE_BYTES.fetch_sub(bytes(layout), Ordering::Relaxed);
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        count(size as u64, bytes(layout), 1);
         // SAFETY: the caller's promise about pointer, layout and size is handed on.
         unsafe { ALLOCATOR.realloc(pointer, layout, size) }
     }
+}
+
+fn count(new_bytes: u64, freed_bytes: u64, allocations: u64) {
+    if OFF.load(Ordering::Relaxed) {
+        return;
+    }
+    LIVE_BYTES.fetch_add(new_bytes, Ordering::Relaxed);
+    LIVE_BYTES.fetch_sub(freed_bytes, Ordering::Relaxed);
+    ALLOCATIONS.fetch_add(allocations, Ordering::Relaxed);
+}
+
+/// Stops counting for good: servers with several threads would meet in the counters.
+pub(crate) fn stop_counting() {
+    OFF.store(true, Ordering::Relaxed);
 }
 
 /// Bytes allocated and not freed.

@@ -3,14 +3,13 @@
 mod flatness;
 mod latency;
 mod memory;
-mod spread;
 mod throughput;
 mod workload;
 
 use clap::Args;
 use serde_json::json;
 
-use spread::Spread;
+use crate::spread::Spread;
 
 /// Options of the engine's benchmark.
 #[derive(Args)]

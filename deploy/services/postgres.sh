@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# A throw-away PostgreSQL for tests and local work: start | stop | url.
+# A throw-away PostgreSQL for tests and local work: start | stop | kill | url.
 #
 #   ONSALE_SERVICES_DIR         folder of the cluster (default target/services/postgres)
 #   ONSALE_TEST_POSTGRES_PORT   loopback port (default 55432)
+#   ONSALE_POSTGRES_DURABLE     1 keeps what was committed over a `kill`; `bench` does so too and
+#                               has memory and checkpoints as one would set them for such a load
 #
 # `start` and `url` print the URL of an administrator, as ONSALE_TEST_POSTGRES_URL expects it.
-# Durability is off on purpose: nothing in this cluster outlives a test run. Never point a real
-# Onsale at it.
+# Durability is off on purpose otherwise: nothing in this cluster outlives a test run. Never point a
+# real Onsale at it.
 set -euo pipefail
 
 repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
@@ -58,7 +60,7 @@ url() {
 }
 
 is_ready() {
-    [ -n "$binaries" ] && "$binaries/pg_isready" -q -h 127.0.0.1 -p "$port"
+    [ -n "$binaries" ] && "$binaries/pg_isready" -q -U postgres -h 127.0.0.1 -p "$port"
 }
 
 # The cluster may be run by another user in a folder below a private home: the data then moves to a
@@ -103,8 +105,14 @@ start() {
     local socket
     socket="$(dirname "$data")"
     [ "${#socket}" -le "$socket_path_max_bytes" ] || socket=""
+    local durability="-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    case "${ONSALE_POSTGRES_DURABLE:-}" in
+        1) durability="" ;;
+        # No checkpoint in the middle of a measurement.
+        bench) durability="-c shared_buffers=1GB -c max_wal_size=8GB -c checkpoint_timeout=30min" ;;
+    esac
     as_server "$binaries/pg_ctl" start -D "$data" -l "$log" -s -w -t "$ready_timeout_seconds" -o \
-        "-c listen_addresses=127.0.0.1 -p $port -c unix_socket_directories='$socket' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200" \
+        "-c listen_addresses=127.0.0.1 -p $port -c unix_socket_directories='$socket' -c max_connections=200 $durability" \
         || fail "PostgreSQL did not start; see $log"
     is_ready || fail "PostgreSQL is not ready on port $port; see $log"
     url
@@ -120,12 +128,31 @@ stop() {
     fi
 }
 
+# Ends every process of the cluster at once, without any last word.
+kill_all() {
+    local data pid children
+    [ -f "$folder/location" ] || return 0
+    data="$(cat "$folder/location")"
+    [ -f "$data/postmaster.pid" ] || return 0
+    pid="$(head -n 1 "$data/postmaster.pid")"
+    children="$(ps -o pid= --ppid "$pid" || true)"
+    # shellcheck disable=SC2086 # One number each.
+    kill -KILL "$pid" $children 2>/dev/null || true
+    # shellcheck disable=SC2086
+    for pid in $pid $children; do
+        while grep -q '^State:.*[^ZX] (' "/proc/$pid/status" 2>/dev/null; do sleep 0.05; done
+    done
+    # A process that nobody has waited for yet still has its number, and would look alive.
+    rm -f "$data/postmaster.pid" "$(dirname "$data")/.s.PGSQL.$port" "$(dirname "$data")/.s.PGSQL.$port.lock"
+}
+
 case "${1:-}" in
     start) start ;;
     stop) stop ;;
+    kill) kill_all ;;
     url) url ;;
     *)
-        printf 'usage: %s start|stop|url\n' "$0" >&2
+        printf 'usage: %s start|stop|kill|url\n' "$0" >&2
         exit 2
         ;;
 esac

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use uuid::Uuid;
 
-use crate::commands;
-use crate::exit::Failure;
+use crate::config::Config;
+use crate::exit::{Failure, OrFail};
+use crate::{commands, http_client};
 
 /// Sells tickets when everyone wants them at the same minute: first come, first served, nothing
 /// sold twice, nothing lost.
@@ -39,6 +40,8 @@ enum Command {
     Token(commands::token::TokenArgs),
     /// Show the partitions of a running server: owner, epoch, offsets, lag, digest
     Status(commands::status::StatusArgs),
+    /// Move partitions of a running cluster to another processor
+    Failover(commands::failover::FailoverArgs),
     /// Make and look after snapshots
     #[command(subcommand)]
     Snapshot(commands::snapshot::SnapshotCommand),
@@ -48,6 +51,8 @@ enum Command {
     Verify(commands::verify::VerifyArgs),
     /// Compare the engine's state with the database, then repair the database from the report
     Reconcile(commands::reconcile::ReconcileArgs),
+    /// Put load on a running server and report throughput, latency and what was broken
+    Load(commands::load::LoadArgs),
     /// Look for what is wrong with an installation and say what to do
     Doctor(commands::doctor::DoctorArgs),
     /// Print or check the configuration
@@ -82,6 +87,24 @@ pub(crate) struct ServerArgs {
         hide_env_values = true
     )]
     pub token: Option<String>,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+}
+
+/// Whose certificates are trusted when a server is asked by https.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct TrustArgs {
+    /// Trust only the authorities in this file (PEM) [default: http.tls_ca_file, then the system's]
+    #[arg(long, value_name = "FILE", env = "ONSALE_CA")]
+    pub ca: Option<PathBuf>,
+}
+
+impl TrustArgs {
+    /// A client that trusts what flags and configuration say.
+    pub(crate) fn client(&self, config: &Config) -> Result<reqwest::Client, Failure> {
+        let ca_file = self.ca.as_ref().or(config.http.tls_ca_file.as_ref());
+        http_client::build(ca_file.map(PathBuf::as_path)).or_use()
+    }
 }
 
 /// Machine-readable output.
@@ -137,10 +160,12 @@ impl Cli {
             Command::Serve(args) => commands::serve::run(&args),
             Command::Token(args) => commands::token::run(&args),
             Command::Status(args) => commands::status::run(&args),
+            Command::Failover(args) => commands::failover::run(&args),
             Command::Snapshot(command) => commands::snapshot::run(command),
             Command::Replay(args) => commands::replay::run(&args),
             Command::Verify(args) => commands::verify::run(&args),
             Command::Reconcile(args) => commands::reconcile::run(&args),
+            Command::Load(args) => commands::load::run(&args),
             Command::Doctor(args) => commands::doctor::run(&args),
             Command::Config(command) => commands::config::run(&command),
             Command::Migrate(args) => commands::migrate::run(&args),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cli::{ConfigArgs, ServerArgs};
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
-use crate::secrets;
+use crate::{http_client, secrets};
 
 /// How long an ordinary call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ impl Client {
         let config = Config::for_operator(config)?;
         let base = match &server.server {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", config.http.listen),
+            None => config.server_url(),
         };
         let token = match &server.token {
             Some(token) => token.clone(),
@@ -39,7 +39,7 @@ impl Client {
                 .context("no --token given, and none can be minted")
                 .or_use()?,
         };
-        let http = reqwest::Client::builder().build().or_found()?;
+        let http = server.trust.client(&config)?;
         Ok(Self { base, token, http })
     }
 
@@ -74,7 +74,10 @@ impl Client {
             .bearer_auth(&self.token)
             .send()
             .await
-            .with_context(|| format!("cannot reach {}: is the server running?", self.base))
+            .map_err(|error| {
+                let why = http_client::explain(&error, &self.base);
+                anyhow::Error::new(error).context(why)
+            })
             .or_reach()?;
         let status = response.status();
         let mut body: Value = response

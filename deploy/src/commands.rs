@@ -3,6 +3,8 @@
 pub(crate) mod config;
 pub(crate) mod dev;
 pub(crate) mod doctor;
+pub(crate) mod failover;
+pub(crate) mod load;
 pub(crate) mod migrate;
 pub(crate) mod reconcile;
 pub(crate) mod replay;

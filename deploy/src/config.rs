@@ -1,8 +1,13 @@
 //! The configuration: sections that check themselves, from a file, the environment and flags.
 
+mod cluster;
+mod kafka;
 mod load;
+mod node;
+mod reconcile;
 mod sections;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use onsale_ingress::{
@@ -10,10 +15,13 @@ use onsale_ingress::{
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use cluster::ClusterConfig;
+pub(crate) use kafka::KafkaConfig;
 pub(crate) use load::ConfigError;
+pub(crate) use node::{NodeConfig, Role};
+pub(crate) use reconcile::ReconcileConfig;
 pub(crate) use sections::{
-    DataConfig, DatabaseConfig, KafkaConfig, LogConfig, LogFormat, NodeConfig, RedisConfig,
-    SnapshotsConfig, TelemetryConfig,
+    DataConfig, DatabaseConfig, LogConfig, LogFormat, RedisConfig, SnapshotsConfig, TelemetryConfig,
 };
 
 use crate::cli::ConfigArgs;
@@ -51,6 +59,10 @@ pub(crate) struct Config {
     pub redis: RedisConfig,
     /// Kafka.
     pub kafka: KafkaConfig,
+    /// The processors of the distributed mode.
+    pub cluster: ClusterConfig,
+    /// Reconciliation on a schedule.
+    pub reconcile: ReconcileConfig,
     /// Logs, traces.
     pub telemetry: TelemetryConfig,
 }
@@ -60,13 +72,14 @@ impl Config {
     const OPTIONAL_KEYS: &'static [(&'static str, &'static str)] = &[
         ("http", "tls_certificate_file"),
         ("http", "tls_key_file"),
+        ("http", "tls_ca_file"),
         ("auth", "hs256_secret"),
         ("auth", "hs256_secret_file"),
         ("auth", "ed25519_public_key_file"),
         ("auth", "rsa_public_key_file"),
         ("database", "url"),
         ("redis", "url"),
-        ("kafka", "brokers"),
+        ("node", "advertise_url"),
         ("database", "url_file"),
         ("telemetry", "otlp_endpoint"),
     ];
@@ -85,7 +98,9 @@ impl Config {
             config.auth.hs256_secret = secrets::read_dev_secret(&config.data.dir);
         }
         let has_key = config.has_key();
-        config.checked(has_key).or_use()
+        // An operator's process is no node, so nothing has to name it.
+        let problems = config.problems(None);
+        config.without_problems(problems, has_key).or_use()
     }
 
     /// The configuration on top of `base`, as it was given.
@@ -102,7 +117,16 @@ impl Config {
     /// # Errors
     /// All problems at once; a missing key is one only where it is needed.
     pub(crate) fn checked(self, key_needed: bool) -> Result<Self, ConfigError> {
-        let mut problems = self.problems();
+        let is_processor = self.kafka.is_used() && self.node.is(Role::Processor);
+        let problems = self.problems(is_processor.then_some(self.node.id.as_str()));
+        self.without_problems(problems, key_needed)
+    }
+
+    fn without_problems(
+        self,
+        mut problems: Vec<Problem>,
+        key_needed: bool,
+    ) -> Result<Self, ConfigError> {
         if !key_needed && !self.has_key() {
             problems.retain(|problem| problem.key != "auth");
         }
@@ -142,6 +166,27 @@ impl Config {
         self.data.dir.join("snapshots")
     }
 
+    /// Where other nodes and operators reach this process.
+    pub(crate) fn advertise_url(&self) -> String {
+        let url = self.node.advertise_url.clone();
+        let url = url.unwrap_or_else(|| self.server_url());
+        url.trim_end_matches('/').to_owned()
+    }
+
+    /// The server of this configuration, asked from its own machine.
+    pub(crate) fn server_url(&self) -> String {
+        self.url_at(self.http.listen)
+    }
+
+    /// A server of this configuration that listens there.
+    pub(crate) fn url_at(&self, address: SocketAddr) -> String {
+        let scheme = match self.http.tls_certificate_file {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://{address}")
+    }
+
     /// The database as configured, or SQLite in the data folder.
     ///
     /// # Errors
@@ -170,20 +215,45 @@ impl Config {
         hide(&mut self.auth.hs256_secret);
         hide(&mut self.database.url);
         hide(&mut self.redis.url);
+        for (key, value) in &mut self.kafka.properties {
+            if KafkaConfig::is_secret(key) {
+                *value = "(hidden)".to_owned();
+            }
+        }
         self
     }
 
-    /// Every value that cannot be used.
-    fn problems(&self) -> Vec<Problem> {
+    /// Every value that cannot be used; `processor` is the id of this node where it will be one.
+    fn problems(&self, processor: Option<&str>) -> Vec<Problem> {
         let mut problems = self.ingress().validate().err().unwrap_or_default();
-        self.node.check(&mut problems);
+        let distributed = self.kafka.is_used();
+        self.node.check(&mut problems, distributed);
+        self.cluster.check(&mut problems, processor);
+        self.reconcile.check(&mut problems);
         self.data.check(&mut problems);
         self.log.check(&mut problems);
         self.snapshots.check(&mut problems);
         self.database.check(&mut problems);
         self.kafka.check(&mut problems);
         self.telemetry.check(&mut problems);
+        if distributed && !self.has_shared_database() {
+            problems.push(Problem {
+                key: "database.url".to_owned(),
+                value: "SQLite".to_owned(),
+                expected: "postgres://USER:PASSWORD@HOST:PORT/NAME: with kafka.brokers every node \
+                           uses the same database"
+                    .to_owned(),
+            });
+        }
         problems
+    }
+
+    /// False where the database is certainly a file of this machine.
+    fn has_shared_database(&self) -> bool {
+        match &self.database.url {
+            Some(url) => !url.expose().starts_with("sqlite:"),
+            None => self.database.url_file.is_some(),
+        }
     }
 
     #[cfg(test)]

@@ -3,6 +3,8 @@
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use crate::http_client;
+
 /// Organizer and tenant that own the demo events.
 pub(crate) const ORGANIZER: uuid::Uuid =
     uuid::Uuid::from_u128(0xde30_0000_0000_4000_8000_0000_0000_0002);
@@ -34,8 +36,11 @@ pub(crate) struct DemoShow {
 }
 
 /// Makes the demo events where there are none yet; returns the first show of each.
-pub(crate) async fn ensure(base: &str, organizer_token: &str) -> anyhow::Result<Vec<DemoShow>> {
-    let http = reqwest::Client::new();
+pub(crate) async fn ensure(
+    http: reqwest::Client,
+    base: &str,
+    organizer_token: &str,
+) -> anyhow::Result<Vec<DemoShow>> {
     let api = Api {
         http,
         base: format!("{base}/api/v1"),
@@ -180,7 +185,14 @@ impl Api {
     }
 
     async fn data(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
-        let response = request.bearer_auth(&self.token).send().await?;
+        let response = request
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .map_err(|error| {
+                let why = http_client::explain(&error, &self.base);
+                anyhow::Error::new(error).context(why)
+            })?;
         let status = response.status();
         let mut body: Value = response.json().await?;
         if !status.is_success() {

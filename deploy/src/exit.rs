@@ -27,6 +27,15 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The error without what it means for the process.
+    pub(crate) fn into_error(self) -> anyhow::Error {
+        match self {
+            Self::Found(error) | Self::Use(error) | Self::Reach(error) => error,
+        }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Found(error)

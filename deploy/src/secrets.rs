@@ -53,6 +53,28 @@ pub(crate) fn dev_secret(data: &Path) -> anyhow::Result<Secret> {
     Ok(Secret::new(secret))
 }
 
+/// The configured secret that tokens are signed with.
+pub(crate) fn signing_secret(config: &Config) -> anyhow::Result<String> {
+    match (&config.auth.hs256_secret, &config.auth.hs256_secret_file) {
+        (Some(secret), _) => Ok(secret.expose().to_owned()),
+        (None, Some(file)) => Ok(std::fs::read_to_string(file)
+            .with_context(|| format!("auth.hs256_secret_file {}", file.display()))?
+            .trim()
+            .to_owned()),
+        (None, None) => bail!(
+            "tokens are minted with auth.hs256_secret (ONSALE_AUTH__HS256_SECRET); none is \
+             configured{}",
+            if config.auth.ed25519_public_key_file.is_some()
+                || config.auth.rsa_public_key_file.is_some()
+            {
+                " and public keys only verify: mint where the private key is, or pass --token"
+            } else {
+                ", and there is no key of `onsale dev` in the data folder"
+            }
+        ),
+    }
+}
+
 /// An admin token for a verb's own calls.
 pub(crate) fn mint_admin(config: &Config, ttl_s: u64) -> anyhow::Result<String> {
     mint(config, OPERATOR, "admin", Uuid::nil(), ttl_s)
@@ -66,24 +88,7 @@ pub(crate) fn mint(
     tenant: Uuid,
     ttl_s: u64,
 ) -> anyhow::Result<String> {
-    let secret = match (&config.auth.hs256_secret, &config.auth.hs256_secret_file) {
-        (Some(secret), _) => secret.expose().to_owned(),
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .with_context(|| format!("auth.hs256_secret_file {}", file.display()))?
-            .trim()
-            .to_owned(),
-        (None, None) => bail!(
-            "tokens are minted with auth.hs256_secret (ONSALE_AUTH__HS256_SECRET); none is \
-             configured{}",
-            if config.auth.ed25519_public_key_file.is_some()
-                || config.auth.rsa_public_key_file.is_some()
-            {
-                " and public keys only verify: mint where the private key is, or pass --token"
-            } else {
-                ", and there is no key of `onsale dev` in the data folder"
-            }
-        ),
-    };
+    let secret = signing_secret(config)?;
     let now = onsale_processor::clock::now_ms() / 1_000;
     let claims = Claims {
         sub: user,

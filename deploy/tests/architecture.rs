@@ -12,7 +12,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-log", &["onsale-schemas"]),
     ("onsale-store", &["onsale-schemas"]),
     ("onsale-snapshot", &["onsale-schemas", "onsale-store"]),
-    ("onsale-simulation", &["onsale-schemas"]),
+    (
+        "onsale-simulation",
+        &[
+            "onsale-schemas",
+            "onsale-engine",
+            "onsale-log",
+            "onsale-snapshot",
+            "onsale-processor",
+        ],
+    ),
     (
         "onsale-processor",
         &[
@@ -38,11 +47,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-simulation",
             "onsale-processor",
             "onsale-ingress",
+            "onsale-load",
         ],
     ),
+    ("onsale-load", &[]),
+    ("onsale-fuzz", &[]),
     (
         "onsale-bench",
-        &["onsale-schemas", "onsale-engine", "onsale-log"],
+        &[
+            "onsale-schemas",
+            "onsale-engine",
+            "onsale-log",
+            "onsale-load",
+        ],
     ),
 ];
 

@@ -31,6 +31,7 @@ pub enum Code {
     AlreadyCancelled,
     ShowCancelled,
     ReservationExpired,
+    RecordGone,
     IdempotencyKeyReused,
     RateLimited,
     Overloaded,
@@ -134,6 +135,11 @@ impl Code {
                 "RESERVATION_EXPIRED",
                 StatusCode::GONE,
                 "The reservation has expired",
+            ),
+            Self::RecordGone => (
+                "RECORD_GONE",
+                StatusCode::GONE,
+                "The log no longer holds the record",
             ),
             Self::IdempotencyKeyReused => (
                 "IDEMPOTENCY_KEY_REUSED",

@@ -8,11 +8,9 @@ use axum::Router;
 use axum::routing::get;
 use onsale_log::CommandLog;
 use onsale_store::Store;
+use onsale_store::counts::Counts;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::auth::{Authenticator, KeyError};
@@ -20,18 +18,17 @@ use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::{ConfigProblem, IngressConfig};
 use crate::error::ApiError;
+use crate::explanations::Explanations;
 use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
+use crate::precheck::Buyers;
 use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::state::{AppState, Shared};
-use crate::submit::{Acknowledged, Replies};
+use crate::submit::{Decisions, LastPositions, Recent, Replies};
 use crate::tls::{Tls, TlsError};
 use crate::{edge, openapi, security, server};
-
-/// Smaller answers are sent as they are: compressing them costs more than it saves.
-const COMPRESS_MIN_BYTES: u16 = 4_096;
 
 /// Why an ingress cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +51,8 @@ pub enum IngressError {
 #[derive(Clone)]
 pub struct Ingress {
     state: AppState,
+    /// Routes of the process that are none of the public interface.
+    beside: Router,
 }
 
 impl Ingress {
@@ -69,6 +68,22 @@ impl Ingress {
         clock: Arc<dyn Clock>,
         registry: prometheus::Registry,
     ) -> Result<Self, IngressError> {
+        Self::with_counts(config, log, store, operations, clock, registry, None)
+    }
+
+    /// Like [`Ingress::new`], with counts that it shares with other ingress nodes for its precheck.
+    ///
+    /// # Errors
+    /// As [`Ingress::new`].
+    pub fn with_counts(
+        config: IngressConfig,
+        log: Arc<dyn CommandLog>,
+        store: Store,
+        operations: Arc<dyn Operations>,
+        clock: Arc<dyn Clock>,
+        registry: prometheus::Registry,
+        counts: Option<Counts>,
+    ) -> Result<Self, IngressError> {
         config.validate().map_err(IngressError::Config)?;
         let closing = CancellationToken::new();
         let live = Arc::new(Hub::new(
@@ -82,9 +97,14 @@ impl Ingress {
             limits: RateLimits::new(&config.rate_limit),
             charts: Charts::new(store.clone()),
             replies: Replies::new(),
-            acknowledged: Acknowledged::new(log.partitions()),
+            recent: Recent::new(log.is_shared()),
+            acknowledged: LastPositions::new(log.partitions()),
+            decisions: Decisions::new(),
+            explanations: Explanations::new(),
             metrics: Metrics::new(registry)?,
             tls: Tls::new(&config.http)?,
+            buyers: Buyers::new(log.partitions()),
+            counts,
             live: live.clone(),
             config,
             log,
@@ -94,12 +114,18 @@ impl Ingress {
             closing,
         });
         tokio::spawn({
-            let (seen, wants, lagged) = (state.clone(), state.clone(), state.clone());
+            let (seen, lagged) = (state.clone(), state.clone());
             live.follow(
                 feed,
-                move |batch, record| seen.replies.seen(&seen, batch.partition, record),
-                move || wants.replies.wants_records(),
+                move |batch| {
+                    if seen.config.precheck.enabled {
+                        seen.buyers.apply(batch);
+                    }
+                    seen.recent.seen(batch);
+                    seen.replies.seen(&seen, batch);
+                },
                 move |batches| {
+                    lagged.buyers.lost();
                     lagged.metrics.feed_lags.inc();
                     tracing::warn!(
                         batches,
@@ -108,7 +134,16 @@ impl Ingress {
                 },
             )
         });
-        Ok(Self { state })
+        Ok(Self {
+            state,
+            beside: Router::new(),
+        })
+    }
+
+    /// Serves these routes on the same address too. They bring their own authentication.
+    pub fn with_routes(mut self, beside: Router) -> Self {
+        self.beside = beside;
+        self
     }
 
     /// Hands in the opening of every show whose opening a crash interrupted; returns how many.
@@ -125,24 +160,22 @@ impl Ingress {
         let (documented, document) = openapi::documented();
         let mut router = documented
             .route("/", get(routes::home::home))
-            .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", document))
+            .merge(
+                Router::from(SwaggerUi::new("/docs").url("/api/v1/openapi.json", document))
+                    .layer(openapi::compression()),
+            )
             .fallback(edge::not_found)
             .method_not_allowed_fallback(edge::method_not_allowed)
             .layer(axum::middleware::from_fn_with_state(
                 self.state.clone(),
                 edge::edge,
-            ))
-            .layer(
-                CompressionLayer::new()
-                    .quality(CompressionLevel::Fastest)
-                    .compress_when(
-                        SizeAbove::new(COMPRESS_MIN_BYTES.into()).and(NotForContentType::SSE),
-                    ),
-            );
+            ));
         if let Some(cors) = security::cors(&self.state.config.http.cors_origins) {
             router = router.layer(cors);
         }
-        router.with_state(self.state.clone())
+        router
+            .with_state(self.state.clone())
+            .merge(self.beside.clone())
     }
 
     /// Serves until `shutdown` is ready; then streams end, requests in flight finish, and it

@@ -12,6 +12,7 @@ mod context;
 mod edge;
 mod envelope;
 mod error;
+mod explanations;
 mod extract;
 mod idempotency;
 mod ingress;
@@ -20,6 +21,7 @@ mod metrics;
 mod openapi;
 mod operations;
 mod precheck;
+mod prompt;
 mod rate_limit;
 mod rejection;
 mod routes;
@@ -29,9 +31,10 @@ mod span;
 mod state;
 mod submit;
 mod tls;
+mod tls_listener;
 mod values;
 
-pub use auth::KeyError;
+pub use auth::{AdminTokens, KeyError};
 pub use clock::{Clock, SystemClock};
 pub use config::{
     AuthConfig, ConfigProblem, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Rate,
@@ -40,8 +43,10 @@ pub use config::{
 pub use error::{ApiError, Code};
 pub use ingress::{Ingress, IngressError};
 pub use operations::{
-    LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone, Which,
+    Ahead, Explained, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
+    SnapshotDone, Which,
 };
 pub use span::SPAN_TARGET;
-pub use tls::TlsError;
+pub use tls::{Tls, TlsError};
+pub use tls_listener::TlsListener;
 pub use values::{Instant, Money};

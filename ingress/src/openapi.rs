@@ -1,6 +1,12 @@
 //! All routes and the document that is generated from them.
 
+mod answers;
+mod bounds;
+
 use axum::Router;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
@@ -10,9 +16,9 @@ use utoipa_axum::routes;
 use crate::routes::{
     admin_failover, admin_partitions, admin_reconcile, admin_snapshots, bookings_cancel,
     bookings_confirm, bookings_extend, bookings_list, bookings_one, bookings_pending,
-    bookings_reserve, events_create, events_list, events_one, events_shows, events_update, health,
-    requests_one, shows_amend, shows_availability, shows_block, shows_cancel, shows_close,
-    shows_create, shows_one, shows_seats, shows_zones,
+    bookings_receipt, bookings_reserve, events_create, events_list, events_one, events_shows,
+    events_update, health, requests_explanation, requests_one, shows_amend, shows_availability,
+    shows_block, shows_cancel, shows_close, shows_create, shows_one, shows_seats, shows_zones,
 };
 use crate::state::AppState;
 
@@ -52,17 +58,37 @@ impl Modify for Bearer {
     }
 }
 
+/// Smaller answers are sent as they are: compressing them costs more than it saves.
+const COMPRESS_MIN_BYTES: u16 = 4_096;
+
+/// Compresses large answers. Not around routes that only have small ones, or streams: each answer
+/// is moved into a body that has room for an encoder, which is several kilobytes.
+pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(COMPRESS_MIN_BYTES.into()).and(NotForContentType::SSE))
+}
+
 /// Every documented route and the document.
 pub(crate) fn documented() -> (Router<AppState>, OpenApi) {
-    let api = OpenApiRouter::new()
+    let small = OpenApiRouter::new()
         .routes(routes!(bookings_reserve::reserve))
         .routes(routes!(bookings_confirm::confirm))
         .routes(routes!(bookings_cancel::cancel))
         .routes(routes!(bookings_extend::extend))
+        .routes(routes!(bookings_one::one))
+        .routes(routes!(bookings_receipt::receipt))
+        .routes(routes!(requests_one::one))
+        .routes(routes!(requests_explanation::explanation))
+        .routes(routes!(shows_availability::events))
+        .routes(routes!(shows_close::close))
+        .routes(routes!(shows_cancel::cancel))
+        .routes(routes!(shows_block::block))
+        .routes(routes!(shows_block::unblock))
+        .routes(routes!(admin_failover::failover));
+    let large = OpenApiRouter::new()
         .routes(routes!(bookings_list::list))
         .routes(routes!(bookings_pending::pending))
-        .routes(routes!(bookings_one::one))
-        .routes(routes!(requests_one::one))
         .routes(routes!(events_list::list, events_create::create))
         .routes(routes!(events_one::one, events_update::update))
         .routes(routes!(events_shows::shows, shows_create::create))
@@ -70,20 +96,19 @@ pub(crate) fn documented() -> (Router<AppState>, OpenApi) {
         .routes(routes!(shows_zones::zones))
         .routes(routes!(shows_seats::seats))
         .routes(routes!(shows_availability::availability))
-        .routes(routes!(shows_availability::events))
-        .routes(routes!(shows_close::close))
-        .routes(routes!(shows_cancel::cancel))
-        .routes(routes!(shows_block::block))
-        .routes(routes!(shows_block::unblock))
         .routes(routes!(admin_partitions::partitions))
         .routes(routes!(admin_snapshots::list, admin_snapshots::create))
         .routes(routes!(admin_reconcile::report))
         .routes(routes!(admin_reconcile::apply))
-        .routes(routes!(admin_failover::failover));
-    OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/api/v1", api)
+        .layer(compression());
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api/v1", small.merge(large))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
-        .split_for_parts()
+        .split_for_parts();
+    answers::complete(&mut document);
+    // A field that it does not find fails its test.
+    let _ = bounds::apply(&mut document);
+    (router, document)
 }

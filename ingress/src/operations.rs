@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use onsale_schemas::{NodeName, Offset, PartitionId};
+use onsale_schemas::{
+    Command, NodeName, Offset, OutcomeRecord, PartitionId, RequestId, SeatIndex, UserId,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -60,11 +62,71 @@ pub trait Operations: Send + Sync {
     /// Brings gauges up to date that cost a look; called when metrics are read.
     fn refresh_metrics(&self);
 
+    /// What became of the request at a position, and who was ahead of it. It reads the log and may
+    /// take a moment.
+    ///
+    /// # Errors
+    /// [`OperationError::Gone`] when the log no longer holds it.
+    async fn explain(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+    ) -> Result<Option<Explained>, OperationError> {
+        let _ = (partition, offset);
+        Err(OperationError::NotSupported(
+            "This process cannot read the log.".to_owned(),
+        ))
+    }
+
+    /// Where the newest record of a request stands, looked for among the latest ones only.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    async fn find_request(
+        &self,
+        request: RequestId,
+    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
+        let _ = request;
+        Ok(None)
+    }
+
     /// Moves `which` to the node `to`.
     ///
     /// # Errors
     /// [`OperationError::NotSupported`] where there is only one node.
     async fn failover(&self, which: Which, to: NodeName) -> Result<(), OperationError>;
+}
+
+/// See [`Operations::explain`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Explained {
+    /// What became of it.
+    pub outcome: OutcomeRecord,
+    /// What was asked for.
+    pub command: Command,
+    /// Whose request it was, where the log says.
+    pub user: Option<UserId>,
+    /// Reservations of the same zone before it.
+    pub ahead: Option<Ahead>,
+}
+
+/// Reservations of a zone before a request, since its sale opened; counts, never persons.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ahead {
+    /// The first record that was counted.
+    pub counted_from: Offset,
+    /// False when the log no longer reaches back to the opening of the sale.
+    pub complete: bool,
+    /// Requests.
+    pub requests: u64,
+    /// Those that were granted.
+    pub granted: u64,
+    /// Places they were granted, also those given back since.
+    pub places: u64,
+    /// Places of them that were free again before the request.
+    pub places_given_back: u64,
+    /// Of the seats that could not be had: the record that gave each away, where it was counted.
+    pub taken_at: Vec<(SeatIndex, Option<Offset>)>,
 }
 
 /// One partition or all of them.
@@ -146,6 +208,9 @@ pub enum OperationError {
     /// What was given may not be used.
     #[error("{0}")]
     Refused(String),
+    /// The log no longer holds what it would need.
+    #[error("{0}")]
+    Gone(String),
     /// It cannot be done now.
     #[error("{0}")]
     Unavailable(String),

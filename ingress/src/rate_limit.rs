@@ -140,6 +140,15 @@ impl RateLimits {
     }
 }
 
+/// The refusal of a caller who may ask again after so many seconds.
+pub(crate) fn too_often(seconds: u64) -> ApiError {
+    ApiError::new(
+        Code::RateLimited,
+        format!("Too many requests; try again in {seconds} s."),
+    )
+    .retry_after(seconds)
+}
+
 impl Bucket {
     fn new(name: &'static str, rate: Rate) -> Self {
         let per_minute = NonZeroU32::new(rate.per_minute).unwrap_or(NonZeroU32::MIN);
@@ -186,12 +195,7 @@ impl Bucket {
                 let wait = not_until.wait_time_from(now);
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 let seconds = seconds.max(1);
-                let error = ApiError::new(
-                    Code::RateLimited,
-                    format!("Too many requests; try again in {seconds} s."),
-                )
-                .retry_after(seconds);
-                Err((error, self.passed(0, seconds)))
+                Err((too_often(seconds), self.passed(0, seconds)))
             }
         }
     }

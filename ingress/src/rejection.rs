@@ -33,11 +33,7 @@ pub(crate) fn to_error(
             available,
             not_together,
         } => insufficient_stock(*available, *not_together),
-        Rejection::MaxPerUserExceeded { limit, current } => ApiError::new(
-            Code::MaxPerUserExceeded,
-            format!("At most {limit} tickets per buyer; you hold or own {current}."),
-        )
-        .with_details(json!({ "limit": limit, "current": current })),
+        Rejection::MaxPerUserExceeded { limit, current } => max_per_user(*limit, *current),
         Rejection::SaleNotOpen { opens_at_ms } => {
             let opens_at = Instant(*opens_at_ms);
             ApiError::new(Code::SaleNotOpen, format!("The sale begins at {opens_at}."))
@@ -89,6 +85,15 @@ pub(crate) fn seat_unavailable(labels: Vec<String>) -> ApiError {
         "Seats are not available; nothing was reserved.",
     )
     .with_details(json!({ "seats": labels }))
+}
+
+/// The buyer would have more than `limit` tickets of the event.
+pub(crate) fn max_per_user(limit: u16, current: u32) -> ApiError {
+    ApiError::new(
+        Code::MaxPerUserExceeded,
+        format!("At most {limit} tickets per buyer; you hold or own {current}."),
+    )
+    .with_details(json!({ "limit": limit, "current": current }))
 }
 
 /// Only `available` places are left.

@@ -19,11 +19,12 @@ use tokio::sync::Semaphore;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
+use crate::prompt::Prompt;
 use crate::state::{AppState, Shared};
 use crate::tls::Tls;
 
 /// Pause after an error of accept, such as no file descriptors left, so that it does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// An idle HTTP/2 connection is probed after this long and closed when nothing comes back.
 const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(30);
 const HTTP2_STREAMS_MAX: u32 = 256;
@@ -77,6 +78,7 @@ pub(crate) async fn serve(
             tokio::spawn(async move {
                 // Within the task: a slow handshake holds up nobody else.
                 if let Some(stream) = secured(&state, &tls, stream).await {
+                    let stream = Prompt::new(stream, state.config.http.header_timeout());
                     let connection = builder.serve_connection(TokioIo::new(stream), service);
                     if let Err(error) = watcher.watch(connection.into_owned()).await {
                         tracing::debug!("TLS connection: {error}");
@@ -90,6 +92,7 @@ pub(crate) async fn serve(
         let state = state.clone();
         tokio::spawn(async move {
             if says_something(&state, &stream).await {
+                let stream = Prompt::new(stream, state.config.http.header_timeout());
                 let connection = builder.serve_connection(TokioIo::new(stream), service);
                 // How a client leaves is its own business.
                 if let Err(error) = watcher.watch(connection.into_owned()).await {
@@ -111,8 +114,7 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Waits for the first byte. Telling HTTP/1 from HTTP/2 has no time-out of its own, so a client that
-/// connects and says nothing would keep its place for ever.
+/// Waits for the first byte, so that the drain need not wait for a client that asks for nothing.
 async fn says_something(state: &Shared, stream: &TcpStream) -> bool {
     let mut first = [0];
     let peek = stream.peek(&mut first);

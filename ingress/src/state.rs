@@ -5,17 +5,20 @@ use std::sync::Arc;
 use onsale_log::CommandLog;
 use onsale_schemas::PartitionId;
 use onsale_store::Store;
+use onsale_store::counts::Counts;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::IngressConfig;
+use crate::explanations::Explanations;
 use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
+use crate::precheck::Buyers;
 use crate::rate_limit::RateLimits;
-use crate::submit::{Acknowledged, Replies};
+use crate::submit::{Decisions, LastPositions, Recent, Replies};
 use crate::tls::Tls;
 
 pub(crate) type AppState = Arc<Shared>;
@@ -30,8 +33,17 @@ pub(crate) struct Shared {
     pub(crate) limits: RateLimits,
     pub(crate) charts: Charts,
     pub(crate) live: Arc<Hub>,
+    /// What the precheck knows of buyers and limits.
+    pub(crate) buyers: Buyers,
+    /// Counts shared with other ingress nodes, where there are several.
+    pub(crate) counts: Option<Counts>,
     pub(crate) replies: Replies,
-    pub(crate) acknowledged: Acknowledged,
+    pub(crate) recent: Recent,
+    pub(crate) acknowledged: LastPositions,
+    /// Where the latest requests stand.
+    pub(crate) decisions: Decisions,
+    /// What was explained lately; the past does not change.
+    pub(crate) explanations: Explanations,
     pub(crate) metrics: Metrics,
     /// `None`: connections are plain.
     pub(crate) tls: Option<Tls>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
@@ -15,6 +15,7 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use crate::config::HttpConfig;
+use crate::tls_listener::TlsListener;
 
 /// What is spoken inside, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -54,14 +55,17 @@ pub enum TlsError {
 
 /// Our side of handshakes. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Tls {
+pub struct Tls {
     acceptor: TlsAcceptor,
     handshake_timeout: Duration,
 }
 
 impl Tls {
     /// Certificate and key as configured; `None` when connections are plain.
-    pub(crate) fn new(config: &HttpConfig) -> Result<Option<Self>, TlsError> {
+    ///
+    /// # Errors
+    /// When a file is not what it should be.
+    pub fn new(config: &HttpConfig) -> Result<Option<Self>, TlsError> {
         let (Some(certificate_file), Some(key_file)) =
             (&config.tls_certificate_file, &config.tls_key_file)
         else {
@@ -83,6 +87,14 @@ impl Tls {
             acceptor: TlsAcceptor::from(Arc::new(server)),
             handshake_timeout: config.header_timeout(),
         }))
+    }
+
+    /// A listener for a router that is served on its own. Call it inside a runtime.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub fn listener(self, listener: TcpListener) -> io::Result<TlsListener> {
+        TlsListener::new(self, listener)
     }
 
     /// Shakes hands with a client.

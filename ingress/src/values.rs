@@ -11,6 +11,9 @@ use utoipa::{PartialSchema, ToSchema};
 /// Last millisecond of the year 9999: what RFC 3339 can still write.
 const INSTANT_MAX_MS: u64 = 253_402_300_799_999;
 
+/// What every instant looks like in the document.
+pub(crate) const INSTANT_PATTERN: &str = "^(19[7-9][0-9]|[2-9][0-9]{3})-";
+
 /// An instant: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Instant(pub u64);
@@ -62,7 +65,8 @@ impl PartialSchema for Instant {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .description(Some("RFC 3339, UTC"))
+            .pattern(Some(INSTANT_PATTERN))
+            .description(Some("RFC 3339, UTC, from 1970 on"))
             .into()
     }
 }

@@ -78,6 +78,8 @@ pub struct EventFilter {
     pub until_ms: Option<u64>,
     /// Only this tenant's.
     pub tenant_id: Option<Uuid>,
+    /// Only this organizer's.
+    pub organizer_id: Option<UserId>,
     /// Also drafts and cancelled ones.
     pub unpublished: bool,
 }
@@ -164,6 +166,47 @@ pub struct ZoneRow {
     pub currency: String,
     /// How places are given out, with labels. Stored as JSON.
     pub admission: ZoneAdmission,
+}
+
+/// What a `PATCH` changes of a show and its event. `None` leaves a value as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowChange {
+    /// Its name.
+    pub name: Option<String>,
+    /// When it begins.
+    pub starts_at_ms: Option<u64>,
+    /// From when on seats may be reserved.
+    pub sale_opens_at_ms: Option<u64>,
+    /// From when on they may not any more.
+    pub sale_closes_at_ms: Option<u64>,
+    /// How long a hold lasts, in milliseconds.
+    pub hold_ms: Option<u32>,
+    /// Ticket limit per user of the event; 0 is no limit.
+    pub max_tickets_per_user: Option<u16>,
+    /// Unit prices by zone, in minor units.
+    pub prices: Vec<(ZoneIndex, i64)>,
+}
+
+impl ShowChange {
+    /// Changes the row of a show as of the log time at which the log accepted it.
+    pub fn apply_to(&self, show: &mut ShowRow, log_time_ms: u64) {
+        if let Some(name) = &self.name {
+            show.name = Some(name.clone());
+        }
+        show.starts_at_ms = self.starts_at_ms.unwrap_or(show.starts_at_ms);
+        show.sale_opens_at_ms = self.sale_opens_at_ms.unwrap_or(show.sale_opens_at_ms);
+        show.sale_closes_at_ms = self.sale_closes_at_ms.unwrap_or(show.sale_closes_at_ms);
+        show.hold_ms = self.hold_ms.unwrap_or(show.hold_ms);
+        for (zone, price) in &self.prices {
+            if let Some(zone) = show.zones.get_mut(usize::from(*zone)) {
+                zone.unit_price = *price;
+            }
+        }
+        if show.status == ShowStatus::Closed && show.sale_closes_at_ms > log_time_ms {
+            show.status = ShowStatus::Open;
+        }
+    }
 }
 
 /// How a zone gives out its places, with the labels that people see.

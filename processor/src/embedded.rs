@@ -16,7 +16,7 @@
 pub mod core;
 pub mod follower;
 pub mod handle;
-pub mod recovery;
+mod recovery;
 pub mod runtime;
 pub mod shared;
 pub mod snapshots;

@@ -1,10 +1,20 @@
 //! What runs a seat machine: the [`replica`] step function, the [`embedded`] driver (one core
-//! thread and a follower in one process), the [`projector`], [`reconcile`] and offline [`replay`].
+//! thread and a follower in one process), the [`member`] of a distributed partition and its driver
+//! [`node`], the [`projector`] and the [`counts_feed`] beside it, [`reconcile`], offline [`replay`]
+//! and the [`standing`] of a request.
 
 pub mod clock;
+pub mod counts_feed;
 pub mod embedded;
+mod gauges;
+pub mod member;
 pub mod metrics;
+pub mod node;
 pub mod projector;
 pub mod reconcile;
+pub mod recovery;
 pub mod replay;
 pub mod replica;
+pub mod snapshots;
+pub mod standing;
+mod threads;

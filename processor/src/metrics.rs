@@ -40,6 +40,8 @@ pub struct Metrics {
     pub snapshot_created_seconds: IntGaugeVec,
     /// Age of the newest snapshot in records, by partition.
     pub snapshot_age_records: IntGaugeVec,
+    /// Snapshots that could not be written.
+    pub snapshot_failures: IntCounter,
     /// Submissions waiting for the core thread.
     pub submissions_queued: IntGauge,
     /// Connections of the database pool in use.
@@ -113,6 +115,11 @@ impl Metrics {
         };
         let journal_bytes = IntCounter::new("onsale_journal_bytes_total", "Bytes appended")?;
         registry.register(Box::new(journal_bytes.clone()))?;
+        let snapshot_failures = IntCounter::new(
+            "onsale_snapshot_failures_total",
+            "Snapshots that could not be written",
+        )?;
+        registry.register(Box::new(snapshot_failures.clone()))?;
         Ok(Self {
             journal_batch_records: histogram(
                 "onsale_journal_batch_records",
@@ -180,6 +187,7 @@ impl Metrics {
                 "Records since the newest snapshot",
                 "partition",
             )?,
+            snapshot_failures,
             submissions_queued: gauge(
                 "onsale_submissions_queued",
                 "Commands waiting in front of the log",

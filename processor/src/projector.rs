@@ -2,17 +2,21 @@
 //!
 //! At-least-once delivery in, exactly-once effect out: the store keeps the watermark in the same
 //! transaction as the rows. A store that is down is waited for; a store that contradicts the log
-//! (a double sale, a gap) stops the projection loudly and for good. Neither slows a sale.
+//! (a double sale, a gap) stops the projection loudly, until a reconciliation has repaired the store.
+//! Neither slows a sale.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use onsale_schemas::{Offset, PartitionId};
+use onsale_store::booking::{Watermark, projected_offset};
 use onsale_store::projection::ProjectionBatch;
 use onsale_store::{Store, StoreError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
 
+use crate::counts_feed::CountsFeed;
 use crate::metrics::Metrics;
 
 /// First wait after a failed write, in milliseconds; doubles up to [`RETRY_MAX_MS`].
@@ -26,13 +30,27 @@ const REMIND_EVERY_MS: u64 = 60_000;
 pub const BATCHES_QUEUED_MAX: usize = 8;
 /// Records that one transaction covers at most; smaller batches of a partition are joined up to it.
 const RECORDS_PER_TRANSACTION_MAX: u64 = 8_192;
+/// From the beginning of one round of transactions to that of the next, in milliseconds, at least.
+/// What comes meanwhile goes together: a transaction costs as much as dozens of rows. The first
+/// batch after a quiet time is written at once.
+const ROUND_EVERY_MS: u64 = 50;
 
 /// Where the projection stands, readable from anywhere.
 #[derive(Clone, Debug)]
 pub struct Projected {
     offsets: watch::Receiver<Vec<Offset>>,
-    stopped: Arc<AtomicBool>,
+    stopped: watch::Receiver<Option<Stopped>>,
     unreachable: Arc<AtomicBool>,
+    repaired: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+/// Why the projector writes nothing any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stopped {
+    /// The store contradicts the outcomes of this partition.
+    Refused(PartitionId),
+    /// Its task broke off.
+    Gone,
 }
 
 impl Projected {
@@ -45,9 +63,29 @@ impl Projected {
             .unwrap_or(0)
     }
 
-    /// True once the projector refused to go on.
+    /// True once the projector refused to go on, and until it was told of a repair.
     pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        self.stopped().is_some()
+    }
+
+    /// Why it does not go on, while it does not.
+    pub fn stopped(&self) -> Option<Stopped> {
+        *self.stopped.borrow()
+    }
+
+    /// Completes with the partition once the projector refuses to go on; `None` when its task is gone.
+    pub async fn refused(&mut self) -> Option<PartitionId> {
+        match self.stopped.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(Stopped::Refused(partition))) => Some(*partition),
+            _ => None,
+        }
+    }
+
+    /// Makes a projector that refused to go on begin again at the watermarks that the store has by
+    /// now; false when it cannot. What it is sent after that has to begin there.
+    pub async fn repaired(&self) -> bool {
+        let (done, begun) = oneshot::channel();
+        self.repaired.send(done).await.is_ok() && begun.await.is_ok()
     }
 
     /// True while the store does not take what is written.
@@ -75,20 +113,24 @@ pub struct Projector {
     store: Store,
     metrics: Metrics,
     offsets: watch::Sender<Vec<Offset>>,
-    stopped: Arc<AtomicBool>,
+    stopped: watch::Sender<Option<Stopped>>,
     unreachable: Arc<AtomicBool>,
+    repaired: mpsc::Receiver<oneshot::Sender<()>>,
+    counts: Option<CountsFeed>,
 }
 
 impl Projector {
     /// A projector that begins at these offsets, one per partition.
     pub fn new(store: Store, metrics: Metrics, offsets: Vec<Offset>) -> (Self, Projected) {
         let (offsets, receiver) = watch::channel(offsets);
-        let stopped = Arc::new(AtomicBool::new(false));
+        let (stopped, is_stopped) = watch::channel(None);
+        let (to_repaired, repaired) = mpsc::channel(1);
         let unreachable = Arc::new(AtomicBool::new(false));
         let projected = Projected {
             offsets: receiver,
-            stopped: stopped.clone(),
+            stopped: is_stopped,
             unreachable: unreachable.clone(),
+            repaired: to_repaired,
         };
         (
             Self {
@@ -97,38 +139,47 @@ impl Projector {
                 offsets,
                 stopped,
                 unreachable,
+                repaired,
+                counts: None,
             },
             projected,
         )
     }
 
-    /// Projects batches until the sender is gone. Returns early only when going on would be wrong;
-    /// the follower then finds its channel closed.
-    pub async fn run(self, mut batches: mpsc::Receiver<ProjectionBatch>) {
+    /// Tells this feed of every batch that is in the store.
+    #[must_use]
+    pub fn with_counts(mut self, counts: Option<CountsFeed>) -> Self {
+        self.counts = counts;
+        self
+    }
+
+    /// Projects batches until the sender is gone. Where going on would be wrong it drops what comes
+    /// until it is told of a repair.
+    pub async fn run(mut self, mut batches: mpsc::Receiver<ProjectionBatch>) {
         // Whatever ends this task but the end of its input has stopped the projection.
         let mut guard = StopGuard {
-            stopped: &self.stopped,
+            stopped: self.stopped.clone(),
             in_order: false,
         };
-        let mut next = None;
+        let mut next_round = Instant::now();
         loop {
-            let mut batch = match next.take() {
-                Some(batch) => batch,
-                None => match batches.recv().await {
-                    Some(batch) => batch,
-                    None => {
-                        guard.in_order = true;
-                        return;
-                    }
-                },
-            };
-            while let Ok(more) = batches.try_recv() {
-                if !join(&mut batch, &more) {
-                    next = Some(more);
-                    break;
-                }
+            let round = gather(&mut batches, next_round).await;
+            next_round = Instant::now() + Duration::from_millis(ROUND_EVERY_MS);
+            // What of a round follows a refused batch is dropped with it; a repair begins behind it.
+            if !self.project_round(&round).await && !self.wait_for_repair(&mut batches).await {
+                break;
             }
-            if let Err(error) = self.project(&batch).await {
+            if round.is_last {
+                break;
+            }
+        }
+        guard.in_order = true;
+    }
+
+    /// False when the store refused a batch for good.
+    async fn project_round(&self, round: &Round) -> bool {
+        for batch in &round.batches {
+            if let Err(error) = self.project(batch).await {
                 tracing::error!(
                     partition = %batch.partition,
                     from = batch.from_offset,
@@ -137,9 +188,50 @@ impl Projector {
                      `onsale reconcile --report FILE`"
                 );
                 self.metrics.projector_stopped.set(1);
-                return;
+                self.stopped
+                    .send_replace(Some(Stopped::Refused(batch.partition)));
+                return false;
             }
         }
+        true
+    }
+
+    /// Drops what comes; false when the input ended before a repair was told of.
+    async fn wait_for_repair(&mut self, batches: &mut mpsc::Receiver<ProjectionBatch>) -> bool {
+        loop {
+            tokio::select! {
+                // Whoever tells of a repair sends what follows it only afterwards.
+                biased;
+                Some(begun) = self.repaired.recv() => match self.store.watermarks().await {
+                    Ok(watermarks) => {
+                        // Sent before the repair.
+                        while batches.try_recv().is_ok() {}
+                        self.begin_at(&watermarks);
+                        // Whoever asked may be gone; the repair is there all the same.
+                        let _ = begun.send(());
+                        return true;
+                    }
+                    Err(error) => tracing::warn!(
+                        %error,
+                        "the database does not say where the projection stands; it stays stopped"
+                    ),
+                },
+                batch = batches.recv() => if batch.is_none() {
+                    return false;
+                },
+            }
+        }
+    }
+
+    fn begin_at(&self, watermarks: &[Watermark]) {
+        self.offsets.send_modify(|offsets| {
+            for (partition, offset) in (0..).map(PartitionId).zip(offsets.iter_mut()) {
+                *offset = projected_offset(watermarks, partition);
+            }
+        });
+        self.metrics.projector_stopped.set(0);
+        self.stopped.send_replace(None);
+        tracing::info!("the database was repaired; the projection goes on");
     }
 
     /// Tries until the store takes the batch or contradicts it.
@@ -151,6 +243,9 @@ impl Projector {
                 Ok(watermark) => {
                     if self.unreachable.swap(false, Ordering::Relaxed) {
                         tracing::info!(partition = %batch.partition, "the database is back");
+                    }
+                    if let Some(counts) = &self.counts {
+                        counts.projected(batch);
                     }
                     let index = usize::from(batch.partition.0);
                     self.offsets.send_modify(|offsets| {
@@ -187,27 +282,71 @@ impl Projector {
 }
 
 /// Marks the projection as stopped when it is dropped before its input ended, as by a panic.
-struct StopGuard<'a> {
-    stopped: &'a AtomicBool,
+struct StopGuard {
+    stopped: watch::Sender<Option<Stopped>>,
     in_order: bool,
 }
 
-impl Drop for StopGuard<'_> {
+impl Drop for StopGuard {
     fn drop(&mut self) {
         if !self.in_order {
-            self.stopped.store(true, Ordering::Relaxed);
+            self.stopped.send_replace(Some(Stopped::Gone));
         }
     }
 }
 
-/// Appends `more` to `batch` when it follows it directly and the sum stays small.
-fn join(batch: &mut ProjectionBatch, more: &ProjectionBatch) -> bool {
-    let follows = more.partition == batch.partition && more.from_offset == batch.next_offset;
-    if !follows || more.next_offset - batch.from_offset > RECORDS_PER_TRANSACTION_MAX {
-        return false;
+/// What is written in one go, a transaction each.
+#[derive(Debug, Default)]
+struct Round {
+    batches: Vec<ProjectionBatch>,
+    records: u64,
+    /// Set when nothing comes after it.
+    is_last: bool,
+}
+
+impl Round {
+    /// Adds a batch, to the one before it of the same partition where it fits.
+    fn add(&mut self, batch: ProjectionBatch) {
+        self.records += batch.next_offset.saturating_sub(batch.from_offset);
+        let mut earlier = self.batches.iter_mut().rev();
+        match earlier.find(|earlier| earlier.partition == batch.partition) {
+            Some(earlier) if follows(earlier, &batch) => {
+                earlier.next_offset = batch.next_offset;
+                earlier.log_time_ms = batch.log_time_ms;
+                earlier.outcomes.extend(batch.outcomes);
+            }
+            _ => self.batches.push(batch),
+        }
     }
-    batch.next_offset = more.next_offset;
-    batch.log_time_ms = more.log_time_ms;
-    batch.outcomes.extend(more.outcomes.iter().cloned());
-    true
+}
+
+/// Waits for a batch, and for more until `due` or until a transaction is full.
+async fn gather(batches: &mut mpsc::Receiver<ProjectionBatch>, due: Instant) -> Round {
+    let mut round = Round::default();
+    while round.records < RECORDS_PER_TRANSACTION_MAX {
+        let next = if round.batches.is_empty() {
+            batches.recv().await
+        } else if let Ok(more) = batches.try_recv() {
+            Some(more)
+        } else {
+            match timeout_at(due, batches.recv()).await {
+                Ok(next) => next,
+                Err(_elapsed) => return round,
+            }
+        };
+        match next {
+            Some(batch) => round.add(batch),
+            None => {
+                round.is_last = true;
+                return round;
+            }
+        }
+    }
+    round
+}
+
+/// Whether a batch follows another one of its partition directly and their sum stays small.
+fn follows(earlier: &ProjectionBatch, batch: &ProjectionBatch) -> bool {
+    batch.from_offset == earlier.next_offset
+        && batch.next_offset - earlier.from_offset <= RECORDS_PER_TRANSACTION_MAX
 }

@@ -29,7 +29,7 @@ impl Until {
 /// # Errors
 /// When the log cannot be read, or begins after the machine's position.
 pub fn replay(
-    reader: &mut impl LogReader,
+    reader: &mut (impl LogReader + ?Sized),
     mut machine: Partition,
     until: Until,
     mut each: impl FnMut(Entry<'_>, Option<OutcomeRecord>, &Partition),

@@ -57,6 +57,51 @@ pub enum StopReason {
         /// The digest of the owner.
         owner: u64,
     },
+    /// The same digest, other bytes: the outcome was changed on its way or made by another program.
+    #[error("the outcome at offset {offset} in the topic has other bytes than the one made here")]
+    OutcomeMismatch {
+        /// Where.
+        offset: Offset,
+    },
+    /// The topic goes on past an outcome that was made here.
+    #[error("the outcome at offset {offset} is missing in the topic, which goes on past it")]
+    OutcomeMissing {
+        /// Where.
+        offset: Offset,
+    },
+    /// The topic holds an outcome of a record that yielded none here.
+    #[error("the topic holds an outcome for offset {offset}, which yielded none here")]
+    OutcomeUnknown {
+        /// Where.
+        offset: Offset,
+    },
+    /// An own outcome cannot be encoded, so it can never be published.
+    #[error("the outcome at offset {offset} cannot be encoded: {why}")]
+    OutcomeUnencodable {
+        /// Where.
+        offset: Offset,
+        /// What the codec said.
+        why: String,
+    },
+    /// The machine contains outcomes that nobody published: they cannot be made again from it.
+    #[error(
+        "the snapshot contains the outcome at offset {last_outcome}, the outcomes topic ends at \
+         {published:?}: start from an older snapshot"
+    )]
+    AheadOfOutcomes {
+        /// Last outcome that the machine contains.
+        last_outcome: Offset,
+        /// Highest outcome in the topic.
+        published: Option<Offset>,
+    },
+    /// Records are missing between what was applied and what was read.
+    #[error("the log goes on at offset {got}, expected {expected}: records are missing")]
+    LogGap {
+        /// Offset to apply next.
+        expected: Offset,
+        /// Offset that came.
+        got: Offset,
+    },
 }
 
 /// When a replica asks for snapshots.
@@ -100,6 +145,15 @@ impl Replica {
         &self.machine
     }
 
+    /// The machine as something to begin with; `None` once it met rules that it does not know. A
+    /// snapshot may have been asked for a few records before those.
+    pub fn machine_to_keep(&self) -> Option<&Partition> {
+        self.machine
+            .unsupported_version()
+            .is_none()
+            .then_some(&self.machine)
+    }
+
     /// What it is to its partition.
     pub fn role(&self) -> Role {
         self.role
@@ -131,11 +185,13 @@ impl Replica {
             };
         }
         if let Some(asked) = self.machine.unsupported_version() {
-            let known = onsale_engine::MACHINE_VERSION_KNOWN;
+            let known = self.machine.machine_version_known();
             actions.push(Action::Stop(StopReason::UnsupportedVersion {
                 asked,
                 known,
             }));
+            // What it leaves behind is nothing for a program to come to begin with.
+            return;
         }
         if self.snapshots.is_some_and(|policy| {
             self.machine.next_offset() - self.snapshot_offset >= policy.every_records
@@ -159,6 +215,16 @@ impl Replica {
                 actions.push(Action::Append(Command::Tick { epoch }));
             }
         }
+        self.look_at_snapshots(now_ms, actions);
+    }
+
+    /// Changes when snapshots are asked for.
+    pub(crate) fn set_snapshots(&mut self, policy: SnapshotPolicy) {
+        self.snapshots = Some(policy);
+    }
+
+    /// Asks for a snapshot when it is time for one.
+    pub(crate) fn look_at_snapshots(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         if let Some(policy) = self.snapshots {
             let since = *self.snapshot_at_ms.get_or_insert(now_ms);
             if now_ms.saturating_sub(since) >= policy.every_ms {

@@ -4,17 +4,19 @@
 use std::time::Duration;
 
 use onsale_processor::metrics::Metrics;
-use onsale_processor::projector::{Projected, Projector};
+use onsale_processor::projector::{Projected, Projector, Stopped};
 use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{
     BookingId, EventId, Outcome, OutcomeRecord, PartitionId, SeatList, ShowId, UserId,
 };
 use onsale_store::Store;
-use onsale_store::booking::BookingStatus;
+use onsale_store::booking::{BookingStatus, Watermark};
 use onsale_store::projection::ProjectionBatch;
 use tokio::sync::mpsc;
 
 const PARTITION: PartitionId = PartitionId(0);
+/// Far more than a write takes even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn store(folder: &tempfile::TempDir) -> Store {
     let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
@@ -136,6 +138,57 @@ async fn a_double_sale_stops_it_for_good() {
     // The seat's first holder is not harmed: projected before or not at all, never half.
     let at = projected.offset(PARTITION);
     assert_eq!(is_live(&store, 0).await, at == 1);
+}
+
+#[tokio::test]
+async fn it_goes_on_once_the_database_was_repaired() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+    let stopped = metrics.projector_stopped.clone();
+    let (projector, projected) = Projector::new(store.clone(), metrics, vec![0]);
+    let (sender, receiver) = mpsc::channel(8);
+    let task = tokio::spawn(projector.run(receiver));
+    sender.send(batch(vec![reserved(0, 7)])).await.unwrap();
+    assert!(projected.wait_for(PARTITION, 0, PATIENCE).await);
+    sender.send(batch(vec![reserved(1, 7)])).await.unwrap();
+    assert_eq!(projected.clone().refused().await, Some(PARTITION));
+    assert_eq!(projected.stopped(), Some(Stopped::Refused(PARTITION)));
+    assert_eq!(stopped.get(), 1);
+    // What comes meanwhile is not projected, whatever it is.
+    sender.send(batch(vec![reserved(2, 8)])).await.unwrap();
+
+    // As reconciliation does it: the rows, and how far they are there.
+    let mut rows = vec![
+        store
+            .booking(BookingId::new(PARTITION, 0))
+            .await
+            .unwrap()
+            .unwrap(),
+    ];
+    rows[0].status = BookingStatus::Cancelled;
+    rows[0].ended_at_ms = Some(1_001);
+    store.repair_bookings(&rows).await.unwrap();
+    let watermark = Watermark {
+        partition: PARTITION,
+        next_offset: 3,
+        last_outcome: Some(2),
+        log_time_ms: 1_002,
+    };
+    store.set_watermark(&watermark).await.unwrap();
+    assert!(projected.repaired().await);
+    assert_eq!(projected.stopped(), None);
+    assert_eq!(projected.offset(PARTITION), 3);
+    assert_eq!(stopped.get(), 0);
+    sender.send(batch(vec![reserved(3, 9)])).await.unwrap();
+    assert!(projected.wait_for(PARTITION, 3, PATIENCE).await);
+    assert!(is_live(&store, 3).await);
+    assert!(!is_live(&store, 2).await);
+
+    // One whose input has ended has nothing to go on with.
+    drop(sender);
+    task.await.unwrap();
+    assert!(!projected.repaired().await);
 }
 
 /// Whatever ends the task early counts as stopped, also a panic or an abort.

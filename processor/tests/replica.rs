@@ -158,6 +158,26 @@ fn a_version_that_this_program_does_not_know_stops_it() {
 }
 
 #[test]
+fn nothing_is_kept_of_a_machine_that_met_an_unknown_version_after_a_snapshot_was_asked_for() {
+    let policy = SnapshotPolicy {
+        every_records: 1,
+        every_ms: u64::MAX,
+    };
+    let mut driver = Driver::new("a", Some(policy));
+    let asked = driver.apply(1, Command::Tick { epoch: 0 });
+    assert_eq!(asked, [Action::CutSnapshot]);
+    assert!(driver.replica.machine_to_keep().is_some());
+    // Of the same batch, so that the snapshot is not cut yet.
+    driver.apply(
+        2,
+        Command::Barrier {
+            machine_version: 99,
+        },
+    );
+    assert!(driver.replica.machine_to_keep().is_none());
+}
+
+#[test]
 fn another_digest_at_the_same_offset_stops_it() {
     let mut driver = Driver::new("a", None);
     driver.apply(1, Command::Tick { epoch: 0 });

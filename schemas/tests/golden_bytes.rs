@@ -378,6 +378,21 @@ fn every_kind_has_the_bytes_it_always_had() {
             &codec::decode::<OutcomeRecord>(&codec::encode(record).unwrap()).unwrap(),
             record
         );
+        let head = codec::decode_outcome_head(&codec::encode(record).unwrap()).unwrap();
+        assert_eq!(
+            (
+                head.offset,
+                head.previous,
+                head.log_time_ms,
+                head.request_id
+            ),
+            (
+                record.offset,
+                record.previous,
+                record.log_time_ms,
+                record.request_id
+            )
+        );
     }
 }
 
@@ -458,5 +473,6 @@ proptest::proptest! {
         let _ = codec::decode::<Envelope>(&framed);
         framed[0] = 0x02;
         let _ = codec::decode::<OutcomeRecord>(&framed);
+        let _ = codec::decode_outcome_head(&framed);
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use onsale_schemas::{Offset, PartitionId};
 
 use crate::error::SnapshotError;
-use crate::file;
+use crate::folder::Folder;
 use crate::format::{Snapshot, SnapshotHeader};
 use crate::manifest::Manifest;
 
@@ -14,29 +14,41 @@ pub use crate::manifest::Listed;
 /// A folder of snapshots.
 #[derive(Debug)]
 pub struct Directory {
-    folder: PathBuf,
-    /// `None` when opened for reading only.
+    folder: Folder,
+    /// `None` when opened for reading only, and where none can be had.
     manifest: Option<Manifest>,
 }
 
 impl Directory {
     /// Opens the folder for writing and makes it where there is none. What a crash left half
-    /// written is removed; a manifest that does not fit the files is made anew.
+    /// written is removed; a manifest that does not fit the files is made anew. It also opens where
+    /// the disk is full: then without a manifest.
     ///
     /// # Errors
     /// When the folder cannot be made, read or written.
     pub fn open(folder: &Path) -> Result<Self, SnapshotError> {
-        std::fs::create_dir_all(folder).map_err(SnapshotError::io("create", folder))?;
-        file::remove_temporary(folder)?;
-        let (manifest, is_new) = Manifest::open(folder)?;
-        let directory = Self {
-            folder: folder.to_owned(),
-            manifest: Some(manifest),
-        };
-        if is_new || !directory.manifest_fits()? {
-            directory.rebuild_manifest()?;
+        let mut directory = Self::without_manifest(Folder::new(folder))?;
+        match Manifest::open(folder) {
+            Ok((manifest, is_new)) => {
+                directory.manifest = Some(manifest);
+                if is_new || !directory.manifest_fits()? {
+                    directory.rebuild_manifest()?;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "going without a manifest: the files themselves are read");
+            }
         }
         Ok(directory)
+    }
+
+    /// For writing, with the files alone, which are all that anything is decided by.
+    pub(crate) fn without_manifest(folder: Folder) -> Result<Self, SnapshotError> {
+        folder.make_ready()?;
+        Ok(Self {
+            folder,
+            manifest: None,
+        })
     }
 
     /// Opens the folder for reading, also beside a running server: the files are looked at
@@ -45,9 +57,10 @@ impl Directory {
     /// # Errors
     /// When the folder cannot be read.
     pub fn open_read_only(folder: &Path) -> Result<Self, SnapshotError> {
-        file::scan(folder)?;
+        let folder = Folder::new(folder);
+        folder.scan()?;
         Ok(Self {
-            folder: folder.to_owned(),
+            folder,
             manifest: None,
         })
     }
@@ -57,7 +70,7 @@ impl Directory {
     /// # Errors
     /// When it could not be written or did not read back; an older one is never harmed.
     pub fn save(&self, snapshot: &Snapshot) -> Result<u64, SnapshotError> {
-        let size_bytes = file::write(&self.folder, snapshot)?;
+        let size_bytes = self.folder.write(snapshot)?;
         let listed = Listed {
             header: snapshot.header.clone(),
             size_bytes,
@@ -81,10 +94,10 @@ impl Directory {
             if limit.is_some_and(|limit| offset > limit) {
                 continue;
             }
-            match file::read(&self.folder, partition, offset) {
+            match self.folder.read(partition, offset) {
                 Ok((snapshot, _)) => return Ok(Some(snapshot)),
                 Err(error) => tracing::warn!(
-                    file = %file::path_of(&self.folder, partition, offset).display(),
+                    file = %self.folder.path_of(partition, offset).display(),
                     %error,
                     "a snapshot cannot be used; trying the one before"
                 ),
@@ -120,13 +133,15 @@ impl Directory {
     pub fn verify_all(
         &self,
     ) -> Result<Vec<(PathBuf, Result<Listed, SnapshotError>)>, SnapshotError> {
-        let found = file::scan(&self.folder)?;
+        let found = self.folder.scan()?;
         Ok(found
             .into_iter()
             .map(|(partition, offset)| {
-                let result = file::read(&self.folder, partition, offset)
+                let result = self
+                    .folder
+                    .read(partition, offset)
                     .map(|(Snapshot { header, .. }, size_bytes)| Listed { header, size_bytes });
-                (file::path_of(&self.folder, partition, offset), result)
+                (self.folder.path_of(partition, offset), result)
             })
             .collect())
     }
@@ -148,9 +163,9 @@ impl Directory {
         for offset in self.offsets(partition)?.into_iter().rev() {
             if sound < keep {
                 // Only what could be started from counts as kept.
-                sound += u32::from(file::read(&self.folder, partition, offset).is_ok());
+                sound += u32::from(self.folder.read(partition, offset).is_ok());
             } else if Some(offset) != never_remove {
-                file::remove(&self.folder, partition, offset)?;
+                self.folder.remove(partition, offset)?;
                 self.note(|manifest| manifest.remove(partition, offset));
                 removed += 1;
             }
@@ -168,7 +183,7 @@ impl Directory {
 
     /// Offsets of a partition's snapshots, ascending.
     fn offsets(&self, partition: PartitionId) -> Result<Vec<Offset>, SnapshotError> {
-        let all = file::scan(&self.folder)?.into_iter();
+        let all = self.folder.scan()?.into_iter();
         Ok(all
             .filter(|(of, _)| *of == partition)
             .map(|(_, offset)| offset)
@@ -193,7 +208,7 @@ impl Directory {
         };
         let at = |header: &SnapshotHeader| (header.partition, header.next_offset);
         let listed: Vec<_> = listed.iter().map(|entry| at(&entry.header)).collect();
-        Ok(listed == file::scan(&self.folder)?)
+        Ok(listed == self.folder.scan()?)
     }
 
     fn rebuild_manifest(&self) -> Result<(), SnapshotError> {

@@ -1,7 +1,7 @@
 //! What snapshots there are, in sled: answers listings without opening large files.
 //!
 //! It is never the only copy of anything: the files are. A manifest that does not open, or that makes
-//! sled panic, is set aside and made anew from the folder.
+//! sled panic, is set aside and made anew from the folder; on a full disk there is none.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,9 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// Opens the manifest; one that is no good is set aside first. The second value says that it is
     /// new and has to be filled.
+    ///
+    /// # Errors
+    /// When there is no room for one, or no good one can be made.
     pub(crate) fn open(folder: &Path) -> Result<(Self, bool), SnapshotError> {
         let path = folder.join(FOLDER_NAME);
         let existed = path.exists();
@@ -47,7 +50,9 @@ impl Manifest {
                 }
                 Ok((manifest, !existed))
             }
-            Err(why) => Self::anew(&path, &why),
+            // It may be as good as ever.
+            Err(Unopened::Full(error)) => Err(SnapshotError::io("open", &path)(error)),
+            Err(Unopened::Useless(why)) => Self::anew(&path, &why),
         }
     }
 
@@ -62,8 +67,12 @@ impl Manifest {
         if path.exists() {
             std::fs::rename(path, &aside).map_err(SnapshotError::io("rename", path))?;
         }
-        let db = open_db(path)
-            .map_err(|why| SnapshotError::io("open", path)(std::io::Error::other(why)))?;
+        let db = open_db(path).map_err(|unopened| {
+            SnapshotError::io("open", path)(match unopened {
+                Unopened::Full(error) => error,
+                Unopened::Useless(why) => std::io::Error::other(why),
+            })
+        })?;
         Ok((Self { db }, true))
     }
 
@@ -121,7 +130,21 @@ fn key(partition: PartitionId, offset: Offset) -> [u8; 10] {
     key
 }
 
-fn open_db(path: &Path) -> Result<sled::Db, String> {
+/// Why a manifest was not opened.
+enum Unopened {
+    /// There is no room on the disk.
+    Full(std::io::Error),
+    /// Anything else.
+    Useless(String),
+}
+
+impl From<String> for Unopened {
+    fn from(why: String) -> Self {
+        Self::Useless(why)
+    }
+}
+
+fn open_db(path: &Path) -> Result<sled::Db, Unopened> {
     guarded(|| {
         sled::Config::new()
             .path(path)
@@ -129,13 +152,18 @@ fn open_db(path: &Path) -> Result<sled::Db, String> {
             // Every change is flushed by hand.
             .flush_every_ms(None)
             .open()
-            .map_err(|error| error.to_string())
+            .map_err(|error| match error {
+                sled::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+                    Unopened::Full(error)
+                }
+                error => Unopened::Useless(error.to_string()),
+            })
     })
 }
 
 /// sled 0.34 panics on some damaged files where an error was due.
-fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("sled panicked".to_owned()))
+fn guarded<T, E: From<String>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("sled panicked".to_owned().into()))
 }
 
 /// A name for a manifest that is set aside.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::ensure;
-use onsale_engine::{Limits, NullSink, Partition};
+use onsale_engine::{Batch, Limits, NullSink, Partition};
 use onsale_log::journal::{Journal, JournalOptions};
 use onsale_log::{AppendRecord, LogWriter};
 use onsale_schemas::{Offset, PartitionId, codec};
@@ -95,16 +95,24 @@ impl Recorded {
         let mut partitions: Vec<_> = (0..PARTITIONS)
             .map(|i| Partition::new(PartitionId(i), Limits::default()))
             .collect();
+        let mut batches: Vec<_> = partitions.iter().map(|_| Batch::default()).collect();
         let mut scan = self.journal.scan(&Self::starts())?;
         let mut seen = 0;
         loop {
             let count = scan.next_chunk(|partition, entry| {
-                partitions[usize::from(partition.0)].apply(entry, &mut NullSink);
+                let batch = &mut batches[usize::from(partition.0)];
+                batch.push(&entry);
+                if batch.is_full() {
+                    partitions[usize::from(partition.0)].apply_batch(batch, &mut NullSink);
+                }
             })?;
             if count == 0 {
                 break;
             }
             seen += count;
+        }
+        for (partition, batch) in partitions.iter_mut().zip(&mut batches) {
+            partition.apply_batch(batch, &mut NullSink);
         }
         let per_second = self.per_second(seen, begin)?;
         for partition in &partitions {

@@ -13,7 +13,7 @@ use crate::cli::{ConfigArgs, parse_listen};
 use crate::config::Config;
 use crate::demo::{self, DemoShow};
 use crate::exit::{Failure, OrFail};
-use crate::{output, secrets};
+use crate::{http_client, output, secrets};
 
 /// Life of the printed tokens, in seconds (30 days).
 const TOKEN_TTL_S: u64 = 30 * 86_400;
@@ -54,10 +54,11 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     let config = config.checked(true).or_use()?;
     let demo = !args.no_demo;
     assemble::serve_until_stopped(config.clone(), |address| async move {
-        let base = format!("http://{address}");
+        let base = config.url_at(address);
         let tokens = Tokens::mint(&config)?;
         let shows = if demo {
-            demo::ensure(&base, &tokens.organizer)
+            let http = http_client::build(config.http.tls_ca_file.as_deref())?;
+            demo::ensure(http, &base, &tokens.organizer)
                 .await
                 .context("demo events")?
         } else {

@@ -1,5 +1,7 @@
 //! `onsale doctor`
 
+mod cluster;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,11 +14,11 @@ use onsale_snapshot::directory::Directory;
 use onsale_store::Store;
 use serde::Serialize;
 
-use crate::cli::{ConfigArgs, JsonArgs};
+use crate::cli::{ConfigArgs, JsonArgs, TrustArgs};
 use crate::client;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::output;
+use crate::{http_client, output};
 
 /// Less free space than this is a warning, in bytes.
 const FREE_LOW_BYTES: u64 = 1 << 30;
@@ -29,6 +31,8 @@ const CLOCK_BEHIND_MAX_MS: u64 = 1_000;
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     json: JsonArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -89,11 +93,18 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
         Ok(config) => {
             checks.push(configuration(&args.config));
             folder(&config.data.dir, &mut checks);
-            log(&config, &mut checks);
+            if config.kafka.is_used() {
+                cluster::look(&config, &mut checks);
+            } else {
+                log(&config, &mut checks);
+            }
             snapshots(&config, &mut checks);
             client::block_on(async {
                 database(&config, &mut checks).await;
-                server(&config, &mut checks).await;
+                server(&config, &args.trust, &mut checks).await;
+                if config.kafka.is_used() {
+                    cluster::look_at_projection(&config, &mut checks).await;
+                }
                 Ok(())
             })?;
         }
@@ -322,28 +333,30 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
     });
 }
 
-async fn server(config: &Config, checks: &mut Vec<Check>) {
-    let url = format!("http://{}/health/ready", config.http.listen);
-    let request = reqwest::Client::new()
-        .get(&url)
+async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
+    let base = config.server_url();
+    let http = match trust.client(config) {
+        Ok(http) => http,
+        Err(failure) => {
+            let advice = "mend --ca, or http.tls_ca_file";
+            checks.push(Check::failed("server", failure.to_string(), advice));
+            return;
+        }
+    };
+    let request = http
+        .get(format!("{base}/health/ready"))
         .timeout(Duration::from_secs(3));
     match request.send().await {
-        Err(error) if error.is_connect() => {
-            checks.push(Check::ok(
-                "server",
-                format!("none runs at {}", config.http.listen),
-            ));
+        Err(error) if http_client::is_nobody_there(&error) => {
+            checks.push(Check::ok("server", format!("none runs at {base}")));
         }
         Err(error) => checks.push(Check::warning(
             "server",
-            format!("{} does not answer as one: {error}", config.http.listen),
-            "something else may listen there, or the server speaks TLS only",
+            format!("{base} does not answer as one: {error}"),
+            http_client::explain(&error, &base),
         )),
         Ok(response) if response.status().is_success() => {
-            checks.push(Check::ok(
-                "server",
-                format!("ready at {}", config.http.listen),
-            ));
+            checks.push(Check::ok("server", format!("ready at {base}")));
         }
         Ok(response) => {
             let status = response.status();

@@ -80,6 +80,9 @@ fn report(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
                 difference.cause
             ));
         }
+        if let Some(why) = &report.redis_unreachable {
+            output::line(format_args!("the counts in Redis were not compared: {why}"));
+        }
         output::line(format_args!(
             "{} shows and {} live bookings compared, {found} differences, report in {}",
             report.checked.shows,
@@ -127,8 +130,8 @@ fn apply(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
             applied.left.len()
         ));
     }
-    if applied.restart_needed && !args.offline && !args.json.json {
-        output::line("the projector had stopped: start the server again and it goes on from here");
+    if applied.projection_moved && !args.json.json {
+        output::line("the projector had stopped: it goes on from here");
     }
     if applied.left.is_empty() {
         return Ok(());

@@ -4,8 +4,7 @@ use anyhow::anyhow;
 use clap::Args;
 use onsale_engine::Partition;
 use onsale_log::LogReader;
-use onsale_log::journal::Journal;
-use onsale_processor::embedded::recovery;
+use onsale_processor::recovery;
 use onsale_processor::replay::{self, Until};
 use onsale_schemas::codec;
 use onsale_schemas::{
@@ -16,7 +15,9 @@ use serde::Serialize;
 
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
 use crate::config::Config;
-use crate::exit::{Failure, OrFail, log_failure};
+use crate::exit::{Failure, OrFail};
+use crate::fairness::Fairness;
+use crate::log_source::LogSource;
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -27,6 +28,9 @@ pub(crate) struct ReplayArgs {
     /// First offset to show; the state before it comes from the nearest snapshot
     #[arg(long, value_name = "OFFSET", default_value_t = 0)]
     from: u64,
+    /// First time to show (RFC 3339), instead of an offset
+    #[arg(long, value_name = "TIME", value_parser = parse_time_ms, conflicts_with = "from")]
+    since: Option<u64>,
     /// Stop before this offset
     #[arg(long, value_name = "OFFSET", conflicts_with = "at")]
     until: Option<u64>,
@@ -94,8 +98,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         (_, Some(booking)) => booking.partition(),
         (given, None) => PartitionId(given.unwrap_or_default()),
     };
-    let journal = Journal::open_read_only(&config.journal_dir()).map_err(log_failure)?;
-    let mut reader = journal.reader();
+    let mut reader = LogSource::open(&config)?.reader;
     let (first, end) = reader.bounds(partition).or_use()?;
     let machine = args.base(&config, partition, first)?;
     let until = Until {
@@ -113,6 +116,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         bar.inc(1);
         if !args.summary
             && entry.offset >= args.from
+            && args.since.is_none_or(|since| entry.log_time_ms >= since)
             && args.wants(&entry, outcome.as_ref(), machine)
         {
             shown += 1;
@@ -128,11 +132,52 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     })
     .or_found()?;
     bar.finish_and_clear();
+    if let Some(booking) = args.booking {
+        show_standing(&config, booking, args.json.json)?;
+    }
     let state = State::new(&machine, shown);
     if args.json.json {
         output::json(&state);
     } else {
         state.print();
+    }
+    Ok(())
+}
+
+/// Who was ahead of a booking's request.
+fn show_standing(config: &Config, booking: BookingId, as_json: bool) -> Result<(), Failure> {
+    let fairness = Fairness::new(config);
+    let standing = match fairness.explain(booking.partition(), booking.offset()) {
+        Ok(Some(standing)) => standing,
+        Ok(None) => return Ok(()),
+        Err(error) => {
+            tracing::warn!(%error, "no fairness receipt");
+            return Ok(());
+        }
+    };
+    let Some(ahead) = standing.ahead else {
+        return Ok(());
+    };
+    if as_json {
+        output::json(&serde_json::json!({ "ahead": {
+            "requests": ahead.requests,
+            "granted": ahead.granted,
+            "places_granted": ahead.places,
+            "places_given_back": ahead.places_given_back,
+            "complete": ahead.complete,
+            "counted_from": ahead.counted_from,
+        }}));
+    } else {
+        let since = if ahead.complete {
+            "since the sale opened".to_owned()
+        } else {
+            format!("since offset {}, where the log begins", ahead.counted_from)
+        };
+        output::line(format_args!(
+            "ahead of it in its zone {since}: {} requests, {} of them granted {} places, {} given \
+             back by then",
+            ahead.requests, ahead.granted, ahead.places, ahead.places_given_back
+        ));
     }
     Ok(())
 }
@@ -146,7 +191,13 @@ impl ReplayArgs {
         partition: PartitionId,
         first: Offset,
     ) -> Result<Partition, Failure> {
-        let latest = self.until.map_or(self.from, |until| until.min(self.from));
+        // By time, the offset is not known yet: a snapshot may be as late as its own time allows.
+        let from = if self.since.is_some() {
+            Offset::MAX
+        } else {
+            self.from
+        };
+        let latest = self.until.map_or(from, |until| until.min(from));
         if let Ok(directory) = Directory::open_read_only(&config.snapshots_dir()) {
             let mut limit = Some(latest);
             while let Some(at_most) = limit {
@@ -154,7 +205,8 @@ impl ReplayArgs {
                     break;
                 };
                 let header = &snapshot.header;
-                let in_time = self.at.is_none_or(|at| header.log_time_ms <= at);
+                let in_time = self.at.is_none_or(|at| header.log_time_ms <= at)
+                    && self.since.is_none_or(|since| header.log_time_ms < since);
                 if in_time && header.next_offset >= first {
                     return recovery::machine_of(&snapshot).or_found();
                 }

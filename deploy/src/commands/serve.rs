@@ -6,23 +6,31 @@ use clap::Args;
 
 use crate::assemble;
 use crate::cli::{ConfigArgs, parse_listen};
-use crate::config::Config;
-use crate::exit::Failure;
+use crate::config::{Config, Role};
+use crate::exit::{Failure, OrFail};
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Where to listen; overrides http.listen
     #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
+    /// What this process does, with kafka.brokers: ingress, processor, projector; overrides
+    /// node.roles
+    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    roles: Option<Vec<Role>>,
     #[command(flatten)]
     config: ConfigArgs,
 }
 
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
-    let mut config = Config::for_server(&args.config)?;
+    let mut config = Config::load(&args.config, &Config::default())?;
     if let Some(listen) = args.listen {
         config.http.listen = listen;
     }
+    if let Some(roles) = &args.roles {
+        config.node.roles.clone_from(roles);
+    }
+    let config = config.checked(true).or_use()?;
     assemble::serve_until_stopped(config, |address| async move {
         tracing::info!(%address, "serving");
         Ok(())

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
-use onsale_processor::embedded::recovery;
+use onsale_processor::recovery;
 use onsale_schemas::PartitionId;
 use onsale_snapshot::directory::Directory;
 use serde_json::{Value, json};

@@ -135,7 +135,7 @@ fn apply_variable(
     };
     let wrong = |expected| ConfigError::Variable {
         variable: variable.to_owned(),
-        value: if key.contains("secret") {
+        value: if key.contains("secret") || key == "properties" {
             "…".to_owned()
         } else {
             text.clone()
@@ -164,6 +164,7 @@ fn apply_variable(
                 .map(|item| Value::String(item.to_owned()))
                 .collect(),
         ),
+        Some(Value::Table(_)) => Value::Table(pairs(&text).ok_or_else(|| wrong("KEY=VALUE,…"))?),
         _ => Value::String(text.clone()),
     };
     if let Some(Value::Table(table)) = values.get_mut(section) {
@@ -172,8 +173,23 @@ fn apply_variable(
     Ok(())
 }
 
+/// `a=1,b=2` as a table of texts. A value with a comma has to stand in the file.
+fn pairs(text: &str) -> Option<Table> {
+    text.split(',')
+        .filter(|item| !item.trim().is_empty())
+        .map(|item| {
+            let (key, value) = item.split_once('=')?;
+            Some((
+                key.trim().to_owned(),
+                Value::String(value.trim().to_owned()),
+            ))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::Role;
     use super::*;
 
     fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -223,6 +239,77 @@ mod tests {
         );
     }
 
+    const SHARED: (&str, &str) = ("ONSALE_DATABASE__URL", "postgres://onsale@127.0.0.1/onsale");
+
+    #[test]
+    fn lists_and_properties_come_from_variables_too() {
+        let config = with(&[
+            SHARED,
+            ("ONSALE_KAFKA__BROKERS", "127.0.0.1:9092,127.0.0.1:9093"),
+            ("ONSALE_NODE__ROLES", "ingress, projector"),
+            (
+                "ONSALE_KAFKA__PROPERTIES",
+                "security.protocol=SASL_SSL,sasl.password=a=b",
+            ),
+        ])
+        .unwrap();
+        assert_eq!(config.node.roles, [Role::Ingress, Role::Projector]);
+        assert_eq!(config.kafka.properties["sasl.password"], "a=b");
+        let shown = config.without_secrets();
+        assert_eq!(shown.kafka.properties["sasl.password"], "(hidden)");
+        assert_eq!(shown.kafka.properties["security.protocol"], "SASL_SSL");
+    }
+
+    #[test]
+    fn what_does_not_fit_the_mode_is_refused_by_name() {
+        let brokers = ("ONSALE_KAFKA__BROKERS", "127.0.0.1:9092");
+        let ingress = ("ONSALE_NODE__ROLES", "ingress");
+        for (variables, key) in [
+            // One process does everything on the embedded log.
+            (vec![ingress], "node.roles"),
+            (
+                vec![ingress, SHARED, ("ONSALE_KAFKA__BROKERS", "somewhere")],
+                "kafka.brokers",
+            ),
+            // Several processes cannot share a SQLite file of one machine.
+            (vec![ingress, brokers], "database.url"),
+            // A processor that nobody expects would never own anything.
+            (
+                vec![brokers, SHARED, ("ONSALE_NODE__ID", "other")],
+                "cluster.processors",
+            ),
+            (
+                vec![
+                    ingress,
+                    brokers,
+                    SHARED,
+                    ("ONSALE_CLUSTER__PATIENCE_MS", "150"),
+                ],
+                "cluster.patience_ms",
+            ),
+            (
+                vec![ingress, brokers, SHARED, ("ONSALE_KAFKA__MIN_INSYNC", "2")],
+                "kafka.min_insync",
+            ),
+            (
+                vec![
+                    ingress,
+                    brokers,
+                    SHARED,
+                    ("ONSALE_KAFKA__PROPERTIES", "acks=1"),
+                ],
+                "kafka.properties.acks",
+            ),
+            (
+                vec![("ONSALE_KAFKA__PROPERTIES", "acks")],
+                "ONSALE_KAFKA__PROPERTIES",
+            ),
+        ] {
+            let error = with(&variables).unwrap_err().to_string();
+            assert!(error.contains(key), "{variables:?}: {error}");
+        }
+    }
+
     #[test]
     fn an_unknown_key_in_the_file_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
@@ -232,6 +319,38 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("partitionen"), "{error}");
+    }
+
+    /// Any file and any variable gives a configuration or an error that says what is wrong.
+    #[test]
+    fn fuzz_configuration() {
+        const RUN: onsale_fuzz::Run = onsale_fuzz::Run {
+            inputs: 1_500,
+            size_max_bytes: 16_384,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("onsale.toml");
+        let corpus = [
+            include_bytes!("../../onsale.toml").to_vec(),
+            b"[http]\nlisten = \"127.0.0.1:0\"\n[log]\npartitions = 3\n".to_vec(),
+            toml::to_string(&Config::for_tests()).unwrap().into_bytes(),
+        ];
+        onsale_fuzz::run("configuration", RUN, &corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            std::fs::write(&file, bytes).unwrap();
+            let variables = [
+                "ONSALE_LOG__PARTITIONS",
+                "ONSALE_HTTP__LISTEN",
+                "ONSALE_X__Y",
+            ]
+            .map(|name| (name.to_owned(), text.chars().take(20).collect()));
+            for variables in [&variables[..0], &variables[..]] {
+                match load(&Config::default(), Some(&file), variables.to_vec()) {
+                    Ok(config) => drop(config.checked(true)),
+                    Err(error) => assert!(!error.to_string().is_empty()),
+                }
+            }
+        });
     }
 
     #[test]

@@ -1,9 +1,8 @@
-//! The sections of the processor's side.
+//! The sections of log, snapshots, stores and telemetry.
 
 use std::path::PathBuf;
 
 use onsale_ingress::Secret;
-use onsale_schemas::limits::NODE_NAME_MAX_BYTES;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
@@ -12,36 +11,6 @@ use super::Problem;
 const PARTITIONS_MAX: u16 = 1_024;
 /// Most connections to the database.
 const CONNECTIONS_MAX: u32 = 256;
-
-/// Who this process is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct NodeConfig {
-    /// Its name in the log, unique among the nodes.
-    pub id: String,
-}
-
-impl Default for NodeConfig {
-    fn default() -> Self {
-        Self {
-            id: "node-1".to_owned(),
-        }
-    }
-}
-
-impl NodeConfig {
-    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if self.id.is_empty() || self.id.len() > NODE_NAME_MAX_BYTES || !self.id.chars().all(plain)
-        {
-            problems.push(problem(
-                "node.id",
-                format!("{:?}", self.id),
-                format!("1 to {NODE_NAME_MAX_BYTES} letters, digits, '-', '_' or '.'"),
-            ));
-        }
-    }
-}
 
 /// Where the process keeps its files.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -285,13 +254,15 @@ impl TelemetryConfig {
     }
 }
 
-fn range(problems: &mut Vec<Problem>, key: &str, value: u64, min: u64, max: u64) {
+/// Notes a number outside its bounds.
+pub(super) fn range(problems: &mut Vec<Problem>, key: &str, value: u64, min: u64, max: u64) {
     if !(min..=max).contains(&value) {
         problems.push(problem(key, value.to_string(), format!("{min} to {max}")));
     }
 }
 
-fn problem(key: &str, value: String, expected: String) -> Problem {
+/// A value of `key` that cannot be used.
+pub(super) fn problem(key: &str, value: String, expected: String) -> Problem {
     Problem {
         key: key.to_owned(),
         value,
@@ -305,24 +276,4 @@ fn problem(key: &str, value: String, expected: String) -> Problem {
 pub(crate) struct RedisConfig {
     /// `redis://HOST:PORT`. Not used by the embedded log, whose precheck is in the process.
     pub(crate) url: Option<Secret>,
-}
-
-/// Kafka, for running on more than one machine.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct KafkaConfig {
-    /// `HOST:PORT,…`. Refused by this version, which runs on the embedded log only.
-    pub(crate) brokers: Option<String>,
-}
-
-impl KafkaConfig {
-    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
-        if let Some(brokers) = &self.brokers {
-            problems.push(problem(
-                "kafka.brokers",
-                brokers.clone(),
-                "no brokers: this version runs on the embedded log only".to_owned(),
-            ));
-        }
-    }
 }

@@ -1,11 +1,9 @@
 //! The log's disk fills up under a running server: commands get 503, nothing acknowledged is lost,
 //! and the sale goes on once there is space again.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use serde_json::json;
 
+use crate::small_disk::SmallDisk;
 use crate::support::Server;
 
 /// Size of the small disk, in MiB: a few of the smallest segments.
@@ -15,42 +13,11 @@ const REQUESTS_MAX: u32 = 200_000;
 /// Requests in flight at once.
 const PARALLEL: u32 = 64;
 
-/// A small file system of its own, unmounted at the end.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// Mounting takes root, which CI is. Elsewhere the test says that it did not run.
-    fn mount(at: &Path) -> Option<Self> {
-        std::fs::create_dir_all(at).unwrap();
-        let size = format!("size={DISK_MIB}m");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(at)
-            .status()
-            .is_ok_and(|status| status.success());
-        if !mounted {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "CI must be able to mount a small disk"
-            );
-            eprintln!("not run: mounting a small disk takes root");
-            return None;
-        }
-        Some(Self(at.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_answered_with_503_and_the_sale_goes_on_after() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let Some(_disk) = SmallDisk::mount(&data) else {
+    let Some(_disk) = SmallDisk::mount(&data, DISK_MIB) else {
         return;
     };
     let database = format!("sqlite://{}", folder.path().join("onsale.sqlite").display());

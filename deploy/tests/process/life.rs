@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, answer};
+use crate::support::{Server, answer, metric};
 
 const ORGANIZER: &str = "00000000-0000-4000-8000-00000000aaaa";
 const BUYER: &str = "00000000-0000-4000-8000-00000000bbbb";
 const OTHER: &str = "00000000-0000-4000-8000-00000000cccc";
 const ADMIN: &str = "00000000-0000-4000-8000-00000000dddd";
+/// Far more than a projection takes even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn zones() -> Value {
     let price = |amount: u64| json!({ "amount": amount, "currency": "THB" });
@@ -285,6 +287,20 @@ async fn organizers_block_close_and_cancel() {
         .reserve(&house.buyer, json!({ "seats": ["A-1"] }))
         .await;
     assert_eq!((status, code(&body)), (409, "SALE_CLOSED"));
+    let show = format!("/shows/{}", house.show);
+    let (_, body) = house.server.get("", &show).await;
+    assert_eq!(body["data"]["status"], "closed", "{body}");
+    let change = json!({ "sale_closes_at": "2098-01-01T00:00:00Z" });
+    let (status, body) = house.server.patch(&house.organizer, &show, &change).await;
+    assert_eq!(
+        (status, &body["data"]["status"]),
+        (200, &json!("open")),
+        "{body}"
+    );
+    let (status, body) = house
+        .reserve(&house.buyer, json!({ "seats": ["A-1"] }))
+        .await;
+    assert_eq!(status, 201, "{body}");
     let (status, _) = house
         .server
         .post(&house.organizer, &path("cancel"), &json!({}))
@@ -340,9 +356,14 @@ async fn operators_look_after_it() {
     row.status = onsale_store::booking::BookingStatus::Cancelled;
     row.ended_at_ms = Some(1);
     store.repair_bookings(&[row]).await.unwrap();
+    let show = onsale_schemas::ShowId(house.show.parse().unwrap());
+    let mut catalog = store.show(show).await.unwrap().unwrap();
+    catalog.hold_ms += 1;
+    store.update_show(&catalog).await.unwrap();
     let (code, out, _) = verb(&["reconcile", "--report", report]);
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("booking_differs"), "{out}");
+    assert!(out.contains("show_differs"), "{out}");
     fine(&["reconcile", "--apply", report]);
     fine(&["reconcile", "--report", report]);
     assert_eq!(house.status(&house.buyer, &booking).await, "reserved");
@@ -355,6 +376,134 @@ async fn operators_look_after_it() {
     assert_eq!(code, Some(3), "{err}");
     let (code, _, _) = verb(&["replay", "--partition", "99"]);
     assert_eq!(code, Some(2));
+}
+
+#[tokio::test]
+async fn the_projection_goes_on_after_a_repair() {
+    let house = House::open(600).await;
+    let (_, sold) = house
+        .reserve(&house.buyer, json!({ "seats": ["A-1"] }))
+        .await;
+    assert_eq!(house.status(&house.buyer, &id(&sold)).await, "reserved");
+    // Somebody writes a booking into the database that the log knows nothing of.
+    let url = format!(
+        "sqlite://{}",
+        house.server.data.join("onsale.sqlite").display()
+    );
+    let store = onsale_store::Store::connect(&url, 2).await.unwrap();
+    let known = onsale_schemas::BookingId::from_uuid(id(&sold).parse().unwrap()).unwrap();
+    let mut forged = store.booking(known).await.unwrap().unwrap();
+    forged.booking_id = onsale_schemas::BookingId::new(known.partition(), 1_000_000);
+    forged.updated_offset = 1_000_000;
+    forged.seats = vec![1];
+    store.repair_bookings(&[forged]).await.unwrap();
+    let (status, twice) = house
+        .reserve(&house.other, json!({ "seats": ["A-2"] }))
+        .await;
+    assert_eq!(status, 201, "the log decides: {twice}");
+    let ready = format!("http://127.0.0.1:{}/health/ready", house.server.port);
+    let has_stopped = async || {
+        let response = house.server.http.get(&ready).send().await.unwrap();
+        response
+            .text()
+            .await
+            .unwrap()
+            .contains("projector has stopped")
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !has_stopped().await {
+        assert!(Instant::now() < deadline, "the double sale was not noticed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Sales go on; what they leave in the log is behind the stop.
+    let (status, late) = house
+        .reserve(&house.other, json!({ "seats": ["A-3"] }))
+        .await;
+    assert_eq!(status, 201, "{late}");
+
+    let report = house.server.data.join("report.json");
+    let report = report.to_str().unwrap();
+    let (code, out, _) = house.server.verb(&["reconcile", "--report", report]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("booking_extra"), "{out}");
+    let (code, out, err) = house.server.verb(&["reconcile", "--apply", report]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("goes on"), "{out}");
+    assert!(!has_stopped().await);
+    for booking in [&twice, &late] {
+        assert_eq!(house.status(&house.other, &id(booking)).await, "reserved");
+    }
+    // Without a restart.
+    let (_, next) = house
+        .reserve(&house.buyer, json!({ "seats": ["A-4"] }))
+        .await;
+    assert_eq!(house.status(&house.buyer, &id(&next)).await, "reserved");
+    let (code, out, err) = house.server.verb(&["reconcile", "--report", report]);
+    assert_eq!(code, Some(0), "{out}{err}");
+}
+
+#[tokio::test]
+async fn what_is_measured_is_set() {
+    let house = House::open(600).await;
+    for seats in [["A-1", "A-2"], ["A-3", "A-4"]] {
+        let (status, body) = house.reserve(&house.other, json!({ "seats": seats })).await;
+        assert_eq!(status, 201, "{body}");
+    }
+    let (status, _) = house
+        .reserve(&house.buyer, json!({ "seats": ["A-1"] }))
+        .await;
+    assert_eq!(status, 409);
+    let text = house.server.metrics().await;
+    let values = |name: &str| metric(&text, name);
+    for (name, expected) in [
+        ("active_reservations", 2),
+        ("booking_reservations_total", 2),
+        ("booking_reservation_failures{code=\"SEAT_UNAVAILABLE\"}", 1),
+        ("onsale_log_disk_full", 0),
+        ("onsale_projector_stopped", 0),
+        ("onsale_submissions_queued", 0),
+    ] {
+        assert_eq!(values(name), [f64::from(expected)], "{name}");
+    }
+    for name in [
+        "onsale_log_disk_bytes",
+        "http_connections_open",
+        "http_requests_in_flight",
+        "onsale_journal_bytes_total",
+        "onsale_journal_sync_seconds_count",
+        "onsale_engine_apply_seconds_count",
+        "onsale_append_to_answer_seconds_count",
+        "http_request_duration_seconds_count",
+        "http_requests_total",
+    ] {
+        let found = values(name);
+        assert!(found.iter().any(|value| *value > 0.0), "{name}: {found:?}");
+    }
+    for name in [
+        "kafka_consumer_lag",
+        "onsale_log_lag_records",
+        "onsale_projector_lag_records",
+        "onsale_snapshot_age_records",
+    ] {
+        assert_eq!(values(name).len(), 8, "{name} by partition");
+    }
+    // Refreshed every few seconds.
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let text = house.server.metrics().await;
+        let held = metric(&text, "onsale_seats{state=\"held\"}");
+        if held == [4.0] {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{held:?} places held");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (code, out, err) = house.server.verb(&["snapshot", "create"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let text = house.server.metrics().await;
+    let created = metric(&text, "onsale_snapshot_created_timestamp_seconds");
+    assert_eq!(created.len(), 8);
+    assert!(created.iter().all(|at| *at > 0.0), "{created:?}");
 }
 
 #[tokio::test]

@@ -8,8 +8,15 @@
 )]
 
 mod disk_full;
+#[path = "../http_client/mod.rs"]
+mod http_client;
 mod kill_nine;
 mod life;
+mod load;
+mod load_history;
 mod postgres;
+mod proof;
+mod small_disk;
 mod support;
+mod tls;
 mod traces;

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::http_client;
+
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// Far more than a start takes even on a busy machine; a start that takes longer is a failure.
 const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -17,6 +19,7 @@ pub(crate) struct Server {
     pub(crate) data: PathBuf,
     pub(crate) port: u16,
     env: Vec<(String, String)>,
+    scheme: &'static str,
     pub(crate) http: reqwest::Client,
 }
 
@@ -55,9 +58,23 @@ impl Server {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
+        Self::launch(data, env, None).await
+    }
+
+    /// As [`Server::start`], with variables that make it speak TLS; its certificate is from the
+    /// authority in the file.
+    pub(crate) async fn start_over_tls(
+        data: &Path,
+        variables: &[(String, String)],
+        ca_file: &Path,
+    ) -> Self {
+        Self::launch(data, variables.to_vec(), Some(ca_file)).await
+    }
+
+    async fn launch(data: &Path, env: Vec<(String, String)>, ca_file: Option<&Path>) -> Self {
         let port = free_port();
         let child = spawn(data, port, &env);
-        let http = reqwest::Client::builder()
+        let http = http_client::builder(ca_file)
             .timeout(Duration::from_secs(30))
             .build()
             .unwrap();
@@ -66,6 +83,7 @@ impl Server {
             data: data.to_owned(),
             port,
             env,
+            scheme: if ca_file.is_some() { "https" } else { "http" },
             http,
         };
         server.wait_ready().await;
@@ -103,7 +121,7 @@ impl Server {
     }
 
     async fn wait_ready(&mut self) {
-        let url = format!("http://127.0.0.1:{}/health/ready", self.port);
+        let url = format!("{}://127.0.0.1:{}/health/ready", self.scheme, self.port);
         let deadline = Instant::now() + START_PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -152,7 +170,7 @@ impl Server {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}/api/v1{path}", self.port)
+        format!("{}://127.0.0.1:{}/api/v1{path}", self.scheme, self.port)
     }
 
     /// (status, body) of a GET; without a token when it is empty.
@@ -168,6 +186,20 @@ impl Server {
     pub(crate) async fn post(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
         let request = self.http.post(self.url(path)).bearer_auth(token).json(body);
         answer(request.send().await.unwrap()).await
+    }
+
+    /// (status, body) of a PATCH.
+    pub(crate) async fn patch(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        let url = self.url(path);
+        let request = self.http.patch(url).bearer_auth(token).json(body);
+        answer(request.send().await.unwrap()).await
+    }
+
+    /// The text of `/metrics`.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("{}://127.0.0.1:{}/metrics", self.scheme, self.port);
+        let response = self.http.get(url).send().await.unwrap();
+        response.text().await.unwrap()
     }
 
     /// An event with one show of these zones; returns the show's id.
@@ -193,6 +225,18 @@ impl Server {
         assert_eq!(status, 201, "{body}");
         body["data"]["show_id"].as_str().unwrap().to_owned()
     }
+}
+
+/// The values of a metric, of all its series or of the one with these labels.
+pub(crate) fn metric(text: &str, name: &str) -> Vec<f64> {
+    text.lines()
+        .filter_map(|line| line.rsplit_once(' '))
+        .filter(|(series, _)| {
+            let rest = series.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
+        })
+        .map(|(_, value)| value.parse().unwrap())
+        .collect()
 }
 
 pub(crate) async fn answer(response: reqwest::Response) -> (u16, Value) {

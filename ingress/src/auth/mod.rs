@@ -1,9 +1,11 @@
 //! Who is asking.
 
+mod admin;
 mod caller;
 mod key;
 mod token;
 
+pub use admin::AdminTokens;
 pub(crate) use caller::{Caller, Role};
 pub use key::KeyError;
 pub(crate) use token::Authenticator;

@@ -50,7 +50,11 @@ impl Charts {
         self.charts
             .try_get_with(show, async {
                 let row = self.read(show).await?;
-                Ok::<_, ApiError>(Arc::new(Chart::new(&row)))
+                let chart = Chart::new(&row);
+                if let Some(event) = self.store.event(row.event_id).await? {
+                    chart.note(event.status);
+                }
+                Ok::<_, ApiError>(Arc::new(chart))
             })
             .await
             .map_err(|error: Arc<ApiError>| ApiError::clone(&error))

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use onsale_schemas::{EventId, PartitionId, SeatIndex, ShowId, ZoneIndex};
-use onsale_store::catalog::{RowSeats, ShowRow, ZoneAdmission};
+use onsale_store::catalog::{EventStatus, RowSeats, ShowRow, ZoneAdmission};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
@@ -34,6 +35,7 @@ pub(crate) struct Chart {
     pub(crate) zones: Vec<ChartZone>,
     seats: u32,
     body: OnceLock<(Bytes, String)>,
+    is_public: AtomicBool,
 }
 
 /// A zone of a chart.
@@ -108,6 +110,20 @@ impl Chart {
             zones,
             seats: next,
             body: OnceLock::new(),
+            is_public: AtomicBool::new(false),
+        }
+    }
+
+    /// True once its event was seen to be no draft. It stays so: an event with shows is not made a
+    /// draft again, so nobody has to ask the database on the way of a sale.
+    pub(crate) fn is_public(&self) -> bool {
+        self.is_public.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of what its event is.
+    pub(crate) fn note(&self, event: EventStatus) {
+        if event != EventStatus::Draft {
+            self.is_public.store(true, Ordering::Relaxed);
         }
     }
 

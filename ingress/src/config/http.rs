@@ -19,6 +19,10 @@ pub struct HttpConfig {
     pub tls_certificate_file: Option<PathBuf>,
     /// PEM file with the private key of that certificate.
     pub tls_key_file: Option<PathBuf>,
+    /// PEM file with the authorities that are trusted, and no others, where nodes and operators ask
+    /// a server by https. Unset: those that the system trusts. The server itself asks nobody for a
+    /// certificate.
+    pub tls_ca_file: Option<PathBuf>,
     /// Connections that may be open at once; further ones wait in the system's backlog.
     pub connections_max: usize,
     /// Largest body of an ordinary request, in bytes.
@@ -48,6 +52,7 @@ impl Default for HttpConfig {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             tls_certificate_file: None,
             tls_key_file: None,
+            tls_ca_file: None,
             connections_max: 65_536,
             body_max_bytes: 65_536,
             layout_body_max_bytes: 8 << 20,

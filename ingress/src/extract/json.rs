@@ -16,7 +16,7 @@ use crate::state::AppState;
 pub(crate) trait RequestBody: DeserializeOwned {
     /// Whether it may hold a layout or a list of seats and thus be large.
     const LARGE: bool = false;
-    /// Whether no body at all is taken as `{}`.
+    /// Whether no body at all, and `null`, is taken as `{}`.
     const OPTIONAL: bool = false;
 }
 
@@ -57,7 +57,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
                 ));
             }
         };
-        if bytes.is_empty() && T::OPTIONAL {
+        if T::OPTIONAL && (bytes.is_empty() || bytes.trim_ascii() == b"null") {
             return Ok(Self {
                 value: parse(b"{}")?,
                 bytes,
@@ -106,8 +106,56 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
                 error.column()
             ),
         )),
-        Err(error) => Err(explain::<T>(bytes, &error)),
+        Err(error) => match whole_numbers(bytes) {
+            Some(plain) if object => {
+                serde_json::from_slice(&plain).map_err(|_| explain::<T>(bytes, &error))
+            }
+            _ => Err(explain::<T>(bytes, &error)),
+        },
     }
+}
+
+/// The same JSON with `3.0` written as `3`, which JSON Schema takes for the same whole number, and
+/// some clients write so. `None` where there is nothing of the kind.
+fn whole_numbers(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&first, after)) = rest.split_first() {
+        let token = match first {
+            b'"' => string_length(after) + 1,
+            b'-' | b'0'..=b'9' => rest
+                .iter()
+                .position(|byte| !matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+                .unwrap_or(rest.len()),
+            _ => 1,
+        };
+        let (token, after) = rest.split_at_checked(token)?;
+        let whole = std::str::from_utf8(token)
+            .ok()
+            .and_then(|text| text.split_once('.'))
+            .filter(|(_, fraction)| {
+                let zeros = !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0');
+                first != b'"' && zeros
+            })
+            .map(|(whole, _)| whole.as_bytes());
+        plain.extend_from_slice(whole.unwrap_or(token));
+        rest = after;
+    }
+    (plain.len() < bytes.len()).then_some(plain)
+}
+
+/// Bytes up to and with the quote that ends a string, `bytes` beginning behind the first.
+fn string_length(bytes: &[u8]) -> usize {
+    let mut escaped = false;
+    for (place, byte) in bytes.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return place + 1,
+            _ => {}
+        }
+    }
+    bytes.len()
 }
 
 fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiError {
@@ -193,6 +241,23 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+
+    #[test]
+    fn a_whole_number_may_have_a_zero_fraction_and_nothing_else_changes() {
+        let plain = |text: &str| {
+            whole_numbers(text.as_bytes()).map(|plain| String::from_utf8(plain).unwrap())
+        };
+        let same = r#"{"a":1,"b":"3.0","c":1.5,"d":"\"2.0","e":1e3,"f":[1.05]}"#;
+        assert_eq!(plain(same), None);
+        assert_eq!(
+            plain(r#"{"a":12.0,"b":[-3.00],"c":"4.0"}"#).as_deref(),
+            Some(r#"{"a":12,"b":[-3],"c":"4.0"}"#)
+        );
+        assert_eq!(plain("\"open 3.0"), None);
+        assert_eq!(plain("[3.,"), None);
+        let outer: Outer = parse(br#"{"count":2.0}"#).unwrap();
+        assert_eq!(outer.count, 2);
+    }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -18,6 +18,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             .map_err(|rejection| {
                 let text = rejection.body_text();
                 let reason = text.rsplit(": ").next().unwrap_or(&text);
+                let reason = reason.rsplit(", expected ").next().unwrap_or(reason);
                 ApiError::invalid("query", serde_json::Value::Null, reason)
             })
     }

@@ -58,6 +58,8 @@ pub(crate) struct LiveShow {
     /// A buyer was told of places set free by the record before this offset: until the view has
     /// seen it, nothing is refused early.
     freed_before: AtomicU64,
+    /// The view has seen places set free by the record before this offset.
+    seen_freed_before: AtomicU64,
     readers: AtomicUsize,
     /// Tick at which it was last asked for.
     pub(super) used_at_tick: AtomicU64,
@@ -105,6 +107,7 @@ impl LiveShow {
             notes: broadcast::Sender::new(READER_BEHIND_MAX_FRAMES),
             version: AtomicU64::new(0),
             freed_before: AtomicU64::new(0),
+            seen_freed_before: AtomicU64::new(0),
             readers: AtomicUsize::new(0),
             used_at_tick: AtomicU64::new(0),
         }
@@ -161,6 +164,13 @@ impl LiveShow {
     pub(crate) fn as_of(&self) -> Option<Offset> {
         let version = self.version.load(Ordering::Acquire);
         (version > 0 && version >= self.freed_before.load(Ordering::Acquire)).then_some(version)
+    }
+
+    /// Places were set free by a record just before this offset, as a buyer was told or the view has
+    /// seen.
+    pub(crate) fn freed_before(&self) -> Offset {
+        let told = self.freed_before.load(Ordering::Acquire);
+        told.max(self.seen_freed_before.load(Ordering::Acquire))
     }
 
     /// Which of these seats are not free as last seen; `None` while the view is being started.
@@ -278,6 +288,8 @@ impl LiveShow {
         for (gate, counts) in self.gates.iter().zip(view.zones()) {
             gate.available.store(counts.available, Ordering::Release);
         }
+        self.seen_freed_before
+            .fetch_max(view.freed_before(), Ordering::AcqRel);
         self.version.store(view.version(), Ordering::Release);
     }
 

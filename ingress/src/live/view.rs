@@ -12,6 +12,8 @@ pub(super) struct View {
     show: ShowId,
     /// Every record before this offset is taken into account.
     version: Offset,
+    /// Places were set free just before this offset; the seed's where that was it.
+    freed_before: Offset,
     cancelled: bool,
     zones: Vec<ZoneCounts>,
     seats: Vec<Status>,
@@ -67,6 +69,7 @@ impl View {
         Self {
             show: seed.show,
             version: seed.next_offset,
+            freed_before: seed.next_offset,
             cancelled: seed.cancelled,
             zones: seed.zones.clone(),
             seats: statuses,
@@ -77,6 +80,10 @@ impl View {
 
     pub(super) fn version(&self) -> Offset {
         self.version
+    }
+
+    pub(super) fn freed_before(&self) -> Offset {
+        self.freed_before
     }
 
     pub(super) fn cancelled(&self) -> bool {
@@ -128,11 +135,12 @@ impl View {
         for ended in &record.expired {
             if ended.show == self.show {
                 self.end(ended, Some(SeatStatus::Held));
+                self.freed_before = record.offset + 1;
                 effect = Effect::Changed;
             }
         }
         if record.replay_of.is_none() {
-            effect = match self.apply_outcome(&record.outcome) {
+            effect = match self.apply_outcome(record.offset, &record.outcome) {
                 Effect::None => effect,
                 other => other,
             };
@@ -143,7 +151,7 @@ impl View {
         effect
     }
 
-    fn apply_outcome(&mut self, outcome: &Outcome) -> Effect {
+    fn apply_outcome(&mut self, offset: Offset, outcome: &Outcome) -> Effect {
         const HELD: Status = Some(SeatStatus::Held);
         const SOLD: Status = Some(SeatStatus::Sold);
         match outcome {
@@ -159,12 +167,14 @@ impl View {
                 was_confirmed,
             } if booking.show == self.show => {
                 self.end(booking, if *was_confirmed { SOLD } else { HELD });
+                self.freed_before = offset + 1;
             }
             Outcome::Blocked(change) if change.show == self.show => {
                 self.block(change, None, Some(SeatStatus::Blocked));
             }
             Outcome::Unblocked(change) if change.show == self.show => {
                 self.block(change, Some(SeatStatus::Blocked), None);
+                self.freed_before = offset + 1;
             }
             // It does not list the bookings that it voids.
             Outcome::ShowCancelled { show } if *show == self.show => return Effect::Reseed,

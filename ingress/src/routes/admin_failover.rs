@@ -54,11 +54,12 @@ pub(crate) async fn failover(
 ) -> Result<Response, ApiError> {
     caller.require(&[Role::Admin], "Only admins move partitions.")?;
     let to = body.value.to;
-    if !(1..=NODE_NAME_MAX_BYTES).contains(&to.len()) {
+    let plain = to.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain || !(1..=NODE_NAME_MAX_BYTES).contains(&to.len()) {
         return Err(ApiError::invalid(
             "to",
             to,
-            &format!("1 to {NODE_NAME_MAX_BYTES} bytes"),
+            &format!("1 to {NODE_NAME_MAX_BYTES} visible ASCII characters"),
         ));
     }
     let which = which(body.value.partition);

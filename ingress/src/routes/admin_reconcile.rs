@@ -19,6 +19,7 @@ use crate::state::AppState;
 /// A report as `POST /admin/reconcile` gave it.
 #[derive(Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = Object)]
 pub(crate) struct ReconciliationReport(Value);
 
 impl RequestBody for ReconciliationReport {

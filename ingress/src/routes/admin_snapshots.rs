@@ -80,11 +80,12 @@ pub(super) fn which(partition: Option<u16>) -> Which {
 }
 
 /// An operation that was not done, for an admin, who may read why.
-pub(super) fn to_error(error: OperationError) -> ApiError {
+pub(crate) fn to_error(error: OperationError) -> ApiError {
     match error {
         OperationError::NotSupported(why) => ApiError::new(Code::NotSupported, why),
         OperationError::UnknownPartition(_) => ApiError::not_found("partition"),
         OperationError::Refused(why) => ApiError::new(Code::ValidationError, why),
+        OperationError::Gone(why) => ApiError::new(Code::RecordGone, why),
         OperationError::Unavailable(why) => {
             ApiError::new(Code::PartitionUnavailable, why).retry_after(RETRY_AFTER_BUSY_SECONDS)
         }

@@ -29,7 +29,7 @@ use crate::values::Instant;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfirmRequest {
-    /// What the payment is known by at the gateway; nothing personal. 1 to 128 bytes.
+    /// What the payment is known by at the gateway; nothing personal. 1 to 128 visible ASCII characters.
     payment_reference: String,
 }
 
@@ -97,11 +97,13 @@ pub(crate) async fn confirm(
     };
     let booking = parse_booking(id, state.log.partitions())?;
     let reference = body.value.payment_reference;
-    if !(1..=PAYMENT_REFERENCE_MAX_BYTES).contains(&reference.len()) {
+    // What a gateway gives is an id; control characters could not be stored everywhere.
+    let plain = reference.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain || !(1..=PAYMENT_REFERENCE_MAX_BYTES).contains(&reference.len()) {
         return Err(ApiError::invalid(
             "payment_reference",
             reference,
-            &format!("1 to {PAYMENT_REFERENCE_MAX_BYTES} bytes"),
+            &format!("1 to {PAYMENT_REFERENCE_MAX_BYTES} visible ASCII characters"),
         ));
     }
     let identity = key.identity(caller.user, "confirm", &id.to_string(), &body.bytes);

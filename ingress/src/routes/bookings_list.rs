@@ -18,7 +18,7 @@ use crate::extract::Query;
 use crate::state::AppState;
 
 /// Bookings of one page.
-pub(super) const LIMIT_MAX: u32 = 100;
+pub(crate) const LIMIT_MAX: u32 = 100;
 pub(super) const LIMIT_DEFAULT: u32 = 20;
 
 /// Which of the caller's bookings.

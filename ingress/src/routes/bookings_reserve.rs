@@ -1,19 +1,23 @@
 //! `POST /bookings/reserve`
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::command::{Pick, Reserve};
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
-use onsale_schemas::{BookingId, Command, Outcome, OutcomeRecord, SeatList, ShowId, ZoneIndex};
+use onsale_schemas::{
+    BookingId, Command, Outcome, OutcomeRecord, Rejection, SeatList, ShowId, ZoneIndex,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
+use utoipa::openapi::{Ref, Schema};
 use uuid::Uuid;
 
 use super::booking_body::PositionBody;
+use super::visible;
 use crate::auth::{Caller, Role};
 use crate::charts::{Chart, ChartZone, Found, parse_seat_id};
 use crate::context::RequestContext;
@@ -43,11 +47,26 @@ pub(crate) struct ReserveRequest {
     /// Only seats next to each other (default true); for `quantity` in seated zones.
     together: Option<bool>,
     /// The price that the buyer saw: money, or minor units; refused when it is another now.
-    #[schema(value_type = Option<Money>)]
+    #[schema(schema_with = seen_price_schema)]
     unit_price: Option<SeenPrice>,
 }
 
 impl RequestBody for ReserveRequest {}
+
+fn seen_price_schema() -> Schema {
+    OneOfBuilder::new()
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .item(Ref::from_schema_name("Money"))
+        .item(
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))),
+        )
+        .description(Some(
+            "The price that the buyer saw: money, or minor units; refused when it is another now.",
+        ))
+        .into()
+}
 
 /// A price as a client names it.
 enum SeenPrice {
@@ -121,6 +140,7 @@ pub(crate) struct Reservation {
         (status = 201, body = Success<Reservation>),
         (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 403, description = "`FORBIDDEN`: only buyers reserve", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),
         (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
@@ -151,7 +171,7 @@ async fn handle(
     body: JsonBody<ReserveRequest>,
 ) -> Result<Response, ApiError> {
     let request = body.value;
-    let chart = state.charts.chart(ShowId(request.show_id)).await?;
+    let chart = visible::chart_on_sale(state, ShowId(request.show_id)).await?;
     if let Some(event_id) = request.event_id
         && event_id != chart.event.0
     {
@@ -178,7 +198,15 @@ async fn handle(
     let identity = key.identity(caller.user, "reserve", "", &body.bytes);
     // A repeated request must reach the log: its answer may be one that was granted long ago.
     let in_flight = if state.config.precheck.enabled && identity.fingerprint.is_none() {
-        admit(state, &chart, zone, &pick)?
+        let asked = precheck::Reservation {
+            chart: &chart,
+            zone,
+            pick: &pick,
+            user: caller.user,
+        };
+        precheck::admit(state, &asked).await.inspect_err(|error| {
+            state.metrics.precheck_refused(error.code().as_str());
+        })?
     } else {
         InFlight::uncounted()
     };
@@ -203,17 +231,6 @@ async fn handle(
     .await;
     drop(in_flight);
     Ok(answer?.into_response(context))
-}
-
-fn admit(
-    state: &Shared,
-    chart: &Arc<Chart>,
-    zone: ZoneIndex,
-    pick: &Pick,
-) -> Result<InFlight, ApiError> {
-    precheck::admit(&state.live, chart, zone, pick).inspect_err(|error| {
-        state.metrics.precheck_refused(error.code().as_str());
-    })
 }
 
 /// Which places of which zone are asked for.
@@ -356,7 +373,14 @@ pub(crate) fn answer(
 ) -> Result<Final, ApiError> {
     let reserved = match &record.outcome {
         Outcome::Reserved(reserved) => reserved,
-        Outcome::Rejected(why) => return Err(rejection::to_error(why, Some(chart), Some(zone))),
+        Outcome::Rejected(why) => {
+            // A remembered refusal may tell a limit of the past.
+            if let (Rejection::MaxPerUserExceeded { limit, .. }, None) = (why, record.replay_of) {
+                let (partition, show) = (chart.partition, chart.show);
+                state.buyers.told(partition, show, *limit, record.offset);
+            }
+            return Err(rejection::to_error(why, Some(chart), Some(zone)));
+        }
         other => return Err(ApiError::internal(format!("reserve came out as {other:?}"))),
     };
     let zone = chart

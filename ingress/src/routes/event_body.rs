@@ -11,11 +11,11 @@ use crate::error::ApiError;
 use crate::extract::RequestBody;
 use crate::values::Instant;
 
-const NAME_MAX_CHARS: usize = 200;
-const DESCRIPTION_MAX_CHARS: usize = 10_000;
-const PLACE_MAX_CHARS: usize = 200;
-const CATEGORY_MAX_CHARS: usize = 50;
-const MINIMUM_AGE_MAX_YEARS: u8 = 120;
+pub(crate) const NAME_MAX_CHARS: usize = 200;
+pub(crate) const DESCRIPTION_MAX_CHARS: usize = 10_000;
+pub(crate) const PLACE_MAX_CHARS: usize = 200;
+pub(crate) const CATEGORY_MAX_CHARS: usize = 50;
+pub(crate) const MINIMUM_AGE_MAX_YEARS: u8 = 120;
 const TICKETS_PER_USER_DEFAULT: u16 = 4;
 
 /// An event to make, or its new values.
@@ -33,7 +33,8 @@ pub(crate) struct EventRequest {
     max_tickets_per_user: Option<u16>,
     /// In years.
     minimum_age: Option<u8>,
-    /// `published` (default) or `draft`, seen by its organizer only.
+    /// `published` (default) or `draft`: it and its shows are seen by its organizer only, and
+    /// nothing of it is sold.
     #[schema(value_type = Option<String>)]
     status: Option<EventStatus>,
 }

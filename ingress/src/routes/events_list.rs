@@ -15,11 +15,11 @@ use crate::extract::Query;
 use crate::state::AppState;
 use crate::values::Instant;
 
-const PER_PAGE_MAX: u32 = 100;
+pub(crate) const PER_PAGE_MAX: u32 = 100;
 const PER_PAGE_DEFAULT: u32 = 20;
 /// Later pages are for searches, not for counting through the catalog.
-const PAGE_MAX: u32 = 10_000;
-const SEARCH_MAX_CHARS: usize = 200;
+pub(crate) const PAGE_MAX: u32 = 10_000;
+pub(crate) const SEARCH_MAX_CHARS: usize = 200;
 
 /// Which events.
 #[derive(Deserialize, IntoParams)]
@@ -36,7 +36,7 @@ pub(crate) struct ListQuery {
     /// Begins before.
     #[param(value_type = Option<String>)]
     until: Option<Instant>,
-    /// The organizer's own, drafts too.
+    /// The organizer's own, for admins all of their tenant, drafts too.
     mine: Option<bool>,
     /// From 1.
     page: Option<u32>,
@@ -88,14 +88,16 @@ pub(crate) async fn list(
         }
     }
     let mine = query.mine.unwrap_or(false);
-    let tenant_id = match caller {
-        _ if !mine => None,
+    let (tenant_id, organizer_id) = match caller {
+        _ if !mine => (None, None),
         Some(caller) => {
             caller.require(
                 &[Role::Organizer, Role::Admin],
                 "Only organizers have events.",
             )?;
-            Some(caller.tenant)
+            // An admin sees all of the tenant's.
+            let organizer = (caller.role == Role::Organizer).then_some(caller.user);
+            (Some(caller.tenant), organizer)
         }
         None => {
             return Err(ApiError::new(
@@ -112,6 +114,7 @@ pub(crate) async fn list(
         from_ms: query.from.map(|from| from.0),
         until_ms: query.until.map(|until| until.0),
         tenant_id,
+        organizer_id,
         unpublished: mine,
     };
     let found = state.store.events(&filter, page, per_page).await?;

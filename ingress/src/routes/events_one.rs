@@ -4,11 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::EventId;
-use onsale_store::catalog::{EventRow, EventStatus};
 
 use super::event_body::EventBody;
-use super::ownership::owns;
-use crate::auth::{Caller, Role};
+use super::visible;
+use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
@@ -30,23 +29,6 @@ pub(crate) async fn one(
     caller: Option<Caller>,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    let row = visible_event(&state, caller.as_ref(), EventId(id)).await?;
+    let row = visible::event(&state, caller.as_ref(), EventId(id)).await?;
     envelope::success(&context, StatusCode::OK, &EventBody::from(row))
-}
-
-/// An event that the caller may see: drafts are their organizer's.
-pub(super) async fn visible_event(
-    state: &AppState,
-    caller: Option<&Caller>,
-    event: EventId,
-) -> Result<EventRow, ApiError> {
-    state
-        .store
-        .event(event)
-        .await?
-        .filter(|row| {
-            row.status != EventStatus::Draft
-                || caller.is_some_and(|caller| caller.role == Role::Admin || owns(caller, row))
-        })
-        .ok_or_else(|| ApiError::not_found("event"))
 }

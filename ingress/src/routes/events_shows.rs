@@ -5,8 +5,8 @@ use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::EventId;
 
-use super::events_one::visible_event;
 use super::show_body::ShowBody;
+use super::visible;
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
@@ -29,7 +29,7 @@ pub(crate) async fn shows(
     caller: Option<Caller>,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    let event = visible_event(&state, caller.as_ref(), EventId(id)).await?;
+    let event = visible::event(&state, caller.as_ref(), EventId(id)).await?;
     let rows = state.store.shows_of_event(event.event_id).await?;
     let bodies: Vec<ShowBody> = rows.iter().map(ShowBody::of).collect();
     envelope::success(&context, StatusCode::OK, &bodies)

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::EventId;
+use onsale_store::catalog::{EventRow, EventStatus};
 
 use super::catalog_call::detached;
 use super::event_body::{EventBody, EventRequest};
@@ -17,7 +18,8 @@ use crate::state::AppState;
 
 /// Replace an event's description.
 ///
-/// A new `max_tickets_per_user` applies to shows opened later; change open ones one by one.
+/// A new `max_tickets_per_user` applies to shows opened later; change open ones one by one. A
+/// published event with shows cannot become a draft again.
 #[utoipa::path(
     put, path = "/events/{id}", tag = "catalog", request_body = EventRequest,
     params(("id" = Uuid, Path, description = "The event")),
@@ -37,7 +39,11 @@ pub(crate) async fn update(
     body: JsonBody<EventRequest>,
 ) -> Result<Response, ApiError> {
     let row = managed_event(&state, &caller, EventId(id)).await?;
+    let was = row.status;
     let row = body.value.replace(row)?;
+    if row.status == EventStatus::Draft && was != EventStatus::Draft {
+        refuse_with_shows(&state, &row).await?;
+    }
     let row = detached(async move {
         if state.store.update_event(&row).await? {
             Ok(row)
@@ -47,4 +53,16 @@ pub(crate) async fn update(
     })
     .await?;
     envelope::success(&context, StatusCode::OK, &EventBody::from(row))
+}
+
+/// Whoever saw a show may have booked it, and ingresses remember that it is on sale.
+async fn refuse_with_shows(state: &AppState, event: &EventRow) -> Result<(), ApiError> {
+    if state.store.shows_of_event(event.event_id).await?.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "status",
+        "draft",
+        "published: the event has shows; close or cancel them to end their sale",
+    ))
 }

@@ -1,7 +1,7 @@
 //! Whose event it is.
 
 use onsale_schemas::EventId;
-use onsale_store::catalog::EventRow;
+use onsale_store::catalog::{EventRow, EventStatus};
 
 use crate::auth::{Caller, Role};
 use crate::error::ApiError;
@@ -29,6 +29,8 @@ pub(super) async fn managed_event(
         .ok_or_else(|| ApiError::not_found("event"))?;
     if caller.role == Role::Admin || owns(caller, &row) {
         Ok(row)
+    } else if row.status == EventStatus::Draft {
+        Err(ApiError::not_found("event"))
     } else {
         Err(ApiError::forbidden(
             "Only the event's organizer may do this.",

@@ -39,6 +39,9 @@ pub(crate) async fn one(
     if let Known::Answer(answer) = known {
         return answer.map(|answer| answer.into_response(&context));
     }
+    if let Some(answer) = state.recent.answer(&state, request_id, caller.user).await {
+        return answer.map(|answer| answer.into_response(&context));
+    }
     // The reply may be lost, or have gone to another process; a reservation is in the database.
     let row = state
         .store

@@ -12,6 +12,8 @@ use onsale_store::catalog::{ChartRow, RowSeats, ShowRow, ZoneAdmission, ZoneRow}
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
+use utoipa::openapi::Schema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use uuid::Uuid;
 
 use super::catalog_call::zone_id;
@@ -20,8 +22,8 @@ use super::show_body::row_seats;
 use crate::error::ApiError;
 use crate::values::Money;
 
-const ZONE_NAME_MAX_CHARS: usize = 100;
-const ROW_NAME_MAX_CHARS: usize = 16;
+pub(crate) const ZONE_NAME_MAX_CHARS: usize = 100;
+pub(crate) const ROW_NAME_MAX_CHARS: usize = 16;
 const SEAT_LABEL_MAX_CHARS: usize = 8;
 
 /// A zone of a new show.
@@ -54,8 +56,29 @@ pub(crate) struct RowRequest {
     /// 1 to 16 letters, digits and spaces.
     name: String,
     /// How many, or a label for each.
-    #[schema(value_type = u16)]
+    #[schema(schema_with = seats_schema)]
     seats: SeatsRequest,
+}
+
+fn seats_schema() -> Schema {
+    let count = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(SEATS_PER_ROW_MAX));
+    let label = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(SEAT_LABEL_MAX_CHARS));
+    let labels = ArrayBuilder::new()
+        .items(label)
+        .min_items(Some(1))
+        .max_items(Some(SEATS_PER_ROW_MAX.into()))
+        .unique_items(true);
+    OneOfBuilder::new()
+        .item(count)
+        .item(labels)
+        .description(Some("How many, or a label for each."))
+        .into()
 }
 
 /// A count of seats or their labels.

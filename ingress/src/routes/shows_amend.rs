@@ -6,18 +6,19 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::command::AmendShow;
-use onsale_schemas::{Command, Outcome, OutcomeRecord, ShowId, ZoneIndex};
-use onsale_store::catalog::ShowRow;
+use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId, ZoneIndex};
+use onsale_store::catalog::{ShowChange, ShowRow};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::catalog_call::detached;
+use super::catalog_call::{detached, key_reused};
 use super::event_body::check_text;
 use super::ownership::managed_event;
+use super::projected::wait_for;
 use super::show_body::ShowBody;
 use super::show_layout::check_price;
-use super::shows_create::{check_hold, check_window};
+use super::shows_create::{NAME_MAX_CHARS, check_hold, check_window};
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
@@ -54,13 +55,6 @@ pub(crate) struct PriceRequest {
 
 impl RequestBody for AmendRequest {}
 
-/// What the catalog is given once the log has accepted.
-pub(crate) struct CatalogChange {
-    starts_at_ms: Option<u64>,
-    name: Option<String>,
-    amend: AmendShow,
-}
-
 /// Change times, limit, hold or prices of a show.
 #[utoipa::path(
     patch, path = "/shows/{id}", tag = "catalog", request_body = AmendRequest,
@@ -76,6 +70,7 @@ pub(crate) struct CatalogChange {
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
+        (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
 pub(crate) async fn amend(
@@ -99,19 +94,34 @@ pub(crate) async fn amend(
         user: caller.user,
         identity,
         partition: row.partition,
-        command: Command::AmendShow(change.amend.clone()),
-        asked: Asked::AmendShow { show, change },
+        command: Command::AmendShow(command(show, &change)),
+        asked: Asked::AmendShow {
+            show,
+            change: change.clone(),
+        },
     };
     let answer = {
         let context = context.clone();
-        detached(async move { send(&state, &context, ask).await }).await?
+        detached(async move {
+            // Before the log has it: a crash must not lose what the log accepts.
+            let now_ms = state.clock.now_ms();
+            let proposed = state
+                .store
+                .propose_change(identity.request_id, show, &change, now_ms)
+                .await?;
+            if !proposed {
+                return Err(key_reused());
+            }
+            send(&state, &context, ask).await
+        })
+        .await?
     };
     Ok(answer.into_response(&context))
 }
 
-fn change(row: &ShowRow, request: AmendRequest) -> Result<CatalogChange, ApiError> {
+fn change(row: &ShowRow, request: AmendRequest) -> Result<ShowChange, ApiError> {
     if let Some(name) = &request.name {
-        check_text("name", name, 200)?;
+        check_text("name", name, NAME_MAX_CHARS)?;
     }
     let hold_ms = request.hold_seconds.map(check_hold).transpose()?;
     check_window(
@@ -147,26 +157,36 @@ fn change(row: &ShowRow, request: AmendRequest) -> Result<CatalogChange, ApiErro
         }
         prices.push((zone.index, new.price.amount));
     }
-    Ok(CatalogChange {
-        starts_at_ms: request.starts_at.map(|starts| starts.0),
+    Ok(ShowChange {
         name: request.name,
-        amend: AmendShow {
-            show: row.show_id,
-            max_tickets_per_user: request.max_tickets_per_user,
-            sale_opens_at_ms: request.sale_opens_at.map(|opens| opens.0),
-            sale_closes_at_ms: request.sale_closes_at.map(|closes| closes.0),
-            hold_ms,
-            prices,
-        },
+        starts_at_ms: request.starts_at.map(|starts| starts.0),
+        sale_opens_at_ms: request.sale_opens_at.map(|opens| opens.0),
+        sale_closes_at_ms: request.sale_closes_at.map(|closes| closes.0),
+        hold_ms,
+        max_tickets_per_user: request.max_tickets_per_user,
+        prices,
     })
 }
 
-/// The answer to the outcome of an amendment; the catalog follows the log here. A crash before
-/// that leaves the old values in the catalog until the same call comes again.
+/// What of a change is the log's business.
+fn command(show: ShowId, change: &ShowChange) -> AmendShow {
+    AmendShow {
+        show,
+        max_tickets_per_user: change.max_tickets_per_user,
+        sale_opens_at_ms: change.sale_opens_at_ms,
+        sale_closes_at_ms: change.sale_closes_at_ms,
+        hold_ms: change.hold_ms,
+        prices: change.prices.clone(),
+    }
+}
+
+/// The answer to the outcome of an amendment. The projector writes it to the catalog; whoever was
+/// answered should find it there, but a projection that is behind is no reason to call it failed.
 pub(crate) async fn answer(
     state: &AppState,
     show: ShowId,
-    change: &CatalogChange,
+    change: &ShowChange,
+    partition: PartitionId,
     record: &OutcomeRecord,
 ) -> Result<Final, ApiError> {
     match &record.outcome {
@@ -174,28 +194,15 @@ pub(crate) async fn answer(
         Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
         other => return Err(ApiError::internal(format!("amend came out as {other:?}"))),
     }
+    let is_projected = wait_for(state, partition, record.offset).await.is_ok();
     let mut row = state
         .store
         .show(show)
         .await?
         .ok_or_else(|| ApiError::not_found("show"))?;
-    let amend = &change.amend;
-    row.starts_at_ms = change.starts_at_ms.unwrap_or(row.starts_at_ms);
-    row.name = change.name.clone().or(row.name);
-    row.sale_opens_at_ms = amend.sale_opens_at_ms.unwrap_or(row.sale_opens_at_ms);
-    row.sale_closes_at_ms = amend.sale_closes_at_ms.unwrap_or(row.sale_closes_at_ms);
-    row.hold_ms = amend.hold_ms.unwrap_or(row.hold_ms);
-    for (zone, price) in &amend.prices {
-        if let Some(zone) = row.zones.get_mut(usize::from(*zone)) {
-            zone.unit_price = *price;
-        }
-    }
-    state.store.update_show(&row).await?;
-    if let Some(limit) = amend.max_tickets_per_user
-        && let Some(mut event) = state.store.event(row.event_id).await?
-    {
-        event.max_tickets_per_user = limit;
-        state.store.update_event(&event).await?;
+    // What a repetition asks for may have been changed again since.
+    if !is_projected && record.replay_of.is_none() {
+        change.apply_to(&mut row, record.log_time_ms);
     }
     state.charts.forget_show(show).await;
     Final::new(StatusCode::OK, &ShowBody::of(&row))

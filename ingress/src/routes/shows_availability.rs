@@ -7,13 +7,32 @@ use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use onsale_schemas::ShowId;
+use utoipa::ToSchema;
 
+use super::visible;
+use crate::auth::Caller;
+use crate::charts::Chart;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::live::{AvailabilityBody, LiveShow, stream};
 use crate::state::AppState;
+
+/// One event of the stream.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "the fields are written by the stream; this is their document"
+)]
+pub(crate) struct StreamEvent {
+    /// `state`, `delta` or `dropped`.
+    event: String,
+    /// The version.
+    id: Option<String>,
+    /// JSON, as said above.
+    data: String,
+}
 
 /// What is free now.
 #[utoipa::path(
@@ -28,9 +47,11 @@ use crate::state::AppState;
 pub(crate) async fn availability(
     State(state): State<AppState>,
     context: RequestContext,
+    caller: Option<Caller>,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    let live = live(&state, ShowId(id)).await?;
+    let chart = visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
+    let live = live(&state, &chart).await?;
     let json = live
         .json()
         .ok_or_else(|| ApiError::overloaded("The view is being started; try again."))?;
@@ -47,16 +68,17 @@ pub(crate) async fn availability(
     get, path = "/shows/{id}/availability/stream", tag = "availability",
     params(
         ("id" = Uuid, Path, description = "The show"),
-        ("Last-Event-ID" = Option<u64>, Header, description = "The last `id:` that was read"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last `id:` that was read; anything else gets the full state"),
     ),
     responses(
-        (status = 200, content_type = "text/event-stream", body = String),
+        (status = 200, content_type = "text/event-stream", body = StreamEvent),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many readers", body = Problem),
     ),
 )]
 pub(crate) async fn events(
     State(state): State<AppState>,
+    caller: Option<Caller>,
     PathId(id): PathId,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -66,7 +88,8 @@ pub(crate) async fn events(
         .clone()
         .try_acquire_owned()
         .map_err(|_| ApiError::overloaded("Too many readers are connected; try again later."))?;
-    let live = live(&state, ShowId(id)).await?;
+    let chart = visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
+    let live = live(&state, &chart).await?;
     // What we did not write names no version: such a reader gets the full state.
     let last = headers
         .get("last-event-id")
@@ -84,9 +107,8 @@ pub(crate) async fn events(
 }
 
 /// The live view of a show, ready to be read.
-pub(super) async fn live(state: &AppState, show: ShowId) -> Result<Arc<LiveShow>, ApiError> {
-    let chart = state.charts.chart(show).await?;
-    let live = state.live.open(&chart)?;
+pub(super) async fn live(state: &AppState, chart: &Arc<Chart>) -> Result<Arc<LiveShow>, ApiError> {
+    let live = state.live.open(chart)?;
     match tokio::time::timeout(state.config.http.reply_deadline(), live.ready()).await {
         Ok(ready) => ready.map(|()| live),
         Err(_) => Err(ApiError::overloaded(

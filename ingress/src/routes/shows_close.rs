@@ -3,13 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_schemas::{Command, Outcome, OutcomeRecord, ShowId};
+use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId};
 use onsale_store::catalog::ShowStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ownership::managed_event;
+use super::projected::wait_for;
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
@@ -101,13 +102,14 @@ pub(super) async fn end(
     Ok(answer.into_response(context))
 }
 
-/// The answer to the outcome of closing or cancelling.
+/// The answer to the outcome of closing or cancelling. Whoever was answered should find the catalog
+/// so, but a projection that is behind is no reason to call it failed.
 pub(crate) async fn answer(
     state: &AppState,
     show: ShowId,
+    partition: PartitionId,
     record: &OutcomeRecord,
 ) -> Result<Final, ApiError> {
-    state.charts.forget_show(show).await;
     let status = match &record.outcome {
         Outcome::ShowClosed { .. } => ShowStatus::Closed,
         Outcome::ShowCancelled { .. } => ShowStatus::Cancelled,
@@ -118,6 +120,8 @@ pub(crate) async fn answer(
             )));
         }
     };
+    let _ = wait_for(state, partition, record.offset).await;
+    state.charts.forget_show(show).await;
     Final::new(
         StatusCode::OK,
         &EndedShow {

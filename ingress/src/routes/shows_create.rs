@@ -27,7 +27,7 @@ use crate::state::AppState;
 use crate::submit::{Answer, Ask, Asked, Final, PendingAnswer, send};
 use crate::values::Instant;
 
-const NAME_MAX_CHARS: usize = 200;
+pub(crate) const NAME_MAX_CHARS: usize = 200;
 /// The sale closes so long before the show begins, unless said otherwise.
 const SALE_CLOSES_BEFORE_MS: u64 = 3_600_000;
 

@@ -6,6 +6,8 @@ use http::StatusCode;
 use onsale_schemas::ShowId;
 
 use super::show_body::ShowBody;
+use super::visible;
+use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
@@ -24,8 +26,10 @@ use crate::state::AppState;
 pub(crate) async fn one(
     State(state): State<AppState>,
     context: RequestContext,
+    caller: Option<Caller>,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
+    visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
     let row = state.charts.show(ShowId(id)).await?;
     envelope::success(&context, StatusCode::OK, &ShowBody::of(&row))
 }

@@ -6,6 +6,8 @@ use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use onsale_schemas::ShowId;
 
+use super::visible;
+use crate::auth::Caller;
 use crate::charts::Document;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
@@ -17,6 +19,8 @@ use crate::state::AppState;
 const RENDER_INLINE_MAX_SEATS: u32 = 2_000;
 /// It never changes.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=86400, immutable");
+/// That of a draft is nobody else's to keep.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// The seat chart. It never changes; what is free is in `/availability`.
 #[utoipa::path(
@@ -34,10 +38,11 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=86400, 
 pub(crate) async fn seats(
     State(state): State<AppState>,
     context: RequestContext,
+    caller: Option<Caller>,
     PathId(id): PathId,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let chart = state.charts.chart(ShowId(id)).await?;
+    let chart = visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
     if chart.seats() > RENDER_INLINE_MAX_SEATS {
         let chart = chart.clone();
         tokio::task::spawn_blocking(move || {
@@ -64,6 +69,11 @@ pub(crate) async fn seats(
     // Weak: `meta` differs from answer to answer.
     let tag = HeaderValue::from_str(&format!("W/{tag}")).map_err(ApiError::internal)?;
     response.headers_mut().insert(ETAG, tag);
-    response.headers_mut().insert(CACHE_CONTROL, IMMUTABLE);
+    let caching = if chart.is_public() {
+        IMMUTABLE
+    } else {
+        PRIVATE
+    };
+    response.headers_mut().insert(CACHE_CONTROL, caching);
     Ok(response)
 }

@@ -8,6 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shows_availability::live;
+use super::visible;
+use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
@@ -41,11 +43,13 @@ pub(crate) struct ZoneBody {
 pub(crate) async fn zones(
     State(state): State<AppState>,
     context: RequestContext,
+    caller: Option<Caller>,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
+    let chart = visible::chart(&state, caller.as_ref(), show).await?;
     let row = state.charts.show(show).await?;
-    let live = live(&state, show).await?;
+    let live = live(&state, &chart).await?;
     let counts = live
         .zones()
         .ok_or_else(|| ApiError::overloaded("The view is being started; try again."))?;

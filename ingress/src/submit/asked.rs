@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use onsale_schemas::{BookingId, OutcomeRecord, PartitionId, ShowId, UserId, ZoneIndex};
+use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, ShowId, UserId, ZoneIndex};
+use onsale_store::catalog::ShowChange;
 
 use super::answer::Final;
 use crate::charts::Chart;
@@ -36,7 +37,7 @@ pub(crate) enum Asked {
     },
     AmendShow {
         show: ShowId,
-        change: Arc<routes::shows_amend::CatalogChange>,
+        change: Arc<ShowChange>,
     },
     EndShow {
         show: ShowId,
@@ -56,6 +57,10 @@ impl Asked {
         record: &OutcomeRecord,
     ) -> Result<Final, ApiError> {
         note(state, partition, record);
+        if let Some(request_id) = record.request_id {
+            let decided = record.replay_of.map_or(record.offset, |first| first.offset);
+            state.decisions.note(request_id, partition, decided);
+        }
         let mut answer = match self {
             Self::Reserve { chart, zone } => {
                 routes::bookings_reserve::answer(state, chart, *zone, record)
@@ -76,35 +81,56 @@ impl Asked {
             }
             Self::OpenShow { show } => routes::shows_create::answer(state, *show, record).await,
             Self::AmendShow { show, change } => {
-                routes::shows_amend::answer(state, *show, change, record).await
+                routes::shows_amend::answer(state, *show, change, partition, record).await
             }
-            Self::EndShow { show } => routes::shows_close::answer(state, *show, record).await,
+            Self::EndShow { show } => {
+                routes::shows_close::answer(state, *show, partition, record).await
+            }
             Self::Block { chart, zone } => routes::shows_block::answer(chart, *zone, record),
-        }?;
+        }
+        .map_err(|refusal| with_place(refusal, partition, record))?;
         answer.replayed = record.replay_of.is_some();
         Ok(answer)
     }
 }
 
+/// A refusal of the log says where it was decided, and under which request it can be explained.
+fn with_place(refusal: ApiError, partition: PartitionId, record: &OutcomeRecord) -> ApiError {
+    if !matches!(record.outcome, Outcome::Rejected(_)) {
+        return refusal;
+    }
+    let offset = record.replay_of.map_or(record.offset, |first| first.offset);
+    let refusal = refusal.with_detail(
+        "position",
+        serde_json::json!({ "partition": partition, "offset": offset }),
+    );
+    match record.request_id {
+        Some(request_id) => refusal.with_detail("request_id", serde_json::json!(request_id)),
+        None => refusal,
+    }
+}
+
 /// Keeps what later calls have to wait for, before anybody is told.
 fn note(state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
-    use onsale_schemas::Outcome;
+    let freed = |show: ShowId| {
+        if let Some(live) = state.live.get(show) {
+            live.freed_at(record.offset);
+        }
+    };
+    let upset = || state.buyers.upset_at(partition, record.offset);
     let user = match &record.outcome {
         Outcome::Reserved(reserved) => reserved.user,
         Outcome::Confirmed(confirmed) => confirmed.user,
         Outcome::Extended { user, .. } => *user,
         Outcome::Released { booking, .. } => {
-            if let Some(live) = state.live.get(booking.show) {
-                live.freed_at(record.offset);
-            }
+            freed(booking.show);
             booking.user
         }
-        Outcome::Unblocked(change) => {
-            if let Some(live) = state.live.get(change.show) {
-                live.freed_at(record.offset);
-            }
-            return;
-        }
+        Outcome::Unblocked(change) => return freed(change.show),
+        // Its tickets do not count for the event's other shows any more.
+        Outcome::ShowCancelled { .. } => return upset(),
+        // The limit may be higher.
+        Outcome::ShowAmended { .. } => return upset(),
         _ => return,
     };
     state.acknowledged.note(user, partition, record.offset);

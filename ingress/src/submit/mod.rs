@@ -1,13 +1,17 @@
 //! From a command to its answer.
 
-mod acknowledged;
 mod answer;
 mod asked;
+mod decisions;
+mod last_positions;
+mod recent;
 mod replies;
 mod send;
 
-pub(crate) use acknowledged::Acknowledged;
 pub(crate) use answer::{Answer, Final, PendingAnswer, seconds_left};
 pub(crate) use asked::Asked;
+pub(crate) use decisions::Decisions;
+pub(crate) use last_positions::LastPositions;
+pub(crate) use recent::Recent;
 pub(crate) use replies::{Known, Replies};
 pub(crate) use send::{Ask, send};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use onsale_log::Reply;
+use onsale_log::{OutcomeBatch, Reply};
 use onsale_schemas::{OutcomeRecord, PartitionId, RequestId, UserId};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -54,7 +54,7 @@ impl Replies {
     }
 
     /// True while some outcome is missing: the feed may bring it.
-    pub(crate) fn wants_records(&self) -> bool {
+    fn wants_records(&self) -> bool {
         self.late.entry_count() > 0 || self.waiters.available_permits() < WAITERS_MAX
     }
 
@@ -110,8 +110,16 @@ impl Replies {
         });
     }
 
-    /// An outcome came by on the feed: maybe it is one whose reply was lost.
-    pub(crate) fn seen(&self, state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
+    /// Outcomes came by on the feed: maybe there is one whose reply was lost.
+    pub(crate) fn seen(&self, state: &AppState, batch: &OutcomeBatch) {
+        if self.wants_records() {
+            for record in &batch.records {
+                self.seen_record(state, batch.partition, record);
+            }
+        }
+    }
+
+    fn seen_record(&self, state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
         let Some(late) = record.request_id.and_then(|id| self.late.get(&id)) else {
             return;
         };

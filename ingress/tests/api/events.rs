@@ -1,8 +1,11 @@
 //! `/events`
 
+use http::Method;
+use onsale_schemas::{Command, UserId};
+use onsale_store::catalog::{EventRow, EventStatus};
 use serde_json::json;
 
-use crate::support::{EVENT, SHOW, World};
+use crate::support::{EVENT, SHOW, World, event};
 
 #[tokio::test]
 async fn an_event_is_made_read_and_changed() {
@@ -150,4 +153,82 @@ async fn shows_of_an_event_are_listed_with_their_zones() {
         .send()
         .await
         .error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn shows_of_a_draft_are_its_organizers_and_not_for_sale() {
+    let world = World::new().await;
+    let draft = EventRow {
+        status: EventStatus::Draft,
+        ..event()
+    };
+    world.store.update_event(&draft).await.unwrap();
+    let stranger = UserId::from_bytes([0x0b; 16]);
+    let show = format!("/api/v1/shows/{SHOW}");
+    let parts = [
+        "",
+        "/zones",
+        "/seats",
+        "/availability",
+        "/availability/stream",
+    ];
+    for path in parts.map(|part| format!("{show}{part}")) {
+        world.get(&path).send().await.error(404, "NOT_FOUND");
+        for role in ["buyer", "service"] {
+            let reply = world.get(&path).by_role(role).send().await;
+            reply.error(404, "NOT_FOUND");
+        }
+        let reply = world.get(&path).by_user(stranger, "organizer").send().await;
+        reply.error(404, "NOT_FOUND");
+        for role in ["organizer", "admin"] {
+            let reply = world.get(&path).by_role(role).open().await;
+            assert_eq!(reply.status(), 200, "{role} {path}");
+        }
+    }
+    let chart = world.get(&format!("{show}/seats")).by_role("organizer");
+    let chart = chart.open().await;
+    assert_eq!(chart.headers()["cache-control"], "private, no-cache");
+    // A 403 would say that there is something.
+    let another = json!({"starts_at": "2030-01-01T00:00:00Z", "zones": []});
+    for (call, body) in [
+        (world.call(Method::PATCH, &show), json!({"name": "x"})),
+        (world.post(&format!("{show}/close")), json!({})),
+        (
+            world.post(&format!("/api/v1/events/{EVENT}/shows")),
+            another,
+        ),
+    ] {
+        let reply = call.by_user(stranger, "organizer").json(&body).send().await;
+        reply.error(404, "NOT_FOUND");
+    }
+    let booking = || world.reserve(json!({"show_id": SHOW, "seats": ["B-L"]}));
+    booking().send().await.error(404, "NOT_FOUND");
+    // Not even to its organizer, who may have an account to buy with.
+    let by_organizer = booking().by_user(draft.organizer_id, "buyer");
+    by_organizer.send().await.error(404, "NOT_FOUND");
+    assert!(world.log.seen().is_empty());
+
+    let change = |status: &str| {
+        let body = json!({
+            "name": "A night out", "starts_at": "2030-01-01T00:00:00Z", "status": status,
+        });
+        world
+            .call(Method::PUT, &format!("/api/v1/events/{EVENT}"))
+            .by_role("organizer")
+            .json(&body)
+    };
+    change("published").send().await.data(200);
+    world.get(&show).send().await.data(200);
+    let chart = world.get(&format!("{show}/seats")).open().await;
+    assert!(
+        chart.headers()["cache-control"]
+            .to_str()
+            .unwrap()
+            .contains("public")
+    );
+    booking().send().await.data(201);
+    assert!(matches!(world.log.last().command, Command::Reserve(_)));
+    // There may be bookings now.
+    let reply = change("draft").send().await;
+    assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], "status");
 }

@@ -8,12 +8,15 @@
     reason = "a panic in a test is its report"
 )]
 mod auth;
+mod authorisation;
 mod availability;
 mod bookings_cancel;
 mod bookings_confirm;
 mod bookings_read;
 mod bookings_reserve;
 mod events;
+mod explanations;
+mod fuzz;
 mod headers;
 mod idempotency;
 mod openapi;

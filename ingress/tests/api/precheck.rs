@@ -1,10 +1,13 @@
 //! Early refusals under pressure.
 
 use futures::future::join_all;
-use onsale_schemas::SeatStatus;
+use onsale_schemas::outcome::{EndedBooking, Reserved};
+use onsale_schemas::{BookingId, Outcome, PartitionId, Rejection, SeatList, SeatStatus, UserId};
 use serde_json::json;
 
-use crate::support::{BALCONY, SHOW, STALLS, Script, World, seats};
+use crate::support::{
+    BALCONY, BUYER, EVENT, NOW_MS, SHOW, STALLS, Script, ScriptedLog, World, seats,
+};
 
 /// The balcony is sold out as last seen, and reservations are in flight.
 async fn sold_out(in_flight: usize) -> World {
@@ -116,6 +119,87 @@ async fn more_buyers_than_twice_the_places_and_a_hundred_have_to_wait() {
         let details = reply.error(503, "OVERLOADED");
         assert_eq!(details["as_of"]["offset"], 50);
         assert_eq!(reply.header("retry-after"), "1");
+        world.log.release();
+    };
+    let (replies, ()) = tokio::join!(held, refused);
+    assert!(replies.iter().all(|reply| reply.status == 201));
+}
+
+#[tokio::test]
+async fn under_pressure_a_buyer_over_the_limit_is_refused_early() {
+    let world = sold_out(0).await;
+    let stalls = || json!({"show_id": SHOW, "zone_id": STALLS, "quantity": 1});
+    // The log tells the limit by refusing somebody, and that this buyer holds two tickets.
+    world
+        .log
+        .next(Script::reject(Rejection::MaxPerUserExceeded {
+            limit: 2,
+            current: 2,
+        }));
+    let told = world.reserve(stalls()).send().await;
+    told.error(409, "MAX_PER_USER_EXCEEDED");
+    let tickets = Outcome::Reserved(Reserved {
+        booking: 101,
+        show: SHOW,
+        event: EVENT,
+        user: BUYER,
+        zone: 0,
+        seats: SeatList::from(&[0, 1][..]),
+        quantity: 2,
+        unit_price: 250_000,
+        currency: "THB".parse().unwrap(),
+        expires_at_ms: NOW_MS + 600_000,
+    });
+    world.log.publish(vec![ScriptedLog::record(101, tickets)]);
+    let availability = format!("/api/v1/shows/{SHOW}/availability");
+    while world.get(&availability).send().await.data(200)["version"] != 102 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..8 {
+        world.log.next(Script::Hold);
+    }
+    let held = join_all((0..8).map(|_| world.reserve(stalls()).send()));
+    let refused = async {
+        while world.log.seen().len() < 9 {
+            tokio::task::yield_now().await;
+        }
+        let details = world
+            .reserve(stalls())
+            .send()
+            .await
+            .error(409, "MAX_PER_USER_EXCEEDED");
+        assert_eq!(details["limit"], 2);
+        assert_eq!(details["current"], 2);
+        assert_eq!(details["as_of"], json!({"partition": 0, "offset": 102}));
+        assert_eq!(world.log.seen().len(), 9, "the log was not asked");
+        // Another buyer has nothing to do with it.
+        world
+            .post("/api/v1/bookings/reserve")
+            .by_user(UserId::from_bytes([0xb1; 16]), "buyer")
+            .json(&stalls())
+            .send()
+            .await
+            .data(201);
+        // Once the buyer was told of a release, the log decides until the feed has brought it.
+        let booking = BookingId::new(PartitionId(0), 101);
+        world.log.next(Script::Answer(Outcome::Released {
+            booking: EndedBooking {
+                booking: 101,
+                show: SHOW,
+                user: BUYER,
+                zone: 0,
+                seats: SeatList::from(&[0, 1][..]),
+                quantity: 2,
+            },
+            was_confirmed: false,
+        }));
+        let cancelled = world
+            .post(&format!("/api/v1/bookings/{booking}/cancel"))
+            .by_role("buyer")
+            .send()
+            .await;
+        cancelled.data(200);
+        world.reserve(stalls()).send().await.data(201);
         world.log.release();
     };
     let (replies, ()) = tokio::join!(held, refused);

@@ -93,6 +93,17 @@ async fn a_client_that_says_nothing_does_not_keep_its_place() {
 }
 
 #[tokio::test]
+async fn a_client_that_stops_before_it_is_told_what_it_speaks_does_not_keep_its_place() {
+    let world = World::with(|config| config.http.header_timeout_ms = 100).await;
+    let served = serve(world).await;
+    for beginning in ["P", "PRI * HTTP/2.0\r\n"] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        read_to_end(&mut stream).await;
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_is_answered_408() {
     let world = World::with(|config| config.http.body_timeout_ms = 100).await;
     let served = serve(world).await;

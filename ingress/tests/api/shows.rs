@@ -1,11 +1,13 @@
 //! `/shows` and `POST /events/{id}/shows`
 
+use std::sync::atomic::Ordering;
+
 use http::Method;
 use onsale_schemas::command::{Admission, BlockPlaces};
-use onsale_schemas::{Command, Rejection, SeatList};
+use onsale_schemas::{Command, Outcome, OutcomeRecord, Rejection, SeatList};
 use serde_json::{Value, json};
 
-use crate::support::{BALCONY, EVENT, FLOOR, SHOW, STALLS, Script, World};
+use crate::support::{BALCONY, EVENT, FLOOR, SHOW, STALLS, Script, ScriptedLog, World};
 
 fn seated(rows: Value) -> Value {
     json!({"name": "Z", "price": {"amount": 5, "currency": "THB"}, "admission": "seated", "rows": rows})
@@ -242,6 +244,7 @@ async fn a_chart_is_immutable_and_cached_by_its_tag() {
 #[tokio::test]
 async fn prices_and_times_are_amended_in_log_and_catalog() {
     let world = World::new().await;
+    world.operations.projected.store(0, Ordering::SeqCst);
     let path = format!("/api/v1/shows/{SHOW}");
     let amend = |body: Value| {
         world
@@ -257,12 +260,23 @@ async fn prices_and_times_are_amended_in_log_and_catalog() {
     .await
     .data(200);
     assert_eq!(show["zones"][2]["price"]["amount"], 7);
+    assert_eq!(show["name"], "Late show");
     let Command::AmendShow(amended) = world.log.last().command else {
         panic!("not an amendment")
     };
     assert_eq!(amended.prices, [(2, 7)]);
+    // The projection was behind; the catalog is the projector's to change, and nobody else's.
+    let row = world.store.show(SHOW).await.unwrap().unwrap();
+    assert_eq!(row.zones[2].unit_price, 250_000);
+    let accepted = OutcomeRecord {
+        request_id: world.log.last().request_id,
+        ..ScriptedLog::record(100, Outcome::ShowAmended { show: SHOW })
+    };
+    world.project(0, vec![accepted]).await;
+    world.operations.projected.store(u64::MAX, Ordering::SeqCst);
     let read = world.get(&path).send().await.data(200);
     assert_eq!(read["zones"][2]["price"]["amount"], 7);
+    assert_eq!(read["name"], "Late show");
     assert_eq!(read["hold_seconds"], 60);
     let event = world
         .get(&format!("/api/v1/events/{EVENT}"))
@@ -292,6 +306,49 @@ async fn prices_and_times_are_amended_in_log_and_catalog() {
         .error(409, "SHOW_CANCELLED");
     let read = world.get(&path).send().await.data(200);
     assert_eq!(read["zones"][2]["price"]["amount"], 7);
+}
+
+#[tokio::test]
+async fn what_the_log_accepted_and_nobody_was_told_of_reaches_the_catalog() {
+    let world = World::with(|config| config.http.reply_deadline_ms = 10).await;
+    let path = format!("/api/v1/shows/{SHOW}");
+    // The process that asked dies here: the log has it, and no answer comes.
+    world.log.next(Script::Drop);
+    let reply = world
+        .call(Method::PATCH, &path)
+        .by_role("organizer")
+        .json(&json!({"name": "Late show", "hold_seconds": 60}))
+        .send()
+        .await;
+    reply.data(202);
+    let accepted = OutcomeRecord {
+        request_id: world.log.last().request_id,
+        ..ScriptedLog::record(100, Outcome::ShowAmended { show: SHOW })
+    };
+    world.project(0, vec![accepted]).await;
+    let read = world.get(&path).send().await.data(200);
+    assert_eq!(read["name"], "Late show");
+    assert_eq!(read["hold_seconds"], 60);
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_change() {
+    let world = World::with(|config| config.http.reply_deadline_ms = 10).await;
+    let amend = |seconds: u32| {
+        world
+            .call(Method::PATCH, &format!("/api/v1/shows/{SHOW}"))
+            .by_role("organizer")
+            .header("idempotency-key", "change-1")
+            .json(&json!({ "hold_seconds": seconds }))
+    };
+    world.log.next(Script::Drop);
+    amend(60).send().await.data(202);
+    // Whatever became of the first, the projector must not take it for the second.
+    amend(61).send().await.error(422, "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(world.log.seen().len(), 1);
+    world.log.next(Script::Drop);
+    amend(60).send().await.data(202);
+    assert_eq!(world.log.seen().len(), 2);
 }
 
 #[tokio::test]

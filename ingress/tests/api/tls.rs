@@ -190,6 +190,24 @@ async fn a_handshake_that_does_not_come_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_client_that_says_nothing_after_the_handshake_does_not_keep_its_place() {
+    let pair = Pair::new();
+    let served = pair
+        .serve(|config| config.http.header_timeout_ms = 1_000)
+        .await;
+    for alpn in [&["h2"][..], &["http/1.1"], &[]] {
+        let mut stream = pair.connect(&served, &TLS13, alpn).await.unwrap();
+        // Ends, with whatever: the test would hang otherwise.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    let text = String::from_utf8(served.world.get("/metrics").send().await.bytes).unwrap();
+    assert!(
+        text.contains("http_tls_handshake_failures_total 0"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn the_drain_waits_for_requests_and_not_for_handshakes() {
     let pair = Pair::new();
     let served = pair

@@ -25,18 +25,62 @@ const SESSION_OPTIONS: [(&str, &str); 6] = [
 ];
 
 pub(crate) async fn connect(url: &str, connections_max: u32) -> Result<PgPool, StoreError> {
-    let options = PgConnectOptions::from_str(url)
+    pool(connections_max)
+        .connect_with(options(url)?)
+        .await
+        .map_err(classify)
+}
+
+/// A pool that connects when it is used first.
+pub(crate) fn connect_lazily(url: &str, connections_max: u32) -> Result<PgPool, StoreError> {
+    Ok(pool(connections_max).connect_lazy_with(options(url)?))
+}
+
+/// One connection to where `pool` connects, in a transaction that reads everything as of its begin.
+/// `is_first` says no to any further connection: it would be of another moment.
+pub(crate) async fn connect_at_one_moment(
+    pool: &PgPool,
+    is_first: impl Fn() -> bool + Send + Sync + Clone + 'static,
+) -> Result<PgPool, StoreError> {
+    let options = (*pool.connect_options())
+        .clone()
+        .options([("idle_in_transaction_session_timeout", "300s")]);
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_SECONDS))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let is_first = is_first();
+            Box::pin(async move {
+                if !is_first {
+                    return Err(sqlx::Error::PoolClosed);
+                }
+                sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .execute(connection)
+                    .await
+                    .map(drop)
+            })
+        })
+        .connect_with(options)
+        .await
+        .map_err(classify)
+}
+
+fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    Ok(PgConnectOptions::from_str(url)
         .map_err(|_| StoreError::Url(redacted(url)))?
         .application_name("onsale")
-        .options(SESSION_OPTIONS);
+        .options(SESSION_OPTIONS))
+}
+
+fn pool(connections_max: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections_max.max(1))
         .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_SECONDS))
         .max_lifetime(Duration::from_secs(CONNECTION_AGE_MAX_SECONDS))
         .test_before_acquire(true)
-        .connect_with(options)
-        .await
-        .map_err(classify)
 }
 
 /// The URL without its password, for messages.

@@ -4,5 +4,6 @@ mod batch;
 pub(crate) mod bulk;
 pub(crate) mod plan;
 pub(crate) mod run;
+mod shows;
 
 pub use batch::ProjectionBatch;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Reserved};
 use onsale_schemas::{
-    BookingId, Offset, Outcome, OutcomeRecord, PartitionId, SeatIndex, ShowId, ZoneIndex,
+    BookingId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId, ZoneIndex,
 };
 
 use super::ProjectionBatch;
@@ -29,10 +29,24 @@ pub(crate) struct BookingChange {
     pub(crate) updated_offset: Offset,
 }
 
-/// A show that was called off: everything live of it ends.
+/// What became of a show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Cancellation {
+pub(crate) enum ShowEvent {
+    Opened,
+    /// The change stands in the database under the id of the request.
+    Amended(RequestId),
+    /// The same again, which changes nothing any more.
+    AmendedBefore(RequestId),
+    Closed,
+    /// Everything live of it ends.
+    Cancelled,
+}
+
+/// A change of a show's rows, in the order of the log with the others of its batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ShowStep {
     pub(crate) show: ShowId,
+    pub(crate) event: ShowEvent,
     pub(crate) at_ms: u64,
     pub(crate) offset: Offset,
 }
@@ -42,9 +56,7 @@ pub(crate) struct Cancellation {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) partition: PartitionId,
-    pub(crate) opened: Vec<ShowId>,
-    pub(crate) closed: Vec<ShowId>,
-    pub(crate) cancelled: Vec<Cancellation>,
+    pub(crate) shows: Vec<ShowStep>,
     pub(crate) freed: Vec<SeatHolder>,
     pub(crate) changed: Vec<BookingChange>,
     pub(crate) inserted: Vec<BookingRow>,
@@ -146,9 +158,7 @@ struct Fold {
     holders: HashMap<(ShowId, SeatIndex), Offset>,
     /// Seats to take from bookings that had them before this batch.
     freed: Vec<SeatHolder>,
-    opened: Vec<ShowId>,
-    closed: Vec<ShowId>,
-    cancelled: Vec<Cancellation>,
+    shows: Vec<ShowStep>,
     blocks: BTreeMap<(ShowId, SeatIndex), bool>,
     blocked_quantities: BTreeMap<(ShowId, ZoneIndex), i64>,
 }
@@ -160,9 +170,7 @@ impl Fold {
             bookings: BTreeMap::new(),
             holders: HashMap::new(),
             freed: Vec::new(),
-            opened: Vec::new(),
-            closed: Vec::new(),
-            cancelled: Vec::new(),
+            shows: Vec::new(),
             blocks: BTreeMap::new(),
             blocked_quantities: BTreeMap::new(),
         }
@@ -173,6 +181,10 @@ impl Fold {
             self.end(ended, BookingStatus::Expired, record)?;
         }
         if record.replay_of.is_some() {
+            if let (Outcome::ShowAmended { show }, Some(id)) = (&record.outcome, record.request_id)
+            {
+                self.step(*show, ShowEvent::AmendedBefore(id), record);
+            }
             return Ok(());
         }
         match &record.outcome {
@@ -191,12 +203,16 @@ impl Fold {
             } => self.extend(*booking, *show, *expires_at_ms, record),
             Outcome::Blocked(change) => self.block(change, true),
             Outcome::Unblocked(change) => self.block(change, false),
-            Outcome::ShowOpened { show, .. } => self.opened.push(*show),
-            Outcome::ShowClosed { show } => self.closed.push(*show),
+            Outcome::ShowOpened { show, .. } => self.step(*show, ShowEvent::Opened, record),
+            Outcome::ShowClosed { show } => self.step(*show, ShowEvent::Closed, record),
             Outcome::ShowCancelled { show } => self.cancel(*show, record),
-            // The catalog call wrote an amendment itself; the others have no rows.
+            Outcome::ShowAmended { show } => {
+                if let Some(id) = record.request_id {
+                    self.step(*show, ShowEvent::Amended(id), record);
+                }
+            }
+            // They have no rows.
             Outcome::Confirmed(_)
-            | Outcome::ShowAmended { .. }
             | Outcome::Nothing
             | Outcome::Claimed { .. }
             | Outcome::BarrierPassed { .. }
@@ -290,16 +306,23 @@ impl Fold {
         Ok(())
     }
 
-    fn cancel(&mut self, show: ShowId, record: &OutcomeRecord) {
-        // Cancelling a cancelled show answers the same and changes nothing.
-        if self.cancelled.iter().any(|other| other.show == show) {
-            return;
-        }
-        self.cancelled.push(Cancellation {
+    fn step(&mut self, show: ShowId, event: ShowEvent, record: &OutcomeRecord) {
+        self.shows.push(ShowStep {
             show,
+            event,
             at_ms: record.log_time_ms,
             offset: record.offset,
         });
+    }
+
+    fn cancel(&mut self, show: ShowId, record: &OutcomeRecord) {
+        // Cancelling a cancelled show answers the same and changes nothing.
+        let is_cancelled =
+            |step: &ShowStep| step.show == show && step.event == ShowEvent::Cancelled;
+        if self.shows.iter().any(is_cancelled) {
+            return;
+        }
+        self.step(show, ShowEvent::Cancelled, record);
         self.holders.retain(|(of, _), _| *of != show);
         let live: Vec<Offset> = self
             .bookings
@@ -427,9 +450,7 @@ impl Fold {
         let seat = |(seat, _): ((ShowId, SeatIndex), bool)| seat;
         Plan {
             partition,
-            opened: self.opened,
-            closed: self.closed,
-            cancelled: self.cancelled,
+            shows: self.shows,
             freed: self.freed,
             changed,
             inserted,

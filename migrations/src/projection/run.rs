@@ -4,6 +4,7 @@ use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 
 use super::bulk::{self, OnKnown};
 use super::plan::Plan;
+use super::shows;
 use crate::booking::{BookingRow, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
@@ -47,7 +48,9 @@ pub(crate) async fn lock_watermark(
 
 /// Writes the rows of a plan and its watermark.
 pub(crate) async fn apply(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
-    show_statuses(transaction, plan).await?;
+    for step in &plan.shows {
+        shows::step(transaction, step).await?;
+    }
     bulk::free_seats(transaction, &plan.freed).await?;
     let changed = bulk::change_bookings(transaction, plan.partition, &plan.changed).await?;
     if changed != u64::try_from(plan.changed.len()).unwrap_or(u64::MAX) {
@@ -68,53 +71,6 @@ pub(crate) async fn apply(transaction: &mut Transaction, plan: &Plan) -> Result<
         add_blocked_quantity(transaction, *show, *zone, *delta).await?;
     }
     write_watermark(transaction, &plan.watermark).await
-}
-
-async fn show_statuses(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
-    for show in &plan.opened {
-        transaction
-            .execute(
-                "UPDATE shows SET status = 'open' WHERE show_id = $1 AND status = 'opening'",
-                &[show.0.into()],
-            )
-            .await?;
-    }
-    for show in &plan.closed {
-        transaction
-            .execute(
-                "UPDATE shows SET status = 'closed' WHERE show_id = $1 \
-                 AND status IN ('opening', 'open')",
-                &[show.0.into()],
-            )
-            .await?;
-    }
-    for cancelled in &plan.cancelled {
-        transaction
-            .execute(
-                "UPDATE shows SET status = 'cancelled' WHERE show_id = $1",
-                &[cancelled.show.0.into()],
-            )
-            .await?;
-        // What the batch itself says of a booking is written after this and has the last word.
-        transaction
-            .execute(
-                "UPDATE bookings SET status = 'cancelled', ended_at_ms = $2, updated_offset = $3 \
-                 WHERE show_id = $1 AND status IN ('reserved', 'confirmed')",
-                &[
-                    cancelled.show.0.into(),
-                    integer("log_time_ms", cancelled.at_ms)?.into(),
-                    integer("offset", cancelled.offset)?.into(),
-                ],
-            )
-            .await?;
-        transaction
-            .execute(
-                "DELETE FROM booking_seats WHERE show_id = $1",
-                &[cancelled.show.0.into()],
-            )
-            .await?;
-    }
-    Ok(())
 }
 
 /// Changes how many places of a general-admission zone are blocked.

@@ -22,7 +22,8 @@ macro_rules! filters {
          AND starts_at_ms >= $3 AND starts_at_ms < $4 \
          AND ($5 IS NULL OR city_folded = $5) \
          AND ($6 IS NULL OR category_folded = $6) \
-         AND ($7 IS NULL OR "
+         AND ($7 IS NULL OR organizer_id = $7) \
+         AND ($8 IS NULL OR "
     };
 }
 
@@ -35,7 +36,7 @@ macro_rules! select {
             $select,
             filters!(),
             $position,
-            "(search_text, $7) > 0)",
+            "(search_text, $8) > 0)",
             $rest
         )
     };
@@ -135,6 +136,7 @@ impl Store {
             i64::try_from(until).unwrap_or(i64::MAX).into(),
             Value::from(&city),
             Value::from(&category),
+            filter.organizer_id.map(|organizer| organizer.0).into(),
             Value::from(&search),
         ];
         let (count, select) = match &self.database {
@@ -143,7 +145,7 @@ impl Store {
                 select!(
                     "strpos",
                     columns!(),
-                    " ORDER BY starts_at_ms, event_id LIMIT $8 OFFSET $9"
+                    " ORDER BY starts_at_ms, event_id LIMIT $9 OFFSET $10"
                 ),
             ),
             crate::database::Database::Sqlite(_) => (
@@ -151,7 +153,7 @@ impl Store {
                 select!(
                     "instr",
                     columns!(),
-                    " ORDER BY starts_at_ms, event_id LIMIT $8 OFFSET $9"
+                    " ORDER BY starts_at_ms, event_id LIMIT $9 OFFSET $10"
                 ),
             ),
         };

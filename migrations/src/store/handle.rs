@@ -39,6 +39,20 @@ impl Store {
         Ok(Self { database })
     }
 
+    /// As [`Store::connect`], but for PostgreSQL without connecting yet: for a process that has to
+    /// start while the database is down. Call it inside a runtime.
+    ///
+    /// # Errors
+    /// As [`Store::connect`], except that PostgreSQL need not be reached.
+    pub async fn connect_lazily(url: &str, connections_max: u32) -> Result<Self, StoreError> {
+        match url.split_once(':') {
+            Some(("postgres" | "postgresql", _)) => Ok(Self {
+                database: Database::Postgres(postgres::connect_lazily(url, connections_max)?),
+            }),
+            _ => Self::connect(url, connections_max).await,
+        }
+    }
+
     /// Applies missing migrations; returns how many.
     ///
     /// # Errors

@@ -188,7 +188,7 @@ impl Store {
 }
 
 /// The seat index after the last one of each zone.
-fn zone_ends(zones: &[ZoneRow]) -> Vec<u32> {
+pub(super) fn zone_ends(zones: &[ZoneRow]) -> Vec<u32> {
     zones
         .iter()
         .scan(0u32, |end, zone| {

@@ -22,6 +22,11 @@ macro_rules! select {
     };
 }
 
+/// A show without its zones.
+pub(crate) const SHOW_ALONE: &str = "SELECT show_id, event_id, partition, name, starts_at_ms, \
+     sale_opens_at_ms, sale_closes_at_ms, hold_ms, status, created_at_ms FROM shows \
+     WHERE show_id = $1";
+
 impl Store {
     /// Adds a show with its zones in one transaction. `Exists` when the id is taken.
     ///
@@ -79,8 +84,8 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Replaces times, prices and hold of a show (not its layout, status or partition); false when
-    /// there is none.
+    /// Replaces times, prices and hold of a show (not its layout, status or partition) outside the
+    /// projection (reconciliation only); false when there is none.
     ///
     /// # Errors
     /// As every write.
@@ -193,7 +198,8 @@ impl Store {
     }
 }
 
-fn show_row(row: &Row) -> Result<ShowRow, StoreError> {
+/// Without its zones.
+pub(crate) fn show_row(row: &Row) -> Result<ShowRow, StoreError> {
     Ok(ShowRow {
         show_id: ShowId(row.uuid("show_id")?),
         event_id: EventId(row.uuid("event_id")?),

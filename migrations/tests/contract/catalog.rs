@@ -1,6 +1,6 @@
 //! Events, shows and remembered answers.
 
-use onsale_schemas::RequestId;
+use onsale_schemas::{RequestId, UserId};
 use onsale_store::StoreError;
 use onsale_store::catalog::{EventFilter, EventStatus, RememberedAnswer, ShowStatus};
 
@@ -91,6 +91,21 @@ async fn events_are_filtered(bench: Bench) {
                 ..base()
             },
             vec![2],
+        ),
+        (
+            EventFilter {
+                organizer_id: Some(event(1).organizer_id),
+                tenant_id: Some(event(1).tenant_id),
+                ..base()
+            },
+            vec![1],
+        ),
+        (
+            EventFilter {
+                organizer_id: Some(UserId(id(99))),
+                ..base()
+            },
+            vec![],
         ),
         (
             EventFilter {

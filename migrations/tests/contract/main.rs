@@ -10,6 +10,8 @@
 
 mod build;
 mod catalog;
+mod changes;
+mod counts;
 mod double_sale;
 mod harness;
 mod histories;
@@ -17,4 +19,5 @@ mod projection;
 mod reading;
 mod reconciliation;
 mod schema;
+mod seats;
 mod snapshots;

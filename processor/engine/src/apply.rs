@@ -3,8 +3,9 @@
 use onsale_schemas::envelope::Envelope;
 use onsale_schemas::outcome::{EndedBooking, Replayed};
 use onsale_schemas::rejection::FullTable;
-use onsale_schemas::{Command, Entry, Offset, Outcome, OutcomeRecord, Rejection, RequestId, codec};
+use onsale_schemas::{Command, Entry, Outcome, OutcomeRecord, Rejection, RequestId, codec};
 
+use crate::batch::Prepared;
 use crate::limits::{HOUSEKEEPING_PER_ENTRY_MAX, HOUSEKEEPING_PER_ENTRY_MIN};
 use crate::partition::Partition;
 use crate::sink::OutcomeSink;
@@ -28,12 +29,9 @@ mod unblock;
 /// What a command comes to.
 type Verdict = Result<Outcome, Rejection>;
 
-/// What a record comes to besides the holds it expired.
-struct Answer {
-    request_id: Option<RequestId>,
-    replay_of: Option<Replayed>,
-    outcome: Outcome,
-}
+/// As [`Verdict`] for the commands that come by the million: they write their outcome where it is
+/// to be, because moving it from hand to hand costs more than making it.
+type Done = Result<(), Rejection>;
 
 impl Partition {
     /// Applies the record at [`Partition::next_offset`]. Total: whatever the payload, it has a
@@ -42,148 +40,168 @@ impl Partition {
     /// Holds that are due expire first; then the command is looked at. Times in outcomes are machine
     /// times: the log time of the record, or the latest one before it if the log's clock went back.
     pub fn apply(&mut self, entry: Entry<'_>, sink: &mut impl OutcomeSink) {
-        let Entry {
-            offset,
-            log_time_ms,
-            payload,
-        } = entry;
+        let mut record = Prepared::default();
+        record.read(&entry);
+        self.step(&mut record, sink);
+    }
+
+    /// Applies a record that was decoded.
+    #[inline]
+    pub(crate) fn step(&mut self, prepared: &mut Prepared, sink: &mut impl OutcomeSink) {
+        let offset = prepared.offset;
         debug_assert_eq!(offset, self.next_offset, "records come in log order");
         self.next_offset = offset.saturating_add(1);
         let state = &mut self.state;
-        state.now = state.now.max(log_time_ms);
+        state.now = state.now.max(prepared.log_time_ms);
 
-        let mut expired = Vec::new();
-        state.sweep_due(&mut expired);
-        let steps = HOUSEKEEPING_PER_ENTRY_MAX
-            .saturating_sub(expired.len())
-            .max(HOUSEKEEPING_PER_ENTRY_MIN);
-        state.keep_house(steps);
+        let mut record = OutcomeRecord {
+            offset,
+            previous: None,
+            log_time_ms: state.now,
+            request_id: None,
+            replay_of: None,
+            expired: Vec::new(),
+            outcome: Outcome::Nothing,
+        };
+        state.pass_time(&mut record.expired);
+        let is_decoded = prepared.envelope.is_some();
+        if let Some(envelope) = &mut prepared.envelope {
+            state.answer(envelope, prepared.hint, &mut record);
+        }
 
-        let decoded = codec::decode_envelope(payload).ok();
-        let is_decoded = decoded.is_some();
-        let answer = decoded.map_or(
-            Answer {
-                request_id: None,
-                replay_of: None,
-                outcome: Outcome::Nothing,
-            },
-            |envelope| state.answer(offset, envelope, &mut expired),
-        );
-
-        let silent = answer.request_id.is_none()
-            && matches!(answer.outcome, Outcome::Nothing)
-            && expired.is_empty();
+        let silent = record.request_id.is_none()
+            && matches!(record.outcome, Outcome::Nothing)
+            && record.expired.is_empty();
         if silent {
-            self.digest.silent(offset, state.now, is_decoded);
+            self.digest.silent(offset, record.log_time_ms, is_decoded);
             return;
         }
-        let record = OutcomeRecord {
-            offset,
-            previous: self.last_outcome.replace(offset),
-            log_time_ms: state.now,
-            request_id: answer.request_id,
-            replay_of: answer.replay_of,
-            expired,
-            outcome: answer.outcome,
-        };
+        record.previous = self.last_outcome.replace(offset);
         self.digest.outcome(&record, is_decoded);
         sink.emit(record);
     }
 }
 
 impl State {
+    /// What time brings along: due holds expire, what is past its time is forgotten.
+    #[inline]
+    fn pass_time(&mut self, expired: &mut Vec<EndedBooking>) {
+        if !self.expiry.is_quiet(self.now) {
+            self.sweep_due(expired);
+        }
+        if !self.is_house_in_order() {
+            let steps = HOUSEKEEPING_PER_ENTRY_MAX
+                .saturating_sub(expired.len())
+                .max(HOUSEKEEPING_PER_ENTRY_MIN);
+            self.keep_house(steps);
+        }
+    }
+
     /// Answers a command: from memory if it was answered before under the same idempotency key.
     #[inline]
-    fn answer(
-        &mut self,
-        offset: Offset,
-        envelope: Envelope,
-        expired: &mut Vec<EndedBooking>,
-    ) -> Answer {
+    fn answer(&mut self, envelope: &mut Envelope, hint: u32, record: &mut OutcomeRecord) {
         let Envelope {
             request_id,
             idempotency,
             trace: _,
             command,
         } = envelope;
-        let (Some(id), Some(fingerprint)) = (request_id, idempotency) else {
-            return Answer {
-                request_id,
-                replay_of: None,
-                outcome: self.run(offset, command, expired),
-            };
-        };
-        if let Some(answer) = self.remembered(id, fingerprint) {
-            return answer;
+        record.request_id = *request_id;
+        match (*request_id, *idempotency) {
+            (Some(id), Some(fingerprint)) => {
+                self.answer_once(id, fingerprint, command, hint, record);
+            }
+            _ => self.run(command, hint, record),
         }
-        let outcome = if self.has_room_for_answer() {
-            self.run(offset, command, expired)
+    }
+
+    /// Answers a command that is to be run once under its idempotency key.
+    fn answer_once(
+        &mut self,
+        id: RequestId,
+        fingerprint: u64,
+        command: &mut Command,
+        hint: u32,
+        record: &mut OutcomeRecord,
+    ) {
+        if let Some((replay_of, outcome)) = self.remembered(id, fingerprint) {
+            record.replay_of = replay_of;
+            record.outcome = outcome;
+            return;
+        }
+        if self.has_room_for_answer() {
+            self.run(command, hint, record);
         } else {
-            Outcome::Rejected(Rejection::Full {
+            record.outcome = Outcome::Rejected(Rejection::Full {
                 table: FullTable::Idempotency,
-            })
-        };
+            });
+        }
+        let outcome = &record.outcome;
         let is_transient =
-            matches!(&outcome, Outcome::Rejected(rejection) if rejection.is_transient());
+            matches!(outcome, Outcome::Rejected(rejection) if rejection.is_transient());
         if !is_transient {
             let written = self
                 .answers
-                .remember(id, fingerprint, offset, self.now, &outcome);
+                .remember(id, fingerprint, record.offset, self.now, outcome);
             debug_assert!(written.is_ok(), "every outcome can be encoded");
-        }
-        Answer {
-            request_id,
-            replay_of: None,
-            outcome,
         }
     }
 
     /// The answer to a request that was answered within the window.
-    fn remembered(&self, id: RequestId, fingerprint: u64) -> Option<Answer> {
+    fn remembered(&self, id: RequestId, fingerprint: u64) -> Option<(Option<Replayed>, Outcome)> {
         let (head, body) = self.answers.find(&id, self.now)?;
         if head.fingerprint != fingerprint {
-            return Some(Answer {
-                request_id: Some(id),
-                replay_of: None,
-                outcome: Outcome::Rejected(Rejection::IdempotencyKeyReused),
-            });
+            return Some((None, Outcome::Rejected(Rejection::IdempotencyKeyReused)));
         }
         let outcome = codec::decode_body::<Outcome>(body);
         debug_assert!(outcome.is_ok(), "remembered answers are ours");
-        Some(Answer {
-            request_id: Some(id),
-            replay_of: Some(Replayed {
-                offset: head.offset,
-                log_time_ms: head.log_time_ms,
-            }),
-            outcome: outcome.ok()?,
-        })
+        let replayed = Replayed {
+            offset: head.offset,
+            log_time_ms: head.log_time_ms,
+        };
+        Some((Some(replayed), outcome.ok()?))
     }
 
-    /// Runs a command.
+    /// Runs a command. `hint` is the slot of its show or booking as far as it is known.
     #[inline]
-    fn run(
-        &mut self,
-        offset: Offset,
-        command: Command,
-        expired: &mut Vec<EndedBooking>,
-    ) -> Outcome {
-        let verdict = match command {
-            Command::Reserve(command) => self.reserve(offset, command),
-            Command::Confirm(command) => self.confirm(command, expired),
-            Command::Release { booking, by } => self.release(booking, &by, expired),
-            Command::Extend { booking, by_ms } => self.extend(booking, by_ms, expired),
-            Command::Return { booking } => self.return_booking(booking, expired),
-            Command::Tick { epoch: _ } => Ok(Outcome::Nothing),
-            Command::OpenShow(command) => self.open_show(&command),
-            Command::AmendShow(command) => self.amend_show(&command),
-            Command::CloseShow { show } => self.close_show(show),
-            Command::CancelShow { show } => self.cancel_show(show),
-            Command::Block(command) => self.block(command),
-            Command::Unblock(command) => self.unblock(command),
-            Command::Claim { node, epoch } => Ok(self.claim(node, epoch)),
-            Command::Barrier { machine_version } => Ok(self.barrier(machine_version)),
+    fn run(&mut self, command: &mut Command, hint: u32, record: &mut OutcomeRecord) {
+        let done = match command {
+            Command::Reserve(command) => {
+                self.reserve(record.offset, command, hint, &mut record.outcome)
+            }
+            Command::Confirm(command) => self.confirm(command, hint, record),
+            Command::Release { booking, by } => self.release(*booking, by, hint, record),
+            rare => self
+                .run_rare(rare, hint, &mut record.expired)
+                .map(|outcome| record.outcome = outcome),
         };
-        verdict.unwrap_or_else(Outcome::Rejected)
+        if let Err(rejection) = done {
+            record.outcome = Outcome::Rejected(rejection);
+        }
+    }
+
+    fn run_rare(
+        &mut self,
+        command: &Command,
+        hint: u32,
+        expired: &mut Vec<EndedBooking>,
+    ) -> Verdict {
+        match command {
+            // Not rare, and run above.
+            Command::Reserve(_) | Command::Confirm(_) | Command::Release { .. } => {
+                Ok(Outcome::Nothing)
+            }
+            Command::Extend { booking, by_ms } => self.extend(*booking, *by_ms, hint, expired),
+            Command::Return { booking } => self.return_booking(*booking, hint, expired),
+            Command::Tick { epoch: _ } => Ok(Outcome::Nothing),
+            Command::OpenShow(command) => self.open_show(command),
+            Command::AmendShow(command) => self.amend_show(command),
+            Command::CloseShow { show } => self.close_show(*show),
+            Command::CancelShow { show } => self.cancel_show(*show),
+            Command::Block(command) => self.block(command.clone()),
+            Command::Unblock(command) => self.unblock(command.clone()),
+            Command::Claim { node, epoch } => Ok(self.claim(node.clone(), *epoch)),
+            Command::Barrier { machine_version } => Ok(self.barrier(*machine_version)),
+        }
     }
 }

@@ -223,7 +223,7 @@ fn seats(state: &State, show: &Show, slots: &[u32]) -> Audit {
 
 fn expiry(state: &State) -> Audit {
     let mut waiting = 0;
-    for (hold_ms, lane) in state.expiry.lanes(&state.bookings) {
+    for (hold_ms, lane) in state.expiry.lanes() {
         let mut last = None;
         for slot in lane {
             let booking = state.bookings.get(slot);
@@ -282,7 +282,7 @@ fn expiry(state: &State) -> Audit {
 fn ended(state: &State) -> Audit {
     let mut queued = 0;
     let mut last = 0;
-    for slot in state.ended.iter(&state.bookings) {
+    for slot in state.ended.iter() {
         let booking = state.bookings.get(slot);
         queued += 1;
         ensure(has_ended(booking) && booking.ended_at_ms() >= last, || {

@@ -5,8 +5,8 @@
 
 use onsale_schemas::{LogTimeMs, Offset, SeatIndex, SeatList};
 
-use crate::hash;
-use crate::index::{Index, NONE};
+use crate::index::NONE;
+use crate::offsets::Offsets;
 use crate::pages::Pages;
 
 /// Seats kept in the record itself. A booking of more keeps two here and the rest in blocks.
@@ -60,8 +60,8 @@ pub(crate) struct Booking {
     pub(crate) show: u32,
     /// Slot of the user's counter.
     pub(crate) user: u32,
-    /// Reserved: neighbours in a lane, or place in the heap. Confirmed: when, in two halves.
-    /// Ended: neighbours in the queue of ended bookings. Vacant: next vacant record.
+    /// Reserved: place in its lane or in the heap, and which of them. Confirmed: when, in two halves.
+    /// Ended: place in the queue of ended bookings. Vacant: next vacant record.
     pub(crate) links: [u32; 2],
     /// Neighbours in the list of the user's bookings of the event.
     pub(crate) user_links: [u32; 2],
@@ -86,6 +86,12 @@ pub(crate) struct NewBooking<'a> {
 }
 
 impl Booking {
+    /// The first seat; whatever it is for general admission.
+    #[inline]
+    pub(crate) fn first_seat(&self) -> SeatIndex {
+        self.seats[0]
+    }
+
     #[inline]
     pub(crate) fn expires_at_ms(&self) -> LogTimeMs {
         self.reserved_at_ms.saturating_add(u64::from(self.hold_ms))
@@ -134,7 +140,7 @@ impl Booking {
         self.links = [at_ms as u32, (at_ms >> 32) as u32];
     }
 
-    /// The caller links it into the queue of ended bookings.
+    /// The caller puts it into the queue of ended bookings.
     pub(crate) fn become_ended(&mut self, state: State, at_ms: LogTimeMs) {
         self.state = state;
         self.word = at_ms;
@@ -152,13 +158,13 @@ struct SeatBlock {
 /// The table.
 #[derive(Clone)]
 pub(crate) struct Bookings {
-    records: Pages<Booking, 64>,
+    records: Pages<Booking, 128>,
     made: u32,
     free: u32,
     blocks: Pages<SeatBlock, 64>,
     blocks_made: u32,
     blocks_free: u32,
-    index: Index,
+    offsets: Offsets,
 }
 
 impl Bookings {
@@ -170,14 +176,14 @@ impl Bookings {
             blocks: Pages::new(),
             blocks_made: 0,
             blocks_free: NONE,
-            index: Index::new(),
+            offsets: Offsets::new(),
         }
     }
 
     /// Bookings kept.
     #[inline]
     pub(crate) fn len(&self) -> u32 {
-        self.index.len()
+        self.offsets.len()
     }
 
     /// Slots that were ever in use.
@@ -197,9 +203,31 @@ impl Bookings {
 
     #[inline]
     pub(crate) fn find(&self, offset: Offset) -> Option<u32> {
-        self.index.find(hash::offset(offset), |slot| {
-            self.records.get(slot).offset == offset
-        })
+        self.offsets.find(offset)
+    }
+
+    /// As [`Bookings::find`], with a look at a slot where it may be.
+    #[inline]
+    pub(crate) fn find_at(&self, offset: Offset, hint: u32) -> Option<u32> {
+        if hint < self.made {
+            let record = self.records.get(hint);
+            if record.offset == offset && record.state != State::Vacant {
+                return Some(hint);
+            }
+        }
+        self.find(offset)
+    }
+
+    /// Asks the memory for a record.
+    #[inline]
+    pub(crate) fn fetch(&self, slot: u32) {
+        self.records.fetch(slot);
+    }
+
+    /// Where offsets lead to.
+    #[inline]
+    pub(crate) fn offsets(&self) -> &Offsets {
+        &self.offsets
     }
 
     /// Slots in use, in the table's order, which is nobody's business but the caller's to sort.
@@ -260,18 +288,15 @@ impl Bookings {
         if new.user_next != NONE {
             self.records.get_mut(new.user_next).user_links[0] = slot;
         }
-        let records = &self.records;
-        self.index.insert(hash::offset(new.offset), slot, |older| {
-            hash::offset(records.get(older).offset)
-        });
+        self.offsets.insert(new.offset, slot);
         slot
     }
 
     /// Takes a record out that is linked to nothing any more.
     pub(crate) fn remove(&mut self, slot: u32, seated: bool) {
         let booking = *self.records.get(slot);
-        let removed = self.index.remove(hash::offset(booking.offset), slot);
-        debug_assert!(removed, "every record is indexed");
+        let removed = self.offsets.remove(booking.offset);
+        debug_assert!(removed, "every record is found by its offset");
         if seated && usize::from(booking.quantity) > SEATS_INLINE {
             self.free_blocks(booking.seats[SEATS_INLINE - 1]);
         }
@@ -348,7 +373,7 @@ impl Bookings {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.records.memory_bytes() + self.blocks.memory_bytes() + self.index.memory_bytes()
+        self.records.memory_bytes() + self.blocks.memory_bytes() + self.offsets.memory_bytes()
     }
 }
 

@@ -5,13 +5,16 @@ use onsale_schemas::{LogTimeMs, Offset};
 
 use crate::bookings::Bookings;
 use crate::index::NONE;
-use crate::list::List;
+use crate::queue::{Chunks, Queue};
 
 /// The queue.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Ended {
-    queue: List,
+    chunks: Chunks,
+    queue: Queue,
     pub(crate) len: u32,
+    /// No booking is to be forgotten before this.
+    quiet_until_ms: LogTimeMs,
 }
 
 /// True when a booking that ended then is forgotten now, swept or not.
@@ -21,25 +24,56 @@ pub(crate) fn is_forgotten(ended_at_ms: LogTimeMs, now: LogTimeMs) -> bool {
 }
 
 impl Ended {
+    pub(crate) fn new() -> Self {
+        Self {
+            chunks: Chunks::new(),
+            queue: Queue::default(),
+            len: 0,
+            quiet_until_ms: LogTimeMs::MAX,
+        }
+    }
+
     /// Adds a booking that has just become an ended one.
     #[inline]
     pub(crate) fn push(&mut self, bookings: &mut Bookings, slot: u32) {
-        self.queue.push_back(bookings, slot);
+        let place = self.chunks.push_back(&mut self.queue, slot);
+        let record = bookings.get_mut(slot);
+        record.links = [place, NONE];
+        let forgotten_at_ms = record.ended_at_ms().saturating_add(ENDED_BOOKING_KEPT_MS);
+        self.quiet_until_ms = self.quiet_until_ms.min(forgotten_at_ms);
         self.len += 1;
     }
 
     /// Takes a booking out: it is revived or forgotten.
     #[inline]
     pub(crate) fn remove(&mut self, bookings: &mut Bookings, slot: u32) {
-        self.queue.remove(bookings, slot);
+        let [place, _] = bookings.get(slot).links;
+        self.chunks.remove(&mut self.queue, place);
         self.len -= 1;
+    }
+
+    /// True when no booking is to be forgotten by now, without a look at any.
+    #[inline]
+    pub(crate) fn is_quiet(&self, now: LogTimeMs) -> bool {
+        now < self.quiet_until_ms
     }
 
     /// A booking that is to be forgotten by now: the one that ended first.
     #[inline]
-    pub(crate) fn forgettable(&self, bookings: &Bookings, now: LogTimeMs) -> Option<u32> {
-        let slot = self.queue.head;
-        (slot != NONE && is_forgotten(bookings.get(slot).ended_at_ms(), now)).then_some(slot)
+    pub(crate) fn forgettable(&mut self, bookings: &Bookings, now: LogTimeMs) -> Option<u32> {
+        if self.is_quiet(now) {
+            return None;
+        }
+        let Some(slot) = self.chunks.front(&self.queue) else {
+            self.quiet_until_ms = LogTimeMs::MAX;
+            return None;
+        };
+        let ended_at_ms = bookings.get(slot).ended_at_ms();
+        if is_forgotten(ended_at_ms, now) {
+            return Some(slot);
+        }
+        self.quiet_until_ms = ended_at_ms.saturating_add(ENDED_BOOKING_KEPT_MS);
+        None
     }
 
     /// Rebuilds the queue from unlinked records.
@@ -52,7 +86,7 @@ impl Ended {
             })
             .collect();
         order.sort_unstable();
-        let mut ended = Self::default();
+        let mut ended = Self::new();
         for (_, _, slot) in order {
             ended.push(bookings, slot);
         }
@@ -60,7 +94,11 @@ impl Ended {
     }
 
     /// Slots in the order of the queue.
-    pub(crate) fn iter<'a>(&self, bookings: &'a Bookings) -> impl Iterator<Item = u32> + 'a {
-        self.queue.iter(bookings)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.chunks.iter(&self.queue)
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.chunks.memory_bytes()
     }
 }

@@ -1,9 +1,8 @@
 //! When holds run out.
 //!
 //! Log time never goes back, so holds of the same length run out in the order they were made: a
-//! *lane*, a linked list through the records, per length. Insertion is at the tail and removal is
-//! unlinking, both in constant time, and lanes have no cascades, which in a timing wheel move a
-//! whole slot at once. Holds that break their lane's order (extended ones) and holds of rare
+//! *lane*, a queue of slots, per length. Insertion is at the tail and removal clears a bit, both in
+//! constant time, and lanes have no cascades, which in a timing wheel move a whole slot at once. Holds that break their lane's order (extended ones) and holds of rare
 //! lengths when all lanes are taken go to a heap.
 //!
 //! Where a hold waits is invisible: holds are popped strictly by (end, offset).
@@ -13,7 +12,7 @@ use onsale_schemas::{LogTimeMs, Offset};
 use crate::bookings::Bookings;
 use crate::heap::{Heap, IN_HEAP};
 use crate::index::NONE;
-use crate::list::List;
+use crate::queue::{Chunks, Queue};
 
 /// Lengths of holds that get a lane of their own at a time.
 const LANES_MAX: usize = 64;
@@ -21,10 +20,10 @@ const LANES_MAX: usize = 64;
 #[derive(Clone, Default)]
 struct Lane {
     hold_ms: u32,
-    list: List,
+    queue: Queue,
     /// Key of the head; all lanes are scanned for the least, so it is kept here.
     first: (LogTimeMs, Offset),
-    /// Key of the tail.
+    /// Key of the hold that was last put in, whether it is still there or not.
     last: (LogTimeMs, Offset),
 }
 
@@ -32,6 +31,7 @@ struct Lane {
 #[derive(Clone)]
 pub(crate) struct Expiry {
     lanes: Vec<Lane>,
+    chunks: Chunks,
     heap: Heap,
     /// No hold ends before this.
     quiet_until_ms: LogTimeMs,
@@ -42,6 +42,7 @@ impl Expiry {
     pub(crate) fn new() -> Self {
         Self {
             lanes: Vec::new(),
+            chunks: Chunks::new(),
             heap: Heap::new(),
             quiet_until_ms: LogTimeMs::MAX,
             len: 0,
@@ -61,34 +62,34 @@ impl Expiry {
         let hold_ms = booking.hold_ms;
         self.len += 1;
         self.quiet_until_ms = self.quiet_until_ms.min(key.0);
-        match self.lane_for(hold_ms) {
-            Some(lane) if lane.list.is_empty() => {
+        if let Some(at) = self.lane_for(hold_ms)
+            && let Some(lane) = self.lanes.get_mut(at)
+            && (lane.queue.is_empty() || lane.last < key)
+        {
+            if lane.queue.is_empty() {
                 lane.hold_ms = hold_ms;
                 lane.first = key;
-                lane.last = key;
-                lane.list.push_back(bookings, slot);
             }
-            Some(lane) if lane.last < key => {
-                lane.last = key;
-                lane.list.push_back(bookings, slot);
-            }
-            _ => self.heap.insert(bookings, slot),
+            lane.last = key;
+            let place = self.chunks.push_back(&mut lane.queue, slot);
+            bookings.get_mut(slot).links = [place, NONE];
+        } else {
+            self.heap.insert(bookings, slot);
         }
     }
 
     /// The lane of that length, or an empty one, or a new one.
     #[inline]
-    fn lane_for(&mut self, hold_ms: u32) -> Option<&mut Lane> {
-        let found = match self.lanes.iter().position(|lane| lane.hold_ms == hold_ms) {
-            Some(found) => found,
-            None => self.new_lane()?,
-        };
-        self.lanes.get_mut(found)
+    fn lane_for(&mut self, hold_ms: u32) -> Option<usize> {
+        match self.lanes.iter().position(|lane| lane.hold_ms == hold_ms) {
+            None => self.new_lane(),
+            found => found,
+        }
     }
 
     #[cold]
     fn new_lane(&mut self) -> Option<usize> {
-        if let Some(empty) = self.lanes.iter().position(|lane| lane.list.is_empty()) {
+        if let Some(empty) = self.lanes.iter().position(|lane| lane.queue.is_empty()) {
             return Some(empty);
         }
         (self.lanes.len() < LANES_MAX).then(|| {
@@ -102,45 +103,41 @@ impl Expiry {
     pub(crate) fn remove(&mut self, bookings: &mut Bookings, slot: u32) {
         self.len -= 1;
         let booking = bookings.get(slot);
-        let [previous, next] = booking.links;
-        if next == IN_HEAP {
+        let [place, kind] = booking.links;
+        if kind == IN_HEAP {
             self.heap.remove(bookings, slot);
             return;
         }
-        if previous != NONE && next != NONE {
-            // From the middle: the lane itself does not change.
-            bookings.get_mut(previous).links[1] = next;
-            bookings.get_mut(next).links[0] = previous;
-            bookings.get_mut(slot).links = [NONE; 2];
-            return;
-        }
         let hold_ms = booking.hold_ms;
-        let Some(lane) = self.lanes.iter_mut().find(|lane| {
-            lane.hold_ms == hold_ms && (lane.list.head == slot || lane.list.tail == slot)
-        }) else {
+        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.hold_ms == hold_ms) else {
             debug_assert!(false, "a waiting hold is in the heap or in its lane");
             return;
         };
-        lane.list.remove(bookings, slot);
-        if !lane.list.is_empty() {
-            lane.first = bookings.get(lane.list.head).expiry_key();
-            lane.last = bookings.get(lane.list.tail).expiry_key();
+        let was_first = lane.first == booking.expiry_key();
+        self.chunks.remove(&mut lane.queue, place);
+        if was_first && let Some(front) = self.chunks.front(&lane.queue) {
+            lane.first = bookings.get(front).expiry_key();
         }
     }
 
     fn first(&self) -> Option<((LogTimeMs, Offset), u32)> {
         self.lanes
             .iter()
-            .filter(|lane| !lane.list.is_empty())
-            .map(|lane| (lane.first, lane.list.head))
+            .filter_map(|lane| Some((lane.first, self.chunks.front(&lane.queue)?)))
             .chain(self.heap.first())
             .min()
+    }
+
+    /// True when no hold ends by now, without a look at any.
+    #[inline]
+    pub(crate) fn is_quiet(&self, now: LogTimeMs) -> bool {
+        now < self.quiet_until_ms
     }
 
     /// The hold that ends first if it ends now or earlier.
     #[inline]
     pub(crate) fn first_due(&mut self, now: LogTimeMs) -> Option<u32> {
-        if now < self.quiet_until_ms {
+        if self.is_quiet(now) {
             return None;
         }
         match self.first() {
@@ -158,13 +155,10 @@ impl Expiry {
     }
 
     /// Slots of each lane with its length, front to back.
-    pub(crate) fn lanes<'a>(
-        &'a self,
-        bookings: &'a Bookings,
-    ) -> impl Iterator<Item = (u32, impl Iterator<Item = u32> + 'a)> {
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = u32> + '_)> {
         self.lanes
             .iter()
-            .map(|lane| (lane.hold_ms, lane.list.iter(bookings)))
+            .map(|lane| (lane.hold_ms, self.chunks.iter(&lane.queue)))
     }
 
     pub(crate) fn heap(&self) -> &Heap {
@@ -177,7 +171,9 @@ impl Expiry {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.heap.memory_bytes() + self.lanes.capacity() * size_of::<Lane>()
+        self.heap.memory_bytes()
+            + self.chunks.memory_bytes()
+            + self.lanes.capacity() * size_of::<Lane>()
     }
 }
 

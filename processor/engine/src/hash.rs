@@ -1,15 +1,9 @@
 //! Fixed-seed hashing of table keys. Seeds are constants because replicas must behave alike; keys
 //! are random or derived ids, so no stronger mixing is needed.
 
-use onsale_schemas::Offset;
-
 const K0: u64 = 0x9e37_79b9_7f4a_7c15;
 const K1: u64 = 0xd6e8_feb8_6659_fd93;
 const K2: u64 = 0xa076_1d64_78bd_642f;
-
-/// Offsets that lie in one run of this many share neighbouring buckets, because bookings are made
-/// and touched in about the order of the log.
-const OFFSET_RUN_BITS: u32 = 6;
 
 /// Both halves of the 128-bit product folded together.
 #[inline]
@@ -44,12 +38,8 @@ pub(crate) fn id_within(namespace: u32, bytes: &[u8; 16]) -> u64 {
     fold(low ^ K0 ^ namespace, high ^ K1)
 }
 
-/// Hash of an offset that keeps neighbours in neighbouring buckets.
-///
-/// The run's number is mixed, so that a regular pattern of offsets (every sixteenth record a
-/// reservation) does not pile up in few buckets.
+/// Hash of a number.
 #[inline]
-pub(crate) fn offset(offset: Offset) -> u64 {
-    let within = offset & ((1 << OFFSET_RUN_BITS) - 1);
-    fold((offset >> OFFSET_RUN_BITS) ^ K0, K1).wrapping_add(within)
+pub(crate) fn number(number: u64) -> u64 {
+    fold(number ^ K0, K1)
 }

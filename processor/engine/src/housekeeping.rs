@@ -9,8 +9,16 @@ use crate::ended::is_forgotten;
 use crate::state::State;
 
 impl State {
-    /// Works off at most `steps` steps.
+    /// True when there is surely nothing to forget now.
     #[inline]
+    pub(crate) fn is_house_in_order(&self) -> bool {
+        self.ended.is_quiet(self.now)
+            && self.answers.is_quiet(self.now)
+            && self.cancelled.is_empty()
+            && self.purgeable == 0
+    }
+
+    /// Works off at most `steps` steps.
     pub(crate) fn keep_house(&mut self, steps: usize) {
         let mut left = steps;
         while left > 0 && self.forget_one() {

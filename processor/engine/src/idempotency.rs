@@ -58,6 +58,8 @@ pub(crate) struct Answers {
     first: u64,
     /// Number of the next answer.
     next: u64,
+    /// No answer gets stale before this.
+    quiet_until_ms: LogTimeMs,
     index: Index,
 }
 
@@ -69,6 +71,7 @@ impl Answers {
             ring: answers_max / ANSWERS_PER_CHUNK + 2,
             first: 0,
             next: 0,
+            quiet_until_ms: LogTimeMs::MAX,
             index: Index::new(),
         }
     }
@@ -175,6 +178,8 @@ impl Answers {
             end: place(chunk.bytes.len()),
         });
         self.next += 1;
+        let stale_at_ms = log_time_ms.saturating_add(IDEMPOTENCY_WINDOW_MS);
+        self.quiet_until_ms = self.quiet_until_ms.min(stale_at_ms);
 
         let hash = hash::id(request_id.as_bytes());
         if let Some(older) = self.find_slot(&request_id) {
@@ -192,10 +197,20 @@ impl Answers {
         });
     }
 
+    /// True when no answer is stale now, without a look at any.
+    #[inline]
+    pub(crate) fn is_quiet(&self, now: LogTimeMs) -> bool {
+        now < self.quiet_until_ms
+    }
+
     /// Forgets the oldest answer if it is stale. True when there was one.
     #[inline]
     pub(crate) fn sweep_one(&mut self, now: LogTimeMs) -> bool {
+        if self.is_quiet(now) {
+            return false;
+        }
         if self.first == self.next {
+            self.quiet_until_ms = LogTimeMs::MAX;
             return false;
         }
         let slot = self.slot(self.first);
@@ -203,6 +218,7 @@ impl Answers {
             return false;
         };
         if !head.is_stale(now) {
+            self.quiet_until_ms = head.log_time_ms.saturating_add(IDEMPOTENCY_WINDOW_MS);
             return false;
         }
         // Finds nothing when a later answer to the same request has taken its place.

@@ -73,8 +73,8 @@ impl Bucket {
 /// See the module's documentation.
 #[derive(Clone)]
 pub(crate) struct Index {
-    buckets: Pages<Bucket, 16>,
-    overflow: Pages<Bucket, 16>,
+    buckets: Pages<Bucket, 64>,
+    overflow: Pages<Bucket, 64>,
     overflow_made: u32,
     overflow_free: u32,
     /// Buckets at the beginning of the present doubling: `1 << level`.
@@ -153,6 +153,26 @@ impl Index {
             }
             bucket = self.overflow.get(bucket.next);
         }
+    }
+
+    /// Asks the memory for what [`Index::find`] looks at first.
+    #[inline]
+    pub(crate) fn fetch(&self, hash: u64) {
+        self.buckets.fetch(self.bucket_of(hash));
+    }
+
+    /// The first slot that may be what [`Index::find`] finds, or [`NONE`].
+    #[inline]
+    pub(crate) fn guess(&self, hash: u64) -> u32 {
+        let bucket = self.buckets.get(self.bucket_of(hash));
+        let tag = tag_of(hash);
+        for (word, bits) in bucket.tagged(tag).into_iter().enumerate() {
+            if bits != 0 {
+                let entry = word * 4 + bits.trailing_zeros() as usize / 16;
+                return bucket.slots.get(entry).copied().unwrap_or(NONE);
+            }
+        }
+        NONE
     }
 
     /// Adds an entry; the caller knows that the key is not in yet. `hash_of` gives the hash of an
@@ -347,7 +367,7 @@ mod tests {
     #[test]
     fn grows_to_a_hundred_thousand_and_back() {
         let n = 100_000u32;
-        let hash_of = |slot: u32| hash::offset(u64::from(slot) * 3);
+        let hash_of = |slot: u32| hash::number(u64::from(slot) * 3);
         let mut index = Index::new();
         for slot in 0..n {
             index.insert(hash_of(slot), slot, hash_of);
@@ -370,7 +390,7 @@ mod tests {
         #[test]
         fn agrees_with_a_map(operations in proptest::collection::vec((0u8..4, 0u32..400), 1..2_000), mask in 0u64..1 << 12) {
             // Masked hashes collide a lot, which fills overflow chains.
-            let hash_of = |slot: u32| hash::offset(u64::from(slot)) & !mask;
+            let hash_of = |slot: u32| hash::number(u64::from(slot)) & !mask;
             let mut index = Index::new();
             let mut model = BTreeMap::new();
             for (what, slot) in operations {

@@ -9,6 +9,7 @@
 
 mod apply;
 mod audit;
+mod batch;
 mod best_available;
 mod bookings;
 mod digest;
@@ -22,9 +23,10 @@ mod image;
 mod index;
 mod layout;
 mod limits;
-mod list;
+mod offsets;
 mod pages;
 mod partition;
+mod queue;
 mod seats;
 mod shows;
 mod sink;
@@ -36,6 +38,7 @@ mod views;
 mod testing;
 
 pub use audit::AuditError;
+pub use batch::Batch;
 pub use image::ImageError;
 pub use limits::{Limits, MACHINE_VERSION_KNOWN};
 pub use partition::Partition;

@@ -22,6 +22,9 @@ pub struct Limits {
     pub bookings_max: u32,
     /// Remembered idempotent answers.
     pub remembered_answers_max: u32,
+    /// The highest machine version that the program knows. Replicas may differ in this alone: while
+    /// a cluster is upgraded, those that do not know a version that is asked for stop.
+    pub machine_version_known: u16,
 }
 
 impl Default for Limits {
@@ -30,6 +33,7 @@ impl Default for Limits {
             shows_max: 100_000,
             bookings_max: 8_000_000,
             remembered_answers_max: 8_000_000,
+            machine_version_known: MACHINE_VERSION_KNOWN,
         }
     }
 }

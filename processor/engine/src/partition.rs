@@ -81,6 +81,11 @@ impl Partition {
         self.state.machine_version
     }
 
+    /// The highest machine version that this program knows.
+    pub fn machine_version_known(&self) -> u16 {
+        self.state.limits.machine_version_known
+    }
+
     /// A machine version that a barrier asked for and that this program does not know: the replica
     /// must stop before it applies anything more.
     pub fn unsupported_version(&self) -> Option<u16> {
@@ -207,6 +212,7 @@ impl Partition {
                 + state.bookings.memory_bytes()
                 + state.users.memory_bytes()
                 + state.expiry.memory_bytes()
+                + state.ended.memory_bytes()
                 + state.cancelled.capacity() * size_of::<u32>()
                 + state.answers.memory_bytes(),
             ..Stats::default()

@@ -13,6 +13,7 @@ use onsale_schemas::SeatIndex;
 use triomphe::Arc;
 
 use crate::layout::{Layout, ROWS_PER_GROUP, SeatedZone};
+use crate::pages::prefetch;
 
 /// What a seat is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,9 +119,19 @@ impl SeatMap {
         self.words[(seat / 64) as usize].free >> (seat % 64) & 1 == 1
     }
 
-    /// Turns seats of a zone from one thing into another.
+    /// Asks the memory for the word of a seat.
     #[inline]
+    pub(crate) fn fetch(&self, seat: SeatIndex) {
+        if let Some(word) = self.words.get((seat / 64) as usize) {
+            prefetch(std::ptr::from_ref(word).cast());
+        }
+    }
+
+    /// Turns seats of a zone from one thing into another.
+    #[inline(always)]
     pub(crate) fn turn(&mut self, zone: &SeatedZone, seats: &[SeatIndex], from: Place, to: Place) {
+        // Seats side by side share a row: it is looked up once.
+        let mut row_seats = 0..0;
         for &seat in seats {
             let word = &mut self.words[(seat / 64) as usize];
             let bit = 1 << (seat % 64);
@@ -131,14 +142,13 @@ impl SeatMap {
             if let Some(bits) = word.of_mut(to) {
                 *bits |= bit;
             }
-        }
-        if from != Place::Free && to != Place::Free {
-            return;
-        }
-        for &seat in seats {
-            let row = self.layout.row_of(zone, seat);
-            let group = zone.first_group + row / ROWS_PER_GROUP;
-            self.stale_rows[group as usize] |= 1 << (row % ROWS_PER_GROUP);
+            if (from == Place::Free || to == Place::Free) && !row_seats.contains(&seat) {
+                let row = self.layout.row_of(zone, seat);
+                let group = zone.first_group + row / ROWS_PER_GROUP;
+                self.stale_rows[group as usize] |= 1 << (row % ROWS_PER_GROUP);
+                let (start, end) = self.layout.row_in(zone, row);
+                row_seats = start..end;
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use triomphe::Arc;
 use crate::hash;
 use crate::index::{Index, NONE};
 use crate::layout::{self, SeatedZone, ZoneKind};
-use crate::pages::{Pages, own};
+use crate::pages::{Pages, own, prefetch};
 use crate::seats::{Place, SeatMap};
 
 /// Zones that a show holds without a pointer to them.
@@ -92,8 +92,19 @@ impl Show {
         seated(self.zones.iter().map(|zone| &zone.kind))
     }
 
-    /// Turns places of a zone from one thing into another. `seats` are empty for general admission.
+    /// Asks the memory for what a change of places looks at.
     #[inline]
+    pub(crate) fn fetch(&self, zone: usize, seat: SeatIndex) {
+        if let Some(zone) = self.zones.get(zone) {
+            prefetch(std::ptr::from_ref(&zone.counts).cast());
+            if let ZoneKind::Seated(_) = &zone.kind {
+                self.seats.fetch(seat);
+            }
+        }
+    }
+
+    /// Turns places of a zone from one thing into another. `seats` are empty for general admission.
+    #[inline(always)]
     pub(crate) fn turn(
         &mut self,
         zone: usize,
@@ -221,6 +232,15 @@ impl Shows {
     pub(crate) fn find(&self, id: &ShowId) -> Option<u32> {
         self.index
             .find(hash::id(id.as_bytes()), |slot| self.get(slot).id == *id)
+    }
+
+    /// As [`Shows::find`], with a look at a slot where it may be.
+    #[inline]
+    pub(crate) fn find_at(&self, id: &ShowId, hint: u32) -> Option<u32> {
+        if hint < self.len() && self.get(hint).id == *id {
+            return Some(hint);
+        }
+        self.find(id)
     }
 
     #[inline]

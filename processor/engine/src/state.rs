@@ -58,7 +58,7 @@ impl State {
             bookings: Bookings::new(),
             users: UserCounters::new(),
             expiry: Expiry::new(),
-            ended: Ended::default(),
+            ended: Ended::new(),
             holds: 0,
             confirmed: 0,
             cancelled: VecDeque::new(),
@@ -71,7 +71,6 @@ impl State {
     /// Expires holds that are due, at most [`EXPIRIES_PER_ENTRY_MAX`].
     ///
     /// Holds of cancelled shows are void already: they are passed over and not counted.
-    #[inline]
     pub(crate) fn sweep_due(&mut self, expired: &mut Vec<EndedBooking>) {
         while expired.len() < EXPIRIES_PER_ENTRY_MAX
             && let Some(slot) = self.expiry.first_due(self.now)
@@ -164,17 +163,19 @@ impl State {
     }
 
     /// The booking that a command names, if the one who asks may touch it and its show is on. A due
-    /// hold that was not swept yet expires by that; one that may not be touched does not.
+    /// hold that was not swept yet expires by that; one that may not be touched does not. `hint` is
+    /// its slot as far as it is known.
     #[inline]
     pub(crate) fn resolve(
         &mut self,
         booking: Offset,
         by: &Actor,
+        hint: u32,
         expired: &mut Vec<EndedBooking>,
     ) -> Result<u32, Rejection> {
         let slot = self
             .bookings
-            .find(booking)
+            .find_at(booking, hint)
             .ok_or(Rejection::UnknownBooking)?;
         let record = self.bookings.get(slot);
         if self

@@ -78,6 +78,7 @@ pub(crate) struct Machine {
     pub(crate) partition: Partition,
     pub(crate) now: LogTimeMs,
     pub(crate) records: Vec<OutcomeRecord>,
+    log: Vec<(LogTimeMs, Vec<u8>)>,
 }
 
 impl Machine {
@@ -90,6 +91,7 @@ impl Machine {
             partition: Partition::new(PartitionId(3), limits),
             now: NOW,
             records: Vec::new(),
+            log: Vec::new(),
         }
     }
 
@@ -104,6 +106,18 @@ impl Machine {
             payload,
         };
         self.partition.apply(entry, &mut self.records);
+        self.log.push((self.now, payload.to_vec()));
+    }
+
+    /// All that was applied.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        (0..)
+            .zip(&self.log)
+            .map(|(offset, (log_time_ms, payload))| Entry {
+                offset,
+                log_time_ms: *log_time_ms,
+                payload,
+            })
     }
 
     pub(crate) fn apply(&mut self, envelope: &Envelope) {

@@ -34,7 +34,7 @@ impl Default for UserCounter {
 /// The table.
 #[derive(Clone)]
 pub(crate) struct UserCounters {
-    counters: Pages<UserCounter, 64>,
+    counters: Pages<UserCounter, 128>,
     made: u32,
     /// First vacant counter; the next one stands in its `places`.
     free: u32,
@@ -67,6 +67,18 @@ impl UserCounters {
                 let counter = self.counters.get(slot);
                 counter.user == *user && counter.event == event
             })
+    }
+
+    /// Asks the memory for a counter.
+    #[inline]
+    pub(crate) fn fetch(&self, slot: u32) {
+        self.counters.fetch(slot);
+    }
+
+    /// Asks the memory for what [`UserCounters::find`] looks at first.
+    #[inline]
+    pub(crate) fn fetch_entry(&self, event: u32, user: &UserId) {
+        self.index.fetch(hash::id_within(event, user.as_bytes()));
     }
 
     /// Counts a new booking that is about to be put into the slot `booking`; `known` is what

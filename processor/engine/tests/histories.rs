@@ -5,7 +5,7 @@
     reason = "helpers of tests are not seen as tests by the lint"
 )]
 
-use onsale_engine::{Limits, NullSink, Partition};
+use onsale_engine::{Batch, Limits, MACHINE_VERSION_KNOWN, NullSink, Partition};
 use onsale_schemas::command::{
     Actor, Admission, AmendShow, BlockPlaces, Confirm, Currency, OpenShow, Pick, Reserve,
     SeatBlock, ZoneLayout,
@@ -23,6 +23,7 @@ const LIMITS: Limits = Limits {
     shows_max: 3,
     bookings_max: 40,
     remembered_answers_max: 20,
+    machine_version_known: MACHINE_VERSION_KNOWN,
 };
 
 fn show(n: u8) -> ShowId {
@@ -245,6 +246,35 @@ proptest! {
             prop_assert!(plain.bookings().eq(imaged.bookings()));
             prop_assert!(plain.shows().eq(imaged.shows()));
         }
+    }
+
+    /// One partition is given its records one by one, the other in batches, in which what is found
+    /// ahead is often out of date when its turn comes.
+    #[test]
+    fn batches_change_nothing(
+        steps in proptest::collection::vec(step(), 1..200),
+        ends in proptest::collection::vec(prop::bool::weighted(0.05), 200),
+    ) {
+        let (mut plain, mut now) = opened();
+        let mut batched = plain.clone();
+        let mut batch = Batch::default();
+        let mut expected = Vec::new();
+        let mut outcomes = Vec::new();
+        for (step, ends) in steps.iter().zip(ends) {
+            now += step.later_ms;
+            let offset = plain.next_offset();
+            let payload = payload(step, offset);
+            batch.push(&Entry { offset, log_time_ms: now, payload: &payload });
+            expected.extend(apply(&mut plain, step, now));
+            if batch.is_full() || ends {
+                batched.apply_batch(&mut batch, &mut outcomes);
+                prop_assert_eq!(batched.audit(), Ok(()));
+            }
+        }
+        batched.apply_batch(&mut batch, &mut outcomes);
+        prop_assert_eq!(outcomes, expected);
+        prop_assert_eq!(batched.digest(), plain.digest());
+        prop_assert_eq!(image(&batched), image(&plain));
     }
 
     /// A clone taken on the way is not touched by what follows, and can go on by itself.

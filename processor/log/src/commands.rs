@@ -54,6 +54,12 @@ pub trait CommandLog: Send + Sync {
     /// Number of partitions, frozen when the log was made.
     fn partitions(&self) -> u16;
 
+    /// True when other processes hand in commands too: the feed then brings outcomes that this one
+    /// never asked for.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Hands a command in without waiting. The reply comes once the command is durable and
     /// applied.
     ///

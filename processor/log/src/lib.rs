@@ -4,13 +4,18 @@
 //!   outcomes, start a live view;
 //! - [`storage`]: what a processor needs — append durably, read from an offset;
 //!
-//! and the implementations of the latter: [`journal`] (files of our own).
+//! and their implementations: [`journal`] (files of our own) and [`mod@kafka`]. Outcomes that are
+//! published form a [`chain`]; [`mod@pending`] finds who waits for them.
 
+pub mod chain;
 pub mod commands;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod journal;
+pub mod kafka;
+pub mod pending;
 pub mod storage;
 
+pub use chain::{Link, OutcomeChain};
 pub use commands::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
 pub use storage::{AppendRecord, Appended, EntryBatch, LogError, LogReader, LogWriter};

@@ -62,6 +62,22 @@ pub trait LogReader: Send {
     ) -> Result<(), LogError>;
 }
 
+impl LogReader for Box<dyn LogReader> {
+    fn bounds(&self, partition: PartitionId) -> Result<(Offset, Offset), LogError> {
+        (**self).bounds(partition)
+    }
+
+    fn read(
+        &mut self,
+        partition: PartitionId,
+        from: Offset,
+        bytes_max: usize,
+        into: &mut EntryBatch,
+    ) -> Result<(), LogError> {
+        (**self).read(partition, from, bytes_max, into)
+    }
+}
+
 /// Records that were read together, in one buffer that is used again and again.
 #[derive(Debug, Default)]
 pub struct EntryBatch {
@@ -175,6 +191,9 @@ pub enum LogError {
     /// The folder holds a log with other frozen settings.
     #[error("{0}")]
     Mismatch(String),
+    /// The log on Kafka failed.
+    #[error(transparent)]
+    Kafka(Box<crate::kafka::KafkaError>),
     /// Reading or writing failed.
     #[error("{doing} {path}: {source}")]
     Io {
@@ -185,4 +204,10 @@ pub enum LogError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl From<crate::kafka::KafkaError> for LogError {
+    fn from(error: crate::kafka::KafkaError) -> Self {
+        Self::Kafka(Box::new(error))
+    }
 }

@@ -7,4 +7,6 @@ mod summary;
 
 pub use checker::{Checker, Difference, Finding};
 pub use context::{CONTEXT_RECORDS, ContextRecord};
+#[cfg(feature = "worlds")]
+pub(crate) use ledger::Ledger;
 pub use summary::Summary;

@@ -14,18 +14,17 @@ use onsale_store::projection::ProjectionBatch;
 use tokio::sync::{mpsc, oneshot};
 
 use super::shared::{DIGEST_SAMPLE_EVERY_RECORDS, Shared};
-use super::snapshots::{Cut, CutReply, SnapshotJob};
 use crate::clock;
+use crate::gauges::{COUNT_EVERY_MS, Places};
 use crate::metrics::Metrics;
 use crate::projector::Projected;
 use crate::replica::{Action, Replica, StopReason};
+use crate::snapshots::{Cut, CutReply, SnapshotJob};
 
 /// Longest sleep without work, in milliseconds.
 const IDLE_MAX_MS: u64 = 250;
 /// How often a busy projector is asked again, in milliseconds.
 const PROJECTOR_POLL_MS: u64 = 2;
-/// How often the slow gauges (seats by state) are refreshed, in milliseconds.
-const GAUGES_EVERY_MS: u64 = 5_000;
 /// How long a hold for reconciliation waits for the projector, in milliseconds.
 const HOLD_PATIENCE_MS: u64 = 30_000;
 
@@ -73,7 +72,7 @@ pub(super) struct Follower {
     pub(super) shared: Arc<Shared>,
     /// Batches that the projector has not taken yet.
     pub(super) pending: VecDeque<ProjectionBatch>,
-    /// `None` once the projector refused to go on.
+    /// `None` once the projector is gone; one that refused to go on drops what comes.
     pub(super) to_projector: Option<mpsc::Sender<ProjectionBatch>>,
     pub(super) projected: Projected,
     pub(super) snapshots: Sender<SnapshotJob>,
@@ -143,7 +142,7 @@ impl Follower {
                 && let Some(replica) = replicas.get_mut(index)
             {
                 failure = step(replica, shared, entry, &mut batches[index], &mut actions).err();
-                last_record_checksums[index] = Some(super::recovery::checksum(entry.payload));
+                last_record_checksums[index] = Some(crate::recovery::checksum(entry.payload));
             }
         })?;
         if let Some(reason) = failure {
@@ -208,11 +207,7 @@ impl Follower {
             .iter()
             .zip(&self.last_record_checksums)
             .filter(|(replica, _)| partition.is_none_or(|only| replica.machine().id() == only))
-            .map(|(replica, checksum)| Cut {
-                machine: replica.machine().clone(),
-                last_record_checksum: *checksum,
-                created_at_ms: clock::now_ms(),
-            })
+            .filter_map(|(replica, checksum)| Some(Cut::of(replica.machine_to_keep()?, *checksum)))
             .collect();
         if self.snapshots.send(SnapshotJob { cuts, reply }).is_err() {
             tracing::error!("the snapshot thread is gone: no snapshots are written any more");
@@ -295,25 +290,13 @@ impl Follower {
         let now = Instant::now();
         let fresh = self
             .gauges_at
-            .is_some_and(|at| now.duration_since(at) < Duration::from_millis(GAUGES_EVERY_MS));
+            .is_some_and(|at| now.duration_since(at) < Duration::from_millis(COUNT_EVERY_MS));
         if fresh {
             return;
         }
         self.gauges_at = Some(now);
-        let mut sums = [0u64; 4];
-        for replica in &self.replicas {
-            let stats = replica.machine().stats();
-            let seats = [stats.available, stats.held, stats.sold, stats.blocked];
-            for (sum, places) in sums.iter_mut().zip(seats) {
-                *sum += places;
-            }
-        }
-        for (state, sum) in ["available", "held", "sold", "blocked"].iter().zip(sums) {
-            self.metrics
-                .seats
-                .with_label_values(&[state])
-                .set(i64::try_from(sum).unwrap_or(i64::MAX));
-        }
+        let machines = self.replicas.iter().map(Replica::machine);
+        self.metrics.show_places(machines.map(Places::of).sum());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Puts the parts of the embedded mode together, and takes them apart again in order.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
@@ -17,14 +17,19 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::core::Core;
 use super::follower::{Follower, Held, ToFollower};
 use super::handle::EmbeddedLog;
-use super::recovery::{self, Recovered, RecoveryError};
+use super::recovery::{self, Recovered};
 use super::shared::{OwnerPosition, Shared};
-use super::snapshots::{Newest, Retention, SnapshotJob, SnapshotWriter, Written};
+use super::snapshots::{Retention, SnapshotWriter};
 use crate::clock;
+use crate::counts_feed::CountsFeed;
+use crate::gauges::Standing;
 use crate::metrics::Metrics;
 use crate::projector::{BATCHES_QUEUED_MAX, Projected, Projector};
-use crate::reconcile::{self, Applied, ApplyError, Report};
+use crate::reconcile::{self, Applied, ApplyError, Projections, Report};
+use crate::recovery::RecoveryError;
 use crate::replica::{Replica, SnapshotPolicy};
+use crate::snapshots::{self, Newest, Shelf, SnapshotJob, Written};
+use crate::threads;
 
 /// Requests to the follower that may wait.
 const CONTROL_QUEUED_MAX: usize = 16;
@@ -107,6 +112,8 @@ struct Threads {
     follower: JoinHandle<()>,
     snapshots: JoinHandle<()>,
     projector: tokio::task::JoinHandle<()>,
+    /// Let go with them, so that the folder is free then.
+    journal: Journal,
 }
 
 impl Embedded {
@@ -118,6 +125,19 @@ impl Embedded {
         options: EmbeddedOptions,
         store: Store,
         metrics: Metrics,
+    ) -> Result<Self, StartError> {
+        Self::start_with_counts(options, store, metrics, None).await
+    }
+
+    /// Like [`Embedded::start`], with a projector that tells `counts` what it projected.
+    ///
+    /// # Errors
+    /// As [`Embedded::start`].
+    pub async fn start_with_counts(
+        options: EmbeddedOptions,
+        store: Store,
+        metrics: Metrics,
+        counts: Option<CountsFeed>,
     ) -> Result<Self, StartError> {
         let (writer, journal) = Journal::open(&options.journal_dir, &options.journal)?;
         let directory = Directory::open(&options.snapshots_dir)?;
@@ -144,6 +164,7 @@ impl Embedded {
             .map(|r| projected_offset(&watermarks, r.owner.id()))
             .collect();
         let (projector, projected) = Projector::new(store.clone(), metrics.clone(), offsets);
+        let projector = projector.with_counts(counts);
         let (to_projector, batches) = mpsc::channel(BATCHES_QUEUED_MAX);
         let (to_snapshots, jobs) = crossbeam_channel::unbounded::<SnapshotJob>();
         let (control, controls) = crossbeam_channel::bounded(CONTROL_QUEUED_MAX);
@@ -178,12 +199,7 @@ impl Embedded {
             }
         };
         for snapshot in recovered.iter().filter_map(|r| r.snapshot.as_ref()) {
-            newest.set(Written {
-                partition: snapshot.header.partition,
-                next_offset: snapshot.header.next_offset,
-                created_at_ms: snapshot.header.created_at_ms,
-                size_bytes: snapshot.image.len() as u64,
-            });
+            newest.set(Written::of(snapshot));
         }
         let batch_bytes_max = writer.batch_size_max_bytes();
         let owners = recovered
@@ -200,27 +216,33 @@ impl Embedded {
             batch_bytes_max,
         );
         let snapshot_writer = SnapshotWriter {
-            directory,
-            store,
-            runtime: tokio::runtime::Handle::current(),
+            shelf: Shelf {
+                log_id: journal.log_id(),
+                directory,
+                store,
+                runtime: tokio::runtime::Handle::current(),
+                newest: newest.clone(),
+                kept: options.retention.snapshots_kept,
+                in_database: options.retention.in_database,
+                metrics: metrics.clone(),
+            },
             journal: journal.clone(),
             projected: projected.clone(),
             shared: shared.clone(),
-            newest: newest.clone(),
-            retention: options.retention,
-            metrics: metrics.clone(),
+            log_age_max_ms: options.retention.log_age_max_ms,
         };
         let threads = Threads {
-            core: spawn("core", {
+            core: threads::spawn("core", {
                 let shared = shared.clone();
                 move || run_core(core, &shared, &fail)
             })?,
-            follower: spawn("follower", {
+            follower: threads::spawn("follower", {
                 let shared = shared.clone();
                 move || run_follower(follower, &shared)
             })?,
-            snapshots: spawn("snapshots", move || snapshot_writer.run(&jobs))?,
+            snapshots: threads::spawn("snapshots", move || snapshot_writer.run(&jobs))?,
             projector: tokio::spawn(projector.run(batches)),
+            journal: journal.clone(),
         };
         let embedded = Self {
             log,
@@ -259,18 +281,7 @@ impl Embedded {
     /// # Errors
     /// When the folder cannot be read.
     pub fn snapshots(&self) -> Result<Vec<Written>, SnapshotError> {
-        let mut kept: Vec<Written> = Directory::open_read_only(&self.snapshots_dir)?
-            .list()?
-            .into_iter()
-            .map(|listed| Written {
-                partition: listed.header.partition,
-                next_offset: listed.header.next_offset,
-                created_at_ms: listed.header.created_at_ms,
-                size_bytes: listed.size_bytes,
-            })
-            .collect();
-        kept.sort_by_key(|snapshot| (snapshot.partition, std::cmp::Reverse(snapshot.next_offset)));
-        Ok(kept)
+        snapshots::kept_in(&self.snapshots_dir)
     }
 
     /// The offset after the last record that the owner of a partition has applied.
@@ -325,39 +336,28 @@ impl Embedded {
 
     /// Brings the gauges up to date; called when metrics are read.
     pub fn refresh_metrics(&self, db_connections_in_use: u32) {
-        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let metrics = &self.metrics;
         let mut live_holds = 0;
         for status in self.status() {
-            let label = status.partition.to_string();
-            let labels = [label.as_str()];
-            let next = status.owner.next_offset;
-            let metrics = &self.metrics;
-            let lag = gauge(next.saturating_sub(status.follower_next));
-            metrics.log_lag_records.with_label_values(&labels).set(lag);
-            metrics
-                .kafka_consumer_lag
-                .with_label_values(&labels)
-                .set(lag);
-            let behind = gauge(next.saturating_sub(status.projected_next));
-            metrics
-                .projector_lag_records
-                .with_label_values(&labels)
-                .set(behind);
-            let newest = status.snapshot.map_or(0, |snapshot| snapshot.next_offset);
-            let age = gauge(next.saturating_sub(newest));
-            metrics
-                .snapshot_age_records
-                .with_label_values(&labels)
-                .set(age);
+            let next_offset = status.owner.next_offset;
+            metrics.show_standing(&Standing {
+                partition: status.partition,
+                next_offset,
+                lag: next_offset.saturating_sub(status.follower_next),
+                snapshot: status.snapshot,
+            });
+            let behind = next_offset.saturating_sub(status.projected_next);
+            metrics.show_projection_lag(status.partition, behind);
             live_holds += status.owner.live_holds;
         }
-        self.metrics
-            .db_connections_active
-            .set(i64::from(db_connections_in_use));
-        self.metrics.active_reservations.set(gauge(live_holds));
-        self.metrics
-            .submissions_queued
-            .set(gauge(self.log.queued() as u64));
+        if let Some(threads) = &*self.threads() {
+            let bytes = threads.journal.stats().disk_bytes;
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            metrics.log_disk_bytes.set(bytes);
+        }
+        metrics.show_db_connections(db_connections_in_use);
+        metrics.show_live_holds(live_holds);
+        metrics.show_queued(self.log.queued());
     }
 
     /// Cuts snapshots now, of one partition or of all, and waits until they are written.
@@ -389,20 +389,26 @@ impl Embedded {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn compare(&self, held: &Held, store: &Store) -> Result<Report, StoreError> {
+    pub async fn compare<'a>(
+        &self,
+        held: &Held,
+        projections: impl Into<Projections<'a>>,
+    ) -> Result<Report, StoreError> {
         let behind = held.projection_behind.as_deref();
-        reconcile::compare(&held.machines, behind, store, self.log_id, clock::now_ms()).await
+        let (machines, now_ms) = (&held.machines, clock::now_ms());
+        reconcile::compare(machines, behind, projections, self.log_id, now_ms).await
     }
 
-    /// Repairs the database from a report.
+    /// Repairs the database from a report. A projector that had refused to go on does so, now that
+    /// the database is where the held machines are.
     ///
     /// # Errors
     /// When the report may not be applied, or the database fails.
-    pub async fn apply(
+    pub async fn apply<'a>(
         &self,
         report: &Report,
         held: &Held,
-        store: &Store,
+        projections: impl Into<Projections<'a>>,
     ) -> Result<Applied, ApplyError> {
         if let Some(why) = held
             .projection_behind
@@ -411,7 +417,15 @@ impl Embedded {
         {
             return Err(ApplyError::Moving(why.clone()));
         }
-        reconcile::apply(report, &held.machines, store, self.log_id, clock::now_ms()).await
+        let (machines, now_ms) = (&held.machines, clock::now_ms());
+        let mut applied =
+            reconcile::apply(report, machines, projections, self.log_id, now_ms).await?;
+        if applied.projection_moved && !self.projected.repaired().await {
+            applied
+                .left
+                .push("the projector is gone: start the server again".to_owned());
+        }
+        Ok(applied)
     }
 
     /// Completes with the reason once the core has stopped without being asked. The process has to
@@ -431,34 +445,22 @@ impl Embedded {
     /// up, a last snapshot is cut. A second call does nothing.
     pub async fn stop(&self) {
         self.shared.stop();
-        let threads = self
-            .threads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let threads = self.threads().take();
         let Some(threads) = threads else { return };
         let Threads {
             core,
             follower,
             snapshots,
             projector,
+            journal,
         } = threads;
-        let joined = tokio::task::spawn_blocking(move || {
-            let threads = [
-                ("core", core),
-                ("follower", follower),
-                ("snapshots", snapshots),
-            ];
-            for (name, thread) in threads {
-                if thread.join().is_err() {
-                    tracing::error!(thread = name, "panicked");
-                }
-            }
-        });
-        if joined.await.is_err() {
-            tracing::error!("the threads could not be joined");
-        }
+        drop(journal);
+        threads::join([core, follower, snapshots]).await;
         projector.abort();
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Option<Threads>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ask(&self, message: ToFollower) -> Result<(), String> {
@@ -481,15 +483,6 @@ impl Embedded {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct HoldError(String);
-
-fn spawn(
-    name: &'static str,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, std::io::Error> {
-    std::thread::Builder::new()
-        .name(format!("onsale-{name}"))
-        .spawn(work)
-}
 
 fn run_core<W: onsale_log::LogWriter>(
     core: Core<W>,

@@ -4,29 +4,34 @@ use std::collections::BTreeMap;
 
 use onsale_engine::{BookingState, BookingView, Partition, ShowView};
 use onsale_schemas::command::Admission;
-use onsale_schemas::{BookingId, PartitionId, SeatStatus, ShowId};
+use onsale_schemas::{BookingId, LogTimeMs, PartitionId, SeatStatus, ShowId};
 use onsale_store::booking::{BookingRow, BookingStatus};
 use onsale_store::catalog::{ShowRow, ShowStatus};
 use onsale_store::{Store, StoreError};
 
+use super::Projections;
+use super::counts::EngineCounts;
 use super::report::{Checked, Difference, Finding, PartitionPosition, Report};
 
-/// Version of the report's format.
-pub(super) const REPORT_VERSION: u32 = 1;
+/// Version of the report's format. 2 added what is found in Redis, 3 times and prices of shows; one
+/// of an earlier version still means the same.
+pub(super) const REPORT_VERSION: u32 = 3;
 /// Bookings read from the database at once.
 const BOOKINGS_PER_PAGE: u32 = 5_000;
 
-/// Compares machines that stand still with the database.
+/// Compares machines that stand still with the database, and with Redis where there is one. A Redis
+/// that cannot be read is only noted.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn compare(
+pub async fn compare<'a>(
     machines: &[Partition],
     projection_behind: Option<&str>,
-    store: &Store,
+    projections: impl Into<Projections<'a>>,
     log_id: [u8; 16],
     now_ms: u64,
 ) -> Result<Report, StoreError> {
+    let Projections { store, counts } = projections.into();
     let mut report = Report {
         version: REPORT_VERSION,
         created_at_ms: now_ms,
@@ -34,6 +39,7 @@ pub async fn compare(
         positions: Vec::new(),
         checked: Checked::default(),
         projection_behind: projection_behind.map(str::to_owned),
+        redis_unreachable: None,
         differences: Vec::new(),
     };
     for machine in machines {
@@ -44,6 +50,12 @@ pub async fn compare(
         });
         compare_bookings(machine, store, &mut report).await?;
         compare_shows(machine, store, &mut report).await?;
+        if let Some(counts) = counts
+            && report.redis_unreachable.is_none()
+            && let Err(error) = EngineCounts::of(machine).compare(counts, &mut report).await
+        {
+            report.redis_unreachable = Some(error.to_string());
+        }
     }
     Ok(report)
 }
@@ -209,7 +221,7 @@ async fn compare_shows(
             );
             continue;
         };
-        if let Some((engine, database)) = differing_status(&show, &row) {
+        if let Some((engine, database)) = differing_status(&show, &row, machine.log_time_ms()) {
             report.add(
                 partition,
                 Finding::ShowStatusDiffers {
@@ -221,17 +233,63 @@ async fn compare_shows(
             );
         }
         if !show.cancelled {
+            let columns = differing_show_columns(&show, &row);
+            if !columns.is_empty() {
+                report.add(
+                    partition,
+                    Finding::ShowDiffers {
+                        show_id: show.show,
+                        columns,
+                    },
+                    "the row was changed by somebody else, or comes from an old backup",
+                );
+            }
             compare_places(machine, &show, store, report).await?;
         }
     }
     Ok(())
 }
 
+/// Times and prices in which a row is not what the engine says.
+pub(super) fn differing_show_columns(show: &ShowView, row: &ShowRow) -> Vec<String> {
+    let mut columns = Vec::new();
+    let mut check = |name: &str, engine: i128, database: i128| {
+        if engine != database {
+            columns.push(format!("{name}: engine {engine} database {database}"));
+        }
+    };
+    check(
+        "sale_opens_at_ms",
+        show.sale_opens_at_ms.into(),
+        row.sale_opens_at_ms.into(),
+    );
+    check(
+        "sale_closes_at_ms",
+        show.sale_closes_at_ms.into(),
+        row.sale_closes_at_ms.into(),
+    );
+    check("hold_ms", show.hold_ms.into(), row.hold_ms.into());
+    for (zone, in_catalog) in show.zones.iter().zip(&row.zones) {
+        check(
+            &format!("unit_price of zone {}", in_catalog.index),
+            zone.unit_price.into(),
+            in_catalog.unit_price.into(),
+        );
+    }
+    columns
+}
+
 /// A sale that ended by the clock is `open` in the catalog, so only what a command did is compared.
-fn differing_status(show: &ShowView, row: &ShowRow) -> Option<(String, String)> {
+fn differing_status(
+    show: &ShowView,
+    row: &ShowRow,
+    log_time_ms: LogTimeMs,
+) -> Option<(String, String)> {
     let fits = match row.status {
         ShowStatus::Cancelled => show.cancelled,
-        ShowStatus::Open | ShowStatus::Closed => !show.cancelled,
+        ShowStatus::Open => !show.cancelled,
+        // A sale that ends later was opened again.
+        ShowStatus::Closed => !show.cancelled && show.sale_closes_at_ms <= log_time_ms,
         ShowStatus::Opening => false,
     };
     let engine = if show.cancelled { "cancelled" } else { "open" };
@@ -326,7 +384,7 @@ async fn compare_places(
 }
 
 impl Report {
-    fn add(&mut self, partition: PartitionId, finding: Finding, cause: &str) {
+    pub(super) fn add(&mut self, partition: PartitionId, finding: Finding, cause: &str) {
         let cause = match &self.projection_behind {
             Some(behind) => format!("{cause}; {behind}"),
             None => cause.to_owned(),

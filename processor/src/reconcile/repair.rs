@@ -1,15 +1,19 @@
 //! The repair of what a report names.
 
 use onsale_engine::Partition;
-use onsale_schemas::{BookingId, PartitionId};
+use onsale_schemas::{BookingId, LogTimeMs, PartitionId, ShowId};
 use onsale_store::booking::{BookingRow, BookingStatus, Watermark, projected_offset};
 use onsale_store::catalog::ShowStatus;
+use onsale_store::counts::Counts;
 use onsale_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use super::Projections;
 use super::compare::{
-    REPORT_VERSION, blocked_places, compare, differing_columns, expected_status, hex,
+    REPORT_VERSION, blocked_places, compare, differing_columns, differing_show_columns,
+    expected_status, hex,
 };
+use super::counts::EngineCounts;
 use super::report::{Difference, Finding, Report};
 
 /// Oldest report that may be applied, in milliseconds (24 hours).
@@ -22,10 +26,9 @@ pub struct Applied {
     pub repaired: u64,
     /// Differences that were gone by now.
     pub gone: u64,
-    /// True when the projection had stopped and was brought up to date: it goes on from there once
-    /// the server is started again.
+    /// True when the projection had stopped and was brought up to date: it goes on from there.
     #[serde(default)]
-    pub restart_needed: bool,
+    pub projection_moved: bool,
     /// Differences that a repair from the log cannot mend, each with what to do.
     pub left: Vec<String>,
 }
@@ -34,7 +37,9 @@ pub struct Applied {
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// Written by another program version.
-    #[error("the report has format {found}, this program reads {REPORT_VERSION}: make a new one")]
+    #[error(
+        "the report has format {found}, this program reads up to {REPORT_VERSION}: make a new one"
+    )]
     Version {
         /// Its version.
         found: u32,
@@ -75,31 +80,49 @@ pub enum ApplyError {
 }
 
 /// Repairs what `report` names, each item as the engine has it *now*; the machines stand still.
-/// A projection that had stopped is brought to where the machines stand; nothing else may write it
-/// meanwhile.
+/// What Redis does not take is left. A projection that had stopped is brought to where the machines
+/// stand; nothing else may write it meanwhile.
 ///
 /// # Errors
 /// When the report may not be applied, before anything was changed; or when the database fails.
-pub async fn apply(
+pub async fn apply<'a>(
+    report: &Report,
+    machines: &[Partition],
+    projections: impl Into<Projections<'a>>,
+    log_id: [u8; 16],
+    now_ms: u64,
+) -> Result<Applied, ApplyError> {
+    let Projections { store, counts } = projections.into();
+    check(report, machines, log_id, now_ms)?;
+    let mut applied = Applied::default();
+    apply_to_store(report, machines, store, log_id, now_ms, &mut applied).await?;
+    // Last, so that a Redis that fails keeps nothing else from being repaired.
+    for machine in machines {
+        repair_counts(&report.differences, machine, counts, &mut applied).await;
+    }
+    Ok(applied)
+}
+
+async fn apply_to_store(
     report: &Report,
     machines: &[Partition],
     store: &Store,
     log_id: [u8; 16],
     now_ms: u64,
-) -> Result<Applied, ApplyError> {
-    check(report, machines, log_id, now_ms)?;
-    let mut applied = Applied::default();
-    repair_all(&report.differences, machines, store, &mut applied, now_ms).await?;
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    repair_all(&report.differences, machines, store, applied, now_ms).await?;
     let behind = behind(machines, store).await?;
     if behind.is_empty() || !applied.left.is_empty() {
-        return Ok(applied);
+        return Ok(());
     }
     // The projection had stopped: what came since the report is not in it, so what differs by now
     // is repaired too before the watermark says that everything up to here is there.
     let rest = compare(machines, None, store, log_id, now_ms).await?;
-    repair_all(&rest.differences, machines, store, &mut applied, now_ms).await?;
+    repair_all(&rest.differences, machines, store, applied, now_ms).await?;
     if applied.left.is_empty() {
-        for machine in behind {
+        for (machine, projected_until_ms) in behind {
+            repair_ended(machine, projected_until_ms, store, applied, now_ms).await?;
             let watermark = Watermark {
                 partition: machine.id(),
                 next_offset: machine.next_offset(),
@@ -107,12 +130,13 @@ pub async fn apply(
                 log_time_ms: machine.log_time_ms(),
             };
             store.set_watermark(&watermark).await?;
-            applied.restart_needed = true;
+            applied.projection_moved = true;
         }
     }
-    Ok(applied)
+    Ok(())
 }
 
+/// Repairs bookings all at once, as seats may have gone from one to another, and the rest one by one.
 async fn repair_all(
     differences: &[Difference],
     machines: &[Partition],
@@ -120,39 +144,133 @@ async fn repair_all(
     applied: &mut Applied,
     now_ms: u64,
 ) -> Result<(), ApplyError> {
+    let mut rows = Vec::new();
     for difference in differences {
-        match machines
+        let machine = machines
             .iter()
-            .find(|machine| machine.id() == difference.partition)
-        {
-            Some(machine) => repair(difference, machine, store, applied, now_ms).await?,
-            None => applied
+            .find(|machine| machine.id() == difference.partition);
+        let Some(machine) = machine else {
+            applied
                 .left
-                .push(format!("no partition {} here", difference.partition)),
+                .push(format!("no partition {} here", difference.partition));
+            continue;
+        };
+        match &difference.finding {
+            Finding::BookingMissing { booking_id, .. }
+            | Finding::BookingDiffers { booking_id, .. }
+            | Finding::BookingExtra { booking_id, .. } => {
+                match booking_row(*booking_id, machine, store, now_ms).await? {
+                    Some(row) => rows.push(row),
+                    None => applied.gone += 1,
+                }
+            }
+            finding => repair(finding, machine, store, applied).await?,
         }
     }
+    store.repair_bookings(&rows).await?;
+    applied.repaired += rows.len() as u64;
     Ok(())
 }
 
-/// The machines that the projection has not reached.
+/// What is found of a partition in Redis. A Redis that fails is no reason to leave the rest: its
+/// counts cost nothing but an early refusal.
+async fn repair_counts(
+    differences: &[Difference],
+    machine: &Partition,
+    counts: Option<&Counts>,
+    applied: &mut Applied,
+) {
+    let mut engine = None;
+    for difference in differences {
+        if difference.partition != machine.id() {
+            continue;
+        }
+        let repaired = match (&difference.finding, counts) {
+            (Finding::RedisPlacesDiffer { .. } | Finding::RedisTicketsDiffer { .. }, None) => {
+                applied
+                    .left
+                    .push("counts in Redis: no redis.url is configured here".to_owned());
+                continue;
+            }
+            (Finding::RedisPlacesDiffer { show_id, zone, .. }, Some(counts)) => {
+                let engine = engine.get_or_insert_with(|| EngineCounts::of(machine));
+                engine.repair_places(*show_id, *zone, counts).await
+            }
+            (
+                Finding::RedisTicketsDiffer {
+                    event_id, user_id, ..
+                },
+                Some(counts),
+            ) => {
+                let engine = engine.get_or_insert_with(|| EngineCounts::of(machine));
+                engine.repair_tickets(*event_id, *user_id, counts).await
+            }
+            _ => continue,
+        };
+        match repaired {
+            Ok(true) => applied.repaired += 1,
+            Ok(false) => applied.gone += 1,
+            Err(error) => applied.left.push(format!("counts in Redis: {error}")),
+        }
+    }
+}
+
+/// Writes the bookings that have ended since the projection stopped. A comparison looks at live ones
+/// only, and nobody would ever project the others once the watermark is behind them. Those that the
+/// engine has forgotten by now are in the log alone.
+async fn repair_ended(
+    machine: &Partition,
+    projected_until_ms: LogTimeMs,
+    store: &Store,
+    applied: &mut Applied,
+    now_ms: u64,
+) -> Result<(), ApplyError> {
+    let mut rows = Vec::new();
+    for booking in machine.bookings() {
+        let has_ended = booking
+            .ended_at_ms
+            .is_some_and(|ended_at_ms| ended_at_ms >= projected_until_ms);
+        if has_ended {
+            let id = BookingId::new(machine.id(), booking.booking);
+            rows.extend(booking_row(id, machine, store, now_ms).await?);
+        }
+    }
+    store.repair_bookings(&rows).await?;
+    applied.repaired += rows.len() as u64;
+    Ok(())
+}
+
+/// The machines that the projection has not reached, each with the log time of what was projected
+/// last.
 async fn behind<'a>(
     machines: &'a [Partition],
     store: &Store,
-) -> Result<Vec<&'a Partition>, StoreError> {
+) -> Result<Vec<(&'a Partition, LogTimeMs)>, StoreError> {
     let watermarks = store.watermarks().await?;
     Ok(machines
         .iter()
         .filter(|machine| projected_offset(&watermarks, machine.id()) < machine.next_offset())
+        .map(|machine| {
+            let mark = watermarks
+                .iter()
+                .find(|mark| mark.partition == machine.id());
+            (machine, mark.map_or(0, |mark| mark.log_time_ms))
+        })
         .collect())
 }
 
-fn check(
+/// Whether a report may be applied to the projections of these machines.
+///
+/// # Errors
+/// [`ApplyError::Version`], [`ApplyError::OtherLog`], [`ApplyError::TooOld`] or
+/// [`ApplyError::Ahead`].
+pub fn check(
     report: &Report,
     machines: &[Partition],
     log_id: [u8; 16],
     now_ms: u64,
 ) -> Result<(), ApplyError> {
-    if report.version != REPORT_VERSION {
+    if !(1..=REPORT_VERSION).contains(&report.version) {
         return Err(ApplyError::Version {
             found: report.version,
         });
@@ -187,18 +305,12 @@ fn check(
 }
 
 async fn repair(
-    difference: &Difference,
+    finding: &Finding,
     machine: &Partition,
     store: &Store,
     applied: &mut Applied,
-    now_ms: u64,
 ) -> Result<(), ApplyError> {
-    match &difference.finding {
-        Finding::BookingMissing { booking_id, .. }
-        | Finding::BookingDiffers { booking_id, .. }
-        | Finding::BookingExtra { booking_id, .. } => {
-            repair_booking(*booking_id, machine, store, applied, now_ms).await
-        }
+    match finding {
         Finding::BlocksDiffer { show_id } => {
             let (seats, quantities) = blocked_places(machine, *show_id);
             store.repair_blocks(*show_id, &seats, &quantities).await?;
@@ -216,12 +328,21 @@ async fn repair(
             applied.repaired += 1;
             Ok(())
         }
+        Finding::ShowDiffers { show_id, .. } => {
+            repair_show(*show_id, machine, store, applied).await
+        }
         Finding::ZoneSumsDiffer { show_id, .. } => {
             applied.left.push(format!(
                 "show {show_id}: the engine contradicts itself; run `onsale verify` and report it"
             ));
             Ok(())
         }
+        // See `repair_all` and `repair_counts`.
+        Finding::BookingMissing { .. }
+        | Finding::BookingDiffers { .. }
+        | Finding::BookingExtra { .. }
+        | Finding::RedisPlacesDiffer { .. }
+        | Finding::RedisTicketsDiffer { .. } => Ok(()),
         Finding::ShowMissing { show_id } => {
             applied.left.push(format!(
                 "show {show_id}: its names and labels are not in the log; restore the catalog"
@@ -231,26 +352,51 @@ async fn repair(
     }
 }
 
-async fn repair_booking(
-    id: BookingId,
+/// Name and beginning are not the engine's to know and stay as they are.
+async fn repair_show(
+    id: ShowId,
     machine: &Partition,
     store: &Store,
     applied: &mut Applied,
-    now_ms: u64,
 ) -> Result<(), ApplyError> {
+    let (Some(show), Some(mut row)) = (machine.show(id), store.show(id).await?) else {
+        applied.gone += 1;
+        return Ok(());
+    };
+    if differing_show_columns(&show, &row).is_empty() {
+        applied.gone += 1;
+        return Ok(());
+    }
+    row.sale_opens_at_ms = show.sale_opens_at_ms;
+    row.sale_closes_at_ms = show.sale_closes_at_ms;
+    row.hold_ms = show.hold_ms;
+    for (zone, engine) in row.zones.iter_mut().zip(&show.zones) {
+        zone.unit_price = engine.unit_price;
+    }
+    store.update_show(&row).await?;
+    applied.repaired += 1;
+    Ok(())
+}
+
+/// What the row of a booking should be, `None` where it is just that.
+async fn booking_row(
+    id: BookingId,
+    machine: &Partition,
+    store: &Store,
+    now_ms: u64,
+) -> Result<Option<BookingRow>, ApplyError> {
     let row = store.booking(id).await?;
     let engine = machine.booking(id.offset());
-    let repaired = match (engine, row) {
+    Ok(match (engine, row) {
         (Some(booking), row) => {
             if row
                 .as_ref()
                 .is_some_and(|row| differing_columns(&booking, row).is_empty())
             {
-                applied.gone += 1;
-                return Ok(());
+                return Ok(None);
             }
             let status = expected_status(&booking);
-            BookingRow {
+            Some(BookingRow {
                 booking_id: id,
                 // What the engine does not keep stays as it was.
                 request_id: row.as_ref().and_then(|row| row.request_id),
@@ -269,10 +415,10 @@ async fn repair_booking(
                 confirmed_at_ms: booking.confirmed_at_ms,
                 ended_at_ms: booking.ended_at_ms,
                 updated_offset: machine.next_offset().saturating_sub(1),
-            }
+            })
         }
         // The engine has forgotten it, so it ended more than an hour ago; which way is in the log.
-        (None, Some(row)) if row.status.is_live() => BookingRow {
+        (None, Some(row)) if row.status.is_live() => Some(BookingRow {
             status: if row.confirmed_at_ms.is_some() {
                 BookingStatus::Cancelled
             } else {
@@ -280,13 +426,7 @@ async fn repair_booking(
             },
             ended_at_ms: Some(now_ms),
             ..row
-        },
-        (None, _) => {
-            applied.gone += 1;
-            return Ok(());
-        }
-    };
-    store.repair_bookings(&[repaired]).await?;
-    applied.repaired += 1;
-    Ok(())
+        }),
+        (None, _) => None,
+    })
 }

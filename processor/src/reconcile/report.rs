@@ -1,6 +1,6 @@
 //! The report of a reconciliation.
 
-use onsale_schemas::{BookingId, PartitionId, ShowId};
+use onsale_schemas::{BookingId, EventId, PartitionId, ShowId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// What a comparison found.
@@ -19,6 +19,9 @@ pub struct Report {
     /// Set when the projection did not stand where the engine did, with the reason; records in
     /// between then show up as differences.
     pub projection_behind: Option<String>,
+    /// Set when Redis could not be compared, with the reason.
+    #[serde(default)]
+    pub redis_unreachable: Option<String>,
     /// What differs.
     pub differences: Vec<Difference>,
 }
@@ -96,6 +99,13 @@ pub enum Finding {
         /// By the database.
         database: String,
     },
+    /// The catalog has other times or prices of a show.
+    ShowDiffers {
+        /// The show.
+        show_id: ShowId,
+        /// The columns, each as `name: engine … database …`.
+        columns: Vec<String>,
+    },
     /// A zone's sums differ although no booking does.
     ZoneSumsDiffer {
         /// The show.
@@ -113,6 +123,28 @@ pub enum Finding {
         /// The show.
         show_id: ShowId,
     },
+    /// Redis has other places of a zone.
+    RedisPlacesDiffer {
+        /// The show.
+        show_id: ShowId,
+        /// The zone's index.
+        zone: u16,
+        /// Free places by the engine.
+        engine: u32,
+        /// What Redis has.
+        redis: String,
+    },
+    /// Redis has other tickets of a buyer.
+    RedisTicketsDiffer {
+        /// The event.
+        event_id: EventId,
+        /// The buyer.
+        user_id: UserId,
+        /// Tickets by the engine.
+        engine: u32,
+        /// What Redis has.
+        redis: String,
+    },
 }
 
 impl Finding {
@@ -124,8 +156,11 @@ impl Finding {
             Self::BookingExtra { .. } => "booking_extra",
             Self::BlocksDiffer { .. } => "blocks_differ",
             Self::ShowStatusDiffers { .. } => "show_status_differs",
+            Self::ShowDiffers { .. } => "show_differs",
             Self::ZoneSumsDiffer { .. } => "zone_sums_differ",
             Self::ShowMissing { .. } => "show_missing",
+            Self::RedisPlacesDiffer { .. } => "redis_places_differ",
+            Self::RedisTicketsDiffer { .. } => "redis_tickets_differ",
         }
     }
 }

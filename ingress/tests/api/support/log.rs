@@ -8,8 +8,8 @@ use onsale_log::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
 use onsale_schemas::command::{Confirm, Pick, Reserve};
 use onsale_schemas::outcome::{Confirmed, EndedBooking, Replayed, Reserved};
 use onsale_schemas::{
-    Command, Envelope, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList, ShowId, ShowSeats,
-    codec,
+    Actor, Command, Envelope, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList, ShowId,
+    ShowSeats, codec,
 };
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, oneshot};
@@ -193,6 +193,11 @@ fn granted(command: &Command, offset: u64) -> Outcome {
         Command::CancelShow { show } => Outcome::ShowCancelled { show: *show },
         Command::Reserve(reserve) => Outcome::Reserved(reserved(reserve, offset)),
         Command::Confirm(confirm) => Outcome::Confirmed(confirmed(confirm)),
+        // As to every buyer of what belongs to another.
+        Command::Release {
+            by: Actor::Buyer(user),
+            ..
+        } if *user != super::world::BUYER => Outcome::Rejected(Rejection::UnknownBooking),
         Command::Release { booking, .. } => released(*booking, false),
         Command::Return { booking } => released(*booking, true),
         Command::Extend { booking, by_ms } => Outcome::Extended {

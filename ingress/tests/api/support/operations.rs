@@ -1,20 +1,26 @@
 //! Operations that do what the test says.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_ingress::{
-    Instant, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
-    Which,
+    Explained, Instant, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
+    SnapshotDone, Which,
 };
 use onsale_schemas::{NodeName, Offset, PartitionId};
+use parking_lot::Mutex;
 
 pub(crate) struct FakeOperations {
     pub(crate) projected: AtomicU64,
     pub(crate) ready: AtomicBool,
     /// Makes [`Operations::ready`] panic.
     pub(crate) panics: AtomicBool,
+    /// What there is to explain.
+    pub(crate) explained: Mutex<HashMap<(PartitionId, Offset), Explained>>,
+    /// What comes of explaining instead.
+    pub(crate) explain_error: Mutex<Option<OperationError>>,
     /// How often somebody waited.
     pub(crate) waits: AtomicU64,
 }
@@ -25,6 +31,8 @@ impl Default for FakeOperations {
             projected: AtomicU64::new(u64::MAX),
             ready: AtomicBool::new(true),
             panics: AtomicBool::new(false),
+            explained: Mutex::default(),
+            explain_error: Mutex::default(),
             waits: AtomicU64::new(0),
         }
     }
@@ -107,6 +115,17 @@ impl Operations for FakeOperations {
         } else {
             Err(OperationError::Refused("no report".to_owned()))
         }
+    }
+
+    async fn explain(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+    ) -> Result<Option<Explained>, OperationError> {
+        if let Some(error) = self.explain_error.lock().clone() {
+            return Err(error);
+        }
+        Ok(self.explained.lock().get(&(partition, offset)).cloned())
     }
 
     fn refresh_metrics(&self) {}

@@ -1,13 +1,16 @@
-//! Bulk statements by `json_each`: one JSON text with an array per row. Ids travel as hexadecimal.
-//!
-//! Rows of many columns are materialized first: `json_each` writes the text of a row anew each time
-//! that its value is looked at.
+//! Bulk statements on SQLite. What every sale writes has a parameter for each value (see [`rows`]);
+//! the rest goes by `json_each`, one JSON text with an array per row and ids as hexadecimal.
+
+mod rows;
+
+use std::sync::LazyLock;
 
 use onsale_schemas::{PartitionId, SeatIndex, ShowId};
 use serde::{Serialize, Serializer};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use self::rows::{ManyRows, Statement};
 use super::super::plan::BookingChange;
 use super::{OnKnown, SeatHolder};
 use crate::booking::BookingRow;
@@ -74,18 +77,22 @@ pub(super) async fn take_seats(
     connection: &mut SqliteConnection,
     holders: &[SeatHolder],
 ) -> Result<(), StoreError> {
-    let rows = holder_rows(holders)?;
-    let result = run(
-        &mut *connection,
-        "INSERT INTO booking_seats (show_id, seat, partition, booking_offset) \
-         WITH n AS MATERIALIZED (SELECT value FROM json_each($1)) \
-         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3 FROM n",
-        &rows,
-    )
-    .await;
+    static INSERT: LazyLock<ManyRows> = LazyLock::new(|| {
+        let before = "INSERT INTO booking_seats (show_id, seat, partition, booking_offset) VALUES";
+        ManyRows::new(before, 4, "")
+    });
+    let result = INSERT
+        .run(&mut *connection, holders, |statement, holder| {
+            Ok(statement
+                .bind(holder.show.0)
+                .bind(holder.seat)
+                .bind(holder.partition.0)
+                .bind(integer("offset", holder.booking)?))
+        })
+        .await;
     match result {
         Err(error) if is_unique_violation(&error) => Err(StoreError::DoubleSale(
-            taken_seat(connection, &rows)
+            taken_seat(connection, &holder_rows(holders)?)
                 .await?
                 .unwrap_or_else(|| error.to_string()),
         )),
@@ -93,8 +100,8 @@ pub(super) async fn take_seats(
     }
 }
 
-/// One of these seats that has a holder. SQLite names only the columns of a violated key; a failed
-/// statement leaves its transaction open, so it can be asked.
+/// One of these seats that another booking holds. SQLite names only the columns of a violated key; a
+/// failed statement leaves its transaction open, so it can be asked.
 async fn taken_seat(
     connection: &mut SqliteConnection,
     rows: &impl Serialize,
@@ -102,7 +109,8 @@ async fn taken_seat(
     let found: Option<(Uuid, i64, i64, i64, i64, i64)> = sqlx::query_as(
         "SELECT s.show_id, s.seat, s.booking_offset, s.partition, n.value ->> 3, n.value ->> 2 \
          FROM json_each($1) AS n JOIN booking_seats AS s \
-             ON s.show_id = unhex(n.value ->> 0) AND s.seat = n.value ->> 1 LIMIT 1",
+             ON s.show_id = unhex(n.value ->> 0) AND s.seat = n.value ->> 1 \
+         WHERE (s.partition, s.booking_offset) <> (n.value ->> 2, n.value ->> 3) LIMIT 1",
     )
     .bind(json(rows)?)
     .fetch_optional(connection)
@@ -123,105 +131,101 @@ pub(super) async fn change_bookings(
     partition: PartitionId,
     changes: &[BookingChange],
 ) -> Result<u64, StoreError> {
-    let rows = changes
-        .iter()
-        .map(|change| {
-            Ok((
-                partition.0,
-                integer("offset", change.booking)?,
-                change.status.as_str(),
-                change.expires_at_ms,
-                change.confirmed_at_ms,
-                change.payment_reference.as_deref(),
-                change.ended_at_ms,
-                change.updated_offset,
-            ))
-        })
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    run(
-        connection,
-        "WITH n AS MATERIALIZED (SELECT value FROM json_each($1)) \
-         UPDATE bookings AS b SET status = c.status, \
-             expires_at_ms = COALESCE(c.expires_at_ms, b.expires_at_ms), \
-             confirmed_at_ms = COALESCE(c.confirmed_at_ms, b.confirmed_at_ms), \
-             payment_reference = COALESCE(c.payment_reference, b.payment_reference), \
-             ended_at_ms = c.ended_at_ms, updated_offset = c.updated_offset \
-         FROM (SELECT value ->> 0 AS partition, value ->> 1 AS booking_offset, \
-             value ->> 2 AS status, value ->> 3 AS expires_at_ms, value ->> 4 AS confirmed_at_ms, \
-             value ->> 5 AS payment_reference, value ->> 6 AS ended_at_ms, \
-             value ->> 7 AS updated_offset FROM n) AS c \
-         WHERE b.partition = c.partition AND b.booking_offset = c.booking_offset",
-        &rows,
-    )
-    .await
-}
-
-macro_rules! insert {
-    ($on_known:literal) => {
-        concat!(
-            "INSERT INTO bookings (partition, booking_offset, booking_id, request_id, event_id, \
-                 show_id, user_id, zone, seats, quantity, unit_price, currency, status, \
-                 reserved_at_ms, expires_at_ms, confirmed_at_ms, ended_at_ms, payment_reference, \
-                 updated_offset) \
-             WITH n AS MATERIALIZED (SELECT value FROM json_each($1)) \
-             SELECT value ->> 0, value ->> 1, unhex(value ->> 2), unhex(value ->> 3), \
-                 unhex(value ->> 4), unhex(value ->> 5), unhex(value ->> 6), value ->> 7, \
-                 value -> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, \
-                 value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17, \
-                 value ->> 18 FROM n WHERE true",
-            $on_known
+    static UPDATE: LazyLock<ManyRows> = LazyLock::new(|| {
+        ManyRows::new(
+            "WITH c (partition, booking_offset, status, expires_at_ms, confirmed_at_ms, \
+                 payment_reference, ended_at_ms, updated_offset) AS (VALUES",
+            8,
+            ") UPDATE bookings AS b SET status = c.status, \
+                 expires_at_ms = COALESCE(c.expires_at_ms, b.expires_at_ms), \
+                 confirmed_at_ms = COALESCE(c.confirmed_at_ms, b.confirmed_at_ms), \
+                 payment_reference = COALESCE(c.payment_reference, b.payment_reference), \
+                 ended_at_ms = c.ended_at_ms, updated_offset = c.updated_offset \
+             FROM c WHERE b.partition = c.partition AND b.booking_offset = c.booking_offset",
         )
-    };
+    });
+    UPDATE
+        .run(connection, changes, |statement, change| {
+            Ok(statement
+                .bind(partition.0)
+                .bind(integer("offset", change.booking)?)
+                .bind(change.status.as_str())
+                .bind(optional("expires_at_ms", change.expires_at_ms)?)
+                .bind(optional("confirmed_at_ms", change.confirmed_at_ms)?)
+                .bind(change.payment_reference.clone())
+                .bind(optional("ended_at_ms", change.ended_at_ms)?)
+                .bind(integer("offset", change.updated_offset)?))
+        })
+        .await
 }
 
-/// The columns of a booking in the order of the statement; serde's tuples end at 16.
-#[derive(Serialize)]
-struct BookingColumns<'a>(
-    u16,
-    i64,
-    Hex,
-    Option<Hex>,
-    Hex,
-    Hex,
-    Hex,
-    u16,
-    &'a [SeatIndex],
-    u32,
-    i64,
-    &'a str,
-    &'a str,
-    i64,
-    i64,
-    Option<i64>,
-    Option<i64>,
-    Option<&'a str>,
-    i64,
-);
+fn optional(what: &str, number: Option<u64>) -> Result<Option<i64>, StoreError> {
+    number.map(|number| integer(what, number)).transpose()
+}
 
-fn booking_columns(row: &BookingRow) -> Result<BookingColumns<'_>, StoreError> {
-    let optional =
-        |what: &str, number: Option<u64>| number.map(|number| integer(what, number)).transpose();
-    Ok(BookingColumns(
-        row.booking_id.partition().0,
-        integer("offset", row.booking_id.offset())?,
-        Hex(row.booking_id.as_uuid()),
-        row.request_id.map(|id| Hex(id.0)),
-        Hex(row.event_id.0),
-        Hex(row.show_id.0),
-        Hex(row.user_id.0),
-        row.zone,
-        &row.seats,
-        row.quantity,
-        row.unit_price,
-        &row.currency,
-        row.status.as_str(),
-        integer("reserved_at_ms", row.reserved_at_ms)?,
-        integer("expires_at_ms", row.expires_at_ms)?,
-        optional("confirmed_at_ms", row.confirmed_at_ms)?,
-        optional("ended_at_ms", row.ended_at_ms)?,
-        row.payment_reference.as_deref(),
-        integer("offset", row.updated_offset)?,
-    ))
+/// Columns of `bookings` in the order in which [`bind_booking`] binds them.
+const BOOKING_COLUMNS: [&str; 19] = [
+    "partition",
+    "booking_offset",
+    "booking_id",
+    "request_id",
+    "event_id",
+    "show_id",
+    "user_id",
+    "zone",
+    "seats",
+    "quantity",
+    "unit_price",
+    "currency",
+    "status",
+    "reserved_at_ms",
+    "expires_at_ms",
+    "confirmed_at_ms",
+    "ended_at_ms",
+    "payment_reference",
+    "updated_offset",
+];
+
+fn insert(on_known: OnKnown) -> ManyRows {
+    let columns = BOOKING_COLUMNS.join(", ");
+    let before = format!("INSERT INTO bookings ({columns}) VALUES");
+    let after = match on_known {
+        OnKnown::Refuse => String::new(),
+        OnKnown::Replace => {
+            // Without the key, which comes first.
+            let [_, _, others @ ..] = BOOKING_COLUMNS;
+            let set = others.map(|column| format!("{column} = excluded.{column}"));
+            let set = set.join(", ");
+            format!("ON CONFLICT (partition, booking_offset) DO UPDATE SET {set}")
+        }
+    };
+    ManyRows::new(&before, BOOKING_COLUMNS.len(), &after)
+}
+
+fn bind_booking<'q>(
+    statement: Statement<'q>,
+    row: &BookingRow,
+) -> Result<Statement<'q>, StoreError> {
+    Ok(statement
+        .bind(row.booking_id.partition().0)
+        .bind(integer("offset", row.booking_id.offset())?)
+        .bind(row.booking_id.as_uuid())
+        .bind(row.request_id.map(|id| id.0))
+        .bind(row.event_id.0)
+        .bind(row.show_id.0)
+        .bind(row.user_id.0)
+        .bind(row.zone)
+        .bind(json(&row.seats)?)
+        .bind(row.quantity)
+        .bind(row.unit_price)
+        .bind(row.currency.clone())
+        .bind(row.status.as_str())
+        .bind(integer("reserved_at_ms", row.reserved_at_ms)?)
+        .bind(integer("expires_at_ms", row.expires_at_ms)?)
+        .bind(optional("confirmed_at_ms", row.confirmed_at_ms)?)
+        .bind(optional("ended_at_ms", row.ended_at_ms)?)
+        .bind(row.payment_reference.clone())
+        .bind(integer("offset", row.updated_offset)?))
 }
 
 pub(super) async fn insert_bookings(
@@ -229,28 +233,18 @@ pub(super) async fn insert_bookings(
     rows: &[&BookingRow],
     on_known: OnKnown,
 ) -> Result<(), StoreError> {
-    let columns = rows
-        .iter()
-        .map(|row| booking_columns(row))
-        .collect::<Result<Vec<_>, _>>()?;
-    let sql = match on_known {
-        OnKnown::Refuse => insert!(""),
-        OnKnown::Replace => insert!(
-            " ON CONFLICT (partition, booking_offset) DO UPDATE SET \
-                 booking_id = excluded.booking_id, request_id = excluded.request_id, \
-                 event_id = excluded.event_id, show_id = excluded.show_id, \
-                 user_id = excluded.user_id, zone = excluded.zone, seats = excluded.seats, \
-                 quantity = excluded.quantity, unit_price = excluded.unit_price, \
-                 currency = excluded.currency, status = excluded.status, \
-                 reserved_at_ms = excluded.reserved_at_ms, \
-                 expires_at_ms = excluded.expires_at_ms, \
-                 confirmed_at_ms = excluded.confirmed_at_ms, \
-                 ended_at_ms = excluded.ended_at_ms, \
-                 payment_reference = excluded.payment_reference, \
-                 updated_offset = excluded.updated_offset"
-        ),
+    static REFUSE: LazyLock<ManyRows> = LazyLock::new(|| insert(OnKnown::Refuse));
+    static REPLACE: LazyLock<ManyRows> = LazyLock::new(|| insert(OnKnown::Replace));
+    let statement = match on_known {
+        OnKnown::Refuse => &REFUSE,
+        OnKnown::Replace => &REPLACE,
     };
-    run(connection, sql, &columns).await.map(drop)
+    statement
+        .run(connection, rows, |statement, row| {
+            bind_booking(statement, row)
+        })
+        .await
+        .map(drop)
 }
 
 pub(super) async fn free_bookings(

@@ -7,13 +7,14 @@ use onsale_schemas::rejection::InvalidReason;
 use super::Verdict;
 use super::open_show::in_range;
 use super::places::invalid;
+use crate::index::NONE;
 use crate::state::State;
 
 impl State {
     /// Checks the values that would result and takes over all or none. A zone named twice gets the
     /// last price; the others do not count.
     pub(super) fn amend_show(&mut self, command: &AmendShow) -> Verdict {
-        let slot = self.find_show(&command.show)?;
+        let slot = self.find_show(&command.show, NONE)?;
         let show = self.shows.get(slot);
         if command
             .prices

@@ -2,14 +2,13 @@
 
 use onsale_schemas::Outcome;
 
-use crate::limits::MACHINE_VERSION_KNOWN;
 use crate::state::State;
 
 impl State {
     /// Raises the machine version. One that this program does not know is only noted: the replica
     /// stops, and the state it leaves behind is still the same on all replicas of this program.
     pub(super) fn barrier(&mut self, machine_version: u16) -> Outcome {
-        if machine_version > MACHINE_VERSION_KNOWN {
+        if machine_version > self.limits.machine_version_known {
             self.unsupported_version = self.unsupported_version.max(Some(machine_version));
         } else {
             self.machine_version = self.machine_version.max(machine_version);

@@ -7,6 +7,7 @@ use onsale_schemas::{Outcome, Rejection, SeatList};
 
 use super::Verdict;
 use super::places::{Places, check_list, check_quantity, check_seats, check_zone};
+use crate::index::NONE;
 use crate::seats::Place;
 use crate::state::State;
 
@@ -39,7 +40,7 @@ impl State {
                 (SeatList::new(), quantity, Places::General)
             }
         };
-        let slot = self.find_show(&show_id)?;
+        let slot = self.find_show(&show_id, NONE)?;
         let show = self.shows.get(slot);
         check_zone(show, zone, &asked)?;
         match asked {

@@ -4,9 +4,9 @@ use onsale_schemas::command::Confirm;
 use onsale_schemas::limits::PAYMENT_REFERENCE_MAX_BYTES;
 use onsale_schemas::outcome::{Confirmed, EndedBooking};
 use onsale_schemas::rejection::InvalidReason;
-use onsale_schemas::{LogTimeMs, Outcome, Rejection};
+use onsale_schemas::{LogTimeMs, Outcome, OutcomeRecord, Rejection};
 
-use super::Verdict;
+use super::Done;
 use super::places::invalid;
 use crate::bookings::State as BookingState;
 use crate::layout::ZoneKind;
@@ -14,41 +14,48 @@ use crate::seats::Place;
 use crate::state::State;
 
 impl State {
-    pub(super) fn confirm(&mut self, command: Confirm, expired: &mut Vec<EndedBooking>) -> Verdict {
+    pub(super) fn confirm(
+        &mut self,
+        command: &mut Confirm,
+        hint: u32,
+        record: &mut OutcomeRecord,
+    ) -> Done {
         let Confirm {
             booking,
             by,
             payment_reference,
         } = command;
+        let booking = *booking;
         if payment_reference.is_empty() || payment_reference.len() > PAYMENT_REFERENCE_MAX_BYTES {
             return Err(invalid(InvalidReason::PaymentReference));
         }
-        let slot = self.resolve(booking, &by, expired)?;
+        let slot = self.resolve(booking, by, hint, &mut record.expired)?;
         let payment_hash = xxhash_rust::xxh3::xxh3_64(payment_reference.as_bytes());
-        let record = self.bookings.get(slot);
-        let tell = |facts: EndedBooking, confirmed_at_ms: LogTimeMs, first, revived| {
-            Ok(Outcome::Confirmed(Confirmed {
+        let known = self.bookings.get(slot);
+        let mut tell = |facts: EndedBooking, confirmed_at_ms: LogTimeMs, first, revived| {
+            record.outcome = Outcome::Confirmed(Confirmed {
                 booking,
                 show: facts.show,
                 user: facts.user,
                 zone: facts.zone,
                 seats: facts.seats,
                 quantity: facts.quantity,
-                payment_reference,
+                payment_reference: std::mem::take(payment_reference),
                 confirmed_at_ms,
                 first,
                 revived,
-            }))
+            });
+            Ok(())
         };
-        match record.state {
+        match known.state {
             BookingState::Reserved => {
                 let facts = self.facts(slot);
                 self.expiry.remove(&mut self.bookings, slot);
                 self.sell(slot, &facts, Place::Held, payment_hash);
                 tell(facts, self.now, true, false)
             }
-            BookingState::Confirmed if record.payment_hash() == payment_hash => {
-                let confirmed_at_ms = record.confirmed_at_ms();
+            BookingState::Confirmed if known.payment_hash() == payment_hash => {
+                let confirmed_at_ms = known.confirmed_at_ms();
                 tell(self.facts(slot), confirmed_at_ms, false, false)
             }
             BookingState::Confirmed => Err(Rejection::AlreadyConfirmed),

@@ -15,12 +15,13 @@ impl State {
         &mut self,
         booking: Offset,
         by_ms: u32,
+        hint: u32,
         expired: &mut Vec<EndedBooking>,
     ) -> Verdict {
         if by_ms == 0 {
             return Err(invalid(InvalidReason::OutOfRange));
         }
-        let slot = self.resolve(booking, &Actor::Staff, expired)?;
+        let slot = self.resolve(booking, &Actor::Staff, hint, expired)?;
         let record = self.bookings.get(slot);
         match record.state {
             BookingState::Reserved => {}

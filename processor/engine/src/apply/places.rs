@@ -116,10 +116,13 @@ pub(super) fn check_seats(
 }
 
 impl State {
-    /// The slot of a show that is not cancelled.
+    /// The slot of a show that is not cancelled; `hint` is where it may be.
     #[inline]
-    pub(super) fn find_show(&self, show: &ShowId) -> Result<u32, Rejection> {
-        let slot = self.shows.find(show).ok_or(Rejection::UnknownShow)?;
+    pub(super) fn find_show(&self, show: &ShowId, hint: u32) -> Result<u32, Rejection> {
+        let slot = self
+            .shows
+            .find_at(show, hint)
+            .ok_or(Rejection::UnknownShow)?;
         if self.shows.get(slot).cancelled_at_ms.is_some() {
             return Err(Rejection::ShowCancelled);
         }

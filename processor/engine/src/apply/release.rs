@@ -1,9 +1,8 @@
 //! `Release`.
 
-use onsale_schemas::outcome::EndedBooking;
-use onsale_schemas::{Actor, Offset, Outcome, Rejection};
+use onsale_schemas::{Actor, Offset, Outcome, OutcomeRecord, Rejection};
 
-use super::Verdict;
+use super::Done;
 use crate::bookings::State as BookingState;
 use crate::seats::Place;
 use crate::state::State;
@@ -13,13 +12,15 @@ impl State {
         &mut self,
         booking: Offset,
         by: &Actor,
-        expired: &mut Vec<EndedBooking>,
-    ) -> Verdict {
-        let slot = self.resolve(booking, by, expired)?;
+        hint: u32,
+        record: &mut OutcomeRecord,
+    ) -> Done {
+        let slot = self.resolve(booking, by, hint, &mut record.expired)?;
         match self.bookings.get(slot).state {
             BookingState::Reserved => {
                 self.expiry.remove(&mut self.bookings, slot);
-                Ok(self.cancel_booking(slot, Place::Held))
+                record.outcome = self.cancel_booking(slot, Place::Held);
+                Ok(())
             }
             BookingState::Confirmed => Err(Rejection::AlreadyConfirmed),
             BookingState::Cancelled => Err(Rejection::AlreadyCancelled),
@@ -30,6 +31,7 @@ impl State {
     }
 
     /// Puts the places of a booking back on sale, a hold (taken out of the expiry) or a sale.
+    #[inline]
     pub(super) fn cancel_booking(&mut self, slot: u32, from: Place) -> Outcome {
         let facts = self.facts(slot);
         self.give_back(slot, &facts.seats, from);

@@ -6,7 +6,7 @@ use onsale_schemas::outcome::Reserved;
 use onsale_schemas::rejection::FullTable;
 use onsale_schemas::{Offset, Outcome, Rejection, SeatList};
 
-use super::Verdict;
+use super::Done;
 use super::places::{Places, check_list, check_quantity, check_seats, check_zone, seated};
 use crate::best_available;
 use crate::bookings::NewBooking;
@@ -16,7 +16,13 @@ use crate::shows::Show;
 use crate::state::State;
 
 impl State {
-    pub(super) fn reserve(&mut self, offset: Offset, command: Reserve) -> Verdict {
+    pub(super) fn reserve(
+        &mut self,
+        offset: Offset,
+        command: &mut Reserve,
+        hint: u32,
+        outcome: &mut Outcome,
+    ) -> Done {
         let Reserve {
             show: show_id,
             user,
@@ -24,7 +30,8 @@ impl State {
             pick,
             expected_unit_price,
         } = command;
-        let quantity = match &pick {
+        let (show_id, user, zone) = (*show_id, *user, *zone);
+        let quantity = match &*pick {
             Pick::Seats(seats) => {
                 check_list(seats, TICKETS_PER_BOOKING_MAX)?;
                 u32::try_from(seats.len()).unwrap_or(u32::MAX)
@@ -34,9 +41,9 @@ impl State {
                 quantity
             }
         };
-        let show_slot = self.find_show(&show_id)?;
+        let show_slot = self.find_show(&show_id, hint)?;
         let show = self.shows.get(show_slot);
-        let places = match &pick {
+        let places = match &*pick {
             Pick::Seats(seats) => Places::Seats(seats),
             Pick::BestAvailable { .. } => Places::AnySeats,
             Pick::General { .. } => Places::General,
@@ -69,7 +76,7 @@ impl State {
                 return Err(Rejection::MaxPerUserExceeded { limit, current });
             }
         }
-        if let (Pick::BestAvailable { .. }, ZoneKind::Seated(seated)) = (&pick, &kind) {
+        if let (Pick::BestAvailable { .. }, ZoneKind::Seated(seated)) = (&*pick, &kind) {
             self.shows.get_mut(show_slot).seats.refresh(seated);
         }
         let show = self.shows.get(show_slot);
@@ -101,7 +108,7 @@ impl State {
         show.holds += 1;
         self.holds += 1;
         self.expiry.insert(&mut self.bookings, booking);
-        Ok(Outcome::Reserved(Reserved {
+        *outcome = Outcome::Reserved(Reserved {
             booking: offset,
             show: show_id,
             event: event_id,
@@ -112,21 +119,27 @@ impl State {
             unit_price,
             currency,
             expires_at_ms: self.now.saturating_add(u64::from(hold_ms)),
-        }))
+        });
+        Ok(())
     }
 }
 
 /// The seats to hold, none for general admission, if there is what is asked for.
 #[inline]
-fn choose(show: &Show, zone: usize, kind: &ZoneKind, pick: Pick) -> Result<SeatList, Rejection> {
+fn choose(
+    show: &Show,
+    zone: usize,
+    kind: &ZoneKind,
+    pick: &mut Pick,
+) -> Result<SeatList, Rejection> {
     let available = show.zones[zone].counts.available;
     match pick {
         Pick::Seats(seats) => {
-            check_seats(&seats, |seat| !show.seats.is_free(seat))?;
-            Ok(seats)
+            check_seats(seats, |seat| !show.seats.is_free(seat))?;
+            Ok(std::mem::take(seats))
         }
-        Pick::General { quantity } if quantity <= available => Ok(SeatList::new()),
-        Pick::BestAvailable { quantity, together } if quantity <= available => {
+        &mut Pick::General { quantity } if quantity <= available => Ok(SeatList::new()),
+        &mut Pick::BestAvailable { quantity, together } if quantity <= available => {
             let zone = seated(kind)?;
             if let Some(first) = best_available::together(&show.seats, zone, quantity) {
                 return Ok((first..first + quantity).collect());

@@ -12,9 +12,10 @@ impl State {
     pub(super) fn return_booking(
         &mut self,
         booking: Offset,
+        hint: u32,
         expired: &mut Vec<EndedBooking>,
     ) -> Verdict {
-        let slot = self.resolve(booking, &Actor::Staff, expired)?;
+        let slot = self.resolve(booking, &Actor::Staff, hint, expired)?;
         match self.bookings.get(slot).state {
             BookingState::Reserved => {
                 self.expiry.remove(&mut self.bookings, slot);

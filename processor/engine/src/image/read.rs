@@ -19,7 +19,7 @@ use crate::digest::Digest;
 use crate::ended::{Ended, is_forgotten};
 use crate::idempotency::Answers;
 use crate::layout::{self, SeatedZone, ZoneKind};
-use crate::limits::{Limits, MACHINE_VERSION_KNOWN};
+use crate::limits::Limits;
 use crate::partition::Partition;
 use crate::seats::Place;
 use crate::shows::Show;
@@ -70,7 +70,7 @@ pub(super) fn partition(id: PartitionId, limits: Limits, body: &[u8]) -> Read<Pa
     };
     state.machine_version = reader.narrow()?;
     ensure(
-        state.machine_version <= MACHINE_VERSION_KNOWN,
+        state.machine_version <= limits.machine_version_known,
         "the machine version is one that this program does not know",
     )?;
     state.unsupported_version = reader.option()?;

@@ -6,6 +6,8 @@
 mod file_system;
 #[cfg(any(test, feature = "simulation"))]
 mod memory;
+#[cfg(any(test, feature = "simulation"))]
+pub mod power_cuts;
 
 use std::io;
 use std::path::Path;
@@ -70,7 +72,7 @@ pub trait DiskLock: Send {}
 
 /// Files in folders.
 pub trait Disk: Send + Sync {
-    /// Makes a folder and those above it; it may exist.
+    /// Makes a folder and those above it, durably; it may exist.
     ///
     /// # Errors
     /// Of the system.

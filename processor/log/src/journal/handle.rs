@@ -221,6 +221,12 @@ impl Journal {
     }
 }
 
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").finish_non_exhaustive()
+    }
+}
+
 /// How much a search by time reads at once, in bytes.
 const LOOKUP_READ_BYTES: usize = 1 << 20;
 

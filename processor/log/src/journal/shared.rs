@@ -196,6 +196,12 @@ impl Shared {
         }
     }
 
+    /// How many wait now.
+    #[cfg(test)]
+    pub(super) fn waiters(&self) -> usize {
+        self.waiters.load(Ordering::Relaxed)
+    }
+
     /// Waits until `seen` gives something or the time is over.
     pub(super) fn wait<T>(
         &self,

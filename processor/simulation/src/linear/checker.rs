@@ -119,6 +119,14 @@ impl Checker {
         self.step(entry).map(|_| ())
     }
 
+    /// Takes the next record and says what its outcome has to be, `None` for none.
+    ///
+    /// # Errors
+    /// As [`Checker::entry`].
+    pub fn outcome_of(&mut self, entry: Entry<'_>) -> Result<Option<OutcomeRecord>, Difference> {
+        self.step(entry)
+    }
+
     /// Takes the next record and what was recorded as its outcome, `None` for none.
     ///
     /// # Errors

@@ -3,11 +3,12 @@
 //! The model may be right about its own state and yet give outcomes that do not add up for a
 //! reader who has nothing else. This looks at just that.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::hash_map::Entry;
 
 use onsale_schemas::outcome::{BlockChange, EndedBooking};
 use onsale_schemas::{Offset, Outcome, OutcomeRecord, SeatIndex, SeatList, ShowId};
+
+use crate::table::Table;
 
 type Check = Result<(), String>;
 
@@ -29,10 +30,10 @@ struct Live {
 
 /// The state that a reader of the outcomes has.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     last: Option<Offset>,
-    marks: BTreeMap<(ShowId, SeatIndex), Mark>,
-    live: BTreeMap<Offset, Live>,
+    marks: Table<(ShowId, SeatIndex), Mark>,
+    live: Table<Offset, Live>,
 }
 
 impl Ledger {
@@ -40,7 +41,7 @@ impl Ledger {
     ///
     /// # Errors
     /// How it contradicts those before it.
-    pub(super) fn take(&mut self, record: &OutcomeRecord) -> Check {
+    pub(crate) fn take(&mut self, record: &OutcomeRecord) -> Check {
         if record.previous != self.last {
             let (named, last) = (record.previous, self.last);
             return Err(format!(
@@ -106,6 +107,18 @@ impl Ledger {
             | Outcome::BarrierPassed { .. }
             | Outcome::Rejected(_) => Ok(()),
         }
+    }
+
+    /// Live bookings ascending by offset, and whether they are confirmed.
+    #[cfg(feature = "worlds")]
+    pub(crate) fn live(&self) -> Vec<(Offset, bool)> {
+        let mut all: Vec<_> = self
+            .live
+            .iter()
+            .map(|(booking, live)| (*booking, live.confirmed))
+            .collect();
+        all.sort_unstable();
+        all
     }
 
     fn begin(&mut self, booking: Offset, live: Live) -> Check {

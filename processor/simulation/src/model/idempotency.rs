@@ -1,10 +1,12 @@
 //! Answers remembered under a client's idempotency key.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_schemas::outcome::Replayed;
 use onsale_schemas::{LogTimeMs, Outcome, RequestId};
+
+use crate::table::Table;
 
 /// What is known about a request.
 pub(super) enum Lookup {
@@ -26,7 +28,7 @@ struct Answer {
 /// The table, and its requests by age.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Answers {
-    by_request: BTreeMap<RequestId, Answer>,
+    by_request: Table<RequestId, Answer>,
     by_age: VecDeque<(LogTimeMs, RequestId)>,
 }
 

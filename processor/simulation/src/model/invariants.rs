@@ -7,6 +7,7 @@ use onsale_schemas::ZoneIndex;
 use super::bookings::{Booking, BookingState};
 use super::machine::Model;
 use super::shows::{Places, Seat, Show, Zone};
+use crate::table::Table;
 
 type Check = Result<(), String>;
 
@@ -93,7 +94,7 @@ impl Model {
     }
 
     fn check_users(&self) -> Check {
-        let mut tickets = BTreeMap::new();
+        let mut tickets = Table::default();
         for booking in self.live_bookings() {
             *tickets.entry((booking.event, booking.user)).or_insert(0) += booking.quantity;
         }

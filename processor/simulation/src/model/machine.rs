@@ -15,6 +15,8 @@ use super::users::Users;
 
 /// The highest machine version whose rules the model knows.
 pub const MACHINE_VERSION_KNOWN: u16 = 1;
+/// The one that every log begins with.
+const MACHINE_VERSION_FIRST: u16 = 1;
 
 /// How many rows the tables of a partition may have, as configured for the engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +27,8 @@ pub struct ModelLimits {
     pub bookings_max: u32,
     /// Remembered idempotent answers.
     pub remembered_answers_max: u32,
+    /// The highest version of the rules.
+    pub machine_version_known: u16,
 }
 
 impl Default for ModelLimits {
@@ -33,6 +37,7 @@ impl Default for ModelLimits {
             shows_max: 100_000,
             bookings_max: 8_000_000,
             remembered_answers_max: 8_000_000,
+            machine_version_known: MACHINE_VERSION_KNOWN,
         }
     }
 }
@@ -69,7 +74,7 @@ impl Model {
             now: 0,
             owner: None,
             epoch: 0,
-            machine_version: MACHINE_VERSION_KNOWN,
+            machine_version: MACHINE_VERSION_FIRST,
             unsupported_version: None,
             last_outcome: None,
             shows: Shows::default(),
@@ -212,7 +217,7 @@ impl Model {
     }
 
     fn barrier(&mut self, given: u16) -> Outcome {
-        if given > MACHINE_VERSION_KNOWN {
+        if given > self.limits.machine_version_known {
             self.unsupported_version = self.unsupported_version.max(Some(given));
         } else {
             self.machine_version = self.machine_version.max(given);

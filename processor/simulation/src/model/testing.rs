@@ -24,6 +24,7 @@ pub(super) fn limits() -> ModelLimits {
         shows_max: 8,
         bookings_max: 64,
         remembered_answers_max: 64,
+        ..ModelLimits::default()
     }
 }
 

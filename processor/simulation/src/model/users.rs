@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onsale_schemas::{EventId, UserId};
 
+use crate::table::Table;
+
 /// The counters.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Users {
-    pub(super) tickets: BTreeMap<(EventId, UserId), u32>,
+    pub(super) tickets: Table<(EventId, UserId), u32>,
     /// The most generous limit that any show of the event ever had; 0 is none at all. What the
     /// invariant may rely on even after limits changed.
     pub(super) widest_limit: BTreeMap<EventId, u16>,

@@ -57,6 +57,11 @@ impl Workload {
         }
     }
 
+    /// Says what time it is by the log, where somebody else stamps the records.
+    pub fn set_time(&mut self, now: LogTimeMs) {
+        self.world.now = now;
+    }
+
     /// Takes the machine's answer in.
     pub fn observe(&mut self, record: &OutcomeRecord) {
         self.world.observe(record);

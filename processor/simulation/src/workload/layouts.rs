@@ -7,7 +7,7 @@ use super::profile::Profile;
 use super::rng::Rng;
 
 /// Log time at which workloads begin.
-pub(super) const START_MS: LogTimeMs = 1_700_000_000_000;
+pub const START_MS: LogTimeMs = 1_700_000_000_000;
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 86_400_000;
 

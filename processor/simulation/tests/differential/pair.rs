@@ -1,8 +1,9 @@
 //! The model and the engine side by side, and an engine that lives through snapshots.
 
-use onsale_engine::{self as engine, BookingView, Limits, Partition};
+use onsale_engine::{Limits, Partition};
 use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId, RequestId, codec};
-use onsale_simulation::model::{Booking, BookingState, Model, ModelLimits};
+use onsale_simulation::agreement::{self, same};
+use onsale_simulation::model::{Model, ModelLimits};
 use onsale_simulation::workload::Generated;
 
 const PARTITION: PartitionId = PartitionId(5);
@@ -57,11 +58,12 @@ impl Pair {
             return Err(difference(expected.as_ref(), outcome.as_ref()));
         }
         same("outcome after snapshots", &outcome, &restored)?;
-        self.compare_state()?;
+        agreement::compare_views(&self.model, &self.engine)?;
+        same("digest", &self.engine.digest(), &self.restored.digest())?;
         if also.audit {
             self.engine.audit().map_err(|error| error.to_string())?;
-            self.compare_bookings(&self.engine)?;
-            self.compare_bookings(&self.restored)?;
+            agreement::compare_bookings(&self.model, &self.engine)?;
+            agreement::compare_bookings(&self.model, &self.restored)?;
             self.model
                 .check_invariants()
                 .map_err(|broken| format!("model: {broken}"))?;
@@ -101,39 +103,6 @@ impl Pair {
         self.step(&record, Also::default())
     }
 
-    fn compare_state(&self) -> Result<(), String> {
-        let (model, engine) = (&self.model, &self.engine);
-        same("next offset", &model.next_offset(), &engine.next_offset())?;
-        same("time", &model.log_time_ms(), &engine.log_time_ms())?;
-        same("epoch", &model.epoch(), &engine.epoch())?;
-        same("owner", &model.owner(), &engine.owner())?;
-        let versions = (model.machine_version(), model.unsupported_version());
-        let engine_versions = (engine.machine_version(), engine.unsupported_version());
-        same("versions", &versions, &engine_versions)?;
-        let last = model.last_outcome();
-        same("last outcome", &last, &engine.last_outcome())?;
-        for show in model.shows() {
-            let id = show.id();
-            same("seats", &model.show_seats(id), &engine.show_seats(id))?;
-        }
-        same("digest", &engine.digest(), &self.restored.digest())
-    }
-
-    /// Every booking that is kept, with all that is known of it.
-    fn compare_bookings(&self, engine: &Partition) -> Result<(), String> {
-        let mut views: Vec<_> = engine.bookings().collect();
-        views.sort_by_key(|view| view.booking);
-        let bookings: Vec<_> = self.model.bookings().collect();
-        same("number of bookings", &bookings.len(), &views.len())?;
-        for (booking, view) in bookings.iter().zip(&views) {
-            same("booking", &view_of(booking), view)?;
-        }
-        let stats = engine.stats();
-        let live = self.model.live_bookings().count();
-        let engine_live = usize::try_from(stats.live_holds + stats.confirmed);
-        same("live bookings", &Ok(live), &engine_live)
-    }
-
     /// The image of a clone, read back, takes the place of the second engine. It must be the same
     /// bytes that the engine which was never replaced gives.
     fn snapshot(&mut self) -> Result<(), String> {
@@ -144,32 +113,6 @@ impl Pair {
         self.restored = Partition::decode_image(PARTITION, engine_limits(self.limits), &bytes)
             .map_err(|error| error.to_string())?;
         self.restored.audit().map_err(|error| error.to_string())
-    }
-}
-
-/// A booking of the model in the engine's words.
-fn view_of(booking: &Booking) -> BookingView {
-    let (state, confirmed_at_ms) = match booking.state {
-        BookingState::Held => (engine::BookingState::Reserved, None),
-        BookingState::Confirmed { at_ms, .. } => (engine::BookingState::Confirmed, Some(at_ms)),
-        BookingState::Cancelled { .. } => (engine::BookingState::Cancelled, None),
-        BookingState::Expired { .. } => (engine::BookingState::Expired, None),
-    };
-    BookingView {
-        booking: booking.offset,
-        show: booking.show,
-        event: booking.event,
-        user: booking.user,
-        zone: booking.zone,
-        seats: booking.seats.clone(),
-        quantity: booking.quantity,
-        unit_price: booking.unit_price,
-        currency: booking.currency,
-        state,
-        reserved_at_ms: booking.reserved_at_ms,
-        expires_at_ms: booking.expires_at_ms,
-        confirmed_at_ms,
-        ended_at_ms: booking.ended_at_ms(),
     }
 }
 
@@ -197,6 +140,7 @@ fn engine_limits(limits: ModelLimits) -> Limits {
         shows_max: limits.shows_max,
         bookings_max: limits.bookings_max,
         remembered_answers_max: limits.remembered_answers_max,
+        machine_version_known: limits.machine_version_known,
     }
 }
 
@@ -227,12 +171,4 @@ fn difference(model: Option<&OutcomeRecord>, engine: Option<&OutcomeRecord>) -> 
         );
     }
     format!("outcome of the model: {model:?}, of the engine: {engine:?}")
-}
-
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, model: &T, engine: &T) -> Result<(), String> {
-    if model == engine {
-        Ok(())
-    } else {
-        Err(format!("{what}: {model:?} is not {engine:?}"))
-    }
 }

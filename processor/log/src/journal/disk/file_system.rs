@@ -47,7 +47,14 @@ impl DiskLock for LockedFile {}
 
 impl Disk for FileSystem {
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(folder)
+        let missing: Vec<&Path> = folder.ancestors().take_while(|at| !at.exists()).collect();
+        std::fs::create_dir_all(folder)?;
+        // Whatever is synced in a folder is lost with the folder's own name.
+        for parent in missing.into_iter().filter_map(Path::parent) {
+            let is_here = parent.as_os_str().is_empty();
+            self.sync_folder(if is_here { Path::new(".") } else { parent })?;
+        }
+        Ok(())
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

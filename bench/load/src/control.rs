@@ -1,0 +1,113 @@
+//! Calls outside the measurement: making shows, asking for counts. One connection each, no hurry.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::answer;
+use crate::error::LoadError;
+use crate::target::Target;
+
+/// How long such a call may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Characters of an unexpected answer that are shown.
+const SHOWN_MAX_CHARS: usize = 400;
+
+/// A simple client for the calls around a run.
+#[derive(Clone, Debug)]
+pub struct Control {
+    target: Target,
+    token: String,
+}
+
+impl Control {
+    /// Calls `target` with this bearer token; without one when it is empty.
+    #[must_use]
+    pub fn new(target: Target, token: String) -> Self {
+        Self { target, token }
+    }
+
+    /// `data` of the answer to a GET.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or does not answer 2xx.
+    pub fn get(&self, path: &str) -> Result<Value, LoadError> {
+        self.call("GET", path, "")
+    }
+
+    /// `data` of the answer to a POST.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or does not answer 2xx.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, LoadError> {
+        self.call("POST", path, &body.to_string())
+    }
+
+    fn call(&self, method: &str, path: &str, body: &str) -> Result<Value, LoadError> {
+        let call = format!("{method} {path}");
+        let (status, bytes) = self.exchange(method, path, body).map_err(|source| {
+            if source.kind() == std::io::ErrorKind::InvalidData {
+                LoadError::Answer {
+                    call: call.clone(),
+                    what: "the answer is not HTTP".to_owned(),
+                }
+            } else {
+                LoadError::Reach {
+                    target: self.target.host.clone(),
+                    source,
+                }
+            }
+        })?;
+        if !(200..300).contains(&status) {
+            let body = String::from_utf8_lossy(&bytes);
+            return Err(LoadError::Prepare {
+                call,
+                status,
+                body: body.chars().take(SHOWN_MAX_CHARS).collect(),
+            });
+        }
+        let mut body: Value =
+            serde_json::from_slice(&bytes).map_err(|error| LoadError::Answer {
+                call,
+                what: format!("the answer is not JSON: {error}"),
+            })?;
+        Ok(body["data"].take())
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Vec<u8>)> {
+        let mut stream = TcpStream::connect_timeout(&self.target.address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
+            self.target.host
+        );
+        if !self.token.is_empty() {
+            head.push_str(&format!("authorization: Bearer {}\r\n", self.token));
+        }
+        if method != "GET" {
+            head.push_str(&format!(
+                "content-type: application/json\r\ncontent-length: {}\r\n",
+                body.len()
+            ));
+        }
+        head.push_str("\r\n");
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(body.as_bytes())?;
+        let mut bytes = Vec::new();
+        let mut scratch = Vec::new();
+        let mut part = vec![0; 64 << 10];
+        loop {
+            let length = stream.read(&mut part)?;
+            bytes.extend_from_slice(part.get(..length).unwrap_or_default());
+            match answer::parse(&bytes, &mut scratch) {
+                Ok(Some((_, answer))) => return Ok((answer.status, answer.body.to_vec())),
+                Ok(None) if length > 0 => {}
+                Ok(None) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                Err(answer::Malformed) => return Err(std::io::ErrorKind::InvalidData.into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Why a run could not begin or end.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a run could not begin or end. Answers that the server gave under load are no errors: they are
+/// counted.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A setting that cannot be used.
+    #[error("{name} is {value:?}: expected {expected}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What would be right.
+        expected: String,
+    },
+    /// The server cannot be reached.
+    #[error("cannot reach {target}: {source}; is the server running?")]
+    Reach {
+        /// Host and port.
+        target: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The server refused a call that prepares the run.
+    #[error("{call} was answered {status}: {body}")]
+    Prepare {
+        /// Method and path.
+        call: String,
+        /// Status of the answer.
+        status: u16,
+        /// Its body, shortened.
+        body: String,
+    },
+    /// An answer that is not what such a server answers.
+    #[error("{call}: {what}")]
+    Answer {
+        /// Method and path, or the address.
+        call: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A token could not be signed.
+    #[error("cannot mint a token: {0}")]
+    Mint(#[from] jsonwebtoken::errors::Error),
+    /// The history could not be written.
+    #[error("cannot write the history {}: {source}", path.display())]
+    History {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refused something that every run needs.
+    #[error("{what}: {source}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread of the generator ended early. A bug.
+    #[error("a thread of the load generator ended early")]
+    Thread,
+}
+
+impl LoadError {
+    /// Whether the server could not be reached at all, as opposed to wrong use or a refusal.
+    #[must_use]
+    pub fn is_reach(&self) -> bool {
+        matches!(self, Self::Reach { .. })
+    }
+
+    /// Whether a setting is wrong.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        matches!(self, Self::Setting { .. })
+    }
+
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+}

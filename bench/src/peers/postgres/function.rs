@@ -1,0 +1,33 @@
+//! A stored function: one round trip, the row of the zone locked last.
+
+use sqlx::postgres::PgPool;
+
+use super::super::ingress::{Ask, Backend, BackendKind, Verdict};
+use super::super::{Bench, Measured, job};
+use super::server;
+
+pub(in super::super) fn hot(bench: &Bench) -> anyhow::Result<Measured> {
+    super::measure(bench, BackendKind::PostgresFunction, 1)
+}
+
+pub(in super::super) fn spread(bench: &Bench) -> anyhow::Result<Measured> {
+    super::measure(bench, BackendKind::PostgresFunction, job::SPREAD_ZONES)
+}
+
+pub(in super::super) struct Function(pub(in super::super) PgPool);
+
+impl Backend for Function {
+    async fn reserve(&self, ask: Ask) -> anyhow::Result<Verdict> {
+        let returned = sqlx::query_scalar("SELECT reserve($1, $2, $3, $4, $5, $6, $7)")
+            .bind(ask.booking)
+            .bind(ask.show)
+            .bind(ask.zone)
+            .bind(ask.user)
+            .bind(ask.quantity)
+            .bind(ask.limit)
+            .bind(i64::try_from(ask.expires_at_ms)?)
+            .fetch_one(&self.0)
+            .await;
+        server::verdict(returned)
+    }
+}

@@ -1,0 +1,34 @@
+//! A row per ticket: everybody locks another one (`SKIP LOCKED`), in a function, so that it is one round
+//! trip.
+
+use sqlx::postgres::PgPool;
+
+use super::super::ingress::{Ask, Backend, BackendKind, Verdict};
+use super::super::{Bench, Measured, job};
+use super::server;
+
+pub(in super::super) fn hot(bench: &Bench) -> anyhow::Result<Measured> {
+    super::measure(bench, BackendKind::PostgresSkipLocked, 1)
+}
+
+pub(in super::super) fn spread(bench: &Bench) -> anyhow::Result<Measured> {
+    super::measure(bench, BackendKind::PostgresSkipLocked, job::SPREAD_ZONES)
+}
+
+pub(in super::super) struct SkipLocked(pub(in super::super) PgPool);
+
+impl Backend for SkipLocked {
+    async fn reserve(&self, ask: Ask) -> anyhow::Result<Verdict> {
+        let returned = sqlx::query_scalar("SELECT reserve_skip_locked($1, $2, $3, $4, $5, $6, $7)")
+            .bind(ask.booking)
+            .bind(ask.show)
+            .bind(ask.zone)
+            .bind(ask.user)
+            .bind(ask.quantity)
+            .bind(ask.limit)
+            .bind(i64::try_from(ask.expires_at_ms)?)
+            .fetch_one(&self.0)
+            .await;
+        server::verdict(returned)
+    }
+}

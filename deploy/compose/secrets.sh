@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Makes the secrets of the compose file, once; what is there is kept.
+#
+# The files are readable for everyone and their folder only for you: a container sees the file alone,
+# as a user of another number.
+set -euo pipefail
+folder="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/secrets"
+
+random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+
+make() {
+    local file="$folder/$1"
+    [ -s "$file" ] && return
+    cat >"$file"
+    chmod 0444 "$file"
+    printf 'made %s\n' "$file"
+}
+
+mkdir -p "$folder"
+chmod 0700 "$folder"
+random | make token-key
+random | make database-password
+random | make grafana-password
+printf 'postgres://onsale:%s@postgres:5432/onsale' "$(cat "$folder/database-password")" | make database-url

@@ -1,0 +1,427 @@
+//! Puts a process of the distributed mode together: ingress, processor, projector, in any
+//! combination.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use onsale_ingress::{AdminTokens, Ingress, SystemClock, Tls};
+use onsale_log::CommandLog as _;
+use onsale_log::kafka::{
+    KafkaCommandLog, KafkaCommandLogOptions, KafkaError, KafkaSettings, NodesPublisher, Serving,
+    Topics, ensure,
+};
+use onsale_processor::counts_feed::CountsFeed;
+use onsale_processor::member::MemberSettings;
+use onsale_processor::metrics::Metrics;
+use onsale_processor::node::projection::{Projection, ProjectionError};
+use onsale_processor::node::status::MemberRole;
+use onsale_processor::node::{Node, NodeOptions};
+use onsale_processor::replica::SnapshotPolicy;
+use onsale_schemas::{NodeName, PartitionId};
+use onsale_store::counts::{Counts, CountsSettings};
+use onsale_store::{Store, StoreError};
+use prometheus::Registry;
+use tokio_util::sync::CancellationToken;
+
+use super::{Parts, resume_openings, snapshot_policy};
+use crate::config::{Config, Role};
+use crate::distributed::announce::Announcer;
+use crate::distributed::internal::{self, Internal, ProjectionSlot};
+use crate::distributed::nodes::Nodes;
+use crate::distributed::owners::Owners;
+use crate::distributed::peers::Peers;
+use crate::distributed::schedule::reconcile_every;
+use crate::distributed::seats::StoredSeats;
+use crate::distributed::watermarks::Watermarks;
+use crate::exit::{Failure, OrFail};
+use crate::fairness::Fairness;
+use crate::operations::DistributedOperations;
+
+/// How much rarer an owner cuts snapshots than a standby: only where no standby does it.
+const OWNER_SNAPSHOTS_RARER: u64 = 4;
+/// Pause before a database that does not answer is asked again for its schema.
+const MIGRATE_RETRY: Duration = Duration::from_secs(2);
+
+/// The Kafka settings of this node.
+pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
+    let kafka = &config.kafka;
+    KafkaSettings {
+        brokers: kafka.brokers.clone(),
+        topic_prefix: kafka.topic_prefix.clone(),
+        partitions: config.log.partitions,
+        replication: kafka.replication,
+        min_insync: kafka.min_insync,
+        retention_hours: kafka.retention_hours,
+        create_topics: kafka.create_topics,
+        properties: kafka.properties.clone(),
+        client_id: config.node.id.clone(),
+    }
+}
+
+/// The processors of the cluster.
+fn processors(config: &Config) -> Vec<NodeName> {
+    let names = config.cluster.processors.iter();
+    names.map(|name| NodeName(name.clone())).collect()
+}
+
+/// Errors of Kafka by what somebody can do about them.
+fn kafka_failure(error: KafkaError) -> Failure {
+    match error {
+        KafkaError::Settings(_) => Failure::Use(error.into()),
+        KafkaError::Broker { .. } => Failure::Reach(error.into()),
+        _ => Failure::Found(error.into()),
+    }
+}
+
+/// The roles that are configured, put together.
+pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
+    let dir = &config.data.dir;
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("cannot make the data folder {}", dir.display()))
+        .or_use()?;
+    let settings = kafka_settings(config);
+    let topics = blocking({
+        let settings = settings.clone();
+        move || ensure(&settings)
+    })
+    .await?;
+    let store = database(config).await?;
+    let registry = Registry::new();
+    let metrics = Metrics::register(&registry).or_found()?;
+    let stop = CancellationToken::new();
+    let counts = counts(config, &topics, &registry)?;
+
+    let node = if config.node.is(Role::Processor) {
+        let options = node_options(config, &settings, &topics);
+        let node = Node::start(options, store.clone(), metrics.clone()).await;
+        Some(Arc::new(node.context("cannot recover").or_found()?))
+    } else {
+        None
+    };
+    let projection = ProjectionSlot::default();
+    if config.node.is(Role::Projector) {
+        let feed = counts
+            .clone()
+            .map(|counts| start_feed(&store, counts, &stop));
+        let started = Projection::start(
+            settings.clone(),
+            topics.partitions,
+            store.clone(),
+            metrics.clone(),
+            feed,
+        );
+        // The database may take its time; nothing else waits for it.
+        tokio::spawn(keep_projection(started, projection.clone()));
+    }
+    let tokens = AdminTokens::new(&config.auth).context("auth").or_use()?;
+    let nodes = Arc::new(Nodes::follow(&settings).map_err(kafka_failure)?);
+    let internal = Arc::new(Internal {
+        tokens,
+        registry: registry.clone(),
+        metrics,
+        nodes: nodes.clone(),
+        // As much as the ingress takes from an operator.
+        report_max_bytes: config.http.layout_body_max_bytes,
+        store: store.clone(),
+        counts: counts.clone(),
+        node: node.clone(),
+        projection: projection.clone(),
+        projects: config.node.is(Role::Projector),
+    });
+    let stopping = Arc::new(AtomicBool::new(false));
+    let announcer = Announcer {
+        publisher: NodesPublisher::new(&settings).map_err(kafka_failure)?,
+        name: NodeName(config.node.id.clone()),
+        roles: config
+            .node
+            .roles
+            .iter()
+            .map(|role| role.as_str().to_owned())
+            .collect(),
+        url: config.advertise_url(),
+        data_dir: dir.clone(),
+        node: node.clone(),
+        projection: projection.clone(),
+        stopping: stopping.clone(),
+    };
+    let every_seconds = config.reconcile.every_seconds;
+    if let Some(node) = node.clone().filter(|_| every_seconds > 0) {
+        tokio::spawn(reconcile_every(
+            Duration::from_secs(every_seconds),
+            dir.clone(),
+            node,
+            store.clone(),
+            counts.clone(),
+            stop.clone(),
+        ));
+    }
+    let announcing = tokio::spawn(announcer.run(stop.clone()));
+
+    let (log, serve) = if config.node.is(Role::Ingress) {
+        let watermarks = Watermarks::start(store.clone(), topics.partitions, stop.clone());
+        let watermarks = Arc::new(watermarks);
+        let seats = Arc::new(StoredSeats::new(store.clone(), watermarks.clone()));
+        let log = blocking(move || {
+            KafkaCommandLog::start(&settings, &topics, seats, KafkaCommandLogOptions::default())
+        })
+        .await?;
+        let log = Arc::new(log);
+        let owners = Owners::follow(log.subscribe(), log.partitions(), stop.clone());
+        let operations = DistributedOperations {
+            log: log.clone(),
+            owners,
+            nodes: nodes.clone(),
+            watermarks,
+            internal: internal.clone(),
+            peers: Peers::new(config).or_found()?,
+            fairness: Fairness::new(config),
+        };
+        let ingress = Ingress::with_counts(
+            config.ingress(),
+            log.clone(),
+            store.clone(),
+            Arc::new(operations),
+            Arc::new(SystemClock),
+            registry,
+            counts,
+        )
+        .context("cannot set up the ingress")
+        .or_use()?
+        .with_routes(internal::between_nodes(internal));
+        tokio::spawn(resume_once_serving(log.clone(), ingress.clone()));
+        (Some(log), serve_ingress(ingress))
+    } else {
+        let tls = Tls::new(&config.http).context("TLS").or_use()?;
+        (None, serve_alone(tls, internal::alone(internal)))
+    };
+
+    let failure = {
+        let (node, log) = (node.clone(), log.clone());
+        async move {
+            tokio::select! {
+                why = failure_of_node(node) => why,
+                why = failure_of_log(log) => why,
+            }
+        }
+    };
+    let before_stop = {
+        let node = node.clone();
+        async move {
+            stopping.store(true, Ordering::Relaxed);
+            if let Some(node) = node {
+                node.hand_over(successors(&node, &nodes)).await;
+            }
+        }
+    };
+    let stopped = async move {
+        stop.cancel();
+        drop(announcing.await);
+        if let Some(log) = log {
+            log.stop();
+        }
+        if let Some(node) = node {
+            node.stop().await;
+        }
+        if let Some(projection) = projection.get() {
+            projection.stop().await;
+        }
+    };
+    Ok(Parts {
+        store,
+        serve,
+        failure: Box::pin(failure),
+        before_stop: Box::pin(before_stop),
+        stop: Box::pin(stopped),
+    })
+}
+
+fn serve_ingress(ingress: Ingress) -> Serve {
+    Box::new(move |listener, stop| {
+        Box::pin(async move { ingress.serve(listener, stop.cancelled_owned()).await })
+    })
+}
+
+fn serve_alone(tls: Option<Tls>, router: axum::Router) -> Serve {
+    Box::new(move |listener, stop| {
+        Box::pin(async move {
+            let stopped = stop.cancelled_owned();
+            match tls {
+                Some(tls) => {
+                    axum::serve(tls.listener(listener)?, router)
+                        .with_graceful_shutdown(stopped)
+                        .await
+                }
+                None => {
+                    axum::serve(listener, router)
+                        .with_graceful_shutdown(stopped)
+                        .await
+                }
+            }
+        })
+    })
+}
+
+type Serve = Box<
+    dyn FnOnce(tokio::net::TcpListener, CancellationToken) -> super::Later<std::io::Result<()>>
+        + Send,
+>;
+
+fn node_options(config: &Config, settings: &KafkaSettings, topics: &Topics) -> NodeOptions {
+    let standby = snapshot_policy(config);
+    NodeOptions {
+        node: NodeName(config.node.id.clone()),
+        kafka: settings.clone(),
+        topics: topics.clone(),
+        processors: processors(config),
+        replicas: config.cluster.replicas,
+        member: MemberSettings {
+            tick_ms: config.cluster.tick_ms,
+            patience_ms: config.cluster.patience_ms,
+            stagger_ms: config.cluster.stagger_ms,
+            snapshots_as_standby: standby,
+            snapshots_as_owner: SnapshotPolicy {
+                every_records: standby.every_records.saturating_mul(OWNER_SNAPSHOTS_RARER),
+                every_ms: standby.every_ms.saturating_mul(OWNER_SNAPSHOTS_RARER),
+            },
+            ..MemberSettings::default()
+        },
+        snapshots_dir: config.snapshots_dir(),
+        snapshots_kept: config.snapshots.keep,
+        snapshots_in_database: config.snapshots.in_database,
+    }
+}
+
+/// The database, reached or not: it is brought up to date as soon as it answers.
+async fn database(config: &Config) -> Result<Store, Failure> {
+    let store = Store::connect_lazily(&config.database_url()?, config.database.connections_max)
+        .await
+        .context("database")
+        .or_use()?;
+    match store.migrate().await {
+        Ok(0) => {}
+        Ok(applied) => tracing::info!(applied, "database schema brought up to date"),
+        Err(error @ StoreError::Unreachable(_)) => {
+            tracing::warn!(%error, "starting without the database; it is asked until it answers");
+            tokio::spawn(migrate_later(store.clone()));
+        }
+        Err(error) => {
+            return Err(Failure::Found(
+                anyhow::Error::new(error).context("database migrations"),
+            ));
+        }
+    }
+    Ok(store)
+}
+
+async fn migrate_later(store: Store) {
+    loop {
+        tokio::time::sleep(MIGRATE_RETRY).await;
+        match store.migrate().await {
+            Ok(_) => return tracing::info!("the database answers"),
+            Err(StoreError::Unreachable(_)) => {}
+            Err(error) => return tracing::error!(%error, "database migrations"),
+        }
+    }
+}
+
+async fn keep_projection(
+    started: impl Future<Output = Result<Projection, ProjectionError>>,
+    slot: ProjectionSlot,
+) {
+    match started.await {
+        Ok(projection) => drop(slot.set(projection)),
+        Err(error) => tracing::error!(%error, "the projection cannot be started; sales go on"),
+    }
+}
+
+/// Redis, where it is configured. Its keys name the log: counts of one say nothing about another.
+fn counts(
+    config: &Config,
+    topics: &Topics,
+    registry: &Registry,
+) -> Result<Option<Counts>, Failure> {
+    let Some(url) = &config.redis.url else {
+        return Ok(None);
+    };
+    let log: String = topics.log_id.iter().map(|b| format!("{b:02x}")).collect();
+    let prefix = format!("onsale:{log}");
+    let settings = CountsSettings::new(url.expose(), prefix, config.node.id.as_str());
+    let counts = Counts::new(&settings, registry).context("redis").or_use()?;
+    tokio::spawn({
+        let counts = counts.clone();
+        async move {
+            // Whatever is not there is loaded when it is needed.
+            if let Err(error) = counts.preload().await {
+                tracing::warn!(%error, "Redis does not answer; the log decides alone");
+            }
+        }
+    });
+    Ok(Some(counts))
+}
+
+fn start_feed(store: &Store, counts: Counts, stop: &CancellationToken) -> CountsFeed {
+    let (feed, task) = CountsFeed::new(store.clone(), counts);
+    let running = tokio::spawn(task.run());
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        running.abort();
+    });
+    feed
+}
+
+async fn resume_once_serving(log: Arc<KafkaCommandLog>, ingress: Ingress) {
+    let mut serving = log.serving();
+    if serving
+        .wait_for(|serving| *serving == Serving::Ready)
+        .await
+        .is_ok()
+    {
+        resume_openings(&ingress).await;
+    }
+}
+
+async fn failure_of_node(node: Option<Arc<Node>>) -> String {
+    match node {
+        Some(node) => node.failure().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn failure_of_log(log: Option<Arc<KafkaCommandLog>>) -> String {
+    let Some(log) = log else {
+        return std::future::pending().await;
+    };
+    let mut serving = log.serving();
+    let stopped = serving.wait_for(|serving| matches!(serving, Serving::Stopped(_)));
+    match stopped.await.as_deref() {
+        Ok(Serving::Stopped(why)) => why.clone(),
+        _ => std::future::pending().await,
+    }
+}
+
+/// Who takes over what this node owns.
+fn successors(node: &Node, nodes: &Nodes) -> BTreeMap<PartitionId, NodeName> {
+    let list = nodes.list();
+    node.status()
+        .into_iter()
+        .filter(|on_node| on_node.role == MemberRole::Owner)
+        .filter_map(|on_node| {
+            let (standby, _) = list.place(on_node.partition)?.standby?;
+            Some((on_node.partition, standby.node.clone()))
+        })
+        .collect()
+}
+
+/// Kafka's clients block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KafkaError> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(kafka_failure),
+        Err(error) => Err(Failure::Found(anyhow!(error))),
+    }
+}

@@ -1,0 +1,135 @@
+//! Puts an embedded process together.
+
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use onsale_ingress::{Ingress, SystemClock};
+use onsale_log::LogError;
+use onsale_log::journal::JournalOptions;
+use onsale_processor::embedded::runtime::StartError;
+use onsale_processor::embedded::snapshots::Retention;
+use onsale_processor::embedded::{Embedded, EmbeddedOptions};
+use onsale_processor::metrics::Metrics;
+use onsale_schemas::NodeName;
+use onsale_store::Store;
+use prometheus::Registry;
+
+use super::{HOUR_MS, Parts, resume_openings, snapshot_policy};
+use crate::config::Config;
+use crate::exit::{Failure, OrFail};
+use crate::fairness::Fairness;
+use crate::operations::EmbeddedOperations;
+
+/// Everything in this process.
+pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
+    let registry = Registry::new();
+    let (embedded, store) = start(config, &registry).await?;
+    let embedded = Arc::new(embedded);
+    let operations = Arc::new(EmbeddedOperations::new(
+        embedded.clone(),
+        store.clone(),
+        &config.node.id,
+        Fairness::new(config),
+    ));
+    let ingress = Ingress::new(
+        config.ingress(),
+        Arc::new(embedded.log()),
+        store.clone(),
+        operations,
+        Arc::new(SystemClock),
+        registry,
+    )
+    .context("cannot set up the ingress")
+    .or_use()?;
+    resume_openings(&ingress).await;
+    let failure = embedded.failure();
+    Ok(Parts {
+        store,
+        serve: Box::new(move |listener, stop| {
+            Box::pin(async move { ingress.serve(listener, stop.cancelled_owned()).await })
+        }),
+        failure: Box::pin(failure),
+        before_stop: Box::pin(async {}),
+        stop: Box::pin(async move { embedded.stop().await }),
+    })
+}
+
+/// Opens database and log without HTTP, for verbs that work on a stopped data folder.
+pub(crate) fn offline<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&Embedded, &Store) -> anyhow::Result<T>,
+) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .or_found()?;
+    runtime.block_on(async {
+        if !config.journal_dir().exists() {
+            let dir = config.journal_dir();
+            return Err(Failure::Reach(anyhow!(
+                "there is no log in {}",
+                dir.display()
+            )));
+        }
+        let (embedded, store) = start(config, &Registry::new()).await?;
+        let result = work(&embedded, &store).await;
+        embedded.stop().await;
+        result.or_found()
+    })
+}
+
+async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store), Failure> {
+    let dir = &config.data.dir;
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("cannot make the data folder {}", dir.display()))
+        .or_use()?;
+    let store = Store::connect(&config.database_url()?, config.database.connections_max)
+        .await
+        .context("cannot open the database")
+        .or_reach()?;
+    let applied = store
+        .migrate()
+        .await
+        .context("database migrations")
+        .or_found()?;
+    if applied > 0 {
+        tracing::info!(applied, "database schema brought up to date");
+    }
+    let metrics = Metrics::register(registry).or_found()?;
+    let embedded = Embedded::start(options(config), store.clone(), metrics).await;
+    let embedded = match embedded {
+        Ok(embedded) => embedded,
+        Err(error @ StartError::Log(LogError::Locked { .. })) => {
+            return Err(Failure::Reach(error.into()));
+        }
+        Err(error @ StartError::Log(_)) => {
+            return Err(Failure::Found(
+                anyhow::Error::new(error).context("the log cannot be opened"),
+            ));
+        }
+        Err(error) => {
+            return Err(Failure::Found(
+                anyhow::Error::new(error).context("cannot recover"),
+            ));
+        }
+    };
+    Ok((embedded, store))
+}
+
+fn options(config: &Config) -> EmbeddedOptions {
+    let mut journal = JournalOptions::new(config.log.partitions);
+    journal.segment_size_bytes = config.log.segment_size_mib << 20;
+    let retention_hours = config.log.retention_hours;
+    EmbeddedOptions {
+        node: NodeName(config.node.id.clone()),
+        journal_dir: config.journal_dir(),
+        snapshots_dir: config.snapshots_dir(),
+        journal,
+        snapshots: snapshot_policy(config),
+        retention: Retention {
+            snapshots_kept: config.snapshots.keep,
+            log_age_max_ms: (retention_hours > 0).then_some(retention_hours * HOUR_MS),
+            in_database: config.snapshots.in_database,
+        },
+    }
+}

@@ -1,0 +1,342 @@
+//! What may be wrong with a cluster: topics, nodes, clocks, disks, standbys, the projection.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use onsale_log::kafka::{
+    KafkaError, KafkaSettings, NodesConsumer, OutcomeConsumer, OutcomeEvent, OutcomeStart, check,
+};
+use onsale_processor::clock;
+use onsale_processor::node::status::{MemberRole, NodeStatus};
+use onsale_schemas::{NodeName, Offset, PartitionId};
+use onsale_store::Store;
+use onsale_store::booking::projected_offset;
+
+use super::{Check, FREE_LOW_BYTES, FREE_MIN_BYTES};
+use crate::assemble::kafka_settings;
+use crate::config::{Config, Role};
+use crate::distributed::nodes::NodeList;
+
+/// For so long the nodes are listened to; each says something once a second.
+const LISTEN: Duration = Duration::from_millis(3_000);
+/// Clocks that differ by more are worth a word, in milliseconds. Times in the log are the broker's,
+/// so only tokens and log lines suffer.
+const SKEW_MAX_MS: u64 = 1_000;
+/// A standby further behind is no hot one, in records.
+const STANDBY_BEHIND_MAX_RECORDS: u64 = 100_000;
+/// A projection further behind than this is worth a word, in records.
+const PROJECTION_BEHIND_MAX_RECORDS: u64 = 10_000;
+
+/// What was heard.
+struct Heard {
+    list: NodeList,
+    /// Nodes that said something while they were listened to, with how far their clocks and ours
+    /// were from the broker's.
+    spoke: Vec<(String, u64, u64)>,
+}
+
+/// Looks at topics and nodes.
+pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
+    let settings = kafka_settings(config);
+    if !topics(&settings, checks) {
+        return;
+    }
+    match listen(&settings) {
+        Ok(heard) => {
+            nodes(config, &heard, checks);
+            clocks(&heard, checks);
+            partitions(config, &heard.list, checks);
+        }
+        Err(error) => checks.push(Check::failed(
+            "nodes",
+            error.to_string(),
+            "see the message; the topic of the nodes is made at the first start",
+        )),
+    }
+}
+
+fn topics(settings: &KafkaSettings, checks: &mut Vec<Check>) -> bool {
+    match check(settings) {
+        Ok(findings) if findings.is_empty() => {
+            checks.push(Check::ok("topics", "as they should be"));
+            true
+        }
+        Ok(findings) => {
+            let is_usable = findings.iter().all(|finding| finding.setting != "topic");
+            for finding in findings {
+                let found = format!(
+                    "{}: {} is {}, expected {} ({})",
+                    finding.topic, finding.setting, finding.found, finding.expected, finding.why
+                );
+                checks.push(if finding.fatal {
+                    Check::failed("topics", found, finding.remedy)
+                } else {
+                    Check::warning("topics", found, finding.remedy)
+                });
+            }
+            is_usable
+        }
+        Err(error) => {
+            checks.push(Check::failed(
+                "kafka",
+                error.to_string(),
+                "start the brokers, or mend kafka.brokers and kafka.properties",
+            ));
+            false
+        }
+    }
+}
+
+/// Listens until every living node has said something.
+fn listen(settings: &KafkaSettings) -> Result<Heard, KafkaError> {
+    let mut consumer = NodesConsumer::new(settings)?;
+    let mut heard = Heard {
+        list: NodeList::default(),
+        spoke: Vec::new(),
+    };
+    let deadline = Instant::now() + LISTEN;
+    let mut is_at_end = false;
+    while Instant::now() < deadline {
+        let was_at_end = is_at_end;
+        let Heard { list, spoke } = &mut heard;
+        is_at_end |= consumer.poll(Duration::from_millis(100), |record| {
+            // What was said before may be old.
+            if was_at_end && let Ok(status) = serde_json::from_slice::<NodeStatus>(&record.status) {
+                let skew = status.clock_ms.abs_diff(record.time_ms);
+                let own_skew = clock::now_ms().abs_diff(record.time_ms);
+                spoke.retain(|(node, _, _)| *node != record.node);
+                spoke.push((record.node.clone(), skew, own_skew));
+            }
+            list.take(record);
+        })?;
+    }
+    Ok(heard)
+}
+
+fn nodes(config: &Config, heard: &Heard, checks: &mut Vec<Check>) {
+    let spoke = |name: &str| heard.spoke.iter().any(|(node, _, _)| node == name);
+    let mut alive = Vec::new();
+    for node in heard.list.all() {
+        let (status, name) = (&node.status, node.status.node.0.as_str());
+        if !spoke(name) {
+            checks.push(Check::warning(
+                "nodes",
+                format!("{name} ({}) is silent", status.roles.join(", ")),
+                format!(
+                    "start it again, or see its log; it was last at {}",
+                    status.url
+                ),
+            ));
+            continue;
+        }
+        alive.push(name.to_owned());
+        for problem in &status.problems {
+            let found = format!("{name}: {problem}");
+            checks.push(Check::warning("nodes", found, "see its log"));
+        }
+        if let Some(free) = status.disk_free_bytes {
+            let found = format!("{name}: {} MiB free", free >> 20);
+            if free < FREE_MIN_BYTES {
+                let advice = "free space: it cannot write snapshots";
+                checks.push(Check::failed("disk", found, advice));
+            } else if free < FREE_LOW_BYTES {
+                checks.push(Check::warning("disk", found, "free space soon"));
+            }
+        }
+    }
+    for name in &config.cluster.processors {
+        if !alive.contains(name) {
+            checks.push(Check::failed(
+                "nodes",
+                format!("processor {name} of cluster.processors is not there"),
+                "start it; until then its partitions have one replica less",
+            ));
+        }
+    }
+    let projects = Role::Projector.as_str();
+    let is_projected = heard
+        .list
+        .alive()
+        .any(|status| spoke(&status.node.0) && status.roles.iter().any(|role| role == projects));
+    if !is_projected {
+        checks.push(Check::failed(
+            "projector",
+            "none is there",
+            "start a node with the role projector; sales go on, bookings cannot be read",
+        ));
+    }
+    checks.push(Check::ok("nodes", format!("heard {}", alive.join(", "))));
+}
+
+fn clocks(heard: &Heard, checks: &mut Vec<Check>) {
+    let mut is_right = true;
+    for (node, skew, own_skew) in &heard.spoke {
+        // Whatever the way takes, ours and theirs went the same.
+        if *skew > SKEW_MAX_MS {
+            is_right = false;
+            checks.push(Check::warning(
+                "clock",
+                format!("{node} is {skew} ms from the broker's clock"),
+                "set the clocks (NTP): tokens expire at the wrong time",
+            ));
+        }
+        if *own_skew > SKEW_MAX_MS && is_right {
+            is_right = false;
+            checks.push(Check::warning(
+                "clock",
+                format!("this machine is {own_skew} ms from the broker's clock"),
+                "set the clocks (NTP): tokens expire at the wrong time",
+            ));
+        }
+    }
+    if is_right && !heard.spoke.is_empty() {
+        checks.push(Check::ok("clock", "nodes and broker agree"));
+    }
+}
+
+fn partitions(config: &Config, list: &NodeList, checks: &mut Vec<Check>) {
+    let mut is_right = true;
+    let mut complain = |check: Check| {
+        is_right = false;
+        checks.push(check);
+    };
+    for partition in (0..config.log.partitions).map(PartitionId) {
+        let Some(place) = list.place(partition) else {
+            complain(Check::failed(
+                "partitions",
+                format!("no processor follows partition {partition}"),
+                "start the processors; nothing of it is answered",
+            ));
+            continue;
+        };
+        let is_owned = place.owner.as_ref().is_some_and(|owner| {
+            list.node(owner).is_some_and(|node| {
+                let mut followed = node.partitions.iter();
+                followed.any(|on| on.partition == partition && on.role == MemberRole::Owner)
+            })
+        });
+        if !is_owned {
+            let owner = place
+                .owner
+                .as_ref()
+                .map_or("nobody", |owner| owner.0.as_str());
+            complain(Check::failed(
+                "partitions",
+                format!("partition {partition} is owned by {owner}, which does not serve it"),
+                "a standby takes over by itself; look again, then see the processors' logs",
+            ));
+        }
+        let replicas = usize::from(config.cluster.replicas).min(config.cluster.processors.len());
+        match place.standby {
+            None if replicas > 1 => complain(Check::warning(
+                "standby",
+                format!("partition {partition} has none"),
+                "start the other processor, or see why it stopped",
+            )),
+            Some((node, standby)) => {
+                let behind = place
+                    .leading
+                    .next_offset
+                    .saturating_sub(standby.next_offset);
+                if behind > STANDBY_BEHIND_MAX_RECORDS {
+                    complain(Check::warning(
+                        "standby",
+                        format!(
+                            "{} is {behind} records behind on partition {partition}",
+                            node.node
+                        ),
+                        "it catches up by itself unless its machine is too slow",
+                    ));
+                }
+            }
+            None => {}
+        }
+    }
+    for (node, on_node) in list
+        .alive()
+        .flat_map(|node| node.partitions.iter().map(move |on_node| (node, on_node)))
+    {
+        if let Some(why) = &on_node.stopped {
+            let NodeName(name) = &node.node;
+            complain(Check::failed(
+                "standby",
+                format!(
+                    "{name} has stopped following partition {}: {why}",
+                    on_node.partition
+                ),
+                "keep its data folder for a look, then start it with an empty one",
+            ));
+        }
+    }
+    if is_right {
+        checks.push(Check::ok(
+            "partitions",
+            "each has its owner and its standbys",
+        ));
+    }
+}
+
+/// Compares where the database stands with what was published.
+pub(super) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>) {
+    let Ok(url) = config.database_url() else {
+        return;
+    };
+    // That it cannot be reached was said already.
+    let Ok(store) = Store::connect(&url, 2).await else {
+        return;
+    };
+    let Ok(watermarks) = store.watermarks().await else {
+        return;
+    };
+    let settings = kafka_settings(config);
+    let ends = tokio::task::spawn_blocking(move || last_outcomes(&settings)).await;
+    let Ok(Ok(ends)) = ends else { return };
+    let mut is_right = true;
+    for (partition, last) in ends {
+        let projected = projected_offset(&watermarks, partition);
+        let behind = (last + 1).saturating_sub(projected);
+        if behind > PROJECTION_BEHIND_MAX_RECORDS {
+            is_right = false;
+            checks.push(Check::warning(
+                "projection",
+                format!("partition {partition} is {behind} records behind"),
+                "see the projector's log; if it has stopped, run `onsale reconcile`",
+            ));
+        } else if projected > last + 1 {
+            is_right = false;
+            checks.push(Check::failed(
+                "projection",
+                format!(
+                    "partition {partition}: the database has outcomes up to {projected}, the topic \
+                     ends at {last}"
+                ),
+                "the database is of another log: check kafka.topic_prefix and database.url",
+            ));
+        }
+    }
+    if is_right {
+        checks.push(Check::ok("projection", "the database keeps up"));
+    }
+}
+
+/// The highest published outcome of each partition that has one.
+fn last_outcomes(settings: &KafkaSettings) -> Result<BTreeMap<PartitionId, Offset>, KafkaError> {
+    let mut consumer = OutcomeConsumer::new(settings)?;
+    let partitions = (0..settings.partitions).map(PartitionId);
+    let starts: Vec<_> = partitions.map(|p| (p, OutcomeStart::Last)).collect();
+    consumer.assign(&starts)?;
+    let mut last = BTreeMap::new();
+    let mut open = starts.len();
+    let deadline = Instant::now() + LISTEN;
+    while open > 0 && Instant::now() < deadline {
+        consumer.poll(Duration::from_millis(100), |event| match event {
+            OutcomeEvent::Seen { partition, outcome } => {
+                let highest = last.entry(partition).or_insert(outcome.offset);
+                *highest = outcome.offset.max(*highest);
+            }
+            OutcomeEvent::End { .. } => open = open.saturating_sub(1),
+            OutcomeEvent::Lost => {}
+        })?;
+    }
+    Ok(last)
+}

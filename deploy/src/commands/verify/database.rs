@@ -1,0 +1,87 @@
+//! The database against the model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use onsale_schemas::BookingId;
+use onsale_simulation::model::{BookingState, Model};
+use onsale_store::Store;
+use onsale_store::booking::{BookingStatus, projected_offset};
+
+use crate::config::Config;
+use crate::exit::{Failure, OrFail};
+
+/// Rows of the database read at once.
+const ROWS_PER_PAGE: u32 = 5_000;
+
+/// The database, where there is one.
+pub(super) async fn open(config: &Config) -> Result<Option<Store>, Failure> {
+    let url = config.database_url()?;
+    let missing = url
+        .strip_prefix("sqlite://")
+        .is_some_and(|path| !Path::new(path).exists());
+    if missing {
+        return Ok(None);
+    }
+    let store = Store::connect(&url, 2)
+        .await
+        .context("cannot open the database")
+        .or_reach()?;
+    Ok(Some(store))
+}
+
+/// Compares live bookings of the model with the database, where both stand at the same offset.
+pub(super) async fn check(config: &Config, model: &Model) -> Result<String, Failure> {
+    let Some(store) = open(config).await? else {
+        return Ok("not looked at, there is none".to_owned());
+    };
+    let at = projected_offset(&store.watermarks().await.or_reach()?, model.partition());
+    if at != model.next_offset() {
+        return Ok(format!(
+            "not compared, it stands at {at} and the log at {}",
+            model.next_offset()
+        ));
+    }
+    let mut expected: BTreeMap<BookingId, (BookingStatus, Vec<u32>)> = model
+        .live_bookings()
+        .map(|booking| {
+            let status = match booking.state {
+                BookingState::Held => BookingStatus::Reserved,
+                _ => BookingStatus::Confirmed,
+            };
+            let id = BookingId::new(model.partition(), booking.offset);
+            (id, (status, booking.seats.to_vec()))
+        })
+        .collect();
+    let (mut after, mut rows) = (None, 0u64);
+    loop {
+        let page = store
+            .live_bookings(model.partition(), after, ROWS_PER_PAGE)
+            .await
+            .or_reach()?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.booking_id.offset());
+        for row in page {
+            rows += 1;
+            let model = expected.remove(&row.booking_id);
+            if model.as_ref() != Some(&(row.status, row.seats.clone())) {
+                return Err(Failure::Found(anyhow!(
+                    "booking {}: the database says {:?} with seats {:?}, the model {model:?}",
+                    row.booking_id,
+                    row.status,
+                    row.seats
+                )));
+            }
+        }
+    }
+    if projected_offset(&store.watermarks().await.or_reach()?, model.partition()) != at {
+        return Ok("not compared, it moved on meanwhile".to_owned());
+    }
+    match expected.into_iter().next() {
+        Some((id, what)) => Err(Failure::Found(anyhow!(
+            "booking {id}: the model has it as {what:?}, the database does not have it"
+        ))),
+        None => Ok(format!("{rows} live bookings equal")),
+    }
+}

@@ -1,0 +1,127 @@
+//! The log on Kafka.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use super::sections::{problem, range};
+
+/// Longest prefix of a topic's name, in bytes: Kafka allows 249 for the whole name.
+const PREFIX_MAX_BYTES: usize = 200;
+/// Properties that Onsale sets itself, because its guarantees rest on them.
+const OWN_PROPERTIES: [&str; 12] = [
+    "bootstrap.servers",
+    "client.id",
+    "acks",
+    "request.required.acks",
+    "enable.idempotence",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "partitioner",
+    "group.id",
+    "enable.auto.commit",
+    "auto.offset.reset",
+    "transactional.id",
+];
+
+/// Kafka, for running on more than one machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KafkaConfig {
+    /// `HOST:PORT,…`; empty for the embedded log.
+    pub brokers: String,
+    /// Topics are `<prefix>.commands`, `<prefix>.outcomes` and `<prefix>.nodes`.
+    pub topic_prefix: String,
+    /// Copies of each topic; 3 in production.
+    pub replication: u16,
+    /// Copies that must have a record before it counts; 2 in production.
+    pub min_insync: u16,
+    /// Records older than this go; 0 keeps all.
+    pub retention_hours: u64,
+    /// Whether missing topics are made.
+    pub create_topics: bool,
+    /// Further settings of the client, as `security.protocol` or `sasl.username`.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Default for KafkaConfig {
+    fn default() -> Self {
+        Self {
+            brokers: String::new(),
+            topic_prefix: "onsale".to_owned(),
+            replication: 1,
+            min_insync: 1,
+            retention_hours: 0,
+            create_topics: true,
+            properties: BTreeMap::new(),
+        }
+    }
+}
+
+impl KafkaConfig {
+    /// Whether the log is on Kafka.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.brokers.is_empty()
+    }
+
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        let host_and_port = |broker: &str| {
+            broker
+                .trim()
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        };
+        if self.is_used() && !self.brokers.split(',').all(host_and_port) {
+            problems.push(problem(
+                "kafka.brokers",
+                format!("{:?}", self.brokers),
+                "HOST:PORT, more of them separated by commas".to_owned(),
+            ));
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let prefix = &self.topic_prefix;
+        if !(1..=PREFIX_MAX_BYTES).contains(&prefix.len()) || !prefix.chars().all(plain) {
+            problems.push(problem(
+                "kafka.topic_prefix",
+                format!("{prefix:?}"),
+                format!("1 to {PREFIX_MAX_BYTES} letters, digits, '-', '_' or '.'"),
+            ));
+        }
+        range(
+            problems,
+            "kafka.replication",
+            u64::from(self.replication),
+            1,
+            15,
+        );
+        range(
+            problems,
+            "kafka.min_insync",
+            u64::from(self.min_insync),
+            1,
+            u64::from(self.replication),
+        );
+        range(
+            problems,
+            "kafka.retention_hours",
+            self.retention_hours,
+            0,
+            24 * 365 * 100,
+        );
+        for key in OWN_PROPERTIES {
+            if let Some(value) = self.properties.get(key) {
+                problems.push(problem(
+                    &format!("kafka.properties.{key}"),
+                    value.clone(),
+                    "no value: Onsale sets it itself".to_owned(),
+                ));
+            }
+        }
+    }
+
+    /// Whether a property's value is not for everybody's eyes.
+    pub(super) fn is_secret(key: &str) -> bool {
+        key.contains("password") || key.contains("secret") || key.ends_with(".pem")
+    }
+}

@@ -1,0 +1,115 @@
+//! Who a process is and what it does.
+
+use onsale_schemas::limits::NODE_NAME_MAX_BYTES;
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use super::sections::problem;
+
+/// What a process does in the distributed mode.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Takes requests and answers them.
+    Ingress,
+    /// Runs seat machines.
+    Processor,
+    /// Writes outcomes into the database.
+    Projector,
+}
+
+impl Role {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Ingress, Self::Processor, Self::Projector];
+
+    /// Its name in configuration and status.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Processor => "processor",
+            Self::Projector => "projector",
+        }
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| format!("{text:?}: expected ingress, processor or projector"))
+    }
+}
+
+/// Who this process is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NodeConfig {
+    /// Its name in the log, unique among the nodes.
+    pub id: String,
+    /// What it does. The embedded log does all of it in one process.
+    pub roles: Vec<Role>,
+    /// Where other nodes and operators reach it; `http://<http.listen>` when there is none, or `https://`
+    /// with a certificate.
+    pub advertise_url: Option<String>,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self {
+            id: "node-1".to_owned(),
+            roles: Role::ALL.to_vec(),
+            advertise_url: None,
+        }
+    }
+}
+
+impl NodeConfig {
+    /// Whether this process has the role.
+    pub(crate) fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    pub(super) fn check(&self, problems: &mut Vec<Problem>, distributed: bool) {
+        if !is_name(&self.id) {
+            problems.push(problem(
+                "node.id",
+                format!("{:?}", self.id),
+                format!("1 to {NODE_NAME_MAX_BYTES} letters, digits, '-', '_' or '.'"),
+            ));
+        }
+        let has_all = Role::ALL.iter().all(|role| self.is(*role));
+        if self.roles.is_empty() || (!distributed && !has_all) {
+            let names: Vec<&str> = self.roles.iter().map(|role| role.as_str()).collect();
+            problems.push(problem(
+                "node.roles",
+                format!("{names:?}"),
+                if distributed {
+                    "one or more of ingress, processor, projector".to_owned()
+                } else {
+                    "ingress, processor and projector: without kafka.brokers one process does all \
+                     of it"
+                        .to_owned()
+                },
+            ));
+        }
+        if let Some(url) = &self.advertise_url
+            && !url.starts_with("http://")
+            && !url.starts_with("https://")
+        {
+            problems.push(problem(
+                "node.advertise_url",
+                format!("{url:?}"),
+                "a URL as http://10.0.0.5:8080".to_owned(),
+            ));
+        }
+    }
+}
+
+/// Whether a text can be a node's name.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (1..=NODE_NAME_MAX_BYTES).contains(&text.len()) && text.chars().all(plain)
+}

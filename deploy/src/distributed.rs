@@ -1,0 +1,11 @@
+//! The parts of a process of the distributed mode that are neither ingress nor processor.
+
+pub(crate) mod announce;
+pub(crate) mod internal;
+pub(crate) mod nodes;
+pub(crate) mod owners;
+pub(crate) mod peers;
+pub(crate) mod reconcile;
+pub(crate) mod schedule;
+pub(crate) mod seats;
+pub(crate) mod watermarks;

@@ -1,0 +1,86 @@
+//! Says once a second what this node is doing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use onsale_log::kafka::NodesPublisher;
+use onsale_processor::clock;
+use onsale_processor::node::Node;
+use onsale_processor::node::status::NodeStatus;
+use onsale_schemas::NodeName;
+use tokio_util::sync::CancellationToken;
+
+use super::internal::ProjectionSlot;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long the last word is waited for.
+const FLUSH: Duration = Duration::from_millis(500);
+
+/// What there is to say.
+pub(crate) struct Announcer {
+    pub(crate) publisher: NodesPublisher,
+    pub(crate) name: NodeName,
+    pub(crate) roles: Vec<String>,
+    pub(crate) url: String,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) node: Option<Arc<Node>>,
+    pub(crate) projection: ProjectionSlot,
+    pub(crate) stopping: Arc<AtomicBool>,
+}
+
+impl Announcer {
+    /// Says it until `stop`, and once more then.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut every = tokio::time::interval(EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let last = tokio::select! {
+                () = stop.cancelled() => true,
+                _ = every.tick() => false,
+            };
+            let status = self.status();
+            match serde_json::to_vec(&status) {
+                Ok(bytes) => self.publisher.publish(&self.name.0, &bytes),
+                Err(error) => tracing::warn!(%error, "this node's status cannot be written"),
+            }
+            if last {
+                drop(tokio::task::spawn_blocking(move || self.publisher.flush(FLUSH)).await);
+                return;
+            }
+        }
+    }
+
+    fn status(&self) -> NodeStatus {
+        let projection = self.projection.get();
+        let mut problems = Vec::new();
+        let mut partitions = Vec::new();
+        if let Some(node) = &self.node {
+            partitions = node.status();
+            problems.extend(node.problems());
+        }
+        if let Some(projection) = projection {
+            problems.extend(projection.problems());
+        }
+        NodeStatus {
+            node: self.name.clone(),
+            roles: self.roles.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            url: self.url.clone(),
+            clock_ms: clock::now_ms(),
+            disk_free_bytes: free_bytes(&self.data_dir),
+            problems,
+            partitions,
+            projected: projection.map(|p| p.offsets()).unwrap_or_default(),
+            stopping: self.stopping.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Bytes that an ordinary user may still write to the disk of a folder.
+pub(crate) fn free_bytes(dir: &std::path::Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(dir).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}

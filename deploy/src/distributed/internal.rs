@@ -1,0 +1,211 @@
+//! What a node offers the others and its probes beside the public interface.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use onsale_ingress::{AdminTokens, Readiness};
+use onsale_processor::metrics::Metrics;
+use onsale_processor::node::Node;
+use onsale_processor::node::projection::Projection;
+use onsale_processor::snapshots::Written;
+use onsale_schemas::PartitionId;
+use onsale_store::Store;
+use onsale_store::counts::Counts;
+use prometheus::{Registry, TextEncoder};
+use serde::{Deserialize, Serialize};
+
+use super::nodes::Nodes;
+
+/// A projector that may still be waiting for its database.
+pub(crate) type ProjectionSlot = Arc<OnceLock<Projection>>;
+
+/// Which partitions a call is about; all that the node follows when there are none.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct OfPartitions {
+    pub(crate) partitions: Vec<PartitionId>,
+}
+
+/// A snapshot as a node tells of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SnapshotBody {
+    pub(crate) partition: PartitionId,
+    pub(crate) next_offset: u64,
+    pub(crate) size_bytes: u64,
+    pub(crate) created_at_ms: u64,
+}
+
+impl From<Written> for SnapshotBody {
+    fn from(written: Written) -> Self {
+        Self {
+            partition: written.partition,
+            next_offset: written.next_offset,
+            size_bytes: written.size_bytes,
+            created_at_ms: written.created_at_ms,
+        }
+    }
+}
+
+/// What the routes work on.
+pub(crate) struct Internal {
+    pub(crate) tokens: AdminTokens,
+    pub(crate) registry: Registry,
+    pub(crate) metrics: Metrics,
+    pub(crate) store: Store,
+    pub(crate) counts: Option<Counts>,
+    pub(crate) node: Option<Arc<Node>>,
+    pub(crate) nodes: Arc<Nodes>,
+    pub(crate) projection: ProjectionSlot,
+    /// Largest report of a reconciliation that is taken, in bytes.
+    pub(crate) report_max_bytes: usize,
+    /// Whether this process is to have a projector.
+    pub(crate) projects: bool,
+}
+
+impl Internal {
+    /// Whether the roles beside the ingress do what they should.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let mut problems = Vec::new();
+        if let Some(node) = &self.node {
+            problems.extend(node.problems());
+        }
+        if self.projects {
+            match self.projection.get() {
+                Some(projection) => problems.extend(projection.problems()),
+                None => problems.push("the database does not say where to project from".to_owned()),
+            }
+        }
+        Readiness {
+            ready: problems.is_empty(),
+            problems,
+        }
+    }
+
+    /// Brings gauges up to date.
+    pub(crate) fn refresh_metrics(&self) {
+        if let Some(node) = &self.node {
+            node.refresh_metrics();
+        }
+        if let Some(projection) = self.projection.get() {
+            self.show_projection_lag(projection);
+        }
+        self.metrics.show_db_connections(self.store.connections().0);
+    }
+
+    /// Shows how far the database is behind the outcomes that owners have published, as they say
+    /// once a second.
+    fn show_projection_lag(&self, projection: &Projection) {
+        let list = self.nodes.list();
+        for (partition, projected) in projection.offsets() {
+            let published = list
+                .place(partition)
+                .and_then(|place| place.leading.published);
+            // A projection past the last outcome has nothing left to do, however many ticks follow.
+            let wanted = published.map_or(0, |last| last.saturating_add(1));
+            let lag = wanted.saturating_sub(projected);
+            self.metrics.show_projection_lag(partition, lag);
+        }
+    }
+
+    fn metrics(&self) -> Result<String, prometheus::Error> {
+        self.refresh_metrics();
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    pub(super) fn node(&self, headers: &HeaderMap) -> Result<&Arc<Node>, Box<Response>> {
+        let token = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+        if !token.is_some_and(|token| self.tokens.admits(token)) {
+            let why = "only nodes and admins may ask this";
+            return Err(Box::new(refuse(StatusCode::UNAUTHORIZED, why)));
+        }
+        self.node.as_ref().ok_or_else(|| {
+            let why = "this process is no processor";
+            Box::new(refuse(StatusCode::NOT_FOUND, why))
+        })
+    }
+}
+
+/// An answer that says no.
+pub(super) fn refuse(status: StatusCode, why: impl Into<String>) -> Response {
+    let error = serde_json::json!({ "error": why.into() });
+    (status, Json(error)).into_response()
+}
+
+/// The routes between nodes.
+pub(crate) fn between_nodes(internal: Arc<Internal>) -> Router {
+    Router::new()
+        .route("/internal/snapshots", get(list).post(create))
+        .route("/internal/reconcile", post(super::reconcile::report))
+        .route("/internal/reconcile/check", post(super::reconcile::check))
+        .route("/internal/reconcile/apply", post(super::reconcile::apply))
+        .layer(DefaultBodyLimit::max(internal.report_max_bytes))
+        .with_state(internal)
+}
+
+/// All routes of a process that is no ingress.
+pub(crate) fn alone(internal: Arc<Internal>) -> Router {
+    Router::new()
+        .route(
+            "/health/live",
+            get(async || Json(serde_json::json!({ "status": "live" }))),
+        )
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(internal.clone())
+        .merge(between_nodes(internal))
+}
+
+async fn ready(State(internal): State<Arc<Internal>>) -> Response {
+    let readiness = internal.readiness();
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(readiness)).into_response()
+}
+
+async fn metrics(State(internal): State<Arc<Internal>>) -> Response {
+    match internal.metrics() {
+        Ok(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+async fn list(State(internal): State<Arc<Internal>>, headers: HeaderMap) -> Response {
+    let node = match internal.node(&headers) {
+        Ok(node) => node,
+        Err(refusal) => return *refusal,
+    };
+    match node.snapshots() {
+        Ok(kept) => Json(bodies(kept)).into_response(),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+async fn create(
+    State(internal): State<Arc<Internal>>,
+    headers: HeaderMap,
+    Json(of): Json<OfPartitions>,
+) -> Response {
+    let node = match internal.node(&headers) {
+        Ok(node) => node,
+        Err(refusal) => return *refusal,
+    };
+    let mut done = Vec::new();
+    for partition in of.partitions {
+        match node.snapshot(Some(partition)).await {
+            Ok(written) => done.extend(written),
+            Err(why) => return refuse(StatusCode::INTERNAL_SERVER_ERROR, why),
+        }
+    }
+    Json(bodies(done)).into_response()
+}
+
+fn bodies(written: Vec<Written>) -> Vec<SnapshotBody> {
+    written.into_iter().map(SnapshotBody::from).collect()
+}

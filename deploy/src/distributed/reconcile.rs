@@ -1,0 +1,163 @@
+//! Reconciliation between nodes: each compares and repairs by the machines that it holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures::future::try_join_all;
+use onsale_processor::node::reconcile::ReconcileError;
+use onsale_processor::reconcile::{Applied, Report};
+use onsale_schemas::{NodeName, PartitionId};
+
+use super::internal::{Internal, OfPartitions, refuse};
+use super::nodes::NodeList;
+use super::peers::Peers;
+
+pub(super) async fn report(
+    State(internal): State<Arc<Internal>>,
+    headers: HeaderMap,
+    Json(of): Json<OfPartitions>,
+) -> Response {
+    let node = match internal.node(&headers) {
+        Ok(node) => node.clone(),
+        Err(refusal) => return *refusal,
+    };
+    let (store, counts) = (internal.store.clone(), internal.counts.clone());
+    let work = async move {
+        node.reconcile(&of.partitions, &store, counts.as_ref())
+            .await
+    };
+    answer(tokio::spawn(work).await)
+}
+
+pub(super) async fn check(
+    State(internal): State<Arc<Internal>>,
+    headers: HeaderMap,
+    Json(report): Json<Report>,
+) -> Response {
+    let node = match internal.node(&headers) {
+        Ok(node) => node.clone(),
+        Err(refusal) => return *refusal,
+    };
+    answer(Ok(node.check_reconciliation(&report).await))
+}
+
+pub(super) async fn apply(
+    State(internal): State<Arc<Internal>>,
+    headers: HeaderMap,
+    Json(report): Json<Report>,
+) -> Response {
+    let node = match internal.node(&headers) {
+        Ok(node) => node.clone(),
+        Err(refusal) => return *refusal,
+    };
+    let (store, counts) = (internal.store.clone(), internal.counts.clone());
+    let work = async move {
+        node.apply_reconciliation(&report, &store, counts.as_ref())
+            .await
+    };
+    answer(tokio::spawn(work).await)
+}
+
+/// The work runs on a task of its own: whoever asks may go away, a call of the database must not end
+/// half-way.
+fn answer<T: serde::Serialize>(
+    done: Result<Result<T, ReconcileError>, tokio::task::JoinError>,
+) -> Response {
+    match done {
+        Ok(Ok(body)) => Json(body).into_response(),
+        Ok(Err(error @ ReconcileError::Refused(_))) => {
+            refuse(StatusCode::BAD_REQUEST, error.to_string())
+        }
+        Ok(Err(error)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+/// The owner of each partition, by owner.
+fn by_owner(
+    list: &NodeList,
+    partitions: impl Iterator<Item = PartitionId>,
+) -> anyhow::Result<BTreeMap<NodeName, Vec<PartitionId>>> {
+    let mut owners: BTreeMap<NodeName, Vec<PartitionId>> = BTreeMap::new();
+    for partition in partitions {
+        let owner = list
+            .place(partition)
+            .and_then(|place| place.owner)
+            .filter(|owner| list.node(owner).is_some())
+            .ok_or_else(|| anyhow::anyhow!("partition {partition} has no owner at the moment"))?;
+        owners.entry(owner).or_default().push(partition);
+    }
+    Ok(owners)
+}
+
+/// Has every owner compare what it owns, all at once; one report of all.
+pub(crate) async fn reconcile_all(
+    list: &NodeList,
+    peers: &Peers,
+    partitions: u16,
+) -> anyhow::Result<Report> {
+    let owners = by_owner(list, (0..partitions).map(PartitionId))?;
+    let asked = owners.into_iter().filter_map(|(owner, partitions)| {
+        let node = list.node(&owner)?;
+        let of = OfPartitions { partitions };
+        Some(async move { peers.post(node, "/internal/reconcile", &of).await })
+    });
+    let parts: Vec<Report> = try_join_all(asked).await?;
+    let whole = parts.into_iter().reduce(join);
+    whole.ok_or_else(|| anyhow::anyhow!("there are no partitions"))
+}
+
+fn join(mut whole: Report, part: Report) -> Report {
+    whole.positions.extend(part.positions);
+    whole.positions.sort_by_key(|position| position.partition);
+    whole.checked.shows += part.checked.shows;
+    whole.checked.bookings += part.checked.bookings;
+    whole.projection_behind = both(whole.projection_behind, part.projection_behind);
+    whole.redis_unreachable = both(whole.redis_unreachable, part.redis_unreachable);
+    whole.differences.extend(part.differences);
+    whole
+}
+
+fn both(one: Option<String>, other: Option<String>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(format!("{one}; {other}")),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Has every owner repair its part of a report, once none of them refuses it.
+pub(crate) async fn apply_all(
+    list: &NodeList,
+    peers: &Peers,
+    report: &Report,
+) -> anyhow::Result<Applied> {
+    let partitions = report.positions.iter().map(|position| position.partition);
+    let mut parts = Vec::new();
+    for (owner, partitions) in by_owner(list, partitions)? {
+        let Some(node) = list.node(&owner) else {
+            continue;
+        };
+        let mut part = report.clone();
+        part.positions
+            .retain(|position| partitions.contains(&position.partition));
+        part.differences
+            .retain(|difference| partitions.contains(&difference.partition));
+        parts.push((node, part));
+    }
+    for (node, part) in &parts {
+        let () = peers.post(node, "/internal/reconcile/check", part).await?;
+    }
+    let mut whole = Applied::default();
+    for (node, part) in &parts {
+        let applied: Applied = peers.post(node, "/internal/reconcile/apply", part).await?;
+        whole.repaired += applied.repaired;
+        whole.gone += applied.gone;
+        whole.projection_moved |= applied.projection_moved;
+        whole.left.extend(applied.left);
+    }
+    Ok(whole)
+}

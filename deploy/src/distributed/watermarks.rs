@@ -1,0 +1,116 @@
+//! How far the projection is, asked of the database: by one poller for everybody who waits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use onsale_schemas::{Offset, PartitionId};
+use onsale_store::Store;
+use onsale_store::booking::projected_offset;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Between two looks while nobody waits.
+const IDLE: Duration = Duration::from_millis(250);
+/// Between two looks while somebody waits.
+const BUSY: Duration = Duration::from_millis(3);
+/// Between two looks while the database does not answer.
+const UNREACHABLE: Duration = Duration::from_millis(500);
+
+/// The watermarks of all partitions.
+#[derive(Debug)]
+pub(crate) struct Watermarks {
+    offsets: watch::Receiver<Vec<Offset>>,
+    waiting: Arc<AtomicUsize>,
+    wake: Arc<Notify>,
+    unreachable: Arc<AtomicBool>,
+}
+
+impl Watermarks {
+    /// Starts the poller, which works until `stop`.
+    pub(crate) fn start(store: Store, partitions: u16, stop: CancellationToken) -> Self {
+        let (sender, offsets) = watch::channel(vec![0; usize::from(partitions)]);
+        let watermarks = Self {
+            offsets,
+            waiting: Arc::default(),
+            wake: Arc::default(),
+            unreachable: Arc::default(),
+        };
+        let (waiting, wake) = (watermarks.waiting.clone(), watermarks.wake.clone());
+        let unreachable = watermarks.unreachable.clone();
+        tokio::spawn(async move {
+            while !stop.is_cancelled() {
+                let pause = match store.watermarks().await {
+                    Ok(marks) => {
+                        unreachable.store(false, Ordering::Relaxed);
+                        let all = (0..partitions)
+                            .map(|partition| projected_offset(&marks, PartitionId(partition)));
+                        let all: Vec<Offset> = all.collect();
+                        sender.send_if_modified(|offsets| {
+                            let is_new = *offsets != all;
+                            *offsets = all;
+                            is_new
+                        });
+                        let busy = waiting.load(Ordering::Relaxed) > 0;
+                        if busy { BUSY } else { IDLE }
+                    }
+                    Err(error) => {
+                        if !unreachable.swap(true, Ordering::Relaxed) {
+                            tracing::warn!(%error, "the database does not answer; sales go on");
+                        }
+                        UNREACHABLE
+                    }
+                };
+                // Only the pause is cut short, never a call of the database.
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = wake.notified(), if pause == IDLE => {}
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        });
+        watermarks
+    }
+
+    /// Every record of the partition before this offset is in the database, as last seen.
+    pub(crate) fn offset(&self, partition: PartitionId) -> Offset {
+        let offsets = self.offsets.borrow();
+        offsets.get(usize::from(partition.0)).copied().unwrap_or(0)
+    }
+
+    /// False while the database does not answer.
+    pub(crate) fn is_reachable(&self) -> bool {
+        !self.unreachable.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the record at `offset` is in the database; false when that takes too long.
+    pub(crate) async fn wait_for(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+        patience: Duration,
+    ) -> bool {
+        let _waiting = Waiting::new(&self.waiting);
+        self.wake.notify_one();
+        let mut offsets = self.offsets.clone();
+        let index = usize::from(partition.0);
+        let passed = offsets.wait_for(|all| all.get(index).is_some_and(|next| *next > offset));
+        matches!(tokio::time::timeout(patience, passed).await, Ok(Ok(_)))
+    }
+}
+
+/// Somebody who waits; not any more when dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

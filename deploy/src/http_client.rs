@@ -1,0 +1,151 @@
+//! The one place where HTTP clients are made: what they trust, and what to do when a call fails.
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
+
+/// Why no client can be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpClientError {
+    /// A file cannot be read.
+    #[error("cannot read the authorities' certificates in {file}: {source}")]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("{file} holds no certificate in PEM: {source}")]
+    Pem {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        source: pem::Error,
+    },
+    /// A certificate that nothing can be checked against.
+    #[error("a certificate in {file} cannot be an authority's: {source}")]
+    Authority {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+    /// The parts do not fit together.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The client cannot be made.
+    #[error(transparent)]
+    Client(#[from] reqwest::Error),
+}
+
+/// A client for `http` and `https`. It trusts the authorities in the file and no others; without a
+/// file those that the system trusts.
+///
+/// # Errors
+/// When the file is not what it should be.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where clients are made; everybody else asks here"
+)]
+pub(crate) fn build(ca_file: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
+    // Named here, so that nothing depends on what was installed for the process.
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?;
+    let tls = match ca_file {
+        Some(file) => builder.with_root_certificates(authorities(file)?),
+        None => match builder.clone().with_platform_verifier() {
+            Ok(builder) => builder,
+            // A machine without authorities: nothing that needs one is trusted.
+            Err(error) => {
+                tracing::debug!(%error, "the system has no authorities that could be read");
+                builder.with_root_certificates(RootCertStore::empty())
+            }
+        },
+    }
+    .with_no_client_auth();
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .build()?)
+}
+
+fn authorities(file: &Path) -> Result<RootCertStore, HttpClientError> {
+    let text = std::fs::read(file).map_err(|source| HttpClientError::File {
+        file: file.to_owned(),
+        source,
+    })?;
+    let not_pem = |source| HttpClientError::Pem {
+        file: file.to_owned(),
+        source,
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        roots
+            .add(certificate.map_err(not_pem)?)
+            .map_err(|source| HttpClientError::Authority {
+                file: file.to_owned(),
+                source,
+            })?;
+    }
+    if roots.is_empty() {
+        return Err(not_pem(pem::Error::NoItemsFound));
+    }
+    Ok(roots)
+}
+
+/// What went wrong with a call to `url` and what to do about it.
+pub(crate) fn explain(error: &reqwest::Error, url: &str) -> String {
+    match tls_error(error) {
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => format!(
+            "the certificate of {url} is for another name: ask the server by a name that is in it"
+        ),
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        )) => format!("the certificate of {url} is not valid now: renew it, or set the clock"),
+        Some(rustls::Error::InvalidCertificate(_)) => format!(
+            "the certificate of {url} is from nobody who is trusted here: name the authority by \
+             --ca FILE, ONSALE_CA or http.tls_ca_file"
+        ),
+        Some(rustls::Error::InvalidMessage(_)) => {
+            format!("{url} does not speak TLS: ask it by http://")
+        }
+        _ if error.is_connect() => format!("cannot reach {url}: is the server running?"),
+        _ if !error.is_timeout() && url.starts_with("http://") => {
+            format!("{url} does not answer as HTTP: if it speaks TLS, ask it by https://")
+        }
+        _ => format!("cannot reach {url}"),
+    }
+}
+
+/// True where nobody listens, as opposed to somebody who does not please.
+pub(crate) fn is_nobody_there(error: &reqwest::Error) -> bool {
+    error.is_connect() && tls_error(error).is_none()
+}
+
+/// The failure of TLS that a failed call comes from.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref() {
+            return Some(tls);
+        }
+        next = match error.downcast_ref::<io::Error>().map(io::Error::get_ref) {
+            // The source of such an error is not what it holds but the source of that.
+            Some(Some(held)) => Some(held),
+            _ => error.source(),
+        };
+    }
+    None
+}

@@ -1,0 +1,179 @@
+//! What the ingress asks of the process it runs in, answered for the embedded mode.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use onsale_ingress::Instant;
+use onsale_ingress::{
+    Explained, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
+    Which,
+};
+use onsale_processor::embedded::Embedded;
+use onsale_processor::reconcile::ApplyError;
+use onsale_processor::snapshots::Written;
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId};
+use onsale_store::Store;
+
+use crate::fairness::Fairness;
+
+/// The embedded mode behind the ingress.
+#[derive(Debug)]
+pub(crate) struct EmbeddedOperations {
+    embedded: Arc<Embedded>,
+    store: Store,
+    node: NodeName,
+    fairness: Fairness,
+}
+
+impl EmbeddedOperations {
+    pub(crate) fn new(
+        embedded: Arc<Embedded>,
+        store: Store,
+        node: &str,
+        fairness: Fairness,
+    ) -> Self {
+        Self {
+            embedded,
+            store,
+            node: NodeName(node.to_owned()),
+            fairness,
+        }
+    }
+}
+
+fn done(written: Written) -> SnapshotDone {
+    SnapshotDone {
+        partition: written.partition,
+        next_offset: written.next_offset,
+        size_bytes: written.size_bytes,
+        created_at: Instant(written.created_at_ms),
+    }
+}
+
+#[async_trait]
+impl Operations for EmbeddedOperations {
+    async fn partitions(&self) -> Vec<PartitionStatus> {
+        let status = self.embedded.status().into_iter();
+        status
+            .map(|status| PartitionStatus {
+                partition: status.partition,
+                owner: Some(self.node.clone()),
+                epoch: status.owner.epoch,
+                standby: None,
+                next_offset: status.owner.next_offset,
+                lag: status
+                    .owner
+                    .next_offset
+                    .saturating_sub(status.follower_next),
+                digest: format!("{:016x}", status.owner.digest),
+                last_snapshot: status.snapshot.map(|written| LastSnapshot {
+                    next_offset: written.next_offset,
+                    created_at: Instant(written.created_at_ms),
+                }),
+                projected_offset: status.projected_next,
+            })
+            .collect()
+    }
+
+    fn projected(&self, partition: PartitionId) -> Offset {
+        self.embedded.projected().offset(partition)
+    }
+
+    async fn wait_projected(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+        deadline: Duration,
+    ) -> bool {
+        self.embedded
+            .projected()
+            .wait_for(partition, offset, deadline)
+            .await
+    }
+
+    fn ready(&self) -> Readiness {
+        let mut problems = self.embedded.problems();
+        let ready = problems.is_empty();
+        problems.extend(self.embedded.warnings());
+        Readiness { ready, problems }
+    }
+
+    async fn create_snapshots(&self, which: Which) -> Result<Vec<SnapshotDone>, OperationError> {
+        let partition = match which {
+            Which::All => None,
+            Which::One(one) if one.0 < self.embedded.partitions() => Some(one),
+            Which::One(one) => return Err(OperationError::UnknownPartition(one)),
+        };
+        let written = self
+            .embedded
+            .snapshot(partition)
+            .await
+            // Whoever asks is the one who can do something about a full disk.
+            .map_err(OperationError::Unavailable)?;
+        Ok(written.into_iter().map(done).collect())
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotDone>, OperationError> {
+        let kept = self
+            .embedded
+            .snapshots()
+            .map_err(|e| OperationError::Failed(e.to_string()))?;
+        Ok(kept.into_iter().map(done).collect())
+    }
+
+    async fn failover(&self, _which: Which, _to: NodeName) -> Result<(), OperationError> {
+        Err(OperationError::NotSupported(
+            "The embedded log has one node: there is none to move a partition to.".to_owned(),
+        ))
+    }
+
+    async fn reconcile(&self) -> Result<serde_json::Value, OperationError> {
+        let failed = |error: &dyn std::fmt::Display| OperationError::Failed(error.to_string());
+        let held = self.embedded.hold().await.map_err(|e| failed(&e))?;
+        let report = self
+            .embedded
+            .compare(&held, &self.store)
+            .await
+            .map_err(|e| failed(&e))?;
+        serde_json::to_value(report).map_err(|e| failed(&e))
+    }
+
+    async fn apply_reconciliation(
+        &self,
+        report: serde_json::Value,
+    ) -> Result<serde_json::Value, OperationError> {
+        let failed = |error: &dyn std::fmt::Display| OperationError::Failed(error.to_string());
+        let report = serde_json::from_value(report)
+            .map_err(|error| OperationError::Refused(format!("not a report: {error}")))?;
+        let held = self.embedded.hold().await.map_err(|e| failed(&e))?;
+        let applied = self
+            .embedded
+            .apply(&report, &held, &self.store)
+            .await
+            .map_err(|error| match error {
+                ApplyError::Store(error) => failed(&error),
+                refused => OperationError::Refused(refused.to_string()),
+            })?;
+        serde_json::to_value(applied).map_err(|e| failed(&e))
+    }
+
+    async fn explain(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+    ) -> Result<Option<Explained>, OperationError> {
+        super::explain::explain(&self.fairness, partition, offset).await
+    }
+
+    async fn find_request(
+        &self,
+        request: RequestId,
+    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
+        super::explain::find_request(&self.fairness, request).await
+    }
+
+    fn refresh_metrics(&self) {
+        self.embedded.refresh_metrics(self.store.connections().0);
+    }
+}

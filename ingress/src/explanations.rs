@@ -1,0 +1,55 @@
+//! Explanations of requests, each made once: it reads the log, and the past does not change.
+
+use std::sync::Arc;
+
+use onsale_schemas::{Offset, PartitionId};
+use tokio::sync::Semaphore;
+
+use crate::error::ApiError;
+use crate::operations::{Explained, Operations};
+use crate::routes::operation_error;
+
+/// Explanations that are kept.
+const KEPT_MAX: u64 = 4_096;
+/// Explanations made at a time; sales go first.
+const AT_A_TIME_MAX: usize = 2;
+
+pub(crate) struct Explanations {
+    kept: moka::sync::Cache<(PartitionId, Offset), Arc<Explained>>,
+    permits: Semaphore,
+}
+
+impl Explanations {
+    pub(crate) fn new() -> Self {
+        Self {
+            kept: moka::sync::Cache::new(KEPT_MAX),
+            permits: Semaphore::new(AT_A_TIME_MAX),
+        }
+    }
+
+    /// What became of the request at a position.
+    ///
+    /// # Errors
+    /// When there is none, the log no longer holds it, or too many ask at the moment.
+    pub(crate) async fn of(
+        &self,
+        operations: &dyn Operations,
+        partition: PartitionId,
+        offset: Offset,
+    ) -> Result<Arc<Explained>, ApiError> {
+        if let Some(kept) = self.kept.get(&(partition, offset)) {
+            return Ok(kept);
+        }
+        let _permit = self.permits.try_acquire().map_err(|_| {
+            ApiError::overloaded("Others are being explained at the moment; try again.")
+        })?;
+        let explained = operations
+            .explain(partition, offset)
+            .await
+            .map_err(operation_error)?
+            .ok_or_else(|| ApiError::not_found("request in the log"))?;
+        let explained = Arc::new(explained);
+        self.kept.insert((partition, offset), explained.clone());
+        Ok(explained)
+    }
+}

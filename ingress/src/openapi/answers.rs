@@ -1,0 +1,97 @@
+//! The answers that every route of a kind may give: said once here instead of at each route.
+
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, Response};
+
+use crate::error::Code;
+
+const JSON: &str = "application/json";
+const PROBLEM_JSON: &str = "application/problem+json";
+const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";
+const API: &str = "/api/";
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// Adds to every operation what its parts may lead to, and gives failures their content type.
+pub(super) fn complete(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let api = path.starts_with(API);
+        for operation in operations(item) {
+            if api {
+                for code in common(operation) {
+                    add(operation, code);
+                }
+            }
+            for response in operation.responses.responses.values_mut() {
+                if let RefOr::T(response) = response {
+                    as_problem(response);
+                }
+            }
+        }
+    }
+}
+
+/// Every operation of a path.
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// What may come of the parts that an operation has.
+fn common(operation: &Operation) -> Vec<Code> {
+    // A token that is not valid is refused on public reads too.
+    let mut codes = vec![
+        Code::Unauthorized,
+        Code::RateLimited,
+        Code::InternalError,
+        Code::Overloaded,
+    ];
+    for parameter in operation.parameters.iter().flatten() {
+        match parameter.parameter_in {
+            ParameterIn::Path => codes.push(Code::NotFound),
+            ParameterIn::Query => codes.push(Code::ValidationError),
+            _ if parameter.name == IDEMPOTENCY_KEY => {
+                codes.extend([Code::ValidationError, Code::IdempotencyKeyReused]);
+            }
+            _ => {}
+        }
+    }
+    if operation.request_body.is_some() {
+        codes.extend([
+            Code::ValidationError,
+            Code::RequestTimeout,
+            Code::PayloadTooLarge,
+            Code::UnsupportedMediaType,
+        ]);
+    }
+    codes
+}
+
+/// Adds the answer for a code unless the route has one of that status.
+fn add(operation: &mut Operation, code: Code) {
+    let mut response = Response::new(format!("`{}`", code.as_str()));
+    let schema = RefOr::Ref(Ref::new(PROBLEM_SCHEMA));
+    response
+        .content
+        .insert(PROBLEM_JSON.to_owned(), Content::new(Some(schema)));
+    operation
+        .responses
+        .responses
+        .entry(code.status().as_str().to_owned())
+        .or_insert(RefOr::T(response));
+}
+
+fn as_problem(response: &mut Response) {
+    let is_problem = |content: &Content| matches!(&content.schema, Some(RefOr::Ref(to)) if to.ref_location == PROBLEM_SCHEMA);
+    if response.content.get(JSON).is_some_and(is_problem)
+        && let Some(content) = response.content.shift_remove(JSON)
+    {
+        response.content.insert(PROBLEM_JSON.to_owned(), content);
+    }
+}

@@ -1,0 +1,412 @@
+//! What each buyer is known to hold and own of an event, and the limits that the log refuses by.
+//!
+//! Both are learned from what the log says: tickets from the outcomes that came by since this
+//! process began to follow them, a limit from the log's own refusal. So the tickets known are never
+//! more than those that the buyer has, and whoever is over the limit by them is certainly refused by
+//! the log at that position. What is not known is left to the log.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use onsale_log::OutcomeBatch;
+use onsale_schemas::outcome::EndedBooking;
+use onsale_schemas::{EventId, Offset, Outcome, OutcomeRecord, PartitionId, ShowId, UserId};
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use crate::submit::LastPositions;
+
+/// Live bookings that are counted; above it those of other events are forgotten.
+const BOOKINGS_MAX: usize = 200_000;
+/// Events with counted bookings.
+const EVENTS_MAX: usize = 1_024;
+/// Shows whose limit (or change of it) is remembered.
+const LIMITS_MAX: usize = 10_000;
+/// A hold that ends sooner than this does not count, in milliseconds: by the clock of the log,
+/// which may be ahead of this one, it may have ended when the reservation gets there.
+const CLOCKS_APART_MAX_MS: u64 = 5_000;
+
+/// See the module.
+pub(crate) struct Buyers {
+    positions: Box<[Position]>,
+    /// Where tickets of each buyer ended that came by.
+    ended: LastPositions,
+    table: Mutex<Table>,
+}
+
+/// How far the outcomes of a partition were followed.
+#[derive(Default)]
+struct Position {
+    /// Every outcome before this offset that came by is taken into account; 0 is none yet.
+    seen: AtomicU64,
+    /// Somebody was told of a record before this offset that changed a limit, or voided the tickets of
+    /// many.
+    upset_before: AtomicU64,
+}
+
+#[derive(Default)]
+struct Table {
+    events: HashMap<EventId, Event>,
+    event_of: HashMap<ShowId, EventId>,
+    bookings: usize,
+    limits: HashMap<ShowId, Limit>,
+    /// Limits told by records before these offsets are too old, by partition.
+    limits_from: Vec<LimitsFrom>,
+    batches: u64,
+}
+
+#[derive(Default)]
+struct Event {
+    users: HashMap<UserId, SmallVec<[Ticket; 2]>>,
+    bookings: usize,
+    touched_at_batch: u64,
+}
+
+struct Ticket {
+    booking: Offset,
+    show: ShowId,
+    quantity: u32,
+    /// End of the hold; never for a sale.
+    until_ms: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Limit {
+    /// Told by the log at this offset.
+    Told { limit: u16, at: Offset },
+    /// Amended by the record at this offset; the value is not known.
+    Amended { at: Offset },
+}
+
+#[derive(Clone, Copy)]
+enum LimitsFrom {
+    Offset(Offset),
+    /// Records were missed; the next one that comes by says from where on.
+    NextRecord,
+}
+
+/// A refusal that the log is certain to give.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OverLimit {
+    pub(crate) limit: u16,
+    /// Tickets known of; the buyer may have more.
+    pub(crate) current: u32,
+    /// Every record before this offset is taken into account.
+    pub(crate) as_of: Offset,
+}
+
+/// Who wants how many tickets of what.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) partition: PartitionId,
+    pub(crate) event: EventId,
+    pub(crate) show: ShowId,
+    pub(crate) user: UserId,
+    pub(crate) quantity: u32,
+    /// The buyer was told of records before this offset only.
+    pub(crate) told_before: Offset,
+}
+
+impl Buyers {
+    pub(crate) fn new(partitions: u16) -> Self {
+        let table = Table {
+            limits_from: vec![LimitsFrom::Offset(0); usize::from(partitions)],
+            ..Table::default()
+        };
+        Self {
+            positions: (0..partitions).map(|_| Position::default()).collect(),
+            ended: LastPositions::new(partitions),
+            table: Mutex::new(table),
+        }
+    }
+
+    /// Takes outcomes into account, each partition's in order.
+    pub(crate) fn apply(&self, batch: &OutcomeBatch) {
+        let Some(position) = self.position(batch.partition) else {
+            return;
+        };
+        let mut table = self.table.lock();
+        table.batches += 1;
+        for record in &batch.records {
+            self.note_ends(batch.partition, record);
+            table.apply(batch.partition, record);
+        }
+        if let Some(last) = batch.records.last() {
+            position.seen.fetch_max(last.offset + 1, Ordering::AcqRel);
+        }
+    }
+
+    /// Outcomes were missed: begins again with nothing known.
+    pub(crate) fn lost(&self) {
+        let mut table = self.table.lock();
+        let partitions = table.limits_from.len();
+        *table = Table {
+            limits_from: vec![LimitsFrom::NextRecord; partitions],
+            batches: table.batches,
+            ..Table::default()
+        };
+    }
+
+    /// Somebody is about to be told of the record at `offset`, which changed a limit or voided the
+    /// tickets of many.
+    pub(crate) fn upset_at(&self, partition: PartitionId, offset: Offset) {
+        if let Some(position) = self.position(partition) {
+            position
+                .upset_before
+                .fetch_max(offset + 1, Ordering::AcqRel);
+        }
+    }
+
+    /// The position before which everything lies that the buyer was told of, and every end of their
+    /// tickets that came by: what is as of an earlier one may count too many.
+    pub(crate) fn version_min(&self, wanted: &Wanted) -> Offset {
+        let upset = self
+            .position(wanted.partition)
+            .map_or(0, |position| position.upset_before.load(Ordering::Acquire));
+        let ended = self.ended.last(wanted.user, wanted.partition);
+        upset
+            .max(wanted.told_before)
+            .max(ended.map_or(0, |offset| offset + 1))
+    }
+
+    fn note_ends(&self, partition: PartitionId, record: &OutcomeRecord) {
+        for ended in &record.expired {
+            self.ended.note(ended.user, partition, record.offset);
+        }
+        match &record.outcome {
+            Outcome::Released { booking, .. } => {
+                self.ended.note(booking.user, partition, record.offset);
+            }
+            Outcome::ShowCancelled { .. } => self.upset_at(partition, record.offset),
+            _ => {}
+        }
+    }
+
+    /// Outcomes before this position came by; 0 is none yet.
+    pub(crate) fn seen(&self, partition: PartitionId) -> Offset {
+        self.position(partition)
+            .map_or(0, |position| position.seen.load(Ordering::Acquire))
+    }
+
+    /// The log refused somebody by this limit.
+    pub(crate) fn told(&self, partition: PartitionId, show: ShowId, limit: u16, at: Offset) {
+        let mut table = self.table.lock();
+        let table = &mut *table;
+        let current = match table.limits_from.get(usize::from(partition.0)) {
+            Some(LimitsFrom::Offset(from)) => at >= *from,
+            Some(LimitsFrom::NextRecord) | None => false,
+        };
+        let newest = match table.limits.get(&show) {
+            Some(Limit::Told { at: known, .. } | Limit::Amended { at: known }) => at > *known,
+            None => table.limits.len() < LIMITS_MAX,
+        };
+        if current && newest {
+            table.limits.insert(show, Limit::Told { limit, at });
+        }
+    }
+
+    /// The limit per user of a show; `None` while it is not known, or while something that the buyer
+    /// was told of is on its way here.
+    pub(crate) fn limit(&self, wanted: &Wanted) -> Option<u16> {
+        self.settled(wanted)?;
+        self.table.lock().limit(wanted.show)
+    }
+
+    /// Whether the log is certain to refuse by the limit per user.
+    pub(crate) fn over_limit(&self, wanted: &Wanted, now_ms: u64) -> Option<OverLimit> {
+        let as_of = self.settled(wanted)?;
+        let table = self.table.lock();
+        let limit = table.limit(wanted.show)?;
+        let tickets = table.events.get(&wanted.event)?.users.get(&wanted.user)?;
+        let counted_from_ms = now_ms.saturating_add(CLOCKS_APART_MAX_MS);
+        let current = tickets
+            .iter()
+            .filter(|ticket| ticket.until_ms > counted_from_ms)
+            .map(|ticket| ticket.quantity)
+            .fold(0, u32::saturating_add);
+        let over = limit > 0 && current.saturating_add(wanted.quantity) > u32::from(limit);
+        over.then_some(OverLimit {
+            limit,
+            current,
+            as_of,
+        })
+    }
+
+    /// The position seen, unless the buyer was told of something newer.
+    fn settled(&self, wanted: &Wanted) -> Option<Offset> {
+        let seen = self.seen(wanted.partition);
+        (seen > 0 && seen >= self.version_min(wanted)).then_some(seen)
+    }
+
+    fn position(&self, partition: PartitionId) -> Option<&Position> {
+        self.positions.get(usize::from(partition.0))
+    }
+}
+
+impl Table {
+    fn limit(&self, show: ShowId) -> Option<u16> {
+        match self.limits.get(&show) {
+            Some(Limit::Told { limit, .. }) => Some(*limit),
+            Some(Limit::Amended { .. }) | None => None,
+        }
+    }
+
+    fn apply(&mut self, partition: PartitionId, record: &OutcomeRecord) {
+        if let Some(from) = self.limits_from.get_mut(usize::from(partition.0))
+            && matches!(from, LimitsFrom::NextRecord)
+        {
+            *from = LimitsFrom::Offset(record.offset);
+        }
+        for ended in &record.expired {
+            self.end(ended);
+        }
+        if record.replay_of.is_some() {
+            return;
+        }
+        match &record.outcome {
+            Outcome::Reserved(reserved) => {
+                let ticket = Ticket {
+                    booking: reserved.booking,
+                    show: reserved.show,
+                    quantity: reserved.quantity,
+                    until_ms: reserved.expires_at_ms,
+                };
+                self.add(reserved.event, reserved.user, ticket);
+            }
+            Outcome::Confirmed(confirmed) if confirmed.first => {
+                if let Some(ticket) = self.ticket(confirmed.show, confirmed.user, confirmed.booking)
+                {
+                    ticket.until_ms = u64::MAX;
+                } else if let Some(event) = self.event_of.get(&confirmed.show) {
+                    // A sale that was reserved before all this began, or a hold that had run out.
+                    let ticket = Ticket {
+                        booking: confirmed.booking,
+                        show: confirmed.show,
+                        quantity: confirmed.quantity,
+                        until_ms: u64::MAX,
+                    };
+                    self.add(*event, confirmed.user, ticket);
+                }
+            }
+            Outcome::Extended {
+                booking,
+                show,
+                user,
+                expires_at_ms,
+            } => {
+                if let Some(ticket) = self.ticket(*show, *user, *booking) {
+                    ticket.until_ms = *expires_at_ms;
+                }
+            }
+            Outcome::Released { booking, .. } => self.end(booking),
+            Outcome::ShowCancelled { show } => self.void(*show),
+            Outcome::ShowAmended { show } => self.amended(partition, *show, record.offset),
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, event: EventId, user: UserId, ticket: Ticket) {
+        if !self.make_room(event) {
+            return;
+        }
+        self.event_of.insert(ticket.show, event);
+        let batches = self.batches;
+        let entry = self.events.entry(event).or_default();
+        entry.touched_at_batch = batches;
+        entry.bookings += 1;
+        self.bookings += 1;
+        entry.users.entry(user).or_default().push(ticket);
+    }
+
+    /// Forgets the event that was quiet for longest where there is no room; false when the room is
+    /// taken by this event itself.
+    fn make_room(&mut self, event: EventId) -> bool {
+        let full = self.bookings >= BOOKINGS_MAX
+            || (self.events.len() >= EVENTS_MAX && !self.events.contains_key(&event));
+        if !full {
+            return true;
+        }
+        let quiet = self
+            .events
+            .iter()
+            .min_by_key(|(_, entry)| entry.touched_at_batch)
+            .map(|(id, _)| *id);
+        match quiet {
+            Some(quiet) if quiet != event => {
+                self.forget(quiet);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn forget(&mut self, event: EventId) {
+        if let Some(entry) = self.events.remove(&event) {
+            self.bookings = self.bookings.saturating_sub(entry.bookings);
+        }
+        self.event_of.retain(|_, of| *of != event);
+    }
+
+    fn ticket(&mut self, show: ShowId, user: UserId, booking: Offset) -> Option<&mut Ticket> {
+        let event = self.event_of.get(&show)?;
+        let tickets = self.events.get_mut(event)?.users.get_mut(&user)?;
+        tickets.iter_mut().find(|ticket| ticket.booking == booking)
+    }
+
+    fn end(&mut self, ended: &EndedBooking) {
+        let Some(event) = self.event_of.get(&ended.show).copied() else {
+            return;
+        };
+        let Some(entry) = self.events.get_mut(&event) else {
+            return;
+        };
+        let Some(tickets) = entry.users.get_mut(&ended.user) else {
+            return;
+        };
+        let before = tickets.len();
+        tickets.retain(|ticket| ticket.booking != ended.booking);
+        let gone = before - tickets.len();
+        if tickets.is_empty() {
+            entry.users.remove(&ended.user);
+        }
+        entry.bookings -= gone;
+        self.bookings -= gone;
+        if entry.bookings == 0 {
+            self.forget(event);
+        }
+    }
+
+    /// All bookings of a show are void.
+    fn void(&mut self, show: ShowId) {
+        let Some(event) = self.event_of.remove(&show) else {
+            return;
+        };
+        let Some(entry) = self.events.get_mut(&event) else {
+            return;
+        };
+        let mut gone = 0;
+        entry.users.retain(|_, tickets| {
+            let before = tickets.len();
+            tickets.retain(|ticket| ticket.show != show);
+            gone += before - tickets.len();
+            !tickets.is_empty()
+        });
+        entry.bookings -= gone;
+        self.bookings -= gone;
+        if entry.bookings == 0 {
+            self.forget(event);
+        }
+    }
+
+    fn amended(&mut self, partition: PartitionId, show: ShowId, at: Offset) {
+        if self.limits.contains_key(&show) || self.limits.len() < LIMITS_MAX {
+            self.limits.insert(show, Limit::Amended { at });
+        } else if let Some(from) = self.limits_from.get_mut(usize::from(partition.0)) {
+            // No room to remember it: nothing told before this record counts any more.
+            *from = LimitsFrom::Offset(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! `GET /requests/{id}/explanation`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::{Command, Offset, Outcome, PartitionId, RequestId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::booking_body::PositionBody;
+use super::explanation_body::{AheadBody, TakenSeat, asked, position, rule};
+use super::operation_error;
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{PathId, Query};
+use crate::state::AppState;
+use crate::values::Instant;
+
+/// Where the request stands, as its answer said; needed only for requests of long ago.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WhereQuery {
+    /// `position.partition` of the answer.
+    partition: Option<u16>,
+    /// `position.offset` of the answer.
+    offset: Option<u64>,
+}
+
+/// Why a request was decided as it was.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Explanation {
+    request_id: Uuid,
+    position: PositionBody,
+    /// When the log took the request.
+    decided_at: Instant,
+    /// `reserve`, `confirm`, `cancel`, `extend`, …
+    asked: &'static str,
+    granted: bool,
+    /// The code of a refusal.
+    code: Option<&'static str>,
+    /// The rule that decided, in a sentence.
+    rule: &'static str,
+    /// Who was ahead, for a reservation.
+    ahead: Option<AheadBody>,
+    /// The seats that could not be had.
+    seats: Vec<TakenSeat>,
+}
+
+/// Why a request was granted or refused, by its request id.
+///
+/// The id is `details.request_id` of a refusal, or that of a `Location`. For its buyer and for
+/// admins. A request that was refused before the log (`details.as_of`, rate limits, validation)
+/// never stood in it and is not found here.
+#[utoipa::path(
+    get, path = "/requests/{id}/explanation", tag = "bookings",
+    params(("id" = Uuid, Path, description = "The request"), WhereQuery),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Explanation>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: no such request of this caller in the log, or so long ago that its position has to be given", body = Problem),
+        (status = 410, description = "`RECORD_GONE`: the log no longer holds it", body = Problem),
+        (status = 501, description = "`NOT_SUPPORTED`: this process cannot read the log", body = Problem),
+        (status = 503, description = "`OVERLOADED`: others are being explained", body = Problem),
+    ),
+)]
+pub(crate) async fn explanation(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    PathId(id): PathId,
+    Query(given): Query<WhereQuery>,
+) -> Result<Response, ApiError> {
+    caller.require(
+        &[Role::Buyer, Role::Admin],
+        "Requests are explained to their buyer and to admins.",
+    )?;
+    let request = RequestId(id);
+    let (partition, offset) = place(&state, request, &given)
+        .await?
+        .filter(|(partition, _)| partition.0 < state.log.partitions())
+        .ok_or_else(|| ApiError::not_found("request in the latest part of the log"))?;
+    let explained = state
+        .explanations
+        .of(&*state.operations, partition, offset)
+        .await?;
+    let is_theirs = caller.role == Role::Admin || explained.user == Some(caller.user);
+    if explained.outcome.request_id != Some(request) || !is_theirs {
+        return Err(ApiError::not_found("request"));
+    }
+    let refusal = match &explained.outcome.outcome {
+        Outcome::Rejected(why) => Some(why),
+        _ => None,
+    };
+    // Labels are a courtesy: without the catalog seats are named by their ids.
+    let chart = match &explained.command {
+        Command::Reserve(reserve) => state.charts.chart(reserve.show).await.ok(),
+        _ => None,
+    };
+    let ahead = explained.ahead.as_ref();
+    let body = Explanation {
+        request_id: id,
+        position: position(partition.0, offset),
+        decided_at: Instant(explained.outcome.log_time_ms),
+        asked: asked(&explained.command),
+        granted: refusal.is_none(),
+        code: refusal.map(|why| why.code()),
+        rule: rule(&explained.outcome.outcome),
+        ahead: ahead.map(AheadBody::of),
+        seats: ahead.map_or_else(Vec::new, |ahead| TakenSeat::all(ahead, chart.as_deref())),
+    };
+    envelope::success(&context, StatusCode::OK, &body)
+}
+
+/// Where to look: as given, as remembered, by its booking, or among the latest records.
+async fn place(
+    state: &AppState,
+    request: RequestId,
+    given: &WhereQuery,
+) -> Result<Option<(PartitionId, Offset)>, ApiError> {
+    match (given.partition, given.offset) {
+        (Some(partition), Some(offset)) => return Ok(Some((PartitionId(partition), offset))),
+        (None, None) => {}
+        _ => {
+            return Err(ApiError::invalid(
+                "offset",
+                given.offset,
+                "partition and offset, or neither",
+            ));
+        }
+    }
+    if let Some(found) = state.decisions.find(request) {
+        return Ok(Some(found));
+    }
+    if let Some(row) = state.store.booking_of_request(request).await? {
+        return Ok(Some((row.booking_id.partition(), row.booking_id.offset())));
+    }
+    state
+        .operations
+        .find_request(request)
+        .await
+        .map_err(operation_error)
+}

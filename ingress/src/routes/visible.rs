@@ -1,0 +1,58 @@
+//! Who sees what: a draft, with its shows, is its organizer's and the admins'; to others it is not
+//! there.
+
+use std::sync::Arc;
+
+use onsale_schemas::{EventId, ShowId};
+use onsale_store::catalog::{EventRow, EventStatus};
+
+use super::ownership::owns;
+use crate::auth::{Caller, Role};
+use crate::charts::Chart;
+use crate::error::{ApiError, Code};
+use crate::state::AppState;
+
+/// An event that the caller may see.
+pub(super) async fn event(
+    state: &AppState,
+    caller: Option<&Caller>,
+    event: EventId,
+) -> Result<EventRow, ApiError> {
+    state
+        .store
+        .event(event)
+        .await?
+        .filter(|row| {
+            row.status != EventStatus::Draft
+                || caller.is_some_and(|caller| caller.role == Role::Admin || owns(caller, row))
+        })
+        .ok_or_else(|| ApiError::not_found("event"))
+}
+
+/// The chart of a show that the caller may see.
+pub(super) async fn chart(
+    state: &AppState,
+    caller: Option<&Caller>,
+    show: ShowId,
+) -> Result<Arc<Chart>, ApiError> {
+    let chart = state.charts.chart(show).await?;
+    if !chart.is_public() {
+        // Maybe it was published since.
+        let row = event(state, caller, chart.event).await;
+        chart.note(row.map_err(hidden)?.status);
+    }
+    Ok(chart)
+}
+
+/// The chart of a show that is on sale to the public; of a draft nothing is sold to anybody.
+pub(super) async fn chart_on_sale(state: &AppState, show: ShowId) -> Result<Arc<Chart>, ApiError> {
+    chart(state, None, show).await
+}
+
+/// Says no more than of a show that is not there.
+fn hidden(error: ApiError) -> ApiError {
+    match error.code() {
+        Code::NotFound => ApiError::not_found("show"),
+        _ => error,
+    }
+}

@@ -1,0 +1,266 @@
+//! Who may do what: every route of the document, for every role, owner or not. A route that is
+//! missing from [`MATRIX`], and a row without a route, fail.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use onsale_schemas::outcome::Reserved;
+use onsale_schemas::{
+    BookingId, EventId, Outcome, OutcomeRecord, PartitionId, RequestId, SeatList, UserId,
+};
+use onsale_store::catalog::{EventRow, EventStatus};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::explanations::explained;
+use crate::support::{
+    BUYER, Claims, EVENT, NOW_MS, ORGANIZER, Reply, SHOW, STALLS, ScriptedLog, World, event,
+};
+
+/// An event that only its organizer may see.
+const DRAFT: EventId = EventId::from_bytes([0xd7; 16]);
+/// The request that made the buyer's booking.
+const REQUEST: RequestId = RequestId::from_bytes([0x9e; 16]);
+const SOMEBODY_ELSE: UserId = UserId::from_bytes([0x5e; 16]);
+
+/// What a caller gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Gets {
+    /// What was asked for: any status that says so.
+    Ok,
+    /// 401, because nobody is known.
+    Unknown,
+    /// 403, because of the role or of another's property.
+    Forbidden,
+    /// 404, as for what does not exist, because its existence is nobody else's business.
+    Hidden,
+}
+
+use Gets::{Forbidden as F, Hidden as H, Ok as K, Unknown as U};
+
+/// Account, role and tenant.
+type Caller = (UserId, &'static str, u128);
+
+/// The callers, in the order of a row's columns.
+const CALLERS: [(&str, Option<Caller>); 8] = [
+    ("nobody", None),
+    ("the buyer", Some((BUYER, "buyer", 7))),
+    ("another buyer", Some((SOMEBODY_ELSE, "buyer", 7))),
+    ("the organizer", Some((ORGANIZER, "organizer", 7))),
+    ("another organizer", Some((SOMEBODY_ELSE, "organizer", 7))),
+    // The same account id under another tenant is another account.
+    (
+        "the organizer of another tenant",
+        Some((ORGANIZER, "organizer", 8)),
+    ),
+    ("an admin", Some((SOMEBODY_ELSE, "admin", 7))),
+    ("a service", Some((SOMEBODY_ELSE, "service", 7))),
+];
+
+struct Row {
+    method: &'static str,
+    /// As the document has it, with the query that this row is about.
+    route: &'static str,
+    gets: [Gets; 8],
+}
+
+const fn row(method: &'static str, route: &'static str, gets: [Gets; 8]) -> Row {
+    Row {
+        method,
+        route,
+        gets,
+    }
+}
+
+const EVERYBODY: [Gets; 8] = [K; 8];
+const SIGNED_IN: [Gets; 8] = [U, K, K, K, K, K, K, K];
+const ADMINS: [Gets; 8] = [U, F, F, F, F, F, K, F];
+const SERVICES: [Gets; 8] = [U, F, F, F, F, F, F, K];
+const BUYERS: [Gets; 8] = [U, K, K, F, F, F, F, F];
+const ORGANIZERS: [Gets; 8] = [U, F, F, K, K, K, K, F];
+const ITS_ORGANIZER: [Gets; 8] = [U, F, F, K, F, F, K, F];
+const ITS_BUYER_ONLY: [Gets; 8] = [U, K, H, H, H, H, H, H];
+/// A draft.
+const UNPUBLISHED: [Gets; 8] = [H, H, H, K, H, H, K, H];
+
+#[rustfmt::skip]
+const MATRIX: &[Row] = &[
+    //                                             nobody, buyer, other, organizer, other, other tenant, admin, service
+    row("POST", "/api/v1/bookings/reserve", BUYERS),
+    row("POST", "/api/v1/bookings/{id}/confirm", SERVICES),
+    row("POST", "/api/v1/bookings/{id}/cancel", [U, K, H, K, F, F, K, K]),
+    row("POST", "/api/v1/bookings/{id}/extend", SERVICES),
+    row("GET", "/api/v1/bookings", SIGNED_IN),
+    row("GET", "/api/v1/bookings/pending", SIGNED_IN),
+    row("GET", "/api/v1/bookings/{id}", [U, K, H, K, H, H, K, K]),
+    row("GET", "/api/v1/bookings/{id}/receipt", EVERYBODY),
+    row("GET", "/api/v1/requests/{id}", ITS_BUYER_ONLY),
+    row("GET", "/api/v1/requests/{id}/explanation", [U, K, H, F, F, F, K, F]),
+    row("GET", "/api/v1/events", EVERYBODY),
+    row("GET", "/api/v1/events?mine=true", ORGANIZERS),
+    row("POST", "/api/v1/events", ORGANIZERS),
+    row("GET", "/api/v1/events/{id}", EVERYBODY),
+    row("GET", "/api/v1/events/{draft}", UNPUBLISHED),
+    row("PUT", "/api/v1/events/{id}", ITS_ORGANIZER),
+    row("GET", "/api/v1/events/{id}/shows", EVERYBODY),
+    row("GET", "/api/v1/events/{draft}/shows", UNPUBLISHED),
+    row("POST", "/api/v1/events/{id}/shows", ITS_ORGANIZER),
+    row("GET", "/api/v1/shows/{id}", EVERYBODY),
+    row("PATCH", "/api/v1/shows/{id}", ITS_ORGANIZER),
+    row("GET", "/api/v1/shows/{id}/zones", EVERYBODY),
+    row("GET", "/api/v1/shows/{id}/seats", EVERYBODY),
+    row("GET", "/api/v1/shows/{id}/availability", EVERYBODY),
+    row("GET", "/api/v1/shows/{id}/availability/stream", EVERYBODY),
+    row("POST", "/api/v1/shows/{id}/close", ITS_ORGANIZER),
+    row("POST", "/api/v1/shows/{id}/cancel", ITS_ORGANIZER),
+    row("POST", "/api/v1/shows/{id}/block", ITS_ORGANIZER),
+    row("POST", "/api/v1/shows/{id}/unblock", ITS_ORGANIZER),
+    row("GET", "/api/v1/partitions", ADMINS),
+    row("GET", "/api/v1/admin/snapshots", ADMINS),
+    row("POST", "/api/v1/admin/snapshots", ADMINS),
+    row("POST", "/api/v1/admin/reconcile", ADMINS),
+    row("POST", "/api/v1/admin/reconcile/apply", ADMINS),
+    row("POST", "/api/v1/admin/failover", ADMINS),
+    row("GET", "/health/live", EVERYBODY),
+    row("GET", "/health/ready", EVERYBODY),
+    row("GET", "/metrics", EVERYBODY),
+];
+
+/// A body that the route takes.
+fn body(method: &str, route: &str) -> Option<Value> {
+    let event = json!({"name": "n", "starts_at": "2030-01-01T00:00:00Z"});
+    match (method, route) {
+        ("POST", "/api/v1/bookings/reserve") => Some(json!({"show_id": SHOW, "seats": ["B-L"]})),
+        ("POST", "/api/v1/bookings/{id}/confirm") => Some(json!({"payment_reference": "p"})),
+        ("POST", "/api/v1/bookings/{id}/extend") => Some(json!({"seconds": 60})),
+        ("POST", "/api/v1/events") | ("PUT", "/api/v1/events/{id}") => Some(event),
+        ("POST", "/api/v1/events/{id}/shows") => Some(json!({
+            "starts_at": "2030-01-01T00:00:00Z",
+            "zones": [{
+                "name": "Floor", "admission": "general", "capacity": 5,
+                "price": {"amount": 1, "currency": "THB"},
+            }],
+        })),
+        ("PATCH", "/api/v1/shows/{id}") => Some(json!({})),
+        ("POST", "/api/v1/shows/{id}/block" | "/api/v1/shows/{id}/unblock") => {
+            Some(json!({"zone_id": STALLS, "seats": ["B-M"]}))
+        }
+        ("POST", "/api/v1/admin/reconcile/apply") => Some(json!({"differences": []})),
+        ("POST", "/api/v1/admin/failover") => Some(json!({"to": "b"})),
+        _ => None,
+    }
+}
+
+/// The ids that stand in a route's place-holders.
+fn concrete(route: &str) -> String {
+    let id = match route.split('/').nth(3) {
+        Some("bookings") => BookingId::new(PartitionId(0), 0).to_string(),
+        Some("requests") => REQUEST.to_string(),
+        Some("shows") => SHOW.to_string(),
+        _ => EVENT.to_string(),
+    };
+    route
+        .replace("{id}", &id)
+        .replace("{draft}", &DRAFT.to_string())
+}
+
+/// A world with a booking of the buyer and a draft of the organizer.
+async fn world() -> World {
+    let world = World::new().await;
+    let draft = EventRow {
+        event_id: DRAFT,
+        status: EventStatus::Draft,
+        ..event()
+    };
+    world.store.add_event(&draft).await.unwrap();
+    world.project(0, vec![booking()]).await;
+    let explained = explained(0, REQUEST, booking().outcome);
+    let at = (PartitionId(0), 0);
+    world.operations.explained.lock().insert(at, explained);
+    world
+}
+
+fn booking() -> OutcomeRecord {
+    let mut record = ScriptedLog::record(
+        0,
+        Outcome::Reserved(Reserved {
+            booking: 0,
+            show: SHOW,
+            event: EVENT,
+            user: BUYER,
+            zone: 0,
+            seats: SeatList::from_iter([0]),
+            quantity: 1,
+            unit_price: 250_000,
+            currency: "THB".parse().unwrap(),
+            expires_at_ms: NOW_MS + 90_000,
+        }),
+    );
+    record.request_id = Some(REQUEST);
+    record
+}
+
+#[tokio::test]
+async fn every_caller_gets_what_the_matrix_says() {
+    for row in MATRIX {
+        let world = world().await;
+        for ((name, caller), gets) in CALLERS.iter().zip(row.gets) {
+            let what = format!("{} {} by {name}", row.method, row.route);
+            let method = Method::from_bytes(row.method.as_bytes()).unwrap();
+            let mut call = world.call(method, &concrete(row.route));
+            if let Some((user, role, tenant)) = caller {
+                let mut claims = Claims::new(*user, role);
+                claims.tenant = Uuid::from_u128(*tenant);
+                call = call.token(&claims.token());
+            }
+            if let Some(body) = body(row.method, row.route) {
+                call = call.json(&body);
+            }
+            let handed_in = world.log.seen().len();
+            let response = call.open().await;
+            let status = response.status();
+            if gets == Gets::Ok {
+                // What this one node cannot do, it says only to those who may ask.
+                let fine = status.is_success() || status == 501;
+                assert!(fine, "{what}: {status}");
+                continue;
+            }
+            let (expected, code) = match gets {
+                Gets::Unknown => (401, "UNAUTHORIZED"),
+                Gets::Forbidden => (403, "FORBIDDEN"),
+                Gets::Hidden | Gets::Ok => (404, "NOT_FOUND"),
+            };
+            assert_eq!(status.as_u16(), expected, "{what}");
+            Reply::read(response).await.error(expected, code);
+            if gets != Gets::Hidden {
+                assert_eq!(world.log.seen().len(), handed_in, "{what} reached the log");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_matrix_has_every_route_of_the_document_and_no_other() {
+    let world = World::new().await;
+    let document = world.get("/api/v1/openapi.json").send().await.json();
+    let mut documented = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            documented.insert((method.to_uppercase(), path.clone()));
+            let public = MATRIX
+                .iter()
+                .filter(|row| row.method.eq_ignore_ascii_case(method) && row.route == path)
+                .all(|row| row.gets[0] == Gets::Ok);
+            let wants_token = operation.get("security").is_some();
+            assert_ne!(public, wants_token, "{method} {path}: its `security`");
+        }
+    }
+    let in_matrix: BTreeSet<(String, String)> = MATRIX
+        .iter()
+        .map(|row| {
+            let path = row.route.split('?').next().unwrap_or_default();
+            (row.method.to_owned(), path.replace("{draft}", "{id}"))
+        })
+        .collect();
+    assert_eq!(documented, in_matrix);
+}

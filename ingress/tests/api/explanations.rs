@@ -1,0 +1,192 @@
+//! `GET /requests/{id}/explanation` and `/bookings/{id}/receipt`
+
+use onsale_ingress::{Ahead, Explained, OperationError};
+use onsale_schemas::command::{Pick, Reserve};
+use onsale_schemas::outcome::Reserved;
+use onsale_schemas::{
+    BookingId, Command, Outcome, PartitionId, Rejection, RequestId, SeatList, UserId,
+};
+use serde_json::json;
+
+use crate::support::{BUYER, EVENT, NOW_MS, SHOW, Script, ScriptedLog, World};
+
+const REQUEST: RequestId = RequestId::from_bytes([0x77; 16]);
+
+pub(crate) fn explained(offset: u64, request: RequestId, outcome: Outcome) -> Explained {
+    let mut record = ScriptedLog::record(offset, outcome);
+    record.request_id = Some(request);
+    Explained {
+        outcome: record,
+        command: Command::Reserve(Reserve {
+            show: SHOW,
+            user: BUYER,
+            zone: 0,
+            pick: Pick::Seats(SeatList::from_iter([20, 21])),
+            expected_unit_price: None,
+        }),
+        user: Some(BUYER),
+        ahead: Some(Ahead {
+            counted_from: 3,
+            complete: true,
+            requests: 9,
+            granted: 6,
+            places: 12,
+            places_given_back: 2,
+            taken_at: vec![(20, Some(55)), (21, None)],
+        }),
+    }
+}
+
+pub(crate) fn granted(offset: u64) -> Outcome {
+    Outcome::Reserved(Reserved {
+        booking: offset,
+        show: SHOW,
+        event: EVENT,
+        user: BUYER,
+        zone: 0,
+        seats: SeatList::from_iter([0]),
+        quantity: 1,
+        unit_price: 250_000,
+        currency: "THB".parse().unwrap(),
+        expires_at_ms: NOW_MS + 90_000,
+    })
+}
+
+fn tell(world: &World, offset: u64, explained: Explained) {
+    let at = (PartitionId(0), offset);
+    world.operations.explained.lock().insert(at, explained);
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained_by_the_id_that_it_came_with() {
+    let world = World::new().await;
+    let lost = Rejection::SeatUnavailable {
+        seats: SeatList::from_iter([20, 21]),
+    };
+    world.log.next(Script::reject(lost.clone()));
+    let refusal = world
+        .reserve(json!({"show_id": SHOW, "seats": ["B-L", "B-M"]}))
+        .send()
+        .await
+        .error(409, "SEAT_UNAVAILABLE");
+    let id = refusal["request_id"].as_str().unwrap();
+    let offset = refusal["position"]["offset"].as_u64().unwrap();
+    let request = RequestId(id.parse().unwrap());
+    tell(
+        &world,
+        offset,
+        explained(offset, request, Outcome::Rejected(lost)),
+    );
+    let path = format!("/api/v1/requests/{id}/explanation");
+    let data = world.get(&path).by_role("buyer").send().await.data(200);
+    assert_eq!(data["granted"], false);
+    assert_eq!(data["code"], "SEAT_UNAVAILABLE");
+    assert_eq!(data["asked"], "reserve");
+    assert_eq!(data["position"], json!({"partition": 0, "offset": offset}));
+    assert_eq!(
+        data["ahead"],
+        json!({
+            "requests": 9, "granted": 6, "refused": 3, "places_granted": 12,
+            "places_given_back": 2, "complete": true, "counted_from": 3,
+        })
+    );
+    assert_eq!(
+        data["seats"],
+        json!([{"seat": "B-L", "taken_at_offset": 55}, {"seat": "B-M", "taken_at_offset": null}])
+    );
+    for (user, role, status, code) in [
+        (UserId::from_bytes([1; 16]), "buyer", 404, "NOT_FOUND"),
+        (BUYER, "organizer", 403, "FORBIDDEN"),
+    ] {
+        let reply = world.get(&path).by_user(user, role).send().await;
+        reply.error(status, code);
+    }
+    world.get(&path).by_role("admin").send().await.data(200);
+}
+
+#[tokio::test]
+async fn an_old_request_is_found_by_the_position_that_its_answer_had() {
+    let world = World::new().await;
+    tell(&world, 8, explained(8, REQUEST, granted(8)));
+    let path = format!("/api/v1/requests/{REQUEST}/explanation");
+    let get = |query: &str| world.get(&format!("{path}{query}")).by_role("buyer");
+    get("").send().await.error(404, "NOT_FOUND");
+    let data = get("?partition=0&offset=8").send().await.data(200);
+    assert_eq!(
+        (&data["granted"], &data["code"]),
+        (&json!(true), &json!(null))
+    );
+    // Another request stands there, or none, or no such partition.
+    tell(
+        &world,
+        9,
+        explained(9, RequestId::from_bytes([1; 16]), granted(9)),
+    );
+    for query in [
+        "?partition=0&offset=9",
+        "?partition=0&offset=10",
+        "?partition=1&offset=8",
+    ] {
+        get(query).send().await.error(404, "NOT_FOUND");
+    }
+    for query in ["?offset=8", "?partition=x&offset=8", "?where=8"] {
+        get(query).send().await.error(400, "VALIDATION_ERROR");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_is_public_and_names_nobody() {
+    let world = World::new().await;
+    tell(&world, 8, explained(8, REQUEST, granted(8)));
+    let booking = BookingId::new(PartitionId(0), 8);
+    let path = format!("/api/v1/bookings/{booking}/receipt");
+    let reply = world.get(&path).send().await;
+    let data = reply.data(200);
+    assert_eq!(data["booking_id"], json!(booking));
+    assert_eq!(data["quantity"], 1);
+    assert_eq!(data["ahead"]["requests"], 9);
+    assert!(data["rule"].as_str().unwrap().starts_with("First come"));
+    let text = String::from_utf8(reply.bytes).unwrap();
+    assert!(!text.contains(&BUYER.to_string()), "{text}");
+    assert!(!text.contains("seats"), "{text}");
+}
+
+#[tokio::test]
+async fn only_a_reservation_that_was_granted_has_a_receipt() {
+    let world = World::new().await;
+    let mut repeated = explained(9, REQUEST, granted(8));
+    repeated.outcome.replay_of = Some(onsale_schemas::outcome::Replayed {
+        offset: 8,
+        log_time_ms: NOW_MS,
+    });
+    tell(&world, 9, repeated);
+    let refused = Outcome::Rejected(Rejection::SaleClosed);
+    tell(&world, 10, explained(10, REQUEST, refused));
+    for offset in [9, 10, 11] {
+        let booking = BookingId::new(PartitionId(0), offset);
+        let path = format!("/api/v1/bookings/{booking}/receipt");
+        world.get(&path).send().await.error(404, "NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_no_longer_holds_it_says_so() {
+    let world = World::new().await;
+    let booking = BookingId::new(PartitionId(0), 8);
+    let path = format!("/api/v1/bookings/{booking}/receipt");
+    for (error, status, code) in [
+        (
+            OperationError::Gone("it begins at 12".to_owned()),
+            410,
+            "RECORD_GONE",
+        ),
+        (
+            OperationError::NotSupported("no log".to_owned()),
+            501,
+            "NOT_SUPPORTED",
+        ),
+    ] {
+        *world.operations.explain_error.lock() = Some(error);
+        world.get(&path).send().await.error(status, code);
+    }
+}

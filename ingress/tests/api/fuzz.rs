@@ -1,0 +1,86 @@
+//! Any body at all is answered, and with no fault of ours.
+
+use http::Method;
+use onsale_fuzz::Run;
+use onsale_schemas::{BookingId, PartitionId};
+use serde_json::json;
+
+use crate::support::{FLOOR, SHOW, STALLS, World};
+
+const RUN: Run = Run {
+    inputs: 1_500,
+    size_max_bytes: 8_192,
+};
+
+#[test]
+fn http_bodies() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let world = runtime.block_on(World::new());
+    let booking = BookingId::new(PartitionId(0), 5);
+    let show = format!("/api/v1/shows/{SHOW}");
+    let routes = [
+        (Method::POST, "/api/v1/bookings/reserve".to_owned(), "buyer"),
+        (
+            Method::POST,
+            format!("/api/v1/bookings/{booking}/confirm"),
+            "service",
+        ),
+        (
+            Method::POST,
+            format!("/api/v1/bookings/{booking}/extend"),
+            "service",
+        ),
+        (Method::POST, "/api/v1/events".to_owned(), "organizer"),
+        (
+            Method::POST,
+            format!("/api/v1/events/{}/shows", crate::support::EVENT),
+            "organizer",
+        ),
+        (Method::PATCH, show.clone(), "organizer"),
+        (Method::POST, format!("{show}/block"), "organizer"),
+        (
+            Method::POST,
+            "/api/v1/admin/reconcile/apply".to_owned(),
+            "admin",
+        ),
+        (Method::POST, "/api/v1/admin/failover".to_owned(), "admin"),
+    ];
+    let price = json!({"amount": 250_000, "currency": "THB"});
+    let corpus: Vec<Vec<u8>> = [
+        json!({"show_id": SHOW, "zone_id": STALLS, "seats": ["A-1", "A-2"], "unit_price": price}),
+        json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 2, "together": false}),
+        json!({"payment_reference": "pay-1"}),
+        json!({"seconds": 60}),
+        json!({"name": "n\u{fc}", "description": null, "starts_at": "2030-01-01T00:00:00.5+07:00"}),
+        json!({"starts_at": "2030-01-01T00:00:00Z", "hold_seconds": 600, "zones": [
+            {"name": "S", "admission": "seated", "price": price,
+             "rows": [{"name": "A", "seats": 20}, {"name": "B", "seats": ["L", "M"]}]},
+            {"name": "F", "admission": "general", "price": price, "capacity": 100},
+        ]}),
+        json!({"prices": [{"zone_id": STALLS, "price": price}], "max_tickets_per_user": 0}),
+        json!({"zone_id": FLOOR, "quantity": 1}),
+        json!({"to": "b", "partition": 0}),
+        json!({"differences": [{"kind": "x"}], "deep": [[[[{"a": 1.0e-3}]]]]}),
+    ]
+    .iter()
+    .map(|body| body.to_string().into_bytes())
+    .collect();
+    let mut turn = 0usize;
+    onsale_fuzz::run("http", RUN, &corpus, |bytes| {
+        let (method, path, role) = &routes[turn % routes.len()];
+        turn += 1;
+        let call = world.call(method.clone(), path).by_role(role);
+        let reply = runtime.block_on(call.raw(bytes.to_vec()).send());
+        let status = reply.status.as_u16();
+        // One node cannot be failed over.
+        assert!(status < 500 || status == 501, "{path}: {}", reply.json());
+        if status >= 400 {
+            let json = reply.json();
+            assert_eq!(json["status"], status, "{path}");
+            assert!(json["error"]["code"].is_string(), "{path}: {json}");
+        }
+    });
+}

@@ -1,0 +1,181 @@
+//! The connection.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, RedisError, Script};
+
+use super::breaker::{Breaker, Permit};
+use super::keys::Keys;
+use super::metrics::Metrics;
+
+/// How long a connection may take to be made.
+const CONNECT_MAX: Duration = Duration::from_secs(1);
+/// How long an operation of the feed may take; a check has a far shorter time of its own.
+const RESPONSE_MAX: Duration = Duration::from_secs(2);
+/// Tries to connect for one operation, each after a short wait.
+const CONNECT_RETRIES: usize = 1;
+const CONNECT_RETRY_WAIT: Duration = Duration::from_millis(50);
+/// Operations that wait for the connection's task; more wait in front of it.
+const PIPELINE_MAX: usize = 1_024;
+
+/// Where Redis is and how it is used.
+#[derive(Clone)]
+pub struct CountsSettings {
+    /// `redis://HOST:PORT/DATABASE`.
+    pub url: String,
+    /// In front of every key. It has to name the log: counts of one log say nothing about another.
+    pub prefix: String,
+    /// Name of this node among those that ask.
+    pub node: String,
+    /// An answer to a question that takes longer counts as slow.
+    pub slow: Duration,
+    /// An answer to a question that takes longer is not waited for.
+    pub answer_max: Duration,
+}
+
+impl CountsSettings {
+    /// With the usual patience: 5 ms are slow, 20 ms are too long.
+    pub fn new(url: impl Into<String>, prefix: impl Into<String>, node: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            prefix: prefix.into(),
+            node: node.into(),
+            slow: Duration::from_millis(5),
+            answer_max: Duration::from_millis(20),
+        }
+    }
+}
+
+/// Why Redis cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CountsError {
+    /// The URL is none of Redis. It is not shown, because it may hold a password.
+    #[error("redis.url: expected redis://HOST:PORT/DATABASE ({0})")]
+    Url(String),
+    /// Metrics of the same names are registered already.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// An operation failed; it may have been done all the same.
+    #[error("Redis: {0}")]
+    Redis(#[from] RedisError),
+}
+
+/// Counts in Redis. Cheap to clone.
+#[derive(Clone)]
+pub struct Counts {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) connection: ConnectionManager,
+    pub(super) keys: Keys,
+    pub(super) node: String,
+    pub(super) slow: Duration,
+    pub(super) answer_max: Duration,
+    pub(super) check: Script,
+    pub(super) write: Script,
+    pub(super) metrics: Metrics,
+    breaker: Breaker,
+    started: Instant,
+}
+
+impl std::fmt::Debug for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Counts").finish_non_exhaustive()
+    }
+}
+
+impl Counts {
+    /// Prepares to use Redis; the connection is made with the first operation, and again whenever it
+    /// was lost. Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the URL cannot be used, or the registry has the metrics already.
+    pub fn new(
+        settings: &CountsSettings,
+        registry: &prometheus::Registry,
+    ) -> Result<Self, CountsError> {
+        let unusable = |error: RedisError| CountsError::Url(error.category().to_owned());
+        let client = Client::open(settings.url.as_str()).map_err(unusable)?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_MAX))
+            .set_response_timeout(Some(RESPONSE_MAX))
+            .set_number_of_retries(CONNECT_RETRIES)
+            .set_min_delay(CONNECT_RETRY_WAIT)
+            .set_max_delay(CONNECT_RETRY_WAIT)
+            .set_pipeline_buffer_size(PIPELINE_MAX);
+        let connection =
+            ConnectionManager::new_lazy_with_config(client, config).map_err(unusable)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                connection,
+                keys: Keys::new(&settings.prefix),
+                node: settings.node.clone(),
+                slow: settings.slow,
+                answer_max: settings.answer_max,
+                check: Script::new(include_str!("check.lua")),
+                write: Script::new(include_str!("write.lua")),
+                metrics: Metrics::register(registry)?,
+                breaker: Breaker::default(),
+                started: Instant::now(),
+            }),
+        })
+    }
+
+    /// Loads the scripts, so that the first question needs no second round trip. They are loaded
+    /// again by themselves whenever Redis has forgotten them.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn preload(&self) -> Result<(), CountsError> {
+        let mut connection = self.inner.connection.clone();
+        self.inner.check.load_async(&mut connection).await?;
+        self.inner.write.load_async(&mut connection).await?;
+        Ok(())
+    }
+
+    /// True while Redis is not asked because it was slow or gone.
+    pub fn is_circuit_open(&self) -> bool {
+        self.inner.breaker.is_open()
+    }
+
+    /// A call through the circuit breaker; `None` when it is not to be made now.
+    pub(super) fn ask(&self) -> Option<Asking<'_>> {
+        let permit = self.inner.breaker.permit(self.inner.now_ms())?;
+        Some(Asking {
+            inner: &self.inner,
+            permit,
+            good: false,
+        })
+    }
+}
+
+impl Inner {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A call that the breaker lets through. Dropped without [`Asking::good`] it was a bad one, so that
+/// a probe whose caller went away is not waited for for ever.
+pub(super) struct Asking<'a> {
+    inner: &'a Inner,
+    permit: Permit,
+    good: bool,
+}
+
+impl Asking<'_> {
+    pub(super) fn good(mut self) {
+        self.good = true;
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let inner = self.inner;
+        inner.breaker.done(self.permit, self.good, inner.now_ms());
+        inner.metrics.open.set(inner.breaker.is_open().into());
+    }
+}

@@ -1,0 +1,152 @@
+//! Writes what became of a show, in an open transaction.
+
+use onsale_schemas::{RequestId, ShowId};
+
+use super::plan::{ShowEvent, ShowStep};
+use crate::catalog::ShowChange;
+use crate::database::{Transaction, Value, integer};
+use crate::error::StoreError;
+use crate::store::shows::{SHOW_ALONE, show_row};
+
+pub(super) async fn step(transaction: &mut Transaction, step: &ShowStep) -> Result<(), StoreError> {
+    match step.event {
+        ShowEvent::Opened => transaction
+            .execute(
+                "UPDATE shows SET status = 'open' WHERE show_id = $1 AND status = 'opening'",
+                &[step.show.0.into()],
+            )
+            .await
+            .map(drop),
+        ShowEvent::Amended(request) => {
+            if let Some(change) = proposed(transaction, request, step.show).await? {
+                amend(transaction, step, &change).await?;
+                settle(transaction, request).await?;
+            }
+            Ok(())
+        }
+        ShowEvent::AmendedBefore(request) => settle(transaction, request).await,
+        ShowEvent::Closed => close(transaction, step).await,
+        ShowEvent::Cancelled => cancel(transaction, step).await,
+    }
+}
+
+/// The engine does the same to the end of the sale.
+async fn close(transaction: &mut Transaction, step: &ShowStep) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE shows SET status = 'closed', sale_closes_at_ms = \
+             CASE WHEN sale_closes_at_ms < $2 THEN sale_closes_at_ms ELSE $2 END \
+             WHERE show_id = $1 AND status IN ('opening', 'open', 'closed')",
+            &[
+                step.show.0.into(),
+                integer("log_time_ms", step.at_ms)?.into(),
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+async fn cancel(transaction: &mut Transaction, step: &ShowStep) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE shows SET status = 'cancelled' WHERE show_id = $1",
+            &[step.show.0.into()],
+        )
+        .await?;
+    // What the batch itself says of a booking is written after this and has the last word.
+    transaction
+        .execute(
+            "UPDATE bookings SET status = 'cancelled', ended_at_ms = $2, updated_offset = $3 \
+             WHERE show_id = $1 AND status IN ('reserved', 'confirmed')",
+            &[
+                step.show.0.into(),
+                integer("log_time_ms", step.at_ms)?.into(),
+                integer("offset", step.offset)?.into(),
+            ],
+        )
+        .await?;
+    transaction
+        .execute(
+            "DELETE FROM booking_seats WHERE show_id = $1",
+            &[step.show.0.into()],
+        )
+        .await
+        .map(drop)
+}
+
+/// What the request was to change; `None` for one that never wrote it down, as of a program that
+/// wrote the catalog itself.
+async fn proposed(
+    transaction: &mut Transaction,
+    request: RequestId,
+    show: ShowId,
+) -> Result<Option<ShowChange>, StoreError> {
+    let row = transaction
+        .fetch_optional(
+            "SELECT change FROM show_changes WHERE request_id = $1 AND show_id = $2",
+            &[request.0.into(), show.0.into()],
+        )
+        .await?;
+    row.map(|row| {
+        serde_json::from_str(&row.text("change")?).map_err(|error| {
+            StoreError::Corrupt(format!("show_changes.change of request {request}: {error}"))
+        })
+    })
+    .transpose()
+}
+
+async fn amend(
+    transaction: &mut Transaction,
+    step: &ShowStep,
+    change: &ShowChange,
+) -> Result<(), StoreError> {
+    let id = step.show.0;
+    let Some(row) = transaction.fetch_optional(SHOW_ALONE, &[id.into()]).await? else {
+        return Ok(());
+    };
+    let mut show = show_row(&row)?;
+    change.apply_to(&mut show, step.at_ms);
+    transaction
+        .execute(
+            "UPDATE shows SET name = $2, starts_at_ms = $3, sale_opens_at_ms = $4, \
+             sale_closes_at_ms = $5, hold_ms = $6, status = $7 WHERE show_id = $1",
+            &[
+                id.into(),
+                Value::from(&show.name),
+                integer("starts_at_ms", show.starts_at_ms)?.into(),
+                integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
+                integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
+                show.hold_ms.into(),
+                show.status.as_str().into(),
+            ],
+        )
+        .await?;
+    for (zone, price) in &change.prices {
+        transaction
+            .execute(
+                "UPDATE zones SET unit_price = $3 WHERE show_id = $1 AND zone = $2",
+                &[id.into(), (*zone).into(), (*price).into()],
+            )
+            .await?;
+    }
+    if let Some(limit) = change.max_tickets_per_user {
+        transaction
+            .execute(
+                "UPDATE events SET max_tickets_per_user = $2 WHERE event_id = $1",
+                &[show.event_id.0.into(), limit.into()],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// The change has come to its end.
+async fn settle(transaction: &mut Transaction, request: RequestId) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "DELETE FROM show_changes WHERE request_id = $1",
+            &[request.0.into()],
+        )
+        .await
+        .map(drop)
+}

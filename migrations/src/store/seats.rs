@@ -1,0 +1,123 @@
+//! The seats of a show as projected, to start a live view from.
+
+use onsale_schemas::{PartitionId, SeatStatus, ShowId, ShowSeats, ZoneCounts};
+
+use super::Store;
+use crate::booking::BookingStatus;
+use crate::catalog::{ShowStatus, ZoneAdmission, ZoneRow};
+use crate::database::Row;
+use crate::error::StoreError;
+
+/// Everything in one statement, so that seats and watermark are of one moment: each row is of one
+/// `kind` and uses what columns it needs.
+const SEATS: &str = "\
+    SELECT 'watermark' AS kind, 0 AS zone, 0 AS seat, next_offset AS amount, '' AS word \
+      FROM projector_watermarks WHERE partition = $2 \
+    UNION ALL SELECT 'show', 0, 0, 0, status FROM shows WHERE show_id = $1 \
+    UNION ALL SELECT 'seat', 0, s.seat, 0, b.status FROM booking_seats AS s \
+      JOIN bookings AS b ON b.partition = s.partition AND b.booking_offset = s.booking_offset \
+      WHERE s.show_id = $1 \
+    UNION ALL SELECT 'places', zone, 0, CAST(SUM(quantity) AS bigint), status FROM bookings \
+      WHERE show_id = $1 AND status IN ('reserved', 'confirmed') GROUP BY zone, status \
+    UNION ALL SELECT 'blocked', 0, seat, 0, '' FROM blocked_seats WHERE show_id = $1 \
+    UNION ALL SELECT 'quantity', zone, 0, quantity, '' FROM blocked_quantities WHERE show_id = $1";
+
+impl Store {
+    /// The seats of a show as of its partition's watermark; `None` when its opening is not
+    /// projected or there is no such show.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when places are projected that the catalog does not have.
+    pub async fn show_seats(&self, show: ShowId) -> Result<Option<ShowSeats>, StoreError> {
+        // Zones and seats of a show never change, so they may be of another moment.
+        let Some(catalog) = self.show(show).await? else {
+            return Ok(None);
+        };
+        let PartitionId(partition) = catalog.partition;
+        let values = [show.0.into(), partition.into()];
+        let mut seats = ShowSeats {
+            show,
+            next_offset: 0,
+            cancelled: false,
+            zones: vec![ZoneCounts::default(); catalog.zones.len()],
+            unavailable: Vec::new(),
+        };
+        let mut status = ShowStatus::Opening;
+        for row in self.database.fetch(SEATS, &values).await? {
+            match row.text("kind")?.as_str() {
+                "watermark" => seats.next_offset = row.number("amount")?,
+                "show" => status = row.word("word", ShowStatus::parse)?,
+                "seat" => {
+                    let held = row.word("word", BookingStatus::parse)? == BookingStatus::Reserved;
+                    let is = if held {
+                        SeatStatus::Held
+                    } else {
+                        SeatStatus::Sold
+                    };
+                    seats.unavailable.push((row.number("seat")?, is));
+                }
+                "places" => {
+                    let held = row.word("word", BookingStatus::parse)? == BookingStatus::Reserved;
+                    let counts = zone_of(&mut seats, &row)?;
+                    let places = row.number("amount")?;
+                    if held {
+                        counts.held = places;
+                    } else {
+                        counts.sold = places;
+                    }
+                }
+                "blocked" => {
+                    let seat: u32 = row.number("seat")?;
+                    seats.unavailable.push((seat, SeatStatus::Blocked));
+                    let zone = zone_of_seat(&catalog.zones, seat);
+                    let counts = zone.and_then(|zone| seats.zones.get_mut(zone));
+                    let counts = counts.ok_or_else(|| unknown(show, "seat", seat))?;
+                    counts.blocked = counts.blocked.saturating_add(1);
+                }
+                _ => {
+                    let places: u32 = row.number("amount")?;
+                    let counts = zone_of(&mut seats, &row)?;
+                    counts.blocked = counts.blocked.saturating_add(places);
+                }
+            }
+        }
+        for (counts, zone) in seats.zones.iter_mut().zip(&catalog.zones) {
+            let taken = counts.held.saturating_add(counts.sold);
+            let taken = taken.saturating_add(counts.blocked);
+            counts.available = size_of(zone).saturating_sub(taken);
+        }
+        seats.unavailable.sort_unstable_by_key(|(seat, _)| *seat);
+        seats.cancelled = status == ShowStatus::Cancelled;
+        Ok((status != ShowStatus::Opening).then_some(seats))
+    }
+}
+
+fn size_of(zone: &ZoneRow) -> u32 {
+    match &zone.admission {
+        ZoneAdmission::General { capacity } => *capacity,
+        seated @ ZoneAdmission::Seated { .. } => seated.seat_count(),
+    }
+}
+
+fn zone_of<'a>(seats: &'a mut ShowSeats, row: &Row) -> Result<&'a mut ZoneCounts, StoreError> {
+    let zone: u16 = row.number("zone")?;
+    let show = seats.show;
+    seats
+        .zones
+        .get_mut(usize::from(zone))
+        .ok_or_else(|| unknown(show, "zone", u32::from(zone)))
+}
+
+fn zone_of_seat(zones: &[ZoneRow], seat: u32) -> Option<usize> {
+    let mut end = 0u32;
+    zones.iter().position(|zone| {
+        end = end.saturating_add(zone.admission.seat_count());
+        seat < end
+    })
+}
+
+fn unknown(show: ShowId, what: &str, number: u32) -> StoreError {
+    StoreError::Corrupt(format!(
+        "show {show}: {what} {number} is taken, which it lacks"
+    ))
+}

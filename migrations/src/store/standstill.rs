@@ -1,0 +1,73 @@
+//! Reading and repairing a projection that other processes write: a view of one moment, and a hold
+//! on watermarks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use onsale_schemas::PartitionId;
+
+use super::Store;
+use crate::booking::Watermark;
+use crate::database::{Database, Durability, Transaction, postgres};
+use crate::error::StoreError;
+use crate::projection::run;
+
+/// Watermarks that nobody moves until this is released or dropped: projectors of other processes
+/// wait and try again.
+pub struct Standstill {
+    transaction: Transaction,
+}
+
+impl Standstill {
+    /// Lets projectors go on.
+    ///
+    /// # Errors
+    /// When the connection was lost; then they went on before.
+    pub async fn release(self) -> Result<(), StoreError> {
+        self.transaction.commit().await
+    }
+}
+
+impl Store {
+    /// A store that reads everything as of one moment, on a connection of its own. Writing through
+    /// it fails. On SQLite it is this store itself: there the projector has to stand still.
+    ///
+    /// # Errors
+    /// As every read. A view whose connection is lost is [`StoreError::Unreachable`] from then on.
+    pub async fn of_one_moment(&self) -> Result<Self, StoreError> {
+        let database = match &self.database {
+            Database::Postgres(pool) => {
+                let is_begun = Arc::new(AtomicBool::new(false));
+                let first = move || !is_begun.swap(true, Ordering::AcqRel);
+                Database::Postgres(postgres::connect_at_one_moment(pool, first).await?)
+            }
+            sqlite @ Database::Sqlite(_) => sqlite.clone(),
+        };
+        Ok(Self { database })
+    }
+
+    /// Holds the watermarks of these partitions and tells where they stand.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`] also when a projector keeps one for too long: try again.
+    pub async fn stand_still(
+        &self,
+        partitions: &[PartitionId],
+    ) -> Result<(Standstill, Vec<Watermark>), StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Rebuildable).await?;
+        if let Transaction::Postgres(_) = &transaction {
+            // A repair may take longer than a projector may be silent.
+            transaction
+                .execute(
+                    "SET LOCAL idle_in_transaction_session_timeout = '300s'",
+                    &[],
+                )
+                .await?;
+        }
+        let mut watermarks = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            watermarks.push(run::lock_watermark(&mut transaction, *partition).await?);
+        }
+        Ok((Standstill { transaction }, watermarks))
+    }
+}

@@ -1,0 +1,14 @@
+//! Counts in a real Redis: what is asked, what is written, and everything that can be wrong with it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is its report"
+)]
+
+mod asking;
+mod build;
+mod faults;
+mod server;
+mod writing;

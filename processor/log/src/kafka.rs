@@ -1,0 +1,43 @@
+//! The log on Kafka.
+//!
+//! Three topics below one prefix:
+//!
+//! - `<prefix>.commands`: the encoded [`onsale_schemas::Envelope`]s, stamped with the time at which
+//!   the broker appended them, so that an offset and a time belong to each for good;
+//! - `<prefix>.outcomes`: what the machines made of them, an [`OutcomeChain`](crate::OutcomeChain)
+//!   per partition;
+//! - `<prefix>.nodes`: who is there, compacted.
+//!
+//! [`ensure`] makes and checks them. [`KafkaWriter`] and [`KafkaReader`] are the two faces of the
+//! log for a processor that waits; [`CommandProducer`], [`CommandConsumer`], [`OutcomePublisher`]
+//! and [`OutcomeConsumer`] are the parts of one that does not; [`KafkaCommandLog`] is what an
+//! ingress uses. Consumers assign their partitions themselves: there is no consumer group, because
+//! ownership is in the log.
+
+mod clients;
+mod command_consumer;
+mod commands;
+mod error;
+mod ingress_log;
+mod nodes;
+mod outcome_consumer;
+mod outcomes;
+mod reader;
+mod settings;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod topics;
+mod writer;
+
+pub use command_consumer::{CommandConsumer, LogEvent};
+pub use commands::{CommandProducer, CommandProducerOptions, Delivered, OnDelivered, SendError};
+pub use error::KafkaError;
+pub use ingress_log::{KafkaCommandLog, KafkaCommandLogOptions, SeatSource, Serving};
+pub use nodes::{NodeRecord, NodesConsumer, NodesPublisher, read_nodes};
+pub use outcome_consumer::{OutcomeConsumer, OutcomeEvent, OutcomeStart, PublishedOutcome};
+pub use outcomes::{OutcomePublisher, PublishError, PublishFailure};
+pub use reader::KafkaReader;
+pub use settings::KafkaSettings;
+pub use topics::{Finding, Topics, check, ensure};
+pub use writer::KafkaWriter;

@@ -1,0 +1,350 @@
+//! librdkafka settings of each kind of client, and what all clients have in common.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use onsale_schemas::PartitionId;
+use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
+use parking_lot::Mutex;
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+
+use super::{KafkaError, KafkaSettings};
+
+/// Room for a record of the largest size and what Kafka puts around it.
+pub(super) const MESSAGE_MAX_BYTES: usize = RECORD_SIZE_MAX_BYTES + (64 << 10);
+/// How long a question to the brokers may take.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause before a question is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// Pause after a failed connection; doubles up to the next one.
+const RECONNECT_MS: u32 = 20;
+const RECONNECT_MAX_MS: u32 = 500;
+/// How long records gather before a request goes out while the broker is idle.
+const LINGER_MS: &str = "0.5";
+/// A consumer's answer waits this long at the broker for something to come.
+const FETCH_WAIT_MAX_MS: u32 = 100;
+/// Bytes fetched ahead per partition and over all of them.
+const FETCH_AHEAD_MAX_KIB: u32 = 16 << 10;
+const FETCH_PARTITION_MAX_BYTES: usize = 2 << 20;
+/// Bytes that wait in a producer.
+const PRODUCER_QUEUE_MAX_KIB: u32 = 128 << 10;
+/// A client that cannot connect says so over and over: once in this time is enough.
+const COMPLAINT_EVERY: Duration = Duration::from_secs(10);
+/// How long a new producer asks for the leaders of its topic, before it is needed.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// How long the polling thread of a producer waits at a time.
+const PRODUCER_POLL: Duration = Duration::from_millis(500);
+
+/// Hands librdkafka's log lines on.
+#[derive(Debug, Default)]
+pub(super) struct Logging {
+    complained: Mutex<Option<Instant>>,
+}
+
+impl Logging {
+    pub(super) fn line(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(facility, "Kafka client: {line}");
+            }
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+                let mut complained = self.complained.lock();
+                if complained.is_none_or(|at| at.elapsed() >= COMPLAINT_EVERY) {
+                    *complained = Some(Instant::now());
+                    drop(complained);
+                    tracing::warn!(facility, "Kafka client: {line}");
+                } else {
+                    tracing::debug!(facility, "Kafka client: {line}");
+                }
+            }
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+                tracing::debug!(facility, "Kafka client: {line}");
+            }
+        }
+    }
+}
+
+impl Logging {
+    /// An error that the client mends by itself.
+    pub(super) fn error(&self, error: &rdkafka::error::KafkaError, reason: &str) {
+        let line = format!("{error}: {reason}");
+        self.line(RDKafkaLogLevel::Warning, "client", &line);
+    }
+}
+
+/// The context of clients that need nothing but a log.
+#[derive(Debug, Default)]
+pub(super) struct PlainContext {
+    logging: Logging,
+    complaint: Mutex<Option<String>>,
+}
+
+impl ClientContext for PlainContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.logging.line(level, facility, line);
+    }
+
+    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+        // The end of a partition comes this way, too, and often.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            self.logging.error(&error, reason);
+        }
+        // That all are away follows from why each of them is.
+        let of_one = !matches!(
+            error.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AllBrokersDown)
+        );
+        if of_one {
+            *self.complaint.lock() = Some(reason.to_owned());
+        }
+    }
+}
+
+impl ConsumerContext for PlainContext {}
+
+impl PlainContext {
+    /// What the client last complained of, as a refused password or certificate.
+    pub(super) fn complaint(&self) -> Option<String> {
+        self.complaint.lock().clone()
+    }
+}
+
+/// A consumer that is assigned its partitions.
+pub(super) type Consumer = BaseConsumer<PlainContext>;
+
+/// What every client has.
+fn common(settings: &KafkaSettings) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &settings.brokers)
+        .set("client.id", &settings.client_id)
+        .set("socket.keepalive.enable", "true")
+        .set("socket.timeout.ms", REQUEST_TIMEOUT.as_millis().to_string())
+        .set("reconnect.backoff.ms", RECONNECT_MS.to_string())
+        .set("reconnect.backoff.max.ms", RECONNECT_MAX_MS.to_string())
+        .set("retry.backoff.ms", RECONNECT_MS.to_string())
+        .set("retry.backoff.max.ms", RECONNECT_MAX_MS.to_string())
+        .set("message.max.bytes", MESSAGE_MAX_BYTES.to_string());
+    config
+}
+
+/// The operator's settings come last.
+fn with_properties(mut config: ClientConfig, settings: &KafkaSettings) -> ClientConfig {
+    for (name, value) in &settings.properties {
+        config.set(name, value);
+    }
+    config
+}
+
+/// For the administration of topics.
+pub(super) fn admin_config(settings: &KafkaSettings) -> ClientConfig {
+    with_properties(common(settings), settings)
+}
+
+/// For producers: nothing lost, nothing doubled, nothing reordered by the client itself.
+/// `message_timeout` of `None` means that a message never times out.
+pub(super) fn producer_config(
+    settings: &KafkaSettings,
+    queue_max: usize,
+    message_timeout: Option<Duration>,
+) -> ClientConfig {
+    let timeout_ms = message_timeout.map_or(0, |timeout| timeout.as_millis().max(1));
+    let mut config = common(settings);
+    config
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        // A standby publishes nothing for days, and then at once.
+        .set("enable.sparse.connections", "false")
+        .set("linger.ms", LINGER_MS)
+        .set("compression.type", "none")
+        .set("message.timeout.ms", timeout_ms.to_string())
+        .set("queue.buffering.max.messages", queue_max.to_string())
+        .set(
+            "queue.buffering.max.kbytes",
+            PRODUCER_QUEUE_MAX_KIB.to_string(),
+        );
+    with_properties(config, settings)
+}
+
+/// A consumer of one topic that assigns its partitions itself and hears of the end of each.
+pub(super) fn consumer(settings: &KafkaSettings) -> Result<Consumer, KafkaError> {
+    let mut config = common(settings);
+    config
+        // Assigning needs a name, though nothing is ever stored under it.
+        .set("group.id", &settings.client_id)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", "read_uncommitted")
+        .set("check.crcs", "true")
+        .set("fetch.wait.max.ms", FETCH_WAIT_MAX_MS.to_string())
+        .set("fetch.min.bytes", "1")
+        .set("fetch.queue.backoff.ms", "5")
+        .set("fetch.error.backoff.ms", "20")
+        .set(
+            "max.partition.fetch.bytes",
+            FETCH_PARTITION_MAX_BYTES.to_string(),
+        )
+        .set("queued.min.messages", "10000")
+        .set(
+            "queued.max.messages.kbytes",
+            FETCH_AHEAD_MAX_KIB.to_string(),
+        );
+    let config = with_properties(config, settings);
+    Consumer::from_config_and_context(&config, PlainContext::default())
+        .map_err(|error| KafkaError::Settings(error.to_string()))
+}
+
+/// A producer with the thread that calls it back. Dropping it gives up what is still waiting, each
+/// with an error to its callback, without waiting for that.
+pub(super) struct PolledProducer<C: ProducerContext + 'static> {
+    producer: Arc<BaseProducer<C>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl<C: ProducerContext + 'static> PolledProducer<C> {
+    /// Starts the client and its thread. It finds out beforehand where its messages go.
+    pub(super) fn start(
+        config: &ClientConfig,
+        context: C,
+        thread: &'static str,
+        topic: &str,
+    ) -> Result<Self, KafkaError> {
+        let producer = BaseProducer::from_config_and_context(config, context)
+            .map_err(|error| KafkaError::Settings(error.to_string()))?;
+        let producer = Arc::new(producer);
+        let stop = Arc::new(AtomicBool::new(false));
+        let (polled, stopped) = (Arc::clone(&producer), Arc::clone(&stop));
+        let topic = topic.to_owned();
+        std::thread::Builder::new()
+            .name(thread.to_owned())
+            .spawn(move || {
+                // Brokers that are away now are found when there is something to send.
+                drop(polled.client().fetch_metadata(Some(&topic), WARM_UP));
+                while !stopped.load(Ordering::Relaxed) {
+                    polled.poll(PRODUCER_POLL);
+                }
+                // Purges and tells the callbacks when the last owner goes.
+                drop(polled);
+            })
+            .map_err(|source| KafkaError::Thread {
+                name: thread,
+                source,
+            })?;
+        Ok(Self { producer, stop })
+    }
+
+    /// The client.
+    pub(super) fn client(&self) -> &BaseProducer<C> {
+        &self.producer
+    }
+
+    /// Waits until every message has been reported, at most `wait`. True when all have.
+    pub(super) fn flush(&self, wait: Duration) -> bool {
+        self.producer.flush(wait).is_ok()
+    }
+
+    /// Messages that wait for the broker, or for their callback.
+    pub(super) fn waiting(&self) -> usize {
+        usize::try_from(self.producer.in_flight_count()).unwrap_or(0)
+    }
+}
+
+impl<C: ProducerContext + 'static> Drop for PolledProducer<C> {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<C: ProducerContext + 'static> std::fmt::Debug for PolledProducer<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PolledProducer").finish_non_exhaustive()
+    }
+}
+
+/// Short way to [`KafkaError::Broker`].
+pub(super) fn broker_error(
+    settings: &KafkaSettings,
+    doing: &'static str,
+) -> impl FnOnce(rdkafka::error::KafkaError) -> KafkaError {
+    let brokers = settings.brokers.clone();
+    move |source| KafkaError::Broker {
+        brokers,
+        doing,
+        source: Box::new(source),
+        complaint: None,
+    }
+}
+
+/// The first offset that a topic's partition keeps and the one after its last.
+pub(super) fn watermarks(
+    settings: &KafkaSettings,
+    consumer: &Consumer,
+    topic: &str,
+    partition: PartitionId,
+) -> Result<(u64, u64), KafkaError> {
+    let (first, next) = patiently(settings, "ask for the bounds", || {
+        consumer.fetch_watermarks(topic, native(partition), REQUEST_TIMEOUT)
+    })?;
+    Ok((offset_of(first), offset_of(next)))
+}
+
+/// Asks again while a partition is between leaders, as it is for a moment after its topic was made
+/// and while a broker comes up.
+pub(super) fn patiently<T>(
+    settings: &KafkaSettings,
+    doing: &'static str,
+    mut ask: impl FnMut() -> Result<T, rdkafka::error::KafkaError>,
+) -> Result<T, KafkaError> {
+    let began = Instant::now();
+    loop {
+        match ask() {
+            Ok(answer) => return Ok(answer),
+            Err(error) if is_transient(&error) && began.elapsed() < REQUEST_TIMEOUT => {
+                std::thread::sleep(ASK_AGAIN);
+            }
+            Err(error) => return Err(broker_error(settings, doing)(error)),
+        }
+    }
+}
+
+fn is_transient(error: &rdkafka::error::KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::ReplicaNotAvailable
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::FencedLeaderEpoch
+                | RDKafkaErrorCode::UnknownLeaderEpoch
+                | RDKafkaErrorCode::OffsetNotAvailable
+                | RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::RequestTimedOut
+        )
+    )
+}
+
+/// What librdkafka calls a partition.
+pub(super) fn native(partition: PartitionId) -> i32 {
+    i32::from(partition.0)
+}
+
+/// A place in a topic as librdkafka counts it. Offsets never come near the end of either type.
+pub(super) fn native_offset(offset: u64) -> i64 {
+    i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+/// And back; librdkafka's negative ones are not offsets.
+pub(super) fn offset_of(native: i64) -> u64 {
+    u64::try_from(native).unwrap_or(0)
+}

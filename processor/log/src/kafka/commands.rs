@@ -1,0 +1,257 @@
+//! Sending commands without waiting for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use onsale_schemas::{LogTimeMs, Offset, PartitionId};
+use parking_lot::Mutex;
+use rdkafka::Message as _;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::{BorrowedMessage, DeliveryResult};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext};
+
+use super::clients::{self, Logging, PolledProducer};
+use super::{KafkaError, KafkaSettings, writer};
+use crate::storage::AppendRecord;
+
+const THREAD: &str = "kafka-commands";
+
+/// Where a command was put.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delivered {
+    /// Its offset in its partition.
+    pub offset: Offset,
+    /// The time that the broker stamped on it.
+    pub log_time_ms: LogTimeMs,
+}
+
+impl Delivered {
+    pub(super) fn of(message: &BorrowedMessage<'_>) -> Self {
+        Self {
+            offset: clients::offset_of(message.offset()),
+            log_time_ms: message
+                .timestamp()
+                .to_millis()
+                .map_or(0, clients::offset_of),
+        }
+    }
+}
+
+/// Why a command was not delivered.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SendError {
+    /// The bounded queue in front of the broker is full. The command is certainly not in the log.
+    #[error("the queue in front of Kafka is full")]
+    QueueFull,
+    /// The command is certainly not in the log.
+    #[error("Kafka refused the command: {0}")]
+    Refused(String),
+    /// The command may be in the log or not; its outcome tells.
+    #[error("it is unknown whether Kafka took the command: {0}")]
+    Unknown(String),
+}
+
+impl SendError {
+    /// True when the command may be in the log.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+
+    /// What a message that was handed over has become. Only what can never have been appended, by
+    /// any of the client's attempts, counts as refused: an earlier attempt may have succeeded
+    /// without an answer.
+    fn of_delivery(error: &rdkafka::error::KafkaError) -> Self {
+        match error.rdkafka_error_code() {
+            Some(
+                RDKafkaErrorCode::MessageSizeTooLarge
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::InvalidTopic,
+            ) => Self::Refused(error.to_string()),
+            _ => Self::Unknown(error.to_string()),
+        }
+    }
+}
+
+/// Called once per sent command, on the producer's own thread: it must not block.
+pub type OnDelivered = Box<dyn FnOnce(Result<Delivered, SendError>) + Send>;
+
+/// Limits of a [`CommandProducer`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CommandProducerOptions {
+    /// Most commands waiting for the broker; the next one gets [`SendError::QueueFull`].
+    pub queue_max: usize,
+    /// After this time a command that the broker has not acknowledged is given up as
+    /// [`SendError::Unknown`]; it is not sent any more after that.
+    pub timeout: Duration,
+}
+
+impl Default for CommandProducerOptions {
+    fn default() -> Self {
+        Self {
+            queue_max: 8_192,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Sends commands in the order given, per partition. Cheap to clone; all clones share one client.
+/// A client that fails for good is replaced by a new one within.
+#[derive(Clone)]
+pub struct CommandProducer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: KafkaSettings,
+    options: CommandProducerOptions,
+    topic: String,
+    client: ArcSwap<PolledProducer<Reports>>,
+    replacing: Mutex<()>,
+}
+
+/// Hands delivery reports to who waits for them.
+#[derive(Default)]
+struct Reports {
+    logging: Logging,
+    /// The client said that it cannot go on.
+    failed: AtomicBool,
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.logging.line(level, facility, line);
+    }
+
+    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        self.logging.error(&error, reason);
+    }
+}
+
+impl ProducerContext for Reports {
+    // The lock makes it shareable, as the client library wants it; nobody ever waits for it.
+    type DeliveryOpaque = Box<Mutex<OnDelivered>>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, done: Self::DeliveryOpaque) {
+        let done = done.into_inner();
+        done(match result {
+            Ok(message) => Ok(Delivered::of(message)),
+            Err((error, _)) => Err(SendError::of_delivery(error)),
+        });
+    }
+}
+
+impl CommandProducer {
+    /// A producer for the commands topic, which exists.
+    ///
+    /// # Errors
+    /// When the settings make no client.
+    pub fn new(
+        settings: &KafkaSettings,
+        options: CommandProducerOptions,
+    ) -> Result<Self, KafkaError> {
+        let client = start(settings, options)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                settings: settings.clone(),
+                options,
+                topic: settings.commands_topic(),
+                client: ArcSwap::from_pointee(client),
+                replacing: Mutex::new(()),
+            }),
+        })
+    }
+
+    /// Hands a command (an encoded [`onsale_schemas::Envelope`]) over without waiting. `done` is
+    /// called once with what became of it, unless this call fails: then `done` is dropped uncalled.
+    ///
+    /// # Errors
+    /// [`SendError::QueueFull`] and [`SendError::Refused`]: the command is certainly not in the
+    /// log.
+    pub fn send(
+        &self,
+        partition: PartitionId,
+        payload: &[u8],
+        done: OnDelivered,
+    ) -> Result<(), SendError> {
+        let shared = &*self.shared;
+        writer::check(
+            &AppendRecord { partition, payload },
+            shared.settings.partitions,
+        )
+        .map_err(|error| SendError::Refused(error.to_string()))?;
+        let client = shared.usable_client()?;
+        let message: BaseRecord<'_, [u8], [u8], Box<Mutex<OnDelivered>>> =
+            BaseRecord::with_opaque_to(&shared.topic, Box::new(Mutex::new(done)))
+                .partition(clients::native(partition))
+                .payload(payload);
+        client.client().send(message).map_err(|(error, _)| {
+            // Nothing that is refused here was ever on its way.
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::QueueFull) => SendError::QueueFull,
+                _ => SendError::Refused(error.to_string()),
+            }
+        })
+    }
+
+    /// Commands that wait for the broker now.
+    pub fn waiting(&self) -> usize {
+        self.shared.client.load().waiting()
+    }
+
+    /// Waits until everything sent so far is known to be delivered or not, at most `wait`. True
+    /// when it is.
+    pub fn flush(&self, wait: Duration) -> bool {
+        self.shared.client.load().flush(wait)
+    }
+}
+
+impl Shared {
+    /// The client, or a new one when it has failed.
+    fn usable_client(&self) -> Result<Arc<PolledProducer<Reports>>, SendError> {
+        let has_failed = |client: &PolledProducer<Reports>| {
+            client.client().context().failed.load(Ordering::Relaxed)
+        };
+        let client = self.client.load_full();
+        if !has_failed(&client) {
+            return Ok(client);
+        }
+        let _one = self.replacing.lock();
+        let client = self.client.load_full();
+        if !has_failed(&client) {
+            return Ok(client);
+        }
+        let fresh = start(&self.settings, self.options)
+            .map_err(|error| SendError::Refused(error.to_string()))?;
+        let fresh = Arc::new(fresh);
+        // The old one tells its callbacks "unknown" on its own thread.
+        self.client.store(Arc::clone(&fresh));
+        tracing::warn!("the Kafka producer of commands failed and was made again");
+        Ok(fresh)
+    }
+}
+
+fn start(
+    settings: &KafkaSettings,
+    options: CommandProducerOptions,
+) -> Result<PolledProducer<Reports>, KafkaError> {
+    let config = clients::producer_config(settings, options.queue_max, Some(options.timeout));
+    let topic = settings.commands_topic();
+    PolledProducer::start(&config, Reports::default(), THREAD, &topic)
+}
+
+impl std::fmt::Debug for CommandProducer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CommandProducer")
+            .field("topic", &self.shared.topic)
+            .field("options", &self.shared.options)
+            .finish_non_exhaustive()
+    }
+}

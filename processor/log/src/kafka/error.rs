@@ -1,0 +1,93 @@
+//! What can go wrong between a node and Kafka.
+
+use onsale_schemas::{Offset, PartitionId};
+
+use super::topics::Finding;
+
+/// An error of the log on Kafka.
+#[derive(Debug, thiserror::Error)]
+pub enum KafkaError {
+    /// The settings make no client.
+    #[error("Kafka client settings: {0}")]
+    Settings(String),
+    /// The brokers do not answer, or answer with an error.
+    #[error("Kafka at {brokers}: {doing}: {source}{}", in_brackets(.complaint.as_deref()))]
+    Broker {
+        /// The brokers asked.
+        brokers: String,
+        /// What was tried, as in "fetch metadata".
+        doing: &'static str,
+        /// What the client library said.
+        source: Box<rdkafka::error::KafkaError>,
+        /// What it last complained of before that, as a refused password or certificate, where
+        /// that is known.
+        complaint: Option<String>,
+    },
+    /// A topic is missing and must not be made.
+    #[error("topic {topic} does not exist and kafka.create_topics is off; make it with {command}")]
+    NoTopic {
+        /// The topic.
+        topic: String,
+        /// How to make it.
+        command: String,
+    },
+    /// Topics are set up in a way that could lose or reorder records.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    WrongTopics(Vec<Finding>),
+    /// Offsets in the log are not contiguous: records are missing.
+    #[error(
+        "partition {partition} of {topic} has a hole: after offset {last:?} came {found}; records are \
+         missing or the topic was used by something else"
+    )]
+    Hole {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: PartitionId,
+        /// The last offset read, `None` at the beginning.
+        last: Option<Offset>,
+        /// The offset found.
+        found: Offset,
+    },
+    /// The offset to read from is not in the topic.
+    #[error("offset {asked} of partition {partition} of {topic} is not kept: {first} to {next} is")]
+    OffsetGone {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: PartitionId,
+        /// The offset asked for.
+        asked: Offset,
+        /// The first one kept.
+        first: Offset,
+        /// The one after the last.
+        next: Offset,
+    },
+    /// A record in a topic is not what it should be.
+    #[error("record {position} of partition {partition} of {topic}: {what}")]
+    Foreign {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: PartitionId,
+        /// Its position in the topic.
+        position: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The client cannot go on and has to be made again.
+    #[error("the Kafka client has to be made again: {0}")]
+    Fatal(String),
+    /// The operating system gives no thread.
+    #[error("start thread {name}: {source}")]
+    Thread {
+        /// Its name.
+        name: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+fn in_brackets(complaint: Option<&str>) -> String {
+    complaint.map_or_else(String::new, |complaint| format!(" ({complaint})"))
+}

@@ -1,0 +1,263 @@
+//! The log on Kafka as an ingress sees it.
+
+mod follower;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use onsale_schemas::{Offset, PartitionId, ShowId, ShowSeats};
+use parking_lot::Mutex;
+use tokio::sync::{broadcast, watch};
+
+use self::follower::Follower;
+use super::commands::{CommandProducer, CommandProducerOptions, Delivered, SendError};
+use super::outcome_consumer::{OutcomeConsumer, OutcomeStart};
+use super::{KafkaError, KafkaSettings, Topics};
+use crate::commands::{CommandLog, OutcomeBatch, Submission, SubmitError};
+use crate::pending::Pending;
+
+const THREAD: &str = "kafka-replies";
+
+/// Where live views start from: the relational store.
+#[async_trait]
+pub trait SeatSource: Send + Sync {
+    /// The seats of a show as of an offset not before `seen`, the newest outcome of the partition
+    /// that this ingress has read (`None` when it has read none). `None` when there is no such
+    /// show.
+    ///
+    /// # Errors
+    /// [`SubmitError::Unavailable`] when the store does not answer or does not come as far in a
+    /// bounded time.
+    async fn show_seats(
+        &self,
+        partition: PartitionId,
+        show: ShowId,
+        seen: Option<Offset>,
+    ) -> Result<Option<ShowSeats>, SubmitError>;
+}
+
+/// Limits of a [`KafkaCommandLog`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KafkaCommandLogOptions {
+    /// Most requests that may wait for their outcome; the next one gets
+    /// [`SubmitError::QueueFull`].
+    pub pending_max: usize,
+    /// How long a request may wait before it is forgotten (its outcome is then *unknown* to the
+    /// waiter, and found by `/requests/{id}` later).
+    pub pending_timeout: Duration,
+    /// Limits of the producer of commands.
+    pub producer: CommandProducerOptions,
+    /// Batches of outcomes that a slow follower may be behind.
+    pub feed_batches_max: usize,
+}
+
+impl Default for KafkaCommandLogOptions {
+    fn default() -> Self {
+        Self {
+            pending_max: 65_536,
+            pending_timeout: Duration::from_secs(30),
+            producer: CommandProducerOptions::default(),
+            feed_batches_max: 4_096,
+        }
+    }
+}
+
+/// Whether requests can be answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Serving {
+    /// A barrier has not been round every partition yet: the partitions that are missing.
+    Starting(Vec<PartitionId>),
+    /// Every partition answers.
+    Ready,
+    /// Reading stopped for good, and why; the process should be restarted.
+    Stopped(String),
+}
+
+/// Sends commands to Kafka and finds their outcomes by request id. Several submissions may wait for
+/// the same request id (a client that repeats itself with an idempotency key): each gets the
+/// outcome of its own record.
+pub struct KafkaCommandLog {
+    producer: CommandProducer,
+    seats: Arc<dyn SeatSource>,
+    shared: Arc<Shared>,
+}
+
+/// What submitting and following have in common.
+struct Shared {
+    partitions: u16,
+    options: KafkaCommandLogOptions,
+    pending: Mutex<Pending>,
+    feed: broadcast::Sender<Arc<OutcomeBatch>>,
+    serving: watch::Sender<Serving>,
+    /// One more than the newest outcome read of each partition; 0 for none.
+    seen: Vec<AtomicU64>,
+    stop: AtomicBool,
+}
+
+impl Shared {
+    /// Nothing is taken or answered any more.
+    fn end(&self, why: String) {
+        self.serving.send_replace(Serving::Stopped(why));
+        self.pending.lock().clear();
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(*self.serving.borrow(), Serving::Stopped(_))
+    }
+}
+
+impl KafkaCommandLog {
+    /// Starts following outcomes and sends a barrier round each partition. Blocks for a few round
+    /// trips.
+    ///
+    /// # Errors
+    /// When the settings make no client or the brokers do not answer.
+    pub fn start(
+        settings: &KafkaSettings,
+        topics: &Topics,
+        seats: Arc<dyn SeatSource>,
+        options: KafkaCommandLogOptions,
+    ) -> Result<Self, KafkaError> {
+        let partitions: Vec<PartitionId> = (0..topics.partitions).map(PartitionId).collect();
+        let producer = CommandProducer::new(settings, options.producer)?;
+        let mut outcomes = OutcomeConsumer::new(settings)?;
+        let from: Vec<_> = partitions
+            .iter()
+            // The newest one tells how far the partition is, though nobody waits for it.
+            .map(|partition| (*partition, OutcomeStart::Last))
+            .collect();
+        outcomes.assign(&from)?;
+        let shared = Arc::new(Shared {
+            partitions: topics.partitions,
+            options,
+            pending: Mutex::new(Pending::new(options.pending_max)),
+            feed: broadcast::Sender::new(options.feed_batches_max),
+            serving: watch::Sender::new(Serving::Starting(partitions.clone())),
+            seen: partitions.iter().map(|_| AtomicU64::new(0)).collect(),
+            stop: AtomicBool::new(false),
+        });
+        let follower = Follower::new(Arc::clone(&shared), producer.clone(), outcomes, &partitions);
+        std::thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn(move || follower.run())
+            .map_err(|source| KafkaError::Thread {
+                name: THREAD,
+                source,
+            })?;
+        Ok(Self {
+            producer,
+            seats,
+            shared,
+        })
+    }
+
+    /// Whether requests can be answered, and every change of that.
+    pub fn serving(&self) -> watch::Receiver<Serving> {
+        self.shared.serving.subscribe()
+    }
+
+    /// The newest outcome of a partition that was read.
+    pub fn seen(&self, partition: PartitionId) -> Option<Offset> {
+        let seen = self.shared.seen.get(usize::from(partition.0))?;
+        seen.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// Requests that wait for their outcome now.
+    pub fn pending(&self) -> usize {
+        self.shared.pending.lock().len()
+    }
+
+    /// Takes nothing more and stops following. What waits is told that its outcome is unknown.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.end("the process is stopping".to_owned());
+    }
+}
+
+impl Drop for KafkaCommandLog {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[async_trait]
+impl CommandLog for KafkaCommandLog {
+    fn partitions(&self) -> u16 {
+        self.shared.partitions
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn submit(&self, submission: Submission) -> Result<(), SubmitError> {
+        if self.shared.is_over() {
+            return Err(SubmitError::Unavailable);
+        }
+        let Submission {
+            partition,
+            request_id,
+            payload,
+            reply,
+        } = submission;
+        let ticket = self
+            .shared
+            .pending
+            .lock()
+            .add(partition, request_id, reply, Instant::now())
+            .ok_or(SubmitError::QueueFull)?;
+        let shared = Arc::clone(&self.shared);
+        let done = move |delivered: Result<Delivered, SendError>| {
+            let mut pending = shared.pending.lock();
+            match delivered {
+                Ok(at) => pending.reported(ticket, Some(at.offset)),
+                Err(SendError::Unknown(why)) => {
+                    tracing::warn!(%request_id, "a command may be in the log or not: {why}");
+                    pending.reported(ticket, None);
+                }
+                Err(error @ (SendError::QueueFull | SendError::Refused(_))) => {
+                    tracing::warn!(%request_id, "a command was refused: {error}");
+                    pending.refused(ticket, SubmitError::Unavailable);
+                }
+            }
+        };
+        self.producer
+            .send(partition, &payload, Box::new(done))
+            .map_err(|error| {
+                let error = match error {
+                    SendError::QueueFull => SubmitError::QueueFull,
+                    SendError::Refused(why) | SendError::Unknown(why) => {
+                        tracing::warn!(%request_id, "a command was not sent: {why}");
+                        SubmitError::Unavailable
+                    }
+                };
+                self.shared.pending.lock().refused(ticket, error);
+                error
+            })
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<OutcomeBatch>> {
+        self.shared.feed.subscribe()
+    }
+
+    async fn show_seats(
+        &self,
+        partition: PartitionId,
+        show: ShowId,
+    ) -> Result<Option<ShowSeats>, SubmitError> {
+        self.seats
+            .show_seats(partition, show, self.seen(partition))
+            .await
+    }
+}
+
+impl std::fmt::Debug for KafkaCommandLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaCommandLog")
+            .field("partitions", &self.shared.partitions)
+            .field("serving", &*self.shared.serving.borrow())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,190 @@
+//! Publishing outcomes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
+use onsale_schemas::{LogTimeMs, Offset, PartitionId};
+use parking_lot::Mutex;
+use rdkafka::Message as _;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext};
+
+use super::clients::{self, Logging, PolledProducer};
+use super::{KafkaError, KafkaSettings};
+
+const THREAD: &str = "kafka-outcomes";
+/// Most outcomes waiting for the broker.
+const QUEUE_MAX: usize = 65_536;
+
+/// Why an outcome was not taken for publication.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The bounded queue in front of the broker is full: hand the same outcome in again later,
+    /// before any later one of its partition.
+    #[error("the queue in front of Kafka is full")]
+    QueueFull,
+    /// This publisher has failed and takes nothing any more; see [`PublishFailure`].
+    #[error("the publisher has failed and must be made again")]
+    Failed,
+}
+
+/// That an outcome did not reach the topic, or that it is not known whether it did. Told once per
+/// publisher; it takes nothing any more. The node reads the outcomes up to the end and publishes
+/// from there with a new publisher.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublishFailure {
+    /// The partition of the outcome that failed first; `None` when the client itself failed.
+    pub partition: Option<PartitionId>,
+    /// What the client library said.
+    pub reason: String,
+}
+
+/// Publishes outcomes, in the order given per partition, without gaps: a message never times out,
+/// and after the first failure nothing more is sent.
+#[derive(Debug)]
+pub struct OutcomePublisher {
+    client: PolledProducer<Reports>,
+    topic: String,
+}
+
+type OnFailed = Box<dyn FnOnce(PublishFailure) + Send>;
+
+struct Reports {
+    logging: Logging,
+    failed: AtomicBool,
+    on_failed: Mutex<Option<OnFailed>>,
+}
+
+impl Reports {
+    fn fail(&self, partition: Option<PartitionId>, reason: String) {
+        self.failed.store(true, Ordering::Release);
+        if let Some(on_failed) = self.on_failed.lock().take() {
+            on_failed(PublishFailure { partition, reason });
+        }
+    }
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.logging.line(level, facility, line);
+    }
+
+    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+        self.logging.error(&error, reason);
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+            self.fail(None, format!("{error}: {reason}"));
+        }
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {
+        if let Err((error, message)) = result {
+            let partition = u16::try_from(message.partition()).ok().map(PartitionId);
+            self.fail(partition, error.to_string());
+        }
+    }
+}
+
+impl OutcomePublisher {
+    /// A publisher to the outcomes topic, which exists. `failed` is called at most once, on the
+    /// publisher's own thread: it must not block. It is not called for what was still waiting when
+    /// the publisher is dropped.
+    ///
+    /// # Errors
+    /// When the settings make no client.
+    pub fn new(
+        settings: &KafkaSettings,
+        failed: impl FnOnce(PublishFailure) + Send + 'static,
+    ) -> Result<Self, KafkaError> {
+        let reports = Reports {
+            logging: Logging::default(),
+            failed: AtomicBool::new(false),
+            on_failed: Mutex::new(Some(Box::new(failed))),
+        };
+        let config = clients::producer_config(settings, QUEUE_MAX, None);
+        let topic = settings.outcomes_topic();
+        Ok(Self {
+            client: PolledProducer::start(&config, reports, THREAD, &topic)?,
+            topic,
+        })
+    }
+
+    /// Hands an outcome over without waiting: the encoded [`onsale_schemas::OutcomeRecord`] of the
+    /// command at `offset`, the command's log time, and the digest of the machine after it.
+    ///
+    /// # Errors
+    /// [`PublishError`]; the outcome was not taken.
+    pub fn publish(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+        log_time_ms: LogTimeMs,
+        digest: u64,
+        payload: &[u8],
+    ) -> Result<(), PublishError> {
+        let reports = self.client.client().context();
+        if reports.failed.load(Ordering::Acquire) {
+            return Err(PublishError::Failed);
+        }
+        if payload.len() > RECORD_SIZE_MAX_BYTES {
+            // Sent, it would fail alone, and what follows it would pass.
+            reports.fail(
+                Some(partition),
+                format!(
+                    "the outcome of the command at {offset} is too large: {} bytes",
+                    payload.len()
+                ),
+            );
+            return Err(PublishError::Failed);
+        }
+        let digest = digest.to_le_bytes();
+        let message: BaseRecord<'_, [u8], [u8], ()> = BaseRecord::to(&self.topic)
+            .partition(clients::native(partition))
+            .timestamp(clients::native_offset(log_time_ms))
+            .key(&digest[..])
+            .payload(payload);
+        match self.client.client().send(message) {
+            Ok(()) => Ok(()),
+            Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+                Err(PublishError::QueueFull)
+            }
+            Err((error, _)) => {
+                reports.fail(
+                    Some(partition),
+                    format!("the outcome of the command at {offset}: {error}"),
+                );
+                Err(PublishError::Failed)
+            }
+        }
+    }
+
+    /// Outcomes handed over and not acknowledged yet.
+    pub fn waiting(&self) -> usize {
+        self.client.waiting()
+    }
+
+    /// Waits until everything handed over is acknowledged, at most `wait`. True when it is and
+    /// nothing failed.
+    pub fn flush(&self, wait: Duration) -> bool {
+        self.client.flush(wait)
+            && !self
+                .client
+                .client()
+                .context()
+                .failed
+                .load(Ordering::Acquire)
+    }
+}
+
+impl Drop for OutcomePublisher {
+    fn drop(&mut self) {
+        self.client.client().context().on_failed.lock().take();
+    }
+}

@@ -1,0 +1,186 @@
+//! The log as a processor that waits reads it.
+
+use std::time::{Duration, Instant};
+
+use onsale_schemas::{LogTimeMs, Offset, PartitionId};
+use rdkafka::Message as _;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::topic_partition_list::TopicPartitionList;
+
+use super::clients::{self, broker_error};
+use super::{KafkaError, KafkaSettings};
+use crate::storage::{EntryBatch, LogError, LogReader};
+
+/// How long records that are certainly there may take to come.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long to wait for a record at a time.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Reads the commands topic partition by partition. For replay and verification; a node that
+/// follows several partitions uses [`CommandConsumer`](super::CommandConsumer).
+pub struct KafkaReader {
+    settings: KafkaSettings,
+    consumer: clients::Consumer,
+    topic: String,
+    at: Option<Place>,
+}
+
+/// Where the client is.
+struct Place {
+    partition: PartitionId,
+    /// The next offset that [`LogReader::read`] has not told.
+    next: Offset,
+    /// The end of the partition as last asked.
+    end: Offset,
+    /// Whether the client fetches from `next` on.
+    assigned: bool,
+    /// The record at `next`, when it was fetched but did not fit.
+    held: Option<(LogTimeMs, Vec<u8>)>,
+}
+
+impl KafkaReader {
+    /// A reader of the commands topic, which exists.
+    ///
+    /// # Errors
+    /// When the settings make no client.
+    pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
+        Ok(Self {
+            settings: settings.clone(),
+            consumer: clients::consumer(settings)?,
+            topic: settings.commands_topic(),
+            at: None,
+        })
+    }
+
+    fn watermarks(&self, partition: PartitionId) -> Result<(Offset, Offset), KafkaError> {
+        clients::watermarks(&self.settings, &self.consumer, &self.topic, partition)
+    }
+
+    /// The place to read on from, with the client there when there is something to read.
+    fn place(&mut self, partition: PartitionId, from: Offset) -> Result<Place, LogError> {
+        let known = self.at.take();
+        let mut place = known
+            .filter(|place| place.partition == partition && place.next == from)
+            .unwrap_or(Place {
+                partition,
+                next: from,
+                end: 0,
+                assigned: false,
+                held: None,
+            });
+        if place.end <= from {
+            let (first, end) = self.watermarks(partition)?;
+            if from < first {
+                return Err(LogError::OffsetGone {
+                    partition,
+                    asked: from,
+                    first,
+                });
+            }
+            place.end = end;
+        }
+        if place.end > from && !place.assigned {
+            self.assign(partition, from)?;
+            place.assigned = true;
+        }
+        Ok(place)
+    }
+
+    fn assign(&self, partition: PartitionId, from: Offset) -> Result<(), KafkaError> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(
+            &self.topic,
+            clients::native(partition),
+            rdkafka::Offset::Offset(clients::native_offset(from)),
+        )
+        .and_then(|()| self.consumer.assign(&list))
+        .map_err(broker_error(&self.settings, "assign"))
+    }
+
+    fn check(&self, partition: PartitionId) -> Result<(), LogError> {
+        if partition.0 < self.settings.partitions {
+            return Ok(());
+        }
+        Err(LogError::UnknownPartition {
+            partition,
+            partitions: self.settings.partitions,
+        })
+    }
+
+    /// The next record of `place`, waiting for it.
+    fn next(&self, place: &Place) -> Result<(LogTimeMs, Vec<u8>), KafkaError> {
+        let began = Instant::now();
+        let mut last_error = None;
+        while began.elapsed() < READ_TIMEOUT {
+            match self.consumer.poll(POLL) {
+                None => {}
+                Some(Ok(message)) => {
+                    let offset = clients::offset_of(message.offset());
+                    if message.partition() != clients::native(place.partition)
+                        || offset < place.next
+                    {
+                        continue;
+                    }
+                    if offset > place.next {
+                        return Err(KafkaError::Hole {
+                            topic: self.topic.clone(),
+                            partition: place.partition,
+                            last: place.next.checked_sub(1),
+                            found: offset,
+                        });
+                    }
+                    let time_ms = message
+                        .timestamp()
+                        .to_millis()
+                        .map_or(0, clients::offset_of);
+                    return Ok((time_ms, message.payload().unwrap_or_default().to_vec()));
+                }
+                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => {}
+                Some(Err(error)) => last_error = Some(error),
+            }
+        }
+        let source = last_error.unwrap_or(rdkafka::error::KafkaError::NoMessageReceived);
+        Err(broker_error(&self.settings, "read")(source))
+    }
+}
+
+impl LogReader for KafkaReader {
+    fn bounds(&self, partition: PartitionId) -> Result<(Offset, Offset), LogError> {
+        self.check(partition)?;
+        Ok(self.watermarks(partition)?)
+    }
+
+    fn read(
+        &mut self,
+        partition: PartitionId,
+        from: Offset,
+        bytes_max: usize,
+        into: &mut EntryBatch,
+    ) -> Result<(), LogError> {
+        into.clear();
+        self.check(partition)?;
+        let mut place = self.place(partition, from)?;
+        while place.next < place.end {
+            let (time_ms, payload) = match place.held.take() {
+                Some(held) => held,
+                None => self.next(&place)?,
+            };
+            if !into.is_empty() && into.size_bytes() + payload.len() > bytes_max {
+                place.held = Some((time_ms, payload));
+                break;
+            }
+            into.push(place.next, time_ms, &payload);
+            place.next += 1;
+        }
+        self.at = Some(place);
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for KafkaReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaReader")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,61 @@
+//! How to reach the brokers, and what the topics are to be like.
+
+use std::collections::BTreeMap;
+
+/// Settings of every Kafka client of a node, and of the topics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KafkaSettings {
+    /// `host:port` of the first brokers to ask, several with commas.
+    pub brokers: String,
+    /// What the topic names begin with.
+    pub topic_prefix: String,
+    /// Partitions of commands and outcomes. Frozen once the topics exist.
+    pub partitions: u16,
+    /// Copies of each partition.
+    pub replication: u16,
+    /// Copies that must have a record before it counts as written.
+    pub min_insync: u16,
+    /// Hours for which records are kept; 0 keeps them for ever.
+    pub retention_hours: u64,
+    /// Whether missing topics are made.
+    pub create_topics: bool,
+    /// Passed on to librdkafka: `security.protocol`, `sasl.*`, `ssl.*` and the like. They come
+    /// last, so they can also change what this crate sets.
+    pub properties: BTreeMap<String, String>,
+    /// Name of this node in the brokers' logs.
+    pub client_id: String,
+}
+
+impl KafkaSettings {
+    /// Topic of the commands.
+    pub fn commands_topic(&self) -> String {
+        format!("{}.commands", self.topic_prefix)
+    }
+
+    /// Topic of the outcomes.
+    pub fn outcomes_topic(&self) -> String {
+        format!("{}.outcomes", self.topic_prefix)
+    }
+
+    /// Topic of the nodes' status.
+    pub fn nodes_topic(&self) -> String {
+        format!("{}.nodes", self.topic_prefix)
+    }
+}
+
+impl Default for KafkaSettings {
+    /// One local broker, one copy, records kept for ever.
+    fn default() -> Self {
+        Self {
+            brokers: "127.0.0.1:9092".to_owned(),
+            topic_prefix: "onsale".to_owned(),
+            partitions: 4,
+            replication: 1,
+            min_insync: 1,
+            retention_hours: 0,
+            create_topics: true,
+            properties: BTreeMap::new(),
+            client_id: "onsale".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Following several partitions of one topic: what commands and outcomes have in common.
+
+use std::time::Duration;
+
+use onsale_schemas::{LogTimeMs, PartitionId};
+use rdkafka::Message as _;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionList;
+
+use super::clients::{self, broker_error};
+use super::{KafkaError, KafkaSettings};
+
+/// Events told in one poll.
+const EVENTS_PER_POLL_MAX: usize = 4_096;
+
+/// A record as it stands in the topic.
+pub(super) struct Record<'a> {
+    pub(super) partition: PartitionId,
+    /// Its position in the topic.
+    pub(super) position: u64,
+    pub(super) time_ms: LogTimeMs,
+    pub(super) key: &'a [u8],
+    pub(super) payload: &'a [u8],
+}
+
+/// What a [`Tail`] tells.
+pub(super) enum TailEvent<'a> {
+    Record(Record<'a>),
+    End { partition: PartitionId, next: u64 },
+    Lost,
+}
+
+/// Reads partitions of a topic from given positions, without holes.
+pub(super) struct Tail {
+    settings: KafkaSettings,
+    consumer: clients::Consumer,
+    topic: String,
+    places: Vec<Place>,
+    /// [`TailEvent::Lost`] was told and nothing came since.
+    lost: bool,
+}
+
+struct Place {
+    partition: PartitionId,
+    next: u64,
+    paused: bool,
+}
+
+impl Tail {
+    pub(super) fn new(settings: &KafkaSettings, topic: String) -> Result<Self, KafkaError> {
+        Ok(Self {
+            settings: settings.clone(),
+            consumer: clients::consumer(settings)?,
+            topic,
+            places: Vec::new(),
+            lost: false,
+        })
+    }
+
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    pub(super) fn consumer(&self) -> &clients::Consumer {
+        &self.consumer
+    }
+
+    pub(super) fn settings(&self) -> &KafkaSettings {
+        &self.settings
+    }
+
+    /// The first position kept and the one after the last.
+    pub(super) fn watermarks(&self, partition: PartitionId) -> Result<(u64, u64), KafkaError> {
+        clients::watermarks(&self.settings, &self.consumer, &self.topic, partition)
+    }
+
+    /// Reads these instead of what was read before.
+    pub(super) fn assign(
+        &mut self,
+        from: impl Iterator<Item = (PartitionId, u64)>,
+    ) -> Result<(), KafkaError> {
+        let paused = |place: &&Place| place.paused;
+        for place in self.places.iter().filter(paused) {
+            self.resume_in_client(place.partition)?;
+        }
+        self.places = from
+            .map(|(partition, next)| Place {
+                partition,
+                next,
+                paused: false,
+            })
+            .collect();
+        self.assign_again()
+    }
+
+    /// Stops or goes on with one partition.
+    pub(super) fn pause(&mut self, partition: PartitionId, paused: bool) -> Result<(), KafkaError> {
+        let place = self
+            .places
+            .iter_mut()
+            .find(|place| place.partition == partition && place.paused != paused);
+        let Some(place) = place else { return Ok(()) };
+        place.paused = paused;
+        if paused {
+            return self.pause_in_client();
+        }
+        self.resume_in_client(partition)?;
+        // What was fetched meanwhile was dropped.
+        self.assign_again()
+    }
+
+    /// Has the client begin where we are. It tells of the ends again then.
+    fn assign_again(&self) -> Result<(), KafkaError> {
+        let refused = |error| broker_error(&self.settings, "assign")(error);
+        let mut list = TopicPartitionList::with_capacity(self.places.len());
+        for place in &self.places {
+            list.add_partition_offset(
+                &self.topic,
+                clients::native(place.partition),
+                rdkafka::Offset::Offset(clients::native_offset(place.next)),
+            )
+            .map_err(refused)?;
+        }
+        self.consumer.assign(&list).map_err(refused)?;
+        self.pause_in_client()
+    }
+
+    fn pause_in_client(&self) -> Result<(), KafkaError> {
+        let mut list = TopicPartitionList::new();
+        for place in self.places.iter().filter(|place| place.paused) {
+            list.add_partition(&self.topic, clients::native(place.partition));
+        }
+        if list.count() == 0 {
+            return Ok(());
+        }
+        self.consumer
+            .pause(&list)
+            .map_err(broker_error(&self.settings, "pause"))
+    }
+
+    /// The client stays paused over an assignment.
+    fn resume_in_client(&self, partition: PartitionId) -> Result<(), KafkaError> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition(&self.topic, clients::native(partition));
+        self.consumer
+            .resume(&list)
+            .map_err(broker_error(&self.settings, "resume"))
+    }
+
+    /// Waits at most `wait` for the first event, then tells what is there, up to a bound.
+    pub(super) fn poll(
+        &mut self,
+        wait: Duration,
+        mut tell: impl FnMut(TailEvent<'_>) -> Result<(), KafkaError>,
+    ) -> Result<usize, KafkaError> {
+        let mut wait = wait;
+        for told in 0..EVENTS_PER_POLL_MAX {
+            match self.consumer.poll(wait) {
+                None => return Ok(told),
+                Some(Ok(message)) => {
+                    let Some(place) = place(&mut self.places, message.partition()) else {
+                        continue;
+                    };
+                    let position = clients::offset_of(message.offset());
+                    if position > place.next {
+                        return Err(KafkaError::Hole {
+                            topic: self.topic.clone(),
+                            partition: place.partition,
+                            last: place.next.checked_sub(1),
+                            found: position,
+                        });
+                    }
+                    if position == place.next {
+                        place.next += 1;
+                        self.lost = false;
+                        tell(TailEvent::Record(Record {
+                            partition: place.partition,
+                            position,
+                            time_ms: message
+                                .timestamp()
+                                .to_millis()
+                                .map_or(0, clients::offset_of),
+                            key: message.key().unwrap_or_default(),
+                            payload: message.payload().unwrap_or_default(),
+                        }))?;
+                    }
+                }
+                Some(Err(ClientError::PartitionEOF(partition))) => {
+                    if let Some(place) = place(&mut self.places, partition) {
+                        self.lost = false;
+                        tell(TailEvent::End {
+                            partition: place.partition,
+                            next: place.next,
+                        })?;
+                    }
+                }
+                Some(Err(error)) => self.on_error(&error, &mut tell)?,
+            }
+            wait = Duration::ZERO;
+        }
+        Ok(EVENTS_PER_POLL_MAX)
+    }
+
+    fn on_error(
+        &mut self,
+        error: &ClientError,
+        tell: &mut impl FnMut(TailEvent<'_>) -> Result<(), KafkaError>,
+    ) -> Result<(), KafkaError> {
+        match error {
+            ClientError::MessageConsumptionFatal(_) => {
+                return Err(KafkaError::Fatal(error.to_string()));
+            }
+            ClientError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset
+                | RDKafkaErrorCode::OffsetOutOfRange
+                | RDKafkaErrorCode::LogTruncation,
+            ) => {
+                if let Err(gone @ KafkaError::OffsetGone { .. }) = self.find_gone_offset() {
+                    return Err(gone);
+                }
+                // It is there, or nobody answers now: the client has stopped, so begin again.
+                self.lost = false;
+            }
+            _ => {}
+        }
+        if !self.lost {
+            self.lost = true;
+            tracing::warn!(topic = self.topic, "lost the connection to Kafka: {error}");
+            tell(TailEvent::Lost)?;
+            self.assign_again()?;
+        }
+        Ok(())
+    }
+
+    /// An offset to read from was not there. It may be by now (a broker that is still coming up);
+    /// otherwise this says which one.
+    fn find_gone_offset(&self) -> Result<(), KafkaError> {
+        for place in &self.places {
+            let (first, next) = self.watermarks(place.partition)?;
+            if place.next < first || place.next > next {
+                return Err(KafkaError::OffsetGone {
+                    topic: self.topic.clone(),
+                    partition: place.partition,
+                    asked: place.next,
+                    first,
+                    next,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The place of a partition that is read now.
+fn place(places: &mut [Place], native: i32) -> Option<&mut Place> {
+    places
+        .iter_mut()
+        .find(|place| clients::native(place.partition) == native && !place.paused)
+}
+
+impl std::fmt::Debug for Tail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tail")
+            .field("topic", &self.topic)
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
+}

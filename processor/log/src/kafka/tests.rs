@@ -1,0 +1,11 @@
+//! Tests on a real broker: `deploy/test.sh` starts one and sets `ONSALE_TEST_KAFKA_BROKERS`.
+
+mod contract;
+mod following;
+mod outage;
+mod producing;
+mod publishing;
+mod replies;
+mod security;
+mod setup;
+mod support;

@@ -1,0 +1,214 @@
+//! Following commands.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use onsale_schemas::{Offset, PartitionId};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use super::super::{CommandConsumer, KafkaError, KafkaReader, KafkaWriter, LogEvent, clients};
+use super::support::{P0, P1, TestTopics, until};
+use crate::storage::{AppendRecord, EntryBatch, LogError, LogReader as _, LogWriter as _};
+
+const WAIT: Duration = Duration::from_millis(100);
+
+fn append(writer: &mut KafkaWriter, partition: PartitionId, payloads: &[&[u8]]) {
+    let records: Vec<_> = payloads
+        .iter()
+        .map(|payload| AppendRecord { partition, payload })
+        .collect();
+    writer.append(&records, 0, &mut Vec::new()).unwrap();
+}
+
+/// What a consumer has told.
+#[derive(Default)]
+struct Told {
+    payloads: BTreeMap<PartitionId, Vec<Vec<u8>>>,
+    ends: BTreeMap<PartitionId, Offset>,
+}
+
+impl Told {
+    fn poll(&mut self, consumer: &mut CommandConsumer) -> Result<usize, KafkaError> {
+        consumer.poll(WAIT, |event| match event {
+            LogEvent::Entry { partition, entry } => {
+                let payloads = self.payloads.entry(partition).or_default();
+                payloads.push(entry.payload.to_vec());
+            }
+            LogEvent::End {
+                partition,
+                next_offset,
+            } => {
+                self.ends.insert(partition, next_offset);
+            }
+            LogEvent::Lost => panic!("the broker was there all the time"),
+        })
+    }
+
+    fn count(&self, partition: PartitionId) -> usize {
+        self.payloads.get(&partition).map_or(0, Vec::len)
+    }
+}
+
+#[test]
+fn partitions_are_followed_from_where_they_are_assigned_and_their_ends_are_told() {
+    let Some(topics) = TestTopics::make(2) else {
+        return;
+    };
+    let mut writer = KafkaWriter::new(&topics.settings).unwrap();
+    append(&mut writer, P0, &[b"a", b"b", b"c"]);
+    let mut consumer = CommandConsumer::new(&topics.settings).unwrap();
+    consumer.assign(&[(P0, 1), (P1, 0)]).unwrap();
+    let mut told = Told::default();
+    until("both ends", || {
+        told.poll(&mut consumer).unwrap();
+        told.ends == BTreeMap::from([(P0, 3), (P1, 0)])
+    });
+    assert_eq!(told.payloads[&P0], [b"b", b"c"]);
+    append(&mut writer, P1, &[b"x"]);
+    until("the new end", || {
+        told.poll(&mut consumer).unwrap();
+        told.ends[&P1] == 1
+    });
+    assert_eq!(told.payloads[&P1], [b"x"]);
+    // Assigning again begins again.
+    consumer.assign(&[(P0, 0)]).unwrap();
+    let mut told = Told::default();
+    until("the end", || {
+        told.poll(&mut consumer).unwrap();
+        told.ends == BTreeMap::from([(P0, 3)])
+    });
+    assert_eq!(told.payloads[&P0], [b"a", b"b", b"c"]);
+    assert_eq!(consumer.bounds(P0).unwrap(), (0, 3));
+}
+
+#[test]
+fn a_paused_partition_waits_and_goes_on_without_losing_anything() {
+    let Some(topics) = TestTopics::make(2) else {
+        return;
+    };
+    let mut writer = KafkaWriter::new(&topics.settings).unwrap();
+    let mut consumer = CommandConsumer::new(&topics.settings).unwrap();
+    consumer.assign(&[(P0, 0), (P1, 0)]).unwrap();
+    let mut told = Told::default();
+    append(&mut writer, P0, &[b"0"]);
+    until("the first", || {
+        told.poll(&mut consumer).unwrap();
+        told.count(P0) == 1
+    });
+    consumer.pause(P0).unwrap();
+    let numbers: Vec<String> = (1..200).map(|i| i.to_string()).collect();
+    let payloads: Vec<&[u8]> = numbers.iter().map(String::as_bytes).collect();
+    append(&mut writer, P0, &payloads);
+    append(&mut writer, P1, &payloads);
+    until("the other partition", || {
+        told.poll(&mut consumer).unwrap();
+        told.count(P1) == 199
+    });
+    assert_eq!(told.count(P0), 1);
+    consumer.resume(P0).unwrap();
+    until("the rest", || {
+        told.poll(&mut consumer).unwrap();
+        told.count(P0) == 200
+    });
+    let expected: Vec<Vec<u8>> = (0..200).map(|i| i.to_string().into_bytes()).collect();
+    assert_eq!(told.payloads[&P0], expected);
+    assert_eq!(told.payloads[&P1], expected[1..]);
+    // Nothing stays paused over an assignment.
+    consumer.pause(P0).unwrap();
+    consumer.assign(&[(P0, 0)]).unwrap();
+    let mut told = Told::default();
+    until("everything again", || {
+        told.poll(&mut consumer).unwrap();
+        told.count(P0) == 200
+    });
+}
+
+#[test]
+fn an_offset_that_is_not_there_is_an_error_and_no_silence() {
+    let Some(topics) = TestTopics::make(2) else {
+        return;
+    };
+    let mut writer = KafkaWriter::new(&topics.settings).unwrap();
+    append(&mut writer, P0, &[b"a"]);
+    let mut consumer = CommandConsumer::new(&topics.settings).unwrap();
+    consumer.assign(&[(P0, 7)]).unwrap();
+    let mut error = None;
+    until("an error", || {
+        error = consumer.poll(WAIT, |_| ()).err();
+        error.is_some()
+    });
+    assert!(
+        matches!(
+            error,
+            Some(KafkaError::OffsetGone {
+                asked: 7,
+                first: 0,
+                next: 1,
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+}
+
+/// A transaction leaves a marker in the log, which takes an offset: to us records are missing.
+#[test]
+fn a_hole_in_the_offsets_stops_every_reader() {
+    let Some(topics) = TestTopics::make(2) else {
+        return;
+    };
+    let settings = &topics.settings;
+    let producer: BaseProducer = clients::admin_config(settings)
+        .set("transactional.id", &settings.topic_prefix)
+        .create()
+        .unwrap();
+    let timeout = Duration::from_secs(30);
+    producer.init_transactions(timeout).unwrap();
+    producer.begin_transaction().unwrap();
+    let topic = settings.commands_topic();
+    let record: BaseRecord<'_, [u8], [u8]> =
+        BaseRecord::to(&topic).partition(0).payload(&b"first"[..]);
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.commit_transaction(timeout).unwrap();
+    append(
+        &mut KafkaWriter::new(settings).unwrap(),
+        P0,
+        &[b"after the marker"],
+    );
+
+    let mut consumer = CommandConsumer::new(settings).unwrap();
+    consumer.assign(&[(P0, 0)]).unwrap();
+    let mut offsets = Vec::new();
+    let mut error = None;
+    until("an error", || {
+        let polled = consumer.poll(WAIT, |event| {
+            if let LogEvent::Entry { entry, .. } = event {
+                offsets.push(entry.offset);
+            }
+        });
+        error = polled.err();
+        error.is_some()
+    });
+    assert_eq!(offsets, [0]);
+    assert!(
+        matches!(
+            error,
+            Some(KafkaError::Hole {
+                last: Some(0),
+                found: 2,
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+
+    let mut reader = KafkaReader::new(settings).unwrap();
+    let read = reader.read(P0, 0, usize::MAX, &mut EntryBatch::default());
+    let Err(LogError::Kafka(error)) = read else {
+        panic!("{read:?}");
+    };
+    assert!(
+        matches!(*error, KafkaError::Hole { found: 2, .. }),
+        "{error}"
+    );
+}

@@ -1,0 +1,386 @@
+//! Who waits for which outcome, where outcomes come back through a topic that everybody reads.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use onsale_schemas::{Offset, OutcomeRecord, PartitionId, RequestId};
+use tokio::sync::oneshot;
+
+use crate::commands::{Reply, SubmitError};
+
+/// Outcomes of one request id kept until it is known which waiter they belong to.
+const EARLY_PER_REQUEST_MAX: usize = 8;
+
+/// A request in a partition. The id alone says too little: a client may use its key for shows of
+/// different partitions.
+type Asked = (PartitionId, RequestId);
+
+/// Names one waiter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ticket {
+    asked: Asked,
+    number: u64,
+}
+
+/// The waiters of an ingress, by request. Sans-IO; the clock is the caller's.
+///
+/// A request id that a client's idempotency key gave may be under way several times, here or at
+/// another ingress, and a repetition with another body has another answer: so a waiter gets the
+/// outcome of its own record, known by the offset that the delivery report told.
+#[derive(Debug)]
+pub struct Pending {
+    waiting: HashMap<Asked, Entry>,
+    by_age: VecDeque<(Instant, Ticket)>,
+    count: usize,
+    count_max: usize,
+    next_number: u64,
+}
+
+#[derive(Default, Debug)]
+struct Entry {
+    waiters: Vec<Waiter>,
+    /// Outcomes that came before a delivery report told whose they are.
+    early: VecDeque<OutcomeRecord>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    number: u64,
+    place: Place,
+    reply: oneshot::Sender<Reply>,
+}
+
+/// Where a waiter's record is in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// Not told yet.
+    Unreported,
+    /// Here.
+    At(Offset),
+    /// It will never be told: any outcome of the request has to do.
+    Unknown,
+}
+
+impl Pending {
+    /// No waiters, and room for so many.
+    pub fn new(count_max: usize) -> Self {
+        Self {
+            waiting: HashMap::new(),
+            by_age: VecDeque::new(),
+            count: 0,
+            count_max,
+            next_number: 0,
+        }
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// True when nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Adds a waiter; `None` when there are too many.
+    pub fn add(
+        &mut self,
+        partition: PartitionId,
+        request: RequestId,
+        reply: oneshot::Sender<Reply>,
+        now: Instant,
+    ) -> Option<Ticket> {
+        if self.count >= self.count_max {
+            return None;
+        }
+        let ticket = Ticket {
+            asked: (partition, request),
+            number: self.next_number,
+        };
+        self.next_number += 1;
+        self.count += 1;
+        self.waiting
+            .entry(ticket.asked)
+            .or_default()
+            .waiters
+            .push(Waiter {
+                number: ticket.number,
+                place: Place::Unreported,
+                reply,
+            });
+        self.by_age.push_back((now, ticket));
+        Some(ticket)
+    }
+
+    /// The record of a waiter is certainly not in the log.
+    pub fn refused(&mut self, ticket: Ticket, error: SubmitError) {
+        if let Some(waiter) = self.take(ticket) {
+            answer(waiter, Err(error));
+        }
+    }
+
+    /// The record of a waiter stands at `offset`; `None` when that will never be known.
+    pub fn reported(&mut self, ticket: Ticket, offset: Option<Offset>) {
+        let Some(entry) = self.waiting.get_mut(&ticket.asked) else {
+            return;
+        };
+        let Some(waiter) = entry
+            .waiters
+            .iter_mut()
+            .find(|waiter| waiter.number == ticket.number)
+        else {
+            return;
+        };
+        waiter.place = offset.map_or(Place::Unknown, Place::At);
+        let early = entry
+            .early
+            .iter()
+            .position(|record| offset.is_none_or(|offset| record.offset == offset));
+        let record = early.and_then(|at| entry.early.remove(at));
+        if let Some(record) = record
+            && let Some(waiter) = self.take(ticket)
+        {
+            answer(waiter, Ok(record));
+        }
+    }
+
+    /// An outcome of a partition came.
+    pub fn outcome(&mut self, partition: PartitionId, record: &OutcomeRecord) {
+        let Some(request) = record.request_id else {
+            return;
+        };
+        let asked = (partition, request);
+        let Some(entry) = self.waiting.get_mut(&asked) else {
+            return;
+        };
+        let at = |place| {
+            let mut waiters = entry.waiters.iter();
+            waiters.position(|waiter| waiter.place == place)
+        };
+        let found = at(Place::At(record.offset)).or_else(|| at(Place::Unknown));
+        match found {
+            Some(at) => {
+                let waiter = entry.waiters.swap_remove(at);
+                self.settle(asked);
+                answer(waiter, Ok(record.clone()));
+            }
+            None => {
+                if entry.early.len() == EARLY_PER_REQUEST_MAX {
+                    entry.early.pop_front();
+                }
+                entry.early.push_back(record.clone());
+            }
+        }
+    }
+
+    /// Forgets who has waited for `age` or longer: what became of their requests is unknown.
+    pub fn forget(&mut self, now: Instant, age: Duration) {
+        while let Some((since, ticket)) = self.by_age.front().copied() {
+            let settled = !self.is_waiting(ticket);
+            if !settled && now.duration_since(since) < age {
+                break;
+            }
+            self.by_age.pop_front();
+            drop(self.take(ticket));
+        }
+    }
+
+    /// Forgets everybody.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+        self.by_age.clear();
+        self.count = 0;
+    }
+
+    fn is_waiting(&self, ticket: Ticket) -> bool {
+        self.waiting.get(&ticket.asked).is_some_and(|entry| {
+            let mut waiters = entry.waiters.iter();
+            waiters.any(|waiter| waiter.number == ticket.number)
+        })
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<Waiter> {
+        let entry = self.waiting.get_mut(&ticket.asked)?;
+        let at = entry
+            .waiters
+            .iter()
+            .position(|waiter| waiter.number == ticket.number)?;
+        let waiter = entry.waiters.swap_remove(at);
+        self.settle(ticket.asked);
+        Some(waiter)
+    }
+
+    /// One waiter of the request less.
+    fn settle(&mut self, asked: Asked) {
+        self.count -= 1;
+        if self
+            .waiting
+            .get(&asked)
+            .is_some_and(|entry| entry.waiters.is_empty())
+        {
+            self.waiting.remove(&asked);
+        }
+        // The line of ages keeps settled tickets until they come to its front; not too many.
+        if self.by_age.len() > 2 * self.count_max.max(1) {
+            let waiting = &self.waiting;
+            self.by_age.retain(|(_, ticket)| {
+                waiting.get(&ticket.asked).is_some_and(|entry| {
+                    let mut waiters = entry.waiters.iter();
+                    waiters.any(|waiter| waiter.number == ticket.number)
+                })
+            });
+        }
+    }
+}
+
+fn answer(waiter: Waiter, reply: Reply) {
+    // Who does not wait any more does not need it.
+    let _gone = waiter.reply.send(reply);
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_schemas::{Outcome, Rejection};
+
+    use super::*;
+
+    fn id(n: u8) -> RequestId {
+        RequestId::from_bytes([n; 16])
+    }
+
+    const PARTITION: PartitionId = PartitionId(3);
+
+    fn record(n: u8, offset: Offset) -> OutcomeRecord {
+        OutcomeRecord {
+            offset,
+            previous: None,
+            log_time_ms: 1,
+            request_id: Some(id(n)),
+            replay_of: None,
+            expired: Vec::new(),
+            outcome: Outcome::Rejected(Rejection::UnknownShow),
+        }
+    }
+
+    fn offset_in(receiver: &mut oneshot::Receiver<Reply>) -> Option<Offset> {
+        match receiver.try_recv() {
+            Ok(Ok(record)) => Some(record.offset),
+            Ok(Err(error)) => panic!("{error}"),
+            Err(_) => None,
+        }
+    }
+
+    fn waiter(pending: &mut Pending, n: u8) -> (Ticket, oneshot::Receiver<Reply>) {
+        let (sender, receiver) = oneshot::channel();
+        let ticket = pending
+            .add(PARTITION, id(n), sender, Instant::now())
+            .unwrap();
+        (ticket, receiver)
+    }
+
+    #[test]
+    fn an_outcome_finds_its_waiter_whichever_comes_first() {
+        let mut pending = Pending::new(10);
+        let (ticket, mut receiver) = waiter(&mut pending, 1);
+        pending.reported(ticket, Some(7));
+        pending.outcome(PARTITION, &record(2, 6));
+        pending.outcome(PARTITION, &record(1, 7));
+        assert_eq!(offset_in(&mut receiver), Some(7));
+        let (ticket, mut receiver) = waiter(&mut pending, 1);
+        pending.outcome(PARTITION, &record(1, 8));
+        assert_eq!(offset_in(&mut receiver), None);
+        pending.reported(ticket, Some(8));
+        assert_eq!(offset_in(&mut receiver), Some(8));
+        assert_eq!(pending.len(), 0);
+        assert!(pending.waiting.is_empty());
+    }
+
+    #[test]
+    fn waiters_of_the_same_request_get_each_its_own() {
+        let mut pending = Pending::new(10);
+        let (a, mut receiver_a) = waiter(&mut pending, 1);
+        let (b, mut receiver_b) = waiter(&mut pending, 1);
+        // One of another ingress, and then ours in log order.
+        pending.outcome(PARTITION, &record(1, 4));
+        pending.reported(b, Some(6));
+        pending.outcome(PARTITION, &record(1, 5));
+        pending.outcome(PARTITION, &record(1, 6));
+        assert_eq!(offset_in(&mut receiver_b), Some(6));
+        assert_eq!(offset_in(&mut receiver_a), None);
+        pending.reported(a, Some(5));
+        assert_eq!(offset_in(&mut receiver_a), Some(5));
+        assert!(pending.waiting.is_empty());
+    }
+
+    #[test]
+    fn the_same_request_at_the_same_offset_of_another_partition_is_another() {
+        let mut pending = Pending::new(10);
+        let (ticket, mut receiver) = waiter(&mut pending, 1);
+        // As an early one, as one of a place that is known, and as one of a place that never will be.
+        pending.outcome(PartitionId(4), &record(1, 7));
+        pending.reported(ticket, Some(7));
+        pending.outcome(PartitionId(4), &record(1, 7));
+        pending.reported(ticket, None);
+        pending.outcome(PartitionId(4), &record(1, 8));
+        assert_eq!(offset_in(&mut receiver), None);
+        pending.outcome(PARTITION, &record(1, 9));
+        assert_eq!(offset_in(&mut receiver), Some(9));
+    }
+
+    #[test]
+    fn a_record_whose_place_stays_unknown_takes_any_outcome_of_its_request() {
+        let mut pending = Pending::new(10);
+        let (a, mut receiver_a) = waiter(&mut pending, 1);
+        let (b, mut receiver_b) = waiter(&mut pending, 2);
+        pending.reported(a, None);
+        pending.outcome(PARTITION, &record(1, 5));
+        assert_eq!(offset_in(&mut receiver_a), Some(5));
+        pending.outcome(PARTITION, &record(2, 6));
+        pending.reported(b, None);
+        assert_eq!(offset_in(&mut receiver_b), Some(6));
+    }
+
+    #[test]
+    fn a_refusal_is_told_and_too_many_are_not_taken() {
+        let mut pending = Pending::new(2);
+        let (a, mut receiver_a) = waiter(&mut pending, 1);
+        let (_b, _receiver_b) = waiter(&mut pending, 2);
+        let (sender, _receiver) = oneshot::channel();
+        assert_eq!(pending.add(PARTITION, id(3), sender, Instant::now()), None);
+        pending.refused(a, SubmitError::Unavailable);
+        assert_eq!(
+            receiver_a.try_recv().unwrap(),
+            Err(SubmitError::Unavailable)
+        );
+        let (sender, _receiver) = oneshot::channel();
+        assert!(
+            pending
+                .add(PARTITION, id(3), sender, Instant::now())
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn who_waited_too_long_is_forgotten_and_the_line_of_ages_stays_bounded() {
+        let mut pending = Pending::new(4);
+        let start = Instant::now();
+        let (sender, mut receiver) = oneshot::channel();
+        pending.add(PARTITION, id(1), sender, start).unwrap();
+        for n in 0..100 {
+            let (ticket, _receiver) = waiter(&mut pending, 2);
+            pending.reported(ticket, Some(n));
+            pending.outcome(PARTITION, &record(2, n));
+            assert!(pending.by_age.len() <= 9);
+        }
+        pending.forget(start + Duration::from_secs(1), Duration::from_secs(2));
+        assert_eq!(pending.len(), 1);
+        pending.forget(start + Duration::from_secs(2), Duration::from_secs(2));
+        assert_eq!(pending.len(), 0);
+        assert_eq!(
+            receiver.try_recv(),
+            Err(oneshot::error::TryRecvError::Closed)
+        );
+        assert!(pending.waiting.is_empty() && pending.by_age.is_empty());
+    }
+}

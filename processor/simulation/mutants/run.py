@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Puts bugs into a copy of the code, one at a time, and writes down what notices each.
+
+    processor/simulation/mutants/run.py [--only NAME,NAME] [--scratch DIR] [--target DIR]
+    processor/simulation/mutants/run.py --check
+
+The copy is a git worktree of HEAD, so what is tried has to be committed. Its build folder must not
+be that of the original: cargo would take the one for the other. The table goes into
+processor/simulation/MUTANTS.md; with --only, the rows of the others stay as they are. Ends with 1
+when a bug survives. --check only sees whether each bug still finds the text that it changes.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import tomllib
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent.parent
+TABLE = HERE.parent / "MUTANTS.md"
+SEEDS = 120
+COMMANDS = 2000
+CHECK_MAX_S = 400
+LATE = -1000
+DEFAULT_CHECKS = ["cluster", "embedded", "differential", "engine"]
+
+TESTS = {
+    "differential": ["-p", "onsale-simulation", "--test", "differential"],
+    "engine": ["-p", "onsale-engine", "--lib"],
+    "log": ["-p", "onsale-log", "--lib"],
+    "snapshot": ["-p", "onsale-snapshot", "--lib"],
+    "member": ["-p", "onsale-processor", "--test", "member", "--test", "replica"],
+}
+SWITCH = """
+/// Which bug is asked for.
+pub mod mutant {
+    /// True while the bug of that name is asked for.
+    pub fn is(name: &str) -> bool {
+        static ASKED: std::sync::LazyLock<Option<String>> =
+            std::sync::LazyLock::new(|| std::env::var("ONSALE_MUTANT").ok());
+        ASKED.as_deref() == Some(name)
+    }
+}
+"""
+NAMES = {
+    "cluster": "simulator, cluster",
+    "embedded": "simulator, embedded log",
+    "differential": "property tests against the model",
+    "engine": "tests of the engine",
+    "log": "tests of the log",
+    "snapshot": "tests of the snapshots",
+    "member": "tests of the member",
+}
+
+
+def run(command, scratch, env, limit_s=None):
+    try:
+        done = subprocess.run(command, cwd=scratch, env=env, text=True, timeout=limit_s,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        return LATE, "no end within %d s\n%s" % (limit_s, late.stdout or "")
+
+
+def simulate(world, scratch, env, target):
+    build = ["cargo", "build", "-q", "-p", "onsale-simulation", "--bin", "simulate"]
+    code, said = run(build, scratch, env)
+    if code != 0:
+        sys.exit("does not build:\n" + said)
+    command = [str(target / "debug" / "simulate"), "--world", world, "--seeds", str(SEEDS),
+               "--commands", str(COMMANDS), "--as-is"]
+    code, said = run(command, scratch, env, CHECK_MAX_S)
+    if code in (0, LATE):
+        # A machine that is busy with other things proves nothing.
+        return None
+    found = re.search(r"^seed (\d+) is wrong after \d+ commands: (.*)", said, re.M)
+    if not found:
+        return "?", said.strip().splitlines()[-1][:160]
+    return str(int(found[1]) + 1), found[2]
+
+
+def test(check, scratch, env):
+    command = ["cargo", "test", "-q"] + TESTS[check]
+    code, said = run(command, scratch, env, CHECK_MAX_S * 2)
+    if code == 0:
+        return None
+    if "could not compile" in said:
+        sys.exit("does not build:\n" + said[-3000:])
+    failed = re.findall(r"^    ([a-z_:]{8,})$", said, re.M)
+    return "–", ", ".join(sorted(set(failed))[:3]) or "does not end"
+
+
+def judge(mutant, scratch, env, target):
+    env = dict(env, ONSALE_MUTANT=mutant["name"])
+    for check in mutant.get("checks", DEFAULT_CHECKS):
+        if check in ("cluster", "embedded"):
+            found = simulate(check, scratch, env, target)
+        else:
+            found = test(check, scratch, env)
+        if found:
+            return {"check": check, "seeds": found[0], "how": found[1]}
+    return None
+
+
+def edited(mutants, scratch):
+    """The files with all edits made, each dormant until its bug is asked for."""
+    root = scratch / "schemas" / "src" / "lib.rs"
+    files = {root: root.read_text() + SWITCH}
+    lost = []
+    for mutant in mutants:
+        for edit in mutant.get("edit", []):
+            path = scratch / edit["file"]
+            sound = files.get(path) or path.read_text()
+            if sound.count(edit["old"]) != 1:
+                lost.append("%s: %d places for the bug in %s" % (
+                    mutant["name"], sound.count(edit["old"]), edit["file"]))
+            new = re.sub(r"\{on:([a-z-]+)\}", r'onsale_schemas::mutant::is("\1")', edit["new"])
+            files[path] = sound.replace(edit["old"], new)
+    if lost:
+        sys.exit("\n".join(lost))
+    return files
+
+
+def shorten(text):
+    text = re.sub(r"\s+", " ", text).replace("|", "\\|")
+    return text if len(text) <= 110 else text[:107] + "…"
+
+
+def write_table(mutants, results):
+    lines = [
+        "# Bugs put in on purpose",
+        "",
+        "`processor/simulation/mutants/run.py` puts each of these bugs into a copy of the code, runs "
+        "the simulator and the property tests until one of them fails, and writes this table. "
+        "*Seeds* is how many worlds of %d commands it took, from seed 0 on." % COMMANDS,
+        "",
+        "| Bug | What it does | Caught by | Seeds | How it showed |",
+        "|---|---|---|---|---|",
+    ]
+    for mutant in mutants:
+        found = results.get(mutant["name"], {"check": None})
+        if found["check"]:
+            caught = (NAMES[found["check"]], found["seeds"], shorten(found["how"]))
+        else:
+            caught = ("**nothing**" if mutant["name"] in results else "not tried", "", "")
+        lines.append("| `%s` | %s | %s | %s | %s |" % (mutant["name"], mutant["bug"], *caught))
+    tried = [m for m in mutants if m["name"] in results]
+    caught = [m for m in tried if results[m["name"]]["check"]]
+    lines += ["", "%d bugs, %d tried, %d caught." % (len(mutants), len(tried), len(caught)), ""]
+    TABLE.write_text("\n".join(lines))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--scratch", default=str(ROOT / "target" / "mutants" / "tree"))
+    parser.add_argument("--target", default=str(ROOT / "target" / "mutants" / "build"))
+    arguments = parser.parse_args()
+    scratch, target = pathlib.Path(arguments.scratch), pathlib.Path(arguments.target)
+    mutants = tomllib.loads((HERE / "mutants.toml").read_text())["mutant"]
+    names = [mutant["name"] for mutant in mutants]
+    assert len(set(names)) == len(names), "names must differ"
+    only = [name for name in arguments.only.split(",") if name]
+    assert set(only) <= set(names), "unknown: %s" % (set(only) - set(names))
+    if arguments.check:
+        edited(mutants, ROOT)
+        print("%d bugs find their places" % len(mutants))
+        return
+    scratch.parent.mkdir(parents=True, exist_ok=True)
+    kept = scratch.parent / "results.json"
+    results = json.loads(kept.read_text()) if kept.exists() else {}
+    if scratch.exists():
+        head = subprocess.check_output(["git", "-C", str(ROOT), "rev-parse", "HEAD"], text=True)
+        subprocess.run(["git", "-C", str(scratch), "checkout", "-q", "--force", "--detach",
+                        head.strip()], check=True)
+    else:
+        subprocess.run(["git", "-C", str(ROOT), "worktree", "add", "-q", "--detach", str(scratch)],
+                       check=True)
+    for path, text in edited(mutants, scratch).items():
+        path.write_text(text)
+    env = dict(os.environ, CARGO_TARGET_DIR=str(target), CARGO_PROFILE_DEV_OPT_LEVEL="1",
+               RUST_BACKTRACE="0")
+    for world in ("cluster", "embedded"):
+        found = simulate(world, scratch, env, target)
+        assert found is None, "without a bug, %s fails: %s" % (world, found)
+    survivors = []
+    for mutant in mutants:
+        if only and mutant["name"] not in only:
+            continue
+        started = time.monotonic()
+        found = judge(mutant, scratch, env, target)
+        results[mutant["name"]] = found or {"check": None}
+        if not found:
+            survivors.append(mutant["name"])
+        print("%-32s %s (%.0f s)" % (mutant["name"], found or "SURVIVES",
+                                     time.monotonic() - started), flush=True)
+        kept.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+        write_table(mutants, results)
+    write_table(mutants, results)
+    if survivors:
+        sys.exit("survivors: " + ", ".join(survivors))
+
+
+if __name__ == "__main__":
+    main()

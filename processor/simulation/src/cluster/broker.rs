@@ -1,0 +1,148 @@
+//! The log and the topic of one partition as the broker keeps them.
+
+use std::rc::Rc;
+
+use onsale_processor::member::Publication;
+use onsale_schemas::{Entry, LogTimeMs, Offset, OutcomeRecord, PartitionId};
+
+use super::upgrade;
+use crate::truth::Truth;
+use crate::workload::{Profile, Workload};
+
+/// What clients do. Claims and barriers come from the world itself.
+fn profile(keys: u64) -> Profile {
+    let mut profile = Profile {
+        keys,
+        ..Profile::adversarial()
+    };
+    profile
+        .weights
+        .retain(|(action, _)| *action != crate::workload::Action::Barrier);
+    profile
+}
+
+/// A record of the log.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) log_time_ms: LogTimeMs,
+    pub(super) payload: Rc<[u8]>,
+}
+
+/// One partition.
+#[derive(Debug)]
+pub(super) struct Partition {
+    pub(super) id: PartitionId,
+    pub(super) log: Vec<Record>,
+    pub(super) topic: Vec<Publication>,
+    /// Highest timestamp in the topic up to each message.
+    highest_time: Vec<LogTimeMs>,
+    pub(super) truth: Truth,
+    pub(super) workload: Workload,
+    /// The clock of the broker that leads the partition.
+    pub(super) clock_ms: LogTimeMs,
+    /// Records that set out for the log, and the newest of those that have arrived.
+    sent: u64,
+    newest_arrived: u64,
+}
+
+impl Partition {
+    pub(super) fn new(id: PartitionId, seed: u64, keys: u64, clock_ms: LogTimeMs) -> Self {
+        Self {
+            id,
+            log: Vec::new(),
+            topic: Vec::new(),
+            highest_time: Vec::new(),
+            truth: Truth::new(id, upgrade::truth()),
+            workload: Workload::new(profile(keys), seed),
+            clock_ms,
+            sent: 0,
+            newest_arrived: 0,
+        }
+    }
+
+    /// The number of a record that sets out now.
+    pub(super) fn next_sent(&mut self) -> u64 {
+        self.sent += 1;
+        self.sent
+    }
+
+    /// Whether a record that arrives now set out before one that is here.
+    pub(super) fn is_overtaken(&mut self, number: u64) -> bool {
+        let is_overtaken = number < self.newest_arrived;
+        self.newest_arrived = self.newest_arrived.max(number);
+        is_overtaken
+    }
+
+    pub(super) fn end(&self) -> Offset {
+        u64::try_from(self.log.len()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn entry(&self, offset: Offset) -> Option<Entry<'_>> {
+        let record = self.log.get(usize::try_from(offset).ok()?)?;
+        Some(Entry {
+            offset,
+            log_time_ms: record.log_time_ms,
+            payload: &record.payload,
+        })
+    }
+
+    /// Stamps and keeps a record, and lets it be judged.
+    pub(super) fn append(
+        &mut self,
+        payload: Rc<[u8]>,
+    ) -> Result<(Offset, Option<Rc<OutcomeRecord>>), String> {
+        let offset = self.end();
+        let log_time_ms = self.clock_ms;
+        let outcome = self.truth.append(Entry {
+            offset,
+            log_time_ms,
+            payload: &payload,
+        })?;
+        self.log.push(Record {
+            log_time_ms,
+            payload,
+        });
+        if let Some(record) = &outcome {
+            self.workload.observe(record);
+        }
+        Ok((offset, outcome))
+    }
+
+    /// Stamps and keeps a record that the model knows no rules for.
+    pub(super) fn append_unjudged(&mut self, payload: Rc<[u8]>) {
+        self.log.push(Record {
+            log_time_ms: self.clock_ms,
+            payload,
+        });
+    }
+
+    /// Keeps an outcome, and lets it be judged. True when the topic had it before.
+    pub(super) fn publish(&mut self, outcome: Publication) -> Result<bool, String> {
+        let repeated = self.truth.publish(&outcome)?;
+        let before = self.highest_time.last().copied().unwrap_or(0);
+        self.highest_time.push(before.max(outcome.log_time_ms));
+        self.topic.push(outcome);
+        Ok(repeated)
+    }
+
+    /// The first message of the topic with this time or a later one.
+    pub(super) fn topic_at_time(&self, time_ms: LogTimeMs) -> usize {
+        self.highest_time.partition_point(|&time| time < time_ms)
+    }
+
+    /// Where a reader that wants to know the end of the chain begins. The newest message alone is
+    /// not enough: it may be a repeat that came late, from below the end.
+    pub(super) fn topic_tail(&self) -> usize {
+        self.topic
+            .last()
+            .map_or(0, |newest| self.topic_at_time(newest.log_time_ms))
+    }
+
+    /// The highest outcome that such a reader finds.
+    pub(super) fn tail_end(&self) -> Option<Offset> {
+        self.topic[self.topic_tail()..]
+            .iter()
+            .map(|outcome| outcome.offset)
+            .max()
+    }
+}

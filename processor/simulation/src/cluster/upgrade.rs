@@ -1,0 +1,81 @@
+//! Programs that know different machine versions, while a cluster is upgraded one node after the
+//! other. An operator asks for new rules once every node knows them; here somebody may ask too soon,
+//! and then members of the old program have to stop where the new rules begin.
+//!
+//! The new version's rules are those of the one before: there is no other yet.
+
+use onsale_engine::{Limits, MACHINE_VERSION_KNOWN};
+use onsale_schemas::{Command, Envelope, codec};
+
+use super::events::{Event, Source};
+use super::world::{Step, World};
+use crate::model::ModelLimits;
+
+/// What the program before the upgrade knows.
+pub(super) const BEFORE: u16 = MACHINE_VERSION_KNOWN;
+/// What the program after it knows.
+pub(super) const AFTER: u16 = MACHINE_VERSION_KNOWN + 1;
+/// Longest time between the upgrades of two nodes, in milliseconds.
+const NODE_EVERY_MAX_MS: u64 = 4_000;
+/// Longest time after which the new rules are asked for, in milliseconds.
+const BARRIER_MAX_MS: u64 = 12_000;
+
+/// The limits of a program that knows so much.
+pub(super) fn limits(version: u16) -> Limits {
+    Limits {
+        machine_version_known: version,
+        ..Limits::default()
+    }
+}
+
+/// What is right once everybody knows everything.
+pub(super) fn truth() -> ModelLimits {
+    ModelLimits {
+        machine_version_known: AFTER,
+        ..ModelLimits::default()
+    }
+}
+
+impl World {
+    pub(super) fn begin_upgrade(&mut self) {
+        let mut at_ms = self.now_ms;
+        for node in 0..self.processors.len() {
+            at_ms += self.rng.below(NODE_EVERY_MAX_MS);
+            self.queue.plan(at_ms, Event::Upgrade { node });
+        }
+        for partition in 0..self.partitions.len() {
+            let at_ms = self.now_ms + self.rng.below(BARRIER_MAX_MS);
+            self.queue.plan(at_ms, Event::Barrier { partition });
+        }
+    }
+
+    pub(super) fn upgrade_node(&mut self, node: usize) {
+        if self.processors[node].version == AFTER {
+            return;
+        }
+        self.stats.nodes_upgraded += 1;
+        self.processors[node].version = AFTER;
+        if self.processors[node].is_up {
+            self.kill_processor(node);
+        }
+    }
+
+    /// Nodes that have not been upgraded are, so that all can go on.
+    pub(super) fn finish_upgrade(&mut self) {
+        if self.plan.is_upgraded_running {
+            for node in 0..self.processors.len() {
+                self.upgrade_node(node);
+            }
+        }
+    }
+
+    pub(super) fn ask_for_next_rules(&mut self, partition: usize) -> Step {
+        let command = Command::Barrier {
+            machine_version: AFTER,
+        };
+        let payload = codec::encode(&Envelope::machine(command)).map_err(|e| e.to_string())?;
+        let at_ms = self.now_ms;
+        self.send(at_ms, partition, payload.into(), Source::Nobody);
+        Ok(())
+    }
+}

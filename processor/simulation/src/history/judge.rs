@@ -1,0 +1,498 @@
+//! Holds every call against the outcomes of the replay.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use onsale_schemas::outcome::Reserved;
+use onsale_schemas::{
+    BookingId, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, RequestId,
+    SeatIndex, ShowId, UserId,
+};
+
+use super::answer::{Answer, Granted, Refused};
+use super::call::{Action, Call};
+use super::order::{self, Placed};
+use super::verdict::{Verdict, Violation};
+
+type Place = (PartitionId, Offset);
+
+/// Codes with which an ingress refuses before anything is handed to the log.
+const BEFORE_THE_LOG: [&str; 10] = [
+    "VALIDATION_ERROR",
+    "UNAUTHORIZED",
+    "FORBIDDEN",
+    "NOT_FOUND",
+    "REQUEST_TIMEOUT",
+    "PAYLOAD_TOO_LARGE",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "RATE_LIMITED",
+    "OVERLOADED",
+    "PARTITION_UNAVAILABLE",
+];
+/// What is answered about a booking that the engine has forgotten, from the database.
+const OF_FORGOTTEN: [&str; 4] = [
+    "NOT_FOUND",
+    "ALREADY_CONFIRMED",
+    "ALREADY_CANCELLED",
+    "RESERVATION_EXPIRED",
+];
+
+/// Gathers what the log says about the requests of a history, then judges them. Memory is in
+/// proportion to the history.
+#[derive(Debug)]
+pub struct Judge {
+    calls: Vec<Call>,
+    wanted: Wanted,
+    found: Found,
+}
+
+#[derive(Default, Debug)]
+struct Wanted {
+    places: HashSet<Place>,
+    requests: HashSet<RequestId>,
+    bookings: HashSet<BookingId>,
+    users: HashSet<UserId>,
+}
+
+#[derive(Default, Debug)]
+struct Found {
+    partitions: HashSet<PartitionId>,
+    at: HashMap<Place, OutcomeRecord>,
+    /// The record that decided a request; repeats of it leave this as it is.
+    of_request: HashMap<RequestId, Place>,
+    confirmed: HashMap<BookingId, LogTimeMs>,
+    released: HashMap<BookingId, bool>,
+    extended: HashSet<(BookingId, LogTimeMs)>,
+    reserved_by: HashMap<UserId, u64>,
+}
+
+impl Judge {
+    /// A judge of these calls.
+    pub fn new(calls: Vec<Call>) -> Self {
+        let mut wanted = Wanted::default();
+        for call in &calls {
+            wanted.requests.extend(call.keyed);
+            match call.action {
+                Action::Reserve => wanted.users.extend(call.user),
+                Action::Confirm(booking) | Action::Cancel(booking) | Action::Extend(booking) => {
+                    wanted.bookings.insert(booking);
+                }
+                Action::Late(request) => {
+                    wanted.requests.insert(request);
+                }
+                Action::Other => continue,
+            }
+            let position = match &call.answer {
+                Answer::Granted(granted) => granted.position,
+                Answer::Refused(refused) => refused.position,
+                Answer::Unknown | Answer::Unreadable(_) => None,
+            };
+            wanted.places.extend(position.map(|at| at.place()));
+        }
+        Self {
+            calls,
+            wanted,
+            found: Found::default(),
+        }
+    }
+
+    /// Says that a partition's log is about to be shown; calls that stand in others are not judged.
+    pub fn begin(&mut self, partition: PartitionId) {
+        self.found.partitions.insert(partition);
+    }
+
+    /// Takes the next outcome of a partition's replay.
+    pub fn outcome(&mut self, partition: PartitionId, record: &OutcomeRecord) {
+        let (wanted, found) = (&self.wanted, &mut self.found);
+        let place = (partition, record.offset);
+        let reused = matches!(
+            record.outcome,
+            Outcome::Rejected(Rejection::IdempotencyKeyReused)
+        );
+        let decides = record.replay_of.is_none() && !reused;
+        if decides
+            && let Some(request) = record.request_id
+            && wanted.requests.contains(&request)
+        {
+            found.of_request.entry(request).or_insert(place);
+            found.at.insert(place, record.clone());
+        } else if wanted.places.contains(&place) {
+            found.at.insert(place, record.clone());
+        }
+        if record.replay_of.is_some() {
+            return;
+        }
+        let id = |offset| BookingId::new(partition, offset);
+        match &record.outcome {
+            Outcome::Reserved(reserved) if wanted.users.contains(&reserved.user) => {
+                *found.reserved_by.entry(reserved.user).or_default() += 1;
+            }
+            Outcome::Confirmed(confirmed) if wanted.bookings.contains(&id(confirmed.booking)) => {
+                found
+                    .confirmed
+                    .insert(id(confirmed.booking), confirmed.confirmed_at_ms);
+            }
+            Outcome::Released {
+                booking,
+                was_confirmed,
+            } if wanted.bookings.contains(&id(booking.booking)) => {
+                found.released.insert(id(booking.booking), *was_confirmed);
+            }
+            Outcome::Extended {
+                booking,
+                expires_at_ms,
+                ..
+            } if wanted.bookings.contains(&id(*booking)) => {
+                found.extended.insert((id(*booking), *expires_at_ms));
+            }
+            _ => {}
+        }
+    }
+
+    /// Judges every call. `label` gives the label of a seat where the catalog knows it.
+    pub fn verdict(self, label: impl Fn(ShowId, SeatIndex) -> Option<String>) -> Verdict {
+        let calls_of_key = self.calls.iter().filter_map(|call| call.keyed).fold(
+            HashMap::new(),
+            |mut counts, key| {
+                *counts.entry(key).or_insert(0u64) += 1;
+                counts
+            },
+        );
+        let mut court = Court {
+            found: &self.found,
+            calls_of_key,
+            label,
+            holder: HashMap::new(),
+            placed: BTreeMap::new(),
+            verdict: Verdict::default(),
+        };
+        for call in &self.calls {
+            court.judge(call);
+        }
+        court.invented(&self.calls);
+        let mut verdict = court.verdict;
+        order::check(court.placed.into_values().collect(), &mut verdict);
+        verdict
+    }
+}
+
+/// The judging of the calls one by one.
+struct Court<'a, L> {
+    found: &'a Found,
+    calls_of_key: HashMap<RequestId, u64>,
+    label: L,
+    /// Who was given a booking.
+    holder: HashMap<BookingId, &'a Call>,
+    placed: BTreeMap<Place, Placed>,
+    verdict: Verdict,
+}
+
+impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
+    fn judge(&mut self, call: &'a Call) {
+        self.verdict.calls += 1;
+        if call.action == Action::Other {
+            self.verdict.not_judged += 1;
+            return;
+        }
+        let decided = match &call.answer {
+            Answer::Granted(granted) => self.granted(call, granted),
+            Answer::Refused(refused) => self.refused(call, refused),
+            Answer::Unknown | Answer::Unreadable(_) => {
+                self.verdict.unknown += 1;
+                None
+            }
+        };
+        if matches!(call.action, Action::Late(_)) {
+            // It was sent after the request it asks about.
+            return;
+        }
+        let answered_ms = decided.and(call.answered_ms).unwrap_or(u64::MAX);
+        let by_key = || self.found.of_request.get(&call.keyed?).copied();
+        let Some((partition, offset)) = decided.or_else(by_key) else {
+            return;
+        };
+        let placed = self.placed.entry((partition, offset)).or_insert(Placed {
+            call: call.id,
+            sent_ms: call.sent_ms,
+            answered_ms,
+            partition,
+            offset,
+        });
+        placed.sent_ms = placed.sent_ms.min(call.sent_ms);
+        placed.answered_ms = placed.answered_ms.min(answered_ms);
+    }
+
+    /// Where a success was decided, when it is what the log says.
+    fn granted(&mut self, call: &'a Call, granted: &Granted) -> Option<Place> {
+        let booking = BookingId::from_uuid(granted.booking_id);
+        match call.action {
+            Action::Reserve | Action::Late(_) => {
+                let Some(position) = granted.position else {
+                    self.verdict.not_judged += 1;
+                    return None;
+                };
+                self.reserved(call, granted, position.place())
+            }
+            Action::Confirm(asked) => {
+                let log = self.found.confirmed.get(&asked).copied();
+                let told = granted.confirmed_at.map(|at| at.0);
+                self.same_booking(call, asked, booking);
+                self.ended(call, asked, "confirmed_at", told, log)
+            }
+            Action::Cancel(asked) => {
+                let log = self.found.released.get(&asked).copied();
+                self.same_booking(call, asked, booking);
+                self.ended(call, asked, "was_confirmed", granted.was_confirmed, log)
+            }
+            Action::Extend(asked) => {
+                let told = granted.expires_at.map(|at| at.0);
+                let known = told.filter(|at| self.found.extended.contains(&(asked, *at)));
+                self.same_booking(call, asked, booking);
+                self.ended(call, asked, "expires_at", told, known)
+            }
+            Action::Other => None,
+        }
+    }
+
+    fn same_booking(&mut self, call: &Call, asked: BookingId, told: Option<BookingId>) {
+        let told = told.map_or("another id".to_owned(), |told| told.to_string());
+        self.equal(call, "booking_id", told, asked.to_string());
+    }
+
+    /// A confirmation, cancellation or extension.
+    fn ended<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        call: &Call,
+        booking: BookingId,
+        what: &'static str,
+        told: Option<T>,
+        log: Option<T>,
+    ) -> Option<Place> {
+        if !self.found.partitions.contains(&booking.partition()) {
+            self.verdict.not_judged += 1;
+            return None;
+        }
+        let Some(log) = log else {
+            self.missing(call, format!("{:?} {what} {told:?}", call.action));
+            return None;
+        };
+        let sound = told.as_ref() == Some(&log);
+        if sound {
+            self.verdict.granted += 1;
+        } else {
+            self.equal(call, what, format!("{told:?}"), format!("{log:?}"));
+        }
+        self.found.of_request.get(&call.keyed?).copied()
+    }
+
+    fn reserved(&mut self, call: &'a Call, granted: &Granted, place: Place) -> Option<Place> {
+        let (partition, offset) = place;
+        if !self.found.partitions.contains(&partition) {
+            self.verdict.not_judged += 1;
+            return None;
+        }
+        let id = BookingId::new(partition, offset);
+        let record = self.found.at.get(&place);
+        let Some((record, reserved)) = record.and_then(|record| match &record.outcome {
+            Outcome::Reserved(reserved) if record.replay_of.is_none() => Some((record, reserved)),
+            _ => None,
+        }) else {
+            let there = record.map_or("nothing".to_owned(), |it| format!("{:?}", it.outcome));
+            let what = format!("a reservation at partition {partition} offset {offset}: {there}");
+            self.missing(call, what);
+            return None;
+        };
+        let before = self.verdict.violations;
+        self.equal(
+            call,
+            "booking_id",
+            granted.booking_id.to_string(),
+            id.to_string(),
+        );
+        self.equal(call, "user", call.user, Some(reserved.user));
+        if let Some(key) = call.keyed {
+            self.equal(call, "request", Some(key), record.request_id);
+        }
+        self.terms(call, granted, reserved);
+        match self.holder.get(&id) {
+            Some(other) if call.action == Action::Reserve => {
+                let same = call.keyed.is_some() && call.keyed == other.keyed;
+                if !same {
+                    self.verdict.violation(Violation::Double {
+                        call: call.id,
+                        other: other.id,
+                        booking: id,
+                    });
+                }
+            }
+            _ if call.action == Action::Reserve => {
+                self.holder.insert(id, call);
+            }
+            _ => {}
+        }
+        self.verdict.granted += u64::from(before == self.verdict.violations);
+        Some(place)
+    }
+
+    /// What was told about a reservation besides its place.
+    fn terms(&mut self, call: &Call, granted: &Granted, reserved: &Reserved) {
+        if let Some(show) = granted.show_id {
+            self.equal(call, "show_id", show, reserved.show.0);
+        }
+        if let Some(quantity) = granted.quantity {
+            self.equal(call, "quantity", quantity, reserved.quantity);
+        }
+        if let Some(price) = &granted.unit_price {
+            let (told, log) = (price.amount, reserved.unit_price);
+            self.equal(call, "unit_price", told, log);
+            let currency = reserved.currency.as_str();
+            self.equal(call, "currency", price.currency.as_str(), currency);
+        }
+        if let Some(price) = &granted.total_price {
+            let total = reserved.unit_price * i64::from(reserved.quantity);
+            self.equal(call, "total_price", price.amount, total);
+        }
+        // A booking that is read later may have been extended.
+        if let Some(at) = granted.expires_at
+            && call.action == Action::Reserve
+        {
+            self.equal(call, "expires_at", at.0, reserved.expires_at_ms);
+        }
+        if let Some(seats) = &granted.seats {
+            let label = |seat: &SeatIndex| (self.label)(reserved.show, *seat);
+            let labels: Option<Vec<String>> = reserved.seats.iter().map(label).collect();
+            match labels {
+                Some(labels) => self.equal(call, "seats", seats, &labels),
+                None => self.equal(call, "seats", seats.len(), reserved.seats.len()),
+            }
+        }
+    }
+
+    /// Where a refusal was decided, when it is what the log says.
+    fn refused(&mut self, call: &Call, refused: &Refused) -> Option<Place> {
+        let by_key = call.keyed.and_then(|key| {
+            let place = *self.found.of_request.get(&key)?;
+            Some((key, place))
+        });
+        let early = refused.early || BEFORE_THE_LOG.contains(&refused.code.as_str());
+        match (refused.position.map(|at| at.place()), by_key) {
+            (Some((partition, _)), _) if !self.found.partitions.contains(&partition) => {
+                self.verdict.not_judged += 1;
+                None
+            }
+            (Some(place), _) => self.refused_at(call, refused, place),
+            (None, Some((key, place))) => {
+                let log = self.found.at.get(&place).map(|record| &record.outcome);
+                match log {
+                    Some(Outcome::Rejected(_)) if !early => self.refused_at(call, refused, place),
+                    // Another call with the same key may have come through later.
+                    Some(Outcome::Rejected(_)) | None => {
+                        self.verdict.refused_before_the_log += 1;
+                        None
+                    }
+                    Some(_) if refused.code == "IDEMPOTENCY_KEY_REUSED" => {
+                        self.verdict.refused += 1;
+                        None
+                    }
+                    Some(_) if self.calls_of_key.get(&key) == Some(&1) || !early => {
+                        self.verdict.violation(Violation::RefusedButDone {
+                            call: call.id,
+                            code: refused.code.clone(),
+                            request: key,
+                        });
+                        None
+                    }
+                    Some(_) => {
+                        self.verdict.refused_before_the_log += 1;
+                        None
+                    }
+                }
+            }
+            (None, None) => {
+                self.verdict.refused_before_the_log += 1;
+                None
+            }
+        }
+    }
+
+    fn refused_at(&mut self, call: &Call, refused: &Refused, place: Place) -> Option<Place> {
+        let Some(record) = self.found.at.get(&place) else {
+            let (partition, offset) = place;
+            let what = format!(
+                "a refusal as {} at partition {partition} offset {offset}",
+                refused.code
+            );
+            self.missing(call, what);
+            return None;
+        };
+        let before = self.verdict.violations;
+        match &record.outcome {
+            Outcome::Rejected(Rejection::UnknownBooking)
+                if OF_FORGOTTEN.contains(&refused.code.as_str()) => {}
+            Outcome::Rejected(why) => {
+                self.equal(call, "code", refused.code.as_str(), why.code());
+                if let (Rejection::SeatUnavailable { seats }, Some(told)) = (why, refused.seats) {
+                    self.equal(call, "details.seats", told, seats.len());
+                }
+            }
+            other => self.equal(call, "code", refused.code.clone(), format!("{other:?}")),
+        }
+        self.verdict.refused += u64::from(before == self.verdict.violations);
+        Some(place)
+    }
+
+    /// Bookings that no call can have made.
+    fn invented(&mut self, calls: &[Call]) {
+        let mut can_have: HashMap<UserId, (u64, HashSet<RequestId>)> = HashMap::new();
+        for call in calls.iter().filter(|call| call.action == Action::Reserve) {
+            let Some(user) = call.user else { continue };
+            let (keyless, keyed) = can_have.entry(user).or_default();
+            match (&call.answer, call.keyed) {
+                (Answer::Refused(_), _) => {}
+                (_, Some(key)) => {
+                    keyed.insert(key);
+                }
+                (_, None) => *keyless += 1,
+            }
+        }
+        let mut in_all = 0;
+        let mut users: Vec<_> = self.found.reserved_by.iter().collect();
+        users.sort_unstable();
+        for (&user, &in_log) in users {
+            in_all += in_log;
+            let calls = can_have.get(&user).map_or(0, |(keyless, keyed)| {
+                keyless.saturating_add(u64::try_from(keyed.len()).unwrap_or(u64::MAX))
+            });
+            if in_log > calls {
+                self.verdict.violation(Violation::Invented {
+                    user,
+                    in_log,
+                    calls,
+                });
+            }
+        }
+        let told = u64::try_from(self.holder.len()).unwrap_or(u64::MAX);
+        self.verdict.unacknowledged = in_all.saturating_sub(told);
+    }
+
+    fn missing(&mut self, call: &Call, what: String) {
+        let call = call.id;
+        self.verdict.violation(Violation::Missing { call, what });
+    }
+
+    fn equal<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        call: &Call,
+        what: &'static str,
+        told: T,
+        log: T,
+    ) {
+        if told != log {
+            self.verdict.violation(Violation::Different {
+                call: call.id,
+                what,
+                told: format!("{told:?}"),
+                log: format!("{log:?}"),
+            });
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What happened in a world, so that a world in which nothing happens is seen.
+
+macro_rules! stats {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counts of what happened.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Stats {
+            /// Adds those of another world.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+            }
+
+            /// Names and values in order.
+            pub fn all(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+stats! {
+    /// Records in all logs.
+    records,
+    /// Records applied by all members, replays included.
+    applied,
+    /// Commands of clients.
+    asked,
+    /// Answers to clients, each compared with the model.
+    answered,
+    /// Clients without a key that never learned what became of their command.
+    unknown,
+    /// Times that a client asked again.
+    retries,
+    /// Records that got into the log twice by one sending.
+    duplicates,
+    /// Records that reached the log after one that had set out later.
+    overtaken,
+    /// Appends that were done and not confirmed.
+    lost_acks,
+    /// Appends that never happened.
+    lost_appends,
+    /// Clients that were told that their record is not in the log.
+    refused_by_producer,
+    /// Processes of members that were killed.
+    crashes,
+    /// Of these, between two actions of one step.
+    crashes_between_actions,
+    /// Members that began from a snapshot.
+    restores,
+    /// Of these, from the copy in the database.
+    restores_from_database,
+    /// Snapshots that could not be used.
+    snapshots_refused,
+    /// Snapshots written.
+    snapshots,
+    /// Claims that took effect.
+    claims,
+    /// Moments at which two members believed to own one partition.
+    double_owners,
+    /// Publishers that failed and were made again.
+    publishers_failed,
+    /// Outcomes that arrived after the publisher that had sent them was gone.
+    late_outcomes,
+    /// Outcomes in the topic that were there before.
+    repeats_in_topic,
+    /// Polls at which a member wanted no entries because its buffer was full.
+    full_buffers,
+    /// Outcomes published by members that owned nothing.
+    published_by_followers,
+    /// Pauses of processes.
+    pauses,
+    /// Processors cut off from the log.
+    cuts,
+    /// Ingresses cut off from the log.
+    ingress_cuts,
+    /// Times that the log's clock leapt forward.
+    log_clock_forward,
+    /// Times that it was set back.
+    log_clock_back,
+    /// Times that a node's clock leapt forward.
+    node_clock_forward,
+    /// Times that it was set back.
+    node_clock_back,
+    /// Disks that lost their snapshots.
+    snapshots_lost,
+    /// Snapshots damaged at rest.
+    snapshots_damaged,
+    /// Snapshots, or batches of an embedded log, that a full disk refused.
+    disk_full,
+    /// Snapshots that a slow disk delayed.
+    slow_snapshots,
+    /// Times that the database went away.
+    database_outages,
+    /// Times that the topic took nothing.
+    topic_stalls,
+    /// Partitions that an operator handed over.
+    hand_overs,
+    /// Projectors and ingresses that were killed.
+    readers_killed,
+    /// Transactions of projectors.
+    projections,
+    /// Holds that ran out.
+    expired,
+    /// Answers from the memory of idempotency keys.
+    replayed_answers,
+    /// Deaths of embedded processes by a power cut; the others were killed.
+    power_cuts,
+    /// Journals whose last batch was torn, and cut when they were opened.
+    torn_tails,
+    /// Batches of which nobody knew whether they are in the journal, because a write or a sync failed.
+    batches_in_doubt,
+    /// Times that the disk of an embedded log did not let its journal be opened.
+    failed_openings,
+    /// Journals that could not be closed in good order.
+    unclean_closings,
+    /// Segments of journals that were deleted because no snapshot needs them.
+    segments_deleted,
+    /// Deletions of segments that the disk refused.
+    failed_trims,
+    /// Nodes that got the next program while the cluster ran.
+    nodes_upgraded,
+    /// Members of the program before that stopped at rules which others knew.
+    too_old_for_the_log,
+    /// Worlds that ended with an upgrade that this program does not know.
+    upgrades,
+}

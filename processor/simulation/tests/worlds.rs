@@ -1,0 +1,116 @@
+//! Worlds of a few seeds, or of as many as asked for:
+//!
+//! - `ONSALE_SIM_SEEDS`: how many of each kind;
+//! - `ONSALE_SIM_FROM`: the first one;
+//! - `ONSALE_SIM_COMMANDS`: commands of clients in each.
+
+#![expect(clippy::panic, reason = "in a test a panic is the report")]
+
+use onsale_simulation::seed::{Finished, Kind, Options, Stats, run, shorten};
+
+const SEEDS_DEFAULT: u64 = 48;
+const COMMANDS_DEFAULT: u64 = 1_200;
+
+fn asked(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+fn live(kind: Kind, seed: u64, commands: u64) -> Finished {
+    let options = Options {
+        kind,
+        seed,
+        commands,
+        in_words: false,
+    };
+    match run(options) {
+        Ok(finished) => finished,
+        Err(violation) => panic!("{}", shorten(&violation)),
+    }
+}
+
+/// Runs the worlds of a kind and gives what happened in all of them.
+fn live_all(kind: Kind) -> Stats {
+    let from = asked("ONSALE_SIM_FROM").unwrap_or(0);
+    let seeds = asked("ONSALE_SIM_SEEDS").unwrap_or(SEEDS_DEFAULT);
+    let commands = asked("ONSALE_SIM_COMMANDS").unwrap_or(COMMANDS_DEFAULT);
+    let mut total = Stats::default();
+    for seed in from..from + seeds {
+        total.add(&live(kind, seed, commands).stats);
+    }
+    total
+}
+
+/// A world in which something never happens tests nothing of it.
+fn assert_happened(stats: &Stats, except: &[&str]) {
+    if asked("ONSALE_SIM_SEEDS").is_some() || asked("ONSALE_SIM_FROM").is_some() {
+        return;
+    }
+    for (name, count) in stats.all() {
+        assert_eq!(count > 0, !except.contains(&name), "{name}: {count}");
+    }
+}
+
+const ONLY_EMBEDDED: [&str; 7] = [
+    "power_cuts",
+    "torn_tails",
+    "batches_in_doubt",
+    "failed_openings",
+    "unclean_closings",
+    "segments_deleted",
+    "failed_trims",
+];
+/// In one process there is nobody to be cut off from.
+const ONLY_CLUSTER: [&str; 31] = [
+    "unknown",
+    "retries",
+    "duplicates",
+    "overtaken",
+    "lost_acks",
+    "lost_appends",
+    "refused_by_producer",
+    "crashes_between_actions",
+    "restores_from_database",
+    "claims",
+    "double_owners",
+    "publishers_failed",
+    "late_outcomes",
+    "repeats_in_topic",
+    "full_buffers",
+    "published_by_followers",
+    "pauses",
+    "cuts",
+    "ingress_cuts",
+    "node_clock_forward",
+    "node_clock_back",
+    "slow_snapshots",
+    "database_outages",
+    "topic_stalls",
+    "hand_overs",
+    "readers_killed",
+    "expired",
+    "replayed_answers",
+    "nodes_upgraded",
+    "too_old_for_the_log",
+    "upgrades",
+];
+
+#[test]
+fn clusters() {
+    assert_happened(&live_all(Kind::Cluster), &ONLY_EMBEDDED);
+}
+
+#[test]
+fn embedded_logs() {
+    assert_happened(&live_all(Kind::Embedded), &ONLY_CLUSTER);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history() {
+    for kind in [Kind::Cluster, Kind::Embedded] {
+        let history = |seed| live(kind, seed, 600).trace_hash;
+        for seed in [3, 4] {
+            assert_eq!(history(seed), history(seed), "{kind:?} {seed}");
+        }
+        assert_ne!(history(3), history(4), "{kind:?}");
+    }
+}

@@ -1,0 +1,350 @@
+//! The driver thread: reads both topics of its partitions and does what the members ask for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use onsale_engine::Partition;
+use onsale_log::kafka::{
+    CommandConsumer, CommandProducer, KafkaError, KafkaSettings, LogEvent, OutcomeEvent,
+};
+use onsale_schemas::{Command, Envelope, NodeName, PartitionId, codec};
+use tokio::sync::oneshot;
+
+use super::follow::Outcomes;
+use super::publish::Publisher;
+use super::seat::{Seat, lose_log, on_seat};
+use super::shared::Shared;
+use super::snapshots::Pending;
+use crate::gauges::COUNT_EVERY_MS;
+use crate::member::{MemberAction, SeenOutcome};
+use crate::replica::Role;
+use crate::snapshots::CutReply;
+
+/// Longest wait for a record, in milliseconds. Bounds how late a request to the driver and an
+/// outcome of another owner are looked at.
+const IDLE_MAX_MS: u64 = 20;
+/// Wait while outcomes are to be handed over or read, in milliseconds.
+const BUSY_WAIT_MS: u64 = 1;
+/// How often the members' state is shown to the rest of the process, in milliseconds.
+const SHOW_EVERY_MS: u64 = 50;
+
+/// A barrier with this version only passes; see [`Command::Barrier`].
+const MACHINE_VERSION_UNCHANGED: u16 = 0;
+
+/// What the driver is asked.
+#[derive(Debug)]
+pub(super) enum ToDriver {
+    /// Freeze machines for snapshots, of one partition or of all.
+    Snapshot {
+        partition: Option<PartitionId>,
+        reply: CutReply,
+    },
+    /// Copies of the machines as they are now.
+    Machines {
+        reply: oneshot::Sender<Vec<Partition>>,
+    },
+    /// Have each partition yield an outcome after all that was applied so far.
+    Barrier { partitions: Vec<PartitionId> },
+    /// Give owned partitions to these nodes.
+    HandOver { to: Vec<(PartitionId, NodeName)> },
+}
+
+pub(super) struct Driver {
+    /// Ascending by partition.
+    pub(super) seats: Vec<Seat>,
+    pub(super) settings: KafkaSettings,
+    pub(super) commands: CommandConsumer,
+    pub(super) outcomes: Outcomes,
+    pub(super) producer: CommandProducer,
+    pub(super) publisher: Publisher,
+    pub(super) snapshots: Pending,
+    pub(super) control: Receiver<ToDriver>,
+    pub(super) shared: Arc<Shared>,
+    /// Zero of the members' clock.
+    pub(super) started: Instant,
+    pub(super) actions: Vec<(usize, MemberAction)>,
+    pub(super) shown_at_ms: u64,
+    /// When places were counted, `None` when they are to be.
+    pub(super) counted_at_ms: Option<u64>,
+}
+
+impl Driver {
+    /// Works until a stop is asked for.
+    ///
+    /// # Errors
+    /// When the log cannot be read on; the process has to end then.
+    pub(super) fn run(mut self) -> Result<(), KafkaError> {
+        self.assign_commands()?;
+        while !self.shared.is_stopping() {
+            self.answer_control();
+            let wait = self.wait();
+            self.read_commands(wait)?;
+            self.read_outcomes()?;
+            self.look_at_time();
+            self.perform();
+            self.mend_publisher();
+            self.pause_and_resume()?;
+            self.release_snapshots();
+            self.show(false);
+        }
+        self.show(true);
+        Ok(())
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn assign_commands(&mut self) -> Result<(), KafkaError> {
+        let starts: Vec<_> = self
+            .seats
+            .iter()
+            .map(|seat| {
+                (
+                    seat.member.machine().id(),
+                    seat.member.machine().next_offset(),
+                )
+            })
+            .collect();
+        for seat in &mut self.seats {
+            seat.is_paused = false;
+        }
+        self.commands.assign(&starts)
+    }
+
+    /// Until when nothing but data has to be looked at.
+    fn wait(&mut self) -> Duration {
+        let has_backlog = self.publisher.flush();
+        if has_backlog
+            || self
+                .seats
+                .iter()
+                .any(|seat| seat.is_paused && seat.is_alive())
+        {
+            return Duration::from_millis(BUSY_WAIT_MS);
+        }
+        let now_ms = self.now_ms();
+        let wake_ms = self
+            .seats
+            .iter()
+            .filter_map(|seat| seat.member.next_wake_ms())
+            .min()
+            .unwrap_or(u64::MAX);
+        Duration::from_millis(wake_ms.saturating_sub(now_ms).min(IDLE_MAX_MS))
+    }
+
+    fn read_commands(&mut self, wait: Duration) -> Result<(), KafkaError> {
+        let started = self.started;
+        let (seats, actions) = (&mut self.seats, &mut self.actions);
+        let result = self.commands.poll(wait, |event| {
+            let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            match event {
+                LogEvent::Entry { partition, entry } => {
+                    on_seat(seats, partition, actions, |seat, actions| {
+                        seat.take(entry, now_ms, actions);
+                    });
+                }
+                LogEvent::End {
+                    partition,
+                    next_offset,
+                } => on_seat(seats, partition, actions, |seat, actions| {
+                    seat.end_offset = Some(next_offset);
+                    seat.member.on_end_of_log(next_offset, now_ms, actions);
+                }),
+                LogEvent::Lost => lose_log(seats, now_ms, actions),
+            }
+        });
+        match result {
+            Ok(_) => Ok(()),
+            Err(KafkaError::Fatal(why)) => {
+                tracing::warn!(why, "the reader of the commands is made again");
+                let now_ms = self.now_ms();
+                lose_log(&mut self.seats, now_ms, &mut self.actions);
+                self.commands = CommandConsumer::new(&self.settings)?;
+                self.assign_commands()
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_outcomes(&mut self) -> Result<(), KafkaError> {
+        let now_ms = self.now_ms();
+        let (seats, actions) = (&mut self.seats, &mut self.actions);
+        self.outcomes.poll(Duration::ZERO, |event| {
+            if let OutcomeEvent::Seen { partition, outcome } = event {
+                let seen = SeenOutcome {
+                    offset: outcome.offset,
+                    digest: outcome.digest,
+                    payload: outcome.payload,
+                };
+                on_seat(seats, partition, actions, |seat, actions| {
+                    seat.member.on_outcome(seen, now_ms, actions);
+                });
+            }
+        })?;
+        Ok(())
+    }
+
+    fn look_at_time(&mut self) {
+        let now_ms = self.now_ms();
+        for index in 0..self.seats.len() {
+            let mut asked = Vec::new();
+            self.seats[index].member.on_time(now_ms, &mut asked);
+            self.actions
+                .extend(asked.into_iter().map(|action| (index, action)));
+        }
+    }
+
+    fn perform(&mut self) {
+        for (index, action) in std::mem::take(&mut self.actions) {
+            let partition = self.seats[index].member.machine().id();
+            match action {
+                MemberAction::Append(command) => self.append(partition, command),
+                MemberAction::Publish(outcomes) => self.publisher.publish(partition, outcomes),
+                MemberAction::CutSnapshot => {
+                    let cuts = self.seats[index].cut().into_iter().collect();
+                    self.snapshots.add(cuts, None);
+                }
+                MemberAction::RoleChanged(Role::Owner { epoch }) => {
+                    self.counted_at_ms = None;
+                    tracing::info!(%partition, epoch, "this node owns the partition");
+                }
+                MemberAction::RoleChanged(Role::Follower) => {
+                    self.counted_at_ms = None;
+                    let machine = self.seats[index].member.machine();
+                    let owner = machine.owner().map(|node| node.0.as_str());
+                    tracing::info!(%partition, owner, "this node follows the partition");
+                }
+                MemberAction::Stop(reason) => {
+                    tracing::error!(%partition, %reason, "this node has stopped following");
+                }
+            }
+        }
+        self.publisher.flush();
+    }
+
+    fn append(&self, partition: PartitionId, command: Command) {
+        let payload = match codec::encode(&Envelope::machine(command)) {
+            Ok(payload) => payload,
+            Err(error) => {
+                tracing::error!(%partition, %error, "a command of this node cannot be encoded");
+                return;
+            }
+        };
+        // A member whose command does not arrive asks again by itself.
+        let sent = self.producer.send(partition, &payload, Box::new(drop));
+        if let Err(error) = sent {
+            tracing::debug!(%partition, %error, "a command of this node was not taken");
+        }
+    }
+
+    fn mend_publisher(&mut self) {
+        if !self.publisher.mend() {
+            return;
+        }
+        let now_ms = self.now_ms();
+        for index in 0..self.seats.len() {
+            let mut asked = Vec::new();
+            let member = &mut self.seats[index].member;
+            // What was read of the topic so far is a place from which to publish without a gap.
+            let published = member.status().published;
+            member.on_publish_failed(published, now_ms, &mut asked);
+            self.actions
+                .extend(asked.into_iter().map(|action| (index, action)));
+        }
+        self.perform();
+    }
+
+    fn pause_and_resume(&mut self) -> Result<(), KafkaError> {
+        for seat in &mut self.seats {
+            let wants = seat.member.wants_entries();
+            if wants == seat.is_paused {
+                let partition = seat.member.machine().id();
+                if wants {
+                    self.commands.resume(partition)?;
+                } else {
+                    self.commands.pause(partition)?;
+                }
+                seat.is_paused = !wants;
+            }
+        }
+        Ok(())
+    }
+
+    fn release_snapshots(&mut self) {
+        let outcomes = &self.outcomes;
+        self.snapshots
+            .release(|partition| outcomes.newest(partition).map(|newest| newest.offset));
+    }
+
+    fn answer_control(&mut self) {
+        while let Ok(message) = self.control.try_recv() {
+            match message {
+                ToDriver::Snapshot { partition, reply } => {
+                    let cuts = self
+                        .seats
+                        .iter()
+                        .filter(|seat| {
+                            partition.is_none_or(|only| seat.member.machine().id() == only)
+                        })
+                        .filter_map(Seat::cut)
+                        .collect();
+                    self.snapshots.add(cuts, Some(reply));
+                }
+                ToDriver::Machines { reply } => {
+                    let machines = self
+                        .seats
+                        .iter()
+                        .map(|seat| seat.member.machine().clone())
+                        .collect();
+                    // Whoever asked may have gone.
+                    drop(reply.send(machines));
+                }
+                ToDriver::Barrier { partitions } => {
+                    for partition in partitions {
+                        let machine_version = MACHINE_VERSION_UNCHANGED;
+                        self.append(partition, Command::Barrier { machine_version });
+                    }
+                }
+                ToDriver::HandOver { to } => {
+                    for (partition, node) in to {
+                        self.hand_over(partition, node);
+                    }
+                }
+            }
+        }
+    }
+
+    fn hand_over(&self, partition: PartitionId, node: NodeName) {
+        let owned = self.seats.iter().find_map(|seat| {
+            let member = &seat.member;
+            match member.role() {
+                Role::Owner { epoch } if member.machine().id() == partition => Some(epoch),
+                _ => None,
+            }
+        });
+        if let Some(epoch) = owned {
+            tracing::info!(%partition, to = %node, "handing the partition over");
+            let epoch = epoch + 1;
+            self.append(partition, Command::Claim { node, epoch });
+        }
+    }
+
+    fn show(&mut self, at_once: bool) {
+        let now_ms = self.now_ms();
+        if !at_once && now_ms.saturating_sub(self.shown_at_ms) < SHOW_EVERY_MS {
+            return;
+        }
+        self.shown_at_ms = now_ms;
+        let is_counted = self
+            .counted_at_ms
+            .is_some_and(|at| now_ms.saturating_sub(at) < COUNT_EVERY_MS);
+        if !is_counted {
+            self.counted_at_ms = Some(now_ms);
+            self.seats.iter_mut().for_each(Seat::count_places);
+        }
+        let shown = self.seats.iter().map(Seat::shown).collect();
+        self.shared.show(shown);
+    }
+}

@@ -1,0 +1,31 @@
+//! What a node shows to Prometheus.
+
+use super::runtime::Node;
+use crate::gauges::Standing;
+use crate::replica::Role;
+
+impl Node {
+    /// Brings the gauges up to date; called when metrics are read.
+    pub fn refresh_metrics(&self) {
+        let shown = self.shared.shown();
+        for member in &shown {
+            let status = &member.status;
+            let end_offset = member.end_offset.unwrap_or(0);
+            self.metrics.show_standing(&Standing {
+                partition: status.partition,
+                next_offset: status.next_offset,
+                lag: end_offset.saturating_sub(status.next_offset),
+                snapshot: self.newest.get(status.partition),
+            });
+        }
+        let owned = || {
+            let is_owner = |role| matches!(role, Role::Owner { .. });
+            let owned = shown.iter();
+            owned.filter(move |member| is_owner(member.status.role))
+        };
+        let holds = owned().map(|member| u64::from(member.live_holds)).sum();
+        self.metrics.show_live_holds(holds);
+        let places = owned().map(|member| member.places).sum();
+        self.metrics.show_places(places);
+    }
+}

@@ -1,0 +1,199 @@
+//! Outcomes from their topic, in order, as batches for a projector.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use onsale_log::kafka::{
+    KafkaError, KafkaSettings, OutcomeConsumer, OutcomeEvent, OutcomeStart, PublishedOutcome,
+};
+use onsale_log::{Link, OutcomeChain};
+use onsale_schemas::{LogTimeMs, Offset, OutcomeRecord, PartitionId, codec};
+use onsale_store::booking::Watermark;
+use onsale_store::projection::ProjectionBatch;
+use tokio::sync::mpsc;
+
+use super::ProjectionError;
+use crate::metrics::Metrics;
+
+/// Longest wait for an outcome, in milliseconds. Bounds how late a stop is noticed.
+const IDLE_MAX_MS: u64 = 50;
+/// Outcomes of one partition that are handed over at once.
+const BATCH_OUTCOMES_MAX: usize = 4_096;
+
+/// The outcomes of one partition on their way.
+#[derive(Debug)]
+struct Lane {
+    chain: OutcomeChain,
+    /// Where to begin reading; kept up to date for a reader that has to begin again.
+    start: OutcomeStart,
+    batch: ProjectionBatch,
+}
+
+impl Lane {
+    fn after(partition: PartitionId, watermark: Option<&Watermark>) -> Self {
+        let next_offset = watermark.map_or(0, |mark| mark.next_offset);
+        let log_time_ms = watermark.map_or(0, |mark| mark.log_time_ms);
+        let last_outcome = watermark.and_then(|mark| mark.last_outcome);
+        Self {
+            chain: OutcomeChain::after(last_outcome),
+            // Everything above the watermark stands at or after the first message of its time.
+            start: last_outcome.map_or(OutcomeStart::Beginning, |_| {
+                OutcomeStart::AtTime(log_time_ms)
+            }),
+            batch: empty(partition, next_offset, log_time_ms),
+        }
+    }
+
+    fn take(
+        &mut self,
+        outcome: &PublishedOutcome<'_>,
+        metrics: &Metrics,
+    ) -> Result<(), ProjectionError> {
+        let (partition, offset) = (self.batch.partition, outcome.offset);
+        match self.chain.link(offset, outcome.previous) {
+            Link::Seen => return Ok(()),
+            Link::Gap { expected, got } => {
+                return Err(ProjectionError::Gap {
+                    partition,
+                    offset,
+                    expected,
+                    got,
+                });
+            }
+            Link::New => {}
+        }
+        let record: OutcomeRecord =
+            codec::decode(outcome.payload).map_err(|source| ProjectionError::Codec {
+                partition,
+                offset,
+                source,
+            })?;
+        metrics.count_outcome(&record);
+        self.start = OutcomeStart::AtTime(outcome.log_time_ms);
+        self.batch.next_offset = offset + 1;
+        self.batch.log_time_ms = outcome.log_time_ms;
+        self.batch.outcomes.push(record);
+        Ok(())
+    }
+
+    fn take_batch(&mut self) -> Option<ProjectionBatch> {
+        if self.batch.outcomes.is_empty() {
+            return None;
+        }
+        let ProjectionBatch {
+            partition,
+            next_offset,
+            log_time_ms,
+            ..
+        } = self.batch;
+        let rest = empty(partition, next_offset, log_time_ms);
+        Some(std::mem::replace(&mut self.batch, rest))
+    }
+}
+
+fn empty(partition: PartitionId, from_offset: Offset, log_time_ms: LogTimeMs) -> ProjectionBatch {
+    ProjectionBatch {
+        partition,
+        from_offset,
+        next_offset: from_offset,
+        log_time_ms,
+        outcomes: Vec::new(),
+    }
+}
+
+/// The thread that reads.
+pub(super) struct Reader {
+    lanes: BTreeMap<PartitionId, Lane>,
+    to_projector: mpsc::Sender<ProjectionBatch>,
+    metrics: Metrics,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Reader {
+    /// Of what a database with these watermarks does not have.
+    pub(super) fn after(
+        watermarks: &[Watermark],
+        partitions: u16,
+        to_projector: mpsc::Sender<ProjectionBatch>,
+        metrics: Metrics,
+        stopping: Arc<AtomicBool>,
+    ) -> Self {
+        let lanes = (0..partitions)
+            .map(PartitionId)
+            .map(|partition| {
+                let mark = watermarks.iter().find(|mark| mark.partition == partition);
+                (partition, Lane::after(partition, mark))
+            })
+            .collect();
+        Self {
+            lanes,
+            to_projector,
+            metrics,
+            stopping,
+        }
+    }
+
+    pub(super) fn run(mut self, kafka: &KafkaSettings) -> Result<(), ProjectionError> {
+        let mut consumer = self.assign(kafka)?;
+        while !self.stopping.load(Ordering::Relaxed) {
+            match self.read(&mut consumer) {
+                Ok(()) => {}
+                Err(ProjectionError::Kafka(KafkaError::Fatal(why))) => {
+                    tracing::warn!(why, "the reader of the outcomes is made again");
+                    consumer = self.assign(kafka)?;
+                }
+                Err(error) => return Err(error),
+            }
+            for lane in self.lanes.values_mut() {
+                let Some(batch) = lane.take_batch() else {
+                    continue;
+                };
+                // Waits for a slow database: the outcomes are safe in their topic.
+                if self.to_projector.blocking_send(batch).is_err() {
+                    // The projector has said why it stopped.
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn assign(&self, kafka: &KafkaSettings) -> Result<OutcomeConsumer, ProjectionError> {
+        let mut consumer = OutcomeConsumer::new(kafka)?;
+        let starts: Vec<_> = self
+            .lanes
+            .iter()
+            .map(|(partition, lane)| (*partition, lane.start))
+            .collect();
+        consumer.assign(&starts)?;
+        Ok(consumer)
+    }
+
+    fn read(&mut self, consumer: &mut OutcomeConsumer) -> Result<(), ProjectionError> {
+        let mut failure = None;
+        let (lanes, metrics) = (&mut self.lanes, &self.metrics);
+        let mut wait = Duration::from_millis(IDLE_MAX_MS);
+        loop {
+            let mut is_full = false;
+            let told = consumer.poll(wait, |event| {
+                if let OutcomeEvent::Seen { partition, outcome } = event
+                    && failure.is_none()
+                    && let Some(lane) = lanes.get_mut(&partition)
+                {
+                    failure = lane.take(&outcome, metrics).err();
+                    is_full |= lane.batch.outcomes.len() >= BATCH_OUTCOMES_MAX;
+                }
+            })?;
+            // All that is there by now goes into few transactions.
+            wait = Duration::ZERO;
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            if told == 0 || is_full {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Puts the parts of a node together, and takes them apart again in order.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use onsale_engine::Partition;
+use onsale_log::kafka::{
+    CommandConsumer, CommandProducer, CommandProducerOptions, KafkaError, KafkaReader,
+    KafkaSettings, Topics,
+};
+use onsale_schemas::{NodeName, PartitionId};
+use onsale_snapshot::SnapshotError;
+use onsale_snapshot::directory::Directory;
+use onsale_store::Store;
+use tokio::sync::oneshot;
+
+use super::driver::{Driver, ToDriver};
+use super::follow::Outcomes;
+use super::publish::Publisher;
+use super::recovery::Bases;
+use super::seat::Seat;
+use super::shared::{Shared, Shown};
+use super::snapshots::Pending;
+use super::status::{MemberRole, PartitionOnNode, SnapshotOnNode};
+use crate::member::{Member, MemberSettings, ranks};
+use crate::metrics::Metrics;
+use crate::recovery::RecoveryError;
+use crate::replica::Role;
+use crate::snapshots::{self, Newest, Shelf, SnapshotJob, Written, work_off};
+use crate::threads;
+
+/// Requests to the driver that may wait.
+const CONTROL_QUEUED_MAX: usize = 64;
+/// How long a stop waits for its partitions to be taken over.
+const HAND_OVER_PATIENCE: Duration = Duration::from_secs(2);
+/// How often it looks.
+const HAND_OVER_POLL: Duration = Duration::from_millis(5);
+
+/// Settings of a node.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// Its name in the log.
+    pub node: NodeName,
+    /// How to reach Kafka.
+    pub kafka: KafkaSettings,
+    /// The topics as they are.
+    pub topics: Topics,
+    /// All processors of the cluster, this one among them.
+    pub processors: Vec<NodeName>,
+    /// How many of them follow each partition.
+    pub replicas: u16,
+    /// How members behave.
+    pub member: MemberSettings,
+    /// Folder of the snapshots.
+    pub snapshots_dir: PathBuf,
+    /// Snapshots kept of each partition.
+    pub snapshots_kept: u32,
+    /// Whether they are stored in the database too.
+    pub snapshots_in_database: bool,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// The snapshots.
+    #[error("snapshots: {0}")]
+    Snapshot(#[from] SnapshotError),
+    /// Snapshot plus log do not give a state.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A running node. Dropping it stops the threads without waiting for them.
+#[derive(Debug)]
+pub struct Node {
+    name: NodeName,
+    log_id: [u8; 16],
+    kafka: KafkaSettings,
+    snapshots_dir: PathBuf,
+    pub(super) shared: Arc<Shared>,
+    pub(super) newest: Arc<Newest>,
+    control: Sender<ToDriver>,
+    pub(super) metrics: Metrics,
+    /// `None` once they are joined.
+    threads: Mutex<Option<[JoinHandle<()>; 2]>>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+impl Node {
+    /// Recovers the partitions that this node follows and goes on from there. Call it inside a
+    /// runtime.
+    ///
+    /// # Errors
+    /// Everything that would make going on wrong. A database that does not answer is not among
+    /// it.
+    pub async fn start(
+        options: NodeOptions,
+        store: Store,
+        metrics: Metrics,
+    ) -> Result<Self, NodeError> {
+        let runtime = tokio::runtime::Handle::current();
+        // Kafka's clients block.
+        let started =
+            tokio::task::spawn_blocking(move || start(options, store, metrics, &runtime)).await;
+        started.unwrap_or_else(|error| Err(NodeError::Thread(std::io::Error::other(error))))
+    }
+
+    /// The partitions that it follows.
+    pub fn partitions(&self) -> Vec<PartitionId> {
+        self.shared.partitions()
+    }
+
+    /// Id of the log.
+    pub fn log_id(&self) -> [u8; 16] {
+        self.log_id
+    }
+
+    /// How to reach the log.
+    pub(super) fn kafka(&self) -> &KafkaSettings {
+        &self.kafka
+    }
+
+    /// Where each partition stands on this node.
+    pub fn status(&self) -> Vec<PartitionOnNode> {
+        let shown = self.shared.shown();
+        shown.iter().map(|shown| self.partition(shown)).collect()
+    }
+
+    fn partition(&self, shown: &Shown) -> PartitionOnNode {
+        let status = &shown.status;
+        let role = match (&status.stopped, status.role) {
+            (Some(_), _) => MemberRole::Stopped,
+            (None, Role::Owner { .. }) => MemberRole::Owner,
+            (None, Role::Follower) => MemberRole::Standby,
+        };
+        PartitionOnNode {
+            partition: status.partition,
+            role,
+            epoch: status.epoch,
+            owner: status.owner.clone(),
+            next_offset: status.next_offset,
+            end_offset: shown.end_offset.unwrap_or(0).max(status.next_offset),
+            is_at_end: status.at_end_of_log,
+            digest: format!("{:016x}", status.digest),
+            published: status.published,
+            unpublished: u64::try_from(status.unpublished).unwrap_or(u64::MAX),
+            live_holds: shown.live_holds,
+            snapshot: self.newest.get(status.partition).map(SnapshotOnNode::from),
+            stopped: status.stopped.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// What stands in the way of following well, one sentence each; empty when nothing does.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> = self.shared.failure().into_iter().collect();
+        for shown in self.shared.shown() {
+            let status = &shown.status;
+            if let Some(why) = &status.stopped {
+                problems.push(format!("partition {} has stopped: {why}", status.partition));
+            } else if !status.at_end_of_log {
+                problems.push(format!(
+                    "partition {} is at offset {} and not at the end of the log",
+                    status.partition, status.next_offset
+                ));
+            }
+        }
+        problems
+    }
+
+    /// The snapshots that are kept on disk, newest first within a partition.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn snapshots(&self) -> Result<Vec<Written>, SnapshotError> {
+        snapshots::kept_in(&self.snapshots_dir)
+    }
+
+    /// Cuts snapshots now, of one partition or of all that it follows, and waits until they are
+    /// written.
+    ///
+    /// # Errors
+    /// Why one could not be written.
+    pub async fn snapshot(&self, partition: Option<PartitionId>) -> Result<Vec<Written>, String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(ToDriver::Snapshot { partition, reply })?;
+        answer
+            .await
+            .map_err(|_| "the driver has stopped".to_owned())?
+    }
+
+    /// Copies of the machines as they are now; they share their memory with the running ones.
+    ///
+    /// # Errors
+    /// When the driver has stopped.
+    pub async fn machines(&self) -> Result<Vec<Partition>, String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(ToDriver::Machines { reply })?;
+        answer
+            .await
+            .map_err(|_| "the driver has stopped".to_owned())
+    }
+
+    /// Has each of these partitions yield an outcome behind all that was applied so far, so that the
+    /// projection moves past it even where nothing happens.
+    pub(super) fn barrier(&self, partitions: Vec<PartitionId>) -> Result<(), String> {
+        self.ask(ToDriver::Barrier { partitions })
+    }
+
+    /// Gives owned partitions to these nodes and waits, bounded, until they have been taken over.
+    /// Partitions that it does not own are left alone. Call it before a planned stop, so that
+    /// nobody has to wait for this node's silence.
+    pub async fn hand_over(&self, to: BTreeMap<PartitionId, NodeName>) {
+        let partitions: Vec<PartitionId> = to.keys().copied().collect();
+        let to = to.into_iter().collect();
+        if self.ask(ToDriver::HandOver { to }).is_err() {
+            return;
+        }
+        let deadline = Instant::now() + HAND_OVER_PATIENCE;
+        let owns = |shown: &Shown| {
+            matches!(shown.status.role, Role::Owner { .. })
+                && partitions.contains(&shown.status.partition)
+        };
+        while self.shared.shown().iter().any(owns) {
+            if Instant::now() > deadline {
+                tracing::warn!("partitions were not taken over in time; stopping all the same");
+                return;
+            }
+            tokio::time::sleep(HAND_OVER_POLL).await;
+        }
+    }
+
+    /// Completes with the reason once the driver has stopped without being asked. The process has
+    /// to end then.
+    pub async fn failure(self: Arc<Self>) -> String {
+        let mut every = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            every.tick().await;
+            if let Some(why) = self.shared.failure() {
+                return why;
+            }
+        }
+    }
+
+    /// Stops: the driver ends after the batch at hand, snapshots under way are finished. A second
+    /// call does nothing. Nothing needs to be saved: the log has everything.
+    pub async fn stop(&self) {
+        self.shared.stop();
+        let threads = self
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(threads) = threads else { return };
+        threads::join(threads).await;
+    }
+
+    /// This node's name.
+    pub fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    fn ask(&self, message: ToDriver) -> Result<(), String> {
+        self.control.try_send(message).map_err(|_| {
+            self.shared
+                .failure()
+                .unwrap_or_else(|| "the node is busy or stopping".to_owned())
+        })
+    }
+}
+
+fn start(
+    options: NodeOptions,
+    store: Store,
+    metrics: Metrics,
+    runtime: &tokio::runtime::Handle,
+) -> Result<Node, NodeError> {
+    let started = Instant::now();
+    let directory = Directory::open(&options.snapshots_dir)?;
+    let ranks = ranks_of(&options);
+    let partitions: Vec<PartitionId> = ranks.keys().copied().collect();
+    let outcomes = Outcomes::at_the_end(&options.kafka, &partitions)?;
+    let newest = Arc::new(Newest::default());
+    let mut reader = KafkaReader::new(&options.kafka)?;
+    let log_id = options.topics.log_id;
+    let bases = runtime.block_on(Bases::look(log_id, &directory, &store));
+    let mut seats = Vec::with_capacity(partitions.len());
+    for (partition, rank) in ranks {
+        let published = outcomes.newest(partition).map(|newest| newest.offset);
+        let base = runtime.block_on(bases.base(partition, published, &mut reader))?;
+        if let Some(snapshot) = base.snapshot {
+            newest.set(snapshot);
+        }
+        let member = Member::new(
+            base.machine,
+            options.node.clone(),
+            rank,
+            options.member,
+            published,
+            0,
+        );
+        seats.push(Seat::new(member, base.last_record_checksum));
+    }
+    drop(bases);
+    tracing::info!(
+        partitions = seats.len(),
+        ms = started.elapsed().as_millis(),
+        "bases found; following the log from there"
+    );
+
+    let shared = Arc::new(Shared::default());
+    shared.show(seats.iter().map(Seat::shown).collect());
+    let (to_writer, jobs) = crossbeam_channel::unbounded::<SnapshotJob>();
+    let (control, controls) = crossbeam_channel::bounded(CONTROL_QUEUED_MAX);
+    let producer = CommandProducer::new(&options.kafka, CommandProducerOptions::default())?;
+    let driver = Driver {
+        seats,
+        settings: options.kafka.clone(),
+        commands: CommandConsumer::new(&options.kafka)?,
+        outcomes,
+        producer,
+        publisher: Publisher::new(&options.kafka)?,
+        snapshots: Pending::new(to_writer),
+        control: controls,
+        shared: shared.clone(),
+        started: Instant::now(),
+        actions: Vec::new(),
+        shown_at_ms: 0,
+        counted_at_ms: None,
+    };
+    let shelf = Shelf {
+        log_id,
+        directory,
+        store,
+        runtime: runtime.clone(),
+        newest: newest.clone(),
+        kept: options.snapshots_kept,
+        in_database: options.snapshots_in_database,
+        metrics: metrics.clone(),
+    };
+    let failures = metrics.snapshot_failures.clone();
+    let writing = threads::spawn("snapshots", move || {
+        let write = |cut: &_, _| shelf.write_new(cut);
+        work_off(&jobs, &failures, write, || {});
+    })?;
+    let driving = threads::spawn("driver", {
+        let shared = shared.clone();
+        move || run(driver, &shared)
+    })?;
+    Ok(Node {
+        name: options.node,
+        log_id,
+        kafka: options.kafka,
+        snapshots_dir: options.snapshots_dir,
+        shared,
+        newest,
+        control,
+        metrics,
+        threads: Mutex::new(Some([driving, writing])),
+    })
+}
+
+/// The partitions that a node follows, with its place among those that do.
+fn ranks_of(options: &NodeOptions) -> BTreeMap<PartitionId, u32> {
+    (0..options.topics.partitions)
+        .map(PartitionId)
+        .filter_map(|partition| {
+            let rank = ranks::rank(partition, &options.node, &options.processors)?;
+            (rank < u32::from(options.replicas)).then_some((partition, rank))
+        })
+        .collect()
+}
+
+fn run(driver: Driver, shared: &Shared) {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| driver.run()));
+    let why = match result {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the driver thread panicked".to_owned(),
+    };
+    tracing::error!(why, "the driver has stopped: this process must end");
+    shared.fail(why);
+}

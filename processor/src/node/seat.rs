@@ -1,0 +1,106 @@
+//! A member with what its driver knows of its log.
+
+use onsale_schemas::{Entry, Offset, PartitionId};
+
+use super::shared::Shown;
+use crate::gauges::Places;
+use crate::member::{Member, MemberAction};
+use crate::recovery::checksum;
+use crate::replica::Role;
+use crate::snapshots::Cut;
+
+/// A member with what its driver knows of its log.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) member: Member,
+    pub(super) last_record_checksum: Option<u64>,
+    pub(super) end_offset: Option<Offset>,
+    pub(super) is_paused: bool,
+    /// Places of its shows, while it owns them; as they were counted last.
+    places: Places,
+}
+
+impl Seat {
+    pub(super) fn new(member: Member, last_record_checksum: Option<u64>) -> Self {
+        Self {
+            member,
+            last_record_checksum,
+            end_offset: None,
+            is_paused: false,
+            places: Places::default(),
+        }
+    }
+
+    pub(super) fn shown(&self) -> Shown {
+        Shown {
+            status: self.member.status(),
+            end_offset: self.end_offset,
+            live_holds: self.member.machine().live_holds(),
+            places: self.places,
+        }
+    }
+
+    /// Counts places anew. Those of a partition are shown by its owner alone, so that sums over
+    /// nodes are right.
+    pub(super) fn count_places(&mut self) {
+        self.places = match self.member.role() {
+            Role::Owner { .. } => Places::of(self.member.machine()),
+            Role::Follower => Places::default(),
+        };
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.member.next_wake_ms().is_some()
+    }
+
+    pub(super) fn take(&mut self, entry: Entry<'_>, now_ms: u64, actions: &mut Vec<MemberAction>) {
+        let before = self.member.machine().next_offset();
+        self.member.on_entry(entry, now_ms, actions);
+        if self.member.machine().next_offset() != before {
+            self.last_record_checksum = Some(checksum(entry.payload));
+        }
+    }
+
+    /// `None` where there is nothing to begin with.
+    pub(super) fn cut(&self) -> Option<Cut> {
+        let machine = self.member.machine_to_keep()?;
+        Some(Cut::of(machine, self.last_record_checksum))
+    }
+}
+
+/// Calls the member of a partition and keeps what it asks for. Members ask for little, mostly for
+/// nothing, so their actions are collected one call at a time.
+pub(super) fn on_seat(
+    seats: &mut [Seat],
+    partition: PartitionId,
+    actions: &mut Vec<(usize, MemberAction)>,
+    call: impl FnOnce(&mut Seat, &mut Vec<MemberAction>),
+) {
+    let found = seats.binary_search_by_key(&partition, |seat| seat.member.machine().id());
+    if let Ok(index) = found
+        && let Some(seat) = seats.get_mut(index)
+    {
+        let mut asked = Vec::new();
+        call(seat, &mut asked);
+        for action in asked {
+            match (action, actions.last_mut()) {
+                // Few large publications instead of one for every record.
+                (MemberAction::Publish(more), Some((last, MemberAction::Publish(outcomes))))
+                    if *last == index =>
+                {
+                    outcomes.extend(more);
+                }
+                (action, _) => actions.push((index, action)),
+            }
+        }
+    }
+}
+
+/// Tells every member that the log cannot be reached.
+pub(super) fn lose_log(seats: &mut [Seat], now_ms: u64, actions: &mut Vec<(usize, MemberAction)>) {
+    for (index, seat) in seats.iter_mut().enumerate() {
+        let mut asked = Vec::new();
+        seat.member.on_log_lost(now_ms, &mut asked);
+        actions.extend(asked.into_iter().map(|action| (index, action)));
+    }
+}

@@ -1,0 +1,66 @@
+//! What the driver shows to the rest of the process.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use onsale_schemas::{Offset, PartitionId};
+
+use crate::gauges::Places;
+use crate::member::MemberStatus;
+
+/// State shared between the driver and its observers.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    members: Mutex<Vec<Shown>>,
+    stopping: AtomicBool,
+    failed: Mutex<Option<String>>,
+}
+
+/// One member, as the driver last showed it.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) status: MemberStatus,
+    /// Where the log ended when the member last stood there.
+    pub(super) end_offset: Option<Offset>,
+    /// Live holds.
+    pub(super) live_holds: u32,
+    /// Places of its shows, where it owns them.
+    pub(super) places: Places,
+}
+
+impl Shared {
+    pub(super) fn show(&self, members: Vec<Shown>) {
+        *lock(&self.members) = members;
+    }
+
+    pub(super) fn shown(&self) -> Vec<Shown> {
+        lock(&self.members).clone()
+    }
+
+    pub(super) fn partitions(&self) -> Vec<PartitionId> {
+        let members = lock(&self.members);
+        members.iter().map(|shown| shown.status.partition).collect()
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    pub(super) fn fail(&self, why: String) {
+        lock(&self.failed).get_or_insert(why);
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        lock(&self.failed).clone()
+    }
+}
+
+/// A thread that panicked while it held one of these locks leaves plain values behind that are
+/// still right to read.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

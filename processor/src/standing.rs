@@ -1,0 +1,242 @@
+//! Where a request stood: what was decided about it, and who was ahead, as counts.
+
+use std::collections::HashMap;
+
+use onsale_engine::Partition;
+use onsale_log::{EntryBatch, LogError, LogReader};
+use onsale_schemas::{
+    Actor, Command, Envelope, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, Rejection,
+    RequestId, SeatIndex, ShowId, UserId, ZoneIndex, codec,
+};
+
+use crate::replay::{self, Until};
+
+/// Bytes of one read while a request is looked for.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// What became of the request at an offset.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// The command, as it stands in the log.
+    pub command: Command,
+    /// What became of it.
+    pub outcome: OutcomeRecord,
+    /// Whose request it was, where the log says.
+    pub user: Option<UserId>,
+    /// The requests for the same zone before it, for a reservation.
+    pub ahead: Option<Ahead>,
+}
+
+/// The reservations of the same zone that stood before a request, since its sale opened.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ahead {
+    /// The first record that was counted.
+    pub counted_from: Offset,
+    /// False when the log no longer reaches back to the opening of the sale.
+    pub complete: bool,
+    /// Requests.
+    pub requests: u64,
+    /// Those that were granted.
+    pub granted: u64,
+    /// Places they were granted, also those given back since.
+    pub places: u64,
+    /// Places of them that were free again before the request.
+    pub places_given_back: u64,
+    /// Of the seats that could not be had: the record that gave each away, where it was counted.
+    pub taken_at: Vec<(SeatIndex, Option<Offset>)>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StandingError {
+    /// The log has no request at that offset.
+    #[error("there is no request at offset {0}")]
+    NoRequest(Offset),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// The request at `offset`, seen from `base`, which must stand at or before it.
+///
+/// # Errors
+/// When the log cannot be read or holds no readable command there.
+pub fn standing(
+    reader: &mut (impl LogReader + ?Sized),
+    base: Partition,
+    offset: Offset,
+) -> Result<Standing, StandingError> {
+    let command = command_at(reader, base.id(), offset)?;
+    let zone = match &command {
+        Command::Reserve(reserve) => Some((reserve.show, reserve.zone)),
+        _ => None,
+    };
+    let mut count = Count::new(base.next_offset());
+    let base_time = base.log_time_ms();
+    let until = Until {
+        offset: Some(offset.saturating_add(1)),
+        time_ms: None,
+    };
+    let mut decided = None;
+    let machine = replay::replay(reader, base, until, |entry, outcome, _| {
+        let Some(record) = outcome else { return };
+        if entry.offset == offset {
+            decided = Some(record);
+        } else if let Some(zone) = zone {
+            count.record(zone, entry.payload, &record);
+        }
+    })?;
+    let outcome = decided.ok_or(StandingError::NoRequest(offset))?;
+    let opened_at_ms = zone
+        .and_then(|(show, _)| machine.show(show))
+        .map(|show| show.sale_opens_at_ms);
+    let user = user_of(&command).or_else(|| user_of_outcome(&outcome.outcome));
+    Ok(Standing {
+        user,
+        ahead: zone.map(|_| count.ahead(&outcome.outcome, base_time, opened_at_ms)),
+        command,
+        outcome,
+    })
+}
+
+fn command_at(
+    reader: &mut (impl LogReader + ?Sized),
+    partition: PartitionId,
+    offset: Offset,
+) -> Result<Command, StandingError> {
+    let (_, end) = reader.bounds(partition)?;
+    if offset >= end {
+        return Err(StandingError::NoRequest(offset));
+    }
+    let mut batch = EntryBatch::default();
+    reader.read(partition, offset, 1, &mut batch)?;
+    batch
+        .iter()
+        .next()
+        .and_then(|entry| codec::decode::<Envelope>(entry.payload).ok())
+        .filter(|envelope| envelope.request_id.is_some())
+        .map(|envelope| envelope.command)
+        .ok_or(StandingError::NoRequest(offset))
+}
+
+/// The newest place of a request among the last `records_max` records of a partition.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn find(
+    reader: &mut (impl LogReader + ?Sized),
+    partition: PartitionId,
+    request: RequestId,
+    records_max: u64,
+) -> Result<Option<Offset>, LogError> {
+    let (first, end) = reader.bounds(partition)?;
+    let mut next = first.max(end.saturating_sub(records_max));
+    let mut batch = EntryBatch::default();
+    let mut found = None;
+    while next < end {
+        reader.read(partition, next, READ_BYTES_MAX, &mut batch)?;
+        let Some(last) = batch.iter().last().map(|entry| entry.offset) else {
+            break;
+        };
+        for entry in batch.iter() {
+            let is_it = codec::decode::<onsale_schemas::Envelope>(entry.payload)
+                .is_ok_and(|envelope| envelope.request_id == Some(request));
+            if is_it {
+                found = Some(entry.offset);
+            }
+        }
+        next = last.saturating_add(1);
+    }
+    Ok(found)
+}
+
+fn user_of(command: &Command) -> Option<UserId> {
+    match command {
+        Command::Reserve(reserve) => Some(reserve.user),
+        Command::Confirm(confirm) => buyer(confirm.by),
+        Command::Release { by, .. } => buyer(*by),
+        _ => None,
+    }
+}
+
+fn buyer(actor: Actor) -> Option<UserId> {
+    match actor {
+        Actor::Buyer(user) => Some(user),
+        Actor::Staff => None,
+    }
+}
+
+fn user_of_outcome(outcome: &Outcome) -> Option<UserId> {
+    match outcome {
+        Outcome::Confirmed(confirmed) => Some(confirmed.user),
+        Outcome::Released { booking, .. } => Some(booking.user),
+        Outcome::Extended { user, .. } => Some(*user),
+        _ => None,
+    }
+}
+
+struct Count {
+    ahead: Ahead,
+    taken: HashMap<SeatIndex, Offset>,
+}
+
+impl Count {
+    fn new(counted_from: Offset) -> Self {
+        Self {
+            ahead: Ahead {
+                counted_from,
+                ..Ahead::default()
+            },
+            taken: HashMap::new(),
+        }
+    }
+
+    fn record(&mut self, zone: (ShowId, ZoneIndex), payload: &[u8], record: &OutcomeRecord) {
+        for ended in &record.expired {
+            if (ended.show, ended.zone) == zone {
+                self.ahead.places_given_back += u64::from(ended.quantity);
+            }
+        }
+        if record.replay_of.is_some() {
+            return;
+        }
+        match &record.outcome {
+            Outcome::Reserved(reserved) if (reserved.show, reserved.zone) == zone => {
+                self.ahead.requests += 1;
+                self.ahead.granted += 1;
+                self.ahead.places += u64::from(reserved.quantity);
+                let seats = reserved.seats.iter();
+                self.taken.extend(seats.map(|seat| (*seat, record.offset)));
+            }
+            Outcome::Released { booking, .. } if (booking.show, booking.zone) == zone => {
+                self.ahead.places_given_back += u64::from(booking.quantity);
+            }
+            // Who came before the sale opened was in nobody's way.
+            Outcome::Rejected(Rejection::SaleNotOpen { .. }) => {}
+            Outcome::Rejected(_) => {
+                let asks =
+                    codec::decode::<onsale_schemas::Envelope>(payload).is_ok_and(|envelope| {
+                        matches!(envelope.command, Command::Reserve(reserve)
+                        if (reserve.show, reserve.zone) == zone)
+                    });
+                self.ahead.requests += u64::from(asks);
+            }
+            _ => {}
+        }
+    }
+
+    fn ahead(
+        mut self,
+        outcome: &Outcome,
+        base_time: LogTimeMs,
+        opened_at_ms: Option<LogTimeMs>,
+    ) -> Ahead {
+        if let Outcome::Rejected(Rejection::SeatUnavailable { seats }) = outcome {
+            let taken = |seat: &SeatIndex| (*seat, self.taken.get(seat).copied());
+            self.ahead.taken_at = seats.iter().map(taken).collect();
+        }
+        let from_the_opening = opened_at_ms.is_none_or(|opens| base_time <= opens);
+        self.ahead.complete = self.ahead.counted_from == 0 || from_the_opening;
+        self.ahead
+    }
+}

@@ -1,0 +1,93 @@
+//! Where nodes start from.
+
+use onsale_processor::node::Node;
+use onsale_store::Store;
+
+use crate::support::{ALL, World, owns, until};
+
+/// The offsets of the snapshots that a node knows, ascending by partition.
+fn snapshots(node: &Node) -> Vec<Option<u64>> {
+    node.status()
+        .iter()
+        .map(|on_node| on_node.snapshot.map(|snapshot| snapshot.next_offset))
+        .collect()
+}
+
+async fn at_the_end(node: &Node) {
+    until("the node is at the end of the log", || {
+        node.status().iter().all(|on_node| on_node.is_at_end)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_starts_from_its_disk_without_the_database() {
+    let Some(mut world) = World::new().await else {
+        return;
+    };
+    let one = world.start("one").await;
+    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    world.sell(20);
+    world.check_outcomes().await;
+    let written = one.snapshot(None).await.unwrap();
+    assert_eq!(written.len(), ALL.len());
+    one.stop().await;
+    world.sell(5);
+
+    // Nobody listens on that port.
+    let down = Store::connect_lazily("postgres://nobody@127.0.0.1:1/none", 2);
+    let one = world.start_with("one", &down.await.unwrap()).await;
+    let expected: Vec<_> = written.iter().map(|w| Some(w.next_offset)).collect();
+    assert_eq!(snapshots(&one), expected);
+    at_the_end(&one).await;
+    world.check_outcomes().await;
+    one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_nodes_and_their_disks_gone_the_database_and_the_log_bring_them_back() {
+    let Some(mut world) = World::new().await else {
+        return;
+    };
+    let one = world.start("one").await;
+    let two = world.start("two").await;
+    until("every partition has its owner", || {
+        ALL.iter().all(|p| owns(&one, *p) || owns(&two, *p))
+    })
+    .await;
+    world.sell(20);
+    world.check_outcomes().await;
+    let written = two.snapshot(None).await.unwrap();
+    let offsets: Vec<_> = written.iter().map(|w| Some(w.next_offset)).collect();
+    one.stop().await;
+    two.stop().await;
+    for name in ["one", "two"] {
+        std::fs::remove_dir_all(world.snapshots_dir(name)).unwrap();
+    }
+    // Commands that nobody is there to answer.
+    world.sell(15);
+
+    let one = world.start("one").await;
+    assert_eq!(snapshots(&one), offsets, "from the database");
+    let two = world.start("two").await;
+    assert_eq!(snapshots(&two), offsets, "from the database");
+    at_the_end(&one).await;
+    at_the_end(&two).await;
+    until("every partition has its owner", || {
+        ALL.iter().all(|p| owns(&one, *p) || owns(&two, *p))
+    })
+    .await;
+    world.check_outcomes().await;
+    // Both hold the same state as a replay of the whole log.
+    let digests = async |node: &Node| {
+        let machines = node.machines().await.unwrap();
+        machines
+            .iter()
+            .map(|machine| machine.stats().held)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(digests(&one).await, [35, 35]);
+    assert_eq!(digests(&two).await, [35, 35]);
+    one.stop().await;
+    two.stop().await;
+}

@@ -1,0 +1,45 @@
+//! Any bytes at all are decoded to a record or refused, never more. The corpus is the golden bytes.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
+use onsale_fuzz::Run;
+use onsale_schemas::codec::{self, Record};
+use onsale_schemas::{Envelope, OutcomeRecord};
+
+const RUN: Run = Run {
+    inputs: 40_000,
+    size_max_bytes: 4_096,
+};
+
+fn corpus() -> Vec<Vec<u8>> {
+    include_str!("golden_bytes.txt")
+        .lines()
+        .filter_map(|line| line.split_whitespace().last())
+        .map(|hex| {
+            (0..hex.len() / 2)
+                .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+                .collect()
+        })
+        .collect()
+}
+
+/// What was decoded is what was meant: written again and read again it is the same.
+fn holds<R: Record + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
+    if let Ok(record) = codec::decode::<R>(bytes) {
+        let again = codec::encode(&record).unwrap();
+        assert!(again.len() <= bytes.len(), "the shortest form is written");
+        assert_eq!(codec::decode::<R>(&again).unwrap(), record);
+    }
+}
+
+#[test]
+fn codec() {
+    onsale_fuzz::run("codec", RUN, &corpus(), |bytes| {
+        holds::<Envelope>(bytes);
+        holds::<OutcomeRecord>(bytes);
+        // The fast way and the general one agree on what is a record and what it says.
+        let mut fast = None;
+        codec::decode_envelope_into(bytes, &mut fast);
+        assert_eq!(fast, codec::decode::<Envelope>(bytes).ok());
+    });
+}
