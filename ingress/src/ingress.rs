@@ -121,7 +121,7 @@ impl Ingress {
                     if seen.config.precheck.enabled {
                         seen.buyers.apply(batch);
                     }
-                    seen.recent.seen(batch);
+                    seen.recent.seen(&seen, batch);
                     seen.replies.seen(&seen, batch);
                 },
                 move |batches| {

@@ -49,6 +49,7 @@ pub use error::LoadError;
 pub use html::{escape, page};
 pub use minter::Minter;
 pub use progress::{Progress, Stop};
+pub use random::Random;
 pub use report::{Check, Latency, Report};
 pub use run::run;
 pub use scenario::{Finding, Scenario, ScenarioKind};

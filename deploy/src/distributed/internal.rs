@@ -116,23 +116,45 @@ impl Internal {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
-    pub(super) fn node(&self, headers: &HeaderMap) -> Result<&Arc<Node>, Box<Response>> {
+    pub(super) fn node(&self, headers: &HeaderMap) -> Result<&Arc<Node>, Refusal> {
         let token = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
         if !token.is_some_and(|token| self.tokens.admits(token)) {
             let why = "only nodes and admins may ask this";
-            return Err(Box::new(refuse(StatusCode::UNAUTHORIZED, why)));
+            return Err(Refusal::new(StatusCode::UNAUTHORIZED, why));
         }
         self.node.as_ref().ok_or_else(|| {
             let why = "this process is no processor";
-            Box::new(refuse(StatusCode::NOT_FOUND, why))
+            Refusal::new(StatusCode::NOT_FOUND, why)
         })
     }
 }
 
-/// An answer that says no.
-pub(super) fn refuse(status: StatusCode, why: impl Into<String>) -> Response {
-    let error = serde_json::json!({ "error": why.into() });
-    (status, Json(error)).into_response()
+/// An answer that says no, and why.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    why: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, why: impl std::fmt::Display) -> Self {
+        Self {
+            status,
+            why: why.to_string(),
+        }
+    }
+
+    /// What was asked for went wrong here.
+    pub(super) fn failed(why: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, why)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let error = serde_json::json!({ "error": self.why });
+        (self.status, Json(error)).into_response()
+    }
 }
 
 /// The routes between nodes.
@@ -169,43 +191,33 @@ async fn ready(State(internal): State<Arc<Internal>>) -> Response {
     (status, Json(readiness)).into_response()
 }
 
-async fn metrics(State(internal): State<Arc<Internal>>) -> Response {
-    match internal.metrics() {
-        Ok(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-    }
+async fn metrics(State(internal): State<Arc<Internal>>) -> Result<Response, Refusal> {
+    let text = internal.metrics().map_err(Refusal::failed)?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
-async fn list(State(internal): State<Arc<Internal>>, headers: HeaderMap) -> Response {
-    let node = match internal.node(&headers) {
-        Ok(node) => node,
-        Err(refusal) => return *refusal,
-    };
-    match node.snapshots() {
-        Ok(kept) => Json(bodies(kept)).into_response(),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-    }
+async fn list(
+    State(internal): State<Arc<Internal>>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<SnapshotBody>>, Refusal> {
+    let kept = internal.node(&headers)?.snapshots();
+    Ok(bodies(kept.map_err(Refusal::failed)?))
 }
 
 async fn create(
     State(internal): State<Arc<Internal>>,
     headers: HeaderMap,
     Json(of): Json<OfPartitions>,
-) -> Response {
-    let node = match internal.node(&headers) {
-        Ok(node) => node,
-        Err(refusal) => return *refusal,
-    };
+) -> Result<Json<Vec<SnapshotBody>>, Refusal> {
+    let node = internal.node(&headers)?;
     let mut done = Vec::new();
     for partition in of.partitions {
-        match node.snapshot(Some(partition)).await {
-            Ok(written) => done.extend(written),
-            Err(why) => return refuse(StatusCode::INTERNAL_SERVER_ERROR, why),
-        }
+        let written = node.snapshot(Some(partition)).await;
+        done.extend(written.map_err(Refusal::failed)?);
     }
-    Json(bodies(done)).into_response()
+    Ok(bodies(done))
 }
 
-fn bodies(written: Vec<Written>) -> Vec<SnapshotBody> {
-    written.into_iter().map(SnapshotBody::from).collect()
+fn bodies(written: Vec<Written>) -> Json<Vec<SnapshotBody>> {
+    Json(written.into_iter().map(SnapshotBody::from).collect())
 }

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
 use futures::future::try_join_all;
 use onsale_processor::node::reconcile::ReconcileError;
 use onsale_processor::reconcile::{Applied, Report};
 use onsale_schemas::{NodeName, PartitionId};
 
-use super::internal::{Internal, OfPartitions, refuse};
+use super::internal::{Internal, OfPartitions, Refusal};
 use super::nodes::NodeList;
 use super::peers::Peers;
 
@@ -20,60 +19,53 @@ pub(super) async fn report(
     State(internal): State<Arc<Internal>>,
     headers: HeaderMap,
     Json(of): Json<OfPartitions>,
-) -> Response {
-    let node = match internal.node(&headers) {
-        Ok(node) => node.clone(),
-        Err(refusal) => return *refusal,
-    };
+) -> Result<Json<Report>, Refusal> {
+    let node = internal.node(&headers)?.clone();
     let (store, counts) = (internal.store.clone(), internal.counts.clone());
-    let work = async move {
+    to_its_end(async move {
         node.reconcile(&of.partitions, &store, counts.as_ref())
             .await
-    };
-    answer(tokio::spawn(work).await)
+    })
+    .await
 }
 
 pub(super) async fn check(
     State(internal): State<Arc<Internal>>,
     headers: HeaderMap,
     Json(report): Json<Report>,
-) -> Response {
-    let node = match internal.node(&headers) {
-        Ok(node) => node.clone(),
-        Err(refusal) => return *refusal,
-    };
-    answer(Ok(node.check_reconciliation(&report).await))
+) -> Result<Json<()>, Refusal> {
+    let node = internal.node(&headers)?;
+    let checked = node.check_reconciliation(&report).await;
+    checked.map(Json).map_err(refusal)
 }
 
 pub(super) async fn apply(
     State(internal): State<Arc<Internal>>,
     headers: HeaderMap,
     Json(report): Json<Report>,
-) -> Response {
-    let node = match internal.node(&headers) {
-        Ok(node) => node.clone(),
-        Err(refusal) => return *refusal,
-    };
+) -> Result<Json<Applied>, Refusal> {
+    let node = internal.node(&headers)?.clone();
     let (store, counts) = (internal.store.clone(), internal.counts.clone());
-    let work = async move {
+    to_its_end(async move {
         node.apply_reconciliation(&report, &store, counts.as_ref())
             .await
-    };
-    answer(tokio::spawn(work).await)
+    })
+    .await
 }
 
-/// The work runs on a task of its own: whoever asks may go away, a call of the database must not end
+/// Does the work on a task of its own: whoever asks may go away, a call of the database must not end
 /// half-way.
-fn answer<T: serde::Serialize>(
-    done: Result<Result<T, ReconcileError>, tokio::task::JoinError>,
-) -> Response {
-    match done {
-        Ok(Ok(body)) => Json(body).into_response(),
-        Ok(Err(error @ ReconcileError::Refused(_))) => {
-            refuse(StatusCode::BAD_REQUEST, error.to_string())
-        }
-        Ok(Err(error)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ReconcileError>> + Send + 'static,
+) -> Result<Json<T>, Refusal> {
+    let done = tokio::spawn(work).await.map_err(Refusal::failed)?;
+    done.map(Json).map_err(refusal)
+}
+
+fn refusal(error: ReconcileError) -> Refusal {
+    match error {
+        ReconcileError::Refused(_) => Refusal::new(StatusCode::BAD_REQUEST, error),
+        error => Refusal::failed(error),
     }
 }
 

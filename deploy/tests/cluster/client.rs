@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use onsale_load::Random;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::cluster::{PARTITIONS, PATIENCE};
 use crate::load::{Booking, ROWS, SEATS_PER_ROW, Shared, User};
-use crate::random::Random;
 use crate::tokens::token;
 
 /// Accounts that each client uses in turn.
@@ -38,7 +38,7 @@ impl Client {
         let users = (0..USERS_PER_CLIENT).map(|_| new_user()).collect();
         Self {
             shared: Arc::clone(shared),
-            random: Random(seed),
+            random: Random::new(seed),
             users,
             full: Vec::new(),
             last: vec![0; PARTITIONS],
@@ -65,7 +65,7 @@ impl Client {
     /// Posts until there is an answer; parts of the cluster may be away, so the same key is sent
     /// again, to the other ingress when this one does not answer.
     async fn post(&mut self, user: usize, path: &str, body: &Value) -> (u16, Value) {
-        let key = format!("{:x}", self.random.next());
+        let key = format!("{:x}", self.random.next_u64());
         let began = Instant::now();
         loop {
             let at = self.shared.preferred.fetch_add(1, Ordering::Relaxed) % 2;

@@ -26,7 +26,6 @@ mod gaps;
 #[path = "../http_client/mod.rs"]
 mod http_client;
 mod load;
-mod random;
 mod reconciliation;
 mod report;
 #[path = "../process/small_disk.rs"]

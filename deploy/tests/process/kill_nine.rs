@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use onsale_load::Random;
 use serde_json::{Value, json};
 
-use crate::support::{Random, Server, answer};
+use crate::support::{Server, answer};
 
 const KILLS: u32 = 10;
 const CLIENTS: u64 = 24;

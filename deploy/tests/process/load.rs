@@ -8,7 +8,6 @@ use crate::support::Server;
 async fn every_scenario_runs_and_its_checks_hold() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data")).await;
-    let target = format!("http://127.0.0.1:{}", server.port);
     for scenario in [
         "named",
         "best",
@@ -20,24 +19,21 @@ async fn every_scenario_runs_and_its_checks_hold() {
         "mixed",
     ] {
         let html = folder.path().join(format!("{scenario}.html"));
-        let (code, out, err) = server.verb(&[
-            "load",
-            "--json",
-            "--target",
-            &target,
-            "--scenario",
+        let (code, out, err) = server.load(
             scenario,
-            "--rate",
-            "100",
-            "--duration",
-            "2s",
-            "--users",
-            "500",
-            "--connections",
-            "16",
-            "--html",
-            html.to_str().unwrap(),
-        ]);
+            &[
+                "--rate",
+                "100",
+                "--duration",
+                "2s",
+                "--users",
+                "500",
+                "--connections",
+                "16",
+                "--html",
+                html.to_str().unwrap(),
+            ],
+        );
         assert_eq!(code, Some(0), "{scenario}: {out}{err}");
         let report: Value = serde_json::from_str(&out).unwrap();
         assert_eq!(report["scenario"], scenario);
@@ -69,7 +65,6 @@ async fn every_scenario_runs_and_its_checks_hold() {
 async fn the_history_holds_every_request_and_a_show_can_be_named() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data")).await;
-    let target = format!("http://127.0.0.1:{}", server.port);
     let organizer = server.token("organizer", "00000000-0000-4000-8000-000000000002");
     let zones = serde_json::json!([
         { "name": "Floor", "price": { "amount": 1, "currency": "THB" }, "admission": "general",
@@ -80,22 +75,19 @@ async fn the_history_holds_every_request_and_a_show_can_be_named() {
     let show = server.open_show(&organizer, 4, 600, zones).await;
     let history = folder.path().join("history.jsonl");
     let run = |scenario: &str| {
-        server.verb(&[
-            "load",
-            "--json",
-            "--target",
-            &target,
-            "--scenario",
+        server.load(
             scenario,
-            "--show",
-            &show,
-            "--rate",
-            "50",
-            "--duration",
-            "1s",
-            "--history",
-            history.to_str().unwrap(),
-        ])
+            &[
+                "--show",
+                &show,
+                "--rate",
+                "50",
+                "--duration",
+                "1s",
+                "--history",
+                history.to_str().unwrap(),
+            ],
+        )
     };
     let (code, out, err) = run("hot-zone");
     assert_eq!(code, Some(0), "{out}{err}");

@@ -8,25 +8,21 @@ use crate::support::Server;
 
 /// Runs a scenario and gives what its clients were told.
 fn load(server: &Server, scenario: &str, path: &Path) -> Vec<Value> {
-    let target = format!("http://127.0.0.1:{}", server.port);
-    let (code, out, err) = server.verb(&[
-        "load",
-        "--json",
-        "--target",
-        &target,
-        "--scenario",
+    let (code, out, err) = server.load(
         scenario,
-        "--rate",
-        "100",
-        "--duration",
-        "3s",
-        "--users",
-        "300",
-        "--connections",
-        "16",
-        "--history",
-        path.to_str().unwrap(),
-    ]);
+        &[
+            "--rate",
+            "100",
+            "--duration",
+            "3s",
+            "--users",
+            "300",
+            "--connections",
+            "16",
+            "--history",
+            path.to_str().unwrap(),
+        ],
+    );
     assert_eq!(code, Some(0), "{scenario}: {out}{err}");
     let text = std::fs::read_to_string(path).unwrap();
     text.lines()

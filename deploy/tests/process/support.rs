@@ -169,6 +169,20 @@ impl Server {
         )
     }
 
+    /// Runs a scenario of `onsale load` against this server; as [`Server::verb`].
+    pub(crate) fn load(&self, scenario: &str, more: &[&str]) -> (Option<i32>, String, String) {
+        let target = format!("http://127.0.0.1:{}", self.port);
+        let common = [
+            "load",
+            "--json",
+            "--target",
+            &target,
+            "--scenario",
+            scenario,
+        ];
+        self.verb(&[&common, more].concat())
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}://127.0.0.1:{}/api/v1{path}", self.scheme, self.port)
     }
@@ -269,26 +283,4 @@ fn spawn(data: &Path, port: u16, env: &[(String, String)]) -> Child {
         .stderr(log)
         .spawn()
         .unwrap()
-}
-
-/// A small generator of its own, so that a failing run can be repeated from its printed seed.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// splitmix64 (Steele, Lea, Flood 2014).
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
 }

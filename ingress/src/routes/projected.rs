@@ -32,19 +32,21 @@ pub(super) async fn wait_for(
     }
 }
 
-/// Waits for everything of `partition` that `user` was told by this process.
+/// Waits for everything of `partition` that `user` was told: by this process, or before it began,
+/// when nobody knows any more who was told what.
 pub(super) async fn wait_for_user(
     state: &AppState,
     user: UserId,
     partition: PartitionId,
 ) -> Result<(), ApiError> {
-    match state.acknowledged.last(user, partition) {
+    let before = state.log.began_at(partition).checked_sub(1);
+    match state.acknowledged.last(user, partition).max(before) {
         Some(offset) => wait_for(state, partition, offset).await,
         None => Ok(()),
     }
 }
 
-/// Waits for everything that `user` was told by this process.
+/// Waits for everything that `user` was told, of all partitions.
 pub(super) async fn wait_for_all(state: &AppState, user: UserId) -> Result<(), ApiError> {
     for partition in state.partitions() {
         wait_for_user(state, user, partition).await?;

@@ -118,19 +118,25 @@ fn note(state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
         }
     };
     let upset = || state.buyers.upset_at(partition, record.offset);
+    match &record.outcome {
+        Outcome::Released { booking, .. } => freed(booking.show),
+        Outcome::Unblocked(change) => freed(change.show),
+        // Its tickets do not count for the event's other shows any more.
+        Outcome::ShowCancelled { .. } => upset(),
+        // The limit may be higher.
+        Outcome::ShowAmended { .. } => upset(),
+        _ => {}
+    }
+    told(state, partition, record);
+}
+
+/// Whoever's booking `record` is about was told of it, here or by another process.
+pub(super) fn told(state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
     let user = match &record.outcome {
         Outcome::Reserved(reserved) => reserved.user,
         Outcome::Confirmed(confirmed) => confirmed.user,
         Outcome::Extended { user, .. } => *user,
-        Outcome::Released { booking, .. } => {
-            freed(booking.show);
-            booking.user
-        }
-        Outcome::Unblocked(change) => return freed(change.show),
-        // Its tickets do not count for the event's other shows any more.
-        Outcome::ShowCancelled { .. } => return upset(),
-        // The limit may be higher.
-        Outcome::ShowAmended { .. } => return upset(),
+        Outcome::Released { booking, .. } => booking.user,
         _ => return,
     };
     state.acknowledged.note(user, partition, record.offset);

@@ -8,7 +8,7 @@ use onsale_log::OutcomeBatch;
 use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, RequestId, UserId};
 
 use super::answer::Final;
-use super::asked::Asked;
+use super::asked::{Asked, told};
 use crate::error::ApiError;
 use crate::rejection;
 use crate::state::AppState;
@@ -38,11 +38,12 @@ impl Recent {
     }
 
     /// Outcomes came by on the feed.
-    pub(crate) fn seen(&self, batch: &OutcomeBatch) {
+    pub(crate) fn seen(&self, state: &AppState, batch: &OutcomeBatch) {
         let Some(outcomes) = &self.outcomes else {
             return;
         };
         for record in &batch.records {
+            told(state, batch.partition, record);
             if let Some(request_id) = record.request_id {
                 outcomes.insert(request_id, Arc::new((batch.partition, record.clone())));
             }

@@ -1,6 +1,7 @@
 //! `GET /bookings`, `/bookings/pending`, `/bookings/{id}`
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, SeatList, UserId};
@@ -137,4 +138,39 @@ async fn a_read_never_shows_less_than_its_reader_was_told() {
         .send()
         .await
         .data(200);
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_told_is_waited_for_too() {
+    let world = World::new().await;
+    let list = || async { world.get("/api/v1/bookings").by_role("buyer").send().await };
+    world.operations.projected.store(99, Ordering::SeqCst);
+    world.log.began_at.store(100, Ordering::SeqCst);
+    list().await.error(503, "OVERLOADED");
+    world.operations.projected.store(100, Ordering::SeqCst);
+    list().await.data(200);
+}
+
+#[tokio::test]
+async fn what_another_process_told_is_waited_for_too() {
+    let world = World::beside_others().await;
+    world.operations.projected.store(100, Ordering::SeqCst);
+    let list = |role| world.get("/api/v1/bookings").by_role(role).send();
+    list("buyer").await.data(200);
+    let extended = Outcome::Extended {
+        booking: 7,
+        show: SHOW,
+        user: BUYER,
+        expires_at_ms: NOW_MS + 1,
+    };
+    world.log.publish(vec![ScriptedLog::record(100, extended)]);
+    // The feed is read beside the requests.
+    let seen = async { while list("buyer").await.status == 200 {} };
+    tokio::time::timeout(Duration::from_secs(10), seen)
+        .await
+        .unwrap();
+    list("buyer").await.error(503, "OVERLOADED");
+    list("organizer").await.data(200);
+    world.operations.projected.store(101, Ordering::SeqCst);
+    list("buyer").await.data(200);
 }

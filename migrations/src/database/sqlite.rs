@@ -51,34 +51,24 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
         .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_SECONDS))
         .pragma("journal_size_limit", WAL_SIZE_LIMIT_BYTES)
         .pragma("temp_store", "memory");
-    let writer = in_the_background(
-        SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_SECONDS))
-            // The file is in this process: there is no connection that could have been lost.
-            .test_before_acquire(false)
-            .connect_with(
-                options
-                    .clone()
-                    .pragma("cache_size", WRITER_CACHE_KIB)
-                    .pragma("wal_autocheckpoint", CHECKPOINT_PAGES),
-            ),
-    )
-    .await?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(connections_max.saturating_sub(1).max(1))
+    let pool = SqlitePoolOptions::new()
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_SECONDS))
-        .test_before_acquire(false)
-        .connect_with(
-            options
-                .pragma("cache_size", READER_CACHE_KIB)
-                .pragma("query_only", "ON"),
-        )
+        // The file is in this process: there is no connection that could have been lost.
+        .test_before_acquire(false);
+    let writes = options
+        .clone()
+        .pragma("cache_size", WRITER_CACHE_KIB)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+    let one = pool.clone().max_connections(1).min_connections(1);
+    let writer = in_the_background(one.connect_with(writes)).await?;
+    let reads = options
+        .pragma("cache_size", READER_CACHE_KIB)
+        .pragma("query_only", "ON");
+    let readers = pool
+        .max_connections(connections_max.saturating_sub(1).max(1))
+        .connect_with(reads)
         .await
         .map_err(classify)?;
     Ok(SqlitePools { writer, readers })

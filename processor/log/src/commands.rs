@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use onsale_schemas::{OutcomeRecord, PartitionId, RequestId, ShowId, ShowSeats};
+use onsale_schemas::{Offset, OutcomeRecord, PartitionId, RequestId, ShowId, ShowSeats};
 use tokio::sync::{broadcast, oneshot};
 
 /// A command on its way into the log.
@@ -59,6 +59,10 @@ pub trait CommandLog: Send + Sync {
     fn is_shared(&self) -> bool {
         false
     }
+
+    /// Where the partition's log ended when this handle began with it, which no outcome that a
+    /// process told anybody before was behind; 0 while that is not known.
+    fn began_at(&self, partition: PartitionId) -> Offset;
 
     /// Hands a command in without waiting. The reply comes once the command is durable and
     /// applied.

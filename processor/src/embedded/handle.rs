@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use onsale_log::{CommandLog, OutcomeBatch, Submission, SubmitError};
-use onsale_schemas::{PartitionId, ShowId, ShowSeats};
+use onsale_schemas::{Offset, PartitionId, ShowId, ShowSeats};
 use tokio::sync::{broadcast, oneshot};
 
 use super::shared::Shared;
@@ -34,7 +34,8 @@ pub(super) struct Inspect {
 /// A handle to the core thread, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct EmbeddedLog {
-    partitions: u16,
+    /// The end of each partition's log at the start.
+    began_at: Arc<[Offset]>,
     queue: Sender<ToCore>,
     feed: broadcast::Sender<Arc<OutcomeBatch>>,
     shared: Arc<Shared>,
@@ -42,14 +43,14 @@ pub struct EmbeddedLog {
 
 impl EmbeddedLog {
     pub(super) fn new(
-        partitions: u16,
+        began_at: Arc<[Offset]>,
         shared: Arc<Shared>,
     ) -> (Self, Receiver<ToCore>, broadcast::Sender<Arc<OutcomeBatch>>) {
         let (queue, receiver) = crossbeam_channel::bounded(SUBMISSIONS_QUEUED_MAX);
         let (feed, _) = broadcast::channel(FEED_BATCHES_MAX);
         (
             Self {
-                partitions,
+                began_at,
                 queue,
                 feed: feed.clone(),
                 shared,
@@ -78,7 +79,12 @@ impl EmbeddedLog {
 #[async_trait]
 impl CommandLog for EmbeddedLog {
     fn partitions(&self) -> u16 {
-        self.partitions
+        u16::try_from(self.began_at.len()).unwrap_or(u16::MAX)
+    }
+
+    fn began_at(&self, partition: PartitionId) -> Offset {
+        let began_at = self.began_at.get(usize::from(partition.0));
+        began_at.copied().unwrap_or(0)
     }
 
     fn submit(&self, submission: Submission) -> Result<(), SubmitError> {

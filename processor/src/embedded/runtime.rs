@@ -156,7 +156,8 @@ impl Embedded {
         );
 
         let shared = Arc::new(Shared::new(journal.partitions()));
-        let (log, queue, feed) = EmbeddedLog::new(journal.partitions(), shared.clone());
+        let ends = recovered.iter().map(|r| r.owner.next_offset()).collect();
+        let (log, queue, feed) = EmbeddedLog::new(ends, shared.clone());
         let newest = Arc::new(Newest::default());
         let watermarks = store.watermarks().await?;
         let offsets = recovered

@@ -9,12 +9,7 @@ async fn a_standby_takes_over_where_the_owner_stopped() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    let two = world.start("two").await;
-    until("every partition has its owner", || {
-        ALL.iter().all(|p| owns(&one, *p) || owns(&two, *p))
-    })
-    .await;
+    let (one, two) = world.start_both().await;
     world.sell(20);
     world.check_outcomes().await;
 
@@ -60,12 +55,7 @@ async fn partitions_are_handed_over_and_back() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    let two = world.start("two").await;
-    until("every partition has its owner", || {
-        ALL.iter().all(|p| owns(&one, *p) || owns(&two, *p))
-    })
-    .await;
+    let (one, two) = world.start_both().await;
     for _ in 0..3 {
         for (from, to, name) in [(&one, &two, "two"), (&two, &one, "one")] {
             world.sell(3);

@@ -3,7 +3,7 @@
 use onsale_processor::node::Node;
 use onsale_store::Store;
 
-use crate::support::{ALL, World, owns, until};
+use crate::support::{ALL, World, owned_by_either, owns, until};
 
 /// The offsets of the snapshots that a node knows, ascending by partition.
 fn snapshots(node: &Node) -> Vec<Option<u64>> {
@@ -49,12 +49,7 @@ async fn all_nodes_and_their_disks_gone_the_database_and_the_log_bring_them_back
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    let two = world.start("two").await;
-    until("every partition has its owner", || {
-        ALL.iter().all(|p| owns(&one, *p) || owns(&two, *p))
-    })
-    .await;
+    let (one, two) = world.start_both().await;
     world.sell(20);
     world.check_outcomes().await;
     let written = two.snapshot(None).await.unwrap();
@@ -73,10 +68,7 @@ async fn all_nodes_and_their_disks_gone_the_database_and_the_log_bring_them_back
     assert_eq!(snapshots(&two), offsets, "from the database");
     at_the_end(&one).await;
     at_the_end(&two).await;
-    until("every partition has its owner", || {
-        ALL.iter().all(|p| owns(&one, *p) || owns(&two, *p))
-    })
-    .await;
+    owned_by_either(&one, &two).await;
     world.check_outcomes().await;
     // Both hold the same state as a replay of the whole log.
     let digests = async |node: &Node| {

@@ -100,6 +100,14 @@ impl World {
         self.start_with(node, &self.store).await
     }
 
+    /// Nodes one and two, once every partition has its owner.
+    pub(crate) async fn start_both(&self) -> (Arc<Node>, Arc<Node>) {
+        let one = self.start("one").await;
+        let two = self.start("two").await;
+        owned_by_either(&one, &two).await;
+        (one, two)
+    }
+
     pub(crate) async fn start_with(&self, node: &str, store: &Store) -> Arc<Node> {
         let options = NodeOptions {
             node: NodeName(node.to_owned()),
@@ -257,6 +265,14 @@ pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(began.elapsed() < PATIENCE, "{what} did not happen");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Waits until every partition has its owner.
+pub(crate) async fn owned_by_either(one: &Node, two: &Node) {
+    until("every partition has its owner", || {
+        ALL.iter().all(|p| owns(one, *p) || owns(two, *p))
+    })
+    .await;
 }
 
 /// Whether a node owns a partition.

@@ -30,8 +30,8 @@ impl Mixed {
 impl Scenario for Mixed {
     fn next(&mut self, draft: &mut Draft) {
         let pick = self.stage.random.below(10);
-        let number = usize::try_from(self.stage.random.next() >> 1).unwrap_or(0);
-        let seat = self.stage.random.next();
+        let number = usize::try_from(self.stage.random.next_u64() >> 1).unwrap_or(0);
+        let seat = self.stage.random.next_u64();
         let who = self.stage.user();
         let shows = &self.stage.world.shows;
         let Some(show) = shows.get(number % shows.len().max(1)) else {

@@ -18,16 +18,6 @@ pub(in super::super) struct Function(pub(in super::super) PgPool);
 
 impl Backend for Function {
     async fn reserve(&self, ask: Ask) -> anyhow::Result<Verdict> {
-        let returned = sqlx::query_scalar("SELECT reserve($1, $2, $3, $4, $5, $6, $7)")
-            .bind(ask.booking)
-            .bind(ask.show)
-            .bind(ask.zone)
-            .bind(ask.user)
-            .bind(ask.quantity)
-            .bind(ask.limit)
-            .bind(i64::try_from(ask.expires_at_ms)?)
-            .fetch_one(&self.0)
-            .await;
-        server::verdict(returned)
+        server::call(&self.0, "SELECT reserve($1, $2, $3, $4, $5, $6, $7)", &ask).await
     }
 }

@@ -179,8 +179,22 @@ pub(in super::super) async fn pool(url: &str) -> anyhow::Result<PgPool> {
         .await?)
 }
 
-/// What a function returned, or how it failed.
-pub(super) fn verdict(returned: Result<i32, sqlx::Error>) -> anyhow::Result<ingress::Verdict> {
+/// Calls a function that reserves, and gives what it returned or how it failed.
+pub(super) async fn call(
+    pool: &PgPool,
+    sql: &'static str,
+    ask: &ingress::Ask,
+) -> anyhow::Result<ingress::Verdict> {
+    let returned = sqlx::query_scalar(sql)
+        .bind(ask.booking)
+        .bind(ask.show)
+        .bind(ask.zone)
+        .bind(ask.user)
+        .bind(ask.quantity)
+        .bind(ask.limit)
+        .bind(i64::try_from(ask.expires_at_ms)?)
+        .fetch_one(pool)
+        .await;
     match returned {
         Ok(0) => Ok(ingress::Verdict::Reserved),
         Ok(2) => Ok(ingress::Verdict::Limit),

@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use onsale_log::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
 use onsale_schemas::command::{Confirm, Pick, Reserve};
 use onsale_schemas::outcome::{Confirmed, EndedBooking, Replayed, Reserved};
 use onsale_schemas::{
-    Actor, Command, Envelope, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList, ShowId,
-    ShowSeats, codec,
+    Actor, Command, Envelope, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList,
+    ShowId, ShowSeats, codec,
 };
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, oneshot};
@@ -49,13 +50,27 @@ struct State {
 }
 
 pub(crate) struct ScriptedLog {
+    /// Where the log ended when the process began.
+    pub(crate) began_at: AtomicU64,
+    is_shared: bool,
     state: Mutex<State>,
     feed: broadcast::Sender<Arc<OutcomeBatch>>,
 }
 
 impl ScriptedLog {
     pub(crate) fn new() -> Self {
+        Self::of_a_process(false)
+    }
+
+    /// One that other processes hand commands to as well.
+    pub(crate) fn shared() -> Self {
+        Self::of_a_process(true)
+    }
+
+    fn of_a_process(is_shared: bool) -> Self {
         Self {
+            began_at: AtomicU64::new(0),
+            is_shared,
             state: Mutex::new(State {
                 next_offset: 100,
                 ..State::default()
@@ -128,6 +143,14 @@ impl ScriptedLog {
 impl CommandLog for ScriptedLog {
     fn partitions(&self) -> u16 {
         1
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    fn began_at(&self, _partition: PartitionId) -> Offset {
+        self.began_at.load(Ordering::SeqCst)
     }
 
     fn submit(&self, submission: Submission) -> Result<(), SubmitError> {

@@ -66,6 +66,15 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut IngressConfig)) -> Self {
+        Self::on(ScriptedLog::new(), change).await
+    }
+
+    /// One of several processes in front of the same log.
+    pub(crate) async fn beside_others() -> Self {
+        Self::on(ScriptedLog::shared(), |_| {}).await
+    }
+
+    async fn on(log: ScriptedLog, change: impl FnOnce(&mut IngressConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("store.db").display());
         let store = Store::connect(&url, 4).await.unwrap();
@@ -76,7 +85,7 @@ impl World {
         config.precheck.enabled = false;
         config.http.reply_deadline_ms = 5_000;
         change(&mut config);
-        let log = Arc::new(ScriptedLog::new());
+        let log = Arc::new(log);
         let operations = Arc::new(FakeOperations::default());
         let clock = Arc::new(ManualClock(AtomicU64::new(NOW_MS)));
         let ingress = Ingress::new(

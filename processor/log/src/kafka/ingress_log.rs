@@ -91,6 +91,9 @@ struct Shared {
     pending: Mutex<Pending>,
     feed: broadcast::Sender<Arc<OutcomeBatch>>,
     serving: watch::Sender<Serving>,
+    /// One more than the first outcome read of each partition, its newest one at the start; 0 for
+    /// none yet.
+    began_at: Vec<AtomicU64>,
     /// One more than the newest outcome read of each partition; 0 for none.
     seen: Vec<AtomicU64>,
     stop: AtomicBool,
@@ -135,6 +138,7 @@ impl KafkaCommandLog {
             pending: Mutex::new(Pending::new(options.pending_max)),
             feed: broadcast::Sender::new(options.feed_batches_max),
             serving: watch::Sender::new(Serving::Starting(partitions.clone())),
+            began_at: partitions.iter().map(|_| AtomicU64::new(0)).collect(),
             seen: partitions.iter().map(|_| AtomicU64::new(0)).collect(),
             stop: AtomicBool::new(false),
         });
@@ -190,6 +194,11 @@ impl CommandLog for KafkaCommandLog {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn began_at(&self, partition: PartitionId) -> Offset {
+        let began_at = self.shared.began_at.get(usize::from(partition.0));
+        began_at.map_or(0, |offset| offset.load(Ordering::Acquire))
     }
 
     fn submit(&self, submission: Submission) -> Result<(), SubmitError> {

@@ -193,8 +193,13 @@ impl Stream {
                 outcome.offset, self.partition
             )
         })?;
-        if let Some(seen) = shared.seen.get(usize::from(self.partition.0)) {
-            seen.store(outcome.offset + 1, Ordering::Release);
+        let at = usize::from(self.partition.0);
+        if let (Some(began_at), Some(seen)) = (shared.began_at.get(at), shared.seen.get(at)) {
+            let end = outcome.offset + 1;
+            if began_at.load(Ordering::Acquire) == 0 {
+                began_at.store(end, Ordering::Release);
+            }
+            seen.store(end, Ordering::Release);
         }
         shared.pending.lock().outcome(self.partition, &record);
         self.gathered.push(record);

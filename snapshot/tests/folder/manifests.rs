@@ -1,32 +1,13 @@
 //! The manifest is a convenience: whatever becomes of it, listings are those of the files.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
-
 use std::path::{Path, PathBuf};
 
 use onsale_schemas::PartitionId;
 use onsale_snapshot::directory::Directory;
-use onsale_snapshot::{Snapshot, SnapshotHeader};
+
+use crate::support::snapshot;
 
 const KEPT: [(u16, u64); 3] = [(1, 20), (1, 30), (2, 5)];
-
-fn snapshot(partition: u16, next_offset: u64) -> Snapshot {
-    Snapshot {
-        header: SnapshotHeader {
-            machine_version: 1,
-            log_id: [9; 16],
-            partition: PartitionId(partition),
-            next_offset,
-            epoch: 1,
-            log_time_ms: 5,
-            digest: next_offset,
-            last_outcome: None,
-            last_record_checksum: None,
-            created_at_ms: 6,
-        },
-        image: vec![7; 100],
-    }
-}
 
 fn manifest_of(folder: &Path) -> PathBuf {
     folder.join("manifest")
