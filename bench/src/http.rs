@@ -6,6 +6,7 @@ mod idle;
 mod max;
 mod race;
 mod readers;
+mod scale;
 mod spike;
 mod start;
 mod steady;
@@ -57,6 +58,8 @@ enum What {
     Idle,
     /// From the start of the process to the first sale, with a large state and a long log.
     Start(start::StartArgs),
+    /// Cost of a reservation over partitions, shows and users.
+    Scale(scale::ScaleArgs),
     /// Many readers of one show's live availability.
     Readers(readers::ReadersArgs),
 }
@@ -227,6 +230,7 @@ pub(crate) fn run(args: &HttpArgs) -> anyhow::Result<()> {
         What::Spike(args) => spike::run(&bench, args),
         What::Idle => idle::run(&bench),
         What::Start(args) => start::run(&bench, args),
+        What::Scale(args) => scale::run(&bench, args),
         What::Readers(args) => readers::run(&bench, args),
     }
 }

@@ -10,7 +10,6 @@ pub(crate) mod ceiling;
 mod echo;
 mod embedded;
 pub(crate) mod ingress;
-mod job;
 mod kafka;
 mod postgres;
 mod redis;
@@ -22,14 +21,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use onsale_load::Driven;
 
 use crate::side::conditions::{self, Conditions};
+use crate::side::job::ClosedLoop;
 use crate::side::{onsale, say};
 
 /// What is sent before the measurement of a round, in seconds.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// Tickets that a user may take: as many as the protocol allows, so that nobody is refused.
-const TICKETS_PER_USER: u16 = u16::MAX;
 
 /// Options of the comparison.
 #[derive(Args)]
@@ -76,6 +75,27 @@ pub(crate) struct Measured {
     p99_ms: f64,
     /// Bookings made durable by one sync of the disk, where the peer tells.
     per_sync: Option<f64>,
+}
+
+impl Bench {
+    fn closed_loop(&self) -> ClosedLoop {
+        ClosedLoop {
+            warm_up: WARM_UP,
+            measured: self.seconds,
+            in_flight: self.in_flight,
+        }
+    }
+}
+
+impl Measured {
+    fn of(driven: &Driven, per_sync: Option<f64>) -> Self {
+        Self {
+            per_second: driven.granted_per_second(),
+            p50_ms: driven.tally.latency_ms(50.0),
+            p99_ms: driven.tally.latency_ms(99.0),
+            per_sync,
+        }
+    }
 }
 
 /// A peer and how it is used.

@@ -3,5 +3,6 @@
 pub(crate) mod child;
 pub(crate) mod cluster;
 pub(crate) mod conditions;
+pub(crate) mod job;
 pub(crate) mod onsale;
 pub(crate) mod say;

@@ -1,15 +1,18 @@
 //! What happens to every request before its handler and to every answer after it.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
+use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::auth::Caller;
@@ -25,12 +28,57 @@ use crate::state::{AppState, Shared};
 pub(crate) const ROUTE_UNMATCHED: &str = "unmatched";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The middleware.
-pub(crate) async fn edge(
-    State(state): State<AppState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// The edge around every route of a router. (What `axum::middleware::from_fn` makes would move each
+/// request into two more boxes.)
+#[derive(Clone)]
+pub(crate) struct EdgeLayer(pub(crate) AppState);
+
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
+
+    fn layer(&self, inner: S) -> Edge<S> {
+        Edge {
+            state: self.0.clone(),
+            inner,
+        }
+    }
+}
+
+/// See [`EdgeLayer`].
+#[derive(Clone)]
+pub(crate) struct Edge<S> {
+    state: AppState,
+    inner: S,
+}
+
+impl<S> Service<Request> for Edge<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // The one that is ready is called; its copy takes its place.
+        let copy = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, copy);
+        let state = self.state.clone();
+        async move { Ok(pass(state, request, inner).await) }.boxed()
+    }
+}
+
+async fn pass<S>(state: AppState, mut request: Request, mut inner: S) -> Response
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
     let started = Instant::now();
     let in_flight = Decrement::after_increment(&state);
     let method = request.method().clone();
@@ -49,9 +97,10 @@ pub(crate) async fn edge(
     let mut response = match admitted {
         Ok(()) => {
             request.extensions_mut().insert(context.clone());
-            let run = next.run(request).instrument(span.clone());
+            let run = inner.call(request).instrument(span.clone());
             match AssertUnwindSafe(run).catch_unwind().await {
-                Ok(response) => response,
+                Ok(Ok(response)) => response,
+                Ok(Err(never)) => match never {},
                 Err(_) => {
                     state.metrics.panics.inc();
                     ApiError::internal(format!("handler of {method} {route} panicked"))

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +15,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// A reservation's answer is about 600 bytes.
 const ANSWER_EXPECTED_BYTES: usize = 768;
+
+/// What the edge adds to an answer included.
+const HEADERS_EXPECTED: usize = 12;
 
 /// The body of a success.
 #[derive(Serialize, ToSchema)]
@@ -174,6 +177,7 @@ pub(crate) fn problem(context: &RequestContext, path: &str, error: &ApiError) ->
 fn json(status: StatusCode, body: Vec<u8>, content_type: HeaderValue) -> Response {
     let mut response = Response::new(Body::from(Bytes::from(body)));
     *response.status_mut() = status;
+    *response.headers_mut() = HeaderMap::with_capacity(HEADERS_EXPECTED);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }

@@ -17,6 +17,7 @@ use crate::auth::{Authenticator, KeyError};
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::{ConfigProblem, IngressConfig};
+use crate::edge::{self, EdgeLayer};
 use crate::error::ApiError;
 use crate::explanations::Explanations;
 use crate::live::Hub;
@@ -28,7 +29,7 @@ use crate::routes;
 use crate::state::{AppState, Shared};
 use crate::submit::{Decisions, LastPositions, Recent, Replies};
 use crate::tls::{Tls, TlsError};
-use crate::{edge, openapi, security, server};
+use crate::{openapi, security, server};
 
 /// Why an ingress cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -166,10 +167,7 @@ impl Ingress {
             )
             .fallback(edge::not_found)
             .method_not_allowed_fallback(edge::method_not_allowed)
-            .layer(axum::middleware::from_fn_with_state(
-                self.state.clone(),
-                edge::edge,
-            ));
+            .layer(EdgeLayer(self.state.clone()));
         if let Some(cors) = security::cors(&self.state.config.http.cors_origins) {
             router = router.layer(cors);
         }

@@ -102,7 +102,9 @@ pub(crate) fn documented() -> (Router<AppState>, OpenApi) {
         .routes(routes!(admin_reconcile::apply))
         .layer(compression());
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/api/v1", small.merge(large))
+        // Each names its whole path: a nested router would cut the prefix off every request.
+        .merge(small)
+        .merge(large)
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))

@@ -5,8 +5,8 @@ use std::time::Duration;
 use onsale_load::{DriveSettings, Driven, Pace, Schedule, Stop};
 
 use super::ingress::{self, BackendKind};
-use super::job::{self, Zone};
 use crate::side::child::Process;
+use crate::side::job::{self, Zone};
 
 /// Warm-up, in seconds.
 pub(crate) const WARM_UP_S: f64 = 1.0;

@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::job::USER_HEADER;
-use super::{TICKETS_PER_USER, postgres, redis};
+use super::{postgres, redis};
 use crate::side::child::Process;
+use crate::side::job::{TICKETS_PER_USER, USER_HEADER};
 use crate::side::say;
 
 /// Length of a hold, in milliseconds.

@@ -8,8 +8,8 @@ pub(super) mod skip_locked;
 mod transaction;
 
 use super::ingress::BackendKind;
-use super::job::{self, Zone};
 use super::{Bench, Measured, ingress};
+use crate::side::job::{self, Zone};
 
 /// One round of one way.
 fn measure(bench: &Bench, backend: BackendKind, zones: usize) -> anyhow::Result<Measured> {
@@ -19,7 +19,7 @@ fn measure(bench: &Bench, backend: BackendKind, zones: usize) -> anyhow::Result<
     server.put_on_sale(&zones, rows)?;
     let (process, target) = ingress::start(backend, Some(&server.url))?;
     let before = server.syncs()?;
-    let driven = job::ask(bench, &target, &job::plain_users(), &zones)?;
+    let driven = job::ask(bench.closed_loop(), &target, &job::plain_users(), &zones)?;
     let syncs = server.syncs()?.saturating_sub(before);
     job::check_sold(server.sold(rows)?, &driven)?;
     process.end()?;

@@ -11,9 +11,9 @@ use anyhow::{Context, bail, ensure};
 use redis::aio::MultiplexedConnection;
 
 use super::ingress::{Ask, Backend, BackendKind, Verdict};
-use super::job::{self, Zone};
 use super::{Bench, Measured, ingress};
 use crate::side::child::{Process, free_port, is_listening};
+use crate::side::job::{self, Zone};
 
 const SERVICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/services/redis.sh");
 /// The script; the raw client uses the same.
@@ -45,7 +45,7 @@ fn measure(bench: &Bench, sync: Sync) -> anyhow::Result<Measured> {
     let zones = Zone::made_up(1);
     server.put_on_sale(&zones)?;
     let (process, target) = ingress::start(BackendKind::Redis, Some(&server.url))?;
-    let driven = job::ask(bench, &target, &job::plain_users(), &zones)?;
+    let driven = job::ask(bench.closed_loop(), &target, &job::plain_users(), &zones)?;
     job::check_sold(server.sold(&zones)?, &driven)?;
     process.end()?;
     server.end()?;

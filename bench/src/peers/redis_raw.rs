@@ -9,9 +9,9 @@ use anyhow::{Context, bail, ensure};
 use uuid::Uuid;
 
 use super::ingress::Verdict;
-use super::job::{self, Zone};
 use super::redis::{SCRIPT, Server, Sync, keys, verdict_of};
-use super::{Bench, Measured, TICKETS_PER_USER, WARM_UP};
+use super::{Bench, Measured, WARM_UP};
+use crate::side::job::{self, TICKETS_PER_USER, Zone};
 
 /// Commands that wait on one connection.
 const PIPELINE: usize = 8;

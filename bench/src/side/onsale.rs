@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use onsale_load::{Control, Minter, Target};
+use onsale_load::{Control, Minter, Target, Users};
 
 use super::child::{Process, free_port, is_listening};
 use super::say;
@@ -107,6 +107,11 @@ impl Onsale {
     /// Signs tokens that this server takes.
     pub(crate) fn minter() -> Minter {
         Minter::new(SECRET, "onsale", "onsale")
+    }
+
+    /// So many buyers whose tokens this server takes.
+    pub(crate) fn users(count: usize) -> anyhow::Result<Users> {
+        Ok(Users::mint(&Self::minter(), count, TOKEN_TTL_S)?)
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Failover {
 
 /// Move partitions to another node.
 #[utoipa::path(
-    post, path = "/admin/failover", tag = "operation", request_body = FailoverRequest,
+    post, path = "/api/v1/admin/failover", tag = "operation", request_body = FailoverRequest,
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Failover>),

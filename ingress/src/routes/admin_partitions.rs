@@ -13,7 +13,7 @@ use crate::state::AppState;
 
 /// Where every partition stands.
 #[utoipa::path(
-    get, path = "/partitions", tag = "operation",
+    get, path = "/api/v1/partitions", tag = "operation",
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Vec<PartitionStatus>>),

@@ -30,7 +30,7 @@ impl RequestBody for ReconciliationReport {
 ///
 /// Projection and snapshots stand still meanwhile; sales go on.
 #[utoipa::path(
-    post, path = "/admin/reconcile", tag = "operation",
+    post, path = "/api/v1/admin/reconcile", tag = "operation",
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Value>),
@@ -52,7 +52,7 @@ pub(crate) async fn report(
 ///
 /// Each difference is looked at again first, and a report that the state has left behind is refused.
 #[utoipa::path(
-    post, path = "/admin/reconcile/apply", tag = "operation", request_body = ReconciliationReport,
+    post, path = "/api/v1/admin/reconcile/apply", tag = "operation", request_body = ReconciliationReport,
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Value>),

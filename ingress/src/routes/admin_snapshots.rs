@@ -29,7 +29,7 @@ impl RequestBody for SnapshotRequest {
 
 /// Cut snapshots now.
 #[utoipa::path(
-    post, path = "/admin/snapshots", tag = "operation", request_body = Option<SnapshotRequest>,
+    post, path = "/api/v1/admin/snapshots", tag = "operation", request_body = Option<SnapshotRequest>,
     security(("bearer" = [])),
     responses(
         (status = 201, body = Success<Vec<SnapshotDone>>),
@@ -58,7 +58,7 @@ pub(crate) async fn create(
 
 /// The snapshots that are kept.
 #[utoipa::path(
-    get, path = "/admin/snapshots", tag = "operation",
+    get, path = "/api/v1/admin/snapshots", tag = "operation",
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Vec<SnapshotDone>>),

@@ -43,7 +43,7 @@ pub(crate) struct Cancellation {
 ///
 /// Buyers give back holds. The event's organizer, admins and services also take back sales.
 #[utoipa::path(
-    post, path = "/bookings/{id}/cancel", tag = "bookings", request_body = Option<CancelRequest>,
+    post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", request_body = Option<CancelRequest>,
     params(
         ("id" = Uuid, Path, description = "The booking"),
         ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),

@@ -61,7 +61,7 @@ impl Confirmation {
 ///
 /// For services that took the payment; for buyers only where payments are simulated.
 #[utoipa::path(
-    post, path = "/bookings/{id}/confirm", tag = "bookings", request_body = ConfirmRequest,
+    post, path = "/api/v1/bookings/{id}/confirm", tag = "bookings", request_body = ConfirmRequest,
     params(
         ("id" = Uuid, Path, description = "The booking"),
         ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),

@@ -44,7 +44,7 @@ pub(crate) struct Extension {
 
 /// Make a hold last longer, while a slow payment is in flight.
 #[utoipa::path(
-    post, path = "/bookings/{id}/extend", tag = "bookings", request_body = ExtendRequest,
+    post, path = "/api/v1/bookings/{id}/extend", tag = "bookings", request_body = ExtendRequest,
     params(
         ("id" = Uuid, Path, description = "The booking"),
         ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),

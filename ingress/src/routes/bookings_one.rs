@@ -17,7 +17,7 @@ use crate::state::AppState;
 ///
 /// Never older than what the caller was told: a booking is readable as soon as its 201 was sent.
 #[utoipa::path(
-    get, path = "/bookings/{id}", tag = "bookings",
+    get, path = "/api/v1/bookings/{id}", tag = "bookings",
     params(("id" = Uuid, Path, description = "The booking")),
     security(("bearer" = [])),
     responses(

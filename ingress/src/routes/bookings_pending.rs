@@ -14,7 +14,7 @@ use crate::state::AppState;
 
 /// The caller's live holds, to take up a payment again.
 #[utoipa::path(
-    get, path = "/bookings/pending", tag = "bookings",
+    get, path = "/api/v1/bookings/pending", tag = "bookings",
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Vec<BookingBody>>),

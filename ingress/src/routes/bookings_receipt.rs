@@ -36,7 +36,7 @@ pub(crate) struct Receipt {
 ///
 /// Public: it holds counts and no persons. 410 says that the log no longer holds the record.
 #[utoipa::path(
-    get, path = "/bookings/{id}/receipt", tag = "bookings",
+    get, path = "/api/v1/bookings/{id}/receipt", tag = "bookings",
     params(("id" = Uuid, Path, description = "The booking")),
     responses(
         (status = 200, body = Success<Receipt>),

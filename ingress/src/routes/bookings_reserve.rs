@@ -133,7 +133,7 @@ pub(crate) struct Reservation {
 /// Named seats all or none, or the best available, or places of general admission. First come,
 /// first served, by the order of the log.
 #[utoipa::path(
-    post, path = "/bookings/reserve", tag = "bookings", request_body = ReserveRequest,
+    post, path = "/api/v1/bookings/reserve", tag = "bookings", request_body = ReserveRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours")),
     security(("bearer" = [])),
     responses(

@@ -20,7 +20,7 @@ use crate::submit::Final;
 
 /// Make an event.
 #[utoipa::path(
-    post, path = "/events", tag = "catalog", request_body = EventRequest,
+    post, path = "/api/v1/events", tag = "catalog", request_body = EventRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours")),
     security(("bearer" = [])),
     responses(

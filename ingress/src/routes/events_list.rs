@@ -54,7 +54,7 @@ struct PageMeta {
 
 /// Events by their beginning.
 #[utoipa::path(
-    get, path = "/events", tag = "catalog", params(ListQuery),
+    get, path = "/api/v1/events", tag = "catalog", params(ListQuery),
     responses(
         (status = 200, description = "`meta` holds `page`, `per_page` and `total`", body = Success<Vec<EventBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),

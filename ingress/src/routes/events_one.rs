@@ -16,7 +16,7 @@ use crate::state::AppState;
 
 /// One event.
 #[utoipa::path(
-    get, path = "/events/{id}", tag = "catalog",
+    get, path = "/api/v1/events/{id}", tag = "catalog",
     params(("id" = Uuid, Path, description = "The event")),
     responses(
         (status = 200, body = Success<EventBody>),

@@ -16,7 +16,7 @@ use crate::state::AppState;
 
 /// The shows of an event by their beginning.
 #[utoipa::path(
-    get, path = "/events/{id}/shows", tag = "catalog",
+    get, path = "/api/v1/events/{id}/shows", tag = "catalog",
     params(("id" = Uuid, Path, description = "The event")),
     responses(
         (status = 200, body = Success<Vec<ShowBody>>),

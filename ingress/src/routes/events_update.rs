@@ -21,7 +21,7 @@ use crate::state::AppState;
 /// A new `max_tickets_per_user` applies to shows opened later; change open ones one by one. A
 /// published event with shows cannot become a draft again.
 #[utoipa::path(
-    put, path = "/events/{id}", tag = "catalog", request_body = EventRequest,
+    put, path = "/api/v1/events/{id}", tag = "catalog", request_body = EventRequest,
     params(("id" = Uuid, Path, description = "The event")),
     security(("bearer" = [])),
     responses(

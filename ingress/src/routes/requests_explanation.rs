@@ -56,7 +56,7 @@ pub(crate) struct Explanation {
 /// admins. A request that was refused before the log (`details.as_of`, rate limits, validation)
 /// never stood in it and is not found here.
 #[utoipa::path(
-    get, path = "/requests/{id}/explanation", tag = "bookings",
+    get, path = "/api/v1/requests/{id}/explanation", tag = "bookings",
     params(("id" = Uuid, Path, description = "The request"), WhereQuery),
     security(("bearer" = [])),
     responses(

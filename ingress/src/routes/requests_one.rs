@@ -18,7 +18,7 @@ use crate::submit::{Answer, Known, PendingAnswer};
 ///
 /// It is the answer that the request itself would have had; 202 again while it is not known.
 #[utoipa::path(
-    get, path = "/requests/{id}", tag = "bookings",
+    get, path = "/api/v1/requests/{id}", tag = "bookings",
     params(("id" = Uuid, Path, description = "The request")),
     security(("bearer" = [])),
     responses(

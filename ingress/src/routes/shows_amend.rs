@@ -57,7 +57,7 @@ impl RequestBody for AmendRequest {}
 
 /// Change times, limit, hold or prices of a show.
 #[utoipa::path(
-    patch, path = "/shows/{id}", tag = "catalog", request_body = AmendRequest,
+    patch, path = "/api/v1/shows/{id}", tag = "catalog", request_body = AmendRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),

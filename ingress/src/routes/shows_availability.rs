@@ -36,7 +36,7 @@ pub(crate) struct StreamEvent {
 
 /// What is free now.
 #[utoipa::path(
-    get, path = "/shows/{id}/availability", tag = "availability",
+    get, path = "/api/v1/shows/{id}/availability", tag = "availability",
     params(("id" = Uuid, Path, description = "The show")),
     responses(
         (status = 200, body = Success<AvailabilityBody>),
@@ -65,7 +65,7 @@ pub(crate) async fn availability(
 /// a reader that comes back with `Last-Event-ID` gets what it missed, or the state again. A reader
 /// that is too slow gets `event: dropped` and the end of the stream.
 #[utoipa::path(
-    get, path = "/shows/{id}/availability/stream", tag = "availability",
+    get, path = "/api/v1/shows/{id}/availability/stream", tag = "availability",
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("Last-Event-ID" = Option<String>, Header, description = "The last `id:` that was read; anything else gets the full state"),

@@ -52,7 +52,7 @@ pub(crate) struct Block {
 
 /// Take free places off sale. All or none.
 #[utoipa::path(
-    post, path = "/shows/{id}/block", tag = "catalog", request_body = BlockRequest,
+    post, path = "/api/v1/shows/{id}/block", tag = "catalog", request_body = BlockRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
@@ -80,7 +80,7 @@ pub(crate) async fn block(
 
 /// Put blocked places back on sale. All or none.
 #[utoipa::path(
-    post, path = "/shows/{id}/unblock", tag = "catalog", request_body = BlockRequest,
+    post, path = "/api/v1/shows/{id}/unblock", tag = "catalog", request_body = BlockRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),

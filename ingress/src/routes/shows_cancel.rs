@@ -16,7 +16,7 @@ use crate::submit::PendingAnswer;
 
 /// Cancel a show: every hold and sale of it is void.
 #[utoipa::path(
-    post, path = "/shows/{id}/cancel", tag = "catalog", request_body = Option<EndShowRequest>,
+    post, path = "/api/v1/shows/{id}/cancel", tag = "catalog", request_body = Option<EndShowRequest>,
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),

@@ -41,7 +41,7 @@ pub(crate) struct EndedShow {
 
 /// End the sale of a show now. Live holds may still be confirmed.
 #[utoipa::path(
-    post, path = "/shows/{id}/close", tag = "catalog", request_body = Option<EndShowRequest>,
+    post, path = "/api/v1/shows/{id}/close", tag = "catalog", request_body = Option<EndShowRequest>,
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),

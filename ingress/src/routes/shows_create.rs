@@ -52,7 +52,7 @@ impl RequestBody for ShowRequest {
 
 /// Make a show and open it.
 #[utoipa::path(
-    post, path = "/events/{id}/shows", tag = "catalog", request_body = ShowRequest,
+    post, path = "/api/v1/events/{id}/shows", tag = "catalog", request_body = ShowRequest,
     params(
         ("id" = Uuid, Path, description = "The event"),
         ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),

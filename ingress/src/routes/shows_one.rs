@@ -16,7 +16,7 @@ use crate::state::AppState;
 
 /// One show.
 #[utoipa::path(
-    get, path = "/shows/{id}", tag = "catalog",
+    get, path = "/api/v1/shows/{id}", tag = "catalog",
     params(("id" = Uuid, Path, description = "The show")),
     responses(
         (status = 200, body = Success<ShowBody>),

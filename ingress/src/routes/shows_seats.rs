@@ -24,7 +24,7 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// The seat chart. It never changes; what is free is in `/availability`.
 #[utoipa::path(
-    get, path = "/shows/{id}/seats", tag = "catalog",
+    get, path = "/api/v1/shows/{id}/seats", tag = "catalog",
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),

@@ -32,7 +32,7 @@ pub(crate) struct ZoneBody {
 
 /// The zones of a show with their prices and counts.
 #[utoipa::path(
-    get, path = "/shows/{id}/zones", tag = "catalog",
+    get, path = "/api/v1/shows/{id}/zones", tag = "catalog",
     params(("id" = Uuid, Path, description = "The show")),
     responses(
         (status = 200, body = Success<Vec<ZoneBody>>),

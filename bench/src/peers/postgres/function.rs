@@ -3,8 +3,9 @@
 use sqlx::postgres::PgPool;
 
 use super::super::ingress::{Ask, Backend, BackendKind, Verdict};
-use super::super::{Bench, Measured, job};
+use super::super::{Bench, Measured};
 use super::server;
+use crate::side::job;
 
 pub(in super::super) fn hot(bench: &Bench) -> anyhow::Result<Measured> {
     super::measure(bench, BackendKind::PostgresFunction, 1)

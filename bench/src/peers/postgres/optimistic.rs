@@ -4,8 +4,9 @@ use anyhow::bail;
 use sqlx::postgres::PgPool;
 
 use super::super::ingress::{Ask, Backend, BackendKind, Verdict};
-use super::super::{Bench, Measured, job};
+use super::super::{Bench, Measured};
 use super::transaction;
+use crate::side::job;
 
 /// Attempts before a request fails; on one hot row nearly every attempt is too late.
 const ATTEMPTS_MAX: u32 = 100_000;

@@ -9,8 +9,8 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::super::job::{self, Zone};
 use super::super::{Bench, ingress};
+use crate::side::job::{self, Zone};
 
 /// Connections to PostgreSQL: with more they mostly wait for one another's locks, with fewer the
 /// commits that share a sync are fewer.
