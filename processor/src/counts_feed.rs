@@ -6,6 +6,7 @@
 //! was emptied, everything is. So Redis never holds the projector back, and several projectors may
 //! feed one Redis: the newer version stays.
 
+mod buyers;
 mod fold;
 mod task;
 

@@ -6,9 +6,11 @@ use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{
     EventId, Offset, Outcome, OutcomeRecord, PartitionId, ShowId, UserId, ZoneIndex,
 };
-use onsale_store::counts::{ZonePlaces, ZoneWrite};
+use onsale_store::counts::{UserTickets, ZonePlaces, ZoneWrite};
 use onsale_store::projection::ProjectionBatch;
 use onsale_store::store::ShowPlaces;
+
+use super::buyers::Buyers;
 
 /// Shows whose places are written; the one that was quiet for longest makes room.
 const SHOWS_MAX: usize = 2_000;
@@ -18,6 +20,9 @@ const WAITING_MAX_CHANGES: usize = 65_536;
 const DIRTY_USERS_MAX: usize = 50_000;
 /// A show without a change for so many heartbeats (ten minutes) is not written any more.
 const QUIET_MAX_BEATS: u64 = 150;
+/// Buyers are read again after so many heartbeats (a minute): whatever was repaired in the store
+/// counts then.
+const BUYERS_MAX_BEATS: u64 = 15;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -26,6 +31,7 @@ pub(super) struct Fold {
     shows: HashMap<ShowId, Show>,
     /// Buyers whose tickets have changed, by the show that they changed of.
     users: HashMap<(ShowId, UserId), PartitionId>,
+    buyers: Buyers,
     beat: u64,
 }
 
@@ -90,6 +96,8 @@ pub(super) struct DueUser {
     pub(super) event: EventId,
     pub(super) show: ShowId,
     pub(super) user: UserId,
+    /// `None`: they have to be read.
+    pub(super) tickets: Option<UserTickets>,
 }
 
 impl Fold {
@@ -142,6 +150,7 @@ impl Fold {
             Outcome::Reserved(reserved) => {
                 let places = i64::from(reserved.quantity);
                 change(reserved.show, reserved.zone, -places);
+                self.buyers.reserved(at, reserved);
                 self.user(partition, reserved.show, reserved.user);
             }
             Outcome::Confirmed(confirmed) if confirmed.first => {
@@ -151,10 +160,12 @@ impl Fold {
                     0
                 };
                 change(confirmed.show, confirmed.zone, -taken);
+                self.buyers.forget(confirmed.user);
                 self.user(partition, confirmed.show, confirmed.user);
             }
             Outcome::Extended { show, user, .. } => {
                 change(*show, 0, 0);
+                self.buyers.forget(*user);
                 self.user(partition, *show, *user);
             }
             Outcome::Released { booking, .. } => self.ended(partition, at, booking),
@@ -176,6 +187,7 @@ impl Fold {
             freed: i64::from(ended.quantity),
         };
         self.change(partition, ended.show, change);
+        self.buyers.forget(ended.user);
         self.user(partition, ended.show, ended.user);
     }
 
@@ -216,9 +228,19 @@ impl Fold {
         }
     }
 
+    /// Tickets that were read, with everything before `read.version` taken into account.
+    pub(super) fn buyer_read(&mut self, due: &DueUser, read: UserTickets) {
+        let seen = self.partitions.get(&due.partition);
+        // A later record of the buyer may have come by meanwhile, and is not in what was read.
+        if seen.is_none_or(|seen| seen.version <= read.version) {
+            self.buyers.read(due.event, due.user, read);
+        }
+    }
+
     /// A change of some buyer's tickets will not be written: what stands in Redis of the partition's
     /// buyers by now does not count any more.
     fn users_lost(&mut self, partition: PartitionId) {
+        self.buyers.forget_all();
         if let Some(followed) = self.partitions.get_mut(&partition) {
             followed.users_from = followed.version;
         }
@@ -244,6 +266,7 @@ impl Fold {
     }
 
     fn begin_again(&mut self, partition: PartitionId) {
+        self.buyers.forget_all();
         for show in self.shows.values_mut() {
             if show.partition == partition {
                 show.state = State::wanted();
@@ -326,6 +349,9 @@ impl Fold {
         self.shows
             .retain(|_, show| beat - show.touched_at_beat <= QUIET_MAX_BEATS);
         self.shows.values_mut().for_each(Show::all_dirty);
+        if beat.is_multiple_of(BUYERS_MAX_BEATS) {
+            self.buyers.forget_all();
+        }
     }
 
     /// Takes what is to be written. Nothing while a show of it is still to be read, because the
@@ -335,12 +361,16 @@ impl Fold {
         let mut waiting = HashSet::new();
         for ((show, user), partition) in std::mem::take(&mut self.users) {
             match self.shows.get(&show).map(|show| &show.state) {
-                Some(State::Live { event, .. }) => due.users.push(DueUser {
-                    partition,
-                    event: *event,
-                    show,
-                    user,
-                }),
+                Some(State::Live { event, .. }) => {
+                    let version = self.partitions.get(&partition).map_or(0, |p| p.version);
+                    due.users.push(DueUser {
+                        partition,
+                        event: *event,
+                        show,
+                        user,
+                        tickets: self.buyers.tickets(*event, user, version),
+                    });
+                }
                 Some(State::Wanted { .. }) => {
                     waiting.insert(partition);
                     self.users.insert((show, user), partition);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use onsale_schemas::{PartitionId, UserId};
 use onsale_store::counts::{Counts, CountsError, UserTickets, UserWrite};
+use onsale_store::store::BuyersTickets;
 use onsale_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -169,30 +170,51 @@ impl CountsTask {
         }
         for (partition, users) in by_partition {
             for chunk in users.chunks(USERS_READ_MAX) {
-                let ids: Vec<UserId> = chunk.iter().map(|due| due.user).collect();
-                let found = self.store.buyers_tickets(partition, &ids).await?;
-                let writes: Vec<UserWrite> = chunk
-                    .iter()
-                    .map(|due| {
-                        let tickets = found.tickets.get(&(due.event, due.user));
-                        UserWrite {
-                            event: due.event,
-                            user: due.user,
-                            tickets: UserTickets {
-                                version: found.as_of,
-                                tickets: tickets.map_or(0, |tickets| tickets.places),
-                                until_ms: tickets.and_then(|tickets| tickets.first_hold_ends_ms),
-                            },
-                        }
-                    })
-                    .collect();
-                let version_max = found.as_of.saturating_add(AHEAD_MAX_RECORDS);
-                self.counts.write_users(&writes, version_max).await?;
+                self.write_users(partition, chunk).await?;
             }
         }
         let newest = due.zones.iter().map(|zone| zone.places.version).max();
         let version_max = newest.unwrap_or(0).saturating_add(AHEAD_MAX_RECORDS);
         self.counts.write_zones(&due.zones, version_max).await?;
+        Ok(())
+    }
+
+    async fn write_users(&self, partition: PartitionId, due: &[DueUser]) -> Result<(), Failure> {
+        let unknown: Vec<DueUser> = due
+            .iter()
+            .filter(|due| due.tickets.is_none())
+            .copied()
+            .collect();
+        let mut read = BuyersTickets::default();
+        if !unknown.is_empty() {
+            let ids: Vec<UserId> = unknown.iter().map(|due| due.user).collect();
+            read = self.store.buyers_tickets(partition, &ids).await?;
+        }
+        let tickets_read = |due: &DueUser| {
+            let tickets = read.tickets.get(&(due.event, due.user));
+            UserTickets {
+                version: read.as_of,
+                tickets: tickets.map_or(0, |tickets| tickets.places),
+                until_ms: tickets.and_then(|tickets| tickets.first_hold_ends_ms),
+            }
+        };
+        let writes: Vec<UserWrite> = due
+            .iter()
+            .map(|due| UserWrite {
+                event: due.event,
+                user: due.user,
+                tickets: due.tickets.unwrap_or_else(|| tickets_read(due)),
+            })
+            .collect();
+        let newest = writes.iter().map(|write| write.tickets.version).max();
+        let version_max = newest.unwrap_or(0).saturating_add(AHEAD_MAX_RECORDS);
+        {
+            let mut fold = self.shared.fold();
+            for due in &unknown {
+                fold.buyer_read(due, tickets_read(due));
+            }
+        }
+        self.counts.write_users(&writes, version_max).await?;
         Ok(())
     }
 }

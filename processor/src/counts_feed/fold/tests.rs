@@ -293,6 +293,87 @@ fn a_show_that_cannot_be_read_is_left_out_or_tried_again() {
     assert!(due.users.is_empty() && due.zones.is_empty());
 }
 
+/// The tickets of the only buyer that is due.
+fn tickets(due: &Due) -> Option<UserTickets> {
+    assert_eq!(due.users.len(), 1);
+    due.users[0].tickets
+}
+
+#[test]
+fn a_buyer_is_read_again_only_after_more_than_reservations() {
+    let mut fold = live();
+    let due = fold.take_due();
+    assert_eq!(tickets(&due), None);
+    let read = UserTickets {
+        version: 10,
+        tickets: 5,
+        until_ms: Some(1),
+    };
+    fold.buyer_read(&due.users[0], read);
+    apply(&mut fold, 10, vec![reserved(10, 2), reserved(12, 1)]);
+    let due = fold.take_due();
+    let added = UserTickets {
+        version: 13,
+        tickets: 8,
+        until_ms: Some(1),
+    };
+    assert_eq!(tickets(&due), Some(added));
+    // Of another buyer, and what is as of a later record is as right.
+    apply(
+        &mut fold,
+        13,
+        vec![reserved_by(UserId::from_bytes([7; 16]), 13, 1)],
+    );
+    fold.take_due();
+    fold.put_back(&due);
+    assert_eq!(tickets(&fold.take_due()).map(|t| t.version), Some(14));
+    let released = Outcome::Released {
+        booking: ended(10, 2),
+        was_confirmed: false,
+    };
+    apply(&mut fold, 14, vec![record(14, released), reserved(15, 1)]);
+    assert_eq!(tickets(&fold.take_due()), None);
+}
+
+#[test]
+fn what_was_read_before_a_later_record_is_not_remembered() {
+    let mut fold = live();
+    let due = fold.take_due();
+    apply(&mut fold, 10, vec![reserved(10, 2)]);
+    let read = UserTickets {
+        version: 10,
+        tickets: 5,
+        until_ms: None,
+    };
+    fold.buyer_read(&due.users[0], read);
+    assert_eq!(tickets(&fold.take_due()), None);
+    let read = UserTickets {
+        version: 11,
+        tickets: 7,
+        until_ms: None,
+    };
+    fold.buyer_read(&due.users[0], read);
+    apply(&mut fold, 30, vec![reserved(30, 1)]);
+    fold.take_unread(9);
+    fold.read(SHOW, Some(&places(31, 9)));
+    assert_eq!(tickets(&fold.take_due()), None, "a gap");
+    fold.buyer_read(
+        &due.users[0],
+        UserTickets {
+            version: 31,
+            ..read
+        },
+    );
+    for _ in 0..BUYERS_MAX_BEATS {
+        assert_eq!(
+            fold.buyers.tickets(EVENT, USER, 31).map(|t| t.tickets),
+            Some(7)
+        );
+        fold.beat();
+    }
+    assert_eq!(fold.buyers.tickets(EVENT, USER, 31), None, "a minute later");
+}
+
 #[test]
 fn quiet_shows_are_let_go() {
     let mut fold = live();

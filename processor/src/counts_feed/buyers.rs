@@ -1,0 +1,131 @@
+//! Tickets of buyers that were read from the store once: further reservations are added here, so that
+//! a buyer with many bookings is not summed up anew for each.
+
+use std::collections::HashMap;
+
+use onsale_schemas::outcome::Reserved;
+use onsale_schemas::{EventId, Offset, UserId};
+use onsale_store::counts::UserTickets;
+
+/// Buyers that are remembered; then all are forgotten, which costs a read of each that comes again.
+const BUYERS_MAX: usize = 100_000;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Buyers {
+    /// The tickets of each for one event. `version`: records before it are taken into account, if
+    /// they are about the buyer.
+    known: HashMap<UserId, (EventId, UserTickets)>,
+}
+
+impl Buyers {
+    /// A hold began with the record at `at`.
+    pub(super) fn reserved(&mut self, at: Offset, reserved: &Reserved) {
+        if let Some((event, known)) = self.known.get_mut(&reserved.user)
+            && *event == reserved.event
+            && at >= known.version
+        {
+            let ends_ms = reserved.expires_at_ms;
+            known.version = at + 1;
+            known.tickets = known.tickets.saturating_add(reserved.quantity);
+            known.until_ms = Some(known.until_ms.map_or(ends_ms, |first| first.min(ends_ms)));
+        }
+    }
+
+    /// Something else happened to the buyer: only a look at all bookings tells which hold ends first
+    /// now.
+    pub(super) fn forget(&mut self, user: UserId) {
+        self.known.remove(&user);
+    }
+
+    /// Something happened to buyers that it does not name.
+    pub(super) fn forget_all(&mut self) {
+        self.known.clear();
+    }
+
+    /// What was read of a buyer of whom no record from `read.version` on was seen yet.
+    pub(super) fn read(&mut self, event: EventId, user: UserId, read: UserTickets) {
+        if self.known.len() >= BUYERS_MAX {
+            self.known.clear();
+        }
+        self.known.insert(user, (event, read));
+    }
+
+    /// The tickets of a buyer when every record before `version` was seen.
+    pub(super) fn tickets(
+        &self,
+        event: EventId,
+        user: UserId,
+        version: Offset,
+    ) -> Option<UserTickets> {
+        let (of, known) = self.known.get(&user)?;
+        (*of == event).then(|| UserTickets {
+            version: known.version.max(version),
+            ..*known
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_schemas::{SeatList, ShowId};
+
+    use super::*;
+
+    const EVENT: EventId = EventId::from_bytes([1; 16]);
+    const USER: UserId = UserId::from_bytes([3; 16]);
+
+    fn reserved(quantity: u32, expires_at_ms: u64) -> Reserved {
+        Reserved {
+            booking: 0,
+            show: ShowId::from_bytes([2; 16]),
+            event: EVENT,
+            user: USER,
+            zone: 0,
+            seats: SeatList::new(),
+            quantity,
+            unit_price: 1,
+            currency: "THB".parse().unwrap(),
+            expires_at_ms,
+        }
+    }
+
+    fn tickets(version: Offset, tickets: u32, until_ms: Option<u64>) -> UserTickets {
+        UserTickets {
+            version,
+            tickets,
+            until_ms,
+        }
+    }
+
+    #[test]
+    fn reservations_are_added_once_to_what_was_read() {
+        let mut buyers = Buyers::default();
+        buyers.reserved(4, &reserved(1, 50));
+        assert_eq!(buyers.tickets(EVENT, USER, 5), None, "nothing was read");
+        buyers.read(EVENT, USER, tickets(8, 2, None));
+        buyers.reserved(7, &reserved(9, 10));
+        let known = buyers.tickets(EVENT, USER, 5);
+        assert_eq!(known, Some(tickets(8, 2, None)), "the read had seen it");
+        buyers.reserved(8, &reserved(1, 70));
+        buyers.reserved(8, &reserved(1, 70));
+        buyers.reserved(10, &reserved(3, 60));
+        let known = buyers.tickets(EVENT, USER, 20);
+        assert_eq!(known, Some(tickets(20, 6, Some(60))));
+        let other = EventId::from_bytes([9; 16]);
+        assert_eq!(buyers.tickets(other, USER, 20), None);
+        buyers.forget(USER);
+        assert_eq!(buyers.tickets(EVENT, USER, 20), None);
+    }
+
+    #[test]
+    fn its_size_is_bounded() {
+        let mut buyers = Buyers::default();
+        for n in 0..=u64::try_from(BUYERS_MAX).unwrap() {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&n.to_le_bytes());
+            buyers.read(EVENT, UserId::from_bytes(bytes), tickets(1, 1, None));
+        }
+        assert_eq!(buyers.known.len(), 1);
+    }
+}
