@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -19,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
-use crate::prompt::Prompt;
+use crate::prompt::{HTTP2_PREFACE, Prompt};
 use crate::state::{AppState, Shared};
 use crate::tls::Tls;
 
@@ -40,6 +41,7 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let builder = Arc::new(builder(state));
+    let http1 = Arc::new(http1_builder(state));
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(state.config.http.connections_max));
     let mut shutdown = pin!(shutdown);
@@ -90,14 +92,24 @@ pub(crate) async fn serve(
             continue;
         }
         let state = state.clone();
+        let http1 = http1.clone();
         tokio::spawn(async move {
-            if says_something(&state, &stream).await {
-                let stream = Prompt::new(stream, state.config.http.header_timeout());
-                let connection = builder.serve_connection(TokioIo::new(stream), service);
-                // How a client leaves is its own business.
-                if let Err(error) = watcher.watch(connection.into_owned()).await {
-                    tracing::debug!("connection: {error}");
+            let closed = match spoken(&state, &stream).await {
+                Spoken::Nothing => Ok(()),
+                Spoken::Http1 => {
+                    let connection = http1.serve_connection(TokioIo::new(stream), service);
+                    watcher.watch(connection).await.map_err(Into::into)
                 }
+                // Rare, and several times as large: whoever speaks HTTP/1 need not have room for it.
+                Spoken::Either => {
+                    let stream = Prompt::new(stream, state.config.http.header_timeout());
+                    let connection = builder.serve_connection(TokioIo::new(stream), service);
+                    Box::pin(watcher.watch(connection.into_owned())).await
+                }
+            };
+            // How a client leaves is its own business.
+            if let Err(error) = closed {
+                tracing::debug!("connection: {error}");
             }
             open.dec();
             drop(permit);
@@ -114,16 +126,27 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Waits for the first byte, so that the drain need not wait for a client that asks for nothing.
-async fn says_something(state: &Shared, stream: &TcpStream) -> bool {
-    let mut first = [0];
+/// What the first bytes of a connection tell.
+enum Spoken {
+    /// None came in time.
+    Nothing,
+    Http1,
+    /// It may still become the preface of HTTP/2.
+    Either,
+}
+
+/// Waits for the first bytes, so that the drain need not wait for a client that asks for nothing.
+async fn spoken(state: &Shared, stream: &TcpStream) -> Spoken {
+    let mut first = [0; 2];
     let peek = stream.peek(&mut first);
     tokio::select! {
         biased;
-        said = tokio::time::timeout(state.config.http.header_timeout(), peek) => {
-            matches!(said, Ok(Ok(1)))
-        }
-        () = state.closing.cancelled() => false,
+        said = tokio::time::timeout(state.config.http.header_timeout(), peek) => match said {
+            Ok(Ok(0)) | Ok(Err(_)) | Err(_) => Spoken::Nothing,
+            Ok(Ok(count)) if HTTP2_PREFACE.starts_with(&first[..count]) => Spoken::Either,
+            Ok(Ok(_)) => Spoken::Http1,
+        },
+        () = state.closing.cancelled() => Spoken::Nothing,
     }
 }
 
@@ -141,6 +164,16 @@ async fn secured(state: &Shared, tls: &Tls, stream: TcpStream) -> Option<TlsStre
             tracing::debug!("TLS handshake: {error}");
         })
         .ok()
+}
+
+fn http1_builder(state: &AppState) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(state.config.http.header_timeout())
+        .max_buf_size(HTTP1_BUFFER_MAX_BYTES)
+        .pipeline_flush(true);
+    builder
 }
 
 fn builder(state: &AppState) -> auto::Builder<TokioExecutor> {

@@ -25,6 +25,9 @@ pub(super) struct MaxArgs {
     seconds: u64,
     #[arg(long, default_value_t = 256)]
     connections: usize,
+    /// Users that ask in turn.
+    #[arg(long, default_value_t = 10_000)]
+    users: usize,
 }
 
 pub(super) fn run(bench: &Bench, args: &MaxArgs) -> anyhow::Result<()> {
@@ -37,7 +40,7 @@ pub(super) fn run(bench: &Bench, args: &MaxArgs) -> anyhow::Result<()> {
             duration: Duration::from_secs(args.seconds.max(1)),
             warm_up: Duration::from_secs(1),
             connections: args.connections,
-            users: 10_000,
+            users: args.users.max(1),
         },
     )?;
     let behind = server.metric("onsale_projector_lag_records")?;

@@ -21,7 +21,7 @@ fn measure(bench: &Bench, backend: BackendKind, zones: usize) -> anyhow::Result<
     let before = server.syncs()?;
     let driven = job::ask(bench.closed_loop(), &target, &job::plain_users(), &zones)?;
     let syncs = server.syncs()?.saturating_sub(before);
-    job::check_sold(server.sold(rows)?, &driven)?;
+    job::check_sold(server.sold(rows)?, driven.places_granted())?;
     process.end()?;
     server.stop()?;
     let per_sync = driven.places_granted() as f64 / syncs.max(1) as f64;

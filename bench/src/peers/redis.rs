@@ -46,7 +46,7 @@ fn measure(bench: &Bench, sync: Sync) -> anyhow::Result<Measured> {
     server.put_on_sale(&zones)?;
     let (process, target) = ingress::start(BackendKind::Redis, Some(&server.url))?;
     let driven = job::ask(bench.closed_loop(), &target, &job::plain_users(), &zones)?;
-    job::check_sold(server.sold(&zones)?, &driven)?;
+    job::check_sold(server.sold(&zones)?, driven.places_granted())?;
     process.end()?;
     server.end()?;
     Ok(Measured::of(&driven, None))

@@ -159,14 +159,14 @@ pub(crate) fn put_on_sale(target: &Target, shows: usize) -> anyhow::Result<OnSal
 
 impl OnSale {
     /// What was sold must be what was granted.
-    pub(crate) fn check(&self, driven: &Driven) -> anyhow::Result<()> {
+    pub(crate) fn check(&self, granted: u64) -> anyhow::Result<()> {
         let deadline = Instant::now() + SETTLE;
         let mut sold = self.world.taken(&self.organizer)?;
-        while sold != driven.places_granted() && Instant::now() < deadline {
+        while sold != granted && Instant::now() < deadline {
             std::thread::sleep(LOOK_EVERY);
             sold = self.world.taken(&self.organizer)?;
         }
-        check_sold(sold, driven)
+        check_sold(sold, granted)
     }
 }
 
@@ -179,7 +179,7 @@ pub(crate) fn sell(
 ) -> anyhow::Result<Driven> {
     let on_sale = put_on_sale(target, shows)?;
     let driven = ask(how, target, users, &on_sale.zones)?;
-    on_sale.check(&driven)?;
+    on_sale.check(driven.places_granted())?;
     Ok(driven)
 }
 
@@ -189,8 +189,7 @@ pub(crate) fn plain_users() -> Users {
 }
 
 /// What was sold must be what was granted, to the ticket.
-pub(crate) fn check_sold(sold: u64, driven: &Driven) -> anyhow::Result<()> {
-    let granted = driven.places_granted();
+pub(crate) fn check_sold(sold: u64, granted: u64) -> anyhow::Result<()> {
     ensure!(sold == granted, "sold {sold}, but granted {granted}");
     Ok(())
 }

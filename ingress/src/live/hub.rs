@@ -36,6 +36,8 @@ const SEED_ATTEMPTS_MAX: u32 = 8;
 pub(crate) struct Hub {
     log: Arc<dyn CommandLog>,
     shows: RwLock<HashMap<ShowId, Arc<LiveShow>>>,
+    /// Named seats of all these shows; changed only while they are locked for writing.
+    seats: AtomicU64,
     tick: AtomicU64,
     fed: AtomicBool,
     closing: CancellationToken,
@@ -53,6 +55,7 @@ impl Hub {
         Self {
             log,
             shows: RwLock::default(),
+            seats: AtomicU64::new(0),
             tick: AtomicU64::new(0),
             fed: AtomicBool::new(true),
             closing,
@@ -98,11 +101,8 @@ impl Hub {
             if let Some(live) = shows.get(&chart.show) {
                 return Ok(live.clone());
             }
-            let seats: u64 = shows
-                .values()
-                .map(|live| u64::from(live.chart.seats()))
-                .sum();
-            if shows.len() >= SHOWS_MAX || seats + u64::from(chart.seats()) > SEATS_MAX {
+            let seats = self.seats.load(Ordering::Relaxed) + u64::from(chart.seats());
+            if shows.len() >= SHOWS_MAX || seats > SEATS_MAX {
                 return Err(ApiError::overloaded(
                     "Too many shows are being looked at; try again later.",
                 ));
@@ -111,6 +111,7 @@ impl Hub {
             live.used_at_tick
                 .store(self.tick.load(Ordering::Relaxed), Ordering::Relaxed);
             shows.insert(chart.show, live.clone());
+            self.seats.store(seats, Ordering::Relaxed);
             live
         };
         self.start(live.clone());
@@ -154,6 +155,8 @@ impl Hub {
             .is_some_and(|present| Arc::ptr_eq(present, live))
         {
             shows.remove(&live.chart.show);
+            let seats = u64::from(live.chart.seats());
+            self.seats.fetch_sub(seats, Ordering::Relaxed);
         }
         drop(shows);
         live.gone(error);
@@ -164,7 +167,7 @@ impl Hub {
     pub(crate) async fn follow(
         self: Arc<Self>,
         mut feed: Receiver<Arc<OutcomeBatch>>,
-        on_batch: impl Fn(&OutcomeBatch),
+        on_batch: impl Fn(&Arc<OutcomeBatch>),
         on_lag: impl Fn(u64),
     ) {
         let mut ticks = tokio::time::interval(TICK);
@@ -193,7 +196,11 @@ impl Hub {
                 }
                 Err(RecvError::Closed) => {
                     self.fed.store(false, Ordering::Relaxed);
-                    let shows = std::mem::take(&mut *self.shows.write());
+                    let shows = {
+                        let mut shows = self.shows.write();
+                        self.seats.store(0, Ordering::Relaxed);
+                        std::mem::take(&mut *shows)
+                    };
                     for live in shows.into_values() {
                         live.gone(ApiError::overloaded("Live availability is not served now."));
                     }
