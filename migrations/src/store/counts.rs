@@ -134,15 +134,17 @@ impl Store {
         partition: PartitionId,
         users: &[UserId],
     ) -> Result<BuyersTickets, StoreError> {
-        // One text instead of a list of parameters: the statement stays the same.
+        // One text instead of a list of parameters: the statement stays the same. A join, because
+        // PostgreSQL compares each row with each member of a list that is no constant.
         let (sql, ids): (&'static str, Vec<String>) = match &self.database {
             Database::Postgres(_) => (
                 "SELECT w.last_outcome + 1 AS as_of, b.* FROM projector_watermarks AS w \
                  LEFT JOIN (SELECT event_id, user_id, CAST(SUM(quantity) AS bigint) AS places, \
                  MIN(CASE WHEN status = 'reserved' THEN expires_at_ms END) AS until_ms \
-                 FROM bookings WHERE partition = $1 AND status IN ('reserved', 'confirmed') \
-                 AND user_id = ANY (ARRAY(SELECT CAST(id AS uuid) \
-                 FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS id)) \
+                 FROM (SELECT DISTINCT CAST(id AS uuid) AS user_id \
+                 FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS id) AS asked \
+                 JOIN bookings USING (user_id) \
+                 WHERE partition = $1 AND status IN ('reserved', 'confirmed') \
                  GROUP BY event_id, user_id) AS b ON true \
                  WHERE w.partition = $1 AND w.last_outcome IS NOT NULL",
                 users.iter().map(ToString::to_string).collect(),
