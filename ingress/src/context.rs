@@ -7,6 +7,7 @@ use onsale_schemas::envelope::TraceContext;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::ids;
 
 /// Header with the id of a request, for tracing only: it grants no idempotency.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -85,7 +86,7 @@ fn is_sane(id: &[u8]) -> bool {
 
 fn new_request_id() -> HeaderValue {
     let mut buffer = Uuid::encode_buffer();
-    let text = Uuid::new_v4().hyphenated().encode_lower(&mut buffer);
+    let text = ids::random().hyphenated().encode_lower(&mut buffer);
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("none"))
 }
 

@@ -5,9 +5,9 @@ use http::HeaderName;
 use http::request::Parts;
 use onsale_schemas::envelope::{fingerprint, idempotent_request_id};
 use onsale_schemas::{RequestId, UserId};
-use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::ids;
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) const X_IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
@@ -44,7 +44,7 @@ impl IdempotencyKey {
             None => Identity {
                 // Ordered by time: the database has an index on it, and a new entry then goes
                 // beside the last one instead of anywhere.
-                request_id: RequestId(Uuid::now_v7()),
+                request_id: RequestId(ids::by_time()),
                 fingerprint: None,
             },
         }

@@ -15,6 +15,7 @@ mod error;
 mod explanations;
 mod extract;
 mod idempotency;
+mod ids;
 mod ingress;
 mod live;
 mod metrics;

@@ -13,6 +13,7 @@ use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId};
 use tokio::sync::{broadcast, oneshot};
 
+use super::answerer::Answerer;
 use super::handle::ToCore;
 use super::shared::{DIGEST_SAMPLE_EVERY_RECORDS, OwnerPosition, Shared};
 use crate::clock;
@@ -80,9 +81,10 @@ impl<W: LogWriter> Core<W> {
         feed: broadcast::Sender<Arc<OutcomeBatch>>,
         shared: Arc<Shared>,
         metrics: Metrics,
+        answerer: Answerer,
         log_batch_bytes_max: usize,
     ) -> Self {
-        let answers = Answers::new(replicas.len(), metrics.clone());
+        let answers = Answers::new(replicas.len(), metrics.clone(), answerer);
         Self {
             replicas,
             writer,
@@ -263,6 +265,8 @@ impl<W: LogWriter> Core<W> {
         }
         let durable = Instant::now();
         let result = self.apply_batch();
+        // Also when the machine stopped half-way: what it applied stands.
+        self.answers.answerer.give();
         self.observe(started, durable);
         self.batch.clear();
         self.batch_bytes = 0;
@@ -376,6 +380,7 @@ impl<W: LogWriter> Core<W> {
 #[derive(Debug)]
 struct Answers {
     metrics: Metrics,
+    answerer: Answerer,
     /// Who waits for the entry at hand.
     waiting: Option<oneshot::Sender<Reply>>,
     /// The partition of the entry at hand.
@@ -387,9 +392,10 @@ struct Answers {
 }
 
 impl Answers {
-    fn new(partitions: usize, metrics: Metrics) -> Self {
+    fn new(partitions: usize, metrics: Metrics, answerer: Answerer) -> Self {
         Self {
             metrics,
+            answerer,
             waiting: None,
             index: 0,
             feeding: false,
@@ -407,8 +413,7 @@ impl OutcomeSink for Answers {
                 if self.feeding {
                     self.feed[self.index].push(record.clone());
                 }
-                // A client that went away does not wait; its outcome stands all the same.
-                drop(reply.send(Ok(record)));
+                self.answerer.add(reply, record);
             }
             None if self.feeding => self.feed[self.index].push(record),
             None => {}
