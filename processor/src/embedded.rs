@@ -13,7 +13,6 @@
 //! slow database costs the sale nothing; its outcomes feed the projection; its digests check the
 //! owner's; and it cuts the snapshots, so that the owner never pauses for one.
 
-mod answerer;
 pub mod core;
 pub mod follower;
 pub mod handle;

@@ -13,7 +13,6 @@ use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId};
 use tokio::sync::{broadcast, oneshot};
 
-use super::answerer::Answerer;
 use super::handle::ToCore;
 use super::shared::{DIGEST_SAMPLE_EVERY_RECORDS, OwnerPosition, Shared};
 use crate::clock;
@@ -81,10 +80,9 @@ impl<W: LogWriter> Core<W> {
         feed: broadcast::Sender<Arc<OutcomeBatch>>,
         shared: Arc<Shared>,
         metrics: Metrics,
-        answerer: Answerer,
         log_batch_bytes_max: usize,
     ) -> Self {
-        let answers = Answers::new(replicas.len(), metrics.clone(), answerer);
+        let answers = Answers::new(replicas.len(), metrics.clone());
         Self {
             replicas,
             writer,
@@ -265,8 +263,6 @@ impl<W: LogWriter> Core<W> {
         }
         let durable = Instant::now();
         let result = self.apply_batch();
-        // Also when the machine stopped half-way: what it applied stands.
-        self.answers.answerer.give();
         self.observe(started, durable);
         self.batch.clear();
         self.batch_bytes = 0;
@@ -380,7 +376,6 @@ impl<W: LogWriter> Core<W> {
 #[derive(Debug)]
 struct Answers {
     metrics: Metrics,
-    answerer: Answerer,
     /// Who waits for the entry at hand.
     waiting: Option<oneshot::Sender<Reply>>,
     /// The partition of the entry at hand.
@@ -392,10 +387,9 @@ struct Answers {
 }
 
 impl Answers {
-    fn new(partitions: usize, metrics: Metrics, answerer: Answerer) -> Self {
+    fn new(partitions: usize, metrics: Metrics) -> Self {
         Self {
             metrics,
-            answerer,
             waiting: None,
             index: 0,
             feeding: false,
@@ -413,7 +407,8 @@ impl OutcomeSink for Answers {
                 if self.feeding {
                     self.feed[self.index].push(record.clone());
                 }
-                self.answerer.add(reply, record);
+                // A client that went away does not wait; its outcome stands all the same.
+                drop(reply.send(Ok(record)));
             }
             None if self.feeding => self.feed[self.index].push(record),
             None => {}

@@ -14,7 +14,6 @@ use onsale_store::booking::projected_offset;
 use onsale_store::{Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::answerer::Answerer;
 use super::core::Core;
 use super::follower::{Follower, Held, ToFollower};
 use super::handle::EmbeddedLog;
@@ -112,7 +111,6 @@ struct Threads {
     core: JoinHandle<()>,
     follower: JoinHandle<()>,
     snapshots: JoinHandle<()>,
-    answering: tokio::task::JoinHandle<()>,
     projector: tokio::task::JoinHandle<()>,
     /// Let go with them, so that the folder is free then.
     journal: Journal,
@@ -209,7 +207,6 @@ impl Embedded {
             .into_iter()
             .map(|r| Replica::new(r.owner, options.node.clone(), None))
             .collect();
-        let (answerer, answering) = Answerer::start();
         let core = Core::new(
             owners,
             writer,
@@ -217,7 +214,6 @@ impl Embedded {
             feed,
             shared.clone(),
             metrics.clone(),
-            answerer,
             batch_bytes_max,
         );
         let snapshot_writer = SnapshotWriter {
@@ -246,7 +242,6 @@ impl Embedded {
                 move || run_follower(follower, &shared)
             })?,
             snapshots: threads::spawn("snapshots", move || snapshot_writer.run(&jobs))?,
-            answering,
             projector: tokio::spawn(projector.run(batches)),
             journal: journal.clone(),
         };
@@ -457,14 +452,11 @@ impl Embedded {
             core,
             follower,
             snapshots,
-            answering,
             projector,
             journal,
         } = threads;
         drop(journal);
         threads::join([core, follower, snapshots]).await;
-        // The core has let go of its end: what is answered by now is all there is.
-        drop(answering.await);
         projector.abort();
     }
 
