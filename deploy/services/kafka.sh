@@ -3,7 +3,7 @@
 # start | stop | kill | url [DIR] [PORT].
 #
 #   DIR                     folder of the broker (default $ONSALE_KAFKA_DIR, then target/services/kafka)
-#   PORT                    loopback port (default $ONSALE_TEST_KAFKA_PORT, then 55092); the
+#   PORT                    loopback port (default $ONSALE_TEST_KAFKA_PORT, then 15092); the
 #                           controller listens on the next one
 #   ONSALE_CACHE_DIR        where the jars are kept (default $XDG_CACHE_HOME/onsale)
 #   ONSALE_KAFKA_JAVA_OPTS  options of the Java machine (default -Xms256m -Xmx512m)
@@ -18,7 +18,9 @@ set -euo pipefail
 
 repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 folder="${2:-${ONSALE_KAFKA_DIR:-$repository/target/services/kafka}}"
-port="${3:-${ONSALE_TEST_KAFKA_PORT:-55092}}"
+# Below the ports that a system gives to clients: one of theirs in its place would keep it from
+# starting.
+port="${3:-${ONSALE_TEST_KAFKA_PORT:-15092}}"
 cache="${ONSALE_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-$repository/target}/.cache}/onsale}"
 read -r -a java_options <<<"${ONSALE_KAFKA_JAVA_OPTS:--Xms256m -Xmx512m}"
 ready_timeout_seconds=60

@@ -2,7 +2,7 @@
 # A throw-away PostgreSQL for tests and local work: start | stop | kill | url.
 #
 #   ONSALE_SERVICES_DIR         folder of the cluster (default target/services/postgres)
-#   ONSALE_TEST_POSTGRES_PORT   loopback port (default 55432)
+#   ONSALE_TEST_POSTGRES_PORT   loopback port (default 15432)
 #   ONSALE_POSTGRES_DURABLE     1 keeps what was committed over a `kill`; `bench` does so too and
 #                               has memory and checkpoints as one would set them for such a load
 #
@@ -13,7 +13,8 @@ set -euo pipefail
 
 repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 folder="${ONSALE_SERVICES_DIR:-$repository/target/services/postgres}"
-port="${ONSALE_TEST_POSTGRES_PORT:-55432}"
+# Below the ports that a system gives to clients.
+port="${ONSALE_TEST_POSTGRES_PORT:-15432}"
 ready_timeout_seconds=60
 # A unix socket path may have 107 bytes; a deep checkout would exceed them, so tests use TCP and
 # the socket is only made where it fits.

@@ -2,7 +2,7 @@
 # A throw-away Redis for tests and local work: install | start | stop | url.
 #
 #   ONSALE_TEST_REDIS_DIR    folder of the server (default target/services/redis)
-#   ONSALE_TEST_REDIS_PORT   loopback port (default 55379)
+#   ONSALE_TEST_REDIS_PORT   loopback port (default 15379)
 #
 # `start` and `url` print the URL, as ONSALE_TEST_REDIS_URL expects it. Nothing is ever written to
 # disk: whatever Redis holds can be made again.
@@ -10,7 +10,8 @@ set -euo pipefail
 
 repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 folder="${ONSALE_TEST_REDIS_DIR:-$repository/target/services/redis}"
-port="${ONSALE_TEST_REDIS_PORT:-55379}"
+# Below the ports that a system gives to clients.
+port="${ONSALE_TEST_REDIS_PORT:-15379}"
 pid_file="$folder/server.pid"
 ready_tries=100
 

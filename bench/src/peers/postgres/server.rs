@@ -24,7 +24,7 @@ const SCRIPT: &str = concat!(
 );
 const SCHEMA: &str = include_str!("schema.sql");
 /// The port of the cluster; not the one that tests use.
-const PORT: &str = "55439";
+const PORT: &str = "15439";
 
 pub(in super::super) struct Server {
     pub(super) url: String,

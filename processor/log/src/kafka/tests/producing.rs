@@ -6,7 +6,7 @@ use onsale_schemas::PartitionId;
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 
 use super::super::{CommandProducer, CommandProducerOptions, SendError};
-use super::support::{P0, P1, PATIENCE, TestTopics};
+use super::support::{P0, P1, PATIENCE, TestTopics, until};
 
 #[test]
 fn commands_are_delivered_in_order_with_place_and_time() {
@@ -66,7 +66,8 @@ fn without_brokers_the_queue_fills_and_what_was_taken_ends_as_unknown() {
     let settings = super::support::settings("127.0.0.1:1", 2);
     let options = CommandProducerOptions {
         queue_max: 8,
-        timeout: std::time::Duration::from_millis(300),
+        // Long enough to fill the queue meanwhile, on a busy machine too.
+        timeout: std::time::Duration::from_secs(3),
     };
     let producer = CommandProducer::new(&settings, options).unwrap();
     let (told, results) = mpsc::channel();
@@ -82,8 +83,14 @@ fn without_brokers_the_queue_fills_and_what_was_taken_ends_as_unknown() {
         let error = results.recv_timeout(PATIENCE).unwrap().unwrap_err();
         assert!(error.is_unknown(), "{error}");
     }
-    // There is room again.
-    send().unwrap();
+    // A record gives its room back after its sender was told.
+    until("there is room again", || match send() {
+        Ok(()) => true,
+        Err(error) => {
+            assert_eq!(error, SendError::QueueFull);
+            false
+        }
+    });
 }
 
 #[test]
