@@ -5,8 +5,8 @@ use std::sync::Arc;
 use onsale_engine::Partition;
 use onsale_processor::recovery;
 use onsale_processor::replay;
-use onsale_processor::standing::{self, Standing, StandingError};
-use onsale_schemas::{Offset, PartitionId, RequestId};
+use onsale_processor::standing::{self, StandingError};
+use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
 use onsale_snapshot::directory::Directory;
 
 use crate::config::Config;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use onsale_schemas::{Offset, PartitionId};
+use onsale_schemas::{Offset, PartitionId, Standing};
 use tokio::sync::Semaphore;
 
 use crate::error::ApiError;
-use crate::operations::{Explained, Operations};
+use crate::operations::Operations;
 use crate::routes::operation_error;
 
 /// Explanations that are kept.
@@ -15,7 +15,7 @@ const KEPT_MAX: u64 = 4_096;
 const AT_A_TIME_MAX: usize = 2;
 
 pub(crate) struct Explanations {
-    kept: moka::sync::Cache<(PartitionId, Offset), Arc<Explained>>,
+    kept: moka::sync::Cache<(PartitionId, Offset), Arc<Standing>>,
     permits: Semaphore,
 }
 
@@ -36,7 +36,7 @@ impl Explanations {
         operations: &dyn Operations,
         partition: PartitionId,
         offset: Offset,
-    ) -> Result<Arc<Explained>, ApiError> {
+    ) -> Result<Arc<Standing>, ApiError> {
         if let Some(kept) = self.kept.get(&(partition, offset)) {
             return Ok(kept);
         }

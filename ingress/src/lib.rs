@@ -44,8 +44,7 @@ pub use config::{
 pub use error::{ApiError, Code};
 pub use ingress::{Ingress, IngressError};
 pub use operations::{
-    Ahead, Explained, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
-    SnapshotDone, Which,
+    LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone, Which,
 };
 pub use span::SPAN_TARGET;
 pub use tls::{Tls, TlsError};

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use onsale_schemas::{
-    Command, NodeName, Offset, OutcomeRecord, PartitionId, RequestId, SeatIndex, UserId,
-};
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Standing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -71,7 +69,7 @@ pub trait Operations: Send + Sync {
         &self,
         partition: PartitionId,
         offset: Offset,
-    ) -> Result<Option<Explained>, OperationError> {
+    ) -> Result<Option<Standing>, OperationError> {
         let _ = (partition, offset);
         Err(OperationError::NotSupported(
             "This process cannot read the log.".to_owned(),
@@ -95,38 +93,6 @@ pub trait Operations: Send + Sync {
     /// # Errors
     /// [`OperationError::NotSupported`] where there is only one node.
     async fn failover(&self, which: Which, to: NodeName) -> Result<(), OperationError>;
-}
-
-/// See [`Operations::explain`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Explained {
-    /// What became of it.
-    pub outcome: OutcomeRecord,
-    /// What was asked for.
-    pub command: Command,
-    /// Whose request it was, where the log says.
-    pub user: Option<UserId>,
-    /// Reservations of the same zone before it.
-    pub ahead: Option<Ahead>,
-}
-
-/// Reservations of a zone before a request, since its sale opened; counts, never persons.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Ahead {
-    /// The first record that was counted.
-    pub counted_from: Offset,
-    /// False when the log no longer reaches back to the opening of the sale.
-    pub complete: bool,
-    /// Requests.
-    pub requests: u64,
-    /// Those that were granted.
-    pub granted: u64,
-    /// Places they were granted, also those given back since.
-    pub places: u64,
-    /// Places of them that were free again before the request.
-    pub places_given_back: u64,
-    /// Of the seats that could not be had: the record that gave each away, where it was counted.
-    pub taken_at: Vec<(SeatIndex, Option<Offset>)>,
 }
 
 /// One partition or all of them.

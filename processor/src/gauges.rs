@@ -44,7 +44,7 @@ impl std::iter::Sum for Places {
 
 /// Where one partition stands.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing {
+pub(crate) struct Progress {
     pub(crate) partition: PartitionId,
     /// Offset of the record that is applied next.
     pub(crate) next_offset: Offset,
@@ -56,18 +56,18 @@ pub(crate) struct Standing {
 
 impl Metrics {
     /// Shows where a partition stands.
-    pub(crate) fn show_standing(&self, standing: &Standing) {
-        let label = standing.partition.to_string();
+    pub(crate) fn show_progress(&self, progress: &Progress) {
+        let label = progress.partition.to_string();
         let labels = [label.as_str()];
-        let lag = gauge(standing.lag);
+        let lag = gauge(progress.lag);
         self.log_lag_records.with_label_values(&labels).set(lag);
         self.kafka_consumer_lag.with_label_values(&labels).set(lag);
-        let newest = standing.snapshot.map_or(0, |newest| newest.next_offset);
-        let age = gauge(standing.next_offset.saturating_sub(newest));
+        let newest = progress.snapshot.map_or(0, |newest| newest.next_offset);
+        let age = gauge(progress.next_offset.saturating_sub(newest));
         self.snapshot_age_records
             .with_label_values(&labels)
             .set(age);
-        if let Some(newest) = standing.snapshot {
+        if let Some(newest) = progress.snapshot {
             self.snapshot_created_seconds
                 .with_label_values(&labels)
                 .set(gauge(newest.created_at_ms / 1_000));

@@ -5,46 +5,14 @@ use std::collections::HashMap;
 use onsale_engine::Partition;
 use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::{
-    Actor, Command, Envelope, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, Rejection,
-    RequestId, SeatIndex, ShowId, UserId, ZoneIndex, codec,
+    Actor, Ahead, Command, Envelope, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId,
+    Rejection, RequestId, SeatIndex, ShowId, Standing, UserId, ZoneIndex, codec,
 };
 
 use crate::replay::{self, Until};
 
 /// Bytes of one read while a request is looked for.
 const READ_BYTES_MAX: usize = 1 << 20;
-
-/// What became of the request at an offset.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Standing {
-    /// The command, as it stands in the log.
-    pub command: Command,
-    /// What became of it.
-    pub outcome: OutcomeRecord,
-    /// Whose request it was, where the log says.
-    pub user: Option<UserId>,
-    /// The requests for the same zone before it, for a reservation.
-    pub ahead: Option<Ahead>,
-}
-
-/// The reservations of the same zone that stood before a request, since its sale opened.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Ahead {
-    /// The first record that was counted.
-    pub counted_from: Offset,
-    /// False when the log no longer reaches back to the opening of the sale.
-    pub complete: bool,
-    /// Requests.
-    pub requests: u64,
-    /// Those that were granted.
-    pub granted: u64,
-    /// Places they were granted, also those given back since.
-    pub places: u64,
-    /// Places of them that were free again before the request.
-    pub places_given_back: u64,
-    /// Of the seats that could not be had: the record that gave each away, where it was counted.
-    pub taken_at: Vec<(SeatIndex, Option<Offset>)>,
-}
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

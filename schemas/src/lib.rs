@@ -15,6 +15,7 @@ pub mod partitioning;
 pub mod rejection;
 pub mod seat_list;
 pub mod show_seats;
+pub mod standing;
 
 pub use command::{Actor, Command};
 pub use entry::{Entry, Position};
@@ -27,3 +28,4 @@ pub use outcome::{Outcome, OutcomeRecord};
 pub use rejection::Rejection;
 pub use seat_list::SeatList;
 pub use show_seats::{SeatStatus, ShowSeats, ZoneCounts};
+pub use standing::{Ahead, Standing};

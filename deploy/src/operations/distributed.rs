@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_ingress::{
-    Explained, Instant, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
-    SnapshotDone, Which,
+    Instant, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
+    Which,
 };
 use onsale_log::kafka::{KafkaCommandLog, Serving};
 use onsale_log::{CommandLog, Submission};
 use onsale_processor::node::status::PartitionOnNode;
-use onsale_schemas::{Command, Envelope, NodeName, Offset, Outcome, PartitionId, RequestId, codec};
+use onsale_schemas::{
+    Command, Envelope, NodeName, Offset, Outcome, PartitionId, RequestId, Standing, codec,
+};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -328,7 +330,7 @@ impl Operations for DistributedOperations {
         &self,
         partition: PartitionId,
         offset: Offset,
-    ) -> Result<Option<Explained>, OperationError> {
+    ) -> Result<Option<Standing>, OperationError> {
         super::explain::explain(&self.fairness, partition, offset).await
     }
 

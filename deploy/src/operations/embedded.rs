@@ -6,13 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use onsale_ingress::Instant;
 use onsale_ingress::{
-    Explained, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
-    Which,
+    LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone, Which,
 };
 use onsale_processor::embedded::Embedded;
 use onsale_processor::reconcile::ApplyError;
 use onsale_processor::snapshots::Written;
-use onsale_schemas::{NodeName, Offset, PartitionId, RequestId};
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Standing};
 use onsale_store::Store;
 
 use crate::fairness::Fairness;
@@ -162,7 +161,7 @@ impl Operations for EmbeddedOperations {
         &self,
         partition: PartitionId,
         offset: Offset,
-    ) -> Result<Option<Explained>, OperationError> {
+    ) -> Result<Option<Standing>, OperationError> {
         super::explain::explain(&self.fairness, partition, offset).await
     }
 

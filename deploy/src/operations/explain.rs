@@ -1,8 +1,7 @@
 //! Explanations of requests, as the ingress wants them.
 
-use onsale_ingress::{Ahead, Explained, OperationError};
-use onsale_processor::standing::Standing;
-use onsale_schemas::{Offset, PartitionId, RequestId};
+use onsale_ingress::OperationError;
+use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
 
 use crate::fairness::{ExplainError, Fairness};
 
@@ -19,32 +18,14 @@ async fn blocking<T: Send + 'static>(
         })
 }
 
-fn explained(standing: Standing) -> Explained {
-    Explained {
-        outcome: standing.outcome,
-        command: standing.command,
-        user: standing.user,
-        ahead: standing.ahead.map(|ahead| Ahead {
-            counted_from: ahead.counted_from,
-            complete: ahead.complete,
-            requests: ahead.requests,
-            granted: ahead.granted,
-            places: ahead.places,
-            places_given_back: ahead.places_given_back,
-            taken_at: ahead.taken_at,
-        }),
-    }
-}
-
 /// The request at a position.
 pub(super) async fn explain(
     fairness: &Fairness,
     partition: PartitionId,
     offset: Offset,
-) -> Result<Option<Explained>, OperationError> {
+) -> Result<Option<Standing>, OperationError> {
     let fairness = fairness.clone();
-    let standing = blocking(move || fairness.explain(partition, offset)).await?;
-    Ok(standing.map(explained))
+    blocking(move || fairness.explain(partition, offset)).await
 }
 
 /// Where the newest record of a request stands.

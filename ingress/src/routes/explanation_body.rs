@@ -1,12 +1,11 @@
 //! Where a request stood and why it was decided so, as clients read it.
 
-use onsale_schemas::{Command, Outcome, Rejection};
+use onsale_schemas::{Ahead, Command, Outcome, Rejection};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::booking_body::PositionBody;
 use crate::charts::Chart;
-use crate::operations::Ahead;
 
 /// The requests for the same zone that stood before, since the sale opened. Counts, never persons.
 #[derive(Serialize, ToSchema)]

@@ -1,10 +1,11 @@
 //! `GET /requests/{id}/explanation` and `/bookings/{id}/receipt`
 
-use onsale_ingress::{Ahead, Explained, OperationError};
+use onsale_ingress::OperationError;
 use onsale_schemas::command::{Pick, Reserve};
 use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{
-    BookingId, Command, Outcome, PartitionId, Rejection, RequestId, SeatList, UserId,
+    Ahead, BookingId, Command, Outcome, PartitionId, Rejection, RequestId, SeatList, Standing,
+    UserId,
 };
 use serde_json::json;
 
@@ -12,10 +13,10 @@ use crate::support::{BUYER, EVENT, NOW_MS, SHOW, Script, ScriptedLog, World};
 
 const REQUEST: RequestId = RequestId::from_bytes([0x77; 16]);
 
-pub(crate) fn explained(offset: u64, request: RequestId, outcome: Outcome) -> Explained {
+pub(crate) fn explained(offset: u64, request: RequestId, outcome: Outcome) -> Standing {
     let mut record = ScriptedLog::record(offset, outcome);
     record.request_id = Some(request);
-    Explained {
+    Standing {
         outcome: record,
         command: Command::Reserve(Reserve {
             show: SHOW,
@@ -52,7 +53,7 @@ pub(crate) fn granted(offset: u64) -> Outcome {
     })
 }
 
-fn tell(world: &World, offset: u64, explained: Explained) {
+fn tell(world: &World, offset: u64, explained: Standing) {
     let at = (PartitionId(0), offset);
     world.operations.explained.lock().insert(at, explained);
 }

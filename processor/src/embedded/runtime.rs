@@ -22,7 +22,7 @@ use super::shared::{OwnerPosition, Shared};
 use super::snapshots::{Retention, SnapshotWriter};
 use crate::clock;
 use crate::counts_feed::CountsFeed;
-use crate::gauges::Standing;
+use crate::gauges::Progress;
 use crate::metrics::Metrics;
 use crate::projector::{BATCHES_QUEUED_MAX, Projected, Projector};
 use crate::reconcile::{self, Applied, ApplyError, Projections, Report};
@@ -341,7 +341,7 @@ impl Embedded {
         let mut live_holds = 0;
         for status in self.status() {
             let next_offset = status.owner.next_offset;
-            metrics.show_standing(&Standing {
+            metrics.show_progress(&Progress {
                 partition: status.partition,
                 next_offset,
                 lag: next_offset.saturating_sub(status.follower_next),

@@ -1,7 +1,7 @@
 //! What a node shows to Prometheus.
 
 use super::runtime::Node;
-use crate::gauges::Standing;
+use crate::gauges::Progress;
 use crate::replica::Role;
 
 impl Node {
@@ -11,7 +11,7 @@ impl Node {
         for member in &shown {
             let status = &member.status;
             let end_offset = member.end_offset.unwrap_or(0);
-            self.metrics.show_standing(&Standing {
+            self.metrics.show_progress(&Progress {
                 partition: status.partition,
                 next_offset: status.next_offset,
                 lag: end_offset.saturating_sub(status.next_offset),

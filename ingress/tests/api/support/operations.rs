@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_ingress::{
-    Explained, Instant, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
-    SnapshotDone, Which,
+    Instant, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
+    Which,
 };
-use onsale_schemas::{NodeName, Offset, PartitionId};
+use onsale_schemas::{NodeName, Offset, PartitionId, Standing};
 use parking_lot::Mutex;
 
 pub(crate) struct FakeOperations {
@@ -18,7 +18,7 @@ pub(crate) struct FakeOperations {
     /// Makes [`Operations::ready`] panic.
     pub(crate) panics: AtomicBool,
     /// What there is to explain.
-    pub(crate) explained: Mutex<HashMap<(PartitionId, Offset), Explained>>,
+    pub(crate) explained: Mutex<HashMap<(PartitionId, Offset), Standing>>,
     /// What comes of explaining instead.
     pub(crate) explain_error: Mutex<Option<OperationError>>,
     /// How often somebody waited.
@@ -121,7 +121,7 @@ impl Operations for FakeOperations {
         &self,
         partition: PartitionId,
         offset: Offset,
-    ) -> Result<Option<Explained>, OperationError> {
+    ) -> Result<Option<Standing>, OperationError> {
         if let Some(error) = self.explain_error.lock().clone() {
             return Err(error);
         }

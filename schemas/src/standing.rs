@@ -1,0 +1,35 @@
+//! Where a request stood: what was decided about it, and who was ahead, as counts.
+
+use crate::{Command, Offset, OutcomeRecord, SeatIndex, UserId};
+
+/// What became of the request at an offset.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// The command, as it stands in the log.
+    pub command: Command,
+    /// What became of it.
+    pub outcome: OutcomeRecord,
+    /// Whose request it was, where the log says.
+    pub user: Option<UserId>,
+    /// The requests for the same zone before it, for a reservation.
+    pub ahead: Option<Ahead>,
+}
+
+/// The reservations of the same zone that stood before a request, since its sale opened.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ahead {
+    /// The first record that was counted.
+    pub counted_from: Offset,
+    /// False when the log no longer reaches back to the opening of the sale.
+    pub complete: bool,
+    /// Requests.
+    pub requests: u64,
+    /// Those that were granted.
+    pub granted: u64,
+    /// Places they were granted, also those given back since.
+    pub places: u64,
+    /// Places of them that were free again before the request.
+    pub places_given_back: u64,
+    /// Of the seats that could not be had: the record that gave each away, where it was counted.
+    pub taken_at: Vec<(SeatIndex, Option<Offset>)>,
+}
