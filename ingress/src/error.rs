@@ -29,6 +29,9 @@ pub enum Code {
     PriceChanged,
     AlreadyConfirmed,
     AlreadyCancelled,
+    PaymentReferenceUsed,
+    AmountMismatch,
+    CoolingDown,
     ShowCancelled,
     ReservationExpired,
     RecordGone,
@@ -125,6 +128,21 @@ impl Code {
                 "ALREADY_CANCELLED",
                 StatusCode::CONFLICT,
                 "The booking is cancelled already",
+            ),
+            Self::PaymentReferenceUsed => (
+                "PAYMENT_REFERENCE_USED",
+                StatusCode::CONFLICT,
+                "The payment reference belongs to another booking",
+            ),
+            Self::AmountMismatch => (
+                "AMOUNT_MISMATCH",
+                StatusCode::CONFLICT,
+                "The amount is not what the booking costs",
+            ),
+            Self::CoolingDown => (
+                "COOLING_DOWN",
+                StatusCode::CONFLICT,
+                "Too many holds ended without payment",
             ),
             Self::ShowCancelled => (
                 "SHOW_CANCELLED",

@@ -75,6 +75,22 @@ pub(crate) fn to_error(
             "A table of this partition is full. Nothing was changed; try again later.",
         )
         .retry_after(RETRY_AFTER_BUSY_SECONDS),
+        Rejection::PaymentReferenceUsed => ApiError::new(
+            Code::PaymentReferenceUsed,
+            "This payment reference belongs to another booking.",
+        ),
+        Rejection::AmountDiffers { total, currency } => ApiError::new(
+            Code::AmountMismatch,
+            "The amount is not the total of the booking; nothing was confirmed.",
+        )
+        .with_details(json!({
+            "total_price": { "amount": total, "currency": currency.as_str() }
+        })),
+        Rejection::CoolingDown { until_ms } => ApiError::new(
+            Code::CoolingDown,
+            "Several of your holds for this event ended without payment. Try again later.",
+        )
+        .with_details(json!({ "until": Instant(*until_ms) })),
     }
 }
 
@@ -122,6 +138,7 @@ fn invalid(reason: InvalidReason) -> ApiError {
         InvalidReason::Layout => ("zones", "a layout within the limits"),
         InvalidReason::OutOfRange => ("body", "times, lengths and prices within their limits"),
         InvalidReason::PaymentReference => ("payment_reference", "1 to 128 bytes"),
+        InvalidReason::Document => ("zones", "names and labels that take less room"),
     };
     ApiError::new(
         Code::ValidationError,

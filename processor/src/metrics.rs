@@ -51,12 +51,12 @@ pub struct Metrics {
 #[derive(Clone, Debug)]
 struct OutcomeCounters {
     by_kind: [IntCounter; KINDS.len()],
-    rejected: [IntCounter; 17],
+    rejected: [IntCounter; REJECTIONS.len()],
     expired: IntCounter,
     replayed: IntCounter,
 }
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 17] = [
     "nothing",
     "show_opened",
     "show_amended",
@@ -69,9 +69,14 @@ const KINDS: [&str; 12] = [
     "blocked",
     "unblocked",
     "machine",
+    "event_amended",
+    "event_cancelled",
+    "reference_claimed",
+    "described",
+    "clock_reset",
 ];
 
-const REJECTIONS: [&str; 17] = [
+const REJECTIONS: [&str; 20] = [
     "unknown",
     "unknown_show",
     "unknown_booking",
@@ -89,6 +94,9 @@ const REJECTIONS: [&str; 17] = [
     "show_exists",
     "invalid",
     "full",
+    "payment_reference_used",
+    "amount_differs",
+    "cooling_down",
 ];
 
 impl Metrics {
@@ -221,6 +229,11 @@ impl Metrics {
             Outcome::Blocked(_) => 9,
             Outcome::Unblocked(_) => 10,
             Outcome::Claimed { .. } | Outcome::BarrierPassed { .. } => 11,
+            Outcome::EventAmended { .. } => 12,
+            Outcome::EventCancelled { .. } => 13,
+            Outcome::ReferenceClaimed(_) => 14,
+            Outcome::Described(_) => 15,
+            Outcome::ClockReset { .. } => 16,
         };
         self.outcomes.by_kind[kind].inc();
     }

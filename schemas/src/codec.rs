@@ -8,7 +8,7 @@ mod envelope;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
 
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, EnvelopeV1, EnvelopeV2};
 use crate::ids::{LogTimeMs, Offset, RequestId};
 use crate::limits::RECORD_SIZE_MAX_BYTES;
 use crate::outcome::OutcomeRecord;
@@ -17,21 +17,49 @@ const CONFIG: Configuration<LittleEndian, Varint, Limit<RECORD_SIZE_MAX_BYTES>> 
     bincode::config::standard().with_limit::<RECORD_SIZE_MAX_BYTES>();
 
 /// A type with a place in the table of kinds.
-pub trait Record: Encode + Decode<()> {
+pub trait Record: Encode + Sized {
     /// Kind byte, never reused.
     const KIND: u8;
-    /// Version byte of this layout.
+    /// Highest version byte that this program knows; all from 1 on are read.
     const VERSION: u8;
+
+    /// Version byte of the layout in which the record is written.
+    fn version(&self) -> u8;
+
+    /// The record whose body in the layout of that version `body` is.
+    ///
+    /// # Errors
+    /// As [`decode_body`].
+    fn read(version: u8, body: &[u8]) -> Result<Self, CodecError>;
 }
 
 impl Record for Envelope {
     const KIND: u8 = 0x01;
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn version(&self) -> u8 {
+        if self.by.is_some() { 2 } else { 1 }
+    }
+
+    fn read(version: u8, body: &[u8]) -> Result<Self, CodecError> {
+        match version {
+            1 => decode_body::<EnvelopeV1>(body).map(Into::into),
+            _ => decode_body::<EnvelopeV2>(body).map(Into::into),
+        }
+    }
 }
 
 impl Record for OutcomeRecord {
     const KIND: u8 = 0x02;
     const VERSION: u8 = 1;
+
+    fn version(&self) -> u8 {
+        1
+    }
+
+    fn read(_version: u8, body: &[u8]) -> Result<Self, CodecError> {
+        decode_body(body)
+    }
 }
 
 /// Why bytes are not a record, or a record does not fit into bytes.
@@ -78,7 +106,7 @@ pub enum CodecError {
 /// [`CodecError::TooLarge`] when it has more than [`RECORD_SIZE_MAX_BYTES`].
 pub fn encode_into<R: Record>(record: &R, out: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = out.len();
-    out.extend_from_slice(&[R::KIND, R::VERSION]);
+    out.extend_from_slice(&[R::KIND, record.version()]);
     let body = encode_body_into(record, out);
     let size = out.len() - start;
     let result = match body {
@@ -108,12 +136,13 @@ pub fn encode<R: Record>(record: &R) -> Result<Vec<u8>, CodecError> {
 /// bytes justify.
 #[inline]
 pub fn decode<R: Record>(bytes: &[u8]) -> Result<R, CodecError> {
-    decode_body(body_of::<R>(bytes)?)
+    let (version, body) = body_of::<R>(bytes)?;
+    R::read(version, body)
 }
 
-/// The bytes after kind and version, which must be those of `R`.
+/// The version and the bytes after it; kind and version must be ones of `R`.
 #[inline]
-fn body_of<R: Record>(bytes: &[u8]) -> Result<&[u8], CodecError> {
+fn body_of<R: Record>(bytes: &[u8]) -> Result<(u8, &[u8]), CodecError> {
     let &[kind, version, ref body @ ..] = bytes else {
         return Err(CodecError::Short(bytes.len()));
     };
@@ -123,7 +152,7 @@ fn body_of<R: Record>(bytes: &[u8]) -> Result<&[u8], CodecError> {
             expected: R::KIND,
         });
     }
-    if version != R::VERSION {
+    if !(1..=R::VERSION).contains(&version) {
         return Err(CodecError::Version {
             kind,
             found: version,
@@ -133,7 +162,7 @@ fn body_of<R: Record>(bytes: &[u8]) -> Result<&[u8], CodecError> {
     if bytes.len() > RECORD_SIZE_MAX_BYTES {
         return Err(CodecError::TooLarge(bytes.len()));
     }
-    Ok(body)
+    Ok((version, body))
 }
 
 /// As [`decode`] for an envelope, several times as fast for the commands of an on-sale, into a place
@@ -166,7 +195,7 @@ pub struct OutcomeHead {
 /// As [`decode`], for what is looked at.
 #[inline]
 pub fn decode_outcome_head(bytes: &[u8]) -> Result<OutcomeHead, CodecError> {
-    let body = body_of::<OutcomeRecord>(bytes)?;
+    let (_, body) = body_of::<OutcomeRecord>(bytes)?;
     let (head, _) = bincode::decode_from_slice(body, CONFIG)?;
     Ok(head)
 }

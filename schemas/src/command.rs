@@ -5,7 +5,10 @@
 
 use bincode::{Decode, Encode};
 
-use crate::ids::{EventId, LogTimeMs, NodeName, Offset, ShowId, UserId, ZoneIndex};
+use crate::ids::{
+    EventId, LogTimeMs, NodeName, Offset, PartitionId, ReferenceHash, ShowId, TenantId, UserId,
+    ZoneIndex,
+};
 use crate::seat_list::SeatList;
 
 /// A request to the machine of one partition. The order of the variants is wire format.
@@ -71,6 +74,56 @@ pub enum Command {
         /// The machine version from this offset on; a lower one than the present has no effect.
         machine_version: u16,
     },
+    /// As [`Command::OpenShow`], with what machine version 2 knows of a show.
+    OpenShowV2(OpenShowV2),
+    /// Changes what all shows of an event have in common. Machine version 2.
+    AmendEvent(AmendEvent),
+    /// Cancels an event: all its shows, and none can be opened later. Machine version 2.
+    CancelEvent {
+        /// The event.
+        event: EventId,
+    },
+    /// As [`Command::Confirm`], with the sum that was paid. Machine version 2.
+    ConfirmV2(ConfirmV2),
+    /// Ties a payment reference to a booking for good, in the partition that the reference belongs
+    /// to ([`crate::partitioning::of_reference`]). Machine version 2.
+    ClaimReference(ClaimReference),
+    /// Keeps a catalog document (names, labels, texts) with its event or show, so that the database
+    /// can be made again from the machine. The machine does not look inside. Machine version 2.
+    Describe(Describe),
+    /// An operator's way back after a wrong clock: machine time becomes the time of this record,
+    /// even if it was ahead. Machine version 2.
+    ResetClock,
+}
+
+impl Command {
+    /// The machine version from which on the command means something. Before, a record with it
+    /// counts as one that cannot be decoded, because older programs cannot.
+    pub fn machine_version(&self) -> u16 {
+        match self {
+            Self::OpenShow(_)
+            | Self::AmendShow(_)
+            | Self::CloseShow { .. }
+            | Self::CancelShow { .. }
+            | Self::Reserve(_)
+            | Self::Confirm(_)
+            | Self::Release { .. }
+            | Self::Extend { .. }
+            | Self::Return { .. }
+            | Self::Block(_)
+            | Self::Unblock(_)
+            | Self::Tick { .. }
+            | Self::Claim { .. }
+            | Self::Barrier { .. } => 1,
+            Self::OpenShowV2(_)
+            | Self::AmendEvent(_)
+            | Self::CancelEvent { .. }
+            | Self::ConfirmV2(_)
+            | Self::ClaimReference(_)
+            | Self::Describe(_)
+            | Self::ResetClock => 2,
+        }
+    }
 }
 
 /// See [`Command::OpenShow`].
@@ -90,6 +143,62 @@ pub struct OpenShow {
     pub hold_ms: u32,
     /// The zones in order.
     pub zones: Vec<ZoneLayout>,
+}
+
+/// See [`Command::OpenShowV2`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct OpenShowV2 {
+    /// The show. Its `max_tickets_per_user` counts only when the machine has no limit for the event
+    /// yet; after that the event's stands.
+    pub show: OpenShow,
+    /// The tenant whose staff may touch it.
+    pub tenant: TenantId,
+    /// First cool-down after holds that ended unpaid, in milliseconds; 0 means none.
+    pub cooldown_ms: u32,
+}
+
+/// See [`Command::AmendEvent`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct AmendEvent {
+    /// The event.
+    pub event: EventId,
+    /// New limit per user over all shows of the event, later ones included; 0 means no limit.
+    pub max_tickets_per_user: u16,
+}
+
+/// See [`Command::ClaimReference`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ClaimReference {
+    /// Tenant and payment reference, hashed.
+    pub reference: ReferenceHash,
+    /// The partition of the booking that it pays for.
+    pub partition: PartitionId,
+    /// That booking.
+    pub booking: Offset,
+}
+
+/// See [`Command::Describe`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Describe {
+    /// What is described.
+    pub subject: Subject,
+    /// The document, at most [`crate::limits::DOCUMENT_MAX_BYTES`]; it takes the place of the one
+    /// before.
+    pub document: Vec<u8>,
+}
+
+/// What a catalog document describes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
+pub enum Subject {
+    /// An event.
+    Event(EventId),
+    /// A show. The event is that of the show; a show need not be open yet.
+    Show {
+        /// The show.
+        show: ShowId,
+        /// Its event.
+        event: EventId,
+    },
 }
 
 /// A zone as the engine knows it.
@@ -208,6 +317,15 @@ pub struct Confirm {
     pub by: Actor,
     /// What the payment is known by at the gateway; pseudonymous.
     pub payment_reference: String,
+}
+
+/// See [`Command::ConfirmV2`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ConfirmV2 {
+    /// The booking, who asks and the reference.
+    pub confirm: Confirm,
+    /// What was paid, in minor units; another sum or currency than the booking's total is refused.
+    pub paid: Option<(i64, Currency)>,
 }
 
 /// On whose behalf a command about a booking comes.

@@ -1,13 +1,18 @@
 //! What every command travels in.
 
+use bincode::enc::Encoder;
+use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 use uuid::Uuid;
 
 use crate::command::Command;
-use crate::ids::{RequestId, UserId};
+use crate::ids::{ReferenceHash, RequestId, TenantId, UserId};
 
 /// A command with what the log needs to know about the request it came from.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+///
+/// There are two layouts: version 1 ends with the command, version 2 has `by` behind it. One without
+/// `by` is always written as version 1.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Envelope {
     /// Who waits for the outcome; `None` for machine-made records (ticks, claims, barriers).
     pub request_id: Option<RequestId>,
@@ -19,9 +24,29 @@ pub struct Envelope {
     pub trace: Option<TraceContext>,
     /// The command.
     pub command: Command,
+    /// The one on the staff side who asks; `None` for buyers, whose commands name them, for
+    /// machine-made records and for records from before machine version 2.
+    pub by: Option<Staff>,
+}
+
+/// A member of a tenant's staff, or a service, that the edge has checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Staff {
+    /// The account.
+    pub user: UserId,
+    /// The tenant whose shows it may touch; `None` for the installation's own accounts, which may
+    /// touch those of every tenant.
+    pub tenant: Option<TenantId>,
 }
 
 impl Envelope {
+    /// The machine version from which on the record means something, see
+    /// [`Command::machine_version`].
+    pub fn machine_version(&self) -> u16 {
+        let layout = if self.by.is_some() { 2 } else { 1 };
+        self.command.machine_version().max(layout)
+    }
+
     /// A record that no client waits for.
     pub fn machine(command: Command) -> Self {
         Self {
@@ -29,6 +54,57 @@ impl Envelope {
             idempotency: None,
             trace: None,
             command,
+            by: None,
+        }
+    }
+}
+
+impl Encode for Envelope {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.request_id.encode(encoder)?;
+        self.idempotency.encode(encoder)?;
+        self.trace.encode(encoder)?;
+        self.command.encode(encoder)?;
+        match &self.by {
+            Some(by) => by.encode(encoder),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The layout of version 1, to be read.
+#[derive(Decode)]
+pub(crate) struct EnvelopeV1 {
+    request_id: Option<RequestId>,
+    idempotency: Option<u64>,
+    trace: Option<TraceContext>,
+    command: Command,
+}
+
+/// The layout of version 2, to be read.
+#[derive(Decode)]
+pub(crate) struct EnvelopeV2 {
+    first: EnvelopeV1,
+    by: Staff,
+}
+
+impl From<EnvelopeV1> for Envelope {
+    fn from(first: EnvelopeV1) -> Self {
+        Self {
+            request_id: first.request_id,
+            idempotency: first.idempotency,
+            trace: first.trace,
+            command: first.command,
+            by: None,
+        }
+    }
+}
+
+impl From<EnvelopeV2> for Envelope {
+    fn from(second: EnvelopeV2) -> Self {
+        Self {
+            by: Some(second.by),
+            ..second.first.into()
         }
     }
 }
@@ -52,6 +128,16 @@ pub fn idempotent_request_id(user: UserId, key: &str) -> RequestId {
     let mut bytes = [0u8; 16];
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     RequestId(Uuid::new_v8(bytes))
+}
+
+/// A tenant's payment reference as the log knows it.
+pub fn reference_hash(tenant: TenantId, reference: &str) -> ReferenceHash {
+    let mut hasher = blake3::Hasher::new_derive_key("onsale 2026 tenant and payment reference");
+    hasher.update(tenant.as_bytes());
+    hasher.update(reference.as_bytes());
+    let mut bytes = [0u8; 16];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    ReferenceHash::from_bytes(bytes)
 }
 
 /// A fingerprint of what a request means: operation, target and body.

@@ -102,6 +102,16 @@ uuid_newtype!(
     RequestId
 );
 
+uuid_newtype!(
+    /// A tenant: an organization that sells. Nil in installations that have one only.
+    TenantId
+);
+uuid_newtype!(
+    /// A tenant's payment reference, hashed ([`crate::envelope::reference_hash`]); not a UUID that
+    /// anybody is shown.
+    ReferenceHash
+);
+
 /// One partition of the command log and the state machine behind it.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Encode, Decode,

@@ -19,10 +19,10 @@ pub mod standing;
 
 pub use command::{Actor, Command};
 pub use entry::{Entry, Position};
-pub use envelope::Envelope;
+pub use envelope::{Envelope, Staff};
 pub use ids::{
-    BookingId, EventId, LogTimeMs, NodeName, Offset, PartitionId, RequestId, SeatIndex, ShowId,
-    UserId, ZoneIndex,
+    BookingId, EventId, LogTimeMs, NodeName, Offset, PartitionId, ReferenceHash, RequestId,
+    SeatIndex, ShowId, TenantId, UserId, ZoneIndex,
 };
 pub use outcome::{Outcome, OutcomeRecord};
 pub use rejection::Rejection;

@@ -39,3 +39,13 @@ pub const ENDED_BOOKING_KEPT_MS: u64 = 3_600_000;
 /// Holds that one log entry may expire before its own command is looked at. What is left is
 /// expired by the next entries; a due hold that is touched by name counts as expired at once.
 pub const EXPIRIES_PER_ENTRY_MAX: usize = 1_024;
+/// Largest catalog document of an event or show, in bytes.
+pub const DOCUMENT_MAX_BYTES: usize = 900_000;
+/// How long a claimed payment reference is remembered, in milliseconds of log time (400 days).
+pub const REFERENCE_KEPT_MS: u64 = 400 * 86_400_000;
+/// Longest first cool-down of a show, in milliseconds (1 hour).
+pub const COOLDOWN_MAX_MS: u32 = 3_600_000;
+/// Holds in a row that a user may let end unpaid, per event, before cool-downs begin.
+pub const UNPAID_HOLDS_FREE: u8 = 1;
+/// How often the cool-down doubles at most.
+pub const COOLDOWN_DOUBLINGS_MAX: u8 = 3;

@@ -3,7 +3,7 @@
 
 use bincode::{Decode, Encode};
 
-use crate::command::Currency;
+use crate::command::{ClaimReference, Currency, Describe};
 use crate::ids::{EventId, LogTimeMs, NodeName, Offset, RequestId, ShowId, UserId, ZoneIndex};
 use crate::rejection::Rejection;
 use crate::seat_list::SeatList;
@@ -107,6 +107,30 @@ pub enum Outcome {
     },
     /// The command was refused and changed nothing.
     Rejected(Rejection),
+    /// An event was amended: the limit counts for all its shows.
+    EventAmended {
+        /// The event.
+        event: EventId,
+        /// Most tickets a user may hold and own over all its shows; 0 means no limit.
+        max_tickets_per_user: u16,
+    },
+    /// An event was cancelled: all its shows are, and all their bookings are void. Cancelling it
+    /// again yields this again.
+    EventCancelled {
+        /// The event.
+        event: EventId,
+    },
+    /// A payment reference belongs to a booking. Claiming it for the same booking yields this again.
+    ReferenceClaimed(ClaimReference),
+    /// A catalog document is kept.
+    Described(Describe),
+    /// Machine time was set back.
+    ClockReset {
+        /// Machine time before.
+        from_ms: LogTimeMs,
+        /// Machine time from this record on.
+        to_ms: LogTimeMs,
+    },
 }
 
 /// See [`Outcome::Reserved`]. The booking is the record's offset (of the first one in a replay).

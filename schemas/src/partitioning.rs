@@ -1,6 +1,6 @@
 //! Which partition a show lives on.
 
-use crate::ids::{EventId, PartitionId};
+use crate::ids::{EventId, PartitionId, ReferenceHash};
 
 /// The partition of all shows of an event.
 ///
@@ -11,7 +11,19 @@ use crate::ids::{EventId, PartitionId};
 /// # Panics
 /// Never; a count of 0 is taken as 1.
 pub fn partition_of(event: EventId, partitions: u16) -> PartitionId {
-    let hash = xxhash_rust::xxh3::xxh3_64(event.as_bytes());
+    spread(event.as_bytes(), partitions)
+}
+
+/// The partition that says which booking a payment reference belongs to, wherever that booking is.
+///
+/// # Panics
+/// Never; a count of 0 is taken as 1.
+pub fn of_reference(reference: ReferenceHash, partitions: u16) -> PartitionId {
+    spread(reference.as_bytes(), partitions)
+}
+
+fn spread(id: &[u8; 16], partitions: u16) -> PartitionId {
+    let hash = xxhash_rust::xxh3::xxh3_64(id);
     let n = u64::from(partitions.max(1));
     // The product of two 32-bit numbers shifted down: an even spread without a division.
     let index = ((hash >> 32) * n) >> 32;

@@ -2,6 +2,7 @@
 
 use bincode::{Decode, Encode};
 
+use crate::command::Currency;
 use crate::ids::LogTimeMs;
 use crate::seat_list::SeatList;
 
@@ -68,6 +69,20 @@ pub enum Rejection {
         /// Which table.
         table: FullTable,
     },
+    /// The payment reference belongs to another booking.
+    PaymentReferenceUsed,
+    /// What was paid is not what the booking costs.
+    AmountDiffers {
+        /// The booking's total, in minor units.
+        total: i64,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// The user let holds of the event end unpaid and may hold again later.
+    CoolingDown {
+        /// When.
+        until_ms: LogTimeMs,
+    },
 }
 
 /// What is wrong with an [`Rejection::Invalid`] command.
@@ -91,6 +106,8 @@ pub enum InvalidReason {
     OutOfRange,
     /// The payment reference is empty or too long.
     PaymentReference,
+    /// A catalog document is empty or too large.
+    Document,
 }
 
 /// A bounded table, see [`Rejection::Full`].
@@ -102,6 +119,10 @@ pub enum FullTable {
     Bookings,
     /// Remembered idempotent answers.
     Idempotency,
+    /// Claimed payment references.
+    References,
+    /// Bytes of catalog documents.
+    Documents,
 }
 
 impl Rejection {
@@ -124,6 +145,9 @@ impl Rejection {
             Self::ShowExists => 14,
             Self::Invalid { .. } => 15,
             Self::Full { .. } => 16,
+            Self::PaymentReferenceUsed => 17,
+            Self::AmountDiffers { .. } => 18,
+            Self::CoolingDown { .. } => 19,
         }
     }
 
@@ -144,6 +168,9 @@ impl Rejection {
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::ShowExists | Self::Invalid { .. } => "VALIDATION_ERROR",
             Self::Full { .. } => "OVERLOADED",
+            Self::PaymentReferenceUsed => "PAYMENT_REFERENCE_USED",
+            Self::AmountDiffers { .. } => "AMOUNT_MISMATCH",
+            Self::CoolingDown { .. } => "COOLING_DOWN",
         }
     }
 

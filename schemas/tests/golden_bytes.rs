@@ -6,8 +6,8 @@
 
 use onsale_schemas::codec::{self, CodecError};
 use onsale_schemas::command::{
-    Admission, AmendShow, BlockPlaces, Confirm, Currency, OpenShow, Pick, Reserve, SeatBlock,
-    ZoneLayout,
+    Admission, AmendEvent, AmendShow, BlockPlaces, ClaimReference, Confirm, ConfirmV2, Currency,
+    Describe, OpenShow, OpenShowV2, Pick, Reserve, SeatBlock, Subject, ZoneLayout,
 };
 use onsale_schemas::envelope::TraceContext;
 use onsale_schemas::outcome::{
@@ -15,12 +15,14 @@ use onsale_schemas::outcome::{
 };
 use onsale_schemas::rejection::{FullTable, InvalidReason};
 use onsale_schemas::{
-    Actor, Command, Envelope, EventId, NodeName, Rejection, RequestId, SeatList, ShowId, UserId,
+    Actor, Command, Envelope, EventId, NodeName, PartitionId, ReferenceHash, Rejection, RequestId,
+    SeatList, ShowId, Staff, TenantId, UserId,
 };
 
 const SHOW: ShowId = ShowId::from_bytes([0x11; 16]);
 const EVENT: EventId = EventId::from_bytes([0x22; 16]);
 const USER: UserId = UserId::from_bytes([0x33; 16]);
+const TENANT: TenantId = TenantId::from_bytes([0x88; 16]);
 const REQUEST: RequestId = RequestId::from_bytes([0x44; 16]);
 
 fn thb() -> Currency {
@@ -33,6 +35,25 @@ fn envelope(command: Command) -> Envelope {
         idempotency: None,
         trace: None,
         command,
+        by: None,
+    }
+}
+
+fn claim_reference() -> ClaimReference {
+    ClaimReference {
+        reference: ReferenceHash::from_bytes([0x77; 16]),
+        partition: PartitionId(3),
+        booking: 77,
+    }
+}
+
+fn describe() -> Describe {
+    Describe {
+        subject: Subject::Show {
+            show: SHOW,
+            event: EVENT,
+        },
+        document: vec![1, 2, 3],
     }
 }
 
@@ -118,6 +139,7 @@ fn commands() -> Vec<(&'static str, Envelope)> {
                     pick: Pick::General { quantity: 3 },
                     expected_unit_price: Some(99),
                 }),
+                by: None,
             },
         ),
         (
@@ -162,6 +184,69 @@ fn commands() -> Vec<(&'static str, Envelope)> {
         (
             "barrier",
             Envelope::machine(Command::Barrier { machine_version: 1 }),
+        ),
+        (
+            "open_show_v2",
+            envelope(Command::OpenShowV2(OpenShowV2 {
+                show: OpenShow {
+                    show: SHOW,
+                    event: EVENT,
+                    max_tickets_per_user: 4,
+                    sale_opens_at_ms: 1_700_000_000_000,
+                    sale_closes_at_ms: 1_700_000_100_000,
+                    hold_ms: 600_000,
+                    zones: vec![ZoneLayout {
+                        unit_price: 100,
+                        currency: thb(),
+                        admission: Admission::General { capacity: 9 },
+                    }],
+                },
+                tenant: TENANT,
+                cooldown_ms: 60_000,
+            })),
+        ),
+        (
+            "amend_event",
+            envelope(Command::AmendEvent(AmendEvent {
+                event: EVENT,
+                max_tickets_per_user: 2,
+            })),
+        ),
+        (
+            "cancel_event",
+            envelope(Command::CancelEvent { event: EVENT }),
+        ),
+        (
+            "confirm_v2",
+            Envelope {
+                by: Some(Staff {
+                    user: USER,
+                    tenant: Some(TENANT),
+                }),
+                ..envelope(Command::ConfirmV2(ConfirmV2 {
+                    confirm: Confirm {
+                        booking: 77,
+                        by: Actor::Staff,
+                        payment_reference: "pi_1".to_owned(),
+                    },
+                    paid: Some((500_000, thb())),
+                }))
+            },
+        ),
+        (
+            "claim_reference",
+            envelope(Command::ClaimReference(claim_reference())),
+        ),
+        ("describe", envelope(Command::Describe(describe()))),
+        (
+            "reset_clock",
+            Envelope {
+                by: Some(Staff {
+                    user: USER,
+                    tenant: None,
+                }),
+                ..envelope(Command::ResetClock)
+            },
         ),
     ]
 }
@@ -330,6 +415,41 @@ fn outcomes() -> Vec<(&'static str, OutcomeRecord)> {
                 table: FullTable::Idempotency,
             }),
         ),
+        ("rejected_17", rejected(Rejection::PaymentReferenceUsed)),
+        (
+            "rejected_18",
+            rejected(Rejection::AmountDiffers {
+                total: 500_000,
+                currency: thb(),
+            }),
+        ),
+        (
+            "rejected_19",
+            rejected(Rejection::CoolingDown { until_ms: 9 }),
+        ),
+        (
+            "event_amended",
+            record(Outcome::EventAmended {
+                event: EVENT,
+                max_tickets_per_user: 2,
+            }),
+        ),
+        (
+            "event_cancelled",
+            record(Outcome::EventCancelled { event: EVENT }),
+        ),
+        (
+            "reference_claimed",
+            record(Outcome::ReferenceClaimed(claim_reference())),
+        ),
+        ("described", record(Outcome::Described(describe()))),
+        (
+            "clock_reset",
+            record(Outcome::ClockReset {
+                from_ms: 31_536_000_000,
+                to_ms: 1_000,
+            }),
+        ),
     ]
 }
 
@@ -405,7 +525,7 @@ fn rejection_numbers_are_for_ever() {
             _ => None,
         })
         .collect();
-    assert_eq!(numbers, (1..=16).collect::<Vec<u16>>());
+    assert_eq!(numbers, (1..=19).collect::<Vec<u16>>());
 }
 
 #[test]
@@ -435,10 +555,10 @@ fn kind_version_and_size_are_checked() {
         Err(CodecError::Kind { .. })
     ));
     let mut later = bytes.clone();
-    later[1] = 2;
+    later[1] = 3;
     assert!(matches!(
         codec::decode::<Envelope>(&later),
-        Err(CodecError::Version { found: 2, .. })
+        Err(CodecError::Version { found: 3, .. })
     ));
     let huge = Envelope::machine(Command::Claim {
         node: NodeName("x".repeat(2 << 20)),

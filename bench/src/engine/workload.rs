@@ -161,6 +161,7 @@ impl Workload {
             idempotency: self.shape.keyed.then_some(self.next),
             trace: None,
             command,
+            by: None,
         };
         codec::encode_into(&envelope, &mut log.bytes)?;
         log.records.push((log.bytes.len(), self.now_us / 1_000));

@@ -52,6 +52,7 @@ impl Workload {
             idempotency: with_key.then_some(self.state),
             trace: None,
             command,
+            by: None,
         }
     }
 

@@ -7,6 +7,7 @@ use onsale_log::LogReader;
 use onsale_processor::recovery;
 use onsale_processor::replay::{self, Until};
 use onsale_schemas::codec;
+use onsale_schemas::command::Subject;
 use onsale_schemas::{
     BookingId, Command, Entry, Envelope, Offset, OutcomeRecord, PartitionId, ShowId,
 };
@@ -284,7 +285,19 @@ fn subject(
         Command::Release { booking, .. }
         | Command::Extend { booking, .. }
         | Command::Return { booking } => (show_by_outcome, Some(*booking)),
-        Command::Tick { .. } | Command::Claim { .. } | Command::Barrier { .. } => (None, None),
+        Command::OpenShowV2(open) => (Some(open.show.show), None),
+        Command::ConfirmV2(paid) => (show_by_outcome, Some(paid.confirm.booking)),
+        Command::Describe(describe) => match describe.subject {
+            Subject::Show { show, .. } => (Some(show), None),
+            Subject::Event(_) => (None, None),
+        },
+        Command::AmendEvent(_)
+        | Command::CancelEvent { .. }
+        | Command::ClaimReference(_)
+        | Command::ResetClock
+        | Command::Tick { .. }
+        | Command::Claim { .. }
+        | Command::Barrier { .. } => (None, None),
     }
 }
 

@@ -180,6 +180,7 @@ impl DistributedOperations {
             idempotency: None,
             trace: None,
             command,
+            by: None,
         })
         .map_err(failed)?;
         let (reply, received) = oneshot::channel();

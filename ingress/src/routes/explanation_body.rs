@@ -86,7 +86,16 @@ pub(super) fn asked(command: &Command) -> &'static str {
         Command::Extend { .. } => "extend",
         Command::Block(_) => "block",
         Command::Unblock(_) => "unblock",
-        Command::Tick { .. } | Command::Claim { .. } | Command::Barrier { .. } => "machine",
+        Command::OpenShowV2(_) => "open_show",
+        Command::AmendEvent(_) => "amend_event",
+        Command::CancelEvent { .. } => "cancel_event",
+        Command::ConfirmV2(_) => "confirm",
+        Command::ClaimReference(_) => "claim_reference",
+        Command::Describe(_) => "describe",
+        Command::Tick { .. }
+        | Command::Claim { .. }
+        | Command::Barrier { .. }
+        | Command::ResetClock => "machine",
     }
 }
 
@@ -142,5 +151,10 @@ fn refusal(why: &Rejection) -> &'static str {
         Rejection::ShowExists => "The show was open before with other values.",
         Rejection::Invalid { .. } => "The command made no sense.",
         Rejection::Full { .. } => "A table of the partition was full; nothing was decided.",
+        Rejection::PaymentReferenceUsed => "The payment reference belongs to another booking.",
+        Rejection::AmountDiffers { .. } => "The sum paid was not what the booking costs.",
+        Rejection::CoolingDown { .. } => {
+            "The buyer had let holds of the event end unpaid shortly before."
+        }
     }
 }

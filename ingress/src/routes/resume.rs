@@ -25,6 +25,7 @@ pub(crate) async fn resume_openings(state: &AppState) -> Result<usize, ApiError>
             idempotency: None,
             trace: None,
             command: Command::OpenShow(open_command(&show, event.max_tickets_per_user)?),
+            by: None,
         })
         .map_err(ApiError::internal)?;
         let (reply, received) = oneshot::channel();

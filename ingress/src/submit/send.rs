@@ -40,6 +40,7 @@ pub(crate) async fn send(
         idempotency: identity.fingerprint,
         trace: context.sampled_trace(),
         command,
+        by: None,
     };
     let payload = codec::encode(&envelope).map_err(ApiError::internal)?;
     let (reply, mut received) = oneshot::channel();

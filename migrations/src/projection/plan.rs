@@ -216,7 +216,13 @@ impl Fold {
             | Outcome::Nothing
             | Outcome::Claimed { .. }
             | Outcome::BarrierPassed { .. }
+            | Outcome::ReferenceClaimed(_)
+            | Outcome::ClockReset { .. }
             | Outcome::Rejected(_) => {}
+            // No machine writes them yet: it is not raised to version 2.
+            Outcome::EventAmended { .. }
+            | Outcome::EventCancelled { .. }
+            | Outcome::Described(_) => {}
         }
         Ok(())
     }

@@ -64,8 +64,12 @@ impl Partition {
             outcome: Outcome::Nothing,
         };
         state.pass_time(&mut record.expired);
-        let is_decoded = prepared.envelope.is_some();
-        if let Some(envelope) = &mut prepared.envelope {
+        // What older programs cannot read counts as unreadable until all have been replaced.
+        let version = state.machine_version;
+        let readable = |envelope: &&mut Envelope| envelope.machine_version() <= version;
+        let envelope = prepared.envelope.as_mut().filter(readable);
+        let is_decoded = envelope.is_some();
+        if let Some(envelope) = envelope {
             state.answer(envelope, prepared.hint, &mut record);
         }
 
@@ -105,6 +109,7 @@ impl State {
             idempotency,
             trace: _,
             command,
+            by: _,
         } = envelope;
         record.request_id = *request_id;
         match (*request_id, *idempotency) {
@@ -202,6 +207,14 @@ impl State {
             Command::Unblock(command) => self.unblock(command.clone()),
             Command::Claim { node, epoch } => Ok(self.claim(node.clone(), *epoch)),
             Command::Barrier { machine_version } => Ok(self.barrier(*machine_version)),
+            // Not readable before machine version 2.
+            Command::OpenShowV2(_)
+            | Command::AmendEvent(_)
+            | Command::CancelEvent { .. }
+            | Command::ConfirmV2(_)
+            | Command::ClaimReference(_)
+            | Command::Describe(_)
+            | Command::ResetClock => Ok(Outcome::Nothing),
         }
     }
 }

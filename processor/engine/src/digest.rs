@@ -3,7 +3,7 @@
 //! Replicas compare it at the same offset. Every field of every outcome goes in: the patterns below
 //! name all of them, so a field added later does not compile until it is mixed too.
 
-use onsale_schemas::command::Currency;
+use onsale_schemas::command::{ClaimReference, Currency, Describe, Subject};
 use onsale_schemas::outcome::{
     BlockChange, Confirmed, EndedBooking, Outcome, OutcomeRecord, Replayed, Reserved,
 };
@@ -147,6 +147,43 @@ impl Digest {
                 self.word(13 | u64::from(*machine_version) << 8);
             }
             Outcome::Rejected(rejection) => self.rejection(rejection),
+            Outcome::EventAmended {
+                event,
+                max_tickets_per_user,
+            } => {
+                self.word(15 | u64::from(*max_tickets_per_user) << 8);
+                self.id(event.as_bytes());
+            }
+            Outcome::EventCancelled { event } => {
+                self.word(16);
+                self.id(event.as_bytes());
+            }
+            Outcome::ReferenceClaimed(ClaimReference {
+                reference,
+                partition,
+                booking,
+            }) => {
+                self.pair(17 | u64::from(partition.0) << 8, *booking);
+                self.id(reference.as_bytes());
+            }
+            Outcome::Described(Describe { subject, document }) => {
+                match subject {
+                    Subject::Event(event) => {
+                        self.word(18);
+                        self.id(event.as_bytes());
+                    }
+                    Subject::Show { show, event } => {
+                        self.word(18 | 1 << 8);
+                        self.id(show.as_bytes());
+                        self.id(event.as_bytes());
+                    }
+                }
+                self.bytes(document);
+            }
+            Outcome::ClockReset { from_ms, to_ms } => {
+                self.word(19);
+                self.pair(*from_ms, *to_ms);
+            }
         }
     }
 
@@ -252,7 +289,16 @@ impl Digest {
             | Rejection::ShowCancelled
             | Rejection::ReservationExpired
             | Rejection::IdempotencyKeyReused
-            | Rejection::ShowExists => {}
+            | Rejection::ShowExists
+            | Rejection::PaymentReferenceUsed => {}
+            Rejection::AmountDiffers {
+                total,
+                currency: Currency([c0, c1, c2]),
+            } => {
+                let currency = u64::from_le_bytes([*c0, *c1, *c2, 0, 0, 0, 0, 0]);
+                self.pair(total.cast_unsigned(), currency);
+            }
+            Rejection::CoolingDown { until_ms } => self.word(*until_ms),
         }
     }
 }

@@ -140,6 +140,7 @@ impl Machine {
             idempotency: None,
             trace: None,
             command,
+            by: None,
         });
         self.records.last().unwrap().outcome.clone()
     }
@@ -156,6 +157,7 @@ impl Machine {
             idempotency: Some(fingerprint),
             trace: None,
             command,
+            by: None,
         });
         self.records.last().unwrap().clone()
     }

@@ -160,6 +160,7 @@ fn payload(step: &Step, offset: u64) -> Vec<u8> {
         idempotency: step.key.map(|(_, fingerprint)| fingerprint),
         trace: None,
         command,
+        by: None,
     })
     .unwrap();
     if step.damaged {

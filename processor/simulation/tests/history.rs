@@ -72,6 +72,7 @@ impl Story {
             idempotency,
             trace: None,
             command,
+            by: None,
         })
         .unwrap();
         let record = self.model.apply(Entry {

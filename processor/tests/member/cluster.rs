@@ -102,6 +102,7 @@ impl Cluster {
             idempotency: None,
             trace: None,
             command: Command::Barrier { machine_version: 1 },
+            by: None,
         };
         self.log.push((self.now, codec::encode(&envelope).unwrap()));
     }

@@ -15,6 +15,9 @@ use crate::seat_list::SeatList;
 /// Longer records are rare, and their limits are the general decoder's business, in bytes.
 const RECORD_SIZE_COMMON_MAX_BYTES: usize = 4_096;
 
+/// Layout of the records of an on-sale: buyers' commands, which name no staff.
+const VERSION_COMMON: u8 = 1;
+
 /// Numbers below this are one byte.
 const VARINT_SINGLE_MAX: u8 = 250;
 const VARINT_U16: u8 = 251;
@@ -39,7 +42,7 @@ pub(super) fn decode_common(bytes: &[u8]) -> Option<Envelope> {
         return None;
     }
     let mut bytes = Bytes(bytes);
-    if bytes.array()? != [Envelope::KIND, Envelope::VERSION] {
+    if bytes.array()? != [Envelope::KIND, VERSION_COMMON] {
         return None;
     }
     let request_id = if bytes.flag()? {
@@ -82,6 +85,7 @@ pub(super) fn decode_common(bytes: &[u8]) -> Option<Envelope> {
         idempotency,
         trace,
         command,
+        by: None,
     })
 }
 
@@ -300,6 +304,7 @@ mod tests {
                 idempotency,
                 trace,
                 command,
+                by: None,
             })
     }
 

@@ -199,6 +199,7 @@ fn fresh_request(partition: u64, number: u64) -> Result<Vec<u8>, String> {
         idempotency: None,
         trace: None,
         command: Command::Barrier { machine_version: 1 },
+        by: None,
     };
     codec::encode(&envelope).map_err(|error| error.to_string())
 }

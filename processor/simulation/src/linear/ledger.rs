@@ -105,6 +105,11 @@ impl Ledger {
             | Outcome::ShowClosed { .. }
             | Outcome::Claimed { .. }
             | Outcome::BarrierPassed { .. }
+            | Outcome::EventAmended { .. }
+            | Outcome::EventCancelled { .. }
+            | Outcome::ReferenceClaimed(_)
+            | Outcome::Described(_)
+            | Outcome::ClockReset { .. }
             | Outcome::Rejected(_) => Ok(()),
         }
     }

@@ -110,6 +110,7 @@ mod tests {
             idempotency: Some(body),
             trace: None,
             command,
+            by: None,
         };
         let payload = codec::encode(&envelope).unwrap();
         let entry = Entry {

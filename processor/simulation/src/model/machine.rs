@@ -97,11 +97,11 @@ impl Model {
         self.answers.forget(self.now);
 
         let (request_id, replay_of, outcome) = match codec::decode::<Envelope>(entry.payload) {
-            Ok(envelope) => {
+            Ok(envelope) if envelope.machine_version() <= self.machine_version => {
                 let (replay_of, outcome) = self.answer(entry.offset, &envelope);
                 (envelope.request_id, replay_of, outcome)
             }
-            Err(_) => (None, None, Outcome::Nothing),
+            Ok(_) | Err(_) => (None, None, Outcome::Nothing),
         };
 
         let expired = std::mem::take(&mut self.expired);
@@ -200,6 +200,14 @@ impl Model {
             Command::Tick { .. } => Ok(Outcome::Nothing),
             Command::Claim { node, epoch } => Ok(self.claim(node, *epoch)),
             Command::Barrier { machine_version } => Ok(self.barrier(*machine_version)),
+            // Not decoded before machine version 2, see `apply`.
+            Command::OpenShowV2(_)
+            | Command::AmendEvent(_)
+            | Command::CancelEvent { .. }
+            | Command::ConfirmV2(_)
+            | Command::ClaimReference(_)
+            | Command::Describe(_)
+            | Command::ResetClock => Ok(Outcome::Nothing),
         };
         result.unwrap_or_else(Outcome::Rejected)
     }
@@ -391,6 +399,7 @@ mod tests {
             idempotency: Some(1),
             trace: None,
             command: Command::OpenShow(show(2)),
+            by: None,
         })
         .unwrap();
         for _ in 0..2 {

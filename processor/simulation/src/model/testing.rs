@@ -177,6 +177,7 @@ impl Script {
             idempotency: None,
             trace: None,
             command,
+            by: None,
         })
         .unwrap();
         self.apply(&payload).unwrap()

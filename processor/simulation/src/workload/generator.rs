@@ -179,6 +179,7 @@ fn encode(request_id: Option<RequestId>, idempotency: Option<u64>, command: Comm
         idempotency,
         trace: None,
         command,
+        by: None,
     };
     codec::encode(&envelope).unwrap_or_default()
 }

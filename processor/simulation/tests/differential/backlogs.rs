@@ -223,6 +223,7 @@ fn answers_beyond_their_window_are_not_given_again_and_make_room() {
         idempotency: Some(1),
         trace: None,
         command: Command::CloseShow { show: show(9) },
+        by: None,
     };
     let start = scene.now;
     for key in 0..MANY {

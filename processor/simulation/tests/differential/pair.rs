@@ -85,6 +85,7 @@ impl Pair {
             idempotency: None,
             trace: None,
             command,
+            by: None,
         };
         self.envelope(log_time_ms, &envelope)?
             .ok_or_else(|| "a client was not answered".to_owned())
