@@ -216,7 +216,6 @@ async fn answer<B: Backend>(backend: &B, request: Request<Incoming>) -> Response
                 meta: Meta {
                     request_id: ask.booking,
                 },
-                by: None,
             },
         ),
         Ok((_, Verdict::SoldOut)) => refused(StatusCode::CONFLICT, "INSUFFICIENT_STOCK"),
