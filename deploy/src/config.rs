@@ -77,6 +77,8 @@ impl Config {
         ("auth", "hs256_secret_file"),
         ("auth", "ed25519_public_key_file"),
         ("auth", "rsa_public_key_file"),
+        ("auth", "booking_secret"),
+        ("auth", "booking_secret_file"),
         ("database", "url"),
         ("redis", "url"),
         ("node", "advertise_url"),
@@ -213,6 +215,7 @@ impl Config {
             }
         };
         hide(&mut self.auth.hs256_secret);
+        hide(&mut self.auth.booking_secret);
         hide(&mut self.database.url);
         hide(&mut self.redis.url);
         for (key, value) in &mut self.kafka.properties {
@@ -236,6 +239,16 @@ impl Config {
         self.database.check(&mut problems);
         self.kafka.check(&mut problems);
         self.telemetry.check(&mut problems);
+        let serves = distributed && self.node.is(Role::Ingress);
+        if serves && self.has_key() && !self.auth.has_booking_secret() {
+            problems.push(Problem {
+                key: "auth.booking_secret".to_owned(),
+                value: "(not set)".to_owned(),
+                expected: "a secret of at least 32 bytes, the same on every node (or \
+                           auth.booking_secret_file): from a public key nothing can be derived"
+                    .to_owned(),
+            });
+        }
         if distributed && !self.has_shared_database() {
             problems.push(Problem {
                 key: "database.url".to_owned(),

@@ -30,6 +30,11 @@ pub(crate) fn complain(failure: &Failure) {
     eprintln!("error: {failure}");
 }
 
+/// A remark on standard error, beside what is asked for.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    eprintln!("note: {text}");
+}
+
 /// A progress bar for so many records; hidden where nobody looks.
 pub(crate) fn progress(total: u64, what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {

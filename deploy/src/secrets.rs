@@ -12,6 +12,8 @@ use crate::config::Config;
 
 /// Name of the file with the key of `onsale dev`, in its data folder.
 const DEV_SECRET_FILE: &str = "dev-secret";
+/// Name of the file with the secret of bookings, in the data folder of the only node.
+const BOOKING_SECRET_FILE: &str = "booking-secret";
 /// The account of a verb that mints a token for itself.
 const OPERATOR: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001);
 
@@ -28,24 +30,37 @@ struct Claims<'a> {
 
 /// The key of `onsale dev` in this folder, if there is one.
 pub(crate) fn read_dev_secret(data: &Path) -> Option<Secret> {
-    let text = std::fs::read_to_string(data.join(DEV_SECRET_FILE)).ok()?;
+    read_secret(&data.join(DEV_SECRET_FILE))
+}
+
+fn read_secret(path: &Path) -> Option<Secret> {
+    let text = std::fs::read_to_string(path).ok()?;
     let text = text.trim();
     (!text.is_empty()).then(|| Secret::new(text))
 }
 
 /// The key of `onsale dev` in this folder; made at the first start, so that tokens outlive restarts.
 pub(crate) fn dev_secret(data: &Path) -> anyhow::Result<Secret> {
-    if let Some(secret) = read_dev_secret(data) {
+    kept_secret(&data.join(DEV_SECRET_FILE))
+}
+
+/// The secret of bookings of the only node, in its data folder; made at the first start, because
+/// links and codes that were given out have to work after every other.
+pub(crate) fn booking_secret(data: &Path) -> anyhow::Result<Secret> {
+    kept_secret(&data.join(BOOKING_SECRET_FILE))
+}
+
+fn kept_secret(path: &Path) -> anyhow::Result<Secret> {
+    if let Some(secret) = read_secret(path) {
         return Ok(secret);
     }
     let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    let path = data.join(DEV_SECRET_FILE);
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options
-        .open(&path)
+        .open(path)
         .with_context(|| format!("cannot write {}", path.display()))?;
     file.write_all(secret.as_bytes())
         .and_then(|()| file.sync_all())

@@ -134,16 +134,9 @@ where
     state
         .metrics
         .answered(&method, route, response.status(), elapsed.as_secs_f64());
-    tracing::info!(
-        target: "onsale_ingress::access",
-        request_id = context.request_id(),
-        trace_id = context.trace_id().map(tracing::field::display),
-        method = method.as_str(),
-        route,
-        status = response.status().as_u16(),
-        duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-        "answered"
-    );
+    state
+        .access_log
+        .answered(&context, &method, route, response.status(), elapsed);
     response
 }
 

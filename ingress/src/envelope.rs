@@ -9,12 +9,21 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::context::RequestContext;
-use crate::error::{ApiError, Code};
+use crate::error::{self, ApiError, Code};
+use crate::idempotency::IDEMPOTENT_REPLAYED;
+use crate::text;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// A reservation's answer is about 600 bytes.
 const ANSWER_EXPECTED_BYTES: usize = 768;
+
+/// Largest body of an error, whatever was asked for.
+pub(crate) const PROBLEM_MAX_BYTES: usize = 8_192;
+/// Characters of its sentence for people; ours are shorter.
+const DETAIL_MAX_CHARS: usize = 512;
+/// Characters of the path that an error repeats; ours are shorter.
+const INSTANCE_MAX_CHARS: usize = 256;
 
 /// What the edge adds to an answer included.
 const HEADERS_EXPECTED: usize = 12;
@@ -141,28 +150,19 @@ fn finish(context: &RequestContext, status: StatusCode, mut body: Vec<u8>) -> Re
 /// The answer to an error, with the headers that go with its code.
 pub(crate) fn problem(context: &RequestContext, path: &str, error: &ApiError) -> Response {
     let code = error.code();
-    let no_details = serde_json::Value::Object(serde_json::Map::new());
-    let body = serde_json::to_vec(&ProblemBody {
-        kind: format!(
-            "urn:onsale:problem:{}",
-            code.as_str().to_ascii_lowercase().replace('_', "-")
-        ),
-        title: code.title(),
-        status: code.status().as_u16(),
-        detail: error.detail(),
-        instance: path,
-        success: false,
-        error: ErrorBody {
-            code: code.as_str(),
-            message: error.detail(),
-            details: error.details().unwrap_or(&no_details),
-        },
-        meta: MetaRef {
-            request_id: context.request_id(),
-        },
-    })
-    .unwrap_or_default();
+    let no_details = || serde_json::Value::Object(serde_json::Map::new());
+    let details = error.details().map_or_else(no_details, error::bounded);
+    let mut body = problem_body(context, path, error, &details);
+    if body.len() > PROBLEM_MAX_BYTES {
+        let omitted = serde_json::json!({ "omitted": "the details are too large" });
+        body = problem_body(context, path, error, &omitted);
+    }
     let mut response = json(code.status(), body, PROBLEM_JSON);
+    if error.is_replayed() {
+        response
+            .headers_mut()
+            .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
     if let Some(seconds) = error.retry_after_seconds() {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -172,6 +172,36 @@ pub(crate) fn problem(context: &RequestContext, path: &str, error: &ApiError) ->
             .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+fn problem_body(
+    context: &RequestContext,
+    path: &str,
+    error: &ApiError,
+    details: &serde_json::Value,
+) -> Vec<u8> {
+    let code = error.code();
+    let detail = text::cut_at(error.detail(), DETAIL_MAX_CHARS);
+    serde_json::to_vec(&ProblemBody {
+        kind: format!(
+            "urn:onsale:problem:{}",
+            code.as_str().to_ascii_lowercase().replace('_', "-")
+        ),
+        title: code.title(),
+        status: code.status().as_u16(),
+        detail: &detail,
+        instance: &text::cut_at(path, INSTANCE_MAX_CHARS),
+        success: false,
+        error: ErrorBody {
+            code: code.as_str(),
+            message: &detail,
+            details,
+        },
+        meta: MetaRef {
+            request_id: context.request_id(),
+        },
+    })
+    .unwrap_or_default()
 }
 
 fn json(status: StatusCode, body: Vec<u8>, content_type: HeaderValue) -> Response {

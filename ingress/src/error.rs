@@ -9,6 +9,8 @@ use onsale_store::StoreError;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::text;
+
 /// What went wrong, as clients tell errors apart. Names and statuses are for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "each one is its own code in API.md")]
@@ -204,7 +206,13 @@ struct Problem {
     detail: Cow<'static, str>,
     details: Option<Value>,
     retry_after_seconds: Option<u64>,
+    replayed: bool,
 }
+
+/// Characters of what would be right; some of it repeats what the client sent.
+const EXPECTED_MAX_CHARS: usize = 256;
+/// Items of a list that an answer repeats; how many there were is said beside it.
+const DETAILS_ITEMS_MAX: usize = 100;
 
 /// Seconds after which a client may try again when something is busy.
 pub(crate) const RETRY_AFTER_BUSY_SECONDS: u64 = 1;
@@ -217,6 +225,7 @@ impl ApiError {
             detail: detail.into(),
             details: None,
             retry_after_seconds: None,
+            replayed: false,
         }))
     }
 
@@ -246,9 +255,22 @@ impl ApiError {
         self
     }
 
-    /// A field of the request that cannot be accepted.
+    /// It is the answer that an earlier request with the same idempotency key had.
+    #[must_use]
+    pub(crate) fn replayed(mut self) -> Self {
+        self.0.replayed = true;
+        self
+    }
+
+    /// See [`ApiError::replayed`].
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.0.replayed
+    }
+
+    /// A field of the request that cannot be accepted. What the client sent is cut.
     pub fn invalid(field: &str, value: impl Serialize, expected: &str) -> Self {
         let value = serde_json::to_value(value).unwrap_or(Value::Null);
+        let (field, expected) = (text::cut(field), text::cut_at(expected, EXPECTED_MAX_CHARS));
         Self::new(
             Code::ValidationError,
             format!("{field}: expected {expected}"),
@@ -307,17 +329,34 @@ impl ApiError {
 
 /// An echo of what the client sent must not make the answer large.
 fn shortened(value: Value) -> Value {
-    const ECHO_MAX_CHARS: usize = 100;
     match value {
-        Value::String(text) if text.chars().count() > ECHO_MAX_CHARS => {
-            let mut short: String = text.chars().take(ECHO_MAX_CHARS).collect();
-            short.push('…');
-            Value::String(short)
-        }
+        Value::String(text) => Value::String(text::cut(&text).into_owned()),
         Value::Array(items) => Value::String(format!("a list of {} items", items.len())),
         Value::Object(_) => Value::String("an object".to_owned()),
         other => other,
     }
+}
+
+/// Details with lists of a bounded length: `seats` of a large block is cut, and `seats_total` says
+/// how many there were.
+pub(crate) fn bounded(details: &Value) -> Value {
+    let Value::Object(map) = details else {
+        return details.clone();
+    };
+    let mut short = serde_json::Map::new();
+    for (key, value) in map {
+        match value {
+            Value::Array(items) if items.len() > DETAILS_ITEMS_MAX => {
+                let first = items.iter().take(DETAILS_ITEMS_MAX).cloned().collect();
+                short.insert(key.clone(), Value::Array(first));
+                short.insert(format!("{key}_total"), items.len().into());
+            }
+            other => {
+                short.insert(key.clone(), other.clone());
+            }
+        }
+    }
+    Value::Object(short)
 }
 
 impl IntoResponse for ApiError {

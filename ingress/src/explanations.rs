@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use onsale_schemas::{Offset, PartitionId, Standing};
-use tokio::sync::Semaphore;
+use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::ApiError;
 use crate::operations::Operations;
@@ -27,6 +27,28 @@ impl Explanations {
         }
     }
 
+    /// Where the newest record of a request stands, looked for among the latest ones.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or too many look at the moment.
+    pub(crate) async fn find(
+        &self,
+        operations: &dyn Operations,
+        request: RequestId,
+    ) -> Result<Option<(PartitionId, Offset)>, ApiError> {
+        let _permit = self.permit()?;
+        operations
+            .find_request(request)
+            .await
+            .map_err(operation_error)
+    }
+
+    fn permit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.permits.try_acquire().map_err(|_| {
+            ApiError::overloaded("Others are being explained at the moment; try again.")
+        })
+    }
+
     /// What became of the request at a position.
     ///
     /// # Errors
@@ -40,9 +62,7 @@ impl Explanations {
         if let Some(kept) = self.kept.get(&(partition, offset)) {
             return Ok(kept);
         }
-        let _permit = self.permits.try_acquire().map_err(|_| {
-            ApiError::overloaded("Others are being explained at the moment; try again.")
-        })?;
+        let _permit = self.permit()?;
         let explained = operations
             .explain(partition, offset)
             .await

@@ -11,15 +11,17 @@ use onsale_store::Store;
 use onsale_store::counts::Counts;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use utoipa_swagger_ui::SwaggerUi;
 
+use crate::access_log::AccessLog;
 use crate::auth::{Authenticator, KeyError};
+use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::{ConfigProblem, IngressConfig};
 use crate::edge::{self, EdgeLayer};
 use crate::error::ApiError;
 use crate::explanations::Explanations;
+use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
@@ -95,6 +97,9 @@ impl Ingress {
         let feed = log.subscribe();
         let state = Arc::new(Shared {
             auth: Authenticator::new(&config.auth)?,
+            booking_keys: BookingKeys::new(&config.auth)?,
+            access_log: AccessLog::new(),
+            large_bodies: LargeBodies::new(&config.http),
             limits: RateLimits::new(&config.rate_limit),
             charts: Charts::new(store.clone()),
             replies: Replies::new(),
@@ -161,10 +166,7 @@ impl Ingress {
         let (documented, document) = openapi::documented();
         let mut router = documented
             .route("/", get(routes::home::home))
-            .merge(
-                Router::from(SwaggerUi::new("/docs").url("/api/v1/openapi.json", document))
-                    .layer(openapi::compression()),
-            )
+            .merge(openapi::pages(document))
             .fallback(edge::not_found)
             .method_not_allowed_fallback(edge::method_not_allowed)
             .layer(EdgeLayer(self.state.clone()));

@@ -4,7 +4,9 @@
 //!
 //! Entry points: [`Ingress`] and [`IngressConfig`]; the binary implements [`Operations`].
 
+mod access_log;
 mod auth;
+mod booking_keys;
 mod charts;
 mod clock;
 mod config;
@@ -17,6 +19,7 @@ mod extract;
 mod idempotency;
 mod ids;
 mod ingress;
+mod large_bodies;
 mod live;
 mod metrics;
 mod openapi;
@@ -31,11 +34,13 @@ mod server;
 mod span;
 mod state;
 mod submit;
+mod text;
 mod tls;
 mod tls_listener;
 mod values;
 
 pub use auth::{AdminTokens, KeyError};
+pub use booking_keys::BookingKeys;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     AuthConfig, ConfigProblem, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Rate,

@@ -4,6 +4,9 @@ mod answers;
 mod bounds;
 
 use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -12,6 +15,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::error::ApiError;
 
 use crate::routes::{
     admin_failover, admin_partitions, admin_reconcile, admin_snapshots, bookings_cancel,
@@ -67,6 +73,35 @@ pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
     CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(SizeAbove::new(COMPRESS_MIN_BYTES.into()).and(NotForContentType::SSE))
+}
+
+/// Largest page of the documentation whose title is set, in bytes; the page itself is small.
+const PAGE_MAX_BYTES: usize = 65_536;
+
+/// The documentation to read and to try, and the document.
+pub(crate) fn pages(document: OpenApi) -> Router<AppState> {
+    Router::from(SwaggerUi::new("/docs").url("/api/v1/openapi.json", document))
+        .layer(axum::middleware::map_response(titled))
+        .layer(compression())
+}
+
+/// The page says whose interface it is, not which tool draws it.
+async fn titled(response: Response) -> Response {
+    let headers = response.headers();
+    let is_page = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if !is_page {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(page) = axum::body::to_bytes(body, PAGE_MAX_BYTES).await else {
+        return ApiError::internal("a page of the documentation is too large").into_response();
+    };
+    let page = String::from_utf8_lossy(&page)
+        .replace("<title>Swagger UI</title>", "<title>Onsale API</title>");
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(page))
 }
 
 /// Every documented route and the document.

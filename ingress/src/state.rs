@@ -8,11 +8,14 @@ use onsale_store::Store;
 use onsale_store::counts::Counts;
 use tokio_util::sync::CancellationToken;
 
+use crate::access_log::AccessLog;
 use crate::auth::Authenticator;
+use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::IngressConfig;
 use crate::explanations::Explanations;
+use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
@@ -30,6 +33,11 @@ pub(crate) struct Shared {
     pub(crate) operations: Arc<dyn Operations>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) auth: Authenticator,
+    /// What only this installation can compute of a booking.
+    pub(crate) booking_keys: BookingKeys,
+    pub(crate) access_log: AccessLog,
+    /// The memory that large request bodies share.
+    pub(crate) large_bodies: LargeBodies,
     pub(crate) limits: RateLimits,
     pub(crate) charts: Charts,
     pub(crate) live: Arc<Hub>,

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use onsale_schemas::command::Currency;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{PartialSchema, ToSchema};
 
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 /// Last millisecond of the year 9999: what RFC 3339 can still write.
 const INSTANT_MAX_MS: u64 = 253_402_300_799_999;
 
@@ -20,9 +23,10 @@ pub struct Instant(pub u64);
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not a timestamp of jiff's: those end a day before the last instant there is.
         let ms = i64::try_from(self.0.min(INSTANT_MAX_MS)).unwrap_or(i64::MAX);
-        match jiff::Timestamp::from_millisecond(ms) {
-            Ok(timestamp) => write!(f, "{timestamp:.3}"),
+        match EPOCH.checked_add(SignedDuration::from_millis(ms)) {
+            Ok(date_time) => write!(f, "{date_time:.3}Z"),
             Err(_) => f.write_str("9999-12-31T23:59:59.999Z"),
         }
     }
@@ -45,18 +49,78 @@ impl<'de> Deserialize<'de> for Instant {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Instant, E> {
-                let timestamp: jiff::Timestamp = text
-                    .parse()
-                    .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))?;
-                u64::try_from(timestamp.as_millisecond())
-                    .ok()
-                    .filter(|ms| *ms <= INSTANT_MAX_MS)
-                    .map(Instant)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_str(InstantVisitor)
     }
+}
+
+/// RFC 3339 as it is written: a date, a time and an offset, and nothing behind it.
+fn parse(text: &str) -> Option<Instant> {
+    const DATE_TIME_CHARS: usize = "2026-12-31T19:30:00".len();
+    let (date_time, rest) = text.split_at_checked(DATE_TIME_CHARS)?;
+    let bytes = date_time.as_bytes();
+    let in_form = date_time
+        .bytes()
+        .enumerate()
+        .all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            10 => matches!(byte, b'T' | b't' | b' '),
+            13 | 16 => byte == b':',
+            _ => byte.is_ascii_digit(),
+        });
+    if !in_form {
+        return None;
+    }
+    let two = |at: usize| (bytes[at] - b'0') * 10 + (bytes[at + 1] - b'0');
+    let number = |at: usize| i8::try_from(two(at)).ok();
+    let year = i16::from(two(0)) * 100 + i16::from(two(2));
+    // A leap second is the one before it, as clocks of systems count.
+    let second = number(17).map(|second| if second == 60 { 59 } else { second })?;
+    let date = jiff::civil::Date::new(year, number(5)?, number(8)?).ok()?;
+    let time = jiff::civil::Time::new(number(11)?, number(14)?, second, 0).ok()?;
+    let (fraction_ms, offset) = fraction_ms(rest)?;
+    let since_epoch = date.to_datetime(time).duration_since(EPOCH).as_millis();
+    let ms = since_epoch + fraction_ms - i128::from(offset_minutes(offset)?) * 60_000;
+    u64::try_from(ms)
+        .ok()
+        .filter(|ms| *ms <= INSTANT_MAX_MS)
+        .map(Instant)
+}
+
+/// Whole milliseconds of a fraction of a second, where there is one, and what stands behind it.
+fn fraction_ms(rest: &str) -> Option<(i128, &str)> {
+    let Some(fraction) = rest.strip_prefix('.') else {
+        return Some((0, rest));
+    };
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 {
+        return None;
+    }
+    let (digits, rest) = fraction.split_at_checked(digits)?;
+    let ms = digits
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(3)
+        .fold(0, |ms, digit| ms * 10 + i128::from(digit - b'0'));
+    Some((ms, rest))
+}
+
+/// Minutes that `Z` or `+07:00` is ahead of UTC: less than a day.
+fn offset_minutes(text: &str) -> Option<i32> {
+    let (sign, digits) = match *text.as_bytes() {
+        [b'Z' | b'z'] => return Some(0),
+        [sign @ (b'+' | b'-'), h0, h1, b':', m0, m1] => (sign, [h0, h1, m0, m1]),
+        _ => return None,
+    };
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let [h0, h1, m0, m1] = digits.map(|digit| i32::from(digit - b'0'));
+    let (hours, minutes) = (h0 * 10 + h1, m0 * 10 + m1);
+    let ahead = (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)?;
+    Some(if sign == b'-' { -ahead } else { ahead })
 }
 
 impl PartialSchema for Instant {
@@ -125,7 +189,41 @@ mod tests {
             read("\"2023-11-15T05:13:20.123+07:00\""),
             Some(Instant(1_700_000_000_123))
         );
+        for (text, ms) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2023-11-14t22:13:20.1239z", 1_700_000_000_123),
+            ("2023-11-14 22:13:20.1Z", 1_700_000_000_100),
+            ("2023-11-14T22:13:20-00:00", 1_700_000_000_000),
+            ("2023-11-13T22:14:20-23:59", 1_700_000_000_000),
+            ("2016-12-31T23:59:60Z", 1_483_228_799_000),
+            ("9999-12-31T23:59:59.999Z", INSTANT_MAX_MS),
+            ("9999-12-31T00:00:00Z", INSTANT_MAX_MS - 86_399_999),
+        ] {
+            assert_eq!(read(&format!("\"{text}\"")), Some(Instant(ms)), "{text}");
+        }
+        assert_eq!(
+            Instant(INSTANT_MAX_MS - 86_399_999).to_string(),
+            "9999-12-31T00:00:00.000Z"
+        );
         for bad in [
+            "\"2023-11-14T22:13:20+25:59\"",
+            "\"2023-11-14T22:13:20+24:00\"",
+            "\"2023-11-14T22:13:20+09:60\"",
+            "\"2023-11-14T22:13:20+09:00[!Europe/Berlin]\"",
+            "\"2023-11-14T22:13:20+09:00[Europe/Berlin]\"",
+            "\"2023-11-14T22:13:20Z[UTC]\"",
+            "\"2023-11-14T22:13:20+0900\"",
+            "\"2023-11-14T22:13:20+09\"",
+            "\"2023-11-14T22:13:20.Z\"",
+            "\"2023-11-14T22:13Z\"",
+            "\"20231114T221320Z\"",
+            "\"2023-02-29T00:00:00Z\"",
+            "\"2023-13-01T00:00:00Z\"",
+            "\"2023-11-14T24:00:00Z\"",
+            "\"2023-11-14T22:13:61Z\"",
+            "\"+002023-11-14T22:13:20Z\"",
+            "\"9999-12-31T23:59:59-01:00\"",
+            "\"2023-11-1١T22:13:20Z\"",
             "1700000000",
             "\"tomorrow\"",
             "\"2023-11-14\"",

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::fairness::Fairness;
 use crate::operations::EmbeddedOperations;
+use crate::secrets;
 
 /// Everything in this process.
 pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
@@ -31,8 +32,13 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         &config.node.id,
         Fairness::new(config),
     ));
+    let mut settings = config.ingress();
+    if !settings.auth.has_booking_secret() {
+        let secret = secrets::booking_secret(&config.data.dir).or_use()?;
+        settings.auth.booking_secret = Some(secret);
+    }
     let ingress = Ingress::new(
-        config.ingress(),
+        settings,
         Arc::new(embedded.log()),
         store.clone(),
         operations,

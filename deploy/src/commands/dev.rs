@@ -35,6 +35,7 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     without_huge_pages();
     let mut base = Config::default();
     base.payments.simulated = true;
+    base.auth.token_lifetime_max_seconds = TOKEN_TTL_S;
     base.telemetry.filter = "warn,onsale=info,onsale_processor=info".to_owned();
     base.telemetry.sampling = 1.0;
     let config_args = ConfigArgs {
@@ -51,6 +52,10 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     if config.auth.hs256_secret.is_none() && config.auth.hs256_secret_file.is_none() {
         let secret: Secret = secrets::dev_secret(&config.data.dir).or_found()?;
         config.auth.hs256_secret = Some(secret);
+    }
+    if config.auth.booking_secret.is_none() && config.auth.booking_secret_file.is_none() {
+        let secret = secrets::booking_secret(&config.data.dir).or_found()?;
+        config.auth.booking_secret = Some(secret);
     }
     let config = config.checked(true).or_use()?;
     let demo = !args.no_demo;

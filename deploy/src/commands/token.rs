@@ -53,6 +53,13 @@ pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let token = secrets::mint(&config, args.user, args.role.name(), args.tenant, args.ttl)
         .context("cannot mint a token")
         .or_use()?;
+    let accepted = config.auth.token_lifetime_max_seconds;
+    if args.ttl > accepted {
+        output::note(format!(
+            "a server with these settings accepts tokens of at most {accepted} s: \
+             auth.token_lifetime_max_seconds"
+        ));
+    }
     if args.json.json {
         output::json(&serde_json::json!({ "token": token, "expires_in_seconds": args.ttl }));
     } else {

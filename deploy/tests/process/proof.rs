@@ -116,10 +116,18 @@ async fn a_recorded_history_is_judged_and_requests_are_explained() {
         first["data"]["position"]["offset"]
     );
 
-    let (status, receipt) = witness
+    let path_of_receipt = format!("/bookings/{booking}/receipt");
+    let (status, _) = witness.server.get("", &path_of_receipt).await;
+    assert_eq!(status, 401, "the id alone gives nothing");
+    let (status, by_token) = witness
         .server
-        .get("", &format!("/bookings/{booking}/receipt"))
+        .get(&witness.tokens[0], &path_of_receipt)
         .await;
+    assert_eq!(status, 200, "{by_token}");
+    let url = first["data"]["receipt_url"].as_str().unwrap();
+    let link = url.strip_prefix("/api/v1").unwrap();
+    let (status, receipt) = witness.server.get("", link).await;
+    assert_eq!(receipt["data"], by_token["data"]);
     assert_eq!(status, 200, "{receipt}");
     assert_eq!(receipt["data"]["ahead"]["requests"], 0);
     let (code, out, _) = witness.server.verb(&["replay", "--booking", &booking]);

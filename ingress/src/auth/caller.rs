@@ -49,16 +49,25 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// The error where a token is needed and none was sent.
+    pub(crate) fn missing() -> ApiError {
+        ApiError::new(
+            Code::Unauthorized,
+            "Send a token as `Authorization: Bearer …`.",
+        )
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        parts.extensions.get::<Self>().copied().ok_or_else(|| {
-            ApiError::new(
-                Code::Unauthorized,
-                "Send a token as `Authorization: Bearer …`.",
-            )
-        })
+        parts
+            .extensions
+            .get::<Self>()
+            .copied()
+            .ok_or_else(Self::missing)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
-use crate::config::{AuthConfig, ConfigProblem, check_secret};
+use crate::config::{AuthConfig, ConfigProblem, Secret, check_secret};
 
 /// Why the key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,13 @@ pub enum KeyError {
     /// None is configured.
     #[error("no key to verify tokens with is configured")]
     Missing,
+    /// Public keys only verify: nothing can be derived from them.
+    #[error(
+        "auth.booking_secret (or auth.booking_secret_file) is not set: links to receipts and \
+         confirmation codes are made with it, or with auth.hs256_secret where tokens are signed \
+         with that; set one of at least 32 bytes, the same on every node"
+    )]
+    NoBookingSecret,
 }
 
 /// The configured key and the only algorithm that goes with it. A token that names another
@@ -45,16 +52,9 @@ pub(super) fn load(config: &AuthConfig) -> Result<(DecodingKey, Algorithm), KeyE
         ));
     }
     if let Some(file) = &config.hs256_secret_file {
-        let text = read(file)?;
-        let secret = String::from_utf8_lossy(&text);
-        let secret = secret.trim();
-        let mut problems = Vec::new();
-        check_secret(&mut problems, "auth.hs256_secret_file", secret);
-        if let Some(problem) = problems.pop() {
-            return Err(KeyError::Secret(problem));
-        }
+        let secret = read_secret("auth.hs256_secret_file", file)?;
         return Ok((
-            DecodingKey::from_secret(secret.as_bytes()),
+            DecodingKey::from_secret(secret.expose().as_bytes()),
             Algorithm::HS256,
         ));
     }
@@ -69,6 +69,19 @@ pub(super) fn load(config: &AuthConfig) -> Result<(DecodingKey, Algorithm), KeyE
         return Ok((key, Algorithm::RS256));
     }
     Err(KeyError::Missing)
+}
+
+/// The secret in a file, without the white space around it.
+pub(crate) fn read_secret(key: &str, file: &Path) -> Result<Secret, KeyError> {
+    let text = read(file)?;
+    let text = String::from_utf8_lossy(&text);
+    let secret = text.trim();
+    let mut problems = Vec::new();
+    check_secret(&mut problems, key, secret);
+    match problems.pop() {
+        Some(problem) => Err(KeyError::Secret(problem)),
+        None => Ok(Secret::new(secret)),
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, KeyError> {

@@ -1,8 +1,11 @@
 //! Verifies bearer tokens.
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use std::fmt;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Header, TokenData, Validation};
 use onsale_schemas::UserId;
 use serde::Deserialize;
+use serde::de::{self, Deserializer, Unexpected, Visitor};
 use uuid::Uuid;
 
 use super::caller::{Caller, Role};
@@ -21,9 +24,50 @@ struct Claims {
     role: Role,
     #[serde(default)]
     tenant: Uuid,
+    #[serde(deserialize_with = "whole_seconds")]
     exp: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_seconds")]
     nbf: u64,
+    #[serde(default, deserialize_with = "whole_seconds_if_any")]
+    iat: Option<u64>,
+}
+
+/// A NumericDate of RFC 7519, which may have a fraction: the second that it lies in.
+fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct SecondsVisitor;
+    impl Visitor<'_> for SecondsVisitor {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("seconds since 1970")
+        }
+
+        fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<u64, E> {
+            Ok(seconds)
+        }
+
+        fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<u64, E> {
+            // Beyond it there are no fractions, so the cast is exact.
+            const MAX: f64 = 9_007_199_254_740_992.0;
+            if (0.0..=MAX).contains(&seconds) {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "within the range that was just checked"
+                )]
+                Ok(seconds as u64)
+            } else {
+                Err(E::invalid_value(Unexpected::Float(seconds), &self))
+            }
+        }
+    }
+    deserializer.deserialize_any(SecondsVisitor)
+}
+
+fn whole_seconds_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    whole_seconds(deserializer).map(Some)
 }
 
 /// Verifies tokens and remembers the ones that it verified, by a cryptographic hash: a collision
@@ -32,6 +76,7 @@ pub(crate) struct Authenticator {
     key: DecodingKey,
     validation: Validation,
     leeway_seconds: u64,
+    lifetime_max_seconds: u64,
     verified: moka::sync::Cache<[u8; 32], Caller>,
 }
 
@@ -42,6 +87,7 @@ impl Authenticator {
             key,
             validation: validation(config, algorithm),
             leeway_seconds: config.leeway_seconds,
+            lifetime_max_seconds: config.token_lifetime_max_seconds,
             verified: moka::sync::Cache::new(TOKENS_CACHED_MAX),
         })
     }
@@ -59,12 +105,29 @@ impl Authenticator {
         if let Some(caller) = self.verified.get(&hash) {
             return self.not_expired(caller, now_seconds);
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
-            .map_err(|_| {
-                // Which check failed is nobody's business but the minter's.
-                ApiError::new(Code::Unauthorized, "The token is not valid here.")
-            })?
-            .claims;
+        // Which check failed is nobody's business but the minter's.
+        let refused = || ApiError::new(Code::Unauthorized, "The token is not valid here.");
+        let TokenData { header, claims } =
+            jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
+                .map_err(|_| refused())?;
+        if !is_understood(&header) {
+            return Err(refused());
+        }
+        // Without a beginning it is counted from now, and one that lies ahead adds nothing.
+        let began = claims
+            .iat
+            .map_or(now_seconds, |began| began.min(now_seconds));
+        let lives = claims.exp.saturating_sub(began);
+        if lives
+            > self
+                .lifetime_max_seconds
+                .saturating_add(self.leeway_seconds)
+        {
+            return Err(ApiError::new(
+                Code::Unauthorized,
+                "The token is made for a longer life than is accepted here.",
+            ));
+        }
         if claims.nbf > now_seconds.saturating_add(self.leeway_seconds) {
             return Err(ApiError::new(
                 Code::Unauthorized,
@@ -95,6 +158,13 @@ impl Authenticator {
         }
         Ok(caller)
     }
+}
+
+/// A token of another type is not meant for us, and an extension that a token calls critical has to
+/// be understood (RFC 7515, 4.1.11): we understand none.
+fn is_understood(header: &Header) -> bool {
+    let is_jwt = |typ: &str| typ.eq_ignore_ascii_case("JWT");
+    header.crit.is_none() && header.typ.as_deref().is_none_or(is_jwt)
 }
 
 fn validation(config: &AuthConfig, algorithm: Algorithm) -> Validation {

@@ -10,6 +10,8 @@ use onsale_store::catalog::{EventStatus, RowSeats, ShowRow, ZoneAdmission};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use crate::text;
+
 /// In front of a seat's index in its id.
 const SEAT_ID_PREFIX: &str = "seat:";
 
@@ -167,6 +169,7 @@ impl Chart {
 
     /// The seat with this label, in `zone` or in whichever one has it.
     pub(crate) fn find(&self, label: &str, zone: Option<ZoneIndex>) -> Found {
+        let label = text::composed(label);
         let Some((row, number)) = label.split_once('-') else {
             return Found::Nothing;
         };
@@ -299,7 +302,7 @@ fn places(admission: &ZoneAdmission, next: &mut SeatIndex) -> Places {
     let row_of_name = rows
         .iter()
         .enumerate()
-        .map(|(index, row)| (row.name.clone(), index))
+        .map(|(index, row)| (text::composed(&row.name).into_owned(), index))
         .collect();
     Places::Seated {
         first,
@@ -312,7 +315,7 @@ fn places(admission: &ZoneAdmission, next: &mut SeatIndex) -> Places {
 fn named(labels: &[String]) -> (u16, Labels) {
     let of_label = (0u16..)
         .zip(labels)
-        .map(|(index, label)| (label.clone(), index))
+        .map(|(index, label)| (text::composed(label).into_owned(), index))
         .collect();
     (
         u16::try_from(labels.len()).unwrap_or(u16::MAX),
@@ -392,6 +395,22 @@ pub(crate) mod tests {
         }
         assert_eq!(chart.label(4).unwrap(), "B-9");
         assert_eq!(chart.label(7), None);
+    }
+
+    #[test]
+    fn a_seat_is_found_however_its_accents_were_typed() {
+        let chart = Chart::new(&show(vec![ZoneAdmission::Seated {
+            rows: vec![
+                row("A\u{30a}", RowSeats::Count(3)),
+                row("É", labels(&["e\u{301}"])),
+            ],
+        }]));
+        for (label, at) in [("Å-2", 1), ("A\u{30a}-2", 1), ("E\u{301}-é", 3)] {
+            assert!(
+                matches!(chart.find(label, None), Found::Seat { seat, .. } if seat == at),
+                "{label}"
+            );
+        }
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub struct HttpConfig {
     pub body_max_bytes: usize,
     /// Largest body that may hold a seating layout or a list of seats to block, in bytes.
     pub layout_body_max_bytes: usize,
+    /// Bytes that bodies above `body_max_bytes` may have together while they are read and worked
+    /// on; further ones wait. What is made of one takes several times as much for a moment.
+    pub large_bodies_max_bytes: usize,
     /// How long the head of a request may take, and the TLS handshake before it, in milliseconds.
     pub header_timeout_ms: u64,
     /// How long the body of a request may take, in milliseconds.
@@ -56,6 +59,7 @@ impl Default for HttpConfig {
             connections_max: 65_536,
             body_max_bytes: 65_536,
             layout_body_max_bytes: 8 << 20,
+            large_bodies_max_bytes: 16 << 20,
             header_timeout_ms: 10_000,
             body_timeout_ms: 15_000,
             reply_deadline_ms: 2_000,
@@ -106,6 +110,12 @@ impl HttpConfig {
             "http.layout_body_max_bytes",
             self.layout_body_max_bytes,
             1_024..=64 << 20,
+        );
+        check_range(
+            problems,
+            "http.large_bodies_max_bytes",
+            self.large_bodies_max_bytes,
+            self.layout_body_max_bytes.max(1_024)..=1 << 30,
         );
         check_range(
             problems,

@@ -1,5 +1,6 @@
 //! JSON bodies, read once and parsed once; what is wrong with one is said precisely.
 
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -8,12 +9,25 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
+use tokio::sync::OwnedSemaphorePermit;
 
+use crate::auth::Caller;
 use crate::error::{ApiError, Code};
+use crate::large_bodies::too_large;
 use crate::state::AppState;
+use crate::text;
+
+/// What is wrong in a larger body is said without what stood there: to look it up would take
+/// several times its memory again.
+const LOOK_UP_MAX_BYTES: usize = 65_536;
 
 /// A type that is read from a request body.
 pub(crate) trait RequestBody: DeserializeOwned {
+    /// Refuses callers whose role is none for this route, before anything of the body is read.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    fn admit(caller: &Caller, state: &AppState) -> Result<(), ApiError>;
     /// Whether it may hold a layout or a list of seats and thus be large.
     const LARGE: bool = false;
     /// Whether no body at all, and `null`, is taken as `{}`.
@@ -24,6 +38,8 @@ pub(crate) trait RequestBody: DeserializeOwned {
 pub(crate) struct JsonBody<T> {
     pub(crate) value: T,
     pub(crate) bytes: Bytes,
+    /// Its share of the memory that large bodies may take together.
+    pub(crate) _share: Option<OwnedSemaphorePermit>,
 }
 
 impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
@@ -31,21 +47,29 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let http = &state.config.http;
+        let (parts, body) = request.into_parts();
+        let caller = parts.extensions.get::<Caller>();
+        T::admit(caller.ok_or_else(Caller::missing)?, state)?;
+        let declared = body
+            .size_hint()
+            .exact()
+            .and_then(|bytes| usize::try_from(bytes).ok());
         let size_max_bytes = if T::LARGE {
             http.layout_body_max_bytes
         } else {
             http.body_max_bytes
         };
-        let (parts, body) = request.into_parts();
+        let is_large = T::LARGE && declared.is_none_or(|bytes| bytes > http.body_max_bytes);
+        let share = if is_large {
+            Some(state.large_bodies.share(declared, http).await?)
+        } else {
+            None
+        };
         let collect = Limited::new(body, size_max_bytes).collect();
         let bytes = match tokio::time::timeout(http.body_timeout(), collect).await {
             Ok(Ok(collected)) => collected.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(ApiError::new(
-                    Code::PayloadTooLarge,
-                    format!("The body is larger than {size_max_bytes} bytes."),
-                )
-                .with_details(serde_json::json!({ "limit_bytes": size_max_bytes })));
+                return Err(too_large(size_max_bytes));
             }
             Ok(Err(_)) => {
                 return Err(ApiError::invalid("body", Value::Null, "a complete body"));
@@ -61,6 +85,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
             return Ok(Self {
                 value: parse(b"{}")?,
                 bytes,
+                _share: share,
             });
         }
         if !is_json(&parts.headers) {
@@ -72,6 +97,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         Ok(Self {
             value: parse(&bytes)?,
             bytes,
+            _share: share,
         })
     }
 }
@@ -164,6 +190,10 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiE
         Ok(_) => (String::new(), error.to_string()),
         Err(error) => (error.path().to_string(), error.inner().to_string()),
     };
+    if path.len() > LOOK_UP_MAX_BYTES {
+        // Only a name of the client's can be so long.
+        return ApiError::invalid(&text::cut(&path), Value::Null, "no such field");
+    }
     let path = if path == "." { String::new() } else { path };
     // "… at line 1 column 2" speaks of bytes; the path says it better.
     let message = message
@@ -199,12 +229,12 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiE
     ApiError::invalid(field, value, expected)
 }
 
-fn quoted<'a>(message: &'a str, prefix: &str) -> Option<&'a str> {
+pub(super) fn quoted<'a>(message: &'a str, prefix: &str) -> Option<&'a str> {
     message.strip_prefix(prefix)?.split('`').next()
 }
 
 /// Names of Rust types mean nothing to a client.
-fn in_words(expected: &str) -> &str {
+pub(super) fn in_words(expected: &str) -> &str {
     match expected {
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
@@ -219,6 +249,9 @@ fn in_words(expected: &str) -> &str {
 
 /// What stands at a path like `zones[2].rows[0].seats`.
 fn value_at(bytes: &[u8], path: &str) -> Value {
+    if bytes.len() > LOOK_UP_MAX_BYTES {
+        return Value::Null;
+    }
     let Ok(root) = serde_json::from_slice::<Value>(bytes) else {
         return Value::Null;
     };
@@ -274,6 +307,24 @@ mod tests {
     #[expect(dead_code, reason = "only its shape matters")]
     struct Inner {
         name: String,
+    }
+
+    #[test]
+    fn no_answer_grows_with_what_was_sent() {
+        let long = "k".repeat(7 << 20);
+        for body in [
+            format!("{{\"{long}\":1}}"),
+            format!("{{\"count\":1,\"inner\":[{{\"name\":\"a\",\"{long}\":1}}]}}"),
+            format!("{{\"count\":\"{long}\"}}"),
+            format!("{{\"count\":1,\"id\":\"{long}\"}}"),
+            format!("{{\"count\":1,\"{}\":2}}", "é".repeat(200)),
+            format!("{{\"count\":\"{}\"}}", "é".repeat(200)),
+        ] {
+            let error = parse::<Outer>(body.as_bytes()).unwrap_err();
+            let details = error.details().unwrap().to_string();
+            assert!(details.len() < 1_024, "{}", &details[..200]);
+            assert!(error.detail().len() < 1_024);
+        }
     }
 
     #[test]

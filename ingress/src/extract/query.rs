@@ -1,9 +1,12 @@
 //! Query strings.
 
 use axum::extract::FromRequestParts;
+use http::Uri;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use super::json::{in_words, quoted};
 use crate::error::ApiError;
 
 /// A typed query string.
@@ -13,13 +16,104 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        axum::extract::Query::<T>::try_from_uri(&parts.uri)
-            .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection| {
-                let text = rejection.body_text();
-                let reason = text.rsplit(": ").next().unwrap_or(&text);
-                let reason = reason.rsplit(", expected ").next().unwrap_or(reason);
-                ApiError::invalid("query", serde_json::Value::Null, reason)
-            })
+        parse(&parts.uri).map(Self)
+    }
+}
+
+fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+    axum::extract::Query::<T>::try_from_uri(uri)
+        .map(|axum::extract::Query(value)| value)
+        .map_err(|rejection| explain(uri, &rejection.body_text()))
+}
+
+/// What is wrong, in the words of whoever wrote the query: parsers speak of their own types.
+fn explain(uri: &Uri, text: &str) -> ApiError {
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_or_else(|_| Vec::new(), |axum::extract::Query(pairs)| pairs);
+    let value_of = |field: &str| {
+        let given = pairs.iter().find(|(name, _)| name == field);
+        given.map_or(Value::Null, |(_, value)| Value::from(value.as_str()))
+    };
+    let (_, reason) = text.split_once(": ").unwrap_or(("", text));
+    for (prefix, expected) in [
+        ("unknown field `", "no such parameter"),
+        ("duplicate field `", "each parameter once"),
+        ("missing field `", "a value, the parameter is missing"),
+    ] {
+        // Behind the parameter's name, where the parser says one.
+        let at = reason.find(prefix).and_then(|at| reason.get(at..));
+        if let Some(name) = at.and_then(|reason| quoted(reason, prefix)) {
+            return ApiError::invalid(name, value_of(name), expected);
+        }
+    }
+    match reason.split_once(": ") {
+        Some((field, reason)) if pairs.iter().any(|(name, _)| name == field) => {
+            ApiError::invalid(field, value_of(field), in_plain_words(reason))
+        }
+        _ => ApiError::invalid("query", Value::Null, in_plain_words(reason)),
+    }
+}
+
+/// What would be right, instead of what a parser of one of our types did not like.
+fn in_plain_words(reason: &str) -> &str {
+    if let Some((_, expected)) = reason.rsplit_once(", expected ") {
+        return in_words(expected);
+    }
+    match reason {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "a whole number, not negative"
+        }
+        "number too large to fit in target type" => "a smaller whole number",
+        "number too small to fit in target type" => "a larger whole number",
+        "provided string was not `true` or `false`" => "true or false",
+        _ => "a query as the document describes it (/docs)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::values::Instant;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Asked {
+        page: Option<u32>,
+        mine: Option<bool>,
+        from: Option<Instant>,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        Small,
+        Large,
+    }
+
+    #[test]
+    fn says_which_parameter_is_wrong_and_what_would_be_right() {
+        for (query, field, value, expected) in [
+            ("page=x", "page", "\"x\"", "a whole number, not negative"),
+            ("page=", "page", "\"\"", "a whole number, not negative"),
+            ("page=-1", "page", "\"-1\"", "a whole number, not negative"),
+            ("page=99999999999", "page", "\"99999999999\"", "smaller"),
+            ("mine=maybe", "mine", "\"maybe\"", "true or false"),
+            ("from=now", "from", "\"now\"", "an instant as RFC 3339"),
+            ("kind=tiny", "kind", "\"tiny\"", "small"),
+            ("where=8", "where", "\"8\"", "no such parameter"),
+            ("page=1&page=2", "page", "\"1\"", "each parameter once"),
+        ] {
+            let uri: Uri = format!("http://x/y?{query}").parse().unwrap();
+            let error = parse::<Asked>(&uri).unwrap_err();
+            let details = error.details().unwrap();
+            assert_eq!(details["field"], field, "{query}");
+            assert_eq!(details["value"].to_string(), value, "{query}");
+            let said = details["expected"].as_str().unwrap();
+            assert!(said.contains(expected), "{query}: {said}");
+        }
     }
 }

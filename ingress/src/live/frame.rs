@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use onsale_schemas::{Offset, SeatStatus, ZoneCounts};
+use onsale_schemas::{Offset, SeatStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -57,15 +57,17 @@ pub(super) struct Frame {
     pub(super) bytes: Bytes,
 }
 
-pub(super) fn zones(chart: &Chart, counts: &[ZoneCounts]) -> Vec<ZoneAvailability> {
+/// The counts of every zone; of a cancelled show nothing is available.
+pub(super) fn zones(chart: &Chart, view: &View) -> Vec<ZoneAvailability> {
+    let is_on_sale = !view.cancelled();
     chart
         .zones
         .iter()
-        .zip(counts)
+        .zip(view.zones())
         .map(|(zone, counts)| ZoneAvailability {
             zone_id: zone.zone_id,
             total_seats: zone.total(),
-            available_seats: counts.available,
+            available_seats: if is_on_sale { counts.available } else { 0 },
             held_seats: counts.held,
             sold_seats: counts.sold,
             blocked_seats: counts.blocked,
@@ -90,7 +92,7 @@ pub(super) fn full_json(chart: &Chart, view: &View) -> Vec<u8> {
     let body = AvailabilityBody {
         version: view.version(),
         cancelled: view.cancelled(),
-        zones: zones(chart, view.zones()),
+        zones: zones(chart, view),
         unavailable: view
             .unavailable()
             .map(|(seat, status)| state(seat, Some(status)))
@@ -123,7 +125,7 @@ pub(super) fn delta(chart: &Chart, view: &mut View, from: Offset) -> Frame {
     let version = view.version();
     let body = DeltaBody {
         version,
-        zones: zones(chart, view.zones()),
+        zones: zones(chart, view),
         changes,
     };
     let json = serde_json::to_vec(&body).unwrap_or_default();

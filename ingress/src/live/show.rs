@@ -152,7 +152,7 @@ impl LiveShow {
     pub(crate) fn zones(&self) -> Option<Vec<ZoneAvailability>> {
         let inner = self.inner.lock();
         let view = inner.view.as_ref()?;
-        Some(frame::zones(&self.chart, view.zones()))
+        Some(frame::zones(&self.chart, view))
     }
 
     /// The gate of a zone, while the view has seen everything that this process told anybody.

@@ -16,10 +16,30 @@ use crate::idempotency::KEY_MAX_BYTES;
 use crate::routes::{bookings_list, event_body, events_list, show_layout, shows_create};
 use crate::values::INSTANT_PATTERN;
 
-/// No control character but line breaks and tabs, and not white space alone.
-const TEXT: &str = "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*\
-    [^\\s\\u0000-\\u001f\\u007f-\\u009f]\
-    [^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*$";
+/// A character that is drawn: neither white space nor one that only directs others.
+macro_rules! drawn {
+    () => {
+        "[^\\s\\u0000-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\
+         \\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\
+         \\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\uffff]"
+    };
+}
+/// Characters that a name may have.
+macro_rules! of_line {
+    () => {
+        "[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]*"
+    };
+}
+/// Characters that a text may have: line breaks and tabs too.
+macro_rules! of_text {
+    () => {
+        "[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u202a-\\u202e\
+         \\u2066-\\u2069]*"
+    };
+}
+
+const LINE: &str = concat!("^", of_line!(), drawn!(), of_line!(), "$");
+const TEXT: &str = concat!("^", of_text!(), drawn!(), of_text!(), "$");
 /// Visible ASCII.
 const VISIBLE: &str = "^[!-~]+$";
 const CURRENCY: &str = "^[A-Z]{3}$";
@@ -27,6 +47,8 @@ const CURRENCY: &str = "^[A-Z]{3}$";
 enum Bound {
     /// A text for people of at most so many characters.
     Text(usize),
+    /// A name of at most so many characters, in one line.
+    Line(usize),
     /// A text of this form with at most so many characters.
     Form(&'static str, usize),
     /// A text of at most so many characters.
@@ -43,21 +65,21 @@ enum Bound {
     OneOf(&'static [&'static str]),
 }
 
-use Bound::{Form, Items, Length, Range, Text};
+use Bound::{Form, Items, Length, Line, Range, Text};
 
 const FIELDS: &[(&str, &str, Bound)] = &[
-    ("EventRequest", "name", Text(event_body::NAME_MAX_CHARS)),
+    ("EventRequest", "name", Line(event_body::NAME_MAX_CHARS)),
     (
         "EventRequest",
         "description",
         Text(event_body::DESCRIPTION_MAX_CHARS),
     ),
-    ("EventRequest", "venue", Text(event_body::PLACE_MAX_CHARS)),
-    ("EventRequest", "city", Text(event_body::PLACE_MAX_CHARS)),
+    ("EventRequest", "venue", Line(event_body::PLACE_MAX_CHARS)),
+    ("EventRequest", "city", Line(event_body::PLACE_MAX_CHARS)),
     (
         "EventRequest",
         "category",
-        Text(event_body::CATEGORY_MAX_CHARS),
+        Line(event_body::CATEGORY_MAX_CHARS),
     ),
     (
         "EventRequest",
@@ -74,13 +96,13 @@ const FIELDS: &[(&str, &str, Bound)] = &[
         "status",
         Bound::OneOf(&["draft", "published", "cancelled"]),
     ),
-    ("ShowRequest", "name", Text(shows_create::NAME_MAX_CHARS)),
+    ("ShowRequest", "name", Line(shows_create::NAME_MAX_CHARS)),
     ("ShowRequest", "hold_seconds", HOLD_SECONDS),
     ("ShowRequest", "zones", Items(ZONES_PER_SHOW_MAX)),
     (
         "ZoneRequest",
         "name",
-        Text(show_layout::ZONE_NAME_MAX_CHARS),
+        Line(show_layout::ZONE_NAME_MAX_CHARS),
     ),
     (
         "ZoneRequest",
@@ -93,7 +115,7 @@ const FIELDS: &[(&str, &str, Bound)] = &[
         "name",
         Length(show_layout::ROW_NAME_MAX_CHARS),
     ),
-    ("AmendRequest", "name", Text(shows_create::NAME_MAX_CHARS)),
+    ("AmendRequest", "name", Line(shows_create::NAME_MAX_CHARS)),
     ("AmendRequest", "hold_seconds", HOLD_SECONDS),
     (
         "AmendRequest",
@@ -251,6 +273,7 @@ impl Bound {
         };
         match self {
             Text(max) => form(Some(TEXT), 1, *max),
+            Line(max) => form(Some(LINE), 1, *max),
             Form(pattern, max) => form(Some(pattern), 1, *max),
             Length(max) => form(None, 1, *max),
             Self::AtMost(max) => form(None, 0, *max),

@@ -27,7 +27,11 @@ pub(crate) struct FailoverRequest {
     to: String,
 }
 
-impl RequestBody for FailoverRequest {}
+impl RequestBody for FailoverRequest {
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(&[Role::Admin], "Only admins move partitions.")
+    }
+}
 
 /// What was done.
 #[derive(Serialize, ToSchema)]

@@ -24,6 +24,10 @@ pub(crate) struct ReconciliationReport(Value);
 
 impl RequestBody for ReconciliationReport {
     const LARGE: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(&[Role::Admin], "Only admins reconcile.")
+    }
 }
 
 /// Compare the engine's state with the database.

@@ -25,6 +25,10 @@ pub(crate) struct SnapshotRequest {
 
 impl RequestBody for SnapshotRequest {
     const OPTIONAL: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(&[Role::Admin], "Only admins make snapshots.")
+    }
 }
 
 /// Cut snapshots now.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::bookings_receipt;
 use crate::charts::Chart;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -42,6 +43,8 @@ pub(crate) struct BookingBody {
     ended_at: Option<Instant>,
     server_time: Instant,
     position: PositionBody,
+    /// Who was ahead, as counts; whoever has this link may read it.
+    receipt_url: String,
 }
 
 /// Where a booking's reservation stands in the log.
@@ -56,10 +59,11 @@ impl BookingBody {
     /// Of a row, with the labels that its chart gives.
     pub(super) async fn of(state: &AppState, row: BookingRow) -> Result<Self, ApiError> {
         let chart = state.charts.chart(row.show_id).await?;
-        Self::new(row, &chart, Instant(state.clock.now_ms()))
+        Self::new(state, row, &chart)
     }
 
-    fn new(row: BookingRow, chart: &Chart, now: Instant) -> Result<Self, ApiError> {
+    fn new(state: &AppState, row: BookingRow, chart: &Chart) -> Result<Self, ApiError> {
+        let now = Instant(state.clock.now_ms());
         let zone = chart
             .zone(row.zone)
             .ok_or_else(|| ApiError::internal("a booking of a zone that its show does not have"))?;
@@ -88,6 +92,7 @@ impl BookingBody {
                 partition: row.booking_id.partition().0,
                 offset: row.booking_id.offset(),
             },
+            receipt_url: bookings_receipt::url(state, &row.booking_id),
         })
     }
 }

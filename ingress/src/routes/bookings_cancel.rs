@@ -13,7 +13,7 @@ use super::{ownership, projected};
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
@@ -27,6 +27,10 @@ pub(crate) struct CancelRequest {}
 
 impl RequestBody for CancelRequest {
     const OPTIONAL: bool = true;
+
+    fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        Ok(())
+    }
 }
 
 /// A cancelled booking.
@@ -79,7 +83,13 @@ pub(crate) async fn cancel(
             let row = projected::booking(&state, booking)
                 .await?
                 .ok_or_else(|| ApiError::not_found("booking"))?;
-            ownership::managed_event(&state, &caller, row.event_id).await?;
+            // That there is such a booking is nobody else's business.
+            ownership::managed_event(&state, &caller, row.event_id)
+                .await
+                .map_err(|error| match error.code() {
+                    Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
+                    _ => error,
+                })?;
             (
                 Command::Return {
                     booking: booking.offset(),

@@ -33,7 +33,11 @@ pub(crate) struct ConfirmRequest {
     payment_reference: String,
 }
 
-impl RequestBody for ConfirmRequest {}
+impl RequestBody for ConfirmRequest {
+    fn admit(caller: &Caller, state: &AppState) -> Result<(), ApiError> {
+        payer(caller, state).map(drop)
+    }
+}
 
 /// A confirmed booking.
 #[derive(Serialize, ToSchema)]
@@ -84,17 +88,7 @@ pub(crate) async fn confirm(
     PathId(id): PathId,
     body: JsonBody<ConfirmRequest>,
 ) -> Result<Response, ApiError> {
-    let (by, owner) = match caller.role {
-        Role::Service => (Actor::Staff, None),
-        Role::Buyer if state.config.payments.simulated => {
-            (Actor::Buyer(caller.user), Some(caller.user))
-        }
-        _ => {
-            return Err(ApiError::forbidden(
-                "Bookings are confirmed by the payment service.",
-            ));
-        }
-    };
+    let (by, owner) = payer(&caller, &state)?;
     let booking = parse_booking(id, state.log.partitions())?;
     let reference = body.value.payment_reference;
     // What a gateway gives is an id; control characters could not be stored everywhere.
@@ -130,6 +124,19 @@ pub(crate) async fn confirm(
     )
     .await?;
     Ok(answer.into_response(&context))
+}
+
+/// In whose name a caller confirms, and whose booking it has to be.
+fn payer(caller: &Caller, state: &AppState) -> Result<(Actor, Option<UserId>), ApiError> {
+    match caller.role {
+        Role::Service => Ok((Actor::Staff, None)),
+        Role::Buyer if state.config.payments.simulated => {
+            Ok((Actor::Buyer(caller.user), Some(caller.user)))
+        }
+        _ => Err(ApiError::forbidden(
+            "Bookings are confirmed by the payment service.",
+        )),
+    }
 }
 
 /// The answer to the outcome of a confirmation.

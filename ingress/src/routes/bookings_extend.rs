@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::limits::HOLD_MAX_MS;
+use onsale_schemas::rejection::InvalidReason;
 use onsale_schemas::{BookingId, Command, Outcome, OutcomeRecord, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,7 +30,14 @@ pub(crate) struct ExtendRequest {
     seconds: u32,
 }
 
-impl RequestBody for ExtendRequest {}
+impl RequestBody for ExtendRequest {
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(
+            &[Role::Service],
+            "Holds are extended by the payment service.",
+        )
+    }
+}
 
 /// A hold with its new end.
 #[derive(Serialize, ToSchema)]
@@ -127,6 +135,17 @@ pub(crate) async fn answer(
             let row = forgotten(state, booking, None).await?;
             Err(rejection::to_error(&ended(row.status), None, None))
         }
+        // The only thing of it that can be out of range: the hold would last longer than any may.
+        Outcome::Rejected(Rejection::Invalid {
+            reason: InvalidReason::OutOfRange,
+        }) => Err(ApiError::invalid(
+            "seconds",
+            serde_json::Value::Null,
+            &format!(
+                "fewer seconds: a hold lasts {} at most, counted from its reservation",
+                HOLD_MAX_MS / 1_000
+            ),
+        )),
         Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
         other => Err(ApiError::internal(format!("extend came out as {other:?}"))),
     }

@@ -3,6 +3,8 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use onsale_schemas::BookingId;
+use onsale_store::booking::BookingRow;
 
 use super::booking_body::BookingBody;
 use super::{ownership, projected};
@@ -33,8 +35,19 @@ pub(crate) async fn one(
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
     let booking = parse_booking(id, state.log.partitions())?;
-    projected::wait_for_user(&state, caller.user, booking.partition()).await?;
-    let row = projected::booking(&state, booking)
+    let row = readable(&state, &caller, booking).await?;
+    let body = BookingBody::of(&state, row).await?;
+    envelope::success(&context, StatusCode::OK, &body)
+}
+
+/// A booking that the caller may read; of others nothing is told, not even that there are any.
+pub(super) async fn readable(
+    state: &AppState,
+    caller: &Caller,
+    booking: BookingId,
+) -> Result<BookingRow, ApiError> {
+    projected::wait_for_user(state, caller.user, booking.partition()).await?;
+    let row = projected::booking(state, booking)
         .await?
         .ok_or_else(|| ApiError::not_found("booking"))?;
     let allowed = match caller.role {
@@ -43,12 +56,12 @@ pub(crate) async fn one(
             .store
             .event(row.event_id)
             .await?
-            .is_some_and(|event| ownership::owns(&caller, &event)),
+            .is_some_and(|event| ownership::owns(caller, &event)),
         Role::Admin | Role::Service => true,
     };
-    if !allowed {
-        return Err(ApiError::not_found("booking"));
+    if allowed {
+        Ok(row)
+    } else {
+        Err(ApiError::not_found("booking"))
     }
-    let body = BookingBody::of(&state, row).await?;
-    envelope::success(&context, StatusCode::OK, &body)
 }

@@ -3,18 +3,20 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_schemas::Outcome;
-use serde::Serialize;
-use utoipa::ToSchema;
+use onsale_schemas::{BookingId, Outcome};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::booking_body::PositionBody;
+use super::bookings_one::readable;
 use super::explanation_body::{AheadBody, position, rule};
+use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
-use crate::extract::{PathId, parse_booking};
-use crate::state::AppState;
+use crate::extract::{PathId, Query, parse_booking};
+use crate::state::{AppState, Shared};
 use crate::values::Instant;
 
 /// Where a booking's request stood in the log. Nothing in it says whose it is or which seats.
@@ -32,14 +34,33 @@ pub(crate) struct Receipt {
     ahead: AheadBody,
 }
 
+/// What a link to a receipt ends with.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LinkQuery {
+    /// As in `receipt_url` of the booking; without it, send the token of whoever may read the
+    /// booking.
+    token: Option<String>,
+}
+
+/// Where the receipt of a booking is, for whoever has the link.
+pub(super) fn url(state: &Shared, booking: &BookingId) -> String {
+    let token = state.booking_keys.receipt_token(booking);
+    format!("/api/v1/bookings/{booking}/receipt?token={token}")
+}
+
 /// The fairness receipt of a booking.
 ///
-/// Public: it holds counts and no persons. 410 says that the log no longer holds the record.
+/// For whoever may read the booking, and for whoever has its `receipt_url`: it holds counts and no
+/// persons. The booking's id alone gives nothing. 410 says that the log no longer holds the record.
 #[utoipa::path(
     get, path = "/api/v1/bookings/{id}/receipt", tag = "bookings",
-    params(("id" = Uuid, Path, description = "The booking")),
+    params(("id" = Uuid, Path, description = "The booking"), LinkQuery),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, body = Success<Receipt>),
+        (status = 401, description = "`UNAUTHORIZED`: neither link nor token", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 410, description = "`RECORD_GONE`: the log no longer holds it", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: this process cannot read the log", body = Problem),
@@ -49,9 +70,25 @@ pub(crate) struct Receipt {
 pub(crate) async fn receipt(
     State(state): State<AppState>,
     context: RequestContext,
+    caller: Option<Caller>,
     PathId(id): PathId,
+    Query(link): Query<LinkQuery>,
 ) -> Result<Response, ApiError> {
-    let booking = parse_booking(id, state.log.partitions())?;
+    // Before anything is looked up: nothing may cost or tell anything without a right to it.
+    let named = parse_booking(id, state.log.partitions());
+    let has_link = match (&named, &link.token) {
+        (Ok(booking), Some(token)) => state.booking_keys.is_receipt_token(booking, token),
+        _ => false,
+    };
+    let booking = match caller {
+        _ if has_link => named?,
+        Some(caller) => {
+            let booking = named?;
+            readable(&state, &caller, booking).await?;
+            booking
+        }
+        None => return Err(Caller::missing()),
+    };
     let explained = state
         .explanations
         .of(&*state.operations, booking.partition(), booking.offset())

@@ -17,7 +17,7 @@ use utoipa::openapi::{Ref, Schema};
 use uuid::Uuid;
 
 use super::booking_body::PositionBody;
-use super::visible;
+use super::{bookings_receipt, visible};
 use crate::auth::{Caller, Role};
 use crate::charts::{Chart, ChartZone, Found, parse_seat_id};
 use crate::context::RequestContext;
@@ -51,7 +51,11 @@ pub(crate) struct ReserveRequest {
     unit_price: Option<SeenPrice>,
 }
 
-impl RequestBody for ReserveRequest {}
+impl RequestBody for ReserveRequest {
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(&[Role::Buyer], "Only buyers reserve.")
+    }
+}
 
 fn seen_price_schema() -> Schema {
     OneOfBuilder::new()
@@ -126,6 +130,8 @@ pub(crate) struct Reservation {
     /// When it was reserved, by the log.
     server_time: Instant,
     position: PositionBody,
+    /// Who was ahead, as counts; whoever has this link may read it.
+    receipt_url: String,
 }
 
 /// Hold seats.
@@ -396,10 +402,11 @@ pub(crate) fn answer(
             .map_or(record.log_time_ms, |first| first.log_time_ms),
     );
     let expires_at = Instant(reserved.expires_at_ms);
+    let booking = BookingId::new(chart.partition, reserved.booking);
     Final::new(
         StatusCode::CREATED,
         &Reservation {
-            booking_id: BookingId::new(chart.partition, reserved.booking).as_uuid(),
+            booking_id: booking.as_uuid(),
             status: "reserved",
             event_id: reserved.event.0,
             show_id: reserved.show.0,
@@ -415,6 +422,7 @@ pub(crate) fn answer(
                 partition: chart.partition.0,
                 offset: reserved.booking,
             },
+            receipt_url: bookings_receipt::url(state, &booking),
         },
     )
 }

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
 use crate::error::ApiError;
 use crate::extract::RequestBody;
+use crate::state::AppState;
+use crate::text;
 use crate::values::Instant;
 
 pub(crate) const NAME_MAX_CHARS: usize = 200;
@@ -39,7 +41,14 @@ pub(crate) struct EventRequest {
     status: Option<EventStatus>,
 }
 
-impl RequestBody for EventRequest {}
+impl RequestBody for EventRequest {
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(
+            &[Role::Organizer, Role::Admin],
+            "Only organizers make events.",
+        )
+    }
+}
 
 /// An event.
 #[derive(Serialize, ToSchema)]
@@ -89,15 +98,17 @@ impl EventRequest {
     /// `row` with these values; what may be left out keeps its value where it has a default, and
     /// is cleared where it has none.
     pub(super) fn replace(self, mut row: EventRow) -> Result<EventRow, ApiError> {
-        check_text("name", &self.name, NAME_MAX_CHARS)?;
-        for (field, text, max_chars) in [
-            ("description", &self.description, DESCRIPTION_MAX_CHARS),
+        check_line("name", &self.name, NAME_MAX_CHARS)?;
+        if let Some(text) = &self.description {
+            check_text("description", text, DESCRIPTION_MAX_CHARS)?;
+        }
+        for (field, line, max_chars) in [
             ("venue", &self.venue, PLACE_MAX_CHARS),
             ("city", &self.city, PLACE_MAX_CHARS),
             ("category", &self.category, CATEGORY_MAX_CHARS),
         ] {
-            if let Some(text) = text {
-                check_text(field, text, max_chars)?;
+            if let Some(line) = line {
+                check_line(field, line, max_chars)?;
             }
         }
         if let Some(age) = self.minimum_age
@@ -126,20 +137,34 @@ impl EventRequest {
     }
 }
 
-/// Refuses texts that are empty, too long or hold control characters other than line breaks.
-pub(super) fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), ApiError> {
-    let plain = text
-        .chars()
-        .all(|char| !char.is_control() || matches!(char, '\n' | '\r' | '\t'));
-    // Bytes bound characters from above, so most texts need no counting.
-    let fits = text.len() <= max_chars || text.chars().count() <= max_chars;
-    if plain && fits && !text.trim().is_empty() {
+/// Refuses names that are too long, more than one line, or of nothing that can be seen.
+pub(super) fn check_line(field: &str, line: &str, max_chars: usize) -> Result<(), ApiError> {
+    if text::is_line(line, max_chars) {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(
+            field,
+            line,
+            &format!(
+                "1 to {max_chars} characters in one line, at least one of them to be seen, and \
+                 none that turns text round"
+            ),
+        ))
+    }
+}
+
+/// As [`check_line`], for texts that may have several lines.
+fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), ApiError> {
+    if text::is_text(text, max_chars) {
         Ok(())
     } else {
         Err(ApiError::invalid(
             field,
             text,
-            &format!("1 to {max_chars} characters"),
+            &format!(
+                "1 to {max_chars} characters, at least one of them to be seen, and none that \
+                 turns text round"
+            ),
         ))
     }
 }

@@ -1,16 +1,17 @@
 //! `GET /requests/{id}/explanation`
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_schemas::{Command, Offset, Outcome, PartitionId, RequestId};
+use onsale_schemas::{Command, Offset, Outcome, PartitionId, RequestId, Standing};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::booking_body::PositionBody;
 use super::explanation_body::{AheadBody, TakenSeat, asked, position, rule};
-use super::operation_error;
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
@@ -20,7 +21,7 @@ use crate::state::AppState;
 use crate::values::Instant;
 
 /// Where the request stands, as its answer said; needed only for requests of long ago.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct WhereQuery {
@@ -79,19 +80,8 @@ pub(crate) async fn explanation(
         &[Role::Buyer, Role::Admin],
         "Requests are explained to their buyer and to admins.",
     )?;
-    let request = RequestId(id);
-    let (partition, offset) = place(&state, request, &given)
-        .await?
-        .filter(|(partition, _)| partition.0 < state.log.partitions())
-        .ok_or_else(|| ApiError::not_found("request in the latest part of the log"))?;
-    let explained = state
-        .explanations
-        .of(&*state.operations, partition, offset)
-        .await?;
-    let is_theirs = caller.role == Role::Admin || explained.user == Some(caller.user);
-    if explained.outcome.request_id != Some(request) || !is_theirs {
-        return Err(ApiError::not_found("request"));
-    }
+    let (partition, explained) = explained(&state, &caller, RequestId(id), &given).await?;
+    let offset = explained.outcome.offset;
     let refusal = match &explained.outcome.outcome {
         Outcome::Rejected(why) => Some(why),
         _ => None,
@@ -114,6 +104,29 @@ pub(crate) async fn explanation(
         seats: ahead.map_or_else(Vec::new, |ahead| TakenSeat::all(ahead, chart.as_deref())),
     };
     envelope::success(&context, StatusCode::OK, &body)
+}
+
+/// What became of a request of the caller's, and on which partition.
+pub(super) async fn explained(
+    state: &AppState,
+    caller: &Caller,
+    request: RequestId,
+    given: &WhereQuery,
+) -> Result<(PartitionId, Arc<Standing>), ApiError> {
+    let (partition, offset) = place(state, request, given)
+        .await?
+        .filter(|(partition, _)| partition.0 < state.log.partitions())
+        .ok_or_else(|| ApiError::not_found("request in the latest part of the log"))?;
+    let explained = state
+        .explanations
+        .of(&*state.operations, partition, offset)
+        .await?;
+    let is_theirs = caller.role == Role::Admin || explained.user == Some(caller.user);
+    if explained.outcome.request_id == Some(request) && is_theirs {
+        Ok((partition, explained))
+    } else {
+        Err(ApiError::not_found("request"))
+    }
 }
 
 /// Where to look: as given, as remembered, by its booking, or among the latest records.
@@ -139,9 +152,5 @@ async fn place(
     if let Some(row) = state.store.booking_of_request(request).await? {
         return Ok(Some((row.booking_id.partition(), row.booking_id.offset())));
     }
-    state
-        .operations
-        .find_request(request)
-        .await
-        .map_err(operation_error)
+    state.explanations.find(&*state.operations, request).await
 }

@@ -6,13 +6,14 @@ use http::StatusCode;
 use onsale_schemas::RequestId;
 
 use super::booking_body::BookingBody;
+use super::requests_explanation::{WhereQuery, explained};
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::state::AppState;
-use crate::submit::{Answer, Known, PendingAnswer};
+use crate::submit::{Answer, Final, Known, PendingAnswer, answer_to};
 
 /// The answer to an earlier request that was answered with 202.
 ///
@@ -54,6 +55,21 @@ pub(crate) async fn one(
             envelope::success(&context, StatusCode::CREATED, &body)
         }
         (None, Known::Pending) => Ok(Answer::Pending(request_id).into_response(&context)),
-        (None, _) => Err(ApiError::not_found("request")),
+        (None, _) => from_log(&state, &caller, request_id)
+            .await
+            .map(|answer| answer.into_response(&context)),
+    }
+}
+
+/// What the log says that became of a request, as of one that is explained.
+async fn from_log(
+    state: &AppState,
+    caller: &Caller,
+    request: RequestId,
+) -> Result<Final, ApiError> {
+    let (partition, explained) = explained(state, caller, request, &WhereQuery::default()).await?;
+    match answer_to(state, partition, &explained.outcome, caller.user).await {
+        Some(answer) => answer,
+        None => Err(ApiError::not_found("request")),
     }
 }

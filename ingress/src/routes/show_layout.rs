@@ -17,9 +17,10 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use uuid::Uuid;
 
 use super::catalog_call::zone_id;
-use super::event_body::check_text;
+use super::event_body::check_line;
 use super::show_body::row_seats;
 use crate::error::ApiError;
+use crate::text;
 use crate::values::Money;
 
 pub(crate) const ZONE_NAME_MAX_CHARS: usize = 100;
@@ -127,8 +128,8 @@ pub(super) fn zones(show: Uuid, requests: Vec<ZoneRequest>) -> Result<Vec<ZoneRo
     let mut rows = Vec::with_capacity(requests.len());
     for (index, zone) in (0u16..).zip(requests) {
         let path = format!("zones[{index}]");
-        check_text(&format!("{path}.name"), &zone.name, ZONE_NAME_MAX_CHARS)?;
-        if !names.insert(zone.name.clone()) {
+        check_line(&format!("{path}.name"), &zone.name, ZONE_NAME_MAX_CHARS)?;
+        if !names.insert(text::composed(&zone.name).into_owned()) {
             return Err(ApiError::invalid(
                 &format!("{path}.name"),
                 zone.name,
@@ -239,9 +240,7 @@ fn admission(
 fn check_row_name(path: &str, name: &str, names: &mut HashSet<String>) -> Result<(), ApiError> {
     let chars = name.chars().count();
     let plain = (1..=ROW_NAME_MAX_CHARS).contains(&chars)
-        && name
-            .chars()
-            .all(|char| char.is_alphanumeric() || char == ' ')
+        && name.split(' ').all(text::is_alphanumeric)
         && name.trim() == name;
     if !plain {
         return Err(ApiError::invalid(
@@ -250,7 +249,7 @@ fn check_row_name(path: &str, name: &str, names: &mut HashSet<String>) -> Result
             &format!("1 to {ROW_NAME_MAX_CHARS} letters, digits and spaces between them"),
         ));
     }
-    if !names.insert(name.to_owned()) {
+    if !names.insert(text::composed(name).into_owned()) {
         return Err(ApiError::invalid(
             &format!("{path}.name"),
             name,
@@ -277,8 +276,8 @@ fn row_of_seats(path: &str, seats: SeatsRequest) -> Result<RowSeats, ApiError> {
             let mut seen = HashSet::with_capacity(labels.len());
             for (place, label) in labels.iter().enumerate() {
                 let plain = (1..=SEAT_LABEL_MAX_CHARS).contains(&label.chars().count())
-                    && label.chars().all(char::is_alphanumeric);
-                if !plain || !seen.insert(label.as_str()) {
+                    && text::is_alphanumeric(label);
+                if !plain || !seen.insert(text::composed(label)) {
                     return Err(ApiError::invalid(
                         &format!("{field}[{place}]"),
                         label,

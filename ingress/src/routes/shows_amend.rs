@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::catalog_call::{detached, key_reused};
-use super::event_body::check_text;
+use super::event_body::check_line;
 use super::ownership::managed_event;
 use super::projected::wait_for;
 use super::show_body::ShowBody;
 use super::show_layout::check_price;
 use super::shows_create::{NAME_MAX_CHARS, check_hold, check_window};
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -53,7 +53,14 @@ pub(crate) struct PriceRequest {
     price: Money,
 }
 
-impl RequestBody for AmendRequest {}
+impl RequestBody for AmendRequest {
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(
+            &[Role::Organizer, Role::Admin],
+            "Only organizers may do this.",
+        )
+    }
+}
 
 /// Change times, limit, hold or prices of a show.
 #[utoipa::path(
@@ -121,7 +128,7 @@ pub(crate) async fn amend(
 
 fn change(row: &ShowRow, request: AmendRequest) -> Result<ShowChange, ApiError> {
     if let Some(name) = &request.name {
-        check_text("name", name, NAME_MAX_CHARS)?;
+        check_line("name", name, NAME_MAX_CHARS)?;
     }
     let hold_ms = request.hold_seconds.map(check_hold).transpose()?;
     check_window(

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::bookings_reserve::named_seats;
 use super::ownership::managed_event;
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
 use crate::charts::{Chart, ChartZone};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
@@ -37,6 +37,13 @@ pub(crate) struct BlockRequest {
 
 impl RequestBody for BlockRequest {
     const LARGE: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(
+            &[Role::Organizer, Role::Admin],
+            "Only organizers may do this.",
+        )
+    }
 }
 
 /// Places taken off sale, or put back.

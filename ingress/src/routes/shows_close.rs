@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::ownership::managed_event;
 use super::projected::wait_for;
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -28,6 +28,13 @@ pub(crate) struct EndShowRequest {}
 
 impl RequestBody for EndShowRequest {
     const OPTIONAL: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(
+            &[Role::Organizer, Role::Admin],
+            "Only organizers may do this.",
+        )
+    }
 }
 
 /// A show whose sale ended.

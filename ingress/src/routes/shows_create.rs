@@ -12,11 +12,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::catalog_call::{derived_id, detached, key_reused, recall, remember};
-use super::event_body::check_text;
+use super::event_body::check_line;
 use super::ownership::managed_event;
 use super::show_body::ShowBody;
 use super::show_layout::{self, ZoneRequest};
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
@@ -48,6 +48,13 @@ pub(crate) struct ShowRequest {
 
 impl RequestBody for ShowRequest {
     const LARGE: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(
+            &[Role::Organizer, Role::Admin],
+            "Only organizers may do this.",
+        )
+    }
 }
 
 /// Make a show and open it.
@@ -111,7 +118,7 @@ fn row(
     request: ShowRequest,
 ) -> Result<ShowRow, ApiError> {
     if let Some(name) = &request.name {
-        check_text("name", name, NAME_MAX_CHARS)?;
+        check_line("name", name, NAME_MAX_CHARS)?;
     }
     let hold_ms = match request.hold_seconds {
         None => HOLD_DEFAULT_MS,

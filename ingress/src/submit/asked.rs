@@ -95,11 +95,20 @@ impl Asked {
 }
 
 /// A refusal of the log says where it was decided, and under which request it can be explained.
-fn with_place(refusal: ApiError, partition: PartitionId, record: &OutcomeRecord) -> ApiError {
+pub(super) fn with_place(
+    refusal: ApiError,
+    partition: PartitionId,
+    record: &OutcomeRecord,
+) -> ApiError {
     if !matches!(record.outcome, Outcome::Rejected(_)) {
         return refusal;
     }
     let offset = record.replay_of.map_or(record.offset, |first| first.offset);
+    let refusal = if record.replay_of.is_some() {
+        refusal.replayed()
+    } else {
+        refusal
+    };
     let refusal = refusal.with_detail(
         "position",
         serde_json::json!({ "partition": partition, "offset": offset }),

@@ -12,6 +12,6 @@ pub(crate) use answer::{Answer, Final, PendingAnswer, seconds_left};
 pub(crate) use asked::Asked;
 pub(crate) use decisions::Decisions;
 pub(crate) use last_positions::LastPositions;
-pub(crate) use recent::Recent;
+pub(crate) use recent::{Recent, answer_to};
 pub(crate) use replies::{Known, Replies};
 pub(crate) use send::{Ask, send};

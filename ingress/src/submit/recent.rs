@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onsale_log::OutcomeBatch;
-use onsale_schemas::{BookingId, Outcome, RequestId, UserId};
+use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, RequestId, UserId};
 use parking_lot::Mutex;
 
 use super::answer::Final;
-use super::asked::{Asked, told};
+use super::asked::{Asked, told, with_place};
 use crate::error::ApiError;
 use crate::rejection;
 use crate::state::AppState;
@@ -102,46 +102,58 @@ impl Recent {
         user: UserId,
     ) -> Option<Result<Final, ApiError>> {
         let (batch, place) = self.batches.as_ref()?.lock().find(request_id)?;
-        let (partition, record) = (batch.partition, batch.records.get(place)?);
-        let booking = |offset| BookingId::new(partition, offset);
-        let asked = match &record.outcome {
-            Outcome::Reserved(reserved) if reserved.user == user => {
-                match state.charts.chart(reserved.show).await {
-                    Ok(chart) => Asked::Reserve {
-                        chart,
-                        zone: reserved.zone,
-                    },
-                    Err(error) => return Some(Err(error)),
-                }
-            }
-            Outcome::Confirmed(confirmed) if confirmed.user == user => Asked::Confirm {
-                booking: booking(confirmed.booking),
-                owner: Some(user),
-                payment_reference: confirmed.payment_reference.as_str().into(),
-            },
-            Outcome::Released { booking: ended, .. } if ended.user == user => Asked::Cancel {
-                booking: booking(ended.booking),
-                owner: Some(user),
-            },
-            Outcome::Extended {
-                booking: extended,
-                user: of,
-                ..
-            } if *of == user => Asked::Extend {
-                booking: booking(*extended),
-            },
-            // It names nobody; whoever knows the id of the request made it.
-            Outcome::Rejected(why) => return Some(Err(rejection::to_error(why, None, None))),
-            _ => return None,
-        };
-        Some(asked.answer(state, partition, record).await)
+        let record = batch.records.get(place)?;
+        answer_to(state, batch.partition, record, user).await
     }
+}
+
+/// The answer that a record was to a request of `user`; `None` when it was somebody else's, or one
+/// whose answer does not follow from the record alone. Of a refusal the record names nobody: the
+/// caller knows whose it was.
+pub(crate) async fn answer_to(
+    state: &AppState,
+    partition: PartitionId,
+    record: &OutcomeRecord,
+    user: UserId,
+) -> Option<Result<Final, ApiError>> {
+    let booking = |offset| BookingId::new(partition, offset);
+    let asked = match &record.outcome {
+        Outcome::Reserved(reserved) if reserved.user == user => {
+            match state.charts.chart(reserved.show).await {
+                Ok(chart) => Asked::Reserve {
+                    chart,
+                    zone: reserved.zone,
+                },
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Outcome::Confirmed(confirmed) if confirmed.user == user => Asked::Confirm {
+            booking: booking(confirmed.booking),
+            owner: Some(user),
+            payment_reference: confirmed.payment_reference.as_str().into(),
+        },
+        Outcome::Released { booking: ended, .. } if ended.user == user => Asked::Cancel {
+            booking: booking(ended.booking),
+            owner: Some(user),
+        },
+        Outcome::Extended {
+            booking: extended,
+            user: of,
+            ..
+        } if *of == user => Asked::Extend {
+            booking: booking(*extended),
+        },
+        Outcome::Rejected(why) => {
+            let refusal = rejection::to_error(why, None, None);
+            return Some(Err(with_place(refusal, partition, record)));
+        }
+        _ => return None,
+    };
+    Some(asked.answer(state, partition, record).await)
 }
 
 #[cfg(test)]
 mod tests {
-    use onsale_schemas::{OutcomeRecord, PartitionId};
-
     use super::*;
 
     fn request(n: u64) -> RequestId {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use http::Method;
-use jsonwebtoken::Algorithm;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use onsale_schemas::{BookingId, PartitionId, UserId};
 use serde_json::json;
 
@@ -209,4 +209,60 @@ async fn buyers_confirm_their_own_only_where_payments_are_simulated() {
         panic!("not a confirm")
     };
     assert_eq!(confirm.by, onsale_schemas::Actor::Buyer(BUYER));
+}
+
+/// The buyer's token with other fields in head and claims.
+fn token_with(head: &serde_json::Value, claims: &serde_json::Value) -> String {
+    let mut header = serde_json::to_value(Header::default()).unwrap();
+    let mut body = serde_json::to_value(Claims::new(BUYER, "buyer")).unwrap();
+    for (into, from) in [(&mut header, head), (&mut body, claims)] {
+        for (key, value) in from.as_object().unwrap() {
+            into[key] = value.clone();
+        }
+    }
+    let header: Header = serde_json::from_value(header).unwrap();
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&header, &body, &key).unwrap()
+}
+
+#[tokio::test]
+async fn a_token_is_taken_by_what_it_says_of_itself() {
+    let world = World::new().await;
+    let now = NOW_MS / 1_000;
+    let day = 86_400;
+    for (head, claims, status) in [
+        (json!({}), json!({}), 200),
+        (json!({"typ": "jwt"}), json!({}), 200),
+        (json!({"typ": null}), json!({}), 200),
+        (json!({"typ": "at+jwt"}), json!({}), 401),
+        (json!({"typ": "logout+jwt"}), json!({}), 401),
+        (json!({"crit": ["exp"]}), json!({}), 401),
+        (json!({"crit": []}), json!({}), 401),
+        (json!({"crit": ["x"], "x": 1}), json!({}), 401),
+        (json!({}), json!({"exp": now as f64 + 60.5}), 200),
+        (json!({}), json!({"exp": now as f64 - 60.5}), 401),
+        (json!({}), json!({"exp": -1.5}), 401),
+        (json!({}), json!({"exp": 1e300}), 401),
+        (json!({}), json!({"exp": now.to_string()}), 401),
+        (json!({}), json!({"nbf": now as f64 - 0.5}), 200),
+        (json!({}), json!({"nbf": now as f64 + 60.5}), 401),
+        (json!({}), json!({"exp": u64::MAX}), 401),
+        (json!({}), json!({"exp": now + day}), 200),
+        (json!({}), json!({"exp": now + day + 60}), 401),
+        (
+            json!({}),
+            json!({"exp": now + 60, "iat": now - day + 60}),
+            200,
+        ),
+        (json!({}), json!({"exp": now + 60, "iat": now - day}), 401),
+        (
+            json!({}),
+            json!({"exp": now + 2 * day, "iat": now + 2 * day - 60}),
+            401,
+        ),
+    ] {
+        let token = token_with(&head, &claims);
+        let reply = world.get("/api/v1/bookings").token(&token).send().await;
+        assert_eq!(reply.status, status, "{head} {claims}");
+    }
 }

@@ -284,3 +284,18 @@ async fn streams_end_when_the_process_stops() {
     let ready = world.get("/health/ready").send().await;
     assert_eq!(ready.status, 503);
 }
+
+#[tokio::test]
+async fn of_a_cancelled_show_nothing_is_available() {
+    let world = World::new().await;
+    let mut cancelled = seats(50);
+    cancelled.cancelled = true;
+    world.log.set_seats(cancelled);
+    let zones = world.get(&format!("/api/v1/shows/{SHOW}/zones"));
+    let data = world.get(&path()).send().await.data(200);
+    for zones in [&zones.send().await.data(200), &data["zones"]] {
+        for zone in zones.as_array().unwrap() {
+            assert_eq!(zone["available_seats"], 0, "{zone}");
+        }
+    }
+}

@@ -70,7 +70,7 @@ async fn an_organizer_takes_back_bookings_of_their_own_events_only() {
         .by_user(UserId::from_bytes([0x77; 16]), "organizer")
         .send()
         .await
-        .error(403, "FORBIDDEN");
+        .error(404, "NOT_FOUND");
     assert!(world.log.seen().is_empty());
     world
         .post(&path)

@@ -1,6 +1,7 @@
 //! `POST /bookings/{id}/confirm` and `/extend`
 
 use onsale_schemas::outcome::{EndedBooking, Reserved};
+use onsale_schemas::rejection::InvalidReason;
 use onsale_schemas::{BookingId, Outcome, PartitionId, Rejection, SeatList};
 use serde_json::json;
 use uuid::Uuid;
@@ -175,4 +176,24 @@ async fn an_extension_is_bounded_and_tells_the_new_end() {
     let data = reply.data(200);
     assert_eq!(data["expires_at"], "2023-11-14T22:14:20.000Z");
     assert_eq!(data["expires_in_seconds"], 60);
+}
+
+#[tokio::test]
+async fn a_hold_that_would_last_too_long_blames_the_seconds() {
+    let world = World::new().await;
+    let booking = BookingId::new(PartitionId(0), 100);
+    let extend = |seconds: u64| {
+        world
+            .post(&format!("/api/v1/bookings/{booking}/extend"))
+            .by_role("service")
+            .json(&json!({"seconds": seconds}))
+            .send()
+    };
+    world.log.next(Script::reject(Rejection::Invalid {
+        reason: InvalidReason::OutOfRange,
+    }));
+    for seconds in [86_400, 86_401, u64::MAX] {
+        let details = extend(seconds).await.error(400, "VALIDATION_ERROR");
+        assert_eq!(details["field"], "seconds", "{details}");
+    }
 }

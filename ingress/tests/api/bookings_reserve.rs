@@ -29,6 +29,10 @@ async fn named_seats_are_held_and_the_answer_is_whole() {
             "expires_at": "2023-11-14T22:23:20.000Z", "expires_in_seconds": 600,
             "server_time": "2023-11-14T22:13:20.000Z",
             "position": {"partition": 0, "offset": 100},
+            // The same for ever, or links that were given out would stop to work.
+            "receipt_url": format!(
+                "/api/v1/bookings/{booking}/receipt?token=9acdd0fa04782e641e4e0c9309efd5b9"
+            ),
         })
     );
     let envelope = world.log.last();

@@ -232,3 +232,57 @@ async fn shows_of_a_draft_are_its_organizers_and_not_for_sale() {
     let reply = change("draft").send().await;
     assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], "status");
 }
+
+#[tokio::test]
+async fn names_are_one_line_with_something_to_see() {
+    let world = World::new().await;
+    let event = |field: &str, text: &str| {
+        let mut body = json!({"name": "A night", "starts_at": "2030-01-01T20:00:00Z"});
+        body[field] = json!(text);
+        world
+            .post("/api/v1/events")
+            .by_role("organizer")
+            .json(&body)
+    };
+    for field in ["name", "venue", "city", "category"] {
+        for bad in [
+            "\u{200b}\u{feff}",
+            "a\nb",
+            "a\u{202e}b",
+            "a\u{2028}b",
+            "\u{3164}",
+        ] {
+            let details = event(field, bad)
+                .send()
+                .await
+                .error(400, "VALIDATION_ERROR");
+            assert_eq!(details["field"], field);
+        }
+        event(field, "ดนตรี 👩\u{200d}🎤").send().await.data(201);
+    }
+    event("description", "two\nlines").send().await.data(201);
+    for bad in ["\u{200b}", "a\u{202e}b"] {
+        event("description", bad)
+            .send()
+            .await
+            .error(400, "VALIDATION_ERROR");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_query_is_said_in_plain_words() {
+    let world = World::new().await;
+    for (query, field, expected) in [
+        ("page=x", "page", "a whole number, not negative"),
+        ("page=0", "page", "1 to 10000"),
+        ("mine=perhaps", "mine", "true or false"),
+        ("wher=here", "wher", "no such parameter"),
+    ] {
+        let reply = world.get(&format!("/api/v1/events?{query}")).send().await;
+        let details = reply.error(400, "VALIDATION_ERROR");
+        assert_eq!(
+            (&details["field"], &details["expected"]),
+            (&json!(field), &json!(expected))
+        );
+    }
+}

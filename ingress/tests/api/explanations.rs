@@ -135,13 +135,25 @@ async fn an_old_request_is_found_by_the_position_that_its_answer_had() {
     }
 }
 
+/// The reservation of the buyer at an offset, told and projected, and where its receipt is.
+async fn reserved(world: &World, offset: u64) -> (BookingId, String) {
+    let outcome = granted(offset);
+    let record = ScriptedLog::record(offset, outcome.clone());
+    world.project(offset, vec![record]).await;
+    tell(world, offset, explained(offset, REQUEST, outcome));
+    let booking = BookingId::new(PartitionId(0), offset);
+    let path = format!("/api/v1/bookings/{booking}");
+    let data = world.get(&path).by_role("buyer").send().await.data(200);
+    let url = data["receipt_url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with(&format!("{path}/receipt?token=")), "{url}");
+    (booking, url)
+}
+
 #[tokio::test]
-async fn a_receipt_is_public_and_names_nobody() {
+async fn a_receipt_is_for_whoever_has_its_link_and_names_nobody() {
     let world = World::new().await;
-    tell(&world, 8, explained(8, REQUEST, granted(8)));
-    let booking = BookingId::new(PartitionId(0), 8);
-    let path = format!("/api/v1/bookings/{booking}/receipt");
-    let reply = world.get(&path).send().await;
+    let (booking, url) = reserved(&world, 0).await;
+    let reply = world.get(&url).send().await;
     let data = reply.data(200);
     assert_eq!(data["booking_id"], json!(booking));
     assert_eq!(data["quantity"], 1);
@@ -153,28 +165,77 @@ async fn a_receipt_is_public_and_names_nobody() {
 }
 
 #[tokio::test]
+async fn the_answer_to_a_reservation_brings_the_link() {
+    let world = World::new().await;
+    let data = world
+        .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+        .send()
+        .await
+        .data(201);
+    let offset = data["position"]["offset"].as_u64().unwrap();
+    tell(&world, offset, explained(offset, REQUEST, granted(offset)));
+    let url = data["receipt_url"].as_str().unwrap();
+    world.get(url).send().await.data(200);
+}
+
+#[tokio::test]
+async fn the_id_of_a_booking_gives_nothing() {
+    let world = World::new().await;
+    let (booking, url) = reserved(&world, 0).await;
+    let path = format!("/api/v1/bookings/{booking}/receipt");
+    let (_, token) = url.split_once("token=").unwrap();
+    let made_up = BookingId::new(PartitionId(0), 77);
+    // Those that are there and those that are not are refused alike, before the log is read.
+    *world.operations.explain_error.lock() = Some(OperationError::Failed("read".to_owned()));
+    for id in [booking, made_up] {
+        for query in ["", "?token=", "?token=00000000000000000000000000000000"] {
+            let path = format!("/api/v1/bookings/{id}/receipt{query}");
+            world.get(&path).send().await.error(401, "UNAUTHORIZED");
+            let other = world
+                .get(&path)
+                .by_user(UserId::from_bytes([1; 16]), "buyer")
+                .send()
+                .await;
+            other.error(404, "NOT_FOUND");
+        }
+    }
+    let of_another = format!("/api/v1/bookings/{made_up}/receipt?token={token}");
+    world
+        .get(&of_another)
+        .send()
+        .await
+        .error(401, "UNAUTHORIZED");
+    world
+        .get(&format!("{path}?token={token}&more=1"))
+        .send()
+        .await
+        .error(400, "VALIDATION_ERROR");
+    *world.operations.explain_error.lock() = None;
+    world.get(&path).by_role("buyer").send().await.data(200);
+    world.get(&path).by_role("organizer").send().await.data(200);
+}
+
+#[tokio::test]
 async fn only_a_reservation_that_was_granted_has_a_receipt() {
     let world = World::new().await;
-    let mut repeated = explained(9, REQUEST, granted(8));
+    let (_, url) = reserved(&world, 0).await;
+    let mut repeated = explained(0, REQUEST, granted(0));
     repeated.outcome.replay_of = Some(onsale_schemas::outcome::Replayed {
         offset: 8,
         log_time_ms: NOW_MS,
     });
-    tell(&world, 9, repeated);
     let refused = Outcome::Rejected(Rejection::SaleClosed);
-    tell(&world, 10, explained(10, REQUEST, refused));
-    for offset in [9, 10, 11] {
-        let booking = BookingId::new(PartitionId(0), offset);
-        let path = format!("/api/v1/bookings/{booking}/receipt");
-        world.get(&path).send().await.error(404, "NOT_FOUND");
+    for standing in [repeated, explained(0, REQUEST, refused)] {
+        let world = World::new().await;
+        tell(&world, 0, standing);
+        world.get(&url).send().await.error(404, "NOT_FOUND");
     }
 }
 
 #[tokio::test]
 async fn a_log_that_no_longer_holds_it_says_so() {
     let world = World::new().await;
-    let booking = BookingId::new(PartitionId(0), 8);
-    let path = format!("/api/v1/bookings/{booking}/receipt");
+    let (_, url) = reserved(&world, 0).await;
     for (error, status, code) in [
         (
             OperationError::Gone("it begins at 12".to_owned()),
@@ -188,6 +249,29 @@ async fn a_log_that_no_longer_holds_it_says_so() {
         ),
     ] {
         *world.operations.explain_error.lock() = Some(error);
-        world.get(&path).send().await.error(status, code);
+        world.get(&url).send().await.error(status, code);
     }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_explained_can_be_asked_for_as_well() {
+    let world = World::new().await;
+    world.log.next(Script::reject(Rejection::SaleClosed));
+    let refusal = world
+        .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+        .send()
+        .await
+        .error(409, "SALE_CLOSED");
+    let id = refusal["request_id"].as_str().unwrap();
+    let offset = refusal["position"]["offset"].as_u64().unwrap();
+    let refused = Outcome::Rejected(Rejection::SaleClosed);
+    let request = RequestId(id.parse().unwrap());
+    tell(&world, offset, explained(offset, request, refused));
+    let path = format!("/api/v1/requests/{id}");
+    let again = world.get(&path).by_role("buyer").send().await;
+    assert_eq!(again.error(409, "SALE_CLOSED"), refusal);
+    let other = world
+        .get(&path)
+        .by_user(UserId::from_bytes([1; 16]), "buyer");
+    other.send().await.error(404, "NOT_FOUND");
 }

@@ -73,6 +73,7 @@ async fn security_headers_are_everywhere_and_the_docs_still_work() {
     assert_eq!(docs.status, 200);
     let page = String::from_utf8(docs.bytes).unwrap();
     assert!(page.contains("swagger-ui"));
+    assert!(page.contains("<title>Onsale API</title>"), "{page}");
     assert!(
         !page.contains("<script>"),
         "inline scripts would not run: {page}"

@@ -151,3 +151,19 @@ async fn a_show_whose_opening_was_interrupted_is_made_once() {
     assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(again.data(201), made);
 }
+
+#[tokio::test]
+async fn a_refusal_that_is_repeated_says_so() {
+    let world = World::new().await;
+    let body = json!({"show_id": SHOW, "seats": ["B-L"]});
+    let refused = || Outcome::Rejected(Rejection::SaleClosed);
+    world.log.next(Script::Answer(refused()));
+    let first = world.reserve(body.clone()).send().await;
+    first.error(409, "SALE_CLOSED");
+    assert_eq!(first.header("idempotent-replayed"), "");
+    world.log.next(Script::Replay(refused()));
+    let again = world.reserve(body).header("idempotency-key", "k").send();
+    let again = again.await;
+    again.error(409, "SALE_CLOSED");
+    assert_eq!(again.header("idempotent-replayed"), "true");
+}

@@ -19,6 +19,7 @@ mod explanations;
 mod fuzz;
 mod headers;
 mod idempotency;
+mod limits;
 mod openapi;
 mod operation;
 mod precheck;

@@ -126,6 +126,19 @@ async fn layouts_outside_the_limits_are_refused_by_path() {
             "zones[0].rows[0].name",
         ),
         (
+            zone(|z| z["rows"][0]["name"] = json!("\u{30a}A")),
+            "zones[0].rows[0].name",
+        ),
+        (zone(|z| z["name"] = json!("a\u{202e}b")), "zones[0].name"),
+        (
+            seated(json!([{"name": "Å", "seats": 1}, {"name": "A\u{30a}", "seats": 1}])).wrap(),
+            "zones[0].rows[1].name",
+        ),
+        (
+            seated(json!([{"name": "A", "seats": ["é", "e\u{301}"]}])).wrap(),
+            "zones[0].rows[0].seats[1]",
+        ),
+        (
             zone(|z| z["rows"][0]["name"] = json!("ABCDEFGHIJKLMNOPQ")),
             "zones[0].rows[0].name",
         ),
@@ -193,6 +206,21 @@ async fn layouts_outside_the_limits_are_refused_by_path() {
         assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], field);
     }
     assert!(world.log.seen().is_empty());
+}
+
+#[tokio::test]
+async fn rows_are_named_in_every_script() {
+    let world = World::new().await;
+    for name in ["แถวที่1", "क्षेत्र", "A\u{30a}", "Αα 2"] {
+        let rows = json!([{"name": name, "seats": ["ก่", "2"]}]);
+        world
+            .post(&format!("/api/v1/events/{EVENT}/shows"))
+            .by_role("organizer")
+            .json(&json!({"starts_at": "9999-12-31T23:00:00Z", "zones": [seated(rows)]}))
+            .send()
+            .await
+            .data(201);
+    }
 }
 
 trait Wrap {

@@ -1,0 +1,99 @@
+//! The line about an answer. A rush answers more in an hour than anybody reads: answers are told at
+//! DEBUG, and only failures of ours at a level that is on by default, so many of them a second.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use http::{Method, StatusCode};
+
+use crate::context::RequestContext;
+
+/// Target of these lines.
+const TARGET: &str = "onsale_ingress::access";
+/// Failures told per second; further ones count in the metrics only, and at DEBUG.
+const FAILURES_PER_SECOND_MAX: u64 = 20;
+/// The low bits of the state count lines, those above hold the second.
+const COUNT_BITS: u32 = 16;
+
+/// Tells what became of requests.
+pub(crate) struct AccessLog {
+    began: Instant,
+    /// The second since `began` and how many failures were told in it.
+    told: AtomicU64,
+}
+
+impl AccessLog {
+    pub(crate) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            told: AtomicU64::new(0),
+        }
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(
+        &self,
+        context: &RequestContext,
+        method: &Method,
+        route: &str,
+        status: StatusCode,
+        elapsed: Duration,
+    ) {
+        macro_rules! tell {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: TARGET,
+                    request_id = context.request_id(),
+                    trace_id = context.trace_id().map(tracing::field::display),
+                    method = method.as_str(),
+                    route,
+                    status = status.as_u16(),
+                    duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+                    "answered"
+                )
+            };
+        }
+        if !status.is_server_error() || !self.may_tell(self.began.elapsed().as_secs()) {
+            tell!(debug);
+        } else if matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::NOT_IMPLEMENTED
+        ) {
+            // Turned away in good order.
+            tell!(info);
+        } else {
+            tell!(warn);
+        }
+    }
+
+    /// Counts a failure of this second; false once there were enough.
+    fn may_tell(&self, second: u64) -> bool {
+        let update = |told: u64| {
+            let (of, count) = (told >> COUNT_BITS, told & ((1 << COUNT_BITS) - 1));
+            if of != second {
+                Some(second << COUNT_BITS | 1)
+            } else if count < FAILURES_PER_SECOND_MAX {
+                Some(told + 1)
+            } else {
+                None
+            }
+        };
+        self.told
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, update)
+            .is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_failures_are_told_in_a_second_and_again_in_the_next() {
+        let log = AccessLog::new();
+        let told = |second| (0..1_000).filter(|_| log.may_tell(second)).count() as u64;
+        assert_eq!(told(3), FAILURES_PER_SECOND_MAX);
+        assert_eq!(told(3), 0);
+        assert_eq!(told(4), FAILURES_PER_SECOND_MAX);
+    }
+}
