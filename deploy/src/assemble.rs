@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
-use crate::telemetry;
+use crate::{private, telemetry};
 
 pub(crate) use distributed::kafka_settings;
 pub(crate) use embedded::offline;
@@ -66,6 +66,7 @@ async fn serve<F>(config: Config, announce: impl FnOnce(SocketAddr) -> F) -> Res
 where
     F: Future<Output = anyhow::Result<()>>,
 {
+    private::warn_of_readable_secrets(&config);
     // First of all: a port that is taken should not cost a recovery.
     let listener = TcpListener::bind(config.http.listen)
         .await

@@ -140,11 +140,7 @@ impl Config {
     }
 
     fn has_key(&self) -> bool {
-        let auth = &self.auth;
-        auth.hs256_secret.is_some()
-            || auth.hs256_secret_file.is_some()
-            || auth.ed25519_public_key_file.is_some()
-            || auth.rsa_public_key_file.is_some()
+        self.auth.has_key()
     }
 
     /// The settings of the ingress.

@@ -13,6 +13,7 @@ mod http_client;
 mod log_source;
 mod operations;
 mod output;
+mod private;
 mod secrets;
 mod telemetry;
 
@@ -25,6 +26,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    private::keep_others_out();
     match cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

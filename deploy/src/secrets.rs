@@ -68,42 +68,79 @@ fn kept_secret(path: &Path) -> anyhow::Result<Secret> {
     Ok(Secret::new(secret))
 }
 
-/// The configured secret that tokens are signed with.
-pub(crate) fn signing_secret(config: &Config) -> anyhow::Result<String> {
-    match (&config.auth.hs256_secret, &config.auth.hs256_secret_file) {
-        (Some(secret), _) => Ok(secret.expose().to_owned()),
-        (None, Some(file)) => Ok(std::fs::read_to_string(file)
-            .with_context(|| format!("auth.hs256_secret_file {}", file.display()))?
-            .trim()
-            .to_owned()),
-        (None, None) => bail!(
-            "tokens are minted with auth.hs256_secret (ONSALE_AUTH__HS256_SECRET); none is \
-             configured{}",
-            if config.auth.ed25519_public_key_file.is_some()
-                || config.auth.rsa_public_key_file.is_some()
-            {
-                " and public keys only verify: mint where the private key is, or pass --token"
-            } else {
-                ", and there is no key of `onsale dev` in the data folder"
-            }
-        ),
+/// A secret that tokens are signed with, and its name where it has one.
+struct Signing {
+    kid: Option<String>,
+    secret: String,
+}
+
+/// The configured secret to sign with: the named one, else the one without a name, else the first
+/// named one.
+fn signing_secret(config: &Config, kid: Option<&str>) -> anyhow::Result<Signing> {
+    let auth = &config.auth;
+    if let Some(kid) = kid {
+        let key = auth.keys.iter().find(|key| key.kid == kid);
+        let key = key.with_context(|| format!("--kid {kid}: auth.keys has no such key"))?;
+        let file = key.hs256_secret_file.as_deref().with_context(|| {
+            format!("--kid {kid}: a public key only verifies: mint where the private key is")
+        })?;
+        return named(kid, file);
     }
+    if let Some(secret) = &auth.hs256_secret {
+        let secret = secret.expose().to_owned();
+        return Ok(Signing { kid: None, secret });
+    }
+    if let Some(file) = &auth.hs256_secret_file {
+        let secret = read_signing_secret("auth.hs256_secret_file", file)?;
+        return Ok(Signing { kid: None, secret });
+    }
+    for key in &auth.keys {
+        if let Some(file) = &key.hs256_secret_file {
+            return named(&key.kid, file);
+        }
+    }
+    bail!(
+        "tokens are minted with auth.hs256_secret (ONSALE_AUTH__HS256_SECRET); none is \
+         configured{}",
+        if auth.has_key() {
+            " and public keys only verify: mint where the private key is, or pass --token"
+        } else {
+            ", and there is no key of `onsale dev` in the data folder"
+        }
+    )
+}
+
+/// A secret whose tokens are taken without a name in their head.
+pub(crate) fn plain_secret(config: &Config) -> anyhow::Result<String> {
+    signing_secret(config, None).map(|signing| signing.secret)
+}
+
+fn named(kid: &str, file: &Path) -> anyhow::Result<Signing> {
+    let secret = read_signing_secret(&format!("the secret of key {kid} in auth.keys"), file)?;
+    let kid = Some(kid.to_owned());
+    Ok(Signing { kid, secret })
+}
+
+fn read_signing_secret(what: &str, file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{what}: {}", file.display()));
+    Ok(text?.trim().to_owned())
 }
 
 /// An admin token for a verb's own calls.
 pub(crate) fn mint_admin(config: &Config, ttl_s: u64) -> anyhow::Result<String> {
-    mint(config, OPERATOR, "admin", Uuid::nil(), ttl_s)
+    mint(config, OPERATOR, "admin", Uuid::nil(), ttl_s, None)
 }
 
-/// A token signed with the configured secret.
+/// A token signed with a configured secret, with `kid` in its head where the secret has a name.
 pub(crate) fn mint(
     config: &Config,
     user: Uuid,
     role: &str,
     tenant: Uuid,
     ttl_s: u64,
+    kid: Option<&str>,
 ) -> anyhow::Result<String> {
-    let secret = signing_secret(config)?;
+    let Signing { kid, secret } = signing_secret(config, kid)?;
     let now = onsale_processor::clock::now_ms() / 1_000;
     let claims = Claims {
         sub: user,
@@ -115,9 +152,9 @@ pub(crate) fn mint(
         aud: &config.auth.audience,
     };
     let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
-    Ok(jsonwebtoken::encode(
-        &jsonwebtoken::Header::default(),
-        &claims,
-        &key,
-    )?)
+    let header = jsonwebtoken::Header {
+        kid,
+        ..jsonwebtoken::Header::default()
+    };
+    Ok(jsonwebtoken::encode(&header, &claims, &key)?)
 }

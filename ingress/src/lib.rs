@@ -43,13 +43,14 @@ pub use auth::{AdminTokens, KeyError};
 pub use booking_keys::BookingKeys;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    AuthConfig, ConfigProblem, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Rate,
-    RateLimitConfig, Secret,
+    AuthConfig, ConfigProblem, HttpConfig, IngressConfig, NamedKey, PaymentsConfig, PrecheckConfig,
+    Rate, RateLimitConfig, Secret,
 };
 pub use error::{ApiError, Code};
 pub use ingress::{Ingress, IngressError};
 pub use operations::{
-    LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone, Which,
+    ClockMoved, ClockStatus, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
+    SnapshotDone, Which,
 };
 pub use span::SPAN_TARGET;
 pub use tls::{Tls, TlsError};

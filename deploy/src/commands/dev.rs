@@ -13,7 +13,7 @@ use crate::cli::{ConfigArgs, parse_listen};
 use crate::config::Config;
 use crate::demo::{self, DemoShow};
 use crate::exit::{Failure, OrFail};
-use crate::{http_client, output, secrets};
+use crate::{http_client, output, private, secrets};
 
 /// Life of the printed tokens, in seconds (30 days).
 const TOKEN_TTL_S: u64 = 30 * 86_400;
@@ -46,9 +46,7 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     if let Some(listen) = args.listen {
         config.http.listen = listen;
     }
-    std::fs::create_dir_all(&config.data.dir)
-        .with_context(|| format!("cannot make the data folder {}", config.data.dir.display()))
-        .or_use()?;
+    private::data_folder(&config.data.dir).or_use()?;
     if config.auth.hs256_secret.is_none() && config.auth.hs256_secret_file.is_none() {
         let secret: Secret = secrets::dev_secret(&config.data.dir).or_found()?;
         config.auth.hs256_secret = Some(secret);
@@ -94,8 +92,9 @@ struct Tokens {
 
 impl Tokens {
     fn mint(config: &Config) -> anyhow::Result<Self> {
-        let mint =
-            |user: Uuid, role: &str| secrets::mint(config, user, role, demo::TENANT, TOKEN_TTL_S);
+        let mint = |user: Uuid, role: &str| {
+            secrets::mint(config, user, role, demo::TENANT, TOKEN_TTL_S, None)
+        };
         Ok(Self {
             buyer: mint(demo::BUYER, "buyer")?,
             organizer: mint(demo::ORGANIZER, "organizer")?,

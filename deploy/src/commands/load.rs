@@ -113,7 +113,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     };
     let secret = match &args.secret_file {
         Some(file) => read_secret(file).or_use()?,
-        None => secrets::signing_secret(&config)
+        None => secrets::plain_secret(&config)
             .context("no --secret-file given")
             .or_use()?,
     };

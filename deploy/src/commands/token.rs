@@ -23,6 +23,10 @@ pub(crate) struct TokenArgs {
     /// How long the token is good for
     #[arg(long, value_name = "TIME", value_parser = parse_duration_s, default_value = "15m")]
     ttl: u64,
+    /// Which of the named keys (auth.keys) signs it [default: the key without a name, else the
+    /// first named secret]
+    #[arg(long, value_name = "KID")]
+    kid: Option<String>,
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
@@ -50,7 +54,8 @@ impl Role {
 
 pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let config = Config::for_operator(&args.config)?;
-    let token = secrets::mint(&config, args.user, args.role.name(), args.tenant, args.ttl)
+    let (role, kid) = (args.role.name(), args.kid.as_deref());
+    let token = secrets::mint(&config, args.user, role, args.tenant, args.ttl, kid)
         .context("cannot mint a token")
         .or_use()?;
     let accepted = config.auth.token_lifetime_max_seconds;

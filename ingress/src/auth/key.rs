@@ -1,8 +1,8 @@
-//! The key that tokens are verified with.
+//! The keys that tokens are verified with.
 
 use std::path::{Path, PathBuf};
 
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 
 use crate::config::{AuthConfig, ConfigProblem, Secret, check_secret};
 
@@ -42,33 +42,104 @@ pub enum KeyError {
     NoBookingSecret,
 }
 
-/// The configured key and the only algorithm that goes with it. A token that names another
-/// algorithm is refused, so a public key can never be taken for a secret.
-pub(super) fn load(config: &AuthConfig) -> Result<(DecodingKey, Algorithm), KeyError> {
-    if let Some(secret) = &config.hs256_secret {
-        return Ok((
-            DecodingKey::from_secret(secret.expose().as_bytes()),
-            Algorithm::HS256,
-        ));
+/// One key, with the one algorithm that goes with it: a token that names another is refused, so a
+/// public key can never be taken for a secret.
+pub(super) struct Key {
+    pub(super) decoding: DecodingKey,
+    pub(super) validation: Validation,
+    algorithm: Algorithm,
+}
+
+/// Every configured key.
+pub(super) struct Keys {
+    unnamed: Option<Key>,
+    /// In their configured order.
+    named: Vec<(String, Key)>,
+}
+
+impl Keys {
+    /// Reads every configured key; `validation` says what else a token of this algorithm must hold.
+    pub(super) fn load(
+        config: &AuthConfig,
+        validation: impl Fn(Algorithm) -> Validation,
+    ) -> Result<Self, KeyError> {
+        let key = |(decoding, algorithm)| Key {
+            decoding,
+            validation: validation(algorithm),
+            algorithm,
+        };
+        let unnamed = match &config.hs256_secret {
+            Some(secret) => {
+                let secret = DecodingKey::from_secret(secret.expose().as_bytes());
+                Some((secret, Algorithm::HS256))
+            }
+            None => from_files(
+                "auth.hs256_secret_file",
+                config.hs256_secret_file.as_deref(),
+                config.ed25519_public_key_file.as_deref(),
+                config.rsa_public_key_file.as_deref(),
+            )?,
+        };
+        let mut named = Vec::new();
+        for (index, listed) in config.keys.iter().enumerate() {
+            let read = from_files(
+                &format!("auth.keys[{index}].hs256_secret_file"),
+                listed.hs256_secret_file.as_deref(),
+                listed.ed25519_public_key_file.as_deref(),
+                listed.rsa_public_key_file.as_deref(),
+            )?;
+            named.push((listed.kid.clone(), key(read.ok_or(KeyError::Missing)?)));
+        }
+        if unnamed.is_none() && named.is_empty() {
+            return Err(KeyError::Missing);
+        }
+        Ok(Self {
+            unnamed: unnamed.map(key),
+            named,
+        })
     }
-    if let Some(file) = &config.hs256_secret_file {
-        let secret = read_secret("auth.hs256_secret_file", file)?;
-        return Ok((
-            DecodingKey::from_secret(secret.expose().as_bytes()),
-            Algorithm::HS256,
-        ));
+
+    /// The key to check a token by: the one it names, where keys have names; else the first of its
+    /// algorithm.
+    pub(super) fn of(&self, header: &Header) -> Option<&Key> {
+        match &header.kid {
+            Some(kid) if !self.named.is_empty() => {
+                let mut named = self.named.iter();
+                named.find(|(name, _)| name == kid).map(|(_, key)| key)
+            }
+            // Without names of our own, a name that an issuer gives means nothing here.
+            _ => {
+                let named = self.named.iter().map(|(_, key)| key);
+                let mut all = self.unnamed.iter().chain(named);
+                all.find(|key| key.algorithm == header.alg)
+            }
+        }
     }
-    if let Some(file) = &config.ed25519_public_key_file {
+}
+
+/// The key in whichever file is set.
+fn from_files(
+    secret_setting: &str,
+    hs256: Option<&Path>,
+    ed25519: Option<&Path>,
+    rsa: Option<&Path>,
+) -> Result<Option<(DecodingKey, Algorithm)>, KeyError> {
+    if let Some(file) = hs256 {
+        let secret = read_secret(secret_setting, file)?;
+        let key = DecodingKey::from_secret(secret.expose().as_bytes());
+        return Ok(Some((key, Algorithm::HS256)));
+    }
+    if let Some(file) = ed25519 {
         let key = DecodingKey::from_ed_pem(&read(file)?)
             .map_err(|source| pem(file, "Ed25519 public key in PEM", source))?;
-        return Ok((key, Algorithm::EdDSA));
+        return Ok(Some((key, Algorithm::EdDSA)));
     }
-    if let Some(file) = &config.rsa_public_key_file {
+    if let Some(file) = rsa {
         let key = DecodingKey::from_rsa_pem(&read(file)?)
             .map_err(|source| pem(file, "RSA public key in PEM", source))?;
-        return Ok((key, Algorithm::RS256));
+        return Ok(Some((key, Algorithm::RS256)));
     }
-    Err(KeyError::Missing)
+    Ok(None)
 }
 
 /// The secret in a file, without the white space around it.

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use jsonwebtoken::{Algorithm, DecodingKey, Header, TokenData, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use onsale_schemas::UserId;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Unexpected, Visitor};
 use uuid::Uuid;
 
 use super::caller::{Caller, Role};
-use super::key::{self, KeyError};
+use super::key::{KeyError, Keys};
 use crate::config::AuthConfig;
 use crate::error::{ApiError, Code};
 
@@ -73,8 +73,7 @@ fn whole_seconds_if_any<'de, D: Deserializer<'de>>(
 /// Verifies tokens and remembers the ones that it verified, by a cryptographic hash: a collision
 /// would hand one user's identity to another.
 pub(crate) struct Authenticator {
-    key: DecodingKey,
-    validation: Validation,
+    keys: Keys,
     leeway_seconds: u64,
     lifetime_max_seconds: u64,
     verified: moka::sync::Cache<[u8; 32], Caller>,
@@ -82,10 +81,9 @@ pub(crate) struct Authenticator {
 
 impl Authenticator {
     pub(crate) fn new(config: &AuthConfig) -> Result<Self, KeyError> {
-        let (key, algorithm) = key::load(config)?;
+        let keys = Keys::load(config, |algorithm| validation(config, algorithm))?;
         Ok(Self {
-            key,
-            validation: validation(config, algorithm),
+            keys,
             leeway_seconds: config.leeway_seconds,
             lifetime_max_seconds: config.token_lifetime_max_seconds,
             verified: moka::sync::Cache::new(TOKENS_CACHED_MAX),
@@ -107,9 +105,11 @@ impl Authenticator {
         }
         // Which check failed is nobody's business but the minter's.
         let refused = || ApiError::new(Code::Unauthorized, "The token is not valid here.");
-        let TokenData { header, claims } =
-            jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
-                .map_err(|_| refused())?;
+        let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
+        let key = self.keys.of(&header).ok_or_else(refused)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation)
+            .map_err(|_| refused())?
+            .claims;
         if !is_understood(&header) {
             return Err(refused());
         }

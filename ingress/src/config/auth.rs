@@ -1,6 +1,7 @@
 //! Section `auth`.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,12 @@ const TOKEN_LIFETIME_MAX_SECONDS: u64 = 315_360_000;
 /// More leeway than this makes short-lived tokens meaningless.
 const LEEWAY_MAX_SECONDS: u64 = 300;
 
-/// How tokens are verified. Exactly one key is set.
+/// Longest name of a key, in bytes.
+const KID_MAX_BYTES: usize = 128;
+/// Keys that may be listed: more than two are in use at once only in an emergency.
+const KEYS_MAX: usize = 16;
+
+/// How tokens are verified: by one key without a name, by any number of named ones, or by both.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
@@ -43,6 +49,36 @@ pub struct AuthConfig {
     /// Longest life of a token that is accepted, from its `iat` (or from now, where it has none) to
     /// its `exp`, in seconds.
     pub token_lifetime_max_seconds: u64,
+    /// Named keys, so that an old and a new one are good at the same time while keys are changed.
+    /// As soon as there are any, a token that names a key (`kid`) is checked by that one alone.
+    pub keys: Vec<NamedKey>,
+}
+
+/// A key that tokens ask for by name.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamedKey {
+    /// Its name, as `kid` in the head of a token.
+    pub kid: String,
+    /// File that holds a secret (HS256); white space around it is cut off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hs256_secret_file: Option<PathBuf>,
+    /// PEM file with an Ed25519 public key (EdDSA).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ed25519_public_key_file: Option<PathBuf>,
+    /// PEM file with an RSA public key (RS256).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rsa_public_key_file: Option<PathBuf>,
+}
+
+impl NamedKey {
+    fn files(&self) -> [Option<&Path>; 3] {
+        [
+            self.hs256_secret_file.as_deref(),
+            self.ed25519_public_key_file.as_deref(),
+            self.rsa_public_key_file.as_deref(),
+        ]
+    }
 }
 
 impl Default for AuthConfig {
@@ -58,6 +94,7 @@ impl Default for AuthConfig {
             audience: "onsale".to_owned(),
             leeway_seconds: 5,
             token_lifetime_max_seconds: TOKEN_LIFETIME_DEFAULT_SECONDS,
+            keys: Vec::new(),
         }
     }
 }
@@ -71,22 +108,41 @@ impl AuthConfig {
             || self.hs256_secret_file.is_some()
     }
 
-    pub(super) fn check(&self, problems: &mut Vec<ConfigProblem>) {
+    /// Whether there is any key.
+    pub fn has_key(&self) -> bool {
+        self.unnamed_keys() > 0 || !self.keys.is_empty()
+    }
+
+    /// Every file that a secret is kept in: nobody else should be able to read it.
+    pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        let named = self.keys.iter().map(|key| &key.hs256_secret_file);
+        [&self.hs256_secret_file, &self.booking_secret_file]
+            .into_iter()
+            .chain(named)
+            .filter_map(|file| file.as_deref())
+    }
+
+    fn unnamed_keys(&self) -> usize {
         let keys = [
             self.hs256_secret.is_some(),
             self.hs256_secret_file.is_some(),
             self.ed25519_public_key_file.is_some(),
             self.rsa_public_key_file.is_some(),
         ];
-        let count = keys.iter().filter(|set| **set).count();
-        if count != 1 {
+        keys.iter().filter(|set| **set).count()
+    }
+
+    pub(super) fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        let count = self.unnamed_keys();
+        if count > 1 || !self.has_key() {
             problems.push(ConfigProblem::new(
                 "auth",
                 format!("{count} keys"),
                 "exactly one of hs256_secret, hs256_secret_file, ed25519_public_key_file, \
-                 rsa_public_key_file",
+                 rsa_public_key_file, or named keys in auth.keys",
             ));
         }
+        self.check_named_keys(problems);
         if let Some(secret) = &self.hs256_secret {
             check_secret(problems, "auth.hs256_secret", secret.expose());
         }
@@ -121,6 +177,41 @@ impl AuthConfig {
             60..=TOKEN_LIFETIME_MAX_SECONDS,
         );
     }
+
+    fn check_named_keys(&self, problems: &mut Vec<ConfigProblem>) {
+        if self.keys.len() > KEYS_MAX {
+            let found = format!("{} keys", self.keys.len());
+            let expected = format!("at most {KEYS_MAX}");
+            problems.push(ConfigProblem::new("auth.keys", found, expected));
+        }
+        let mut names = BTreeSet::new();
+        for (index, key) in self.keys.iter().enumerate() {
+            let at = format!("auth.keys[{index}]");
+            let kid = &key.kid;
+            if kid.is_empty() || kid.len() > KID_MAX_BYTES {
+                problems.push(ConfigProblem::new(
+                    format!("{at}.kid"),
+                    format!("{} bytes", kid.len()),
+                    format!("a name of 1 to {KID_MAX_BYTES} bytes"),
+                ));
+            } else if !names.insert(kid) {
+                problems.push(ConfigProblem::new(
+                    format!("{at}.kid"),
+                    format!("{kid:?}"),
+                    "a name that no other key of auth.keys has",
+                ));
+            }
+            let count = key.files().iter().flatten().count();
+            if count != 1 {
+                problems.push(ConfigProblem::new(
+                    at,
+                    format!("{count} files"),
+                    "exactly one of hs256_secret_file, ed25519_public_key_file, \
+                     rsa_public_key_file",
+                ));
+            }
+        }
+    }
 }
 
 /// Adds a problem when the secret is too short to be one.
@@ -131,5 +222,46 @@ pub(crate) fn check_secret(problems: &mut Vec<ConfigProblem>, key: &str, secret:
             format!("a secret of {} bytes", secret.len()),
             format!("at least {HS256_SECRET_MIN_BYTES} bytes"),
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(kid: &str, secret: bool, public: bool) -> NamedKey {
+        NamedKey {
+            kid: kid.to_owned(),
+            hs256_secret_file: secret.then(|| "secret".into()),
+            ed25519_public_key_file: public.then(|| "public".into()),
+            rsa_public_key_file: None,
+        }
+    }
+
+    #[test]
+    fn named_keys_have_one_name_and_one_file_each() {
+        let long = "k".repeat(KID_MAX_BYTES + 1);
+        for (keys, wrong) in [
+            (vec![], "auth"),
+            (vec![key("a", true, false), key("b", false, true)], ""),
+            (vec![key("", true, false)], "auth.keys[0].kid"),
+            (vec![key(&long, true, false)], "auth.keys[0].kid"),
+            (
+                vec![key("a", true, false), key("a", false, true)],
+                "auth.keys[1].kid",
+            ),
+            (vec![key("a", false, false)], "auth.keys[0]"),
+            (vec![key("a", true, true)], "auth.keys[0]"),
+        ] {
+            let config = AuthConfig {
+                keys,
+                ..AuthConfig::default()
+            };
+            let mut problems = Vec::new();
+            config.check(&mut problems);
+            let named: Vec<&str> = problems.iter().map(|p| p.key.as_str()).collect();
+            let expected: Vec<&str> = Some(wrong).filter(|w| !w.is_empty()).into_iter().collect();
+            assert_eq!(named, expected, "{config:?}");
+        }
     }
 }

@@ -11,8 +11,8 @@ mod secret;
 
 use serde::{Deserialize, Serialize};
 
-pub use auth::AuthConfig;
 pub(crate) use auth::check_secret;
+pub use auth::{AuthConfig, NamedKey};
 pub use http::HttpConfig;
 pub use payments::PaymentsConfig;
 pub use precheck::PrecheckConfig;
