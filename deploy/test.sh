@@ -22,6 +22,8 @@ step "Kafka"
 deploy/services/kafka.sh start
 ONSALE_TEST_KAFKA_BROKERS=$(deploy/services/kafka.sh url)
 export ONSALE_TEST_KAFKA_BROKERS
+step "libfaketime"
+deploy/services/faketime.sh
 step "Redis"
 deploy/services/redis.sh start
 ONSALE_TEST_REDIS_URL=$(deploy/services/redis.sh url)

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use onsale_processor::clock;
 use uuid::Uuid;
 
 use crate::config::Config;
@@ -42,6 +43,9 @@ enum Command {
     Status(commands::status::StatusArgs),
     /// Move partitions of a running cluster to another processor
     Failover(commands::failover::FailoverArgs),
+    /// Look at the clocks that stamp records, and take one as right after it was set
+    #[command(subcommand)]
+    Clock(commands::clock::ClockCommand),
     /// Make and look after snapshots
     #[command(subcommand)]
     Snapshot(commands::snapshot::SnapshotCommand),
@@ -155,12 +159,15 @@ pub(crate) fn parse_uuid(text: &str) -> Result<Uuid, String> {
 impl Cli {
     /// Runs the verb.
     pub(crate) fn run(self) -> Result<(), Failure> {
+        // Ids, tokens and records all carry the time; libraries below panic where it is before 1970.
+        clock::check_wall(clock::now_ms()).or_use()?;
         match self.command {
             Command::Dev(args) => commands::dev::run(args),
             Command::Serve(args) => commands::serve::run(&args),
             Command::Token(args) => commands::token::run(&args),
             Command::Status(args) => commands::status::run(&args),
             Command::Failover(args) => commands::failover::run(&args),
+            Command::Clock(command) => commands::clock::run(command),
             Command::Snapshot(command) => commands::snapshot::run(command),
             Command::Replay(args) => commands::replay::run(&args),
             Command::Verify(args) => commands::verify::run(&args),

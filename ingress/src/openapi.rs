@@ -20,11 +20,12 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::error::ApiError;
 
 use crate::routes::{
-    admin_failover, admin_partitions, admin_reconcile, admin_snapshots, bookings_cancel,
-    bookings_confirm, bookings_extend, bookings_list, bookings_one, bookings_pending,
-    bookings_receipt, bookings_reserve, events_create, events_list, events_one, events_shows,
-    events_update, health, requests_explanation, requests_one, shows_amend, shows_availability,
-    shows_block, shows_cancel, shows_close, shows_create, shows_one, shows_seats, shows_zones,
+    admin_clock, admin_failover, admin_partitions, admin_reconcile, admin_snapshots,
+    bookings_cancel, bookings_confirm, bookings_extend, bookings_list, bookings_one,
+    bookings_pending, bookings_receipt, bookings_reserve, events_create, events_list, events_one,
+    events_shows, events_update, health, requests_explanation, requests_one, shows_amend,
+    shows_availability, shows_block, shows_cancel, shows_close, shows_create, shows_one,
+    shows_seats, shows_zones,
 };
 use crate::state::AppState;
 
@@ -120,7 +121,9 @@ pub(crate) fn documented() -> (Router<AppState>, OpenApi) {
         .routes(routes!(shows_cancel::cancel))
         .routes(routes!(shows_block::block))
         .routes(routes!(shows_block::unblock))
-        .routes(routes!(admin_failover::failover));
+        .routes(routes!(admin_failover::failover))
+        .routes(routes!(admin_clock::status))
+        .routes(routes!(admin_clock::reset));
     let large = OpenApiRouter::new()
         .routes(routes!(bookings_list::list))
         .routes(routes!(bookings_pending::pending))

@@ -88,6 +88,32 @@ pub trait Operations: Send + Sync {
         Ok(None)
     }
 
+    /// Where machine time and the clocks stand.
+    ///
+    /// # Errors
+    /// When nobody who stamps records can be asked.
+    async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {
+        Err(OperationError::NotSupported(
+            "This process knows no clock but its own.".to_owned(),
+        ))
+    }
+
+    /// Takes the clock that stamps records as right, by a record in the log of `which`; without
+    /// `force` only where the clock and machine time are apart.
+    ///
+    /// # Errors
+    /// [`OperationError::Refused`] where they are not, or where the log does not know how yet.
+    async fn reset_clock(
+        &self,
+        which: Which,
+        force: bool,
+    ) -> Result<Vec<ClockMoved>, OperationError> {
+        let _ = (which, force);
+        Err(OperationError::NotSupported(
+            "This process knows no clock but its own.".to_owned(),
+        ))
+    }
+
     /// Moves `which` to the node `to`.
     ///
     /// # Errors
@@ -151,6 +177,40 @@ pub struct SnapshotDone {
     pub size_bytes: u64,
     /// When it was written.
     pub created_at: Instant,
+}
+
+/// Where the clock of one node stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct ClockStatus {
+    /// The node.
+    #[schema(value_type = String)]
+    pub node: NodeName,
+    /// Which clock: `machine` is that of the node's machine held to machine time, `broker` that of
+    /// the broker held to the node's, `log` machine time of a partition held to the node's.
+    pub clock: String,
+    /// The partition, where it is about one.
+    #[schema(value_type = Option<u16>)]
+    pub partition: Option<PartitionId>,
+    /// The time that it is held to.
+    pub held_to: Instant,
+    /// How far it is ahead of that, in milliseconds; negative where it is behind.
+    pub ahead_ms: i64,
+    /// Whether that is within the bound.
+    pub is_right: bool,
+    /// What is wrong and what to do.
+    pub problem: Option<String>,
+}
+
+/// Machine time of a partition was set.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct ClockMoved {
+    /// The partition.
+    #[schema(value_type = u16)]
+    pub partition: PartitionId,
+    /// Machine time before.
+    pub from: Instant,
+    /// Machine time from the record on.
+    pub to: Instant,
 }
 
 /// Whether the process can serve.

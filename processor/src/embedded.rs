@@ -21,5 +21,5 @@ pub mod runtime;
 pub mod shared;
 pub mod snapshots;
 
-pub use handle::EmbeddedLog;
+pub use handle::{EmbeddedLog, ResetRefused};
 pub use runtime::{Embedded, EmbeddedOptions};

@@ -2,7 +2,8 @@
 
 use onsale_schemas::{Outcome, OutcomeRecord};
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 
 /// Everything the processor counts. Cheap to clone: all handles are shared.
@@ -46,6 +47,10 @@ pub struct Metrics {
     pub submissions_queued: IntGauge,
     /// Connections of the database pool in use.
     pub db_connections_active: IntGauge,
+    /// How far a clock is from the one it is held to, in seconds, by clock.
+    clock_skew_seconds: GaugeVec,
+    /// 1 while that is beyond the bound, by clock.
+    clock_wrong: IntGaugeVec,
 }
 
 #[derive(Clone, Debug)]
@@ -121,6 +126,15 @@ impl Metrics {
             registry.register(Box::new(metric.clone()))?;
             Ok::<_, prometheus::Error>(metric)
         };
+        let clock_skew_seconds = GaugeVec::new(
+            Opts::new(
+                "onsale_clock_skew_seconds",
+                "How far a clock is ahead: that of this machine of machine time (machine), that of \
+                 the broker of this machine's (broker)",
+            ),
+            &["clock"],
+        )?;
+        registry.register(Box::new(clock_skew_seconds.clone()))?;
         let journal_bytes = IntCounter::new("onsale_journal_bytes_total", "Bytes appended")?;
         registry.register(Box::new(journal_bytes.clone()))?;
         let snapshot_failures = IntCounter::new(
@@ -201,7 +215,26 @@ impl Metrics {
                 "Commands waiting in front of the log",
             )?,
             db_connections_active: gauge("db_connections_active", "Database connections in use")?,
+            clock_skew_seconds,
+            clock_wrong: gauges(
+                "onsale_clock_wrong",
+                "1 while a clock is beyond the bound: that of this machine (machine) is not \
+                 followed, that of the broker (broker) moves machine time, or machine time is ahead \
+                 of both (log)",
+                "clock",
+            )?,
         })
+    }
+
+    /// Shows where a clock stands, `ahead_ms` in milliseconds.
+    pub(crate) fn show_clock(&self, clock: &str, ahead_ms: i64, is_wrong: bool) {
+        let labels = [clock];
+        self.clock_skew_seconds
+            .with_label_values(&labels)
+            .set(ahead_ms as f64 / 1_000.0);
+        self.clock_wrong
+            .with_label_values(&labels)
+            .set(i64::from(is_wrong));
     }
 
     /// Counts an outcome.

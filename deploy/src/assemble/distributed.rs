@@ -39,6 +39,7 @@ use crate::distributed::watermarks::Watermarks;
 use crate::exit::{Failure, OrFail};
 use crate::fairness::Fairness;
 use crate::operations::DistributedOperations;
+use crate::private;
 
 /// How much rarer an owner cuts snapshots than a standby: only where no standby does it.
 const OWNER_SNAPSHOTS_RARER: u64 = 4;
@@ -61,6 +62,19 @@ pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
     }
 }
 
+/// librdkafka waits for points in time of the wall clock in a way that such libraries do not fake: with
+/// a clock ahead it waits for as long as that is, and nothing says why.
+fn warn_of_faked_clock() {
+    let preloaded = std::env::var("LD_PRELOAD").unwrap_or_default();
+    if preloaded.contains("faketime") {
+        tracing::warn!(
+            preloaded,
+            "a preloaded library fakes the clock: where it is ahead of the true time, the Kafka \
+             client waits for as long as that is"
+        );
+    }
+}
+
 /// The processors of the cluster.
 fn processors(config: &Config) -> Vec<NodeName> {
     let names = config.cluster.processors.iter();
@@ -79,9 +93,8 @@ fn kafka_failure(error: KafkaError) -> Failure {
 /// The roles that are configured, put together.
 pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     let dir = &config.data.dir;
-    std::fs::create_dir_all(dir)
-        .with_context(|| format!("cannot make the data folder {}", dir.display()))
-        .or_use()?;
+    private::data_folder(dir).or_use()?;
+    warn_of_faked_clock();
     let settings = kafka_settings(config);
     let topics = blocking({
         let settings = settings.clone();

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::fairness::Fairness;
 use crate::operations::EmbeddedOperations;
+use crate::private;
 use crate::secrets;
 
 /// Everything in this process.
@@ -86,9 +87,7 @@ pub(crate) fn offline<T>(
 
 async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store), Failure> {
     let dir = &config.data.dir;
-    std::fs::create_dir_all(dir)
-        .with_context(|| format!("cannot make the data folder {}", dir.display()))
-        .or_use()?;
+    private::data_folder(dir).or_use()?;
     let store = Store::connect(&config.database_url()?, config.database.connections_max)
         .await
         .context("cannot open the database")
@@ -137,5 +136,6 @@ fn options(config: &Config) -> EmbeddedOptions {
             log_age_max_ms: (retention_hours > 0).then_some(retention_hours * HOUR_MS),
             in_database: config.snapshots.in_database,
         },
+        silence_max_days: config.log.silence_max_days,
     }
 }

@@ -18,14 +18,14 @@ use crate::cli::{ConfigArgs, JsonArgs, TrustArgs};
 use crate::client;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::{http_client, output};
+use crate::{http_client, output, private};
 
 /// Less free space than this is a warning, in bytes.
 const FREE_LOW_BYTES: u64 = 1 << 30;
 /// Less than this is a failure, in bytes: two default segments.
 const FREE_MIN_BYTES: u64 = 32 << 20;
-/// A log that is so far ahead of the clock says that the clock was set back, in milliseconds.
-const CLOCK_BEHIND_MAX_MS: u64 = 1_000;
+/// A log that is so far ahead of the clock says that one of them was wrong, in milliseconds.
+const CLOCK_BEHIND_MAX_MS: u64 = clock::LEAP_MAX_MS;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
@@ -93,6 +93,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
         Ok(config) => {
             checks.push(configuration(&args.config));
             folder(&config.data.dir, &mut checks);
+            permissions(&config, &mut checks);
             if config.kafka.is_used() {
                 cluster::look(&config, &mut checks);
             } else {
@@ -190,6 +191,38 @@ fn folder(dir: &Path, checks: &mut Vec<Check>) {
     }
 }
 
+/// Whether other users of this machine can read what is not theirs.
+fn permissions(config: &Config, checks: &mut Vec<Check>) {
+    let dir = &config.data.dir;
+    let open = private::open_in(dir);
+    let secrets = private::readable_secrets(config);
+    if let Some((first, _)) = open.first() {
+        checks.push(Check::warning(
+            "permissions",
+            format!(
+                "{} files and folders in {} are open to other users, {} among them",
+                open.len(),
+                dir.display(),
+                first.display()
+            ),
+            format!("chmod -R go= {}; the next start does it too", dir.display()),
+        ));
+    }
+    for file in &secrets {
+        checks.push(Check::warning(
+            "permissions",
+            format!("every user of this machine can read {}", file.display()),
+            "chmod 600 it, and give it to the user of the server",
+        ));
+    }
+    if open.is_empty() && secrets.is_empty() {
+        checks.push(Check::ok(
+            "permissions",
+            "data and keys are closed to others",
+        ));
+    }
+}
+
 fn log(config: &Config, checks: &mut Vec<Check>) {
     let dir = config.journal_dir();
     if !dir.exists() {
@@ -252,7 +285,8 @@ fn log(config: &Config, checks: &mut Vec<Check>) {
         Check::failed(
             "clock",
             format!("{ahead_ms} ms behind the last record of the log"),
-            "set the clock (NTP): until it has caught up, holds last longer than they should",
+            "if the clock is wrong, set it (NTP) and start the server again; if it is right, the log \
+             was written by a wrong one: `onsale clock reset` takes machine time back",
         )
     } else {
         Check::ok("clock", "not behind the log")
@@ -357,6 +391,12 @@ async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
         )),
         Ok(response) if response.status().is_success() => {
             checks.push(Check::ok("server", format!("ready at {base}")));
+            // What does not stand in the way of a sale is told all the same.
+            let body: serde_json::Value = response.json().await.unwrap_or_default();
+            let problems = body["problems"].as_array().into_iter().flatten();
+            for problem in problems.filter_map(serde_json::Value::as_str) {
+                checks.push(Check::warning("server", problem, "see what it names"));
+            }
         }
         Ok(response) => {
             let status = response.status();

@@ -9,6 +9,8 @@ use super::Problem;
 
 /// Most partitions that one node serves.
 const PARTITIONS_MAX: u16 = 1_024;
+/// Longest silence of a log that can be asked for, in days (a hundred years).
+const SILENCE_MAX_DAYS: u64 = 36_500;
 /// Most connections to the database.
 const CONNECTIONS_MAX: u32 = 256;
 
@@ -52,6 +54,9 @@ pub(crate) struct LogConfig {
     /// Segments wholly older than this many hours that no kept snapshot needs are deleted. 0 keeps
     /// the whole log: it is the audit trail, and `onsale verify` and `replay` can begin anywhere.
     pub retention_hours: u64,
+    /// How many days the log may have been silent before a start takes the clock for wrong and
+    /// appends nothing. 0 is any.
+    pub silence_max_days: u64,
 }
 
 impl Default for LogConfig {
@@ -60,6 +65,7 @@ impl Default for LogConfig {
             partitions: 8,
             segment_size_mib: 16,
             retention_hours: 0,
+            silence_max_days: 180,
         }
     }
 }
@@ -80,6 +86,13 @@ impl LogConfig {
             // Smaller ones could not take the largest record beside a batch.
             4,
             1_024,
+        );
+        range(
+            problems,
+            "log.silence_max_days",
+            self.silence_max_days,
+            0,
+            SILENCE_MAX_DAYS,
         );
         range(
             problems,

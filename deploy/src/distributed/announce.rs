@@ -57,9 +57,12 @@ impl Announcer {
         let projection = self.projection.get();
         let mut problems = Vec::new();
         let mut partitions = Vec::new();
+        let mut clocks = Vec::new();
         if let Some(node) = &self.node {
             partitions = node.status();
             problems.extend(node.problems());
+            problems.extend(node.warnings());
+            clocks = node.clocks();
         }
         if let Some(projection) = projection {
             problems.extend(projection.problems());
@@ -75,6 +78,7 @@ impl Announcer {
             partitions,
             projected: projection.map(|p| p.offsets()).unwrap_or_default(),
             stopping: self.stopping.load(Ordering::Relaxed),
+            clocks,
         }
     }
 }

@@ -79,10 +79,11 @@ impl Internal {
                 None => problems.push("the database does not say where to project from".to_owned()),
             }
         }
-        Readiness {
-            ready: problems.is_empty(),
-            problems,
+        let ready = problems.is_empty();
+        if let Some(node) = &self.node {
+            problems.extend(node.warnings());
         }
+        Readiness { ready, problems }
     }
 
     /// Brings gauges up to date.
@@ -161,6 +162,7 @@ impl IntoResponse for Refusal {
 pub(crate) fn between_nodes(internal: Arc<Internal>) -> Router {
     Router::new()
         .route("/internal/snapshots", get(list).post(create))
+        .route("/internal/clock/reset", post(reset_clock))
         .route("/internal/reconcile", post(super::reconcile::report))
         .route("/internal/reconcile/check", post(super::reconcile::check))
         .route("/internal/reconcile/apply", post(super::reconcile::apply))
@@ -202,6 +204,14 @@ async fn list(
 ) -> Result<Json<Vec<SnapshotBody>>, Refusal> {
     let kept = internal.node(&headers)?.snapshots();
     Ok(bodies(kept.map_err(Refusal::failed)?))
+}
+
+async fn reset_clock(
+    State(internal): State<Arc<Internal>>,
+    headers: HeaderMap,
+) -> Result<Json<serde_json::Value>, Refusal> {
+    internal.node(&headers)?.reset_clock();
+    Ok(Json(serde_json::Value::Null))
 }
 
 async fn create(

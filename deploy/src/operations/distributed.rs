@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_ingress::{
-    Instant, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
-    Which,
+    ClockMoved, ClockStatus, Instant, LastSnapshot, OperationError, Operations, PartitionStatus,
+    Readiness, SnapshotDone, Which,
 };
 use onsale_log::kafka::{KafkaCommandLog, Serving};
-use onsale_log::{CommandLog, Submission};
-use onsale_processor::node::status::PartitionOnNode;
+use onsale_log::{CommandLog, Reply, Submission};
+use onsale_processor::node::status::{NodeStatus, PartitionOnNode};
 use onsale_schemas::{
     Command, Envelope, NodeName, Offset, Outcome, PartitionId, RequestId, Standing, codec,
 };
@@ -48,6 +48,19 @@ fn failed(error: impl std::fmt::Display) -> OperationError {
     OperationError::Failed(error.to_string())
 }
 
+/// The clocks that a node tells of.
+fn clocks_of(node: &NodeStatus) -> impl Iterator<Item = ClockStatus> {
+    node.clocks.iter().map(|clock| ClockStatus {
+        node: node.node.clone(),
+        clock: clock.clock.clone(),
+        partition: clock.partition,
+        held_to: Instant(clock.held_to_ms),
+        ahead_ms: clock.ahead_ms,
+        is_right: clock.problem.is_none(),
+        problem: clock.problem.clone(),
+    })
+}
+
 fn done(body: SnapshotBody) -> SnapshotDone {
     SnapshotDone {
         partition: body.partition,
@@ -65,6 +78,19 @@ impl DistributedOperations {
             Which::One(one) if one.0 < all => Ok(vec![one]),
             Which::One(one) => Err(OperationError::UnknownPartition(one)),
         }
+    }
+
+    /// What is wrong with the broker's clock, where every processor that is there says so: one alone
+    /// may have a wrong clock itself.
+    fn broker_clock_problem(&self) -> Option<String> {
+        let list = self.nodes.list();
+        let said = list.alive().filter(|node| !node.clocks.is_empty());
+        let mut said = said.map(|node| {
+            let broker = node.clocks.iter().find(|clock| clock.clock == "broker");
+            broker.and_then(|clock| clock.problem.clone())
+        });
+        let first = said.next()??;
+        said.all(|problem| problem.is_some()).then_some(first)
     }
 
     fn partition(&self, list: &NodeList, partition: PartitionId) -> PartitionStatus {
@@ -163,24 +189,16 @@ impl DistributedOperations {
         )))
     }
 
-    /// True when the claim was the one that counted.
-    async fn claim(
+    /// Hands in a command of an operator; its outcome comes by the receiver.
+    fn hand_in(
         &self,
         partition: PartitionId,
-        to: &NodeName,
-        epoch: u64,
-    ) -> Result<bool, OperationError> {
+        command: Command,
+    ) -> Result<oneshot::Receiver<Reply>, OperationError> {
         let request_id = RequestId(Uuid::new_v4());
-        let command = Command::Claim {
-            node: to.clone(),
-            epoch,
-        };
         let payload = codec::encode(&Envelope {
             request_id: Some(request_id),
-            idempotency: None,
-            trace: None,
-            command,
-            by: None,
+            ..Envelope::machine(command)
         })
         .map_err(failed)?;
         let (reply, received) = oneshot::channel();
@@ -193,6 +211,48 @@ impl DistributedOperations {
         self.log
             .submit(submission)
             .map_err(|error| OperationError::Unavailable(error.to_string()))?;
+        Ok(received)
+    }
+
+    /// Has a record take machine time of a partition to the time that the broker stamps it with.
+    async fn reset_one(&self, partition: PartitionId) -> Result<ClockMoved, OperationError> {
+        let unanswered = || {
+            OperationError::Unavailable(format!(
+                "partition {partition} has not answered; look at `onsale clock status`"
+            ))
+        };
+        let received = self.hand_in(partition, Command::ResetClock)?;
+        let answer = tokio::time::timeout(CLAIM_PATIENCE, received).await;
+        let record = answer
+            .map_err(|_| unanswered())?
+            .map_err(|_| unanswered())?;
+        let record = record.map_err(|error| OperationError::Unavailable(error.to_string()))?;
+        match record.outcome {
+            Outcome::ClockReset { from_ms, to_ms } => Ok(ClockMoved {
+                partition,
+                from: Instant(from_ms),
+                to: Instant(to_ms),
+            }),
+            other => Err(OperationError::Refused(format!(
+                "partition {partition} answered {other:?}: a clock is reset from machine version \
+                 {} on, which a barrier in the log switches on once every node is upgraded",
+                Command::ResetClock.machine_version()
+            ))),
+        }
+    }
+
+    /// True when the claim was the one that counted.
+    async fn claim(
+        &self,
+        partition: PartitionId,
+        to: &NodeName,
+        epoch: u64,
+    ) -> Result<bool, OperationError> {
+        let command = Command::Claim {
+            node: to.clone(),
+            epoch,
+        };
+        let received = self.hand_in(partition, command)?;
         match tokio::time::timeout(CLAIM_PATIENCE, received).await {
             Ok(Ok(Ok(record))) => Ok(matches!(
                 &record.outcome,
@@ -244,6 +304,10 @@ impl Operations for DistributedOperations {
                 ready = false;
                 problems.push(why.clone());
             }
+        }
+        if let Some(why) = self.broker_clock_problem() {
+            ready = false;
+            problems.push(why);
         }
         // Without it nothing is refused that is not read from it: no reason to be taken away.
         if !self.watermarks.is_reachable() {
@@ -307,6 +371,37 @@ impl Operations for DistributedOperations {
             self.move_one(partition, &to).await?;
         }
         Ok(())
+    }
+
+    async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {
+        let list = self.nodes.list();
+        let clocks: Vec<ClockStatus> = list.alive().flat_map(clocks_of).collect();
+        if clocks.is_empty() {
+            let why = "no processor says where its clock stands";
+            return Err(OperationError::Unavailable(why.to_owned()));
+        }
+        Ok(clocks)
+    }
+
+    async fn reset_clock(
+        &self,
+        which: Which,
+        force: bool,
+    ) -> Result<Vec<ClockMoved>, OperationError> {
+        let partitions = self.partitions_of(which)?;
+        super::refuse_a_right_clock(&self.clock().await?, force)?;
+        // Whom the broker's clock is held to: the operator has set those clocks as well.
+        let list = self.nodes.list();
+        for node in list.alive().filter(|node| !node.partitions.is_empty()) {
+            let done: Result<serde_json::Value, _> =
+                self.peers.post(node, "/internal/clock/reset", &()).await;
+            done.map_err(|error| OperationError::Unavailable(format!("{error:#}")))?;
+        }
+        let mut moved = Vec::new();
+        for partition in partitions {
+            moved.push(self.reset_one(partition).await?);
+        }
+        Ok(moved)
     }
 
     async fn reconcile(&self) -> Result<serde_json::Value, OperationError> {

@@ -6,13 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use onsale_ingress::Instant;
 use onsale_ingress::{
-    LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone, Which,
+    ClockMoved, ClockStatus, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
+    SnapshotDone, Which,
 };
-use onsale_processor::embedded::Embedded;
+use onsale_processor::embedded::{Embedded, ResetRefused};
 use onsale_processor::reconcile::ApplyError;
 use onsale_processor::snapshots::Written;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Standing};
 use onsale_store::Store;
+use uuid::Uuid;
 
 use crate::fairness::Fairness;
 
@@ -170,6 +172,47 @@ impl Operations for EmbeddedOperations {
         request: RequestId,
     ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
         super::explain::find_request(&self.fairness, request).await
+    }
+
+    async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {
+        let clock = self.embedded.clock();
+        Ok(vec![ClockStatus {
+            node: self.node.clone(),
+            clock: "machine".to_owned(),
+            partition: None,
+            held_to: Instant(clock.machine_ms),
+            ahead_ms: clock.wall_ahead_ms,
+            is_right: clock.is_followed,
+            problem: clock.problem(),
+        }])
+    }
+
+    async fn reset_clock(
+        &self,
+        which: Which,
+        force: bool,
+    ) -> Result<Vec<ClockMoved>, OperationError> {
+        if let Which::One(partition) = which {
+            return Err(OperationError::Refused(format!(
+                "One clock stamps the records of all partitions here, so partition {partition} \
+                 cannot be set alone; leave the partition out."
+            )));
+        }
+        super::refuse_a_right_clock(&self.clock().await?, force)?;
+        let request = RequestId(Uuid::new_v4());
+        let moved = self.embedded.reset_clock(request).await;
+        let moved = moved.map_err(|error| match error {
+            ResetRefused::Submit(_) => OperationError::Unavailable(error.to_string()),
+            _ => OperationError::Refused(error.to_string()),
+        })?;
+        let moved = moved.into_iter();
+        Ok(moved
+            .map(|(partition, from_ms, to_ms)| ClockMoved {
+                partition,
+                from: Instant(from_ms),
+                to: Instant(to_ms),
+            })
+            .collect())
     }
 
     fn refresh_metrics(&self) {

@@ -7,6 +7,7 @@
     reason = "a panic is how a test reports, and what it measured is worth a line"
 )]
 
+mod clocks;
 mod disk_full;
 #[path = "../http_client/mod.rs"]
 mod http_client;
@@ -14,6 +15,7 @@ mod kill_nine;
 mod life;
 mod load;
 mod load_history;
+mod permissions;
 mod postgres;
 mod proof;
 mod small_disk;

@@ -69,6 +69,7 @@ impl Stack {
                 every_records: u64::MAX >> 1,
                 every_ms: u64::MAX >> 1,
             },
+            silence_max_days: 0,
             retention: Retention {
                 snapshots_kept: 1,
                 log_age_max_ms: None,

@@ -1,5 +1,6 @@
 //! One file per endpoint: its types, its errors, its documentation, its handler.
 
+pub(crate) mod admin_clock;
 pub(crate) mod admin_failover;
 pub(crate) mod admin_partitions;
 pub(crate) mod admin_reconcile;

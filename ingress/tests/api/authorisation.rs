@@ -121,6 +121,8 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/admin/reconcile", ADMINS),
     row("POST", "/api/v1/admin/reconcile/apply", ADMINS),
     row("POST", "/api/v1/admin/failover", ADMINS),
+    row("GET", "/api/v1/admin/clock", ADMINS),
+    row("POST", "/api/v1/admin/clock/reset", ADMINS),
     row("GET", "/health/live", EVERYBODY),
     row("GET", "/health/ready", EVERYBODY),
     row("GET", "/metrics", EVERYBODY),
@@ -146,6 +148,7 @@ fn body(method: &str, route: &str) -> Option<Value> {
             Some(json!({"zone_id": STALLS, "seats": ["B-M"]}))
         }
         ("POST", "/api/v1/admin/reconcile/apply") => Some(json!({"differences": []})),
+        ("POST", "/api/v1/admin/clock/reset") => Some(json!({"force": true})),
         ("POST", "/api/v1/admin/failover") => Some(json!({"to": "b"})),
         _ => None,
     }

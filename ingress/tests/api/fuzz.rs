@@ -47,6 +47,11 @@ fn http_bodies() {
             "admin",
         ),
         (Method::POST, "/api/v1/admin/failover".to_owned(), "admin"),
+        (
+            Method::POST,
+            "/api/v1/admin/clock/reset".to_owned(),
+            "admin",
+        ),
     ];
     let price = json!({"amount": 250_000, "currency": "THB"});
     let corpus: Vec<Vec<u8>> = [

@@ -56,6 +56,39 @@ async fn partitions_and_snapshots_are_for_admins() {
 }
 
 #[tokio::test]
+async fn a_clock_that_looks_right_is_reset_by_force_only() {
+    let world = World::new().await;
+    let clocks = world.get("/api/v1/admin/clock").by_role("admin");
+    let clocks = clocks.send().await.data(200);
+    assert_eq!(
+        clocks,
+        json!([{
+            "node": "a", "clock": "machine", "partition": null, "held_to": "1970-01-01T00:00:00.000Z",
+            "ahead_ms": -1, "is_right": true, "problem": null,
+        }])
+    );
+    let reset = |body| {
+        world
+            .post("/api/v1/admin/clock/reset")
+            .by_role("admin")
+            .json(&body)
+    };
+    let refused = reset(json!({})).send().await;
+    refused.error(400, "VALIDATION_ERROR");
+    let unknown = reset(json!({"partition": 9, "force": true})).send().await;
+    unknown.error(404, "NOT_FOUND");
+    let moved = reset(json!({"force": true})).send().await.data(200);
+    assert_eq!(
+        moved,
+        json!([{
+            "partition": 0,
+            "from": "1970-01-01T00:00:02.000Z",
+            "to": "1970-01-01T00:00:01.000Z",
+        }])
+    );
+}
+
+#[tokio::test]
 async fn a_reconciliation_is_reported_and_then_applied() {
     let world = World::new().await;
     let post = |path: &str, role: &str, body| {

@@ -46,6 +46,7 @@ macro_rules! log_contract {
             an_empty_log_has_nothing,
             offsets_are_contiguous_per_partition,
             log_time_never_goes_back,
+            log_time_goes_back_where_it_is_set_back,
             what_was_appended_is_read_back,
             a_read_keeps_to_its_size,
             a_read_may_begin_anywhere,
@@ -159,6 +160,32 @@ pub fn log_time_never_goes_back(mut log: impl LogUnderTest) {
             last = at.log_time_ms;
         }
     }
+}
+
+/// Only an operator takes it back, and that holds after opening again too.
+pub fn log_time_goes_back_where_it_is_set_back(mut log: impl LogUnderTest) {
+    let mut writer = log.writer();
+    append(&mut writer, 9_000, &[(0, b"a"), (1, b"b")]);
+    writer.set_back(2_000);
+    let mut expected = Vec::new();
+    for now_ms in [2_000, 1_500, 3_000] {
+        let at = append(&mut writer, now_ms, &[(0, b"c")])[0];
+        expected.push(at.log_time_ms);
+    }
+    // A log with a clock of its own need not follow.
+    if expected[0] >= 9_000 {
+        return;
+    }
+    assert_eq!(expected, [2_000, 2_000, 3_000]);
+    drop(writer);
+    let mut writer = log.writer();
+    assert_eq!(
+        append(&mut writer, 2_500, &[(0, b"d")])[0].log_time_ms,
+        3_000
+    );
+    let read = read_all(&mut log.reader(), 0, 0);
+    let times: Vec<_> = read.iter().map(|(_, time, _)| *time).collect();
+    assert_eq!(times, [9_000, 2_000, 2_000, 3_000, 3_000]);
 }
 
 /// Payloads, offsets and times come back as they were told.

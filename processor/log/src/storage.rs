@@ -16,7 +16,8 @@ pub struct AppendRecord<'a> {
 pub struct Appended {
     /// Its offset in its partition.
     pub offset: Offset,
-    /// The time stamped on it; never less than that of the record before it in the partition.
+    /// The time stamped on it; never less than that of the record before it in the partition, but
+    /// for [`LogWriter::set_back`].
     pub log_time_ms: LogTimeMs,
 }
 
@@ -37,6 +38,13 @@ pub trait LogWriter: Send {
         now_ms: LogTimeMs,
         appended: &mut Vec<Appended>,
     ) -> Result<(), LogError>;
+
+    /// Lets the next records be stamped from this time on, also where earlier ones were stamped
+    /// later: an operator has said that the clock was wrong. Does nothing where the log has a clock
+    /// of its own.
+    fn set_back(&mut self, log_time_ms: LogTimeMs) {
+        let _ = log_time_ms;
+    }
 }
 
 /// Reads records. A reader never sees a record that is not durable.

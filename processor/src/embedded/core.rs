@@ -10,12 +10,11 @@ use onsale_engine::OutcomeSink;
 use onsale_log::{AppendRecord, Appended, LogError, LogWriter, OutcomeBatch, Reply, SubmitError};
 use onsale_schemas::codec::{self, CodecError};
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
-use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId};
+use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId, RequestId};
 use tokio::sync::{broadcast, oneshot};
 
-use super::handle::ToCore;
+use super::handle::{ResetRefused, ToCore};
 use super::shared::{DIGEST_SAMPLE_EVERY_RECORDS, OwnerPosition, Shared};
-use crate::clock;
 use crate::metrics::Metrics;
 use crate::replica::{Action, Replica, Role, StopReason};
 
@@ -129,7 +128,7 @@ impl<W: LogWriter> Core<W> {
 
     /// Sleeps until there is a message or a hold runs out, then takes all that is waiting.
     fn wait_for_work(&mut self) {
-        let now_ms = clock::now_ms();
+        let now_ms = self.shared.clock().now_ms();
         let wake_ms = self.replicas.iter().filter_map(Replica::next_wake_ms).min();
         let sleep_ms = wake_ms
             .map_or(IDLE_MAX_MS, |at| {
@@ -175,13 +174,61 @@ impl<W: LogWriter> Core<W> {
                     .and_then(|replica| replica.machine().show_seats(inspect.show));
                 drop(inspect.reply.send(seats));
             }
+            ToCore::ResetClock(asked) => {
+                let pending = self.reset_clock(asked.request);
+                drop(asked.reply.send(pending));
+            }
         }
+    }
+
+    /// Sets machine time to the clock of this machine, with a record in every partition that says so.
+    fn reset_clock(
+        &mut self,
+        request: RequestId,
+    ) -> Result<Vec<oneshot::Receiver<Reply>>, ResetRefused> {
+        let command = Command::ResetClock;
+        let needed = command.machine_version();
+        for replica in &self.replicas {
+            let (partition, version) =
+                (replica.machine().id(), replica.machine().machine_version());
+            if version < needed {
+                return Err(ResetRefused::Version {
+                    partition,
+                    version,
+                    needed,
+                });
+            }
+        }
+        let envelope = Envelope {
+            request_id: Some(request),
+            ..Envelope::machine(command)
+        };
+        let payload = codec::encode(&envelope).map_err(|error| {
+            tracing::error!(%error, "a command of this node cannot be encoded");
+            ResetRefused::Submit(SubmitError::Unavailable)
+        })?;
+        let (_, to_ms) = self.shared.clock().reset();
+        self.writer.set_back(to_ms);
+        // It was set by the clock before.
+        self.paused_until_ms = 0;
+        let mut pending = Vec::with_capacity(self.replicas.len());
+        for replica in &self.replicas {
+            let (reply, received) = oneshot::channel();
+            self.batch_bytes += payload.len() + RECORD_OVERHEAD_BYTES;
+            self.batch.push(Waiting {
+                partition: replica.machine().id(),
+                payload: payload.clone(),
+                reply: Some(reply),
+            });
+            pending.push(received);
+        }
+        Ok(pending)
     }
 
     /// Lets every replica look at the clock and adds what it wants appended; claims what is not
     /// owned.
     fn look_at_time(&mut self) -> Result<(), CoreError> {
-        let now_ms = clock::now_ms();
+        let now_ms = self.shared.clock().now_ms();
         if now_ms < self.paused_until_ms {
             return Ok(());
         }
@@ -239,10 +286,9 @@ impl<W: LogWriter> Core<W> {
             })
             .collect();
         self.appended.clear();
-        match self
-            .writer
-            .append(&records, clock::now_ms(), &mut self.appended)
-        {
+        // Never the wall clock itself: it may leap, and a leap ends holds and sales for good.
+        let now_ms = self.shared.clock().now_ms();
+        match self.writer.append(&records, now_ms, &mut self.appended) {
             Ok(()) => self.note_disk(None),
             Err(LogError::DiskFull(error)) => {
                 self.note_disk(Some(&error));
@@ -346,7 +392,7 @@ impl<W: LogWriter> Core<W> {
                     tracing::error!(%error, "the log's disk is full: commands get 503 until there \
                         is space again; free some or move the data folder");
                 }
-                self.paused_until_ms = clock::now_ms() + DISK_FULL_PAUSE_MS;
+                self.paused_until_ms = self.shared.clock().now_ms() + DISK_FULL_PAUSE_MS;
             }
             (None, true) => tracing::info!("the log's disk has space again"),
             (None, false) => return,

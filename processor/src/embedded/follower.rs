@@ -152,7 +152,8 @@ impl Follower {
             self.shared.set_follower(batch.partition, batch.next_offset);
             self.pending.push_back(batch);
         }
-        let now_ms = clock::now_ms();
+        // How often snapshots are cut is nothing that a clock that is set should change.
+        let now_ms = clock::monotonic_ms();
         let mut due = Vec::new();
         for replica in &mut self.replicas {
             replica.on_time(now_ms, &mut due);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use onsale_log::{CommandLog, OutcomeBatch, Submission, SubmitError};
-use onsale_schemas::{Offset, PartitionId, ShowId, ShowSeats};
+use onsale_log::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
+use onsale_schemas::{LogTimeMs, Offset, Outcome, PartitionId, RequestId, ShowId, ShowSeats};
 use tokio::sync::{broadcast, oneshot};
 
 use super::shared::Shared;
@@ -21,6 +21,43 @@ const FEED_BATCHES_MAX: usize = 1_024;
 pub(super) enum ToCore {
     Submit(Submission),
     Inspect(Inspect),
+    ResetClock(ResetClock),
+}
+
+/// Takes the clock of this machine as right; the answer has one reply to come for each partition.
+#[derive(Debug)]
+pub(super) struct ResetClock {
+    pub(super) request: RequestId,
+    pub(super) reply: oneshot::Sender<Result<Vec<oneshot::Receiver<Reply>>, ResetRefused>>,
+}
+
+/// Machine time was not set.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ResetRefused {
+    /// The log does not know how yet.
+    #[error(
+        "partition {partition} is at machine version {version}; a clock is reset from version \
+         {needed} on, which a barrier in the log switches on once every node is upgraded"
+    )]
+    Version {
+        /// The partition.
+        partition: PartitionId,
+        /// Its version.
+        version: u16,
+        /// The one that is needed.
+        needed: u16,
+    },
+    /// The record was not appended, or it is not known.
+    #[error("{0}; look at `onsale clock status` and try again")]
+    Submit(#[from] SubmitError),
+    /// The machine refused.
+    #[error("partition {partition} answered {outcome:?}")]
+    Outcome {
+        /// The partition.
+        partition: PartitionId,
+        /// What it answered.
+        outcome: Box<Outcome>,
+    },
 }
 
 /// A question about a show's seats; the core answers between two batches.
@@ -63,6 +100,32 @@ impl EmbeddedLog {
     /// Commands waiting in front of the core thread.
     pub fn queued(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Takes the clock of this machine as right: a record in every partition sets machine time to
+    /// it, also when that is back. Gives machine time before and after by partition.
+    ///
+    /// # Errors
+    /// When the record cannot be appended.
+    pub async fn reset_clock(
+        &self,
+        request: RequestId,
+    ) -> Result<Vec<(PartitionId, LogTimeMs, LogTimeMs)>, ResetRefused> {
+        let unavailable = || ResetRefused::Submit(SubmitError::Unavailable);
+        let (reply, answer) = oneshot::channel();
+        self.send(ToCore::ResetClock(ResetClock { request, reply }))?;
+        let pending = answer.await.map_err(|_| unavailable())??;
+        let mut done = Vec::new();
+        for (partition, received) in (0..).map(PartitionId).zip(pending) {
+            match received.await.map_err(|_| unavailable())??.outcome {
+                Outcome::ClockReset { from_ms, to_ms } => done.push((partition, from_ms, to_ms)),
+                other => {
+                    let outcome = Box::new(other);
+                    return Err(ResetRefused::Outcome { partition, outcome });
+                }
+            }
+        }
+        Ok(done)
     }
 
     fn send(&self, message: ToCore) -> Result<(), SubmitError> {

@@ -1,13 +1,13 @@
 //! Puts the parts of the embedded mode together, and takes them apart again in order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
 use onsale_log::LogError;
 use onsale_log::journal::{Journal, JournalOptions};
-use onsale_schemas::{NodeName, Offset, PartitionId};
+use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId, RequestId};
 use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
 use onsale_store::booking::projected_offset;
@@ -16,11 +16,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::Core;
 use super::follower::{Follower, Held, ToFollower};
-use super::handle::EmbeddedLog;
+use super::handle::{EmbeddedLog, ResetRefused};
 use super::recovery::{self, Recovered};
 use super::shared::{OwnerPosition, Shared};
 use super::snapshots::{Retention, SnapshotWriter};
-use crate::clock;
+use crate::clock::{self, ClockRefused, ClockState, ClockWatch};
 use crate::counts_feed::CountsFeed;
 use crate::gauges::Progress;
 use crate::metrics::Metrics;
@@ -49,6 +49,9 @@ pub struct EmbeddedOptions {
     pub snapshots: SnapshotPolicy,
     /// What is kept.
     pub retention: Retention,
+    /// How long the log may have been silent before a start takes the clock for wrong, in days; 0
+    /// is for ever.
+    pub silence_max_days: u64,
 }
 
 /// Why the embedded mode does not start.
@@ -57,6 +60,9 @@ pub enum StartError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The clock of this machine.
+    #[error(transparent)]
+    Clock(#[from] ClockRefused),
     /// The snapshots.
     #[error("snapshots: {0}")]
     Snapshot(#[from] SnapshotError),
@@ -139,10 +145,21 @@ impl Embedded {
         metrics: Metrics,
         counts: Option<CountsFeed>,
     ) -> Result<Self, StartError> {
+        clock::check_wall(clock::now_ms())?;
+        // As it was before this start touches it.
+        let written_ms = last_change_ms(&options.journal_dir);
         let (writer, journal) = Journal::open(&options.journal_dir, &options.journal)?;
         let directory = Directory::open(&options.snapshots_dir)?;
         let started = std::time::Instant::now();
         let recovered = recovery::recover(&journal, &directory, &store).await?;
+        let log_end_ms = recovered.iter().map(|r| r.owner.log_time_ms()).max();
+        let log_end_ms = log_end_ms.unwrap_or(0);
+        clock::check_start(
+            clock::now_ms(),
+            log_end_ms,
+            written_ms,
+            options.silence_max_days,
+        )?;
         repair_lost_projections(&recovered, &store, journal.log_id()).await?;
         let records: u64 = recovered
             .iter()
@@ -155,7 +172,10 @@ impl Embedded {
             "state recovered"
         );
 
-        let shared = Arc::new(Shared::new(journal.partitions()));
+        let shared = Arc::new(Shared::new(
+            journal.partitions(),
+            ClockWatch::start(log_end_ms),
+        ));
         let ends = recovered.iter().map(|r| r.owner.next_offset()).collect();
         let (log, queue, feed) = EmbeddedLog::new(ends, shared.clone());
         let newest = Arc::new(Newest::default());
@@ -317,12 +337,21 @@ impl Embedded {
         if self.shared.is_disk_full() {
             problems.push("the log's disk is full".to_owned());
         }
+        let clock = self.clock();
+        if !clock.was_followed {
+            problems.extend(clock.problem());
+        }
         problems
     }
 
     /// What is wrong without standing in the way of a sale.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        // Holds and sales go on by the time that really passes, so that is no reason to stop them.
+        let clock = self.clock();
+        if clock.was_followed {
+            warnings.extend(clock.problem());
+        }
         if let Some(why) = self.shared.follower_failure() {
             warnings.push(format!("projection and snapshots have stopped: {why}"));
         }
@@ -333,6 +362,23 @@ impl Embedded {
             warnings.push("the database does not take the projection".to_owned());
         }
         warnings
+    }
+
+    /// Where machine time and the clock of this machine stand.
+    pub fn clock(&self) -> ClockState {
+        self.shared.clock().state()
+    }
+
+    /// Takes the clock of this machine as right, by a record in every partition. Gives machine time
+    /// before and after.
+    ///
+    /// # Errors
+    /// When the log does not know how yet, or does not take the records.
+    pub async fn reset_clock(
+        &self,
+        request: RequestId,
+    ) -> Result<Vec<(PartitionId, LogTimeMs, LogTimeMs)>, ResetRefused> {
+        self.log.reset_clock(request).await
     }
 
     /// Brings the gauges up to date; called when metrics are read.
@@ -356,6 +402,8 @@ impl Embedded {
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             metrics.log_disk_bytes.set(bytes);
         }
+        let clock = self.clock();
+        metrics.show_clock("machine", clock.wall_ahead_ms, !clock.is_followed);
         metrics.show_db_connections(db_connections_in_use);
         metrics.show_live_holds(live_holds);
         metrics.show_queued(self.log.queued());
@@ -517,6 +565,17 @@ fn run_follower(follower: Follower, shared: &Shared) {
         "the follower has stopped: projection and snapshots stand still, sales go on"
     );
     shared.fail_follower(why);
+}
+
+/// When a file of this folder was changed last, in milliseconds since 1970; 0 where there is none.
+fn last_change_ms(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| file.metadata().ok()?.modified().ok())
+        .filter_map(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+        .map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        .max()
+        .unwrap_or(0)
 }
 
 /// A database that was lost or replaced is brought to the engine's state before it is projected to

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 
+use crate::clock::ClockWatch;
+
 /// Digests that the owner leaves for its follower, per partition; older ones are dropped.
 const DIGEST_SAMPLES_MAX: usize = 4_096;
 /// How long a stop waits for a database that does not keep up. Nothing is lost without it: the next
@@ -28,6 +30,7 @@ pub struct Shared {
     serving: AtomicBool,
     disk_full: AtomicBool,
     follower_failed: Mutex<Option<String>>,
+    clock: ClockWatch,
 }
 
 /// Where the replicas of one partition are.
@@ -58,8 +61,8 @@ pub struct OwnerPosition {
 }
 
 impl Shared {
-    /// For so many partitions.
-    pub fn new(partitions: u16) -> Self {
+    /// For so many partitions, whose records are stamped by `clock`.
+    pub fn new(partitions: u16, clock: ClockWatch) -> Self {
         Self {
             partitions: (0..partitions)
                 .map(|_| PartitionProgress::default())
@@ -71,7 +74,13 @@ impl Shared {
             serving: AtomicBool::new(false),
             disk_full: AtomicBool::new(false),
             follower_failed: Mutex::new(None),
+            clock,
         }
+    }
+
+    /// The clock that records are stamped by.
+    pub fn clock(&self) -> &ClockWatch {
+        &self.clock
     }
 
     /// The owner has applied up to here. The figures are read one by one, so an observer may see a

@@ -9,7 +9,6 @@ use onsale_log::journal::Journal;
 use onsale_schemas::{Offset, PartitionId};
 
 use super::shared::Shared;
-use crate::clock;
 use crate::projector::Projected;
 use crate::snapshots::{Cut, Shelf, SnapshotJob, Written, work_off};
 
@@ -99,7 +98,9 @@ impl SnapshotWriter {
         let Some(age_max_ms) = self.log_age_max_ms else {
             return;
         };
-        let cutoff_ms = clock::now_ms().saturating_sub(age_max_ms);
+        // As old as machine time says: a clock that leaps must not empty the log.
+        let cutoff_ms = self.shared.clock().state().machine_ms;
+        let cutoff_ms = cutoff_ms.saturating_sub(age_max_ms);
         let result = (0..self.journal.partitions())
             .map(|partition| {
                 let partition = PartitionId(partition);

@@ -16,6 +16,7 @@ use super::publish::Publisher;
 use super::seat::{Seat, lose_log, on_seat};
 use super::shared::Shared;
 use super::snapshots::Pending;
+use crate::clock::{BrokerClock, ClockWatch, Turn};
 use crate::gauges::COUNT_EVERY_MS;
 use crate::member::{MemberAction, SeenOutcome};
 use crate::replica::Role;
@@ -61,6 +62,9 @@ pub(super) struct Driver {
     pub(super) snapshots: Pending,
     pub(super) control: Receiver<ToDriver>,
     pub(super) shared: Arc<Shared>,
+    /// This machine's clock, to hold the broker's to.
+    pub(super) clock: ClockWatch,
+    pub(super) broker: BrokerClock,
     /// Zero of the members' clock.
     pub(super) started: Instant,
     pub(super) actions: Vec<(usize, MemberAction)>,
@@ -136,11 +140,15 @@ impl Driver {
 
     fn read_commands(&mut self, wait: Duration) -> Result<(), KafkaError> {
         let started = self.started;
+        // A wait is short beside the bound that clocks are held to.
+        let own_ms = self.clock.now_ms();
+        let broker = &mut self.broker;
         let (seats, actions) = (&mut self.seats, &mut self.actions);
         let result = self.commands.poll(wait, |event| {
             let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             match event {
                 LogEvent::Entry { partition, entry } => {
+                    say(broker.see(entry.log_time_ms, own_ms, false), broker);
                     on_seat(seats, partition, actions, |seat, actions| {
                         seat.take(entry, now_ms, actions);
                     });
@@ -150,6 +158,9 @@ impl Driver {
                     next_offset,
                 } => on_seat(seats, partition, actions, |seat, actions| {
                     seat.end_offset = Some(next_offset);
+                    if let Some(newest_ms) = seat.take_newest_ms() {
+                        say(broker.see(newest_ms, own_ms, true), broker);
+                    }
                     seat.member.on_end_of_log(next_offset, now_ms, actions);
                 }),
                 LogEvent::Lost => lose_log(seats, now_ms, actions),
@@ -346,5 +357,20 @@ impl Driver {
         }
         let shown = self.seats.iter().map(Seat::shown).collect();
         self.shared.show(shown);
+        self.shared.show_broker(self.broker);
+    }
+}
+
+/// Says when the broker's clock leaves ours, and when it is back.
+fn say(turn: Option<Turn>, broker: &BrokerClock) {
+    let ahead_ms = broker.ahead_ms();
+    match turn {
+        None => {}
+        Some(Turn::Left) => tracing::error!(
+            ahead_ms,
+            "the broker's clock is not that of this machine: it stamps the records, so holds and \
+             sales end by it. Set the clocks (NTP), then look at `onsale clock status`"
+        ),
+        Some(Turn::Returned) => tracing::info!(ahead_ms, "the broker's clock is right again"),
     }
 }

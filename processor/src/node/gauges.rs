@@ -18,6 +18,19 @@ impl Node {
                 snapshot: self.newest.get(status.partition),
             });
         }
+        for clock in self.clocks() {
+            let is_wrong = clock.problem.is_some();
+            match clock.partition {
+                None => self
+                    .metrics
+                    .show_clock(&clock.clock, clock.ahead_ms, is_wrong),
+                // One of them is as bad as all.
+                Some(_) => self.metrics.show_clock("log", clock.ahead_ms, true),
+            }
+        }
+        if self.clocks().iter().all(|clock| clock.partition.is_none()) {
+            self.metrics.show_clock("log", 0, false);
+        }
         let owned = || {
             let is_owner = |role| matches!(role, Role::Owner { .. });
             let owned = shown.iter();

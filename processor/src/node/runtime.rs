@@ -25,7 +25,8 @@ use super::recovery::Bases;
 use super::seat::Seat;
 use super::shared::{Shared, Shown};
 use super::snapshots::Pending;
-use super::status::{MemberRole, PartitionOnNode, SnapshotOnNode};
+use super::status::{ClockOnNode, MemberRole, PartitionOnNode, SnapshotOnNode};
+use crate::clock::{self, BrokerClock, ClockRefused, ClockWatch};
 use crate::member::{Member, MemberSettings, ranks};
 use crate::metrics::Metrics;
 use crate::recovery::RecoveryError;
@@ -69,6 +70,9 @@ pub enum NodeError {
     /// Kafka.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// The clock of this machine.
+    #[error(transparent)]
+    Clock(#[from] ClockRefused),
     /// The snapshots.
     #[error("snapshots: {0}")]
     Snapshot(#[from] SnapshotError),
@@ -91,6 +95,7 @@ pub struct Node {
     pub(super) newest: Arc<Newest>,
     control: Sender<ToDriver>,
     pub(super) metrics: Metrics,
+    clock: ClockWatch,
     /// `None` once they are joined.
     threads: Mutex<Option<[JoinHandle<()>; 2]>>,
 }
@@ -179,7 +184,43 @@ impl Node {
                 ));
             }
         }
+        let held_to_broker = self.clocks().into_iter().skip(1);
+        problems.extend(held_to_broker.filter_map(|clock| clock.problem));
         problems
+    }
+
+    /// What is wrong without standing in the way of following: the clock of this machine stamps no
+    /// records here.
+    pub fn warnings(&self) -> Vec<String> {
+        self.clock.state().problem().into_iter().collect()
+    }
+
+    /// Where the clocks stand that this node can see: its own first, then the broker's, then
+    /// machine time wherever it is ahead of both.
+    pub fn clocks(&self) -> Vec<ClockOnNode> {
+        let own = self.clock.state();
+        let own_ms = own.machine_ms;
+        let broker = self.shared.broker();
+        let mut clocks = vec![
+            ClockOnNode {
+                clock: "machine".to_owned(),
+                partition: None,
+                held_to_ms: own_ms,
+                ahead_ms: own.wall_ahead_ms,
+                problem: own.problem(),
+            },
+            ClockOnNode::broker(&broker, own_ms),
+        ];
+        let shown = self.shared.shown();
+        clocks.extend(shown.iter().filter_map(|shown| {
+            ClockOnNode::machine_time(shown.status.partition, shown.machine_ms, own_ms)
+        }));
+        clocks
+    }
+
+    /// Takes the clock of this machine as right from now on.
+    pub fn reset_clock(&self) {
+        self.clock.reset();
     }
 
     /// The snapshots that are kept on disk, newest first within a partition.
@@ -290,6 +331,8 @@ fn start(
     runtime: &tokio::runtime::Handle,
 ) -> Result<Node, NodeError> {
     let started = Instant::now();
+    clock::check_wall(clock::now_ms())?;
+    let own_clock = ClockWatch::start(0);
     let directory = Directory::open(&options.snapshots_dir)?;
     let ranks = ranks_of(&options);
     let partitions: Vec<PartitionId> = ranks.keys().copied().collect();
@@ -337,6 +380,8 @@ fn start(
         snapshots: Pending::new(to_writer),
         control: controls,
         shared: shared.clone(),
+        clock: own_clock.clone(),
+        broker: BrokerClock::default(),
         started: Instant::now(),
         actions: Vec::new(),
         shown_at_ms: 0,
@@ -370,6 +415,7 @@ fn start(
         newest,
         control,
         metrics,
+        clock: own_clock,
         threads: Mutex::new(Some([driving, writing])),
     })
 }

@@ -1,6 +1,6 @@
 //! A member with what its driver knows of its log.
 
-use onsale_schemas::{Entry, Offset, PartitionId};
+use onsale_schemas::{Entry, LogTimeMs, Offset, PartitionId};
 
 use super::shared::Shown;
 use crate::gauges::Places;
@@ -16,6 +16,8 @@ pub(super) struct Seat {
     pub(super) last_record_checksum: Option<u64>,
     pub(super) end_offset: Option<Offset>,
     pub(super) is_paused: bool,
+    /// Time of the record that was read last, until it is known whether it was the newest.
+    read_last_ms: Option<LogTimeMs>,
     /// Places of its shows, while it owns them; as they were counted last.
     places: Places,
 }
@@ -27,6 +29,7 @@ impl Seat {
             last_record_checksum,
             end_offset: None,
             is_paused: false,
+            read_last_ms: None,
             places: Places::default(),
         }
     }
@@ -36,6 +39,7 @@ impl Seat {
             status: self.member.status(),
             end_offset: self.end_offset,
             live_holds: self.member.machine().live_holds(),
+            machine_ms: self.member.machine().log_time_ms(),
             places: self.places,
         }
     }
@@ -55,10 +59,16 @@ impl Seat {
 
     pub(super) fn take(&mut self, entry: Entry<'_>, now_ms: u64, actions: &mut Vec<MemberAction>) {
         let before = self.member.machine().next_offset();
+        self.read_last_ms = Some(entry.log_time_ms);
         self.member.on_entry(entry, now_ms, actions);
         if self.member.machine().next_offset() != before {
             self.last_record_checksum = Some(checksum(entry.payload));
         }
+    }
+
+    /// Time of the record that was read last, once: the log ends with it.
+    pub(super) fn take_newest_ms(&mut self) -> Option<LogTimeMs> {
+        self.read_last_ms.take()
     }
 
     /// `None` where there is nothing to begin with.

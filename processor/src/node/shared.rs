@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use onsale_schemas::{Offset, PartitionId};
+use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 
+use crate::clock::BrokerClock;
 use crate::gauges::Places;
 use crate::member::MemberStatus;
 
@@ -12,6 +13,7 @@ use crate::member::MemberStatus;
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     members: Mutex<Vec<Shown>>,
+    broker: Mutex<BrokerClock>,
     stopping: AtomicBool,
     failed: Mutex<Option<String>>,
 }
@@ -24,6 +26,8 @@ pub(super) struct Shown {
     pub(super) end_offset: Option<Offset>,
     /// Live holds.
     pub(super) live_holds: u32,
+    /// Machine time.
+    pub(super) machine_ms: LogTimeMs,
     /// Places of its shows, where it owns them.
     pub(super) places: Places,
 }
@@ -35,6 +39,14 @@ impl Shared {
 
     pub(super) fn shown(&self) -> Vec<Shown> {
         lock(&self.members).clone()
+    }
+
+    pub(super) fn show_broker(&self, clock: BrokerClock) {
+        *lock(&self.broker) = clock;
+    }
+
+    pub(super) fn broker(&self) -> BrokerClock {
+        *lock(&self.broker)
     }
 
     pub(super) fn partitions(&self) -> Vec<PartitionId> {

@@ -3,6 +3,7 @@
 use onsale_schemas::{NodeName, Offset, PartitionId};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{BrokerClock, LEAP_MAX_MS, for_people};
 use crate::snapshots::Written;
 
 /// What a node says of itself.
@@ -29,6 +30,70 @@ pub struct NodeStatus {
     pub projected: Vec<(PartitionId, Offset)>,
     /// True while it is going away in order.
     pub stopping: bool,
+    /// Where its clocks stand; empty where it is no processor, or of a version that did not say.
+    #[serde(default)]
+    pub clocks: Vec<ClockOnNode>,
+}
+
+/// Where a clock stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClockOnNode {
+    /// Which: `machine` is that of the node's machine held to the time that has passed, `broker`
+    /// that of the broker held to the node's, `log` machine time of a partition held to the node's.
+    pub clock: String,
+    /// The partition of `log`.
+    pub partition: Option<PartitionId>,
+    /// The time that it is held to, in milliseconds since 1970.
+    pub held_to_ms: u64,
+    /// How far it is ahead of that, in milliseconds; negative where it is behind.
+    pub ahead_ms: i64,
+    /// What is wrong and what to do, where it is beyond the bound.
+    pub problem: Option<String>,
+}
+
+impl ClockOnNode {
+    pub(super) fn broker(broker: &BrokerClock, own_ms: u64) -> Self {
+        let apart = for_people(broker.ahead_ms().unsigned_abs());
+        let direction = if broker.ahead_ms() > 0 {
+            "ahead of"
+        } else {
+            "behind"
+        };
+        Self {
+            clock: "broker".to_owned(),
+            partition: None,
+            held_to_ms: own_ms,
+            ahead_ms: broker.ahead_ms(),
+            problem: broker.is_wrong().then(|| {
+                format!(
+                    "the broker's clock is {apart} {direction} that of this machine and stamps the \
+                     records: set the clocks (NTP) of both, then look at `onsale clock status`"
+                )
+            }),
+        }
+    }
+
+    /// Machine time of a partition where it is ahead: a broker's clock was wrong before, and no
+    /// record moves it on until the clocks have caught up.
+    pub(super) fn machine_time(
+        partition: PartitionId,
+        machine_ms: u64,
+        own_ms: u64,
+    ) -> Option<Self> {
+        let ahead_ms = machine_ms.checked_sub(own_ms)?;
+        (ahead_ms > LEAP_MAX_MS).then(|| Self {
+            clock: "log".to_owned(),
+            partition: Some(partition),
+            held_to_ms: own_ms,
+            ahead_ms: i64::try_from(ahead_ms).unwrap_or(i64::MAX),
+            problem: Some(format!(
+                "machine time of partition {partition} is {} ahead of the clock of this machine: a \
+                 record was stamped by a wrong one. Once the clocks are right, `onsale clock reset` \
+                 takes it back",
+                for_people(ahead_ms)
+            )),
+        })
+    }
 }
 
 /// What a node is to a partition.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_ingress::{
-    Instant, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
-    Which,
+    ClockMoved, ClockStatus, Instant, LastSnapshot, OperationError, Operations, PartitionStatus,
+    Readiness, SnapshotDone, Which,
 };
 use onsale_schemas::{NodeName, Offset, PartitionId, Standing};
 use parking_lot::Mutex;
@@ -129,6 +129,36 @@ impl Operations for FakeOperations {
     }
 
     fn refresh_metrics(&self) {}
+
+    async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {
+        Ok(vec![ClockStatus {
+            node: NodeName("a".to_owned()),
+            clock: "machine".to_owned(),
+            partition: None,
+            held_to: Instant(0),
+            ahead_ms: -1,
+            is_right: true,
+            problem: None,
+        }])
+    }
+
+    async fn reset_clock(
+        &self,
+        which: Which,
+        force: bool,
+    ) -> Result<Vec<ClockMoved>, OperationError> {
+        match which {
+            Which::One(PartitionId(partition)) if partition > 0 => {
+                Err(OperationError::UnknownPartition(PartitionId(partition)))
+            }
+            _ if !force => Err(OperationError::Refused("it is right".to_owned())),
+            _ => Ok(vec![ClockMoved {
+                partition: PartitionId(0),
+                from: Instant(2_000),
+                to: Instant(1_000),
+            }]),
+        }
+    }
 
     async fn failover(&self, _which: Which, _to: NodeName) -> Result<(), OperationError> {
         Err(OperationError::NotSupported("only one node".to_owned()))

@@ -299,6 +299,12 @@ impl LogWriter for JournalWriter {
         }
         result
     }
+
+    fn set_back(&mut self, log_time_ms: LogTimeMs) {
+        for end in &mut self.ends {
+            end.log_time_ms = end.log_time_ms.min(log_time_ms);
+        }
+    }
 }
 
 impl Drop for JournalWriter {

@@ -1,0 +1,83 @@
+//! `GET /admin/clock` and `POST /admin/clock/reset`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::admin_snapshots::{to_error, which};
+use super::catalog_call::detached;
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::operations::{ClockMoved, ClockStatus};
+use crate::state::AppState;
+
+/// Which clock is taken as right.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResetClockRequest {
+    /// All partitions when left out.
+    partition: Option<u16>,
+    /// Also where clock and machine time agree.
+    #[serde(default)]
+    force: bool,
+}
+
+impl RequestBody for ResetClockRequest {
+    const OPTIONAL: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(&[Role::Admin], "Only admins reset the clock.")
+    }
+}
+
+/// Where the clocks stand that stamp records.
+#[utoipa::path(
+    get, path = "/api/v1/admin/clock", tag = "operation",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Vec<ClockStatus>>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+    ),
+)]
+pub(crate) async fn status(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Admin], "Only admins see the clocks.")?;
+    let clocks = state.operations.clock().await.map_err(to_error)?;
+    envelope::success(&context, StatusCode::OK, &clocks)
+}
+
+/// Take the clock that stamps records as right, by a record in the log.
+#[utoipa::path(
+    post, path = "/api/v1/admin/clock/reset", tag = "operation",
+    request_body = Option<ResetClockRequest>,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Vec<ClockMoved>>),
+        (status = 400, description = "`VALIDATION_ERROR`: clock and machine time agree, or the log does not know how yet", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: no such partition", body = Problem),
+    ),
+)]
+pub(crate) async fn reset(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    body: JsonBody<ResetClockRequest>,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Admin], "Only admins reset the clock.")?;
+    let (which, force) = (which(body.value.partition), body.value.force);
+    let moved = detached(async move {
+        let moved = state.operations.reset_clock(which, force).await;
+        moved.map_err(to_error)
+    })
+    .await?;
+    envelope::success(&context, StatusCode::OK, &moved)
+}
