@@ -51,6 +51,29 @@ fn is_transient(error: &dyn DatabaseError) -> bool {
     }
 }
 
+/// Whether a transaction, or the connection itself, may be gone with this error. A value that breaks
+/// a constraint only undoes its statement, or leaves a transaction that waits for its rollback.
+pub(super) fn ends_transaction(error: &sqlx::Error) -> bool {
+    let breaks_constraint = matches!(error, sqlx::Error::Database(cause)
+        if cause.is_unique_violation()
+            || cause.is_foreign_key_violation()
+            || cause.is_check_violation());
+    !breaks_constraint
+}
+
+/// Whether a connection outside a transaction may be used on after this error: where the database
+/// itself has answered.
+pub(super) fn leaves_connection(error: &sqlx::Error) -> bool {
+    matches!(
+        error,
+        sqlx::Error::Database(_)
+            | sqlx::Error::RowNotFound
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::Encode(_)
+    )
+}
+
 /// True for a violated primary key or unique constraint.
 pub(crate) fn is_unique_violation(error: &StoreError) -> bool {
     matches!(error, StoreError::Database(sqlx::Error::Database(cause)) if cause.is_unique_violation())

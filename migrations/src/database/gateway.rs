@@ -2,10 +2,30 @@
 
 use sqlx::postgres::PgPool;
 
+use super::classify::leaves_connection;
 use super::sqlite::SqlitePools;
 use super::value::{postgres_query, sqlite_query};
 use super::{Durability, Row, Transaction, Value, classify};
 use crate::error::StoreError;
+
+/// Runs a query on a connection of the pool, which gets it back only while it can be used on.
+macro_rules! on_connection {
+    ($pool:expr, $query:expr, $run:ident) => {
+        match $pool.acquire().await {
+            Ok(mut connection) => {
+                let result = $query.$run(&mut *connection).await;
+                if result
+                    .as_ref()
+                    .is_err_and(|error| !leaves_connection(error))
+                {
+                    connection.close_on_drop();
+                }
+                result
+            }
+            Err(error) => Err(error),
+        }
+    };
+}
 
 /// The connections to one of the two databases.
 #[derive(Clone, Debug)]
@@ -22,14 +42,12 @@ impl Database {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Postgres(pool) => postgres_query(sql, values)
-                .fetch_all(pool)
-                .await
+            Self::Postgres(pool) => on_connection!(pool, postgres_query(sql, values), fetch_all)
                 .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
-            Self::Sqlite(pools) => sqlite_query(sql, values)
-                .fetch_all(&pools.readers)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
+            Self::Sqlite(pools) => {
+                on_connection!(pools.readers, sqlite_query(sql, values), fetch_all)
+                    .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
         }
         .map_err(classify)
     }
@@ -41,14 +59,14 @@ impl Database {
         values: &[Value<'_>],
     ) -> Result<Option<Row>, StoreError> {
         match self {
-            Self::Postgres(pool) => postgres_query(sql, values)
-                .fetch_optional(pool)
-                .await
-                .map(|row| row.map(Row::Postgres)),
-            Self::Sqlite(pools) => sqlite_query(sql, values)
-                .fetch_optional(&pools.readers)
-                .await
-                .map(|row| row.map(Row::Sqlite)),
+            Self::Postgres(pool) => {
+                on_connection!(pool, postgres_query(sql, values), fetch_optional)
+                    .map(|row| row.map(Row::Postgres))
+            }
+            Self::Sqlite(pools) => {
+                on_connection!(pools.readers, sqlite_query(sql, values), fetch_optional)
+                    .map(|row| row.map(Row::Sqlite))
+            }
         }
         .map_err(classify)
     }
@@ -62,9 +80,7 @@ impl Database {
     ) -> Result<u64, StoreError> {
         // PostgreSQL commits a lone statement by itself, which saves two round trips.
         if let Self::Postgres(pool) = self {
-            return postgres_query(sql, values)
-                .execute(pool)
-                .await
+            return on_connection!(pool, postgres_query(sql, values), execute)
                 .map(|done| done.rows_affected())
                 .map_err(classify);
         }

@@ -7,9 +7,6 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
-
 use super::classify;
 use crate::error::StoreError;
 
@@ -28,7 +25,9 @@ const WRITER_CACHE_KIB: &str = "-65536";
 const CHECKPOINT_PAGES: &str = "1000";
 /// The WAL file is cut back to this size after a checkpoint, in bytes.
 const WAL_SIZE_LIMIT_BYTES: &str = "67108864";
-/// How much the connection that writes stands back behind the threads that sell.
+/// Names the thread of the connection that writes; Linux keeps 15 bytes of a name.
+const WRITER_THREAD: &str = "onsale-writer";
+/// How much that thread stands back behind the ones that sell.
 #[cfg(target_os = "linux")]
 const WRITER_NICENESS: i32 = 10;
 
@@ -60,9 +59,18 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
     let writes = options
         .clone()
         .pragma("cache_size", WRITER_CACHE_KIB)
-        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
-    let one = pool.clone().max_connections(1).min_connections(1);
-    let writer = in_the_background(one.connect_with(writes)).await?;
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .thread_name(|number| format!("{WRITER_THREAD}{number}"));
+    let writer = pool
+        .clone()
+        .max_connections(1)
+        .after_connect(|_, _| {
+            stand_back();
+            Box::pin(std::future::ready(Ok(())))
+        })
+        .connect_with(writes)
+        .await
+        .map_err(classify)?;
     let reads = options
         .pragma("cache_size", READER_CACHE_KIB)
         .pragma("query_only", "ON");
@@ -74,27 +82,30 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
     Ok(SqlitePools { writer, readers })
 }
 
-/// Connects from a thread of low priority, which the connection's own thread inherits: the
-/// projection takes what time the sale leaves. (On Linux a priority belongs to a thread; elsewhere
-/// nothing is changed.)
-async fn in_the_background(
-    connecting: impl Future<Output = Result<SqlitePool, sqlx::Error>> + Send + 'static,
-) -> Result<SqlitePool, StoreError> {
-    let (sender, connected) = oneshot::channel();
-    let runtime = Handle::current();
-    std::thread::Builder::new()
-        .name("onsale-connect".to_owned())
-        .spawn(move || {
-            #[cfg(target_os = "linux")]
-            if let Err(error) = rustix::process::nice(WRITER_NICENESS) {
-                tracing::debug!(%error, "the writer keeps its priority");
-            }
-            // Nobody waits any more when the start was given up.
-            let _gone = sender.send(runtime.block_on(connecting));
-        })
-        .map_err(|error| StoreError::Unreachable(sqlx::Error::Io(error)))?;
-    connected
-        .await
-        .unwrap_or(Err(sqlx::Error::WorkerCrashed))
-        .map_err(classify)
+/// Lowers the priority of the threads that write to SQLite: the projection takes what time the sale
+/// leaves. A connection that was lost is made again with a new thread, so each is looked for by its
+/// name. (On Linux a priority belongs to a thread; elsewhere nothing is changed.)
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = lower_writers() {
+        tracing::debug!(%error, "the writer keeps its priority");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn lower_writers() -> std::io::Result<()> {
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let task = task?;
+        // A thread may end between the two looks at it.
+        let Ok(name) = std::fs::read_to_string(task.path().join("comm")) else {
+            continue;
+        };
+        let number = task.file_name().to_str().and_then(|id| id.parse().ok());
+        if name.starts_with(WRITER_THREAD)
+            && let Some(thread) = number.and_then(rustix::process::Pid::from_raw)
+        {
+            rustix::process::setpriority_process(Some(thread), WRITER_NICENESS)?;
+        }
+    }
+    Ok(())
 }
