@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod database_fit;
 mod demo;
 mod distributed;
 mod exit;

@@ -18,6 +18,7 @@ use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::{ConfigProblem, IngressConfig};
+use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::error::ApiError;
 use crate::explanations::Explanations;
@@ -159,6 +160,12 @@ impl Ingress {
     /// When catalog or log cannot be used now.
     pub async fn resume_openings(&self) -> Result<usize, ApiError> {
         routes::resume_openings(&self.state).await
+    }
+
+    /// Hands in to the log what the catalog has and the log has not, again and again until the
+    /// process stops. Call it once the log serves.
+    pub async fn describe_catalog(self) {
+        describe::run(self.state).await;
     }
 
     /// All routes.

@@ -11,6 +11,7 @@ mod charts;
 mod clock;
 mod config;
 mod context;
+mod describe;
 mod edge;
 mod envelope;
 mod error;

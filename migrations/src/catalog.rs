@@ -32,8 +32,8 @@ impl EventStatus {
     }
 }
 
-/// An event.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// An event. Its document in the log is made of these fields: see [`crate::document`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct EventRow {
     /// Its id.
     pub event_id: EventId,
@@ -124,8 +124,8 @@ impl ShowStatus {
     }
 }
 
-/// A show.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A show. Its document in the log is made of these fields: see [`crate::document`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShowRow {
     /// Its id.
     pub show_id: ShowId,
@@ -152,7 +152,7 @@ pub struct ShowRow {
 }
 
 /// A zone of a show.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ZoneRow {
     /// Its id for clients.
     pub zone_id: Uuid,

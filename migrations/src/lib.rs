@@ -14,6 +14,7 @@ pub mod booking;
 pub mod catalog;
 pub mod counts;
 mod database;
+pub mod document;
 pub mod error;
 pub mod projection;
 mod schema;

@@ -14,6 +14,7 @@
 //! owner's; and it cuts the snapshots, so that the owner never pauses for one.
 
 pub mod core;
+mod database;
 pub mod follower;
 pub mod handle;
 mod recovery;

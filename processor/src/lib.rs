@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod counts_feed;
 pub mod embedded;
+pub mod fit;
 mod gauges;
 pub mod member;
 pub mod metrics;

@@ -22,8 +22,8 @@ pub enum RecoveryError {
     /// The database knows records that the log does not have.
     #[error(
         "partition {partition}: the database has outcomes up to offset {projected}, the log ends at \
-         {end}: the log was lost or set back. Restore it; to go on without what is missing, begin \
-         a new database and reconcile"
+         {end}: the log was lost or set back. Restore the log; to go on without what is missing, \
+         keep this database and set database.url to an empty one, which is filled from the log"
     )]
     LogSetBack {
         /// The partition.

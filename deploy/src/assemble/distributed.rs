@@ -394,6 +394,7 @@ async fn resume_once_serving(log: Arc<KafkaCommandLog>, ingress: Ingress) {
         .is_ok()
     {
         resume_openings(&ingress).await;
+        ingress.describe_catalog().await;
     }
 }
 

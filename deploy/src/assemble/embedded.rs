@@ -49,6 +49,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     .context("cannot set up the ingress")
     .or_use()?;
     resume_openings(&ingress).await;
+    tokio::spawn(ingress.clone().describe_catalog());
     let failure = embedded.failure();
     Ok(Parts {
         store,

@@ -9,6 +9,7 @@ use clap::Args;
 use onsale_log::journal::Journal;
 use onsale_log::{EntryBatch, LogReader};
 use onsale_processor::clock;
+use onsale_processor::fit::Misfit;
 use onsale_schemas::PartitionId;
 use onsale_snapshot::directory::Directory;
 use onsale_store::Store;
@@ -18,7 +19,7 @@ use crate::cli::{ConfigArgs, JsonArgs, TrustArgs};
 use crate::client;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::{http_client, output, private};
+use crate::{database_fit, http_client, output, private};
 
 /// Less free space than this is a warning, in bytes.
 const FREE_LOW_BYTES: u64 = 1 << 30;
@@ -344,10 +345,13 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
     if let Some(path) = url.strip_prefix("sqlite://")
         && !Path::new(path).exists()
     {
-        checks.push(Check::ok(
-            "database",
-            "no SQLite file yet; the first start makes it",
-        ));
+        match database_fit::look(config, None).await {
+            Ok(Some(misfit)) => checks.push(misfits("there is no SQLite file", &misfit)),
+            _ => checks.push(Check::ok(
+                "database",
+                "no SQLite file yet; the first start makes it",
+            )),
+        }
         return;
     }
     let store = match Store::connect(&url, 2).await {
@@ -361,10 +365,24 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
             return;
         }
     };
-    checks.push(match store.check_schema().await {
-        Ok(()) => Check::ok("database", "reached, schema up to date"),
-        Err(error) => Check::failed("database", error.to_string(), "run `onsale migrate`"),
+    if let Err(error) = store.check_schema().await {
+        let advice = "run `onsale migrate`";
+        checks.push(Check::failed("database", error.to_string(), advice));
+        return;
+    }
+    checks.push(match database_fit::look(config, Some(&store)).await {
+        Ok(None) => Check::ok("database", "reached, schema up to date"),
+        Ok(Some(misfit)) => misfits("reached, but not of this log as it is", &misfit),
+        Err(error) => Check::warning(
+            "database",
+            format!("reached; whether it is of this log is not known: {error}"),
+            "see the message",
+        ),
     });
+}
+
+fn misfits(found: &str, misfit: &Misfit) -> Check {
+    Check::failed("database", found, misfit.to_string())
 }
 
 async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {

@@ -41,6 +41,9 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         Some(path) => Some(history::read(path, &config)?),
         None => None,
     };
+    if !args.log_only {
+        client::block_on(database::check_fit(&config))?;
+    }
     let mut log = LogSource::open(&config)?;
     let all = 0..log.partitions;
     let partitions: Vec<u16> = match args.partition {

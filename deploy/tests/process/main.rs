@@ -15,6 +15,7 @@ mod kill_nine;
 mod life;
 mod load;
 mod load_history;
+mod lost_database;
 mod permissions;
 mod postgres;
 mod proof;

@@ -108,6 +108,12 @@ impl Server {
         self.wait_ready().await;
     }
 
+    /// Starts again on the same folder and port, and waits only until it answers.
+    pub(crate) async fn restart_whatever_it_says(&mut self) {
+        self.child = spawn(&self.data, self.port, &self.env);
+        self.wait_for("/health/live").await;
+    }
+
     /// SIGTERM; returns the exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_child(&self.child);
@@ -121,7 +127,11 @@ impl Server {
     }
 
     async fn wait_ready(&mut self) {
-        let url = format!("{}://127.0.0.1:{}/health/ready", self.scheme, self.port);
+        self.wait_for("/health/ready").await;
+    }
+
+    async fn wait_for(&mut self, path: &str) {
+        let url = format!("{}://127.0.0.1:{}{path}", self.scheme, self.port);
         let deadline = Instant::now() + START_PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

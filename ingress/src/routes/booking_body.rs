@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::bookings_receipt;
-use crate::charts::Chart;
-use crate::error::ApiError;
+use crate::charts::{Chart, seat_id};
+use crate::error::{ApiError, Code};
 use crate::state::AppState;
 use crate::submit::seconds_left;
 use crate::values::{Instant, Money};
@@ -22,9 +22,14 @@ pub(crate) struct BookingBody {
     status: BookingStatus,
     event_id: Uuid,
     show_id: Uuid,
-    zone_id: Uuid,
-    /// Labels; none for general admission.
+    /// `null` while the catalog does not have the show.
+    zone_id: Option<Uuid>,
+    /// Labels; none for general admission. Seat ids while the catalog does not have the show.
     seats: Vec<String>,
+    /// True while the catalog does not have the show, as after a database was lost: the booking
+    /// stands all the same, and its names come back with the catalog.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    show_unknown: bool,
     quantity: u32,
     unit_price: Money,
     total_price: Money,
@@ -58,15 +63,23 @@ pub(crate) struct PositionBody {
 impl BookingBody {
     /// Of a row, with the labels that its chart gives.
     pub(super) async fn of(state: &AppState, row: BookingRow) -> Result<Self, ApiError> {
-        let chart = state.charts.chart(row.show_id).await?;
-        Self::new(state, row, &chart)
+        match state.charts.chart(row.show_id).await {
+            Ok(chart) => Self::new(state, row, Some(&chart)),
+            // The catalog was lost or set back. What is sold stays sold, and one show must not hide
+            // all the others of a list.
+            Err(error) if error.code() == Code::NotFound => Self::new(state, row, None),
+            Err(error) => Err(error),
+        }
     }
 
-    fn new(state: &AppState, row: BookingRow, chart: &Chart) -> Result<Self, ApiError> {
+    fn new(state: &AppState, row: BookingRow, chart: Option<&Chart>) -> Result<Self, ApiError> {
         let now = Instant(state.clock.now_ms());
-        let zone = chart
-            .zone(row.zone)
-            .ok_or_else(|| ApiError::internal("a booking of a zone that its show does not have"))?;
+        let zone = match chart {
+            Some(chart) => Some(chart.zone(row.zone).ok_or_else(|| {
+                ApiError::internal("a booking of a zone that its show does not have")
+            })?),
+            None => None,
+        };
         let total = row.unit_price.saturating_mul(i64::from(row.quantity));
         let reserved = row.status == BookingStatus::Reserved;
         let expires_at = Instant(row.expires_at_ms);
@@ -75,8 +88,12 @@ impl BookingBody {
             status: row.status,
             event_id: row.event_id.0,
             show_id: row.show_id.0,
-            zone_id: zone.zone_id,
-            seats: chart.labels(&row.seats),
+            zone_id: zone.map(|zone| zone.zone_id),
+            seats: match chart {
+                Some(chart) => chart.labels(&row.seats),
+                None => row.seats.iter().map(|seat| seat_id(*seat)).collect(),
+            },
+            show_unknown: chart.is_none(),
             quantity: row.quantity,
             unit_price: Money::new(row.unit_price, &row.currency),
             total_price: Money::new(total, &row.currency),

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use onsale_schemas::outcome::Reserved;
-use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, SeatList, UserId};
+use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, SeatList, ShowId, UserId};
 use serde_json::json;
 
 use crate::support::{BUYER, EVENT, NOW_MS, SHOW, STALLS, ScriptedLog, World};
@@ -60,6 +60,29 @@ async fn a_booking_is_read_by_its_owner_and_hidden_from_others() {
             .await;
         reply.error(404, "NOT_FOUND");
     }
+}
+
+#[tokio::test]
+async fn a_show_that_the_catalog_lost_does_not_hide_the_other_bookings() {
+    let world = World::new().await;
+    let mut lost = reserved(1, Some(0), NOW_MS + 90_500);
+    if let Outcome::Reserved(reserved) = &mut lost.outcome {
+        reserved.show = ShowId::from_bytes([9; 16]);
+    }
+    world
+        .project(0, vec![reserved(0, None, NOW_MS + 90_500), lost])
+        .await;
+    let list = world.get("/api/v1/bookings").by_role("buyer").send().await;
+    let list = list.data(200);
+    assert_eq!(list[1]["seats"], json!(["A-1"]));
+    assert_eq!(list[1].get("show_unknown"), None);
+    assert_eq!(list[0]["show_unknown"], json!(true));
+    assert_eq!(list[0]["zone_id"], json!(null));
+    assert_eq!(list[0]["seats"], json!(["seat:1"]));
+    assert_eq!(list[0]["quantity"], 1);
+    let one = format!("/api/v1/bookings/{}", BookingId::new(PartitionId(0), 1));
+    let one = world.get(&one).by_role("buyer").send().await.data(200);
+    assert_eq!(one["show_unknown"], json!(true));
 }
 
 #[tokio::test]

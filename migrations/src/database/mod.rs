@@ -12,5 +12,5 @@ mod value;
 pub(crate) use classify::{classify, is_unique_violation, violation_detail};
 pub(crate) use gateway::Database;
 pub(crate) use row::Row;
-pub(crate) use transaction::{Durability, Transaction};
+pub(crate) use transaction::{Durability, Transaction, on};
 pub(crate) use value::{Value, integer};

@@ -7,7 +7,7 @@
 //! another one when it is asked next.
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Postgres, Sqlite, TransactionManager as _};
+use sqlx::{Postgres, Sqlite};
 
 use super::classify::ends_transaction;
 use super::value::{postgres_query, sqlite_query};
@@ -30,68 +30,106 @@ pub(crate) enum Transaction {
     Sqlite(Open<Sqlite>),
 }
 
-/// The connection of a transaction, and what is known of it.
+/// The connection of a transaction, and what is known of it. Its beginning and end are statements
+/// like others: sqlx keeps a count of its own of what it begins, which is what goes wrong.
 pub(crate) struct Open<DB: sqlx::Database> {
-    connection: PoolConnection<DB>,
+    /// `None` once it is given back.
+    connection: Option<PoolConnection<DB>>,
     state: State,
+    roll_back: fn(PoolConnection<DB>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     /// Something is under way, or has failed so that the transaction may have ended.
     Unsure,
     /// The transaction is there and every statement went through.
     Sound,
-    /// The transaction is there; a statement broke a constraint, so it can only be rolled back.
+    /// The transaction is there; a statement was refused, so it can only be rolled back.
     Refused,
     /// Committed: the connection is free for others.
     Done,
 }
 
-impl<DB: sqlx::Database> Open<DB> {
-    async fn begin(
-        pool: &sqlx::Pool<DB>,
-        statement: Option<&'static str>,
-    ) -> Result<Self, sqlx::Error> {
-        // Dropped half-way, as by a caller that does not wait, it is closed like any other.
-        let mut open = Self {
-            connection: pool.acquire().await?,
-            state: State::Unsure,
-        };
-        let statement = statement.map(sqlx::SqlSafeStr::into_sql_str);
-        DB::TransactionManager::begin(&mut open.connection, statement).await?;
-        open.state = State::Sound;
-        Ok(open)
-    }
+macro_rules! open {
+    ($database:ty, $roll_back:ident) => {
+        impl Open<$database> {
+            async fn begin(
+                pool: &sqlx::Pool<$database>,
+                statement: &'static str,
+            ) -> Result<Self, sqlx::Error> {
+                let mut open = Self {
+                    connection: Some(pool.acquire().await?),
+                    // Dropped half-way, as by a caller that does not wait, it is closed.
+                    state: State::Unsure,
+                    roll_back: $roll_back,
+                };
+                open.run(statement).await?;
+                open.state = State::Sound;
+                Ok(open)
+            }
 
-    async fn commit(mut self) -> Result<(), sqlx::Error> {
-        // PostgreSQL would answer such a COMMIT with a rollback and no error.
-        if self.state != State::Sound {
-            return Err(sqlx::Error::Protocol(
-                "a statement of this transaction has failed: it cannot be committed".to_owned(),
-            ));
+            async fn commit(mut self) -> Result<(), sqlx::Error> {
+                // PostgreSQL would answer such a COMMIT with a rollback and no error.
+                if self.state != State::Sound {
+                    return Err(sqlx::Error::Protocol(
+                        "a statement of this transaction has failed: it cannot be committed"
+                            .to_owned(),
+                    ));
+                }
+                self.state = State::Unsure;
+                self.run("COMMIT").await?;
+                self.state = State::Done;
+                Ok(())
+            }
+
+            async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+                match &mut self.connection {
+                    Some(connection) => sqlx::raw_sql(sql)
+                        .execute(&mut **connection)
+                        .await
+                        .map(drop),
+                    None => Err(sqlx::Error::PoolClosed),
+                }
+            }
         }
-        self.state = State::Unsure;
-        DB::TransactionManager::commit(&mut self.connection).await?;
-        self.state = State::Done;
-        Ok(())
-    }
 
-    /// The connection for a statement, whose result [`Open::noted`] is told.
-    fn statement(&mut self) -> (&mut DB::Connection, State) {
+        fn $roll_back(mut connection: PoolConnection<$database>) {
+            // Whoever asks the pool next waits for it, as for any connection on its way back.
+            tokio::spawn(async move {
+                let rolled_back = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
+                if rolled_back.is_err() {
+                    connection.close_on_drop();
+                }
+            });
+        }
+    };
+}
+
+open!(Postgres, roll_back_postgres);
+open!(Sqlite, roll_back_sqlite);
+
+impl<DB: sqlx::Database> Open<DB> {
+    /// The connection, for statements whose result [`Open::noted`] is told.
+    pub(crate) fn connection(&mut self) -> Result<(&mut DB::Connection, State), StoreError> {
         let before = std::mem::replace(&mut self.state, State::Unsure);
-        (&mut self.connection, before)
+        match &mut self.connection {
+            Some(connection) => Ok((connection, before)),
+            None => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
+        }
     }
 
-    fn noted<T>(
+    pub(crate) fn noted<T>(
         &mut self,
         before: State,
-        result: Result<T, sqlx::Error>,
-    ) -> Result<T, sqlx::Error> {
+        result: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.state = match &result {
             Ok(_) => before,
-            Err(error) if before != State::Unsure && !ends_transaction(error) => State::Refused,
-            Err(_) => State::Unsure,
+            Err(StoreError::Unreachable(_)) => State::Unsure,
+            Err(StoreError::Database(error)) if ends_transaction(error) => State::Unsure,
+            Err(_) if before == State::Unsure => State::Unsure,
+            Err(_) => State::Refused,
         };
         result
     }
@@ -99,15 +137,25 @@ impl<DB: sqlx::Database> Open<DB> {
 
 impl<DB: sqlx::Database> Drop for Open<DB> {
     fn drop(&mut self) {
-        match self.state {
-            State::Done => {}
-            State::Sound | State::Refused => {
-                DB::TransactionManager::start_rollback(&mut self.connection);
+        if let Some(mut connection) = self.connection.take() {
+            match self.state {
+                State::Done => {}
+                State::Sound | State::Refused => (self.roll_back)(connection),
+                State::Unsure => connection.close_on_drop(),
             }
-            State::Unsure => self.connection.close_on_drop(),
         }
     }
 }
+
+/// Runs an expression of `sqlx`'s on the connection of an open transaction.
+macro_rules! on {
+    ($open:expr, |$connection:ident| $result:expr) => {{
+        let ($connection, before) = $open.connection()?;
+        let result = $result;
+        $open.noted(before, result)
+    }};
+}
+pub(crate) use on;
 
 impl Transaction {
     pub(crate) async fn begin(
@@ -115,15 +163,17 @@ impl Transaction {
         durability: Durability,
     ) -> Result<Self, StoreError> {
         match database {
-            Database::Postgres(pool) => Open::begin(pool, None).await.map(Self::Postgres),
+            Database::Postgres(pool) => Open::<Postgres>::begin(pool, "BEGIN")
+                .await
+                .map(Self::Postgres),
             // Immediate, because a transaction that reads first and writes later could fail on the
             // way when another process wrote meanwhile.
-            Database::Sqlite(pools) => Open::begin(
+            Database::Sqlite(pools) => Open::<Sqlite>::begin(
                 &pools.writer,
-                Some(match durability {
+                match durability {
                     Durability::Durable => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
                     Durability::Rebuildable => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
-                }),
+                },
             )
             .await
             .map(Self::Sqlite),
@@ -138,18 +188,15 @@ impl Transaction {
         values: &[Value<'_>],
     ) -> Result<u64, StoreError> {
         match self {
-            Self::Postgres(open) => {
-                let (connection, before) = open.statement();
-                let result = postgres_query(sql, values).execute(connection).await;
-                open.noted(before, result).map(|done| done.rows_affected())
-            }
-            Self::Sqlite(open) => {
-                let (connection, before) = open.statement();
-                let result = sqlite_query(sql, values).execute(connection).await;
-                open.noted(before, result).map(|done| done.rows_affected())
-            }
+            Self::Postgres(open) => on!(open, |connection| {
+                let done = postgres_query(sql, values).execute(connection).await;
+                done.map(|done| done.rows_affected()).map_err(classify)
+            }),
+            Self::Sqlite(open) => on!(open, |connection| {
+                let done = sqlite_query(sql, values).execute(connection).await;
+                done.map(|done| done.rows_affected()).map_err(classify)
+            }),
         }
-        .map_err(classify)
     }
 
     /// The first row, where there is one.
@@ -159,18 +206,15 @@ impl Transaction {
         values: &[Value<'_>],
     ) -> Result<Option<Row>, StoreError> {
         match self {
-            Self::Postgres(open) => {
-                let (connection, before) = open.statement();
-                let result = postgres_query(sql, values).fetch_optional(connection).await;
-                open.noted(before, result).map(|row| row.map(Row::Postgres))
-            }
-            Self::Sqlite(open) => {
-                let (connection, before) = open.statement();
-                let result = sqlite_query(sql, values).fetch_optional(connection).await;
-                open.noted(before, result).map(|row| row.map(Row::Sqlite))
-            }
+            Self::Postgres(open) => on!(open, |connection| {
+                let row = postgres_query(sql, values).fetch_optional(connection).await;
+                row.map(|row| row.map(Row::Postgres)).map_err(classify)
+            }),
+            Self::Sqlite(open) => on!(open, |connection| {
+                let row = sqlite_query(sql, values).fetch_optional(connection).await;
+                row.map(|row| row.map(Row::Sqlite)).map_err(classify)
+            }),
         }
-        .map_err(classify)
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 mod batch;
 pub(crate) mod bulk;
+pub(crate) mod documents;
 pub(crate) mod plan;
 pub(crate) mod run;
 mod shows;

@@ -220,9 +220,9 @@ impl Fold {
             | Outcome::ClockReset { .. }
             | Outcome::Rejected(_) => {}
             // No machine writes them yet: it is not raised to version 2.
-            Outcome::EventAmended { .. }
-            | Outcome::EventCancelled { .. }
-            | Outcome::Described(_) => {}
+            Outcome::EventAmended { .. } | Outcome::EventCancelled { .. } => {}
+            // It is written as it comes, before the rest of its batch.
+            Outcome::Described(_) => {}
         }
         Ok(())
     }

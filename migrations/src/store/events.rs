@@ -4,7 +4,7 @@ use onsale_schemas::{EventId, UserId};
 
 use super::Store;
 use crate::catalog::{EventFilter, EventRow, EventStatus, Page};
-use crate::database::{Durability, Row, Value, integer, is_unique_violation};
+use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
 macro_rules! columns {
@@ -45,6 +45,43 @@ macro_rules! select {
 /// Stands between the texts that are searched together, so that no match spans two of them.
 const FIELD_SEPARATOR: char = '\u{1f}';
 
+const INSERT: &str = concat!(
+    "INSERT INTO events (",
+    columns!(),
+    ", search_text, city_folded, category_folded) VALUES \
+     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+);
+const REPLACE: &str = "UPDATE events SET tenant_id = $2, organizer_id = $3, name = $4, \
+     description = $5, venue = $6, city = $7, category = $8, starts_at_ms = $9, \
+     max_tickets_per_user = $10, minimum_age = $11, status = $12, created_at_ms = $13, \
+     search_text = $14, city_folded = $15, category_folded = $16 WHERE event_id = $1";
+/// An event with the version of its row.
+pub(super) const SELECT_WITH_VERSION: &str = concat!(
+    "SELECT version, ",
+    columns!(),
+    " FROM events WHERE event_id = $1"
+);
+
+/// Adds an event in an open transaction.
+pub(crate) async fn insert(
+    transaction: &mut Transaction,
+    event: &EventRow,
+) -> Result<(), StoreError> {
+    let folded = Folded::of(event);
+    let values = values(event, &folded)?;
+    transaction.execute(INSERT, &values).await.map(drop)
+}
+
+/// Replaces an event's row in an open transaction.
+pub(crate) async fn replace(
+    transaction: &mut Transaction,
+    event: &EventRow,
+) -> Result<(), StoreError> {
+    let folded = Folded::of(event);
+    let values = values(event, &folded)?;
+    transaction.execute(REPLACE, &values).await.map(drop)
+}
+
 impl Store {
     /// Adds an event. `Exists` when the id is taken.
     ///
@@ -54,16 +91,7 @@ impl Store {
         let folded = Folded::of(event);
         let result = self
             .database
-            .execute(
-                Durability::Durable,
-                concat!(
-                    "INSERT INTO events (",
-                    columns!(),
-                    ", search_text, city_folded, category_folded) VALUES \
-                     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
-                ),
-                &values(event, &folded)?,
-            )
+            .execute(Durability::Durable, INSERT, &values(event, &folded)?)
             .await;
         match result {
             Ok(_) => Ok(()),
@@ -79,15 +107,7 @@ impl Store {
     pub async fn update_event(&self, event: &EventRow) -> Result<bool, StoreError> {
         let folded = Folded::of(event);
         self.database
-            .execute(
-                Durability::Durable,
-                "UPDATE events SET tenant_id = $2, organizer_id = $3, name = $4, \
-                 description = $5, venue = $6, city = $7, category = $8, starts_at_ms = $9, \
-                 max_tickets_per_user = $10, minimum_age = $11, status = $12, \
-                 created_at_ms = $13, search_text = $14, city_folded = $15, \
-                 category_folded = $16 WHERE event_id = $1",
-                &values(event, &folded)?,
-            )
+            .execute(Durability::Durable, REPLACE, &values(event, &folded)?)
             .await
             .map(|touched| touched > 0)
     }
@@ -230,7 +250,7 @@ fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 16]
     ])
 }
 
-fn event_row(row: &Row) -> Result<EventRow, StoreError> {
+pub(super) fn event_row(row: &Row) -> Result<EventRow, StoreError> {
     Ok(EventRow {
         event_id: EventId(row.uuid("event_id")?),
         tenant_id: row.uuid("tenant_id")?,

@@ -4,8 +4,10 @@ mod answers;
 mod bookings;
 mod changes;
 mod counts;
-mod events;
+mod documents;
+pub(crate) mod events;
 mod handle;
+mod identity;
 mod projection;
 mod reconciliation;
 mod seats;
@@ -15,4 +17,5 @@ mod standstill;
 
 pub use counts::{BuyersTickets, ShowPlaces, Tickets};
 pub use handle::Store;
+pub use identity::LogMark;
 pub use standstill::Standstill;

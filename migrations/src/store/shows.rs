@@ -27,6 +27,88 @@ pub(crate) const SHOW_ALONE: &str = "SELECT show_id, event_id, partition, name, 
      sale_opens_at_ms, sale_closes_at_ms, hold_ms, status, created_at_ms FROM shows \
      WHERE show_id = $1";
 
+/// Adds a show with its zones in an open transaction.
+pub(crate) async fn insert(
+    transaction: &mut Transaction,
+    show: &ShowRow,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "INSERT INTO shows (show_id, event_id, partition, name, starts_at_ms, \
+             sale_opens_at_ms, sale_closes_at_ms, hold_ms, status, created_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            &[
+                show.show_id.0.into(),
+                show.event_id.0.into(),
+                show.partition.0.into(),
+                Value::from(&show.name),
+                integer("starts_at_ms", show.starts_at_ms)?.into(),
+                integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
+                integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
+                show.hold_ms.into(),
+                show.status.as_str().into(),
+                integer("created_at_ms", show.created_at_ms)?.into(),
+            ],
+        )
+        .await?;
+    for zone in &show.zones {
+        let layout = serde_json::to_string(&zone.admission)
+            .map_err(|error| StoreError::Invalid(format!("layout: {error}")))?;
+        transaction
+            .execute(
+                "INSERT INTO zones (show_id, zone, zone_id, name, unit_price, currency, \
+                 layout) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                &[
+                    show.show_id.0.into(),
+                    zone.index.into(),
+                    zone.zone_id.into(),
+                    Value::from(&zone.name),
+                    zone.unit_price.into(),
+                    Value::from(&zone.currency),
+                    Value::from(&layout),
+                ],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// Replaces what people read of a show, and its times and prices, in an open transaction; its
+/// status is the projection's.
+pub(crate) async fn replace(
+    transaction: &mut Transaction,
+    show: &ShowRow,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE shows SET name = $2, starts_at_ms = $3, sale_opens_at_ms = $4, \
+             sale_closes_at_ms = $5, hold_ms = $6 WHERE show_id = $1",
+            &[
+                show.show_id.0.into(),
+                Value::from(&show.name),
+                integer("starts_at_ms", show.starts_at_ms)?.into(),
+                integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
+                integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
+                show.hold_ms.into(),
+            ],
+        )
+        .await?;
+    for zone in &show.zones {
+        transaction
+            .execute(
+                "UPDATE zones SET name = $3, unit_price = $4 WHERE show_id = $1 AND zone = $2",
+                &[
+                    show.show_id.0.into(),
+                    zone.index.into(),
+                    Value::from(&zone.name),
+                    zone.unit_price.into(),
+                ],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// Adds a show with its zones in one transaction. `Exists` when the id is taken.
     ///
@@ -43,44 +125,7 @@ impl Store {
 
     async fn insert_show(&self, show: &ShowRow) -> Result<(), StoreError> {
         let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        transaction
-            .execute(
-                "INSERT INTO shows (show_id, event_id, partition, name, starts_at_ms, \
-                 sale_opens_at_ms, sale_closes_at_ms, hold_ms, status, created_at_ms) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                &[
-                    show.show_id.0.into(),
-                    show.event_id.0.into(),
-                    show.partition.0.into(),
-                    Value::from(&show.name),
-                    integer("starts_at_ms", show.starts_at_ms)?.into(),
-                    integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
-                    integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
-                    show.hold_ms.into(),
-                    show.status.as_str().into(),
-                    integer("created_at_ms", show.created_at_ms)?.into(),
-                ],
-            )
-            .await?;
-        for zone in &show.zones {
-            let layout = serde_json::to_string(&zone.admission)
-                .map_err(|error| StoreError::Invalid(format!("layout: {error}")))?;
-            transaction
-                .execute(
-                    "INSERT INTO zones (show_id, zone, zone_id, name, unit_price, currency, \
-                     layout) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                    &[
-                        show.show_id.0.into(),
-                        zone.index.into(),
-                        zone.zone_id.into(),
-                        Value::from(&zone.name),
-                        zone.unit_price.into(),
-                        Value::from(&zone.currency),
-                        Value::from(&layout),
-                    ],
-                )
-                .await?;
-        }
+        insert(&mut transaction, show).await?;
         transaction.commit().await
     }
 

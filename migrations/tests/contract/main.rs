@@ -13,6 +13,7 @@ mod build;
 mod catalog;
 mod changes;
 mod counts;
+mod documents;
 mod double_sale;
 mod harness;
 mod histories;

@@ -15,6 +15,7 @@ use onsale_store::{Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::Core;
+use super::database::Database;
 use super::follower::{Follower, Held, ToFollower};
 use super::handle::{EmbeddedLog, ResetRefused};
 use super::recovery::{self, Recovered};
@@ -22,6 +23,7 @@ use super::shared::{OwnerPosition, Shared};
 use super::snapshots::{Retention, SnapshotWriter};
 use crate::clock::{self, ClockRefused, ClockState, ClockWatch};
 use crate::counts_feed::CountsFeed;
+use crate::fit::{self, FitError, Misfit};
 use crate::gauges::Progress;
 use crate::metrics::Metrics;
 use crate::projector::{BATCHES_QUEUED_MAX, Projected, Projector};
@@ -75,6 +77,12 @@ pub enum StartError {
     /// The projection was lost and could not be repaired from the engine's state.
     #[error("the projection was lost and cannot be repaired: {0}")]
     Repair(#[from] ApplyError),
+    /// The database is not of this log.
+    #[error(transparent)]
+    Misfit(Misfit),
+    /// It cannot be told whether it is.
+    #[error(transparent)]
+    Fit(#[from] FitError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -108,6 +116,7 @@ pub struct Embedded {
     control: Sender<ToFollower>,
     metrics: Metrics,
     failed: watch::Receiver<Option<String>>,
+    database: Database,
     /// `None` once they are joined.
     threads: Mutex<Option<Threads>>,
 }
@@ -151,6 +160,14 @@ impl Embedded {
         let (writer, journal) = Journal::open(&options.journal_dir, &options.journal)?;
         let directory = Directory::open(&options.snapshots_dir)?;
         let started = std::time::Instant::now();
+        let misfit = match refuse_foreign(&journal, &store).await? {
+            None => {
+                let kept = snapshots::kept_in(&options.snapshots_dir)?.into_iter();
+                let offsets = kept.map(|snapshot| (snapshot.partition, snapshot.next_offset));
+                fit::look_back(&store, offsets).await?
+            }
+            misfit => misfit,
+        };
         let recovered = recovery::recover(&journal, &directory, &store).await?;
         let log_end_ms = recovered.iter().map(|r| r.owner.log_time_ms()).max();
         let log_end_ms = log_end_ms.unwrap_or(0);
@@ -161,6 +178,7 @@ impl Embedded {
             options.silence_max_days,
         )?;
         repair_lost_projections(&recovered, &store, journal.log_id()).await?;
+        let database = Database::look(&recovered, &store, misfit).await?;
         let records: u64 = recovered
             .iter()
             .map(|r| r.owner.next_offset() - r.follower.next_offset())
@@ -276,6 +294,7 @@ impl Embedded {
             control,
             metrics,
             failed,
+            database,
             threads: Mutex::new(Some(threads)),
         };
         embedded.wait_until_serving().await;
@@ -341,6 +360,7 @@ impl Embedded {
         if !clock.was_followed {
             problems.extend(clock.problem());
         }
+        problems.extend(self.database.problem(&self.projected));
         problems
     }
 
@@ -576,6 +596,18 @@ fn last_change_ms(folder: &Path) -> u64 {
         .map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
         .max()
         .unwrap_or(0)
+}
+
+/// Nothing is written into the database of another log. What does not fit otherwise is given back.
+async fn refuse_foreign(journal: &Journal, store: &Store) -> Result<Option<Misfit>, StartError> {
+    let (log_id, mut reader) = (journal.log_id(), journal.reader());
+    let misfit = fit::look(store, log_id, journal.partitions(), &mut reader).await?;
+    if let Some(foreign) = misfit.as_ref().filter(|misfit| misfit.is_foreign()) {
+        return Err(StartError::Misfit(foreign.clone()));
+    }
+    let watermarks = store.watermarks().await?;
+    fit::write_down(store, log_id, &watermarks, &mut reader).await?;
+    Ok(misfit)
 }
 
 /// A database that was lost or replaced is brought to the engine's state before it is projected to

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use onsale_processor::fit::Misfit;
 use onsale_schemas::BookingId;
 use onsale_simulation::model::{BookingState, Model};
 use onsale_store::Store;
 use onsale_store::booking::{BookingStatus, projected_offset};
 
 use crate::config::Config;
+use crate::database_fit;
 use crate::exit::{Failure, OrFail};
 
 /// Rows of the database read at once.
@@ -31,12 +33,42 @@ pub(super) async fn open(config: &Config) -> Result<Option<Store>, Failure> {
     Ok(Some(store))
 }
 
+/// Fails where the database is not of this log, or was lost.
+pub(super) async fn check_fit(config: &Config) -> Result<(), Failure> {
+    let store = open(config).await?;
+    if let Some(store) = &store {
+        // Of an earlier version: the next start brings it up to date.
+        if store.check_schema().await.is_err() {
+            return Ok(());
+        }
+    }
+    match database_fit::look(config, store.as_ref())
+        .await
+        .or_reach()?
+    {
+        None => Ok(()),
+        Some(misfit) => Err(Failure::Found(misfit.into())),
+    }
+}
+
 /// Compares live bookings of the model with the database, where both stand at the same offset.
 pub(super) async fn check(config: &Config, model: &Model) -> Result<String, Failure> {
     let Some(store) = open(config).await? else {
         return Ok("not looked at, there is none".to_owned());
     };
     let at = projected_offset(&store.watermarks().await.or_reach()?, model.partition());
+    let there = store.show_ids().await.or_reach()?;
+    let known = model.shows().count();
+    let missing = model
+        .shows()
+        .filter(|show| !there.contains(&show.id()))
+        .count();
+    // A projection that is behind brings them yet.
+    if missing > 0 && at == model.next_offset() {
+        return Err(Failure::Found(
+            Misfit::CatalogLacks { missing, known }.into(),
+        ));
+    }
     if at != model.next_offset() {
         return Ok(format!(
             "not compared, it stands at {at} and the log at {}",

@@ -8,7 +8,7 @@ use onsale_schemas::{Offset, PartitionId, SeatIndex, ShowId};
 
 use super::plan::BookingChange;
 use crate::booking::BookingRow;
-use crate::database::{Transaction, is_unique_violation, violation_detail};
+use crate::database::{Transaction, is_unique_violation, on, violation_detail};
 use crate::error::StoreError;
 
 /// A seat and its live booking.
@@ -32,8 +32,12 @@ pub(crate) enum OnKnown {
 macro_rules! dispatch {
     ($transaction:expr, $function:ident ( $($argument:expr),* )) => {
         match $transaction {
-            Transaction::Postgres(transaction) => postgres::$function(transaction, $($argument),*).await,
-            Transaction::Sqlite(transaction) => sqlite::$function(transaction, $($argument),*).await,
+            Transaction::Postgres(open) => {
+                on!(open, |connection| postgres::$function(connection, $($argument),*).await)
+            }
+            Transaction::Sqlite(open) => {
+                on!(open, |connection| sqlite::$function(connection, $($argument),*).await)
+            }
         }
     };
 }

@@ -1,0 +1,51 @@
+//! Whether the configured database belongs to the log in the data folder, for verbs that look at
+//! both, also beside a running server.
+
+use onsale_log::LogReader as _;
+use onsale_log::journal::Journal;
+use onsale_processor::fit::{self, FitError, Misfit};
+use onsale_schemas::PartitionId;
+use onsale_store::Store;
+
+use crate::config::Config;
+
+/// What does not fit; `None` also where there is no log here. Without a store: there is no database.
+pub(crate) async fn look(
+    config: &Config,
+    store: Option<&Store>,
+) -> Result<Option<Misfit>, FitError> {
+    if config.kafka.is_used() || !config.journal_dir().exists() {
+        return Ok(None);
+    }
+    let journal = Journal::open_read_only(&config.journal_dir())?;
+    let Some(store) = store else {
+        let records = records(&journal)?;
+        return Ok((records > 0).then_some(Misfit::Empty { records }));
+    };
+    let (log_id, partitions) = (journal.log_id(), journal.partitions());
+    let misfit = fit::look(store, log_id, partitions, &mut journal.reader()).await?;
+    if let Some(Misfit::LogSetBack {
+        partition,
+        projected,
+        ..
+    }) = misfit
+    {
+        // A running server may have gone on since the journal was opened.
+        let (_, end) = Journal::open_read_only(&config.journal_dir())?
+            .reader()
+            .bounds(partition)?;
+        if projected <= end {
+            return Ok(None);
+        }
+    }
+    Ok(misfit)
+}
+
+fn records(journal: &Journal) -> Result<u64, FitError> {
+    let reader = journal.reader();
+    let mut records = 0;
+    for partition in (0..journal.partitions()).map(PartitionId) {
+        records += reader.bounds(partition)?.1;
+    }
+    Ok(records)
+}

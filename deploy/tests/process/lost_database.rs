@@ -1,0 +1,119 @@
+//! The database is lost, or another one's, under a log that has sold: that is said in the same words
+//! by a start, by `doctor` and by `verify`, and nothing that was sold is hidden.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::Server;
+
+/// Far more than a projection takes even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that has sold two seats of a show.
+async fn sold(data: &Path) -> (Server, String, String) {
+    let server = Server::start(data).await;
+    let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
+    let zones = json!([{
+        "name": "Stalls", "price": { "amount": 100, "currency": "THB" }, "admission": "seated",
+        "rows": [{ "name": "A", "seats": 30 }],
+    }]);
+    let show = server.open_show(&organizer, 0, 3_600, zones).await;
+    let buyer = server.token("buyer", "00000000-0000-4000-8000-00000000bbbb");
+    let body = json!({ "show_id": show, "seats": ["A-3", "A-4"] });
+    let (status, answer) = server.post(&buyer, "/bookings/reserve", &body).await;
+    assert_eq!(status, 201, "{answer}");
+    let booking = answer["data"]["booking_id"].as_str().unwrap().to_owned();
+    let (status, answer) = server.get(&buyer, "/bookings").await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["data"][0]["seats"], json!(["A-3", "A-4"]));
+    (server, buyer, booking)
+}
+
+fn delete_database(data: &Path) {
+    for ending in ["", "-wal", "-shm"] {
+        // The last two are there only after a kill.
+        let _ = std::fs::remove_file(data.join(format!("onsale.sqlite{ending}")));
+    }
+}
+
+async fn readiness(server: &Server) -> (u16, Value) {
+    let url = server.url("/../../health/ready");
+    let response = server.http.get(url).send().await.unwrap();
+    crate::support::answer(response).await
+}
+
+#[tokio::test]
+async fn a_lost_database_is_said_and_hides_nothing_that_was_sold() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, buyer, booking) = sold(folder.path()).await;
+    server.kill();
+    delete_database(folder.path());
+
+    let (code, out, _) = server.verb(&["doctor"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("onsale reconcile --report FILE"), "{out}");
+    let (code, _, err) = server.verb(&["verify"]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(
+        err.contains("the database is empty and the log has"),
+        "{err}"
+    );
+
+    server.restart_whatever_it_says().await;
+    let log = server.log();
+    assert!(
+        log.contains("the database is empty and the log has"),
+        "{log}"
+    );
+    assert!(log.contains("onsale reconcile --report FILE"), "{log}");
+    // The bookings come back from the log at once; what is not known of a show is marked.
+    let deadline = Instant::now() + PATIENCE;
+    let bookings = loop {
+        let (status, answer) = server.get(&buyer, "/bookings").await;
+        if status == 200 && answer["data"][0]["booking_id"] == json!(booking) {
+            break answer;
+        }
+        assert!(Instant::now() < deadline, "{status}: {answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let (status, said) = readiness(&server).await;
+    if bookings["data"][0]["show_unknown"] == json!(true) {
+        assert_eq!(bookings["data"][0]["seats"].as_array().unwrap().len(), 2);
+        assert_eq!(status, 503, "{said}");
+        let said = said.to_string();
+        assert!(said.contains("the catalog lacks 1 of 1 shows"), "{said}");
+        assert!(said.contains("onsale reconcile --report FILE"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_database_of_another_log_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+    let (mut server, ..) = sold(&here).await;
+    let (mut other, ..) = sold(&there).await;
+    server.kill();
+    other.kill();
+    delete_database(&here);
+    for ending in ["", "-wal"] {
+        let name = format!("onsale.sqlite{ending}");
+        if there.join(&name).exists() {
+            std::fs::copy(there.join(&name), here.join(&name)).unwrap();
+        }
+    }
+    for verb in ["serve", "verify"] {
+        let (code, out, err) = server.verb(&[verb]);
+        assert_eq!(code, Some(1), "{verb}: {out} {err}");
+        assert!(
+            format!("{out}{err}").contains("the database belongs to log"),
+            "{verb}: {out} {err}"
+        );
+    }
+    let (code, out, _) = server.verb(&["doctor"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("the database belongs to log"), "{out}");
+    // It was not written to: its own log goes on with it.
+    other.restart().await;
+}

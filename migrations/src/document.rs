@@ -1,0 +1,107 @@
+//! Catalog documents: what the log keeps of an event or a show beside what it decides, so that the
+//! catalog can be made again from the log alone.
+//!
+//! A document is JSON, deflated, behind one byte that says so. It says everything of the row,
+//! names and labels too; a show's says its event as well, because a show cannot be without one.
+//! Fields may be added with a default; anything else is another format.
+
+use std::io::Read as _;
+
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
+use onsale_schemas::command::Subject;
+use onsale_schemas::limits::DOCUMENT_MAX_BYTES;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{EventRow, ShowRow};
+
+/// First byte of a document of this format.
+const FORMAT: u8 = 1;
+/// Largest document once inflated, in bytes: one of so little can say no more.
+const INFLATED_MAX_BYTES: u64 = 64 << 20;
+
+/// What a document says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Document {
+    /// The event, or that of the show.
+    pub event: Versioned<EventRow>,
+    /// The show, where it tells of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub show: Option<Versioned<ShowRow>>,
+}
+
+/// A row as of one of its versions, counted from 1.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Versioned<T> {
+    /// The version.
+    pub version: u64,
+    /// The row.
+    pub row: T,
+}
+
+/// Why there is no document.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// Made by a later program, or none of ours.
+    #[error("format {found:?}, this program reads format {FORMAT}")]
+    Format {
+        /// Its first byte.
+        found: Option<u8>,
+    },
+    /// It does not inflate.
+    #[error("damaged: {0}")]
+    Damaged(#[from] std::io::Error),
+    /// It does not say what a document says.
+    #[error("damaged: {0}")]
+    Json(#[from] serde_json::Error),
+    /// More than the log takes.
+    #[error("{bytes} bytes, the log keeps at most {DOCUMENT_MAX_BYTES} of an event or show")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+}
+
+impl Document {
+    /// What it tells of.
+    pub fn subject(&self) -> Subject {
+        match &self.show {
+            Some(show) => Subject::Show {
+                show: show.row.show_id,
+                event: show.row.event_id,
+            },
+            None => Subject::Event(self.event.row.event_id),
+        }
+    }
+
+    /// As bytes for the log.
+    ///
+    /// # Errors
+    /// [`DocumentError::TooLarge`].
+    pub fn encode(&self) -> Result<Vec<u8>, DocumentError> {
+        let json = serde_json::to_vec(self)?;
+        let mut bytes = vec![FORMAT];
+        DeflateEncoder::new(&json[..], Compression::default()).read_to_end(&mut bytes)?;
+        if bytes.len() > DOCUMENT_MAX_BYTES {
+            return Err(DocumentError::TooLarge { bytes: bytes.len() });
+        }
+        Ok(bytes)
+    }
+
+    /// From bytes of the log.
+    ///
+    /// # Errors
+    /// When they are no document of this format.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let Some((&FORMAT, deflated)) = bytes.split_first() else {
+            return Err(DocumentError::Format {
+                found: bytes.first().copied(),
+            });
+        };
+        let mut json = Vec::new();
+        DeflateDecoder::new(deflated)
+            .take(INFLATED_MAX_BYTES)
+            .read_to_end(&mut json)?;
+        Ok(serde_json::from_slice(&json)?)
+    }
+}

@@ -1,0 +1,147 @@
+//! What of the catalog the log does not have yet, and what of the log the catalog does not have.
+
+use std::collections::BTreeSet;
+
+use onsale_schemas::{EventId, ShowId};
+
+use super::Store;
+use super::events::event_row;
+use crate::catalog::EventRow;
+use crate::database::{Durability, Transaction};
+use crate::document::{Document, Versioned};
+use crate::error::StoreError;
+use crate::projection::documents;
+
+impl Store {
+    /// Documents of events and shows that the log does not have as they stand, at most `limit` of
+    /// each, events first. Shows that the log has not opened yet come later.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn undescribed(&self, limit: u32) -> Result<Vec<Document>, StoreError> {
+        let mut documents = Vec::new();
+        let events = self
+            .database
+            .fetch(
+                "SELECT event_id FROM events WHERE described_version < version \
+                 ORDER BY event_id LIMIT $1",
+                &[limit.into()],
+            )
+            .await?;
+        for row in &events {
+            let id = EventId(row.uuid("event_id")?);
+            if let Some(event) = self.event_version(id).await? {
+                documents.push(Document { event, show: None });
+            }
+        }
+        let shows = self
+            .database
+            .fetch(
+                "SELECT show_id FROM shows WHERE described_version < version \
+                 AND status <> 'opening' ORDER BY show_id LIMIT $1",
+                &[limit.into()],
+            )
+            .await?;
+        for row in &shows {
+            if let Some(document) = self.show_document(ShowId(row.uuid("show_id")?)).await? {
+                documents.push(document);
+            }
+        }
+        Ok(documents)
+    }
+
+    async fn event_version(&self, id: EventId) -> Result<Option<Versioned<EventRow>>, StoreError> {
+        self.database
+            .fetch_optional(super::events::SELECT_WITH_VERSION, &[id.0.into()])
+            .await?
+            .map(|row| {
+                Ok(Versioned {
+                    version: row.number("version")?,
+                    row: event_row(&row)?,
+                })
+            })
+            .transpose()
+    }
+
+    async fn show_document(&self, id: ShowId) -> Result<Option<Document>, StoreError> {
+        // The version first: a change between the two reads is described again.
+        let version = self
+            .database
+            .fetch_optional(
+                "SELECT version FROM shows WHERE show_id = $1",
+                &[id.0.into()],
+            )
+            .await?;
+        let (Some(version), Some(show)) = (version, self.show(id).await?) else {
+            return Ok(None);
+        };
+        let event = self.event_version(show.event_id).await?;
+        let Some(event) = event else {
+            return Ok(None);
+        };
+        Ok(Some(Document {
+            event,
+            show: Some(Versioned {
+                version: version.number("version")?,
+                row: show,
+            }),
+        }))
+    }
+
+    /// Brings what a document tells of and the catalog does not have, or has as it was before; true
+    /// when there was something. One transaction.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn restore_document(&self, document: &Document) -> Result<bool, StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        let brought = documents::write(&mut transaction, document).await?;
+        transaction.commit().await?;
+        Ok(brought)
+    }
+
+    /// The versions at which the catalog has an event and a show.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn catalog_versions(
+        &self,
+        event: EventId,
+        show: Option<ShowId>,
+    ) -> Result<(Option<u64>, Option<u64>), StoreError> {
+        let number =
+            |row: Option<crate::database::Row>| row.map(|row| row.number("version")).transpose();
+        let event = self
+            .database
+            .fetch_optional(
+                "SELECT version FROM events WHERE event_id = $1",
+                &[event.0.into()],
+            )
+            .await?;
+        let show = match show {
+            Some(show) => {
+                self.database
+                    .fetch_optional(
+                        "SELECT version FROM shows WHERE show_id = $1",
+                        &[show.0.into()],
+                    )
+                    .await?
+            }
+            None => None,
+        };
+        Ok((number(event)?, number(show)?))
+    }
+
+    /// The ids of every show in the catalog.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn show_ids(&self) -> Result<BTreeSet<ShowId>, StoreError> {
+        self.database
+            .fetch("SELECT show_id FROM shows", &[])
+            .await?
+            .iter()
+            .map(|row| Ok(ShowId(row.uuid("show_id")?)))
+            .collect()
+    }
+}

@@ -1,0 +1,236 @@
+//! What the log keeps of the catalog, on its way there and back.
+
+use onsale_schemas::Outcome;
+use onsale_schemas::PartitionId;
+use onsale_schemas::command::{Describe, Subject};
+use onsale_store::catalog::{RowSeats, ShowStatus, ZoneAdmission};
+use onsale_store::document::Document;
+use onsale_store::store::LogMark;
+
+use crate::build::{Chain, event, event_id, show, show_id, with_show};
+use crate::harness::{Bench, contract};
+
+contract!(
+    what_is_described_is_not_described_again,
+    a_change_is_described_again,
+    a_lost_catalog_comes_back_from_documents,
+    an_older_catalog_is_brought_forward,
+    a_newer_catalog_stays,
+    a_document_that_cannot_be_read_stops_nothing,
+    a_database_knows_its_log,
+);
+
+const LOSE: &str = "DELETE FROM zones; DELETE FROM shows; DELETE FROM events";
+
+async fn open_show(bench: &Bench, chain: &mut Chain) {
+    let show = with_show(&bench.store).await;
+    chain.push(Outcome::ShowOpened {
+        show: show.show_id,
+        event: show.event_id,
+    });
+    bench.store.project(&chain.all()).await.unwrap();
+}
+
+/// Everything that the log does not have, handed in and projected.
+async fn describe_all(bench: &Bench, chain: &mut Chain) -> Vec<Document> {
+    let documents = bench.store.undescribed(100).await.unwrap();
+    let from = chain.next_offset;
+    for document in &documents {
+        chain.push(Outcome::Described(Describe {
+            subject: document.subject(),
+            document: document.encode().unwrap(),
+        }));
+    }
+    bench
+        .store
+        .project(&chain.batch(from, chain.next_offset))
+        .await
+        .unwrap();
+    documents
+}
+
+async fn what_is_described_is_not_described_again(bench: Bench) {
+    let mut chain = Chain::default();
+    with_show(&bench.store).await;
+    let subjects: Vec<Subject> = bench
+        .store
+        .undescribed(100)
+        .await
+        .unwrap()
+        .iter()
+        .map(Document::subject)
+        .collect();
+    assert_eq!(
+        subjects,
+        [Subject::Event(event_id(1))],
+        "the show is not open yet"
+    );
+    let show = show(1, 1);
+    chain.push(Outcome::ShowOpened {
+        show: show.show_id,
+        event: show.event_id,
+    });
+    bench.store.project(&chain.all()).await.unwrap();
+    assert_eq!(describe_all(&bench, &mut chain).await.len(), 2);
+    assert_eq!(describe_all(&bench, &mut chain).await, []);
+    assert_eq!(bench.store.undescribed(0).await.unwrap(), []);
+}
+
+async fn a_change_is_described_again(bench: Bench) {
+    let mut chain = Chain::default();
+    open_show(&bench, &mut chain).await;
+    describe_all(&bench, &mut chain).await;
+    let mut changed = event(1);
+    changed.name = "Later".to_owned();
+    bench.store.update_event(&changed).await.unwrap();
+    let again = describe_all(&bench, &mut chain).await;
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].event.row, changed);
+    let mut dearer = show(1, 1);
+    dearer.zones[1].unit_price = 7;
+    bench.store.update_show(&dearer).await.unwrap();
+    let again = describe_all(&bench, &mut chain).await;
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].show.as_ref().unwrap().row.zones[1].unit_price, 7);
+    assert_eq!(describe_all(&bench, &mut chain).await, []);
+}
+
+async fn a_lost_catalog_comes_back_from_documents(bench: Bench) {
+    let mut chain = Chain::default();
+    open_show(&bench, &mut chain).await;
+    let documents = describe_all(&bench, &mut chain).await;
+    let before = bench.store.show(show_id(1)).await.unwrap().unwrap();
+    assert_eq!(before.status, ShowStatus::Open);
+    bench.tamper(LOSE).await;
+    assert!(bench.store.show_ids().await.unwrap().is_empty());
+    // The show's alone brings its event too.
+    assert!(bench.store.restore_document(&documents[1]).await.unwrap());
+    assert!(!bench.store.restore_document(&documents[1]).await.unwrap());
+    assert_eq!(
+        bench.store.event(event_id(1)).await.unwrap().unwrap(),
+        event(1)
+    );
+    assert_eq!(bench.store.show(show_id(1)).await.unwrap().unwrap(), before);
+    // And so does a replay of the log into an empty database.
+    bench.tamper(LOSE).await;
+    bench.tamper("DELETE FROM projector_watermarks").await;
+    bench.store.project(&chain.all()).await.unwrap();
+    assert_eq!(bench.store.show(show_id(1)).await.unwrap().unwrap(), before);
+    assert_eq!(bench.store.undescribed(100).await.unwrap(), []);
+}
+
+async fn an_older_catalog_is_brought_forward(bench: Bench) {
+    let mut chain = Chain::default();
+    open_show(&bench, &mut chain).await;
+    let mut later = show(1, 1);
+    later.name = Some("Second night".to_owned());
+    later.zones[0].unit_price = 99;
+    let mut documents = describe_all(&bench, &mut chain).await;
+    let document = documents.last_mut().unwrap();
+    let described = document.show.as_mut().unwrap();
+    described.version += 4;
+    described.row.name.clone_from(&later.name);
+    described.row.zones[0].unit_price = 99;
+    assert!(bench.store.restore_document(document).await.unwrap());
+    let row = bench.store.show(show_id(1)).await.unwrap().unwrap();
+    assert_eq!((row.name, row.zones[0].unit_price), (later.name, 99));
+    assert_eq!(
+        row.status,
+        ShowStatus::Open,
+        "the status is the projection's"
+    );
+    assert_eq!(bench.store.undescribed(100).await.unwrap(), []);
+}
+
+async fn a_newer_catalog_stays(bench: Bench) {
+    let mut chain = Chain::default();
+    open_show(&bench, &mut chain).await;
+    let documents = describe_all(&bench, &mut chain).await;
+    let mut changed = event(1);
+    changed.name = "Later".to_owned();
+    bench.store.update_event(&changed).await.unwrap();
+    for document in &documents {
+        assert!(!bench.store.restore_document(document).await.unwrap());
+    }
+    assert_eq!(
+        bench.store.event(event_id(1)).await.unwrap().unwrap(),
+        changed
+    );
+    assert_eq!(bench.store.undescribed(100).await.unwrap().len(), 1);
+}
+
+async fn a_document_that_cannot_be_read_stops_nothing(bench: Bench) {
+    let mut chain = Chain::default();
+    open_show(&bench, &mut chain).await;
+    let from = chain.next_offset;
+    for document in [vec![1, 2, 3], vec![], vec![9], event_document()] {
+        chain.push(Outcome::Described(Describe {
+            subject: Subject::Event(event_id(77)),
+            document,
+        }));
+    }
+    bench
+        .store
+        .project(&chain.batch(from, chain.next_offset))
+        .await
+        .unwrap();
+    assert!(bench.store.event(event_id(77)).await.unwrap().is_none());
+}
+
+/// Of another event than it is handed in for.
+fn event_document() -> Vec<u8> {
+    Document {
+        event: onsale_store::document::Versioned {
+            version: 1,
+            row: event(78),
+        },
+        show: None,
+    }
+    .encode()
+    .unwrap()
+}
+
+async fn a_database_knows_its_log(bench: Bench) {
+    assert_eq!(bench.store.log_identity().await.unwrap(), None);
+    let mark = |offset| LogMark {
+        partition: PartitionId(3),
+        offset,
+        checksum: u64::MAX - offset,
+    };
+    for offset in [5, 9] {
+        bench
+            .store
+            .set_log_identity([7; 16], &[mark(offset)])
+            .await
+            .unwrap();
+    }
+    assert_eq!(bench.store.log_identity().await.unwrap(), Some([7; 16]));
+    assert_eq!(bench.store.log_marks().await.unwrap(), [mark(9)]);
+}
+
+#[test]
+fn labels_of_a_large_house_fit_into_a_document() {
+    let mut large = show(1, 1);
+    let labels = |row: usize| (0..500).map(|seat| format!("{row}-{seat}")).collect();
+    large.zones[0].admission = ZoneAdmission::Seated {
+        rows: (0..500)
+            .map(|row| onsale_store::catalog::ChartRow {
+                name: format!("Row {row}"),
+                seats: RowSeats::Labels(labels(row)),
+            })
+            .collect(),
+    };
+    let document = Document {
+        event: onsale_store::document::Versioned {
+            version: 1,
+            row: event(1),
+        },
+        show: Some(onsale_store::document::Versioned {
+            version: 3,
+            row: large,
+        }),
+    };
+    let bytes = document.encode().unwrap();
+    println!("250,000 labels: {} bytes", bytes.len());
+    assert_eq!(Document::decode(&bytes).unwrap(), document);
+}

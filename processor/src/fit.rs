@@ -1,0 +1,252 @@
+//! Whether a database belongs to a log, and has what the log needs of it.
+//!
+//! The log decides; a database may be lost, older or another one's. Each of them is said in the same
+//! words by a start, by `onsale doctor` and by `onsale verify`, with what mends it and loses nothing.
+
+use std::collections::BTreeSet;
+
+use onsale_engine::Partition;
+use onsale_log::{EntryBatch, LogError, LogReader};
+use onsale_schemas::{Offset, PartitionId, ShowId};
+use onsale_store::booking::{Watermark, projected_offset};
+use onsale_store::store::LogMark;
+use onsale_store::{Store, StoreError};
+
+use crate::recovery::checksum;
+
+/// What brings a database to where the log is.
+pub const REPAIR: &str = "run `onsale reconcile --report FILE`, then `onsale reconcile --apply \
+     FILE` (with `--offline` while the server is stopped)";
+
+/// Why a database does not fit the log.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Misfit {
+    /// It says that it belongs to another log.
+    #[error(
+        "the database belongs to log {database}, this log is {log}: nothing was changed. Set \
+         database.url to the database of this log, or data.dir to the log of this database; an \
+         empty database is filled from the log"
+    )]
+    OtherLog {
+        /// Log of the database, in hex.
+        database: String,
+        /// This log, in hex.
+        log: String,
+    },
+    /// It has seen another record at that place.
+    #[error(
+        "partition {partition}: the database has projected another record at offset {offset} than \
+         the log has: one of them was restored from a copy and went on by itself; nothing was \
+         changed. Restore the log, or set database.url to an empty database, which is filled from \
+         the log"
+    )]
+    OtherRecord {
+        /// The partition.
+        partition: PartitionId,
+        /// The record's offset.
+        offset: Offset,
+    },
+    /// It knows records that the log does not have.
+    #[error(
+        "partition {partition}: the database has outcomes up to offset {projected}, the log ends at \
+         {end}: the log was lost or set back; nothing was changed. Restore the log; to go on without \
+         what is missing, keep this database and set database.url to an empty one, which is filled \
+         from the log"
+    )]
+    LogSetBack {
+        /// The partition.
+        partition: PartitionId,
+        /// The projection's watermark.
+        projected: Offset,
+        /// The log's end.
+        end: Offset,
+    },
+    /// There is nothing in it, and much in the log.
+    #[error(
+        "the database is empty and the log has {records} records: it was lost, or is another one; \
+         {REPAIR}"
+    )]
+    Empty {
+        /// Records of the log.
+        records: u64,
+    },
+    /// It has been further: snapshots are cut behind the projection.
+    #[error(
+        "the database is older than the log: partition {partition} stands at {projected} and has \
+         been at {was}: it was restored from a copy, or lost its last writes with the power; it is \
+         brought forward from the log, and if that does not go on, {REPAIR}"
+    )]
+    Older {
+        /// The partition.
+        partition: PartitionId,
+        /// The projection's watermark.
+        projected: Offset,
+        /// Where it was at least.
+        was: Offset,
+    },
+    /// The catalog lacks shows that the log knows.
+    #[error(
+        "the catalog lacks {missing} of {known} shows of the log: the database was lost or is older \
+         than the log; {REPAIR}"
+    )]
+    CatalogLacks {
+        /// Shows that are missing.
+        missing: usize,
+        /// Shows of the log.
+        known: usize,
+    },
+}
+
+impl Misfit {
+    /// True where going on would write into what does not belong here.
+    pub fn is_foreign(&self) -> bool {
+        match self {
+            Self::OtherLog { .. } | Self::OtherRecord { .. } | Self::LogSetBack { .. } => true,
+            Self::Empty { .. } | Self::Older { .. } | Self::CatalogLacks { .. } => false,
+        }
+    }
+}
+
+/// Why it cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The database cannot be read.
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Looks whether `store` is a projection of the log that `reader` reads.
+///
+/// # Errors
+/// When either cannot be read.
+pub async fn look(
+    store: &Store,
+    log_id: [u8; 16],
+    partitions: u16,
+    reader: &mut (impl LogReader + ?Sized),
+) -> Result<Option<Misfit>, FitError> {
+    let identity = store.log_identity().await?;
+    if let Some(database) = identity.filter(|id| *id != log_id) {
+        return Ok(Some(Misfit::OtherLog {
+            database: hex(&database),
+            log: hex(&log_id),
+        }));
+    }
+    let watermarks = store.watermarks().await?;
+    let mut records = 0;
+    for partition in (0..partitions).map(PartitionId) {
+        let (_, end) = reader.bounds(partition)?;
+        records += end;
+        let projected = projected_offset(&watermarks, partition);
+        if projected > end {
+            return Ok(Some(Misfit::LogSetBack {
+                partition,
+                projected,
+                end,
+            }));
+        }
+    }
+    for mark in store.log_marks().await? {
+        if is_other(&mark, reader)? {
+            return Ok(Some(Misfit::OtherRecord {
+                partition: mark.partition,
+                offset: mark.offset,
+            }));
+        }
+    }
+    // One that knows its log and has nothing yet is only behind.
+    let is_empty = identity.is_none() && watermarks.iter().all(|mark| mark.next_offset == 0);
+    Ok((is_empty && records > 0).then_some(Misfit::Empty { records }))
+}
+
+/// Whether the database has been further than it is, by the offsets of snapshots: they are cut only
+/// behind the projection.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn look_back(
+    store: &Store,
+    snapshots: impl IntoIterator<Item = (PartitionId, Offset)>,
+) -> Result<Option<Misfit>, StoreError> {
+    let watermarks = store.watermarks().await?;
+    Ok(snapshots.into_iter().find_map(|(partition, was)| {
+        let projected = projected_offset(&watermarks, partition);
+        (projected < was).then_some(Misfit::Older {
+            partition,
+            projected,
+            was,
+        })
+    }))
+}
+
+fn is_other(mark: &LogMark, reader: &mut (impl LogReader + ?Sized)) -> Result<bool, LogError> {
+    let found = checksum_at(mark.partition, mark.offset, reader)?;
+    Ok(found.is_some_and(|found| found != mark.checksum))
+}
+
+/// The checksum of a record, `None` where the log does not have it (any more).
+fn checksum_at(
+    partition: PartitionId,
+    offset: Offset,
+    reader: &mut (impl LogReader + ?Sized),
+) -> Result<Option<u64>, LogError> {
+    let (first, end) = reader.bounds(partition)?;
+    if !(first..end).contains(&offset) {
+        return Ok(None);
+    }
+    let mut batch = EntryBatch::default();
+    reader.read(partition, offset, 1, &mut batch)?;
+    let entry = batch.iter().next().filter(|entry| entry.offset == offset);
+    Ok(entry.map(|entry| checksum(entry.payload)))
+}
+
+/// Writes down in the database which log it is a projection of.
+///
+/// # Errors
+/// When either fails.
+pub async fn write_down(
+    store: &Store,
+    log_id: [u8; 16],
+    watermarks: &[Watermark],
+    reader: &mut (impl LogReader + ?Sized),
+) -> Result<(), FitError> {
+    let mut marks = Vec::new();
+    for watermark in watermarks {
+        let Some(offset) = watermark.next_offset.checked_sub(1) else {
+            continue;
+        };
+        if let Some(checksum) = checksum_at(watermark.partition, offset, reader)? {
+            marks.push(LogMark {
+                partition: watermark.partition,
+                offset,
+                checksum,
+            });
+        }
+    }
+    Ok(store.set_log_identity(log_id, &marks).await?)
+}
+
+/// The shows of these machines that the catalog lacks, of how many.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn missing_shows<'a>(
+    machines: impl IntoIterator<Item = &'a Partition>,
+    store: &Store,
+) -> Result<(BTreeSet<ShowId>, usize), StoreError> {
+    let known = machines.into_iter().flat_map(|machine| machine.shows());
+    let mut missing: BTreeSet<ShowId> = known.map(|show| show.show).collect();
+    let count = missing.len();
+    if count > 0 {
+        let there = store.show_ids().await?;
+        missing.retain(|show| !there.contains(show));
+    }
+    Ok((missing, count))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
