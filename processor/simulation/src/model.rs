@@ -3,11 +3,16 @@
 mod best_available;
 mod blocking;
 mod bookings;
+mod cooldown;
+mod documents;
+mod events;
 mod idempotency;
 mod invariants;
 mod lifecycle;
 mod machine;
+mod references;
 mod reserve;
+mod reset_clock;
 mod sale;
 mod shows;
 #[cfg(test)]
@@ -15,5 +20,6 @@ mod testing;
 mod users;
 
 pub use bookings::{Booking, BookingState};
+pub use events::Event;
 pub use machine::{MACHINE_VERSION_KNOWN, Model, ModelLimits};
 pub use shows::{General, Places, Row, Seat, Show, Zone};

@@ -5,6 +5,7 @@ mod actions;
 mod clock;
 mod generator;
 mod layouts;
+mod newer;
 mod profile;
 mod rng;
 mod world;

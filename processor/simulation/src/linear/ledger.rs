@@ -6,7 +6,7 @@
 use std::collections::hash_map::Entry;
 
 use onsale_schemas::outcome::{BlockChange, EndedBooking};
-use onsale_schemas::{Offset, Outcome, OutcomeRecord, SeatIndex, SeatList, ShowId};
+use onsale_schemas::{EventId, Offset, Outcome, OutcomeRecord, SeatIndex, SeatList, ShowId};
 
 use crate::table::Table;
 
@@ -34,6 +34,8 @@ pub(crate) struct Ledger {
     last: Option<Offset>,
     marks: Table<(ShowId, SeatIndex), Mark>,
     live: Table<Offset, Live>,
+    /// Shows of each event, in order of opening.
+    events: Table<EventId, Vec<ShowId>>,
 }
 
 impl Ledger {
@@ -99,14 +101,25 @@ impl Ledger {
                 self.cancel(*show);
                 Ok(())
             }
+            Outcome::EventCancelled { event } => {
+                for show in self.events.get(event).cloned().unwrap_or_default() {
+                    self.cancel(show);
+                }
+                Ok(())
+            }
+            Outcome::ShowOpened { show, event } => {
+                let shows = self.events.entry(*event).or_default();
+                if !shows.contains(show) {
+                    shows.push(*show);
+                }
+                Ok(())
+            }
             Outcome::Nothing
-            | Outcome::ShowOpened { .. }
             | Outcome::ShowAmended { .. }
             | Outcome::ShowClosed { .. }
             | Outcome::Claimed { .. }
             | Outcome::BarrierPassed { .. }
             | Outcome::EventAmended { .. }
-            | Outcome::EventCancelled { .. }
             | Outcome::ReferenceClaimed(_)
             | Outcome::Described(_)
             | Outcome::ClockReset { .. }

@@ -30,6 +30,7 @@ impl Model {
         to: Seat,
     ) -> Result<BlockChange, Rejection> {
         let quantity = asked(&block.places).map_err(invalid)?;
+        self.check_show(block.show)?;
         let show = self
             .shows
             .get_mut(block.show)

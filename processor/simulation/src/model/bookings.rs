@@ -135,10 +135,27 @@ impl Bookings {
     /// Drops bookings that ended a kept time ago or longer.
     pub(super) fn forget(&mut self, now: LogTimeMs) {
         while let Some(&(ended_at_ms, offset)) = self.ended.first()
-            && now - ended_at_ms >= ENDED_BOOKING_KEPT_MS
+            && now.saturating_sub(ended_at_ms) >= ENDED_BOOKING_KEPT_MS
         {
             self.ended.pop_first();
             self.by_offset.remove(&offset);
+        }
+    }
+
+    /// No booking ended later than now.
+    pub(super) fn clamp_ended(&mut self, now: LogTimeMs) {
+        let later: Vec<Offset> = self
+            .ended
+            .range((now, Offset::MAX)..)
+            .map(|&(_, offset)| offset)
+            .collect();
+        for offset in later {
+            self.change(offset, |booking| match &mut booking.state {
+                BookingState::Cancelled { at_ms } | BookingState::Expired { at_ms } => {
+                    *at_ms = now.min(*at_ms);
+                }
+                BookingState::Held | BookingState::Confirmed { .. } => {}
+            });
         }
     }
 

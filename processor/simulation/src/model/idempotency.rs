@@ -69,10 +69,20 @@ impl Answers {
     /// Drops answers that are as old as the window.
     pub(super) fn forget(&mut self, now: LogTimeMs) {
         while let Some(&(at, request)) = self.by_age.front()
-            && now - at >= IDEMPOTENCY_WINDOW_MS
+            && now.saturating_sub(at) >= IDEMPOTENCY_WINDOW_MS
         {
             self.by_age.pop_front();
             self.by_request.remove(&request);
+        }
+    }
+
+    /// No answer was given later than now.
+    pub(super) fn clamp(&mut self, now: LogTimeMs) {
+        for (at, request) in &mut self.by_age {
+            *at = now.min(*at);
+            if let Some(answer) = self.by_request.get_mut(request) {
+                answer.first.log_time_ms = *at;
+            }
         }
     }
 

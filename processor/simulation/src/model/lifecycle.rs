@@ -1,14 +1,15 @@
 //! Open, amend, close and cancel a show.
 
-use onsale_schemas::command::{Admission, AmendShow, OpenShow, ZoneLayout};
+use onsale_schemas::command::{Admission, AmendShow, OpenShow, OpenShowV2, ZoneLayout};
 use onsale_schemas::limits::{
-    GENERAL_CAPACITY_MAX, HOLD_MAX_MS, HOLD_MIN_MS, ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX,
-    SEATS_PER_SHOW_MAX, UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
+    COOLDOWN_MAX_MS, GENERAL_CAPACITY_MAX, HOLD_MAX_MS, HOLD_MIN_MS, ROWS_PER_ZONE_MAX,
+    SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX, UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
 };
 use onsale_schemas::rejection::{FullTable, InvalidReason};
-use onsale_schemas::{LogTimeMs, Outcome, Rejection, ShowId};
+use onsale_schemas::{LogTimeMs, Outcome, Rejection, ShowId, TenantId};
 
 use super::bookings::BookingState;
+use super::events;
 use super::machine::Model;
 use super::shows::Show;
 
@@ -20,6 +21,16 @@ pub(super) fn invalid(reason: InvalidReason) -> Rejection {
 
 impl Model {
     pub(super) fn open_show(&mut self, open: &OpenShow) -> Decision {
+        self.open(open, None)
+    }
+
+    pub(super) fn open_show_v2(&mut self, open: &OpenShowV2) -> Decision {
+        self.open(&open.show, Some((open.tenant, open.cooldown_ms)))
+    }
+
+    /// `more` is what version 2 of the command says besides.
+    fn open(&mut self, open: &OpenShow, more: Option<(TenantId, u32)>) -> Decision {
+        self.check_event(open.event)?;
         if !layout_is_valid(&open.zones) {
             return Err(invalid(InvalidReason::Layout));
         }
@@ -29,19 +40,38 @@ impl Model {
             open.sale_closes_at_ms,
             open.hold_ms,
             prices,
-        ) {
+        ) || more.is_some_and(|(_, cooldown_ms)| cooldown_ms > COOLDOWN_MAX_MS)
+        {
             return Err(invalid(InvalidReason::OutOfRange));
         }
         match self.shows.get(open.show) {
-            Some(known) if known.opened != *open => return Err(Rejection::ShowExists),
+            Some(known) if known.opened != *open || known.opened_v2 != more => {
+                return Err(Rejection::ShowExists);
+            }
             Some(_) => {}
+            None if self.is_cancelled_event(open.event) => return Err(Rejection::ShowCancelled),
             None if self.shows.len() >= self.limits.shows_max as usize => {
                 let table = FullTable::Shows;
                 return Err(Rejection::Full { table });
             }
             None => {
-                self.users.note_limit(open.event, open.max_tickets_per_user);
-                self.shows.insert(Show::new(open));
+                let mut show = Show::new(open);
+                let event = self.events.entry(open.event).or_default();
+                if let Some((tenant, cooldown_ms)) = more {
+                    show.opened_v2 = more;
+                    show.tenant = Some(tenant);
+                    show.cooldown_ms = cooldown_ms;
+                    event.tenant.get_or_insert(tenant);
+                }
+                let limit = event.limit;
+                self.shows.insert(show);
+                match (limit, more) {
+                    (None, None) => {
+                        self.users.note_limit(open.event, open.max_tickets_per_user);
+                    }
+                    (None, Some(_)) => self.limit_event(open.event, open.max_tickets_per_user),
+                    (Some(limit), _) => self.limit_event(open.event, limit),
+                }
             }
         }
         Ok(Outcome::ShowOpened {
@@ -51,6 +81,7 @@ impl Model {
     }
 
     pub(super) fn amend_show(&mut self, amend: &AmendShow) -> Decision {
+        self.check_show(amend.show)?;
         let show = self
             .shows
             .get_mut(amend.show)
@@ -80,12 +111,18 @@ impl Model {
         ) {
             return Err(invalid(InvalidReason::OutOfRange));
         }
-        self.users.note_limit(new.event(), new.max_tickets_per_user);
+        let (event, limit) = (new.event(), new.max_tickets_per_user);
         *show = new;
+        if self.machine_version >= events::VERSION && amend.max_tickets_per_user.is_some() {
+            self.limit_event(event, limit);
+        } else {
+            self.users.note_limit(event, limit);
+        }
         Ok(Outcome::ShowAmended { show: amend.show })
     }
 
     pub(super) fn close_show(&mut self, id: ShowId) -> Decision {
+        self.check_show(id)?;
         let show = self.shows.get_mut(id).ok_or(Rejection::UnknownShow)?;
         if show.cancelled {
             return Err(Rejection::ShowCancelled);
@@ -95,11 +132,18 @@ impl Model {
     }
 
     pub(super) fn cancel_show(&mut self, id: ShowId) -> Decision {
-        let show = self.shows.get_mut(id).ok_or(Rejection::UnknownShow)?;
-        if show.cancelled {
-            return Ok(Outcome::ShowCancelled { show: id });
+        self.check_show(id)?;
+        self.shows.get(id).ok_or(Rejection::UnknownShow)?;
+        self.void_show(id);
+        Ok(Outcome::ShowCancelled { show: id })
+    }
+
+    /// Cancels a show and ends its bookings, unless that was done before.
+    pub(super) fn void_show(&mut self, id: ShowId) {
+        match self.shows.get_mut(id) {
+            Some(show) if !show.cancelled => show.cancelled = true,
+            _ => return,
         }
-        show.cancelled = true;
         let at_ms = self.now;
         let live: Vec<_> = self
             .live_bookings()
@@ -109,7 +153,6 @@ impl Model {
         for offset in live {
             self.end(offset, BookingState::Cancelled { at_ms });
         }
-        Ok(Outcome::ShowCancelled { show: id })
     }
 }
 

@@ -5,11 +5,15 @@ use onsale_schemas::outcome::{EndedBooking, Replayed};
 use onsale_schemas::rejection::FullTable;
 use onsale_schemas::{
     Command, Entry, Envelope, LogTimeMs, NodeName, Offset, Outcome, OutcomeRecord, PartitionId,
-    Rejection, ShowId, ShowSeats, codec,
+    Rejection, ShowId, ShowSeats, Staff, codec,
 };
 
 use super::bookings::{Booking, BookingState, Bookings};
+use super::cooldown::Cooldowns;
+use super::documents::Documents;
+use super::events::Events;
 use super::idempotency::{Answers, Lookup};
+use super::references::References;
 use super::shows::{Show, Shows};
 use super::users::Users;
 
@@ -27,6 +31,10 @@ pub struct ModelLimits {
     pub bookings_max: u32,
     /// Remembered idempotent answers.
     pub remembered_answers_max: u32,
+    /// Claimed payment references.
+    pub references_max: u32,
+    /// Bytes of all catalog documents.
+    pub documents_max_bytes: u64,
     /// The highest version of the rules.
     pub machine_version_known: u16,
 }
@@ -37,6 +45,8 @@ impl Default for ModelLimits {
             shows_max: 100_000,
             bookings_max: 8_000_000,
             remembered_answers_max: 8_000_000,
+            references_max: 8_000_000,
+            documents_max_bytes: 256 << 20,
             machine_version_known: MACHINE_VERSION_KNOWN,
         }
     }
@@ -58,6 +68,14 @@ pub struct Model {
     pub(super) bookings: Bookings,
     pub(super) users: Users,
     pub(super) answers: Answers,
+    pub(super) events: Events,
+    pub(super) references: References,
+    pub(super) documents: Documents,
+    pub(super) cooldowns: Cooldowns,
+    /// The staff on whose behalf the record being applied comes.
+    pub(super) by: Option<Staff>,
+    /// Log time of the record being applied.
+    record_time_ms: LogTimeMs,
     /// Holds that ran out at the record being applied.
     pub(super) expired: Vec<EndedBooking>,
     /// True when the last sweep stopped at its bound, which alone excuses holds past their end.
@@ -81,6 +99,12 @@ impl Model {
             bookings: Bookings::default(),
             users: Users::default(),
             answers: Answers::default(),
+            events: Events::default(),
+            references: References::default(),
+            documents: Documents::default(),
+            cooldowns: Cooldowns::default(),
+            by: None,
+            record_time_ms: 0,
             expired: Vec::new(),
             sweep_was_cut: false,
         }
@@ -90,14 +114,18 @@ impl Model {
     pub fn apply(&mut self, entry: Entry<'_>) -> Option<OutcomeRecord> {
         debug_assert_eq!(entry.offset, self.next_offset, "records come in order");
         self.next_offset = entry.offset.saturating_add(1);
+        self.record_time_ms = entry.log_time_ms;
         self.now = self.now.max(entry.log_time_ms);
+        let log_time_ms = self.now;
 
         self.sweep();
         self.bookings.forget(self.now);
         self.answers.forget(self.now);
+        self.references.forget(self.now);
 
         let (request_id, replay_of, outcome) = match codec::decode::<Envelope>(entry.payload) {
             Ok(envelope) if envelope.machine_version() <= self.machine_version => {
+                self.by = envelope.by;
                 let (replay_of, outcome) = self.answer(entry.offset, &envelope);
                 (envelope.request_id, replay_of, outcome)
             }
@@ -112,7 +140,7 @@ impl Model {
         Some(OutcomeRecord {
             offset: entry.offset,
             previous,
-            log_time_ms: self.now,
+            log_time_ms,
             request_id,
             replay_of,
             expired,
@@ -136,8 +164,9 @@ impl Model {
     pub(super) fn expire(&mut self, offset: Offset) {
         let now = self.now;
         self.end(offset, BookingState::Expired { at_ms: now });
-        if let Some(booking) = self.bookings.get(offset) {
+        if let Some(booking) = self.bookings.get(offset).cloned() {
             self.expired.push(booking.ended());
+            self.note_unpaid(&booking);
         }
     }
 
@@ -191,7 +220,7 @@ impl Model {
             Command::CloseShow { show } => self.close_show(*show),
             Command::CancelShow { show } => self.cancel_show(*show),
             Command::Reserve(reserve) => self.reserve(offset, reserve),
-            Command::Confirm(confirm) => self.confirm(confirm),
+            Command::Confirm(confirm) => self.confirm(confirm, None),
             Command::Release { booking, by } => self.release(*booking, *by),
             Command::Extend { booking, by_ms } => self.extend(*booking, *by_ms),
             Command::Return { booking } => self.give_back(*booking),
@@ -200,14 +229,13 @@ impl Model {
             Command::Tick { .. } => Ok(Outcome::Nothing),
             Command::Claim { node, epoch } => Ok(self.claim(node, *epoch)),
             Command::Barrier { machine_version } => Ok(self.barrier(*machine_version)),
-            // Not decoded before machine version 2, see `apply`.
-            Command::OpenShowV2(_)
-            | Command::AmendEvent(_)
-            | Command::CancelEvent { .. }
-            | Command::ConfirmV2(_)
-            | Command::ClaimReference(_)
-            | Command::Describe(_)
-            | Command::ResetClock => Ok(Outcome::Nothing),
+            Command::OpenShowV2(open) => self.open_show_v2(open),
+            Command::AmendEvent(amend) => self.amend_event(amend),
+            Command::CancelEvent { event } => self.cancel_event(*event),
+            Command::ConfirmV2(paid) => self.confirm(&paid.confirm, paid.paid),
+            Command::ClaimReference(claim) => self.claim_reference(claim),
+            Command::Describe(describe) => self.describe(describe),
+            Command::ResetClock => Ok(self.reset_clock(self.record_time_ms)),
         };
         result.unwrap_or_else(Outcome::Rejected)
     }

@@ -19,10 +19,7 @@ impl Model {
         reserve: &Reserve,
     ) -> Result<Outcome, Rejection> {
         let quantity = asked(&reserve.pick).map_err(invalid)?;
-        let show = self
-            .shows
-            .get_mut(reserve.show)
-            .ok_or(Rejection::UnknownShow)?;
+        let show = self.shows.get(reserve.show).ok_or(Rejection::UnknownShow)?;
         if show.cancelled {
             return Err(Rejection::ShowCancelled);
         }
@@ -50,6 +47,7 @@ impl Model {
         if limit > 0 && u64::from(current) + u64::from(quantity) > u64::from(limit) {
             return Err(Rejection::MaxPerUserExceeded { limit, current });
         }
+        self.check_cooldown(show.event(), reserve.user)?;
         let seats = choose(show, &reserve.pick, &zone.places)?;
         if self.bookings.len() >= self.limits.bookings_max as usize {
             let table = FullTable::Bookings;
@@ -69,7 +67,9 @@ impl Model {
             expires_at_ms: self.now.saturating_add(u64::from(show.hold_ms)),
             state: BookingState::Held,
         };
-        show.take(&booking);
+        if let Some(show) = self.shows.get_mut(reserve.show) {
+            show.take(&booking);
+        }
         self.users.add(booking.event, booking.user, quantity);
         let reserved = Reserved {
             booking: offset,

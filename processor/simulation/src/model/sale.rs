@@ -1,6 +1,6 @@
 //! What happens to a booking after its reservation: confirm, release, return, extend.
 
-use onsale_schemas::command::Confirm;
+use onsale_schemas::command::{Confirm, Currency};
 use onsale_schemas::limits::{HOLD_MAX_MS, PAYMENT_REFERENCE_MAX_BYTES};
 use onsale_schemas::outcome::Confirmed;
 use onsale_schemas::rejection::InvalidReason;
@@ -11,12 +11,23 @@ use super::lifecycle::invalid;
 use super::machine::Model;
 
 impl Model {
-    pub(super) fn confirm(&mut self, confirm: &Confirm) -> Result<Outcome, Rejection> {
+    pub(super) fn confirm(
+        &mut self,
+        confirm: &Confirm,
+        paid: Option<(i64, Currency)>,
+    ) -> Result<Outcome, Rejection> {
         let reference = &confirm.payment_reference;
         if !(1..=PAYMENT_REFERENCE_MAX_BYTES).contains(&reference.len()) {
             return Err(invalid(InvalidReason::PaymentReference));
         }
         let booking = self.touch(confirm.booking, confirm.by)?;
+        let total = booking
+            .unit_price
+            .saturating_mul(i64::from(booking.quantity));
+        let currency = booking.currency;
+        if paid.is_some_and(|paid| paid != (total, currency)) {
+            return Err(Rejection::AmountDiffers { total, currency });
+        }
         match &booking.state {
             BookingState::Held => {
                 self.sell(&booking, reference);
@@ -50,7 +61,14 @@ impl Model {
     pub(super) fn release(&mut self, offset: Offset, by: Actor) -> Result<Outcome, Rejection> {
         let booking = self.touch(offset, by)?;
         match booking.state {
-            BookingState::Held => Ok(self.cancel(&booking, false)),
+            BookingState::Held => {
+                let hold_ms = self.show(booking.show).map_or(0, |show| show.hold_ms);
+                let held_ms = self.now.saturating_sub(booking.reserved_at_ms);
+                if matches!(by, Actor::Buyer(_)) && held_ms.saturating_mul(2) > u64::from(hold_ms) {
+                    self.note_unpaid(&booking);
+                }
+                Ok(self.cancel(&booking, false))
+            }
             BookingState::Confirmed { .. } => Err(Rejection::AlreadyConfirmed),
             BookingState::Cancelled { .. } => Err(Rejection::AlreadyCancelled),
             BookingState::Expired { .. } => Err(Rejection::ReservationExpired),
@@ -79,7 +97,7 @@ impl Model {
             BookingState::Expired { .. } => return Err(Rejection::ReservationExpired),
         }
         let expires_at_ms = booking.expires_at_ms.saturating_add(u64::from(by_ms));
-        if expires_at_ms - booking.reserved_at_ms > u64::from(HOLD_MAX_MS) {
+        if expires_at_ms.saturating_sub(booking.reserved_at_ms) > u64::from(HOLD_MAX_MS) {
             return Err(invalid(InvalidReason::OutOfRange));
         }
         self.bookings.set_expires_at(offset, expires_at_ms);
@@ -98,6 +116,7 @@ impl Model {
             .bookings
             .get(offset)
             .filter(|booking| by == Actor::Staff || by == Actor::Buyer(booking.user))
+            .filter(|booking| !self.is_foreign_show(booking.show))
             .ok_or(Rejection::UnknownBooking)?;
         if self.shows.get(booking.show).is_some_and(|s| s.cancelled) {
             return Err(Rejection::ShowCancelled);
@@ -125,6 +144,7 @@ impl Model {
             show.take(&sold);
         }
         self.bookings.set_state(booking.offset, sold.state);
+        self.note_paid(booking);
     }
 
     fn cancel(&mut self, booking: &Booking, was_confirmed: bool) -> Outcome {

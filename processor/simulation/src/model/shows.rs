@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use onsale_schemas::command::{Admission, Currency, OpenShow};
 use onsale_schemas::{
-    EventId, LogTimeMs, Offset, SeatIndex, SeatStatus, ShowId, ShowSeats, ZoneCounts, ZoneIndex,
+    EventId, LogTimeMs, Offset, SeatIndex, SeatStatus, ShowId, ShowSeats, TenantId, ZoneCounts,
+    ZoneIndex,
 };
 
 use super::bookings::{Booking, BookingState};
@@ -35,6 +36,12 @@ pub struct Show {
     pub sale_closes_at_ms: LogTimeMs,
     /// Length of new holds now, in milliseconds.
     pub hold_ms: u32,
+    /// What version 2 of its command said besides: tenant and cool-down.
+    pub opened_v2: Option<(TenantId, u32)>,
+    /// Whose staff may touch it, where that is known.
+    pub tenant: Option<TenantId>,
+    /// First cool-down after holds that ended unpaid, in milliseconds; 0 is none.
+    pub cooldown_ms: u32,
     /// True once it was cancelled.
     pub cancelled: bool,
     /// Its zones.
@@ -147,6 +154,9 @@ impl Show {
             sale_opens_at_ms: opened.sale_opens_at_ms,
             sale_closes_at_ms: opened.sale_closes_at_ms,
             hold_ms: opened.hold_ms,
+            opened_v2: None,
+            tenant: None,
+            cooldown_ms: 0,
             cancelled: false,
             zones,
             seats,
@@ -313,6 +323,10 @@ impl Shows {
 
     pub(super) fn insert(&mut self, show: Show) {
         self.0.insert(show.id(), show);
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Show> {
+        self.0.values_mut()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Show> {

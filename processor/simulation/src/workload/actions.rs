@@ -53,6 +53,7 @@ impl Actions<'_> {
             Action::Barrier => Command::Barrier {
                 machine_version: self.rng.one_of([0, 1, 1, 1, 2, u16::MAX]),
             },
+            Action::Newer => self.newer(),
             Action::Tick | Action::Garbage | Action::Repeat => Command::Tick {
                 epoch: self.rng.below(8),
             },
@@ -277,7 +278,7 @@ impl Actions<'_> {
         }
     }
 
-    fn confirm(&mut self) -> Command {
+    pub(super) fn confirm(&mut self) -> Command {
         let (booking, by) = self.booking();
         let payment_reference = if self.breaks_a_rule() {
             let len = PAYMENT_REFERENCE_MAX_BYTES;

@@ -5,6 +5,7 @@ use onsale_schemas::{Command, Envelope, LogTimeMs, OutcomeRecord, RequestId, cod
 use super::actions::Actions;
 use super::clock;
 use super::layouts::id_bytes;
+use super::newer;
 use super::profile::{Action, Profile};
 use super::rng::Rng;
 use super::world::{SeenRequest, World};
@@ -109,30 +110,39 @@ impl Workload {
     fn fresh(&mut self, command: Command, rng: &mut Rng) -> Vec<u8> {
         let machine = matches!(
             command,
-            Command::Tick { .. } | Command::Claim { .. } | Command::Barrier { .. }
+            Command::Tick { .. }
+                | Command::Claim { .. }
+                | Command::Barrier { .. }
+                | Command::ResetClock
         );
         if rng.percent(if machine { 90 } else { 8 }) {
             // A fingerprint without a request has no meaning, and must do no harm.
             let idempotency = rng.percent(10).then_some(1);
-            return encode(None, idempotency, command);
+            return self.encode(None, idempotency, command, rng);
         }
         if rng.percent(50) {
             let id = RequestId::from_bytes(id_bytes(b'r', rng.next_u64()));
-            return encode(Some(id), None, command);
+            return self.encode(Some(id), None, command, rng);
         }
         let id = RequestId::from_bytes(id_bytes(b'k', rng.below(self.profile.keys)));
         let fingerprint = rng.below(2);
-        self.keyed(id, fingerprint, command)
+        self.keyed(id, fingerprint, command, rng)
     }
 
-    fn keyed(&mut self, id: RequestId, fingerprint: u64, command: Command) -> Vec<u8> {
+    fn keyed(
+        &mut self,
+        id: RequestId,
+        fingerprint: u64,
+        command: Command,
+        rng: &mut Rng,
+    ) -> Vec<u8> {
         self.world.note_request(SeenRequest {
             id,
             fingerprint,
             at_ms: self.world.now,
             command: command.clone(),
         });
-        encode(Some(id), Some(fingerprint), command)
+        self.encode(Some(id), Some(fingerprint), command, rng)
     }
 
     /// A request from before: word for word, with another body, or under a key without one.
@@ -143,20 +153,20 @@ impl Workload {
             return self.fresh(command, rng);
         };
         match rng.below(10) {
-            0 => self.keyed(seen.id, seen.fingerprint ^ 1, seen.command),
+            0 => self.keyed(seen.id, seen.fingerprint ^ 1, seen.command, rng),
             1 => {
                 let other = self.command(Action::ReserveBest, rng);
-                self.keyed(seen.id, seen.fingerprint, other)
+                self.keyed(seen.id, seen.fingerprint, other, rng)
             }
-            2 => encode(Some(seen.id), None, seen.command),
-            _ => encode(Some(seen.id), Some(seen.fingerprint), seen.command),
+            2 => self.encode(Some(seen.id), None, seen.command, rng),
+            _ => self.encode(Some(seen.id), Some(seen.fingerprint), seen.command, rng),
         }
     }
 
     /// Bytes at random, a command cut short, or one with a bit turned over.
     fn garbage(&mut self, rng: &mut Rng) -> Vec<u8> {
         let command = self.command(Action::ReserveSeats, rng);
-        let mut bytes = encode(None, None, command);
+        let mut bytes = self.encode(None, None, command, rng);
         let at = rng.index(bytes.len());
         match rng.below(4) {
             0 => bytes.truncate(at),
@@ -170,18 +180,29 @@ impl Workload {
         }
         bytes
     }
-}
 
-/// The encoded envelope; empty if it does not fit into a record, which no workload comes near.
-fn encode(request_id: Option<RequestId>, idempotency: Option<u64>, command: Command) -> Vec<u8> {
-    let envelope = Envelope {
-        request_id,
-        idempotency,
-        trace: None,
-        command,
-        by: None,
-    };
-    codec::encode(&envelope).unwrap_or_default()
+    /// The encoded envelope; empty if it does not fit into a record.
+    fn encode(
+        &self,
+        request_id: Option<RequestId>,
+        idempotency: Option<u64>,
+        command: Command,
+        rng: &mut Rng,
+    ) -> Vec<u8> {
+        let by = if self.profile.names_staff {
+            newer::staff(rng)
+        } else {
+            None
+        };
+        let envelope = Envelope {
+            request_id,
+            idempotency,
+            trace: None,
+            command,
+            by,
+        };
+        codec::encode(&envelope).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -193,9 +214,16 @@ mod tests {
     use super::*;
     use crate::model::{Model, ModelLimits};
 
+    /// Number of the refusal by a full table.
+    const FULL: u16 = 16;
+
     fn run(profile: Profile, seed: u64, records: u64) -> Vec<OutcomeRecord> {
         let mut workload = Workload::new(profile, seed);
-        let mut model = Model::new(PartitionId(0), ModelLimits::default());
+        let limits = ModelLimits {
+            machine_version_known: 2,
+            ..ModelLimits::default()
+        };
+        let mut model = Model::new(PartitionId(0), limits);
         let mut outcomes = Vec::new();
         for offset in 0..records {
             let record = workload.next_record();
@@ -227,7 +255,7 @@ mod tests {
         let mut answers = BTreeSet::new();
         let (mut replays, mut revived) = (0, 0);
         for seed in 0..40 {
-            for record in run(Profile::adversarial(), seed, 600) {
+            for record in run(Profile::adversarial_v2(), seed, 1_000) {
                 replays += u32::from(record.replay_of.is_some());
                 match &record.outcome {
                     Outcome::Rejected(why) => {
@@ -242,8 +270,9 @@ mod tests {
                 }
             }
         }
-        assert_eq!(refusals, (1..=15).collect());
-        assert_eq!(answers.len(), 13, "{answers:?}");
+        let all: BTreeSet<u16> = (1..=19).filter(|number| *number != FULL).collect();
+        assert_eq!(refusals, all);
+        assert_eq!(answers.len(), 18, "{answers:?}");
         assert!(replays > 100 && revived > 20, "{replays} {revived}");
     }
 

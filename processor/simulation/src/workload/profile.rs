@@ -35,6 +35,8 @@ pub enum Action {
     Claim,
     /// A barrier.
     Barrier,
+    /// A command of machine version 2.
+    Newer,
     /// Bytes that are no command, or one cut short.
     Garbage,
     /// A request that was made before, the same or changed.
@@ -70,6 +72,8 @@ pub struct Profile {
     pub invalid_percent: u64,
     /// How time goes on.
     pub pace: Pace,
+    /// Whether staff is named.
+    pub names_staff: bool,
     /// Shows as large as real ones in place of small odd ones.
     pub large_shows: bool,
     /// Actions and their weights.
@@ -87,6 +91,7 @@ impl Profile {
             remembered_max: 64,
             invalid_percent: 8,
             pace: Pace::Leaping,
+            names_staff: false,
             large_shows: false,
             weights: vec![
                 (Action::Open, 4),
@@ -111,6 +116,15 @@ impl Profile {
         }
     }
 
+    /// As [`Profile::adversarial`], with all that machine version 2 knows.
+    pub fn adversarial_v2() -> Self {
+        let mut profile = Self::adversarial();
+        profile.names_staff = true;
+        profile.weights.push((Action::Newer, 40));
+        profile.weights.push((Action::Barrier, 4));
+        profile
+    }
+
     /// An on-sale: many users after the seats of some large shows.
     pub fn on_sale(shows: u64, users: u64) -> Self {
         Self {
@@ -121,6 +135,7 @@ impl Profile {
             remembered_max: 4_096,
             invalid_percent: 0,
             pace: Pace::Steady { records_per_ms: 10 },
+            names_staff: false,
             large_shows: true,
             weights: vec![
                 (Action::ReserveSeats, 24),

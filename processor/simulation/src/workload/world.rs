@@ -25,6 +25,8 @@ pub(super) struct SeenShow {
 pub(super) struct SeenBooking {
     pub(super) offset: Offset,
     pub(super) user: UserId,
+    /// What it costs, in minor units.
+    pub(super) total: i64,
     pub(super) expires_at_ms: LogTimeMs,
     pub(super) ended_at_ms: Option<LogTimeMs>,
 }
@@ -111,6 +113,9 @@ impl World {
                     SeenBooking {
                         offset: reserved.booking,
                         user: reserved.user,
+                        total: reserved
+                            .unit_price
+                            .saturating_mul(i64::from(reserved.quantity)),
                         expires_at_ms: reserved.expires_at_ms,
                         ended_at_ms: None,
                     },
@@ -127,6 +132,8 @@ impl World {
             Outcome::Released { booking, .. } => {
                 self.change(booking.booking, |seen| seen.ended_at_ms = Some(now));
             }
+            // Back in time together with the machine.
+            Outcome::ClockReset { to_ms, .. } => self.now = *to_ms,
             Outcome::Blocked(change) => {
                 let places = if change.seats.is_empty() {
                     BlockPlaces::Quantity(change.quantity)

@@ -61,7 +61,7 @@ fn also(choice: u64) -> Also {
 }
 
 fn compare(seed: u64, limits: ModelLimits, choices: &[u64]) -> Result<(), String> {
-    let mut workload = Workload::new(Profile::adversarial(), seed);
+    let mut workload = Workload::new(Profile::adversarial_v2(), seed);
     let mut pair = Pair::new(limits);
     let all = Also {
         audit: true,
@@ -85,7 +85,7 @@ fn compare(seed: u64, limits: ModelLimits, choices: &[u64]) -> Result<(), String
 /// The history in words, as the model sees it.
 fn told(seed: u64, limits: ModelLimits, choices: &[u64]) -> String {
     use onsale_schemas::{Envelope, codec};
-    let mut workload = Workload::new(Profile::adversarial(), seed);
+    let mut workload = Workload::new(Profile::adversarial_v2(), seed);
     let mut model = Model::new(PartitionId(5), limits);
     let mut text = format!("{limits:?}\n");
     for &choice in choices {
