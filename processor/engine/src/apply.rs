@@ -1,28 +1,38 @@
 //! The step of the machine: one record in, at most one outcome record out.
 
+use onsale_schemas::command::ConfirmV2;
 use onsale_schemas::envelope::Envelope;
 use onsale_schemas::outcome::{EndedBooking, Replayed};
 use onsale_schemas::rejection::FullTable;
-use onsale_schemas::{Command, Entry, Outcome, OutcomeRecord, Rejection, RequestId, codec};
+use onsale_schemas::{
+    Command, Entry, LogTimeMs, Outcome, OutcomeRecord, Rejection, RequestId, codec,
+};
 
+use crate::asked::Asked;
 use crate::batch::Prepared;
 use crate::limits::{HOUSEKEEPING_PER_ENTRY_MAX, HOUSEKEEPING_PER_ENTRY_MIN};
 use crate::partition::Partition;
 use crate::sink::OutcomeSink;
 use crate::state::State;
 
+mod amend_event;
 mod amend_show;
 mod barrier;
 mod block;
+mod cancel_event;
 mod cancel_show;
 mod claim;
+mod claim_reference;
 mod close_show;
 mod confirm;
+mod describe;
 mod extend;
 mod open_show;
+mod open_show_v2;
 mod places;
 mod release;
 mod reserve;
+mod reset_clock;
 mod return_booking;
 mod unblock;
 
@@ -70,7 +80,8 @@ impl Partition {
         let envelope = prepared.envelope.as_mut().filter(readable);
         let is_decoded = envelope.is_some();
         if let Some(envelope) = envelope {
-            state.answer(envelope, prepared.hint, &mut record);
+            let log_time_ms = prepared.log_time_ms;
+            state.answer(envelope, prepared.hint, log_time_ms, &mut record);
         }
 
         let silent = record.request_id.is_none()
@@ -103,20 +114,31 @@ impl State {
 
     /// Answers a command: from memory if it was answered before under the same idempotency key.
     #[inline]
-    fn answer(&mut self, envelope: &mut Envelope, hint: u32, record: &mut OutcomeRecord) {
+    fn answer(
+        &mut self,
+        envelope: &mut Envelope,
+        hint: u32,
+        log_time_ms: LogTimeMs,
+        record: &mut OutcomeRecord,
+    ) {
         let Envelope {
             request_id,
             idempotency,
             trace: _,
             command,
-            by: _,
+            by,
         } = envelope;
+        let asked = Asked {
+            hint,
+            log_time_ms,
+            by: by.as_ref(),
+        };
         record.request_id = *request_id;
         match (*request_id, *idempotency) {
             (Some(id), Some(fingerprint)) => {
-                self.answer_once(id, fingerprint, command, hint, record);
+                self.answer_once(id, fingerprint, command, &asked, record);
             }
-            _ => self.run(command, hint, record),
+            _ => self.run(command, &asked, record),
         }
     }
 
@@ -126,7 +148,7 @@ impl State {
         id: RequestId,
         fingerprint: u64,
         command: &mut Command,
-        hint: u32,
+        asked: &Asked<'_>,
         record: &mut OutcomeRecord,
     ) {
         if let Some((replay_of, outcome)) = self.remembered(id, fingerprint) {
@@ -135,7 +157,7 @@ impl State {
             return;
         }
         if self.has_room_for_answer() {
-            self.run(command, hint, record);
+            self.run(command, asked, record);
         } else {
             record.outcome = Outcome::Rejected(Rejection::Full {
                 table: FullTable::Idempotency,
@@ -167,17 +189,20 @@ impl State {
         Some((Some(replayed), outcome.ok()?))
     }
 
-    /// Runs a command. `hint` is the slot of its show or booking as far as it is known.
+    /// Runs a command.
     #[inline]
-    fn run(&mut self, command: &mut Command, hint: u32, record: &mut OutcomeRecord) {
+    fn run(&mut self, command: &mut Command, asked: &Asked<'_>, record: &mut OutcomeRecord) {
         let done = match command {
             Command::Reserve(command) => {
-                self.reserve(record.offset, command, hint, &mut record.outcome)
+                self.reserve(record.offset, command, asked.hint, &mut record.outcome)
             }
-            Command::Confirm(command) => self.confirm(command, hint, record),
-            Command::Release { booking, by } => self.release(*booking, by, hint, record),
+            Command::Confirm(command) => self.confirm(command, None, asked, record),
+            Command::ConfirmV2(ConfirmV2 { confirm, paid }) => {
+                self.confirm(confirm, *paid, asked, record)
+            }
+            Command::Release { booking, by } => self.release(*booking, by, asked, record),
             rare => self
-                .run_rare(rare, hint, &mut record.expired)
+                .run_rare(rare, asked, &mut record.expired)
                 .map(|outcome| record.outcome = outcome),
         };
         if let Err(rejection) = done {
@@ -188,33 +213,32 @@ impl State {
     fn run_rare(
         &mut self,
         command: &Command,
-        hint: u32,
+        asked: &Asked<'_>,
         expired: &mut Vec<EndedBooking>,
     ) -> Verdict {
         match command {
             // Not rare, and run above.
-            Command::Reserve(_) | Command::Confirm(_) | Command::Release { .. } => {
-                Ok(Outcome::Nothing)
-            }
-            Command::Extend { booking, by_ms } => self.extend(*booking, *by_ms, hint, expired),
-            Command::Return { booking } => self.return_booking(*booking, hint, expired),
+            Command::Reserve(_)
+            | Command::Confirm(_)
+            | Command::ConfirmV2(_)
+            | Command::Release { .. } => Ok(Outcome::Nothing),
+            Command::Extend { booking, by_ms } => self.extend(*booking, *by_ms, asked, expired),
+            Command::Return { booking } => self.return_booking(*booking, asked, expired),
             Command::Tick { epoch: _ } => Ok(Outcome::Nothing),
-            Command::OpenShow(command) => self.open_show(command),
-            Command::AmendShow(command) => self.amend_show(command),
-            Command::CloseShow { show } => self.close_show(*show),
-            Command::CancelShow { show } => self.cancel_show(*show),
-            Command::Block(command) => self.block(command.clone()),
-            Command::Unblock(command) => self.unblock(command.clone()),
+            Command::OpenShow(command) => self.open_show(command, asked),
+            Command::AmendShow(command) => self.amend_show(command, asked),
+            Command::CloseShow { show } => self.close_show(*show, asked),
+            Command::CancelShow { show } => self.cancel_show(*show, asked),
+            Command::Block(command) => self.block(command.clone(), asked),
+            Command::Unblock(command) => self.unblock(command.clone(), asked),
             Command::Claim { node, epoch } => Ok(self.claim(node.clone(), *epoch)),
             Command::Barrier { machine_version } => Ok(self.barrier(*machine_version)),
-            // Not readable before machine version 2.
-            Command::OpenShowV2(_)
-            | Command::AmendEvent(_)
-            | Command::CancelEvent { .. }
-            | Command::ConfirmV2(_)
-            | Command::ClaimReference(_)
-            | Command::Describe(_)
-            | Command::ResetClock => Ok(Outcome::Nothing),
+            Command::OpenShowV2(command) => self.open_show_v2(command, asked),
+            Command::AmendEvent(command) => self.amend_event(command, asked),
+            Command::CancelEvent { event } => self.cancel_event(*event, asked),
+            Command::ClaimReference(command) => self.claim_reference(command),
+            Command::Describe(command) => self.describe(command),
+            Command::ResetClock => Ok(self.reset_clock(asked.log_time_ms)),
         }
     }
 }

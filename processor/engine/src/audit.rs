@@ -6,10 +6,12 @@ use crate::bookings::{Booking, State as BookingState};
 use crate::heap::IN_HEAP;
 use crate::index::NONE;
 use crate::layout::ZoneKind;
+use crate::limits::MACHINE_VERSION_SECOND;
 use crate::partition::Partition;
 use crate::seats::Place;
 use crate::shows::Show;
 use crate::state::State;
+use crate::unpaid::{COOLDOWN_LONGEST_MS, UNPAID_MAX};
 
 /// The first contradiction in a partition's tables.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -46,7 +48,12 @@ impl Partition {
         expiry(state)?;
         ended(state)?;
         cancelled(state)?;
-        answers(state)
+        answers(state)?;
+        late(state)?;
+        events(state)?;
+        unpaid(state)?;
+        references(state)?;
+        documents(state)
     }
 }
 
@@ -73,7 +80,10 @@ fn bookings(state: &State) -> Audit {
         ensure(state.bookings.find(booking.offset) == Some(slot), || {
             format!("booking {} is not found by its offset", booking.offset)
         })?;
-        ensure(booking.reserved_at_ms <= state.now, || {
+        // A clock that was reset leaves such bookings.
+        let may_be_late = state.machine_version >= MACHINE_VERSION_SECOND;
+        let reserved_at_ms = state.bookings.reserved_at_ms(booking);
+        ensure(reserved_at_ms <= state.now || may_be_late, || {
             format!("booking {} was reserved in the future", booking.offset)
         })?;
     }
@@ -362,5 +372,133 @@ fn answers(state: &State) -> Audit {
     ensure(count == state.answers.len(), || "answers were lost".into())?;
     ensure(u64::from(state.answers.indexed()) <= count, || {
         "more answers are indexed than kept".into()
+    })
+}
+
+fn late(state: &State) -> Audit {
+    let late = state.bookings.reserved_late();
+    for (slot, booking) in all(state) {
+        let known = late.get(&booking.offset).copied();
+        let ends_at_ms = state.bookings.get(slot).expires_at_ms();
+        ensure(
+            (booking.hold_ms == 0) == known.is_some() && known.is_none_or(|at| at >= ends_at_ms),
+            || {
+                format!(
+                    "booking {} is held for {} ms and was reserved late at {known:?}",
+                    booking.offset, booking.hold_ms
+                )
+            },
+        )?;
+    }
+    let count = all(state).filter(|(_, b)| b.hold_ms == 0).count();
+    ensure(late.len() == count, || {
+        "bookings reserved late are known that are not in the table".into()
+    })
+}
+
+fn events(state: &State) -> Audit {
+    let mut linked = 0;
+    for event in state.shows.events() {
+        let slot = state.shows.find_event(&event.id);
+        let Some(slot) = slot else {
+            return Err(AuditError(format!("event {} is not found", event.id)));
+        };
+        let mut last = None;
+        let mut tenant = None;
+        for at in state.shows.of_event(slot) {
+            let show = state.shows.get(at);
+            linked += 1;
+            ensure(show.event == slot && last < Some(at), || {
+                format!("show {} is out of order in its event", show.id)
+            })?;
+            last = Some(at);
+            tenant = tenant.or(show.tenant);
+            ensure(
+                event
+                    .limit
+                    .is_none_or(|limit| limit == show.max_tickets_per_user),
+                || format!("show {} has another limit than its event", show.id),
+            )?;
+            ensure(
+                !event.is_cancelled || show.cancelled_at_ms.is_some(),
+                || format!("show {} is on and its event is cancelled", show.id),
+            )?;
+            ensure(show.cooldown_ms == 0 || show.tenant.is_some(), || {
+                format!("show {} has a cool-down and no tenant", show.id)
+            })?;
+        }
+        ensure(event.tenant == tenant, || {
+            format!("event {} has another tenant than its shows", event.id)
+        })?;
+    }
+    ensure(linked == state.shows.len(), || {
+        format!("{linked} shows of events, {} in all", state.shows.len())
+    })
+}
+
+fn unpaid(state: &State) -> Audit {
+    let mut count = 0;
+    for known in state.users.all_unpaid() {
+        count += 1;
+        let counter = state.users.get(known.counter);
+        ensure(
+            state
+                .users
+                .unpaid(known.counter)
+                .is_some_and(|found| std::ptr::eq(found, known)),
+            || format!("unpaid holds of user {} are not found", counter.user),
+        )?;
+        let latest_ms = known.last_at_ms.saturating_add(COOLDOWN_LONGEST_MS);
+        ensure(
+            (1..=UNPAID_MAX).contains(&known.count)
+                && known.last_at_ms <= state.now
+                && known.until_ms <= latest_ms,
+            || format!("unpaid holds of user {} cannot be", counter.user),
+        )?;
+    }
+    let with_any = state
+        .users
+        .slots()
+        .filter(|&slot| state.users.unpaid(slot).is_some())
+        .count();
+    ensure(with_any == count, || {
+        format!("{with_any} users have unpaid holds, {count} are kept")
+    })
+}
+
+fn references(state: &State) -> Audit {
+    let mut last = 0;
+    for claimed in state.references.iter() {
+        ensure((last..=state.now).contains(&claimed.claimed_at_ms), || {
+            format!("the claim of {} is out of order", claimed.reference)
+        })?;
+        last = claimed.claimed_at_ms;
+    }
+    for claimed in state.references.fresh(state.now) {
+        let found = state.references.find(&claimed.reference, state.now);
+        ensure(
+            found.is_some_and(|found| std::ptr::eq(found, claimed)),
+            || format!("the claim of {} is not found", claimed.reference),
+        )?;
+    }
+    ensure(
+        u64::from(state.references.indexed()) <= state.references.len(),
+        || "more references are indexed than kept".into(),
+    )
+}
+
+fn documents(state: &State) -> Audit {
+    let mut bytes = 0;
+    for (subject, document) in state.documents.iter() {
+        bytes += document.len() as u64;
+        ensure(state.documents.get(&subject) == Some(document), || {
+            format!("the document of {subject:?} is not found")
+        })?;
+    }
+    ensure(bytes == state.documents.bytes(), || {
+        format!(
+            "{bytes} bytes of documents, {} counted",
+            state.documents.bytes()
+        )
     })
 }

@@ -9,7 +9,7 @@
 //! Nothing of it is seen from outside: what is found ahead is a hint that the command checks, since
 //! commands before it in the batch may have changed everything.
 
-use onsale_schemas::command::{Confirm, Pick};
+use onsale_schemas::command::{Confirm, ConfirmV2, Pick};
 use onsale_schemas::{Command, Entry, Envelope, LogTimeMs, Offset, codec};
 
 use crate::index::NONE;
@@ -184,6 +184,10 @@ impl State {
 fn booking_of(command: &Command) -> Option<Offset> {
     match command {
         Command::Confirm(Confirm { booking, .. })
+        | Command::ConfirmV2(ConfirmV2 {
+            confirm: Confirm { booking, .. },
+            ..
+        })
         | Command::Release { booking, .. }
         | Command::Extend { booking, .. }
         | Command::Return { booking } => Some(*booking),

@@ -3,7 +3,10 @@
 //! 72 bytes a record is what makes a million live holds affordable, so fields that are never
 //! needed at the same time share their place; accessors say which state they belong to.
 
+use std::collections::BTreeMap;
+
 use onsale_schemas::{LogTimeMs, Offset, SeatIndex, SeatList};
+use triomphe::Arc;
 
 use crate::index::NONE;
 use crate::offsets::Offsets;
@@ -46,7 +49,9 @@ impl State {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Booking {
     pub(crate) offset: Offset,
-    pub(crate) reserved_at_ms: LogTimeMs,
+    /// When it was reserved; of a hold that a reset of the clock has made to end no later than that,
+    /// its end, see [`Bookings::reserved_at_ms`].
+    reserved_at_ms: LogTimeMs,
     /// Confirmed: hash of the payment reference. Ended: when.
     word: u64,
     price_low: u32,
@@ -54,7 +59,7 @@ pub(crate) struct Booking {
     zone: u8,
     pub(crate) quantity: u8,
     pub(crate) state: State,
-    /// Length of the hold with all extensions.
+    /// Length of the hold with all extensions; 0 when it ends no later than it was reserved.
     pub(crate) hold_ms: u32,
     /// Slot of the show.
     pub(crate) show: u32,
@@ -140,6 +145,11 @@ impl Booking {
         self.links = [at_ms as u32, (at_ms >> 32) as u32];
     }
 
+    /// Another time of the end of a booking that has ended.
+    pub(crate) fn set_ended_at_ms(&mut self, at_ms: LogTimeMs) {
+        self.word = at_ms;
+    }
+
     /// The caller puts it into the queue of ended bookings.
     pub(crate) fn become_ended(&mut self, state: State, at_ms: LogTimeMs) {
         self.state = state;
@@ -165,6 +175,9 @@ pub(crate) struct Bookings {
     blocks_made: u32,
     blocks_free: u32,
     offsets: Offsets,
+    /// When bookings were reserved that end no later than that: only a reset of the clock makes
+    /// them.
+    reserved_late: Arc<BTreeMap<Offset, LogTimeMs>>,
 }
 
 impl Bookings {
@@ -177,7 +190,53 @@ impl Bookings {
             blocks_made: 0,
             blocks_free: NONE,
             offsets: Offsets::new(),
+            reserved_late: Arc::new(BTreeMap::new()),
         }
+    }
+
+    /// When a booking was reserved.
+    #[inline]
+    pub(crate) fn reserved_at_ms(&self, booking: &Booking) -> LogTimeMs {
+        if booking.hold_ms > 0 {
+            return booking.reserved_at_ms;
+        }
+        let late = self.reserved_late.get(&booking.offset);
+        late.copied().unwrap_or(booking.reserved_at_ms)
+    }
+
+    /// Gives a hold, which is not in the expiry, another end: at most `u32::MAX` milliseconds after
+    /// it was reserved.
+    pub(crate) fn set_end(&mut self, slot: u32, expires_at_ms: LogTimeMs) {
+        let reserved_at_ms = self.reserved_at_ms(self.get(slot));
+        self.place_hold(slot, reserved_at_ms, expires_at_ms);
+    }
+
+    /// Gives a hold, which is not in the expiry, its time and its end.
+    pub(crate) fn place_hold(
+        &mut self,
+        slot: u32,
+        reserved_at_ms: LogTimeMs,
+        expires_at_ms: LogTimeMs,
+    ) {
+        let length_ms = expires_at_ms.saturating_sub(reserved_at_ms);
+        let hold_ms = u32::try_from(length_ms).unwrap_or(u32::MAX);
+        let record = self.records.get_mut(slot);
+        let (offset, was_late) = (record.offset, record.hold_ms == 0);
+        record.hold_ms = hold_ms;
+        if hold_ms > 0 {
+            record.reserved_at_ms = reserved_at_ms;
+            if was_late {
+                Arc::make_mut(&mut self.reserved_late).remove(&offset);
+            }
+        } else {
+            record.reserved_at_ms = expires_at_ms;
+            Arc::make_mut(&mut self.reserved_late).insert(offset, reserved_at_ms);
+        }
+    }
+
+    /// Bookings that end no later than they were reserved, and when they were.
+    pub(crate) fn reserved_late(&self) -> &BTreeMap<Offset, LogTimeMs> {
+        &self.reserved_late
     }
 
     /// Bookings kept.
@@ -300,6 +359,9 @@ impl Bookings {
         if seated && usize::from(booking.quantity) > SEATS_INLINE {
             self.free_blocks(booking.seats[SEATS_INLINE - 1]);
         }
+        if booking.hold_ms == 0 {
+            Arc::make_mut(&mut self.reserved_late).remove(&booking.offset);
+        }
         *self.records.get_mut(slot) = Booking {
             links: [self.free, NONE],
             ..Booking::default()
@@ -373,7 +435,10 @@ impl Bookings {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.records.memory_bytes() + self.blocks.memory_bytes() + self.offsets.memory_bytes()
+        self.records.memory_bytes()
+            + self.blocks.memory_bytes()
+            + self.offsets.memory_bytes()
+            + self.reserved_late.len() * size_of::<(Offset, LogTimeMs)>()
     }
 }
 
@@ -433,5 +498,22 @@ mod tests {
         let mut booking = Booking::default();
         booking.become_confirmed(3, u64::MAX - 12_345);
         assert_eq!(booking.confirmed_at_ms(), u64::MAX - 12_345);
+    }
+
+    #[test]
+    fn a_hold_may_end_before_it_was_reserved() {
+        let mut bookings = Bookings::new();
+        let slot = bookings.insert(&new(8, &[1]));
+        let times = |bookings: &Bookings| {
+            let booking = bookings.get(slot);
+            (bookings.reserved_at_ms(booking), booking.expires_at_ms())
+        };
+        for (end, late) in [(3, 1), (5, 1), (6, 0), (2, 1), (900, 0), (0, 1)] {
+            bookings.set_end(slot, end);
+            assert_eq!(times(&bookings), (5, end));
+            assert_eq!(bookings.reserved_late().len(), late);
+        }
+        bookings.remove(slot, true);
+        assert!(bookings.reserved_late().is_empty());
     }
 }

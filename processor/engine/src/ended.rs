@@ -76,6 +76,17 @@ impl Ended {
         None
     }
 
+    /// Brings the ends of bookings to `to` that are later.
+    pub(crate) fn turn_back(&mut self, bookings: &mut Bookings, to: LogTimeMs) {
+        for slot in self.chunks.iter(&self.queue) {
+            if bookings.get(slot).ended_at_ms() > to {
+                bookings.get_mut(slot).set_ended_at_ms(to);
+            }
+        }
+        let forgotten_at_ms = to.saturating_add(ENDED_BOOKING_KEPT_MS);
+        self.quiet_until_ms = self.quiet_until_ms.min(forgotten_at_ms);
+    }
+
     /// Rebuilds the queue from unlinked records.
     pub(crate) fn restore(bookings: &mut Bookings, slots: &[u32]) -> Self {
         let mut order: Vec<(LogTimeMs, Offset, u32)> = slots

@@ -9,7 +9,7 @@
 
 use onsale_schemas::{LogTimeMs, Offset};
 
-use crate::bookings::Bookings;
+use crate::bookings::{Bookings, State};
 use crate::heap::{Heap, IN_HEAP};
 use crate::index::NONE;
 use crate::queue::{Chunks, Queue};
@@ -47,6 +47,22 @@ impl Expiry {
             quiet_until_ms: LogTimeMs::MAX,
             len: 0,
         }
+    }
+
+    /// All holds of the table, which are linked to nothing, wait again.
+    pub(crate) fn restore(bookings: &mut Bookings) -> Self {
+        let mut waiting: Vec<((LogTimeMs, Offset), u32)> = bookings
+            .slots()
+            .map(|slot| (bookings.get(slot), slot))
+            .filter(|(booking, _)| booking.state == State::Reserved)
+            .map(|(booking, slot)| (booking.expiry_key(), slot))
+            .collect();
+        waiting.sort_unstable();
+        let mut expiry = Self::new();
+        for (_, slot) in waiting {
+            expiry.insert(bookings, slot);
+        }
+        expiry
     }
 
     /// Holds that wait.

@@ -30,6 +30,11 @@ impl State {
         self.purge(left);
     }
 
+    /// Forgets all that is past its time. As dear as there is much of it.
+    pub(crate) fn forget_all(&mut self) {
+        self.keep_house(usize::MAX);
+    }
+
     /// True when another booking may be added.
     #[inline]
     pub(crate) fn has_room_for_booking(&mut self) -> bool {

@@ -231,6 +231,25 @@ impl Answers {
         true
     }
 
+    /// Brings the times of answers to `to` that are later.
+    pub(crate) fn turn_back(&mut self, to: LogTimeMs) {
+        let mut number = self.next;
+        while number > self.first {
+            number -= 1;
+            let slot = self.slot(number);
+            if self.head(slot).is_none_or(|head| head.log_time_ms <= to) {
+                break;
+            }
+            let cell = self.chunks.get_mut(slot / ANSWERS_PER_CHUNK);
+            let heads = &mut Arc::make_mut(&mut cell.0).heads;
+            if let Some(head) = heads.get_mut((slot % ANSWERS_PER_CHUNK) as usize) {
+                head.log_time_ms = to;
+            }
+        }
+        let stale_at_ms = to.saturating_add(IDEMPOTENCY_WINDOW_MS);
+        self.quiet_until_ms = self.quiet_until_ms.min(stale_at_ms);
+    }
+
     /// All answers, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Head, &[u8])> {
         (self.first..self.next).filter_map(|number| {

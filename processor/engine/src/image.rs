@@ -6,19 +6,25 @@
 //! that contradicts itself.
 //!
 //! Layout: version byte, body, xxh3-64 of both in little-endian. Integers are LEB128 unless said
-//! otherwise in [`write`].
+//! otherwise in [`write`]. The version follows from the machine's: a state that an older program
+//! could have made has the bytes that it would have written.
 
 mod bytes;
 mod read;
+mod second;
 mod write;
 
 use onsale_schemas::PartitionId;
 
-use crate::limits::Limits;
+use crate::limits::{Limits, MACHINE_VERSION_SECOND};
 use crate::partition::Partition;
 
-/// Version of the image format.
-const IMAGE_VERSION: u8 = 1;
+/// The first format: of states up to machine version 1.
+const FIRST: u8 = 1;
+/// The same with sections behind it: of states from machine version 2 on.
+const SECOND: u8 = 2;
+/// The highest format that this program knows.
+const IMAGE_VERSION: u8 = SECOND;
 const CHECKSUM_SIZE_BYTES: usize = 8;
 
 /// Why bytes are not an image, or not one of this partition.
@@ -59,8 +65,13 @@ impl Partition {
     /// None at present; a format that can refuse a state may come.
     pub fn encode_image(&self, out: &mut Vec<u8>) -> Result<(), ImageError> {
         let start = out.len();
-        out.push(IMAGE_VERSION);
-        write::partition(self, out);
+        let version = if self.machine_version() < MACHINE_VERSION_SECOND {
+            FIRST
+        } else {
+            SECOND
+        };
+        out.push(version);
+        write::partition(self, version, out);
         let checksum = xxhash_rust::xxh3::xxh3_64(out.get(start..).unwrap_or(&[]));
         out.extend_from_slice(&checksum.to_le_bytes());
         Ok(())
@@ -72,7 +83,7 @@ impl Partition {
     /// Every way in which bytes can fail to be an image of partition `id`; see [`ImageError`].
     pub fn decode_image(id: PartitionId, limits: Limits, bytes: &[u8]) -> Result<Self, ImageError> {
         let (&version, _) = bytes.split_first().ok_or(ImageError::Truncated)?;
-        if version != IMAGE_VERSION {
+        if !(FIRST..=IMAGE_VERSION).contains(&version) {
             return Err(ImageError::Version { found: version });
         }
         let (content, checksum) = bytes
@@ -82,7 +93,7 @@ impl Partition {
             return Err(ImageError::Checksum);
         }
         let body = content.get(1..).ok_or(ImageError::Truncated)?;
-        read::partition(id, limits, body)
+        read::partition(id, limits, version, body)
     }
 }
 

@@ -8,11 +8,13 @@
 //! the clone takes microseconds and can be encoded on another thread while the sale goes on.
 
 mod apply;
+mod asked;
 mod audit;
 mod batch;
 mod best_available;
 mod bookings;
 mod digest;
+mod documents;
 mod ended;
 mod expiry;
 mod hash;
@@ -27,10 +29,12 @@ mod offsets;
 mod pages;
 mod partition;
 mod queue;
+mod references;
 mod seats;
 mod shows;
 mod sink;
 mod state;
+mod unpaid;
 mod user_counters;
 mod views;
 
@@ -43,4 +47,4 @@ pub use image::ImageError;
 pub use limits::{Limits, MACHINE_VERSION_KNOWN};
 pub use partition::Partition;
 pub use sink::{NullSink, OutcomeSink};
-pub use views::{BookingState, BookingView, ShowView, Stats, ZoneView};
+pub use views::{BookingState, BookingView, EventView, ShowView, Stats, ZoneView};

@@ -1,9 +1,11 @@
 //! Limits of one partition's tables, and of the work that one record may cause.
 
 /// The highest machine version whose rules this program knows.
-pub const MACHINE_VERSION_KNOWN: u16 = 1;
+pub const MACHINE_VERSION_KNOWN: u16 = 2;
 /// The machine version of an empty partition.
 pub(crate) const MACHINE_VERSION_FIRST: u16 = 1;
+/// The machine version that knows events, tenants, references, documents and cool-downs.
+pub(crate) const MACHINE_VERSION_SECOND: u16 = 2;
 
 /// Steps of housekeeping (forgetting) that one record may cause besides its own command,
 /// counted together with the holds it expired, so that no record is much dearer than another.
@@ -22,6 +24,12 @@ pub struct Limits {
     pub bookings_max: u32,
     /// Remembered idempotent answers.
     pub remembered_answers_max: u32,
+    /// Payment references that are known to belong to a booking, for
+    /// [`onsale_schemas::limits::REFERENCE_KEPT_MS`]. One takes about 55 bytes, index included, and
+    /// memory is taken as they come.
+    pub references_max: u32,
+    /// Catalog documents in all, in bytes.
+    pub documents_max_bytes: u64,
     /// The highest machine version that the program knows. Replicas may differ in this alone: while
     /// a cluster is upgraded, those that do not know a version that is asked for stop.
     pub machine_version_known: u16,
@@ -33,6 +41,9 @@ impl Default for Limits {
             shows_max: 100_000,
             bookings_max: 8_000_000,
             remembered_answers_max: 8_000_000,
+            // As many as bookings: every sale may have one.
+            references_max: 8_000_000,
+            documents_max_bytes: 256 << 20,
             machine_version_known: MACHINE_VERSION_KNOWN,
         }
     }

@@ -1,6 +1,9 @@
 //! One partition: its state, its place in the log and its digest.
 
-use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId, SeatStatus, ShowId, ShowSeats};
+use onsale_schemas::command::Subject;
+use onsale_schemas::{
+    EventId, LogTimeMs, NodeName, Offset, PartitionId, SeatStatus, ShowId, ShowSeats,
+};
 
 use crate::bookings::State as RecordState;
 use crate::digest::Digest;
@@ -8,7 +11,7 @@ use crate::limits::Limits;
 use crate::seats::Place;
 use crate::shows::Show;
 use crate::state::{State, zone_index};
-use crate::views::{BookingState, BookingView, ShowView, Stats, ZoneView};
+use crate::views::{BookingState, BookingView, EventView, ShowView, Stats, ZoneView};
 
 /// The seat machine of one partition. See the crate's documentation.
 ///
@@ -142,6 +145,33 @@ impl Partition {
         Some(view_of(self.state.shows.get(self.state.shows.find(&show)?)))
     }
 
+    /// An event; `None` when it was never heard of here.
+    pub fn event(&self, event: EventId) -> Option<EventView> {
+        let shows = &self.state.shows;
+        let event = shows.event_at(shows.find_event(&event)?);
+        Some(EventView {
+            tenant: event.tenant,
+            max_tickets_per_user: event.limit,
+            cancelled: event.is_cancelled,
+        })
+    }
+
+    /// The limit per user of all shows of an event; 0 means no limit, `None` that it has none yet
+    /// and every show has its own.
+    pub fn event_limit(&self, event: EventId) -> Option<u16> {
+        self.event(event)?.max_tickets_per_user
+    }
+
+    /// All catalog documents in the order of their subjects.
+    pub fn documents(&self) -> impl Iterator<Item = (Subject, &[u8])> {
+        self.state.documents.iter()
+    }
+
+    /// The catalog document of a subject.
+    pub fn document(&self, subject: &Subject) -> Option<&[u8]> {
+        self.state.documents.get(subject)
+    }
+
     /// Live holds, counted for free.
     pub fn live_holds(&self) -> u32 {
         self.state.holds
@@ -190,7 +220,7 @@ impl Partition {
             unit_price: booking.unit_price(),
             currency: show.zones[booking.zone()].currency,
             state: view,
-            reserved_at_ms: booking.reserved_at_ms,
+            reserved_at_ms: state.bookings.reserved_at_ms(booking),
             expires_at_ms: booking.expires_at_ms(),
             confirmed_at_ms,
             ended_at_ms,
@@ -206,6 +236,9 @@ impl Partition {
             confirmed: state.confirmed,
             ended: state.bookings.len() - state.holds - state.confirmed - state.purgeable,
             remembered_answers: state.answers.len(),
+            references: state.references.len(),
+            documents: state.documents.len(),
+            documents_bytes: state.documents.bytes(),
             users: state.users.len(),
             memory_bytes: size_of::<Self>()
                 + state.shows.memory_bytes()
@@ -214,7 +247,9 @@ impl Partition {
                 + state.expiry.memory_bytes()
                 + state.ended.memory_bytes()
                 + state.cancelled.capacity() * size_of::<u32>()
-                + state.answers.memory_bytes(),
+                + state.answers.memory_bytes()
+                + state.references.memory_bytes()
+                + state.documents.memory_bytes(),
             ..Stats::default()
         };
         for zone in state.shows.iter().flat_map(|show| &show.zones) {
@@ -242,10 +277,12 @@ fn view_of(show: &Show) -> ShowView {
     ShowView {
         show: show.id,
         event: show.event_id,
+        tenant: show.tenant,
         max_tickets_per_user: show.max_tickets_per_user,
         sale_opens_at_ms: show.sale_opens_at_ms,
         sale_closes_at_ms: show.sale_closes_at_ms,
         hold_ms: show.hold_ms,
+        cooldown_ms: show.cooldown_ms,
         cancelled: show.cancelled_at_ms.is_some(),
         zones,
     }

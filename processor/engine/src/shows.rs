@@ -2,7 +2,7 @@
 //! in order of opening.
 
 use onsale_schemas::command::{Admission, Currency, OpenShow, ZoneLayout};
-use onsale_schemas::{EventId, LogTimeMs, SeatIndex, ShowId, ZoneCounts};
+use onsale_schemas::{EventId, LogTimeMs, SeatIndex, ShowId, TenantId, ZoneCounts};
 use smallvec::SmallVec;
 use triomphe::Arc;
 
@@ -31,6 +31,13 @@ pub(crate) struct Show {
     pub(crate) event_id: EventId,
     /// Slot of the event.
     pub(crate) event: u32,
+    /// The next show of the event in order of opening.
+    next_of_event: u32,
+    /// `None` when it was opened without.
+    pub(crate) tenant: Option<TenantId>,
+    /// First cool-down after holds that ended unpaid; 0 means none.
+    pub(crate) cooldown_ms: u32,
+    /// The event's limit once it has one.
     pub(crate) max_tickets_per_user: u16,
     pub(crate) hold_ms: u32,
     pub(crate) sale_opens_at_ms: LogTimeMs,
@@ -74,6 +81,9 @@ impl Show {
             id: command.show,
             event_id: command.event,
             event,
+            next_of_event: NONE,
+            tenant: None,
+            cooldown_ms: 0,
             max_tickets_per_user: command.max_tickets_per_user,
             hold_ms: command.hold_ms,
             sale_opens_at_ms: command.sale_opens_at_ms,
@@ -189,18 +199,31 @@ impl Default for ShowCell {
     }
 }
 
+/// An event that the machine has heard of.
 #[derive(Clone, Copy)]
-struct EventCell {
-    id: EventId,
+pub(crate) struct Event {
+    pub(crate) id: EventId,
     /// True once a show of the event was cancelled.
     has_cancelled: bool,
+    /// True once the event was: no show of it is opened any more.
+    pub(crate) is_cancelled: bool,
+    /// The limit per user of all its shows, once it has one.
+    pub(crate) limit: Option<u16>,
+    /// That of the first show of it that was opened with one.
+    pub(crate) tenant: Option<TenantId>,
+    /// Its shows in order of opening: the first and the last one.
+    shows: [u32; 2],
 }
 
-impl Default for EventCell {
+impl Default for Event {
     fn default() -> Self {
         Self {
             id: EventId::from_bytes([0; 16]),
             has_cancelled: false,
+            is_cancelled: false,
+            limit: None,
+            tenant: None,
+            shows: [NONE; 2],
         }
     }
 }
@@ -210,7 +233,7 @@ impl Default for EventCell {
 pub(crate) struct Shows {
     shows: Pages<ShowCell, 16>,
     index: Index,
-    events: Pages<EventCell, 64>,
+    events: Pages<Event, 64>,
     event_index: Index,
 }
 
@@ -258,16 +281,19 @@ impl Shows {
         (0..self.len()).map(|slot| self.get(slot))
     }
 
+    /// Slot of an event.
+    pub(crate) fn find_event(&self, id: &EventId) -> Option<u32> {
+        self.event_index.find(hash::id(id.as_bytes()), |slot| {
+            self.events.get(slot).id == *id
+        })
+    }
+
     /// Slot of an event, which is made if need be.
     pub(crate) fn event(&mut self, id: &EventId) -> u32 {
-        let hash = hash::id(id.as_bytes());
-        let events = &self.events;
-        if let Some(slot) = self
-            .event_index
-            .find(hash, |slot| events.get(slot).id == *id)
-        {
+        if let Some(slot) = self.find_event(id) {
             return slot;
         }
+        let hash = hash::id(id.as_bytes());
         let slot = self.event_index.len();
         self.events.grow_to(slot);
         self.events.get_mut(slot).id = *id;
@@ -276,6 +302,50 @@ impl Shows {
             hash::id(events.get(older).id.as_bytes())
         });
         slot
+    }
+
+    pub(crate) fn event_at(&self, event: u32) -> &Event {
+        self.events.get(event)
+    }
+
+    /// All events in no particular order.
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {
+        (0..self.event_index.len()).map(|slot| self.events.get(slot))
+    }
+
+    /// Slots of the shows of an event in order of opening.
+    pub(crate) fn of_event(&self, event: u32) -> impl Iterator<Item = u32> {
+        let [first, _] = self.events.get(event).shows;
+        let known = |slot: u32| (slot != NONE).then_some(slot);
+        std::iter::successors(known(first), move |&slot| {
+            known(self.get(slot).next_of_event)
+        })
+    }
+
+    /// Gives an event a limit, and with it all its shows.
+    pub(crate) fn set_limit(&mut self, event: u32, limit: u16) {
+        self.events.get_mut(event).limit = Some(limit);
+        let [mut at, _] = self.events.get(event).shows;
+        while at != NONE {
+            // Not written to where it says so already: a snapshot may share it.
+            if self.get(at).max_tickets_per_user != limit {
+                self.get_mut(at).max_tickets_per_user = limit;
+            }
+            at = self.get(at).next_of_event;
+        }
+    }
+
+    /// Gives a show its tenant, and its event if that has none.
+    pub(crate) fn set_tenant(&mut self, slot: u32, tenant: TenantId) {
+        let show = self.get_mut(slot);
+        show.tenant = Some(tenant);
+        let event = show.event;
+        self.events.get_mut(event).tenant.get_or_insert(tenant);
+    }
+
+    /// Marks an event: no show of it is opened any more.
+    pub(crate) fn mark_cancelled(&mut self, event: u32) {
+        self.events.get_mut(event).is_cancelled = true;
     }
 
     /// True once a show of the event was cancelled.
@@ -289,10 +359,21 @@ impl Shows {
         self.events.get_mut(event).has_cancelled = true;
     }
 
-    /// Adds a show that is not in the table.
-    pub(crate) fn insert(&mut self, show: Show) -> u32 {
+    /// Adds a show that is not in the table. The limit of its event is its own.
+    pub(crate) fn insert(&mut self, mut show: Show) -> u32 {
         let slot = self.index.len();
         let hash = hash::id(show.id.as_bytes());
+        let event = self.events.get_mut(show.event);
+        if let Some(limit) = event.limit {
+            show.max_tickets_per_user = limit;
+        }
+        let [first, last] = &mut event.shows;
+        let before = std::mem::replace(last, slot);
+        if before == NONE {
+            *first = slot;
+        } else {
+            self.get_mut(before).next_of_event = slot;
+        }
         self.shows.grow_to(slot);
         self.shows.get_mut(slot).0 = Arc::new(show);
         let shows = &self.shows;

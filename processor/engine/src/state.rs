@@ -6,12 +6,15 @@ use onsale_schemas::limits::EXPIRIES_PER_ENTRY_MAX;
 use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{Actor, LogTimeMs, NodeName, Offset, Rejection, SeatList, UserId, ZoneIndex};
 
+use crate::asked::Asked;
 use crate::bookings::{Booking, Bookings, State as BookingState};
+use crate::documents::Documents;
 use crate::ended::{Ended, is_forgotten};
 use crate::expiry::Expiry;
 use crate::idempotency::Answers;
 use crate::layout::ZoneKind;
 use crate::limits::{Limits, MACHINE_VERSION_FIRST};
+use crate::references::References;
 use crate::seats::Place;
 use crate::shows::Shows;
 use crate::user_counters::UserCounters;
@@ -43,6 +46,8 @@ pub(crate) struct State {
     /// Slots that the walk in search of them has yet to look at, from 0 on.
     pub(crate) purge_left: u32,
     pub(crate) answers: Answers,
+    pub(crate) references: References,
+    pub(crate) documents: Documents,
 }
 
 impl State {
@@ -65,6 +70,8 @@ impl State {
             purgeable: 0,
             purge_left: 0,
             answers: Answers::new(limits.remembered_answers_max),
+            references: References::new(limits.references_max),
+            documents: Documents::new(),
         }
     }
 
@@ -90,7 +97,18 @@ impl State {
         let facts = self.facts(slot);
         self.give_back(slot, &facts.seats, Place::Held);
         self.end(slot, BookingState::Expired, self.now);
+        self.count_unpaid(slot);
         facts
+    }
+
+    /// Counts a hold that ended unpaid, if its show has a cool-down.
+    #[inline]
+    pub(crate) fn count_unpaid(&mut self, slot: u32) {
+        let booking = self.bookings.get(slot);
+        let cooldown_ms = self.shows.get(booking.show).cooldown_ms;
+        if cooldown_ms > 0 {
+            self.users.count_unpaid(booking.user, cooldown_ms, self.now);
+        }
     }
 
     /// Frees the places of a booking and lowers its user's counter.
@@ -163,19 +181,18 @@ impl State {
     }
 
     /// The booking that a command names, if the one who asks may touch it and its show is on. A due
-    /// hold that was not swept yet expires by that; one that may not be touched does not. `hint` is
-    /// its slot as far as it is known.
+    /// hold that was not swept yet expires by that; one that may not be touched does not.
     #[inline]
     pub(crate) fn resolve(
         &mut self,
         booking: Offset,
         by: &Actor,
-        hint: u32,
+        asked: &Asked<'_>,
         expired: &mut Vec<EndedBooking>,
     ) -> Result<u32, Rejection> {
         let slot = self
             .bookings
-            .find_at(booking, hint)
+            .find_at(booking, asked.hint)
             .ok_or(Rejection::UnknownBooking)?;
         let record = self.bookings.get(slot);
         if self
@@ -189,7 +206,11 @@ impl State {
         {
             return Err(Rejection::UnknownBooking);
         }
-        if self.shows.get(record.show).cancelled_at_ms.is_some() {
+        let show = self.shows.get(record.show);
+        if !asked.may_touch(show.tenant) {
+            return Err(Rejection::UnknownBooking);
+        }
+        if show.cancelled_at_ms.is_some() {
             return Err(Rejection::ShowCancelled);
         }
         if record.state == BookingState::Reserved && record.expires_at_ms() <= self.now {

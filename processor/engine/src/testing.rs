@@ -1,12 +1,12 @@
 //! What the tests of commands share: a partition that is fed by hand.
 
 use onsale_schemas::command::{
-    Admission, AmendShow, BlockPlaces, Confirm, Currency, OpenShow, Pick, Reserve, SeatBlock,
-    ZoneLayout,
+    Admission, AmendShow, BlockPlaces, Confirm, Currency, OpenShow, OpenShowV2, Pick, Reserve,
+    SeatBlock, ZoneLayout,
 };
 use onsale_schemas::{
     Actor, Command, Entry, Envelope, EventId, LogTimeMs, Offset, Outcome, OutcomeRecord,
-    PartitionId, Rejection, RequestId, ShowId, UserId, ZoneIndex, codec,
+    PartitionId, Rejection, RequestId, ShowId, Staff, TenantId, UserId, ZoneIndex, codec,
 };
 
 use crate::limits::Limits;
@@ -67,6 +67,27 @@ pub(crate) fn open_of(show: u8, event: u8, zones: Vec<ZoneLayout>) -> OpenShow {
     }
 }
 
+/// A show of a tenant with a general zone of fifty and a cool-down of a minute.
+pub(crate) fn open_v2(show: u8, event: u8, tenant: u8) -> Command {
+    Command::OpenShowV2(OpenShowV2 {
+        show: open_of(show, event, vec![general(50)]),
+        tenant: tenant_id(tenant),
+        cooldown_ms: 60_000,
+    })
+}
+
+pub(crate) fn tenant_id(n: u8) -> TenantId {
+    TenantId::from_bytes([n; 16])
+}
+
+/// Staff of a tenant, or of the installation.
+pub(crate) fn staff(tenant: Option<u8>) -> Staff {
+    Staff {
+        user: user_id(4_000_000),
+        tenant: tenant.map(tenant_id),
+    }
+}
+
 pub(crate) fn rejected(outcome: &Outcome) -> Option<&Rejection> {
     match outcome {
         Outcome::Rejected(rejection) => Some(rejection),
@@ -93,6 +114,23 @@ impl Machine {
             records: Vec::new(),
             log: Vec::new(),
         }
+    }
+
+    /// At machine version 2.
+    pub(crate) fn second() -> Self {
+        Self::second_with(Limits::default())
+    }
+
+    pub(crate) fn second_with(limits: Limits) -> Self {
+        let mut machine = Self::with_limits(limits);
+        machine.raise_to_second();
+        machine
+    }
+
+    /// Raises the machine version to 2.
+    pub(crate) fn raise_to_second(&mut self) {
+        self.apply_machine(Command::Barrier { machine_version: 2 });
+        assert_eq!(self.partition.machine_version(), 2);
     }
 
     pub(crate) fn advance(&mut self, by_ms: u64) {
@@ -166,6 +204,47 @@ impl Machine {
         let outcome = self.run(command);
         assert_eq!(rejected(&outcome), None);
         outcome
+    }
+
+    /// Applies a command that nobody waits for.
+    pub(crate) fn apply_as(&mut self, by: Option<Staff>, command: Command) {
+        self.apply(&Envelope {
+            by,
+            ..Envelope::machine(command)
+        });
+    }
+
+    /// As [`Machine::run_ok`], asked for by staff.
+    pub(crate) fn run_by(&mut self, by: Staff, command: Command) -> Outcome {
+        let outcome = self.ask_by(by, command);
+        assert_eq!(rejected(&outcome), None);
+        outcome
+    }
+
+    #[track_caller]
+    pub(crate) fn expect_refusal_by(&mut self, by: Staff, command: Command, expected: Rejection) {
+        let what = format!("{command:?}");
+        assert_eq!(
+            self.ask_by(by, command),
+            Outcome::Rejected(expected),
+            "{what}"
+        );
+    }
+
+    fn ask_by(&mut self, by: Staff, command: Command) -> Outcome {
+        self.apply(&Envelope {
+            request_id: Some(RequestId::from_bytes([7; 16])),
+            by: Some(by),
+            ..Envelope::machine(command)
+        });
+        self.records.last().unwrap().outcome.clone()
+    }
+
+    /// Opens a show and amends it.
+    pub(crate) fn amend_after_open(&mut self, open: OpenShow, change: impl FnOnce(&mut AmendShow)) {
+        let show = open.show;
+        self.run_open(open);
+        self.amend(show, change);
     }
 
     pub(crate) fn run_open(&mut self, command: OpenShow) -> Outcome {

@@ -1,11 +1,12 @@
 //! Places that each user holds and owns, per event.
 
-use onsale_schemas::UserId;
+use onsale_schemas::{LogTimeMs, UserId};
 
 use crate::bookings::Bookings;
 use crate::hash;
 use crate::index::{Index, NONE};
 use crate::pages::Pages;
+use crate::unpaid::{Unpaid, UnpaidHolds};
 
 /// One user at one event.
 #[derive(Clone, Copy)]
@@ -18,6 +19,8 @@ pub(crate) struct UserCounter {
     /// The latest of the user's bookings in the table, ended ones included. With the last one goes
     /// the counter.
     pub(crate) head: u32,
+    /// Slot of what is known about holds that ended unpaid; `NONE` when there is nothing.
+    pub(crate) unpaid: u32,
 }
 
 impl Default for UserCounter {
@@ -27,6 +30,7 @@ impl Default for UserCounter {
             event: NONE,
             places: 0,
             head: NONE,
+            unpaid: NONE,
         }
     }
 }
@@ -39,6 +43,7 @@ pub(crate) struct UserCounters {
     /// First vacant counter; the next one stands in its `places`.
     free: u32,
     index: Index,
+    unpaid: UnpaidHolds,
 }
 
 impl UserCounters {
@@ -48,6 +53,7 @@ impl UserCounters {
             made: 0,
             free: NONE,
             index: Index::new(),
+            unpaid: UnpaidHolds::new(),
         }
     }
 
@@ -112,6 +118,7 @@ impl UserCounters {
             event,
             places,
             head: booking,
+            unpaid: NONE,
         };
         let counters = &self.counters;
         self.index
@@ -157,6 +164,7 @@ impl UserCounters {
             return;
         }
         let hash = hash::id_within(counter.event, counter.user.as_bytes());
+        let unpaid = counter.unpaid;
         *counter = UserCounter {
             places: self.free,
             ..UserCounter::default()
@@ -164,6 +172,83 @@ impl UserCounters {
         self.free = slot;
         let removed = self.index.remove(hash, slot);
         debug_assert!(removed, "every counter is indexed");
+        if unpaid != NONE {
+            self.unpaid.remove(unpaid);
+        }
+    }
+
+    /// What is known about holds of the user that ended unpaid, forgotten or not.
+    pub(crate) fn unpaid(&self, slot: u32) -> Option<&Unpaid> {
+        let at = self.counters.get(slot).unpaid;
+        (at != NONE).then(|| self.unpaid.get(at))
+    }
+
+    /// Until when the user of the counter may not reserve; 0 when there never was a cool-down.
+    #[inline]
+    pub(crate) fn cooling_until_ms(&self, slot: u32) -> LogTimeMs {
+        let at = self.counters.get(slot).unpaid;
+        if at == NONE {
+            return 0;
+        }
+        self.unpaid.get(at).until_ms
+    }
+
+    /// Counts a hold that ended unpaid.
+    pub(crate) fn count_unpaid(&mut self, slot: u32, cooldown_ms: u32, now: LogTimeMs) {
+        let mut known = self.unpaid(slot).copied().unwrap_or_default();
+        known.count_one(cooldown_ms, now);
+        self.put_unpaid(slot, known);
+    }
+
+    /// Puts what is known about unpaid holds with a counter, in the place of what was known.
+    pub(crate) fn put_unpaid(&mut self, slot: u32, unpaid: Unpaid) {
+        let unpaid = Unpaid {
+            counter: slot,
+            ..unpaid
+        };
+        let at = self.counters.get(slot).unpaid;
+        if at == NONE {
+            self.counters.get_mut(slot).unpaid = self.unpaid.insert(unpaid);
+        } else {
+            *self.unpaid.get_mut(at) = unpaid;
+        }
+    }
+
+    /// The user has paid: unpaid holds before count no more.
+    #[inline]
+    pub(crate) fn clear_unpaid(&mut self, slot: u32) {
+        if self.counters.get(slot).unpaid != NONE {
+            self.drop_unpaid(slot);
+        }
+    }
+
+    #[cold]
+    fn drop_unpaid(&mut self, slot: u32) {
+        let at = std::mem::replace(&mut self.counters.get_mut(slot).unpaid, NONE);
+        self.unpaid.remove(at);
+    }
+
+    /// Forgets the unpaid holds that are forgotten by `now`, and brings the times of the others to
+    /// `to` where they are later.
+    pub(crate) fn turn_back(&mut self, now: LogTimeMs, to: LogTimeMs) {
+        for at in 0..self.unpaid.made() {
+            let mut known = *self.unpaid.get(at);
+            if known.counter == NONE {
+                continue;
+            }
+            if known.is_forgotten(now) {
+                self.drop_unpaid(known.counter);
+            } else if known.turn_back(to) {
+                *self.unpaid.get_mut(at) = known;
+            }
+        }
+    }
+
+    /// What is known about unpaid holds, forgotten or not, in no particular order.
+    pub(crate) fn all_unpaid(&self) -> impl Iterator<Item = &Unpaid> {
+        (0..self.unpaid.made())
+            .map(|at| self.unpaid.get(at))
+            .filter(|known| known.counter != NONE)
     }
 
     /// Slots in use.
@@ -172,6 +257,16 @@ impl UserCounters {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.counters.memory_bytes() + self.index.memory_bytes()
+        self.counters.memory_bytes() + self.index.memory_bytes() + self.unpaid.memory_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_lies_in_one_cache_line() {
+        assert_eq!(size_of::<UserCounter>(), 32);
     }
 }

@@ -1,7 +1,9 @@
 //! What a partition shows of itself.
 
 use onsale_schemas::command::{Admission, Currency};
-use onsale_schemas::{EventId, LogTimeMs, Offset, SeatList, ShowId, UserId, ZoneCounts, ZoneIndex};
+use onsale_schemas::{
+    EventId, LogTimeMs, Offset, SeatList, ShowId, TenantId, UserId, ZoneCounts, ZoneIndex,
+};
 
 /// A show with its zones.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -10,7 +12,10 @@ pub struct ShowView {
     pub show: ShowId,
     /// Its event.
     pub event: EventId,
-    /// Most tickets a user may hold and own of the event; 0 means no limit.
+    /// Its tenant, when it was opened with one.
+    pub tenant: Option<TenantId>,
+    /// Most tickets a user may hold and own of the event; 0 means no limit. That of the event once
+    /// it has one.
     pub max_tickets_per_user: u16,
     /// From when on seats may be reserved.
     pub sale_opens_at_ms: LogTimeMs,
@@ -18,10 +23,24 @@ pub struct ShowView {
     pub sale_closes_at_ms: LogTimeMs,
     /// How long a hold lasts, in milliseconds.
     pub hold_ms: u32,
+    /// First cool-down of a user whose holds end unpaid, in milliseconds; 0 means none.
+    pub cooldown_ms: u32,
     /// True once the show was cancelled.
     pub cancelled: bool,
     /// Its zones in order.
     pub zones: Vec<ZoneView>,
+}
+
+/// What the machine knows of an event beside its shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EventView {
+    /// Its tenant: that of the first show of it that was opened with one.
+    pub tenant: Option<TenantId>,
+    /// Most tickets a user may hold and own over all its shows; 0 means no limit, `None` that every
+    /// show has its own.
+    pub max_tickets_per_user: Option<u16>,
+    /// True once the event was cancelled.
+    pub cancelled: bool,
 }
 
 /// A zone of a show.
@@ -96,6 +115,12 @@ pub struct Stats {
     pub ended: u32,
     /// Remembered answers.
     pub remembered_answers: u64,
+    /// Payment references that are known, stale ones that were not swept yet included.
+    pub references: u64,
+    /// Catalog documents.
+    pub documents: u32,
+    /// Bytes of them.
+    pub documents_bytes: u64,
     /// Users with bookings, counted per event.
     pub users: u32,
     /// Free places of all shows.

@@ -7,13 +7,13 @@
 
 use onsale_engine::{Batch, Limits, MACHINE_VERSION_KNOWN, NullSink, Partition};
 use onsale_schemas::command::{
-    Actor, Admission, AmendShow, BlockPlaces, Confirm, Currency, OpenShow, Pick, Reserve,
-    SeatBlock, ZoneLayout,
+    Actor, Admission, AmendEvent, AmendShow, BlockPlaces, ClaimReference, Confirm, ConfirmV2,
+    Currency, Describe, OpenShow, OpenShowV2, Pick, Reserve, SeatBlock, Subject, ZoneLayout,
 };
-use onsale_schemas::limits::{ENDED_BOOKING_KEPT_MS, IDEMPOTENCY_WINDOW_MS};
+use onsale_schemas::limits::{ENDED_BOOKING_KEPT_MS, IDEMPOTENCY_WINDOW_MS, REFERENCE_KEPT_MS};
 use onsale_schemas::{
-    Command, Entry, Envelope, EventId, NodeName, OutcomeRecord, PartitionId, RequestId, ShowId,
-    UserId, codec,
+    Command, Entry, Envelope, EventId, NodeName, OutcomeRecord, PartitionId, ReferenceHash,
+    RequestId, ShowId, Staff, TenantId, UserId, codec,
 };
 use proptest::prelude::*;
 
@@ -23,6 +23,8 @@ const LIMITS: Limits = Limits {
     shows_max: 3,
     bookings_max: 40,
     remembered_answers_max: 20,
+    references_max: 4,
+    documents_max_bytes: 60,
     machine_version_known: MACHINE_VERSION_KNOWN,
 };
 
@@ -34,16 +36,37 @@ fn user(n: u8) -> UserId {
     UserId::from_bytes([n; 16])
 }
 
+fn event(n: u8) -> EventId {
+    EventId::from_bytes([n; 16])
+}
+
+fn tenant(n: u8) -> TenantId {
+    TenantId::from_bytes([n; 16])
+}
+
 /// A show of the event 0 or 1 with two seated zones and a general one.
 fn open(n: u8, hold_ms: u32) -> Command {
+    Command::OpenShow(show_to_open(n, hold_ms))
+}
+
+/// The same of a tenant, with a cool-down.
+fn open_of_tenant(n: u8, tenant_number: u8, cooldown_ms: u32) -> Command {
+    Command::OpenShowV2(OpenShowV2 {
+        show: show_to_open(n, 5_000),
+        tenant: tenant(tenant_number),
+        cooldown_ms,
+    })
+}
+
+fn show_to_open(n: u8, hold_ms: u32) -> OpenShow {
     let zone = |admission| ZoneLayout {
         unit_price: 500,
         currency: Currency(*b"THB"),
         admission,
     };
-    Command::OpenShow(OpenShow {
+    OpenShow {
         show: show(n),
-        event: EventId::from_bytes([n % 2; 16]),
+        event: event(n % 2),
         max_tickets_per_user: 6,
         sale_opens_at_ms: 0,
         sale_closes_at_ms: u64::MAX,
@@ -55,7 +78,7 @@ fn open(n: u8, hold_ms: u32) -> Command {
             zone(Admission::General { capacity: 12 }),
             zone(Admission::Seated { rows: vec![70] }),
         ],
-    })
+    }
 }
 
 fn pick() -> impl Strategy<Value = (u16, Pick)> {
@@ -117,14 +140,118 @@ fn command() -> impl Strategy<Value = (Command, u64)> {
     (command, 1u64..30)
 }
 
+/// What only machine version 2 knows.
+fn second_command() -> impl Strategy<Value = (Command, u64)> {
+    let subject = prop_oneof![
+        (0u8..3).prop_map(|n| Subject::Event(event(n))),
+        (0u8..3, 0u8..2).prop_map(|(n, of)| Subject::Show {
+            show: show(n),
+            event: event(of),
+        }),
+    ];
+    let command = prop_oneof![
+        2 => (0u8..5, 1u8..3, 0u32..2).prop_map(|(n, of, cooldown)| {
+            open_of_tenant(n, of, cooldown * 4_000)
+        }),
+        1 => (0u8..3, 0u16..7).prop_map(|(n, max_tickets_per_user)| Command::AmendEvent(
+            AmendEvent { event: event(n), max_tickets_per_user }
+        )),
+        1 => (0u8..12).prop_map(|n| Command::CancelEvent { event: event(n) }),
+        4 => (prop::bool::ANY, 0i64..3).prop_map(|(by_staff, paid)| Command::ConfirmV2(ConfirmV2 {
+            confirm: Confirm {
+                booking: 0,
+                by: if by_staff { Actor::Staff } else { Actor::Buyer(user(1)) },
+                payment_reference: "p".to_owned(),
+            },
+            paid: (paid > 0).then_some((500 * paid, Currency(*b"THB"))),
+        })),
+        6 => (0u8..6).prop_map(|u| Command::Release { booking: 0, by: Actor::Buyer(user(u)) }),
+        2 => (0u8..6, 0u64..2).prop_map(|(n, booking)| Command::ClaimReference(ClaimReference {
+            reference: ReferenceHash::from_bytes([n; 16]),
+            partition: PartitionId(1),
+            booking,
+        })),
+        2 => (subject, 0usize..30).prop_map(|(subject, bytes)| Command::Describe(Describe {
+            subject,
+            document: vec![7; bytes],
+        })),
+        2 => Just(Command::ResetClock),
+    ];
+    (command, 1u64..30)
+}
+
 /// One record: what, how long after the one before, under which idempotency key, damaged or not.
 #[derive(Clone, Debug)]
 struct Step {
     command: Command,
     back: u64,
     later_ms: u64,
+    /// How far the log's clock goes back before.
+    earlier_ms: u64,
     key: Option<(u8, u64)>,
     damaged: bool,
+    /// Staff of a tenant, or of the installation.
+    by: Option<Option<u8>>,
+}
+
+impl Step {
+    /// The log's time of the record after one of that time.
+    fn time_after(&self, now: u64) -> u64 {
+        (now + self.later_ms).saturating_sub(self.earlier_ms)
+    }
+}
+
+/// A machine version and what it is given.
+#[derive(Clone, Debug)]
+struct History {
+    version: u16,
+    steps: Vec<Step>,
+}
+
+fn history(length: std::ops::Range<usize>) -> impl Strategy<Value = History> {
+    prop_oneof![
+        proptest::collection::vec(step(), length.clone())
+            .prop_map(|steps| History { version: 1, steps }),
+        proptest::collection::vec(second_step(), length)
+            .prop_map(|steps| History { version: 2, steps }),
+    ]
+}
+
+/// A record of a log of machine version 2.
+fn second_step() -> impl Strategy<Value = Step> {
+    let plain = (
+        step(),
+        proptest::option::weighted(0.2, proptest::option::of(1u8..3)),
+    )
+        .prop_map(|(step, by)| Step { by, ..step });
+    let later = prop_oneof![
+        12 => 0u64..50,
+        8 => 1_000u64..9_000,
+        1 => (REFERENCE_KEPT_MS - 1)..(REFERENCE_KEPT_MS + 2),
+    ];
+    let earlier = prop_oneof![
+        4 => Just(0u64),
+        2 => 1u64..20_000,
+        1 => Just(ENDED_BOOKING_KEPT_MS),
+        1 => Just(REFERENCE_KEPT_MS),
+    ];
+    let key = proptest::option::weighted(0.2, (0u8..12, 0u64..2));
+    let by = proptest::option::weighted(0.3, proptest::option::of(1u8..3));
+    let new = (second_command(), later, earlier, key, by).prop_map(
+        |((command, back), later_ms, earlier_ms, key, by)| {
+            let resets = matches!(command, Command::ResetClock);
+            Step {
+                command,
+                back,
+                later_ms,
+                earlier_ms: if resets { earlier_ms } else { 0 },
+                key,
+                damaged: false,
+                by,
+            }
+        },
+    );
+    prop_oneof![2 => plain, 1 => new]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -140,8 +267,10 @@ fn step() -> impl Strategy<Value = Step> {
             command,
             back,
             later_ms,
+            earlier_ms: 0,
             key,
             damaged,
+            by: None,
         },
     )
 }
@@ -149,6 +278,10 @@ fn step() -> impl Strategy<Value = Step> {
 fn payload(step: &Step, offset: u64) -> Vec<u8> {
     let mut command = step.command.clone();
     if let Command::Confirm(Confirm { booking, .. })
+    | Command::ConfirmV2(ConfirmV2 {
+        confirm: Confirm { booking, .. },
+        ..
+    })
     | Command::Release { booking, .. }
     | Command::Return { booking }
     | Command::Extend { booking, .. } = &mut command
@@ -160,7 +293,10 @@ fn payload(step: &Step, offset: u64) -> Vec<u8> {
         idempotency: step.key.map(|(_, fingerprint)| fingerprint),
         trace: None,
         command,
-        by: None,
+        by: step.by.map(|of| Staff {
+            user: user(99),
+            tenant: of.map(tenant),
+        }),
     })
     .unwrap();
     if step.damaged {
@@ -175,21 +311,31 @@ fn image(partition: &Partition) -> Vec<u8> {
     bytes
 }
 
-/// Opens three shows and gives the partition and its time.
-fn opened() -> (Partition, u64) {
+/// Opens three shows at a machine version and gives the partition and its time.
+fn opened(version: u16) -> (Partition, u64) {
     let mut partition = Partition::new(ID, LIMITS);
+    let barrier = Command::Barrier {
+        machine_version: version,
+    };
+    apply_command(&mut partition, 1_000, barrier);
     for n in 0..3 {
-        let payload = codec::encode(&Envelope::machine(open(n, 5_000))).unwrap();
-        partition.apply(
-            Entry {
-                offset: u64::from(n),
-                log_time_ms: 1_000,
-                payload: &payload,
-            },
-            &mut NullSink,
-        );
+        let command = if version == 2 && n < 2 {
+            open_of_tenant(n, n + 1, 4_000)
+        } else {
+            open(n, 5_000)
+        };
+        apply_command(&mut partition, 1_000, command);
     }
     (partition, 1_000)
+}
+
+fn apply_command(partition: &mut Partition, log_time_ms: u64, command: Command) {
+    let entry = Entry {
+        offset: partition.next_offset(),
+        log_time_ms,
+        payload: &codec::encode(&Envelope::machine(command)).unwrap(),
+    };
+    partition.apply(entry, &mut NullSink);
 }
 
 fn apply(partition: &mut Partition, step: &Step, now: u64) -> Vec<OutcomeRecord> {
@@ -211,10 +357,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn tables_agree_after_every_record(steps in proptest::collection::vec(step(), 1..150)) {
-        let (mut partition, mut now) = opened();
+    fn tables_agree_after_every_record(History { version, steps } in history(1..150)) {
+        let (mut partition, mut now) = opened(version);
         for step in &steps {
-            now += step.later_ms;
+            now = step.time_after(now);
             let before = partition.last_outcome();
             let digest = partition.digest();
             let records = apply(&mut partition, step, now);
@@ -225,18 +371,18 @@ proptest! {
             }
             prop_assert_ne!(partition.digest(), digest);
             if let Some(at) = partition.next_expiry_ms() {
-                prop_assert_eq!(at <= now, partition.has_backlog());
+                prop_assert_eq!(at <= partition.log_time_ms(), partition.has_backlog());
             }
         }
     }
 
     /// One partition lives through an image before every record, the other never.
     #[test]
-    fn images_change_nothing(steps in proptest::collection::vec(step(), 1..120)) {
-        let (mut plain, mut now) = opened();
+    fn images_change_nothing(History { version, steps } in history(1..120)) {
+        let (mut plain, mut now) = opened(version);
         let mut imaged = plain.clone();
         for step in &steps {
-            now += step.later_ms;
+            now = step.time_after(now);
             let bytes = image(&plain);
             prop_assert_eq!(&image(&imaged), &bytes);
             imaged = Partition::decode_image(ID, LIMITS, &bytes).unwrap();
@@ -246,6 +392,10 @@ proptest! {
             prop_assert_eq!(plain.digest(), imaged.digest());
             prop_assert!(plain.bookings().eq(imaged.bookings()));
             prop_assert!(plain.shows().eq(imaged.shows()));
+            prop_assert!(plain.documents().eq(imaged.documents()));
+            for n in 0..3 {
+                prop_assert_eq!(plain.event(event(n)), imaged.event(event(n)));
+            }
         }
     }
 
@@ -253,16 +403,16 @@ proptest! {
     /// ahead is often out of date when its turn comes.
     #[test]
     fn batches_change_nothing(
-        steps in proptest::collection::vec(step(), 1..200),
+        History { version, steps } in history(1..200),
         ends in proptest::collection::vec(prop::bool::weighted(0.05), 200),
     ) {
-        let (mut plain, mut now) = opened();
+        let (mut plain, mut now) = opened(version);
         let mut batched = plain.clone();
         let mut batch = Batch::default();
         let mut expected = Vec::new();
         let mut outcomes = Vec::new();
         for (step, ends) in steps.iter().zip(ends) {
-            now += step.later_ms;
+            now = step.time_after(now);
             let offset = plain.next_offset();
             let payload = payload(step, offset);
             batch.push(&Entry { offset, log_time_ms: now, payload: &payload });
@@ -281,31 +431,67 @@ proptest! {
     /// A clone taken on the way is not touched by what follows, and can go on by itself.
     #[test]
     fn clones_do_not_feel_each_other(
-        steps in proptest::collection::vec(step(), 2..120),
-        others in proptest::collection::vec(step(), 1..60),
+        History { version, steps } in history(2..120),
+        others in proptest::collection::vec(second_step(), 1..60),
         at in any::<prop::sample::Index>(),
     ) {
-        let (mut partition, mut now) = opened();
+        let (mut partition, mut now) = opened(version);
         let (first, rest) = steps.split_at(at.index(steps.len()));
         for step in first {
-            now += step.later_ms;
+            now = step.time_after(now);
             apply(&mut partition, step, now);
         }
         let mut frozen = partition.clone();
         let bytes = image(&partition);
         let mut later = now;
         for step in rest {
-            later += step.later_ms;
+            later = step.time_after(later);
             apply(&mut partition, step, later);
         }
         prop_assert_eq!(&image(&frozen), &bytes);
         let after = image(&partition);
         for step in &others {
-            now += step.later_ms;
+            now = step.time_after(now);
             apply(&mut frozen, step, now);
         }
         prop_assert_eq!(frozen.audit(), Ok(()));
         prop_assert_eq!(image(&partition), after);
+    }
+
+    /// A log whose records of version 2 come before and after the barrier that lets them count. Up
+    /// to it the state is the one of a program that knows version 1 only, whose image the next
+    /// program goes on from.
+    #[test]
+    fn an_upgrade_in_the_middle_of_a_log(
+        steps in proptest::collection::vec(second_step(), 2..150),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let (mut newer, mut now) = opened(1);
+        let (first, rest) = steps.split_at(at.index(steps.len()));
+        let only_first = Limits { machine_version_known: 1, ..LIMITS };
+        let mut older = Partition::decode_image(ID, only_first, &image(&newer)).unwrap();
+        for step in first {
+            now = step.time_after(now);
+            prop_assert_eq!(apply(&mut newer, step, now), apply(&mut older, step, now));
+        }
+        prop_assert_eq!(newer.documents().count(), 0);
+        let bytes = image(&older);
+        prop_assert_eq!(&image(&newer), &bytes);
+        let mut upgraded = Partition::decode_image(ID, LIMITS, &bytes).unwrap();
+        for partition in [&mut newer, &mut older, &mut upgraded] {
+            apply_command(partition, now, Command::Barrier { machine_version: 2 });
+        }
+        prop_assert_eq!(older.unsupported_version(), Some(2));
+        prop_assert_eq!(newer.unsupported_version(), None);
+        let is_refused = Partition::decode_image(ID, only_first, &image(&newer)).is_err();
+        prop_assert!(is_refused);
+        for step in rest {
+            now = step.time_after(now);
+            prop_assert_eq!(apply(&mut newer, step, now), apply(&mut upgraded, step, now));
+        }
+        prop_assert_eq!(newer.audit(), Ok(()));
+        prop_assert_eq!(newer.digest(), upgraded.digest());
+        prop_assert_eq!(image(&newer), image(&upgraded));
     }
 
     /// Whatever stands in the log, and whatever its clock does.
@@ -315,17 +501,18 @@ proptest! {
             (proptest::collection::vec(any::<u8>(), 0..80), any::<u64>(), prop::bool::ANY),
             1..60,
         ),
-        steps in proptest::collection::vec(step(), 60),
+        steps in proptest::collection::vec(second_step(), 60),
+        version in 1u16..3,
     ) {
-        let (mut partition, _) = opened();
+        let (mut partition, _) = opened(version);
         for ((bytes, log_time_ms, is_command), step) in payloads.iter().zip(&steps) {
             let offset = partition.next_offset();
             let mut bytes = bytes.clone();
             if *is_command {
                 bytes = payload(step, offset);
-            } else if let [kind, version, ..] = &mut bytes[..] {
+            } else if let [kind, layout, ..] = &mut bytes[..] {
                 // Past the header, so that the body is looked at.
-                (*kind, *version) = (1, 1);
+                (*kind, *layout) = (1, 1 + *layout % 2);
             }
             partition.apply(
                 Entry { offset, log_time_ms: *log_time_ms, payload: &bytes },

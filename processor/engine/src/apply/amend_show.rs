@@ -7,14 +7,15 @@ use onsale_schemas::rejection::InvalidReason;
 use super::Verdict;
 use super::open_show::in_range;
 use super::places::invalid;
-use crate::index::NONE;
+use crate::asked::Asked;
+use crate::limits::MACHINE_VERSION_SECOND;
 use crate::state::State;
 
 impl State {
     /// Checks the values that would result and takes over all or none. A zone named twice gets the
-    /// last price; the others do not count.
-    pub(super) fn amend_show(&mut self, command: &AmendShow) -> Verdict {
-        let slot = self.find_show(&command.show, NONE)?;
+    /// last price; the others do not count. From machine version 2 on a limit is the event's.
+    pub(super) fn amend_show(&mut self, command: &AmendShow, asked: &Asked<'_>) -> Verdict {
+        let slot = self.find_show(&command.show, asked)?;
         let show = self.shows.get(slot);
         if command
             .prices
@@ -39,11 +40,16 @@ impl State {
         show.sale_opens_at_ms = opens;
         show.sale_closes_at_ms = closes;
         show.hold_ms = hold_ms;
-        if let Some(limit) = command.max_tickets_per_user {
-            show.max_tickets_per_user = limit;
-        }
+        let event = show.event;
         for (zone, price) in show.zones.iter_mut().zip(prices) {
             zone.unit_price = price;
+        }
+        if let Some(limit) = command.max_tickets_per_user {
+            if self.machine_version >= MACHINE_VERSION_SECOND {
+                self.shows.set_limit(event, limit);
+            } else {
+                self.shows.get_mut(slot).max_tickets_per_user = limit;
+            }
         }
         Ok(Outcome::ShowAmended { show: command.show })
     }

@@ -24,11 +24,15 @@ mod tests {
     use onsale_schemas::Command;
 
     use super::*;
+    use crate::limits::Limits;
     use crate::testing::Machine;
 
     #[test]
     fn raises_up_to_what_is_known_and_tells_of_more() {
-        let mut m = Machine::new();
+        let mut m = Machine::with_limits(Limits {
+            machine_version_known: 1,
+            ..Limits::default()
+        });
         for (asked, unsupported) in [(0, None), (1, None), (3, Some(3)), (2, Some(3))] {
             m.apply_machine(Command::Barrier {
                 machine_version: asked,

@@ -7,13 +7,13 @@ use onsale_schemas::{Outcome, Rejection, SeatList};
 
 use super::Verdict;
 use super::places::{Places, check_list, check_quantity, check_seats, check_zone};
-use crate::index::NONE;
+use crate::asked::Asked;
 use crate::seats::Place;
 use crate::state::State;
 
 impl State {
-    pub(super) fn block(&mut self, command: SeatBlock) -> Verdict {
-        self.turn_block(command, Place::Free, Place::Blocked)
+    pub(super) fn block(&mut self, command: SeatBlock, asked: &Asked<'_>) -> Verdict {
+        self.turn_block(command, asked, Place::Free, Place::Blocked)
             .map(Outcome::Blocked)
     }
 
@@ -21,6 +21,7 @@ impl State {
     pub(super) fn turn_block(
         &mut self,
         command: SeatBlock,
+        asked: &Asked<'_>,
         from: Place,
         to: Place,
     ) -> Result<BlockChange, Rejection> {
@@ -29,7 +30,7 @@ impl State {
             zone,
             places,
         } = command;
-        let (seats, quantity, asked) = match &places {
+        let (seats, quantity, wanted) = match &places {
             BlockPlaces::Seats(seats) => {
                 check_list(seats, SEATS_PER_BLOCK_MAX)?;
                 let quantity = u32::try_from(seats.len()).unwrap_or(u32::MAX);
@@ -40,10 +41,10 @@ impl State {
                 (SeatList::new(), quantity, Places::General)
             }
         };
-        let slot = self.find_show(&show_id, NONE)?;
+        let slot = self.find_show(&show_id, asked)?;
         let show = self.shows.get(slot);
-        check_zone(show, zone, &asked)?;
-        match asked {
+        check_zone(show, zone, &wanted)?;
+        match wanted {
             Places::Seats(seats) => check_seats(seats, |seat| show.seats.place(seat) != from)?,
             Places::AnySeats | Places::General => {
                 let counts = &show.zones[usize::from(zone)].counts;

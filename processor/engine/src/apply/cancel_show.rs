@@ -1,15 +1,22 @@
 //! `CancelShow`.
 
-use onsale_schemas::{Outcome, Rejection, ShowId};
+use onsale_schemas::{Outcome, ShowId};
 
 use super::Verdict;
+use crate::asked::Asked;
 use crate::state::State;
 
 impl State {
     /// Voids a show. Its places are free at once and its bookings answer `ShowCancelled` at once;
     /// the counter of a user is lowered when it is looked at.
-    pub(super) fn cancel_show(&mut self, show: ShowId) -> Verdict {
-        let slot = self.shows.find(&show).ok_or(Rejection::UnknownShow)?;
+    pub(super) fn cancel_show(&mut self, show: ShowId, asked: &Asked<'_>) -> Verdict {
+        let slot = self.find_any_show(&show, asked)?;
+        self.cancel(slot);
+        Ok(Outcome::ShowCancelled { show })
+    }
+
+    /// Voids the show in that slot if it is not void already.
+    pub(super) fn cancel(&mut self, slot: u32) {
         if self.shows.get(slot).cancelled_at_ms.is_none() {
             let now = self.now;
             let cancelled = self.shows.get_mut(slot);
@@ -24,14 +31,13 @@ impl State {
                 self.shows.note_cancelled(event);
             }
         }
-        Ok(Outcome::ShowCancelled { show })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use onsale_schemas::limits::ENDED_BOOKING_KEPT_MS;
-    use onsale_schemas::{Actor, Command};
+    use onsale_schemas::{Actor, Command, Rejection};
 
     use super::*;
     use crate::testing::{HOLD_MS, Machine, general, open_of, seated, show_id, user_id};

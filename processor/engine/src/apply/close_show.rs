@@ -3,12 +3,12 @@
 use onsale_schemas::{Outcome, ShowId};
 
 use super::Verdict;
-use crate::index::NONE;
+use crate::asked::Asked;
 use crate::state::State;
 
 impl State {
-    pub(super) fn close_show(&mut self, show: ShowId) -> Verdict {
-        let slot = self.find_show(&show, NONE)?;
+    pub(super) fn close_show(&mut self, show: ShowId, asked: &Asked<'_>) -> Verdict {
+        let slot = self.find_show(&show, asked)?;
         let now = self.now;
         let closed = self.shows.get_mut(slot);
         closed.sale_closes_at_ms = closed.sale_closes_at_ms.min(now);

@@ -1,6 +1,6 @@
-//! `Confirm`.
+//! `Confirm` and `ConfirmV2`.
 
-use onsale_schemas::command::Confirm;
+use onsale_schemas::command::{Confirm, Currency};
 use onsale_schemas::limits::PAYMENT_REFERENCE_MAX_BYTES;
 use onsale_schemas::outcome::{Confirmed, EndedBooking};
 use onsale_schemas::rejection::InvalidReason;
@@ -8,16 +8,19 @@ use onsale_schemas::{LogTimeMs, Outcome, OutcomeRecord, Rejection};
 
 use super::Done;
 use super::places::invalid;
+use crate::asked::Asked;
 use crate::bookings::State as BookingState;
 use crate::layout::ZoneKind;
 use crate::seats::Place;
 use crate::state::State;
 
 impl State {
+    /// `paid` is what [`ConfirmV2`](onsale_schemas::command::ConfirmV2) says.
     pub(super) fn confirm(
         &mut self,
         command: &mut Confirm,
-        hint: u32,
+        paid: Option<(i64, Currency)>,
+        asked: &Asked<'_>,
         record: &mut OutcomeRecord,
     ) -> Done {
         let Confirm {
@@ -29,7 +32,10 @@ impl State {
         if payment_reference.is_empty() || payment_reference.len() > PAYMENT_REFERENCE_MAX_BYTES {
             return Err(invalid(InvalidReason::PaymentReference));
         }
-        let slot = self.resolve(booking, by, hint, &mut record.expired)?;
+        let slot = self.resolve(booking, by, asked, &mut record.expired)?;
+        if let Some(paid) = paid {
+            self.check_paid(slot, paid)?;
+        }
         let payment_hash = xxhash_rust::xxh3::xxh3_64(payment_reference.as_bytes());
         let known = self.bookings.get(slot);
         let mut tell = |facts: EndedBooking, confirmed_at_ms: LogTimeMs, first, revived| {
@@ -76,11 +82,27 @@ impl State {
         }
     }
 
+    /// The sum that was paid is what the booking costs.
+    fn check_paid(&self, slot: u32, paid: (i64, Currency)) -> Result<(), Rejection> {
+        let booking = self.bookings.get(slot);
+        let zone = &self.shows.get(booking.show).zones[booking.zone()];
+        let total = booking
+            .unit_price()
+            .saturating_mul(i64::from(booking.places()));
+        let currency = zone.currency;
+        if paid == (total, currency) {
+            Ok(())
+        } else {
+            Err(Rejection::AmountDiffers { total, currency })
+        }
+    }
+
     fn sell(&mut self, slot: u32, facts: &EndedBooking, from: Place, payment_hash: u64) {
         let now = self.now;
         let record = self.bookings.get_mut(slot);
         record.become_confirmed(payment_hash, now);
-        let (show, zone) = (record.show, record.zone());
+        let (show, zone, user) = (record.show, record.zone(), record.user);
+        self.users.clear_unpaid(user);
         let show = self.shows.get_mut(show);
         show.turn(zone, &facts.seats, facts.quantity, from, Place::Sold);
         if from == Place::Held {
@@ -105,11 +127,14 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use onsale_schemas::command::ConfirmV2;
     use onsale_schemas::limits::ENDED_BOOKING_KEPT_MS;
     use onsale_schemas::{Actor, Command};
 
     use super::*;
-    use crate::testing::{HOLD_MS, Machine, NOW, general, open, seated, show_id, user_id};
+    use crate::testing::{
+        HOLD_MS, Machine, NOW, general, open, open_of, open_v2, seated, show_id, staff, user_id,
+    };
     use crate::views::BookingState as Seen;
 
     fn confirm(booking: u64, by: Actor, reference: &str) -> Command {
@@ -242,5 +267,107 @@ mod tests {
             confirm(booking, Actor::Staff, "p"),
             Rejection::ReservationExpired,
         );
+    }
+
+    fn pay(booking: u64, by: Actor, reference: &str, paid: Option<(i64, &[u8; 3])>) -> Command {
+        Command::ConfirmV2(ConfirmV2 {
+            confirm: Confirm {
+                booking,
+                by,
+                payment_reference: reference.into(),
+            },
+            paid: paid.map(|(sum, currency)| (sum, Currency(*currency))),
+        })
+    }
+
+    #[test]
+    fn a_differing_sum_is_refused_in_its_place() {
+        let mut m = Machine::second();
+        m.run_ok(open_v2(1, 7, 10));
+        m.run_ok(open_v2(2, 8, 10));
+        let void = m.reserve_general(2, 1, 0, 1);
+        m.run_ok(Command::CancelShow { show: show_id(2) });
+        let hold = m.reserve_general(1, 1, 0, 3);
+        let released = m.reserve_general(1, 1, 0, 1);
+        m.run_ok(Command::Release {
+            booking: released,
+            by: Actor::Staff,
+        });
+        let wrong = Some((299, b"THB"));
+        let differs = |total| Rejection::AmountDiffers {
+            total,
+            currency: Currency(*b"THB"),
+        };
+        let stranger = Actor::Buyer(user_id(9));
+        let cases = [
+            (
+                20,
+                999,
+                stranger,
+                "",
+                invalid(InvalidReason::PaymentReference),
+            ),
+            (20, 999, stranger, "p", Rejection::UnknownBooking),
+            (10, hold, stranger, "p", Rejection::UnknownBooking),
+            (20, void, Actor::Staff, "p", Rejection::UnknownBooking),
+            (10, void, Actor::Staff, "p", Rejection::ShowCancelled),
+            (10, released, Actor::Staff, "p", differs(100)),
+            (10, hold, Actor::Staff, "p", differs(300)),
+        ];
+        for (tenant, booking, by, reference, expected) in cases {
+            let command = pay(booking, by, reference, wrong);
+            m.expect_refusal_by(staff(Some(tenant)), command, expected);
+        }
+        for paid in [(300, b"USD"), (301, b"THB"), (-300, b"THB")] {
+            m.expect_refusal(pay(hold, Actor::Staff, "p", Some(paid)), differs(300));
+        }
+        let first = m.run_ok(pay(hold, Actor::Staff, "p", Some((300, b"THB"))));
+        assert!(matches!(first, Outcome::Confirmed(confirmed) if confirmed.first));
+        // Sold already, and still looked at.
+        m.expect_refusal(pay(hold, Actor::Staff, "p", wrong), differs(300));
+        m.run_ok(pay(hold, Actor::Staff, "p", None));
+        m.run_ok(confirm(hold, Actor::Staff, "p"));
+    }
+
+    #[test]
+    fn the_price_at_which_it_was_reserved_counts() {
+        let mut m = Machine::second();
+        m.run_open(open(1, vec![general(9)]));
+        let hold = m.reserve_general(1, 1, 0, 2);
+        m.amend(show_id(1), |amend| amend.prices = vec![(0, 700)]);
+        // A due hold expires by being named, whatever was paid.
+        m.advance(u64::from(HOLD_MS));
+        m.expect_refusal(
+            pay(hold, Actor::Staff, "p", Some((1_400, b"THB"))),
+            Rejection::AmountDiffers {
+                total: 200,
+                currency: Currency(*b"THB"),
+            },
+        );
+        assert_eq!(m.records.last().unwrap().expired.len(), 1);
+        m.run_ok(pay(hold, Actor::Staff, "p", Some((200, b"THB"))));
+    }
+
+    #[test]
+    fn a_first_confirmation_ends_the_cool_down() {
+        let mut m = Machine::second();
+        m.run_ok(open_v2(1, 7, 10));
+        m.run_open(open_of(2, 7, vec![general(9)]));
+        let sale = m.reserve_general(2, 1, 0, 1);
+        m.run_ok(confirm(sale, Actor::Staff, "p"));
+        let holds = [1; 3].map(|n| m.reserve_general(1, 1, 0, n));
+        m.advance(u64::from(HOLD_MS));
+        let until_ms = m.now + 120_000;
+        let refused = Rejection::CoolingDown { until_ms };
+        m.expect_refusal(m.general(1, 1, 0, 1), refused.clone());
+        // Not a first one.
+        m.run_ok(confirm(sale, Actor::Staff, "p"));
+        m.expect_refusal(m.general(1, 1, 0, 1), refused);
+        m.run_ok(confirm(holds[1], Actor::Staff, "p"));
+        m.reserve_general(1, 1, 0, 1);
+        // It begins anew, with a free one.
+        m.advance(u64::from(HOLD_MS));
+        m.reserve_general(1, 1, 0, 1);
+        m.partition.audit().unwrap();
     }
 }

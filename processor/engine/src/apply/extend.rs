@@ -7,6 +7,7 @@ use onsale_schemas::{Actor, Offset, Outcome, Rejection};
 
 use super::Verdict;
 use super::places::invalid;
+use crate::asked::Asked;
 use crate::bookings::State as BookingState;
 use crate::state::State;
 
@@ -15,13 +16,13 @@ impl State {
         &mut self,
         booking: Offset,
         by_ms: u32,
-        hint: u32,
+        asked: &Asked<'_>,
         expired: &mut Vec<EndedBooking>,
     ) -> Verdict {
         if by_ms == 0 {
             return Err(invalid(InvalidReason::OutOfRange));
         }
-        let slot = self.resolve(booking, &Actor::Staff, hint, expired)?;
+        let slot = self.resolve(booking, &Actor::Staff, asked, expired)?;
         let record = self.bookings.get(slot);
         match record.state {
             BookingState::Reserved => {}
@@ -31,13 +32,17 @@ impl State {
             BookingState::Voided => return Err(Rejection::ShowCancelled),
             BookingState::Vacant => return Err(Rejection::UnknownBooking),
         }
-        let hold_ms = record.hold_ms.saturating_add(by_ms);
-        if hold_ms > HOLD_MAX_MS {
-            return Err(invalid(InvalidReason::OutOfRange));
+        if record.hold_ms == 0 {
+            self.extend_late(slot, by_ms)?;
+        } else {
+            let hold_ms = record.hold_ms.saturating_add(by_ms);
+            if hold_ms > HOLD_MAX_MS {
+                return Err(invalid(InvalidReason::OutOfRange));
+            }
+            self.expiry.remove(&mut self.bookings, slot);
+            self.bookings.get_mut(slot).hold_ms = hold_ms;
+            self.expiry.insert(&mut self.bookings, slot);
         }
-        self.expiry.remove(&mut self.bookings, slot);
-        self.bookings.get_mut(slot).hold_ms = hold_ms;
-        self.expiry.insert(&mut self.bookings, slot);
         let record = self.bookings.get(slot);
         Ok(Outcome::Extended {
             booking,
@@ -45,6 +50,22 @@ impl State {
             user: self.user_of(record),
             expires_at_ms: record.expires_at_ms(),
         })
+    }
+
+    /// Extends a hold that ends no later than it was reserved, see
+    /// [`Bookings::reserved_at_ms`](crate::bookings::Bookings::reserved_at_ms).
+    #[cold]
+    fn extend_late(&mut self, slot: u32, by_ms: u32) -> Result<(), Rejection> {
+        let record = self.bookings.get(slot);
+        let expires_at_ms = record.expires_at_ms().saturating_add(u64::from(by_ms));
+        let in_all_ms = expires_at_ms.saturating_sub(self.bookings.reserved_at_ms(record));
+        if in_all_ms > u64::from(HOLD_MAX_MS) {
+            return Err(invalid(InvalidReason::OutOfRange));
+        }
+        self.expiry.remove(&mut self.bookings, slot);
+        self.bookings.set_end(slot, expires_at_ms);
+        self.expiry.insert(&mut self.bookings, slot);
+        Ok(())
     }
 }
 

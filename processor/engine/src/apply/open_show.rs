@@ -1,18 +1,20 @@
 //! `OpenShow`.
 
+use bincode::Encode;
 use onsale_schemas::command::OpenShow;
 use onsale_schemas::limits::{HOLD_MAX_MS, HOLD_MIN_MS, UNIT_PRICE_MAX_MINOR};
 use onsale_schemas::rejection::{FullTable, InvalidReason};
-use onsale_schemas::{LogTimeMs, Outcome, Rejection, codec};
+use onsale_schemas::{EventId, LogTimeMs, Outcome, Rejection, codec};
 
 use super::Verdict;
 use super::places::invalid;
+use crate::asked::Asked;
 use crate::layout;
 use crate::shows::Show;
 use crate::state::State;
 
 /// What tells one opening of a show from another: all values of the command.
-fn fingerprint(command: &OpenShow) -> u64 {
+pub(super) fn fingerprint(command: &impl Encode) -> u64 {
     let mut bytes = Vec::new();
     // Encoding into memory a value that was decoded cannot fail, and if it did, then alike on all
     // replicas.
@@ -34,37 +36,71 @@ pub(super) fn in_range(
 }
 
 impl State {
-    pub(super) fn open_show(&mut self, command: &OpenShow) -> Verdict {
-        if !layout::is_valid(&command.zones) {
-            return Err(invalid(InvalidReason::Layout));
-        }
-        if !in_range(
-            command.sale_opens_at_ms,
-            command.sale_closes_at_ms,
-            command.hold_ms,
-            command.zones.iter().map(|zone| zone.unit_price),
-        ) {
-            return Err(invalid(InvalidReason::OutOfRange));
-        }
-        let fingerprint = fingerprint(command);
-        if let Some(slot) = self.shows.find(&command.show) {
-            if self.shows.get(slot).fingerprint != fingerprint {
-                return Err(Rejection::ShowExists);
-            }
-        } else {
-            if self.shows.len() >= self.limits.shows_max {
-                return Err(Rejection::Full {
-                    table: FullTable::Shows,
-                });
-            }
-            let event = self.shows.event(&command.event);
-            self.shows.insert(Show::new(command, event, fingerprint));
-        }
+    pub(super) fn open_show(&mut self, command: &OpenShow, asked: &Asked<'_>) -> Verdict {
+        self.check_event(&command.event, asked)?;
+        check_values(command)?;
+        self.open(command, fingerprint(command))?;
         Ok(Outcome::ShowOpened {
             show: command.show,
             event: command.event,
         })
     }
+
+    /// The one who asks may touch the event, known or not.
+    pub(super) fn check_event(
+        &self,
+        event: &EventId,
+        asked: &Asked<'_>,
+    ) -> Result<Option<u32>, Rejection> {
+        let known = self.shows.find_event(event);
+        if known.is_some_and(|slot| !asked.may_touch(self.shows.event_at(slot).tenant)) {
+            return Err(Rejection::UnknownShow);
+        }
+        Ok(known)
+    }
+
+    /// Opens a show if it is not open already with the same fingerprint. Gives its slot when it is
+    /// new.
+    pub(super) fn open(
+        &mut self,
+        command: &OpenShow,
+        fingerprint: u64,
+    ) -> Result<Option<u32>, Rejection> {
+        if let Some(slot) = self.shows.find(&command.show) {
+            if self.shows.get(slot).fingerprint != fingerprint {
+                return Err(Rejection::ShowExists);
+            }
+            return Ok(None);
+        }
+        let known = self.shows.find_event(&command.event);
+        if known.is_some_and(|event| self.shows.event_at(event).is_cancelled) {
+            return Err(Rejection::ShowCancelled);
+        }
+        if self.shows.len() >= self.limits.shows_max {
+            return Err(Rejection::Full {
+                table: FullTable::Shows,
+            });
+        }
+        let event = self.shows.event(&command.event);
+        let show = Show::new(command, event, fingerprint);
+        Ok(Some(self.shows.insert(show)))
+    }
+}
+
+/// Layout, sale window, hold and prices are possible ones.
+pub(super) fn check_values(command: &OpenShow) -> Result<(), Rejection> {
+    if !layout::is_valid(&command.zones) {
+        return Err(invalid(InvalidReason::Layout));
+    }
+    if !in_range(
+        command.sale_opens_at_ms,
+        command.sale_closes_at_ms,
+        command.hold_ms,
+        command.zones.iter().map(|zone| zone.unit_price),
+    ) {
+        return Err(invalid(InvalidReason::OutOfRange));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use onsale_schemas::rejection::InvalidReason;
 use onsale_schemas::{Rejection, SeatIndex, SeatList, ShowId, ZoneIndex};
 use smallvec::SmallVec;
 
+use crate::asked::Asked;
 use crate::layout::{SeatedZone, ZoneKind};
 use crate::shows::Show;
 use crate::state::State;
@@ -116,13 +117,19 @@ pub(super) fn check_seats(
 }
 
 impl State {
-    /// The slot of a show that is not cancelled; `hint` is where it may be.
+    /// The slot of a show, if the one who asks may touch it.
     #[inline]
-    pub(super) fn find_show(&self, show: &ShowId, hint: u32) -> Result<u32, Rejection> {
-        let slot = self
-            .shows
-            .find_at(show, hint)
-            .ok_or(Rejection::UnknownShow)?;
+    pub(super) fn find_any_show(&self, show: &ShowId, asked: &Asked<'_>) -> Result<u32, Rejection> {
+        self.shows
+            .find_at(show, asked.hint)
+            .filter(|&slot| asked.may_touch(self.shows.get(slot).tenant))
+            .ok_or(Rejection::UnknownShow)
+    }
+
+    /// The slot of a show that is not cancelled, if the one who asks may touch it.
+    #[inline]
+    pub(super) fn find_show(&self, show: &ShowId, asked: &Asked<'_>) -> Result<u32, Rejection> {
+        let slot = self.find_any_show(show, asked)?;
         if self.shows.get(slot).cancelled_at_ms.is_some() {
             return Err(Rejection::ShowCancelled);
         }
@@ -132,7 +139,11 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use onsale_schemas::Command;
+    use onsale_schemas::command::{AmendShow, BlockPlaces, SeatBlock};
+
     use super::*;
+    use crate::testing::{Machine, open_v2, show_id, staff};
 
     #[test]
     fn duplicates_are_found_in_lists_of_any_length() {
@@ -142,5 +153,67 @@ mod tests {
             seats.push(seats[seats.len() / 2]);
             assert!(has_duplicate(&seats), "{length}");
         }
+    }
+
+    #[test]
+    fn staff_of_another_tenant_know_no_show_of_it() {
+        let mut m = Machine::second();
+        m.run_ok(open_v2(1, 7, 10));
+        let block = || SeatBlock {
+            show: show_id(1),
+            zone: 0,
+            places: BlockPlaces::Quantity(1),
+        };
+        let commands = || {
+            [
+                Command::AmendShow(AmendShow {
+                    show: show_id(1),
+                    max_tickets_per_user: None,
+                    sale_opens_at_ms: None,
+                    sale_closes_at_ms: None,
+                    hold_ms: None,
+                    prices: vec![],
+                }),
+                Command::Block(block()),
+                Command::Unblock(block()),
+                Command::CloseShow { show: show_id(1) },
+                Command::CancelShow { show: show_id(1) },
+            ]
+        };
+        for command in commands() {
+            m.expect_refusal_by(staff(Some(20)), command, Rejection::UnknownShow);
+        }
+        // What makes no sense is refused before the show is looked for.
+        m.expect_refusal_by(
+            staff(Some(20)),
+            Command::Block(SeatBlock {
+                places: BlockPlaces::Quantity(0),
+                ..block()
+            }),
+            invalid(InvalidReason::NothingAsked),
+        );
+        for tenant in [Some(10), None] {
+            for command in commands().into_iter().take(4) {
+                m.run_by(staff(tenant), command);
+            }
+        }
+        for command in commands() {
+            m.run_ok(command);
+        }
+        for command in commands() {
+            m.expect_refusal_by(staff(Some(20)), command, Rejection::UnknownShow);
+        }
+        for command in commands().into_iter().take(4) {
+            m.expect_refusal_by(staff(Some(10)), command, Rejection::ShowCancelled);
+        }
+        m.run_by(staff(Some(10)), Command::CancelShow { show: show_id(1) });
+    }
+
+    #[test]
+    fn anybody_may_reserve() {
+        let mut m = Machine::second();
+        m.run_ok(open_v2(1, 7, 10));
+        let reserve = m.general(1, 1, 0, 1);
+        m.run_by(staff(Some(20)), reserve);
     }
 }

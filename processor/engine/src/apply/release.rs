@@ -3,6 +3,7 @@
 use onsale_schemas::{Actor, Offset, Outcome, OutcomeRecord, Rejection};
 
 use super::Done;
+use crate::asked::Asked;
 use crate::bookings::State as BookingState;
 use crate::seats::Place;
 use crate::state::State;
@@ -12,14 +13,18 @@ impl State {
         &mut self,
         booking: Offset,
         by: &Actor,
-        hint: u32,
+        asked: &Asked<'_>,
         record: &mut OutcomeRecord,
     ) -> Done {
-        let slot = self.resolve(booking, by, hint, &mut record.expired)?;
+        let slot = self.resolve(booking, by, asked, &mut record.expired)?;
         match self.bookings.get(slot).state {
             BookingState::Reserved => {
                 self.expiry.remove(&mut self.bookings, slot);
+                let late = matches!(by, Actor::Buyer(_)) && self.is_late_release(slot);
                 record.outcome = self.cancel_booking(slot, Place::Held);
+                if late {
+                    self.count_unpaid(slot);
+                }
                 Ok(())
             }
             BookingState::Confirmed => Err(Rejection::AlreadyConfirmed),
@@ -28,6 +33,16 @@ impl State {
             BookingState::Voided => Err(Rejection::ShowCancelled),
             BookingState::Vacant => Err(Rejection::UnknownBooking),
         }
+    }
+
+    /// True when more than half of what the show holds for now is over: a buyer who releases this
+    /// late has kept the places from others as one does who lets the hold run out.
+    fn is_late_release(&self, slot: u32) -> bool {
+        let booking = self.bookings.get(slot);
+        let held_ms = self
+            .now
+            .saturating_sub(self.bookings.reserved_at_ms(booking));
+        held_ms.saturating_mul(2) > u64::from(self.shows.get(booking.show).hold_ms)
     }
 
     /// Puts the places of a booking back on sale, a hold (taken out of the expiry) or a sale.
@@ -49,7 +64,9 @@ mod tests {
     use onsale_schemas::limits::ENDED_BOOKING_KEPT_MS;
 
     use super::*;
-    use crate::testing::{HOLD_MS, Machine, general, open, seated, show_id, user_id};
+    use crate::testing::{
+        HOLD_MS, Machine, general, open, open_v2, seated, show_id, staff, user_id,
+    };
 
     #[test]
     fn refusals_in_order_of_precedence() {
@@ -106,5 +123,90 @@ mod tests {
         m.expect_refusal(release.clone(), Rejection::AlreadyCancelled);
         m.advance(1);
         m.expect_refusal(release, Rejection::UnknownBooking);
+    }
+
+    #[test]
+    fn a_late_release_by_the_buyer_counts_as_unpaid() {
+        let mut m = Machine::second();
+        m.run_ok(open_v2(1, 7, 10));
+        let half = u64::from(HOLD_MS) / 2;
+        let release = |booking, by| Command::Release { booking, by };
+        let buyer = Actor::Buyer(user_id(1));
+        // Not late, or not by the buyer.
+        for (after_ms, by) in [(0, buyer), (half, buyer), (half + 1, Actor::Staff)] {
+            for _ in 0..2 {
+                let hold = m.reserve_general(1, 1, 0, 1);
+                m.advance(after_ms);
+                m.run_ok(release(hold, by));
+            }
+        }
+        for _ in 0..2 {
+            let hold = m.reserve_general(1, 1, 0, 1);
+            m.advance(half + 1);
+            m.run_ok(release(hold, buyer));
+        }
+        let until_ms = m.now + 60_000;
+        m.expect_refusal(m.general(1, 1, 0, 1), Rejection::CoolingDown { until_ms });
+        // The show's present hold time counts, not that of the hold.
+        m.advance(60_000);
+        let hold = m.reserve_general(1, 2, 0, 1);
+        let other = m.reserve_general(1, 2, 0, 1);
+        m.amend(show_id(1), |amend| amend.hold_ms = Some(2_001));
+        m.advance(1_000);
+        m.run_ok(release(hold, Actor::Buyer(user_id(2))));
+        m.advance(1);
+        m.run_ok(release(other, Actor::Buyer(user_id(2))));
+        m.reserve_general(1, 2, 0, 1);
+        m.advance(2_001);
+        let until_ms = m.now + 60_000;
+        m.expect_refusal(m.general(1, 2, 0, 1), Rejection::CoolingDown { until_ms });
+        m.partition.audit().unwrap();
+    }
+
+    #[test]
+    fn staff_of_another_tenant_know_no_booking_of_it() {
+        let mut m = Machine::second();
+        m.run_ok(open_v2(1, 7, 10));
+        let hold = m.reserve_general(1, 1, 0, 1);
+        m.advance(u64::from(HOLD_MS));
+        let by = Actor::Staff;
+        let commands = || {
+            [
+                Command::Release { booking: hold, by },
+                Command::Extend {
+                    booking: hold,
+                    by_ms: 1,
+                },
+                Command::Return { booking: hold },
+                m_confirm(hold),
+            ]
+        };
+        for command in commands() {
+            m.expect_refusal_by(staff(Some(20)), command, Rejection::UnknownBooking);
+        }
+        // The first record has swept the hold.
+        for command in commands().into_iter().take(3) {
+            m.expect_refusal_by(staff(Some(10)), command, Rejection::ReservationExpired);
+        }
+        m.run_by(staff(None), m_confirm(hold));
+        m.run_ok(Command::CancelShow { show: show_id(1) });
+        for command in commands() {
+            m.expect_refusal_by(staff(Some(20)), command, Rejection::UnknownBooking);
+        }
+        for command in commands() {
+            m.expect_refusal_by(staff(Some(10)), command, Rejection::ShowCancelled);
+        }
+        // A show without a tenant is anybody's.
+        m.run_open(open(2, vec![general(9)]));
+        let hold = m.reserve_general(2, 1, 0, 1);
+        m.run_by(staff(Some(20)), Command::Return { booking: hold });
+    }
+
+    fn m_confirm(booking: u64) -> Command {
+        Command::Confirm(onsale_schemas::command::Confirm {
+            booking,
+            by: Actor::Staff,
+            payment_reference: "p".into(),
+        })
     }
 }

@@ -41,7 +41,14 @@ impl State {
                 quantity
             }
         };
-        let show_slot = self.find_show(&show_id, hint)?;
+        // Buyers of every tenant may reserve: `by` is not looked at.
+        let show_slot = self
+            .shows
+            .find_at(&show_id, hint)
+            .ok_or(Rejection::UnknownShow)?;
+        if self.shows.get(show_slot).cancelled_at_ms.is_some() {
+            return Err(Rejection::ShowCancelled);
+        }
         let show = self.shows.get(show_slot);
         let places = match &*pick {
             Pick::Seats(seats) => Places::Seats(seats),
@@ -74,6 +81,12 @@ impl State {
             let current = counter.map_or(0, |slot| self.users.get(slot).places);
             if current.saturating_add(quantity) > u32::from(limit) {
                 return Err(Rejection::MaxPerUserExceeded { limit, current });
+            }
+        }
+        if let Some(counter) = counter {
+            let until_ms = self.users.cooling_until_ms(counter);
+            if self.now < until_ms {
+                return Err(Rejection::CoolingDown { until_ms });
             }
         }
         if let (Pick::BestAvailable { .. }, ZoneKind::Seated(seated)) = (&*pick, &kind) {
@@ -435,5 +448,100 @@ mod tests {
         assert_eq!(record.expired.len(), 1);
         assert_eq!(record.expired[0].booking, hold);
         assert_eq!(&record.expired[0].seats[..], [1, 0]);
+    }
+
+    fn second() -> Machine {
+        let mut m = Machine::second();
+        m.run_ok(crate::testing::open_v2(1, 7, 10));
+        m
+    }
+
+    /// Lets a hold end unpaid, as long ago as the machine's time says.
+    fn let_end(m: &mut Machine, user: u32) {
+        m.reserve_general(1, user, 0, 1);
+        m.advance(u64::from(HOLD_MS));
+        m.tick();
+    }
+
+    #[test]
+    fn a_cool_down_follows_the_second_hold_that_ends_unpaid() {
+        let mut m = second();
+        let_end(&mut m, 1);
+        for factor in [1, 2, 4, 8, 8] {
+            let_end(&mut m, 1);
+            let until_ms = m.now + 60_000 * factor;
+            m.expect_refusal(m.general(1, 1, 0, 1), Rejection::CoolingDown { until_ms });
+            // Others are not meant, nor is another event.
+            m.reserve_general(1, 100 + u32::try_from(factor).unwrap(), 0, 1);
+            m.now = until_ms - 1;
+            m.expect_refusal(m.general(1, 1, 0, 1), Rejection::CoolingDown { until_ms });
+            m.advance(1);
+            m.partition.audit().unwrap();
+        }
+        m.reserve_general(1, 1, 0, 1);
+    }
+
+    #[test]
+    fn the_limit_is_looked_at_before_the_cool_down_and_seats_after() {
+        let mut m = second();
+        for _ in 0..2 {
+            m.reserve_general(1, 1, 0, 1);
+        }
+        m.advance(u64::from(HOLD_MS));
+        let until_ms = m.now + 60_000;
+        m.expect_refusal(
+            m.general(1, 1, 0, 5),
+            Rejection::MaxPerUserExceeded {
+                limit: 4,
+                current: 0,
+            },
+        );
+        m.amend(show_id(1), |amend| amend.max_tickets_per_user = Some(0));
+        m.expect_refusal(m.general(1, 1, 0, 60), Rejection::CoolingDown { until_ms });
+        m.expect_refusal(
+            m.general(1, 2, 0, 60),
+            Rejection::InsufficientStock {
+                available: 50,
+                not_together: false,
+            },
+        );
+    }
+
+    #[test]
+    fn it_holds_for_all_shows_of_the_event_and_only_shows_with_one_count() {
+        let mut m = second();
+        m.run_open(crate::testing::open_of(2, 7, vec![general(50)]));
+        m.run_ok(crate::testing::open_v2(3, 8, 10));
+        for _ in 0..3 {
+            m.reserve_general(2, 1, 0, 1);
+        }
+        m.advance(u64::from(HOLD_MS));
+        let_end(&mut m, 1);
+        m.reserve_general(2, 1, 0, 1);
+        let_end(&mut m, 1);
+        let until_ms = m.now + 60_000;
+        for show in [1, 2] {
+            m.expect_refusal(
+                m.general(show, 1, 0, 1),
+                Rejection::CoolingDown { until_ms },
+            );
+        }
+        m.reserve_general(3, 1, 0, 1);
+    }
+
+    #[test]
+    fn unpaid_holds_are_forgotten_an_hour_after_the_last() {
+        let mut m = second();
+        let_end(&mut m, 1);
+        // Keeps the user's counter alive.
+        let sale = m.reserve_general(1, 1, 0, 1);
+        m.run_ok(m.confirm(sale, "p"));
+        let_end(&mut m, 1);
+        let ended = m.now;
+        m.now = ended + onsale_schemas::limits::ENDED_BOOKING_KEPT_MS - u64::from(HOLD_MS);
+        let_end(&mut m, 1);
+        let_end(&mut m, 1);
+        let until_ms = m.now + 60_000;
+        m.expect_refusal(m.general(1, 1, 0, 1), Rejection::CoolingDown { until_ms });
     }
 }

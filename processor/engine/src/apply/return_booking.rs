@@ -4,6 +4,7 @@ use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{Actor, Offset, Rejection};
 
 use super::Verdict;
+use crate::asked::Asked;
 use crate::bookings::State as BookingState;
 use crate::seats::Place;
 use crate::state::State;
@@ -12,10 +13,10 @@ impl State {
     pub(super) fn return_booking(
         &mut self,
         booking: Offset,
-        hint: u32,
+        asked: &Asked<'_>,
         expired: &mut Vec<EndedBooking>,
     ) -> Verdict {
-        let slot = self.resolve(booking, &Actor::Staff, hint, expired)?;
+        let slot = self.resolve(booking, &Actor::Staff, asked, expired)?;
         match self.bookings.get(slot).state {
             BookingState::Reserved => {
                 self.expiry.remove(&mut self.bookings, slot);

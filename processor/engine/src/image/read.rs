@@ -11,23 +11,24 @@ use onsale_schemas::{
 };
 use smallvec::SmallVec;
 
-use super::ImageError;
 use super::bytes::Reader;
 use super::write::{GENERAL, SEATED};
+use super::{FIRST, ImageError, SECOND, second};
 use crate::bookings::{NewBooking, State as BookingState};
 use crate::digest::Digest;
 use crate::ended::{Ended, is_forgotten};
+use crate::expiry::Expiry;
 use crate::idempotency::Answers;
 use crate::layout::{self, SeatedZone, ZoneKind};
-use crate::limits::Limits;
+use crate::limits::{Limits, MACHINE_VERSION_SECOND};
 use crate::partition::Partition;
 use crate::seats::Place;
 use crate::shows::Show;
 use crate::state::State;
 
-type Read<T> = Result<T, ImageError>;
+pub(super) type Read<T> = Result<T, ImageError>;
 
-fn ensure(holds: bool, otherwise: &'static str) -> Read<()> {
+pub(super) fn ensure(holds: bool, otherwise: &'static str) -> Read<()> {
     if holds {
         Ok(())
     } else {
@@ -35,7 +36,12 @@ fn ensure(holds: bool, otherwise: &'static str) -> Read<()> {
     }
 }
 
-pub(super) fn partition(id: PartitionId, limits: Limits, body: &[u8]) -> Read<Partition> {
+pub(super) fn partition(
+    id: PartitionId,
+    limits: Limits,
+    version: u8,
+    body: &[u8],
+) -> Read<Partition> {
     let mut reader = Reader(body);
     let found = PartitionId(reader.narrow()?);
     if found != id {
@@ -73,12 +79,19 @@ pub(super) fn partition(id: PartitionId, limits: Limits, body: &[u8]) -> Read<Pa
         state.machine_version <= limits.machine_version_known,
         "the machine version is one that this program does not know",
     )?;
+    ensure(
+        (state.machine_version >= MACHINE_VERSION_SECOND) == (version >= SECOND),
+        "the machine version and the image's do not belong together",
+    )?;
     state.unsupported_version = reader.option()?;
 
     shows(&mut reader, &mut state)?;
-    bookings(&mut reader, &mut state, next_offset)?;
+    bookings(&mut reader, &mut state, version, next_offset)?;
     settle(&mut state);
     answers(&mut reader, &mut state, next_offset)?;
+    if version >= SECOND {
+        second::read(&mut reader, &mut state)?;
+    }
     if !reader.0.is_empty() {
         return Err(ImageError::TrailingBytes(reader.0.len()));
     }
@@ -216,7 +229,12 @@ fn block(show: &mut Show, zone: usize, blocked: &Blocked) -> Read<()> {
     Ok(())
 }
 
-fn bookings(reader: &mut Reader<'_>, state: &mut State, next_offset: Offset) -> Read<()> {
+fn bookings(
+    reader: &mut Reader<'_>,
+    state: &mut State,
+    version: u8,
+    next_offset: Offset,
+) -> Read<()> {
     let count: u32 = reader.narrow()?;
     let mut least: Offset = 0;
     for _ in 0..count {
@@ -225,35 +243,77 @@ fn bookings(reader: &mut Reader<'_>, state: &mut State, next_offset: Offset) -> 
             .filter(|&offset| offset < next_offset)
             .ok_or(ImageError::Impossible("a booking is ahead of the log"))?;
         least = offset + 1;
-        booking(reader, state, offset)?;
+        booking(reader, state, version, offset)?;
     }
     Ok(())
 }
 
-fn booking(reader: &mut Reader<'_>, state: &mut State, offset: Offset) -> Read<()> {
-    let show_slot: u32 = reader.narrow()?;
-    ensure(
-        show_slot < state.shows.len(),
-        "a booking's show does not exist",
-    )?;
+/// A booking as it is written, without its seats.
+struct Facts {
+    offset: Offset,
+    show: u32,
+    zone: u8,
+    user: UserId,
+    quantity: u8,
+    unit_price: i64,
+    reserved_at_ms: LogTimeMs,
+    hold_ms: u32,
+    state: BookingState,
+    payment_hash: u64,
+    /// When it was confirmed or ended.
+    at_ms: LogTimeMs,
+}
+
+impl Facts {
+    fn places(&self) -> u32 {
+        u32::from(self.quantity)
+    }
+}
+
+fn booking(reader: &mut Reader<'_>, state: &mut State, version: u8, offset: Offset) -> Read<()> {
+    let facts = facts(reader, state, version, offset)?;
+    let show = state.shows.get(facts.show);
+    has_possible_show(&facts, show, state.now)?;
+    let kind = show
+        .zones
+        .get(usize::from(facts.zone))
+        .ok_or(ImageError::Impossible("a booking's zone does not exist"))?
+        .kind;
+    let mut seats = SmallVec::<[SeatIndex; 8]>::new();
+    if let ZoneKind::Seated(zone) = kind {
+        seats_of(reader, &zone, facts.places(), &mut seats)?;
+    }
+    take_places(state, &facts, &seats)?;
+    insert(state, &facts, &seats);
+    Ok(())
+}
+
+fn facts(reader: &mut Reader<'_>, state: &State, version: u8, offset: Offset) -> Read<Facts> {
+    let show: u32 = reader.narrow()?;
+    ensure(show < state.shows.len(), "a booking's show does not exist")?;
     let zone: u8 = reader.narrow()?;
     let user = UserId::from_bytes(reader.array()?);
     let quantity: u8 = reader.narrow()?;
-    let places = u32::from(quantity);
     ensure(
-        (1..=TICKETS_PER_BOOKING_MAX).contains(&places),
+        (1..=TICKETS_PER_BOOKING_MAX).contains(&u32::from(quantity)),
         "a booking has too few or too many places",
     )?;
     let unit_price = price(reader)?;
-    let now = state.now;
     let past = |at: LogTimeMs| -> Read<LogTimeMs> {
-        ensure(at <= now, "a booking has a time in the future")?;
+        ensure(at <= state.now, "a booking has a time in the future")?;
         Ok(at)
     };
-    let reserved_at_ms = past(reader.number()?)?;
+    // A clock that was reset leaves times of reserving and of selling in the future, and holds of
+    // any length.
+    let is_first = version == FIRST;
+    let mut reserved_at_ms = reader.number()?;
     let hold_ms: u32 = reader.narrow()?;
+    if is_first {
+        reserved_at_ms = past(reserved_at_ms)?;
+    }
+    let shortest_ms = if is_first { HOLD_MIN_MS } else { 0 };
     ensure(
-        (HOLD_MIN_MS..=HOLD_MAX_MS).contains(&hold_ms),
+        (shortest_ms..=HOLD_MAX_MS).contains(&hold_ms),
         "a hold's length is out of range",
     )?;
     let record_state = booking_state(reader.byte()?)?;
@@ -263,94 +323,115 @@ fn booking(reader: &mut Reader<'_>, state: &mut State, offset: Offset) -> Read<(
         BookingState::Vacant | BookingState::Reserved | BookingState::Voided => {}
         BookingState::Confirmed => {
             payment_hash = u64::from_le_bytes(reader.array()?);
-            at_ms = past(reader.number()?)?;
+            at_ms = reader.number()?;
+            if is_first {
+                at_ms = past(at_ms)?;
+            }
         }
         BookingState::Cancelled | BookingState::Expired => {
             at_ms = past(reader.number()?)?;
             ensure(
-                !is_forgotten(at_ms, now),
+                !is_forgotten(at_ms, state.now),
                 "a booking is there that is forgotten",
             )?;
         }
     }
+    Ok(Facts {
+        offset,
+        show,
+        zone,
+        user,
+        quantity,
+        unit_price,
+        reserved_at_ms,
+        hold_ms,
+        state: record_state,
+        payment_hash,
+        at_ms,
+    })
+}
 
-    let show = state.shows.get_mut(show_slot);
-    match (record_state, show.cancelled_at_ms) {
-        (BookingState::Voided, Some(at)) => {
-            ensure(
-                !is_forgotten(at, now),
-                "a booking is there that is forgotten",
-            )?;
-            show.voided += 1;
-        }
-        (BookingState::Voided, None) => {
-            return Err(ImageError::Impossible(
-                "a booking is void and its show is not",
-            ));
-        }
-        (BookingState::Reserved | BookingState::Confirmed, Some(_)) => {
-            return Err(ImageError::Impossible(
-                "a cancelled show has a live booking",
-            ));
-        }
-        _ => {}
+/// Bookings are void with their show, and forgotten with it.
+fn has_possible_show(facts: &Facts, show: &Show, now: LogTimeMs) -> Read<()> {
+    match (facts.state, show.cancelled_at_ms) {
+        (BookingState::Voided, Some(at)) => ensure(
+            !is_forgotten(at, now),
+            "a booking is there that is forgotten",
+        ),
+        (BookingState::Voided, None) => Err(ImageError::Impossible(
+            "a booking is void and its show is not",
+        )),
+        (BookingState::Reserved | BookingState::Confirmed, Some(_)) => Err(ImageError::Impossible(
+            "a cancelled show has a live booking",
+        )),
+        _ => Ok(()),
     }
-    let zone_slot = usize::from(zone);
-    let kind = show
-        .zones
-        .get(zone_slot)
-        .ok_or(ImageError::Impossible("a booking's zone does not exist"))?
-        .kind;
-    let mut seats = SmallVec::<[SeatIndex; 8]>::new();
-    if let ZoneKind::Seated(zone) = kind {
-        seats_of(reader, &zone, places, &mut seats)?;
-    }
-    if record_state.is_live() {
-        let to = if record_state == BookingState::Confirmed {
+}
+
+/// Takes the places of a live booking, and counts it with its show.
+fn take_places(state: &mut State, facts: &Facts, seats: &[SeatIndex]) -> Read<()> {
+    let show = state.shows.get_mut(facts.show);
+    let to = match facts.state {
+        BookingState::Confirmed => {
             show.sales += 1;
             state.confirmed += 1;
             Place::Sold
-        } else {
+        }
+        BookingState::Reserved => {
             show.holds += 1;
             state.holds += 1;
             Place::Held
-        };
-        ensure(
-            seats.iter().all(|&seat| show.seats.is_free(seat))
-                && places <= show.zones[zone_slot].counts.available,
-            "two bookings have the same place",
-        )?;
-        show.turn(zone_slot, &seats, places, Place::Free, to);
-    }
+        }
+        BookingState::Voided => {
+            show.voided += 1;
+            return Ok(());
+        }
+        BookingState::Vacant | BookingState::Cancelled | BookingState::Expired => return Ok(()),
+    };
+    let zone = usize::from(facts.zone);
+    ensure(
+        seats.iter().all(|&seat| show.seats.is_free(seat))
+            && facts.places() <= show.zones[zone].counts.available,
+        "two bookings have the same place",
+    )?;
+    show.turn(zone, seats, facts.places(), Place::Free, to);
+    Ok(())
+}
 
-    let event = show.event;
-    let known = state.users.find(event, &user);
-    let live_places = if record_state.is_live() { places } else { 0 };
+fn insert(state: &mut State, facts: &Facts, seats: &[SeatIndex]) {
+    let event = state.shows.get(facts.show).event;
+    let known = state.users.find(event, &facts.user);
+    let live_places = if facts.state.is_live() {
+        facts.places()
+    } else {
+        0
+    };
     let slot = state.bookings.vacancy();
-    let (user_slot, user_next) = state.users.book(known, event, &user, live_places, slot);
+    let (user, user_next) = state
+        .users
+        .book(known, event, &facts.user, live_places, slot);
     let slot = state.bookings.insert(&NewBooking {
-        offset,
-        reserved_at_ms,
-        hold_ms,
-        show: show_slot,
-        user: user_slot,
+        offset: facts.offset,
+        reserved_at_ms: facts.reserved_at_ms,
+        hold_ms: facts.hold_ms,
+        show: facts.show,
+        user,
         user_next,
-        zone,
-        quantity,
-        unit_price,
-        seats: &seats,
+        zone: facts.zone,
+        quantity: facts.quantity,
+        unit_price: facts.unit_price,
+        seats,
     });
     let record = state.bookings.get_mut(slot);
-    match record_state {
+    match facts.state {
         BookingState::Vacant | BookingState::Reserved | BookingState::Voided => {
-            record.state = record_state;
+            record.state = facts.state;
         }
-        BookingState::Confirmed => record.become_confirmed(payment_hash, at_ms),
+        BookingState::Confirmed => record.become_confirmed(facts.payment_hash, facts.at_ms),
         BookingState::Cancelled | BookingState::Expired => {
-            record.become_ended(record_state, at_ms);
+            record.become_ended(facts.state, facts.at_ms);
         }
     }
-    Ok(())
 }
 
 fn booking_state(byte: u8) -> Read<BookingState> {
@@ -384,20 +465,17 @@ fn seats_of(
 /// Builds what follows from shows and bookings: what waits for its end and what waits to be
 /// forgotten.
 fn settle(state: &mut State) {
-    let mut waiting: Vec<((LogTimeMs, Offset), u32)> = Vec::new();
-    let mut ended = Vec::new();
-    for slot in state.bookings.slots() {
-        let record = state.bookings.get(slot);
-        match record.state {
-            BookingState::Reserved => waiting.push((record.expiry_key(), slot)),
-            BookingState::Cancelled | BookingState::Expired => ended.push(slot),
-            BookingState::Vacant | BookingState::Confirmed | BookingState::Voided => {}
-        }
-    }
-    waiting.sort_unstable();
-    for (_, slot) in waiting {
-        state.expiry.insert(&mut state.bookings, slot);
-    }
+    let ended: Vec<u32> = state
+        .bookings
+        .slots()
+        .filter(|&slot| {
+            matches!(
+                state.bookings.get(slot).state,
+                BookingState::Cancelled | BookingState::Expired
+            )
+        })
+        .collect();
+    state.expiry = Expiry::restore(&mut state.bookings);
     state.ended = Ended::restore(&mut state.bookings, &ended);
 
     let mut cancelled: Vec<(LogTimeMs, u32)> = (0u32..)

@@ -3,6 +3,7 @@
 use crate::bookings::State as BookingState;
 use crate::ended::is_forgotten;
 use crate::image::bytes::{put, put_bytes, put_option};
+use crate::image::{SECOND, second};
 use crate::layout::{SeatedZone, ZoneKind};
 use crate::partition::Partition;
 use crate::seats::Place;
@@ -12,7 +13,7 @@ use crate::state::State;
 pub(super) const SEATED: u8 = 0;
 pub(super) const GENERAL: u8 = 1;
 
-pub(super) fn partition(partition: &Partition, out: &mut Vec<u8>) {
+pub(super) fn partition(partition: &Partition, version: u8, out: &mut Vec<u8>) {
     let state = &partition.state;
     put(out, partition.id.0);
     put(out, partition.next_offset);
@@ -32,6 +33,9 @@ pub(super) fn partition(partition: &Partition, out: &mut Vec<u8>) {
     shows(state, out);
     bookings(state, out);
     answers(state, out);
+    if version >= SECOND {
+        second::write(state, out);
+    }
 }
 
 fn shows(state: &State, out: &mut Vec<u8>) {
@@ -116,7 +120,13 @@ fn bookings(state: &State, out: &mut Vec<u8>) {
         out.extend_from_slice(state.user_of(booking).as_bytes());
         put(out, booking.quantity);
         put(out, booking.unit_price().cast_unsigned());
-        put(out, booking.reserved_at_ms);
+        // Of a hold that ends no later than it was reserved the end, and a length of 0; when it was
+        // reserved then stands in the sections of version 2.
+        let expires_at_ms = booking.expires_at_ms();
+        put(
+            out,
+            state.bookings.reserved_at_ms(booking).min(expires_at_ms),
+        );
         put(out, booking.hold_ms);
         // Whether the user's counter has been lowered already is not part of the state.
         let is_void =

@@ -1,10 +1,8 @@
 //! Programs that know different machine versions, while a cluster is upgraded one node after the
 //! other. An operator asks for new rules once every node knows them; here somebody may ask too soon,
 //! and then members of the old program have to stop where the new rules begin.
-//!
-//! The new version's rules are those of the one before: there is no other yet.
 
-use onsale_engine::{Limits, MACHINE_VERSION_KNOWN};
+use onsale_engine::Limits;
 use onsale_schemas::{Command, Envelope, codec};
 
 use super::events::{Event, Source};
@@ -12,9 +10,9 @@ use super::world::{Step, World};
 use crate::model::ModelLimits;
 
 /// What the program before the upgrade knows.
-pub(super) const BEFORE: u16 = MACHINE_VERSION_KNOWN;
+pub(super) const BEFORE: u16 = 1;
 /// What the program after it knows.
-pub(super) const AFTER: u16 = MACHINE_VERSION_KNOWN + 1;
+pub(super) const AFTER: u16 = 2;
 /// Longest time between the upgrades of two nodes, in milliseconds.
 const NODE_EVERY_MAX_MS: u64 = 4_000;
 /// Longest time after which the new rules are asked for, in milliseconds.

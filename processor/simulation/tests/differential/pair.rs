@@ -141,6 +141,8 @@ fn engine_limits(limits: ModelLimits) -> Limits {
         shows_max: limits.shows_max,
         bookings_max: limits.bookings_max,
         remembered_answers_max: limits.remembered_answers_max,
+        references_max: limits.references_max,
+        documents_max_bytes: limits.documents_max_bytes,
         machine_version_known: limits.machine_version_known,
     }
 }
