@@ -237,12 +237,24 @@ impl<W: LogWriter> Core<W> {
                 // At start, and again where a full disk kept the claim out of the log.
                 let claim = self.replicas[index].claim();
                 self.push_own(index, claim)?;
+                self.raise_version(index)?;
             }
             let mut actions = std::mem::take(&mut self.actions);
             self.replicas[index].on_time(now_ms, &mut actions);
             let result = self.perform(index, &mut actions);
             self.actions = actions;
             result?;
+        }
+        Ok(())
+    }
+
+    /// Asks for all rules that this program knows where the log has older ones: no other program
+    /// reads it. Behind the claim and in its batch, so before anything is served.
+    fn raise_version(&mut self, index: usize) -> Result<(), CoreError> {
+        let machine = self.replicas[index].machine();
+        let machine_version = machine.machine_version_known();
+        if machine.machine_version() < machine_version {
+            self.push_own(index, Command::Barrier { machine_version })?;
         }
         Ok(())
     }

@@ -20,8 +20,9 @@ const POLL: Duration = Duration::from_millis(50);
 const BARRIER_EVERY: Duration = Duration::from_secs(1);
 /// How often requests that have waited too long are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(1);
-/// Below every real version: a barrier that only goes round.
-const MACHINE_VERSION_UNCHANGED: u16 = 0;
+/// The machine version whose commands this program sends: its barriers raise the version to that.
+/// Processors that do not know it stop there, which is why they are upgraded first.
+const MACHINE_VERSION: u16 = 2;
 
 pub(super) struct Follower {
     shared: Arc<Shared>,
@@ -154,7 +155,7 @@ impl Follower {
         let envelope = Envelope {
             request_id: Some(self.barrier),
             ..Envelope::machine(Command::Barrier {
-                machine_version: MACHINE_VERSION_UNCHANGED,
+                machine_version: MACHINE_VERSION,
             })
         };
         let payload = match codec::encode(&envelope) {
