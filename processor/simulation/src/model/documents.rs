@@ -5,21 +5,14 @@ use std::collections::BTreeMap;
 use onsale_schemas::command::{Describe, Subject};
 use onsale_schemas::limits::DOCUMENT_MAX_BYTES;
 use onsale_schemas::rejection::{FullTable, InvalidReason};
-use onsale_schemas::{EventId, Outcome, Rejection, ShowId};
+use onsale_schemas::{Outcome, Rejection};
 
 use super::lifecycle::invalid;
 use super::machine::Model;
 
-/// What a document belongs to. A show has one document, whatever event it was said to be of.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Key {
-    Event(EventId),
-    Show(ShowId),
-}
-
-/// The newest document of everything described, and of what it was said to be.
+/// The newest document of everything described.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Documents(BTreeMap<Key, Describe>);
+pub(super) struct Documents(BTreeMap<Subject, Describe>);
 
 impl Documents {
     fn bytes(&self) -> usize {
@@ -33,10 +26,7 @@ impl Model {
         if !(1..=DOCUMENT_MAX_BYTES).contains(&size) {
             return Err(invalid(InvalidReason::Document));
         }
-        let key = match describe.subject {
-            Subject::Event(event) => Key::Event(event),
-            Subject::Show { show, .. } => Key::Show(show),
-        };
+        let key = describe.subject;
         let before = self.documents.0.get(&key).map(|old| old.document.len());
         let others = self.documents.bytes() - before.unwrap_or(0);
         if (others + size) as u64 > self.limits.documents_max_bytes {
