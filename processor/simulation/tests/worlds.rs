@@ -114,3 +114,10 @@ fn the_same_seed_gives_the_same_history() {
         assert_ne!(history(3), history(4), "{kind:?}");
     }
 }
+
+/// The disk of this world harms a snapshot that it had cut to nothing before.
+#[test]
+fn what_was_harmed_is_harmed_again() {
+    let finished = live(Kind::Cluster, 991_931, 10_000);
+    assert!(finished.stats.snapshots_damaged > 1);
+}

@@ -1,12 +1,11 @@
 //! What goes wrong.
 
-use std::rc::Rc;
-
 use onsale_schemas::{Command, Envelope, NodeName, codec};
 
 use super::events::{Event, Source};
 use super::topic_reader::TopicReader;
 use super::world::{Step, World};
+use crate::snapshots;
 
 /// Messages that a projector reads at one look.
 const MESSAGES_PER_POLL: usize = 200;
@@ -116,22 +115,18 @@ impl World {
         let Some(newest) = kept.pop() else {
             return;
         };
-        let mut bytes = newest.to_vec();
-        match kind {
+        let harmed = match kind {
             // Gone, and all older ones as well.
             0 => {
                 self.stats.snapshots_lost += 1;
                 kept.clear();
                 return;
             }
-            1 => bytes.truncate(self.rng.index(bytes.len())),
-            _ => {
-                let at = self.rng.index(bytes.len());
-                bytes[at] ^= 1 << self.rng.below(8);
-            }
-        }
+            1 => snapshots::cut_short(&newest, &mut self.rng),
+            _ => snapshots::turn_bit_over(&newest, &mut self.rng),
+        };
         self.stats.snapshots_damaged += 1;
-        kept.push(Rc::from(bytes));
+        kept.push(harmed);
     }
 
     /// An operator gives the partition to some node, whether that is there or not.
@@ -169,9 +164,10 @@ impl World {
 
     fn kill_projector(&mut self, projector: usize) {
         let at = &mut self.projectors[projector];
+        // One that is down already is not killed again, and its start is planned.
+        self.stats.readers_killed += u64::from(at.is_up);
         at.life += 1;
         at.is_up = false;
-        self.stats.readers_killed += 1;
         let at_ms = self.now_ms + 20 + self.rng.below(1_500);
         self.queue.plan(at_ms, Event::StartProjector { projector });
     }

@@ -76,10 +76,7 @@ impl World {
         };
         if self.rng.percent(50) {
             self.stats.snapshots_damaged += 1;
-            let mut bytes = newest.to_vec();
-            let at = self.rng.index(bytes.len());
-            bytes[at] ^= 1 << self.rng.below(8);
-            kept.push(Rc::from(bytes));
+            kept.push(snapshots::turn_bit_over(&newest, &mut self.rng));
         } else {
             self.stats.snapshots_lost += 1;
         }
