@@ -158,6 +158,7 @@ impl Bench {
             users: load.users,
             timeout: Duration::from_secs(30),
             show: None,
+            keep_events: true,
             history: None,
             seed: 1,
         };

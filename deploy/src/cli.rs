@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use onsale_processor::clock;
@@ -150,6 +151,46 @@ pub(crate) fn parse_duration_s(text: &str) -> Result<u64, String> {
         .ok_or_else(expected)
 }
 
+/// A whole number with a message that says which ones are right.
+pub(crate) fn parse_whole<T: FromStr + Bounded>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| {
+        format!(
+            "{text:?}: expected a whole number from 0 to {}",
+            T::MAX_SHOWN
+        )
+    })
+}
+
+/// A number type that says how far it goes.
+pub(crate) trait Bounded {
+    /// Its largest value.
+    const MAX_SHOWN: u64;
+}
+
+impl Bounded for u16 {
+    const MAX_SHOWN: u64 = Self::MAX as u64;
+}
+
+impl Bounded for u32 {
+    const MAX_SHOWN: u64 = Self::MAX as u64;
+}
+
+impl Bounded for u64 {
+    const MAX_SHOWN: u64 = Self::MAX;
+}
+
+impl Bounded for usize {
+    const MAX_SHOWN: u64 = Self::MAX as u64;
+}
+
+/// A share of all, from 0 to 1.
+pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| format!("{text:?}: expected a share from 0 to 1, as 0.01"))
+}
+
 /// A UUID with a message that says what one looks like.
 pub(crate) fn parse_uuid(text: &str) -> Result<Uuid, String> {
     text.parse()
@@ -188,6 +229,46 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    /// Whatever takes a value says what a right one looks like.
+    #[test]
+    fn a_wrong_value_is_answered_with_what_would_be_right() {
+        use clap::{CommandFactory, error::ErrorKind};
+        fn walk(command: &clap::Command, path: &[String], tried: &mut u32) {
+            for argument in command.get_arguments() {
+                let Some(long) = argument.get_long() else {
+                    continue;
+                };
+                if !argument.get_action().takes_values() {
+                    continue;
+                }
+                let mut words = path.to_vec();
+                words.push(format!("--{long}=?"));
+                let Err(error) = Cli::command().try_get_matches_from(&words) else {
+                    continue;
+                };
+                if error.kind() != ErrorKind::ValueValidation {
+                    continue;
+                }
+                *tried += 1;
+                let text = error.to_string();
+                assert!(text.contains("expected "), "{words:?}: {text}");
+                assert!(!text.contains("digit found"), "{words:?}: {text}");
+            }
+            for inner in command.get_subcommands() {
+                let mut path = path.to_vec();
+                path.push(inner.get_name().to_owned());
+                walk(inner, &path, tried);
+            }
+        }
+        let mut tried = 0;
+        walk(&Cli::command(), &["onsale".to_owned()], &mut tried);
+        assert!(tried >= 20, "{tried}");
+        assert_eq!(parse_share("0.5"), Ok(0.5));
+        for wrong in ["", "x", "1.01", "-0.1", "NaN"] {
+            assert!(parse_share(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -31,6 +31,9 @@ use crate::secrets;
 /// A value that cannot be used.
 pub(crate) use onsale_ingress::ConfigProblem as Problem;
 
+/// What stands in the place of a secret that is not shown.
+pub(crate) const HIDDEN: &str = "(hidden)";
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -207,7 +210,7 @@ impl Config {
     pub(crate) fn without_secrets(mut self) -> Self {
         let hide = |secret: &mut Option<Secret>| {
             if secret.is_some() {
-                *secret = Some(Secret::new("(hidden)"));
+                *secret = Some(Secret::new(HIDDEN));
             }
         };
         hide(&mut self.auth.hs256_secret);
@@ -216,7 +219,7 @@ impl Config {
         hide(&mut self.redis.url);
         for (key, value) in &mut self.kafka.properties {
             if KafkaConfig::is_secret(key) {
-                *value = "(hidden)".to_owned();
+                *value = HIDDEN.to_owned();
             }
         }
         self

@@ -1,33 +1,57 @@
 //! What people and scripts read. The only place that writes to the terminal.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is the output of the program"
-)]
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::Failure;
 
+/// What a shell says of a process that ended because its reader went away (128 + SIGPIPE). Not 0: a
+/// check whose report nobody read to the end has not said that all is well.
+const READER_GONE: i32 = 141;
+
 /// A line on standard output.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    println!("{text}");
+    ended(writeln!(std::io::stdout().lock(), "{text}"));
+}
+
+/// A line on standard output by a process that goes on whoever reads it.
+pub(crate) fn announce(text: impl std::fmt::Display) {
+    // Nobody to tell.
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// One JSON value on standard output.
 pub(crate) fn json(value: &impl Serialize) {
     match serde_json::to_string(value) {
-        Ok(text) => println!("{text}"),
-        Err(error) => eprintln!("error: cannot write JSON: {error}"),
+        Ok(text) => line(text),
+        Err(error) => say(format_args!("error: cannot write JSON: {error}")),
     }
 }
 
 /// An error on standard error with what it means.
 pub(crate) fn complain(failure: &Failure) {
-    eprintln!("error: {failure}");
+    say(format_args!("error: {failure}"));
+}
+
+fn say(text: std::fmt::Arguments<'_>) {
+    // When that is closed as well there is only the exit code.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Ends the process when nobody reads any more, as `head` does once it has enough.
+fn ended(written: std::io::Result<()>) {
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(READER_GONE),
+        Err(error) => {
+            say(format_args!(
+                "error: cannot write to standard output: {error}"
+            ));
+            std::process::exit(1);
+        }
+    }
 }
 
 /// A remark on standard error, beside what is asked for.
@@ -75,7 +99,7 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
             .zip(&widths)
             .map(|(cell, width)| format!("{cell:<width$}"))
             .collect();
-        println!("{}", padded.join("  ").trim_end());
+        line(padded.join("  ").trim_end());
     };
     print(
         &headings

@@ -35,7 +35,7 @@ pub(crate) fn of_findings(driven: &Driven) -> Vec<Check> {
 /// others may sell too, or where an answer is missing.
 pub(crate) fn of_stock(
     world: &World,
-    control: &Control,
+    organizers: &[Control],
     driven: &Driven,
 ) -> Result<Option<Check>, LoadError> {
     if !world.own {
@@ -51,10 +51,10 @@ pub(crate) fn of_stock(
         (_, _) => true,
     };
     let deadline = Instant::now() + SETTLE;
-    let mut taken = world.taken(control)?;
+    let mut taken = world.taken(organizers)?;
     while !fits(taken) && Instant::now() < deadline {
         std::thread::sleep(LOOK_EVERY);
-        taken = world.taken(control)?;
+        taken = world.taken(organizers)?;
     }
     let capacity: u64 = world
         .shows

@@ -12,6 +12,11 @@ use crate::target::Target;
 
 /// How long such a call may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// A server that limits how often one may ask is asked again so often, with a pause between.
+const ASKED_AGAIN_MAX: u32 = 60;
+const PAUSE: Duration = Duration::from_secs(1);
+/// Status of an answer to one who asks too often.
+const TOO_MANY_REQUESTS: u16 = 429;
 /// Characters of an unexpected answer that are shown.
 const SHOWN_MAX_CHARS: usize = 400;
 
@@ -45,21 +50,24 @@ impl Control {
         self.call("POST", path, &body.to_string())
     }
 
+    /// `data` of the answer to a PUT.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or does not answer 2xx.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Value, LoadError> {
+        self.call("PUT", path, &body.to_string())
+    }
+
     fn call(&self, method: &str, path: &str, body: &str) -> Result<Value, LoadError> {
         let call = format!("{method} {path}");
-        let (status, bytes) = self.exchange(method, path, body).map_err(|source| {
-            if source.kind() == std::io::ErrorKind::InvalidData {
-                LoadError::Answer {
-                    call: call.clone(),
-                    what: "the answer is not HTTP".to_owned(),
-                }
-            } else {
-                LoadError::Reach {
-                    target: self.target.host.clone(),
-                    source,
-                }
+        let (mut status, mut bytes) = self.answer(&call, method, path, body)?;
+        for _ in 0..ASKED_AGAIN_MAX {
+            if status != TOO_MANY_REQUESTS {
+                break;
             }
-        })?;
+            std::thread::sleep(PAUSE);
+            (status, bytes) = self.answer(&call, method, path, body)?;
+        }
         if !(200..300).contains(&status) {
             let body = String::from_utf8_lossy(&bytes);
             return Err(LoadError::Prepare {
@@ -74,6 +82,28 @@ impl Control {
                 what: format!("the answer is not JSON: {error}"),
             })?;
         Ok(body["data"].take())
+    }
+
+    fn answer(
+        &self,
+        call: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<(u16, Vec<u8>), LoadError> {
+        self.exchange(method, path, body).map_err(|source| {
+            if source.kind() == std::io::ErrorKind::InvalidData {
+                LoadError::Answer {
+                    call: call.to_owned(),
+                    what: "the answer is not HTTP".to_owned(),
+                }
+            } else {
+                LoadError::Reach {
+                    target: self.target.host.clone(),
+                    source,
+                }
+            }
+        })
     }
 
     fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Vec<u8>)> {

@@ -63,8 +63,8 @@ pub enum Who {
     Nobody,
     /// A user's, by number.
     User(usize),
-    /// The payment service's.
-    Service,
+    /// The payment service's, one of its accounts.
+    Service(usize),
 }
 
 /// A request. Scenarios fill it in; its buffers are used again and again.

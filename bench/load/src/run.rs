@@ -51,15 +51,20 @@ pub fn run(
         .scenario
         .pace(settings.per_second, settings.duration);
     let ttl_s = settings.duration.as_secs().saturating_add(TOKEN_SPARE_S);
-    let token = minter.mint(Uuid::new_v4(), "organizer", ttl_s)?;
-    let control = Control::new(settings.target.clone(), token);
     let requests = match &pace {
         Pace::Open(schedule) => schedule.count(),
         Pace::Closed(duration) => duration.as_secs().saturating_mul(CLOSED_PER_SECOND),
     };
-    let world = match &settings.show {
-        Some(show) => World::find(&control, show)?,
-        None => World::make(&control, &settings.scenario.world_size(requests))?,
+    let size = settings.scenario.world_size(requests);
+    let organizers = (0..size.shows.max(1))
+        .map(|_| {
+            let token = minter.mint(Uuid::new_v4(), "organizer", ttl_s)?;
+            Ok(Control::new(settings.target.clone(), token))
+        })
+        .collect::<Result<Vec<_>, LoadError>>()?;
+    let world = match (&settings.show, organizers.first()) {
+        (Some(show), Some(organizer)) => World::find(organizer, show)?,
+        _ => World::make(&organizers, &size)?,
     };
     let world = Arc::new(world);
     let users = Users::mint(minter, settings.users, ttl_s)?;
@@ -86,7 +91,10 @@ pub fn run(
     };
     let driven = drive(&drive_settings, &users, scenarios, stop, watch)?;
     let mut checks = checks::of_findings(&driven);
-    checks.extend(checks::of_stock(&world, &control, &driven)?);
+    checks.extend(checks::of_stock(&world, &organizers, &driven)?);
+    if world.own && !settings.keep_events {
+        world.call_off(&organizers)?;
+    }
     Ok(Report::new(settings, &drive_settings.pace, &driven, checks))
 }
 

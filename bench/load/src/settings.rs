@@ -29,6 +29,8 @@ pub struct LoadSettings {
     pub timeout: Duration,
     /// Sell this show instead of making new ones.
     pub show: Option<String>,
+    /// Leave the events that were made for the run on sale.
+    pub keep_events: bool,
     /// Where the history is recorded.
     pub history: Option<PathBuf>,
     /// Seed of the scenario's choices.

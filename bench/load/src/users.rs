@@ -6,16 +6,20 @@ use crate::draft::Who;
 use crate::error::LoadError;
 use crate::minter::Minter;
 
+/// Accounts of the payment service: a server limits how often one of them may ask, and nobody in a
+/// run should wait for that.
+const SERVICES: usize = 1_000;
+
 /// Users with their credentials, ready to be copied into requests.
 #[derive(Debug)]
 pub struct Users {
     ids: Vec<Uuid>,
     headers: Vec<Box<str>>,
-    service: Option<(Uuid, Box<str>)>,
+    services: Vec<(Uuid, Box<str>)>,
 }
 
 impl Users {
-    /// So many buyers and the payment service, with tokens that are good for `ttl_s` seconds. Their
+    /// So many buyers and accounts of the payment service, with tokens that are good for `ttl_s` seconds. Their
     /// ids are new in every run.
     ///
     /// # Errors
@@ -30,12 +34,16 @@ impl Users {
             .iter()
             .map(|id| header(*id, "buyer"))
             .collect::<Result<_, _>>()?;
-        let service = Uuid::new_v4();
-        let of_service = header(service, "service")?;
+        let services = (0..SERVICES)
+            .map(|_| {
+                let id = Uuid::new_v4();
+                Ok((id, header(id, "service")?))
+            })
+            .collect::<Result<_, LoadError>>()?;
         Ok(Self {
             ids,
             headers,
-            service: Some((service, of_service)),
+            services,
         })
     }
 
@@ -51,7 +59,7 @@ impl Users {
         Self {
             ids,
             headers,
-            service: None,
+            services: Vec::new(),
         }
     }
 
@@ -61,7 +69,7 @@ impl Users {
         Self {
             ids: Vec::new(),
             headers: Vec::new(),
-            service: None,
+            services: Vec::new(),
         }
     }
 
@@ -77,8 +85,12 @@ impl Users {
         match who {
             Who::Nobody => None,
             Who::User(number) => self.ids.get(number).copied(),
-            Who::Service => self.service.as_ref().map(|(id, _)| *id),
+            Who::Service(account) => self.service(account).map(|(id, _)| *id),
         }
+    }
+
+    fn service(&self, account: usize) -> Option<&(Uuid, Box<str>)> {
+        self.services.get(account.checked_rem(self.services.len())?)
     }
 
     /// The header line that says who asks; empty when nobody does.
@@ -86,7 +98,7 @@ impl Users {
         match who {
             Who::Nobody => "",
             Who::User(number) => self.headers.get(number).map_or("", |header| header),
-            Who::Service => self.service.as_ref().map_or("", |(_, header)| header),
+            Who::Service(account) => self.service(account).map_or("", |(_, header)| header),
         }
     }
 }

@@ -11,6 +11,10 @@ const ROW_SEATS: u64 = 1_000;
 const SHOW_SEATS_MAX: u64 = 250_000;
 /// Most tickets that a user may be allowed.
 const TICKETS_PER_USER: u16 = u16::MAX;
+/// What the names of events made here begin with.
+const NAME_PREFIX: &str = "onsale load";
+/// When they take place.
+const STARTS_AT: &str = "2099-01-01T20:00:00Z";
 /// Longest hold: nothing runs out while a run goes on.
 const HOLD_LONG_S: u32 = 86_400;
 
@@ -92,6 +96,8 @@ pub struct ZonePlan {
 pub struct ShowPlan {
     /// Its id.
     pub id: String,
+    /// Its event.
+    pub event: String,
     /// Its zones.
     pub zones: Vec<ZonePlan>,
 }
@@ -152,15 +158,16 @@ impl ShowPlan {
 }
 
 impl World {
-    /// Makes events and shows through the API, as the organizer that `control` is.
+    /// Makes events and shows through the API, each as one of these organizers in turn: servers
+    /// limit how often one of them may ask.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses one.
-    pub fn make(control: &Control, size: &WorldSize) -> Result<Self, LoadError> {
+    pub fn make(organizers: &[Control], size: &WorldSize) -> Result<Self, LoadError> {
         let mut shows = Vec::with_capacity(size.shows);
-        for number in 0..size.shows {
+        for (number, control) in (0..size.shows).zip(organizers.iter().cycle()) {
             let event = json!({
-                "name": format!("Load {number}"), "starts_at": "2099-01-01T20:00:00Z",
+                "name": event_name(number), "starts_at": STARTS_AT,
                 "max_tickets_per_user": size.tickets_per_user,
             });
             let event = control.post("/api/v1/events", &event)?;
@@ -187,7 +194,7 @@ impl World {
             }
             let path = format!("/api/v1/events/{event_id}/shows");
             let show = json!({
-                "starts_at": "2099-01-01T20:00:00Z", "hold_seconds": size.hold_s, "zones": zones,
+                "starts_at": STARTS_AT, "hold_seconds": size.hold_s, "zones": zones,
             });
             let show = control.post(&path, &show)?;
             let of_show = show["zones"].as_array().into_iter().flatten();
@@ -202,6 +209,7 @@ impl World {
                 .collect::<Result<_, LoadError>>()?;
             shows.push(ShowPlan {
                 id: text(&show, "show_id", &path)?,
+                event: event_id,
                 zones,
             });
         }
@@ -240,6 +248,7 @@ impl World {
         Ok(Self {
             shows: vec![ShowPlan {
                 id: show.to_owned(),
+                event: text(&chart, "event_id", &path).unwrap_or_default(),
                 zones,
             }],
             own: false,
@@ -247,13 +256,30 @@ impl World {
         })
     }
 
+    /// Calls the events of a world that was made off: nobody sees them in lists any more, and
+    /// nothing of them is sold. What was sold in the run stays in the log.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub fn call_off(&self, organizers: &[Control]) -> Result<(), LoadError> {
+        for ((number, show), control) in
+            self.shows.iter().enumerate().zip(organizers.iter().cycle())
+        {
+            let event = json!({
+                "name": event_name(number), "starts_at": STARTS_AT, "status": "cancelled",
+            });
+            control.put(&format!("/api/v1/events/{}", show.event), &event)?;
+        }
+        Ok(())
+    }
+
     /// Places that the server says are held or sold.
     ///
     /// # Errors
     /// When the server cannot be reached.
-    pub fn taken(&self, control: &Control) -> Result<u64, LoadError> {
+    pub fn taken(&self, organizers: &[Control]) -> Result<u64, LoadError> {
         let mut taken = 0;
-        for show in &self.shows {
+        for (show, control) in self.shows.iter().zip(organizers.iter().cycle()) {
             let zones = control.get(&format!("/api/v1/shows/{}/zones", show.id))?;
             for zone in zones.as_array().into_iter().flatten() {
                 taken += zone["held_seats"].as_u64().unwrap_or(0)
@@ -262,6 +288,10 @@ impl World {
         }
         Ok(taken)
     }
+}
+
+fn event_name(number: usize) -> String {
+    format!("{NAME_PREFIX} {}", number + 1)
 }
 
 fn rows(seats: u64, row_seats: u64) -> Vec<Value> {

@@ -139,7 +139,7 @@ pub(super) fn run(bench: &Bench, args: &ReadersArgs) -> anyhow::Result<()> {
         tickets_per_user: u16::MAX,
         hold_s: 86_400,
     };
-    let world = World::make(&onsale::organizer(&server.target)?, &size)?;
+    let world = World::make(&[onsale::organizer(&server.target)?], &size)?;
     let show = world.shows.first().context("no show")?.clone();
     let seen = Arc::new(Seen::new());
     let path = format!("/api/v1/shows/{}/availability/stream", show.id);

@@ -60,7 +60,7 @@ pub(super) fn run(bench: &Bench, args: &StartArgs) -> anyhow::Result<()> {
         tickets_per_user: 10,
         hold_s: 600,
     };
-    let world = World::make(&organizer, &size)?;
+    let world = World::make(&[organizer], &size)?;
     // kill -9: an orderly end would leave a snapshot of everything.
     drop(server);
     say::progress("starting again");

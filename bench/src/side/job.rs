@@ -141,7 +141,7 @@ pub(crate) fn put_on_sale(target: &Target, shows: usize) -> anyhow::Result<OnSal
         tickets_per_user: TICKETS_PER_USER,
         hold_s: 86_400,
     };
-    let world = World::make(&organizer, &size)?;
+    let world = World::make(std::slice::from_ref(&organizer), &size)?;
     let zone_of = |show: &ShowPlan| {
         let show_id = show.id.clone();
         show.zones.first().map(|zone| Zone {
@@ -161,10 +161,10 @@ impl OnSale {
     /// What was sold must be what was granted.
     pub(crate) fn check(&self, granted: u64) -> anyhow::Result<()> {
         let deadline = Instant::now() + SETTLE;
-        let mut sold = self.world.taken(&self.organizer)?;
+        let mut sold = self.world.taken(std::slice::from_ref(&self.organizer))?;
         while sold != granted && Instant::now() < deadline {
             std::thread::sleep(LOOK_EVERY);
-            sold = self.world.taken(&self.organizer)?;
+            sold = self.world.taken(std::slice::from_ref(&self.organizer))?;
         }
         check_sold(sold, granted)
     }

@@ -105,42 +105,42 @@ impl Tokens {
 }
 
 fn welcome(config: &Config, base: &str, tokens: &Tokens, shows: &[DemoShow]) {
-    output::line(format_args!("Onsale is open at {base}"));
-    output::line(format_args!("  data     {}", config.data.dir.display()));
-    output::line(format_args!("  API page {base}/docs"));
+    output::announce(format_args!("Onsale is open at {base}"));
+    output::announce(format_args!("  data     {}", config.data.dir.display()));
+    output::announce(format_args!("  API page {base}/docs"));
     for show in shows {
-        output::line(format_args!("  show     {} {}", show.show_id, show.event));
+        output::announce(format_args!("  show     {} {}", show.show_id, show.event));
     }
-    output::line("\nTokens, good for 30 days:");
+    output::announce("\nTokens, good for 30 days:");
     for (role, token) in [
         ("BUYER", &tokens.buyer),
         ("ORGANIZER", &tokens.organizer),
         ("ADMIN", &tokens.admin),
         ("SERVICE", &tokens.service),
     ] {
-        output::line(format_args!("  {role}={token}"));
+        output::announce(format_args!("  {role}={token}"));
     }
     if let Some(show) = shows.first()
         && let Some((zone_id, zone)) = show.zones.first()
     {
-        output::line(format_args!(
+        output::announce(format_args!(
             "\nTry it: what is left of {}, two of the best seats of {zone}, what you hold:",
             show.event
         ));
-        output::line(format_args!(
+        output::announce(format_args!(
             "  curl -s {base}/api/v1/shows/{}/zones",
             show.show_id
         ));
-        output::line(format_args!(
+        output::announce(format_args!(
             "  curl -s {base}/api/v1/bookings/reserve -H 'Authorization: Bearer {}' \
              -H 'Content-Type: application/json' \
              -d '{{\"show_id\":\"{}\",\"zone_id\":\"{zone_id}\",\"quantity\":2}}'",
             tokens.buyer, show.show_id
         ));
-        output::line(format_args!(
+        output::announce(format_args!(
             "  curl -s {base}/api/v1/bookings/pending -H 'Authorization: Bearer {}'",
             tokens.buyer
         ));
     }
-    output::line("\nStop with Ctrl-C; the same data is there at the next start.");
+    output::announce("\nStop with Ctrl-C; the same data is there at the next start.");
 }

@@ -7,7 +7,7 @@ use onsale_schemas::PartitionId;
 use onsale_snapshot::directory::Directory;
 use serde_json::{Value, json};
 
-use crate::cli::{ConfigArgs, JsonArgs, ServerArgs};
+use crate::cli::{ConfigArgs, JsonArgs, ServerArgs, parse_whole};
 use crate::client::{self, Client, TIMEOUT_LONG};
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
@@ -18,7 +18,7 @@ pub(crate) enum SnapshotCommand {
     /// Have a running server cut snapshots now
     Create {
         /// Only this partition
-        #[arg(long, value_name = "P")]
+        #[arg(long, value_name = "P", value_parser = parse_whole::<u16>)]
         partition: Option<u16>,
         #[command(flatten)]
         json: JsonArgs,
@@ -34,7 +34,7 @@ pub(crate) enum SnapshotCommand {
     /// Delete all but the newest snapshots in the data folder
     Prune {
         /// How many to keep of each partition
-        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, default_value_t = 3, value_parser = parse_keep)]
         keep: u32,
         #[command(flatten)]
         folder: FolderArgs,
@@ -44,12 +44,19 @@ pub(crate) enum SnapshotCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct FolderArgs {
     /// Only this partition
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = parse_whole::<u16>)]
     partition: Option<u16>,
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+fn parse_keep(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|keep| *keep > 0)
+        .ok_or_else(|| format!("{text:?}: expected a whole number from 1 to {}", u32::MAX))
 }
 
 pub(crate) fn run(command: SnapshotCommand) -> Result<(), Failure> {

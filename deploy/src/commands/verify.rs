@@ -11,7 +11,7 @@ use clap::Args;
 use onsale_schemas::PartitionId;
 use serde_json::json;
 
-use crate::cli::{ConfigArgs, JsonArgs};
+use crate::cli::{ConfigArgs, JsonArgs, parse_whole};
 use crate::client;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -21,7 +21,7 @@ use crate::output;
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Only this partition
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = parse_whole::<u16>)]
     partition: Option<u16>,
     /// Do not look at the database
     #[arg(long)]

@@ -16,6 +16,7 @@ mod life;
 mod load;
 mod load_history;
 mod lost_database;
+mod newcomer;
 mod permissions;
 mod postgres;
 mod proof;

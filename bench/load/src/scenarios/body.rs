@@ -46,9 +46,9 @@ fn begin(draft: &mut Draft, who: Who, places: u32) {
     draft.places = places;
 }
 
-/// `POST /bookings/{id}/confirm`, by the payment service.
-pub(crate) fn confirm(draft: &mut Draft, booking: &str) {
-    draft.begin(Op::Confirm, Method::Post, Who::Service);
+/// `POST /bookings/{id}/confirm`, by an account of the payment service.
+pub(crate) fn confirm(draft: &mut Draft, booking: &str, account: usize) {
+    draft.begin(Op::Confirm, Method::Post, Who::Service(account));
     let _ = write!(draft.path, "/api/v1/bookings/{booking}/confirm");
     let _ = write!(draft.body, r#"{{"payment_reference":"load-{booking}"}}"#);
 }

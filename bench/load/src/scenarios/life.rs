@@ -35,6 +35,7 @@ pub(crate) struct Life {
     stage: Stage,
     steps: VecDeque<Step>,
     reserve: bool,
+    confirmed: usize,
 }
 
 impl Life {
@@ -43,6 +44,7 @@ impl Life {
             stage,
             steps: VecDeque::new(),
             reserve: false,
+            confirmed: 0,
         }
     }
 }
@@ -55,7 +57,8 @@ impl Scenario for Life {
             && let Some(step) = self.steps.pop_front()
         {
             if step.confirm {
-                body::confirm(draft, &step.booking);
+                body::confirm(draft, &step.booking, self.confirmed);
+                self.confirmed = self.confirmed.wrapping_add(1);
             } else {
                 body::cancel(draft, step.who, &step.booking, step.places);
             }

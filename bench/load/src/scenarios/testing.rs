@@ -26,6 +26,7 @@ pub(crate) fn stage(size: &WorldSize, worker: usize, workers: usize) -> Stage {
             }
             ShowPlan {
                 id: format!("show-{show}"),
+                event: format!("event-{show}"),
                 zones,
             }
         })

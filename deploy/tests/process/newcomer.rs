@@ -1,0 +1,117 @@
+//! What somebody does in the first hour: the load generator against `dev` as it comes, output into
+//! `head`, a printed configuration.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::support::{Server, onsale};
+
+/// What a shell says of a process whose reader went away.
+const READER_GONE: i32 = 141;
+
+/// With the limits that a server has by default, as `dev` has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn load_runs_under_the_default_rate_limits_and_leaves_nothing_on_sale() {
+    let folder = tempfile::tempdir().unwrap();
+    let limited = [("ONSALE_RATE_LIMIT__ENABLED", "true")];
+    let server = Server::start_with(&folder.path().join("data"), &limited).await;
+    let history = folder.path().join("history.jsonl");
+    let history = history.to_str().unwrap();
+    let (code, out, err) = server.load(
+        "life",
+        &[
+            "--rate",
+            "100",
+            "--duration",
+            "3s",
+            "--history",
+            history,
+            "--max-shed-rate",
+            "0",
+        ],
+    );
+    assert_eq!(code, Some(0), "{out}{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let confirmed = &report["latency_by"]["confirm granted"]["count"];
+    assert!(confirmed.as_u64() > Some(20), "{out}");
+    let (_, events) = server.get("", "/events").await;
+    assert_eq!(events["data"], serde_json::json!([]), "{events}");
+    let (code, out, err) = server.verb(&["verify", "--history", history]);
+    assert_eq!(code, Some(0), "{out}{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verbs_end_quietly_when_nobody_reads_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Server::start(&data).await;
+    for verb in [
+        &["verify"][..],
+        &["verify", "--json"],
+        &["status"],
+        &["replay", "--partition", "0"],
+        &["config", "print"],
+        &["config", "check"],
+        &["doctor"],
+        &[
+            "token",
+            "--user",
+            "00000000-0000-4000-8000-000000000002",
+            "--role",
+            "buyer",
+        ],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut child = onsale(&data, server.port, &[])
+            .args(verb)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut err = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut err)
+            .unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(READER_GONE), "{verb:?}: {err}");
+        assert!(!err.contains("panicked"), "{verb:?}: {err}");
+    }
+}
+
+/// `print` and `check` are of one mind, with a key and without, beside the data of `dev` too.
+#[test]
+fn a_printed_configuration_is_checked_like_the_one_it_was_printed_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("dev-secret"), "0123456789abcdef0123456789abcdef").unwrap();
+    let printed = folder.path().join("printed.toml");
+    let verb = |with_key: bool, args: &[&str]| {
+        let mut command = onsale(&data, 1, &[]);
+        if !with_key {
+            command.env_remove("ONSALE_AUTH__HS256_SECRET");
+        }
+        let output = command.args(args).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), text)
+    };
+    for (with_key, expected) in [(true, Some(0)), (false, Some(2))] {
+        let (code, text) = verb(with_key, &["config", "print"]);
+        assert_eq!(code, Some(0), "{text}");
+        assert_eq!(text.contains("hs256_secret"), with_key, "{text}");
+        std::fs::write(&printed, &text).unwrap();
+        let file = printed.to_str().unwrap();
+        let (code, _) = verb(with_key, &["config", "check"]);
+        assert_eq!(code, expected, "as it is, key: {with_key}");
+        let (code, _) = verb(with_key, &["config", "check", "--config", file]);
+        assert_eq!(code, expected, "as printed, key: {with_key}");
+        let (_, again) = verb(with_key, &["config", "print", "--config", file]);
+        assert_eq!(again, text);
+    }
+}
