@@ -1,5 +1,9 @@
 //! `onsale replay`
 
+mod described;
+mod names;
+mod text;
+
 use anyhow::anyhow;
 use clap::Args;
 use onsale_engine::Partition;
@@ -14,26 +18,29 @@ use onsale_schemas::{
 use onsale_snapshot::directory::Directory;
 use serde::Serialize;
 
-use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
+use crate::cli::{ConfigArgs, JsonArgs, parse_uuid, parse_whole};
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::fairness::Fairness;
 use crate::log_source::LogSource;
 use crate::output;
+use described::Described;
+use names::Names;
+use text::Teller;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
     /// The partition; with --booking it is known from the id
-    #[arg(long, value_name = "P", required_unless_present = "booking")]
+    #[arg(long, value_name = "P", value_parser = parse_whole::<u16>, required_unless_present = "booking")]
     partition: Option<u16>,
     /// First offset to show; the state before it comes from the nearest snapshot
-    #[arg(long, value_name = "OFFSET", default_value_t = 0)]
+    #[arg(long, value_name = "OFFSET", value_parser = parse_whole::<u64>, default_value_t = 0)]
     from: u64,
     /// First time to show (RFC 3339), instead of an offset
     #[arg(long, value_name = "TIME", value_parser = parse_time_ms, conflicts_with = "from")]
     since: Option<u64>,
     /// Stop before this offset
-    #[arg(long, value_name = "OFFSET", conflicts_with = "at")]
+    #[arg(long, value_name = "OFFSET", value_parser = parse_whole::<u64>, conflicts_with = "at")]
     until: Option<u64>,
     /// Stop after the last record up to this time (RFC 3339), so that the state is the one as of it
     #[arg(long, value_name = "TIME", value_parser = parse_time_ms)]
@@ -66,12 +73,12 @@ fn parse_booking(text: &str) -> Result<BookingId, String> {
 }
 
 /// A record as it is shown.
-#[derive(Serialize)]
 struct Line {
     offset: Offset,
     time: String,
-    command: String,
-    outcome: Option<String>,
+    /// Why it is no command where it is none.
+    command: Result<Described, String>,
+    outcome: Option<Described>,
     expired: Vec<String>,
 }
 
@@ -113,6 +120,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         "replay",
     );
     let mut shown = 0;
+    let mut teller = Teller::new(partition, Names::open(&config));
     let machine = replay::replay(&mut reader, machine, until, |entry, outcome, machine| {
         bar.inc(1);
         if !args.summary
@@ -121,10 +129,10 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
             && args.wants(&entry, outcome.as_ref(), machine)
         {
             shown += 1;
-            let line = Line::new(&entry, outcome, machine.id());
+            let line = Line::new(&entry, outcome.as_ref(), &mut teller, machine.id());
             bar.suspend(|| {
                 if args.json.json {
-                    output::json(&line)
+                    output::json(&line.json())
                 } else {
                     line.print()
                 }
@@ -302,28 +310,49 @@ fn subject(
 }
 
 impl Line {
-    fn new(entry: &Entry<'_>, outcome: Option<OutcomeRecord>, partition: PartitionId) -> Self {
-        let command = match codec::decode::<Envelope>(entry.payload) {
-            Ok(envelope) => format!("{:?}", envelope.command),
-            Err(error) => format!("not a command: {error}"),
-        };
+    fn new(
+        entry: &Entry<'_>,
+        outcome: Option<&OutcomeRecord>,
+        teller: &mut Teller,
+        partition: PartitionId,
+    ) -> Self {
+        let envelope = codec::decode::<Envelope>(entry.payload);
         let expired = outcome.iter().flat_map(|record| &record.expired);
+        let asked = envelope.as_ref().ok().map(|envelope| &envelope.command);
         Self {
             offset: entry.offset,
             time: output::time(entry.log_time_ms),
-            command,
             expired: expired
                 .map(|ended| BookingId::new(partition, ended.booking).to_string())
                 .collect(),
-            outcome: outcome.map(|record| format!("{:?}", record.outcome)),
+            outcome: outcome.map(|record| teller.outcome(record, asked)),
+            command: match &envelope {
+                Ok(envelope) => Ok(teller.command(envelope)),
+                Err(error) => Err(error.to_string()),
+            },
         }
     }
 
+    fn json(&self) -> serde_json::Value {
+        let command = match &self.command {
+            Ok(command) => command.json(),
+            Err(why) => serde_json::json!({ "kind": "not_a_command", "why": why }),
+        };
+        serde_json::json!({
+            "offset": self.offset,
+            "time": self.time,
+            "command": command,
+            "outcome": self.outcome.as_ref().map(Described::json),
+            "expired": self.expired,
+        })
+    }
+
     fn print(&self) {
-        output::line(format_args!(
-            "{:>10}  {}  {}",
-            self.offset, self.time, self.command
-        ));
+        let head = format!("{:>10}  {}", self.offset, self.time);
+        match &self.command {
+            Ok(command) => output::line(format_args!("{head}  {command}")),
+            Err(why) => output::line(format_args!("{head}  not a command: {why}")),
+        }
         for booking in &self.expired {
             output::line(format_args!("{:>10}  expired {booking}", ""));
         }

@@ -334,10 +334,19 @@ async fn operators_look_after_it() {
     fine(&["snapshot", "verify"]);
     let booking = id(&kept);
     let replay = fine(&["replay", "--booking", &booking, "--json"]);
-    assert!(
-        replay.lines().next().unwrap().contains("Reserved"),
+    let line: Value = serde_json::from_str(replay.lines().next().unwrap()).unwrap();
+    assert_eq!(line["command"]["kind"], "reserve", "{replay}");
+    assert_eq!(line["outcome"]["kind"], "reserved", "{replay}");
+    assert_eq!(
+        line["outcome"]["seat_labels"],
+        json!(["A-1", "A-2"]),
         "{replay}"
     );
+    let text = fine(&["replay", "--booking", &booking]);
+    assert!(text.contains("seats A-1 A-2"), "{text}");
+    for word_of_the_program in ["SeatList", "Currency(", "Some(", "Reserve("] {
+        assert!(!text.contains(word_of_the_program), "{text}");
+    }
     let report = house.server.data.join("report.json");
     let report = report.to_str().unwrap();
     fine(&["reconcile", "--report", report]);

@@ -9,13 +9,13 @@ use anyhow::{Context, anyhow};
 use onsale_schemas::{SeatIndex, ShowId};
 use onsale_simulation::history::{self, Answer, Call, HistoryError, Judge, Verdict};
 use onsale_store::Store;
-use onsale_store::catalog::{RowSeats, ShowRow, ZoneAdmission};
+use onsale_store::catalog::ShowRow;
 
 use super::database;
 use crate::client;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
-use crate::output;
+use crate::{labels, output};
 
 /// A history that was read, and the labels of the seats it speaks of.
 pub(super) struct Recorded {
@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path, config: &Config) -> Result<Recorded, Failure> {
         HistoryError::Io(_) => Failure::Reach(error.into()),
         HistoryError::Line { .. } => Failure::Use(error.into()),
     })?;
-    let labels = client::block_on(labels(config, shows(&calls)))?;
+    let labels = client::block_on(labels_of(config, shows(&calls)))?;
     Ok(Recorded {
         judge: Judge::new(calls),
         labels,
@@ -60,7 +60,7 @@ fn shows(calls: &[Call]) -> Vec<ShowId> {
     shows
 }
 
-async fn labels(
+async fn labels_of(
     config: &Config,
     shows: Vec<ShowId>,
 ) -> Result<HashMap<ShowId, Vec<String>>, Failure> {
@@ -70,7 +70,7 @@ async fn labels(
     };
     for show in shows {
         if let Some(row) = show_row(&store, show).await? {
-            labels.insert(show, labels_of(&row));
+            labels.insert(show, labels::of_show(&row));
         }
     }
     Ok(labels)
@@ -82,27 +82,6 @@ async fn show_row(store: &Store, show: ShowId) -> Result<Option<ShowRow>, Failur
         .await
         .context("cannot read the catalog")
         .or_reach()
-}
-
-/// The label of every seat of a show, in order.
-fn labels_of(show: &ShowRow) -> Vec<String> {
-    let mut labels = Vec::new();
-    for zone in &show.zones {
-        let ZoneAdmission::Seated { rows } = &zone.admission else {
-            continue;
-        };
-        for row in rows {
-            match &row.seats {
-                RowSeats::Count(count) => {
-                    labels.extend((1..=*count).map(|seat| format!("{}-{seat}", row.name)));
-                }
-                RowSeats::Labels(names) => {
-                    labels.extend(names.iter().map(|name| format!("{}-{name}", row.name)));
-                }
-            }
-        }
-    }
-    labels
 }
 
 impl Recorded {
