@@ -1,0 +1,1 @@
+"""Attacks on a running `onsale dev`; see run.py."""
