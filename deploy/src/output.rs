@@ -56,7 +56,7 @@ fn ended(written: std::io::Result<()>) {
 
 /// A remark on standard error, beside what is asked for.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    eprintln!("note: {text}");
+    say(format_args!("note: {text}"));
 }
 
 /// A progress bar for so many records; hidden where nobody looks.

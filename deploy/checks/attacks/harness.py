@@ -382,9 +382,18 @@ class Attacker:
         self.end = time.monotonic() + seconds
         self.seconds = seconds
         self.sockets = []
+        # Set where many addresses attack together: limits by address do not help then.
+        self.is_spread = False
+        self.turn = 0
 
     def is_on(self):
         return time.monotonic() < self.end and self.server.is_alive()
+
+    def address(self):
+        if not self.is_spread:
+            return ATTACKER_ADDRESS
+        self.turn += 1
+        return f"127.67.{self.turn // 250 % 250}.{1 + self.turn % 250}"
 
     def connect(self, receive_bytes=None, timeout_s=2.0):
         """A connection, or None where the server takes none."""
@@ -393,7 +402,7 @@ class Attacker:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         connection.settimeout(timeout_s)
         try:
-            connection.bind((ATTACKER_ADDRESS, 0))
+            connection.bind((self.address(), 0))
             connection.connect(("127.0.0.1", self.server.port))
         except OSError:
             connection.close()

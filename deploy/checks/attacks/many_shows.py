@@ -37,6 +37,7 @@ def prepare(server, is_long=False):
 
 def attack(attacker, given):
     event, _ = given
+    attacker.is_spread = True
 
     def work(_number):
         connection = attacker.connect(timeout_s=10)

@@ -15,14 +15,16 @@ def prepare(server, is_long=False):
     booking = None
     for user in server.tokens(BEFORE[is_long]):
         try:
-            booking = server.call("POST", "/api/v1/bookings/reserve", user, body)["booking_id"]
+            booking = server.call("POST", "/api/v1/bookings/reserve", user, body)
         except Exception:  # noqa: BLE001 (a limit of the address is a defence too)
             break
-    return booking
+    return booking.get("receipt_url") or f"/api/v1/bookings/{booking['booking_id']}/receipt"
 
 
-def attack(attacker, booking):
+def attack(attacker, link):
+    attacker.is_spread = True
+
     def work(_number):
-        attacker.answer(get(f"/api/v1/bookings/{booking}/receipt"))
+        attacker.answer(get(link))
 
     in_parallel(attacker, CLIENTS, work)

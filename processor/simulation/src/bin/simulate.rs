@@ -15,16 +15,16 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = World::Cluster)]
     world: World,
     /// How many seeds.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, value_parser = whole::<u64>, default_value_t = 100)]
     seeds: u64,
     /// The first one.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_parser = whole::<u64>, default_value_t = 0)]
     from: u64,
     /// Commands of clients in each world.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, value_parser = whole::<u64>, default_value_t = 10_000)]
     commands: u64,
     /// Threads.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_parser = whole::<u32>, default_value_t = 1)]
     threads: u32,
     /// Show the last steps before a violation.
     #[arg(long)]
@@ -49,6 +49,11 @@ impl World {
             Self::Embedded => Kind::Embedded,
         }
     }
+}
+
+fn whole<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?}: expected a whole number, as 100"))
 }
 
 fn main() -> anyhow::Result<()> {
