@@ -46,7 +46,7 @@ def run(module, binary, is_long):
     begin = time.monotonic()
     wrong, told = [], {}
     with harness.Server(
-        binary, getattr(module, "DESCRIPTORS", None), getattr(module, "SETTINGS", None)
+        binary, getattr(module, "DESCRIPTORS", None), getattr(module, "SERVER_SETTINGS", None)
     ) as server:
         steady = harness.Steady(server)
         arguments = [server]
