@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::{ConfigArgs, JsonArgs, ServerArgs};
+use crate::cli::{ConfigArgs, JsonArgs, ServerArgs, parse_whole};
 use crate::client::{self, Client, TIMEOUT_LONG};
 use crate::exit::Failure;
 use crate::output;
@@ -25,7 +25,7 @@ pub(crate) enum ClockCommand {
     /// closed are open again
     Reset {
         /// Only this partition (with Kafka)
-        #[arg(long, value_name = "P")]
+        #[arg(long, value_name = "P", value_parser = parse_whole::<u16>)]
         partition: Option<u16>,
         /// Also where clock and machine time agree
         #[arg(long)]
