@@ -45,6 +45,7 @@ fn limits() -> impl Strategy<Value = ModelLimits> {
                 shows_max,
                 bookings_max,
                 remembered_answers_max,
+                machine_version_known: 2,
                 ..ModelLimits::default()
             },
         )
