@@ -2,9 +2,10 @@
 # A whole cluster on this machine, for trying and testing: Kafka, PostgreSQL, Redis, two processors,
 # two ingress nodes and a projector, each a process of its own with its own folder, log and pid file.
 #
-#   up               start what is not running, wait until all of it is ready, show it
+#   up               start what is not running, wait until all of it is ready, show it; say how to sell
 #   down [--wipe]    stop everything; --wipe also removes the data
 #   status           each node's name, role, pid, URL and state
+#   demo             put demo shows there, show them and tokens to buy with
 #   kill NODE        kill -9
 #   stop NODE        the orderly way
 #   start NODE       start and wait until it is ready
@@ -322,6 +323,14 @@ up() {
     for name in "${nodes[@]}"; do launch_one "$name"; done
     for name in "${nodes[@]}"; do wait_ready "$name"; done
     status
+    printf '\nNothing is on sale yet: deploy/cluster.sh demo puts shows there and prints tokens.\n'
+}
+
+# Says what became of one part, as status does.
+tell() {
+    local pid
+    pid="$(pid_of "$1")" || pid=-
+    printf '%s: %s (pid %s)\n' "$1" "$(state_of "$pid" "$1")" "$pid"
 }
 
 down() {
@@ -378,15 +387,32 @@ case "$verb" in
     up) up ;;
     down) down "${1:-}" ;;
     status) status ;;
-    kill) kill_one "$1" ;;
-    stop) stop_one "$1" ;;
-    start) start_one "$1" ;;
+    demo) operate demo ;;
+    kill)
+        kill_one "$1"
+        printf '%s: killed; deploy/cluster.sh start %s brings it back\n' "$1" "$1"
+        ;;
+    stop)
+        stop_one "$1"
+        tell "$1"
+        ;;
+    start)
+        start_one "$1"
+        tell "$1"
+        ;;
     restart)
         stop_one "$1"
         start_one "$1"
+        tell "$1"
         ;;
-    pause) signal_one "$1" STOP ;;
-    resume) signal_one "$1" CONT ;;
+    pause)
+        signal_one "$1" STOP
+        tell "$1"
+        ;;
+    resume)
+        signal_one "$1" CONT
+        tell "$1"
+        ;;
     onsale) operate "$@" ;;
     *) usage ;;
 esac

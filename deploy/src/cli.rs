@@ -36,6 +36,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Run everything in one process with demo shows, on the embedded log and database
     Dev(commands::dev::DevArgs),
+    /// Put the demo events on a running server and print tokens to buy with
+    Demo(commands::demo::DemoArgs),
     /// Run a server as configured
     Serve(commands::serve::ServeArgs),
     /// Mint an access token with the configured key
@@ -204,6 +206,7 @@ impl Cli {
         clock::check_wall(clock::now_ms()).or_use()?;
         match self.command {
             Command::Dev(args) => commands::dev::run(args),
+            Command::Demo(args) => commands::demo::run(&args),
             Command::Serve(args) => commands::serve::run(&args),
             Command::Token(args) => commands::token::run(&args),
             Command::Status(args) => commands::status::run(&args),

@@ -54,6 +54,20 @@ impl Client {
             .await
     }
 
+    /// What the server says is in its way, one sentence each; nothing when it does not say.
+    pub(crate) async fn problems(&self) -> Vec<String> {
+        let url = format!("{}/health/ready", self.base);
+        let asked = self.http.get(url).timeout(TIMEOUT).send().await;
+        let Ok(response) = asked else {
+            return Vec::new();
+        };
+        let body: Value = response.json().await.unwrap_or_default();
+        let problems = body["problems"].as_array().into_iter().flatten();
+        problems
+            .filter_map(|problem| Some(problem.as_str()?.to_owned()))
+            .collect()
+    }
+
     /// `data` of the answer to a POST with a JSON body.
     pub(crate) async fn post(
         &self,
@@ -83,7 +97,12 @@ impl Client {
         let mut body: Value = response
             .json()
             .await
-            .with_context(|| format!("{} does not answer as an onsale server", self.base))
+            .with_context(|| {
+                format!(
+                    "{} answered {status}, not as an ingress of onsale does: ask an ingress",
+                    self.base
+                )
+            })
             .or_reach()?;
         if status.is_success() {
             return Ok(body["data"].take());

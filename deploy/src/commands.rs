@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod failover;

@@ -6,6 +6,7 @@ use onsale_log::kafka::KafkaReader;
 
 use crate::assemble::kafka_settings;
 use crate::config::Config;
+use crate::distributed::faked_clock;
 use crate::exit::{Failure, OrFail, log_failure};
 
 /// A log to read from, wherever it is.
@@ -23,6 +24,7 @@ impl LogSource {
     /// When it cannot be reached or is damaged.
     pub(crate) fn open(config: &Config) -> Result<Self, Failure> {
         if config.kafka.is_used() {
+            faked_clock::refuse()?;
             let reader = KafkaReader::new(&kafka_settings(config)).or_reach()?;
             return Ok(Self {
                 partitions: config.log.partitions,

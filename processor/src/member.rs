@@ -18,6 +18,11 @@
 //!   that is none, sooner or later; the simulator shows it.
 //! - A snapshot may be written only once the topic has all outcomes that it contains, see
 //!   [`MemberAction::CutSnapshot`], and a start takes one that is not ahead of the topic.
+//!
+//! Not everything in log and topic need be ours. A record that is no command does nothing, by the
+//! machine's own rules. An outcome that is not what the member computes is passed over with an
+//! [`Alarm`]: one record may have been put there by anybody. Only when the topic goes on from it,
+//! some publisher holds another state, and then the member stops.
 
 mod actions;
 mod leadership;
@@ -26,6 +31,6 @@ pub mod ranks;
 mod settings;
 mod step;
 
-pub use actions::{MemberAction, MemberStatus, Publication, SeenOutcome};
+pub use actions::{Alarm, MemberAction, MemberStatus, Publication, SeenOutcome};
 pub use settings::MemberSettings;
 pub use step::Member;

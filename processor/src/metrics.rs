@@ -1,6 +1,6 @@
 //! Metrics of the processor.
 
-use onsale_schemas::{Outcome, OutcomeRecord};
+use onsale_schemas::{Outcome, OutcomeRecord, PartitionId};
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
@@ -43,6 +43,16 @@ pub struct Metrics {
     pub snapshot_age_records: IntGaugeVec,
     /// Snapshots that could not be written.
     pub snapshot_failures: IntCounter,
+    /// Times this node stood still.
+    pub node_stalls: IntCounter,
+    /// Records that are not ours, skipped, by topic.
+    foreign_records: IntCounterVec,
+    /// 1 where a partition's log begins after the newest snapshot.
+    log_unfounded: IntGaugeVec,
+    /// Partitions that no living node owns.
+    pub partitions_without_owner: IntGauge,
+    /// Nodes whose id several processes have.
+    pub node_ids_twice: IntGauge,
     /// Submissions waiting for the core thread.
     pub submissions_queued: IntGauge,
     /// Connections of the database pool in use.
@@ -142,6 +152,19 @@ impl Metrics {
             "Snapshots that could not be written",
         )?;
         registry.register(Box::new(snapshot_failures.clone()))?;
+        let node_stalls = IntCounter::new(
+            "onsale_node_stalls_total",
+            "Times the thread that applies commands stood still for seconds",
+        )?;
+        registry.register(Box::new(node_stalls.clone()))?;
+        let foreign_records = IntCounterVec::new(
+            Opts::new(
+                "onsale_foreign_records_total",
+                "Records that no node of this cluster has written, skipped",
+            ),
+            &["topic"],
+        )?;
+        registry.register(Box::new(foreign_records.clone()))?;
         Ok(Self {
             journal_batch_records: histogram(
                 "onsale_journal_batch_records",
@@ -210,6 +233,21 @@ impl Metrics {
                 "partition",
             )?,
             snapshot_failures,
+            node_stalls,
+            foreign_records,
+            log_unfounded: gauges(
+                "onsale_log_begins_after_snapshot",
+                "1 where the log begins after the newest snapshot: no start is possible",
+                "partition",
+            )?,
+            partitions_without_owner: gauge(
+                "onsale_partitions_without_owner",
+                "Partitions that no living node owns",
+            )?,
+            node_ids_twice: gauge(
+                "onsale_node_ids_twice",
+                "Node ids that several living processes have",
+            )?,
             submissions_queued: gauge(
                 "onsale_submissions_queued",
                 "Commands waiting in front of the log",
@@ -235,6 +273,21 @@ impl Metrics {
         self.clock_wrong
             .with_label_values(&labels)
             .set(i64::from(is_wrong));
+    }
+
+    /// Shows how many foreign records were skipped so far, by topic.
+    pub fn show_foreign_records<'a>(&self, counts: impl Iterator<Item = (&'a str, u64)>) {
+        for (topic, count) in counts {
+            let counter = self.foreign_records.with_label_values(&[topic]);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+    }
+
+    /// Shows whether a partition could be started from snapshot and log.
+    pub(crate) fn show_log_foundation(&self, partition: PartitionId, is_founded: bool) {
+        let label = partition.to_string();
+        let gauge = self.log_unfounded.with_label_values(&[label.as_str()]);
+        gauge.set(i64::from(!is_founded));
     }
 
     /// Counts an outcome.

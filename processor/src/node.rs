@@ -12,6 +12,7 @@
 
 mod driver;
 mod follow;
+mod foundation;
 mod gauges;
 mod publish;
 mod recovery;

@@ -10,8 +10,8 @@ use anyhow::{Context, anyhow};
 use onsale_ingress::{AdminTokens, Ingress, SystemClock, Tls};
 use onsale_log::CommandLog as _;
 use onsale_log::kafka::{
-    KafkaCommandLog, KafkaCommandLogOptions, KafkaError, KafkaSettings, NodesPublisher, Serving,
-    Topics, ensure,
+    ForeignRecords, KafkaCommandLog, KafkaCommandLogOptions, KafkaError, KafkaSettings,
+    NodesPublisher, Serving, Topics, ensure_as,
 };
 use onsale_processor::counts_feed::CountsFeed;
 use onsale_processor::member::MemberSettings;
@@ -25,13 +25,16 @@ use onsale_store::counts::{Counts, CountsSettings};
 use onsale_store::{Store, StoreError};
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{Parts, resume_openings, snapshot_policy};
 use crate::config::{Config, Role};
 use crate::distributed::announce::Announcer;
+use crate::distributed::faked_clock;
 use crate::distributed::internal::{self, Internal, ProjectionSlot};
-use crate::distributed::nodes::Nodes;
+use crate::distributed::nodes::{Nodes, recorded_partitions};
 use crate::distributed::owners::Owners;
+use crate::distributed::ownership;
 use crate::distributed::peers::Peers;
 use crate::distributed::schedule::reconcile_every;
 use crate::distributed::seats::StoredSeats;
@@ -59,6 +62,7 @@ pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
         create_topics: kafka.create_topics,
         properties: kafka.properties.clone(),
         client_id: config.node.id.clone(),
+        foreign: ForeignRecords::default(),
     }
 }
 
@@ -92,13 +96,14 @@ fn kafka_failure(error: KafkaError) -> Failure {
 
 /// The roles that are configured, put together.
 pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
+    faked_clock::refuse()?;
     let dir = &config.data.dir;
     private::data_folder(dir).or_use()?;
     warn_of_faked_clock();
     let settings = kafka_settings(config);
     let topics = blocking({
         let settings = settings.clone();
-        move || ensure(&settings)
+        move || ensure_as(&settings, || recorded_partitions(&settings))
     })
     .await?;
     let store = database(config).await?;
@@ -143,6 +148,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         node: node.clone(),
         projection: projection.clone(),
         projects: config.node.is(Role::Projector),
+        foreign: settings.foreign.clone(),
     });
     let stopping = Arc::new(AtomicBool::new(false));
     let announcer = Announcer {
@@ -159,7 +165,16 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         node: node.clone(),
         projection: projection.clone(),
         stopping: stopping.clone(),
+        run: Uuid::new_v4().to_string(),
+        log_partitions: topics.partitions,
+        foreign: settings.foreign.clone(),
     };
+    tokio::spawn(ownership::watch(
+        nodes.clone(),
+        topics.partitions,
+        internal.metrics.clone(),
+        stop.clone(),
+    ));
     let every_seconds = config.reconcile.every_seconds;
     if let Some(node) = node.clone().filter(|_| every_seconds > 0) {
         tokio::spawn(reconcile_every(

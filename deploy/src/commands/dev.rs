@@ -68,7 +68,10 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
         } else {
             Vec::new()
         };
-        welcome(&config, &base, &tokens, &shows);
+        output::announce(format_args!("Onsale is open at {base}"));
+        output::announce(format_args!("  data     {}", config.data.dir.display()));
+        welcome(&base, &tokens, &shows);
+        output::announce("\nStop with Ctrl-C; the same data is there at the next start.");
         Ok(())
     })
 }
@@ -83,15 +86,16 @@ fn without_huge_pages() {
     }
 }
 
-struct Tokens {
+/// A token of each role.
+pub(crate) struct Tokens {
     buyer: String,
-    organizer: String,
+    pub(crate) organizer: String,
     admin: String,
     service: String,
 }
 
 impl Tokens {
-    fn mint(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) fn mint(config: &Config) -> anyhow::Result<Self> {
         let mint = |user: Uuid, role: &str| {
             secrets::mint(config, user, role, demo::TENANT, TOKEN_TTL_S, None)
         };
@@ -104,9 +108,8 @@ impl Tokens {
     }
 }
 
-fn welcome(config: &Config, base: &str, tokens: &Tokens, shows: &[DemoShow]) {
-    output::announce(format_args!("Onsale is open at {base}"));
-    output::announce(format_args!("  data     {}", config.data.dir.display()));
+/// Shows what there is to sell, tokens, and how to try it.
+pub(crate) fn welcome(base: &str, tokens: &Tokens, shows: &[DemoShow]) {
     output::announce(format_args!("  API page {base}/docs"));
     for show in shows {
         output::announce(format_args!("  show     {} {}", show.show_id, show.event));
@@ -142,5 +145,4 @@ fn welcome(config: &Config, base: &str, tokens: &Tokens, shows: &[DemoShow]) {
             tokens.buyer
         ));
     }
-    output::announce("\nStop with Ctrl-C; the same data is there at the next start.");
 }

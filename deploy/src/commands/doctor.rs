@@ -93,14 +93,18 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
     match Config::for_operator(&args.config) {
         Ok(config) => {
             checks.push(configuration(&args.config));
-            folder(&config.data.dir, &mut checks);
             permissions(&config, &mut checks);
             if config.kafka.is_used() {
+                // Every node has a folder of its own and tells of it; this machine's may be nobody's.
+                if config.data.dir.exists() {
+                    folder(&config.data.dir, &mut checks);
+                }
                 cluster::look(&config, &mut checks);
             } else {
+                folder(&config.data.dir, &mut checks);
                 log(&config, &mut checks);
+                snapshots(&config, &mut checks);
             }
-            snapshots(&config, &mut checks);
             client::block_on(async {
                 database(&config, &mut checks).await;
                 server(&config, &args.trust, &mut checks).await;

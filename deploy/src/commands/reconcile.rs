@@ -84,10 +84,17 @@ fn report(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
             output::line(format_args!("the counts in Redis were not compared: {why}"));
         }
         output::line(format_args!(
-            "{} shows and {} live bookings compared, {found} differences, report in {}",
+            "{} shows, {} live bookings and the {} that ended last compared, {found} differences, \
+             report in {}",
             report.checked.shows,
             report.checked.bookings,
+            report.checked.ended,
             file.display()
+        ));
+        output::line(format_args!(
+            "not compared: {} that ended before those, and whatever ended more than an hour ago: it is \
+             in the log alone",
+            report.checked.ended_not_compared
         ));
     }
     if found > 0 {

@@ -109,8 +109,9 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let mut reader = LogSource::open(&config)?.reader;
     let (first, end) = reader.bounds(partition).or_use()?;
     let machine = args.base(&config, partition, first)?;
+    // Where it ends now: a cluster goes on ticking.
     let until = Until {
-        offset: args.until,
+        offset: Some(args.until.map_or(end, |until| until.min(end))),
         time_ms: args.at,
     };
     let bar = output::progress(

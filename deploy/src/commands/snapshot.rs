@@ -1,6 +1,6 @@
 //! `onsale snapshot`
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Subcommand;
 use onsale_processor::recovery;
 use onsale_schemas::PartitionId;
@@ -27,7 +27,8 @@ pub(crate) enum SnapshotCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// List the snapshots in the data folder
+    /// List the snapshots in the data folder; those of all nodes where there is none and a cluster is
+    /// configured
     List(FolderArgs),
     /// Read every snapshot in the data folder as a start would
     Verify(FolderArgs),
@@ -97,9 +98,18 @@ fn create(partition: Option<u16>, json: JsonArgs, client: &Client) -> Result<(),
 fn open(args: &FolderArgs) -> Result<(Config, Directory), Failure> {
     let config = Config::for_operator(&args.config)?;
     let dir = config.snapshots_dir();
-    let directory = Directory::open_read_only(&dir)
-        .with_context(|| format!("no snapshots in {}", dir.display()))
-        .or_reach()?;
+    if !dir.exists() {
+        return Err(Failure::Reach(anyhow!(
+            "no snapshots here: {} does not exist; check data.dir or --data{}",
+            dir.display(),
+            if config.kafka.is_used() {
+                ", the folder of a processor"
+            } else {
+                ""
+            }
+        )));
+    }
+    let directory = Directory::open_read_only(&dir).or_reach()?;
     Ok((config, directory))
 }
 
@@ -110,6 +120,10 @@ impl FolderArgs {
 }
 
 fn list(args: &FolderArgs) -> Result<(), Failure> {
+    let config = Config::for_operator(&args.config)?;
+    if config.kafka.is_used() && !config.snapshots_dir().exists() {
+        return list_of_cluster(args);
+    }
     let (_, directory) = open(args)?;
     let listed: Vec<_> = directory
         .list()
@@ -149,6 +163,37 @@ fn list(args: &FolderArgs) -> Result<(), Failure> {
         &["PARTITION", "OFFSET", "CREATED", "DIGEST", "BYTES"],
         &rows,
     );
+    Ok(())
+}
+
+/// Nodes have their folders on their own machines: an ingress asks them.
+fn list_of_cluster(args: &FolderArgs) -> Result<(), Failure> {
+    let client = Client::new(&ServerArgs::default(), &args.config)?;
+    let kept = client::block_on(client.get("/admin/snapshots"))?;
+    let wanted = |snapshot: &&Value| {
+        args.partition
+            .is_none_or(|only| snapshot["partition"] == only)
+    };
+    let kept: Vec<&Value> = kept
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(wanted)
+        .collect();
+    if args.json.json {
+        output::json(&kept);
+        return Ok(());
+    }
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let columns = ["partition", "next_offset", "created_at", "size_bytes"];
+    let rows: Vec<Vec<String>> = kept
+        .iter()
+        .map(|snapshot| columns.iter().map(|key| text(&snapshot[key])).collect())
+        .collect();
+    output::table(&["PARTITION", "OFFSET", "CREATED", "BYTES"], &rows);
     Ok(())
 }
 

@@ -32,6 +32,9 @@ pub(crate) fn run(args: &StatusArgs) -> Result<(), Failure> {
                 output::json(&partitions);
             } else {
                 print(&client, &partitions);
+                for problem in client.problems().await {
+                    output::line(format_args!("! {problem}"));
+                }
             }
             if !args.watch {
                 return Ok(());

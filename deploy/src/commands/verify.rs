@@ -3,6 +3,7 @@
 mod database;
 mod history;
 mod log;
+mod outcomes;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,10 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::log_source::LogSource;
 use crate::output;
+
+/// What to do about records that are not ours.
+const ADVICE: &str =
+    "nothing has to be deleted: find who wrote it, and let only nodes write to our topics";
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -60,11 +65,16 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let mut reports = Vec::new();
     for partition in partitions.into_iter().map(PartitionId) {
         let judge = recorded.as_mut().map(|recorded| &mut recorded.judge);
-        let (summary, model) = log::check(&mut *log.reader, partition, judge)?;
+        let log::Checked {
+            summary,
+            model,
+            last_outcome,
+            foreign,
+        } = log::check(&mut *log.reader, partition, judge)?;
         let database = if args.log_only {
             "not looked at".to_owned()
         } else {
-            client::block_on(database::check(&config, &model))?
+            client::block_on(database::check(&config, &model, last_outcome))?
         };
         let report = json!({
             "partition": partition,
@@ -76,6 +86,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
             "confirmed": summary.confirmed,
             "expired": summary.expired,
             "refusals": summary.refusals,
+            "foreign_records": foreign.count,
             "database": database,
         });
         if !args.json.json {
@@ -85,7 +96,27 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
                 summary.records, summary.outcomes, summary.live_holds, summary.confirmed
             ));
         }
+        if !args.json.json {
+            for (offset, why) in &foreign.first {
+                output::line(format_args!(
+                    "  record {offset} is no command and does nothing: {why}; {ADVICE}"
+                ));
+            }
+        }
         reports.push(report);
+    }
+    let mut foreign_outcomes = 0;
+    if config.kafka.is_used() {
+        let (count, newest) = outcomes::look(&config, args.partition.map(PartitionId))?;
+        foreign_outcomes = count;
+        if !args.json.json {
+            for record in newest {
+                output::line(format_args!("{record}; it is skipped, {ADVICE}"));
+            }
+            output::line(format_args!(
+                "outcomes: one chain in each partition, {count} records that are not ours"
+            ));
+        }
     }
     let verdict = recorded.map(history::Recorded::verdict);
     if let Some(verdict) = &verdict {
@@ -96,7 +127,12 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     }
     if args.json.json {
         let history = verdict.as_ref().map(history::json);
-        output::json(&json!({ "ok": true, "partitions": reports, "history": history }));
+        output::json(&json!({
+            "ok": true,
+            "partitions": reports,
+            "foreign_outcomes": foreign_outcomes,
+            "history": history,
+        }));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use onsale_log::kafka::NodesPublisher;
+use onsale_log::kafka::{ForeignRecords, NodesPublisher};
 use onsale_processor::clock;
 use onsale_processor::node::Node;
 use onsale_processor::node::status::NodeStatus;
@@ -19,6 +19,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How long the last word is waited for.
 const FLUSH: Duration = Duration::from_millis(500);
 
+/// Foreign records that are named.
+const FOREIGN_MAX: usize = 8;
+
 /// What there is to say.
 pub(crate) struct Announcer {
     pub(crate) publisher: NodesPublisher,
@@ -29,6 +32,11 @@ pub(crate) struct Announcer {
     pub(crate) node: Option<Arc<Node>>,
     pub(crate) projection: ProjectionSlot,
     pub(crate) stopping: Arc<AtomicBool>,
+    /// Names this start of the process.
+    pub(crate) run: String,
+    /// Partitions of the log.
+    pub(crate) log_partitions: u16,
+    pub(crate) foreign: ForeignRecords,
 }
 
 impl Announcer {
@@ -79,6 +87,14 @@ impl Announcer {
             projected: projection.map(|p| p.offsets()).unwrap_or_default(),
             stopping: self.stopping.load(Ordering::Relaxed),
             clocks,
+            run: self.run.clone(),
+            log_partitions: self.log_partitions,
+            foreign: self
+                .foreign
+                .newest(FOREIGN_MAX)
+                .into_iter()
+                .map(Into::into)
+                .collect(),
         }
     }
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use onsale_ingress::{AdminTokens, Readiness};
+use onsale_log::kafka::ForeignRecords;
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::Node;
 use onsale_processor::node::projection::Projection;
@@ -18,8 +19,13 @@ use onsale_store::Store;
 use onsale_store::counts::Counts;
 use prometheus::{Registry, TextEncoder};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::nodes::Nodes;
+use super::nodes::{Nodes, twice_advice};
+use crate::output;
+
+/// The snapshots of an ingress's API.
+const ADMIN_SNAPSHOTS: &str = "/api/v1/admin/snapshots";
 
 /// A projector that may still be waiting for its database.
 pub(crate) type ProjectionSlot = Arc<OnceLock<Projection>>;
@@ -64,6 +70,8 @@ pub(crate) struct Internal {
     pub(crate) report_max_bytes: usize,
     /// Whether this process is to have a projector.
     pub(crate) projects: bool,
+    /// Records that are not ours, as the readers of this process have found them.
+    pub(crate) foreign: ForeignRecords,
 }
 
 impl Internal {
@@ -83,6 +91,7 @@ impl Internal {
         if let Some(node) = &self.node {
             problems.extend(node.warnings());
         }
+        problems.extend(self.nodes.list().twice().map(twice_advice));
         Readiness { ready, problems }
     }
 
@@ -94,6 +103,11 @@ impl Internal {
         if let Some(projection) = self.projection.get() {
             self.show_projection_lag(projection);
         }
+        let foreign = self.foreign.counts();
+        let foreign = foreign
+            .iter()
+            .map(|(topic, count)| (topic.as_str(), *count));
+        self.metrics.show_foreign_records(foreign);
         self.metrics.show_db_connections(self.store.connections().0);
     }
 
@@ -153,7 +167,8 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let error = serde_json::json!({ "error": self.why });
+        let code = self.status.canonical_reason().unwrap_or("refused");
+        let error = serde_json::json!({ "error": { "code": code, "message": self.why } });
         (self.status, Json(error)).into_response()
     }
 }
@@ -179,8 +194,11 @@ pub(crate) fn alone(internal: Arc<Internal>) -> Router {
         )
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
+        // As an ingress offers them, of what this node follows.
+        .route(ADMIN_SNAPSHOTS, get(admin_list).post(admin_create))
         .with_state(internal.clone())
         .merge(between_nodes(internal))
+        .fallback(no_api)
 }
 
 async fn ready(State(internal): State<Arc<Internal>>) -> Response {
@@ -196,6 +214,53 @@ async fn ready(State(internal): State<Arc<Internal>>) -> Response {
 async fn metrics(State(internal): State<Arc<Internal>>) -> Result<Response, Refusal> {
     let text = internal.metrics().map_err(Refusal::failed)?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+/// A call of an operator that is about one partition or all.
+#[derive(Debug, Default, Deserialize)]
+struct Which {
+    partition: Option<PartitionId>,
+}
+
+async fn admin_list(
+    State(internal): State<Arc<Internal>>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let kept = internal.node(&headers)?.snapshots();
+    Ok(enveloped(kept.map_err(Refusal::failed)?))
+}
+
+async fn admin_create(
+    State(internal): State<Arc<Internal>>,
+    headers: HeaderMap,
+    Json(which): Json<Which>,
+) -> Result<Json<Value>, Refusal> {
+    let written = internal.node(&headers)?.snapshot(which.partition).await;
+    Ok(enveloped(written.map_err(Refusal::failed)?))
+}
+
+/// As an ingress answers.
+fn enveloped(written: Vec<Written>) -> Json<Value> {
+    let data: Vec<Value> = written
+        .into_iter()
+        .map(|written| {
+            serde_json::json!({
+                "partition": written.partition,
+                "next_offset": written.next_offset,
+                "size_bytes": written.size_bytes,
+                "created_at": output::time(written.created_at_ms),
+            })
+        })
+        .collect();
+    Json(serde_json::json!({ "data": data }))
+}
+
+async fn no_api() -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "this process is no ingress: ask one, or the operations address of a processor for its \
+         snapshots",
+    )
 }
 
 async fn list(

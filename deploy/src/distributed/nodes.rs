@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use onsale_log::kafka::{KafkaError, KafkaSettings, NodeRecord, NodesConsumer};
+use onsale_log::kafka::{KafkaError, KafkaSettings, NodeRecord, NodesConsumer, read_nodes};
 use onsale_processor::node::status::{MemberRole, NodeStatus, PartitionOnNode};
 use onsale_schemas::{NodeName, PartitionId};
 
 /// A node that was not heard for so long is taken for gone, in milliseconds.
 pub(crate) const SILENT_AFTER_MS: u64 = 3_500;
+/// Starts that are remembered of each id.
+const EARLIER_MAX: usize = 8;
+/// How often an id that several processes have is complained of.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 /// Longest wait for a record. Bounds how late a stop is noticed.
 const IDLE: Duration = Duration::from_millis(200);
 /// Pause before a failed reader is made again.
@@ -22,6 +26,10 @@ pub(crate) struct Heard {
     pub(crate) status: NodeStatus,
     /// The broker's time of what it said.
     pub(crate) time_ms: u64,
+    /// Earlier starts of processes with this id.
+    earlier: Vec<String>,
+    /// When a start was heard again after a later one, as only two processes at once are.
+    twice_ms: Option<u64>,
 }
 
 /// All nodes that were heard, and which of them are alive.
@@ -30,6 +38,41 @@ pub(crate) struct NodeList {
     nodes: BTreeMap<String, Heard>,
     /// The newest time of all: the broker's clock, as far as this tells it.
     newest_ms: u64,
+}
+
+impl Heard {
+    /// What a node said after what it had said before.
+    fn after(before: Option<Self>, status: NodeStatus, time_ms: u64) -> Self {
+        let (mut earlier, mut twice_ms) = (Vec::new(), None);
+        if let Some(before) = before {
+            (earlier, twice_ms) = (before.earlier, before.twice_ms);
+            let last = before.status.run;
+            if !last.is_empty() && last != status.run {
+                if earlier.contains(&status.run) && time_ms >= before.time_ms {
+                    twice_ms = Some(time_ms);
+                }
+                if !earlier.contains(&last) {
+                    earlier.push(last);
+                }
+                let surplus = earlier.len().saturating_sub(EARLIER_MAX);
+                earlier.drain(..surplus);
+            }
+        }
+        Self {
+            status,
+            time_ms,
+            earlier,
+            twice_ms,
+        }
+    }
+}
+
+/// What to do about a node id that several processes have.
+pub(crate) fn twice_advice(node: &NodeName) -> String {
+    format!(
+        "several processes run with node.id {node}: stop all but one, or give each an id of its own; \
+         nothing is sold twice meanwhile, but a partition has a replica less than it seems"
+    )
 }
 
 /// Where a partition stands in the cluster.
@@ -53,13 +96,34 @@ impl NodeList {
         match serde_json::from_slice(&record.status) {
             Ok(status) => {
                 self.newest_ms = self.newest_ms.max(record.time_ms);
-                let time_ms = record.time_ms;
-                self.nodes.insert(record.node, Heard { status, time_ms });
+                let before = self.nodes.remove(&record.node);
+                let heard = Heard::after(before, status, record.time_ms);
+                self.nodes.insert(record.node, heard);
             }
             Err(error) => {
+                // The reader of the topic has said so.
                 tracing::debug!(node = record.node, %error, "a node's status cannot be read");
             }
         }
+    }
+
+    /// Ids that several living processes have.
+    pub(crate) fn twice(&self) -> impl Iterator<Item = &NodeName> {
+        let is_now = |at_ms: u64| self.newest_ms.saturating_sub(at_ms) < SILENT_AFTER_MS;
+        self.nodes
+            .values()
+            .filter(move |heard| heard.twice_ms.is_some_and(is_now))
+            .map(|heard| &heard.status.node)
+    }
+
+    /// Partitions that no living node owns.
+    pub(crate) fn unowned(&self, partitions: u16) -> Vec<PartitionId> {
+        let is_owned = |partition: PartitionId| {
+            let mut followed = self.alive().flat_map(|node| &node.partitions);
+            followed.any(|on| on.partition == partition && on.role == MemberRole::Owner)
+        };
+        let all = (0..partitions).map(PartitionId);
+        all.filter(|partition| !is_owned(*partition)).collect()
     }
 
     /// Everything that was ever heard and not taken off the list.
@@ -117,6 +181,29 @@ impl NodeList {
     }
 }
 
+/// How long a start waits for what earlier nodes have said.
+const RECORDED_WAIT: Duration = Duration::from_secs(10);
+
+/// How many partitions earlier nodes of this log were started with: another number than the
+/// configured one, where any of them says so. Blocks.
+pub(crate) fn recorded_partitions(settings: &KafkaSettings) -> Option<u16> {
+    let nodes = match read_nodes(settings, RECORDED_WAIT) {
+        Ok(nodes) => nodes,
+        Err(error) => {
+            tracing::warn!(%error, "what earlier nodes have said cannot be read");
+            return None;
+        }
+    };
+    let said: Vec<u16> = nodes
+        .iter()
+        .filter_map(|record| serde_json::from_slice::<NodeStatus>(&record.status).ok())
+        .map(|status| status.log_partitions)
+        .filter(|partitions| *partitions > 0)
+        .collect();
+    let other = said.iter().find(|said| **said != settings.partitions);
+    other.or(said.first()).copied()
+}
+
 /// The list, kept up to date by a thread.
 #[derive(Debug)]
 pub(crate) struct Nodes {
@@ -138,6 +225,7 @@ impl Nodes {
         let (list, stop) = (nodes.list.clone(), nodes.stop.clone());
         let settings = settings.clone();
         let work = move || {
+            let mut complained: Option<Instant> = None;
             while !stop.load(Ordering::Relaxed) {
                 let polled = consumer.poll(IDLE, |record| lock(&list).take(record));
                 if let Err(error) = polled {
@@ -145,6 +233,13 @@ impl Nodes {
                     std::thread::sleep(RETRY);
                     if let Ok(again) = NodesConsumer::new(&settings) {
                         consumer = again;
+                    }
+                }
+                if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
+                    let list = lock(&list);
+                    for node in list.twice() {
+                        complained = Some(Instant::now());
+                        tracing::error!("{}", twice_advice(node));
                     }
                 }
             }
@@ -172,4 +267,67 @@ impl Drop for Nodes {
 /// A thread that panicked while it held the lock leaves a list that is still right to read.
 fn lock(list: &Mutex<NodeList>) -> MutexGuard<'_, NodeList> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(run: &str, time_ms: u64) -> NodeRecord {
+        let status = NodeStatus {
+            node: NodeName("processor-1".to_owned()),
+            roles: Vec::new(),
+            version: String::new(),
+            url: String::new(),
+            clock_ms: 0,
+            disk_free_bytes: None,
+            problems: Vec::new(),
+            partitions: Vec::new(),
+            projected: Vec::new(),
+            stopping: false,
+            clocks: Vec::new(),
+            run: run.to_owned(),
+            log_partitions: 4,
+            foreign: Vec::new(),
+        };
+        NodeRecord {
+            node: "processor-1".to_owned(),
+            time_ms,
+            status: serde_json::to_vec(&status).unwrap(),
+        }
+    }
+
+    fn heard(runs: &[&str]) -> NodeList {
+        let mut list = NodeList::default();
+        for (second, run) in (1..).zip(runs) {
+            list.take(record(run, 1_000 * second));
+        }
+        list
+    }
+
+    #[test]
+    fn two_processes_with_one_id_are_told_from_one_that_was_started_again() {
+        let is_twice = |runs: &[&str]| heard(runs).twice().count() == 1;
+        assert!(!is_twice(&["a", "a", "b", "b", "c", "c"]));
+        assert!(is_twice(&["a", "b", "a"]));
+        assert!(is_twice(&["a", "a", "b", "b", "a", "b"]));
+        // One of them was stopped since.
+        assert!(!is_twice(&["a", "b", "a", "b", "b", "b", "b", "b"]));
+        // A program that does not say.
+        assert!(!is_twice(&["", "b", "", "b"]));
+    }
+
+    #[test]
+    fn what_is_no_status_changes_nothing() {
+        let mut list = heard(&["a"]);
+        for status in [&b"nonsense"[..], b"{}", &[0xA5; 20]] {
+            list.take(NodeRecord {
+                node: "processor-1".to_owned(),
+                time_ms: 9_000_000,
+                status: status.to_vec(),
+            });
+        }
+        assert_eq!(list.alive().count(), 1);
+        assert_eq!(list.unowned(2), [PartitionId(0), PartitionId(1)]);
+    }
 }

@@ -76,7 +76,9 @@ impl Peers {
                 .with_context(|| format!("node {name} at {url} does not answer as one"));
         }
         let body: serde_json::Value = response.json().await.unwrap_or_default();
-        let why = body["error"].as_str().unwrap_or("no reason given");
+        let why = body["error"]["message"]
+            .as_str()
+            .unwrap_or("no reason given");
         Err(anyhow!("node {name} at {url} answered {status}: {why}"))
     }
 }

@@ -108,6 +108,8 @@ fn join(mut whole: Report, part: Report) -> Report {
     whole.positions.sort_by_key(|position| position.partition);
     whole.checked.shows += part.checked.shows;
     whole.checked.bookings += part.checked.bookings;
+    whole.checked.ended += part.checked.ended;
+    whole.checked.ended_not_compared += part.checked.ended_not_compared;
     whole.projection_behind = both(whole.projection_behind, part.projection_behind);
     whole.redis_unreachable = both(whole.redis_unreachable, part.redis_unreachable);
     whole.differences.extend(part.differences);

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::distributed::internal::{Internal, OfPartitions, SnapshotBody};
 use crate::distributed::nodes::{NodeList, Nodes, Place};
 use crate::distributed::owners::Owners;
+use crate::distributed::ownership;
 use crate::distributed::peers::Peers;
 use crate::distributed::reconcile::{apply_all, reconcile_all};
 use crate::distributed::watermarks::Watermarks;
@@ -293,7 +294,21 @@ impl Operations for DistributedOperations {
             mut problems,
         } = self.internal.readiness();
         match &*self.log.serving().borrow() {
-            Serving::Ready => {}
+            Serving::Ready => {
+                let unowned = self.nodes.list().unowned(self.log.partitions());
+                if !unowned.is_empty() {
+                    // As long as any is answered, this node is of use.
+                    ready &= unowned.len() < usize::from(self.log.partitions());
+                    problems.push(format!(
+                        "no living node owns partitions {}: nothing of them is answered",
+                        ownership::names(&unowned)
+                    ));
+                }
+            }
+            Serving::SetBack(why) => {
+                ready = false;
+                problems.push(why.clone());
+            }
             Serving::Starting(missing) => {
                 ready = false;
                 let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();

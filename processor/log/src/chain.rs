@@ -6,7 +6,13 @@
 //! the last outcome it took therefore never meets a gap; if it does, outcomes are missing and it
 //! has to stop.
 
+mod end;
+mod reader;
+
 use onsale_schemas::Offset;
+
+pub use end::{ChainEnd, EndFinder};
+pub use reader::{GAP_RECORDS, OutcomeReader, Step};
 
 /// How an outcome relates to what its reader has taken so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -13,11 +13,18 @@
 //! and [`OutcomeConsumer`] are the parts of one that does not; [`KafkaCommandLog`] is what an
 //! ingress uses. Consumers assign their partitions themselves: there is no consumer group, because
 //! ownership is in the log.
+//!
+//! Whoever may write into these topics can put records there that are none of ours. They are
+//! skipped, loudly ([`ForeignRecords`]): a command that does not decode does nothing; an outcome
+//! that does not decode, has no digest for a key, or does not follow the chain is dropped; a node
+//! that does not read is not listed. What is *not* defended against is a record that looks right in
+//! every respect: that wall is the brokers' ACLs.
 
 mod clients;
 mod command_consumer;
 mod commands;
 mod error;
+mod foreign;
 mod ingress_log;
 mod nodes;
 mod outcome_consumer;
@@ -33,11 +40,14 @@ mod writer;
 pub use command_consumer::{CommandConsumer, LogEvent};
 pub use commands::{CommandProducer, CommandProducerOptions, Delivered, OnDelivered, SendError};
 pub use error::KafkaError;
+pub use foreign::{ForeignRecord, ForeignRecords};
 pub use ingress_log::{KafkaCommandLog, KafkaCommandLogOptions, SeatSource, Serving};
 pub use nodes::{NodeRecord, NodesConsumer, NodesPublisher, read_nodes};
-pub use outcome_consumer::{OutcomeConsumer, OutcomeEvent, OutcomeStart, PublishedOutcome};
+pub use outcome_consumer::{
+    ChainEnds, OutcomeConsumer, OutcomeEvent, OutcomeStart, PublishedOutcome, not_in_chain,
+};
 pub use outcomes::{OutcomePublisher, PublishError, PublishFailure};
 pub use reader::KafkaReader;
 pub use settings::KafkaSettings;
-pub use topics::{Finding, Topics, check, ensure};
+pub use topics::{Finding, Topics, check, ensure, ensure_as};
 pub use writer::KafkaWriter;

@@ -19,8 +19,30 @@ pub enum MemberAction {
     CutSnapshot,
     /// The member's role is now this.
     RoleChanged(Role),
+    /// Say loudly that something in log or topic is not as it should be. The member goes on.
+    Alarm(Alarm),
     /// Stop: going on would be wrong. Nothing comes after it.
     Stop(StopReason),
+}
+
+/// What a member passes over, loudly.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Alarm {
+    /// A record of the log is no command. It does nothing.
+    NoCommand {
+        /// Its offset.
+        offset: Offset,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The topic holds an outcome that is not what this member computes, and may be foreign. Should
+    /// the topic go on from it, the member stops for this reason.
+    Disputed {
+        /// Offset of the command that it names.
+        offset: Offset,
+        /// What it contradicts.
+        reason: StopReason,
+    },
 }
 
 /// An outcome for the topic.

@@ -1,9 +1,9 @@
 //! The step function.
 
 use onsale_engine::Partition;
-use onsale_schemas::{Command, Entry, NodeName, Offset, OutcomeRecord, codec};
+use onsale_schemas::{Command, Entry, Envelope, NodeName, Offset, OutcomeRecord, codec};
 
-use super::actions::{MemberAction, MemberStatus, Publication, SeenOutcome};
+use super::actions::{Alarm, MemberAction, MemberStatus, Publication, SeenOutcome};
 use super::leadership::Leadership;
 use super::publication::Outbox;
 use super::settings::MemberSettings;
@@ -162,7 +162,8 @@ impl Member {
         }
         let was_full = self.outbox.is_full();
         let next_offset = self.machine().next_offset();
-        let result = self.outbox.see(seen, next_offset, now_ms);
+        let passed = self.outbox.see(seen, next_offset, now_ms);
+        let result = passed.map(|passed| alarm(seen.offset, passed, actions));
         if was_full && !self.outbox.is_full() {
             // No entry could come while it was full, so no sign of life either.
             self.leadership.hear(now_ms);
@@ -253,13 +254,19 @@ impl Member {
         {
             return Err(reason);
         }
-        match self.emitted.pop() {
+        let passed = match self.emitted.pop() {
             Some(record) => {
                 let own = self.publication(&record)?;
-                self.outbox.add(own, now_ms)?;
+                self.outbox.add(own, now_ms)?
             }
-            None => self.outbox.add_none(entry.offset)?,
-        }
+            None => {
+                if command.is_none() {
+                    actions.extend(no_command(entry).map(MemberAction::Alarm));
+                }
+                self.outbox.add_none(entry.offset)?
+            }
+        };
+        alarm(entry.offset, passed, actions);
         self.take_replica_actions(actions)
     }
 
@@ -330,6 +337,25 @@ impl Member {
     }
 }
 
+/// Says what was passed over.
+fn alarm(offset: Offset, passed: Option<StopReason>, actions: &mut Vec<MemberAction>) {
+    if let Some(reason) = passed {
+        actions.push(MemberAction::Alarm(Alarm::Disputed { offset, reason }));
+    }
+}
+
+/// Why a record that yielded nothing is no command, if it is none.
+fn no_command(entry: Entry<'_>) -> Option<Alarm> {
+    let error = codec::decode::<Envelope>(entry.payload).err()?;
+    let why = if entry.payload.is_empty() {
+        "it has no value (a tombstone)".to_owned()
+    } else {
+        format!("no command: {error}")
+    };
+    let offset = entry.offset;
+    Some(Alarm::NoCommand { offset, why })
+}
+
 /// Adds to the last action where that publishes too, so that a driver gets few large ones.
 fn publish(outcomes: Vec<Publication>, actions: &mut Vec<MemberAction>) {
     if outcomes.is_empty() {
@@ -344,7 +370,7 @@ fn publish(outcomes: Vec<Publication>, actions: &mut Vec<MemberAction>) {
 /// The command of a record if it may be a tick.
 fn tick_in(payload: &[u8]) -> Option<Command> {
     (payload.len() <= TICK_SIZE_MAX_BYTES)
-        .then(|| codec::decode::<onsale_schemas::Envelope>(payload).ok())
+        .then(|| codec::decode::<Envelope>(payload).ok())
         .flatten()
         .map(|envelope| envelope.command)
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use onsale_engine::Partition;
 use onsale_log::kafka::{
-    CommandConsumer, CommandProducer, KafkaError, KafkaSettings, LogEvent, OutcomeEvent,
+    CommandConsumer, CommandProducer, ForeignRecord, KafkaError, KafkaSettings, LogEvent,
+    OutcomeEvent,
 };
 use onsale_schemas::{Command, Envelope, NodeName, PartitionId, codec};
 use tokio::sync::oneshot;
@@ -18,7 +19,8 @@ use super::shared::Shared;
 use super::snapshots::Pending;
 use crate::clock::{BrokerClock, ClockWatch, Turn};
 use crate::gauges::COUNT_EVERY_MS;
-use crate::member::{MemberAction, SeenOutcome};
+use crate::member::{Alarm, MemberAction, SeenOutcome};
+use crate::metrics::Metrics;
 use crate::replica::Role;
 use crate::snapshots::CutReply;
 
@@ -27,6 +29,9 @@ use crate::snapshots::CutReply;
 const IDLE_MAX_MS: u64 = 20;
 /// Wait while outcomes are to be handed over or read, in milliseconds.
 const BUSY_WAIT_MS: u64 = 1;
+/// A driver that did not come round for so long stood still, and its partitions with it, in
+/// milliseconds. A follower has taken over long before.
+const STALL_MS: u64 = 2_000;
 /// How often the members' state is shown to the rest of the process, in milliseconds.
 const SHOW_EVERY_MS: u64 = 50;
 
@@ -71,6 +76,7 @@ pub(super) struct Driver {
     pub(super) shown_at_ms: u64,
     /// When places were counted, `None` when they are to be.
     pub(super) counted_at_ms: Option<u64>,
+    pub(super) metrics: Metrics,
 }
 
 impl Driver {
@@ -80,7 +86,9 @@ impl Driver {
     /// When the log cannot be read on; the process has to end then.
     pub(super) fn run(mut self) -> Result<(), KafkaError> {
         self.assign_commands()?;
+        let mut round_ms = self.now_ms();
         while !self.shared.is_stopping() {
+            round_ms = self.note_round(round_ms);
             self.answer_control();
             let wait = self.wait();
             self.read_commands(wait)?;
@@ -98,6 +106,22 @@ impl Driver {
 
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Says when this thread stood still: paused, without a processor, or waiting for something that
+    /// it must not wait for.
+    fn note_round(&self, last_ms: u64) -> u64 {
+        let now_ms = self.now_ms();
+        let stood_ms = now_ms.saturating_sub(last_ms);
+        if stood_ms >= STALL_MS {
+            self.metrics.node_stalls.inc();
+            self.shared.note_stall(stood_ms);
+            tracing::error!(
+                stood_ms,
+                "this node stood still; others have taken over what it owned, if any were there"
+            );
+        }
+        now_ms
     }
 
     fn assign_commands(&mut self) -> Result<(), KafkaError> {
@@ -148,7 +172,10 @@ impl Driver {
             let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             match event {
                 LogEvent::Entry { partition, entry } => {
-                    say(broker.see(entry.log_time_ms, own_ms, false), broker);
+                    // The mark of somebody's transaction has no time.
+                    if entry.log_time_ms > 0 {
+                        say(broker.see(entry.log_time_ms, own_ms, false), broker);
+                    }
                     on_seat(seats, partition, actions, |seat, actions| {
                         seat.take(entry, now_ms, actions);
                     });
@@ -181,6 +208,7 @@ impl Driver {
 
     fn read_outcomes(&mut self) -> Result<(), KafkaError> {
         let now_ms = self.now_ms();
+        let mut foreign = Vec::new();
         let (seats, actions) = (&mut self.seats, &mut self.actions);
         self.outcomes.poll(Duration::ZERO, |event| {
             if let OutcomeEvent::Seen { partition, outcome } = event {
@@ -191,9 +219,19 @@ impl Driver {
                 };
                 on_seat(seats, partition, actions, |seat, actions| {
                     seat.member.on_outcome(seen, now_ms, actions);
+                    actions.retain(|action| match action {
+                        MemberAction::Alarm(Alarm::Disputed { reason, .. }) => {
+                            foreign.push((partition, outcome.position, reason.to_string()));
+                            false
+                        }
+                        _ => true,
+                    });
                 });
             }
         })?;
+        for (partition, position, why) in foreign {
+            self.note_foreign(self.settings.outcomes_topic(), partition, position, why);
+        }
         Ok(())
     }
 
@@ -227,12 +265,28 @@ impl Driver {
                     let owner = machine.owner().map(|node| node.0.as_str());
                     tracing::info!(%partition, owner, "this node follows the partition");
                 }
+                MemberAction::Alarm(Alarm::NoCommand { offset, why }) => {
+                    self.note_foreign(self.settings.commands_topic(), partition, offset, why);
+                }
+                MemberAction::Alarm(Alarm::Disputed { offset, reason }) => {
+                    let why = format!("for the command at this offset: {reason}");
+                    self.note_foreign(self.settings.outcomes_topic(), partition, offset, why);
+                }
                 MemberAction::Stop(reason) => {
                     tracing::error!(%partition, %reason, "this node has stopped following");
                 }
             }
         }
         self.publisher.flush();
+    }
+
+    fn note_foreign(&self, topic: String, partition: PartitionId, offset: u64, why: String) {
+        self.settings.foreign.note(ForeignRecord {
+            topic,
+            partition,
+            offset,
+            why,
+        });
     }
 
     fn append(&self, partition: PartitionId, command: Command) {
@@ -284,9 +338,13 @@ impl Driver {
     }
 
     fn release_snapshots(&mut self) {
-        let outcomes = &self.outcomes;
-        self.snapshots
-            .release(|partition| outcomes.newest(partition).map(|newest| newest.offset));
+        let seats = &self.seats;
+        self.snapshots.release(|partition| {
+            let mut of_partition = seats.iter().map(|seat| seat.member.status());
+            of_partition
+                .find(|status| status.partition == partition)?
+                .published
+        });
     }
 
     fn answer_control(&mut self) {

@@ -1,4 +1,4 @@
-//! Reading the two topics, and beginning again where a client has to be made anew.
+//! Reading the outcomes, and beginning again where a client has to be made anew.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use onsale_log::kafka::{
     KafkaError, KafkaSettings, OutcomeConsumer, OutcomeEvent, OutcomeStart, PublishedOutcome,
 };
+use onsale_log::{OutcomeChain, OutcomeReader, Step};
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 
 /// How long a start waits for the end of the outcomes.
@@ -25,6 +26,8 @@ pub(super) struct Outcomes {
     consumer: OutcomeConsumer,
     partitions: Vec<PartitionId>,
     newest: BTreeMap<PartitionId, Newest>,
+    /// What of it is the chain: the newest one is not just the highest offset that anybody names.
+    chains: BTreeMap<PartitionId, OutcomeReader>,
 }
 
 impl Outcomes {
@@ -41,13 +44,29 @@ impl Outcomes {
             .iter()
             .map(|partition| (*partition, OutcomeStart::Last))
             .collect();
-        consumer.assign(&starts)?;
+        let ends = consumer.assign(&starts)?;
         let mut outcomes = Self {
             settings: settings.clone(),
             consumer,
             partitions: partitions.to_vec(),
             newest: BTreeMap::new(),
+            chains: BTreeMap::new(),
         };
+        for partition in partitions {
+            let chain = match ends.get(partition) {
+                Some(end) => {
+                    let newest = Newest {
+                        offset: end.offset,
+                        log_time_ms: end.log_time_ms,
+                    };
+                    outcomes.newest.insert(*partition, newest);
+                    OutcomeChain::after(Some(end.offset))
+                }
+                None => OutcomeChain::anywhere(),
+            };
+            let reader = OutcomeReader::new(chain);
+            outcomes.chains.insert(*partition, reader);
+        }
         let deadline = Instant::now() + TAIL_PATIENCE;
         let mut missing: Vec<PartitionId> = partitions.to_vec();
         while !missing.is_empty() {
@@ -77,10 +96,12 @@ impl Outcomes {
         wait: Duration,
         mut tell: impl FnMut(OutcomeEvent<'_>),
     ) -> Result<usize, KafkaError> {
-        let newest = &mut self.newest;
+        let (newest, chains) = (&mut self.newest, &mut self.chains);
         let result = self.consumer.poll(wait, |event| {
-            if let OutcomeEvent::Seen { partition, outcome } = event {
-                note(newest, partition, &outcome);
+            if let OutcomeEvent::Seen { partition, outcome } = event
+                && let Some(chain) = chains.get_mut(&partition)
+            {
+                note(chain, newest, partition, &outcome);
             }
             tell(event);
         });
@@ -110,26 +131,27 @@ impl Outcomes {
             })
             .collect();
         self.consumer = OutcomeConsumer::new(&self.settings)?;
-        self.consumer.assign(&starts)
+        self.consumer.assign(&starts)?;
+        Ok(())
     }
 }
 
-/// Duplicates of another owner's stream do not set it back.
+/// Repeats of another owner's stream do not set it back, and foreign records do not move it.
 fn note(
+    chain: &mut OutcomeReader,
     newest: &mut BTreeMap<PartitionId, Newest>,
     partition: PartitionId,
     outcome: &PublishedOutcome<'_>,
 ) {
+    match chain.step(outcome.offset, outcome.previous) {
+        Step::New => {}
+        Step::Seen | Step::Aside { .. } => return,
+        // The member says what that means.
+        Step::Gap { .. } => *chain = OutcomeReader::new(OutcomeChain::after(Some(outcome.offset))),
+    }
     let seen = Newest {
         offset: outcome.offset,
         log_time_ms: outcome.log_time_ms,
     };
-    newest
-        .entry(partition)
-        .and_modify(|newest| {
-            if newest.offset < seen.offset {
-                *newest = seen;
-            }
-        })
-        .or_insert(seen);
+    newest.insert(partition, seen);
 }

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use onsale_log::LogReader as _;
 use onsale_log::kafka::{KafkaError, KafkaReader, KafkaSettings};
-use onsale_schemas::codec::CodecError;
 use onsale_schemas::{Offset, PartitionId};
 use onsale_store::Store;
 use onsale_store::booking::{Watermark, projected_offset};
@@ -42,8 +41,9 @@ pub enum ProjectionError {
     Kafka(#[from] KafkaError),
     /// Outcomes are missing in the topic.
     #[error(
-        "partition {partition}: the outcome at offset {offset} follows {got:?}, the database has \
-         outcomes up to {expected:?}: outcomes are missing in the topic; run `onsale reconcile`"
+        "partition {partition}: up to the outcome at offset {offset} the topic goes on from {got:?}, \
+         the database has outcomes up to {expected:?}: outcomes are missing in the topic; run \
+         `onsale reconcile`"
     )]
     Gap {
         /// The partition.
@@ -54,16 +54,6 @@ pub enum ProjectionError {
         expected: Option<Offset>,
         /// The one it names.
         got: Option<Offset>,
-    },
-    /// A message is no outcome.
-    #[error("partition {partition}: the outcome at offset {offset} cannot be read: {source}")]
-    Codec {
-        /// The partition.
-        partition: PartitionId,
-        /// Its offset.
-        offset: Offset,
-        /// What is wrong with it.
-        source: CodecError,
     },
     /// The database is of another log, or the log was set back.
     #[error(transparent)]
@@ -77,7 +67,7 @@ impl ProjectionError {
     /// The partition whose outcomes cannot be projected, where it is one's fault.
     fn partition(&self) -> Option<PartitionId> {
         match self {
-            Self::Gap { partition, .. } | Self::Codec { partition, .. } => Some(*partition),
+            Self::Gap { partition, .. } => Some(*partition),
             Self::Kafka(_) | Self::SetBack(_) | Self::Thread(_) => None,
         }
     }

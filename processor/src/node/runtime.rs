@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use super::driver::{Driver, ToDriver};
 use super::follow::Outcomes;
+use super::foundation::Foundation;
 use super::publish::Publisher;
 use super::recovery::Bases;
 use super::seat::Seat;
@@ -97,7 +98,7 @@ pub struct Node {
     pub(super) metrics: Metrics,
     clock: ClockWatch,
     /// `None` once they are joined.
-    threads: Mutex<Option<[JoinHandle<()>; 2]>>,
+    threads: Mutex<Option<[JoinHandle<()>; 3]>>,
 }
 
 impl Drop for Node {
@@ -189,10 +190,22 @@ impl Node {
         problems
     }
 
-    /// What is wrong without standing in the way of following: the clock of this machine stamps no
-    /// records here.
+    /// What somebody should know though it stands in the way of nothing, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        self.clock.state().problem().into_iter().collect()
+        // The clock of this machine stamps no records here.
+        let mut warnings: Vec<String> = self.clock.state().problem().into_iter().collect();
+        if let Some(stood_ms) = self.shared.stalled_ms() {
+            warnings.push(format!(
+                "this node stood still for {stood_ms} ms not long ago"
+            ));
+        }
+        for (partition, first) in self.shared.unfounded() {
+            warnings.push(format!(
+                "the log of partition {partition} begins at offset {first}, and no snapshot reaches \
+                 that: it could not be started again"
+            ));
+        }
+        warnings
     }
 
     /// Where the clocks stand that this node can see: its own first, then the broker's, then
@@ -386,6 +399,7 @@ fn start(
         actions: Vec::new(),
         shown_at_ms: 0,
         counted_at_ms: None,
+        metrics: metrics.clone(),
     };
     let shelf = Shelf {
         log_id,
@@ -406,6 +420,14 @@ fn start(
         let shared = shared.clone();
         move || run(driver, &shared)
     })?;
+    let foundation = Foundation {
+        reader,
+        shared: shared.clone(),
+        newest: newest.clone(),
+        control: control.clone(),
+        metrics: metrics.clone(),
+    };
+    let watching = threads::spawn("foundation", move || foundation.watch())?;
     Ok(Node {
         name: options.node,
         log_id,
@@ -416,7 +438,7 @@ fn start(
         control,
         metrics,
         clock: own_clock,
-        threads: Mutex::new(Some([driving, writing])),
+        threads: Mutex::new(Some([driving, writing, watching])),
     })
 }
 

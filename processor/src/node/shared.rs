@@ -2,12 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 
 use crate::clock::BrokerClock;
 use crate::gauges::Places;
 use crate::member::MemberStatus;
+
+/// A node that stood still says so for this long.
+const STALL_TOLD_FOR: Duration = Duration::from_secs(60);
 
 /// State shared between the driver and its observers.
 #[derive(Debug, Default)]
@@ -16,6 +20,9 @@ pub(super) struct Shared {
     broker: Mutex<BrokerClock>,
     stopping: AtomicBool,
     failed: Mutex<Option<String>>,
+    stalled: Mutex<Option<(Instant, u64)>>,
+    /// Partitions whose log begins after the newest snapshot.
+    unfounded: Mutex<Vec<(PartitionId, Offset)>>,
 }
 
 /// One member, as the driver last showed it.
@@ -64,6 +71,26 @@ impl Shared {
 
     pub(super) fn fail(&self, why: String) {
         lock(&self.failed).get_or_insert(why);
+    }
+
+    pub(super) fn note_stall(&self, stood_ms: u64) {
+        *lock(&self.stalled) = Some((Instant::now(), stood_ms));
+    }
+
+    /// For how long it stood still not long ago, in milliseconds.
+    pub(super) fn stalled_ms(&self) -> Option<u64> {
+        let stalled = *lock(&self.stalled);
+        let (at, stood_ms) = stalled?;
+        (at.elapsed() < STALL_TOLD_FOR).then_some(stood_ms)
+    }
+
+    pub(super) fn show_unfounded(&self, unfounded: Vec<(PartitionId, Offset)>) {
+        *lock(&self.unfounded) = unfounded;
+    }
+
+    /// Partitions that could not be started from what there is, each with where its log begins.
+    pub(super) fn unfounded(&self) -> Vec<(PartitionId, Offset)> {
+        lock(&self.unfounded).clone()
     }
 
     pub(super) fn failure(&self) -> Option<String> {

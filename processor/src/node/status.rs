@@ -1,5 +1,6 @@
 //! What a node tells of itself, once a second, in the nodes topic.
 
+use onsale_log::kafka::ForeignRecord;
 use onsale_schemas::{NodeName, Offset, PartitionId};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,15 @@ pub struct NodeStatus {
     /// Where its clocks stand; empty where it is no processor, or of a version that did not say.
     #[serde(default)]
     pub clocks: Vec<ClockOnNode>,
+    /// Names this start of its process; empty where its program does not say.
+    #[serde(default)]
+    pub run: String,
+    /// Partitions of the log, as it was started with; 0 where its program does not say.
+    #[serde(default)]
+    pub log_partitions: u16,
+    /// The newest records in the topics that it has skipped because they are not ours.
+    #[serde(default)]
+    pub foreign: Vec<ForeignOnNode>,
 }
 
 /// Where a clock stands.
@@ -93,6 +103,30 @@ impl ClockOnNode {
                 for_people(ahead_ms)
             )),
         })
+    }
+}
+
+/// See [`NodeStatus::foreign`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ForeignOnNode {
+    /// The topic.
+    pub topic: String,
+    /// Its partition.
+    pub partition: PartitionId,
+    /// Offset of the record in the topic.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl From<ForeignRecord> for ForeignOnNode {
+    fn from(record: ForeignRecord) -> Self {
+        Self {
+            topic: record.topic,
+            partition: record.partition,
+            offset: record.offset,
+            why: record.why,
+        }
     }
 }
 

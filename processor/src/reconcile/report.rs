@@ -44,6 +44,13 @@ pub struct Checked {
     pub shows: u64,
     /// Live bookings of the engine.
     pub bookings: u64,
+    /// Ended bookings that the engine still remembers, the newest ones.
+    #[serde(default)]
+    pub ended: u64,
+    /// Older ones that it remembers too and that were not compared. Those that it has forgotten, an
+    /// hour after their end, are in the log alone and never compared.
+    #[serde(default)]
+    pub ended_not_compared: u64,
 }
 
 /// One difference.

@@ -1,7 +1,9 @@
 //! A log, a topic, and members that read both every few milliseconds.
 
 use onsale_engine::{Limits, Partition};
-use onsale_processor::member::{Member, MemberAction, MemberSettings, Publication, SeenOutcome};
+use onsale_processor::member::{
+    Alarm, Member, MemberAction, MemberSettings, Publication, SeenOutcome,
+};
 use onsale_processor::replica::{Role, SnapshotPolicy, StopReason};
 use onsale_schemas::{
     Command, Entry, Envelope, NodeName, OutcomeRecord, PartitionId, RequestId, codec,
@@ -35,6 +37,7 @@ pub(crate) struct Node {
     pub(crate) appended: Vec<Command>,
     pub(crate) published: usize,
     pub(crate) cuts: Vec<u64>,
+    pub(crate) alarms: Vec<Alarm>,
     pub(crate) stopped: Option<StopReason>,
     seen: usize,
 }
@@ -81,6 +84,7 @@ impl Cluster {
             appended: Vec::new(),
             published: 0,
             cuts: Vec::new(),
+            alarms: Vec::new(),
             stopped: None,
             seen: self.topic.len(),
         }
@@ -173,6 +177,7 @@ impl Cluster {
                     assert_eq!(node.member.role(), role);
                     node.roles.push(role);
                 }
+                MemberAction::Alarm(alarm) => node.alarms.push(alarm),
                 MemberAction::Stop(reason) => node.stopped = Some(reason),
             }
         }

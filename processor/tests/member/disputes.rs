@@ -1,9 +1,11 @@
 //! What stops a member.
 
 use onsale_engine::{Limits, MACHINE_VERSION_KNOWN, NullSink, Partition};
-use onsale_processor::member::{Member, MemberAction, Publication, SeenOutcome};
+use onsale_processor::member::{Alarm, Member, MemberAction, Publication, SeenOutcome};
 use onsale_processor::replica::StopReason;
-use onsale_schemas::{Command, Entry, Envelope, NodeName, PartitionId, codec};
+use onsale_schemas::{
+    Command, Entry, Envelope, NodeName, Outcome, OutcomeRecord, PartitionId, codec,
+};
 
 use crate::cluster::{Cluster, empty_machine, settings};
 
@@ -12,7 +14,7 @@ fn behind() -> Cluster {
     let mut cluster = Cluster::new(2, settings());
     cluster.run(500);
     cluster.nodes[1].paused = true;
-    for _ in 0..5 {
+    for _ in 0..10 {
         cluster.submit();
     }
     cluster.run(500);
@@ -47,6 +49,8 @@ fn stops_with(change: impl Fn(&mut Vec<Publication>)) -> [Option<StopReason>; 2]
                     .on_outcome(seen, cluster.now, &mut actions);
             }
         }
+        let stopped = cluster.nodes[1].member.status().stopped;
+        cluster.nodes[1].stopped = stopped;
         for _ in 0..10 {
             if cluster.nodes[1].stopped.is_none() {
                 cluster.nodes[1].paused = false;
@@ -74,9 +78,10 @@ fn nothing_is_wrong_with_a_true_topic() {
     assert_eq!(stops_with(|_| ()), [None, None]);
 }
 
+/// Digests of another state, from one outcome on.
 #[test]
-fn another_digest() {
-    for stop in stops_with(|topic| topic[2].digest ^= 1) {
+fn another_state() {
+    for stop in stops_with(|topic| topic.iter_mut().skip(2).for_each(|seen| seen.digest ^= 1)) {
         assert!(
             matches!(stop, Some(StopReason::DigestMismatch { .. })),
             "{stop:?}"
@@ -85,8 +90,12 @@ fn another_digest() {
 }
 
 #[test]
-fn other_bytes() {
-    for stop in stops_with(|topic| topic[2].payload.push(0)) {
+fn other_bytes_from_one_outcome_on() {
+    let change = |topic: &mut Vec<Publication>| {
+        let changed = topic.iter_mut().skip(2);
+        changed.for_each(|seen| seen.payload.push(0));
+    };
+    for stop in stops_with(change) {
         assert!(
             matches!(stop, Some(StopReason::OutcomeMismatch { .. })),
             "{stop:?}"
@@ -104,45 +113,118 @@ fn an_outcome_left_out() {
     }
 }
 
+/// Somebody has put one record into the topic, wherever, whatever: nobody stops.
 #[test]
-fn an_outcome_of_a_record_that_has_none() {
-    // The last outcomes are followed by ticks, which yield nothing.
-    let stops = stops_with(|topic| {
-        let mut extra = topic[topic.len() - 1].clone();
-        extra.offset += 1;
-        topic.push(extra);
-    });
-    for stop in stops {
-        assert!(
-            matches!(stop, Some(StopReason::OutcomeUnknown { .. })),
-            "{stop:?}"
-        );
+fn one_foreign_outcome_stops_nobody() {
+    type Change = fn(&mut Vec<Publication>);
+    // (what, change of the topic)
+    let table: [(&str, Change); 8] = [
+        ("another digest", |topic| topic[2].digest ^= 1),
+        ("other bytes", |topic| topic[2].payload.push(0)),
+        ("no outcome at all", |topic| {
+            let mut foreign = topic[2].clone();
+            foreign.payload = b"nonsense".to_vec();
+            topic.insert(2, foreign);
+        }),
+        (
+            "one that has the right place, before the real one",
+            |topic| {
+                let mut foreign = topic[2].clone();
+                foreign.digest ^= 1;
+                topic.insert(2, foreign);
+            },
+        ),
+        ("one after the real one", |topic| {
+            let mut foreign = topic[2].clone();
+            foreign.digest ^= 1;
+            topic.insert(3, foreign);
+        }),
+        ("one that names no outcome of ours", |topic| {
+            topic.insert(3, forged(1_000, Some(900)));
+        }),
+        (
+            "one that names the right one before it and a later record",
+            |topic| {
+                let last = topic[2].offset;
+                topic.insert(3, forged(last + 1_000, Some(last)));
+            },
+        ),
+        ("one for a record that yields none", |topic| {
+            // The last outcomes are followed by ticks, which yield nothing.
+            let last = topic[topic.len() - 1].offset;
+            topic.push(forged(last + 1, Some(last)));
+        }),
+    ];
+    for (what, change) in table {
+        assert_eq!(stops_with(change), [None, None], "{what}");
     }
 }
 
+/// Outcome in form, but not of this log.
+fn forged(offset: u64, previous: Option<u64>) -> Publication {
+    let record = OutcomeRecord {
+        offset,
+        previous,
+        log_time_ms: 1,
+        request_id: None,
+        replay_of: None,
+        expired: Vec::new(),
+        outcome: Outcome::Nothing,
+    };
+    Publication {
+        offset,
+        log_time_ms: 1,
+        digest: 7,
+        payload: codec::encode(&record).unwrap(),
+    }
+}
+
+/// What a member passes over it says, and its own outcomes get into the topic all the same.
 #[test]
-fn an_owner_that_reads_back_something_else_than_its_own() {
+fn an_owner_passes_over_what_is_not_its_own_and_goes_on() {
     let mut cluster = Cluster::new(1, settings());
     cluster.run(1_000);
     cluster.nodes[0].mute = true;
     cluster.submit();
     cluster.run(10);
-    let offset = cluster.nodes[0].member.machine().last_outcome().unwrap();
+    let own = cluster.nodes[0].member.machine().last_outcome().unwrap();
+    let published = cluster.nodes[0].member.status().published;
+    let foreign = forged(own, published);
     let seen = SeenOutcome {
-        offset,
-        digest: 1,
-        payload: b"",
+        offset: own,
+        digest: foreign.digest,
+        payload: &foreign.payload,
     };
     let mut actions = Vec::new();
     let member = &mut cluster.nodes[0].member;
     member.on_outcome(seen, cluster.now, &mut actions);
-    assert!(matches!(
-        actions[..],
-        [MemberAction::Stop(StopReason::DigestMismatch {
-            owner: 1,
-            ..
-        })]
-    ));
+    assert!(
+        matches!(&actions[..], [MemberAction::Alarm(Alarm::Disputed { offset, .. })] if *offset == own),
+        "{actions:?}"
+    );
+    assert_eq!(member.status().published, published);
+    cluster.nodes[0].mute = false;
+    cluster.publisher_failed(0);
+    cluster.submit();
+    cluster.run(500);
+    assert!(cluster.is_all_published());
+    assert_eq!(cluster.nodes[0].stopped, None);
+}
+
+#[test]
+fn a_record_that_is_no_command_is_told_and_does_nothing() {
+    let mut cluster = Cluster::new(2, settings());
+    cluster.run(1_000);
+    for garbage in [&b"nonsense"[..], b"", &[0x01, 1], &[0xA5; 20]] {
+        cluster.log.push((cluster.now, garbage.to_vec()));
+    }
+    cluster.submit();
+    cluster.run(500);
+    for node in &cluster.nodes {
+        assert_eq!(node.stopped, None);
+        assert_eq!(node.alarms.len(), 4, "{:?}", node.alarms);
+    }
+    assert!(cluster.is_all_published());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use prometheus::Registry;
 
 use crate::support::{ALL, PARTITIONS, World, owns, show_id, until};
 
-async fn projection(world: &World) -> Projection {
+pub(crate) async fn projection(world: &World) -> Projection {
     let metrics = Metrics::register(&Registry::new()).unwrap();
     Projection::start(
         world.kafka.clone(),
@@ -24,7 +24,7 @@ async fn projection(world: &World) -> Projection {
 }
 
 /// Waits until everything that is published by now is projected.
-async fn caught_up(world: &World, projection: &Projection) {
+pub(crate) async fn caught_up(world: &World, projection: &Projection) {
     let published = world.published();
     until("the projection has caught up", || {
         ALL.iter().zip(&published).all(|(partition, published)| {

@@ -9,7 +9,7 @@ use onsale_log::kafka::{
     KafkaReader, KafkaSettings, KafkaWriter, OutcomeConsumer, OutcomeEvent, OutcomeStart, Topics,
     ensure,
 };
-use onsale_log::{AppendRecord, Link, LogReader, LogWriter, OutcomeChain};
+use onsale_log::{AppendRecord, LogReader, LogWriter, OutcomeChain, OutcomeReader, Step};
 use onsale_processor::member::MemberSettings;
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::status::MemberRole;
@@ -189,7 +189,7 @@ impl World {
         let mut consumer = OutcomeConsumer::new(&self.kafka).unwrap();
         let starts = ALL.map(|partition| (partition, OutcomeStart::Beginning));
         consumer.assign(&starts).unwrap();
-        let mut chains = ALL.map(|_| OutcomeChain::after(None));
+        let mut chains = ALL.map(|_| OutcomeReader::new(OutcomeChain::after(None)));
         let mut taken = ALL.map(|_| Vec::new());
         let mut open = ALL.to_vec();
         while !open.is_empty() {
@@ -197,9 +197,9 @@ impl World {
                 .poll(Duration::from_millis(200), |event| match event {
                     OutcomeEvent::Seen { partition, outcome } => {
                         let index = usize::from(partition.0);
-                        let link = chains[index].link(outcome.offset, outcome.previous);
-                        assert!(!matches!(link, Link::Gap { .. }), "{partition}: {link:?}");
-                        if link == Link::New {
+                        let step = chains[index].step(outcome.offset, outcome.previous);
+                        assert!(!matches!(step, Step::Gap { .. }), "{partition}: {step:?}");
+                        if step == Step::New {
                             taken[index].push(codec::decode(outcome.payload).unwrap());
                         }
                     }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use onsale_log::LogReader as _;
 use onsale_log::kafka::{
-    KafkaError, KafkaSettings, NodesConsumer, OutcomeConsumer, OutcomeEvent, OutcomeStart, check,
+    KafkaError, KafkaReader, KafkaSettings, NodesConsumer, OutcomeConsumer, OutcomeEvent,
+    OutcomeStart, check,
 };
 use onsale_processor::clock;
 use onsale_processor::node::status::{MemberRole, NodeStatus};
@@ -15,9 +17,10 @@ use onsale_store::booking::projected_offset;
 use super::{Check, FREE_LOW_BYTES, FREE_MIN_BYTES};
 use crate::assemble::kafka_settings;
 use crate::config::{Config, Role};
-use crate::distributed::nodes::NodeList;
+use crate::distributed::faked_clock;
+use crate::distributed::nodes::{NodeList, recorded_partitions, twice_advice};
 
-/// For so long the nodes are listened to; each says something once a second.
+/// For so long the nodes are listened to at most; each says something once a second.
 const LISTEN: Duration = Duration::from_millis(3_000);
 /// Clocks that differ by more are worth a word, in milliseconds. Times in the log are the broker's,
 /// so only tokens and log lines suffer.
@@ -26,6 +29,9 @@ const SKEW_MAX_MS: u64 = 1_000;
 const STANDBY_BEHIND_MAX_RECORDS: u64 = 100_000;
 /// A projection further behind than this is worth a word, in records.
 const PROJECTION_BEHIND_MAX_RECORDS: u64 = 10_000;
+
+/// Foreign records that are named.
+const FOREIGN_MAX: usize = 8;
 
 /// What was heard.
 struct Heard {
@@ -37,6 +43,14 @@ struct Heard {
 
 /// Looks at topics and nodes.
 pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
+    if let Err(failure) = faked_clock::refuse() {
+        checks.push(Check::failed(
+            "clock",
+            failure.to_string(),
+            "run without it",
+        ));
+        return;
+    }
     let settings = kafka_settings(config);
     if !topics(&settings, checks) {
         return;
@@ -46,6 +60,9 @@ pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
             nodes(config, &heard, checks);
             clocks(&heard, checks);
             partitions(config, &heard.list, checks);
+            identities(&heard.list, checks);
+            foreign(&settings, &heard.list, checks);
+            snapshots(&settings, &heard.list, checks);
         }
         Err(error) => checks.push(Check::failed(
             "nodes",
@@ -56,7 +73,7 @@ pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
 }
 
 fn topics(settings: &KafkaSettings, checks: &mut Vec<Check>) -> bool {
-    match check(settings) {
+    match check(settings, || recorded_partitions(settings)) {
         Ok(findings) if findings.is_empty() => {
             checks.push(Check::ok("topics", "as they should be"));
             true
@@ -109,6 +126,13 @@ fn listen(settings: &KafkaSettings) -> Result<Heard, KafkaError> {
             }
             list.take(record);
         })?;
+        // Those that are silent by now are waited for to the end.
+        let Heard { list, spoke } = &heard;
+        let has_spoken = |name: &str| spoke.iter().any(|(node, _, _)| node == name);
+        let all_spoke = list.alive().all(|status| has_spoken(&status.node.0));
+        if is_at_end && !spoke.is_empty() && all_spoke {
+            break;
+        }
     }
     Ok(heard)
 }
@@ -191,6 +215,94 @@ fn clocks(heard: &Heard, checks: &mut Vec<Check>) {
     }
     if is_right && !heard.spoke.is_empty() {
         checks.push(Check::ok("clock", "nodes and broker agree"));
+    }
+}
+
+/// Ids that several processes have, and nodes of another log.
+fn identities(list: &NodeList, checks: &mut Vec<Check>) {
+    for node in list.twice() {
+        let found = format!("several processes run with node.id {node}");
+        checks.push(Check::warning("nodes", found, twice_advice(node)));
+    }
+}
+
+/// Records in the topics that are not ours, as the nodes tell of them.
+fn foreign(settings: &KafkaSettings, list: &NodeList, checks: &mut Vec<Check>) {
+    let mut told: Vec<(&str, PartitionId, u64, &str)> = list
+        .alive()
+        .flat_map(|node| &node.foreign)
+        .map(|record| {
+            let topic = record.topic.as_str();
+            (topic, record.partition, record.offset, record.why.as_str())
+        })
+        .collect();
+    let own = settings.foreign.newest(FOREIGN_MAX);
+    told.extend(own.iter().map(|record| {
+        let topic = record.topic.as_str();
+        (topic, record.partition, record.offset, record.why.as_str())
+    }));
+    told.sort_unstable();
+    told.dedup_by_key(|(topic, partition, offset, _)| (*topic, *partition, *offset));
+    for (topic, partition, offset, why) in told.iter().take(FOREIGN_MAX) {
+        checks.push(Check::warning(
+            "topics",
+            format!("record {offset} of partition {partition} of {topic} is not ours: {why}"),
+            "it is skipped and nothing has to be deleted; find who wrote it, and let only nodes write \
+             to our topics (ACLs: deploy/kafka/production.md)",
+        ));
+    }
+    if told.len() > FOREIGN_MAX {
+        let found = format!("{} more such records", told.len() - FOREIGN_MAX);
+        checks.push(Check::warning("topics", found, "see the nodes' logs"));
+    }
+}
+
+/// Snapshots, as the nodes tell of them, against where the log begins.
+fn snapshots(settings: &KafkaSettings, list: &NodeList, checks: &mut Vec<Check>) {
+    let reader = match KafkaReader::new(settings) {
+        Ok(reader) => reader,
+        Err(error) => {
+            checks.push(Check::failed(
+                "snapshots",
+                error.to_string(),
+                "see the message",
+            ));
+            return;
+        }
+    };
+    let (mut partitions_with, mut is_right) = (0u16, true);
+    for partition in (0..settings.partitions).map(PartitionId) {
+        let newest = list
+            .alive()
+            .flat_map(|node| &node.partitions)
+            .filter(|on_node| on_node.partition == partition)
+            .filter_map(|on_node| on_node.snapshot)
+            .map(|snapshot| snapshot.next_offset)
+            .max();
+        partitions_with += u16::from(newest.is_some());
+        let Ok((first, _)) = reader.bounds(partition) else {
+            continue;
+        };
+        if first > 0 && newest.is_none_or(|next_offset| next_offset < first) {
+            is_right = false;
+            let snapshot = newest.map_or("none".to_owned(), |at| format!("at offset {at}"));
+            checks.push(Check::failed(
+                "snapshots",
+                format!(
+                    "partition {partition}: the log begins at offset {first}, the newest snapshot of \
+                     a living node is {snapshot}: it could not be started again"
+                ),
+                "run `onsale snapshot create` now, while a processor still runs; see why records went \
+                 (retention of the topic, somebody's hand)",
+            ));
+        }
+    }
+    if is_right {
+        let all = settings.partitions;
+        checks.push(Check::ok(
+            "snapshots",
+            format!("nodes have one of {partitions_with} of {all} partitions; the log reaches back to each"),
+        ));
     }
 }
 
@@ -281,6 +393,10 @@ pub(super) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>)
     let Ok(url) = config.database_url() else {
         return;
     };
+    // That was said already.
+    if faked_clock::refuse().is_err() {
+        return;
+    }
     // That it cannot be reached was said already.
     let Ok(store) = Store::connect(&url, 2).await else {
         return;
@@ -290,7 +406,18 @@ pub(super) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>)
     };
     let settings = kafka_settings(config);
     let ends = tokio::task::spawn_blocking(move || last_outcomes(&settings)).await;
-    let Ok(Ok(ends)) = ends else { return };
+    let ends = match ends {
+        Ok(Ok(ends)) => ends,
+        Ok(Err(error)) => {
+            checks.push(Check::failed(
+                "outcomes",
+                error.to_string(),
+                "see the message",
+            ));
+            return;
+        }
+        Err(_) => return,
+    };
     let mut is_right = true;
     for (partition, last) in ends {
         let projected = projected_offset(&watermarks, partition);

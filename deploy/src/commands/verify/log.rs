@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use onsale_log::LogReader;
 use onsale_processor::replay::{self, Until};
-use onsale_schemas::PartitionId;
+use onsale_schemas::{Entry, Envelope, Offset, PartitionId, codec};
 use onsale_simulation::history::Judge;
 use onsale_simulation::linear::{Checker, Difference, Summary};
 use onsale_simulation::model::Model;
@@ -11,12 +11,44 @@ use onsale_simulation::model::Model;
 use crate::exit::{Failure, OrFail};
 use crate::output;
 
+/// Records that are no commands and are named.
+const FOREIGN_MAX: usize = 8;
+
+/// A partition's log, as engine and model agree on it.
+pub(super) struct Checked {
+    pub(super) summary: Summary,
+    pub(super) model: Model,
+    /// Offset of the last record that yielded an outcome.
+    pub(super) last_outcome: Option<Offset>,
+    pub(super) foreign: Foreign,
+}
+
+/// Records that are no commands. They do nothing.
+#[derive(Default)]
+pub(super) struct Foreign {
+    pub(super) count: u64,
+    /// The first of them, each with what is wrong with it.
+    pub(super) first: Vec<(Offset, String)>,
+}
+
+impl Foreign {
+    fn note(&mut self, entry: &Entry<'_>) {
+        let Err(error) = codec::decode::<Envelope>(entry.payload) else {
+            return;
+        };
+        self.count += 1;
+        if self.first.len() < FOREIGN_MAX {
+            self.first.push((entry.offset, error.to_string()));
+        }
+    }
+}
+
 /// Runs engine and model side by side over the whole log of a partition.
 pub(super) fn check(
     reader: &mut dyn LogReader,
     partition: PartitionId,
     mut judge: Option<&mut Judge>,
-) -> Result<(Summary, Model), Failure> {
+) -> Result<Checked, Failure> {
     let (first, end) = reader.bounds(partition).or_reach()?;
     if first > 0 {
         return Err(Failure::Use(anyhow!(
@@ -30,6 +62,7 @@ pub(super) fn check(
     let bar = output::progress(end, "verify");
     let mut checker = Checker::new(partition);
     let mut difference: Option<Difference> = None;
+    let (mut last_outcome, mut foreign) = (None, Foreign::default());
     let mut following = true;
     let machine = replay::genesis(partition);
     replay::replay(
@@ -41,6 +74,11 @@ pub(super) fn check(
         },
         |entry, outcome, _| {
             bar.inc(1);
+            match &outcome {
+                Some(record) => last_outcome = Some(record.offset),
+                // Few records yield nothing and are no tick, so few are decoded once more.
+                None => foreign.note(&entry),
+            }
             if let (Some(judge), Some(record)) = (&mut judge, &outcome) {
                 judge.outcome(partition, record);
             }
@@ -57,5 +95,10 @@ pub(super) fn check(
         return Err(Failure::Found(difference.into()));
     }
     let model = checker.model().clone();
-    Ok((checker.finish().or_found()?, model))
+    Ok(Checked {
+        summary: checker.finish().or_found()?,
+        model,
+        last_outcome,
+        foreign,
+    })
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use onsale_schemas::{Entry, Offset, PartitionId};
 
-use super::tail::{Tail, TailEvent};
+use super::tail::{Holes, Tail, TailEvent};
 use super::{KafkaError, KafkaSettings};
 
 /// What a [`CommandConsumer`] tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogEvent<'a> {
-    /// The next command of a partition.
+    /// The next command of a partition; whatever stands there, as it is.
     Entry {
         /// Its partition.
         partition: PartitionId,
@@ -44,7 +44,7 @@ impl CommandConsumer {
     /// When the settings make no client.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         Ok(Self {
-            tail: Tail::new(settings, settings.commands_topic())?,
+            tail: Tail::new(settings, settings.commands_topic(), Holes::SingleAreEmpty)?,
         })
     }
 

@@ -63,17 +63,21 @@ pub enum KafkaError {
         /// The one after the last.
         next: Offset,
     },
-    /// A record in a topic is not what it should be.
-    #[error("record {position} of partition {partition} of {topic}: {what}")]
-    Foreign {
-        /// The topic.
-        topic: String,
+    /// The outcomes go on past the end of the commands.
+    #[error(
+        "partition {partition}: the outcomes go up to offset {outcome}, {commands} ends at {end}: the \
+         commands topic was made anew or set back. Nothing can be sold on it: restore it, or begin a \
+         new log with another kafka.topic_prefix and a new database"
+    )]
+    SetBack {
+        /// The commands topic.
+        commands: String,
         /// The partition.
         partition: PartitionId,
-        /// Its position in the topic.
-        position: u64,
-        /// What is wrong with it.
-        what: String,
+        /// The highest outcome.
+        outcome: Offset,
+        /// Where the commands end.
+        end: Offset,
     },
     /// The client cannot go on and has to be made again.
     #[error("the Kafka client has to be made again: {0}")]

@@ -71,6 +71,9 @@ pub enum Serving {
     Starting(Vec<PartitionId>),
     /// Every partition answers.
     Ready,
+    /// The log is shorter than it was, and why: nothing is taken any more. It cannot be mended by a
+    /// restart.
+    SetBack(String),
     /// Reading stopped for good, and why; the process should be restarted.
     Stopped(String),
 }
@@ -106,8 +109,44 @@ impl Shared {
         self.pending.lock().clear();
     }
 
+    /// Nothing is taken any more; what is read is still told.
+    fn refuse(&self, why: String) {
+        let is_new = self.serving.send_if_modified(|serving| {
+            let is_new = !matches!(serving, Serving::SetBack(_) | Serving::Stopped(_));
+            if is_new {
+                *serving = Serving::SetBack(why.clone());
+            }
+            is_new
+        });
+        if is_new {
+            tracing::error!(why, "no command is taken any more");
+            self.pending.lock().clear();
+        }
+    }
+
+    /// One more than the newest outcome read of a partition; 0 for none.
+    fn seen(&self, partition: PartitionId) -> Offset {
+        let seen = self.seen.get(usize::from(partition.0));
+        seen.map_or(0, |seen| seen.load(Ordering::Acquire))
+    }
+
+    /// Compares where a partition's commands end with the outcomes that had been read before.
+    fn look_at_end(&self, partition: PartitionId, end: Offset, seen: Offset) {
+        if end < seen {
+            self.refuse(format!(
+                "partition {partition}: the commands topic is shorter than it was, it ends at {end} \
+                 and has outcomes up to {}: it was made anew or set back. Restore it, or begin a new \
+                 log with another kafka.topic_prefix and a new database",
+                seen - 1
+            ));
+        }
+    }
+
     fn is_over(&self) -> bool {
-        matches!(*self.serving.borrow(), Serving::Stopped(_))
+        matches!(
+            *self.serving.borrow(),
+            Serving::Stopped(_) | Serving::SetBack(_)
+        )
     }
 }
 
@@ -131,7 +170,7 @@ impl KafkaCommandLog {
             // The newest one tells how far the partition is, though nobody waits for it.
             .map(|partition| (*partition, OutcomeStart::Last))
             .collect();
-        outcomes.assign(&from)?;
+        let ends = outcomes.assign(&from)?;
         let shared = Arc::new(Shared {
             partitions: topics.partitions,
             options,
@@ -142,7 +181,13 @@ impl KafkaCommandLog {
             seen: partitions.iter().map(|_| AtomicU64::new(0)).collect(),
             stop: AtomicBool::new(false),
         });
-        let follower = Follower::new(Arc::clone(&shared), producer.clone(), outcomes, &partitions);
+        let follower = Follower::new(
+            Arc::clone(&shared),
+            producer.clone(),
+            outcomes,
+            &partitions,
+            &ends,
+        );
         std::thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || follower.run())
@@ -164,8 +209,7 @@ impl KafkaCommandLog {
 
     /// The newest outcome of a partition that was read.
     pub fn seen(&self, partition: PartitionId) -> Option<Offset> {
-        let seen = self.shared.seen.get(usize::from(partition.0))?;
-        seen.load(Ordering::Acquire).checked_sub(1)
+        self.shared.seen(partition).checked_sub(1)
     }
 
     /// Requests that wait for their outcome now.
@@ -218,7 +262,12 @@ impl CommandLog for KafkaCommandLog {
             .add(partition, request_id, reply, Instant::now())
             .ok_or(SubmitError::QueueFull)?;
         let shared = Arc::clone(&self.shared);
+        let seen = shared.seen(partition);
         let done = move |delivered: Result<Delivered, SendError>| {
+            if let Ok(at) = &delivered {
+                // What was appended after an outcome cannot be before it.
+                shared.look_at_end(partition, at.offset, seen);
+            }
             let mut pending = shared.pending.lock();
             match delivered {
                 Ok(at) => pending.reported(ticket, Some(at.offset)),

@@ -9,11 +9,21 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::clients::{self, REQUEST_TIMEOUT, broker_error};
-use super::tail::{Record, Tail, TailEvent};
-use super::{KafkaError, KafkaSettings};
+use super::tail::{Holes, Record, Tail, TailEvent};
+use super::{ForeignRecord, KafkaError, KafkaSettings, foreign};
+use crate::chain::{ChainEnd, EndFinder};
 
-/// Longest wait of one look for the newest record.
-const NEWEST_WAIT: Duration = Duration::from_millis(100);
+/// Longest wait of one look for the end of the chain.
+const END_WAIT: Duration = Duration::from_millis(100);
+/// Records before the end of the topic among which the end of the chain is looked for; so many times
+/// more where none of them is an outcome.
+const END_RECORDS: u64 = 64;
+const END_RECORDS_GROWTH: u64 = 16;
+/// Longest wait for where the commands end, where nothing depends on it.
+const COMMANDS_END_WAIT: Duration = Duration::from_secs(1);
+/// An outcome that is so many records further than any before it has its command looked up. Ticks
+/// yield none, so an idle partition takes such a step in a day.
+const STEP_UNCHECKED_MAX: u64 = 1 << 20;
 
 /// Where to begin with the outcomes of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,9 +31,9 @@ pub enum OutcomeStart {
     /// With what is published from now on.
     End,
     /// With the highest outcome there is, if there is one, or shortly before it. The newest record
-    /// need not be the highest outcome: it may be a repeat by a publisher that is gone. But times
-    /// never fall along the chain, so the highest one is not before the first record that has the
-    /// newest one's time.
+    /// need not be the highest outcome: it may be a repeat by a publisher that is gone, or foreign.
+    /// But times never fall along the chain, so the highest one is not before the first record that
+    /// has the time of any other one.
     Last,
     /// With the first outcome whose command has this log time or a later one.
     AtTime(LogTimeMs),
@@ -35,6 +45,8 @@ pub enum OutcomeStart {
 /// the same outcomes twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PublishedOutcome<'a> {
+    /// Its place in the topic.
+    pub position: u64,
     /// Offset of the command.
     pub offset: Offset,
     /// Offset of the command that yielded the outcome before this one.
@@ -69,11 +81,26 @@ pub enum OutcomeEvent<'a> {
     Lost,
 }
 
-/// Reads outcomes of the partitions it is given, each in the order of the topic. Belongs on a
-/// thread of its own.
+/// Where the chain of each partition ends, where it has any outcome.
+pub type ChainEnds = BTreeMap<PartitionId, ChainEnd>;
+
+/// Reads outcomes of the partitions it is given, each in the order of the topic. Records that are
+/// no outcomes are skipped and told to [`KafkaSettings::foreign`]. Belongs on a thread of its own.
 #[derive(Debug)]
 pub struct OutcomeConsumer {
     tail: Tail,
+    commands: String,
+    /// Commands before these offsets are known to be there.
+    commands_ends: BTreeMap<PartitionId, Offset>,
+}
+
+/// A stretch of the topic in which the end of a chain is looked for.
+struct Stretch {
+    from: u64,
+    next: u64,
+    finder: EndFinder,
+    /// Outcomes whose commands are not there.
+    beyond: EndFinder,
 }
 
 impl OutcomeConsumer {
@@ -83,67 +110,170 @@ impl OutcomeConsumer {
     /// When the settings make no client.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         Ok(Self {
-            tail: Tail::new(settings, settings.outcomes_topic())?,
+            // The chain tells what is missing.
+            tail: Tail::new(settings, settings.outcomes_topic(), Holes::Skipped)?,
+            commands: settings.commands_topic(),
+            commands_ends: BTreeMap::new(),
         })
     }
 
-    /// Reads these partitions instead of what it read before. Asks the brokers where the starts
-    /// are, so it blocks for a round trip or two per partition.
+    /// Reads these partitions instead of what it read before, and says where the chains end of those
+    /// that are to begin with the last outcome. Asks the brokers where the starts are, so it blocks
+    /// for a few round trips.
     ///
     /// # Errors
-    /// [`KafkaError::Broker`] when the brokers do not answer; it reads what it read before then.
-    pub fn assign(&mut self, from: &[(PartitionId, OutcomeStart)]) -> Result<(), KafkaError> {
-        let newest = self.newest_times(from)?;
+    /// [`KafkaError::Broker`] when the brokers do not answer, [`KafkaError::SetBack`] when the
+    /// commands end before the outcomes.
+    pub fn assign(
+        &mut self,
+        from: &[(PartitionId, OutcomeStart)],
+    ) -> Result<ChainEnds, KafkaError> {
+        let of_last = from
+            .iter()
+            .filter(|(_, start)| *start == OutcomeStart::Last);
+        let of_last: Vec<PartitionId> = of_last.map(|(partition, _)| *partition).collect();
+        let ends = self.chain_ends(&of_last)?;
         let mut places = Vec::with_capacity(from.len());
         for &(partition, start) in from {
-            let start = match (start, newest.get(&partition)) {
-                (OutcomeStart::Last, Some(time_ms)) => OutcomeStart::AtTime(*time_ms),
+            let start = match (start, ends.get(&partition)) {
+                (OutcomeStart::Last, Some(end)) => OutcomeStart::AtTime(end.log_time_ms),
+                // What is there is nothing of ours; what comes may be.
                 (OutcomeStart::Last, None) => OutcomeStart::Beginning,
                 (other, _) => other,
             };
             places.push((partition, self.position(partition, start)?));
         }
-        self.tail.assign(places.into_iter())
+        self.tail.assign(places.into_iter())?;
+        Ok(ends)
     }
 
-    /// The time of the newest record of each partition that is to begin with the last outcome.
-    fn newest_times(
+    /// Looks for the ends of chains, further and further back where the end of the topic is foreign.
+    fn chain_ends(&mut self, partitions: &[PartitionId]) -> Result<ChainEnds, KafkaError> {
+        let mut ends = ChainEnds::new();
+        let mut wanted = partitions.to_vec();
+        let mut records = END_RECORDS;
+        while !wanted.is_empty() {
+            let mut stretches = BTreeMap::new();
+            for &partition in &wanted {
+                let (first, next) = self.tail.watermarks(partition)?;
+                // Asked after it, so that every outcome before it has its command there.
+                self.ask_for_commands_end(partition)?;
+                let stretch = Stretch {
+                    from: next.saturating_sub(records).max(first),
+                    next,
+                    finder: EndFinder::default(),
+                    beyond: EndFinder::default(),
+                };
+                stretches.insert(partition, (first, stretch));
+            }
+            self.read_stretches(&mut stretches)?;
+            wanted.clear();
+            for (partition, (first, stretch)) in stretches {
+                let is_all = stretch.from == first;
+                match (stretch.finder.end(), stretch.beyond.end()) {
+                    // One alone may be foreign.
+                    (Some(end), _) if end.is_linked => drop(ends.insert(partition, end)),
+                    // These are no foreign records: the commands are others.
+                    (_, Some(beyond)) if beyond.is_linked => {
+                        return Err(KafkaError::SetBack {
+                            commands: self.commands.clone(),
+                            partition,
+                            outcome: beyond.offset,
+                            end: self.commands_ends.get(&partition).copied().unwrap_or(0),
+                        });
+                    }
+                    (Some(end), _) if is_all => drop(ends.insert(partition, end)),
+                    _ if is_all => {}
+                    _ => wanted.push(partition),
+                }
+            }
+            records = records.saturating_mul(END_RECORDS_GROWTH);
+        }
+        Ok(ends)
+    }
+
+    fn read_stretches(
         &mut self,
-        from: &[(PartitionId, OutcomeStart)],
-    ) -> Result<BTreeMap<PartitionId, LogTimeMs>, KafkaError> {
-        let mut newest = Vec::new();
-        for &(partition, start) in from {
-            let (first, next) = match start {
-                OutcomeStart::Last => self.tail.watermarks(partition)?,
-                _ => continue,
-            };
-            if next > first {
-                newest.push((partition, next - 1));
+        stretches: &mut BTreeMap<PartitionId, (u64, Stretch)>,
+    ) -> Result<(), KafkaError> {
+        let mut open: Vec<PartitionId> = Vec::new();
+        let mut places = Vec::new();
+        for (partition, (_, stretch)) in stretches.iter() {
+            if stretch.next > stretch.from {
+                open.push(*partition);
+                places.push((*partition, stretch.from));
             }
         }
-        let mut times = BTreeMap::new();
-        if newest.is_empty() {
-            return Ok(times);
+        if open.is_empty() {
+            return Ok(());
         }
-        let wanted = newest.len();
-        self.tail.assign(newest.into_iter())?;
-        let deadline = Instant::now() + REQUEST_TIMEOUT;
-        while times.len() < wanted {
+        self.tail.assign(places.into_iter())?;
+        let Self {
+            tail,
+            commands_ends,
+            ..
+        } = self;
+        let settings = tail.settings().clone();
+        let topic = tail.topic().to_owned();
+        let mut deadline = Instant::now() + REQUEST_TIMEOUT;
+        while !open.is_empty() {
             if Instant::now() > deadline {
                 let missing = ClientError::MessageConsumption(RDKafkaErrorCode::RequestTimedOut);
-                return Err(broker_error(
-                    self.tail.settings(),
-                    "read the newest outcomes",
-                )(missing));
+                return Err(broker_error(&settings, "read the newest outcomes")(missing));
             }
-            self.tail.poll(NEWEST_WAIT, |event| {
-                if let TailEvent::Record(record) = event {
-                    times.insert(record.partition, record.time_ms);
+            let told = tail.poll(END_WAIT, |event| {
+                match event {
+                    TailEvent::Record(record) => {
+                        let Some((_, stretch)) = stretches.get_mut(&record.partition) else {
+                            return Ok(());
+                        };
+                        if record.position + 1 >= stretch.next {
+                            open.retain(|partition| *partition != record.partition);
+                        }
+                        // What came later may have a command that came later, too.
+                        if record.position >= stretch.next {
+                            return Ok(());
+                        }
+                        let end = commands_ends.get(&record.partition).copied();
+                        match outcome_of(&record) {
+                            Ok(outcome) => {
+                                let finder = if Some(outcome.offset) < end {
+                                    &mut stretch.finder
+                                } else {
+                                    &mut stretch.beyond
+                                };
+                                let (offset, previous) = (outcome.offset, outcome.previous);
+                                finder.take(offset, previous, outcome.log_time_ms);
+                            }
+                            Err(why) => settings.foreign.note(foreign_at(&record, &topic, why)),
+                        }
+                    }
+                    TailEvent::End { partition, .. } => open.retain(|other| *other != partition),
+                    TailEvent::Lost => {}
                 }
                 Ok(())
             })?;
+            if told > 0 {
+                deadline = Instant::now() + REQUEST_TIMEOUT;
+            }
         }
-        Ok(times)
+        Ok(())
+    }
+
+    /// Where the commands of a partition end; `None` when no broker says so at once. Blocks for a
+    /// round trip.
+    pub fn commands_end(&self, partition: PartitionId) -> Option<Offset> {
+        let native = clients::native(partition);
+        let consumer = self.tail.consumer();
+        let bounds = consumer.fetch_watermarks(&self.commands, native, COMMANDS_END_WAIT);
+        bounds.ok().map(|(_, end)| clients::offset_of(end))
+    }
+
+    fn ask_for_commands_end(&mut self, partition: PartitionId) -> Result<Offset, KafkaError> {
+        let (settings, consumer) = (self.tail.settings(), self.tail.consumer());
+        let (_, end) = clients::watermarks(settings, consumer, &self.commands, partition)?;
+        self.commands_ends.insert(partition, end);
+        Ok(end)
     }
 
     fn position(&self, partition: PartitionId, start: OutcomeStart) -> Result<u64, KafkaError> {
@@ -183,40 +313,109 @@ impl OutcomeConsumer {
     /// returns how many events that were. Lost connections are mended by themselves.
     ///
     /// # Errors
-    /// [`KafkaError::Foreign`], [`KafkaError::Hole`], [`KafkaError::OffsetGone`],
-    /// [`KafkaError::Fatal`]: reading cannot go on without somebody deciding something.
+    /// [`KafkaError::OffsetGone`], [`KafkaError::Fatal`]: reading cannot go on without somebody
+    /// deciding something.
     pub fn poll(
         &mut self,
         wait: Duration,
         mut tell: impl FnMut(OutcomeEvent<'_>),
     ) -> Result<usize, KafkaError> {
-        let topic = self.tail.topic().to_owned();
-        self.tail.poll(wait, |event| {
-            tell(match event {
-                TailEvent::Record(record) => OutcomeEvent::Seen {
-                    partition: record.partition,
-                    outcome: outcome_of(&record, &topic)?,
-                },
-                TailEvent::End { partition, .. } => OutcomeEvent::End { partition },
-                TailEvent::Lost => OutcomeEvent::Lost,
-            });
+        let Self {
+            tail,
+            commands,
+            commands_ends,
+        } = self;
+        let settings = tail.settings().clone();
+        let topic = tail.topic().to_owned();
+        tail.poll_with(wait, |consumer, event| {
+            match event {
+                TailEvent::Record(record) => {
+                    let (partition, known) = (record.partition, &mut *commands_ends);
+                    let checked = outcome_of(&record).and_then(|outcome| {
+                        let end = || {
+                            let end = clients::watermarks(&settings, consumer, commands, partition);
+                            end.ok().map(|(_, end)| end)
+                        };
+                        has_command(outcome.offset, known.entry(partition).or_default(), end)?;
+                        Ok(outcome)
+                    });
+                    match checked {
+                        Ok(outcome) => tell(OutcomeEvent::Seen { partition, outcome }),
+                        Err(why) => settings.foreign.note(foreign_at(&record, &topic, why)),
+                    }
+                }
+                TailEvent::End { partition, .. } => tell(OutcomeEvent::End { partition }),
+                TailEvent::Lost => tell(OutcomeEvent::Lost),
+            }
             Ok(())
         })
     }
+
+    /// Says that the record at `position` is none of the chain, or does not read to its end.
+    pub fn note_foreign(&self, partition: PartitionId, position: u64, why: String) {
+        self.tail.settings().foreign.note(ForeignRecord {
+            topic: self.tail.topic().to_owned(),
+            partition,
+            offset: position,
+            why,
+        });
+    }
 }
 
-fn outcome_of<'a>(record: &Record<'a>, topic: &str) -> Result<PublishedOutcome<'a>, KafkaError> {
-    let foreign = |what: String| KafkaError::Foreign {
+/// Says why an outcome is none of the chain.
+pub fn not_in_chain(offset: Offset, expected: Option<Offset>, got: Option<Offset>) -> String {
+    let named = |offset: Option<Offset>| match offset {
+        Some(offset) => format!("offset {offset}"),
+        None => "none".to_owned(),
+    };
+    format!(
+        "an outcome of offset {offset} that follows {}, where the last one is {}",
+        named(got),
+        named(expected)
+    )
+}
+
+/// Whether the command of an outcome can be in the log. `known` is an offset before which commands
+/// are there; the broker is asked only for steps far beyond it.
+fn has_command(
+    offset: Offset,
+    known: &mut Offset,
+    end: impl FnOnce() -> Option<Offset>,
+) -> Result<(), String> {
+    if offset < known.saturating_add(STEP_UNCHECKED_MAX) {
+        *known = (*known).max(offset);
+        return Ok(());
+    }
+    match end() {
+        Some(end) if offset >= end => Err(format!(
+            "an outcome of offset {offset}, but the commands end at {end}"
+        )),
+        Some(end) => {
+            *known = (*known).max(end);
+            Ok(())
+        }
+        // A broker that does not answer now refutes nothing.
+        None => Ok(()),
+    }
+}
+
+fn foreign_at(record: &Record<'_>, topic: &str, why: String) -> ForeignRecord {
+    ForeignRecord {
         topic: topic.to_owned(),
         partition: record.partition,
-        position: record.position,
-        what,
-    };
-    let digest = <[u8; 8]>::try_from(record.key)
-        .map_err(|_| foreign(format!("a key of {} bytes is no digest", record.key.len())))?;
+        offset: record.position,
+        why,
+    }
+}
+
+/// The outcome that a record is, as far as its head tells, or why it is none.
+fn outcome_of<'a>(record: &Record<'a>) -> Result<PublishedOutcome<'a>, String> {
     let head = codec::decode_outcome_head(record.payload)
-        .map_err(|error| foreign(format!("no outcome: {error}")))?;
+        .map_err(|error| foreign::why(record.payload, format!("no outcome: {error}")))?;
+    let digest = <[u8; 8]>::try_from(record.key)
+        .map_err(|_| format!("a key of {} bytes is no digest", record.key.len()))?;
     Ok(PublishedOutcome {
+        position: record.position,
         offset: head.offset,
         previous: head.previous,
         log_time_ms: head.log_time_ms,
@@ -224,4 +423,24 @@ fn outcome_of<'a>(record: &Record<'a>, topic: &str) -> Result<PublishedOutcome<'
         digest: u64::from_le_bytes(digest),
         payload: record.payload,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_whose_command_is_not_there_yet_is_foreign() {
+        let mut known = 10;
+        assert_eq!(has_command(500, &mut known, || unreachable!()), Ok(()));
+        assert_eq!(known, 500);
+        let far = 600 + STEP_UNCHECKED_MAX;
+        assert!(has_command(far, &mut known, || Some(far)).is_err());
+        assert!(has_command(u64::MAX, &mut known, || Some(far)).is_err());
+        assert_eq!(known, 500);
+        assert_eq!(has_command(far, &mut known, || None), Ok(()));
+        // An idle partition, far on by its ticks.
+        assert_eq!(has_command(far, &mut known, || Some(far + 1)), Ok(()));
+        assert_eq!(known, far + 1);
+    }
 }

@@ -8,7 +8,8 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::clients::{self, broker_error};
-use super::{KafkaError, KafkaSettings};
+use super::tail::{MARK_TIME_MS, MARK_WHY};
+use super::{ForeignRecord, KafkaError, KafkaSettings};
 use crate::storage::{EntryBatch, LogError, LogReader};
 
 /// How long records that are certainly there may take to come.
@@ -36,6 +37,8 @@ struct Place {
     assigned: bool,
     /// The record at `next`, when it was fetched but did not fit.
     held: Option<(LogTimeMs, Vec<u8>)>,
+    /// The record after `next`, when it was fetched and none is at `next`.
+    ahead: Option<(LogTimeMs, Vec<u8>)>,
 }
 
 impl KafkaReader {
@@ -67,6 +70,7 @@ impl KafkaReader {
                 end: 0,
                 assigned: false,
                 held: None,
+                ahead: None,
             });
         if place.end <= from {
             let (first, end) = self.watermarks(partition)?;
@@ -108,9 +112,13 @@ impl KafkaReader {
     }
 
     /// The next record of `place`, waiting for it.
-    fn next(&self, place: &Place) -> Result<(LogTimeMs, Vec<u8>), KafkaError> {
+    fn next(&self, place: &mut Place) -> Result<(LogTimeMs, Vec<u8>), KafkaError> {
+        if let Some(ahead) = place.ahead.take() {
+            return Ok(ahead);
+        }
         let began = Instant::now();
         let mut last_error = None;
+        let mut is_asked_again = false;
         while began.elapsed() < READ_TIMEOUT {
             match self.consumer.poll(POLL) {
                 None => {}
@@ -121,6 +129,15 @@ impl KafkaReader {
                     {
                         continue;
                     }
+                    let time_ms = message
+                        .timestamp()
+                        .to_millis()
+                        .map_or(0, clients::offset_of);
+                    let payload = message.payload().unwrap_or_default().to_vec();
+                    if offset == place.next + 1 {
+                        place.ahead = Some((time_ms, payload));
+                        return Ok(self.mark(place));
+                    }
                     if offset > place.next {
                         return Err(KafkaError::Hole {
                             topic: self.topic.clone(),
@@ -129,11 +146,19 @@ impl KafkaReader {
                             found: offset,
                         });
                     }
-                    let time_ms = message
-                        .timestamp()
-                        .to_millis()
-                        .map_or(0, clients::offset_of);
-                    return Ok((time_ms, message.payload().unwrap_or_default().to_vec()));
+                    return Ok((time_ms, payload));
+                }
+                // One more is there, and readers are not shown it; unless this is the word of an
+                // earlier end, so it is asked for once more.
+                Some(Err(rdkafka::error::KafkaError::PartitionEOF(partition)))
+                    if partition == clients::native(place.partition)
+                        && place.next + 1 == place.end =>
+                {
+                    if is_asked_again {
+                        return Ok(self.mark(place));
+                    }
+                    is_asked_again = true;
+                    self.assign(place.partition, place.next)?;
                 }
                 Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => last_error = Some(error),
@@ -141,6 +166,19 @@ impl KafkaReader {
         }
         let source = last_error.unwrap_or(rdkafka::error::KafkaError::NoMessageReceived);
         Err(broker_error(&self.settings, "read")(source))
+    }
+}
+
+impl KafkaReader {
+    /// The empty record in the place of a transaction's mark, as every reader sees it.
+    fn mark(&self, place: &Place) -> (LogTimeMs, Vec<u8>) {
+        self.settings.foreign.note(ForeignRecord {
+            topic: self.topic.clone(),
+            partition: place.partition,
+            offset: place.next,
+            why: MARK_WHY.to_owned(),
+        });
+        (MARK_TIME_MS, Vec::new())
     }
 }
 
@@ -163,7 +201,7 @@ impl LogReader for KafkaReader {
         while place.next < place.end {
             let (time_ms, payload) = match place.held.take() {
                 Some(held) => held,
-                None => self.next(&place)?,
+                None => self.next(&mut place)?,
             };
             if !into.is_empty() && into.size_bytes() + payload.len() > bytes_max {
                 place.held = Some((time_ms, payload));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::foreign::ForeignRecords;
+
 /// Settings of every Kafka client of a node, and of the topics.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KafkaSettings {
@@ -24,6 +26,8 @@ pub struct KafkaSettings {
     pub properties: BTreeMap<String, String>,
     /// Name of this node in the brokers' logs.
     pub client_id: String,
+    /// Where all readers made with these settings tell of records that are not ours.
+    pub foreign: ForeignRecords,
 }
 
 impl KafkaSettings {
@@ -56,6 +60,7 @@ impl Default for KafkaSettings {
             create_topics: true,
             properties: BTreeMap::new(),
             client_id: "onsale".to_owned(),
+            foreign: ForeignRecords::default(),
         }
     }
 }

@@ -9,10 +9,27 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::clients::{self, broker_error};
-use super::{KafkaError, KafkaSettings};
+use super::{ForeignRecord, KafkaError, KafkaSettings};
 
 /// Events told in one poll.
 const EVENTS_PER_POLL_MAX: usize = 4_096;
+
+/// What a position without a record means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Holes {
+    /// Nothing: whoever reads has another way to know that something is missing.
+    Skipped,
+    /// A single one is the mark of somebody's transaction, which readers are never shown: it is told
+    /// as an empty record. More of them are missing records.
+    SingleAreEmpty,
+}
+
+/// Log time of an empty record in the place of a mark: one that moves no clock, the same for every
+/// reader.
+pub(super) const MARK_TIME_MS: LogTimeMs = 0;
+/// Why a mark is not ours.
+pub(super) const MARK_WHY: &str =
+    "no record is there: the mark of a transaction, and no node of ours uses any";
 
 /// A record as it stands in the topic.
 pub(super) struct Record<'a> {
@@ -31,11 +48,12 @@ pub(super) enum TailEvent<'a> {
     Lost,
 }
 
-/// Reads partitions of a topic from given positions, without holes.
+/// Reads partitions of a topic from given positions, each in order.
 pub(super) struct Tail {
     settings: KafkaSettings,
     consumer: clients::Consumer,
     topic: String,
+    holes: Holes,
     places: Vec<Place>,
     /// [`TailEvent::Lost`] was told and nothing came since.
     lost: bool,
@@ -48,11 +66,16 @@ struct Place {
 }
 
 impl Tail {
-    pub(super) fn new(settings: &KafkaSettings, topic: String) -> Result<Self, KafkaError> {
+    pub(super) fn new(
+        settings: &KafkaSettings,
+        topic: String,
+        holes: Holes,
+    ) -> Result<Self, KafkaError> {
         Ok(Self {
             settings: settings.clone(),
             consumer: clients::consumer(settings)?,
             topic,
+            holes,
             places: Vec::new(),
             lost: false,
         })
@@ -154,6 +177,15 @@ impl Tail {
         wait: Duration,
         mut tell: impl FnMut(TailEvent<'_>) -> Result<(), KafkaError>,
     ) -> Result<usize, KafkaError> {
+        self.poll_with(wait, |_, event| tell(event))
+    }
+
+    /// As [`Tail::poll`], with the client at hand for questions.
+    pub(super) fn poll_with(
+        &mut self,
+        wait: Duration,
+        mut tell: impl FnMut(&clients::Consumer, TailEvent<'_>) -> Result<(), KafkaError>,
+    ) -> Result<usize, KafkaError> {
         let mut wait = wait;
         for told in 0..EVENTS_PER_POLL_MAX {
             match self.consumer.poll(wait) {
@@ -164,17 +196,39 @@ impl Tail {
                     };
                     let position = clients::offset_of(message.offset());
                     if position > place.next {
-                        return Err(KafkaError::Hole {
-                            topic: self.topic.clone(),
-                            partition: place.partition,
-                            last: place.next.checked_sub(1),
-                            found: position,
-                        });
+                        match self.holes {
+                            Holes::Skipped => place.next = position,
+                            Holes::SingleAreEmpty if position == place.next + 1 => {
+                                let mark = Record {
+                                    partition: place.partition,
+                                    position: place.next,
+                                    time_ms: MARK_TIME_MS,
+                                    key: &[],
+                                    payload: &[],
+                                };
+                                place.next = position;
+                                self.settings.foreign.note(ForeignRecord {
+                                    topic: self.topic.clone(),
+                                    partition: mark.partition,
+                                    offset: mark.position,
+                                    why: MARK_WHY.to_owned(),
+                                });
+                                tell(&self.consumer, TailEvent::Record(mark))?;
+                            }
+                            Holes::SingleAreEmpty => {
+                                return Err(KafkaError::Hole {
+                                    topic: self.topic.clone(),
+                                    partition: place.partition,
+                                    last: place.next.checked_sub(1),
+                                    found: position,
+                                });
+                            }
+                        }
                     }
                     if position == place.next {
                         place.next += 1;
                         self.lost = false;
-                        tell(TailEvent::Record(Record {
+                        let record = Record {
                             partition: place.partition,
                             position,
                             time_ms: message
@@ -183,16 +237,18 @@ impl Tail {
                                 .map_or(0, clients::offset_of),
                             key: message.key().unwrap_or_default(),
                             payload: message.payload().unwrap_or_default(),
-                        }))?;
+                        };
+                        tell(&self.consumer, TailEvent::Record(record))?;
                     }
                 }
                 Some(Err(ClientError::PartitionEOF(partition))) => {
                     if let Some(place) = place(&mut self.places, partition) {
                         self.lost = false;
-                        tell(TailEvent::End {
+                        let end = TailEvent::End {
                             partition: place.partition,
                             next: place.next,
-                        })?;
+                        };
+                        tell(&self.consumer, end)?;
                     }
                 }
                 Some(Err(error)) => self.on_error(&error, &mut tell)?,
@@ -205,7 +261,7 @@ impl Tail {
     fn on_error(
         &mut self,
         error: &ClientError,
-        tell: &mut impl FnMut(TailEvent<'_>) -> Result<(), KafkaError>,
+        tell: &mut impl FnMut(&clients::Consumer, TailEvent<'_>) -> Result<(), KafkaError>,
     ) -> Result<(), KafkaError> {
         match error {
             ClientError::MessageConsumptionFatal(_) => {
@@ -227,7 +283,7 @@ impl Tail {
         if !self.lost {
             self.lost = true;
             tracing::warn!(topic = self.topic, "lost the connection to Kafka: {error}");
-            tell(TailEvent::Lost)?;
+            tell(&self.consumer, TailEvent::Lost)?;
             self.assign_again()?;
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 mod contract;
 mod following;
+mod foreign;
 mod outage;
 mod producing;
 mod publishing;

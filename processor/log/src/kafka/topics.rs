@@ -63,9 +63,26 @@ impl std::fmt::Display for Finding {
 /// [`KafkaError::Broker`] when the brokers do not answer, [`KafkaError::NoTopic`],
 /// [`KafkaError::WrongTopics`] with every wrong setting.
 pub fn ensure(settings: &KafkaSettings) -> Result<Topics, KafkaError> {
+    ensure_as(settings, || None)
+}
+
+/// As [`ensure`], where `recorded` tells how many partitions earlier nodes of this log were started
+/// with. It is asked only where the topics were there before. The number decides where a show is, so
+/// another one is refused, whatever the topics have by now.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_as(
+    settings: &KafkaSettings,
+    recorded: impl FnOnce() -> Option<u16>,
+) -> Result<Topics, KafkaError> {
     let admin = Admin::new(settings)?;
     let wanted = wanted::topics(settings);
     let mut found = admin.describe(&wanted)?;
+    let recorded = found
+        .contains_key(&settings.nodes_topic())
+        .then(recorded)
+        .flatten();
     let missing: Vec<&Wanted> = wanted
         .iter()
         .filter(|topic| !found.contains_key(&topic.name))
@@ -92,7 +109,7 @@ pub fn ensure(settings: &KafkaSettings) -> Result<Topics, KafkaError> {
     if !wanted.iter().all(led) {
         found = wait_for_leaders(&admin, &wanted)?;
     }
-    let (fatal, warnings): (Vec<_>, Vec<_>) = findings(settings, &wanted, &found)
+    let (fatal, warnings): (Vec<_>, Vec<_>) = findings(settings, &wanted, &found, recorded)
         .into_iter()
         .partition(|finding| finding.fatal);
     for warning in warnings {
@@ -108,14 +125,21 @@ pub fn ensure(settings: &KafkaSettings) -> Result<Topics, KafkaError> {
 }
 
 /// Everything about the topics that is not as the settings say, changing nothing (for `doctor`). A
-/// missing topic is a finding with setting `topic`. Blocks.
+/// missing topic is a finding with setting `topic`. `recorded` is as in [`ensure_as`]. Blocks.
 ///
 /// # Errors
 /// [`KafkaError::Broker`] when the brokers do not answer.
-pub fn check(settings: &KafkaSettings) -> Result<Vec<Finding>, KafkaError> {
+pub fn check(
+    settings: &KafkaSettings,
+    recorded: impl FnOnce() -> Option<u16>,
+) -> Result<Vec<Finding>, KafkaError> {
     let wanted = wanted::topics(settings);
     let found = Admin::new(settings)?.describe(&wanted)?;
-    Ok(findings(settings, &wanted, &found))
+    let recorded = found
+        .contains_key(&settings.nodes_topic())
+        .then(recorded)
+        .flatten();
+    Ok(findings(settings, &wanted, &found, recorded))
 }
 
 /// Takes the topics away, with everything in them.
@@ -130,11 +154,26 @@ fn findings(
     settings: &KafkaSettings,
     wanted: &[Wanted],
     found: &BTreeMap<String, Found>,
+    recorded: Option<u16>,
 ) -> Vec<Finding> {
-    wanted
+    let other = recorded.filter(|recorded| *recorded != settings.partitions);
+    let of_record = other.map(|recorded| Finding {
+        topic: settings.commands_topic(),
+        setting: "the number of partitions that its nodes were started with".to_owned(),
+        found: recorded.to_string(),
+        expected: settings.partitions.to_string(),
+        why: wanted::PARTITIONS_WHY,
+        remedy: format!(
+            "set log.partitions = {recorded}, also where the topic has been given more partitions: \
+             they stay empty; for a new log, choose another kafka.topic_prefix than {}",
+            settings.topic_prefix
+        ),
+        fatal: true,
+    });
+    let of_topics = wanted
         .iter()
-        .flat_map(|topic| topic.findings(settings, found.get(&topic.name)))
-        .collect()
+        .flat_map(|topic| topic.findings(settings, found.get(&topic.name), recorded));
+    of_record.into_iter().chain(of_topics).collect()
 }
 
 fn wait_for_leaders(
@@ -160,6 +199,29 @@ fn log_id(cluster_id: &str, topic: &str) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Topics and settings both raised by hand: the nodes before say that the log has fewer.
+    #[test]
+    fn another_number_than_the_nodes_were_started_with_is_refused() {
+        let settings = KafkaSettings {
+            partitions: 6,
+            ..KafkaSettings::default()
+        };
+        let about_partitions = |recorded| -> Vec<Finding> {
+            let mut found = findings(&settings, &[], &BTreeMap::new(), recorded);
+            found.retain(|finding| finding.fatal);
+            found
+        };
+        assert_eq!(about_partitions(None), []);
+        assert_eq!(about_partitions(Some(6)), []);
+        let refused = about_partitions(Some(4));
+        assert_eq!(refused.len(), 1);
+        assert!(
+            refused[0].remedy.contains("log.partitions = 4"),
+            "{}",
+            refused[0]
+        );
+    }
 
     #[test]
     fn the_log_id_is_for_ever_and_tells_logs_apart() {

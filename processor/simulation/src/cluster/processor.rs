@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use onsale_engine::{Limits, Partition as Machine};
-use onsale_processor::member::{Member, MemberAction, Publication, SeenOutcome, ranks};
+use onsale_processor::member::{Alarm, Member, MemberAction, Publication, SeenOutcome, ranks};
 use onsale_processor::recovery::checksum;
 use onsale_processor::replica::{Role, StopReason};
 use onsale_schemas::{Command, Envelope, NodeName, Offset, codec};
@@ -309,6 +309,13 @@ impl World {
                 }
                 MemberAction::CutSnapshot => cut(&self.partitions[partition], slot),
                 MemberAction::RoleChanged(role) => self.note_role(node, partition, role),
+                // Some of the commands of this world are garbage.
+                MemberAction::Alarm(Alarm::NoCommand { .. }) => {}
+                MemberAction::Alarm(alarm @ Alarm::Disputed { .. }) => {
+                    // Every outcome in this world's topic was put there by its own nodes.
+                    let name = &self.processors[node].name;
+                    return Err(format!("{name} disputes partition {partition}: {alarm:?}"));
+                }
                 MemberAction::Stop(reason) => {
                     let processor = &self.processors[node];
                     let is_old = self.is_upgraded || processor.version == upgrade::BEFORE;

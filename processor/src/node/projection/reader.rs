@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use onsale_log::kafka::{
     KafkaError, KafkaSettings, OutcomeConsumer, OutcomeEvent, OutcomeStart, PublishedOutcome,
+    not_in_chain,
 };
-use onsale_log::{Link, OutcomeChain};
+use onsale_log::{OutcomeChain, OutcomeReader, Step};
 use onsale_schemas::{LogTimeMs, Offset, OutcomeRecord, PartitionId, codec};
 use onsale_store::booking::Watermark;
 use onsale_store::projection::ProjectionBatch;
@@ -22,10 +23,18 @@ const IDLE_MAX_MS: u64 = 50;
 /// Outcomes of one partition that are handed over at once.
 const BATCH_OUTCOMES_MAX: usize = 4_096;
 
+/// Why an outcome was not taken.
+enum NotTaken {
+    /// It is skipped.
+    Foreign(String),
+    /// Nothing can be projected on.
+    Broken(ProjectionError),
+}
+
 /// The outcomes of one partition on their way.
 #[derive(Debug)]
 struct Lane {
-    chain: OutcomeChain,
+    chain: OutcomeReader,
     /// Where to begin reading; kept up to date for a reader that has to begin again.
     start: OutcomeStart,
     batch: ProjectionBatch,
@@ -37,7 +46,7 @@ impl Lane {
         let log_time_ms = watermark.map_or(0, |mark| mark.log_time_ms);
         let last_outcome = watermark.and_then(|mark| mark.last_outcome);
         Self {
-            chain: OutcomeChain::after(last_outcome),
+            chain: OutcomeReader::new(OutcomeChain::after(last_outcome)),
             // Everything above the watermark stands at or after the first message of its time.
             start: last_outcome.map_or(OutcomeStart::Beginning, |_| {
                 OutcomeStart::AtTime(log_time_ms)
@@ -46,30 +55,26 @@ impl Lane {
         }
     }
 
-    fn take(
-        &mut self,
-        outcome: &PublishedOutcome<'_>,
-        metrics: &Metrics,
-    ) -> Result<(), ProjectionError> {
+    fn take(&mut self, outcome: &PublishedOutcome<'_>, metrics: &Metrics) -> Result<(), NotTaken> {
         let (partition, offset) = (self.batch.partition, outcome.offset);
-        match self.chain.link(offset, outcome.previous) {
-            Link::Seen => return Ok(()),
-            Link::Gap { expected, got } => {
-                return Err(ProjectionError::Gap {
+        // What does not read is never taken for the next one.
+        let record: OutcomeRecord = codec::decode(outcome.payload)
+            .map_err(|error| NotTaken::Foreign(format!("no outcome: {error}")))?;
+        match self.chain.step(offset, outcome.previous) {
+            Step::Seen => return Ok(()),
+            Step::Aside { expected, got } => {
+                return Err(NotTaken::Foreign(not_in_chain(offset, expected, got)));
+            }
+            Step::Gap { expected, got } => {
+                return Err(NotTaken::Broken(ProjectionError::Gap {
                     partition,
                     offset,
                     expected,
                     got,
-                });
+                }));
             }
-            Link::New => {}
+            Step::New => {}
         }
-        let record: OutcomeRecord =
-            codec::decode(outcome.payload).map_err(|source| ProjectionError::Codec {
-                partition,
-                offset,
-                source,
-            })?;
         metrics.count_outcome(&record);
         self.start = OutcomeStart::AtTime(outcome.log_time_ms);
         self.batch.next_offset = offset + 1;
@@ -173,6 +178,7 @@ impl Reader {
 
     fn read(&mut self, consumer: &mut OutcomeConsumer) -> Result<(), ProjectionError> {
         let mut failure = None;
+        let mut foreign = Vec::new();
         let (lanes, metrics) = (&mut self.lanes, &self.metrics);
         let mut wait = Duration::from_millis(IDLE_MAX_MS);
         loop {
@@ -182,10 +188,19 @@ impl Reader {
                     && failure.is_none()
                     && let Some(lane) = lanes.get_mut(&partition)
                 {
-                    failure = lane.take(&outcome, metrics).err();
+                    match lane.take(&outcome, metrics) {
+                        Ok(()) => {}
+                        Err(NotTaken::Foreign(why)) => {
+                            foreign.push((partition, outcome.position, why));
+                        }
+                        Err(NotTaken::Broken(error)) => failure = Some(error),
+                    }
                     is_full |= lane.batch.outcomes.len() >= BATCH_OUTCOMES_MAX;
                 }
             })?;
+            for (partition, position, why) in foreign.drain(..) {
+                consumer.note_foreign(partition, position, why);
+            }
             // All that is there by now goes into few transactions.
             wait = Duration::ZERO;
             if let Some(error) = failure {

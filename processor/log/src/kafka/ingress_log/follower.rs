@@ -9,9 +9,11 @@ use onsale_schemas::{Command, Envelope, OutcomeRecord, PartitionId, RequestId, c
 use uuid::Uuid;
 
 use super::super::commands::CommandProducer;
-use super::super::outcome_consumer::{OutcomeConsumer, OutcomeEvent, PublishedOutcome};
+use super::super::outcome_consumer::{
+    ChainEnds, OutcomeConsumer, OutcomeEvent, PublishedOutcome, not_in_chain,
+};
 use super::{Serving, Shared};
-use crate::chain::{Link, OutcomeChain};
+use crate::chain::{OutcomeChain, OutcomeReader, Step};
 use crate::commands::OutcomeBatch;
 
 /// How long to wait for outcomes at a time.
@@ -20,6 +22,8 @@ const POLL: Duration = Duration::from_millis(50);
 const BARRIER_EVERY: Duration = Duration::from_secs(1);
 /// How often requests that have waited too long are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(1);
+/// How often one partition, one after the other, is asked whether it still has all its commands.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The machine version whose commands this program sends: its barriers raise the version to that.
 /// Processors that do not know it stop there, which is why they are upgraded first.
 const MACHINE_VERSION: u16 = 2;
@@ -33,11 +37,13 @@ pub(super) struct Follower {
     barrier: RequestId,
     barriers_sent: Option<Instant>,
     forgot: Instant,
+    looked: Instant,
+    look_next: usize,
 }
 
 struct Stream {
     partition: PartitionId,
-    chain: OutcomeChain,
+    chain: OutcomeReader,
     /// A barrier came back.
     answered: bool,
     gathered: Vec<OutcomeRecord>,
@@ -49,12 +55,19 @@ impl Follower {
         producer: CommandProducer,
         outcomes: OutcomeConsumer,
         partitions: &[PartitionId],
+        ends: &ChainEnds,
     ) -> Self {
         let streams = partitions
             .iter()
             .map(|&partition| Stream {
                 partition,
-                chain: OutcomeChain::anywhere(),
+                // The newest outcome is the first one taken.
+                chain: OutcomeReader::new(
+                    ends.get(&partition)
+                        .map_or(OutcomeChain::anywhere(), |end| {
+                            OutcomeChain::after(end.previous)
+                        }),
+                ),
                 answered: false,
                 gathered: Vec::new(),
             })
@@ -67,6 +80,8 @@ impl Follower {
             barrier: RequestId(Uuid::new_v4()),
             barriers_sent: None,
             forgot: Instant::now(),
+            looked: Instant::now(),
+            look_next: 0,
         }
     }
 
@@ -84,6 +99,9 @@ impl Follower {
                 let age = self.shared.options.pending_timeout;
                 self.shared.pending.lock().forget(self.forgot, age);
             }
+            if self.looked.elapsed() >= LOOK_EVERY {
+                self.look_at_one();
+            }
         }
     }
 
@@ -97,6 +115,7 @@ impl Follower {
         } = self;
         let mut broken = None;
         let mut came_round = false;
+        let mut foreign = Vec::new();
         outcomes
             .poll(POLL, |event| {
                 let OutcomeEvent::Seen { partition, outcome } = event else {
@@ -112,11 +131,16 @@ impl Follower {
                     stream.answered = true;
                     came_round = true;
                 }
-                if let Err(why) = stream.take(&outcome, shared) {
-                    broken = Some(why);
+                match stream.take(&outcome, shared) {
+                    Ok(()) => {}
+                    Err(NotTaken::Foreign(why)) => foreign.push((partition, outcome.position, why)),
+                    Err(NotTaken::Broken(why)) => broken = Some(why),
                 }
             })
             .map_err(|error| error.to_string())?;
+        for (partition, position, why) in foreign {
+            outcomes.note_foreign(partition, position, why);
+        }
         for stream in streams.iter_mut() {
             stream.feed(shared);
         }
@@ -124,6 +148,18 @@ impl Follower {
             self.tell_serving();
         }
         broken.map_or(Ok(()), Err)
+    }
+
+    /// Whether the commands are still as many as they were.
+    fn look_at_one(&mut self) {
+        self.looked = Instant::now();
+        self.look_next = (self.look_next + 1) % self.streams.len().max(1);
+        if let Some(stream) = self.streams.get(self.look_next)
+            && let Some(end) = self.outcomes.commands_end(stream.partition)
+        {
+            let seen = self.shared.seen(stream.partition);
+            self.shared.look_at_end(stream.partition, end, seen);
+        }
     }
 
     fn missing(&self) -> Vec<PartitionId> {
@@ -175,25 +211,37 @@ impl Follower {
     }
 }
 
+/// Why an outcome was not taken.
+enum NotTaken {
+    /// It is skipped.
+    Foreign(String),
+    /// Nothing can be read on.
+    Broken(String),
+}
+
 impl Stream {
-    fn take(&mut self, outcome: &PublishedOutcome<'_>, shared: &Shared) -> Result<(), String> {
-        match self.chain.link(outcome.offset, outcome.previous) {
-            Link::Seen => return Ok(()),
-            Link::New => {}
-            Link::Gap { expected, got } => {
-                return Err(format!(
-                    "outcomes of partition {} are missing: the one of offset {} names {got:?} as the \
-                     one before it, and the last one read is {expected:?}",
+    fn take(&mut self, outcome: &PublishedOutcome<'_>, shared: &Shared) -> Result<(), NotTaken> {
+        // What does not read is never taken for the next one.
+        let record: OutcomeRecord = codec::decode(outcome.payload)
+            .map_err(|error| NotTaken::Foreign(format!("no outcome: {error}")))?;
+        match self.chain.step(outcome.offset, outcome.previous) {
+            Step::Seen => return Ok(()),
+            Step::New => {}
+            Step::Aside { expected, got } => {
+                return Err(NotTaken::Foreign(not_in_chain(
+                    outcome.offset,
+                    expected,
+                    got,
+                )));
+            }
+            Step::Gap { expected, got } => {
+                return Err(NotTaken::Broken(format!(
+                    "outcomes of partition {} are missing: the topic goes on up to offset {} from \
+                     {got:?}, and the last one read is {expected:?}",
                     self.partition, outcome.offset
-                ));
+                )));
             }
         }
-        let record: OutcomeRecord = codec::decode(outcome.payload).map_err(|error| {
-            format!(
-                "the outcome of offset {} of partition {} cannot be read: {error}",
-                outcome.offset, self.partition
-            )
-        })?;
         let at = usize::from(self.partition.0);
         if let (Some(began_at), Some(seen)) = (shared.began_at.get(at), shared.seen.get(at)) {
             let end = outcome.offset + 1;

@@ -19,7 +19,7 @@ use super::super::{
     CommandConsumer, KafkaCommandLog, KafkaCommandLogOptions, KafkaSettings, LogEvent, SeatSource,
     Serving,
 };
-use super::support::{P0, P1, TestTopics, outcome, publish, publisher};
+use super::support::{P0, P1, PATIENCE, TestTopics, outcome, publish, publisher, put};
 use crate::commands::{CommandLog as _, Reply, Submission, SubmitError};
 
 /// Publishes one outcome per command.
@@ -30,13 +30,18 @@ struct StandIn {
 
 impl StandIn {
     fn start(settings: &KafkaSettings) -> Self {
+        Self::start_at(settings, 0)
+    }
+
+    /// Answers the commands of partition 0 from this offset on.
+    fn start_at(settings: &KafkaSettings, from: Offset) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let settings = settings.clone();
         let thread = std::thread::spawn(move || {
             let publisher = publisher(&settings);
             let mut commands = CommandConsumer::new(&settings).unwrap();
-            commands.assign(&[(P0, 0), (P1, 0)]).unwrap();
+            commands.assign(&[(P0, from), (P1, 0)]).unwrap();
             while !stopped.load(Ordering::Relaxed) {
                 commands
                     .poll(Duration::from_millis(50), |event| {
@@ -215,7 +220,11 @@ fn a_gap_stops_an_ingress_loudly_and_who_waits_is_told_unknown() {
     let waiting = submit(&log, P0, RequestId(Uuid::new_v4()));
     let publisher = publisher(&topics.settings);
     publish(&publisher, P0, &outcome(5, None, None));
-    publish(&publisher, P0, &outcome(7, Some(6), None));
+    // One record beside the chain is nobody's outcome; several that follow one another are.
+    publish(&publisher, P0, &outcome(50, Some(40), None));
+    for offset in 7..11 {
+        publish(&publisher, P0, &outcome(offset, Some(offset - 1), None));
+    }
     let mut serving = log.serving();
     let stopped = block_on(serving.wait_for(|serving| matches!(serving, Serving::Stopped(_))))
         .unwrap()
@@ -225,6 +234,70 @@ fn a_gap_stops_an_ingress_loudly_and_who_waits_is_told_unknown() {
     };
     assert!(why.contains("outcomes of partition 0 are missing"), "{why}");
     assert!(waiting.blocking_recv().is_err());
+    let (reply, _receiver) = oneshot::channel();
+    let submission = Submission {
+        partition: P0,
+        request_id: RequestId(Uuid::new_v4()),
+        payload: Vec::new(),
+        reply,
+    };
+    assert_eq!(log.submit(submission), Err(SubmitError::Unavailable));
+}
+
+#[test]
+fn foreign_outcomes_stop_no_ingress() {
+    let Some(topics) = TestTopics::make(2) else {
+        return;
+    };
+    let log = ingress(&topics);
+    let processors = StandIn::start(&topics.settings);
+    wait_ready(&log);
+    let real = submit(&log, P0, RequestId(Uuid::new_v4()));
+    let first = real.blocking_recv().unwrap().unwrap().offset;
+    let outcomes = topics.settings.outcomes_topic();
+    put(
+        &topics.settings,
+        &outcomes,
+        P0,
+        &[(None, Some(&[0xA5; 20])), (None, None)],
+    );
+    let publisher = publisher(&topics.settings);
+    publish(
+        &publisher,
+        P0,
+        &outcome(first + 900, Some(first + 800), None),
+    );
+    assert!(publisher.flush(PATIENCE));
+    let later = submit(&log, P0, RequestId(Uuid::new_v4()));
+    assert_eq!(later.blocking_recv().unwrap().unwrap().offset, first + 1);
+    assert_eq!(topics.settings.foreign.counts()[&outcomes], 3);
+    assert_eq!(log.seen(P0), Some(first + 1));
+    drop(processors);
+    // One that starts behind them.
+    let other = ingress(&topics);
+    let _processors = StandIn::start_at(&topics.settings, first + 2);
+    wait_ready(&other);
+}
+
+/// The topic of the commands was made anew while the outcomes went on.
+#[test]
+fn a_log_that_is_shorter_than_it_was_takes_nothing() {
+    let Some(topics) = TestTopics::make(2) else {
+        return;
+    };
+    let log = ingress(&topics);
+    let publisher = publisher(&topics.settings);
+    for offset in 500..510 {
+        publish(&publisher, P1, &outcome(offset, Some(offset - 1), None));
+    }
+    let mut serving = log.serving();
+    let set_back = block_on(serving.wait_for(|serving| matches!(serving, Serving::SetBack(_))))
+        .unwrap()
+        .clone();
+    let Serving::SetBack(why) = set_back else {
+        panic!("{set_back:?}");
+    };
+    assert!(why.contains("shorter than it was"), "{why}");
     let (reply, _receiver) = oneshot::channel();
     let submission = Submission {
         partition: P0,

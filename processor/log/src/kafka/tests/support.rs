@@ -7,9 +7,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use onsale_schemas::{Offset, Outcome, OutcomeRecord, PartitionId, Rejection, RequestId, codec};
+use rdkafka::config::FromClientConfig as _;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use uuid::Uuid;
 
-use super::super::{KafkaSettings, OutcomePublisher, Topics, ensure, topics};
+use super::super::{KafkaSettings, OutcomePublisher, Topics, clients, ensure, topics};
 
 /// Nothing in these tests takes longer unless it is broken.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -190,4 +192,26 @@ pub(super) fn publish(
 /// A publisher that must not fail.
 pub(super) fn publisher(settings: &KafkaSettings) -> OutcomePublisher {
     OutcomePublisher::new(settings, |failure| panic!("{failure:?}")).unwrap()
+}
+
+/// Key and value, as they are.
+pub(super) type Raw<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
+/// Puts anything into a topic, as somebody would who has no business there.
+pub(super) fn put(
+    settings: &KafkaSettings,
+    topic: &str,
+    partition: PartitionId,
+    records: &[Raw<'_>],
+) {
+    let config = clients::producer_config(settings, 1_024, Some(PATIENCE));
+    let producer: BaseProducer = BaseProducer::from_config(&config).unwrap();
+    for (key, payload) in records {
+        let mut record: BaseRecord<'_, [u8], [u8]> =
+            BaseRecord::to(topic).partition(clients::native(partition));
+        record.key = *key;
+        record.payload = *payload;
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
 }

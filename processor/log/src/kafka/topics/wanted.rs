@@ -9,6 +9,9 @@ const HOUR_MS: u64 = 3_600_000;
 /// Statuses are rewritten all the time: old ones go after about this long.
 const NODES_SEGMENT_MS: u64 = HOUR_MS;
 const CONFIGS: &str = "kafka-configs.sh";
+/// Why the number of partitions matters.
+pub(super) const PARTITIONS_WHY: &str =
+    "the number of partitions decides where a show is, and is frozen with the first command";
 const TOPICS: &str = "kafka-topics.sh";
 
 /// A topic as it has to be.
@@ -203,8 +206,13 @@ impl Wanted {
         command
     }
 
-    /// What is not as it has to be.
-    pub(super) fn findings(&self, settings: &KafkaSettings, found: Option<&Found>) -> Vec<Finding> {
+    /// What is not as it has to be, where earlier nodes were started with `recorded` partitions.
+    pub(super) fn findings(
+        &self,
+        settings: &KafkaSettings,
+        found: Option<&Found>,
+        recorded: Option<u16>,
+    ) -> Vec<Finding> {
         let Some(found) = found else {
             return vec![Finding {
                 topic: self.name.clone(),
@@ -218,18 +226,28 @@ impl Wanted {
         };
         let mut findings = Vec::new();
         if found.partitions != usize::from(self.partitions) {
+            // Every record names its partition, so more of them change nothing for those there are.
+            let was_raised = found.partitions > usize::from(self.partitions)
+                && recorded == Some(settings.partitions);
             findings.push(Finding {
                 topic: self.name.clone(),
                 setting: "partitions".to_owned(),
                 found: found.partitions.to_string(),
                 expected: self.partitions.to_string(),
-                why: "the number of partitions decides where a show is, and is frozen with the first command",
-                remedy: format!(
-                    "set log.partitions to what the commands topic was made with, or choose another \
-                     kafka.topic_prefix than {}",
-                    settings.topic_prefix
-                ),
-                fatal: true,
+                why: PARTITIONS_WHY,
+                remedy: if was_raised {
+                    "nothing has to be done: nodes use the first ones, as they were made, and the \
+                     others stay empty (Kafka cannot take them away). Leave log.partitions as it is"
+                        .to_owned()
+                } else {
+                    format!(
+                        "set log.partitions to what the commands topic was made with; where it was \
+                         made wrong and never used, delete it or choose another kafka.topic_prefix \
+                         than {}",
+                        settings.topic_prefix
+                    )
+                },
+                fatal: !was_raised,
             });
         }
         if found.replication < usize::from(settings.replication) {
@@ -302,7 +320,10 @@ mod tests {
     fn a_topic_as_we_make_it_is_as_we_want_it() {
         let settings = KafkaSettings::default();
         for wanted in topics(&settings) {
-            assert_eq!(wanted.findings(&settings, Some(&as_made(&wanted))), []);
+            assert_eq!(
+                wanted.findings(&settings, Some(&as_made(&wanted)), None),
+                []
+            );
         }
     }
 
@@ -331,13 +352,13 @@ mod tests {
             let mut found = as_made(wanted);
             found.replication = 3;
             found.settings.insert(name.to_owned(), wrong.to_owned());
-            let findings = wanted.findings(&settings, Some(&found));
+            let findings = wanted.findings(&settings, Some(&found), None);
             assert_eq!(findings.len(), 1, "{name}={wrong}: {findings:?}");
             assert!(findings[0].fatal);
             assert_eq!((&*findings[0].setting, &*findings[0].found), (name, wrong));
             found.settings.insert(name.to_owned(), better.to_owned());
             assert_eq!(
-                wanted.findings(&settings, Some(&found)),
+                wanted.findings(&settings, Some(&found), None),
                 [],
                 "{name}={better}"
             );
@@ -352,7 +373,7 @@ mod tests {
         found
             .settings
             .insert("retention.ms".to_owned(), "604800000".to_owned());
-        let findings = wanted.findings(&settings, Some(&found));
+        let findings = wanted.findings(&settings, Some(&found), None);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].expected, "-1");
     }
@@ -367,11 +388,32 @@ mod tests {
         let mut found = as_made(wanted);
         found.partitions += 1;
         let settings_found: Vec<_> = wanted
-            .findings(&settings, Some(&found))
+            .findings(&settings, Some(&found), None)
             .into_iter()
             .map(|finding| finding.setting)
             .collect();
         assert_eq!(settings_found, ["partitions", "replication"]);
+    }
+
+    /// Somebody gave the topics more partitions than the log was made with.
+    #[test]
+    fn partitions_that_were_added_stay_empty_and_stop_nobody() {
+        let settings = KafkaSettings::default();
+        let wanted = &topics(&settings)[0];
+        let mut found = as_made(wanted);
+        found.partitions += 2;
+        let fatal = |found: &Found, recorded| {
+            let findings = wanted.findings(&settings, Some(found), recorded);
+            findings.iter().any(|finding| finding.fatal)
+        };
+        assert!(!fatal(&found, Some(settings.partitions)));
+        assert!(
+            fatal(&found, None),
+            "nobody says that it was made with fewer"
+        );
+        assert!(fatal(&found, Some(settings.partitions + 2)));
+        found.partitions = 3;
+        assert!(fatal(&found, Some(settings.partitions)));
     }
 
     #[test]
@@ -382,7 +424,7 @@ mod tests {
         found
             .settings
             .insert("message.timestamp.type".to_owned(), "CreateTime".to_owned());
-        let told = wanted.findings(&settings, Some(&found))[0].to_string();
+        let told = wanted.findings(&settings, Some(&found), None)[0].to_string();
         assert_eq!(
             told,
             "topic onsale.commands: message.timestamp.type is CreateTime, expected LogAppendTime \
@@ -395,7 +437,7 @@ mod tests {
     #[test]
     fn a_missing_topic_is_a_finding_with_the_command_that_makes_it() {
         let settings = KafkaSettings::default();
-        let findings = topics(&settings)[2].findings(&settings, None);
+        let findings = topics(&settings)[2].findings(&settings, None, None);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].setting, "topic");
         assert!(

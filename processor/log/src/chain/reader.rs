@@ -1,0 +1,191 @@
+//! A reader of the chain that a record beside it does not stop.
+//!
+//! Whoever may write into the topic can put records there that look like outcomes and are none. A
+//! reader cannot make outcomes itself, but it knows which one comes next: the first record that
+//! names the last one taken. Whatever does not is set aside. If the topic goes on from what was set
+//! aside, and not from the last one taken, then outcomes are missing, and the reader has to stop.
+
+use onsale_schemas::Offset;
+
+use super::{Link, OutcomeChain};
+
+/// So many records that follow one another beside the chain are a gap and no foreign records.
+pub const GAP_RECORDS: u32 = 4;
+
+/// What an outcome is to its reader.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The next one. It is now the last one taken.
+    New,
+    /// Taken before; drop it.
+    Seen,
+    /// Not of the chain, as far as one record can tell: drop it, and say so.
+    Aside {
+        /// The last outcome taken, which the next one must name; `None` before the first one.
+        expected: Option<Offset>,
+        /// The one that this outcome names as the one before it.
+        got: Option<Offset>,
+    },
+    /// The topic goes on beside what was taken: outcomes are missing.
+    Gap {
+        /// The last outcome taken.
+        expected: Option<Offset>,
+        /// The one that the first outcome set aside names as the one before it.
+        got: Option<Offset>,
+    },
+}
+
+/// The place of one reader in the chain of one partition, and what it has set aside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutcomeReader {
+    chain: OutcomeChain,
+    /// The outcome that the last one taken names, where one was taken here.
+    before_last: Option<Option<Offset>>,
+    aside: Option<Beside>,
+}
+
+/// Records that follow one another beside the chain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Beside {
+    /// What the first of them names as the one before it.
+    from: Option<Offset>,
+    end: Offset,
+    records: u32,
+}
+
+impl OutcomeReader {
+    /// A reader that goes on where `chain` is.
+    pub const fn new(chain: OutcomeChain) -> Self {
+        Self {
+            chain,
+            before_last: None,
+            aside: None,
+        }
+    }
+
+    /// The last outcome taken.
+    pub const fn last(&self) -> Option<Offset> {
+        self.chain.last()
+    }
+
+    /// Looks at the outcome of the command at `offset`, which names `previous` as the one before
+    /// it, and takes it when it is the next one.
+    pub fn step(&mut self, offset: Offset, previous: Option<Offset>) -> Step {
+        match self.chain.link(offset, previous) {
+            Link::New => {
+                self.before_last = Some(previous);
+                self.aside = None;
+                Step::New
+            }
+            Link::Seen if self.contradicts(offset, previous) => self.set_aside(offset, previous),
+            Link::Seen => Step::Seen,
+            Link::Gap { .. } => self.set_aside(offset, previous),
+        }
+    }
+
+    /// Whether an outcome below the last one taken is another one than was taken there: of two that
+    /// name the same one before them, one is not true.
+    fn contradicts(&self, offset: Offset, previous: Option<Offset>) -> bool {
+        let is_rival = self.before_last == Some(previous) && self.chain.last() != Some(offset);
+        let goes_on = |beside: &Beside| previous == Some(beside.end) && offset > beside.end;
+        is_rival || self.aside.as_ref().is_some_and(goes_on)
+    }
+
+    fn set_aside(&mut self, offset: Offset, previous: Option<Offset>) -> Step {
+        let beside = match self.aside {
+            Some(beside) if previous == Some(beside.end) && offset > beside.end => Beside {
+                end: offset,
+                records: beside.records + 1,
+                ..beside
+            },
+            // What goes on is worth more than what does not.
+            Some(beside) if beside.records > 1 => beside,
+            _ => Beside {
+                from: previous,
+                end: offset,
+                records: 1,
+            },
+        };
+        self.aside = Some(beside);
+        let expected = self.chain.last();
+        if beside.records >= GAP_RECORDS {
+            return Step::Gap {
+                expected,
+                got: beside.from,
+            };
+        }
+        Step::Aside {
+            expected,
+            got: previous,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(last: Option<Offset>) -> OutcomeReader {
+        OutcomeReader::new(OutcomeChain::after(last))
+    }
+
+    #[test]
+    fn records_that_name_another_one_are_set_aside_and_the_chain_goes_on() {
+        let mut reader = reader(Some(5));
+        for (offset, previous) in [(9, Some(7)), (6, None), (u64::MAX, Some(3)), (7, Some(6))] {
+            assert_eq!(
+                reader.step(offset, previous),
+                Step::Aside {
+                    expected: Some(5),
+                    got: previous
+                }
+            );
+        }
+        assert_eq!(reader.step(6, Some(5)), Step::New);
+        assert_eq!(reader.step(9, Some(6)), Step::New);
+        assert_eq!(reader.step(6, Some(5)), Step::Seen);
+        assert_eq!(reader.last(), Some(9));
+    }
+
+    #[test]
+    fn a_topic_that_goes_on_elsewhere_is_a_gap() {
+        let mut reader = reader(Some(5));
+        let mut previous = 7;
+        for offset in [8, 11, 12] {
+            assert!(matches!(
+                reader.step(offset, Some(previous)),
+                Step::Aside { .. }
+            ));
+            previous = offset;
+        }
+        let gap = Step::Gap {
+            expected: Some(5),
+            got: Some(7),
+        };
+        assert_eq!(reader.step(15, Some(12)), gap);
+        assert_eq!(reader.last(), Some(5));
+    }
+
+    #[test]
+    fn a_foreign_record_in_the_middle_of_a_gap_does_not_hide_it() {
+        let mut reader = reader(Some(5));
+        assert!(matches!(reader.step(8, Some(7)), Step::Aside { .. }));
+        assert!(matches!(reader.step(9, Some(8)), Step::Aside { .. }));
+        assert!(matches!(reader.step(77, Some(70)), Step::Aside { .. }));
+        assert!(matches!(reader.step(10, Some(9)), Step::Aside { .. }));
+        assert!(matches!(reader.step(11, Some(10)), Step::Gap { .. }));
+    }
+
+    #[test]
+    fn a_lie_that_was_believed_shows_once_the_topic_goes_on_past_it() {
+        let mut reader = reader(Some(5));
+        // It names the right one before it, so it cannot be told from the next outcome.
+        assert_eq!(reader.step(100, Some(5)), Step::New);
+        assert_eq!(reader.step(5, Some(4)), Step::Seen);
+        assert!(matches!(reader.step(6, Some(5)), Step::Aside { .. }));
+        assert!(matches!(reader.step(7, Some(6)), Step::Aside { .. }));
+        assert!(matches!(reader.step(8, Some(7)), Step::Aside { .. }));
+        assert!(matches!(reader.step(9, Some(8)), Step::Gap { .. }));
+        assert_eq!(reader.step(101, Some(100)), Step::New);
+    }
+}
