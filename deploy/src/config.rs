@@ -11,7 +11,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use onsale_ingress::{
-    AuthConfig, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, RateLimitConfig, Secret,
+    AuthConfig, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Quotas, RateLimitConfig,
+    Secret,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,8 @@ pub(crate) struct Config {
     pub payments: PaymentsConfig,
     /// Early refusals.
     pub precheck: PrecheckConfig,
+    /// How much an organizer may have.
+    pub quota: Quotas,
     /// The log.
     pub log: LogConfig,
     /// Snapshots.
@@ -154,6 +157,7 @@ impl Config {
             rate_limit: self.rate_limit,
             payments: self.payments,
             precheck: self.precheck,
+            quota: self.quota,
         }
     }
 

@@ -1,19 +1,29 @@
 //! Explains requests from the log, beside whoever writes it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use onsale_engine::Partition;
 use onsale_processor::recovery;
 use onsale_processor::replay;
 use onsale_processor::standing::{self, StandingError};
+use onsale_processor::walk::Walk;
 use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
 use onsale_snapshot::directory::Directory;
+use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::log_source::LogSource;
 
 /// Records that are replayed for one explanation at most: a few seconds.
 const REPLAY_RECORDS_MAX: u64 = 4_000_000;
+/// Requests of each partition whose standing is kept while the log is gone through; a few hundred
+/// bytes each.
+const KEPT_MAX: usize = 32_768;
+/// Of the time that older requests cost, so many times as much passes before the next: whoever asks
+/// for them all takes no more than a fifth of a core.
+const REPLAY_PAUSE_TIMES: u32 = 4;
 /// Records that are looked through for a request, over all partitions.
 const FIND_RECORDS_MAX: u64 = 400_000;
 
@@ -21,6 +31,10 @@ const FIND_RECORDS_MAX: u64 = 400_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Fairness {
     config: Arc<Config>,
+    /// How far the log of each partition was gone through for those who asked.
+    walks: Arc<Mutex<HashMap<PartitionId, Walk>>>,
+    /// When the log may be read from its beginning again.
+    replay_after: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Why a request cannot be explained.
@@ -36,6 +50,12 @@ pub(crate) enum ExplainError {
         first: Offset,
         asked: Offset,
     },
+    /// Older requests were explained a moment ago.
+    #[error(
+        "Only the latest requests are at hand; older ones are read from the log one after the \
+         other, with a pause between. Try again."
+    )]
+    Busy,
     /// The log cannot be read.
     #[error(transparent)]
     Failed(#[from] anyhow::Error),
@@ -46,6 +66,8 @@ impl Fairness {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             config: Arc::new(config.clone()),
+            walks: Arc::default(),
+            replay_after: Arc::default(),
         }
     }
 
@@ -64,19 +86,65 @@ impl Fairness {
         if offset >= end {
             return Ok(None);
         }
-        let base = self
-            .base(partition, first, offset)?
-            .filter(|_| offset >= first)
-            .ok_or(ExplainError::Gone {
-                partition,
-                first,
-                asked: offset,
-            })?;
-        match standing::standing(&mut reader, base, offset) {
+        let gone = ExplainError::Gone {
+            partition,
+            first,
+            asked: offset,
+        };
+        if offset < first {
+            return Err(gone);
+        }
+        // One at a time: whoever waits finds what the one before has counted.
+        let mut walks = self.walks.lock();
+        let seen = walks.get(&partition).map(Walk::next_offset);
+        if seen.is_none_or(|next| offset >= next) {
+            let mut go_on = || -> Result<(), ExplainError> {
+                let walk = match walks.remove(&partition) {
+                    Some(walk) => walk,
+                    None => match self.base(partition, first, end)? {
+                        Some(base) => Walk::new(base, KEPT_MAX),
+                        None => return Ok(()),
+                    },
+                };
+                let walk = walk.advance(&mut reader, end).map_err(anyhow::Error::new)?;
+                walks.insert(partition, walk);
+                Ok(())
+            };
+            // Going on costs each record once, whoever asks how often; beginning costs them all.
+            if seen.is_some() {
+                go_on()?;
+            } else {
+                self.costly(go_on)?;
+            }
+        }
+        let Some(walk) = walks.get(&partition) else {
+            return Err(gone);
+        };
+        let (found, is_past) = (walk.find(offset), walk.is_past(offset));
+        drop(walks);
+        if !is_past {
+            return Ok(found.map(|found| Standing::clone(&found)));
+        }
+        let base = self.base(partition, first, offset)?.ok_or(gone)?;
+        let replayed = self.costly(|| Ok(standing::standing(&mut reader, base, offset)))?;
+        match replayed {
             Ok(standing) => Ok(Some(standing)),
             Err(StandingError::NoRequest(_)) => Ok(None),
             Err(StandingError::Log(error)) => Err(anyhow::Error::new(error).into()),
         }
+    }
+
+    /// Runs work that reads much of the log, unless such work ended a moment ago.
+    fn costly<T>(&self, work: impl FnOnce() -> Result<T, ExplainError>) -> Result<T, ExplainError> {
+        let mut after = self.replay_after.try_lock().ok_or(ExplainError::Busy)?;
+        let began = Instant::now();
+        if after.is_some_and(|after| began < after) {
+            return Err(ExplainError::Busy);
+        }
+        let result = work();
+        let ended = Instant::now();
+        *after = Some(ended + (ended - began) * REPLAY_PAUSE_TIMES);
+        result
     }
 
     /// The machine to begin with: as early as a bounded replay allows, because whoever was ahead

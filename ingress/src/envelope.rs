@@ -25,6 +25,9 @@ const DETAIL_MAX_CHARS: usize = 512;
 /// Characters of the path that an error repeats; ours are shorter.
 const INSTANCE_MAX_CHARS: usize = 256;
 
+/// What stands around the data of a success is about so long.
+const END_EXPECTED_BYTES: usize = 128;
+
 /// What the edge adds to an answer included.
 const HEADERS_EXPECTED: usize = 12;
 
@@ -101,10 +104,30 @@ pub(crate) fn success<T: Serialize>(
 
 /// A success with data that is JSON already.
 pub(crate) fn success_raw(context: &RequestContext, status: StatusCode, data: &[u8]) -> Response {
-    let mut body = Vec::with_capacity(data.len() + 128);
+    let mut body = Vec::new();
+    write_begin(&mut body, data);
+    finish(context, status, body)
+}
+
+/// The beginning of a success, up to and with its data, for answers that many share.
+pub(crate) fn begin(data: &[u8]) -> Bytes {
+    let mut body = Vec::new();
+    write_begin(&mut body, data);
+    body.into()
+}
+
+/// See [`begin`].
+pub(crate) fn write_begin(body: &mut Vec<u8>, data: &[u8]) {
+    body.reserve_exact(data.len() + END_EXPECTED_BYTES);
     body.extend_from_slice(b"{\"success\":true,\"data\":");
     body.extend_from_slice(data);
-    finish(context, status, body)
+}
+
+/// What stands behind the data of a success.
+pub(crate) fn end(context: &RequestContext) -> Vec<u8> {
+    let mut body = Vec::with_capacity(END_EXPECTED_BYTES);
+    write_end(&mut body, context);
+    body
 }
 
 /// A success with data and a cursor in `meta`.
@@ -138,13 +161,17 @@ pub(crate) fn success_page<T: Serialize, M: Serialize>(
 }
 
 fn finish(context: &RequestContext, status: StatusCode, mut body: Vec<u8>) -> Response {
+    write_end(&mut body, context);
+    json(status, body, JSON)
+}
+
+fn write_end(body: &mut Vec<u8>, context: &RequestContext) {
     body.extend_from_slice(b",\"meta\":{\"request_id\":");
     // Visible ASCII, but a quote or backslash is visible too.
-    if serde_json::to_writer(&mut body, context.request_id()).is_err() {
+    if serde_json::to_writer(&mut *body, context.request_id()).is_err() {
         body.extend_from_slice(b"\"\"");
     }
     body.extend_from_slice(b"}}");
-    json(status, body, JSON)
 }
 
 /// The answer to an error, with the headers that go with its code.

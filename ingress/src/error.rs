@@ -35,6 +35,7 @@ pub enum Code {
     AmountMismatch,
     CoolingDown,
     ShowCancelled,
+    QuotaExceeded,
     ReservationExpired,
     RecordGone,
     IdempotencyKeyReused,
@@ -150,6 +151,11 @@ impl Code {
                 "SHOW_CANCELLED",
                 StatusCode::CONFLICT,
                 "The show is cancelled",
+            ),
+            Self::QuotaExceeded => (
+                "QUOTA_EXCEEDED",
+                StatusCode::CONFLICT,
+                "The organizer has as much as is allowed",
             ),
             Self::ReservationExpired => (
                 "RESERVATION_EXPIRED",
@@ -392,6 +398,21 @@ impl From<StoreError> for ApiError {
                 tracing::error!(target: "onsale_ingress::error", "database unreachable: {source}");
                 Self::overloaded("The catalog cannot be read at the moment; try again.")
             }
+            StoreError::Quota {
+                name,
+                max,
+                has,
+                asked,
+            } => Self::new(
+                Code::QuotaExceeded,
+                format!(
+                    "There are {has} already and {asked} more would be above quota.{name} = {max}. \
+                     Nothing was changed."
+                ),
+            )
+            .with_details(serde_json::json!({
+                "quota": name, "limit": max, "used": has, "requested": asked,
+            })),
             other => Self::internal(other),
         }
     }

@@ -1,6 +1,7 @@
 //! Explanations of requests, each made once: it reads the log, and the past does not change.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -13,10 +14,15 @@ use crate::routes::operation_error;
 const KEPT_MAX: u64 = 4_096;
 /// Explanations made at a time; sales go first.
 const AT_A_TIME_MAX: usize = 2;
+/// Callers that wait for their turn; most explanations take no time to speak of.
+const WAITING_MAX: usize = 256;
+/// How long one waits.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Explanations {
     kept: moka::sync::Cache<(PartitionId, Offset), Arc<Standing>>,
     permits: Semaphore,
+    waiting: Semaphore,
 }
 
 impl Explanations {
@@ -24,6 +30,7 @@ impl Explanations {
         Self {
             kept: moka::sync::Cache::new(KEPT_MAX),
             permits: Semaphore::new(AT_A_TIME_MAX),
+            waiting: Semaphore::new(WAITING_MAX),
         }
     }
 
@@ -36,17 +43,20 @@ impl Explanations {
         operations: &dyn Operations,
         request: RequestId,
     ) -> Result<Option<(PartitionId, Offset)>, ApiError> {
-        let _permit = self.permit()?;
+        let _permit = self.permit().await?;
         operations
             .find_request(request)
             .await
             .map_err(operation_error)
     }
 
-    fn permit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        self.permits.try_acquire().map_err(|_| {
-            ApiError::overloaded("Others are being explained at the moment; try again.")
-        })
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let busy = || ApiError::overloaded("Others are being explained at the moment; try again.");
+        let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
+        match tokio::time::timeout(PATIENCE, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(busy()),
+        }
     }
 
     /// What became of the request at a position.
@@ -62,7 +72,7 @@ impl Explanations {
         if let Some(kept) = self.kept.get(&(partition, offset)) {
             return Ok(kept);
         }
-        let _permit = self.permit()?;
+        let _permit = self.permit().await?;
         let explained = operations
             .explain(partition, offset)
             .await

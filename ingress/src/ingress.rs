@@ -32,7 +32,7 @@ use crate::routes;
 use crate::state::{AppState, Shared};
 use crate::submit::{Decisions, LastPositions, Recent, Replies};
 use crate::tls::{Tls, TlsError};
-use crate::{openapi, security, server};
+use crate::{openapi, pages, security, server};
 
 /// Why an ingress cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +173,7 @@ impl Ingress {
         let (documented, document) = openapi::documented();
         let mut router = documented
             .route("/", get(routes::home::home))
-            .merge(openapi::pages(document))
+            .merge(pages::router(&document))
             .fallback(edge::not_found)
             .method_not_allowed_fallback(edge::method_not_allowed)
             .layer(EdgeLayer(self.state.clone()));

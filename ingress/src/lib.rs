@@ -25,7 +25,9 @@ mod live;
 mod metrics;
 mod openapi;
 mod operations;
+mod pages;
 mod precheck;
+mod prepared;
 mod prompt;
 mod rate_limit;
 mod rejection;
@@ -49,6 +51,7 @@ pub use config::{
 };
 pub use error::{ApiError, Code};
 pub use ingress::{Ingress, IngressError};
+pub use onsale_store::catalog::Quotas;
 pub use operations::{
     ClockMoved, ClockStatus, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
     SnapshotDone, Which,

@@ -4,21 +4,18 @@ mod answers;
 mod bounds;
 
 use axum::Router;
-use axum::body::Body;
-use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::HeaderMap;
+use http::header::ACCEPT_ENCODING;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use utoipa_swagger_ui::SwaggerUi;
 
-use crate::error::ApiError;
-
+use crate::prepared;
 use crate::routes::{
     admin_clock, admin_failover, admin_partitions, admin_reconcile, admin_snapshots,
     bookings_cancel, bookings_confirm, bookings_extend, bookings_list, bookings_one,
@@ -65,44 +62,14 @@ impl Modify for Bearer {
     }
 }
 
-/// Smaller answers are sent as they are: compressing them costs more than it saves.
-const COMPRESS_MIN_BYTES: u16 = 4_096;
-
-/// Compresses large answers. Not around routes that only have small ones, or streams: each answer
-/// is moved into a body that has room for an encoder, which is several kilobytes.
-pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
-    CompressionLayer::new()
-        .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(COMPRESS_MIN_BYTES.into()).and(NotForContentType::SSE))
-}
-
-/// Largest page of the documentation whose title is set, in bytes; the page itself is small.
-const PAGE_MAX_BYTES: usize = 65_536;
-
-/// The documentation to read and to try, and the document.
-pub(crate) fn pages(document: OpenApi) -> Router<AppState> {
-    Router::from(SwaggerUi::new("/docs").url("/api/v1/openapi.json", document))
-        .layer(axum::middleware::map_response(titled))
-        .layer(compression())
-}
-
-/// The page says whose interface it is, not which tool draws it.
-async fn titled(response: Response) -> Response {
-    let headers = response.headers();
-    let is_page = headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if !is_page {
-        return response;
+/// Compresses answers that are made for one client and may be large. Those that many share are
+/// compressed once (`prepared`), and around streams and small answers there is nothing.
+async fn compressed(request: Request, next: Next) -> Response {
+    let mut asked = HeaderMap::new();
+    for value in request.headers().get_all(ACCEPT_ENCODING) {
+        asked.append(ACCEPT_ENCODING, value.clone());
     }
-    let (mut parts, body) = response.into_parts();
-    let Ok(page) = axum::body::to_bytes(body, PAGE_MAX_BYTES).await else {
-        return ApiError::internal("a page of the documentation is too large").into_response();
-    };
-    let page = String::from_utf8_lossy(&page)
-        .replace("<title>Swagger UI</title>", "<title>Onsale API</title>");
-    parts.headers.remove(CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(page))
+    prepared::compress(&asked, next.run(request).await).await
 }
 
 /// Every documented route and the document.
@@ -116,6 +83,8 @@ pub(crate) fn documented() -> (Router<AppState>, OpenApi) {
         .routes(routes!(bookings_receipt::receipt))
         .routes(routes!(requests_one::one))
         .routes(routes!(requests_explanation::explanation))
+        .routes(routes!(shows_seats::seats))
+        .routes(routes!(shows_availability::availability))
         .routes(routes!(shows_availability::events))
         .routes(routes!(shows_close::close))
         .routes(routes!(shows_cancel::cancel))
@@ -132,13 +101,11 @@ pub(crate) fn documented() -> (Router<AppState>, OpenApi) {
         .routes(routes!(events_shows::shows, shows_create::create))
         .routes(routes!(shows_one::one, shows_amend::amend))
         .routes(routes!(shows_zones::zones))
-        .routes(routes!(shows_seats::seats))
-        .routes(routes!(shows_availability::availability))
         .routes(routes!(admin_partitions::partitions))
         .routes(routes!(admin_snapshots::list, admin_snapshots::create))
         .routes(routes!(admin_reconcile::report))
         .routes(routes!(admin_reconcile::apply))
-        .layer(compression());
+        .layer(axum::middleware::from_fn(compressed));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         // Each names its whole path: a nested router would cut the prefix off every request.
         .merge(small)

@@ -93,6 +93,69 @@ pub struct Page<T> {
     pub total: u64,
 }
 
+/// How much an organizer may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quotas {
+    /// Events of one organizer.
+    pub events_per_organizer_max: u64,
+    /// Shows of one event.
+    pub shows_per_event_max: u64,
+    /// Named seats of all shows of one organizer.
+    pub seats_per_organizer_max: u64,
+    /// Bytes of all layouts of one organizer, labels included.
+    pub layout_bytes_per_organizer_max: u64,
+}
+
+impl Quotas {
+    /// None at all.
+    pub const UNLIMITED: Self = Self {
+        events_per_organizer_max: u64::MAX,
+        shows_per_event_max: u64::MAX,
+        seats_per_organizer_max: u64::MAX,
+        layout_bytes_per_organizer_max: u64::MAX,
+    };
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            events_per_organizer_max: 2_000,
+            shows_per_event_max: 2_000,
+            seats_per_organizer_max: 10_000_000,
+            layout_bytes_per_organizer_max: 256 << 20,
+        }
+    }
+}
+
+/// A show as a list tells of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedShow {
+    /// The show, without its zones.
+    pub show: ShowRow,
+    /// Its zones in order of their index, without their layouts.
+    pub zones: Vec<ListedZone>,
+}
+
+/// A zone as a list tells of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedZone {
+    /// Its id for clients.
+    pub zone_id: Uuid,
+    /// Its index in the show.
+    pub index: ZoneIndex,
+    /// Its name.
+    pub name: String,
+    /// Price of one ticket in minor units.
+    pub unit_price: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// True for named seats.
+    pub is_seated: bool,
+    /// How many places.
+    pub places: u32,
+}
+
 /// Where a show stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -41,6 +41,18 @@ pub enum StoreError {
     /// An entity with that key exists already.
     #[error("{0} exists already")]
     Exists(&'static str),
+    /// More than an organizer may have. Nothing was changed.
+    #[error("quota {name} = {max}: there are {has} already and {asked} more were asked for")]
+    Quota {
+        /// The setting.
+        name: &'static str,
+        /// What it allows.
+        max: u64,
+        /// What there is.
+        has: u64,
+        /// What was to be added.
+        asked: u64,
+    },
     /// Anything else the database said.
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),

@@ -1,7 +1,7 @@
 //! What runs a seat machine: the [`replica`] step function, the [`embedded`] driver (one core
 //! thread and a follower in one process), the [`member`] of a distributed partition and its driver
-//! [`node`], the [`projector`] and the [`counts_feed`] beside it, [`reconcile`], offline [`replay`]
-//! and the [`standing`] of a request.
+//! [`node`], the [`projector`] and the [`counts_feed`] beside it, [`reconcile`], offline [`replay`],
+//! the [`standing`] of a request, and the [`walk`] that keeps those of the latest.
 
 pub mod clock;
 pub mod counts_feed;
@@ -19,3 +19,4 @@ pub mod replica;
 pub mod snapshots;
 pub mod standing;
 mod threads;
+pub mod walk;

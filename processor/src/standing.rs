@@ -51,20 +51,19 @@ pub fn standing(
         if entry.offset == offset {
             decided = Some(record);
         } else if let Some(zone) = zone {
-            count.record(zone, entry.payload, &record);
+            let asks = codec::decode::<Envelope>(entry.payload).is_ok_and(|envelope| {
+                matches!(envelope.command, Command::Reserve(reserve)
+                    if (reserve.show, reserve.zone) == zone)
+            });
+            count.record(zone, asks, &record);
         }
     })?;
     let outcome = decided.ok_or(StandingError::NoRequest(offset))?;
     let opened_at_ms = zone
         .and_then(|(show, _)| machine.show(show))
         .map(|show| show.sale_opens_at_ms);
-    let user = user_of(&command).or_else(|| user_of_outcome(&outcome.outcome));
-    Ok(Standing {
-        user,
-        ahead: zone.map(|_| count.ahead(&outcome.outcome, base_time, opened_at_ms)),
-        command,
-        outcome,
-    })
+    let ahead = zone.map(|_| count.ahead(&outcome, base_time, opened_at_ms));
+    Ok(standing_of(command, outcome, ahead))
 }
 
 fn command_at(
@@ -143,13 +142,15 @@ fn user_of_outcome(outcome: &Outcome) -> Option<UserId> {
     }
 }
 
-struct Count {
+/// Requests and places of one zone, counted record by record.
+#[derive(Debug)]
+pub(crate) struct Count {
     ahead: Ahead,
     taken: HashMap<SeatIndex, Offset>,
 }
 
 impl Count {
-    fn new(counted_from: Offset) -> Self {
+    pub(crate) fn new(counted_from: Offset) -> Self {
         Self {
             ahead: Ahead {
                 counted_from,
@@ -159,7 +160,30 @@ impl Count {
         }
     }
 
-    fn record(&mut self, zone: (ShowId, ZoneIndex), payload: &[u8], record: &OutcomeRecord) {
+    /// The zones whose counts a record changes; `asked` is the one that its command asks places of.
+    pub(crate) fn zones_of(
+        asked: Option<(ShowId, ZoneIndex)>,
+        record: &OutcomeRecord,
+    ) -> Vec<(ShowId, ZoneIndex)> {
+        let mut zones: Vec<_> = asked.into_iter().collect();
+        let mut add = |zone| {
+            if !zones.contains(&zone) {
+                zones.push(zone);
+            }
+        };
+        for ended in &record.expired {
+            add((ended.show, ended.zone));
+        }
+        match &record.outcome {
+            Outcome::Reserved(reserved) => add((reserved.show, reserved.zone)),
+            Outcome::Released { booking, .. } => add((booking.show, booking.zone)),
+            _ => {}
+        }
+        zones
+    }
+
+    /// Takes a record into account; `asks` tells whether its command asks for places of the zone.
+    pub(crate) fn record(&mut self, zone: (ShowId, ZoneIndex), asks: bool, record: &OutcomeRecord) {
         for ended in &record.expired {
             if (ended.show, ended.zone) == zone {
                 self.ahead.places_given_back += u64::from(ended.quantity);
@@ -181,30 +205,39 @@ impl Count {
             }
             // Who came before the sale opened was in nobody's way.
             Outcome::Rejected(Rejection::SaleNotOpen { .. }) => {}
-            Outcome::Rejected(_) => {
-                let asks =
-                    codec::decode::<onsale_schemas::Envelope>(payload).is_ok_and(|envelope| {
-                        matches!(envelope.command, Command::Reserve(reserve)
-                        if (reserve.show, reserve.zone) == zone)
-                    });
-                self.ahead.requests += u64::from(asks);
-            }
+            Outcome::Rejected(_) => self.ahead.requests += u64::from(asks),
             _ => {}
         }
     }
 
-    fn ahead(
-        mut self,
-        outcome: &Outcome,
+    /// Who was ahead of a record that is not counted yet.
+    pub(crate) fn ahead(
+        &self,
+        record: &OutcomeRecord,
         base_time: LogTimeMs,
         opened_at_ms: Option<LogTimeMs>,
     ) -> Ahead {
-        if let Outcome::Rejected(Rejection::SeatUnavailable { seats }) = outcome {
+        let mut ahead = self.ahead.clone();
+        if let Outcome::Rejected(Rejection::SeatUnavailable { seats }) = &record.outcome {
             let taken = |seat: &SeatIndex| (*seat, self.taken.get(seat).copied());
-            self.ahead.taken_at = seats.iter().map(taken).collect();
+            ahead.taken_at = seats.iter().map(taken).collect();
         }
         let from_the_opening = opened_at_ms.is_none_or(|opens| base_time <= opens);
-        self.ahead.complete = self.ahead.counted_from == 0 || from_the_opening;
-        self.ahead
+        ahead.complete = ahead.counted_from == 0 || from_the_opening;
+        ahead
+    }
+}
+
+/// A request with what became of it.
+pub(crate) fn standing_of(
+    command: Command,
+    outcome: OutcomeRecord,
+    ahead: Option<Ahead>,
+) -> Standing {
+    Standing {
+        user: user_of(&command).or_else(|| user_of_outcome(&outcome.outcome)),
+        command,
+        outcome,
+        ahead,
     }
 }

@@ -14,6 +14,7 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| OperationError::Failed(error.to_string()))?
         .map_err(|error| match error {
             gone @ ExplainError::Gone { .. } => OperationError::Gone(gone.to_string()),
+            busy @ ExplainError::Busy => OperationError::Unavailable(busy.to_string()),
             ExplainError::Failed(error) => OperationError::Failed(format!("{error:#}")),
         })
 }

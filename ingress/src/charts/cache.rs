@@ -7,20 +7,46 @@ use onsale_schemas::ShowId;
 use onsale_store::Store;
 use onsale_store::catalog::{ShowRow, ZoneAdmission};
 
+use super::body;
 use super::chart::Chart;
 use crate::error::ApiError;
+use crate::prepared::Prepared;
 
-/// Seats (and zones) of all charts in memory. A chart with its rendered body takes about 150 bytes
-/// per seat.
+/// Seats (and zones) of all charts in memory. A chart takes up to about 100 bytes per seat.
 const CHART_WEIGHT_MAX: u64 = 5_000_000;
+/// Bytes of all rendered charts in memory, plain and compressed: those that are asked for.
+const BODIES_MAX_BYTES: u64 = 128 << 20;
+/// What is kept beside a rendered chart: about a quarter of it is what it is compressed to.
+const BODY_SPARE: u64 = 4;
+/// A chart with more seats than this is rendered where it does not keep others waiting.
+const RENDER_INLINE_MAX_SEATS: u32 = 2_000;
 /// Show rows in memory.
 const SHOWS_MAX: u64 = 4_096;
 /// Prices and times that another node changed are seen after this long.
 const SHOW_TTL: Duration = Duration::from_secs(2);
 
+/// A chart as an answer.
+pub(crate) struct ChartAnswer {
+    pub(crate) body: Arc<Prepared>,
+    /// Its entity tag.
+    pub(crate) tag: String,
+}
+
+impl ChartAnswer {
+    fn of(chart: &Chart) -> Self {
+        let bytes = body::render(chart);
+        let tag = format!("\"{}\"", &blake3::hash(&bytes).to_hex()[..32]);
+        Self {
+            body: Arc::new(Prepared::data(&bytes)),
+            tag,
+        }
+    }
+}
+
 pub(crate) struct Charts {
     store: Store,
     charts: moka::future::Cache<ShowId, Arc<Chart>>,
+    bodies: moka::future::Cache<ShowId, Arc<ChartAnswer>>,
     shows: moka::future::Cache<ShowId, Arc<ShowRow>>,
 }
 
@@ -33,6 +59,13 @@ impl Charts {
                 .weigher(|_, chart: &Arc<Chart>| {
                     let zones = u32::try_from(chart.zones.len()).unwrap_or(u32::MAX);
                     chart.seats().saturating_add(zones).max(1)
+                })
+                .build(),
+            bodies: moka::future::Cache::builder()
+                .max_capacity(BODIES_MAX_BYTES)
+                .weigher(|_, answer: &Arc<ChartAnswer>| {
+                    let bytes = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
+                    u32::try_from(bytes + bytes / BODY_SPARE).unwrap_or(u32::MAX)
                 })
                 .build(),
             shows: moka::future::Cache::builder()
@@ -56,6 +89,25 @@ impl Charts {
                 }
                 Ok::<_, ApiError>(Arc::new(chart))
             })
+            .await
+            .map_err(|error: Arc<ApiError>| ApiError::clone(&error))
+    }
+
+    /// The chart as its readers get it, rendered once for all of them.
+    pub(crate) async fn answer(&self, chart: &Arc<Chart>) -> Result<Arc<ChartAnswer>, ApiError> {
+        let rendered = async {
+            let rendered = if chart.seats() > RENDER_INLINE_MAX_SEATS {
+                let chart = chart.clone();
+                tokio::task::spawn_blocking(move || ChartAnswer::of(&chart))
+                    .await
+                    .map_err(ApiError::internal)?
+            } else {
+                ChartAnswer::of(chart)
+            };
+            Ok::<_, ApiError>(Arc::new(rendered))
+        };
+        self.bodies
+            .try_get_with(chart.show, rendered)
             .await
             .map_err(|error: Arc<ApiError>| ApiError::clone(&error))
     }

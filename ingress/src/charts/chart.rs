@@ -1,10 +1,8 @@
 //! The layout of a show with its labels. It never changes once the show is in the catalog.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use onsale_schemas::{EventId, PartitionId, SeatIndex, ShowId, ZoneIndex};
 use onsale_store::catalog::{EventStatus, RowSeats, ShowRow, ZoneAdmission};
 use smallvec::SmallVec;
@@ -36,7 +34,6 @@ pub(crate) struct Chart {
     pub(crate) partition: PartitionId,
     pub(crate) zones: Vec<ChartZone>,
     seats: u32,
-    body: OnceLock<(Bytes, String)>,
     is_public: AtomicBool,
 }
 
@@ -111,7 +108,6 @@ impl Chart {
             partition: show.partition,
             zones,
             seats: next,
-            body: OnceLock::new(),
             is_public: AtomicBool::new(false),
         }
     }
@@ -187,15 +183,6 @@ impl Chart {
             &[(zone, seat)] => Found::Seat { zone, seat },
             _ => Found::Ambiguous,
         }
-    }
-
-    /// The chart as JSON and its entity tag, rendered once.
-    pub(crate) fn body(&self) -> &(Bytes, String) {
-        self.body.get_or_init(|| {
-            let bytes = super::body::render(self);
-            let tag = format!("\"{}\"", &blake3::hash(&bytes).to_hex()[..32]);
-            (Bytes::from(bytes), tag)
-        })
     }
 }
 

@@ -6,4 +6,6 @@ mod chart;
 
 pub(crate) use body::Document;
 pub(crate) use cache::Charts;
+#[cfg(test)]
+pub(crate) use chart::tests::show as show_of;
 pub(crate) use chart::{Chart, ChartZone, Found, parse_seat_id, seat_id};

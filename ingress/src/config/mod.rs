@@ -9,6 +9,7 @@ mod problem;
 mod rate_limit;
 mod secret;
 
+use onsale_store::catalog::Quotas;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use auth::check_secret;
@@ -34,6 +35,8 @@ pub struct IngressConfig {
     pub payments: PaymentsConfig,
     /// Early refusals.
     pub precheck: PrecheckConfig,
+    /// How much an organizer may have.
+    pub quota: Quotas,
 }
 
 impl IngressConfig {

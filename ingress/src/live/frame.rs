@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use onsale_schemas::{Offset, SeatStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::rendering::Format;
 use super::view::{Status, View};
 use crate::charts::{Chart, seat_id};
 
@@ -41,6 +44,50 @@ pub(crate) struct AvailabilityBody {
     zones: Vec<ZoneAvailability>,
     /// The seats that are not free.
     unavailable: Vec<SeatState>,
+}
+
+/// As `Availability`, with bits instead of ids: for shows with many seats.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CompactAvailability)]
+pub(crate) struct CompactBody {
+    version: Offset,
+    cancelled: bool,
+    zones: Vec<ZoneAvailability>,
+    unavailable: SeatBits,
+}
+
+/// The seats that are not free, as a bitmap for each state in base64 (RFC 4648, with padding): the
+/// seat `seat:n` has bit `n mod 8` of byte `n div 8`, the lowest bit being bit 0. Bytes that would
+/// be zero at the end are left out.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SeatBits {
+    held: String,
+    sold: String,
+    blocked: String,
+}
+
+impl SeatBits {
+    fn of(view: &View) -> Self {
+        let (mut held, mut sold, mut blocked) = (Vec::new(), Vec::new(), Vec::new());
+        for (seat, status) in view.unavailable() {
+            let bits: &mut Vec<u8> = match status {
+                SeatStatus::Held => &mut held,
+                SeatStatus::Sold => &mut sold,
+                SeatStatus::Blocked => &mut blocked,
+            };
+            let byte = usize::try_from(seat / 8).unwrap_or(0);
+            if bits.len() <= byte {
+                bits.resize(byte + 1, 0);
+            }
+            bits[byte] |= 1 << (seat % 8);
+        }
+        let encoded = |bits: Vec<u8>| BASE64_STANDARD.encode(bits);
+        Self {
+            held: encoded(held),
+            sold: encoded(sold),
+            blocked: encoded(blocked),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -87,31 +134,54 @@ fn state(seat: u32, status: Status) -> SeatState {
     }
 }
 
-/// The full state as JSON.
-pub(super) fn full_json(chart: &Chart, view: &View) -> Vec<u8> {
-    let body = AvailabilityBody {
-        version: view.version(),
-        cancelled: view.cancelled(),
-        zones: zones(chart, view),
-        unavailable: view
-            .unavailable()
-            .map(|(seat, status)| state(seat, Some(status)))
-            .collect(),
+/// Appends the state as JSON, without line breaks.
+pub(super) fn write_state(bytes: &mut Vec<u8>, chart: &Chart, view: &View, format: Format) {
+    let written = match format {
+        Format::Full => serde_json::to_writer(
+            bytes,
+            &AvailabilityBody {
+                version: view.version(),
+                cancelled: view.cancelled(),
+                zones: zones(chart, view),
+                unavailable: view
+                    .unavailable()
+                    .map(|(seat, status)| state(seat, Some(status)))
+                    .collect(),
+            },
+        ),
+        Format::Compact => serde_json::to_writer(
+            bytes,
+            &CompactBody {
+                version: view.version(),
+                cancelled: view.cancelled(),
+                zones: zones(chart, view),
+                unavailable: SeatBits::of(view),
+            },
+        ),
     };
-    serde_json::to_vec(&body).unwrap_or_default()
+    // Plain values into memory: there is nothing that could fail.
+    debug_assert!(written.is_ok());
 }
 
-/// A server-sent event. `json` holds no line breaks.
-pub(super) fn event(id: Option<Offset>, name: &str, json: &[u8]) -> Bytes {
+/// What ends a server-sent event.
+pub(super) const EVENT_END: &[u8] = b"\n\n";
+
+/// What stands before the data of a server-sent event.
+pub(super) fn head(id: Option<Offset>, name: &str) -> String {
     let mut head = String::with_capacity(64);
     if let Some(id) = id {
         // Writing to a string cannot fail.
         let _ = writeln!(head, "id: {id}");
     }
     let _ = write!(head, "event: {name}\ndata: ");
-    let mut bytes = head.into_bytes();
+    head
+}
+
+/// A server-sent event. `json` holds no line breaks.
+pub(super) fn event(id: Option<Offset>, name: &str, json: &[u8]) -> Bytes {
+    let mut bytes = head(id, name).into_bytes();
     bytes.extend_from_slice(json);
-    bytes.extend_from_slice(b"\n\n");
+    bytes.extend_from_slice(EVENT_END);
     Bytes::from(bytes)
 }
 

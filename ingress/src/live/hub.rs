@@ -14,6 +14,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::rendering::Alive;
 use super::show::LiveShow;
 use super::view::shows_of;
 use crate::charts::Chart;
@@ -39,6 +40,8 @@ pub(crate) struct Hub {
     /// Named seats of all these shows; changed only while they are locked for writing.
     seats: AtomicU64,
     tick: AtomicU64,
+    /// States that readers hold.
+    alive: Alive,
     fed: AtomicBool,
     closing: CancellationToken,
     /// One permit per reader that may be connected.
@@ -57,6 +60,7 @@ impl Hub {
             shows: RwLock::default(),
             seats: AtomicU64::new(0),
             tick: AtomicU64::new(0),
+            alive: Alive::default(),
             fed: AtomicBool::new(true),
             closing,
             readers: Arc::new(Semaphore::new(readers_max)),
@@ -107,7 +111,7 @@ impl Hub {
                     "Too many shows are being looked at; try again later.",
                 ));
             }
-            let live = Arc::new(LiveShow::new(chart.clone()));
+            let live = Arc::new(LiveShow::new(chart.clone(), self.alive.clone()));
             live.used_at_tick
                 .store(self.tick.load(Ordering::Relaxed), Ordering::Relaxed);
             shows.insert(chart.show, live.clone());

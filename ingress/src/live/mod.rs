@@ -2,11 +2,13 @@
 
 mod frame;
 mod hub;
+mod rendering;
 mod show;
 mod stream;
 mod view;
 
-pub(crate) use frame::{AvailabilityBody, ZoneAvailability};
+pub(crate) use frame::{AvailabilityBody, CompactBody, ZoneAvailability};
 pub(crate) use hub::Hub;
+pub(crate) use rendering::Format;
 pub(crate) use show::LiveShow;
 pub(crate) use stream::stream;

@@ -11,9 +11,11 @@ use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 
 use super::frame::{self, Frame, ZoneAvailability};
+use super::rendering::{Alive, FORMATS, Format, Rendering};
 use super::view::{Effect, View};
 use crate::charts::Chart;
 use crate::error::ApiError;
+use crate::prepared::Prepared;
 
 /// Frames that a reader may be behind before it is dropped.
 const READER_BEHIND_MAX_FRAMES: usize = 64;
@@ -25,8 +27,6 @@ const HISTORY_MAX_BYTES: usize = 1 << 20;
 const WAITING_MAX_BATCHES: usize = 8_192;
 /// Ticks after the last reader left until the history is dropped (one minute).
 const HISTORY_IDLE_MAX_TICKS: u32 = 600;
-/// A rendered state with more unavailable seats than this is used again for a while.
-const RENDER_FRESH_MAX_SEATS: usize = 4_096;
 
 /// What readers of a stream are sent.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub(super) enum Note {
     /// Changes.
     Frame(Arc<Frame>),
     /// The view was started again: its full state.
-    State(Offset, Bytes),
+    State(Offset, [Bytes; FORMATS]),
     /// There is no view any more.
     End,
 }
@@ -61,6 +61,7 @@ pub(crate) struct LiveShow {
     /// The view has seen places set free by the record before this offset.
     seen_freed_before: AtomicU64,
     readers: AtomicUsize,
+    alive: Alive,
     /// Tick at which it was last asked for.
     pub(super) used_at_tick: AtomicU64,
 }
@@ -86,8 +87,10 @@ struct Inner {
     /// Version up to which frames were made; `None` while nobody reads.
     framed: Option<Offset>,
     idle_ticks: u32,
-    rendered: Option<(Offset, Bytes)>,
-    unavailable_at_render: usize,
+    /// The last rendering in each format.
+    rendered: [Option<Arc<Rendering>>; FORMATS],
+    /// Counts ticks, for the age of renderings.
+    tick: u64,
 }
 
 /// A reader's start.
@@ -98,7 +101,7 @@ pub(super) struct Opened {
 }
 
 impl LiveShow {
-    pub(super) fn new(chart: Arc<Chart>) -> Self {
+    pub(super) fn new(chart: Arc<Chart>, alive: Alive) -> Self {
         Self {
             gates: chart.zones.iter().map(|_| ZoneGate::default()).collect(),
             chart,
@@ -109,6 +112,7 @@ impl LiveShow {
             freed_before: AtomicU64::new(0),
             seen_freed_before: AtomicU64::new(0),
             readers: AtomicUsize::new(0),
+            alive,
             used_at_tick: AtomicU64::new(0),
         }
     }
@@ -128,24 +132,40 @@ impl LiveShow {
         }
     }
 
-    /// The whole availability as JSON.
-    pub(crate) fn json(&self) -> Option<Bytes> {
-        let mut inner = self.inner.lock();
-        self.render(&mut inner).map(|(_, bytes)| bytes)
+    /// The whole availability as an answer that its readers share.
+    pub(crate) fn answer(&self, format: Format) -> Result<Arc<Prepared>, ApiError> {
+        let rendering = {
+            let mut inner = self.inner.lock();
+            self.render(&mut inner, format)?
+        };
+        Ok(rendering.answer())
     }
 
-    fn render(&self, inner: &mut Inner) -> Option<(Offset, Bytes)> {
-        let view = inner.view.as_ref()?;
-        if let Some((version, bytes)) = &inner.rendered
-            && (*version == view.version() || inner.unavailable_at_render > RENDER_FRESH_MAX_SEATS)
+    /// The state as it is or was a moment ago. A large one is made every so many ticks at most, and
+    /// where readers hold too many older ones the last one has to do.
+    fn render(&self, inner: &mut Inner, format: Format) -> Result<Arc<Rendering>, ApiError> {
+        let Some(view) = &inner.view else {
+            return Err(ApiError::overloaded(
+                "The view is being started; try again.",
+            ));
+        };
+        let kept = &mut inner.rendered[format.index()];
+        if let Some(kept) = kept
+            && (kept.version == view.version()
+                || kept.is_fresh(inner.tick)
+                || !self.alive.has_room(kept.event.len()))
         {
-            return Some((*version, bytes.clone()));
+            return Ok(kept.clone());
         }
-        let bytes = Bytes::from(frame::full_json(&self.chart, view));
-        let rendered = (view.version(), bytes);
-        inner.unavailable_at_render = view.unavailable().count();
-        inner.rendered = Some(rendered.clone());
-        Some(rendered)
+        if !self.alive.has_room(0) {
+            return Err(ApiError::overloaded(
+                "Too many readers have not read what they asked for; try again later.",
+            ));
+        }
+        let made = Rendering::new(&self.chart, view, format, inner.tick, &self.alive);
+        let made = Arc::new(made);
+        *kept = Some(made.clone());
+        Ok(made)
     }
 
     /// The counts of every zone.
@@ -204,7 +224,7 @@ impl LiveShow {
         let mut inner = self.inner.lock();
         inner.generation += 1;
         inner.view = None;
-        inner.rendered = None;
+        inner.rendered = Default::default();
         inner.waiting.clear();
         inner.overflowed = false;
         inner.history.clear();
@@ -248,12 +268,22 @@ impl LiveShow {
         }
         self.publish(&view);
         inner.view = Some(view);
-        if self.readers() > 0
-            && let Some((version, json)) = self.render(&mut inner)
-        {
-            self.start_frames(&mut inner, version);
-            let bytes = frame::event(Some(version), "state", &json);
-            let _ = self.notes.send(Note::State(version, bytes));
+        if self.readers() > 0 {
+            let states = [Format::Full, Format::Compact].map(|format| {
+                self.render(&mut inner, format)
+                    .map(|made| made.event.clone())
+            });
+            // An error means that nobody reads.
+            let _ = self
+                .notes
+                .send(match (states, inner.view.as_ref().map(View::version)) {
+                    ([Ok(full), Ok(compact)], Some(version)) => {
+                        self.start_frames(&mut inner, version);
+                        Note::State(version, [full, compact])
+                    }
+                    // They come back and ask again.
+                    _ => Note::End,
+                });
         }
         self.phase.send_replace(Phase::Live);
         true
@@ -297,10 +327,7 @@ impl LiveShow {
     pub(super) fn tick(&self) {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
-        // A large state is rendered at most once per tick.
-        if inner.unavailable_at_render > RENDER_FRESH_MAX_SEATS {
-            inner.rendered = None;
-        }
+        inner.tick += 1;
         let (Some(framed), Some(view)) = (inner.framed, &mut inner.view) else {
             return;
         };
@@ -343,53 +370,178 @@ impl LiveShow {
     }
 
     /// Opens a stream: after `last` where the history reaches back to it, else with the full
-    /// state. Counts the reader; `None` while the view is being started.
-    pub(super) fn open(&self, last: Option<Offset>) -> Option<Opened> {
+    /// state. Counts the reader; an error while the view is being started.
+    pub(super) fn open(&self, last: Option<Offset>, format: Format) -> Result<Opened, ApiError> {
         let mut inner = self.inner.lock();
-        let version = inner.view.as_ref()?.version();
+        let starting = || ApiError::overloaded("The view is being started; try again.");
+        let version = inner.view.as_ref().ok_or_else(starting)?.version();
         let notes = self.notes.subscribe();
         if let Some(first) = last.and_then(|last| resume(&inner, last)) {
             let version = inner.framed.unwrap_or(version);
             self.readers.fetch_add(1, Ordering::Relaxed);
-            return Some(Opened {
+            return Ok(Opened {
                 first,
                 version,
                 notes,
             });
         }
-        // A reused rendering is older than the view; frames since then must reach the reader, so
-        // it has to be a fresh one.
-        inner.rendered = inner
-            .rendered
-            .take()
-            .filter(|(rendered, _)| *rendered == version);
-        let (version, json) = self.render(&mut inner)?;
-        self.start_frames(&mut inner, version);
+        // One that is older than the view will do where the frames since then are at hand.
+        let kept = inner.rendered[format.index()].take();
+        inner.rendered[format.index()] =
+            kept.filter(|kept| kept.version == version || since(&inner, kept.version).is_some());
+        let rendering = self.render(&mut inner, format)?;
+        self.start_frames(&mut inner, rendering.version);
+        let mut first = VecDeque::from([rendering.event.clone()]);
+        let mut version = rendering.version;
+        for frame in since(&inner, version).into_iter().flatten() {
+            first.push_back(frame.bytes.clone());
+            version = frame.version;
+        }
         self.readers.fetch_add(1, Ordering::Relaxed);
-        Some(Opened {
-            first: VecDeque::from([frame::event(Some(version), "state", &json)]),
+        Ok(Opened {
+            first,
             version,
             notes,
         })
     }
 }
 
-/// The frames after `last`, when none is missing.
+/// The frames after `last`, a version that a reader has, when none is missing.
 fn resume(inner: &Inner, last: Offset) -> Option<VecDeque<Bytes>> {
-    let framed = inner.framed?;
-    let reaches_back = inner
-        .history
-        .front()
-        .map_or(framed == last, |oldest| oldest.from <= last);
-    if !reaches_back || last > framed {
+    if inner.framed? < last {
         return None;
     }
-    Some(
-        inner
+    let frames = since(inner, last)?;
+    Some(frames.map(|frame| frame.bytes.clone()).collect())
+}
+
+/// The frames after `version`, when none is missing. Those that are still to come follow them.
+fn since(inner: &Inner, version: Offset) -> Option<impl Iterator<Item = &Arc<Frame>>> {
+    let framed = inner.framed?;
+    let reaches_back = framed <= version
+        || inner
             .history
-            .iter()
-            .filter(|frame| frame.version > last)
-            .map(|frame| frame.bytes.clone())
-            .collect(),
-    )
+            .front()
+            .is_some_and(|oldest| oldest.from <= version);
+    let later = move |frame: &&Arc<Frame>| frame.version > version;
+    reaches_back.then(|| inner.history.iter().filter(later))
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_schemas::outcome::{Outcome, OutcomeRecord, Reserved};
+    use onsale_schemas::{EventId, PartitionId, SeatStatus, UserId, ZoneCounts};
+    use onsale_store::catalog::{ChartRow, RowSeats, ZoneAdmission};
+
+    use super::*;
+    use crate::charts::show_of;
+
+    const SEATS: u32 = 250_000;
+
+    /// A show of which every other seat is sold.
+    fn large(alive: &Alive) -> LiveShow {
+        let rows = (0..250)
+            .map(|n| ChartRow {
+                name: format!("R{n}"),
+                seats: RowSeats::Count(1_000),
+            })
+            .collect();
+        let row = show_of(vec![ZoneAdmission::Seated { rows }]);
+        let show = LiveShow::new(Arc::new(Chart::new(&row)), alive.clone());
+        let generation = show.restart();
+        let seed = ShowSeats {
+            show: row.show_id,
+            next_offset: 1,
+            cancelled: false,
+            zones: vec![ZoneCounts {
+                available: SEATS / 2,
+                sold: SEATS / 2,
+                ..ZoneCounts::default()
+            }],
+            unavailable: (0..SEATS)
+                .step_by(2)
+                .map(|seat| (seat, SeatStatus::Sold))
+                .collect(),
+        };
+        assert!(show.seeded(generation, &seed));
+        show
+    }
+
+    fn sell(show: &LiveShow, offset: Offset, seat: SeatIndex) {
+        let reserved = Reserved {
+            booking: offset,
+            show: show.chart.show,
+            event: EventId::from_bytes([2; 16]),
+            user: UserId::from_bytes([3; 16]),
+            zone: 0,
+            seats: SeatList::from_iter([seat]),
+            quantity: 1,
+            unit_price: 100,
+            currency: "THB".parse().unwrap(),
+            expires_at_ms: 0,
+        };
+        let record = OutcomeRecord {
+            offset,
+            previous: None,
+            log_time_ms: 0,
+            request_id: None,
+            replay_of: None,
+            expired: Vec::new(),
+            outcome: Outcome::Reserved(reserved),
+        };
+        let batch = OutcomeBatch {
+            partition: PartitionId(0),
+            records: vec![record],
+        };
+        assert!(!show.apply(&Arc::new(batch)));
+    }
+
+    #[test]
+    fn readers_that_never_read_share_what_they_hold_while_seats_are_sold() {
+        let alive = Alive::default();
+        let show = large(&alive);
+        let mut held = Vec::new();
+        let mut answers = Vec::new();
+        for n in 0..200_u32 {
+            sell(&show, u64::from(n) + 1, 2 * n + 1);
+            if n % 20 == 0 {
+                show.tick();
+            }
+            held.push(show.open(None, Format::Full).unwrap());
+            answers.push(show.answer(Format::Full).unwrap());
+        }
+        let one = held[0].first[0].len();
+        assert!(one > 4 << 20, "it is a large show: {one} bytes");
+        // Each rendering as an event and as an answer; ten ticks make two of them at most.
+        assert!(alive.bytes() <= 4 * one + (1 << 20), "{}", alive.bytes());
+        drop((held, answers, show));
+        assert_eq!(alive.bytes(), 0);
+    }
+
+    #[test]
+    fn a_state_of_a_moment_ago_comes_with_what_changed_since() {
+        let show = large(&Alive::default());
+        let first = show.open(None, Format::Compact).unwrap();
+        assert_eq!((first.first.len(), first.version), (1, 1));
+        let full = show.open(None, Format::Full).unwrap();
+        sell(&show, 7, 1);
+        show.tick();
+        sell(&show, 8, 3);
+        // The large one is not made again at once; the small one is.
+        let later = show.open(None, Format::Full).unwrap();
+        assert_eq!(later.first[0].as_ptr(), full.first[0].as_ptr());
+        assert_eq!((later.first.len(), later.version), (2, 8));
+        let frame = String::from_utf8(later.first[1].to_vec()).unwrap();
+        assert!(frame.contains("seat:1"), "{frame}");
+        let small = show.open(None, Format::Compact).unwrap();
+        assert_eq!((small.first.len(), small.version), (1, 9));
+        assert!(small.first[0].len() < 64 << 10);
+        // What is still to come reaches both.
+        let mut notes = later.notes;
+        show.tick();
+        let Ok(Note::Frame(frame)) = notes.try_recv() else {
+            panic!("no frame")
+        };
+        assert_eq!((frame.from, frame.version), (8, 9));
+    }
 }

@@ -14,7 +14,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::event;
+use super::rendering::Format;
 use super::show::{LiveShow, Note};
+use crate::error::ApiError;
+use crate::prepared::next_piece;
 
 /// A comment is sent when there was nothing to send for so long, so that proxies keep the
 /// connection and a reader that is gone is noticed.
@@ -22,6 +25,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 struct Reader {
     show: Arc<LiveShow>,
+    format: Format,
+    /// What is to be sent before anything that comes.
     first: VecDeque<Bytes>,
     version: Offset,
     notes: Receiver<Note>,
@@ -36,19 +41,21 @@ impl Drop for Reader {
     }
 }
 
-/// The body of a stream; `None` while the view is being started.
+/// The body of a stream; an error while the view is being started.
 pub(crate) fn stream(
     show: Arc<LiveShow>,
     last: Option<Offset>,
+    format: Format,
     closing: CancellationToken,
     permit: OwnedSemaphorePermit,
-) -> Option<Body> {
-    let opened = show.open(last)?;
+) -> Result<Body, ApiError> {
+    let opened = show.open(last, format)?;
     let mut first = opened.first;
     // Tells the reader that it is connected even where there is nothing new to send.
     first.push_front(Bytes::from_static(b"retry: 1000\n\n"));
     let reader = Reader {
         show,
+        format,
         first,
         version: opened.version,
         notes: opened.notes,
@@ -56,7 +63,7 @@ pub(crate) fn stream(
         ended: false,
         _permit: permit,
     };
-    Some(Body::from_stream(futures::stream::unfold(
+    Ok(Body::from_stream(futures::stream::unfold(
         reader,
         |mut reader| async move {
             let bytes = reader.next().await?;
@@ -67,13 +74,17 @@ pub(crate) fn stream(
 
 impl Reader {
     async fn next(&mut self) -> Option<Bytes> {
-        if let Some(bytes) = self.first.pop_front() {
-            return Some(bytes);
-        }
-        if self.ended {
-            return None;
-        }
         loop {
+            // In pieces: a connection may copy what it cannot send at once.
+            while let Some(bytes) = self.first.front_mut() {
+                match next_piece(bytes) {
+                    Some(piece) => return Some(piece),
+                    None => drop(self.first.pop_front()),
+                }
+            }
+            if self.ended {
+                return None;
+            }
             let received = tokio::select! {
                 biased;
                 () = self.closing.cancelled() => None,
@@ -84,12 +95,12 @@ impl Reader {
                     // What the first state contained already.
                     if frame.version > self.version {
                         self.version = frame.version;
-                        return Some(frame.bytes.clone());
+                        self.first.push_back(frame.bytes.clone());
                     }
                 }
-                Some(Ok(Ok(Note::State(version, bytes)))) => {
+                Some(Ok(Ok(Note::State(version, states)))) => {
                     self.version = version;
-                    return Some(bytes);
+                    self.first.push_back(states[self.format.index()].clone());
                 }
                 Some(Ok(Err(RecvError::Lagged(frames)))) => {
                     self.ended = true;

@@ -177,6 +177,26 @@ const PARAMETERS: &[(&str, &str, Bound)] = &[
         "per_page",
         Range(1, events_list::PER_PAGE_MAX as u64),
     ),
+    (
+        "/api/v1/shows/{id}/availability",
+        "format",
+        Bound::OneOf(&["full", "compact"]),
+    ),
+    (
+        "/api/v1/shows/{id}/availability/stream",
+        "format",
+        Bound::OneOf(&["full", "compact"]),
+    ),
+    (
+        "/api/v1/events/{id}/shows",
+        "page",
+        Range(1, events_list::PAGE_MAX as u64),
+    ),
+    (
+        "/api/v1/events/{id}/shows",
+        "per_page",
+        Range(1, events_list::PER_PAGE_MAX as u64),
+    ),
     (EXPLANATION, "partition", Range(0, u16::MAX as u64)),
     // Offsets never come near; JSON readers that count in floating point round it up without
     // leaving what is taken.

@@ -27,6 +27,7 @@ use crate::submit::Final;
         (status = 201, body = Success<EventBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 409, description = "`QUOTA_EXCEEDED`", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
@@ -54,7 +55,11 @@ async fn make(state: &AppState, identity: Identity, row: EventRow) -> Result<Fin
     if let Some(answer) = recall(state, identity).await? {
         return Ok(answer);
     }
-    let row = match state.store.add_event(&row).await {
+    let row = match state
+        .store
+        .add_event_within(&row, &state.config.quota)
+        .await
+    {
         Ok(()) => row,
         // An earlier attempt came as far as the row.
         Err(StoreError::Exists(_)) => {

@@ -46,10 +46,10 @@ pub(crate) struct ListQuery {
 
 /// Added to `meta`.
 #[derive(Serialize)]
-struct PageMeta {
-    page: u32,
-    per_page: u32,
-    total: u64,
+pub(super) struct PageMeta {
+    pub(super) page: u32,
+    pub(super) per_page: u32,
+    pub(super) total: u64,
 }
 
 /// Events by their beginning.
@@ -131,7 +131,7 @@ pub(crate) async fn list(
     )
 }
 
-fn in_range(field: &str, value: u32, max: u32) -> Result<u32, ApiError> {
+pub(super) fn in_range(field: &str, value: u32, max: u32) -> Result<u32, ApiError> {
     if (1..=max).contains(&value) {
         Ok(value)
     } else {

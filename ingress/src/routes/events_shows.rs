@@ -2,24 +2,40 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use onsale_schemas::EventId;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
+use super::events_list::{PAGE_MAX, PER_PAGE_MAX, PageMeta, in_range};
 use super::show_body::ShowBody;
 use super::visible;
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
-use crate::extract::PathId;
+use crate::extract::{PathId, Query};
 use crate::state::AppState;
 
-/// The shows of an event by their beginning.
+const PER_PAGE_DEFAULT: u32 = 20;
+
+/// Which page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ShowsQuery {
+    /// From 1.
+    page: Option<u32>,
+    /// 1 to 100 (default 20).
+    per_page: Option<u32>,
+}
+
+/// The shows of an event by their beginning, a page at a time.
 #[utoipa::path(
     get, path = "/api/v1/events/{id}/shows", tag = "catalog",
-    params(("id" = Uuid, Path, description = "The event")),
+    params(("id" = Uuid, Path, description = "The event"), ShowsQuery),
     responses(
-        (status = 200, body = Success<Vec<ShowBody>>),
+        (status = 200, description = "`meta` holds `page`, `per_page` and `total`", body = Success<Vec<ShowBody>>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
     ),
 )]
@@ -28,9 +44,27 @@ pub(crate) async fn shows(
     context: RequestContext,
     caller: Option<Caller>,
     PathId(id): PathId,
+    Query(query): Query<ShowsQuery>,
 ) -> Result<Response, ApiError> {
+    let page = in_range("page", query.page.unwrap_or(1), PAGE_MAX)?;
+    let per_page = in_range(
+        "per_page",
+        query.per_page.unwrap_or(PER_PAGE_DEFAULT),
+        PER_PAGE_MAX,
+    )?;
     let event = visible::event(&state, caller.as_ref(), EventId(id)).await?;
-    let rows = state.store.shows_of_event(event.event_id).await?;
-    let bodies: Vec<ShowBody> = rows.iter().map(ShowBody::of).collect();
-    envelope::success(&context, StatusCode::OK, &bodies)
+    let found = state
+        .store
+        .list_shows(event.event_id, page, per_page)
+        .await?;
+    let bodies: Vec<ShowBody> = found.rows.iter().map(ShowBody::listed).collect();
+    envelope::success_page(
+        &context,
+        &bodies,
+        &PageMeta {
+            page,
+            per_page,
+            total: found.total,
+        },
+    )
 }

@@ -57,7 +57,7 @@ pub(crate) async fn update(
 
 /// Whoever saw a show may have booked it, and ingresses remember that it is on sale.
 async fn refuse_with_shows(state: &AppState, event: &EventRow) -> Result<(), ApiError> {
-    if state.store.shows_of_event(event.event_id).await?.is_empty() {
+    if state.store.count_shows(event.event_id).await? == 0 {
         return Ok(());
     }
     Err(ApiError::invalid(

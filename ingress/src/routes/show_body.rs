@@ -1,6 +1,8 @@
 //! A show as clients read it.
 
-use onsale_store::catalog::{RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow};
+use onsale_store::catalog::{
+    ListedShow, ListedZone, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -38,6 +40,16 @@ pub(crate) struct ShowZone {
 
 impl ShowBody {
     pub(super) fn of(row: &ShowRow) -> Self {
+        Self::with_zones(row, row.zones.iter().map(ShowZone::of).collect())
+    }
+
+    /// Of a show in a list.
+    pub(super) fn listed(listed: &ListedShow) -> Self {
+        let zones = listed.zones.iter().map(ShowZone::listed).collect();
+        Self::with_zones(&listed.show, zones)
+    }
+
+    fn with_zones(row: &ShowRow, zones: Vec<ShowZone>) -> Self {
         Self {
             show_id: row.show_id.0,
             event_id: row.event_id.0,
@@ -48,12 +60,22 @@ impl ShowBody {
             hold_seconds: row.hold_ms / 1_000,
             status: row.status,
             created_at: Instant(row.created_at_ms),
-            zones: row.zones.iter().map(ShowZone::of).collect(),
+            zones,
         }
     }
 }
 
 impl ShowZone {
+    fn listed(zone: &ListedZone) -> Self {
+        Self {
+            zone_id: zone.zone_id,
+            name: zone.name.clone(),
+            price: Money::new(zone.unit_price, &zone.currency),
+            admission: if zone.is_seated { "seated" } else { "general" },
+            total_seats: zone.places,
+        }
+    }
+
     fn of(row: &ZoneRow) -> Self {
         let (admission, total_seats) = match &row.admission {
             ZoneAdmission::General { capacity } => ("general", *capacity),

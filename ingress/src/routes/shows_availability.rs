@@ -5,18 +5,19 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue};
 use onsale_schemas::ShowId;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::visible;
 use crate::auth::Caller;
 use crate::charts::Chart;
 use crate::context::RequestContext;
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
-use crate::extract::PathId;
-use crate::live::{AvailabilityBody, LiveShow, stream};
+use crate::extract::{PathId, Query};
+use crate::live::{AvailabilityBody, CompactBody, Format, LiveShow, stream};
 use crate::state::AppState;
 
 /// One event of the stream.
@@ -34,12 +35,39 @@ pub(crate) struct StreamEvent {
     data: String,
 }
 
+/// How the state is written.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FormatQuery {
+    /// `full` (default): every seat that is not free by its id. `compact`: bits by seat, for shows
+    /// with many seats.
+    #[param(value_type = Option<String>)]
+    format: Option<Format>,
+}
+
+/// Either form, as asked for.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(
+    dead_code,
+    reason = "the answer is written elsewhere; this is its document"
+)]
+pub(crate) enum AvailabilityAnswer {
+    /// `format=full`.
+    Full(AvailabilityBody),
+    /// `format=compact`.
+    Compact(CompactBody),
+}
+
 /// What is free now.
+///
+/// A large state is made at most once a moment and shared by whoever asks.
 #[utoipa::path(
     get, path = "/api/v1/shows/{id}/availability", tag = "availability",
-    params(("id" = Uuid, Path, description = "The show")),
+    params(("id" = Uuid, Path, description = "The show"), FormatQuery),
     responses(
-        (status = 200, body = Success<AvailabilityBody>),
+        (status = 200, body = Success<AvailabilityAnswer>),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 503, description = "`PARTITION_UNAVAILABLE`, `OVERLOADED`", body = Problem),
     ),
@@ -49,18 +77,18 @@ pub(crate) async fn availability(
     context: RequestContext,
     caller: Option<Caller>,
     PathId(id): PathId,
+    Query(query): Query<FormatQuery>,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let chart = visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
     let live = live(&state, &chart).await?;
-    let json = live
-        .json()
-        .ok_or_else(|| ApiError::overloaded("The view is being started; try again."))?;
-    Ok(envelope::success_raw(&context, StatusCode::OK, &json))
+    let answer = live.answer(query.format.unwrap_or_default())?;
+    answer.success(&context, &headers).await
 }
 
 /// The same as server-sent events.
 ///
-/// First `event: state` with everything, then `event: delta` with
+/// First `event: state` with everything (in the form asked for), then `event: delta` with
 /// `{version, zones, changes:[{seat_id, status}]}`, several changes in one. `id:` is the version:
 /// a reader that comes back with `Last-Event-ID` gets what it missed, or the state again. A reader
 /// that is too slow gets `event: dropped` and the end of the stream.
@@ -68,6 +96,7 @@ pub(crate) async fn availability(
     get, path = "/api/v1/shows/{id}/availability/stream", tag = "availability",
     params(
         ("id" = Uuid, Path, description = "The show"),
+        FormatQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "The last `id:` that was read; anything else gets the full state"),
     ),
     responses(
@@ -80,6 +109,7 @@ pub(crate) async fn events(
     State(state): State<AppState>,
     caller: Option<Caller>,
     PathId(id): PathId,
+    Query(query): Query<FormatQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let permit = state
@@ -95,8 +125,8 @@ pub(crate) async fn events(
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse().ok());
-    let body = stream(live, last, state.closing.clone(), permit)
-        .ok_or_else(|| ApiError::overloaded("The view is being started; try again."))?;
+    let format = query.format.unwrap_or_default();
+    let body = stream(live, last, format, state.closing.clone(), permit)?;
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

@@ -71,6 +71,7 @@ impl RequestBody for ShowRequest {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 409, description = "`QUOTA_EXCEEDED`, `SHOW_CANCELLED`: of a cancelled event", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
@@ -190,7 +191,7 @@ async fn make(
     if let Some(answer) = recall(state, identity).await? {
         return Ok(Answer::Final(answer));
     }
-    let row = match state.store.add_show(&row).await {
+    let row = match state.store.add_show_within(&row, &state.config.quota).await {
         Ok(()) => row,
         // An earlier attempt came as far as the row.
         Err(StoreError::Exists(_)) => {

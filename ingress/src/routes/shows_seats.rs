@@ -10,13 +10,11 @@ use super::visible;
 use crate::auth::Caller;
 use crate::charts::Document;
 use crate::context::RequestContext;
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::state::AppState;
 
-/// A chart with more seats than this is rendered where it does not keep others waiting.
-const RENDER_INLINE_MAX_SEATS: u32 = 2_000;
 /// It never changes.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=86400, immutable");
 /// That of a draft is nobody else's to keep.
@@ -43,28 +41,21 @@ pub(crate) async fn seats(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let chart = visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
-    if chart.seats() > RENDER_INLINE_MAX_SEATS {
-        let chart = chart.clone();
-        tokio::task::spawn_blocking(move || {
-            chart.body();
-        })
-        .await
-        .map_err(ApiError::internal)?;
-    }
-    let (body, tag) = chart.body();
+    let answer = state.charts.answer(&chart).await?;
+    let tag = &answer.tag;
     let known = headers
         .get_all(IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(|candidate| candidate.trim().trim_start_matches("W/"))
-        .any(|candidate| candidate == tag || candidate == "*");
+        .any(|candidate| candidate == tag.as_str() || candidate == "*");
     let mut response = if known {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
-        envelope::success_raw(&context, StatusCode::OK, body)
+        answer.body.success(&context, &headers).await?
     };
     // Weak: `meta` differs from answer to answer.
     let tag = HeaderValue::from_str(&format!("W/{tag}")).map_err(ApiError::internal)?;

@@ -299,3 +299,69 @@ async fn of_a_cancelled_show_nothing_is_available() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_compact_state_has_a_bit_for_every_seat() {
+    let world = World::new().await;
+    let mut taken = seats(50);
+    taken.unavailable = vec![
+        (0, SeatStatus::Held),
+        (9, SeatStatus::Held),
+        (8, SeatStatus::Sold),
+        (27, SeatStatus::Blocked),
+    ];
+    world.log.set_seats(taken);
+    let compact = world.get(&format!("{}?format=compact", path()));
+    let data = compact.send().await.data(200);
+    assert_eq!(data["version"], 50);
+    assert_eq!(
+        data["unavailable"],
+        json!({"held": "AQI=", "sold": "AAE=", "blocked": "AAAACA=="})
+    );
+    let full = world.get(&path()).send().await.data(200);
+    assert_eq!(full["unavailable"].as_array().unwrap().len(), 4);
+    assert_eq!(data["zones"], full["zones"]);
+    let response = world
+        .get(&format!("{}/stream?format=compact", path()))
+        .open()
+        .await;
+    let mut events = Events::of(response.into_body());
+    let (_, name, state) = events.next().await.unwrap();
+    assert_eq!((name.as_str(), &state), ("state", &data));
+    let bad = world.get(&format!("{}?format=tiny", path())).send().await;
+    assert_eq!(bad.error(400, "VALIDATION_ERROR")["field"], "format");
+}
+
+#[tokio::test]
+async fn a_large_answer_is_compressed_where_that_is_taken() {
+    let world = World::new().await;
+    let mut taken = seats(50);
+    taken.unavailable = (0..28).map(|seat| (seat, SeatStatus::Held)).collect();
+    world.log.set_seats(taken);
+    for path in [
+        format!("/api/v1/shows/{SHOW}/seats"),
+        path(),
+        "/api/v1/openapi.json".to_owned(),
+    ] {
+        let plain = world.get(&path).send().await;
+        assert_eq!(plain.header("content-encoding"), "", "{path}");
+        let packed = world
+            .get(&path)
+            .header("accept-encoding", "br, gzip")
+            .send()
+            .await;
+        assert_eq!(packed.status, 200);
+        if plain.bytes.len() < 4_096 {
+            continue;
+        }
+        assert_eq!(packed.header("content-encoding"), "gzip", "{path}");
+        assert!(packed.bytes.len() < plain.bytes.len());
+        let mut text = String::new();
+        let mut reader = flate2::read::GzDecoder::new(&packed.bytes[..]);
+        std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+        let unpacked: Value = serde_json::from_str(&text).unwrap();
+        let plain = plain.json();
+        assert_eq!(unpacked["data"], plain["data"], "{path}");
+        assert_eq!(unpacked["paths"], plain["paths"]);
+    }
+}

@@ -1,11 +1,11 @@
 //! `/events`
 
 use http::Method;
-use onsale_schemas::{Command, UserId};
+use onsale_schemas::{Command, ShowId, UserId};
 use onsale_store::catalog::{EventRow, EventStatus};
 use serde_json::json;
 
-use crate::support::{EVENT, SHOW, World, event};
+use crate::support::{EVENT, SHOW, World, event, show};
 
 #[tokio::test]
 async fn an_event_is_made_read_and_changed() {
@@ -285,4 +285,118 @@ async fn what_is_wrong_with_a_query_is_said_in_plain_words() {
             (&json!(field), &json!(expected))
         );
     }
+}
+
+#[tokio::test]
+async fn shows_are_listed_page_by_page_without_their_layouts() {
+    let world = World::new().await;
+    for n in 0..25_u128 {
+        let mut row = show();
+        row.show_id = ShowId(uuid::Uuid::from_u128(0x1000 + n));
+        row.starts_at_ms += 1_000 + u64::try_from(n).unwrap();
+        for (zone, offset) in row.zones.iter_mut().zip(0..) {
+            zone.zone_id = uuid::Uuid::from_u128(0x2000 + n * 8 + offset);
+        }
+        world.store.add_show(&row).await.unwrap();
+    }
+    let get = |query: &str| {
+        world
+            .get(&format!("/api/v1/events/{EVENT}/shows{query}"))
+            .send()
+    };
+    let first = get("").await;
+    assert_eq!(first.data(200).as_array().unwrap().len(), 20);
+    let meta = &first.json()["meta"];
+    assert_eq!(
+        (&meta["page"], &meta["per_page"], &meta["total"]),
+        (&json!(1), &json!(20), &json!(26))
+    );
+    let second = get("?page=2").await.data(200);
+    assert_eq!(second.as_array().unwrap().len(), 6);
+    let mut listed: Vec<_> = first.data(200).as_array().unwrap().clone();
+    listed.extend(second.as_array().unwrap().clone());
+    let mut by_start = listed.clone();
+    by_start.sort_by_key(|show| show["starts_at"].as_str().unwrap().to_owned());
+    assert_eq!(listed, by_start);
+    for show in &listed {
+        let one = world.get(&format!(
+            "/api/v1/shows/{}",
+            show["show_id"].as_str().unwrap()
+        ));
+        assert_eq!(&one.send().await.data(200), show);
+    }
+    assert_eq!(get("?page=3").await.data(200), json!([]));
+    for query in ["?page=0", "?per_page=0", "?per_page=101", "?limit=5"] {
+        get(query).await.error(400, "VALIDATION_ERROR");
+    }
+}
+
+#[tokio::test]
+async fn an_organizer_may_have_so_much_and_is_told_which_quota_is_full() {
+    let world = World::with(|config| {
+        config.quota.events_per_organizer_max = 2;
+        config.quota.shows_per_event_max = 3;
+        // The show of these tests has 28.
+        config.quota.seats_per_organizer_max = 38;
+        config.quota.layout_bytes_per_organizer_max = 450;
+    })
+    .await;
+    let event = json!({"name": "n", "starts_at": "2030-01-01T00:00:00Z"});
+    let create = || {
+        world
+            .post("/api/v1/events")
+            .by_role("organizer")
+            .json(&event)
+            .send()
+    };
+    create().await.data(201);
+    let full = create().await.error(409, "QUOTA_EXCEEDED");
+    assert_eq!(
+        full,
+        json!({"quota": "events_per_organizer_max", "limit": 2, "used": 2, "requested": 1})
+    );
+    // Another organizer has their own.
+    world
+        .post("/api/v1/events")
+        .by_user(UserId::from_bytes([9; 16]), "organizer")
+        .json(&event)
+        .send()
+        .await
+        .data(201);
+    let show = |rows: serde_json::Value| {
+        let price = json!({"amount": 5, "currency": "THB"});
+        let zone = json!({"name": "Z", "price": price, "admission": "seated", "rows": rows});
+        let body = json!({"starts_at": "2030-01-01T00:00:00Z", "zones": [zone]});
+        let path = format!("/api/v1/events/{EVENT}/shows");
+        world.post(&path).by_role("organizer").json(&body).send()
+    };
+    let quota = |details: serde_json::Value| details["quota"].as_str().unwrap().to_owned();
+    let refused = show(json!([{"name": "A", "seats": 11}])).await;
+    assert_eq!(
+        quota(refused.error(409, "QUOTA_EXCEEDED")),
+        "seats_per_organizer_max"
+    );
+    let label = |n: usize| format!("{n}{}", "\u{e01}".repeat(7));
+    let labels: Vec<String> = (0..9).map(label).collect();
+    let refused = show(json!([{"name": "\u{e01}".repeat(16), "seats": labels}])).await;
+    assert_eq!(
+        quota(refused.error(409, "QUOTA_EXCEEDED")),
+        "layout_bytes_per_organizer_max"
+    );
+    show(json!([{"name": "A", "seats": 5}])).await.data(201);
+    show(json!([{"name": "A", "seats": 5}])).await.data(201);
+    let refused = show(json!([{"name": "A", "seats": 1}])).await;
+    assert_eq!(
+        quota(refused.error(409, "QUOTA_EXCEEDED")),
+        "shows_per_event_max"
+    );
+    let total = world
+        .get(&format!("/api/v1/events/{EVENT}/shows"))
+        .send()
+        .await;
+    assert_eq!(
+        total.json()["meta"]["total"],
+        3,
+        "what was refused is not there"
+    );
 }

@@ -3,7 +3,8 @@
 use onsale_schemas::{EventId, UserId};
 
 use super::Store;
-use crate::catalog::{EventFilter, EventRow, EventStatus, Page};
+use super::usage::{self, Added};
+use crate::catalog::{EventFilter, EventRow, EventStatus, Page, Quotas};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -62,14 +63,23 @@ pub(super) const SELECT_WITH_VERSION: &str = concat!(
     " FROM events WHERE event_id = $1"
 );
 
-/// Adds an event in an open transaction.
+/// Adds an event in an open transaction, whatever its organizer has.
 pub(crate) async fn insert(
     transaction: &mut Transaction,
     event: &EventRow,
 ) -> Result<(), StoreError> {
+    insert_within(transaction, event, &Quotas::UNLIMITED).await
+}
+
+async fn insert_within(
+    transaction: &mut Transaction,
+    event: &EventRow,
+    quotas: &Quotas,
+) -> Result<(), StoreError> {
     let folded = Folded::of(event);
     let values = values(event, &folded)?;
-    transaction.execute(INSERT, &values).await.map(drop)
+    transaction.execute(INSERT, &values).await?;
+    usage::add(transaction, usage::owner(event), Added::EVENT, quotas).await
 }
 
 /// Replaces an event's row in an open transaction.
@@ -88,16 +98,29 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`].
     pub async fn add_event(&self, event: &EventRow) -> Result<(), StoreError> {
-        let folded = Folded::of(event);
-        let result = self
-            .database
-            .execute(Durability::Durable, INSERT, &values(event, &folded)?)
-            .await;
+        self.add_event_within(event, &Quotas::UNLIMITED).await
+    }
+
+    /// As [`Store::add_event`], if the organizer may have one more.
+    ///
+    /// # Errors
+    /// As [`Store::add_event`], and [`StoreError::Quota`].
+    pub async fn add_event_within(
+        &self,
+        event: &EventRow,
+        quotas: &Quotas,
+    ) -> Result<(), StoreError> {
+        let result = self.insert_event(event, quotas).await;
         match result {
-            Ok(_) => Ok(()),
             Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("event")),
-            Err(error) => Err(error),
+            other => other,
         }
+    }
+
+    async fn insert_event(&self, event: &EventRow, quotas: &Quotas) -> Result<(), StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        insert_within(&mut transaction, event, quotas).await?;
+        transaction.commit().await
     }
 
     /// Replaces an event's row; false when there is none.

@@ -8,12 +8,14 @@ mod documents;
 pub(crate) mod events;
 mod handle;
 mod identity;
+mod listing;
 mod projection;
 mod reconciliation;
 mod seats;
 pub(crate) mod shows;
 mod snapshots;
 mod standstill;
+mod usage;
 
 pub use counts::{BuyersTickets, ShowPlaces, Tickets};
 pub use handle::Store;

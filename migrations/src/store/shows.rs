@@ -3,7 +3,8 @@
 use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
 
 use super::Store;
-use crate::catalog::{ShowRow, ShowStatus, ZoneRow};
+use super::usage::{self, Added};
+use crate::catalog::{Quotas, ShowRow, ShowStatus, ZoneRow};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -27,11 +28,25 @@ pub(crate) const SHOW_ALONE: &str = "SELECT show_id, event_id, partition, name, 
      sale_opens_at_ms, sale_closes_at_ms, hold_ms, status, created_at_ms FROM shows \
      WHERE show_id = $1";
 
-/// Adds a show with its zones in an open transaction.
+/// Adds a show with its zones in an open transaction, whatever its organizer has.
 pub(crate) async fn insert(
     transaction: &mut Transaction,
     show: &ShowRow,
 ) -> Result<(), StoreError> {
+    insert_within(transaction, show, &Quotas::UNLIMITED).await
+}
+
+async fn insert_within(
+    transaction: &mut Transaction,
+    show: &ShowRow,
+    quotas: &Quotas,
+) -> Result<(), StoreError> {
+    let layouts = show
+        .zones
+        .iter()
+        .map(|zone| serde_json::to_string(&zone.admission))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| StoreError::Invalid(format!("layout: {error}")))?;
     transaction
         .execute(
             "INSERT INTO shows (show_id, event_id, partition, name, starts_at_ms, \
@@ -51,13 +66,15 @@ pub(crate) async fn insert(
             ],
         )
         .await?;
-    for zone in &show.zones {
-        let layout = serde_json::to_string(&zone.admission)
-            .map_err(|error| StoreError::Invalid(format!("layout: {error}")))?;
+    usage::check_shows(transaction, show.event_id, quotas).await?;
+    let owner = usage::owner_of(transaction, show.event_id).await?;
+    usage::add(transaction, owner, Added::show(show, &layouts), quotas).await?;
+    for (zone, layout) in show.zones.iter().zip(&layouts) {
+        let (is_seated, places) = usage::places(&zone.admission);
         transaction
             .execute(
                 "INSERT INTO zones (show_id, zone, zone_id, name, unit_price, currency, \
-                 layout) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                 layout, is_seated, places) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 &[
                     show.show_id.0.into(),
                     zone.index.into(),
@@ -65,7 +82,9 @@ pub(crate) async fn insert(
                     Value::from(&zone.name),
                     zone.unit_price.into(),
                     Value::from(&zone.currency),
-                    Value::from(&layout),
+                    Value::from(layout),
+                    is_seated.into(),
+                    places.into(),
                 ],
             )
             .await?;
@@ -116,16 +135,24 @@ impl Store {
     /// [`StoreError::Exists`] when the show's id or the id of a zone is taken;
     /// [`StoreError::Database`] when its event is not there.
     pub async fn add_show(&self, show: &ShowRow) -> Result<(), StoreError> {
-        let result = self.insert_show(show).await;
+        self.add_show_within(show, &Quotas::UNLIMITED).await
+    }
+
+    /// As [`Store::add_show`], if the organizer may have as much.
+    ///
+    /// # Errors
+    /// As [`Store::add_show`], and [`StoreError::Quota`].
+    pub async fn add_show_within(&self, show: &ShowRow, quotas: &Quotas) -> Result<(), StoreError> {
+        let result = self.insert_show(show, quotas).await;
         match result {
             Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("show")),
             other => other,
         }
     }
 
-    async fn insert_show(&self, show: &ShowRow) -> Result<(), StoreError> {
+    async fn insert_show(&self, show: &ShowRow, quotas: &Quotas) -> Result<(), StoreError> {
         let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        insert(&mut transaction, show).await?;
+        insert_within(&mut transaction, show, quotas).await?;
         transaction.commit().await
     }
 

@@ -2,7 +2,9 @@
 
 use onsale_schemas::{RequestId, UserId};
 use onsale_store::StoreError;
-use onsale_store::catalog::{EventFilter, EventStatus, RememberedAnswer, ShowStatus};
+use onsale_store::catalog::{
+    EventFilter, EventStatus, Quotas, RememberedAnswer, ShowRow, ShowStatus, ZoneAdmission,
+};
 
 use crate::build::{event, event_id, id, show, show_id, with_show};
 use crate::harness::{Bench, contract};
@@ -16,6 +18,7 @@ contract!(
     a_show_is_added_whole_or_not,
     a_show_is_updated,
     shows_are_listed,
+    an_organizer_may_have_so_much,
     the_first_answer_is_remembered,
     numbers_beyond_the_database_are_refused,
 );
@@ -339,6 +342,103 @@ async fn shows_are_listed(bench: Bench) {
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].zones, early.zones);
     assert_eq!(store.shows_of_event(event_id(9)).await.unwrap(), vec![]);
+    assert_eq!(store.count_shows(event_id(1)).await.unwrap(), 2);
+    let all = store.shows_of_event(event_id(1)).await.unwrap();
+    for (page, per_page, wanted) in [
+        (1, 5, &all[..]),
+        (1, 1, &all[..1]),
+        (2, 1, &all[1..]),
+        (3, 1, &[]),
+    ] {
+        let found = store.list_shows(event_id(1), page, per_page).await.unwrap();
+        assert_eq!((found.total, found.rows.len()), (2, wanted.len()));
+        for (listed, show) in found.rows.iter().zip(wanted) {
+            let alone = ShowRow {
+                zones: Vec::new(),
+                ..show.clone()
+            };
+            assert_eq!(listed.show, alone);
+            for (zone, whole) in listed.zones.iter().zip(&show.zones) {
+                assert_eq!(
+                    (
+                        zone.zone_id,
+                        zone.index,
+                        &zone.name,
+                        zone.unit_price,
+                        &zone.currency
+                    ),
+                    (
+                        whole.zone_id,
+                        whole.index,
+                        &whole.name,
+                        whole.unit_price,
+                        &whole.currency
+                    )
+                );
+                let (is_seated, places) = match &whole.admission {
+                    ZoneAdmission::Seated { .. } => (true, whole.admission.seat_count()),
+                    ZoneAdmission::General { capacity } => (false, *capacity),
+                };
+                assert_eq!((zone.is_seated, zone.places), (is_seated, places));
+            }
+            assert_eq!(listed.zones.len(), show.zones.len());
+        }
+    }
+}
+
+async fn an_organizer_may_have_so_much(bench: Bench) {
+    let store = &bench.store;
+    let quotas = Quotas {
+        events_per_organizer_max: 1,
+        shows_per_event_max: 1,
+        ..Quotas::UNLIMITED
+    };
+    let refused = |result: Result<(), StoreError>| match result {
+        Err(StoreError::Quota {
+            name,
+            max,
+            has,
+            asked,
+        }) => (name, max, has, asked),
+        other => panic!("not a quota: {other:?}"),
+    };
+    store.add_event_within(&event(1), &quotas).await.unwrap();
+    let mut second = event(2);
+    second.organizer_id = event(1).organizer_id;
+    second.tenant_id = event(1).tenant_id;
+    let result = store.add_event_within(&second, &quotas).await;
+    assert_eq!(refused(result), ("events_per_organizer_max", 1, 1, 1));
+    assert_eq!(store.event(second.event_id).await.unwrap(), None);
+    // One that is there is said to be there, whatever else.
+    assert!(matches!(
+        store.add_event_within(&event(1), &quotas).await,
+        Err(StoreError::Exists(_))
+    ));
+    let first = show(1, 1);
+    let seats: u64 = first
+        .zones
+        .iter()
+        .map(|zone| u64::from(zone.admission.seat_count()))
+        .sum();
+    let few = Quotas {
+        seats_per_organizer_max: seats - 1,
+        ..quotas
+    };
+    let result = store.add_show_within(&first, &few).await;
+    assert_eq!(
+        refused(result),
+        ("seats_per_organizer_max", seats - 1, 0, seats)
+    );
+    assert_eq!(store.show(first.show_id).await.unwrap(), None);
+    store.add_show_within(&first, &quotas).await.unwrap();
+    let result = store.add_show_within(&show(2, 1), &quotas).await;
+    assert_eq!(refused(result), ("shows_per_event_max", 1, 1, 1));
+    let few = Quotas {
+        layout_bytes_per_organizer_max: 1,
+        ..Quotas::UNLIMITED
+    };
+    let result = store.add_show_within(&show(2, 1), &few).await;
+    assert_eq!(refused(result).0, "layout_bytes_per_organizer_max");
 }
 
 async fn the_first_answer_is_remembered(bench: Bench) {

@@ -1,0 +1,273 @@
+//! Goes through a partition's log once and keeps where the latest requests stood, so that asking for
+//! one more costs the records since the last and not the log from its beginning.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use onsale_engine::Partition;
+use onsale_log::{LogError, LogReader};
+use onsale_schemas::{
+    Ahead, Command, Envelope, LogTimeMs, Offset, ShowId, Standing, ZoneIndex, codec,
+};
+
+use crate::replay::{self, Until};
+use crate::standing::{Count, standing_of};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Walk {
+    machine: Partition,
+    counted_from: Offset,
+    base_time: LogTimeMs,
+    zones: HashMap<(ShowId, ZoneIndex), Count>,
+    kept: VecDeque<Arc<Standing>>,
+    kept_max: usize,
+}
+
+impl Walk {
+    /// Counts from where `base` stands, and keeps the latest `kept_max` requests.
+    pub fn new(base: Partition, kept_max: usize) -> Self {
+        Self {
+            counted_from: base.next_offset(),
+            base_time: base.log_time_ms(),
+            machine: base,
+            zones: HashMap::new(),
+            kept: VecDeque::new(),
+            kept_max,
+        }
+    }
+
+    /// The next record that it has not seen.
+    pub fn next_offset(&self) -> Offset {
+        self.machine.next_offset()
+    }
+
+    /// The request at `offset`, if it is one of those that are kept.
+    pub fn find(&self, offset: Offset) -> Option<Arc<Standing>> {
+        let place = self
+            .kept
+            .binary_search_by_key(&offset, |standing| standing.outcome.offset)
+            .ok()?;
+        self.kept.get(place).cloned()
+    }
+
+    /// True when the request at `offset` was seen and is kept no more.
+    pub fn is_past(&self, offset: Offset) -> bool {
+        let first = self.kept.front().map(|standing| standing.outcome.offset);
+        offset < self.counted_from
+            || (self.kept.len() == self.kept_max && first.is_some_and(|first| offset < first))
+    }
+
+    /// Goes on to `until` (which is not looked at any more) or to the end of the log.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn advance(
+        self,
+        reader: &mut (impl LogReader + ?Sized),
+        until: Offset,
+    ) -> Result<Self, LogError> {
+        let Self {
+            machine,
+            counted_from,
+            base_time,
+            mut zones,
+            mut kept,
+            kept_max,
+        } = self;
+        let until = Until {
+            offset: Some(until),
+            time_ms: None,
+        };
+        let machine = replay::replay(reader, machine, until, |entry, outcome, machine| {
+            let Some(record) = outcome else { return };
+            let command = codec::decode::<Envelope>(entry.payload)
+                .ok()
+                .filter(|envelope| envelope.request_id.is_some())
+                .map(|envelope| envelope.command);
+            let zone = match &command {
+                Some(Command::Reserve(reserve)) => Some((reserve.show, reserve.zone)),
+                _ => None,
+            };
+            for touched in Count::zones_of(zone, &record) {
+                // What the record itself did counts for those behind it.
+                let count = zones
+                    .entry(touched)
+                    .or_insert_with(|| Count::new(counted_from));
+                if zone == Some(touched)
+                    && let Some(command) = &command
+                {
+                    let opened = machine.show(touched.0).map(|show| show.sale_opens_at_ms);
+                    let ahead = count.ahead(&record, base_time, opened);
+                    keep(&mut kept, kept_max, command, &record, Some(ahead));
+                }
+                count.record(touched, zone == Some(touched), &record);
+            }
+            if let (Some(command), None) = (&command, zone) {
+                keep(&mut kept, kept_max, command, &record, None);
+            }
+        })?;
+        Ok(Self {
+            machine,
+            counted_from,
+            base_time,
+            zones,
+            kept,
+            kept_max,
+        })
+    }
+}
+
+fn keep(
+    kept: &mut VecDeque<Arc<Standing>>,
+    kept_max: usize,
+    command: &Command,
+    record: &onsale_schemas::OutcomeRecord,
+    ahead: Option<Ahead>,
+) {
+    if kept.len() == kept_max {
+        kept.pop_front();
+    }
+    kept.push_back(Arc::new(standing_of(
+        command.clone(),
+        record.clone(),
+        ahead,
+    )));
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_log::EntryBatch;
+    use onsale_schemas::command::{Admission, Currency, OpenShow, Pick, Reserve, ZoneLayout};
+    use onsale_schemas::{Actor, EventId, PartitionId, RequestId, SeatList, UserId};
+
+    use super::*;
+    use crate::standing;
+
+    const SHOW: ShowId = ShowId::from_bytes([1; 16]);
+
+    /// A log in memory: the record at an offset, a millisecond apart.
+    struct Records(Vec<Vec<u8>>);
+
+    impl LogReader for Records {
+        fn bounds(&self, _partition: PartitionId) -> Result<(Offset, Offset), LogError> {
+            Ok((0, u64::try_from(self.0.len()).unwrap()))
+        }
+
+        fn read(
+            &mut self,
+            _partition: PartitionId,
+            from: Offset,
+            _bytes_max: usize,
+            into: &mut EntryBatch,
+        ) -> Result<(), LogError> {
+            into.clear();
+            let from = usize::try_from(from).unwrap();
+            for (offset, payload) in (from..).zip(self.0.iter().skip(from)).take(7) {
+                let offset = u64::try_from(offset).unwrap();
+                into.push(offset, 1_000 + offset, payload);
+            }
+            Ok(())
+        }
+    }
+
+    impl Records {
+        fn add(&mut self, command: Command) {
+            let number = u128::try_from(self.0.len()).unwrap();
+            let is_machine = matches!(command, Command::Tick { .. });
+            let request = RequestId(uuid::Uuid::from_u128(number));
+            let envelope = Envelope {
+                request_id: (!is_machine).then_some(request),
+                idempotency: None,
+                trace: None,
+                command,
+                by: None,
+            };
+            self.0.push(codec::encode(&envelope).unwrap());
+        }
+
+        fn reserve(&mut self, user: u8, zone: ZoneIndex, pick: Pick) {
+            self.add(Command::Reserve(Reserve {
+                show: SHOW,
+                user: UserId::from_bytes([user; 16]),
+                zone,
+                pick,
+                expected_unit_price: None,
+            }));
+        }
+    }
+
+    /// A sale with refusals, cancellations and holds that run out.
+    fn records() -> Records {
+        let mut records = Records(Vec::new());
+        let zone = |admission| ZoneLayout {
+            unit_price: 100,
+            currency: Currency(*b"THB"),
+            admission,
+        };
+        records.add(Command::OpenShow(OpenShow {
+            show: SHOW,
+            event: EventId::from_bytes([2; 16]),
+            max_tickets_per_user: 3,
+            sale_opens_at_ms: 1_003,
+            sale_closes_at_ms: 9_000,
+            hold_ms: 40,
+            zones: vec![
+                zone(Admission::Seated { rows: vec![10, 10] }),
+                zone(Admission::General { capacity: 30 }),
+            ],
+        }));
+        for n in 0..60_u8 {
+            let seats = SeatList::from_iter([u32::from(n % 20), u32::from((n + 1) % 20)]);
+            records.reserve(n % 25, 0, Pick::Seats(seats));
+            records.reserve(n % 7, 1, Pick::General { quantity: 2 });
+            if n % 5 == 0 {
+                records.add(Command::Release {
+                    booking: u64::from(n) * 2,
+                    by: Actor::Buyer(UserId::from_bytes([n % 25; 16])),
+                });
+            }
+            if n % 11 == 0 {
+                records.add(Command::Tick { epoch: 0 });
+            }
+        }
+        records
+    }
+
+    fn genesis() -> Partition {
+        crate::replay::genesis(PartitionId(0))
+    }
+
+    #[test]
+    fn what_is_kept_on_the_way_is_what_a_replay_finds() {
+        let mut records = records();
+        let end = u64::try_from(records.0.len()).unwrap();
+        let mut walk = Walk::new(genesis(), usize::MAX);
+        // In two steps: what was counted goes on.
+        for until in [end / 3, end] {
+            walk = walk.advance(&mut records, until).unwrap();
+            assert_eq!(walk.next_offset(), until);
+        }
+        let mut reserved = 0;
+        for offset in 0..end {
+            let replayed = standing::standing(&mut records, genesis(), offset).ok();
+            let kept = walk.find(offset).map(|kept| Standing::clone(&kept));
+            assert_eq!(kept, replayed, "offset {offset}");
+            reserved += u64::from(kept.is_some_and(|kept| kept.ahead.is_some()));
+            assert!(!walk.is_past(offset));
+        }
+        assert_eq!(reserved, 120);
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten_and_said_to_be() {
+        let mut records = records();
+        let end = u64::try_from(records.0.len()).unwrap();
+        let walk = Walk::new(genesis(), 10).advance(&mut records, end).unwrap();
+        assert!(walk.is_past(0) && walk.find(0).is_none());
+        let latest = (0..end).rev().filter(|offset| walk.find(*offset).is_some());
+        assert_eq!(latest.count(), 10);
+        let from_later = Walk::new(genesis(), 10);
+        assert!(!from_later.is_past(0), "nothing was seen yet");
+    }
+}
