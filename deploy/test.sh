@@ -68,6 +68,6 @@ deploy/checks/metrics_live.sh --binary "${CARGO_TARGET_DIR:-target}/debug/onsale
 step "the OpenAPI document against the running server"
 deploy/checks/schemathesis.sh --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
 step "the lines of README.md"
-deploy/checks/readme.py --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
+deploy/checks/readme.py --cluster --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
 step "attacks, in short"
 deploy/checks/attacks/run.py --short --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"

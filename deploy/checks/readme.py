@@ -4,7 +4,7 @@
     deploy/checks/readme.py [--binary FILE] [--cluster] [--slow] [--release-binary FILE]
 
     --binary   the program (default: $CARGO_TARGET_DIR or target, debug/onsale)
-    --cluster  also the tour of the cluster (Kafka, PostgreSQL, Redis; some minutes)
+    --cluster  also the tour of the cluster (half a minute once Kafka, PostgreSQL, Redis are there)
     --slow     also the lines that build or fetch a lot; else they are looked at only
 
 README.md is read, not copied: a line that is added there is run here, and one that this script
