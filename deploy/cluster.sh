@@ -61,6 +61,9 @@ port_of() {
     esac
 }
 
+# Where a node answers metrics and other nodes.
+operations_port_of() { echo $(($(port_of "$1") + 100)); }
+
 url_of() {
     case "$1" in
         kafka*) echo "127.0.0.1:$(port_of "$1")" ;;
@@ -242,6 +245,7 @@ launch_one() {
         *)
             ONSALE_NODE__ID="$name" ONSALE_NODE__ROLES="$(role_of "$name")" \
                 ONSALE_HTTP__LISTEN="127.0.0.1:$(port_of "$name")" \
+                ONSALE_HTTP__OPERATIONS_LISTEN="127.0.0.1:$(operations_port_of "$name")" \
                 launch "$name" "$binary" serve --data "$folder/$name/data"
             ;;
     esac

@@ -44,7 +44,9 @@ deploy/cluster.sh onsale load --scenario life --rate 40 --duration 3s >"$folder/
     || { cat "$folder/load.txt" >&2; fail "nothing could be sold"; }
 deploy/cluster.sh onsale snapshot create >/dev/null
 deploy/cluster.sh status | awk '$4 ~ /^http:/ { print $1, $4 }' | while read -r node url; do
-    curl -sS --fail --max-time 10 "$url/metrics" >"$folder/$node.prom"
+    # As cluster.sh has it: the operations listener is 100 ports further on.
+    port="${url##*:}"
+    curl -sS --fail --max-time 10 "${url%:*}:$((port + 100))/metrics" >"$folder/$node.prom"
 done
 python3 deploy/checks/metrics.py "$folder/dashboards.yaml" "$folder"/*.prom
 echo "every alert and every panel has its metrics"

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
-use crate::{private, telemetry};
+use crate::{descriptors, private, telemetry};
 
 pub(crate) use distributed::kafka_settings;
 pub(crate) use embedded::offline;
@@ -31,11 +31,26 @@ const CHANGES_KEPT_MS: u64 = 30 * 24 * HOUR_MS;
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// Where a process really listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) public: SocketAddr,
+    pub(crate) operations: SocketAddr,
+}
+
+/// Where a process is asked.
+struct Listeners {
+    public: TcpListener,
+    operations: TcpListener,
+}
+
+type Serve = Box<dyn FnOnce(Listeners, CancellationToken) -> Later<io::Result<()>> + Send>;
+
 /// A process that is put together and does not listen yet.
 struct Parts {
     store: Store,
     /// Serves until the token is cancelled and requests in flight are finished.
-    serve: Box<dyn FnOnce(TcpListener, CancellationToken) -> Later<io::Result<()>> + Send>,
+    serve: Serve,
     /// Completes with the reason when going on would be wrong.
     failure: Pin<Box<dyn Future<Output = String>>>,
     /// Runs before requests are turned away.
@@ -47,7 +62,7 @@ struct Parts {
 /// Runs a server until SIGINT or SIGTERM, or until its core fails. `announce` runs once it is ready.
 pub(crate) fn serve_until_stopped<F>(
     config: Config,
-    announce: impl FnOnce(SocketAddr) -> F,
+    announce: impl FnOnce(Addresses) -> F,
 ) -> Result<(), Failure>
 where
     F: Future<Output = anyhow::Result<()>>,
@@ -62,17 +77,26 @@ where
     })
 }
 
-async fn serve<F>(config: Config, announce: impl FnOnce(SocketAddr) -> F) -> Result<(), Failure>
+async fn serve<F>(mut config: Config, announce: impl FnOnce(Addresses) -> F) -> Result<(), Failure>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
     private::warn_of_readable_secrets(&config);
     // First of all: a port that is taken should not cost a recovery.
-    let listener = TcpListener::bind(config.http.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.http.listen))
-        .or_use()?;
-    let address = listener.local_addr().or_found()?;
+    let public = listen("http.listen", config.http.listen).await?;
+    let address = public.local_addr().or_found()?;
+    let operations = listen("http.operations_listen", config.http.operations_address()).await?;
+    // What others are told is where it really listens.
+    config.http.listen = address;
+    config.http.operations_listen = Some(operations.local_addr().or_found()?);
+    fit_descriptors(&mut config);
+    if config.is_open_to_all() {
+        tracing::warn!(
+            %address,
+            "everybody who reaches this machine can talk to this server, and tokens pass unencrypted: \
+             set http.tls_certificate_file, or let a proxy with TLS stand in front"
+        );
+    }
     let parts = if config.kafka.is_used() {
         distributed::parts(&config).await?
     } else {
@@ -81,8 +105,13 @@ where
 
     let stop = CancellationToken::new();
     let housekeeping = tokio::spawn(forget_the_old(parts.store, stop.clone()));
-    let serving = tokio::spawn((parts.serve)(listener, stop.clone()));
-    let announced = announce(address);
+    let operations_at = config.http.operations_address();
+    let listeners = Listeners { public, operations };
+    let serving = tokio::spawn((parts.serve)(listeners, stop.clone()));
+    let announced = announce(Addresses {
+        public: address,
+        operations: operations_at,
+    });
     let announced_then_waiting = async {
         announced.await?;
         std::future::pending::<anyhow::Result<()>>().await
@@ -105,6 +134,40 @@ where
     parts.stop.await;
     tracing::info!("stopped");
     result.and(served)
+}
+
+async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{key}: cannot listen on {address}"))
+        .or_use()
+}
+
+/// Raises the limit of open files, and lets no more clients in than it has room for beside all else.
+fn fit_descriptors(config: &mut Config) {
+    let limit = descriptors::raise();
+    let wanted = config.http.connections_max;
+    let fitting = descriptors::connections(limit, wanted);
+    if fitting < wanted {
+        tracing::warn!(
+            limit,
+            connections_max = fitting,
+            "the limit of open files is too low for http.connections_max = {wanted}: fewer \
+             connections are let in; raise it (ulimit -n, LimitNOFILE)"
+        );
+        config.http.connections_max = fitting;
+    }
+}
+
+/// Serves both listeners of an ingress.
+fn serve_ingress(ingress: Ingress) -> Serve {
+    Box::new(move |listeners, stop| {
+        Box::pin(async move {
+            let public = ingress.serve(listeners.public, stop.clone().cancelled_owned());
+            let operations = ingress.serve_operations(listeners.operations, stop.cancelled_owned());
+            tokio::try_join!(public, operations).map(|_| ())
+        })
+    })
 }
 
 fn snapshot_policy(config: &Config) -> SnapshotPolicy {

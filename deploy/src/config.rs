@@ -87,7 +87,9 @@ impl Config {
         ("auth", "booking_secret_file"),
         ("database", "url"),
         ("redis", "url"),
+        ("http", "operations_listen"),
         ("node", "advertise_url"),
+        ("node", "operations_advertise_url"),
         ("database", "url_file"),
         ("telemetry", "otlp_endpoint"),
     ];
@@ -176,6 +178,19 @@ impl Config {
         let url = self.node.advertise_url.clone();
         let url = url.unwrap_or_else(|| self.server_url());
         url.trim_end_matches('/').to_owned()
+    }
+
+    /// Where other nodes reach the operations listener of this process.
+    pub(crate) fn operations_advertise_url(&self) -> String {
+        let url = self.node.operations_advertise_url.clone();
+        let url = url.unwrap_or_else(|| self.url_at(self.http.operations_address()));
+        url.trim_end_matches('/').to_owned()
+    }
+
+    /// True where anybody who reaches this machine can talk to the server, and read what it and its
+    /// clients say to one another.
+    pub(crate) fn is_open_to_all(&self) -> bool {
+        !self.http.listen.ip().is_loopback() && self.http.tls_certificate_file.is_none()
     }
 
     /// The server of this configuration, asked from its own machine.
@@ -273,7 +288,7 @@ impl Config {
     }
 
     #[cfg(test)]
-    fn for_tests() -> Self {
+    pub(crate) fn for_tests() -> Self {
         let mut config = Self::default();
         config.auth.hs256_secret = Some(Secret::new("x".repeat(32)));
         config

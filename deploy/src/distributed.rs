@@ -2,6 +2,7 @@
 
 pub(crate) mod announce;
 pub(crate) mod faked_clock;
+pub(crate) mod gate;
 pub(crate) mod internal;
 pub(crate) mod nodes;
 pub(crate) mod owners;

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod database_fit;
 mod demo;
+mod descriptors;
 mod distributed;
 mod exit;
 mod fairness;

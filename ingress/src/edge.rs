@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName};
+use http::{Extensions, HeaderMap, HeaderName};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
@@ -159,7 +159,7 @@ fn admit(
     };
     let key = match &caller {
         Ok(Some(Caller { user, .. })) => Key::User(*user),
-        _ => Key::of_address(address(state, request)),
+        _ => address(state, request.extensions(), request.headers()),
     };
     let passed = match state.limits.check(class, key) {
         Ok(passed) => passed,
@@ -175,16 +175,15 @@ fn admit(
     }
 }
 
-/// The client's address: the connection's, or what our own proxies say.
-fn address(state: &Shared, request: &Request) -> IpAddr {
-    let connection = request
-        .extensions()
+/// The client's address as it is counted: the connection's, or what our own proxies say.
+pub(crate) fn address(state: &Shared, extensions: &Extensions, headers: &HeaderMap) -> Key {
+    let connection = extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
-    match usize::from(state.config.http.trusted_proxies) {
+    Key::of_address(match usize::from(state.config.http.trusted_proxies) {
         0 => connection,
-        proxies => forwarded(request.headers(), proxies).unwrap_or(connection),
-    }
+        proxies => forwarded(headers, proxies).unwrap_or(connection),
+    })
 }
 
 /// Each proxy adds the address it was called from at the end; only those of our own proxies can

@@ -382,6 +382,9 @@ impl From<SubmitError> for ApiError {
             SubmitError::DiskFull => Self::overloaded(
                 "The log has no room left. Nothing was changed; an operator has to make room.",
             ),
+            SubmitError::NoDescriptors => Self::overloaded(
+                "The process may open no further file. Nothing was changed; try again.",
+            ),
             SubmitError::Unavailable => Self::new(
                 Code::PartitionUnavailable,
                 "Nobody serves this show at the moment. Nothing was changed; try again.",

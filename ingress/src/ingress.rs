@@ -10,7 +10,6 @@ use onsale_log::CommandLog;
 use onsale_store::Store;
 use onsale_store::counts::Counts;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::access_log::AccessLog;
 use crate::auth::{Authenticator, KeyError};
@@ -29,10 +28,11 @@ use crate::operations::Operations;
 use crate::precheck::Buyers;
 use crate::rate_limit::RateLimits;
 use crate::routes;
+use crate::server::{Transport, TransportError};
 use crate::state::{AppState, Shared};
 use crate::submit::{Decisions, LastPositions, Recent, Replies};
-use crate::tls::{Tls, TlsError};
-use crate::{openapi, pages, security, server};
+use crate::tally::Tally;
+use crate::{openapi, pages, security};
 
 /// Why an ingress cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -43,9 +43,9 @@ pub enum IngressError {
     /// The key that tokens are verified with cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Certificate or key of the server cannot be used.
+    /// Connections cannot be taken.
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Transport(#[from] TransportError),
     /// The registry has metrics of the same names already.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -55,7 +55,7 @@ pub enum IngressError {
 #[derive(Clone)]
 pub struct Ingress {
     state: AppState,
-    /// Routes of the process that are none of the public interface.
+    /// Routes of the process on the operations listener.
     beside: Router,
 }
 
@@ -89,7 +89,8 @@ impl Ingress {
         counts: Option<Counts>,
     ) -> Result<Self, IngressError> {
         config.validate().map_err(IngressError::Config)?;
-        let closing = CancellationToken::new();
+        let transport = Transport::public(&config.http, &registry)?;
+        let closing = transport.closing().clone();
         let live = Arc::new(Hub::new(
             log.clone(),
             config.http.stream_readers_max,
@@ -109,7 +110,9 @@ impl Ingress {
             decisions: Decisions::new(),
             explanations: Explanations::new(),
             metrics: Metrics::new(registry)?,
-            tls: Tls::new(&config.http)?,
+            operations_transport: Transport::operations(&config.http)?,
+            transport,
+            readers: Arc::new(Tally::default()),
             buyers: Buyers::new(log.partitions()),
             counts,
             live: live.clone(),
@@ -147,7 +150,7 @@ impl Ingress {
         })
     }
 
-    /// Serves these routes on the same address too. They bring their own authentication.
+    /// Serves these routes on the operations listener too. They bring their own authentication.
     pub fn with_routes(mut self, beside: Router) -> Self {
         self.beside = beside;
         self
@@ -168,7 +171,7 @@ impl Ingress {
         describe::run(self.state).await;
     }
 
-    /// All routes.
+    /// All public routes.
     pub fn router(&self) -> Router {
         let (documented, document) = openapi::documented();
         let mut router = documented
@@ -180,7 +183,18 @@ impl Ingress {
         if let Some(cors) = security::cors(&self.state.config.http.cors_origins) {
             router = router.layer(cors);
         }
-        router
+        router.with_state(self.state.clone())
+    }
+
+    /// Routes of the operations listener: metrics, health, and what the process adds.
+    pub fn operations_router(&self) -> Router {
+        Router::new()
+            .route("/health/live", get(routes::health::live))
+            .route("/health/ready", get(routes::health::ready))
+            .route("/metrics", get(routes::health::metrics))
+            .fallback(edge::not_found)
+            .method_not_allowed_fallback(edge::method_not_allowed)
+            .layer(EdgeLayer(self.state.clone()))
             .with_state(self.state.clone())
             .merge(self.beside.clone())
     }
@@ -195,7 +209,23 @@ impl Ingress {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        server::serve(&self.state, self.router(), listener, shutdown).await
+        let transport = &self.state.transport;
+        transport.serve(self.router(), listener, shutdown).await
+    }
+
+    /// As [`Ingress::serve`] for the operations listener.
+    ///
+    /// # Errors
+    /// When the listener cannot be used at all.
+    pub async fn serve_operations(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let transport = &self.state.operations_transport;
+        transport
+            .serve(self.operations_router(), listener, shutdown)
+            .await
     }
 
     /// Ends streams and background work; for those who use [`Ingress::router`] on its own.

@@ -28,7 +28,6 @@ mod operations;
 mod pages;
 mod precheck;
 mod prepared;
-mod prompt;
 mod rate_limit;
 mod rejection;
 mod routes;
@@ -37,9 +36,9 @@ mod server;
 mod span;
 mod state;
 mod submit;
+mod tally;
 mod text;
 mod tls;
-mod tls_listener;
 mod values;
 
 pub use auth::{AdminTokens, KeyError};
@@ -56,7 +55,9 @@ pub use operations::{
     ClockMoved, ClockStatus, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
     SnapshotDone, Which,
 };
+pub use server::{
+    CONNECTION_MEMORY_MAX_BYTES, OPERATIONS_CONNECTIONS_MAX, Transport, TransportError,
+};
 pub use span::SPAN_TARGET;
-pub use tls::{Tls, TlsError};
-pub use tls_listener::TlsListener;
+pub use tls::TlsError;
 pub use values::{Instant, Money};

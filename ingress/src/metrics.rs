@@ -15,8 +15,6 @@ pub(crate) struct Metrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     pub(crate) in_flight: IntGauge,
-    pub(crate) connections: IntGauge,
-    pub(crate) tls_failures: IntCounter,
     pub(crate) reservations: IntCounter,
     reservation_failures: IntCounterVec,
     pub(crate) precheck_refusals: IntCounterVec,
@@ -63,11 +61,6 @@ impl Metrics {
             )?,
             durations,
             in_flight: gauge("http_requests_in_flight", "Requests being answered")?,
-            connections: gauge("http_connections_open", "Connections open")?,
-            tls_failures: counter(
-                "http_tls_handshake_failures_total",
-                "Connections that ended before TLS was agreed on",
-            )?,
             reservations: counter("booking_reservations_total", "Reservations granted")?,
             reservation_failures: counters(
                 "booking_reservation_failures",

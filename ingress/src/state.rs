@@ -21,8 +21,9 @@ use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::precheck::Buyers;
 use crate::rate_limit::RateLimits;
+use crate::server::Transport;
 use crate::submit::{Decisions, LastPositions, Recent, Replies};
-use crate::tls::Tls;
+use crate::tally::Tally;
 
 pub(crate) type AppState = Arc<Shared>;
 
@@ -53,8 +54,12 @@ pub(crate) struct Shared {
     /// What was explained lately; the past does not change.
     pub(crate) explanations: Explanations,
     pub(crate) metrics: Metrics,
-    /// `None`: connections are plain.
-    pub(crate) tls: Option<Tls>,
+    /// The public listener.
+    pub(crate) transport: Transport,
+    /// The one for operations.
+    pub(crate) operations_transport: Transport,
+    /// Readers of live availability by user and by address.
+    pub(crate) readers: Arc<Tally>,
     /// Cancelled when the process stops: streams end, background tasks too.
     pub(crate) closing: CancellationToken,
 }

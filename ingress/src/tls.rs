@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
@@ -15,7 +15,6 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use crate::config::HttpConfig;
-use crate::tls_listener::TlsListener;
 
 /// What is spoken inside, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -55,7 +54,7 @@ pub enum TlsError {
 
 /// Our side of handshakes. Cheap to clone.
 #[derive(Clone)]
-pub struct Tls {
+pub(crate) struct Tls {
     acceptor: TlsAcceptor,
     handshake_timeout: Duration,
 }
@@ -65,7 +64,7 @@ impl Tls {
     ///
     /// # Errors
     /// When a file is not what it should be.
-    pub fn new(config: &HttpConfig) -> Result<Option<Self>, TlsError> {
+    pub(crate) fn new(config: &HttpConfig) -> Result<Option<Self>, TlsError> {
         let (Some(certificate_file), Some(key_file)) =
             (&config.tls_certificate_file, &config.tls_key_file)
         else {
@@ -89,19 +88,14 @@ impl Tls {
         }))
     }
 
-    /// A listener for a router that is served on its own. Call it inside a runtime.
-    ///
-    /// # Errors
-    /// When the listener has no address.
-    pub fn listener(self, listener: TcpListener) -> io::Result<TlsListener> {
-        TlsListener::new(self, listener)
-    }
-
     /// Shakes hands with a client.
     ///
     /// # Errors
     /// When the client speaks something else, goes away, or takes too long.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+    ) -> io::Result<TlsStream<S>> {
         tokio::time::timeout(self.handshake_timeout, self.acceptor.accept(stream))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?

@@ -19,6 +19,8 @@ pub struct Metrics {
     pub log_disk_bytes: IntGauge,
     /// 1 while the log's disk is full.
     pub log_disk_full: IntGauge,
+    /// 1 while the log finds no file descriptor.
+    pub log_descriptors_short: IntGauge,
     /// Time to apply one batch, divided by its records.
     pub engine_apply_seconds: Histogram,
     /// From taking a batch off the queue to having answered all of it.
@@ -185,6 +187,10 @@ impl Metrics {
             log_disk_full: gauge(
                 "onsale_log_disk_full",
                 "1 while the disk of the log is full",
+            )?,
+            log_descriptors_short: gauge(
+                "onsale_log_descriptors_short",
+                "1 while the log finds no free file descriptor",
             )?,
             engine_apply_seconds: histogram(
                 "onsale_engine_apply_seconds",

@@ -54,12 +54,13 @@ pub(crate) fn binary(given: Option<&Path>) -> anyhow::Result<PathBuf> {
 pub(crate) struct Onsale {
     pub(crate) process: Process,
     pub(crate) target: Target,
+    operations: SocketAddr,
 }
 
 impl Onsale {
     /// Starts it on a data folder and waits until it is ready.
     pub(crate) fn start(binary: &Path, data: &Path, env: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let port = free_port()?;
+        let (port, operations_port) = (free_port()?, free_port()?);
         std::fs::create_dir_all(data)?;
         let log = std::fs::File::options()
             .create(true)
@@ -70,6 +71,14 @@ impl Onsale {
             .arg("serve")
             .env("ONSALE_DATA__DIR", data)
             .env("ONSALE_HTTP__LISTEN", format!("127.0.0.1:{port}"))
+            .env(
+                "ONSALE_HTTP__OPERATIONS_LISTEN",
+                format!("127.0.0.1:{operations_port}"),
+            )
+            // All that is measured comes from one address.
+            .env("ONSALE_HTTP__CONNECTIONS_PER_ADDRESS_MAX", "1000000")
+            .env("ONSALE_HTTP__STREAM_READERS_PER_ADDRESS_MAX", "1000000")
+            .env("ONSALE_HTTP__UNSENT_PER_ADDRESS_MAX_BYTES", "1099511627776")
             .env("ONSALE_AUTH__HS256_SECRET", SECRET)
             .env("ONSALE_RATE_LIMIT__ENABLED", "false")
             .env("ONSALE_TELEMETRY__FILTER", "warn")
@@ -84,12 +93,13 @@ impl Onsale {
         Ok(Self {
             process,
             target: Target::parse(&format!("http://{address}"))?,
+            operations: SocketAddr::from(([127, 0, 0, 1], operations_port)),
         })
     }
 
     /// A figure of `/metrics`, summed over its labels; 0 when there is none.
     pub(crate) fn metric(&self, name: &str) -> anyhow::Result<f64> {
-        let (_, text) = get(self.target.address, "/metrics")?;
+        let (_, text) = get(self.operations, "/metrics")?;
         let mut sum = 0.0;
         for line in text.lines() {
             let Some(rest) = line.strip_prefix(name) else {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use onsale_ingress::{AdminTokens, Ingress, SystemClock, Tls};
+use onsale_ingress::{AdminTokens, Ingress, SystemClock, Transport};
 use onsale_log::CommandLog as _;
 use onsale_log::kafka::{
     ForeignRecords, KafkaCommandLog, KafkaCommandLogOptions, KafkaError, KafkaSettings,
@@ -27,10 +27,12 @@ use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Parts, resume_openings, snapshot_policy};
+use super::{Parts, Serve, resume_openings, serve_ingress, snapshot_policy};
 use crate::config::{Config, Role};
+use crate::descriptors::Descriptors;
 use crate::distributed::announce::Announcer;
 use crate::distributed::faked_clock;
+use crate::distributed::gate::Gate;
 use crate::distributed::internal::{self, Internal, ProjectionSlot};
 use crate::distributed::nodes::{Nodes, recorded_partitions};
 use crate::distributed::owners::Owners;
@@ -137,12 +139,16 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     let tokens = AdminTokens::new(&config.auth).context("auth").or_use()?;
     let nodes = Arc::new(Nodes::follow(&settings).map_err(kafka_failure)?);
     let internal = Arc::new(Internal {
-        tokens,
+        gate: Arc::new(Gate {
+            tokens,
+            // As much as the ingress takes from an operator.
+            body_max_bytes: config.http.layout_body_max_bytes,
+            body_timeout: config.http.body_timeout(),
+        }),
         registry: registry.clone(),
         metrics,
         nodes: nodes.clone(),
-        // As much as the ingress takes from an operator.
-        report_max_bytes: config.http.layout_body_max_bytes,
+        descriptors: Descriptors::watch(&registry).or_found()?,
         store: store.clone(),
         counts: counts.clone(),
         node: node.clone(),
@@ -161,6 +167,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
             .map(|role| role.as_str().to_owned())
             .collect(),
         url: config.advertise_url(),
+        operations_url: config.operations_advertise_url(),
         data_dir: dir.clone(),
         node: node.clone(),
         projection: projection.clone(),
@@ -222,8 +229,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         tokio::spawn(resume_once_serving(log.clone(), ingress.clone()));
         (Some(log), serve_ingress(ingress))
     } else {
-        let tls = Tls::new(&config.http).context("TLS").or_use()?;
-        (None, serve_alone(tls, internal::alone(internal)))
+        (None, serve_alone(config, &registry, internal)?)
     };
 
     let failure = {
@@ -266,36 +272,28 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     })
 }
 
-fn serve_ingress(ingress: Ingress) -> Serve {
-    Box::new(move |listener, stop| {
-        Box::pin(async move { ingress.serve(listener, stop.cancelled_owned()).await })
-    })
-}
-
-fn serve_alone(tls: Option<Tls>, router: axum::Router) -> Serve {
-    Box::new(move |listener, stop| {
+/// Serves both listeners of a process that is no ingress.
+fn serve_alone(
+    config: &Config,
+    registry: &Registry,
+    internal: Arc<Internal>,
+) -> Result<Serve, Failure> {
+    let transport = Transport::public(&config.http, registry).context("http");
+    let transport = transport.or_use()?;
+    let operations = Transport::operations(&config.http).context("http");
+    let operations = operations.or_use()?;
+    Ok(Box::new(move |listeners, stop| {
         Box::pin(async move {
+            let routes = internal::public(internal.clone());
+            let stopped = stop.clone().cancelled_owned();
+            let public = transport.serve(routes, listeners.public, stopped);
+            let routes = internal::operations(internal);
             let stopped = stop.cancelled_owned();
-            match tls {
-                Some(tls) => {
-                    axum::serve(tls.listener(listener)?, router)
-                        .with_graceful_shutdown(stopped)
-                        .await
-                }
-                None => {
-                    axum::serve(listener, router)
-                        .with_graceful_shutdown(stopped)
-                        .await
-                }
-            }
+            let operations = operations.serve(routes, listeners.operations, stopped);
+            tokio::try_join!(public, operations).map(|_| ())
         })
-    })
+    }))
 }
-
-type Serve = Box<
-    dyn FnOnce(tokio::net::TcpListener, CancellationToken) -> super::Later<std::io::Result<()>>
-        + Send,
->;
 
 fn node_options(config: &Config, settings: &KafkaSettings, topics: &Topics) -> NodeOptions {
     let standby = snapshot_policy(config);

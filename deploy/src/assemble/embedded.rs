@@ -14,8 +14,9 @@ use onsale_schemas::NodeName;
 use onsale_store::Store;
 use prometheus::Registry;
 
-use super::{HOUR_MS, Parts, resume_openings, snapshot_policy};
+use super::{HOUR_MS, Parts, resume_openings, serve_ingress, snapshot_policy};
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::exit::{Failure, OrFail};
 use crate::fairness::Fairness;
 use crate::operations::EmbeddedOperations;
@@ -32,6 +33,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         store.clone(),
         &config.node.id,
         Fairness::new(config),
+        Descriptors::watch(&registry).or_found()?,
     ));
     let mut settings = config.ingress();
     if !settings.auth.has_booking_secret() {
@@ -53,9 +55,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     let failure = embedded.failure();
     Ok(Parts {
         store,
-        serve: Box::new(move |listener, stop| {
-            Box::pin(async move { ingress.serve(listener, stop.cancelled_owned()).await })
-        }),
+        serve: serve_ingress(ingress),
         failure: Box::pin(failure),
         before_stop: Box::pin(async {}),
         stop: Box::pin(async move { embedded.stop().await }),

@@ -57,8 +57,9 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     }
     let config = config.checked(true).or_use()?;
     let demo = !args.no_demo;
-    assemble::serve_until_stopped(config.clone(), |address| async move {
-        let base = config.url_at(address);
+    assemble::serve_until_stopped(config.clone(), |addresses| async move {
+        let base = config.url_at(addresses.public);
+        let operations = config.url_at(addresses.operations);
         let tokens = Tokens::mint(&config)?;
         let shows = if demo {
             let http = http_client::build(config.http.tls_ca_file.as_deref())?;
@@ -70,6 +71,10 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
         };
         output::announce(format_args!("Onsale is open at {base}"));
         output::announce(format_args!("  data     {}", config.data.dir.display()));
+        output::announce(format_args!("  metrics  {operations}/metrics"));
+        if config.is_open_to_all() {
+            warn(&config);
+        }
         welcome(&base, &tokens, &shows);
         output::announce("\nStop with Ctrl-C; the same data is there at the next start.");
         Ok(())
@@ -106,6 +111,16 @@ impl Tokens {
             service: mint(demo::SERVICE, "service")?,
         })
     }
+}
+
+/// Says what a server for trying things out must not be on a public address.
+fn warn(config: &Config) {
+    output::announce(format_args!(
+        "\n*** WARNING: {} is not loopback. Everybody who reaches this machine can buy without \
+         paying,\n*** and tokens pass unencrypted. `onsale dev` is for trying on one's own machine; \
+         use `onsale serve`.\n",
+        config.http.listen
+    ));
 }
 
 /// Shows what there is to sell, tokens, and how to try it.

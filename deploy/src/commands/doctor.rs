@@ -19,7 +19,7 @@ use crate::cli::{ConfigArgs, JsonArgs, TrustArgs};
 use crate::client;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::{database_fit, http_client, output, private};
+use crate::{database_fit, descriptors, http_client, output, private};
 
 /// Less free space than this is a warning, in bytes.
 const FREE_LOW_BYTES: u64 = 1 << 30;
@@ -94,6 +94,8 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
         Ok(config) => {
             checks.push(configuration(&args.config));
             permissions(&config, &mut checks);
+            checks.push(open_files(&config));
+            listeners(&config, &mut checks);
             if config.kafka.is_used() {
                 // Every node has a folder of its own and tells of it; this machine's may be nobody's.
                 if config.data.dir.exists() {
@@ -224,6 +226,49 @@ fn permissions(config: &Config, checks: &mut Vec<Check>) {
         checks.push(Check::ok(
             "permissions",
             "data and keys are closed to others",
+        ));
+    }
+}
+
+/// Whether as many connections as are configured fit into the limit of open files, as it is here.
+fn open_files(config: &Config) -> Check {
+    let limit = descriptors::limit_once_raised();
+    let wanted = config.http.connections_max;
+    let fitting = descriptors::connections(limit, wanted);
+    let found = format!(
+        "{limit} may be open, {} are kept for the server itself",
+        descriptors::RESERVED
+    );
+    if fitting == wanted {
+        return Check::ok("open files", found);
+    }
+    Check::warning(
+        "open files",
+        format!(
+            "{found}: {fitting} connections at once instead of http.connections_max = {wanted}"
+        ),
+        "raise the hard limit where the server is started (ulimit -Hn, LimitNOFILE), or lower \
+         http.connections_max",
+    )
+}
+
+/// Who can reach what is not for everybody.
+fn listeners(config: &Config, checks: &mut Vec<Check>) {
+    let http = &config.http;
+    if config.is_open_to_all() {
+        checks.push(Check::warning(
+            "http.listen",
+            format!("{} without TLS: tokens pass unencrypted", http.listen),
+            "set http.tls_certificate_file, or let a proxy with TLS stand in front",
+        ));
+    }
+    let operations = http.operations_address();
+    if config.kafka.is_used() && operations.ip().is_loopback() && !http.listen.ip().is_loopback() {
+        checks.push(Check::warning(
+            "http.operations_listen",
+            format!("{operations}: other machines cannot reach it"),
+            "nodes on other machines ask there for snapshots and reconciliation: set it to an \
+             address that they, and nobody else, reach",
         ));
     }
 }

@@ -31,8 +31,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         config.node.roles.clone_from(roles);
     }
     let config = config.checked(true).or_use()?;
-    assemble::serve_until_stopped(config, |address| async move {
-        tracing::info!(%address, "serving");
+    assemble::serve_until_stopped(config, |addresses| async move {
+        tracing::info!(address = %addresses.public, operations = %addresses.operations, "serving");
         Ok(())
     })
 }

@@ -54,6 +54,9 @@ pub(crate) struct NodeConfig {
     /// Where other nodes and operators reach it; `http://<http.listen>` when there is none, or `https://`
     /// with a certificate.
     pub advertise_url: Option<String>,
+    /// Where other nodes reach its operations listener; `http://<http.operations_listen>` when there is
+    /// none, or `https://` with a certificate.
+    pub operations_advertise_url: Option<String>,
 }
 
 impl Default for NodeConfig {
@@ -62,6 +65,7 @@ impl Default for NodeConfig {
             id: "node-1".to_owned(),
             roles: Role::ALL.to_vec(),
             advertise_url: None,
+            operations_advertise_url: None,
         }
     }
 }
@@ -95,15 +99,23 @@ impl NodeConfig {
                 },
             ));
         }
-        if let Some(url) = &self.advertise_url
-            && !url.starts_with("http://")
-            && !url.starts_with("https://")
-        {
-            problems.push(problem(
-                "node.advertise_url",
-                format!("{url:?}"),
-                "a URL as http://10.0.0.5:8080".to_owned(),
-            ));
+        for (key, url) in [
+            ("node.advertise_url", &self.advertise_url),
+            (
+                "node.operations_advertise_url",
+                &self.operations_advertise_url,
+            ),
+        ] {
+            if let Some(url) = url
+                && !url.starts_with("http://")
+                && !url.starts_with("https://")
+            {
+                problems.push(problem(
+                    key,
+                    format!("{url:?}"),
+                    "a URL as http://10.0.0.5:8080".to_owned(),
+                ));
+            }
         }
     }
 }

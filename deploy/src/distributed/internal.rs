@@ -3,12 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use onsale_ingress::{AdminTokens, Readiness};
+use onsale_ingress::Readiness;
 use onsale_log::kafka::ForeignRecords;
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::Node;
@@ -21,7 +22,9 @@ use prometheus::{Registry, TextEncoder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::gate::{Gate, admit};
 use super::nodes::{Nodes, twice_advice};
+use crate::descriptors::Descriptors;
 use crate::output;
 
 /// The snapshots of an ingress's API.
@@ -58,7 +61,7 @@ impl From<Written> for SnapshotBody {
 
 /// What the routes work on.
 pub(crate) struct Internal {
-    pub(crate) tokens: AdminTokens,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) registry: Registry,
     pub(crate) metrics: Metrics,
     pub(crate) store: Store,
@@ -66,8 +69,7 @@ pub(crate) struct Internal {
     pub(crate) node: Option<Arc<Node>>,
     pub(crate) nodes: Arc<Nodes>,
     pub(crate) projection: ProjectionSlot,
-    /// Largest report of a reconciliation that is taken, in bytes.
-    pub(crate) report_max_bytes: usize,
+    pub(crate) descriptors: Descriptors,
     /// Whether this process is to have a projector.
     pub(crate) projects: bool,
     /// Records that are not ours, as the readers of this process have found them.
@@ -92,11 +94,13 @@ impl Internal {
             problems.extend(node.warnings());
         }
         problems.extend(self.nodes.list().twice().map(twice_advice));
+        problems.extend(self.descriptors.problem());
         Readiness { ready, problems }
     }
 
     /// Brings gauges up to date.
     pub(crate) fn refresh_metrics(&self) {
+        self.descriptors.refresh();
         if let Some(node) = &self.node {
             node.refresh_metrics();
         }
@@ -131,12 +135,7 @@ impl Internal {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
-    pub(super) fn node(&self, headers: &HeaderMap) -> Result<&Arc<Node>, Refusal> {
-        let token = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-        if !token.is_some_and(|token| self.tokens.admits(token)) {
-            let why = "only nodes and admins may ask this";
-            return Err(Refusal::new(StatusCode::UNAUTHORIZED, why));
-        }
+    pub(super) fn node(&self) -> Result<&Arc<Node>, Refusal> {
         self.node.as_ref().ok_or_else(|| {
             let why = "this process is no processor";
             Refusal::new(StatusCode::NOT_FOUND, why)
@@ -181,22 +180,39 @@ pub(crate) fn between_nodes(internal: Arc<Internal>) -> Router {
         .route("/internal/reconcile", post(super::reconcile::report))
         .route("/internal/reconcile/check", post(super::reconcile::check))
         .route("/internal/reconcile/apply", post(super::reconcile::apply))
-        .layer(DefaultBodyLimit::max(internal.report_max_bytes))
+        .layer(DefaultBodyLimit::disable())
+        .route_layer(from_fn_with_state(internal.gate.clone(), admit))
         .with_state(internal)
 }
 
-/// All routes of a process that is no ingress.
-pub(crate) fn alone(internal: Arc<Internal>) -> Router {
+/// What a process that is no ingress answers on both its listeners.
+fn common(internal: Arc<Internal>) -> Router {
+    let snapshots = Router::new()
+        // As an ingress offers them, of what this node follows.
+        .route(ADMIN_SNAPSHOTS, get(admin_list).post(admin_create))
+        .layer(DefaultBodyLimit::disable())
+        .route_layer(from_fn_with_state(internal.gate.clone(), admit));
     Router::new()
         .route(
             "/health/live",
             get(async || Json(serde_json::json!({ "status": "live" }))),
         )
         .route("/health/ready", get(ready))
+        .merge(snapshots)
+        .with_state(internal)
+}
+
+/// What such a process answers in public.
+pub(crate) fn public(internal: Arc<Internal>) -> Router {
+    common(internal).fallback(no_api)
+}
+
+/// What its operations listener answers.
+pub(crate) fn operations(internal: Arc<Internal>) -> Router {
+    Router::new()
         .route("/metrics", get(metrics))
-        // As an ingress offers them, of what this node follows.
-        .route(ADMIN_SNAPSHOTS, get(admin_list).post(admin_create))
         .with_state(internal.clone())
+        .merge(common(internal.clone()))
         .merge(between_nodes(internal))
         .fallback(no_api)
 }
@@ -222,20 +238,16 @@ struct Which {
     partition: Option<PartitionId>,
 }
 
-async fn admin_list(
-    State(internal): State<Arc<Internal>>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
-    let kept = internal.node(&headers)?.snapshots();
+async fn admin_list(State(internal): State<Arc<Internal>>) -> Result<Json<Value>, Refusal> {
+    let kept = internal.node()?.snapshots();
     Ok(enveloped(kept.map_err(Refusal::failed)?))
 }
 
 async fn admin_create(
     State(internal): State<Arc<Internal>>,
-    headers: HeaderMap,
     Json(which): Json<Which>,
 ) -> Result<Json<Value>, Refusal> {
-    let written = internal.node(&headers)?.snapshot(which.partition).await;
+    let written = internal.node()?.snapshot(which.partition).await;
     Ok(enveloped(written.map_err(Refusal::failed)?))
 }
 
@@ -263,28 +275,23 @@ async fn no_api() -> Refusal {
     )
 }
 
-async fn list(
-    State(internal): State<Arc<Internal>>,
-    headers: HeaderMap,
-) -> Result<Json<Vec<SnapshotBody>>, Refusal> {
-    let kept = internal.node(&headers)?.snapshots();
+async fn list(State(internal): State<Arc<Internal>>) -> Result<Json<Vec<SnapshotBody>>, Refusal> {
+    let kept = internal.node()?.snapshots();
     Ok(bodies(kept.map_err(Refusal::failed)?))
 }
 
 async fn reset_clock(
     State(internal): State<Arc<Internal>>,
-    headers: HeaderMap,
 ) -> Result<Json<serde_json::Value>, Refusal> {
-    internal.node(&headers)?.reset_clock();
+    internal.node()?.reset_clock();
     Ok(Json(serde_json::Value::Null))
 }
 
 async fn create(
     State(internal): State<Arc<Internal>>,
-    headers: HeaderMap,
     Json(of): Json<OfPartitions>,
 ) -> Result<Json<Vec<SnapshotBody>>, Refusal> {
-    let node = internal.node(&headers)?;
+    let node = internal.node()?;
     let mut done = Vec::new();
     for partition in of.partitions {
         let written = node.snapshot(Some(partition)).await;

@@ -37,7 +37,7 @@ impl Peers {
         path: &str,
         body: &(impl Serialize + Sync),
     ) -> anyhow::Result<T> {
-        let url = format!("{}{path}", node.url);
+        let url = format!("{}{path}", node.operations_url());
         self.send(node, self.http.post(url).json(body)).await
     }
 
@@ -47,7 +47,7 @@ impl Peers {
         node: &NodeStatus,
         path: &str,
     ) -> anyhow::Result<T> {
-        let url = format!("{}{path}", node.url);
+        let url = format!("{}{path}", node.operations_url());
         self.send(node, self.http.get(url)).await
     }
 
@@ -56,7 +56,7 @@ impl Peers {
         node: &NodeStatus,
         request: reqwest::RequestBuilder,
     ) -> anyhow::Result<T> {
-        let (name, url) = (&node.node, &node.url);
+        let (name, url) = (&node.node, node.operations_url());
         let token = secrets::mint_admin(&self.config, TOKEN_TTL_S)
             .with_context(|| format!("node {name} cannot be asked"))?;
         let response = request

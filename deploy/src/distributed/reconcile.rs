@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use futures::future::try_join_all;
 use onsale_processor::node::reconcile::ReconcileError;
 use onsale_processor::reconcile::{Applied, Report};
@@ -17,10 +17,9 @@ use super::peers::Peers;
 
 pub(super) async fn report(
     State(internal): State<Arc<Internal>>,
-    headers: HeaderMap,
     Json(of): Json<OfPartitions>,
 ) -> Result<Json<Report>, Refusal> {
-    let node = internal.node(&headers)?.clone();
+    let node = internal.node()?.clone();
     let (store, counts) = (internal.store.clone(), internal.counts.clone());
     to_its_end(async move {
         node.reconcile(&of.partitions, &store, counts.as_ref())
@@ -31,20 +30,18 @@ pub(super) async fn report(
 
 pub(super) async fn check(
     State(internal): State<Arc<Internal>>,
-    headers: HeaderMap,
     Json(report): Json<Report>,
 ) -> Result<Json<()>, Refusal> {
-    let node = internal.node(&headers)?;
+    let node = internal.node()?;
     let checked = node.check_reconciliation(&report).await;
     checked.map(Json).map_err(refusal)
 }
 
 pub(super) async fn apply(
     State(internal): State<Arc<Internal>>,
-    headers: HeaderMap,
     Json(report): Json<Report>,
 ) -> Result<Json<Applied>, Refusal> {
-    let node = internal.node(&headers)?.clone();
+    let node = internal.node()?.clone();
     let (store, counts) = (internal.store.clone(), internal.counts.clone());
     to_its_end(async move {
         node.apply_reconciliation(&report, &store, counts.as_ref())

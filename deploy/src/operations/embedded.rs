@@ -16,6 +16,7 @@ use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Standing};
 use onsale_store::Store;
 use uuid::Uuid;
 
+use crate::descriptors::Descriptors;
 use crate::fairness::Fairness;
 
 /// The embedded mode behind the ingress.
@@ -25,6 +26,7 @@ pub(crate) struct EmbeddedOperations {
     store: Store,
     node: NodeName,
     fairness: Fairness,
+    descriptors: Descriptors,
 }
 
 impl EmbeddedOperations {
@@ -33,12 +35,14 @@ impl EmbeddedOperations {
         store: Store,
         node: &str,
         fairness: Fairness,
+        descriptors: Descriptors,
     ) -> Self {
         Self {
             embedded,
             store,
             node: NodeName(node.to_owned()),
             fairness,
+            descriptors,
         }
     }
 }
@@ -97,6 +101,7 @@ impl Operations for EmbeddedOperations {
         let mut problems = self.embedded.problems();
         let ready = problems.is_empty();
         problems.extend(self.embedded.warnings());
+        problems.extend(self.descriptors.problem());
         Readiness { ready, problems }
     }
 
@@ -217,5 +222,6 @@ impl Operations for EmbeddedOperations {
 
     fn refresh_metrics(&self) {
         self.embedded.refresh_metrics(self.store.connections().0);
+        self.descriptors.refresh();
     }
 }

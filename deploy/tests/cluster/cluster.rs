@@ -141,6 +141,13 @@ impl Cluster {
         format!("http://127.0.0.1:{}", self.inner.port + first + number)
     }
 
+    /// Where its operations listener is reached, as `cluster.sh` has it.
+    fn operations_url(&self, node: &str) -> String {
+        let url = self.url(node);
+        let (host, port) = url.rsplit_once(':').unwrap();
+        format!("{host}:{}", port.parse::<u16>().unwrap() + 100)
+    }
+
     /// Where the database is reached.
     pub(crate) fn database_url(&self) -> String {
         let port = self.inner.port + 432;
@@ -165,7 +172,7 @@ impl Cluster {
 
     /// What a node tells Prometheus.
     pub(crate) async fn metrics(&self, node: &str) -> String {
-        let url = format!("{}/metrics", self.url(node));
+        let url = format!("{}/metrics", self.operations_url(node));
         let response = self.inner.http.get(url).send().await.unwrap();
         response.error_for_status().unwrap().text().await.unwrap()
     }

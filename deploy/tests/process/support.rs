@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use crate::http_client;
 
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// What a shell does before it becomes the server; no setting of the server.
+const LIMITS: &str = "ONSALE_TEST_LIMITS";
 /// Far more than a start takes even on a busy machine; a start that takes longer is a failure.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -18,6 +20,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) data: PathBuf,
     pub(crate) port: u16,
+    operations_port: u16,
     env: Vec<(String, String)>,
     scheme: &'static str,
     pub(crate) http: reqwest::Client,
@@ -71,8 +74,34 @@ impl Server {
         Self::launch(data, variables.to_vec(), Some(ca_file)).await
     }
 
+    /// As [`Server::start_with`] with so many open files, and no way to have more.
+    pub(crate) async fn start_with_open_files(
+        data: &Path,
+        env: &[(&str, &str)],
+        open_files: u32,
+    ) -> Self {
+        let mut env: Vec<(String, String)> = env
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        env.push((LIMITS.to_owned(), format!("ulimit -n {open_files}")));
+        Self::launch(data, env, None).await
+    }
+
+    /// With a soft limit of open files below the hard one.
+    pub(crate) async fn start_with_soft_limit(data: &Path, soft: u32, hard: u32) -> Self {
+        let limits = format!("ulimit -Sn {soft} && ulimit -Hn {hard}");
+        Self::launch(data, vec![(LIMITS.to_owned(), limits)], None).await
+    }
+
     async fn launch(data: &Path, env: Vec<(String, String)>, ca_file: Option<&Path>) -> Self {
         let port = free_port();
+        let operations_port = free_port();
+        let mut env = env;
+        env.push((
+            "ONSALE_HTTP__OPERATIONS_LISTEN".to_owned(),
+            format!("127.0.0.1:{operations_port}"),
+        ));
         let child = spawn(data, port, &env);
         let http = http_client::builder(ca_file)
             .timeout(Duration::from_secs(30))
@@ -82,6 +111,7 @@ impl Server {
             child,
             data: data.to_owned(),
             port,
+            operations_port,
             env,
             scheme: if ca_file.is_some() { "https" } else { "http" },
             http,
@@ -221,9 +251,25 @@ impl Server {
 
     /// The text of `/metrics`.
     pub(crate) async fn metrics(&self) -> String {
-        let url = format!("{}://127.0.0.1:{}/metrics", self.scheme, self.port);
-        let response = self.http.get(url).send().await.unwrap();
-        response.text().await.unwrap()
+        let response = self.http.get(self.operations_url("/metrics")).send().await;
+        response.unwrap().text().await.unwrap()
+    }
+
+    /// Of the operations listener.
+    pub(crate) fn operations_url(&self, path: &str) -> String {
+        format!("{}://127.0.0.1:{}{path}", self.scheme, self.operations_port)
+    }
+
+    /// Bytes of memory that the process has now.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let file = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(file).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kib << 10
     }
 
     /// An event with one show of these zones; returns the show's id.
@@ -286,7 +332,20 @@ fn spawn(data: &Path, port: u16, env: &[(String, String)]) -> Child {
         .append(true)
         .open(data.join("server.log"))
         .unwrap();
-    onsale(data, port, env)
+    let limits = env.iter().find(|(name, _)| name == LIMITS);
+    let mut command = onsale(data, port, env);
+    if let Some((_, limits)) = limits {
+        let mut shell = Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!("{limits} && exec \"$0\" \"$@\""));
+        shell.arg(command.get_program());
+        for (name, value) in command.get_envs() {
+            shell.env(name, value.unwrap_or_default());
+        }
+        command = shell;
+    }
+    command
         .arg("serve")
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())

@@ -23,8 +23,15 @@ pub struct HttpConfig {
     /// a server by https. Unset: those that the system trusts. The server itself asks nobody for a
     /// certificate.
     pub tls_ca_file: Option<PathBuf>,
-    /// Connections that may be open at once; further ones wait in the system's backlog.
+    /// Where metrics and the calls between nodes are answered, apart from what is public. Unset: on
+    /// loopback, at the port after that of `listen`.
+    pub operations_listen: Option<SocketAddr>,
+    /// Connections that may be open at once; further ones wait in the system's backlog. Where the
+    /// limit of open files allows fewer, it is fewer.
     pub connections_max: usize,
+    /// Connections that may be open at once from one address (IPv6: one /64); further ones are
+    /// closed. Does not count with `trusted_proxies`.
+    pub connections_per_address_max: usize,
     /// Largest body of an ordinary request, in bytes.
     pub body_max_bytes: usize,
     /// Largest body that may hold a seating layout or a list of seats to block, in bytes.
@@ -36,12 +43,25 @@ pub struct HttpConfig {
     pub header_timeout_ms: u64,
     /// How long the body of a request may take, in milliseconds.
     pub body_timeout_ms: u64,
+    /// How long a client may take nothing of what it asked for before its connection is closed, in
+    /// milliseconds. A stream with nothing to tell is not meant.
+    pub write_timeout_ms: u64,
+    /// What a client has to take at least while something waits for it, in bytes per second over
+    /// `write_timeout_ms`.
+    pub write_rate_min_bytes_per_second: u64,
+    /// Bytes of answers that may wait for the clients of one address (IPv6: one /64); above that it
+    /// gets 429 where it asks for more. Does not count with `trusted_proxies`.
+    pub unsent_per_address_max_bytes: usize,
     /// How long an outcome is waited for before the answer is 202, in milliseconds.
     pub reply_deadline_ms: u64,
     /// How long requests in flight may take to finish when the process stops, in milliseconds.
     pub drain_timeout_ms: u64,
     /// Readers of live availability that may be connected at once.
     pub stream_readers_max: usize,
+    /// Readers of live availability that may be connected at once from one address (IPv6: one /64).
+    pub stream_readers_per_address_max: usize,
+    /// Readers of live availability that may be connected at once by one user's tokens.
+    pub stream_readers_per_user_max: usize,
     /// Origins that browsers may call from, as `https://tickets.example`, or `*`. Empty: none.
     pub cors_origins: Vec<String>,
     /// How many proxies of our own stand in front and add to `X-Forwarded-For`. 0: the address of
@@ -56,15 +76,22 @@ impl Default for HttpConfig {
             tls_certificate_file: None,
             tls_key_file: None,
             tls_ca_file: None,
+            operations_listen: None,
             connections_max: 65_536,
+            connections_per_address_max: 2_000,
             body_max_bytes: 65_536,
             layout_body_max_bytes: 8 << 20,
             large_bodies_max_bytes: 16 << 20,
             header_timeout_ms: 10_000,
             body_timeout_ms: 15_000,
+            write_timeout_ms: 20_000,
+            write_rate_min_bytes_per_second: 1_024,
+            unsent_per_address_max_bytes: 64 << 20,
             reply_deadline_ms: 2_000,
             drain_timeout_ms: 10_000,
             stream_readers_max: 50_000,
+            stream_readers_per_address_max: 500,
+            stream_readers_per_user_max: 20,
             cors_origins: Vec::new(),
             trusted_proxies: 0,
         }
@@ -80,6 +107,29 @@ impl HttpConfig {
     /// See [`HttpConfig::body_timeout_ms`].
     pub fn body_timeout(&self) -> Duration {
         Duration::from_millis(self.body_timeout_ms)
+    }
+
+    /// Where the operations listener listens: see [`HttpConfig::operations_listen`]. Any free port
+    /// where `listen` has one.
+    pub fn operations_address(&self) -> SocketAddr {
+        self.operations_listen.unwrap_or_else(|| {
+            let port = match self.listen.port() {
+                0 => 0,
+                port => port.wrapping_add(1),
+            };
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+        })
+    }
+
+    /// See [`HttpConfig::write_timeout_ms`].
+    pub fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
+    }
+
+    /// What a client has to take within [`HttpConfig::write_timeout`], in bytes.
+    pub(crate) fn write_bytes_min(&self) -> usize {
+        let bytes = self.write_rate_min_bytes_per_second * self.write_timeout_ms / 1_000;
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// See [`HttpConfig::header_timeout_ms`].
@@ -129,6 +179,54 @@ impl HttpConfig {
             self.body_timeout_ms,
             100..=300_000,
         );
+        check_range(
+            problems,
+            "http.connections_per_address_max",
+            self.connections_per_address_max,
+            1..=1_000_000,
+        );
+        check_range(
+            problems,
+            "http.write_timeout_ms",
+            self.write_timeout_ms,
+            100..=300_000,
+        );
+        check_range(
+            problems,
+            "http.write_rate_min_bytes_per_second",
+            self.write_rate_min_bytes_per_second,
+            0..=1 << 20,
+        );
+        check_range(
+            problems,
+            "http.unsent_per_address_max_bytes",
+            self.unsent_per_address_max_bytes,
+            65_536..=1 << 40,
+        );
+        check_range(
+            problems,
+            "http.stream_readers_per_address_max",
+            self.stream_readers_per_address_max,
+            0..=1_000_000,
+        );
+        check_range(
+            problems,
+            "http.stream_readers_per_user_max",
+            self.stream_readers_per_user_max,
+            0..=1_000_000,
+        );
+        let operations = self.operations_address();
+        let (ip, operations_ip) = (self.listen.ip(), operations.ip());
+        let clashes = operations.port() == self.listen.port()
+            && operations.port() != 0
+            && (ip == operations_ip || ip.is_unspecified() || operations_ip.is_unspecified());
+        if clashes || (self.operations_listen.is_none() && self.listen.port() == u16::MAX) {
+            problems.push(ConfigProblem::new(
+                "http.operations_listen",
+                operations,
+                format!("an address other than that of http.listen, {}", self.listen),
+            ));
+        }
         check_range(
             problems,
             "http.reply_deadline_ms",

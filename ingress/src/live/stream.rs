@@ -18,10 +18,14 @@ use super::rendering::Format;
 use super::show::{LiveShow, Note};
 use crate::error::ApiError;
 use crate::prepared::next_piece;
+use crate::tally::Counted;
 
 /// A comment is sent when there was nothing to send for so long, so that proxies keep the
 /// connection and a reader that is gone is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What a reader holds while it is connected.
+type Admission = (OwnedSemaphorePermit, Vec<Counted>);
 
 struct Reader {
     show: Arc<LiveShow>,
@@ -32,7 +36,7 @@ struct Reader {
     notes: Receiver<Note>,
     closing: CancellationToken,
     ended: bool,
-    _permit: OwnedSemaphorePermit,
+    _permit: Admission,
 }
 
 impl Drop for Reader {
@@ -47,7 +51,7 @@ pub(crate) fn stream(
     last: Option<Offset>,
     format: Format,
     closing: CancellationToken,
-    permit: OwnedSemaphorePermit,
+    permit: Admission,
 ) -> Result<Body, ApiError> {
     let opened = show.open(last, format)?;
     let mut first = opened.first;

@@ -34,6 +34,9 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
             .problems
             .push("the feed of outcomes has ended".to_owned());
     }
+    // A full house or a shortage of descriptors is told, and goes by: nobody is served better by
+    // taking the process out of service.
+    readiness.problems.extend(state.transport.problems());
     let status = if readiness.ready {
         StatusCode::OK
     } else {
@@ -42,11 +45,7 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     (status, axum::Json(readiness)).into_response()
 }
 
-/// Metrics in the Prometheus text format.
-#[utoipa::path(
-    get, path = "/metrics", tag = "health",
-    responses((status = 200, content_type = "text/plain", body = String)),
-)]
+/// Metrics in the Prometheus text format, on the operations listener.
 pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
     state.operations.refresh_metrics();
     let text = state

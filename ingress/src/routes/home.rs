@@ -14,7 +14,6 @@ const PAGE: &str = "<!doctype html>
 <li><a href=\"/api/v1/openapi.json\">OpenAPI document</a></li>
 <li><a href=\"/api/v1/events\">Events</a></li>
 <li><a href=\"/health/ready\">Readiness</a></li>
-<li><a href=\"/metrics\">Metrics</a></li>
 </ul>
 </html>
 ";

@@ -38,10 +38,10 @@ pub(crate) async fn resume_openings(state: &AppState) -> Result<usize, ApiError>
         // Unknown is fine: the next start asks again.
         match received.await {
             Ok(Ok(_)) | Err(_) => resumed += 1,
-            Ok(Err(error @ (SubmitError::QueueFull | SubmitError::DiskFull))) => {
+            Ok(Err(error)) if error != SubmitError::Unavailable => {
                 return Err(error.into());
             }
-            Ok(Err(SubmitError::Unavailable)) => {}
+            Ok(Err(_)) => {}
         }
     }
     Ok(resumed)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
+use http::{Extensions, HeaderMap, HeaderValue};
 use onsale_schemas::ShowId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,11 +14,17 @@ use super::visible;
 use crate::auth::Caller;
 use crate::charts::Chart;
 use crate::context::RequestContext;
+use crate::edge;
 use crate::envelope::{Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{PathId, Query};
 use crate::live::{AvailabilityBody, CompactBody, Format, LiveShow, stream};
+use crate::rate_limit::Key;
 use crate::state::AppState;
+use crate::tally::Counted;
+
+/// When a reader too many may ask again, in seconds.
+const RETRY_AFTER_SECONDS: u64 = 10;
 
 /// One event of the stream.
 #[derive(ToSchema)]
@@ -102,6 +108,7 @@ pub(crate) async fn availability(
     responses(
         (status = 200, content_type = "text/event-stream", body = StreamEvent),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: too many readers of this user or address", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many readers", body = Problem),
     ),
 )]
@@ -111,7 +118,9 @@ pub(crate) async fn events(
     PathId(id): PathId,
     Query(query): Query<FormatQuery>,
     headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, ApiError> {
+    let counted = counted(&state, caller.as_ref(), &headers, &extensions)?;
     let permit = state
         .live
         .readers
@@ -126,7 +135,8 @@ pub(crate) async fn events(
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse().ok());
     let format = query.format.unwrap_or_default();
-    let body = stream(live, last, format, state.closing.clone(), permit)?;
+    let admission = (permit, counted);
+    let body = stream(live, last, format, state.closing.clone(), admission)?;
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -134,6 +144,30 @@ pub(crate) async fn events(
     // Proxies that buffer would hold events back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Counts a reader by address and, with a token, by user: tokens are cheap, and so are addresses.
+fn counted(
+    state: &AppState,
+    caller: Option<&Caller>,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Vec<Counted>, ApiError> {
+    let http = &state.config.http;
+    let address = edge::address(state, extensions, headers);
+    let by_user = caller.map(|caller| (Key::User(caller.user), http.stream_readers_per_user_max));
+    let by_address = (address, http.stream_readers_per_address_max);
+    std::iter::once(by_address)
+        .chain(by_user)
+        .map(|(key, max)| state.readers.enter(key, max))
+        .collect::<Option<_>>()
+        .ok_or_else(|| {
+            ApiError::new(
+                Code::RateLimited,
+                "This user or address reads as many streams as it may; close some first.",
+            )
+            .retry_after(RETRY_AFTER_SECONDS)
+        })
 }
 
 /// The live view of a show, ready to be read.

@@ -125,7 +125,6 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/admin/clock/reset", ADMINS),
     row("GET", "/health/live", EVERYBODY),
     row("GET", "/health/ready", EVERYBODY),
-    row("GET", "/metrics", EVERYBODY),
 ];
 
 /// A body that the route takes.

@@ -350,7 +350,7 @@ async fn every_refusal_of_the_log_has_its_status_code_and_details() {
             "{code}"
         );
     }
-    let metrics = String::from_utf8(world.get("/metrics").send().await.bytes).unwrap();
+    let metrics = world.metrics().await;
     assert!(
         metrics.contains("booking_reservation_failures{code=\"SALE_CLOSED\"} 1"),
         "{metrics}"
@@ -363,6 +363,7 @@ async fn a_log_that_takes_nothing_is_told_apart_and_says_when_to_come_back() {
     for (error, code) in [
         (SubmitError::QueueFull, "OVERLOADED"),
         (SubmitError::DiskFull, "OVERLOADED"),
+        (SubmitError::NoDescriptors, "OVERLOADED"),
         (SubmitError::Unavailable, "PARTITION_UNAVAILABLE"),
     ] {
         for script in [Script::Refuse(error), Script::Fail(error)] {

@@ -145,7 +145,7 @@ async fn requests_are_measured_by_route_and_not_by_path() {
         .call(Method::from_bytes(b"BREW").unwrap(), "/pot")
         .send()
         .await;
-    let text = String::from_utf8(world.get("/metrics").send().await.bytes).unwrap();
+    let text = world.metrics().await;
     for line in [
         "http_requests_total{method=\"GET\",route=\"/api/v1/events/{id}\",status=\"200\"} 1",
         "http_requests_total{method=\"GET\",route=\"unmatched\",status=\"404\"} 1",

@@ -14,6 +14,7 @@ mod bookings_cancel;
 mod bookings_confirm;
 mod bookings_read;
 mod bookings_reserve;
+mod connections;
 mod events;
 mod explanations;
 mod fuzz;

@@ -134,7 +134,7 @@ async fn a_panic_is_an_answer_that_tells_nothing() {
     assert!(!String::from_utf8_lossy(&reply.bytes).contains("secret"));
     world.operations.panics.store(false, Ordering::SeqCst);
     assert_eq!(world.get("/health/ready").send().await.status, 200);
-    let metrics = String::from_utf8(world.get("/metrics").send().await.bytes).unwrap();
+    let metrics = world.metrics().await;
     assert!(metrics.contains("http_panics_total 1"), "{metrics}");
     assert!(metrics.contains("http_requests_in_flight 1"), "{metrics}");
 }

@@ -92,7 +92,7 @@ async fn under_pressure_what_is_gone_is_refused_early_with_its_position() {
         .send()
         .await
         .data(201);
-    let metrics = String::from_utf8(world.get("/metrics").send().await.bytes).unwrap();
+    let metrics = world.metrics().await;
     assert!(
         metrics.contains("booking_precheck_refusals_total{code=\"SEAT_UNAVAILABLE\"} 1"),
         "{metrics}"

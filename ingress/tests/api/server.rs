@@ -50,6 +50,17 @@ async fn read_to_end(stream: &mut TcpStream) -> String {
     String::from_utf8(text).unwrap()
 }
 
+/// Waits until the metrics have this line.
+pub(crate) async fn until_metrics_say(world: &World, line: &str) {
+    loop {
+        let text = world.metrics().await;
+        if text.lines().any(|found| found == line) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn what_is_in_flight_finishes_before_the_server_stops() {
     let served = serve(World::new().await).await;

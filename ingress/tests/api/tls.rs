@@ -17,20 +17,20 @@ use tokio_rustls::rustls::{
     ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion,
 };
 
-use crate::server::{Served, reserve_request, serve};
+use crate::server::{Served, reserve_request, serve, until_metrics_say};
 use crate::support::{SECRET, Script, World};
 
 const NAME: &str = "tickets.example";
 const LIVE: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
 /// A self-signed certificate and its key as files.
-struct Pair {
+pub(crate) struct Pair {
     folder: TempDir,
     certificate: CertificateDer<'static>,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("tls.pem"), made.cert.pem()).unwrap();
@@ -53,7 +53,7 @@ impl Pair {
         self.folder.path().join("tls.key")
     }
 
-    async fn serve(&self, change: impl FnOnce(&mut IngressConfig)) -> Served {
+    pub(crate) async fn serve(&self, change: impl FnOnce(&mut IngressConfig)) -> Served {
         let world = World::with(|config| {
             config.http.tls_certificate_file = Some(self.certificate_file());
             config.http.tls_key_file = Some(self.key_file());
@@ -63,7 +63,7 @@ impl Pair {
         serve(world).await
     }
 
-    async fn connect(
+    pub(crate) async fn connect(
         &self,
         served: &Served,
         version: &'static SupportedProtocolVersion,
@@ -92,17 +92,6 @@ impl Pair {
         // An end without close_notify would be an error here.
         stream.read_to_string(&mut answer).await.unwrap();
         answer
-    }
-}
-
-/// Waits until the metrics have this line.
-async fn until_metrics_say(world: &World, line: &str) {
-    loop {
-        let text = String::from_utf8(world.get("/metrics").send().await.bytes).unwrap();
-        if text.lines().any(|found| found == line) {
-            return;
-        }
-        tokio::task::yield_now().await;
     }
 }
 
@@ -200,7 +189,7 @@ async fn a_client_that_says_nothing_after_the_handshake_does_not_keep_its_place(
         // Ends, with whatever: the test would hang otherwise.
         let _ = stream.read_to_end(&mut Vec::new()).await;
     }
-    let text = String::from_utf8(served.world.get("/metrics").send().await.bytes).unwrap();
+    let text = served.world.metrics().await;
     assert!(
         text.contains("http_tls_handshake_failures_total 0"),
         "{text}"

@@ -34,6 +34,9 @@ pub enum SubmitError {
     /// The log has no room left on its disk.
     #[error("the log's disk is full")]
     DiskFull,
+    /// The process may open no further file, and the log needs one.
+    #[error("no file descriptor is left for the log")]
+    NoDescriptors,
     /// The partition has no owner that serves it now, or the process is stopping.
     #[error("the partition is not served at the moment")]
     Unavailable,

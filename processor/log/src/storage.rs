@@ -28,7 +28,7 @@ pub trait LogWriter: Send {
     /// in the order of `records`.
     ///
     /// # Errors
-    /// [`LogError::DiskFull`]: nothing was appended, the log is as before and may be tried again.
+    /// [`LogError::DiskFull`], [`LogError::NoDescriptors`]: nothing was appended, the log is as before and may be tried again.
     /// [`LogError::UnknownPartition`], [`LogError::RecordTooLarge`], [`LogError::BatchTooLarge`]:
     /// nothing was appended, because of what was asked; the writer may be used for something else.
     /// Any other error: what was appended is unknown and the writer must not be used again.
@@ -141,6 +141,9 @@ pub enum LogError {
     /// No room on the disk. Nothing was appended.
     #[error("the disk of the log is full: {0}")]
     DiskFull(std::io::Error),
+    /// The process may open no further file. Nothing was appended.
+    #[error("no file descriptor is left for the log: {0}")]
+    NoDescriptors(std::io::Error),
     /// A partition that the log does not have.
     #[error("partition {partition} does not exist, the log has {partitions} (0 to {})", .partitions - 1)]
     UnknownPartition {

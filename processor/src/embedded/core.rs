@@ -301,10 +301,18 @@ impl<W: LogWriter> Core<W> {
         // Never the wall clock itself: it may leap, and a leap ends holds and sales for good.
         let now_ms = self.shared.clock().now_ms();
         match self.writer.append(&records, now_ms, &mut self.appended) {
-            Ok(()) => self.note_disk(None),
+            Ok(()) => {
+                self.note_disk(None);
+                self.note_descriptors(None);
+            }
             Err(LogError::DiskFull(error)) => {
                 self.note_disk(Some(&error));
                 self.refuse_batch(SubmitError::DiskFull);
+                return Ok(());
+            }
+            Err(LogError::NoDescriptors(error)) => {
+                self.note_descriptors(Some(&error));
+                self.refuse_batch(SubmitError::NoDescriptors);
                 return Ok(());
             }
             Err(
@@ -411,6 +419,24 @@ impl<W: LogWriter> Core<W> {
         }
         self.shared.set_disk_full(full.is_some());
         self.metrics.log_disk_full.set(i64::from(full.is_some()));
+    }
+
+    /// As [`Self::note_disk`] for file descriptors.
+    fn note_descriptors(&mut self, short: Option<&std::io::Error>) {
+        match (short, self.shared.is_short_of_descriptors()) {
+            (Some(error), was_short) => {
+                if !was_short {
+                    tracing::error!(%error, "the log cannot open its next file: commands get 503 \
+                        until a file descriptor is free; raise the limit of open files");
+                }
+                self.paused_until_ms = self.shared.clock().now_ms() + DISK_FULL_PAUSE_MS;
+            }
+            (None, true) => tracing::info!("the log can open files again"),
+            (None, false) => return,
+        }
+        self.shared.set_short_of_descriptors(short.is_some());
+        let gauge = &self.metrics.log_descriptors_short;
+        gauge.set(i64::from(short.is_some()));
     }
 
     fn observe(&self, started: Instant, durable: Instant) {

@@ -135,7 +135,7 @@ impl Follower {
             shared,
             ..
         } = self;
-        let records = scan.next_chunk(|partition, entry| {
+        let scanned = scan.next_chunk(|partition, entry| {
             let index = usize::from(partition.0);
             // After a failure nothing more is applied; partitions that nobody asked for never come.
             if failure.is_none()
@@ -144,7 +144,17 @@ impl Follower {
                 failure = step(replica, shared, entry, &mut batches[index], &mut actions).err();
                 last_record_checksums[index] = Some(crate::recovery::checksum(entry.payload));
             }
-        })?;
+        });
+        let records = match scanned {
+            Ok(records) => records,
+            // What was read so far is good; the next file is opened once one can be.
+            Err(LogError::NoDescriptors(error)) => {
+                tracing::warn!(%error, "the follower waits for a file descriptor");
+                std::thread::sleep(Duration::from_millis(IDLE_MAX_MS));
+                0
+            }
+            Err(error) => return Err(error.into()),
+        };
         if let Some(reason) = failure {
             return Err(reason.into());
         }

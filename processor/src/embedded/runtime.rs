@@ -361,6 +361,9 @@ impl Embedded {
             problems.extend(clock.problem());
         }
         problems.extend(self.database.problem(&self.projected));
+        if self.shared.is_short_of_descriptors() {
+            problems.push("the log finds no free file descriptor".to_owned());
+        }
         problems
     }
 

@@ -29,6 +29,7 @@ pub struct Shared {
     stop_asked: Mutex<Option<Instant>>,
     serving: AtomicBool,
     disk_full: AtomicBool,
+    short_of_descriptors: AtomicBool,
     follower_failed: Mutex<Option<String>>,
     clock: ClockWatch,
 }
@@ -73,6 +74,7 @@ impl Shared {
             stop_asked: Mutex::new(None),
             serving: AtomicBool::new(false),
             disk_full: AtomicBool::new(false),
+            short_of_descriptors: AtomicBool::new(false),
             follower_failed: Mutex::new(None),
             clock,
         }
@@ -214,6 +216,16 @@ impl Shared {
     /// Whether the log's disk is full.
     pub fn is_disk_full(&self) -> bool {
         self.disk_full.load(Ordering::Relaxed)
+    }
+
+    /// Whether the log finds no file descriptor.
+    pub fn set_short_of_descriptors(&self, short: bool) {
+        self.short_of_descriptors.store(short, Ordering::Relaxed);
+    }
+
+    /// Whether the log finds no file descriptor.
+    pub fn is_short_of_descriptors(&self) -> bool {
+        self.short_of_descriptors.load(Ordering::Relaxed)
     }
 
     /// Says why the follower stopped for good.

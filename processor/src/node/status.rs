@@ -18,6 +18,9 @@ pub struct NodeStatus {
     pub version: String,
     /// Where it is reached.
     pub url: String,
+    /// Where its operations listener is reached; empty where it is older than that.
+    #[serde(default)]
+    pub operations_url: String,
     /// Its wall clock, in milliseconds since 1970.
     pub clock_ms: u64,
     /// Bytes left on the disk of its data folder.
@@ -126,6 +129,16 @@ impl From<ForeignRecord> for ForeignOnNode {
             partition: record.partition,
             offset: record.offset,
             why: record.why,
+        }
+    }
+}
+
+impl NodeStatus {
+    /// Where other nodes ask it.
+    pub fn operations_url(&self) -> &str {
+        match self.operations_url.as_str() {
+            "" => &self.url,
+            url => url,
         }
     }
 }

@@ -129,6 +129,14 @@ impl World {
         self.call(Method::POST, path)
     }
 
+    /// The text of `/metrics`, on the operations listener.
+    pub(crate) async fn metrics(&self) -> String {
+        let request = Request::get("/metrics").body(Body::empty()).unwrap();
+        let router = self.ingress.operations_router();
+        let reply = Reply::read(router.oneshot(request).await.unwrap()).await;
+        String::from_utf8(reply.bytes.to_vec()).unwrap()
+    }
+
     /// `POST /bookings/reserve` of the buyer.
     pub(crate) fn reserve(&self, body: Value) -> Call<'_> {
         self.post("/api/v1/bookings/reserve")

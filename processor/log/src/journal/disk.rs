@@ -3,6 +3,7 @@
 //! The journal runs on [`FileSystem`]; crash tests and the simulator run the very same code on a
 //! disk in memory that loses or tears what was not synced.
 
+pub(super) mod descriptors;
 mod file_system;
 #[cfg(any(test, feature = "simulation"))]
 mod memory;

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use super::disk::descriptors::is_out_of_descriptors;
 use crate::storage::LogError;
 
 /// What to do about damage in a segment.
@@ -16,8 +17,12 @@ pub(super) fn io_error(doing: &'static str, path: &Path, source: io::Error) -> L
     failed(doing, path, source)
 }
 
-/// As [`io_error`] where even a full disk is no clean failure.
+/// As [`io_error`] where even a full disk is no clean failure. A file that could not be opened for
+/// want of a descriptor was not touched.
 pub(super) fn failed(doing: &'static str, path: &Path, source: io::Error) -> LogError {
+    if is_out_of_descriptors(&source) {
+        return LogError::NoDescriptors(source);
+    }
     LogError::Io {
         doing,
         path: path.to_path_buf(),

@@ -293,8 +293,9 @@ impl LogWriter for JournalWriter {
             Ok(()) => self.in_doubt = true,
             Err(error) => {
                 appended.truncate(before);
-                // Only a full disk is known to have left the log as it was.
-                self.stopped |= !matches!(error, LogError::DiskFull(_));
+                // Only these are known to have left the log as it was.
+                self.stopped |=
+                    !matches!(error, LogError::DiskFull(_) | LogError::NoDescriptors(_));
             }
         }
         result

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::descriptors::with_reserve;
 use super::{Access, Disk, DiskFile, DiskLock};
 
 /// The disk of the operating system.
@@ -59,7 +60,7 @@ impl Disk for FileSystem {
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(folder)? {
+        for entry in with_reserve(|| std::fs::read_dir(folder))? {
             if let Ok(name) = entry?.file_name().into_string() {
                 names.push(name);
             }
@@ -75,7 +76,7 @@ impl Disk for FileSystem {
             Access::ReadWrite => options.write(true),
             Access::Create => options.write(true).create(true).truncate(true),
         };
-        Ok(Box::new(options.open(path)?))
+        Ok(Box::new(with_reserve(|| options.open(path))?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -87,7 +88,7 @@ impl Disk for FileSystem {
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
+        with_reserve(|| File::open(folder))?.sync_all()
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {

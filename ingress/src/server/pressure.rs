@@ -1,0 +1,206 @@
+//! What a listener is short of, for metrics and readiness.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+/// How long a shortage of descriptors is told after it was last met.
+const TOLD_FOR: Duration = Duration::from_secs(10);
+/// The log says it again after so long.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
+/// `EMFILE` and `ENFILE` on every system that this runs on.
+const OUT_OF_DESCRIPTORS: [i32; 2] = [24, 23];
+
+/// True when the process, or the system, has no file descriptor left.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .is_some_and(|code| OUT_OF_DESCRIPTORS.contains(&code))
+}
+
+/// Figures of a listener.
+pub(crate) struct Pressure {
+    began: Instant,
+    /// Milliseconds after `began`, and one; 0: never.
+    descriptors_short_at_ms: AtomicU64,
+    full_since_ms: AtomicU64,
+    logged_at_ms: AtomicU64,
+    connections_max: usize,
+    pub(super) connections: IntGauge,
+    pub(super) tls_failures: IntCounter,
+    refused: IntCounterVec,
+    pub(super) stalled: IntCounter,
+    pub(super) answers_refused: IntCounter,
+    pub(super) unsent_bytes: IntGauge,
+    descriptors_exhausted: IntCounter,
+}
+
+impl Pressure {
+    /// With metrics in the registry, where there is one.
+    pub(super) fn new(
+        connections_max: usize,
+        registry: Option<&Registry>,
+    ) -> Result<Self, prometheus::Error> {
+        let own = Registry::new();
+        let registry = registry.unwrap_or(&own);
+        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let refused = IntCounterVec::new(
+            Opts::new(
+                "http_connections_refused_total",
+                "Connections that were closed at once, by reason",
+            ),
+            &["reason"],
+        )?;
+        registry.register(Box::new(refused.clone()))?;
+        let limit = gauge(
+            "http_connections_limit",
+            "Connections that may be open at once",
+        )?;
+        limit.set(i64::try_from(connections_max).unwrap_or(i64::MAX));
+        Ok(Self {
+            began: Instant::now(),
+            descriptors_short_at_ms: AtomicU64::new(0),
+            full_since_ms: AtomicU64::new(0),
+            logged_at_ms: AtomicU64::new(0),
+            connections_max,
+            connections: gauge("http_connections_open", "Connections open")?,
+            tls_failures: counter(
+                "http_tls_handshake_failures_total",
+                "Connections that ended before TLS was agreed on",
+            )?,
+            refused,
+            stalled: counter(
+                "http_connections_stalled_total",
+                "Connections closed because their client did not take what it asked for",
+            )?,
+            answers_refused: counter(
+                "http_answers_refused_total",
+                "Requests refused because their address has not taken earlier answers",
+            )?,
+            unsent_bytes: gauge(
+                "http_answers_unsent_bytes",
+                "Bytes of answers that connections have not written yet",
+            )?,
+            descriptors_exhausted: counter(
+                "onsale_descriptors_exhausted_total",
+                "Times that a connection could not be accepted for want of a file descriptor",
+            )?,
+        })
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .saturating_add(1)
+    }
+
+    /// True once in a while, so that an attack does not fill the log.
+    fn may_log(&self) -> bool {
+        let now = self.now_ms();
+        let last = self.logged_at_ms.load(Ordering::Relaxed);
+        let every = u64::try_from(LOGGED_EVERY.as_millis()).unwrap_or(u64::MAX);
+        (last == 0 || now.saturating_sub(last) >= every)
+            && self
+                .logged_at_ms
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// A connection that could not be accepted.
+    pub(super) fn accept_failed(&self, error: &io::Error) {
+        if !is_out_of_descriptors(error) {
+            tracing::warn!("accept: {error}");
+            return;
+        }
+        self.descriptors_exhausted.inc();
+        self.descriptors_short_at_ms
+            .store(self.now_ms(), Ordering::Relaxed);
+        if self.may_log() {
+            tracing::error!(
+                "accept: {error}: new connections wait until a file descriptor is free; raise the \
+                 limit of open files (ulimit -n, LimitNOFILE)"
+            );
+        }
+    }
+
+    /// A connection that was closed because its address has as many as it may have.
+    pub(super) fn address_refused(&self, address: std::net::IpAddr) {
+        if let Ok(counter) = self.refused.get_metric_with_label_values(&["address"]) {
+            counter.inc();
+        }
+        if self.may_log() {
+            tracing::warn!(
+                %address,
+                "an address has http.connections_per_address_max connections open; further ones \
+                 are closed at once"
+            );
+        }
+    }
+
+    /// Whether every connection that may be open is.
+    pub(super) fn is_full(&self, full: bool) {
+        let since = self.full_since_ms.load(Ordering::Relaxed);
+        match (full, since) {
+            (true, 0) => {
+                self.full_since_ms.store(self.now_ms(), Ordering::Relaxed);
+                if self.may_log() {
+                    tracing::warn!(
+                        connections_max = self.connections_max,
+                        "as many connections are open as may be; further ones wait"
+                    );
+                }
+            }
+            (false, 1..) => self.full_since_ms.store(0, Ordering::Relaxed),
+            (true, 1..) | (false, 0) => {}
+        }
+    }
+
+    /// What keeps clients from connecting now, one sentence each.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let short_at = self.descriptors_short_at_ms.load(Ordering::Relaxed);
+        let told_for = u64::try_from(TOLD_FOR.as_millis()).unwrap_or(u64::MAX);
+        if short_at != 0 && self.now_ms().saturating_sub(short_at) < told_for {
+            problems.push(
+                "no file descriptor was free for a new connection: raise the limit of open files"
+                    .to_owned(),
+            );
+        }
+        if self.full_since_ms.load(Ordering::Relaxed) != 0 {
+            problems.push(format!(
+                "all {} connections that may be open are: new clients wait",
+                self.connections_max
+            ));
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_is_told_while_it_lasts() {
+        let pressure = Pressure::new(7, None).unwrap();
+        assert!(pressure.problems().is_empty());
+        pressure.accept_failed(&io::Error::from_raw_os_error(24));
+        assert!(pressure.problems()[0].contains("file descriptor"));
+        assert_eq!(pressure.descriptors_exhausted.get(), 1);
+        pressure.is_full(true);
+        assert!(pressure.problems()[1].contains("all 7 connections"));
+        pressure.is_full(false);
+        assert_eq!(pressure.problems().len(), 1);
+    }
+}
