@@ -220,6 +220,7 @@ class Dev:
         self.env = {
             "ONSALE_DATA__DIR": str(self.data),
             "ONSALE_HTTP__LISTEN": f"127.0.0.1:{self.port}",
+            "ONSALE_HTTP__OPERATIONS_LISTEN": "127.0.0.1:0",
         }
 
     def start(self):

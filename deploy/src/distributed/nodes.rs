@@ -279,6 +279,7 @@ mod tests {
             roles: Vec::new(),
             version: String::new(),
             url: String::new(),
+            operations_url: String::new(),
             clock_ms: 0,
             disk_free_bytes: None,
             problems: Vec::new(),
