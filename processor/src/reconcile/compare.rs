@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use onsale_engine::{BookingState, BookingView, Partition, ShowView};
-use onsale_schemas::command::Admission;
+use onsale_schemas::command::{Admission, Subject};
 use onsale_schemas::{BookingId, LogTimeMs, PartitionId, SeatStatus, ShowId};
 use onsale_store::booking::{BookingRow, BookingStatus};
 use onsale_store::catalog::{ShowRow, ShowStatus};
+use onsale_store::document::Document;
 use onsale_store::{Store, StoreError};
 
 use super::Projections;
 use super::counts::EngineCounts;
 use super::report::{Checked, Difference, Finding, PartitionPosition, Report};
 
-/// Version of the report's format. 2 added what is found in Redis, 3 times and prices of shows; one
-/// of an earlier version still means the same.
-pub(super) const REPORT_VERSION: u32 = 3;
+/// Version of the report's format. 2 added what is found in Redis, 3 times and prices of shows, 4
+/// the catalog by the log's documents; one of an earlier version still means the same.
+pub(super) const REPORT_VERSION: u32 = 4;
 /// Ended bookings of a partition that are compared, the newest ones.
 const ENDED_MAX: usize = 5_000;
 /// Bookings read from the database at once.
@@ -50,6 +51,7 @@ pub async fn compare<'a>(
             next_offset: machine.next_offset(),
             digest: format!("{:016x}", machine.digest()),
         });
+        compare_catalog(machine, store, &mut report).await?;
         compare_bookings(machine, store, &mut report).await?;
         compare_shows(machine, store, &mut report).await?;
         if let Some(counts) = counts
@@ -213,6 +215,53 @@ pub(super) fn differing_columns(booking: &BookingView, row: &BookingRow) -> Vec<
     columns
 }
 
+/// Events and shows that the log has documents of. What the database has as new is its own: the
+/// catalog is mastered there.
+async fn compare_catalog(
+    machine: &Partition,
+    store: &Store,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    for (subject, bytes) in machine.documents() {
+        let document = match Document::decode(bytes) {
+            Ok(document) => document,
+            Err(error) => {
+                tracing::error!(?subject, %error, "a catalog document of the log is passed by");
+                continue;
+            }
+        };
+        let (event_id, show_id) = match subject {
+            Subject::Event(event) => (event, None),
+            Subject::Show { show, event } => (event, Some(show)),
+        };
+        let (of_event, of_show) = store.catalog_versions(event_id, show_id).await?;
+        let (engine, database) = match &document.show {
+            Some(show) => (show.version, of_show),
+            None => (document.event.version, of_event),
+        };
+        if database.is_none_or(|database| database < engine) {
+            report.add(
+                machine.id(),
+                Finding::CatalogOlder {
+                    event_id,
+                    show_id,
+                    engine,
+                    database,
+                },
+                "the database was lost, or comes from an old backup",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether the log has a document that this program can read.
+pub(super) fn is_readable(machine: &Partition, subject: &Subject) -> bool {
+    machine
+        .document(subject)
+        .is_some_and(|bytes| Document::decode(bytes).is_ok())
+}
+
 async fn compare_shows(
     machine: &Partition,
     store: &Store,
@@ -222,6 +271,13 @@ async fn compare_shows(
     for show in machine.shows() {
         report.checked.shows += 1;
         let Some(row) = store.show(show.show).await? else {
+            let subject = Subject::Show {
+                show: show.show,
+                event: show.event,
+            };
+            if is_readable(machine, &subject) {
+                continue;
+            }
             report.add(
                 partition,
                 Finding::ShowMissing { show_id: show.show },
@@ -288,7 +344,7 @@ pub(super) fn differing_show_columns(show: &ShowView, row: &ShowRow) -> Vec<Stri
 }
 
 /// A sale that ended by the clock is `open` in the catalog, so only what a command did is compared.
-fn differing_status(
+pub(super) fn differing_status(
     show: &ShowView,
     row: &ShowRow,
     log_time_ms: LogTimeMs,

@@ -1,17 +1,19 @@
 //! The repair of what a report names.
 
 use onsale_engine::Partition;
+use onsale_schemas::command::Subject;
 use onsale_schemas::{BookingId, LogTimeMs, PartitionId, ShowId};
 use onsale_store::booking::{BookingRow, BookingStatus, Watermark, projected_offset};
 use onsale_store::catalog::ShowStatus;
 use onsale_store::counts::Counts;
+use onsale_store::document::Document;
 use onsale_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::Projections;
 use super::compare::{
     REPORT_VERSION, blocked_places, compare, differing_columns, differing_show_columns,
-    expected_status, hex,
+    differing_status, expected_status, hex,
 };
 use super::counts::EngineCounts;
 use super::report::{Difference, Finding, Report};
@@ -319,14 +321,21 @@ async fn repair(
         }
         Finding::ShowStatusDiffers { show_id, .. } => {
             let cancelled = machine.show(*show_id).is_some_and(|show| show.cancelled);
-            let status = if cancelled {
-                ShowStatus::Cancelled
-            } else {
-                ShowStatus::Open
-            };
-            store.set_show_status(*show_id, status).await?;
+            store.set_show_status(*show_id, status(cancelled)).await?;
             applied.repaired += 1;
             Ok(())
+        }
+        Finding::CatalogOlder {
+            event_id, show_id, ..
+        } => {
+            let subject = match show_id {
+                Some(show) => Subject::Show {
+                    show: *show,
+                    event: *event_id,
+                },
+                None => Subject::Event(*event_id),
+            };
+            repair_catalog(&subject, machine, store, applied).await
         }
         Finding::ShowDiffers { show_id, .. } => {
             repair_show(*show_id, machine, store, applied).await
@@ -345,11 +354,62 @@ async fn repair(
         | Finding::RedisTicketsDiffer { .. } => Ok(()),
         Finding::ShowMissing { show_id } => {
             applied.left.push(format!(
-                "show {show_id}: its names and labels are not in the log; restore the catalog"
+                "show {show_id}: the log has no document with its names and labels (it was opened \
+                 by a version before these were kept); restore the catalog from a backup of the \
+                 database"
             ));
             Ok(())
         }
     }
+}
+
+fn status(cancelled: bool) -> ShowStatus {
+    if cancelled {
+        ShowStatus::Cancelled
+    } else {
+        ShowStatus::Open
+    }
+}
+
+/// Brings an event or show from its document, and what the engine itself knows of the show as it is
+/// now: the document is as old as the last change that somebody asked for.
+async fn repair_catalog(
+    subject: &Subject,
+    machine: &Partition,
+    store: &Store,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    let document = match machine.document(subject).map(Document::decode) {
+        Some(Ok(document)) => document,
+        Some(Err(error)) => {
+            applied
+                .left
+                .push(format!("{subject:?}: its document: {error}"));
+            return Ok(());
+        }
+        None => {
+            applied.gone += 1;
+            return Ok(());
+        }
+    };
+    if store.restore_document(&document).await? {
+        applied.repaired += 1;
+    } else {
+        applied.gone += 1;
+    }
+    if let Subject::Show { show: id, .. } = *subject
+        && let (Some(show), Some(row)) = (machine.show(id), store.show(id).await?)
+    {
+        if differing_status(&show, &row, machine.log_time_ms()).is_some() {
+            store.set_show_status(id, status(show.cancelled)).await?;
+        }
+        if !differing_show_columns(&show, &row).is_empty() {
+            repair_show(id, machine, store, applied).await?;
+        }
+        let (seats, quantities) = blocked_places(machine, id);
+        store.repair_blocks(id, &seats, &quantities).await?;
+    }
+    Ok(())
 }
 
 /// Name and beginning are not the engine's to know and stay as they are.

@@ -124,8 +124,19 @@ pub enum Finding {
         /// Held, sold, blocked by the database.
         database: [u64; 3],
     },
-    /// The engine has a show that the catalog does not have. Its names and labels were never in the
-    /// log, so this cannot be repaired from it: restore the catalog.
+    /// The catalog lacks an event or show that the log has a document of, or has an earlier version.
+    CatalogOlder {
+        /// The event.
+        event_id: EventId,
+        /// The show, where it is one.
+        show_id: Option<ShowId>,
+        /// Version by the log.
+        engine: u64,
+        /// Version in the catalog, where it is there.
+        database: Option<u64>,
+    },
+    /// The engine has a show that neither the catalog nor a document of the log tells of: its names
+    /// and labels cannot be made again from the log. Restore the catalog.
     ShowMissing {
         /// The show.
         show_id: ShowId,
@@ -165,6 +176,7 @@ impl Finding {
             Self::ShowStatusDiffers { .. } => "show_status_differs",
             Self::ShowDiffers { .. } => "show_differs",
             Self::ZoneSumsDiffer { .. } => "zone_sums_differ",
+            Self::CatalogOlder { .. } => "catalog_older",
             Self::ShowMissing { .. } => "show_missing",
             Self::RedisPlacesDiffer { .. } => "redis_places_differ",
             Self::RedisTicketsDiffer { .. } => "redis_tickets_differ",
