@@ -15,7 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 version=4.32.5
 examples=6
 seed=1
-roles="buyer organizer admin service"
+roles="buyer organizer admin service operator platform"
 binary=""
 ready_timeout_seconds=60
 

@@ -17,7 +17,7 @@ pub(crate) const TIMEOUT_LONG: Duration = Duration::from_secs(600);
 /// Life of a token that a verb mints for itself, in seconds.
 const TOKEN_TTL_S: u64 = 300;
 
-/// A client of one server, as an admin.
+/// A client of one server, as an operator.
 #[derive(Debug)]
 pub(crate) struct Client {
     base: String,
@@ -35,7 +35,7 @@ impl Client {
         };
         let token = match &server.token {
             Some(token) => token.clone(),
-            None => secrets::mint_admin(&config, TOKEN_TTL_S)
+            None => secrets::mint_operator(&config, TOKEN_TTL_S)
                 .context("no --token given, and none can be minted")
                 .or_use()?,
         };

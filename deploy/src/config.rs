@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use onsale_ingress::{
     AuthConfig, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Quotas, RateLimitConfig,
-    Secret,
+    Secret, ShowsConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,8 @@ pub(crate) struct Config {
     pub precheck: PrecheckConfig,
     /// How much an organizer may have.
     pub quota: Quotas,
+    /// What new shows get that their organizers do not say.
+    pub shows: ShowsConfig,
     /// The log.
     pub log: LogConfig,
     /// Snapshots.
@@ -160,6 +162,7 @@ impl Config {
             payments: self.payments,
             precheck: self.precheck,
             quota: self.quota,
+            shows: self.shows,
         }
     }
 

@@ -17,6 +17,9 @@ pub(crate) const ADMIN: uuid::Uuid =
 /// The service (as a payment service would be) that the printed token is for.
 pub(crate) const SERVICE: uuid::Uuid =
     uuid::Uuid::from_u128(0xde30_0000_0000_4000_8000_0000_0000_0005);
+/// The operator that the printed token is for.
+pub(crate) const OPERATOR: uuid::Uuid =
+    uuid::Uuid::from_u128(0xde30_0000_0000_4000_8000_0000_0000_0006);
 /// The tenant of all of them.
 pub(crate) const TENANT: uuid::Uuid =
     uuid::Uuid::from_u128(0xde30_0000_0000_4000_8000_0000_0000_0001);

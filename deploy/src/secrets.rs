@@ -126,9 +126,9 @@ fn read_signing_secret(what: &str, file: &Path) -> anyhow::Result<String> {
     Ok(text?.trim().to_owned())
 }
 
-/// An admin token for a verb's own calls.
-pub(crate) fn mint_admin(config: &Config, ttl_s: u64) -> anyhow::Result<String> {
-    mint(config, OPERATOR, "admin", Uuid::nil(), ttl_s, None)
+/// An operator's token for a verb's own calls.
+pub(crate) fn mint_operator(config: &Config, ttl_s: u64) -> anyhow::Result<String> {
+    mint(config, OPERATOR, "operator", Uuid::nil(), ttl_s, None)
 }
 
 /// A token signed with a configured secret, with `kid` in its head where the secret has a name.

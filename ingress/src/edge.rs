@@ -1,21 +1,21 @@
 //! What happens to every request before its handler and to every answer after it.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
-use http::{Extensions, HeaderMap, HeaderName};
+use http::{Extensions, HeaderMap};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::auth::Caller;
+use crate::client_address::ClientAddress;
 use crate::context::{RequestContext, X_REQUEST_ID};
 use crate::envelope;
 use crate::error::{ApiError, Code};
@@ -26,7 +26,6 @@ use crate::state::{AppState, Shared};
 
 /// Route of requests that match none, for metrics.
 pub(crate) const ROUTE_UNMATCHED: &str = "unmatched";
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The edge around every route of a router. (What `axum::middleware::from_fn` makes would move each
 /// request into two more boxes.)
@@ -175,31 +174,9 @@ fn admit(
     }
 }
 
-/// The client's address as it is counted: the connection's, or what our own proxies say.
+/// The client's address as it is counted.
 pub(crate) fn address(state: &Shared, extensions: &Extensions, headers: &HeaderMap) -> Key {
-    let connection = extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
-    Key::of_address(match usize::from(state.config.http.trusted_proxies) {
-        0 => connection,
-        proxies => forwarded(headers, proxies).unwrap_or(connection),
-    })
-}
-
-/// Each proxy adds the address it was called from at the end; only those of our own proxies can
-/// be believed.
-fn forwarded(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
-    headers
-        .get_all(X_FORWARDED_FOR)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .collect::<Vec<_>>()
-        .iter()
-        .rev()
-        .nth(proxies - 1)
-        .and_then(|text| text.parse().ok())
+    Key::of_address(ClientAddress::of(&state.config.http, extensions, headers).0)
 }
 
 /// A handler that is dropped with its connection must not stay counted.

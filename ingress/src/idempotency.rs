@@ -5,6 +5,7 @@ use http::HeaderName;
 use http::request::Parts;
 use onsale_schemas::envelope::{fingerprint, idempotent_request_id};
 use onsale_schemas::{RequestId, UserId};
+use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::ids;
@@ -25,6 +26,18 @@ pub(crate) struct Identity {
     pub(crate) request_id: RequestId,
     /// Set when the client gave a key.
     pub(crate) fingerprint: Option<u64>,
+}
+
+impl Identity {
+    /// The id of another command that the same request hands in: the same when it comes again.
+    pub(crate) fn derived(&self, purpose: &str) -> RequestId {
+        let mut hasher = blake3::Hasher::new_derive_key("onsale 2026 request id to request id");
+        hasher.update(purpose.as_bytes());
+        hasher.update(self.request_id.as_bytes());
+        let mut bytes = [0u8; 16];
+        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        RequestId(Uuid::new_v8(bytes))
+    }
 }
 
 impl IdempotencyKey {

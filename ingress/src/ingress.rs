@@ -12,15 +12,18 @@ use onsale_store::counts::Counts;
 use tokio::net::TcpListener;
 
 use crate::access_log::AccessLog;
+use crate::address_blocks::AddressBlocks;
 use crate::auth::{Authenticator, KeyError};
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::{ConfigProblem, IngressConfig};
+use crate::confirmation_codes::ConfirmationCodes;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::error::ApiError;
 use crate::explanations::Explanations;
+use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
 use crate::metrics::Metrics;
@@ -29,6 +32,7 @@ use crate::precheck::Buyers;
 use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::server::{Transport, TransportError};
+use crate::shows_of_bookings::ShowsOfBookings;
 use crate::state::{AppState, Shared};
 use crate::submit::{Decisions, LastPositions, Recent, Replies};
 use crate::tally::Tally;
@@ -100,12 +104,16 @@ impl Ingress {
         let state = Arc::new(Shared {
             auth: Authenticator::new(&config.auth)?,
             booking_keys: BookingKeys::new(&config.auth)?,
+            codes: ConfirmationCodes::new(log.partitions()),
             access_log: AccessLog::new(),
             large_bodies: LargeBodies::new(&config.http),
             limits: RateLimits::new(&config.rate_limit),
+            address_blocks: AddressBlocks::new(&config.rate_limit, &config.http, clock.clone()),
+            key_quotas: KeyQuotas::new(&config.rate_limit, clock.clone()),
             charts: Charts::new(store.clone()),
             replies: Replies::new(),
             recent: Recent::new(log.is_shared()),
+            shows_of_bookings: ShowsOfBookings::new(log.partitions()),
             acknowledged: LastPositions::new(log.partitions()),
             decisions: Decisions::new(),
             explanations: Explanations::new(),
@@ -131,6 +139,8 @@ impl Ingress {
                     if seen.config.precheck.enabled {
                         seen.buyers.apply(batch);
                     }
+                    seen.shows_of_bookings.seen(batch);
+                    seen.address_blocks.seen(batch);
                     seen.recent.seen(&seen, batch);
                     seen.replies.seen(&seen, batch);
                 },

@@ -5,11 +5,14 @@
 //! Entry points: [`Ingress`] and [`IngressConfig`]; the binary implements [`Operations`].
 
 mod access_log;
+mod address_blocks;
 mod auth;
 mod booking_keys;
 mod charts;
+mod client_address;
 mod clock;
 mod config;
+mod confirmation_codes;
 mod context;
 mod describe;
 mod edge;
@@ -20,6 +23,7 @@ mod extract;
 mod idempotency;
 mod ids;
 mod ingress;
+mod key_quotas;
 mod large_bodies;
 mod live;
 mod metrics;
@@ -33,6 +37,7 @@ mod rejection;
 mod routes;
 mod security;
 mod server;
+mod shows_of_bookings;
 mod span;
 mod state;
 mod submit;
@@ -41,12 +46,12 @@ mod text;
 mod tls;
 mod values;
 
-pub use auth::{AdminTokens, KeyError};
+pub use auth::{KeyError, OperatorTokens};
 pub use booking_keys::BookingKeys;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    AuthConfig, ConfigProblem, HttpConfig, IngressConfig, NamedKey, PaymentsConfig, PrecheckConfig,
-    Rate, RateLimitConfig, Secret,
+    AddressBlocksConfig, AddressBlocksMode, AuthConfig, ConfigProblem, HttpConfig, IngressConfig,
+    NamedKey, PaymentsConfig, PrecheckConfig, Rate, RateLimitConfig, Secret, ShowsConfig,
 };
 pub use error::{ApiError, Code};
 pub use ingress::{Ingress, IngressError};

@@ -9,12 +9,15 @@ use onsale_store::counts::Counts;
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::AccessLog;
+use crate::address_blocks::AddressBlocks;
 use crate::auth::Authenticator;
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::IngressConfig;
+use crate::confirmation_codes::ConfirmationCodes;
 use crate::explanations::Explanations;
+use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
 use crate::metrics::Metrics;
@@ -22,6 +25,7 @@ use crate::operations::Operations;
 use crate::precheck::Buyers;
 use crate::rate_limit::RateLimits;
 use crate::server::Transport;
+use crate::shows_of_bookings::ShowsOfBookings;
 use crate::submit::{Decisions, LastPositions, Recent, Replies};
 use crate::tally::Tally;
 
@@ -36,10 +40,14 @@ pub(crate) struct Shared {
     pub(crate) auth: Authenticator,
     /// What only this installation can compute of a booking.
     pub(crate) booking_keys: BookingKeys,
+    /// Since when codes need a key.
+    pub(crate) codes: ConfirmationCodes,
     pub(crate) access_log: AccessLog,
     /// The memory that large request bodies share.
     pub(crate) large_bodies: LargeBodies,
     pub(crate) limits: RateLimits,
+    pub(crate) address_blocks: AddressBlocks,
+    pub(crate) key_quotas: KeyQuotas,
     pub(crate) charts: Charts,
     pub(crate) live: Arc<Hub>,
     /// What the precheck knows of buyers and limits.
@@ -48,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) counts: Option<Counts>,
     pub(crate) replies: Replies,
     pub(crate) recent: Recent,
+    pub(crate) shows_of_bookings: ShowsOfBookings,
     pub(crate) acknowledged: LastPositions,
     /// Where the latest requests stand.
     pub(crate) decisions: Decisions,

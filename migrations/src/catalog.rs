@@ -63,6 +63,34 @@ pub struct EventRow {
     pub created_at_ms: u64,
 }
 
+/// Whose rows a query may see. Where one takes a scope, rows of other tenants are not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TenantScope {
+    /// Those of every tenant: for the public, and for the installation's own accounts.
+    #[default]
+    All,
+    /// Those of this tenant.
+    One(Uuid),
+}
+
+impl TenantScope {
+    /// Whether what belongs to `tenant` lies within.
+    pub fn holds(self, tenant: Uuid) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(own) => own == tenant,
+        }
+    }
+
+    /// The only tenant.
+    pub(crate) fn one(self) -> Option<Uuid> {
+        match self {
+            Self::All => None,
+            Self::One(own) => Some(own),
+        }
+    }
+}
+
 /// Which events to list.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct EventFilter {
@@ -76,12 +104,50 @@ pub struct EventFilter {
     pub from_ms: Option<u64>,
     /// Begins before.
     pub until_ms: Option<u64>,
-    /// Only this tenant's.
-    pub tenant_id: Option<Uuid>,
+    /// Whose.
+    pub tenants: TenantScope,
     /// Only this organizer's.
     pub organizer_id: Option<UserId>,
     /// Also drafts and cancelled ones.
     pub unpublished: bool,
+}
+
+/// What a `PUT` changes of an event beside what the log decides.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventChange {
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Where.
+    pub venue: Option<String>,
+    /// In which city.
+    pub city: Option<String>,
+    /// Of which kind.
+    pub category: Option<String>,
+    /// When it begins.
+    pub starts_at_ms: u64,
+    /// Minimum age in years.
+    pub minimum_age: Option<u8>,
+    /// Whether a draft becomes public.
+    pub publish: bool,
+}
+
+impl EventChange {
+    /// Changes the row of an event.
+    pub fn apply_to(&self, event: &mut EventRow) {
+        event.name.clone_from(&self.name);
+        event.description.clone_from(&self.description);
+        event.venue.clone_from(&self.venue);
+        event.city.clone_from(&self.city);
+        event.category.clone_from(&self.category);
+        event.starts_at_ms = self.starts_at_ms;
+        event.minimum_age = self.minimum_age;
+        if self.publish && event.status == EventStatus::Draft {
+            event.status = EventStatus::Published;
+        }
+    }
 }
 
 /// A page of a list with the number of all.
@@ -204,8 +270,14 @@ pub struct ShowRow {
     pub sale_opens_at_ms: u64,
     /// From when on they may not any more.
     pub sale_closes_at_ms: u64,
+    /// Whether that follows from the beginning, because nobody said when.
+    #[serde(default)]
+    pub closes_by_default: bool,
     /// How long a hold lasts, in milliseconds.
     pub hold_ms: u32,
+    /// First cool-down of a buyer whose holds ended unpaid, in milliseconds; 0 is none.
+    #[serde(default)]
+    pub cooldown_ms: u32,
     /// Where it stands, as projected.
     pub status: ShowStatus,
     /// When it was made.
@@ -243,6 +315,9 @@ pub struct ShowChange {
     pub sale_opens_at_ms: Option<u64>,
     /// From when on they may not any more.
     pub sale_closes_at_ms: Option<u64>,
+    /// Whether that follows from the beginning. (Changes of older programs do not say.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes_by_default: Option<bool>,
     /// How long a hold lasts, in milliseconds.
     pub hold_ms: Option<u32>,
     /// Ticket limit per user of the event; 0 is no limit.
@@ -260,6 +335,7 @@ impl ShowChange {
         show.starts_at_ms = self.starts_at_ms.unwrap_or(show.starts_at_ms);
         show.sale_opens_at_ms = self.sale_opens_at_ms.unwrap_or(show.sale_opens_at_ms);
         show.sale_closes_at_ms = self.sale_closes_at_ms.unwrap_or(show.sale_closes_at_ms);
+        show.closes_by_default = self.closes_by_default.unwrap_or(show.closes_by_default);
         show.hold_ms = self.hold_ms.unwrap_or(show.hold_ms);
         for (zone, price) in &self.prices {
             if let Some(zone) = show.zones.get_mut(usize::from(*zone)) {

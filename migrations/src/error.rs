@@ -53,6 +53,9 @@ pub enum StoreError {
         /// What was to be added.
         asked: u64,
     },
+    /// A show for an event that is a draft or cancelled.
+    #[error("the event is not published")]
+    NotPublished,
     /// Anything else the database said.
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),

@@ -245,7 +245,9 @@ fn show() -> ShowRow {
         starts_at_ms: 1_800_000_000_000,
         sale_opens_at_ms: 1_700_000_000_000,
         sale_closes_at_ms: 1_800_000_000_000,
+        closes_by_default: false,
         hold_ms: 600_000,
+        cooldown_ms: 0,
         status: ShowStatus::Open,
         created_at_ms: 1_700_000_000_000,
         zones: vec![ZoneRow {

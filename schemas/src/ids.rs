@@ -184,19 +184,6 @@ impl BookingId {
         u64::from_be_bytes([b[2], b[3], b[4], b[5], b[12], b[13], b[14], b[15]])
     }
 
-    /// The eight characters that a person shows at the door, in Crockford's base 32 without
-    /// look-alikes. Derived from the id, so every node gives the same one.
-    pub fn confirmation_code(&self) -> String {
-        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        let mut bits = xxhash_rust::xxh3::xxh3_64_with_seed(self.0.as_bytes(), 0x636f_6465);
-        let mut code = String::with_capacity(8);
-        for _ in 0..8 {
-            code.push(char::from(ALPHABET[(bits & 31) as usize]));
-            bits >>= 5;
-        }
-        code
-    }
-
     /// The upper two bits are overwritten by the UUID variant.
     fn check_bits(partition: PartitionId, offset: Offset) -> u32 {
         let mut key = [0u8; 10];
@@ -233,7 +220,6 @@ mod tests {
     fn booking_id_golden() {
         let id = BookingId::new(PartitionId(3), 12_345);
         assert_eq!(id.to_string(), "00030000-0000-8053-b471-7c6100003039");
-        assert_eq!(id.confirmation_code().len(), 8);
     }
 
     proptest! {

@@ -99,8 +99,9 @@ impl Report {
         if self.codes.contains_key("RATE_LIMITED") {
             writeln!(
                 out,
-                "  users were rate limited: play more --users, or start the server with \
-                 ONSALE_RATE_LIMIT__ENABLED=false"
+                "  users were rate limited: play more --users, and start the server with \
+                 ONSALE_RATE_LIMIT__ADDRESS_BLOCKS=mode=off, as all of them come from one \
+                 address, or with ONSALE_RATE_LIMIT__ENABLED=false"
             )?;
         }
         for check in &self.checks {

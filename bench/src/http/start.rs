@@ -43,9 +43,9 @@ pub(super) fn run(bench: &Bench, args: &StartArgs) -> anyhow::Result<()> {
     let holds = args.seats.div_ceil(SEATS_PER_HOLD);
     load_records(bench, &server, ScenarioKind::Best, holds)?;
     caught_up(&server)?;
-    let admin = Onsale::minter().mint(Uuid::new_v4(), "admin", TOKEN_TTL_S)?;
-    let admin = Control::new(server.target.clone(), admin);
-    admin
+    let operator = Onsale::minter().mint(Uuid::new_v4(), "operator", TOKEN_TTL_S)?;
+    let operator = Control::new(server.target.clone(), operator);
+    operator
         .post("/api/v1/admin/snapshots", &serde_json::json!({}))
         .context("asking for a snapshot")?;
     say::progress(format_args!("writing {} records after it", args.records));

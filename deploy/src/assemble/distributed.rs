@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use onsale_ingress::{AdminTokens, Ingress, SystemClock, Transport};
+use onsale_ingress::{Ingress, OperatorTokens, SystemClock, Transport};
 use onsale_log::CommandLog as _;
 use onsale_log::kafka::{
     ForeignRecords, KafkaCommandLog, KafkaCommandLogOptions, KafkaError, KafkaSettings,
@@ -136,7 +136,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         // The database may take its time; nothing else waits for it.
         tokio::spawn(keep_projection(started, projection.clone()));
     }
-    let tokens = AdminTokens::new(&config.auth).context("auth").or_use()?;
+    let tokens = OperatorTokens::new(&config.auth).context("auth").or_use()?;
     let nodes = Arc::new(Nodes::follow(&settings).map_err(kafka_failure)?);
     let internal = Arc::new(Internal {
         gate: Arc::new(Gate {

@@ -97,6 +97,7 @@ pub(crate) struct Tokens {
     pub(crate) organizer: String,
     admin: String,
     service: String,
+    operator: String,
 }
 
 impl Tokens {
@@ -109,6 +110,7 @@ impl Tokens {
             organizer: mint(demo::ORGANIZER, "organizer")?,
             admin: mint(demo::ADMIN, "admin")?,
             service: mint(demo::SERVICE, "service")?,
+            operator: mint(demo::OPERATOR, "operator")?,
         })
     }
 }
@@ -135,6 +137,7 @@ pub(crate) fn welcome(base: &str, tokens: &Tokens, shows: &[DemoShow]) {
         ("ORGANIZER", &tokens.organizer),
         ("ADMIN", &tokens.admin),
         ("SERVICE", &tokens.service),
+        ("OPERATOR", &tokens.operator),
     ] {
         output::announce(format_args!("  {role}={token}"));
     }

@@ -11,9 +11,9 @@ use onsale_log::LogReader;
 use onsale_processor::recovery;
 use onsale_processor::replay::{self, Until};
 use onsale_schemas::codec;
-use onsale_schemas::command::Subject;
+use onsale_schemas::command::{AmendEvent, Subject};
 use onsale_schemas::{
-    BookingId, Command, Entry, Envelope, Offset, OutcomeRecord, PartitionId, ShowId,
+    BookingId, Command, Entry, Envelope, EventId, Offset, OutcomeRecord, PartitionId, ShowId,
 };
 use onsale_snapshot::directory::Directory;
 use serde::Serialize;
@@ -262,6 +262,17 @@ impl ReplayArgs {
                 });
                 (Some(cancelled), of_booking)
             }
+            // An event's limit is that of its shows, its end that of their bookings too.
+            Some(Command::AmendEvent(AmendEvent { event, .. })) => {
+                (show.filter(|id| of_event(machine, *id, event)), None)
+            }
+            Some(Command::CancelEvent { event }) => {
+                let of_booking = booking.filter(|offset| {
+                    let booking = machine.booking(*offset);
+                    booking.is_some_and(|booking| booking.event == event)
+                });
+                (show.filter(|id| of_event(machine, *id, event)), of_booking)
+            }
             Some(command) => subject(&command, entry.offset, outcome),
             None => (None, None),
         };
@@ -269,6 +280,10 @@ impl ReplayArgs {
             (show.is_none() || of_show == show) && (booking.is_none() || of_booking == booking);
         ended || touched
     }
+}
+
+fn of_event(machine: &Partition, show: ShowId, event: EventId) -> bool {
+    machine.show(show).is_some_and(|view| view.event == event)
 }
 
 /// The show and the booking that a record is about.

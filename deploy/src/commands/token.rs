@@ -35,10 +35,18 @@ pub(crate) struct TokenArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Role {
+    /// Buys tickets
     Buyer,
+    /// Sells tickets for events of their own
     Organizer,
+    /// Manages its tenant
     Admin,
+    /// A service of its tenant, such as payments
     Service,
+    /// Runs the installation, for every tenant
+    Operator,
+    /// A service of the installation, for every tenant
+    Platform,
 }
 
 impl Role {
@@ -48,6 +56,8 @@ impl Role {
             Self::Organizer => "organizer",
             Self::Admin => "admin",
             Self::Service => "service",
+            Self::Operator => "operator",
+            Self::Platform => "platform",
         }
     }
 }

@@ -9,13 +9,13 @@ use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
-use onsale_ingress::AdminTokens;
+use onsale_ingress::OperatorTokens;
 
 use super::internal::Refusal;
 
 /// What stands before the calls between nodes.
 pub(crate) struct Gate {
-    pub(crate) tokens: AdminTokens,
+    pub(crate) tokens: OperatorTokens,
     /// Largest body, in bytes: a report of a reconciliation.
     pub(crate) body_max_bytes: usize,
     /// How long a body may take.
@@ -31,7 +31,7 @@ pub(super) async fn admit(
 ) -> Result<Response, Refusal> {
     let token = request.headers().get(AUTHORIZATION);
     if !token.is_some_and(|token| gate.tokens.admits(token.as_bytes())) {
-        let why = "only nodes and admins may ask this";
+        let why = "only nodes and operators may ask this";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, why));
     }
     let (head, body) = request.into_parts();
@@ -63,7 +63,7 @@ mod tests {
     /// What comes of a request whose body is announced and not sent, over a real connection.
     async fn answer(config: &Config, token: &str, announced_bytes: usize) -> String {
         let gate = Gate {
-            tokens: AdminTokens::new(&config.auth).unwrap(),
+            tokens: OperatorTokens::new(&config.auth).unwrap(),
             body_max_bytes: 1_000,
             body_timeout: Duration::from_millis(100),
         };
@@ -94,7 +94,7 @@ mod tests {
     #[tokio::test]
     async fn the_token_comes_before_the_body_and_the_body_in_time() {
         let config = Config::for_tests();
-        let token = secrets::mint_admin(&config, 60).unwrap();
+        let token = secrets::mint_operator(&config, 60).unwrap();
         for (token, announced_bytes, status) in [
             ("none", 8 << 20, 401),
             ("none", 100, 401),

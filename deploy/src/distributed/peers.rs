@@ -57,7 +57,7 @@ impl Peers {
         request: reqwest::RequestBuilder,
     ) -> anyhow::Result<T> {
         let (name, url) = (&node.node, node.operations_url());
-        let token = secrets::mint_admin(&self.config, TOKEN_TTL_S)
+        let token = secrets::mint_operator(&self.config, TOKEN_TTL_S)
             .with_context(|| format!("node {name} cannot be asked"))?;
         let response = request
             .bearer_auth(token)

@@ -30,7 +30,7 @@ struct Inner {
     folder: PathBuf,
     port: u16,
     http: reqwest::Client,
-    admin: String,
+    operator: String,
     /// Settings of every process.
     settings: Vec<(String, String)>,
 }
@@ -54,7 +54,7 @@ impl Cluster {
                     .timeout(Duration::from_secs(10))
                     .build()
                     .unwrap(),
-                admin: token("admin", Uuid::from_u128(1)),
+                operator: token("operator", Uuid::from_u128(1)),
                 settings: settings
                     .iter()
                     .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -203,7 +203,7 @@ impl Cluster {
             .inner
             .http
             .get(format!("{ingress}/api/v1/partitions"))
-            .bearer_auth(&self.inner.admin)
+            .bearer_auth(&self.inner.operator)
             .send()
             .await
             .ok()?;
@@ -218,7 +218,7 @@ impl Cluster {
             .inner
             .http
             .post(format!("{}/api/v1/admin/failover", self.ingresses()[0]))
-            .bearer_auth(&self.inner.admin)
+            .bearer_auth(&self.inner.operator)
             .json(&body)
             .send()
             .await

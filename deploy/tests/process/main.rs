@@ -21,6 +21,7 @@ mod newcomer;
 mod permissions;
 mod postgres;
 mod proof;
+mod rules;
 mod small_disk;
 mod support;
 mod tls;

@@ -195,6 +195,16 @@ impl Server {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// A token minted here, for tests with many accounts.
+    pub(crate) fn mint(&self, role: &str, user: u128) -> String {
+        let claims = json!({
+            "sub": uuid::Uuid::from_u128(user), "role": role, "tenant": uuid::Uuid::nil(),
+            "iat": now_s(), "exp": now_s() + 3_600, "iss": "onsale", "aud": "onsale",
+        });
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+        jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+    }
+
     /// Runs a verb of the command line against this server; (exit code, stdout, stderr).
     pub(crate) fn verb(&self, args: &[&str]) -> (Option<i32>, String, String) {
         let output = onsale(&self.data, self.port, &self.env)
@@ -295,6 +305,13 @@ impl Server {
         assert_eq!(status, 201, "{body}");
         body["data"]["show_id"].as_str().unwrap().to_owned()
     }
+}
+
+fn now_s() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 /// The values of a metric, of all its series or of the one with these labels.

@@ -2,9 +2,8 @@
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use onsale_schemas::UserId;
+use onsale_schemas::{TenantId, UserId};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::error::{ApiError, Code};
 
@@ -16,10 +15,14 @@ pub(crate) enum Role {
     Buyer,
     /// Sells tickets for events of their own.
     Organizer,
-    /// Runs the installation.
+    /// Manages a tenant: everything of it, and nothing of another.
     Admin,
-    /// Another service of ours, such as payments.
+    /// A service that works for one tenant, such as its payments.
     Service,
+    /// Runs the installation: nodes, snapshots, repairs, and every tenant's catalog.
+    Operator,
+    /// A service of the installation's own that works for every tenant.
+    Platform,
 }
 
 /// A verified caller. As an extractor it refuses requests without a token.
@@ -30,7 +33,7 @@ pub(crate) struct Caller {
     /// What it may do.
     pub(crate) role: Role,
     /// The tenant it belongs to.
-    pub(crate) tenant: Uuid,
+    pub(crate) tenant: TenantId,
     /// End of the token, in seconds since 1970.
     pub(crate) expires_at_seconds: u64,
 }

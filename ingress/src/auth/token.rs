@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jsonwebtoken::{Algorithm, Header, Validation};
-use onsale_schemas::UserId;
+use onsale_schemas::{TenantId, UserId};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Unexpected, Visitor};
 use uuid::Uuid;
@@ -137,7 +137,7 @@ impl Authenticator {
         let caller = Caller {
             user: UserId(claims.sub),
             role: claims.role,
-            tenant: claims.tenant,
+            tenant: TenantId(claims.tenant),
             expires_at_seconds: claims.exp,
         };
         let caller = self.not_expired(caller, now_seconds)?;

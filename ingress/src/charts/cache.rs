@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use onsale_schemas::ShowId;
+use onsale_schemas::{ShowId, TenantId};
 use onsale_store::Store;
 use onsale_store::catalog::{ShowRow, ZoneAdmission};
 
@@ -83,10 +83,13 @@ impl Charts {
         self.charts
             .try_get_with(show, async {
                 let row = self.read(show).await?;
-                let chart = Chart::new(&row);
-                if let Some(event) = self.store.event(row.event_id).await? {
-                    chart.note(event.status);
-                }
+                let event = self
+                    .store
+                    .event(row.event_id)
+                    .await?
+                    .ok_or_else(|| ApiError::internal(format!("show {show} is of no event")))?;
+                let chart = Chart::new(&row, TenantId(event.tenant_id));
+                chart.note(event.status);
                 Ok::<_, ApiError>(Arc::new(chart))
             })
             .await
@@ -123,6 +126,11 @@ impl Charts {
     /// Forgets what is known of a show's prices and times.
     pub(crate) async fn forget_show(&self, show: ShowId) {
         self.shows.invalidate(&show).await;
+    }
+
+    /// Forgets what is known of the prices and times of all shows.
+    pub(crate) fn forget_shows(&self) {
+        self.shows.invalidate_all();
     }
 
     async fn read(&self, show: ShowId) -> Result<ShowRow, ApiError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use onsale_schemas::{EventId, PartitionId, SeatIndex, ShowId, ZoneIndex};
+use onsale_schemas::{EventId, PartitionId, SeatIndex, ShowId, TenantId, ZoneIndex};
 use onsale_store::catalog::{EventStatus, RowSeats, ShowRow, ZoneAdmission};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -31,6 +31,7 @@ pub(crate) fn parse_seat_id(text: &str) -> Option<Option<SeatIndex>> {
 pub(crate) struct Chart {
     pub(crate) show: ShowId,
     pub(crate) event: EventId,
+    pub(crate) tenant: TenantId,
     pub(crate) partition: PartitionId,
     pub(crate) zones: Vec<ChartZone>,
     seats: u32,
@@ -89,7 +90,7 @@ pub(crate) enum Found {
 }
 
 impl Chart {
-    pub(crate) fn new(show: &ShowRow) -> Self {
+    pub(crate) fn new(show: &ShowRow, tenant: TenantId) -> Self {
         let mut next: SeatIndex = 0;
         let zones = show
             .zones
@@ -105,6 +106,7 @@ impl Chart {
         Self {
             show: show.show_id,
             event: show.event_id,
+            tenant,
             partition: show.partition,
             zones,
             seats: next,
@@ -328,7 +330,9 @@ pub(crate) mod tests {
             starts_at_ms: 10_000,
             sale_opens_at_ms: 0,
             sale_closes_at_ms: 9_000,
+            closes_by_default: false,
             hold_ms: 1_000,
+            cooldown_ms: 0,
             status: ShowStatus::Open,
             created_at_ms: 0,
             zones: (0u16..)
@@ -357,15 +361,18 @@ pub(crate) mod tests {
     }
 
     fn chart() -> Chart {
-        Chart::new(&show(vec![
-            ZoneAdmission::Seated {
-                rows: vec![row("A", RowSeats::Count(3)), row("B", labels(&["1a", "9"]))],
-            },
-            ZoneAdmission::General { capacity: 50 },
-            ZoneAdmission::Seated {
-                rows: vec![row("A", RowSeats::Count(2))],
-            },
-        ]))
+        Chart::new(
+            &show(vec![
+                ZoneAdmission::Seated {
+                    rows: vec![row("A", RowSeats::Count(3)), row("B", labels(&["1a", "9"]))],
+                },
+                ZoneAdmission::General { capacity: 50 },
+                ZoneAdmission::Seated {
+                    rows: vec![row("A", RowSeats::Count(2))],
+                },
+            ]),
+            TenantId::from_bytes([8; 16]),
+        )
     }
 
     #[test]
@@ -386,12 +393,15 @@ pub(crate) mod tests {
 
     #[test]
     fn a_seat_is_found_however_its_accents_were_typed() {
-        let chart = Chart::new(&show(vec![ZoneAdmission::Seated {
-            rows: vec![
-                row("A\u{30a}", RowSeats::Count(3)),
-                row("É", labels(&["e\u{301}"])),
-            ],
-        }]));
+        let chart = Chart::new(
+            &show(vec![ZoneAdmission::Seated {
+                rows: vec![
+                    row("A\u{30a}", RowSeats::Count(3)),
+                    row("É", labels(&["e\u{301}"])),
+                ],
+            }]),
+            TenantId::from_bytes([8; 16]),
+        );
         for (label, at) in [("Å-2", 1), ("A\u{30a}-2", 1), ("E\u{301}-é", 3)] {
             assert!(
                 matches!(chart.find(label, None), Found::Seat { seat, .. } if seat == at),

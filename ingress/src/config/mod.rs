@@ -1,6 +1,7 @@
 //! Settings of the ingress in sections that check themselves. The binary's configuration file maps
 //! onto them.
 
+mod address_blocks;
 mod auth;
 mod http;
 mod payments;
@@ -8,10 +9,12 @@ mod precheck;
 mod problem;
 mod rate_limit;
 mod secret;
+mod shows;
 
 use onsale_store::catalog::Quotas;
 use serde::{Deserialize, Serialize};
 
+pub use address_blocks::{AddressBlocksConfig, AddressBlocksMode};
 pub(crate) use auth::check_secret;
 pub use auth::{AuthConfig, NamedKey};
 pub use http::HttpConfig;
@@ -20,6 +23,7 @@ pub use precheck::PrecheckConfig;
 pub use problem::ConfigProblem;
 pub use rate_limit::{Rate, RateLimitConfig};
 pub use secret::Secret;
+pub use shows::ShowsConfig;
 
 /// All settings of the ingress.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -37,6 +41,8 @@ pub struct IngressConfig {
     pub precheck: PrecheckConfig,
     /// How much an organizer may have.
     pub quota: Quotas,
+    /// What new shows get that their organizers do not say.
+    pub shows: ShowsConfig,
 }
 
 impl IngressConfig {
@@ -49,6 +55,7 @@ impl IngressConfig {
         self.http.check(&mut problems);
         self.auth.check(&mut problems);
         self.rate_limit.check(&mut problems);
+        self.shows.check(&mut problems);
         if problems.is_empty() {
             Ok(())
         } else {

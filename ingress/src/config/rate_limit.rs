@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::address_blocks::AddressBlocksConfig;
 use super::problem::{ConfigProblem, check_range};
 
 const PER_MINUTE_MAX: u32 = 60_000_000;
@@ -20,6 +21,10 @@ pub struct RateLimitConfig {
     pub login: Rate,
     /// Making an account.
     pub register: Rate,
+    /// New idempotency keys of one user within 24 hours, in which each is remembered.
+    pub idempotency_keys_per_day: u32,
+    /// Places that a block of addresses may reserve, whoever its buyers are.
+    pub address_blocks: AddressBlocksConfig,
 }
 
 /// A token bucket.
@@ -41,12 +46,21 @@ impl Default for RateLimitConfig {
             other: rate(100, 20),
             login: rate(5, 3),
             register: rate(3, 2),
+            idempotency_keys_per_day: 10_000,
+            address_blocks: AddressBlocksConfig::default(),
         }
     }
 }
 
 impl RateLimitConfig {
     pub(super) fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        self.address_blocks.check(problems);
+        check_range(
+            problems,
+            "rate_limit.idempotency_keys_per_day",
+            self.idempotency_keys_per_day,
+            1..=u32::MAX,
+        );
         for (class, rate) in [
             ("reserve", self.reserve),
             ("other", self.other),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::rendering::Alive;
 use super::show::LiveShow;
-use super::view::shows_of;
+use super::view::{event_of, shows_of};
 use crate::charts::Chart;
 use crate::error::ApiError;
 
@@ -222,17 +222,26 @@ impl Hub {
                 return;
             }
             let mut last = None;
+            let mut touch = |live: &Arc<LiveShow>| {
+                if !touched.iter().any(|known| Arc::ptr_eq(known, live)) {
+                    touched.push(live.clone());
+                }
+            };
             for record in &batch.records {
+                if let Some(event) = event_of(record) {
+                    shows
+                        .values()
+                        .filter(|live| live.chart.event == event)
+                        .for_each(&mut touch);
+                }
                 for show in shows_of(record) {
                     // Records of a rush are nearly all of one show.
                     if last == Some(show) {
                         continue;
                     }
                     last = Some(show);
-                    if let Some(live) = shows.get(&show)
-                        && !touched.iter().any(|known| Arc::ptr_eq(known, live))
-                    {
-                        touched.push(live.clone());
+                    if let Some(live) = shows.get(&show) {
+                        touch(live);
                     }
                 }
             }

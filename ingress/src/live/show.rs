@@ -254,7 +254,7 @@ impl LiveShow {
             // Somebody else seeds the later generation.
             return true;
         }
-        let mut view = View::new(seed, self.chart.seats());
+        let mut view = View::new(seed, self.chart.event, self.chart.seats());
         let mut effect = Effect::None;
         for batch in std::mem::take(&mut inner.waiting) {
             for record in &batch.records {
@@ -430,7 +430,7 @@ fn since(inner: &Inner, version: Offset) -> Option<impl Iterator<Item = &Arc<Fra
 #[cfg(test)]
 mod tests {
     use onsale_schemas::outcome::{Outcome, OutcomeRecord, Reserved};
-    use onsale_schemas::{EventId, PartitionId, SeatStatus, UserId, ZoneCounts};
+    use onsale_schemas::{EventId, PartitionId, SeatStatus, TenantId, UserId, ZoneCounts};
     use onsale_store::catalog::{ChartRow, RowSeats, ZoneAdmission};
 
     use super::*;
@@ -447,7 +447,10 @@ mod tests {
             })
             .collect();
         let row = show_of(vec![ZoneAdmission::Seated { rows }]);
-        let show = LiveShow::new(Arc::new(Chart::new(&row)), alive.clone());
+        let show = LiveShow::new(
+            Arc::new(Chart::new(&row, TenantId::from_bytes([8; 16]))),
+            alive.clone(),
+        );
         let generation = show.restart();
         let seed = ShowSeats {
             show: row.show_id,

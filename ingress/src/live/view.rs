@@ -1,7 +1,9 @@
 //! The seats of one show as of one version: a plain fold over outcomes.
 
 use onsale_schemas::outcome::{BlockChange, EndedBooking, Outcome, OutcomeRecord};
-use onsale_schemas::{Offset, SeatIndex, SeatStatus, ShowId, ShowSeats, ZoneCounts, ZoneIndex};
+use onsale_schemas::{
+    EventId, Offset, SeatIndex, SeatStatus, ShowId, ShowSeats, ZoneCounts, ZoneIndex,
+};
 use smallvec::SmallVec;
 
 /// `None` is free.
@@ -10,6 +12,7 @@ pub(super) type Status = Option<SeatStatus>;
 /// See the module.
 pub(super) struct View {
     show: ShowId,
+    event: EventId,
     /// Every record before this offset is taken into account.
     version: Offset,
     /// Places were set free just before this offset; the seed's where that was it.
@@ -33,7 +36,15 @@ pub(super) enum Effect {
     Reseed,
 }
 
-/// The shows that a record changes.
+/// The event all of whose shows a record changes.
+pub(super) fn event_of(record: &OutcomeRecord) -> Option<EventId> {
+    match record.outcome {
+        Outcome::EventCancelled { event } if record.replay_of.is_none() => Some(event),
+        _ => None,
+    }
+}
+
+/// The shows that a record changes, beside those of [`event_of`].
 pub(super) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
     let mut shows = SmallVec::new();
     let mut add = |show: ShowId| {
@@ -58,8 +69,8 @@ pub(super) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
 }
 
 impl View {
-    /// The view that `seed` describes, of a show with so many seats.
-    pub(super) fn new(seed: &ShowSeats, seats: u32) -> Self {
+    /// The view that `seed` describes, of a show of this event with so many seats.
+    pub(super) fn new(seed: &ShowSeats, event: EventId, seats: u32) -> Self {
         let mut statuses: Vec<Status> = vec![None; usize::try_from(seats).unwrap_or(0)];
         for (seat, status) in &seed.unavailable {
             if let Some(slot) = slot(&mut statuses, *seat) {
@@ -68,6 +79,7 @@ impl View {
         }
         Self {
             show: seed.show,
+            event,
             version: seed.next_offset,
             freed_before: seed.next_offset,
             cancelled: seed.cancelled,
@@ -176,8 +188,9 @@ impl View {
                 self.block(change, Some(SeatStatus::Blocked), None);
                 self.freed_before = offset + 1;
             }
-            // It does not list the bookings that it voids.
+            // They do not list the bookings that they void.
             Outcome::ShowCancelled { show } if *show == self.show => return Effect::Reseed,
+            Outcome::EventCancelled { event } if *event == self.event => return Effect::Reseed,
             _ => return Effect::None,
         }
         Effect::Changed

@@ -20,7 +20,7 @@ use crate::submit::LastPositions;
 const BOOKINGS_MAX: usize = 200_000;
 /// Events with counted bookings.
 const EVENTS_MAX: usize = 1_024;
-/// Shows whose limit (or change of it) is remembered.
+/// Shows whose limit is remembered.
 const LIMITS_MAX: usize = 10_000;
 /// A hold that ends sooner than this does not count, in milliseconds: by the clock of the log,
 /// which may be ahead of this one, it may have ended when the reservation gets there.
@@ -70,12 +70,11 @@ struct Ticket {
     until_ms: u64,
 }
 
+/// A limit that the log told at an offset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Limit {
-    /// Told by the log at this offset.
-    Told { limit: u16, at: Offset },
-    /// Amended by the record at this offset; the value is not known.
-    Amended { at: Offset },
+struct Limit {
+    limit: u16,
+    at: Offset,
 }
 
 #[derive(Clone, Copy)]
@@ -177,7 +176,9 @@ impl Buyers {
             Outcome::Released { booking, .. } => {
                 self.ended.note(booking.user, partition, record.offset);
             }
-            Outcome::ShowCancelled { .. } => self.upset_at(partition, record.offset),
+            Outcome::ShowCancelled { .. } | Outcome::EventCancelled { .. } => {
+                self.upset_at(partition, record.offset);
+            }
             _ => {}
         }
     }
@@ -197,11 +198,11 @@ impl Buyers {
             Some(LimitsFrom::NextRecord) | None => false,
         };
         let newest = match table.limits.get(&show) {
-            Some(Limit::Told { at: known, .. } | Limit::Amended { at: known }) => at > *known,
+            Some(known) => at > known.at,
             None => table.limits.len() < LIMITS_MAX,
         };
         if current && newest {
-            table.limits.insert(show, Limit::Told { limit, at });
+            table.limits.insert(show, Limit { limit, at });
         }
     }
 
@@ -245,10 +246,7 @@ impl Buyers {
 
 impl Table {
     fn limit(&self, show: ShowId) -> Option<u16> {
-        match self.limits.get(&show) {
-            Some(Limit::Told { limit, .. }) => Some(*limit),
-            Some(Limit::Amended { .. }) | None => None,
-        }
+        self.limits.get(&show).map(|known| known.limit)
     }
 
     fn apply(&mut self, partition: PartitionId, record: &OutcomeRecord) {
@@ -300,7 +298,11 @@ impl Table {
             }
             Outcome::Released { booking, .. } => self.end(booking),
             Outcome::ShowCancelled { show } => self.void(*show),
-            Outcome::ShowAmended { show } => self.amended(partition, *show, record.offset),
+            Outcome::EventCancelled { event } => self.forget(*event),
+            // The first one that is opened gives its event a limit.
+            Outcome::ShowAmended { .. }
+            | Outcome::EventAmended { .. }
+            | Outcome::ShowOpened { .. } => self.amended(partition, record.offset),
             _ => {}
         }
     }
@@ -398,11 +400,11 @@ impl Table {
         }
     }
 
-    fn amended(&mut self, partition: PartitionId, show: ShowId, at: Offset) {
-        if self.limits.contains_key(&show) || self.limits.len() < LIMITS_MAX {
-            self.limits.insert(show, Limit::Amended { at });
-        } else if let Some(from) = self.limits_from.get_mut(usize::from(partition.0)) {
-            // No room to remember it: nothing told before this record counts any more.
+    /// An event got a limit, which counts for all its shows; which one and which those are, only the
+    /// log knows. It is rare, so what was told of any limit before is forgotten.
+    fn amended(&mut self, partition: PartitionId, at: Offset) {
+        self.limits.clear();
+        if let Some(from) = self.limits_from.get_mut(usize::from(partition.0)) {
             *from = LimitsFrom::Offset(at);
         }
     }

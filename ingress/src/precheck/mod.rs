@@ -59,10 +59,15 @@ pub(crate) struct Reservation<'a> {
 
 impl Reservation<'_> {
     fn quantity(&self) -> u32 {
-        match self.pick {
-            Pick::Seats(seats) => u32::try_from(seats.len()).unwrap_or(u32::MAX),
-            Pick::BestAvailable { quantity, .. } | Pick::General { quantity } => *quantity,
-        }
+        places_of(self.pick)
+    }
+}
+
+/// How many places are asked for.
+pub(crate) fn places_of(pick: &Pick) -> u32 {
+    match pick {
+        Pick::Seats(seats) => u32::try_from(seats.len()).unwrap_or(u32::MAX),
+        Pick::BestAvailable { quantity, .. } | Pick::General { quantity } => *quantity,
     }
 }
 

@@ -31,7 +31,7 @@ impl RequestBody for ResetClockRequest {
     const OPTIONAL: bool = true;
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(&[Role::Admin], "Only admins reset the clock.")
+        caller.require(&[Role::Operator], "Only operators reset the clock.")
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn status(
     context: RequestContext,
     caller: Caller,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Admin], "Only admins see the clocks.")?;
+    caller.require(&[Role::Operator], "Only operators see the clocks.")?;
     let clocks = state.operations.clock().await.map_err(to_error)?;
     envelope::success(&context, StatusCode::OK, &clocks)
 }
@@ -72,7 +72,7 @@ pub(crate) async fn reset(
     caller: Caller,
     body: JsonBody<ResetClockRequest>,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Admin], "Only admins reset the clock.")?;
+    caller.require(&[Role::Operator], "Only operators reset the clock.")?;
     let (which, force) = (which(body.value.partition), body.value.force);
     let moved = detached(async move {
         let moved = state.operations.reset_clock(which, force).await;

@@ -29,7 +29,7 @@ pub(crate) struct FailoverRequest {
 
 impl RequestBody for FailoverRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(&[Role::Admin], "Only admins move partitions.")
+        caller.require(&[Role::Operator], "Only operators move partitions.")
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn failover(
     caller: Caller,
     body: JsonBody<FailoverRequest>,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Admin], "Only admins move partitions.")?;
+    caller.require(&[Role::Operator], "Only operators move partitions.")?;
     let to = body.value.to;
     let plain = to.bytes().all(|byte| byte.is_ascii_graphic());
     if !plain || !(1..=NODE_NAME_MAX_BYTES).contains(&to.len()) {

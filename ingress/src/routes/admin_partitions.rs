@@ -25,7 +25,10 @@ pub(crate) async fn partitions(
     context: RequestContext,
     caller: Caller,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Admin], "Only admins see partitions.")?;
+    caller.require(
+        &[Role::Admin, Role::Operator],
+        "Only admins and operators see partitions.",
+    )?;
     let partitions = state.operations.partitions().await;
     envelope::success(&context, StatusCode::OK, &partitions)
 }

@@ -26,7 +26,7 @@ impl RequestBody for ReconciliationReport {
     const LARGE: bool = true;
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(&[Role::Admin], "Only admins reconcile.")
+        caller.require(&[Role::Operator], "Only operators reconcile.")
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) async fn report(
     context: RequestContext,
     caller: Caller,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Admin], "Only admins reconcile.")?;
+    caller.require(&[Role::Operator], "Only operators reconcile.")?;
     let report =
         detached(async move { state.operations.reconcile().await.map_err(to_error) }).await?;
     envelope::success(&context, StatusCode::OK, &report)
@@ -70,7 +70,7 @@ pub(crate) async fn apply(
     caller: Caller,
     body: JsonBody<ReconciliationReport>,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Admin], "Only admins reconcile.")?;
+    caller.require(&[Role::Operator], "Only operators reconcile.")?;
     let report = body.value.0;
     let applied = detached(async move {
         state

@@ -27,7 +27,7 @@ impl RequestBody for SnapshotRequest {
     const OPTIONAL: bool = true;
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(&[Role::Admin], "Only admins make snapshots.")
+        caller.require(&[Role::Operator], "Only operators make snapshots.")
     }
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn create(
     caller: Caller,
     body: JsonBody<SnapshotRequest>,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Admin], "Only admins make snapshots.")?;
+    caller.require(&[Role::Operator], "Only operators make snapshots.")?;
     let which = which(body.value.partition);
     let done = detached(async move {
         state
@@ -74,7 +74,7 @@ pub(crate) async fn list(
     context: RequestContext,
     caller: Caller,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Admin], "Only admins see snapshots.")?;
+    caller.require(&[Role::Operator], "Only operators see snapshots.")?;
     let snapshots = state.operations.snapshots().await.map_err(to_error)?;
     envelope::success(&context, StatusCode::OK, &snapshots)
 }
@@ -83,7 +83,7 @@ pub(super) fn which(partition: Option<u16>) -> Which {
     partition.map_or(Which::All, |partition| Which::One(PartitionId(partition)))
 }
 
-/// An operation that was not done, for an admin, who may read why.
+/// An operation that was not done, for an operator, who may read why.
 pub(crate) fn to_error(error: OperationError) -> ApiError {
     match error {
         OperationError::NotSupported(why) => ApiError::new(Code::NotSupported, why),

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::bookings_receipt;
 use crate::charts::{Chart, seat_id};
+use crate::confirmation_codes::ConfirmationCodes;
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
 use crate::submit::seconds_left;
@@ -63,16 +64,27 @@ pub(crate) struct PositionBody {
 impl BookingBody {
     /// Of a row, with the labels that its chart gives.
     pub(super) async fn of(state: &AppState, row: BookingRow) -> Result<Self, ApiError> {
+        let code = match (row.status, row.confirmed_at_ms) {
+            (BookingStatus::Confirmed, Some(confirmed_at_ms)) => {
+                Some(ConfirmationCodes::code(state, row.booking_id, confirmed_at_ms).await?)
+            }
+            _ => None,
+        };
         match state.charts.chart(row.show_id).await {
-            Ok(chart) => Self::new(state, row, Some(&chart)),
+            Ok(chart) => Self::new(state, row, Some(&chart), code),
             // The catalog was lost or set back. What is sold stays sold, and one show must not hide
             // all the others of a list.
-            Err(error) if error.code() == Code::NotFound => Self::new(state, row, None),
+            Err(error) if error.code() == Code::NotFound => Self::new(state, row, None, code),
             Err(error) => Err(error),
         }
     }
 
-    fn new(state: &AppState, row: BookingRow, chart: Option<&Chart>) -> Result<Self, ApiError> {
+    fn new(
+        state: &AppState,
+        row: BookingRow,
+        chart: Option<&Chart>,
+        confirmation_code: Option<String>,
+    ) -> Result<Self, ApiError> {
         let now = Instant(state.clock.now_ms());
         let zone = match chart {
             Some(chart) => Some(chart.zone(row.zone).ok_or_else(|| {
@@ -101,8 +113,7 @@ impl BookingBody {
             expires_at,
             expires_in_seconds: reserved.then(|| seconds_left(expires_at, now)),
             confirmed_at: row.confirmed_at_ms.map(Instant),
-            confirmation_code: (row.status == BookingStatus::Confirmed)
-                .then(|| row.booking_id.confirmation_code()),
+            confirmation_code,
             ended_at: row.ended_at_ms.map(Instant),
             server_time: now,
             position: PositionBody {

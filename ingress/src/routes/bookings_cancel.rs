@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::bookings_confirm::{ended, forgotten};
 use super::{ownership, projected};
-use crate::auth::{Caller, Role};
+use crate::auth::{Caller, OnBehalf, Role};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
@@ -45,7 +45,8 @@ pub(crate) struct Cancellation {
 
 /// Give a booking back.
 ///
-/// Buyers give back holds. The event's organizer, admins and services also take back sales.
+/// Buyers give back holds. The event's organizer, and admins and services of its
+/// tenant, also take back sales.
 #[utoipa::path(
     post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", request_body = Option<CancelRequest>,
     params(
@@ -71,38 +72,42 @@ pub(crate) async fn cancel(
     body: JsonBody<CancelRequest>,
 ) -> Result<Response, ApiError> {
     let booking = parse_booking(id, state.log.partitions())?;
-    let (command, owner) = match caller.role {
+    let returned = Command::Return {
+        booking: booking.offset(),
+    };
+    let (command, owner, on_behalf) = match caller.role {
         Role::Buyer => (
             Command::Release {
                 booking: booking.offset(),
                 by: Actor::Buyer(caller.user),
             },
             Some(caller.user),
+            OnBehalf::Buyer,
         ),
         Role::Organizer => {
             let row = projected::booking(&state, booking)
                 .await?
                 .ok_or_else(|| ApiError::not_found("booking"))?;
             // That there is such a booking is nobody else's business.
-            ownership::managed_event(&state, &caller, row.event_id)
+            let managed = ownership::managed_event(&state, &caller, row.event_id)
                 .await
                 .map_err(|error| match error.code() {
                     Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
                     _ => error,
                 })?;
-            (
-                Command::Return {
-                    booking: booking.offset(),
-                },
-                None,
-            )
+            (returned, None, OnBehalf::Staff(managed.authority))
         }
-        Role::Admin | Role::Service => (
-            Command::Return {
-                booking: booking.offset(),
-            },
-            None,
-        ),
+        Role::Admin | Role::Service | Role::Operator | Role::Platform => {
+            let authority = ownership::authority_over_booking(
+                &state,
+                &caller,
+                booking,
+                &[Role::Admin, Role::Service, Role::Operator, Role::Platform],
+                "Bookings are cancelled by their buyer and by the staff of their tenant.",
+            )
+            .await?;
+            (returned, None, OnBehalf::Staff(authority))
+        }
     };
     let identity = key.identity(caller.user, "cancel", &id.to_string(), &body.bytes);
     let answer = send(
@@ -110,6 +115,7 @@ pub(crate) async fn cancel(
         &context,
         Ask {
             user: caller.user,
+            on_behalf,
             identity,
             partition: booking.partition(),
             command,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_schemas::command::Confirm;
+use onsale_schemas::command::{Confirm, ConfirmV2, Currency};
 use onsale_schemas::limits::PAYMENT_REFERENCE_MAX_BYTES;
 use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord, Rejection, UserId};
 use onsale_store::booking::BookingStatus;
@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::projected;
-use crate::auth::{Caller, Role};
+use super::{ownership, projected};
+use crate::auth::{Caller, OnBehalf, Role};
+use crate::confirmation_codes::ConfirmationCodes;
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -22,15 +23,19 @@ use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
-use crate::values::Instant;
+use crate::submit::{Ask, Asked, Final, PendingAnswer, claim_reference, send};
+use crate::values::{Instant, Money};
 
 /// What was paid.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfirmRequest {
-    /// What the payment is known by at the gateway; nothing personal. 1 to 128 visible ASCII characters.
+    /// What the payment is known by at the gateway; nothing personal. 1 to 128 visible ASCII
+    /// characters. It belongs to the first booking of the tenant that it is used for, for 400 days,
+    /// also when that could not be confirmed.
     payment_reference: String,
+    /// What was paid. When it is given it has to be the booking's total.
+    amount: Option<Money>,
 }
 
 impl RequestBody for ConfirmRequest {
@@ -51,19 +56,20 @@ pub(crate) struct Confirmation {
 }
 
 impl Confirmation {
-    fn new(booking: BookingId, confirmed_at_ms: u64) -> Self {
+    fn new(booking: BookingId, confirmed_at_ms: u64, confirmation_code: String) -> Self {
         Self {
             booking_id: booking.as_uuid(),
             status: "confirmed",
             confirmed_at: Instant(confirmed_at_ms),
-            confirmation_code: booking.confirmation_code(),
+            confirmation_code,
         }
     }
 }
 
 /// Turn a hold into a sale.
 ///
-/// For services that took the payment; for buyers only where payments are simulated.
+/// For services that took the payment; for buyers only where payments are simulated. The same call
+/// again with the same reference gives the same answer.
 #[utoipa::path(
     post, path = "/api/v1/bookings/{id}/confirm", tag = "bookings", request_body = ConfirmRequest,
     params(
@@ -76,8 +82,9 @@ impl Confirmation {
         (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
-        (status = 409, description = "`ALREADY_CONFIRMED` with another reference, `ALREADY_CANCELLED`, `SHOW_CANCELLED`", body = Problem),
+        (status = 409, description = "`ALREADY_CONFIRMED` with another reference, `PAYMENT_REFERENCE_USED` by another booking of the tenant, `AMOUNT_MISMATCH` (`details.total_price`), `ALREADY_CANCELLED`, `SHOW_CANCELLED`", body = Problem),
         (status = 410, description = "`RESERVATION_EXPIRED` and its seats are gone", body = Problem),
+        (status = 503, description = "`OVERLOADED`: nothing was confirmed; try again with the same reference", body = Problem),
     ),
 )]
 pub(crate) async fn confirm(
@@ -100,18 +107,41 @@ pub(crate) async fn confirm(
             &format!("1 to {PAYMENT_REFERENCE_MAX_BYTES} visible ASCII characters"),
         ));
     }
+    let paid = body.value.amount.map(paid).transpose()?;
+    let tenant = ownership::tenant_of_booking(&state, booking).await?;
+    let on_behalf = match by {
+        Actor::Buyer(_) => OnBehalf::Buyer,
+        Actor::Staff => {
+            OnBehalf::Staff(caller.authority_over(tenant, &PAYERS, PAYERS_ONLY, || {
+                ApiError::not_found("booking")
+            })?)
+        }
+    };
     let identity = key.identity(caller.user, "confirm", &id.to_string(), &body.bytes);
+    claim_reference(
+        &state,
+        &context,
+        identity,
+        on_behalf,
+        (tenant, &reference),
+        booking,
+    )
+    .await?;
     let payment_reference: Arc<str> = reference.as_str().into();
-    let command = Command::Confirm(Confirm {
-        booking: booking.offset(),
-        by,
-        payment_reference: reference,
+    let command = Command::ConfirmV2(ConfirmV2 {
+        confirm: Confirm {
+            booking: booking.offset(),
+            by,
+            payment_reference: reference,
+        },
+        paid,
     });
     let answer = send(
         &state,
         &context,
         Ask {
             user: caller.user,
+            on_behalf,
             identity,
             partition: booking.partition(),
             command,
@@ -126,17 +156,33 @@ pub(crate) async fn confirm(
     Ok(answer.into_response(&context))
 }
 
+/// Who confirms beside buyers of simulated payments.
+const PAYERS: [Role; 2] = [Role::Service, Role::Platform];
+const PAYERS_ONLY: &str = "Bookings are confirmed by the payment service.";
+
 /// In whose name a caller confirms, and whose booking it has to be.
 fn payer(caller: &Caller, state: &AppState) -> Result<(Actor, Option<UserId>), ApiError> {
     match caller.role {
-        Role::Service => Ok((Actor::Staff, None)),
         Role::Buyer if state.config.payments.simulated => {
             Ok((Actor::Buyer(caller.user), Some(caller.user)))
         }
-        _ => Err(ApiError::forbidden(
-            "Bookings are confirmed by the payment service.",
-        )),
+        _ => {
+            caller.require(&PAYERS, PAYERS_ONLY)?;
+            Ok((Actor::Staff, None))
+        }
     }
+}
+
+/// The sum as the log compares it.
+fn paid(amount: Money) -> Result<(i64, Currency), ApiError> {
+    let currency = amount.currency.parse::<Currency>().map_err(|error| {
+        ApiError::invalid(
+            "amount.currency",
+            &amount.currency,
+            error.to_string().trim_start_matches("expected "),
+        )
+    })?;
+    Ok((amount.amount, currency))
 }
 
 /// The answer to the outcome of a confirmation.
@@ -148,17 +194,24 @@ pub(crate) async fn answer(
     record: &OutcomeRecord,
 ) -> Result<Final, ApiError> {
     match &record.outcome {
-        Outcome::Confirmed(confirmed) => Final::new(
-            StatusCode::OK,
-            &Confirmation::new(booking, confirmed.confirmed_at_ms),
-        ),
+        Outcome::Confirmed(confirmed) => {
+            let at_ms = confirmed.confirmed_at_ms;
+            let code = if confirmed.first && record.replay_of.is_none() {
+                // Just now, so by a machine of version 2; the database need not be asked.
+                state.booking_keys.confirmation_code(&booking)
+            } else {
+                ConfirmationCodes::code(state, booking, at_ms).await?
+            };
+            Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
+        }
         Outcome::Rejected(Rejection::UnknownBooking) => {
             let row = forgotten(state, booking, owner).await?;
             match (row.status, row.confirmed_at_ms) {
-                (BookingStatus::Confirmed, Some(confirmed_at_ms))
+                (BookingStatus::Confirmed, Some(at_ms))
                     if row.payment_reference.as_deref() == Some(payment_reference) =>
                 {
-                    Final::new(StatusCode::OK, &Confirmation::new(booking, confirmed_at_ms))
+                    let code = ConfirmationCodes::code(state, booking, at_ms).await?;
+                    Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
                 }
                 (status, _) => Err(rejection::to_error(&ended(status), None, None)),
             }

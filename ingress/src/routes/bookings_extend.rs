@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::bookings_confirm::{ended, forgotten};
-use crate::auth::{Caller, Role};
+use super::ownership;
+use crate::auth::{Caller, OnBehalf, Role};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -21,6 +22,9 @@ use crate::rejection;
 use crate::state::AppState;
 use crate::submit::{Ask, Asked, Final, PendingAnswer, seconds_left, send};
 use crate::values::Instant;
+
+const ROLES: [Role; 2] = [Role::Service, Role::Platform];
+const DETAIL: &str = "Holds are extended by the payment service.";
 
 /// How much longer.
 #[derive(Deserialize, ToSchema)]
@@ -32,10 +36,7 @@ pub(crate) struct ExtendRequest {
 
 impl RequestBody for ExtendRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(
-            &[Role::Service],
-            "Holds are extended by the payment service.",
-        )
+        caller.require(&ROLES, DETAIL)
     }
 }
 
@@ -75,10 +76,6 @@ pub(crate) async fn extend(
     PathId(id): PathId,
     body: JsonBody<ExtendRequest>,
 ) -> Result<Response, ApiError> {
-    caller.require(
-        &[Role::Service],
-        "Holds are extended by the payment service.",
-    )?;
     let booking = parse_booking(id, state.log.partitions())?;
     let seconds = body.value.seconds;
     let by_ms = seconds
@@ -87,12 +84,15 @@ pub(crate) async fn extend(
         .ok_or_else(|| {
             ApiError::invalid("seconds", seconds, &format!("1 to {}", HOLD_MAX_MS / 1_000))
         })?;
+    let authority =
+        ownership::authority_over_booking(&state, &caller, booking, &ROLES, DETAIL).await?;
     let identity = key.identity(caller.user, "extend", &id.to_string(), &body.bytes);
     let answer = send(
         &state,
         &context,
         Ask {
             user: caller.user,
+            on_behalf: OnBehalf::Staff(authority),
             identity,
             partition: booking.partition(),
             command: Command::Extend {

@@ -52,12 +52,11 @@ pub(super) async fn readable(
         .ok_or_else(|| ApiError::not_found("booking"))?;
     let allowed = match caller.role {
         Role::Buyer => row.user_id == caller.user,
-        Role::Organizer => state
+        Role::Organizer | Role::Admin | Role::Service | Role::Operator | Role::Platform => state
             .store
-            .event(row.event_id)
+            .event_within(caller.scope(), row.event_id)
             .await?
-            .is_some_and(|event| ownership::owns(caller, &event)),
-        Role::Admin | Role::Service => true,
+            .is_some_and(|event| caller.role != Role::Organizer || ownership::owns(caller, &event)),
     };
     if allowed {
         Ok(row)

@@ -18,8 +18,10 @@ use uuid::Uuid;
 
 use super::booking_body::PositionBody;
 use super::{bookings_receipt, visible};
-use crate::auth::{Caller, Role};
+use crate::address_blocks::NewHold;
+use crate::auth::{Caller, OnBehalf, Role};
 use crate::charts::{Chart, ChartZone, Found, parse_seat_id};
+use crate::client_address::ClientAddress;
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -28,7 +30,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::precheck::{self, InFlight};
 use crate::rejection;
 use crate::state::{AppState, Shared};
-use crate::submit::{Ask, Asked, Final, PendingAnswer, seconds_left, send};
+use crate::submit::{Answer, Ask, Asked, Final, PendingAnswer, seconds_left, send};
 use crate::values::{Instant, Money};
 
 /// What to hold: named seats, or so many places.
@@ -148,9 +150,9 @@ pub(crate) struct Reservation {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: only buyers reserve", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),
-        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`", body = Problem),
+        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`, `COOLING_DOWN` (`details.until`): holds of the event ended unpaid in a row", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
-        (status = 429, description = "`RATE_LIMITED`", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: too many requests of the buyer, or too many places (`details.limit`) of the buyers of one network", body = Problem),
         (status = 503, description = "`OVERLOADED`, `PARTITION_UNAVAILABLE`: nothing was changed", body = Problem),
     ),
 )]
@@ -158,11 +160,12 @@ pub(crate) async fn reserve(
     State(state): State<AppState>,
     context: RequestContext,
     caller: Caller,
+    client: ClientAddress,
     key: IdempotencyKey,
     body: JsonBody<ReserveRequest>,
 ) -> Result<Response, ApiError> {
     caller.require(&[Role::Buyer], "Only buyers reserve.")?;
-    let result = handle(&state, &context, &caller, &key, body).await;
+    let result = handle(&state, &context, (&caller, client), &key, body).await;
     if let Err(error) = &result {
         state.metrics.reservation_failed(error.code().as_str());
     }
@@ -172,7 +175,7 @@ pub(crate) async fn reserve(
 async fn handle(
     state: &AppState,
     context: &RequestContext,
-    caller: &Caller,
+    (caller, client): (&Caller, ClientAddress),
     key: &IdempotencyKey,
     body: JsonBody<ReserveRequest>,
 ) -> Result<Response, ApiError> {
@@ -201,6 +204,9 @@ async fn handle(
         }
     };
     let zone = zone.index;
+    let asking = state
+        .address_blocks
+        .ask(client.0, precheck::places_of(&pick))?;
     let identity = key.identity(caller.user, "reserve", "", &body.bytes);
     // A repeated request must reach the log: its answer may be one that was granted long ago.
     let in_flight = if state.config.precheck.enabled && identity.fingerprint.is_none() {
@@ -228,6 +234,7 @@ async fn handle(
         context,
         Ask {
             user: caller.user,
+            on_behalf: OnBehalf::Buyer,
             identity,
             partition: chart.partition,
             command,
@@ -236,7 +243,19 @@ async fn handle(
     )
     .await;
     drop(in_flight);
-    Ok(answer?.into_response(context))
+    let answer = answer?;
+    if let Some(asking) = asking {
+        match &answer {
+            Answer::Final(answer) if answer.replayed => drop(asking),
+            Answer::Final(answer) => {
+                if let Some(hold) = answer.hold {
+                    asking.granted(hold);
+                }
+            }
+            Answer::Pending(_) => asking.unknown(),
+        }
+    }
+    Ok(answer.into_response(context))
 }
 
 /// Which places of which zone are asked for.
@@ -385,7 +404,14 @@ pub(crate) fn answer(
                 let (partition, show) = (chart.partition, chart.show);
                 state.buyers.told(partition, show, *limit, record.offset);
             }
-            return Err(rejection::to_error(why, Some(chart), Some(zone)));
+            let refusal = rejection::to_error(why, Some(chart), Some(zone));
+            return Err(match why {
+                Rejection::CoolingDown { until_ms } => {
+                    let wait_ms = until_ms.saturating_sub(record.log_time_ms);
+                    refusal.retry_after(wait_ms.div_ceil(1_000).max(1))
+                }
+                _ => refusal,
+            });
         }
         other => return Err(ApiError::internal(format!("reserve came out as {other:?}"))),
     };
@@ -403,7 +429,7 @@ pub(crate) fn answer(
     );
     let expires_at = Instant(reserved.expires_at_ms);
     let booking = BookingId::new(chart.partition, reserved.booking);
-    Final::new(
+    let mut answer = Final::new(
         StatusCode::CREATED,
         &Reservation {
             booking_id: booking.as_uuid(),
@@ -424,5 +450,11 @@ pub(crate) fn answer(
             },
             receipt_url: bookings_receipt::url(state, &booking),
         },
-    )
+    )?;
+    answer.hold = Some(NewHold {
+        booking,
+        places: reserved.quantity,
+        until_ms: reserved.expires_at_ms,
+    });
+    Ok(answer)
 }

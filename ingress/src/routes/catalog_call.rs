@@ -61,6 +61,7 @@ fn replayed(remembered: RememberedAnswer, fingerprint: u64) -> Result<Final, Api
         status: StatusCode::from_u16(remembered.status).map_err(ApiError::internal)?,
         data: remembered.body.into_bytes(),
         replayed: true,
+        hold: None,
     })
 }
 

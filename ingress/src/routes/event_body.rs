@@ -1,7 +1,7 @@
 //! An event as clients write and read it.
 
 use onsale_schemas::{EventId, UserId};
-use onsale_store::catalog::{EventRow, EventStatus};
+use onsale_store::catalog::{EventChange, EventRow, EventStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -31,12 +31,13 @@ pub(crate) struct EventRequest {
     /// As in concert, sport, theater.
     category: Option<String>,
     starts_at: Instant,
-    /// Tickets that one buyer may hold and own over all shows; 0 is no limit (default 4).
+    /// Tickets that one buyer may hold and own over all shows; 0 is no limit. 4 for a new event when
+    /// left out; given in a `PUT` it applies to all its shows, also those that are open.
     max_tickets_per_user: Option<u16>,
     /// In years.
     minimum_age: Option<u8>,
-    /// `published` (default) or `draft`: it and its shows are seen by its organizer only, and
-    /// nothing of it is sold.
+    /// `published` (default) or `draft`: it is seen by its organizer only, and gets shows once it is
+    /// published. In a `PUT` also `cancelled`, which cancels all its shows and is for ever.
     #[schema(value_type = Option<String>)]
     status: Option<EventStatus>,
 }
@@ -44,7 +45,7 @@ pub(crate) struct EventRequest {
 impl RequestBody for EventRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         caller.require(
-            &[Role::Organizer, Role::Admin],
+            &[Role::Organizer, Role::Admin, Role::Operator],
             "Only organizers make events.",
         )
     }
@@ -71,6 +72,31 @@ pub(crate) struct EventBody {
 }
 
 impl EventRequest {
+    /// The status asked for, when that is a new one for `row`; the log or the database decide on it.
+    pub(super) fn new_status(&self, row: &EventRow) -> Option<EventStatus> {
+        self.status.filter(|status| *status != row.status)
+    }
+
+    /// The limit asked for.
+    pub(super) fn limit(&self) -> Option<u16> {
+        self.max_tickets_per_user
+    }
+
+    /// What it changes of an event beside limit and cancellation.
+    pub(super) fn change(self) -> Result<EventChange, ApiError> {
+        self.check()?;
+        Ok(EventChange {
+            name: self.name,
+            description: self.description,
+            venue: self.venue,
+            city: self.city,
+            category: self.category,
+            starts_at_ms: self.starts_at.0,
+            minimum_age: self.minimum_age,
+            publish: self.status == Some(EventStatus::Published),
+        })
+    }
+
     /// The row of a new event of the caller's.
     pub(super) fn into_row(
         self,
@@ -78,26 +104,35 @@ impl EventRequest {
         caller: &Caller,
         now_ms: u64,
     ) -> Result<EventRow, ApiError> {
-        self.replace(EventRow {
+        self.check()?;
+        let status = self.status.unwrap_or(EventStatus::Published);
+        if status == EventStatus::Cancelled {
+            return Err(ApiError::invalid(
+                "status",
+                status,
+                "draft or published: a new event is not cancelled",
+            ));
+        }
+        Ok(EventRow {
             event_id,
-            tenant_id: caller.tenant,
+            tenant_id: caller.tenant.0,
             organizer_id: UserId(caller.user.0),
-            name: String::new(),
-            description: None,
-            venue: None,
-            city: None,
-            category: None,
-            starts_at_ms: 0,
-            max_tickets_per_user: TICKETS_PER_USER_DEFAULT,
-            minimum_age: None,
-            status: EventStatus::Published,
+            name: self.name,
+            description: self.description,
+            venue: self.venue,
+            city: self.city,
+            category: self.category,
+            starts_at_ms: self.starts_at.0,
+            max_tickets_per_user: self
+                .max_tickets_per_user
+                .unwrap_or(TICKETS_PER_USER_DEFAULT),
+            minimum_age: self.minimum_age,
+            status,
             created_at_ms: now_ms,
         })
     }
 
-    /// `row` with these values; what may be left out keeps its value where it has a default, and
-    /// is cleared where it has none.
-    pub(super) fn replace(self, mut row: EventRow) -> Result<EventRow, ApiError> {
+    fn check(&self) -> Result<(), ApiError> {
         check_line("name", &self.name, NAME_MAX_CHARS)?;
         if let Some(text) = &self.description {
             check_text("description", text, DESCRIPTION_MAX_CHARS)?;
@@ -120,20 +155,7 @@ impl EventRequest {
                 &format!("0 to {MINIMUM_AGE_MAX_YEARS}"),
             ));
         }
-        row.name = self.name;
-        row.description = self.description;
-        row.venue = self.venue;
-        row.city = self.city;
-        row.category = self.category;
-        row.starts_at_ms = self.starts_at.0;
-        row.minimum_age = self.minimum_age;
-        if let Some(limit) = self.max_tickets_per_user {
-            row.max_tickets_per_user = limit;
-        }
-        if let Some(status) = self.status {
-            row.status = status;
-        }
-        Ok(row)
+        Ok(())
     }
 }
 

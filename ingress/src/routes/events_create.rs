@@ -39,7 +39,7 @@ pub(crate) async fn create(
     body: JsonBody<EventRequest>,
 ) -> Result<Response, ApiError> {
     caller.require(
-        &[Role::Organizer, Role::Admin],
+        &[Role::Organizer, Role::Admin, Role::Operator],
         "Only organizers make events.",
     )?;
     let identity = key.identity(caller.user, "create event", "", &body.bytes);

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use onsale_store::catalog::EventFilter;
+use onsale_store::catalog::{EventFilter, TenantScope};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
@@ -88,16 +88,16 @@ pub(crate) async fn list(
         }
     }
     let mine = query.mine.unwrap_or(false);
-    let (tenant_id, organizer_id) = match caller {
-        _ if !mine => (None, None),
+    let (tenants, organizer_id) = match caller {
+        _ if !mine => (TenantScope::All, None),
         Some(caller) => {
             caller.require(
-                &[Role::Organizer, Role::Admin],
+                &[Role::Organizer, Role::Admin, Role::Operator],
                 "Only organizers have events.",
             )?;
-            // An admin sees all of the tenant's.
+            // An admin sees all of the tenant's, an operator those of all tenants.
             let organizer = (caller.role == Role::Organizer).then_some(caller.user);
-            (Some(caller.tenant), organizer)
+            (caller.scope(), organizer)
         }
         None => {
             return Err(ApiError::new(
@@ -113,7 +113,7 @@ pub(crate) async fn list(
         category: not_empty(query.category),
         from_ms: query.from.map(|from| from.0),
         until_ms: query.until.map(|until| until.0),
-        tenant_id,
+        tenants,
         organizer_id,
         unpublished: mine,
     };

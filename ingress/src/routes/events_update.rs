@@ -1,63 +1,126 @@
 //! `PUT /events/{id}`
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_schemas::EventId;
-use onsale_store::catalog::{EventRow, EventStatus};
+use onsale_schemas::command::AmendEvent;
+use onsale_schemas::partitioning::partition_of;
+use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId};
+use onsale_store::catalog::{EventChange, EventStatus};
 
-use super::catalog_call::detached;
+use super::catalog_call::{detached, key_reused};
 use super::event_body::{EventBody, EventRequest};
 use super::ownership::managed_event;
-use crate::auth::Caller;
+use super::projected::wait_for;
+use crate::auth::{Caller, OnBehalf};
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};
+use crate::idempotency::IdempotencyKey;
+use crate::rejection;
 use crate::state::AppState;
+use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
 
-/// Replace an event's description.
+/// Replace an event's description, its limit and its status.
 ///
-/// A new `max_tickets_per_user` applies to shows opened later; change open ones one by one. A
-/// published event with shows cannot become a draft again.
+/// `max_tickets_per_user`, when given, becomes the limit of all shows of the event by one record of
+/// the log, open ones too; what buyers hold and own already stays theirs.
+///
+/// `"status":"cancelled"` cancels the event and all its shows by one record of the log: every hold
+/// and sale of them is void, nothing of it is sold from then on, and it is never undone. A draft is
+/// published with `"status":"published"`. A published event becomes a draft again only while it has
+/// no shows: whoever saw a show may have booked it, so with shows it is refused; close them, or
+/// cancel them or the event.
 #[utoipa::path(
     put, path = "/api/v1/events/{id}", tag = "catalog", request_body = EventRequest,
-    params(("id" = Uuid, Path, description = "The event")),
+    params(
+        ("id" = Uuid, Path, description = "The event"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+    ),
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<EventBody>),
+        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 409, description = "`SHOW_CANCELLED`: the event is cancelled, its limit and status stay", body = Problem),
+        (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
 pub(crate) async fn update(
     State(state): State<AppState>,
     context: RequestContext,
     caller: Caller,
+    key: IdempotencyKey,
     PathId(id): PathId,
     body: JsonBody<EventRequest>,
 ) -> Result<Response, ApiError> {
-    let row = managed_event(&state, &caller, EventId(id)).await?;
-    let was = row.status;
-    let row = body.value.replace(row)?;
-    if row.status == EventStatus::Draft && was != EventStatus::Draft {
-        refuse_with_shows(&state, &row).await?;
+    let managed = managed_event(&state, &caller, EventId(id)).await?;
+    let event = managed.row.event_id;
+    let new_status = body.value.new_status(&managed.row);
+    let limit = body.value.limit();
+    let change = Arc::new(body.value.change()?);
+    if let (EventStatus::Cancelled, Some(_)) = (managed.row.status, new_status) {
+        return Err(ApiError::new(
+            Code::ShowCancelled,
+            "The event is cancelled, and stays so.",
+        ));
     }
-    let row = detached(async move {
-        if state.store.update_event(&row).await? {
-            Ok(row)
-        } else {
-            Err(ApiError::not_found("event"))
+    if new_status == Some(EventStatus::Draft) {
+        unpublish(&state, event).await?;
+    }
+    let command = match (new_status, limit) {
+        (Some(EventStatus::Cancelled), _) => Command::CancelEvent { event },
+        // Its limit is of no consequence any more.
+        (_, Some(max_tickets_per_user)) if managed.row.status != EventStatus::Cancelled => {
+            Command::AmendEvent(AmendEvent {
+                event,
+                max_tickets_per_user,
+            })
         }
-    })
-    .await?;
-    envelope::success(&context, StatusCode::OK, &EventBody::from(row))
+        // The log has no part in the rest.
+        _ => return describe(&state, &context, event, change).await,
+    };
+    let identity = key.identity(caller.user, "update event", &id.to_string(), &body.bytes);
+    let ask = Ask {
+        user: caller.user,
+        on_behalf: OnBehalf::Staff(managed.authority),
+        identity,
+        partition: partition_of(event, state.log.partitions()),
+        command,
+        asked: Asked::ChangeEvent {
+            event,
+            change: change.clone(),
+        },
+    };
+    let answer = {
+        let context = context.clone();
+        detached(async move {
+            // Before the log has it: a crash must not lose what the log accepts.
+            let now_ms = state.clock.now_ms();
+            let proposed = state
+                .store
+                .propose_event_change(identity.request_id, event, &change, now_ms)
+                .await?;
+            if !proposed {
+                return Err(key_reused());
+            }
+            send(&state, &context, ask).await
+        })
+        .await?
+    };
+    Ok(answer.into_response(&context))
 }
 
 /// Whoever saw a show may have booked it, and ingresses remember that it is on sale.
-async fn refuse_with_shows(state: &AppState, event: &EventRow) -> Result<(), ApiError> {
-    if state.store.count_shows(event.event_id).await? == 0 {
+async fn unpublish(state: &AppState, event: EventId) -> Result<(), ApiError> {
+    let store = state.store.clone();
+    let done = detached(async move { Ok(store.unpublish_event(event).await?) }).await?;
+    if done {
         return Ok(());
     }
     Err(ApiError::invalid(
@@ -65,4 +128,58 @@ async fn refuse_with_shows(state: &AppState, event: &EventRow) -> Result<(), Api
         "draft",
         "published: the event has shows; close or cancel them to end their sale",
     ))
+}
+
+/// Changes what people read of the event.
+async fn describe(
+    state: &AppState,
+    context: &RequestContext,
+    event: EventId,
+    change: Arc<EventChange>,
+) -> Result<Response, ApiError> {
+    let store = state.store.clone();
+    let row = detached(async move { Ok(store.change_event(event, &change).await?) })
+        .await?
+        .ok_or_else(|| ApiError::not_found("event"))?;
+    envelope::success(context, StatusCode::OK, &EventBody::from(row))
+}
+
+/// The answer to the outcome of a change. The projector writes it to the catalog; whoever was
+/// answered should find it there, but a projection that is behind is no reason to call it failed.
+pub(crate) async fn answer(
+    state: &AppState,
+    event: EventId,
+    change: &EventChange,
+    partition: PartitionId,
+    record: &OutcomeRecord,
+) -> Result<Final, ApiError> {
+    let (status, limit) = match &record.outcome {
+        Outcome::EventAmended {
+            max_tickets_per_user,
+            ..
+        } => (None, Some(*max_tickets_per_user)),
+        Outcome::EventCancelled { .. } => (Some(EventStatus::Cancelled), None),
+        Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
+        other => {
+            return Err(ApiError::internal(format!(
+                "changing an event came out as {other:?}"
+            )));
+        }
+    };
+    let is_projected = wait_for(state, partition, record.offset).await.is_ok();
+    let mut row = state
+        .store
+        .event(event)
+        .await?
+        .ok_or_else(|| ApiError::not_found("event"))?;
+    // What a repetition asks for may have been changed again since.
+    if !is_projected && record.replay_of.is_none() {
+        change.apply_to(&mut row);
+        row.status = status.unwrap_or(row.status);
+        row.max_tickets_per_user = limit.unwrap_or(row.max_tickets_per_user);
+    }
+    if status.is_some() {
+        state.charts.forget_shows();
+    }
+    Final::new(StatusCode::OK, &EventBody::from(row))
 }

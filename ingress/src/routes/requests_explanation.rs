@@ -5,17 +5,22 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_schemas::{Command, Offset, Outcome, PartitionId, RequestId, Standing};
+use onsale_schemas::command::{
+    AmendEvent, AmendShow, Confirm, ConfirmV2, Describe, OpenShow, OpenShowV2, Reserve, SeatBlock,
+    Subject,
+};
+use onsale_schemas::{BookingId, Command, Offset, Outcome, PartitionId, RequestId, Standing};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::booking_body::PositionBody;
 use super::explanation_body::{AheadBody, TakenSeat, asked, position, rule};
+use super::ownership;
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{PathId, Query};
 use crate::state::AppState;
 use crate::values::Instant;
@@ -77,7 +82,7 @@ pub(crate) async fn explanation(
     Query(given): Query<WhereQuery>,
 ) -> Result<Response, ApiError> {
     caller.require(
-        &[Role::Buyer, Role::Admin],
+        &[Role::Buyer, Role::Admin, Role::Operator],
         "Requests are explained to their buyer and to admins.",
     )?;
     let (partition, explained) = explained(&state, &caller, RequestId(id), &given).await?;
@@ -121,11 +126,74 @@ pub(super) async fn explained(
         .explanations
         .of(&*state.operations, partition, offset)
         .await?;
-    let is_theirs = caller.role == Role::Admin || explained.user == Some(caller.user);
+    let is_theirs = match caller.role {
+        Role::Operator => true,
+        Role::Admin => concerns(state, caller, partition, &explained.command).await?,
+        Role::Buyer | Role::Organizer | Role::Service | Role::Platform => {
+            explained.user == Some(caller.user)
+        }
+    };
     if explained.outcome.request_id == Some(request) && is_theirs {
         Ok((partition, explained))
     } else {
         Err(ApiError::not_found("request"))
+    }
+}
+
+/// Whether a command is about something of the caller's tenant.
+async fn concerns(
+    state: &AppState,
+    caller: &Caller,
+    partition: PartitionId,
+    command: &Command,
+) -> Result<bool, ApiError> {
+    let booking = |offset| BookingId::new(partition, offset);
+    let tenant = match command {
+        Command::OpenShow(OpenShow { event, .. })
+        | Command::OpenShowV2(OpenShowV2 {
+            show: OpenShow { event, .. },
+            ..
+        })
+        | Command::AmendEvent(AmendEvent { event, .. })
+        | Command::CancelEvent { event }
+        | Command::Describe(Describe {
+            subject: Subject::Event(event) | Subject::Show { event, .. },
+            ..
+        }) => {
+            let event = state.store.event_within(caller.scope(), *event).await?;
+            return Ok(event.is_some());
+        }
+        Command::AmendShow(AmendShow { show, .. })
+        | Command::CloseShow { show }
+        | Command::CancelShow { show }
+        | Command::Reserve(Reserve { show, .. })
+        | Command::Block(SeatBlock { show, .. })
+        | Command::Unblock(SeatBlock { show, .. }) => {
+            state.charts.chart(*show).await.map(|chart| chart.tenant)
+        }
+        Command::Confirm(Confirm { booking: of, .. })
+        | Command::ConfirmV2(ConfirmV2 {
+            confirm: Confirm { booking: of, .. },
+            ..
+        })
+        | Command::Release { booking: of, .. }
+        | Command::Extend { booking: of, .. }
+        | Command::Return { booking: of } => {
+            ownership::tenant_of_booking(state, booking(*of)).await
+        }
+        Command::ClaimReference(claim) => {
+            let booking = BookingId::new(claim.partition, claim.booking);
+            ownership::tenant_of_booking(state, booking).await
+        }
+        Command::Tick { .. }
+        | Command::Claim { .. }
+        | Command::Barrier { .. }
+        | Command::ResetClock => return Ok(false),
+    };
+    match tenant {
+        Ok(tenant) => Ok(caller.scope().holds(tenant.0)),
+        Err(error) if error.code() == Code::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

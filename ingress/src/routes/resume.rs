@@ -11,7 +11,8 @@ use crate::error::ApiError;
 use crate::state::AppState;
 
 /// Hands in the opening of every show that is in the catalog and perhaps not in the log; opening
-/// one again with the same values changes nothing. Returns how many were handed in.
+/// one again with the same values changes nothing, and one that an older program opened is refused,
+/// which changes nothing either. Returns how many were handed in.
 pub(crate) async fn resume_openings(state: &AppState) -> Result<usize, ApiError> {
     let mut resumed = 0;
     for show in state.store.shows_with_status(ShowStatus::Opening).await? {
@@ -24,7 +25,7 @@ pub(crate) async fn resume_openings(state: &AppState) -> Result<usize, ApiError>
             request_id: Some(request_id),
             idempotency: None,
             trace: None,
-            command: Command::OpenShow(open_command(&show, event.max_tickets_per_user)?),
+            command: Command::OpenShowV2(open_command(&show, &event)?),
             by: None,
         })
         .map_err(ApiError::internal)?;

@@ -20,6 +20,7 @@ pub(crate) struct ShowBody {
     sale_opens_at: Instant,
     sale_closes_at: Instant,
     hold_seconds: u32,
+    cooldown_seconds: u32,
     /// `opening`, `open`, `closed` or `cancelled`.
     #[schema(value_type = String)]
     pub(super) status: ShowStatus,
@@ -58,6 +59,7 @@ impl ShowBody {
             sale_opens_at: Instant(row.sale_opens_at_ms),
             sale_closes_at: Instant(row.sale_closes_at_ms),
             hold_seconds: row.hold_ms / 1_000,
+            cooldown_seconds: row.cooldown_ms / 1_000,
             status: row.status,
             created_at: Instant(row.created_at_ms),
             zones,

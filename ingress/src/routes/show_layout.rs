@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use onsale_schemas::command::{Admission, Currency, OpenShow, ZoneLayout};
+use onsale_schemas::TenantId;
+use onsale_schemas::command::{Admission, Currency, OpenShow, OpenShowV2, ZoneLayout};
 use onsale_schemas::limits::{
     GENERAL_CAPACITY_MAX, ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX,
     UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
 };
-use onsale_store::catalog::{ChartRow, RowSeats, ShowRow, ZoneAdmission, ZoneRow};
+use onsale_store::catalog::{ChartRow, EventRow, RowSeats, ShowRow, ZoneAdmission, ZoneRow};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -293,10 +294,7 @@ fn row_of_seats(path: &str, seats: SeatsRequest) -> Result<RowSeats, ApiError> {
 }
 
 /// The command that opens a show of the catalog.
-pub(super) fn open_command(
-    show: &ShowRow,
-    max_tickets_per_user: u16,
-) -> Result<OpenShow, ApiError> {
+pub(super) fn open_command(show: &ShowRow, event: &EventRow) -> Result<OpenShowV2, ApiError> {
     let zones = show
         .zones
         .iter()
@@ -315,13 +313,17 @@ pub(super) fn open_command(
             })
         })
         .collect::<Result<_, ApiError>>()?;
-    Ok(OpenShow {
-        show: show.show_id,
-        event: show.event_id,
-        max_tickets_per_user,
-        sale_opens_at_ms: show.sale_opens_at_ms,
-        sale_closes_at_ms: show.sale_closes_at_ms,
-        hold_ms: show.hold_ms,
-        zones,
+    Ok(OpenShowV2 {
+        show: OpenShow {
+            show: show.show_id,
+            event: show.event_id,
+            max_tickets_per_user: event.max_tickets_per_user,
+            sale_opens_at_ms: show.sale_opens_at_ms,
+            sale_closes_at_ms: show.sale_closes_at_ms,
+            hold_ms: show.hold_ms,
+            zones,
+        },
+        tenant: TenantId(event.tenant_id),
+        cooldown_ms: show.cooldown_ms,
     })
 }

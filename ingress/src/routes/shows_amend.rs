@@ -14,12 +14,12 @@ use uuid::Uuid;
 
 use super::catalog_call::{detached, key_reused};
 use super::event_body::check_line;
-use super::ownership::managed_event;
+use super::ownership::{managed_event, managers};
 use super::projected::wait_for;
 use super::show_body::ShowBody;
 use super::show_layout::check_price;
-use super::shows_create::{NAME_MAX_CHARS, check_hold, check_window};
-use crate::auth::{Caller, Role};
+use super::shows_create::{NAME_MAX_CHARS, check_hold, check_window, closes_by_default};
+use crate::auth::{Caller, OnBehalf};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -34,9 +34,11 @@ use crate::values::{Instant, Money};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AmendRequest {
+    /// A sale that ends an hour before the beginning by default goes on doing so.
     starts_at: Option<Instant>,
     sale_opens_at: Option<Instant>,
-    /// Moving it into the future opens a closed sale again.
+    /// Moving it into the future opens a closed sale again. It may lie after the beginning only when
+    /// it is given together with it, or alone.
     sale_closes_at: Option<Instant>,
     hold_seconds: Option<u32>,
     /// For all shows of the event; 0 is no limit.
@@ -55,14 +57,13 @@ pub(crate) struct PriceRequest {
 
 impl RequestBody for AmendRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(
-            &[Role::Organizer, Role::Admin],
-            "Only organizers may do this.",
-        )
+        managers(caller)
     }
 }
 
 /// Change times, limit, hold or prices of a show.
+///
+/// `max_tickets_per_user` becomes the limit of all shows of the event, by the same record of the log.
 #[utoipa::path(
     patch, path = "/api/v1/shows/{id}", tag = "catalog", request_body = AmendRequest,
     params(
@@ -94,11 +95,12 @@ pub(crate) async fn amend(
         .show(show)
         .await?
         .ok_or_else(|| ApiError::not_found("show"))?;
-    managed_event(&state, &caller, row.event_id).await?;
+    let managed = managed_event(&state, &caller, row.event_id).await?;
     let change = Arc::new(change(&row, body.value)?);
     let identity = key.identity(caller.user, "amend show", &id.to_string(), &body.bytes);
     let ask = Ask {
         user: caller.user,
+        on_behalf: OnBehalf::Staff(managed.authority),
         identity,
         partition: row.partition,
         command: Command::AmendShow(command(show, &change)),
@@ -131,14 +133,7 @@ fn change(row: &ShowRow, request: AmendRequest) -> Result<ShowChange, ApiError> 
         check_line("name", name, NAME_MAX_CHARS)?;
     }
     let hold_ms = request.hold_seconds.map(check_hold).transpose()?;
-    check_window(
-        request
-            .sale_opens_at
-            .map_or(row.sale_opens_at_ms, |opens| opens.0),
-        request
-            .sale_closes_at
-            .map_or(row.sale_closes_at_ms, |closes| closes.0),
-    )?;
+    let window = window(row, &request)?;
     let mut prices: Vec<(ZoneIndex, i64)> = Vec::new();
     for (place, new) in request.prices.unwrap_or_default().into_iter().enumerate() {
         let path = format!("prices[{place}]");
@@ -167,11 +162,53 @@ fn change(row: &ShowRow, request: AmendRequest) -> Result<ShowChange, ApiError> 
     Ok(ShowChange {
         name: request.name,
         starts_at_ms: request.starts_at.map(|starts| starts.0),
-        sale_opens_at_ms: request.sale_opens_at.map(|opens| opens.0),
-        sale_closes_at_ms: request.sale_closes_at.map(|closes| closes.0),
+        sale_opens_at_ms: window.opens_at_ms,
+        sale_closes_at_ms: window.closes_at_ms,
+        closes_by_default: request.sale_closes_at.is_some().then_some(false),
         hold_ms,
         max_tickets_per_user: request.max_tickets_per_user,
         prices,
+    })
+}
+
+/// What of a sale's beginning and end changes.
+struct Window {
+    opens_at_ms: Option<u64>,
+    closes_at_ms: Option<u64>,
+}
+
+/// The sale with the request's values. An end that nobody named follows the beginning of the show; one
+/// that somebody named stays, unless it would lie after a new beginning unasked.
+fn window(row: &ShowRow, request: &AmendRequest) -> Result<Window, ApiError> {
+    let mut opens_at_ms = request.sale_opens_at.map(|opens| opens.0);
+    let closes_at_ms = match (request.sale_closes_at, request.starts_at) {
+        (Some(closes), _) => Some(closes.0),
+        (None, Some(starts_at)) if row.closes_by_default => {
+            let closes_at_ms = closes_by_default(starts_at);
+            // A show that began long ago ends its sale; it need not have opened before that.
+            if opens_at_ms.is_none() && row.sale_opens_at_ms >= closes_at_ms {
+                opens_at_ms = Some(closes_at_ms.saturating_sub(1));
+            }
+            Some(closes_at_ms)
+        }
+        (None, Some(starts_at)) if row.sale_closes_at_ms > starts_at.0 => {
+            return Err(ApiError::invalid(
+                "sale_closes_at",
+                Instant(row.sale_closes_at_ms),
+                &format!(
+                    "a time up to the new starts_at ({starts_at}), or this one given together with it"
+                ),
+            ));
+        }
+        (None, _) => None,
+    };
+    check_window(
+        opens_at_ms.unwrap_or(row.sale_opens_at_ms),
+        closes_at_ms.unwrap_or(row.sale_closes_at_ms),
+    )?;
+    Ok(Window {
+        opens_at_ms,
+        closes_at_ms,
     })
 }
 

@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::bookings_reserve::named_seats;
-use super::ownership::managed_event;
-use crate::auth::{Caller, Role};
+use super::ownership::{managed_event, managers};
+use crate::auth::{Caller, OnBehalf};
 use crate::charts::{Chart, ChartZone};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
@@ -39,10 +39,7 @@ impl RequestBody for BlockRequest {
     const LARGE: bool = true;
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(
-            &[Role::Organizer, Role::Admin],
-            "Only organizers may do this.",
-        )
+        managers(caller)
     }
 }
 
@@ -123,7 +120,7 @@ async fn change(
     block: bool,
 ) -> Result<Response, ApiError> {
     let chart = state.charts.chart(show).await?;
-    managed_event(state, caller, chart.event).await?;
+    let managed = managed_event(state, caller, chart.event).await?;
     let zone = chart
         .zone_by_id(body.value.zone_id)
         .ok_or_else(|| ApiError::invalid("zone_id", body.value.zone_id, "a zone of the show"))?;
@@ -144,6 +141,7 @@ async fn change(
         context,
         Ask {
             user: caller.user,
+            on_behalf: OnBehalf::Staff(managed.authority),
             identity,
             partition: chart.partition,
             command,

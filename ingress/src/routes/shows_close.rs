@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::ownership::managed_event;
+use super::ownership::{managed_event, managers};
 use super::projected::wait_for;
-use crate::auth::{Caller, Role};
+use crate::auth::{Caller, OnBehalf};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -30,10 +30,7 @@ impl RequestBody for EndShowRequest {
     const OPTIONAL: bool = true;
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(
-            &[Role::Organizer, Role::Admin],
-            "Only organizers may do this.",
-        )
+        managers(caller)
     }
 }
 
@@ -92,13 +89,14 @@ pub(super) async fn end(
     command: Command,
 ) -> Result<Response, ApiError> {
     let chart = state.charts.chart(show).await?;
-    managed_event(state, caller, chart.event).await?;
+    let managed = managed_event(state, caller, chart.event).await?;
     let identity = key.identity(caller.user, operation, &show.to_string(), &body);
     let answer = send(
         state,
         context,
         Ask {
             user: caller.user,
+            on_behalf: OnBehalf::Staff(managed.authority),
             identity,
             partition: chart.partition,
             command,

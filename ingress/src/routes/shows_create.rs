@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_schemas::limits::{HOLD_DEFAULT_MS, HOLD_MAX_MS, HOLD_MIN_MS};
+use onsale_schemas::limits::{COOLDOWN_MAX_MS, HOLD_DEFAULT_MS, HOLD_MAX_MS, HOLD_MIN_MS};
 use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, ShowId};
 use onsale_store::StoreError;
@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 
 use super::catalog_call::{derived_id, detached, key_reused, recall, remember};
 use super::event_body::check_line;
-use super::ownership::managed_event;
+use super::ownership::{Managed, managed_event, managers};
 use super::show_body::ShowBody;
 use super::show_layout::{self, ZoneRequest};
-use crate::auth::{Caller, Role};
+use crate::auth::{Authority, Caller, OnBehalf};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
@@ -39,10 +39,14 @@ pub(crate) struct ShowRequest {
     starts_at: Instant,
     /// Now, when left out.
     sale_opens_at: Option<Instant>,
-    /// An hour before the beginning, when left out.
+    /// An hour before the beginning when left out, and it moves with the beginning then.
     sale_closes_at: Option<Instant>,
     /// How long a hold lasts, 1 to 86400 (default 600).
     hold_seconds: Option<u32>,
+    /// How long a buyer who let two holds of the event in a row end unpaid may not hold again, 0 to
+    /// 450; it doubles with each further one, up to eight times. 0 is never. The installation's
+    /// setting when left out.
+    cooldown_seconds: Option<u32>,
     zones: Vec<ZoneRequest>,
 }
 
@@ -50,14 +54,13 @@ impl RequestBody for ShowRequest {
     const LARGE: bool = true;
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(
-            &[Role::Organizer, Role::Admin],
-            "Only organizers may do this.",
-        )
+        managers(caller)
     }
 }
 
 /// Make a show and open it.
+///
+/// Its event has to be published: a draft sells nothing.
 #[utoipa::path(
     post, path = "/api/v1/events/{id}/shows", tag = "catalog", request_body = ShowRequest,
     params(
@@ -83,13 +86,11 @@ pub(crate) async fn create(
     PathId(id): PathId,
     body: JsonBody<ShowRequest>,
 ) -> Result<Response, ApiError> {
-    let event = managed_event(&state, &caller, EventId(id)).await?;
-    if event.status == EventStatus::Cancelled {
-        return Err(ApiError::new(
-            Code::ShowCancelled,
-            "The event is cancelled; it gets no more shows.",
-        ));
-    }
+    let Managed {
+        row: event,
+        authority,
+    } = managed_event(&state, &caller, EventId(id)).await?;
+    check_status(event.status)?;
     let identity = key.identity(caller.user, "create show", &id.to_string(), &body.bytes);
     let opens_by_default = body.value.sale_opens_at.is_none();
     let row = row(&state, &event, identity, body.value)?;
@@ -100,6 +101,7 @@ pub(crate) async fn create(
                 &state,
                 &context,
                 &caller,
+                authority,
                 identity,
                 event,
                 row,
@@ -110,6 +112,26 @@ pub(crate) async fn create(
         .await?
     };
     Ok(answer.into_response(&context))
+}
+
+/// A draft sells nothing, and a cancelled event nothing any more.
+fn check_status(status: EventStatus) -> Result<(), ApiError> {
+    match status {
+        EventStatus::Published => Ok(()),
+        EventStatus::Draft => Err(not_published()),
+        EventStatus::Cancelled => Err(ApiError::new(
+            Code::ShowCancelled,
+            "The event is cancelled; it gets no more shows.",
+        )),
+    }
+}
+
+fn not_published() -> ApiError {
+    ApiError::invalid(
+        "status",
+        EventStatus::Draft,
+        "published: an event gets shows once it is published (`PUT /events/{id}`)",
+    )
 }
 
 fn row(
@@ -126,10 +148,13 @@ fn row(
         Some(seconds) => check_hold(seconds)?,
     };
     let now_ms = state.clock.now_ms();
-    let sale_closes_at_ms = request.sale_closes_at.map_or(
-        request.starts_at.0.saturating_sub(SALE_CLOSES_BEFORE_MS),
-        |closes| closes.0,
-    );
+    let sale_closes_at_ms = request
+        .sale_closes_at
+        .map_or(closes_by_default(request.starts_at), |closes| closes.0);
+    let cooldown_ms = match request.cooldown_seconds {
+        None => state.config.shows.cooldown_ms(),
+        Some(seconds) => check_cooldown(seconds)?,
+    };
     let sale_opens_at_ms = request
         .sale_opens_at
         .map_or(now_ms.min(sale_closes_at_ms.saturating_sub(1)), |opens| {
@@ -145,11 +170,32 @@ fn row(
         starts_at_ms: request.starts_at.0,
         sale_opens_at_ms,
         sale_closes_at_ms,
+        closes_by_default: request.sale_closes_at.is_none(),
         hold_ms,
+        cooldown_ms,
         status: ShowStatus::Opening,
         created_at_ms: now_ms,
         zones: show_layout::zones(show_id, request.zones)?,
     })
+}
+
+/// When a sale ends of which nobody said so.
+pub(super) fn closes_by_default(starts_at: Instant) -> u64 {
+    starts_at.0.saturating_sub(SALE_CLOSES_BEFORE_MS)
+}
+
+/// The first cool-down in milliseconds.
+fn check_cooldown(seconds: u32) -> Result<u32, ApiError> {
+    seconds
+        .checked_mul(1_000)
+        .filter(|ms| *ms <= COOLDOWN_MAX_MS)
+        .ok_or_else(|| {
+            ApiError::invalid(
+                "cooldown_seconds",
+                seconds,
+                &format!("0 to {}", COOLDOWN_MAX_MS / 1_000),
+            )
+        })
 }
 
 /// The length of a hold in milliseconds.
@@ -183,6 +229,7 @@ async fn make(
     state: &AppState,
     context: &RequestContext,
     caller: &Caller,
+    authority: Authority,
     identity: Identity,
     event: EventRow,
     row: ShowRow,
@@ -213,17 +260,20 @@ async fn make(
             }
             present
         }
+        // Between the look at it and this.
+        Err(StoreError::NotPublished) => return Err(not_published()),
         Err(error) => return Err(error.into()),
     };
-    let open = show_layout::open_command(&row, event.max_tickets_per_user)?;
+    let open = show_layout::open_command(&row, &event)?;
     let answer = send(
         state,
         context,
         Ask {
             user: caller.user,
+            on_behalf: OnBehalf::Staff(authority),
             identity,
             partition: row.partition,
-            command: Command::OpenShow(open),
+            command: Command::OpenShowV2(open),
             asked: Asked::OpenShow { show: row.show_id },
         },
     )

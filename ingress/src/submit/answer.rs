@@ -7,6 +7,7 @@ use onsale_schemas::RequestId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::address_blocks::NewHold;
 use crate::context::RequestContext;
 use crate::envelope;
 use crate::error::{ApiError, RETRY_AFTER_BUSY_SECONDS};
@@ -28,6 +29,8 @@ pub(crate) struct Final {
     pub(crate) data: Vec<u8>,
     /// Whether it is that of an earlier request with the same key.
     pub(crate) replayed: bool,
+    /// What a reservation now holds.
+    pub(crate) hold: Option<NewHold>,
 }
 
 /// What is said while an outcome is not known.
@@ -48,6 +51,7 @@ impl Final {
             status,
             data: bytes,
             replayed: false,
+            hold: None,
         })
     }
 

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, ShowId, UserId, ZoneIndex};
-use onsale_store::catalog::ShowChange;
+use onsale_schemas::{
+    BookingId, EventId, Outcome, OutcomeRecord, PartitionId, ShowId, UserId, ZoneIndex,
+};
+use onsale_store::catalog::{EventChange, ShowChange};
 
 use super::answer::Final;
 use crate::charts::Chart;
@@ -41,6 +43,10 @@ pub(crate) enum Asked {
     },
     EndShow {
         show: ShowId,
+    },
+    ChangeEvent {
+        event: EventId,
+        change: Arc<EventChange>,
     },
     Block {
         chart: Arc<Chart>,
@@ -85,6 +91,9 @@ impl Asked {
             }
             Self::EndShow { show } => {
                 routes::shows_close::answer(state, *show, partition, record).await
+            }
+            Self::ChangeEvent { event, change } => {
+                routes::events_update::answer(state, *event, change, partition, record).await
             }
             Self::Block { chart, zone } => routes::shows_block::answer(chart, *zone, record),
         }
@@ -131,9 +140,9 @@ fn note(state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
         Outcome::Released { booking, .. } => freed(booking.show),
         Outcome::Unblocked(change) => freed(change.show),
         // Its tickets do not count for the event's other shows any more.
-        Outcome::ShowCancelled { .. } => upset(),
+        Outcome::ShowCancelled { .. } | Outcome::EventCancelled { .. } => upset(),
         // The limit may be higher.
-        Outcome::ShowAmended { .. } => upset(),
+        Outcome::ShowAmended { .. } | Outcome::EventAmended { .. } => upset(),
         _ => {}
     }
     told(state, partition, record);

@@ -2,6 +2,7 @@
 
 mod answer;
 mod asked;
+mod claim;
 mod decisions;
 mod last_positions;
 mod recent;
@@ -10,6 +11,7 @@ mod send;
 
 pub(crate) use answer::{Answer, Final, PendingAnswer, seconds_left};
 pub(crate) use asked::Asked;
+pub(crate) use claim::claim_reference;
 pub(crate) use decisions::Decisions;
 pub(crate) use last_positions::LastPositions;
 pub(crate) use recent::{Recent, answer_to};

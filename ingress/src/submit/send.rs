@@ -1,11 +1,12 @@
 //! Hands a command in and waits for its outcome, up to the deadline.
 
-use onsale_log::Submission;
-use onsale_schemas::{Command, Envelope, PartitionId, UserId, codec};
+use onsale_log::{Reply, Submission};
+use onsale_schemas::{Command, Envelope, OutcomeRecord, PartitionId, UserId, codec};
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
 use super::asked::Asked;
+use crate::auth::OnBehalf;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::idempotency::Identity;
@@ -14,10 +15,18 @@ use crate::state::AppState;
 /// A command and who asks for it.
 pub(crate) struct Ask {
     pub(crate) user: UserId,
+    pub(crate) on_behalf: OnBehalf,
     pub(crate) identity: Identity,
     pub(crate) partition: PartitionId,
     pub(crate) command: Command,
     pub(crate) asked: Asked,
+}
+
+/// What is known at the deadline.
+pub(super) enum Waited {
+    Decided(OutcomeRecord),
+    /// Nothing yet; the outcome may come here, where somebody still sends it.
+    Unknown(Option<oneshot::Receiver<Reply>>),
 }
 
 /// The answer, which is 202 when the outcome is not known in time: an unknown outcome is never
@@ -29,47 +38,76 @@ pub(crate) async fn send(
 ) -> Result<Answer, ApiError> {
     let Ask {
         user,
+        on_behalf,
         identity,
         partition,
         command,
         asked,
     } = ask;
-    let request_id = identity.request_id;
+    if identity.fingerprint.is_some() {
+        state.key_quotas.admit(user)?;
+    }
+    let waited = hand_in(state, context, identity, on_behalf, partition, command).await?;
+    if identity.fingerprint.is_some() {
+        // One whose outcome is not known may have been remembered, so it counts.
+        let is_new = match &waited {
+            Waited::Decided(record) => record.replay_of.is_none(),
+            Waited::Unknown(_) => true,
+        };
+        if is_new {
+            state.key_quotas.used(user);
+        }
+    }
+    match waited {
+        Waited::Decided(record) => asked
+            .answer(state, partition, &record)
+            .await
+            .map(Answer::Final),
+        Waited::Unknown(reply) => {
+            let request_id = identity.request_id;
+            state
+                .replies
+                .remember(state, user, request_id, partition, asked, reply);
+            Ok(Answer::Pending(request_id))
+        }
+    }
+}
+
+/// Hands a command in and waits.
+pub(super) async fn hand_in(
+    state: &AppState,
+    context: &RequestContext,
+    identity: Identity,
+    on_behalf: OnBehalf,
+    partition: PartitionId,
+    command: Command,
+) -> Result<Waited, ApiError> {
     let envelope = Envelope {
-        request_id: Some(request_id),
+        request_id: Some(identity.request_id),
         idempotency: identity.fingerprint,
         trace: context.sampled_trace(),
         command,
-        by: None,
+        by: on_behalf.staff(),
     };
     let payload = codec::encode(&envelope).map_err(ApiError::internal)?;
     let (reply, mut received) = oneshot::channel();
     state.log.submit(Submission {
         partition,
-        request_id,
+        request_id: identity.request_id,
         payload,
         reply,
     })?;
     let deadline = state.config.http.reply_deadline();
     match tokio::time::timeout(deadline, &mut received).await {
-        Ok(Ok(Ok(record))) => asked
-            .answer(state, partition, &record)
-            .await
-            .map(Answer::Final),
+        Ok(Ok(Ok(record))) => Ok(Waited::Decided(record)),
         Ok(Ok(Err(error))) => Err(error.into()),
         Ok(Err(_dropped)) => {
             state.metrics.unknown_outcomes.inc();
-            state
-                .replies
-                .remember(state, user, request_id, partition, asked, None);
-            Ok(Answer::Pending(request_id))
+            Ok(Waited::Unknown(None))
         }
         Err(_elapsed) => {
             state.metrics.unknown_outcomes.inc();
-            state
-                .replies
-                .remember(state, user, request_id, partition, asked, Some(received));
-            Ok(Answer::Pending(request_id))
+            Ok(Waited::Unknown(Some(received)))
         }
     }
 }

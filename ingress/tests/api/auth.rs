@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use onsale_ingress::NamedKey;
-use onsale_schemas::{BookingId, PartitionId, UserId};
+use onsale_schemas::UserId;
 use serde_json::json;
 
 use crate::support::{BUYER, Claims, EVENT, NOW_MS, SECRET, SHOW, World, sign, sign_with};
@@ -110,7 +110,7 @@ async fn a_bad_token_is_refused_on_public_reads_too_and_none_is_fine() {
 #[tokio::test]
 async fn every_role_may_do_its_own_and_nothing_else() {
     let world = World::new().await;
-    let booking = BookingId::new(PartitionId(0), 100);
+    let booking = world.booked(100).await;
     let reserve = json!({"show_id": SHOW, "seats": ["B-L"]});
     let confirm = json!({"payment_reference": "p"});
     let event = json!({"name": "n", "starts_at": "2030-01-01T00:00:00Z"});
@@ -125,35 +125,47 @@ async fn every_role_may_do_its_own_and_nothing_else() {
             Method::POST,
             format!("/bookings/{booking}/confirm"),
             confirm,
-            "service",
+            "service platform",
         ),
         (
             Method::POST,
             format!("/bookings/{booking}/extend"),
             json!({"seconds": 60}),
-            "service",
+            "service platform",
         ),
-        (Method::POST, "/events".to_owned(), event, "organizer admin"),
+        (
+            Method::POST,
+            "/events".to_owned(),
+            event,
+            "organizer admin operator",
+        ),
         (
             Method::POST,
             format!("/shows/{SHOW}/close"),
             json!({}),
-            "organizer admin",
+            "organizer admin operator",
         ),
         (
             Method::PATCH,
             format!("/shows/{SHOW}"),
             json!({}),
-            "organizer admin",
+            "organizer admin operator",
         ),
         (
             Method::POST,
             "/admin/snapshots".to_owned(),
             json!({}),
-            "admin",
+            "operator",
         ),
     ] {
-        for role in ["buyer", "organizer", "admin", "service"] {
+        for role in [
+            "buyer",
+            "organizer",
+            "admin",
+            "service",
+            "operator",
+            "platform",
+        ] {
             let reply = world
                 .call(method.clone(), &format!("/api/v1{path}"))
                 .by_role(role)
@@ -198,7 +210,7 @@ async fn an_event_of_another_organizer_is_out_of_reach() {
 #[tokio::test]
 async fn buyers_confirm_their_own_only_where_payments_are_simulated() {
     let world = World::with(|config| config.payments.simulated = true).await;
-    let booking = BookingId::new(PartitionId(0), 100);
+    let booking = world.booked(5).await;
     world
         .post(&format!("/api/v1/bookings/{booking}/confirm"))
         .by_role("buyer")
@@ -206,10 +218,10 @@ async fn buyers_confirm_their_own_only_where_payments_are_simulated() {
         .send()
         .await
         .data(200);
-    let onsale_schemas::Command::Confirm(confirm) = world.log.last().command else {
+    let onsale_schemas::Command::ConfirmV2(confirm) = world.log.last().command else {
         panic!("not a confirm")
     };
-    assert_eq!(confirm.by, onsale_schemas::Actor::Buyer(BUYER));
+    assert_eq!(confirm.confirm.by, onsale_schemas::Actor::Buyer(BUYER));
 }
 
 /// The buyer's token with other fields in head and claims.

@@ -42,7 +42,7 @@ use Gets::{Forbidden as F, Hidden as H, Ok as K, Unknown as U};
 type Caller = (UserId, &'static str, u128);
 
 /// The callers, in the order of a row's columns.
-const CALLERS: [(&str, Option<Caller>); 8] = [
+const CALLERS: [(&str, Option<Caller>); 12] = [
     ("nobody", None),
     ("the buyer", Some((BUYER, "buyer", 7))),
     ("another buyer", Some((SOMEBODY_ELSE, "buyer", 7))),
@@ -55,16 +55,30 @@ const CALLERS: [(&str, Option<Caller>); 8] = [
     ),
     ("an admin", Some((SOMEBODY_ELSE, "admin", 7))),
     ("a service", Some((SOMEBODY_ELSE, "service", 7))),
+    (
+        "an admin of another tenant",
+        Some((SOMEBODY_ELSE, "admin", 8)),
+    ),
+    (
+        "a service of another tenant",
+        Some((SOMEBODY_ELSE, "service", 8)),
+    ),
+    // Of the installation: the tenant of their token says nothing.
+    ("an operator", Some((SOMEBODY_ELSE, "operator", 8))),
+    (
+        "a service of the installation",
+        Some((SOMEBODY_ELSE, "platform", 8)),
+    ),
 ];
 
 struct Row {
     method: &'static str,
     /// As the document has it, with the query that this row is about.
     route: &'static str,
-    gets: [Gets; 8],
+    gets: [Gets; 12],
 }
 
-const fn row(method: &'static str, route: &'static str, gets: [Gets; 8]) -> Row {
+const fn row(method: &'static str, route: &'static str, gets: [Gets; 12]) -> Row {
     Row {
         method,
         route,
@@ -72,30 +86,32 @@ const fn row(method: &'static str, route: &'static str, gets: [Gets; 8]) -> Row 
     }
 }
 
-const EVERYBODY: [Gets; 8] = [K; 8];
-const SIGNED_IN: [Gets; 8] = [U, K, K, K, K, K, K, K];
-const ADMINS: [Gets; 8] = [U, F, F, F, F, F, K, F];
-const SERVICES: [Gets; 8] = [U, F, F, F, F, F, F, K];
-const BUYERS: [Gets; 8] = [U, K, K, F, F, F, F, F];
-const ORGANIZERS: [Gets; 8] = [U, F, F, K, K, K, K, F];
-const ITS_ORGANIZER: [Gets; 8] = [U, F, F, K, F, F, K, F];
-const ITS_BUYER_ONLY: [Gets; 8] = [U, K, H, H, H, H, H, H];
+const EVERYBODY: [Gets; 12] = [K; 12];
+const SIGNED_IN: [Gets; 12] = [U, K, K, K, K, K, K, K, K, K, K, K];
+const ADMINS: [Gets; 12] = [U, F, F, F, F, F, K, F, K, F, K, F];
+const OPERATORS: [Gets; 12] = [U, F, F, F, F, F, F, F, F, F, K, F];
+const SERVICES: [Gets; 12] = [U, F, F, F, F, F, F, K, F, H, F, K];
+const BUYERS: [Gets; 12] = [U, K, K, F, F, F, F, F, F, F, F, F];
+const ORGANIZERS: [Gets; 12] = [U, F, F, K, K, K, K, F, K, F, K, F];
+const ITS_ORGANIZER: [Gets; 12] = [U, F, F, K, F, F, K, F, F, F, K, F];
+const ITS_BUYER_ONLY: [Gets; 12] = [U, K, H, H, H, H, H, H, H, H, H, H];
 /// A draft.
-const UNPUBLISHED: [Gets; 8] = [H, H, H, K, H, H, K, H];
+const UNPUBLISHED: [Gets; 12] = [H, H, H, K, H, H, K, H, H, H, K, H];
 
 #[rustfmt::skip]
 const MATRIX: &[Row] = &[
-    //                                             nobody, buyer, other, organizer, other, other tenant, admin, service
+    //                                             nobody, buyer, other, organizer, other, other tenant, admin, service,
+    //                                             both of another tenant, operator, service of the installation
     row("POST", "/api/v1/bookings/reserve", BUYERS),
     row("POST", "/api/v1/bookings/{id}/confirm", SERVICES),
-    row("POST", "/api/v1/bookings/{id}/cancel", [U, K, H, K, H, H, K, K]),
+    row("POST", "/api/v1/bookings/{id}/cancel", [U, K, H, K, H, H, K, K, H, H, K, K]),
     row("POST", "/api/v1/bookings/{id}/extend", SERVICES),
     row("GET", "/api/v1/bookings", SIGNED_IN),
     row("GET", "/api/v1/bookings/pending", SIGNED_IN),
-    row("GET", "/api/v1/bookings/{id}", [U, K, H, K, H, H, K, K]),
-    row("GET", "/api/v1/bookings/{id}/receipt", [U, K, H, K, H, H, K, K]),
+    row("GET", "/api/v1/bookings/{id}", [U, K, H, K, H, H, K, K, H, H, K, K]),
+    row("GET", "/api/v1/bookings/{id}/receipt", [U, K, H, K, H, H, K, K, H, H, K, K]),
     row("GET", "/api/v1/requests/{id}", ITS_BUYER_ONLY),
-    row("GET", "/api/v1/requests/{id}/explanation", [U, K, H, F, F, F, K, F]),
+    row("GET", "/api/v1/requests/{id}/explanation", [U, K, H, F, F, F, K, F, H, F, K, F]),
     row("GET", "/api/v1/events", EVERYBODY),
     row("GET", "/api/v1/events?mine=true", ORGANIZERS),
     row("POST", "/api/v1/events", ORGANIZERS),
@@ -116,13 +132,13 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/shows/{id}/block", ITS_ORGANIZER),
     row("POST", "/api/v1/shows/{id}/unblock", ITS_ORGANIZER),
     row("GET", "/api/v1/partitions", ADMINS),
-    row("GET", "/api/v1/admin/snapshots", ADMINS),
-    row("POST", "/api/v1/admin/snapshots", ADMINS),
-    row("POST", "/api/v1/admin/reconcile", ADMINS),
-    row("POST", "/api/v1/admin/reconcile/apply", ADMINS),
-    row("POST", "/api/v1/admin/failover", ADMINS),
-    row("GET", "/api/v1/admin/clock", ADMINS),
-    row("POST", "/api/v1/admin/clock/reset", ADMINS),
+    row("GET", "/api/v1/admin/snapshots", OPERATORS),
+    row("POST", "/api/v1/admin/snapshots", OPERATORS),
+    row("POST", "/api/v1/admin/reconcile", OPERATORS),
+    row("POST", "/api/v1/admin/reconcile/apply", OPERATORS),
+    row("POST", "/api/v1/admin/failover", OPERATORS),
+    row("GET", "/api/v1/admin/clock", OPERATORS),
+    row("POST", "/api/v1/admin/clock/reset", OPERATORS),
     row("GET", "/health/live", EVERYBODY),
     row("GET", "/health/ready", EVERYBODY),
 ];

@@ -365,3 +365,22 @@ async fn a_large_answer_is_compressed_where_that_is_taken() {
         assert_eq!(unpacked["paths"], plain["paths"]);
     }
 }
+
+#[tokio::test]
+async fn the_end_of_an_event_reaches_the_views_of_its_shows() {
+    let world = World::new().await;
+    let mut seed = seats(50);
+    seed.unavailable = vec![(0, SeatStatus::Held)];
+    world.log.set_seats(seed);
+    let before = world.get(&path()).send().await.data(200);
+    assert_eq!(before["unavailable"][0]["seat_id"], "seat:0");
+    let mut seed = seats(61);
+    seed.cancelled = true;
+    world.log.set_seats(seed);
+    let mut stream = Events::open(&world, None).await;
+    stream.next().await.expect("the present state");
+    let outcome = Outcome::EventCancelled { event: EVENT };
+    world.log.publish(vec![ScriptedLog::record(60, outcome)]);
+    let (version, ..) = stream.next().await.expect("the state after the end");
+    assert_eq!(version, "61");
+}

@@ -24,7 +24,8 @@ async fn a_buyer_releases_and_staff_take_back() {
             by: Actor::Buyer(BUYER)
         }
     );
-    for role in ["admin", "service"] {
+    world.booked(5).await;
+    for role in ["admin", "service", "operator", "platform"] {
         world
             .post(&path)
             .by_role(role)

@@ -6,7 +6,7 @@ use onsale_schemas::rejection::FullTable;
 use onsale_schemas::{BookingId, Command, PartitionId, Rejection, SeatList};
 use serde_json::{Value, json};
 
-use crate::support::{BALCONY, BUYER, EVENT, FLOOR, SHOW, STALLS, Script, World};
+use crate::support::{BALCONY, BUYER, EVENT, FLOOR, NOW_MS, SHOW, STALLS, Script, World};
 
 #[tokio::test]
 async fn named_seats_are_held_and_the_answer_is_whole() {
@@ -393,4 +393,19 @@ async fn only_a_sampled_trace_goes_into_the_log() {
             .data(201);
         assert_eq!(world.log.last().trace.is_some(), traced);
     }
+}
+
+#[tokio::test]
+async fn a_buyer_who_cools_down_is_told_until_when() {
+    let world = World::new().await;
+    world.log.next(Script::reject(Rejection::CoolingDown {
+        until_ms: NOW_MS + 60_500,
+    }));
+    let reply = world
+        .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+        .send()
+        .await;
+    let details = reply.error(409, "COOLING_DOWN");
+    assert_eq!(details["until"], "2023-11-14T22:14:20.500Z");
+    assert_eq!(reply.header("retry-after"), "61");
 }

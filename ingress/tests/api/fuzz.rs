@@ -44,13 +44,17 @@ fn http_bodies() {
         (
             Method::POST,
             "/api/v1/admin/reconcile/apply".to_owned(),
-            "admin",
+            "operator",
         ),
-        (Method::POST, "/api/v1/admin/failover".to_owned(), "admin"),
+        (
+            Method::POST,
+            "/api/v1/admin/failover".to_owned(),
+            "operator",
+        ),
         (
             Method::POST,
             "/api/v1/admin/clock/reset".to_owned(),
-            "admin",
+            "operator",
         ),
     ];
     let price = json!({"amount": 250_000, "currency": "THB"});

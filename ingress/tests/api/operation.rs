@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::World;
 
 #[tokio::test]
-async fn partitions_and_snapshots_are_for_admins() {
+async fn partitions_are_for_admins_and_snapshots_for_operators() {
     let world = World::new().await;
     world
         .get("/api/v1/partitions")
@@ -32,7 +32,7 @@ async fn partitions_and_snapshots_are_for_admins() {
     let post = |body| {
         world
             .post("/api/v1/admin/snapshots")
-            .by_role("admin")
+            .by_role("operator")
             .json(&body)
     };
     assert_eq!(post(json!({})).send().await.data(201)[0]["size_bytes"], 100);
@@ -42,13 +42,13 @@ async fn partitions_and_snapshots_are_for_admins() {
         .error(404, "NOT_FOUND");
     let list = world
         .get("/api/v1/admin/snapshots")
-        .by_role("admin")
+        .by_role("operator")
         .send()
         .await;
     assert_eq!(list.data(200)[0]["next_offset"], 7);
     let reply = world
         .post("/api/v1/admin/failover")
-        .by_role("admin")
+        .by_role("operator")
         .json(&json!({"to": "b"}))
         .send()
         .await;
@@ -58,7 +58,7 @@ async fn partitions_and_snapshots_are_for_admins() {
 #[tokio::test]
 async fn a_clock_that_looks_right_is_reset_by_force_only() {
     let world = World::new().await;
-    let clocks = world.get("/api/v1/admin/clock").by_role("admin");
+    let clocks = world.get("/api/v1/admin/clock").by_role("operator");
     let clocks = clocks.send().await.data(200);
     assert_eq!(
         clocks,
@@ -70,7 +70,7 @@ async fn a_clock_that_looks_right_is_reset_by_force_only() {
     let reset = |body| {
         world
             .post("/api/v1/admin/clock/reset")
-            .by_role("admin")
+            .by_role("operator")
             .json(&body)
     };
     let refused = reset(json!({})).send().await;
@@ -97,10 +97,10 @@ async fn a_reconciliation_is_reported_and_then_applied() {
             .by_role(role)
             .json(&body)
     };
-    let report = post("", "admin", json!({})).send().await.data(200);
-    let applied = post("/apply", "admin", report).send().await.data(200);
+    let report = post("", "operator", json!({})).send().await.data(200);
+    let applied = post("/apply", "operator", report).send().await.data(200);
     assert_eq!(applied, json!({"repaired": 0}));
-    post("/apply", "admin", json!({"x": 1}))
+    post("/apply", "operator", json!({"x": 1}))
         .send()
         .await
         .error(400, "VALIDATION_ERROR");

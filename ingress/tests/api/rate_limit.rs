@@ -1,10 +1,10 @@
 //! Rate limits and their headers.
 
-use onsale_ingress::Rate;
-use onsale_schemas::UserId;
+use onsale_ingress::{AddressBlocksMode, Rate};
+use onsale_schemas::{Outcome, Rejection, UserId};
 use serde_json::json;
 
-use crate::support::{EVENT, SHOW, World};
+use crate::support::{EVENT, FLOOR, SHOW, Script, World};
 
 /// One token a minute, so that no bucket gains one while the test runs.
 async fn limited() -> World {
@@ -85,4 +85,63 @@ async fn without_a_token_the_address_counts() {
         .send()
         .await
         .error(429, "RATE_LIMITED");
+}
+
+/// 1,250 accounts of one network do not get the house.
+#[tokio::test]
+async fn the_buyers_of_one_network_hold_so_many_places_together() {
+    let world = World::with(|config| {
+        config.rate_limit.enabled = true;
+        config.rate_limit.address_blocks.mode = AddressBlocksMode::On;
+        config.http.trusted_proxies = 1;
+    })
+    .await;
+    let reserve = |n: u32, address: &str| {
+        let mut user = [0x77; 16];
+        user[..4].copy_from_slice(&n.to_be_bytes());
+        world
+            .post("/api/v1/bookings/reserve")
+            .by_user(UserId::from_bytes(user), "buyer")
+            .header("x-forwarded-for", address)
+            .json(&json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 4}))
+    };
+    let mut granted = 0;
+    for n in 0..1_250 {
+        let address = format!("198.51.100.{}", n % 250);
+        if reserve(n, &address).send().await.status == 201 {
+            granted += 4;
+        }
+    }
+    assert_eq!(granted, 400);
+    let refused = reserve(1, "198.51.100.9").send().await;
+    let details = refused.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "address_blocks.held_places_max");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
+    reserve(1, "198.51.101.9").send().await.data(201);
+}
+
+#[tokio::test]
+async fn idempotency_keys_of_a_user_are_bounded() {
+    let world = World::with(|config| {
+        config.rate_limit.enabled = true;
+        config.rate_limit.idempotency_keys_per_day = 2;
+    })
+    .await;
+    let reserve = |key: &str| {
+        world
+            .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+            .header("idempotency-key", key)
+    };
+    reserve("1").send().await.data(201);
+    world
+        .log
+        .next(Script::Replay(Outcome::Rejected(Rejection::SaleClosed)));
+    reserve("1").send().await.error(409, "SALE_CLOSED");
+    reserve("2").send().await.data(201);
+    let refused = reserve("3").send().await;
+    let details = refused.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "idempotency_keys_per_day");
+    // Without a key nothing has to be remembered.
+    let plain = world.reserve(json!({"show_id": SHOW, "seats": ["B-L"]}));
+    plain.send().await.data(201);
 }

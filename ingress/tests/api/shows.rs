@@ -3,11 +3,15 @@
 use std::sync::atomic::Ordering;
 
 use http::Method;
-use onsale_schemas::command::{Admission, BlockPlaces};
+use onsale_ingress::Instant;
+use onsale_schemas::command::{Admission, BlockPlaces, OpenShowV2};
 use onsale_schemas::{Command, Outcome, OutcomeRecord, Rejection, SeatList};
+use onsale_store::catalog::{EventRow, EventStatus};
 use serde_json::{Value, json};
 
-use crate::support::{BALCONY, EVENT, FLOOR, SHOW, STALLS, Script, ScriptedLog, World};
+use crate::support::{
+    BALCONY, EVENT, FLOOR, NOW_MS, SHOW, STALLS, Script, ScriptedLog, World, event,
+};
 
 fn seated(rows: Value) -> Value {
     json!({"name": "Z", "price": {"amount": 5, "currency": "THB"}, "admission": "seated", "rows": rows})
@@ -38,7 +42,7 @@ async fn a_show_is_made_with_its_defaults_and_opened_in_the_log() {
         show["zones"][1]["price"],
         json!({"amount": 0, "currency": "USD"})
     );
-    let Command::OpenShow(open) = world.log.last().command else {
+    let Command::OpenShowV2(OpenShowV2 { show: open, .. }) = world.log.last().command else {
         panic!("not an opening")
     };
     assert_eq!(open.show.to_string(), show["show_id"].as_str().unwrap());
@@ -439,9 +443,136 @@ async fn places_are_blocked_and_put_back() {
 async fn interrupted_openings_are_taken_up_at_start() {
     let world = World::new().await;
     assert_eq!(world.ingress.resume_openings().await.unwrap(), 1);
-    let Command::OpenShow(open) = world.log.last().command else {
+    let Command::OpenShowV2(OpenShowV2 { show: open, .. }) = world.log.last().command else {
         panic!("not an opening")
     };
     assert_eq!(open.show, SHOW);
     assert_eq!(open.zones.len(), 3);
+}
+
+#[tokio::test]
+async fn a_show_is_opened_for_its_tenant_with_a_cool_down() {
+    let world = World::with(|config| config.shows.cooldown_seconds = 90).await;
+    let make = |cooldown: Option<u32>| {
+        let mut body = json!({
+            "starts_at": "2030-01-01T20:00:00Z",
+            "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+        });
+        if let Some(seconds) = cooldown {
+            body["cooldown_seconds"] = json!(seconds);
+        }
+        world
+            .post(&format!("/api/v1/events/{EVENT}/shows"))
+            .by_role("organizer")
+            .json(&body)
+    };
+    for (asked, ms) in [(None, 90_000), (Some(0), 0), (Some(450), 450_000)] {
+        let show = make(asked).send().await.data(201);
+        assert_eq!(show["cooldown_seconds"], ms / 1_000);
+        let Command::OpenShowV2(open) = world.log.last().command else {
+            panic!("not an opening")
+        };
+        assert_eq!(open.cooldown_ms, ms);
+        assert_eq!(open.tenant.0, uuid::Uuid::from_u128(7));
+    }
+    let details = make(Some(451)).send().await.error(400, "VALIDATION_ERROR");
+    assert_eq!(details["field"], "cooldown_seconds");
+}
+
+/// The end and the opening that an amendment asks the log for.
+fn window(world: &World) -> (Option<u64>, Option<u64>) {
+    let Command::AmendShow(amend) = world.log.last().command else {
+        panic!("not an amendment")
+    };
+    (amend.sale_opens_at_ms, amend.sale_closes_at_ms)
+}
+
+#[tokio::test]
+async fn an_end_that_nobody_named_follows_the_beginning() {
+    const HOUR_MS: u64 = 3_600_000;
+    let world = World::new().await;
+    let show = world
+        .post(&format!("/api/v1/events/{EVENT}/shows"))
+        .by_role("organizer")
+        .json(&json!({
+            "starts_at": "2023-12-14T22:13:20Z",
+            "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+        }))
+        .send()
+        .await
+        .data(201);
+    let show = show["show_id"].as_str().unwrap().to_owned();
+    let amend = |body: Value| {
+        world
+            .call(Method::PATCH, &format!("/api/v1/shows/{show}"))
+            .by_role("organizer")
+            .json(&body)
+    };
+    // Postponed by 60 days, and begun an hour ago: the sale is over then, whenever it opened.
+    let later = NOW_MS + 90 * 24 * HOUR_MS;
+    amend(json!({"starts_at": Instant(later)}))
+        .send()
+        .await
+        .data(200);
+    assert_eq!(window(&world), (None, Some(later - HOUR_MS)));
+    let past = NOW_MS - HOUR_MS;
+    amend(json!({"starts_at": Instant(past)}))
+        .send()
+        .await
+        .data(200);
+    let closes = past - HOUR_MS;
+    assert_eq!(window(&world), (Some(closes - 1), Some(closes)));
+    amend(json!({"name": "x"})).send().await.data(200);
+    assert_eq!(window(&world), (None, None));
+}
+
+#[tokio::test]
+async fn an_end_that_somebody_named_lies_after_the_beginning_only_where_asked_for() {
+    // It ends 82,800 s from now, by its own word.
+    let world = World::new().await;
+    let amend = |body: Value| {
+        world
+            .call(Method::PATCH, &format!("/api/v1/shows/{SHOW}"))
+            .by_role("organizer")
+            .json(&body)
+    };
+    let early = Instant(NOW_MS + 3_600_000);
+    let refused = amend(json!({"starts_at": early})).send().await;
+    let details = refused.error(400, "VALIDATION_ERROR");
+    assert_eq!(details["field"], "sale_closes_at");
+    assert!(world.log.seen().is_empty());
+    let end = NOW_MS + 82_800_000;
+    amend(json!({"starts_at": early, "sale_closes_at": Instant(end)}))
+        .send()
+        .await
+        .data(200);
+    assert_eq!(window(&world), (None, Some(end)));
+    amend(json!({"starts_at": Instant(end + 1)}))
+        .send()
+        .await
+        .data(200);
+    assert_eq!(window(&world), (None, None));
+}
+
+#[tokio::test]
+async fn a_draft_and_a_cancelled_event_get_no_shows() {
+    let world = World::new().await;
+    for (status, code, http) in [
+        (EventStatus::Draft, "VALIDATION_ERROR", 400),
+        (EventStatus::Cancelled, "SHOW_CANCELLED", 409),
+    ] {
+        let row = EventRow { status, ..event() };
+        world.store.update_event(&row).await.unwrap();
+        world
+            .post(&format!("/api/v1/events/{EVENT}/shows"))
+            .by_role("organizer")
+            .json(&json!({
+                "starts_at": "2030-01-01T20:00:00Z",
+                "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+            }))
+            .send()
+            .await
+            .error(http, code);
+    }
+    assert!(world.log.seen().is_empty());
 }

@@ -3,6 +3,7 @@
 mod batch;
 pub(crate) mod bulk;
 pub(crate) mod documents;
+mod events;
 pub(crate) mod plan;
 pub(crate) mod run;
 mod shows;

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Reserved};
 use onsale_schemas::{
-    BookingId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId, ZoneIndex,
+    BookingId, EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId,
+    ZoneIndex,
 };
 
 use super::ProjectionBatch;
@@ -51,12 +52,52 @@ pub(crate) struct ShowStep {
     pub(crate) offset: Offset,
 }
 
-/// The rows that a batch changes, in the order in which they must be written: what frees seats
-/// comes before what takes them.
+/// A change of an event's rows, in the same way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct EventStep {
+    pub(crate) event: EventId,
+    /// The change of its texts stands in the database under this id.
+    pub(crate) request: Option<RequestId>,
+    /// The limit per user, where it was changed.
+    pub(crate) max_tickets_per_user: Option<u16>,
+}
+
+/// A change of the catalog.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CatalogStep {
+    Show(ShowStep),
+    EventAmended(EventStep),
+    /// The same again, which changes nothing any more.
+    EventChangedBefore(RequestId),
+}
+
+/// An event is cancelled: all its shows are, and everything live of them ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cancellation {
+    pub(crate) step: EventStep,
+    pub(crate) at_ms: u64,
+    pub(crate) offset: Offset,
+}
+
+/// What a batch changes.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) partition: PartitionId,
-    pub(crate) shows: Vec<ShowStep>,
+    /// One after the other.
+    pub(crate) phases: Vec<Phase>,
+    /// When the machine was first seen to be of version 2, in log time.
+    pub(crate) version_2_at_ms: Option<u64>,
+    pub(crate) watermark: Watermark,
+}
+
+/// The rows that records change, in the order in which they must be written: what frees seats comes
+/// before what takes them. The cancellation of an event begins a phase of its own, because its
+/// outcome does not name what ends: the rows before it do.
+#[derive(Debug)]
+pub(crate) struct Phase {
+    /// First of all.
+    pub(crate) cancelled: Option<Cancellation>,
+    pub(crate) catalog: Vec<CatalogStep>,
     pub(crate) freed: Vec<SeatHolder>,
     pub(crate) changed: Vec<BookingChange>,
     pub(crate) inserted: Vec<BookingRow>,
@@ -64,7 +105,6 @@ pub(crate) struct Plan {
     pub(crate) unblocked: Vec<(ShowId, SeatIndex)>,
     pub(crate) blocked: Vec<(ShowId, SeatIndex)>,
     pub(crate) blocked_quantities: Vec<(ShowId, ZoneIndex, i64)>,
-    pub(crate) watermark: Watermark,
 }
 
 impl Plan {
@@ -88,7 +128,9 @@ impl Plan {
                 found: batch.from_offset,
             });
         }
-        let mut fold = Fold::new(batch.partition);
+        let mut phases = Vec::new();
+        let mut fold = Fold::new(batch.partition, None);
+        let mut version_2_at_ms = None;
         let mut last_outcome = before.last_outcome;
         for record in &batch.outcomes {
             if record.offset < before.next_offset {
@@ -109,14 +151,48 @@ impl Plan {
                 });
             }
             fold.record(record)?;
+            if let Some(cancelled) = cancellation(record) {
+                let next = Fold::new(batch.partition, Some(cancelled));
+                phases.push(std::mem::replace(&mut fold, next).finish());
+            }
+            if matches!(
+                record.outcome,
+                Outcome::BarrierPassed {
+                    machine_version: 2..
+                }
+            ) {
+                version_2_at_ms = version_2_at_ms.or(Some(record.log_time_ms));
+            }
             last_outcome = Some(record.offset);
         }
-        Ok(Some(fold.finish(Watermark {
+        phases.push(fold.finish());
+        Ok(Some(Self {
             partition: batch.partition,
-            next_offset: batch.next_offset,
-            last_outcome,
-            log_time_ms: batch.log_time_ms.max(before.log_time_ms),
-        })))
+            phases,
+            version_2_at_ms,
+            watermark: Watermark {
+                partition: batch.partition,
+                next_offset: batch.next_offset,
+                last_outcome,
+                log_time_ms: batch.log_time_ms.max(before.log_time_ms),
+            },
+        }))
+    }
+}
+
+/// The cancellation of an event that `record` is the first to tell of.
+fn cancellation(record: &OutcomeRecord) -> Option<Cancellation> {
+    match record.outcome {
+        Outcome::EventCancelled { event } if record.replay_of.is_none() => Some(Cancellation {
+            step: EventStep {
+                event,
+                request: record.request_id,
+                max_tickets_per_user: None,
+            },
+            at_ms: record.log_time_ms,
+            offset: record.offset,
+        }),
+        _ => None,
     }
 }
 
@@ -153,24 +229,26 @@ enum Booking {
 
 struct Fold {
     partition: PartitionId,
+    cancelled: Option<Cancellation>,
     bookings: BTreeMap<Offset, Booking>,
     /// Who took which seat in this batch and still has it.
     holders: HashMap<(ShowId, SeatIndex), Offset>,
     /// Seats to take from bookings that had them before this batch.
     freed: Vec<SeatHolder>,
-    shows: Vec<ShowStep>,
+    catalog: Vec<CatalogStep>,
     blocks: BTreeMap<(ShowId, SeatIndex), bool>,
     blocked_quantities: BTreeMap<(ShowId, ZoneIndex), i64>,
 }
 
 impl Fold {
-    fn new(partition: PartitionId) -> Self {
+    fn new(partition: PartitionId, cancelled: Option<Cancellation>) -> Self {
         Self {
             partition,
+            cancelled,
             bookings: BTreeMap::new(),
             holders: HashMap::new(),
             freed: Vec::new(),
-            shows: Vec::new(),
+            catalog: Vec::new(),
             blocks: BTreeMap::new(),
             blocked_quantities: BTreeMap::new(),
         }
@@ -181,9 +259,14 @@ impl Fold {
             self.end(ended, BookingStatus::Expired, record)?;
         }
         if record.replay_of.is_some() {
-            if let (Outcome::ShowAmended { show }, Some(id)) = (&record.outcome, record.request_id)
-            {
-                self.step(*show, ShowEvent::AmendedBefore(id), record);
+            match (&record.outcome, record.request_id) {
+                (Outcome::ShowAmended { show }, Some(id)) => {
+                    self.step(*show, ShowEvent::AmendedBefore(id), record);
+                }
+                (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
+                    self.catalog.push(CatalogStep::EventChangedBefore(id));
+                }
+                _ => {}
             }
             return Ok(());
         }
@@ -211,6 +294,16 @@ impl Fold {
                     self.step(*show, ShowEvent::Amended(id), record);
                 }
             }
+            Outcome::EventAmended {
+                event,
+                max_tickets_per_user,
+            } => self.catalog.push(CatalogStep::EventAmended(EventStep {
+                event: *event,
+                request: record.request_id,
+                max_tickets_per_user: Some(*max_tickets_per_user),
+            })),
+            // It begins the next phase.
+            Outcome::EventCancelled { .. } => {}
             // They have no rows.
             Outcome::Confirmed(_)
             | Outcome::Nothing
@@ -219,8 +312,6 @@ impl Fold {
             | Outcome::ReferenceClaimed(_)
             | Outcome::ClockReset { .. }
             | Outcome::Rejected(_) => {}
-            // No machine writes them yet: it is not raised to version 2.
-            Outcome::EventAmended { .. } | Outcome::EventCancelled { .. } => {}
             // It is written as it comes, before the rest of its batch.
             Outcome::Described(_) => {}
         }
@@ -313,19 +404,21 @@ impl Fold {
     }
 
     fn step(&mut self, show: ShowId, event: ShowEvent, record: &OutcomeRecord) {
-        self.shows.push(ShowStep {
+        self.catalog.push(CatalogStep::Show(ShowStep {
             show,
             event,
             at_ms: record.log_time_ms,
             offset: record.offset,
-        });
+        }));
     }
 
     fn cancel(&mut self, show: ShowId, record: &OutcomeRecord) {
         // Cancelling a cancelled show answers the same and changes nothing.
-        let is_cancelled =
-            |step: &ShowStep| step.show == show && step.event == ShowEvent::Cancelled;
-        if self.shows.iter().any(is_cancelled) {
+        let is_cancelled = |step: &CatalogStep| {
+            matches!(step, CatalogStep::Show(step)
+                if step.show == show && step.event == ShowEvent::Cancelled)
+        };
+        if self.catalog.iter().any(is_cancelled) {
             return;
         }
         self.step(show, ShowEvent::Cancelled, record);
@@ -427,7 +520,7 @@ impl Fold {
         }
     }
 
-    fn finish(self, watermark: Watermark) -> Plan {
+    fn finish(self) -> Phase {
         let mut changed = Vec::new();
         let mut inserted = Vec::new();
         for booking in self.bookings.into_values() {
@@ -454,9 +547,9 @@ impl Fold {
             .into_iter()
             .partition::<Vec<_>, _>(|(_, blocked)| *blocked);
         let seat = |(seat, _): ((ShowId, SeatIndex), bool)| seat;
-        Plan {
-            partition,
-            shows: self.shows,
+        Phase {
+            cancelled: self.cancelled,
+            catalog: self.catalog,
             freed: self.freed,
             changed,
             inserted,
@@ -469,7 +562,6 @@ impl Fold {
                 .filter(|(_, delta)| *delta != 0)
                 .map(|((show, zone), delta)| (show, zone, delta))
                 .collect(),
-            watermark,
         }
     }
 }

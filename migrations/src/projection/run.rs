@@ -3,8 +3,8 @@
 use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 
 use super::bulk::{self, OnKnown};
-use super::plan::Plan;
-use super::shows;
+use super::plan::{CatalogStep, Phase, Plan};
+use super::{events, shows};
 use crate::booking::{BookingRow, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
@@ -48,29 +48,53 @@ pub(crate) async fn lock_watermark(
 
 /// Writes the rows of a plan and its watermark.
 pub(crate) async fn apply(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
-    for step in &plan.shows {
-        shows::step(transaction, step).await?;
+    for phase in &plan.phases {
+        write(transaction, plan, phase).await?;
     }
-    bulk::free_seats(transaction, &plan.freed).await?;
-    let changed = bulk::change_bookings(transaction, plan.partition, &plan.changed).await?;
-    if changed != u64::try_from(plan.changed.len()).unwrap_or(u64::MAX) {
+    write_watermark(transaction, &plan.watermark).await?;
+    match plan.version_2_at_ms {
+        Some(at_ms) => write_version_2(transaction, plan.partition, at_ms).await,
+        None => Ok(()),
+    }
+}
+
+async fn write(
+    transaction: &mut Transaction,
+    plan: &Plan,
+    phase: &Phase,
+) -> Result<(), StoreError> {
+    if let Some(cancelled) = &phase.cancelled {
+        events::cancel(transaction, cancelled).await?;
+    }
+    for step in &phase.catalog {
+        match step {
+            CatalogStep::Show(step) => shows::step(transaction, step).await?,
+            CatalogStep::EventAmended(step) => events::amend(transaction, step).await?,
+            CatalogStep::EventChangedBefore(request) => {
+                events::settle(transaction, *request).await?;
+            }
+        }
+    }
+    bulk::free_seats(transaction, &phase.freed).await?;
+    let changed = bulk::change_bookings(transaction, plan.partition, &phase.changed).await?;
+    if changed != u64::try_from(phase.changed.len()).unwrap_or(u64::MAX) {
         return Err(StoreError::Corrupt(format!(
             "records up to {} of partition {} change {} bookings, of which only {changed} are \
              projected",
             plan.watermark.next_offset,
             plan.partition,
-            plan.changed.len(),
+            phase.changed.len(),
         )));
     }
-    let inserted: Vec<&BookingRow> = plan.inserted.iter().collect();
+    let inserted: Vec<&BookingRow> = phase.inserted.iter().collect();
     bulk::insert_bookings(transaction, &inserted, OnKnown::Refuse).await?;
-    bulk::take_seats(transaction, &plan.taken).await?;
-    bulk::unblock_seats(transaction, &plan.unblocked).await?;
-    bulk::block_seats(transaction, &plan.blocked).await?;
-    for (show, zone, delta) in &plan.blocked_quantities {
+    bulk::take_seats(transaction, &phase.taken).await?;
+    bulk::unblock_seats(transaction, &phase.unblocked).await?;
+    bulk::block_seats(transaction, &phase.blocked).await?;
+    for (show, zone, delta) in &phase.blocked_quantities {
         add_blocked_quantity(transaction, *show, *zone, *delta).await?;
     }
-    write_watermark(transaction, &plan.watermark).await
+    Ok(())
 }
 
 /// Changes how many places of a general-admission zone are blocked.
@@ -118,6 +142,22 @@ pub(crate) async fn write_watermark(
                 last_outcome.into(),
                 integer("log_time_ms", watermark.log_time_ms)?.into(),
             ],
+        )
+        .await
+        .map(drop)
+}
+
+/// From when on the machine is of version 2. It is raised once.
+async fn write_version_2(
+    transaction: &mut Transaction,
+    partition: PartitionId,
+    at_ms: u64,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE projector_watermarks SET version_2_since_ms = $2 \
+             WHERE partition = $1 AND version_2_since_ms IS NULL",
+            &[partition.0.into(), integer("log_time_ms", at_ms)?.into()],
         )
         .await
         .map(drop)

@@ -30,11 +30,12 @@ pub(super) async fn step(transaction: &mut Transaction, step: &ShowStep) -> Resu
     }
 }
 
-/// The engine does the same to the end of the sale.
+/// The engine does the same to the end of the sale. It was said now, so it stays where it is when the
+/// beginning moves.
 async fn close(transaction: &mut Transaction, step: &ShowStep) -> Result<(), StoreError> {
     transaction
         .execute(
-            "UPDATE shows SET status = 'closed', sale_closes_at_ms = \
+            "UPDATE shows SET status = 'closed', closes_by_default = 0, sale_closes_at_ms = \
              CASE WHEN sale_closes_at_ms < $2 THEN sale_closes_at_ms ELSE $2 END \
              WHERE show_id = $1 AND status IN ('opening', 'open', 'closed')",
             &[
@@ -109,7 +110,8 @@ async fn amend(
     transaction
         .execute(
             "UPDATE shows SET name = $2, starts_at_ms = $3, sale_opens_at_ms = $4, \
-             sale_closes_at_ms = $5, hold_ms = $6, status = $7 WHERE show_id = $1",
+             sale_closes_at_ms = $5, hold_ms = $6, status = $7, closes_by_default = $8 \
+             WHERE show_id = $1",
             &[
                 id.into(),
                 Value::from(&show.name),
@@ -118,6 +120,7 @@ async fn amend(
                 integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
                 show.hold_ms.into(),
                 show.status.as_str().into(),
+                i64::from(show.closes_by_default).into(),
             ],
         )
         .await?;

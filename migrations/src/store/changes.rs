@@ -1,17 +1,52 @@
-//! Changes of shows on their way through the log.
+//! Changes of shows and events on their way through the log.
 //!
-//! The values of a change that people read (name, beginning) are not in the log, and its outcome
-//! carries none at all. So a change is written down here under the id of its request before it is
+//! The values of a change that people read (name, beginning) are not in the log, and the outcome of a
+//! show's carries none at all. So a change is written down here under the id of its request before it is
 //! handed in, and the projector takes it over into the catalog when it comes by the outcome. A
 //! crash before the log has it leaves a row that never counts; a crash after it leaves one that
 //! the projector finds.
 
-use onsale_schemas::{RequestId, ShowId};
+use onsale_schemas::{EventId, RequestId, ShowId};
+use serde::Serialize;
+use uuid::Uuid;
 
 use super::Store;
-use crate::catalog::ShowChange;
+use crate::catalog::{EventChange, ShowChange};
 use crate::database::{Durability, Value, integer};
 use crate::error::StoreError;
+
+/// What is done with one table of changes.
+struct Statements {
+    insert: &'static str,
+    select: &'static str,
+    forget: &'static str,
+}
+
+macro_rules! statements {
+    ($table:literal, $subject:literal) => {
+        Statements {
+            insert: concat!(
+                "INSERT INTO ",
+                $table,
+                " (request_id, ",
+                $subject,
+                ", change, created_at_ms) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (request_id) DO NOTHING"
+            ),
+            select: concat!(
+                "SELECT ",
+                $subject,
+                " AS subject, change FROM ",
+                $table,
+                " WHERE request_id = $1"
+            ),
+            forget: concat!("DELETE FROM ", $table, " WHERE created_at_ms < $1"),
+        }
+    };
+}
+
+const SHOW_CHANGES: Statements = statements!("show_changes", "show_id");
+const EVENT_CHANGES: Statements = statements!("event_changes", "event_id");
 
 impl Store {
     /// Writes down what `request` changes of `show` once the log accepts it. To write down the same
@@ -34,37 +69,57 @@ impl Store {
         ] {
             time.map(|time| integer(what, time)).transpose()?;
         }
+        self.write_down(&SHOW_CHANGES, request, show.0, change, now_ms)
+            .await
+    }
+
+    /// Writes down what `request` changes of `event` once the log accepts it, in the same way.
+    ///
+    /// # Errors
+    /// As [`Store::propose_change`].
+    pub async fn propose_event_change(
+        &self,
+        request: RequestId,
+        event: EventId,
+        change: &EventChange,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        integer("starts_at_ms", change.starts_at_ms)?;
+        self.write_down(&EVENT_CHANGES, request, event.0, change, now_ms)
+            .await
+    }
+
+    async fn write_down(
+        &self,
+        statements: &Statements,
+        request: RequestId,
+        subject: Uuid,
+        change: &impl Serialize,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
         let text = serde_json::to_string(change)
             .map_err(|error| StoreError::Invalid(format!("change: {error}")))?;
         let insert = [
             request.0.into(),
-            show.0.into(),
+            subject.into(),
             Value::from(&text),
             integer("now_ms", now_ms)?.into(),
         ];
         loop {
             let added = self
                 .database
-                .execute(
-                    Durability::Durable,
-                    "INSERT INTO show_changes (request_id, show_id, change, created_at_ms) \
-                     VALUES ($1, $2, $3, $4) ON CONFLICT (request_id) DO NOTHING",
-                    &insert,
-                )
+                .execute(Durability::Durable, statements.insert, &insert)
                 .await?;
             if added > 0 {
                 return Ok(true);
             }
             let known = self
                 .database
-                .fetch_optional(
-                    "SELECT show_id, change FROM show_changes WHERE request_id = $1",
-                    &[request.0.into()],
-                )
+                .fetch_optional(statements.select, &[request.0.into()])
                 .await?;
             // When there is none, the projector took it over between the two statements.
             if let Some(row) = known {
-                return Ok(row.uuid("show_id")? == show.0 && row.text("change")? == text);
+                return Ok(row.uuid("subject")? == subject && row.text("change")? == text);
             }
         }
     }
@@ -75,12 +130,14 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn forget_changes(&self, before_ms: u64) -> Result<u64, StoreError> {
-        self.database
-            .execute(
-                Durability::Durable,
-                "DELETE FROM show_changes WHERE created_at_ms < $1",
-                &[integer("before_ms", before_ms)?.into()],
-            )
-            .await
+        let before = [integer("before_ms", before_ms)?.into()];
+        let mut forgotten = 0;
+        for statements in [&SHOW_CHANGES, &EVENT_CHANGES] {
+            forgotten += self
+                .database
+                .execute(Durability::Durable, statements.forget, &before)
+                .await?;
+        }
+        Ok(forgotten)
     }
 }

@@ -4,7 +4,7 @@ use onsale_schemas::{EventId, UserId};
 
 use super::Store;
 use super::usage::{self, Added};
-use crate::catalog::{EventFilter, EventRow, EventStatus, Page, Quotas};
+use crate::catalog::{EventChange, EventFilter, EventRow, EventStatus, Page, Quotas, TenantScope};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -123,16 +123,67 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Replaces an event's row; false when there is none.
+    /// Changes what people read of an event, and publishes a draft where that is asked for; the row as
+    /// it is then, `None` when there is none. What the log decides stays.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn change_event(
+        &self,
+        id: EventId,
+        change: &EventChange,
+    ) -> Result<Option<EventRow>, StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        let Some(mut event) = lock_event(&mut transaction, id).await? else {
+            return Ok(None);
+        };
+        change.apply_to(&mut event);
+        replace(&mut transaction, &event).await?;
+        transaction.commit().await?;
+        Ok(Some(event))
+    }
+
+    /// Replaces an event's row as a whole, also what the log decides (repairs only); false when there
+    /// is none.
     ///
     /// # Errors
     /// As every write.
     pub async fn update_event(&self, event: &EventRow) -> Result<bool, StoreError> {
-        let folded = Folded::of(event);
-        self.database
-            .execute(Durability::Durable, REPLACE, &values(event, &folded)?)
-            .await
-            .map(|touched| touched > 0)
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        if lock_event(&mut transaction, event.event_id)
+            .await?
+            .is_none()
+        {
+            return Ok(false);
+        }
+        replace(&mut transaction, event).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Makes a published event a draft again; false when it has shows, or is cancelled, or is not
+    /// there. No show can be added while this looks.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn unpublish_event(&self, id: EventId) -> Result<bool, StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        let Some(mut event) = lock_event(&mut transaction, id).await? else {
+            return Ok(false);
+        };
+        let show = transaction
+            .fetch_optional(
+                "SELECT show_id FROM shows WHERE event_id = $1 LIMIT 1",
+                &[id.0.into()],
+            )
+            .await?;
+        if show.is_some() || event.status == EventStatus::Cancelled {
+            return Ok(false);
+        }
+        event.status = EventStatus::Draft;
+        replace(&mut transaction, &event).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// One event.
@@ -144,6 +195,29 @@ impl Store {
             .fetch_optional(
                 concat!("SELECT ", columns!(), " FROM events WHERE event_id = $1"),
                 &[id.0.into()],
+            )
+            .await?
+            .map(|row| event_row(&row))
+            .transpose()
+    }
+
+    /// One event, where it lies within the scope.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn event_within(
+        &self,
+        scope: TenantScope,
+        id: EventId,
+    ) -> Result<Option<EventRow>, StoreError> {
+        self.database
+            .fetch_optional(
+                concat!(
+                    "SELECT ",
+                    columns!(),
+                    " FROM events WHERE event_id = $1 AND ($2 IS NULL OR tenant_id = $2)"
+                ),
+                &[id.0.into(), scope.one().into()],
             )
             .await?
             .map(|row| event_row(&row))
@@ -174,7 +248,7 @@ impl Store {
         let until = filter.until_ms.unwrap_or(u64::MAX);
         let mut values = vec![
             Value::Text(status),
-            filter.tenant_id.into(),
+            filter.tenants.one().into(),
             i64::try_from(from).unwrap_or(i64::MAX).into(),
             i64::try_from(until).unwrap_or(i64::MAX).into(),
             Value::from(&city),
@@ -219,6 +293,29 @@ impl Store {
             .collect::<Result<_, _>>()?;
         Ok(Page { rows, total })
     }
+}
+
+/// An event, which nobody else changes until the transaction ends.
+pub(crate) async fn lock_event(
+    transaction: &mut Transaction,
+    id: EventId,
+) -> Result<Option<EventRow>, StoreError> {
+    // SQLite has one writer at a time, and this transaction is it.
+    let select = match transaction {
+        Transaction::Postgres(_) => concat!(
+            "SELECT ",
+            columns!(),
+            " FROM events WHERE event_id = $1 FOR UPDATE"
+        ),
+        Transaction::Sqlite(_) => {
+            concat!("SELECT ", columns!(), " FROM events WHERE event_id = $1")
+        }
+    };
+    transaction
+        .fetch_optional(select, &[id.0.into()])
+        .await?
+        .map(|row| event_row(&row))
+        .transpose()
 }
 
 /// An event's texts as they are looked for.

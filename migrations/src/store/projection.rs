@@ -1,6 +1,6 @@
 //! The projector's calls.
 
-use onsale_schemas::Outcome;
+use onsale_schemas::{Outcome, PartitionId};
 
 use super::Store;
 use crate::booking::Watermark;
@@ -35,6 +35,28 @@ impl Store {
         run::apply(&mut transaction, &plan).await?;
         transaction.commit().await?;
         Ok(plan.watermark)
+    }
+
+    /// From when on, in log time, the machine of a partition is of version 2; `None` while it is not,
+    /// as far as the projection has come.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn version_2_since_ms(
+        &self,
+        partition: PartitionId,
+    ) -> Result<Option<u64>, StoreError> {
+        let row = self
+            .database
+            .fetch_optional(
+                "SELECT version_2_since_ms FROM projector_watermarks WHERE partition = $1",
+                &[partition.0.into()],
+            )
+            .await?;
+        match row {
+            Some(row) => row.number_or_null("version_2_since_ms"),
+            None => Ok(None),
+        }
     }
 
     /// Watermarks of all partitions that have one, by partition.

@@ -3,8 +3,9 @@
 use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
 
 use super::Store;
+use super::events::lock_event;
 use super::usage::{self, Added};
-use crate::catalog::{Quotas, ShowRow, ShowStatus, ZoneRow};
+use crate::catalog::{EventStatus, Quotas, ShowRow, ShowStatus, ZoneRow};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -14,7 +15,8 @@ macro_rules! select {
     ($condition_and_order:literal) => {
         concat!(
             "SELECT s.show_id, s.event_id, s.partition, s.name, s.starts_at_ms, \
-             s.sale_opens_at_ms, s.sale_closes_at_ms, s.hold_ms, s.status, s.created_at_ms, \
+             s.sale_opens_at_ms, s.sale_closes_at_ms, s.closes_by_default, s.hold_ms, \
+             s.cooldown_ms, s.status, s.created_at_ms, \
              z.zone, z.zone_id, z.name AS zone_name, z.unit_price, z.currency, z.layout \
              FROM shows AS s LEFT JOIN zones AS z ON z.show_id = s.show_id WHERE ",
             $condition_and_order,
@@ -25,7 +27,8 @@ macro_rules! select {
 
 /// A show without its zones.
 pub(crate) const SHOW_ALONE: &str = "SELECT show_id, event_id, partition, name, starts_at_ms, \
-     sale_opens_at_ms, sale_closes_at_ms, hold_ms, status, created_at_ms FROM shows \
+     sale_opens_at_ms, sale_closes_at_ms, closes_by_default, hold_ms, cooldown_ms, status, \
+     created_at_ms FROM shows \
      WHERE show_id = $1";
 
 /// Adds a show with its zones in an open transaction, whatever its organizer has.
@@ -50,8 +53,9 @@ async fn insert_within(
     transaction
         .execute(
             "INSERT INTO shows (show_id, event_id, partition, name, starts_at_ms, \
-             sale_opens_at_ms, sale_closes_at_ms, hold_ms, status, created_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             sale_opens_at_ms, sale_closes_at_ms, closes_by_default, hold_ms, cooldown_ms, \
+             status, created_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             &[
                 show.show_id.0.into(),
                 show.event_id.0.into(),
@@ -60,7 +64,9 @@ async fn insert_within(
                 integer("starts_at_ms", show.starts_at_ms)?.into(),
                 integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
                 integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
+                i64::from(show.closes_by_default).into(),
                 show.hold_ms.into(),
+                show.cooldown_ms.into(),
                 show.status.as_str().into(),
                 integer("created_at_ms", show.created_at_ms)?.into(),
             ],
@@ -101,7 +107,8 @@ pub(crate) async fn replace(
     transaction
         .execute(
             "UPDATE shows SET name = $2, starts_at_ms = $3, sale_opens_at_ms = $4, \
-             sale_closes_at_ms = $5, hold_ms = $6 WHERE show_id = $1",
+             sale_closes_at_ms = $5, hold_ms = $6, closes_by_default = $7, cooldown_ms = $8 \
+             WHERE show_id = $1",
             &[
                 show.show_id.0.into(),
                 Value::from(&show.name),
@@ -109,6 +116,8 @@ pub(crate) async fn replace(
                 integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
                 integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
                 show.hold_ms.into(),
+                i64::from(show.closes_by_default).into(),
+                show.cooldown_ms.into(),
             ],
         )
         .await?;
@@ -133,6 +142,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] when the show's id or the id of a zone is taken;
+    /// [`StoreError::NotPublished`] when its event is a draft or cancelled;
     /// [`StoreError::Database`] when its event is not there.
     pub async fn add_show(&self, show: &ShowRow) -> Result<(), StoreError> {
         self.add_show_within(show, &Quotas::UNLIMITED).await
@@ -152,6 +162,13 @@ impl Store {
 
     async fn insert_show(&self, show: &ShowRow, quotas: &Quotas) -> Result<(), StoreError> {
         let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        // Nobody unpublishes the event meanwhile. One that is not there is what the key refuses.
+        if lock_event(&mut transaction, show.event_id)
+            .await?
+            .is_some_and(|event| event.status != EventStatus::Published)
+        {
+            return Err(StoreError::NotPublished);
+        }
         insert_within(&mut transaction, show, quotas).await?;
         transaction.commit().await
     }
@@ -280,7 +297,9 @@ pub(crate) fn show_row(row: &Row) -> Result<ShowRow, StoreError> {
         starts_at_ms: row.number("starts_at_ms")?,
         sale_opens_at_ms: row.number("sale_opens_at_ms")?,
         sale_closes_at_ms: row.number("sale_closes_at_ms")?,
+        closes_by_default: row.number::<i64>("closes_by_default")? != 0,
         hold_ms: row.number("hold_ms")?,
+        cooldown_ms: row.number("cooldown_ms")?,
         status: row.word("status", ShowStatus::parse)?,
         created_at_ms: row.number("created_at_ms")?,
         zones: Vec::new(),

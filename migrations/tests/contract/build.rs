@@ -72,7 +72,9 @@ pub(crate) fn show(number: u64, event: u64) -> ShowRow {
         starts_at_ms: 1_800_000_000_000 + number,
         sale_opens_at_ms: 1_750_000_000_000,
         sale_closes_at_ms: 1_799_000_000_000,
+        closes_by_default: false,
         hold_ms: 600_000,
+        cooldown_ms: 0,
         status: ShowStatus::Opening,
         created_at_ms: 1_700_000_000_000,
         zones: vec![

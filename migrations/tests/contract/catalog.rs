@@ -3,7 +3,8 @@
 use onsale_schemas::{RequestId, UserId};
 use onsale_store::StoreError;
 use onsale_store::catalog::{
-    EventFilter, EventStatus, Quotas, RememberedAnswer, ShowRow, ShowStatus, ZoneAdmission,
+    EventFilter, EventStatus, Quotas, RememberedAnswer, ShowRow, ShowStatus, TenantScope,
+    ZoneAdmission,
 };
 
 use crate::build::{event, event_id, id, show, show_id, with_show};
@@ -90,7 +91,7 @@ async fn events_are_filtered(bench: Bench) {
         ),
         (
             EventFilter {
-                tenant_id: Some(id(2)),
+                tenants: TenantScope::One(id(2)),
                 ..base()
             },
             vec![2],
@@ -98,7 +99,7 @@ async fn events_are_filtered(bench: Bench) {
         (
             EventFilter {
                 organizer_id: Some(event(1).organizer_id),
-                tenant_id: Some(event(1).tenant_id),
+                tenants: TenantScope::One(event(1).tenant_id),
                 ..base()
             },
             vec![1],

@@ -54,6 +54,7 @@ async fn an_accepted_change_reaches_the_catalog_once(bench: Bench) {
         starts_at_ms: Some(1_900_000_000_000),
         sale_opens_at_ms: Some(1),
         sale_closes_at_ms: Some(1_899_000_000_000),
+        closes_by_default: Some(true),
         hold_ms: Some(1_000),
         max_tickets_per_user: Some(9),
         prices: vec![(0, 7), (2, 8)],
@@ -66,6 +67,7 @@ async fn an_accepted_change_reaches_the_catalog_once(bench: Bench) {
         starts_at_ms: 1_900_000_000_000,
         sale_opens_at_ms: 1,
         sale_closes_at_ms: 1_899_000_000_000,
+        closes_by_default: true,
         hold_ms: 1_000,
         ..before
     };

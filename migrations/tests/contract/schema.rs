@@ -97,6 +97,6 @@ async fn an_empty_database_says_what_to_do() {
         matches!(&error, StoreError::Schema(text) if text.contains("onsale migrate")),
         "{error}"
     );
-    assert_eq!(store.migrate().await.unwrap(), 4);
+    assert_eq!(store.migrate().await.unwrap(), 5);
     store.check_schema().await.unwrap();
 }

@@ -176,6 +176,11 @@ impl Fold {
                 self.shows.remove(show);
                 self.users_lost(partition);
             }
+            Outcome::EventCancelled { .. } => {
+                // Of shows that wait to be read it is not known whose they are.
+                self.begin_again(partition);
+                self.users_lost(partition);
+            }
             _ => {}
         }
     }

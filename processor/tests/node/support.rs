@@ -333,7 +333,9 @@ async fn add_show(store: &Store, partition: PartitionId) {
         starts_at_ms: 4_000_000_000_000,
         sale_opens_at_ms: 0,
         sale_closes_at_ms: 4_000_000_000_000,
+        closes_by_default: false,
         hold_ms: 600_000,
+        cooldown_ms: 0,
         status: ShowStatus::Opening,
         created_at_ms: 0,
         zones: vec![ZoneRow {

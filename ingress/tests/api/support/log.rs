@@ -43,6 +43,8 @@ impl Script {
 #[derive(Default)]
 struct State {
     scripts: VecDeque<Script>,
+    /// For claims of payment references, which come before every confirmation.
+    claims: VecDeque<Script>,
     seen: Vec<(PartitionId, Envelope)>,
     held: Vec<(OutcomeRecord, oneshot::Sender<Reply>)>,
     seats: HashMap<ShowId, ShowSeats>,
@@ -82,6 +84,11 @@ impl ScriptedLog {
     /// What to do with the next command that has no script yet.
     pub(crate) fn next(&self, script: Script) {
         self.state.lock().scripts.push_back(script);
+    }
+
+    /// What to do with the next claim of a payment reference; without it they are granted.
+    pub(crate) fn next_claim(&self, script: Script) {
+        self.state.lock().claims.push_back(script);
     }
 
     /// All commands handed in.
@@ -157,8 +164,11 @@ impl CommandLog for ScriptedLog {
         let envelope: Envelope = codec::decode(&submission.payload).expect("a whole envelope");
         assert_eq!(envelope.request_id, Some(submission.request_id));
         let mut state = self.state.lock();
-        let script = state
-            .scripts
+        let scripts = match &envelope.command {
+            Command::ClaimReference(_) => &mut state.claims,
+            _ => &mut state.scripts,
+        };
+        let script = scripts
             .pop_front()
             .unwrap_or_else(|| Script::Answer(granted(&envelope.command, state.next_offset)));
         if let Script::Refuse(error) = script {
@@ -211,6 +221,17 @@ fn granted(command: &Command, offset: u64) -> Outcome {
             show: open.show,
             event: open.event,
         },
+        Command::OpenShowV2(open) => Outcome::ShowOpened {
+            show: open.show.show,
+            event: open.show.event,
+        },
+        Command::AmendEvent(amend) => Outcome::EventAmended {
+            event: amend.event,
+            max_tickets_per_user: amend.max_tickets_per_user,
+        },
+        Command::CancelEvent { event } => Outcome::EventCancelled { event: *event },
+        Command::ConfirmV2(confirm) => Outcome::Confirmed(confirmed(&confirm.confirm)),
+        Command::ClaimReference(claim) => Outcome::ReferenceClaimed(claim.clone()),
         Command::AmendShow(amend) => Outcome::ShowAmended { show: amend.show },
         Command::CloseShow { show } => Outcome::ShowClosed { show: *show },
         Command::CancelShow { show } => Outcome::ShowCancelled { show: *show },

@@ -10,5 +10,5 @@ pub(crate) use log::{Script, ScriptedLog};
 pub(crate) use reply::Reply;
 pub(crate) use tokens::{Claims, SECRET, sign, sign_with};
 pub(crate) use world::{
-    BALCONY, BUYER, EVENT, FLOOR, NOW_MS, ORGANIZER, SHOW, STALLS, World, event, seats, show,
+    BALCONY, BUYER, Call, EVENT, FLOOR, NOW_MS, ORGANIZER, SHOW, STALLS, World, event, seats, show,
 };

@@ -7,7 +7,11 @@ use axum::Router;
 use axum::body::Body;
 use http::{Method, Request, Response};
 use onsale_ingress::{Clock, Ingress, IngressConfig, Secret};
-use onsale_schemas::{EventId, OutcomeRecord, PartitionId, ShowId, ShowSeats, UserId, ZoneCounts};
+use onsale_schemas::outcome::Reserved;
+use onsale_schemas::{
+    BookingId, EventId, Outcome, OutcomeRecord, PartitionId, SeatList, ShowId, ShowSeats, UserId,
+    ZoneCounts,
+};
 use onsale_store::Store;
 use onsale_store::catalog::{
     ChartRow, EventRow, EventStatus, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
@@ -144,6 +148,25 @@ impl World {
             .json(&body)
     }
 
+    /// A booking of the buyer at this offset, and nothing else, in the store.
+    pub(crate) async fn booked(&self, offset: u64) -> BookingId {
+        let reserved = Reserved {
+            booking: offset,
+            show: SHOW,
+            event: EVENT,
+            user: BUYER,
+            zone: 0,
+            seats: SeatList::from_iter([0]),
+            quantity: 1,
+            unit_price: 250_000,
+            currency: "THB".parse().unwrap(),
+            expires_at_ms: NOW_MS + 600_000,
+        };
+        let record = ScriptedLog::record(offset, Outcome::Reserved(reserved));
+        self.project(0, vec![record]).await;
+        BookingId::new(PartitionId(0), offset)
+    }
+
     /// Projects outcomes into the store as the projector would.
     pub(crate) async fn project(&self, from: u64, outcomes: Vec<OutcomeRecord>) {
         let next = outcomes.last().unwrap().offset + 1;
@@ -248,7 +271,9 @@ pub(crate) fn show() -> ShowRow {
         starts_at_ms: NOW_MS + 86_400_000,
         sale_opens_at_ms: NOW_MS - 1_000,
         sale_closes_at_ms: NOW_MS + 82_800_000,
+        closes_by_default: false,
         hold_ms: 600_000,
+        cooldown_ms: 0,
         status: ShowStatus::Opening,
         created_at_ms: NOW_MS,
         zones: vec![

@@ -7,9 +7,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::AuthConfig;
 
 /// Tells whether a request comes from an operator.
-pub struct AdminTokens(Authenticator);
+pub struct OperatorTokens(Authenticator);
 
-impl AdminTokens {
+impl OperatorTokens {
     /// With the configured key.
     ///
     /// # Errors
@@ -18,10 +18,10 @@ impl AdminTokens {
         Authenticator::new(config).map(Self)
     }
 
-    /// True when the value of an `Authorization` header is the valid token of an admin.
+    /// True when the value of an `Authorization` header is the valid token of an operator.
     pub fn admits(&self, header: &[u8]) -> bool {
         self.0
             .authenticate(header, SystemClock.now_ms())
-            .is_ok_and(|caller| caller.role == Role::Admin)
+            .is_ok_and(|caller| caller.role == Role::Operator)
     }
 }

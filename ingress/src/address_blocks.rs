@@ -1,0 +1,325 @@
+//! What the buyers of one block of addresses hold together.
+//!
+//! Accounts are cheap and lines are not. Beside the limit per user, which the log counts, each ingress
+//! counts the places that it granted to a block of addresses: how fast, and how many are held unpaid.
+//! It counts what it has answered itself, so several ingresses allow a block as many times as much.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use onsale_log::OutcomeBatch;
+use onsale_schemas::limits::HOLD_DEFAULT_MS;
+use onsale_schemas::{BookingId, Offset, Outcome, PartitionId};
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+use crate::config::{AddressBlocksConfig, AddressBlocksMode, HttpConfig, RateLimitConfig};
+use crate::error::{ApiError, Code};
+use crate::ids;
+
+/// Holds that are counted; the oldest are forgotten. About 120 bytes each.
+const HOLDS_MAX: usize = 262_144;
+/// Blocks that are counted; the one that was seen first makes room. About 100 bytes each.
+const BLOCKS_MAX: usize = 262_144;
+/// A token of a bucket is a place; it is counted in parts, so that slow filling is exact.
+const PARTS_PER_PLACE: u64 = 60_000;
+/// Holds that are looked at to tell a client when it may ask again.
+const LOOKED_AT_MAX: usize = 1_024;
+/// How long a client waits at most before it is told to ask again, in seconds.
+const RETRY_AFTER_MAX_SECONDS: u64 = 60;
+
+/// A /24 of IPv4 or a /56 of IPv6: what one subscriber, or one small network, has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct AddressBlock([u8; 8]);
+
+impl AddressBlock {
+    /// The block that an address lies in.
+    pub(crate) fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => {
+                let [a, b, c, _] = v4.octets();
+                // 2001:db8::/32 is documentation only, so no real block of IPv6 meets these.
+                Self([0x20, 0x01, 0x0d, 0xb8, a, b, c, 0])
+            }
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, e, f, g, ..] = v6.octets();
+                Self([a, b, c, d, e, f, g, 0])
+            }
+        }
+    }
+}
+
+/// See the module.
+pub(crate) struct AddressBlocks {
+    limits: AddressBlocksConfig,
+    is_on: bool,
+    clock: Arc<dyn Clock>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    blocks: HashMap<AddressBlock, Block>,
+    /// The blocks in the order in which they were first seen.
+    order: VecDeque<AddressBlock>,
+    holds: HashMap<Place, Hold>,
+    /// The holds in the order in which they were granted, with those that have ended.
+    granted: VecDeque<Place>,
+}
+
+struct Block {
+    /// What is in its bucket, in parts of a place.
+    parts: u64,
+    filled_at_ms: u64,
+    /// Places held, and those that are being asked for.
+    held: u32,
+}
+
+/// What is held: a booking, or a request whose outcome is not known.
+type Place = (PartitionId, Offset);
+
+struct Hold {
+    block: AddressBlock,
+    places: u32,
+    until_ms: u64,
+}
+
+/// A hold that was granted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct NewHold {
+    pub(crate) booking: BookingId,
+    pub(crate) places: u32,
+    pub(crate) until_ms: u64,
+}
+
+/// Places that are being asked for. Dropped, they are given back: nothing was granted.
+pub(crate) struct Asking<'a> {
+    blocks: &'a AddressBlocks,
+    block: AddressBlock,
+    places: u32,
+}
+
+impl AddressBlocks {
+    pub(crate) fn new(limits: &RateLimitConfig, http: &HttpConfig, clock: Arc<dyn Clock>) -> Self {
+        let is_on = limits.enabled
+            && match limits.address_blocks.mode {
+                AddressBlocksMode::Auto => http.trusted_proxies == 0,
+                AddressBlocksMode::On => true,
+                AddressBlocksMode::Off => false,
+            };
+        Self {
+            limits: limits.address_blocks,
+            is_on,
+            clock,
+            table: Mutex::default(),
+        }
+    }
+
+    /// Counts places in that are asked for from `address`, or refuses them; `None` where nothing is
+    /// limited.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub(crate) fn ask(&self, address: IpAddr, places: u32) -> Result<Option<Asking<'_>>, ApiError> {
+        if !self.is_on {
+            return Ok(None);
+        }
+        let block = AddressBlock::of(address);
+        let now_ms = self.clock.now_ms();
+        let mut table = self.table.lock();
+        table.end_due(now_ms);
+        let entry = table.block(block, now_ms, &self.limits);
+        let held = entry.held.saturating_add(places);
+        if held > self.limits.held_places_max {
+            let seconds = table.first_end_in(block, now_ms).div_ceil(1_000);
+            return Err(self.refusal(
+                "The buyers of your network hold as many unpaid places as it may. Try again when \
+                 some were paid or given back.",
+                "held_places_max",
+                self.limits.held_places_max,
+                seconds,
+            ));
+        }
+        let wanted = u64::from(places) * PARTS_PER_PLACE;
+        if entry.parts < wanted {
+            let missing = wanted - entry.parts;
+            let ms = missing.div_ceil(u64::from(self.limits.places_per_minute).max(1));
+            return Err(self.refusal(
+                "The buyers of your network reserve faster than they may. Try again later.",
+                "places_per_minute",
+                self.limits.places_per_minute,
+                ms.div_ceil(1_000),
+            ));
+        }
+        entry.parts -= wanted;
+        entry.held = held;
+        Ok(Some(Asking {
+            blocks: self,
+            block,
+            places,
+        }))
+    }
+
+    fn refusal(&self, detail: &'static str, limit: &str, max: u32, seconds: u64) -> ApiError {
+        ApiError::new(Code::RateLimited, detail)
+            .with_details(
+                serde_json::json!({ "limit": format!("address_blocks.{limit}"), "max": max }),
+            )
+            .retry_after(seconds.clamp(1, RETRY_AFTER_MAX_SECONDS))
+    }
+
+    /// Takes outcomes into account: what is paid, given back or run out is held no more.
+    pub(crate) fn seen(&self, batch: &OutcomeBatch) {
+        if !self.is_on {
+            return;
+        }
+        let mut table = self.table.lock();
+        if table.holds.is_empty() {
+            return;
+        }
+        for record in &batch.records {
+            for ended in &record.expired {
+                table.end((batch.partition, ended.booking));
+            }
+            match &record.outcome {
+                Outcome::Confirmed(confirmed) => table.end((batch.partition, confirmed.booking)),
+                Outcome::Released { booking, .. } => table.end((batch.partition, booking.booking)),
+                Outcome::Extended {
+                    booking,
+                    expires_at_ms,
+                    ..
+                } => {
+                    if let Some(hold) = table.holds.get_mut(&(batch.partition, *booking)) {
+                        hold.until_ms = *expires_at_ms;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Asking<'_> {
+    /// They were granted.
+    pub(crate) fn granted(self, new: NewHold) {
+        let place = (new.booking.partition(), new.booking.offset());
+        self.hold(place, new.places, new.until_ms);
+    }
+
+    /// Nobody knows yet: they count as held for as long as a hold usually lasts.
+    pub(crate) fn unknown(self) {
+        let until_ms = self.blocks.clock.now_ms() + u64::from(HOLD_DEFAULT_MS);
+        let places = self.places;
+        // No booking stands there.
+        let place = (PartitionId(u16::MAX), ids::random().as_u64_pair().0);
+        self.hold(place, places, until_ms);
+    }
+
+    fn hold(mut self, place: Place, places: u32, until_ms: u64) {
+        let mut table = self.blocks.table.lock();
+        // The answer of an earlier request again: what it granted is counted, or has ended.
+        if table.holds.contains_key(&place) {
+            return;
+        }
+        while table.holds.len() >= HOLDS_MAX
+            && let Some(oldest) = table.granted.pop_front()
+        {
+            table.end(oldest);
+        }
+        let hold = Hold {
+            block: self.block,
+            places,
+            until_ms,
+        };
+        table.holds.insert(place, hold);
+        table.granted.push_back(place);
+        // Those behind one that was made longer have ended and are not looked at yet.
+        if table.granted.len() >= 2 * HOLDS_MAX {
+            let Table { granted, holds, .. } = &mut *table;
+            granted.retain(|place| holds.contains_key(place));
+        }
+        drop(table);
+        // What was asked for is what is held now.
+        self.places = 0;
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let mut table = self.blocks.table.lock();
+        if let Some(block) = table.blocks.get_mut(&self.block) {
+            block.held = block.held.saturating_sub(self.places);
+            let full = u64::from(self.blocks.limits.places_burst) * PARTS_PER_PLACE;
+            let given_back = u64::from(self.places) * PARTS_PER_PLACE;
+            block.parts = block.parts.saturating_add(given_back).min(full);
+        }
+    }
+}
+
+impl Table {
+    /// The block with what is in its bucket now.
+    fn block(
+        &mut self,
+        block: AddressBlock,
+        now_ms: u64,
+        limits: &AddressBlocksConfig,
+    ) -> &mut Block {
+        let full = u64::from(limits.places_burst) * PARTS_PER_PLACE;
+        if !self.blocks.contains_key(&block) {
+            if self.blocks.len() >= BLOCKS_MAX
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.blocks.remove(&oldest);
+            }
+            self.order.push_back(block);
+        }
+        let entry = self.blocks.entry(block).or_insert(Block {
+            parts: full,
+            filled_at_ms: now_ms,
+            held: 0,
+        });
+        // A place a minute is a part a millisecond.
+        let gained = now_ms
+            .saturating_sub(entry.filled_at_ms)
+            .saturating_mul(u64::from(limits.places_per_minute));
+        entry.parts = entry.parts.saturating_add(gained).min(full);
+        entry.filled_at_ms = now_ms;
+        entry
+    }
+
+    /// Ends the holds that have run out, from the oldest on; one that was made longer holds up those
+    /// behind it until their records come by.
+    fn end_due(&mut self, now_ms: u64) {
+        while let Some(place) = self.granted.front().copied() {
+            match self.holds.get(&place) {
+                Some(hold) if hold.until_ms > now_ms => return,
+                Some(_) => self.end(place),
+                None => {}
+            }
+            self.granted.pop_front();
+        }
+    }
+
+    fn end(&mut self, place: Place) {
+        if let Some(hold) = self.holds.remove(&place)
+            && let Some(block) = self.blocks.get_mut(&hold.block)
+        {
+            block.held = block.held.saturating_sub(hold.places);
+        }
+    }
+
+    /// Milliseconds until the first hold of a block ends by itself.
+    fn first_end_in(&self, block: AddressBlock, now_ms: u64) -> u64 {
+        // Those granted first end first, mostly, and a client that comes too early is told again.
+        self.granted
+            .iter()
+            .take(LOOKED_AT_MAX)
+            .filter_map(|place| self.holds.get(place))
+            .find(|hold| hold.block == block)
+            .map_or(0, |hold| hold.until_ms.saturating_sub(now_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use onsale_schemas::outcome::EndedBooking;
+use onsale_schemas::{OutcomeRecord, SeatList, ShowId, UserId};
+
+use super::*;
+
+struct ManualClock(AtomicU64);
+
+impl Clock for ManualClock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+const ADDRESS: &str = "203.0.113.7";
+
+fn blocks_behind(proxies: u8, mode: AddressBlocksMode) -> (AddressBlocks, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock(AtomicU64::new(1_000_000)));
+    let limits = RateLimitConfig {
+        address_blocks: AddressBlocksConfig {
+            mode,
+            places_per_minute: 60,
+            places_burst: 10,
+            held_places_max: 12,
+        },
+        ..RateLimitConfig::default()
+    };
+    let http = HttpConfig {
+        trusted_proxies: proxies,
+        ..HttpConfig::default()
+    };
+    (AddressBlocks::new(&limits, &http, clock.clone()), clock)
+}
+
+fn blocks() -> (AddressBlocks, Arc<ManualClock>) {
+    blocks_behind(0, AddressBlocksMode::Auto)
+}
+
+fn ask<'a>(blocks: &'a AddressBlocks, address: &str, places: u32) -> Option<Asking<'a>> {
+    let asked = blocks.ask(address.parse().unwrap(), places);
+    asked.ok().map(|asking| asking.expect("it is on"))
+}
+
+fn grant(blocks: &AddressBlocks, offset: u64, places: u32) -> bool {
+    let Some(asking) = ask(blocks, ADDRESS, places) else {
+        return false;
+    };
+    asking.granted(NewHold {
+        booking: BookingId::new(PartitionId(0), offset),
+        places,
+        until_ms: blocks.clock.now_ms() + 30_000,
+    });
+    true
+}
+
+fn released(offset: u64) -> OutcomeBatch {
+    let booking = EndedBooking {
+        booking: offset,
+        show: ShowId::from_bytes([1; 16]),
+        user: UserId::from_bytes([2; 16]),
+        zone: 0,
+        seats: SeatList::new(),
+        quantity: 4,
+    };
+    OutcomeBatch {
+        partition: PartitionId(0),
+        records: vec![OutcomeRecord {
+            offset: offset + 1,
+            previous: None,
+            log_time_ms: 0,
+            request_id: None,
+            replay_of: None,
+            expired: Vec::new(),
+            outcome: Outcome::Released {
+                booking,
+                was_confirmed: false,
+            },
+        }],
+    }
+}
+
+#[test]
+fn a_block_reserves_no_faster_than_its_bucket_fills() {
+    let (blocks, clock) = blocks();
+    assert!(grant(&blocks, 1, 4));
+    assert!(grant(&blocks, 2, 4));
+    assert!(!grant(&blocks, 3, 4), "two are left");
+    assert!(ask(&blocks, "203.0.113.200", 4).is_none(), "the same /24");
+    assert!(ask(&blocks, "203.0.114.7", 4).is_some(), "another one");
+    clock.0.fetch_add(2_000, Ordering::SeqCst);
+    assert!(grant(&blocks, 3, 4), "two more after two seconds");
+}
+
+#[test]
+fn what_is_held_unpaid_is_bounded_and_ends_with_the_hold() {
+    let (blocks, clock) = blocks();
+    assert!(grant(&blocks, 1, 4));
+    assert!(grant(&blocks, 2, 4));
+    clock.0.fetch_add(10_000, Ordering::SeqCst);
+    assert!(grant(&blocks, 3, 4));
+    assert!(!grant(&blocks, 4, 1), "twelve are held");
+    blocks.seen(&released(2));
+    assert!(grant(&blocks, 4, 4));
+    clock.0.fetch_add(20_000, Ordering::SeqCst);
+    assert!(grant(&blocks, 5, 4), "the first has run out");
+    assert!(!grant(&blocks, 6, 4), "three are held");
+}
+
+#[test]
+fn what_was_refused_or_granted_before_does_not_count() {
+    let (blocks, _) = blocks();
+    for _ in 0..100 {
+        drop(ask(&blocks, ADDRESS, 10).expect("nothing was granted"));
+    }
+    assert!(grant(&blocks, 1, 5));
+    for _ in 0..100 {
+        assert!(grant(&blocks, 1, 5), "the same booking again");
+    }
+}
+
+#[test]
+fn an_outcome_that_nobody_knows_counts_for_a_while() {
+    let (blocks, clock) = blocks();
+    ask(&blocks, ADDRESS, 10).unwrap().unknown();
+    clock.0.fetch_add(60_000, Ordering::SeqCst);
+    assert!(ask(&blocks, ADDRESS, 3).is_none());
+    clock
+        .0
+        .fetch_add(u64::from(HOLD_DEFAULT_MS), Ordering::SeqCst);
+    assert!(ask(&blocks, ADDRESS, 3).is_some());
+}
+
+#[test]
+fn a_subscriber_of_ipv6_is_one_block_and_ipv4_in_ipv6_is_ipv4() {
+    let block = |text: &str| AddressBlock::of(text.parse().unwrap());
+    assert_eq!(block("2a00:1:2:300::1"), block("2a00:1:2:3ff::2"));
+    assert_ne!(block("2a00:1:2:300::1"), block("2a00:1:2:400::1"));
+    assert_eq!(block("10.1.2.3"), block("::ffff:10.1.2.250"));
+    assert_ne!(block("10.1.2.3"), block("10.1.3.3"));
+}
+
+#[test]
+fn behind_a_proxy_it_is_off_unless_asked_for() {
+    let off = |proxies, mode| {
+        let (blocks, _) = blocks_behind(proxies, mode);
+        blocks
+            .ask(ADDRESS.parse().unwrap(), 1_000)
+            .is_ok_and(|asking| asking.is_none())
+    };
+    assert!(off(1, AddressBlocksMode::Auto));
+    assert!(!off(1, AddressBlocksMode::On));
+    assert!(off(0, AddressBlocksMode::Off));
+    assert!(!off(0, AddressBlocksMode::Auto));
+}

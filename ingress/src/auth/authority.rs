@@ -1,0 +1,81 @@
+//! What a caller on the staff side may touch.
+
+use onsale_schemas::{Staff, TenantId};
+use onsale_store::catalog::TenantScope;
+
+use super::caller::{Caller, Role};
+use crate::error::ApiError;
+
+/// The right of a caller to act on what belongs to one tenant. [`Caller::authority_over`] is the
+/// only place that makes one, so whatever asks for an `Authority` cannot be reached without the
+/// tenants having been compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Authority {
+    staff: Staff,
+}
+
+/// On whose behalf a command goes into the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnBehalf {
+    /// A buyer's: the command names them, and the machine lets it touch only what is theirs.
+    Buyer,
+    /// Of the staff of a tenant.
+    Staff(Authority),
+}
+
+impl Authority {
+    /// Who acts, for the log: the machine compares the tenant once more.
+    pub(crate) fn staff(&self) -> Staff {
+        self.staff
+    }
+}
+
+impl OnBehalf {
+    /// Who acts on the staff side, for the log.
+    pub(crate) fn staff(&self) -> Option<Staff> {
+        match self {
+            Self::Buyer => None,
+            Self::Staff(authority) => Some(authority.staff()),
+        }
+    }
+}
+
+impl Caller {
+    /// The tenants whose property the caller's role reaches: its own, or all for the roles of the
+    /// installation. It says nothing about what the role may do there.
+    pub(crate) fn scope(&self) -> TenantScope {
+        match self.role {
+            Role::Buyer | Role::Organizer | Role::Admin | Role::Service => {
+                TenantScope::One(self.tenant.0)
+            }
+            Role::Operator | Role::Platform => TenantScope::All,
+        }
+    }
+
+    /// The right to act for the staff of `tenant`, when the caller has one of `roles` and reaches
+    /// that tenant.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for another role; what `elsewhere` says for another tenant, which is mostly that
+    /// there is no such thing.
+    pub(crate) fn authority_over(
+        &self,
+        tenant: TenantId,
+        roles: &[Role],
+        detail: &'static str,
+        elsewhere: impl FnOnce() -> ApiError,
+    ) -> Result<Authority, ApiError> {
+        self.require(roles, detail)?;
+        let own = match self.scope() {
+            TenantScope::One(own) if own != tenant.0 => return Err(elsewhere()),
+            TenantScope::One(own) => Some(TenantId(own)),
+            TenantScope::All => None,
+        };
+        Ok(Authority {
+            staff: Staff {
+                user: self.user,
+                tenant: own,
+            },
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! How many new idempotency keys a user may use: each is remembered for a day.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use onsale_schemas::UserId;
+use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+use crate::config::RateLimitConfig;
+use crate::error::{ApiError, Code};
+
+/// Users that are counted; the one that was counted first makes room. About 80 bytes each.
+const USERS_MAX: usize = 100_000;
+
+/// See the module.
+pub(crate) struct KeyQuotas {
+    per_user_max: u32,
+    clock: Arc<dyn Clock>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    users: HashMap<UserId, Used>,
+    /// The users in the order in which they were first counted.
+    order: VecDeque<UserId>,
+}
+
+struct Used {
+    since_ms: u64,
+    keys: u32,
+}
+
+impl KeyQuotas {
+    pub(crate) fn new(config: &RateLimitConfig, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            per_user_max: if config.enabled {
+                config.idempotency_keys_per_day
+            } else {
+                u32::MAX
+            },
+            clock,
+            table: Mutex::default(),
+        }
+    }
+
+    /// Refuses a user who has used up a day's keys. A request that repeats a remembered key is refused
+    /// as well: only the log knows that it does.
+    pub(crate) fn admit(&self, user: UserId) -> Result<(), ApiError> {
+        let now_ms = self.clock.now_ms();
+        let table = self.table.lock();
+        let Some(used) = table.users.get(&user) else {
+            return Ok(());
+        };
+        let ends_ms = used.since_ms.saturating_add(IDEMPOTENCY_WINDOW_MS);
+        if used.keys < self.per_user_max || now_ms >= ends_ms {
+            return Ok(());
+        }
+        let max = self.per_user_max;
+        Err(ApiError::new(
+            Code::RateLimited,
+            format!(
+                "You have used {max} idempotency keys within 24 hours, each of which is remembered \
+                 as long; that is the most. Repeat requests under their own keys, or leave the key \
+                 out where a repetition does no harm."
+            ),
+        )
+        .with_details(serde_json::json!({ "limit": "idempotency_keys_per_day", "max": max }))
+        .retry_after((ends_ms - now_ms).div_ceil(1_000)))
+    }
+
+    /// A new key of the user was used.
+    pub(crate) fn used(&self, user: UserId) {
+        let now_ms = self.clock.now_ms();
+        let mut table = self.table.lock();
+        let table = &mut *table;
+        if let Some(used) = table.users.get_mut(&user) {
+            if now_ms >= used.since_ms.saturating_add(IDEMPOTENCY_WINDOW_MS) {
+                *used = Used {
+                    since_ms: now_ms,
+                    keys: 0,
+                };
+            }
+            used.keys = used.keys.saturating_add(1);
+            return;
+        }
+        if table.users.len() >= USERS_MAX
+            && let Some(oldest) = table.order.pop_front()
+        {
+            table.users.remove(&oldest);
+        }
+        table.order.push_back(user);
+        table.users.insert(
+            user,
+            Used {
+                since_ms: now_ms,
+                keys: 1,
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    struct ManualClock(AtomicU64);
+
+    impl Clock for ManualClock {
+        fn now_ms(&self) -> u64 {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    fn keys(idempotency_keys_per_day: u32) -> RateLimitConfig {
+        RateLimitConfig {
+            idempotency_keys_per_day,
+            ..RateLimitConfig::default()
+        }
+    }
+
+    fn user(n: u64) -> UserId {
+        UserId(uuid::Uuid::from_u64_pair(0, n))
+    }
+
+    #[test]
+    fn a_days_keys_are_counted_by_user_and_begin_anew() {
+        let clock = Arc::new(ManualClock(AtomicU64::new(1_000)));
+        let quotas = KeyQuotas::new(&keys(2), clock.clone());
+        for _ in 0..2 {
+            assert!(quotas.admit(user(1)).is_ok());
+            quotas.used(user(1));
+        }
+        let refused = quotas.admit(user(1)).unwrap_err();
+        assert_eq!(refused.code(), Code::RateLimited);
+        assert_eq!(refused.retry_after_seconds(), Some(86_400));
+        assert!(quotas.admit(user(2)).is_ok());
+        clock.0.fetch_add(IDEMPOTENCY_WINDOW_MS, Ordering::SeqCst);
+        assert!(quotas.admit(user(1)).is_ok());
+        quotas.used(user(1));
+        assert!(quotas.admit(user(1)).is_ok());
+    }
+
+    #[test]
+    fn its_size_is_bounded() {
+        let quotas = KeyQuotas::new(&keys(1), Arc::new(ManualClock(AtomicU64::new(0))));
+        for n in 0..=u64::try_from(USERS_MAX).unwrap() {
+            quotas.used(user(n));
+        }
+        assert_eq!(quotas.table.lock().users.len(), USERS_MAX);
+        assert!(quotas.admit(user(0)).is_ok(), "the oldest is forgotten");
+        assert!(quotas.admit(user(1)).is_err());
+    }
+}
