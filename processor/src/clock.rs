@@ -48,7 +48,10 @@ pub(crate) fn for_people(ms: u64) -> String {
         (1_000, "s"),
         (1, "ms"),
     ];
-    let mut rest = ms;
+    // Rounded to the smaller one: a millisecond less than a year is a year.
+    let larger = UNITS.iter().position(|(unit, _)| ms >= *unit);
+    let smaller = larger.and_then(|index| UNITS.get(index + 1));
+    let mut rest = smaller.map_or(ms, |(unit, _)| ms.saturating_add(unit / 2) / unit * unit);
     let mut parts = Vec::new();
     for (unit, name) in UNITS {
         let count = rest / unit;
@@ -82,7 +85,9 @@ mod tests {
             (999, "999 ms"),
             (61_000, "1 min 1 s"),
             (3_600_000, "1 h"),
+            (31_535_999_999, "365 d"),
             (31_536_000_000, "365 d"),
+            (3_599_999, "1 h"),
             (31_539_600_001, "365 d 1 h"),
         ] {
             assert_eq!(for_people(ms), text);

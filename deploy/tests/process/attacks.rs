@@ -132,6 +132,7 @@ impl Line {
         self.0.get_mut().write_all(request.as_bytes()).unwrap();
         let mut status = String::new();
         self.0.read_line(&mut status).unwrap();
+        assert!(!status.is_empty(), "the server closed the connection");
         let mut length = 0;
         loop {
             let mut header = String::new();

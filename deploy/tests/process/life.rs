@@ -204,11 +204,17 @@ async fn a_hold_runs_out_by_itself_and_a_late_payment_gets_free_seats_back() {
         .reserve(&house.other, json!({ "seats": ["A-2"] }))
         .await;
     assert_eq!(status, 201);
-    let pay = json!({ "payment_reference": "late" });
+    let pay = |reference: &str| json!({ "payment_reference": reference });
     let path = |body| format!("/bookings/{}/confirm", id(body));
-    let (status, body) = house.server.post(&house.buyer, &path(&first), &pay).await;
+    let confirm = async |body, reference| {
+        let (path, pay) = (path(body), pay(reference));
+        house.server.post(&house.buyer, &path, &pay).await
+    };
+    let (status, body) = confirm(&first, "late").await;
     assert_eq!(status, 200, "its seat is still free: {body}");
-    let (status, body) = house.server.post(&house.buyer, &path(&second), &pay).await;
+    let (status, body) = confirm(&second, "late").await;
+    assert_eq!((status, code(&body)), (409, "PAYMENT_REFERENCE_USED"));
+    let (status, body) = confirm(&second, "later").await;
     assert_eq!((status, code(&body)), (410, "RESERVATION_EXPIRED"));
 }
 

@@ -10,8 +10,8 @@ use super::secret::Secret;
 
 /// A shorter HS256 secret can be guessed; RFC 7518 asks for as many bits as the hash has.
 const HS256_SECRET_MIN_BYTES: usize = 32;
-/// A token that cannot be taken back should not live longer than this by default (a day).
-const TOKEN_LIFETIME_DEFAULT_SECONDS: u64 = 86_400;
+/// A token that cannot be taken back should not live longer than this by default (31 days).
+const TOKEN_LIFETIME_DEFAULT_SECONDS: u64 = 31 * 86_400;
 /// Ten years: who needs more needs another kind of key.
 const TOKEN_LIFETIME_MAX_SECONDS: u64 = 315_360_000;
 /// More leeway than this makes short-lived tokens meaningless.

@@ -242,7 +242,7 @@ fn token_with(head: &serde_json::Value, claims: &serde_json::Value) -> String {
 async fn a_token_is_taken_by_what_it_says_of_itself() {
     let world = World::new().await;
     let now = NOW_MS / 1_000;
-    let day = 86_400;
+    let life = 31 * 86_400;
     for (head, claims, status) in [
         (json!({}), json!({}), 200),
         (json!({"typ": "jwt"}), json!({}), 200),
@@ -260,17 +260,17 @@ async fn a_token_is_taken_by_what_it_says_of_itself() {
         (json!({}), json!({"nbf": now as f64 - 0.5}), 200),
         (json!({}), json!({"nbf": now as f64 + 60.5}), 401),
         (json!({}), json!({"exp": u64::MAX}), 401),
-        (json!({}), json!({"exp": now + day}), 200),
-        (json!({}), json!({"exp": now + day + 60}), 401),
+        (json!({}), json!({"exp": now + life}), 200),
+        (json!({}), json!({"exp": now + life + 60}), 401),
         (
             json!({}),
-            json!({"exp": now + 60, "iat": now - day + 60}),
+            json!({"exp": now + 60, "iat": now - life + 60}),
             200,
         ),
-        (json!({}), json!({"exp": now + 60, "iat": now - day}), 401),
+        (json!({}), json!({"exp": now + 60, "iat": now - life}), 401),
         (
             json!({}),
-            json!({"exp": now + 2 * day, "iat": now + 2 * day - 60}),
+            json!({"exp": now + 2 * life, "iat": now + 2 * life - 60}),
             401,
         ),
     ] {

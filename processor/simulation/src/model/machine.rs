@@ -18,7 +18,7 @@ use super::shows::{Show, Shows};
 use super::users::Users;
 
 /// The highest machine version whose rules the model knows.
-pub const MACHINE_VERSION_KNOWN: u16 = 1;
+pub const MACHINE_VERSION_KNOWN: u16 = 2;
 /// The one that every log begins with.
 const MACHINE_VERSION_FIRST: u16 = 1;
 

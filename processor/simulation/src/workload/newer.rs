@@ -62,10 +62,15 @@ impl Actions<'_> {
     fn open_v2(&mut self) -> Command {
         let show = self.rng.index(self.world.shows.len());
         let open: OpenShow = self.world.shows[show].open.clone();
-        // Mostly the same for the same show, so that it can be opened again.
-        let cooldown_ms = self
-            .rng
-            .one_of([1_000, 1_000, 1_000, 60_000, 0, COOLDOWN_MAX_MS + 1]);
+        // Long ones mostly: of short ones nobody is left who waits after a leap in time.
+        let cooldown_ms = self.rng.one_of([
+            COOLDOWN_MAX_MS,
+            COOLDOWN_MAX_MS,
+            60_000,
+            1_000,
+            0,
+            COOLDOWN_MAX_MS + 1,
+        ]);
         Command::OpenShowV2(OpenShowV2 {
             show: open,
             tenant: TenantId::from_bytes(id_bytes(b't', u64::from(self.rng.percent(10)))),
