@@ -13,7 +13,7 @@ use onsale_processor::clock;
 use onsale_processor::replica::SnapshotPolicy;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_store::Store;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -83,9 +83,9 @@ where
 {
     private::warn_of_readable_secrets(&config);
     // First of all: a port that is taken should not cost a recovery.
-    let public = listen("http.listen", config.http.listen).await?;
+    let public = listen("http.listen", config.http.listen)?;
     let address = public.local_addr().or_found()?;
-    let operations = listen("http.operations_listen", config.http.operations_address()).await?;
+    let operations = listen("http.operations_listen", config.http.operations_address())?;
     // What others are told is where it really listens.
     config.http.listen = address;
     config.http.operations_listen = Some(operations.local_addr().or_found()?);
@@ -136,9 +136,23 @@ where
     result.and(served)
 }
 
-async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address)
-        .await
+/// Connections that the system keeps for the server until it accepts them. With the 128 of a plain
+/// bind, a crowd that arrives within a second would wait for its packets to be sent again.
+const BACKLOG: u32 = 4_096;
+
+fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    let bind = || {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        // A server that was killed starts again at once.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bind()
         .with_context(|| format!("{key}: cannot listen on {address}"))
         .or_use()
 }
