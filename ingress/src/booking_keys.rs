@@ -87,15 +87,19 @@ impl BookingKeys {
     pub fn confirmation_code(&self, booking: &BookingId) -> String {
         let hash = blake3::keyed_hash(&self.code, booking.as_uuid().as_bytes());
         let [a, b, c, d, e, ..] = *hash.as_bytes();
-        let mut bits = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
-        let mut code = String::with_capacity(CODE_CHARS);
-        for _ in 0..CODE_CHARS {
-            let index = usize::try_from(bits & 31).unwrap_or(0);
-            code.push(char::from(CODE_ALPHABET[index]));
-            bits >>= 5;
-        }
-        code
+        code_of(u64::from_be_bytes([0, 0, 0, a, b, c, d, e]))
     }
+}
+
+/// The lowest 40 bits as a confirmation code.
+pub(crate) fn code_of(mut bits: u64) -> String {
+    let mut code = String::with_capacity(CODE_CHARS);
+    for _ in 0..CODE_CHARS {
+        let index = usize::try_from(bits & 31).unwrap_or(0);
+        code.push(char::from(CODE_ALPHABET[index]));
+        bits >>= 5;
+    }
+    code
 }
 
 impl std::fmt::Debug for BookingKeys {

@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use onsale_schemas::BookingId;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::booking_keys::code_of;
 use crate::error::ApiError;
 use crate::state::Shared;
 
 /// Seed of the codes from before.
 const BEFORE_SEED: u64 = 0x636f_6465;
-const BEFORE_ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const BEFORE_CHARS: usize = 8;
 
 /// From when on codes are keyed, by partition: log time plus one, 0 while it is not known.
 pub(crate) struct ConfirmationCodes(Box<[AtomicU64]>);
@@ -54,14 +53,7 @@ impl ConfirmationCodes {
 
 /// The code from before, which anybody can compute.
 fn before(booking: BookingId) -> String {
-    let mut bits = xxh3_64_with_seed(booking.as_uuid().as_bytes(), BEFORE_SEED);
-    let mut code = String::with_capacity(BEFORE_CHARS);
-    for _ in 0..BEFORE_CHARS {
-        let index = usize::try_from(bits & 31).unwrap_or(0);
-        code.push(char::from(BEFORE_ALPHABET[index]));
-        bits >>= 5;
-    }
-    code
+    code_of(xxh3_64_with_seed(booking.as_uuid().as_bytes(), BEFORE_SEED))
 }
 
 #[cfg(test)]
