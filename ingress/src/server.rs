@@ -181,6 +181,10 @@ impl Transport {
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
+                Err(error) if pressure::is_the_clients(&error) => {
+                    tracing::debug!("accept: {error}");
+                    continue;
+                }
                 Err(error) => {
                     inner.pressure.accept_failed(&error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -200,14 +204,13 @@ impl Transport {
             };
             let (builder, http1) = (builder.clone(), http1.clone());
             let watcher = graceful.watcher();
+            let open = inner.pressure.opened();
             tokio::spawn(async move {
-                let open = connection.inner.pressure.connections.clone();
-                open.inc();
+                let _open = open;
                 // How a client leaves is its own business.
                 if let Err(error) = connection.run(stream, &builder, &http1, watcher).await {
                     tracing::debug!("connection: {error}");
                 }
-                open.dec();
                 drop(permit);
             });
         }

@@ -20,15 +20,37 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
         .is_some_and(|code| OUT_OF_DESCRIPTORS.contains(&code))
 }
 
+/// True when a client was gone before its connection was taken: the next one can be taken at once.
+pub(super) fn is_the_clients(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// A connection that is counted as open until this is dropped, also by a panic.
+pub(super) struct Open(IntGauge);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Figures of a listener.
 pub(crate) struct Pressure {
     began: Instant,
     /// Milliseconds after `began`, and one; 0: never.
     descriptors_short_at_ms: AtomicU64,
     full_since_ms: AtomicU64,
-    logged_at_ms: AtomicU64,
+    /// When the log last said so, as above, by what it says: one must not silence the others.
+    descriptors_logged_at_ms: AtomicU64,
+    refusals_logged_at_ms: AtomicU64,
+    fullness_logged_at_ms: AtomicU64,
     connections_max: usize,
-    pub(super) connections: IntGauge,
+    connections: IntGauge,
     pub(super) tls_failures: IntCounter,
     refused: IntCounterVec,
     pub(super) stalled: IntCounter,
@@ -72,7 +94,9 @@ impl Pressure {
             began: Instant::now(),
             descriptors_short_at_ms: AtomicU64::new(0),
             full_since_ms: AtomicU64::new(0),
-            logged_at_ms: AtomicU64::new(0),
+            descriptors_logged_at_ms: AtomicU64::new(0),
+            refusals_logged_at_ms: AtomicU64::new(0),
+            fullness_logged_at_ms: AtomicU64::new(0),
             connections_max,
             connections: gauge("http_connections_open", "Connections open")?,
             tls_failures: counter(
@@ -106,15 +130,20 @@ impl Pressure {
     }
 
     /// True once in a while, so that an attack does not fill the log.
-    fn may_log(&self) -> bool {
+    fn may_log(&self, logged_at_ms: &AtomicU64) -> bool {
         let now = self.now_ms();
-        let last = self.logged_at_ms.load(Ordering::Relaxed);
+        let last = logged_at_ms.load(Ordering::Relaxed);
         let every = u64::try_from(LOGGED_EVERY.as_millis()).unwrap_or(u64::MAX);
         (last == 0 || now.saturating_sub(last) >= every)
-            && self
-                .logged_at_ms
+            && logged_at_ms
                 .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
+    }
+
+    /// Counts a connection as open.
+    pub(super) fn opened(&self) -> Open {
+        self.connections.inc();
+        Open(self.connections.clone())
     }
 
     /// A connection that could not be accepted.
@@ -126,7 +155,7 @@ impl Pressure {
         self.descriptors_exhausted.inc();
         self.descriptors_short_at_ms
             .store(self.now_ms(), Ordering::Relaxed);
-        if self.may_log() {
+        if self.may_log(&self.descriptors_logged_at_ms) {
             tracing::error!(
                 "accept: {error}: new connections wait until a file descriptor is free; raise the \
                  limit of open files (ulimit -n, LimitNOFILE)"
@@ -139,7 +168,7 @@ impl Pressure {
         if let Ok(counter) = self.refused.get_metric_with_label_values(&["address"]) {
             counter.inc();
         }
-        if self.may_log() {
+        if self.may_log(&self.refusals_logged_at_ms) {
             tracing::warn!(
                 %address,
                 "an address has http.connections_per_address_max connections open; further ones \
@@ -154,7 +183,7 @@ impl Pressure {
         match (full, since) {
             (true, 0) => {
                 self.full_since_ms.store(self.now_ms(), Ordering::Relaxed);
-                if self.may_log() {
+                if self.may_log(&self.fullness_logged_at_ms) {
                     tracing::warn!(
                         connections_max = self.connections_max,
                         "as many connections are open as may be; further ones wait"
@@ -190,6 +219,34 @@ impl Pressure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_open_connection_is_counted_until_its_task_ends_or_panics() {
+        let pressure = Pressure::new(7, None).unwrap();
+        let open = pressure.opened();
+        assert_eq!(pressure.connections.get(), 1);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _open = open;
+            std::panic::resume_unwind(Box::new("in its task"));
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(pressure.connections.get(), 0);
+    }
+
+    #[test]
+    fn what_the_log_says_of_one_shortage_does_not_silence_the_others() {
+        let pressure = Pressure::new(7, None).unwrap();
+        assert!(pressure.may_log(&pressure.refusals_logged_at_ms));
+        assert!(!pressure.may_log(&pressure.refusals_logged_at_ms));
+        assert!(pressure.may_log(&pressure.descriptors_logged_at_ms));
+        assert!(pressure.may_log(&pressure.fullness_logged_at_ms));
+    }
+
+    #[test]
+    fn clients_that_left_are_no_reason_to_pause() {
+        assert!(is_the_clients(&io::ErrorKind::ConnectionAborted.into()));
+        assert!(!is_the_clients(&io::Error::from_raw_os_error(24)));
+    }
 
     #[test]
     fn a_shortage_is_told_while_it_lasts() {
