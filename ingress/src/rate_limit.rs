@@ -29,7 +29,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Key {
     User(UserId),
-    /// IPv6 counts by its /64: a single subscriber has that many addresses.
+    /// IPv6 counts by its /56: a single subscriber has that many addresses.
     Address([u8; 8]),
     /// Everybody of a hash while the table is full.
     Shared(u16),
@@ -40,12 +40,12 @@ impl Key {
         match address.to_canonical() {
             IpAddr::V4(v4) => {
                 let [a, b, c, d] = v4.octets();
-                // 2001:db8::/32 is documentation only, so no real /64 meets these.
+                // 2001:db8::/32 is documentation only, so no real /56 meets these.
                 Self::Address([0x20, 0x01, 0x0d, 0xb8, a, b, c, d])
             }
             IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                Self::Address([a, b, c, d, e, f, g, h])
+                let [a, b, c, d, e, f, g, ..] = v6.octets();
+                Self::Address([a, b, c, d, e, f, g, 0])
             }
         }
     }
@@ -263,7 +263,8 @@ mod tests {
     fn addresses_of_one_subscriber_count_together() {
         let key = |text: &str| Key::of_address(text.parse().unwrap());
         assert_eq!(key("2a00:1::1"), key("2a00:1::2"));
-        assert_ne!(key("2a00:1:0:1::1"), key("2a00:1:0:2::1"));
+        assert_eq!(key("2a00:1:0:100::1"), key("2a00:1:0:1ff::1"));
+        assert_ne!(key("2a00:1:0:100::1"), key("2a00:1:0:200::1"));
         assert_eq!(key("10.0.0.1"), key("::ffff:10.0.0.1"));
         assert_ne!(key("10.0.0.1"), key("10.0.0.2"));
     }

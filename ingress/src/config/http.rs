@@ -29,7 +29,7 @@ pub struct HttpConfig {
     /// Connections that may be open at once; further ones wait in the system's backlog. Where the
     /// limit of open files allows fewer, it is fewer.
     pub connections_max: usize,
-    /// Connections that may be open at once from one address (IPv6: one /64); further ones are
+    /// Connections that may be open at once from one address (IPv6: one /56); further ones are
     /// closed. Does not count with `trusted_proxies`.
     pub connections_per_address_max: usize,
     /// Largest body of an ordinary request, in bytes.
@@ -49,7 +49,7 @@ pub struct HttpConfig {
     /// What a client has to take at least while something waits for it, in bytes per second over
     /// `write_timeout_ms`.
     pub write_rate_min_bytes_per_second: u64,
-    /// Bytes of answers that may wait for the clients of one address (IPv6: one /64); above that it
+    /// Bytes of answers that may wait for the clients of one address (IPv6: one /56); above that it
     /// gets 429 where it asks for more. Does not count with `trusted_proxies`.
     pub unsent_per_address_max_bytes: usize,
     /// How long an outcome is waited for before the answer is 202, in milliseconds.
@@ -58,7 +58,7 @@ pub struct HttpConfig {
     pub drain_timeout_ms: u64,
     /// Readers of live availability that may be connected at once.
     pub stream_readers_max: usize,
-    /// Readers of live availability that may be connected at once from one address (IPv6: one /64).
+    /// Readers of live availability that may be connected at once from one address (IPv6: one /56).
     pub stream_readers_per_address_max: usize,
     /// Readers of live availability that may be connected at once by one user's tokens.
     pub stream_readers_per_user_max: usize,

@@ -81,10 +81,11 @@ mod tests {
         let addresses = Addresses::new(Some(2));
         let connect = |text: &str| addresses.connect(text.parse().unwrap());
         let first = connect("2001:db8:0:1::1");
-        let second = connect("2001:db8:0:1::2");
+        // Another network of the same subscriber.
+        let second = connect("2001:db8:0:2::1");
         assert!(first.is_some() && second.is_some());
         assert!(connect("2001:db8:0:1::3").is_none());
-        assert!(connect("2001:db8:0:2::1").is_some());
+        assert!(connect("2001:db8:0:100::1").is_some());
         drop(first);
         assert!(connect("2001:db8:0:1::3").is_some());
         drop(second);
