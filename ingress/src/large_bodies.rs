@@ -2,24 +2,38 @@
 
 use std::sync::Arc;
 
+use onsale_schemas::UserId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::HttpConfig;
 use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
+use crate::rate_limit::Key;
+use crate::tally::{Counted, Tally};
 
 /// Bytes that one permit stands for: there are only so many permits.
 const PERMIT_BYTES: usize = 1_024;
+/// Large bodies that one user may have at once: whoever sends slowly holds up nobody with a second.
+const PER_USER_MAX: usize = 1;
 
 /// Shares out [`HttpConfig::large_bodies_max_bytes`], so that what many send at once is bounded and
 /// not only what each one sends.
 pub(crate) struct LargeBodies {
     permits: Arc<Semaphore>,
+    users: Arc<Tally>,
+}
+
+/// Room for one body until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    _permits: OwnedSemaphorePermit,
+    _counted: Counted,
 }
 
 impl LargeBodies {
     pub(crate) fn new(http: &HttpConfig) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(http.large_bodies_max_bytes / PERMIT_BYTES)),
+            users: Arc::default(),
         }
     }
 
@@ -27,21 +41,34 @@ impl LargeBodies {
     /// to be done, as long as a body may take.
     ///
     /// # Errors
-    /// `PAYLOAD_TOO_LARGE` for more than is ever taken; `OVERLOADED` when there was no room.
+    /// `PAYLOAD_TOO_LARGE` for more than is ever taken; `RATE_LIMITED` to a user of whom another one is
+    /// being read or worked on; `OVERLOADED` when there was no room.
     pub(crate) async fn share(
         &self,
+        user: UserId,
         declared: Option<usize>,
         http: &HttpConfig,
-    ) -> Result<OwnedSemaphorePermit, ApiError> {
+    ) -> Result<Share, ApiError> {
         let limit = http.layout_body_max_bytes;
         let bytes = declared.unwrap_or(limit);
         if bytes > limit {
             return Err(too_large(limit));
         }
+        let Some(counted) = self.users.enter(Key::User(user), PER_USER_MAX) else {
+            return Err(ApiError::new(
+                Code::RateLimited,
+                "Another large body of yours is being read. Nothing was changed; send one after the \
+                 other.",
+            )
+            .retry_after(RETRY_AFTER_BUSY_SECONDS));
+        };
         let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
         let share = self.permits.clone().acquire_many_owned(permits);
         match tokio::time::timeout(http.body_timeout(), share).await {
-            Ok(Ok(share)) => Ok(share),
+            Ok(Ok(permits)) => Ok(Share {
+                _permits: permits,
+                _counted: counted,
+            }),
             _ => Err(ApiError::overloaded(
                 "Too many large bodies are being read. Nothing was changed; try again.",
             )
@@ -72,15 +99,22 @@ mod tests {
             ..HttpConfig::default()
         };
         let bodies = LargeBodies::new(&http);
-        let first = bodies.share(Some(7 << 20), &http).await.unwrap();
+        let share = |user: u8, declared| {
+            let user = UserId::from_bytes([user; 16]);
+            bodies.share(user, declared, &http)
+        };
+        let first = share(1, Some(7 << 20)).await.unwrap();
+        // There is room, and not for a second one of the same user.
+        let refused = share(1, Some(1 << 20)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::RateLimited);
         // Of unknown length: as much as it may become.
-        let second = bodies.share(None, &http).await.unwrap();
-        let refused = bodies.share(Some(7 << 20), &http).await.unwrap_err();
+        let second = share(2, None).await.unwrap();
+        let refused = share(3, Some(7 << 20)).await.unwrap_err();
         assert_eq!(refused.code(), Code::Overloaded);
-        let refused = bodies.share(Some(9 << 20), &http).await.unwrap_err();
+        let refused = share(3, Some(9 << 20)).await.unwrap_err();
         assert_eq!(refused.code(), Code::PayloadTooLarge);
         drop(first);
-        let third = bodies.share(Some(7 << 20), &http).await.unwrap();
+        let third = share(1, Some(7 << 20)).await.unwrap();
         drop((second, third));
         assert_eq!(
             bodies.permits.available_permits(),

@@ -1,19 +1,18 @@
 //! JSON bodies, read once and parsed once; what is wrong with one is said precisely.
 
-use axum::body::HttpBody;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::Caller;
 use crate::error::{ApiError, Code};
-use crate::large_bodies::too_large;
+use crate::large_bodies::{Share, too_large};
 use crate::state::AppState;
 use crate::text;
 
@@ -39,7 +38,7 @@ pub(crate) struct JsonBody<T> {
     pub(crate) value: T,
     pub(crate) bytes: Bytes,
     /// Its share of the memory that large bodies may take together.
-    pub(crate) _share: Option<OwnedSemaphorePermit>,
+    pub(crate) _share: Option<Share>,
 }
 
 impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
@@ -49,7 +48,8 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         let http = &state.config.http;
         let (parts, body) = request.into_parts();
         let caller = parts.extensions.get::<Caller>();
-        T::admit(caller.ok_or_else(Caller::missing)?, state)?;
+        let caller = caller.ok_or_else(Caller::missing)?;
+        T::admit(caller, state)?;
         let declared = body
             .size_hint()
             .exact()
@@ -59,28 +59,32 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         } else {
             http.body_max_bytes
         };
-        let is_large = T::LARGE && declared.is_none_or(|bytes| bytes > http.body_max_bytes);
-        let share = if is_large {
-            Some(state.large_bodies.share(declared, http).await?)
-        } else {
-            None
+        let mut share = None;
+        if T::LARGE && declared.is_some_and(|bytes| bytes > http.body_max_bytes) {
+            share = Some(
+                state
+                    .large_bodies
+                    .share(caller.user, declared, http)
+                    .await?,
+            );
+        }
+        let body = Limited::new(body, size_max_bytes);
+        let read = async {
+            if T::LARGE && declared.is_none() {
+                let grown = grow(body, caller, state).await?;
+                share = grown.1;
+                return Ok(grown.0);
+            }
+            let collected = body.collect().await;
+            collected
+                .map(Collected::to_bytes)
+                .map_err(|error| broken(&*error, size_max_bytes))
         };
-        let collect = Limited::new(body, size_max_bytes).collect();
-        let bytes = match tokio::time::timeout(http.body_timeout(), collect).await {
-            Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(too_large(size_max_bytes));
-            }
-            Ok(Err(_)) => {
-                return Err(ApiError::invalid("body", Value::Null, "a complete body"));
-            }
-            Err(_) => {
-                return Err(ApiError::new(
-                    Code::RequestTimeout,
-                    "The body did not arrive in time.",
-                ));
-            }
-        };
+        let bytes = tokio::time::timeout(http.body_timeout(), read)
+            .await
+            .map_err(|_elapsed| {
+                ApiError::new(Code::RequestTimeout, "The body did not arrive in time.")
+            })??;
         if T::OPTIONAL && (bytes.is_empty() || bytes.trim_ascii() == b"null") {
             return Ok(Self {
                 value: parse(b"{}")?,
@@ -99,6 +103,38 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
             bytes,
             _share: share,
         })
+    }
+}
+
+/// Reads a body of which nobody said how large it is. It has a share of the memory for large ones only
+/// from when on it is one, so that whoever sends nothing holds nothing.
+async fn grow(
+    mut body: Limited<Body>,
+    caller: &Caller,
+    state: &AppState,
+) -> Result<(Bytes, Option<Share>), ApiError> {
+    let http = &state.config.http;
+    let mut bytes = BytesMut::new();
+    let mut share = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken(&*error, http.layout_body_max_bytes))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if share.is_none() && bytes.len() + data.len() > http.body_max_bytes {
+            share = Some(state.large_bodies.share(caller.user, None, http).await?);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok((bytes.freeze(), share))
+}
+
+/// Why a body could not be read to its end.
+fn broken(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize) -> ApiError {
+    if error.is::<LengthLimitError>() {
+        too_large(limit)
+    } else {
+        ApiError::invalid("body", Value::Null, "a complete body")
     }
 }
 

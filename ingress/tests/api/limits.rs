@@ -7,18 +7,23 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 use http::Method;
-use onsale_schemas::{BookingId, PartitionId, Rejection, SeatList};
+use onsale_schemas::{BookingId, PartitionId, Rejection, SeatList, UserId};
 use serde_json::json;
 
-use crate::support::{EVENT, SHOW, STALLS, Script, World};
+use crate::support::{EVENT, ORGANIZER, SHOW, STALLS, Script, World};
 
 /// Largest body of an error, as `PROBLEM_MAX_BYTES` of the crate.
 const PROBLEM_MAX_BYTES: usize = 8_192;
 
 /// A body that never ends.
 fn endless() -> Body {
-    let piece = Bytes::from(vec![b' '; 1_024]);
-    let pieces = stream::once(async move { Ok::<_, Infallible>(piece) });
+    endless_of(1)
+}
+
+/// As [`endless`], after so many pieces of 1,024 bytes.
+fn endless_of(pieces: usize) -> Body {
+    let piece = Ok::<_, Infallible>(Bytes::from(vec![b' '; 1_024]));
+    let pieces = stream::iter(vec![piece; pieces]);
     Body::from_stream(pieces.chain(stream::pending()))
 }
 
@@ -66,15 +71,28 @@ async fn large_bodies_wait_for_one_another() {
     })
     .await;
     let path = format!("/api/v1/events/{EVENT}/shows");
-    let create = |body: Body| world.post(&path).by_role("organizer").raw(body).send();
+    let create = |user: UserId, body: Body| {
+        let call = world.post(&path).by_user(user, "organizer");
+        call.raw(body).send()
+    };
+    let other = UserId::from_bytes([0x0b; 16]);
     // The first takes all the room there is and sends no more.
-    let (first, second) = tokio::join!(create(endless()), create(endless()));
+    let (first, same, second) = tokio::join!(
+        create(ORGANIZER, endless_of(100)),
+        create(ORGANIZER, endless_of(100)),
+        create(other, endless_of(100)),
+    );
     first.error(408, "REQUEST_TIMEOUT");
-    let both = [first, second].map(|reply| reply.status.as_u16());
-    assert!(both[1] == 408 || both[1] == 503, "{both:?}");
-    // A small one never waits.
-    let (_, small) = tokio::join!(create(endless()), create(Body::from("{}")));
+    same.error(429, "RATE_LIMITED");
+    assert!(second.status == 408 || second.status == 503);
+    // A small one never waits, and one that has sent little holds up nobody.
+    let (_, small, large) = tokio::join!(
+        create(ORGANIZER, endless()),
+        create(ORGANIZER, Body::from("{}")),
+        create(ORGANIZER, Body::from(" ".repeat(100_000))),
+    );
     small.error(400, "VALIDATION_ERROR");
+    large.error(400, "VALIDATION_ERROR");
 }
 
 #[tokio::test]
