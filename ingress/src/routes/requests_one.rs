@@ -10,7 +10,7 @@ use super::requests_explanation::{WhereQuery, explained};
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::PathId;
 use crate::state::AppState;
 use crate::submit::{Answer, Final, Known, PendingAnswer, answer_to};
@@ -67,7 +67,13 @@ async fn from_log(
     caller: &Caller,
     request: RequestId,
 ) -> Result<Final, ApiError> {
-    let (partition, explained) = explained(state, caller, request, &WhereQuery::default()).await?;
+    let (partition, explained) = explained(state, caller, request, &WhereQuery::default())
+        .await
+        .map_err(|error| match error.code() {
+            // That the log could have told it does not concern whoever asks for an answer.
+            Code::NotSupported | Code::RecordGone => ApiError::not_found("request"),
+            _ => error,
+        })?;
     match answer_to(state, partition, &explained.outcome, caller.user).await {
         Some(answer) => answer,
         None => Err(ApiError::not_found("request")),
