@@ -10,15 +10,14 @@ use std::sync::Arc;
 
 use onsale_log::OutcomeBatch;
 use onsale_schemas::limits::HOLD_DEFAULT_MS;
-use onsale_schemas::{BookingId, Offset, Outcome, PartitionId};
+use onsale_schemas::{BookingId, EventId, Offset, Outcome, PartitionId, RequestId, ShowId};
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::config::{AddressBlocksConfig, AddressBlocksMode, HttpConfig, RateLimitConfig};
 use crate::error::{ApiError, Code};
-use crate::ids;
 
-/// Holds that are counted; the oldest are forgotten. About 120 bytes each.
+/// Holds that are counted; the oldest are forgotten. About 160 bytes each.
 const HOLDS_MAX: usize = 262_144;
 /// Blocks that are counted; the one that was seen first makes room. About 100 bytes each.
 const BLOCKS_MAX: usize = 262_144;
@@ -83,21 +82,29 @@ struct Hold {
     block: AddressBlock,
     places: u32,
     until_ms: u64,
+    /// `None` while the outcome is not known.
+    of: Option<(ShowId, EventId)>,
 }
 
 /// A hold that was granted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct NewHold {
     pub(crate) booking: BookingId,
+    pub(crate) show: ShowId,
+    pub(crate) event: EventId,
     pub(crate) places: u32,
     pub(crate) until_ms: u64,
 }
 
-/// Places that are being asked for. Dropped, they are given back: nothing was granted.
+/// Places that are being asked for. Dropped before the request was handed in, they are given back.
+/// Dropped after it, as with a client that hung up, they stay counted: the log may have granted them.
 pub(crate) struct Asking<'a> {
     blocks: &'a AddressBlocks,
     block: AddressBlock,
     places: u32,
+    /// What was taken from the bucket, in parts of a place.
+    parts: u64,
+    handed_in: Option<RequestId>,
 }
 
 impl AddressBlocks {
@@ -158,7 +165,32 @@ impl AddressBlocks {
             blocks: self,
             block,
             places,
+            parts: wanted,
+            handed_in: None,
         }))
+    }
+
+    /// Counts places in for a request that was decided before, and never refuses: the log gives its
+    /// answer again and takes nothing. Until that is certain they count, because a key that is not
+    /// remembered any more makes a new reservation.
+    pub(crate) fn ask_again(&self, address: IpAddr, places: u32) -> Option<Asking<'_>> {
+        if !self.is_on {
+            return None;
+        }
+        let block = AddressBlock::of(address);
+        let now_ms = self.clock.now_ms();
+        let mut table = self.table.lock();
+        let entry = table.block(block, now_ms, &self.limits);
+        let parts = entry.parts.min(u64::from(places) * PARTS_PER_PLACE);
+        entry.parts -= parts;
+        entry.held = entry.held.saturating_add(places);
+        Some(Asking {
+            blocks: self,
+            block,
+            places,
+            parts,
+            handed_in: None,
+        })
     }
 
     fn refusal(&self, detail: &'static str, limit: &str, max: u32, seconds: u64) -> ApiError {
@@ -194,31 +226,48 @@ impl AddressBlocks {
                         hold.until_ms = *expires_at_ms;
                     }
                 }
+                Outcome::ShowCancelled { show } => table.end_all(|of, _| of == *show),
+                Outcome::EventCancelled { event } => table.end_all(|_, of| of == *event),
                 _ => {}
             }
+        }
+    }
+
+    /// Outcomes were lost, and with them the ends of holds: what is held begins anew. How fast a block
+    /// reserves does not depend on them and stays bounded.
+    pub(crate) fn lost(&self) {
+        let mut table = self.table.lock();
+        table.holds.clear();
+        table.granted.clear();
+        for block in table.blocks.values_mut() {
+            block.held = 0;
         }
     }
 }
 
 impl Asking<'_> {
+    /// The request goes to the log now.
+    pub(crate) fn handed_in(&mut self, request: RequestId) {
+        self.handed_in = Some(request);
+    }
+
     /// They were granted.
-    pub(crate) fn granted(self, new: NewHold) {
+    pub(crate) fn granted(mut self, new: NewHold) {
         let place = (new.booking.partition(), new.booking.offset());
-        self.hold(place, new.places, new.until_ms);
+        let of = Some((new.show, new.event));
+        self.hold(place, new.places, new.until_ms, of);
     }
 
-    /// Nobody knows yet: they count as held for as long as a hold usually lasts.
-    pub(crate) fn unknown(self) {
-        let until_ms = self.blocks.clock.now_ms() + u64::from(HOLD_DEFAULT_MS);
-        let places = self.places;
-        // No booking stands there.
-        let place = (PartitionId(u16::MAX), ids::random().as_u64_pair().0);
-        self.hold(place, places, until_ms);
+    /// Nothing was taken: they were refused, or are those of an earlier request again.
+    pub(crate) fn given_back(mut self) {
+        self.handed_in = None;
     }
 
-    fn hold(mut self, place: Place, places: u32, until_ms: u64) {
+    /// Counts them as held. What is counted already, as with the answer of an earlier request again,
+    /// is not counted twice.
+    fn hold(&mut self, place: Place, places: u32, until_ms: u64, of: Option<(ShowId, EventId)>) {
+        self.handed_in = None;
         let mut table = self.blocks.table.lock();
-        // The answer of an earlier request again: what it granted is counted, or has ended.
         if table.holds.contains_key(&place) {
             return;
         }
@@ -231,6 +280,7 @@ impl Asking<'_> {
             block: self.block,
             places,
             until_ms,
+            of,
         };
         table.holds.insert(place, hold);
         table.granted.push_back(place);
@@ -242,17 +292,24 @@ impl Asking<'_> {
         drop(table);
         // What was asked for is what is held now.
         self.places = 0;
+        self.parts = 0;
     }
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
+        if let Some(request) = self.handed_in {
+            // Nobody knows yet: they count as held for as long as a hold usually lasts. No booking
+            // stands on that partition, and the last half of a request's id is random, or a hash.
+            let place = (PartitionId(u16::MAX), request.0.as_u64_pair().1);
+            let until_ms = self.blocks.clock.now_ms() + u64::from(HOLD_DEFAULT_MS);
+            self.hold(place, self.places, until_ms, None);
+        }
         let mut table = self.blocks.table.lock();
         if let Some(block) = table.blocks.get_mut(&self.block) {
             block.held = block.held.saturating_sub(self.places);
             let full = u64::from(self.blocks.limits.places_burst) * PARTS_PER_PLACE;
-            let given_back = u64::from(self.places) * PARTS_PER_PLACE;
-            block.parts = block.parts.saturating_add(given_back).min(full);
+            block.parts = block.parts.saturating_add(self.parts).min(full);
         }
     }
 }
@@ -306,6 +363,22 @@ impl Table {
             && let Some(block) = self.blocks.get_mut(&hold.block)
         {
             block.held = block.held.saturating_sub(hold.places);
+        }
+    }
+
+    /// Ends the holds of what was cancelled.
+    fn end_all(&mut self, is_cancelled: impl Fn(ShowId, EventId) -> bool) {
+        let ended: Vec<Place> = self
+            .holds
+            .iter()
+            .filter(|(_, hold)| {
+                hold.of
+                    .is_some_and(|(show, event)| is_cancelled(show, event))
+            })
+            .map(|(place, _)| *place)
+            .collect();
+        for place in ended {
+            self.end(place);
         }
     }
 

@@ -146,6 +146,7 @@ impl Ingress {
                 },
                 move |batches| {
                     lagged.buyers.lost();
+                    lagged.address_blocks.lost();
                     lagged.metrics.feed_lags.inc();
                     tracing::warn!(
                         batches,

@@ -1,4 +1,4 @@
-//! How many new idempotency keys a user may use: each is remembered for a day.
+//! How many new idempotency keys a buyer may use: each is remembered for a day.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -46,20 +46,40 @@ impl KeyQuotas {
         }
     }
 
-    /// Refuses a user who has used up a day's keys. A request that repeats a remembered key is refused
-    /// as well: only the log knows that it does.
-    pub(crate) fn admit(&self, user: UserId) -> Result<(), ApiError> {
+    /// Counts a key of the user, before anybody knows whether it is new: whoever hangs up meanwhile
+    /// has used it.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` to a user who has used up a day's keys.
+    pub(crate) fn take(&self, user: UserId) -> Result<(), ApiError> {
         let now_ms = self.clock.now_ms();
-        let table = self.table.lock();
-        let Some(used) = table.users.get(&user) else {
-            return Ok(());
-        };
-        let ends_ms = used.since_ms.saturating_add(IDEMPOTENCY_WINDOW_MS);
-        if used.keys < self.per_user_max || now_ms >= ends_ms {
-            return Ok(());
+        let mut table = self.table.lock();
+        if let Some(used) = table.users.get(&user) {
+            let ends_ms = used.since_ms.saturating_add(IDEMPOTENCY_WINDOW_MS);
+            if used.keys >= self.per_user_max && now_ms < ends_ms {
+                return Err(self.refusal(ends_ms - now_ms));
+            }
         }
+        table.count(user, now_ms);
+        Ok(())
+    }
+
+    /// Counts a key that was used before, as far as is known.
+    pub(crate) fn take_again(&self, user: UserId) {
+        let now_ms = self.clock.now_ms();
+        self.table.lock().count(user, now_ms);
+    }
+
+    /// The key was remembered already, or nothing was handed in under it.
+    pub(crate) fn give_back(&self, user: UserId) {
+        if let Some(used) = self.table.lock().users.get_mut(&user) {
+            used.keys = used.keys.saturating_sub(1);
+        }
+    }
+
+    fn refusal(&self, wait_ms: u64) -> ApiError {
         let max = self.per_user_max;
-        Err(ApiError::new(
+        ApiError::new(
             Code::RateLimited,
             format!(
                 "You have used {max} idempotency keys within 24 hours, each of which is remembered \
@@ -68,15 +88,13 @@ impl KeyQuotas {
             ),
         )
         .with_details(serde_json::json!({ "limit": "idempotency_keys_per_day", "max": max }))
-        .retry_after((ends_ms - now_ms).div_ceil(1_000)))
+        .retry_after(wait_ms.div_ceil(1_000))
     }
+}
 
-    /// A new key of the user was used.
-    pub(crate) fn used(&self, user: UserId) {
-        let now_ms = self.clock.now_ms();
-        let mut table = self.table.lock();
-        let table = &mut *table;
-        if let Some(used) = table.users.get_mut(&user) {
+impl Table {
+    fn count(&mut self, user: UserId, now_ms: u64) {
+        if let Some(used) = self.users.get_mut(&user) {
             if now_ms >= used.since_ms.saturating_add(IDEMPOTENCY_WINDOW_MS) {
                 *used = Used {
                     since_ms: now_ms,
@@ -86,13 +104,13 @@ impl KeyQuotas {
             used.keys = used.keys.saturating_add(1);
             return;
         }
-        if table.users.len() >= USERS_MAX
-            && let Some(oldest) = table.order.pop_front()
+        if self.users.len() >= USERS_MAX
+            && let Some(oldest) = self.order.pop_front()
         {
-            table.users.remove(&oldest);
+            self.users.remove(&oldest);
         }
-        table.order.push_back(user);
-        table.users.insert(
+        self.order.push_back(user);
+        self.users.insert(
             user,
             Used {
                 since_ms: now_ms,
@@ -132,27 +150,33 @@ mod tests {
         let clock = Arc::new(ManualClock(AtomicU64::new(1_000)));
         let quotas = KeyQuotas::new(&keys(2), clock.clone());
         for _ in 0..2 {
-            assert!(quotas.admit(user(1)).is_ok());
-            quotas.used(user(1));
+            assert!(quotas.take(user(1)).is_ok());
         }
-        let refused = quotas.admit(user(1)).unwrap_err();
+        let refused = quotas.take(user(1)).unwrap_err();
         assert_eq!(refused.code(), Code::RateLimited);
         assert_eq!(refused.retry_after_seconds(), Some(86_400));
-        assert!(quotas.admit(user(2)).is_ok());
+        assert!(quotas.take(user(2)).is_ok());
+        quotas.give_back(user(1));
+        assert!(quotas.take(user(1)).is_ok(), "it was a known key");
+        assert!(quotas.take(user(1)).is_err());
+        quotas.take_again(user(1));
+        quotas.give_back(user(1));
+        assert!(quotas.take(user(1)).is_err(), "a known key gives none back");
         clock.0.fetch_add(IDEMPOTENCY_WINDOW_MS, Ordering::SeqCst);
-        assert!(quotas.admit(user(1)).is_ok());
-        quotas.used(user(1));
-        assert!(quotas.admit(user(1)).is_ok());
+        for _ in 0..2 {
+            assert!(quotas.take(user(1)).is_ok());
+        }
     }
 
     #[test]
     fn its_size_is_bounded() {
         let quotas = KeyQuotas::new(&keys(1), Arc::new(ManualClock(AtomicU64::new(0))));
         for n in 0..=u64::try_from(USERS_MAX).unwrap() {
-            quotas.used(user(n));
+            assert!(quotas.take(user(n)).is_ok());
         }
         assert_eq!(quotas.table.lock().users.len(), USERS_MAX);
-        assert!(quotas.admit(user(0)).is_ok(), "the oldest is forgotten");
-        assert!(quotas.admit(user(1)).is_err());
+        let last = u64::try_from(USERS_MAX).unwrap();
+        assert!(quotas.take(user(last)).is_err());
+        assert!(quotas.take(user(0)).is_ok(), "the oldest is forgotten");
     }
 }

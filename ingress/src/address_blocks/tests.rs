@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use onsale_schemas::outcome::EndedBooking;
-use onsale_schemas::{OutcomeRecord, SeatList, ShowId, UserId};
+use onsale_schemas::{OutcomeRecord, SeatList, UserId};
 
 use super::*;
 
@@ -14,6 +14,8 @@ impl Clock for ManualClock {
 }
 
 const ADDRESS: &str = "203.0.113.7";
+const SHOW: ShowId = ShowId::from_bytes([1; 16]);
+const EVENT: EventId = EventId::from_bytes([3; 16]);
 
 fn blocks_behind(proxies: u8, mode: AddressBlocksMode) -> (AddressBlocks, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock(AtomicU64::new(1_000_000)));
@@ -48,6 +50,8 @@ fn grant(blocks: &AddressBlocks, offset: u64, places: u32) -> bool {
     };
     asking.granted(NewHold {
         booking: BookingId::new(PartitionId(0), offset),
+        show: SHOW,
+        event: EVENT,
         places,
         until_ms: blocks.clock.now_ms() + 30_000,
     });
@@ -57,27 +61,35 @@ fn grant(blocks: &AddressBlocks, offset: u64, places: u32) -> bool {
 fn released(offset: u64) -> OutcomeBatch {
     let booking = EndedBooking {
         booking: offset,
-        show: ShowId::from_bytes([1; 16]),
+        show: SHOW,
         user: UserId::from_bytes([2; 16]),
         zone: 0,
         seats: SeatList::new(),
         quantity: 4,
     };
+    outcome(Outcome::Released {
+        booking,
+        was_confirmed: false,
+    })
+}
+
+fn outcome(outcome: Outcome) -> OutcomeBatch {
     OutcomeBatch {
         partition: PartitionId(0),
         records: vec![OutcomeRecord {
-            offset: offset + 1,
+            offset: 1_000,
             previous: None,
             log_time_ms: 0,
             request_id: None,
             replay_of: None,
             expired: Vec::new(),
-            outcome: Outcome::Released {
-                booking,
-                was_confirmed: false,
-            },
+            outcome,
         }],
     }
+}
+
+fn hang_up(mut asking: Asking<'_>, request: u8) {
+    asking.handed_in(RequestId::from_bytes([request; 16]));
 }
 
 #[test]
@@ -122,13 +134,66 @@ fn what_was_refused_or_granted_before_does_not_count() {
 #[test]
 fn an_outcome_that_nobody_knows_counts_for_a_while() {
     let (blocks, clock) = blocks();
-    ask(&blocks, ADDRESS, 10).unwrap().unknown();
+    hang_up(ask(&blocks, ADDRESS, 10).unwrap(), 1);
     clock.0.fetch_add(60_000, Ordering::SeqCst);
     assert!(ask(&blocks, ADDRESS, 3).is_none());
     clock
         .0
         .fetch_add(u64::from(HOLD_DEFAULT_MS), Ordering::SeqCst);
     assert!(ask(&blocks, ADDRESS, 3).is_some());
+}
+
+#[test]
+fn whoever_hangs_up_holds_what_it_asked_for_and_once_only() {
+    let (blocks, clock) = blocks();
+    hang_up(ask(&blocks, ADDRESS, 6).unwrap(), 1);
+    clock.0.fetch_add(10_000, Ordering::SeqCst);
+    assert!(ask(&blocks, ADDRESS, 7).is_none(), "six are held");
+    for _ in 0..100 {
+        let again = blocks.ask_again(ADDRESS.parse().unwrap(), 6);
+        hang_up(again.unwrap(), 1);
+    }
+    assert!(ask(&blocks, ADDRESS, 7).is_none(), "six are held");
+    let mut refused = ask(&blocks, ADDRESS, 6).unwrap();
+    refused.handed_in(RequestId::from_bytes([2; 16]));
+    refused.given_back();
+    assert!(ask(&blocks, ADDRESS, 6).is_some());
+}
+
+#[test]
+fn a_request_that_was_decided_before_is_never_refused() {
+    let (blocks, _) = blocks();
+    assert!(grant(&blocks, 1, 10));
+    assert!(ask(&blocks, ADDRESS, 10).is_none());
+    for _ in 0..100 {
+        let again = blocks.ask_again(ADDRESS.parse().unwrap(), 10);
+        again.unwrap().given_back();
+    }
+    blocks.seen(&released(1));
+    assert!(ask(&blocks, ADDRESS, 1).is_none(), "no part came back");
+    assert_eq!(blocks.table.lock().blocks.values().next().unwrap().held, 0);
+}
+
+#[test]
+fn what_was_cancelled_or_lost_sight_of_is_held_no_more() {
+    let (blocks, clock) = blocks();
+    let show = SHOW;
+    for cancelled in [
+        Outcome::ShowCancelled { show },
+        Outcome::EventCancelled { event: EVENT },
+    ] {
+        assert!(grant(&blocks, 1, 10));
+        clock.0.fetch_add(10_000, Ordering::SeqCst);
+        blocks.seen(&outcome(Outcome::ShowClosed { show }));
+        assert!(ask(&blocks, ADDRESS, 3).is_none());
+        blocks.seen(&outcome(cancelled));
+        assert!(ask(&blocks, ADDRESS, 10).is_some());
+    }
+    assert!(grant(&blocks, 1, 10));
+    clock.0.fetch_add(5_000, Ordering::SeqCst);
+    blocks.lost();
+    assert!(ask(&blocks, ADDRESS, 6).is_none(), "the bucket has five");
+    assert!(ask(&blocks, ADDRESS, 5).is_some(), "nothing is held");
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub struct RateLimitConfig {
     pub login: Rate,
     /// Making an account.
     pub register: Rate,
-    /// New idempotency keys of one user within 24 hours, in which each is remembered.
+    /// New idempotency keys of one buyer within 24 hours, in which each is remembered. The staff and
+    /// payment services are bounded only by what a partition remembers.
     pub idempotency_keys_per_day: u32,
     /// Places that a block of addresses may reserve, whoever its buyers are.
     pub address_blocks: AddressBlocksConfig,

@@ -18,19 +18,19 @@ use uuid::Uuid;
 
 use super::booking_body::PositionBody;
 use super::{bookings_receipt, visible};
-use crate::address_blocks::NewHold;
+use crate::address_blocks::{Asking, NewHold};
 use crate::auth::{Caller, OnBehalf, Role};
 use crate::charts::{Chart, ChartZone, Found, parse_seat_id};
 use crate::client_address::ClientAddress;
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::precheck::{self, InFlight};
 use crate::rejection;
 use crate::state::{AppState, Shared};
-use crate::submit::{Answer, Ask, Asked, Final, PendingAnswer, seconds_left, send};
+use crate::submit::{Answer, Ask, Asked, Final, PendingAnswer, seconds_left, send, was_decided};
 use crate::values::{Instant, Money};
 
 /// What to hold: named seats, or so many places.
@@ -204,10 +204,13 @@ async fn handle(
         }
     };
     let zone = zone.index;
-    let asking = state
-        .address_blocks
-        .ask(client.0, precheck::places_of(&pick))?;
     let identity = key.identity(caller.user, "reserve", "", &body.bytes);
+    let places_asked = precheck::places_of(&pick);
+    let mut asking = match state.address_blocks.ask(client.0, places_asked) {
+        Ok(asking) => asking,
+        Err(refusal) if !was_decided(state, identity).await => return Err(refusal),
+        Err(_) => state.address_blocks.ask_again(client.0, places_asked),
+    };
     // A repeated request must reach the log: its answer may be one that was granted long ago.
     let in_flight = if state.config.precheck.enabled && identity.fingerprint.is_none() {
         let asked = precheck::Reservation {
@@ -229,6 +232,10 @@ async fn handle(
         pick,
         expected_unit_price,
     });
+    if let Some(asking) = &mut asking {
+        // A client that hangs up from here on drops this future and not the command.
+        asking.handed_in(identity.request_id);
+    }
     let answer = send(
         state,
         context,
@@ -243,19 +250,23 @@ async fn handle(
     )
     .await;
     drop(in_flight);
-    let answer = answer?;
     if let Some(asking) = asking {
-        match &answer {
-            Answer::Final(answer) if answer.replayed => drop(asking),
-            Answer::Final(answer) => {
-                if let Some(hold) = answer.hold {
-                    asking.granted(hold);
-                }
-            }
-            Answer::Pending(_) => asking.unknown(),
-        }
+        settle(asking, &answer);
     }
-    Ok(answer.into_response(context))
+    Ok(answer?.into_response(context))
+}
+
+/// Counts what an answer says was granted; where it does not say, all that was asked for.
+fn settle(asking: Asking<'_>, answer: &Result<Answer, ApiError>) {
+    match answer {
+        Ok(Answer::Final(answer)) if answer.replayed => asking.given_back(),
+        Ok(Answer::Final(Final {
+            hold: Some(hold), ..
+        })) => asking.granted(*hold),
+        // A refusal of the log, or a command that is certainly not in it.
+        Err(error) if error.code() != Code::InternalError => asking.given_back(),
+        Ok(Answer::Final(_) | Answer::Pending(_)) | Err(_) => drop(asking),
+    }
 }
 
 /// Which places of which zone are asked for.
@@ -453,6 +464,8 @@ pub(crate) fn answer(
     )?;
     answer.hold = Some(NewHold {
         booking,
+        show: reserved.show,
+        event: reserved.event,
         places: reserved.quantity,
         until_ms: reserved.expires_at_ms,
     });

@@ -16,4 +16,4 @@ pub(crate) use decisions::Decisions;
 pub(crate) use last_positions::LastPositions;
 pub(crate) use recent::{Recent, answer_to};
 pub(crate) use replies::{Known, Replies};
-pub(crate) use send::{Ask, send};
+pub(crate) use send::{Ask, send, was_decided};

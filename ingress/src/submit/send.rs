@@ -44,21 +44,26 @@ pub(crate) async fn send(
         command,
         asked,
     } = ask;
-    if identity.fingerprint.is_some() {
-        state.key_quotas.admit(user)?;
-    }
-    let waited = hand_in(state, context, identity, on_behalf, partition, command).await?;
-    if identity.fingerprint.is_some() {
-        // One whose outcome is not known may have been remembered, so it counts.
-        let is_new = match &waited {
-            Waited::Decided(record) => record.replay_of.is_none(),
-            Waited::Unknown(_) => true,
-        };
-        if is_new {
-            state.key_quotas.used(user);
+    // The staff is bounded by what the machine remembers and by nothing here: a payment service uses a
+    // key with every confirmation.
+    let is_counted = identity.fingerprint.is_some() && matches!(on_behalf, OnBehalf::Buyer);
+    if is_counted && let Err(refusal) = state.key_quotas.take(user) {
+        if !was_decided(state, identity).await {
+            return Err(refusal);
         }
+        state.key_quotas.take_again(user);
     }
-    match waited {
+    let waited = hand_in(state, context, identity, on_behalf, partition, command).await;
+    // One whose outcome is not known may have been remembered, so it counts.
+    let is_new = match &waited {
+        Ok(Waited::Decided(record)) => record.replay_of.is_none(),
+        Ok(Waited::Unknown(_)) => true,
+        Err(_certainly_not_in_the_log) => false,
+    };
+    if is_counted && !is_new {
+        state.key_quotas.give_back(user);
+    }
+    match waited? {
         Waited::Decided(record) => asked
             .answer(state, partition, &record)
             .await
@@ -71,6 +76,24 @@ pub(crate) async fn send(
             Ok(Answer::Pending(request_id))
         }
     }
+}
+
+/// Whether the request is known to have come before, under the same key. Its answer is for the log to
+/// give, and is not refused because of what its user or network did since.
+pub(crate) async fn was_decided(state: &AppState, identity: Identity) -> bool {
+    let Identity {
+        request_id,
+        fingerprint,
+    } = identity;
+    if fingerprint.is_none() {
+        return false;
+    }
+    if state.decisions.find(request_id).is_some() {
+        return true;
+    }
+    // Where the database is away nothing is known, and the refusal stands.
+    let booking = state.store.booking_of_request(request_id).await;
+    booking.is_ok_and(|booking| booking.is_some())
 }
 
 /// Hands a command in and waits.

@@ -1,10 +1,10 @@
 //! Rate limits and their headers.
 
 use onsale_ingress::{AddressBlocksMode, Rate};
-use onsale_schemas::{Outcome, Rejection, UserId};
+use onsale_schemas::{BookingId, Outcome, PartitionId, Rejection, UserId};
 use serde_json::json;
 
-use crate::support::{EVENT, FLOOR, SHOW, Script, World};
+use crate::support::{Call, EVENT, FLOOR, SHOW, Script, World};
 
 /// One token a minute, so that no bucket gains one while the test runs.
 async fn limited() -> World {
@@ -144,4 +144,93 @@ async fn idempotency_keys_of_a_user_are_bounded() {
     // Without a key nothing has to be remembered.
     let plain = world.reserve(json!({"show_id": SHOW, "seats": ["B-L"]}));
     plain.send().await.data(201);
+}
+
+/// Sends a reservation and hangs up once the log has it.
+async fn hang_up(world: &World, call: Call<'_>) {
+    let before = world.log.seen().len();
+    world.log.next(Script::Hold);
+    let handed_in = async {
+        while world.log.seen().len() == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        reply = call.send() => panic!("answered {} before the log did", reply.status),
+        () = handed_in => {}
+    }
+}
+
+/// A network in which eight places may be held.
+async fn of_eight_places() -> World {
+    World::with(|config| {
+        config.rate_limit.enabled = true;
+        config.rate_limit.idempotency_keys_per_day = 2;
+        config.rate_limit.address_blocks.mode = AddressBlocksMode::On;
+        config.rate_limit.address_blocks.held_places_max = 8;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_has_still_reserved() {
+    let world = of_eight_places().await;
+    let reserve = |key: &str| {
+        world
+            .reserve(json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 4}))
+            .header("idempotency-key", key)
+    };
+    hang_up(&world, reserve("1")).await;
+    hang_up(&world, reserve("2")).await;
+    let plain = world.reserve(json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 1}));
+    let refused = plain.send().await;
+    let details = refused.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "address_blocks.held_places_max");
+    // Without a place of its own, so that only the keys count.
+    let booking = BookingId::new(PartitionId(0), 100);
+    let cancel = world
+        .post(&format!("/api/v1/bookings/{booking}/cancel"))
+        .by_role("buyer")
+        .header("idempotency-key", "3");
+    let refused = cancel.send().await;
+    let details = refused.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "idempotency_keys_per_day");
+}
+
+#[tokio::test]
+async fn a_request_that_comes_again_has_its_answer_whatever_is_used_up() {
+    let world = of_eight_places().await;
+    let reserve = |key: &str| {
+        world
+            .reserve(json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 4}))
+            .header("idempotency-key", key)
+    };
+    reserve("1").send().await.data(201);
+    reserve("2").send().await.data(201);
+    let refused = reserve("3").send().await;
+    let details = refused.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "address_blocks.held_places_max");
+    for _ in 0..3 {
+        world
+            .log
+            .next(Script::Replay(Outcome::Rejected(Rejection::SaleClosed)));
+        reserve("1").send().await.error(409, "SALE_CLOSED");
+    }
+}
+
+#[tokio::test]
+async fn keys_of_a_payment_service_are_not_counted() {
+    let world = of_eight_places().await;
+    let booking = world.booked(5).await;
+    for key in 0..5 {
+        world
+            .post(&format!("/api/v1/bookings/{booking}/confirm"))
+            .by_role("service")
+            .header("idempotency-key", &key.to_string())
+            .json(&json!({"payment_reference": "pay-1"}))
+            .send()
+            .await
+            .data(200);
+    }
 }
