@@ -290,6 +290,29 @@ start_one() {
     wait_ready "$1"
 }
 
+# What an ingress says of the partitions that no living node owns; nothing while it is not there.
+unowned() {
+    # shellcheck disable=SC2016
+    timeout 2 bash -c '
+        exec 3<>"/dev/tcp/127.0.0.1/$1"
+        printf "GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" >&3
+        cat <&3
+    ' - "$(port_of ingress-1)" 2>/dev/null | grep -o 'no living node owns' || true
+}
+
+# After a processor came back: what it owned before it died is claimed anew within a second or two.
+wait_owned() {
+    local tries=0
+    case "$1" in processor-*) ;; *) return 0 ;; esac
+    pid_of ingress-1 >/dev/null || return 0
+    # Nodes say once a second where they stand: what is said now may be of before.
+    sleep 1.5
+    until [ -z "$(unowned)" ] || [ "$tries" -ge 100 ]; do
+        tries=$((tries + 1))
+        sleep 0.1
+    done
+}
+
 # SIGSTOP and SIGCONT; PostgreSQL is several processes.
 signal_one() {
     local pid
@@ -407,6 +430,7 @@ case "$verb" in
     restart)
         stop_one "$1"
         start_one "$1"
+        wait_owned "$1"
         tell "$1"
         ;;
     pause)

@@ -15,7 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 version=4.32.5
 examples=6
 seed=1
-roles="buyer organizer admin service operator platform"
+roles="buyer organizer admin service operator"
 binary=""
 ready_timeout_seconds=60
 

@@ -121,6 +121,7 @@ fn user_of(command: &Command) -> Option<UserId> {
     match command {
         Command::Reserve(reserve) => Some(reserve.user),
         Command::Confirm(confirm) => buyer(confirm.by),
+        Command::ConfirmV2(paid) => buyer(paid.confirm.by),
         Command::Release { by, .. } => buyer(*by),
         _ => None,
     }

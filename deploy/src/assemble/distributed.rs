@@ -54,7 +54,7 @@ const MIGRATE_RETRY: Duration = Duration::from_secs(2);
 /// The Kafka settings of this node.
 pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
     let kafka = &config.kafka;
-    KafkaSettings {
+    let settings = KafkaSettings {
         brokers: kafka.brokers.clone(),
         topic_prefix: kafka.topic_prefix.clone(),
         partitions: config.log.partitions,
@@ -65,7 +65,15 @@ pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
         properties: kafka.properties.clone(),
         client_id: config.node.id.clone(),
         foreign: ForeignRecords::default(),
+    };
+    for topic in [
+        settings.commands_topic(),
+        settings.outcomes_topic(),
+        settings.nodes_topic(),
+    ] {
+        settings.foreign.watch(topic);
     }
+    settings
 }
 
 /// librdkafka waits for points in time of the wall clock in a way that such libraries do not fake: with

@@ -250,6 +250,8 @@ impl Outbox {
             self.published = Some(last.offset);
         }
         self.dispute = None;
+        // Foreign ones before it were just that.
+        self.early_disputed = 0;
         self.note_progress(now_ms);
         Ok(None)
     }

@@ -408,11 +408,17 @@ mod tests {
     #[test]
     fn a_barrier_goes_round_and_an_unknown_version_is_told() {
         let mut script = Script::new();
-        for (given, unsupported) in [(0, None), (MACHINE_VERSION_KNOWN, None), (9, Some(9))] {
+        let known = MACHINE_VERSION_KNOWN;
+        for (given, now, unsupported) in [
+            (0, 1, None),
+            (known, known, None),
+            (1, known, None),
+            (9, known, Some(9)),
+        ] {
             let machine_version = given;
             let record = script.machine(Command::Barrier { machine_version });
             let want = Outcome::BarrierPassed {
-                machine_version: MACHINE_VERSION_KNOWN,
+                machine_version: now,
             };
             assert_eq!(record.unwrap().outcome, want);
             assert_eq!(script.model.unsupported_version(), unsupported);

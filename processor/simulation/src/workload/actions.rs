@@ -21,6 +21,7 @@ pub(super) struct Actions<'a> {
 impl Actions<'_> {
     pub(super) fn command(&mut self, action: Action) -> Command {
         match action {
+            Action::Open if self.profile.names_staff && self.rng.percent(70) => self.open_v2(),
             Action::Open => self.open(),
             Action::Amend => self.amend(),
             Action::Close => Command::CloseShow { show: self.show() },
@@ -51,7 +52,11 @@ impl Actions<'_> {
                 epoch: self.rng.below(8),
             },
             Action::Barrier => Command::Barrier {
-                machine_version: self.rng.one_of([0, 1, 1, 1, 2, u16::MAX]),
+                machine_version: if self.profile.names_staff {
+                    self.rng.one_of([0, 1, 2, 2, 2, u16::MAX])
+                } else {
+                    self.rng.one_of([0, 1, 1, 1, 2, u16::MAX])
+                },
             },
             Action::Newer => self.newer(),
             Action::Tick | Action::Garbage | Action::Repeat => Command::Tick {

@@ -59,7 +59,7 @@ impl Actions<'_> {
         }
     }
 
-    fn open_v2(&mut self) -> Command {
+    pub(super) fn open_v2(&mut self) -> Command {
         let show = self.rng.index(self.world.shows.len());
         let open: OpenShow = self.world.shows[show].open.clone();
         // Long ones mostly: of short ones nobody is left who waits after a leap in time.

@@ -121,7 +121,8 @@ impl Profile {
         let mut profile = Self::adversarial();
         profile.names_staff = true;
         profile.weights.push((Action::Newer, 40));
-        profile.weights.push((Action::Barrier, 4));
+        profile.weights.push((Action::Open, 6));
+        profile.weights.push((Action::Barrier, 8));
         profile
     }
 
