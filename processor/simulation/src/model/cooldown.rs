@@ -81,3 +81,58 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use onsale_schemas::command::OpenShowV2;
+    use onsale_schemas::{Command, Outcome, Rejection, TenantId};
+
+    use crate::model::testing::{HOLD_MS, Script, confirm, reserve_general, show};
+
+    const COOLDOWN_MS: u32 = 10_000;
+
+    fn script() -> Script {
+        let mut script = Script::new();
+        script.machine(Command::Barrier { machine_version: 2 });
+        script.run(Command::OpenShowV2(OpenShowV2 {
+            show: show(2),
+            tenant: TenantId::from_bytes([1; 16]),
+            cooldown_ms: COOLDOWN_MS,
+        }));
+        script
+    }
+
+    fn let_one_expire(script: &mut Script) {
+        script.hold(reserve_general(2, 1, 1));
+        script.now += u64::from(HOLD_MS);
+        script.machine(Command::Tick { epoch: 0 });
+    }
+
+    #[test]
+    fn the_second_unpaid_hold_in_a_row_and_each_later_one_cost_longer() {
+        let mut script = script();
+        let_one_expire(&mut script);
+        for (other, times) in (10..).zip([1, 2, 4, 8, 8]) {
+            let_one_expire(&mut script);
+            let until_ms = script.now + u64::from(COOLDOWN_MS) * times;
+            let refused = Outcome::Rejected(Rejection::CoolingDown { until_ms });
+            assert_eq!(script.run(reserve_general(2, 1, 1)), refused);
+            // Of the same event, and nobody else's business.
+            assert_eq!(script.run(reserve_general(1, 1, 1)), refused);
+            script.hold(reserve_general(2, other, 1));
+            script.now = until_ms - 1;
+            assert_eq!(script.run(reserve_general(2, 1, 1)), refused);
+            script.now = until_ms;
+        }
+    }
+
+    #[test]
+    fn whoever_pays_begins_anew() {
+        let mut script = script();
+        let_one_expire(&mut script);
+        let booking = script.hold(reserve_general(2, 1, 1));
+        script.run(confirm(booking, "p"));
+        let_one_expire(&mut script);
+        script.hold(reserve_general(2, 1, 1));
+    }
+}

@@ -69,8 +69,17 @@ impl Workload {
     }
 
     fn payload(&mut self, rng: &mut Rng) -> Vec<u8> {
+        if self.profile.names_staff && !self.world.is_any_open() && rng.percent(60) {
+            let machine_version = 2;
+            return self.fresh(Command::Barrier { machine_version }, rng);
+        }
         if let Some(open) = self.opening(rng) {
-            return self.fresh(Command::OpenShow(open), rng);
+            let command = if self.profile.names_staff {
+                self.command(Action::Open, rng)
+            } else {
+                Command::OpenShow(open)
+            };
+            return self.fresh(command, rng);
         }
         let total = self.profile.total_weight();
         match self.profile.action(rng.below(total)) {
@@ -91,7 +100,7 @@ impl Workload {
             let closed = shows.iter().find(|show| !show.opened)?;
             return Some(closed.open.clone());
         }
-        if shows.iter().any(|show| show.opened) || rng.percent(20) {
+        if self.world.is_any_open() || rng.percent(20) {
             return None;
         }
         rng.pick(shows).map(|show| show.open.clone())
@@ -255,7 +264,9 @@ mod tests {
         let mut answers = BTreeSet::new();
         let (mut replays, mut revived) = (0, 0);
         for seed in 0..40 {
-            for record in run(Profile::adversarial_v2(), seed, 1_000) {
+            let mut records = run(Profile::adversarial_v2(), seed, 1_000);
+            records.extend(run(Profile::unpaid(), seed, 600));
+            for record in records {
                 replays += u32::from(record.replay_of.is_some());
                 match &record.outcome {
                     Outcome::Rejected(why) => {

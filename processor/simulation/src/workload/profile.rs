@@ -126,6 +126,26 @@ impl Profile {
         profile
     }
 
+    /// Two users who let nearly every hold run out, at machine version 2.
+    pub fn unpaid() -> Self {
+        Self {
+            events: 1,
+            shows: 2,
+            users: 2,
+            weights: vec![
+                (Action::Open, 2),
+                (Action::Amend, 1),
+                (Action::ReserveBest, 20),
+                (Action::ReserveGeneral, 30),
+                (Action::Confirm, 2),
+                (Action::Release, 4),
+                (Action::Tick, 20),
+                (Action::Repeat, 2),
+            ],
+            ..Self::adversarial_v2()
+        }
+    }
+
     /// An on-sale: many users after the seats of some large shows.
     pub fn on_sale(shows: u64, users: u64) -> Self {
         Self {

@@ -73,6 +73,10 @@ impl World {
         }
     }
 
+    pub(super) fn is_any_open(&self) -> bool {
+        self.shows.iter().any(|show| show.opened)
+    }
+
     /// One of the shows, of any that are open if there are.
     pub(super) fn any_show(&self, rng: &mut Rng) -> usize {
         let open: Vec<usize> = (0..self.shows.len())
