@@ -56,16 +56,19 @@ impl Unpaid {
 
     /// Counts one more, of a show with that cool-down.
     pub(crate) fn count_one(&mut self, cooldown_ms: u32, now: LogTimeMs) {
-        let before = if self.is_forgotten(now) {
-            0
+        let (count, until_ms) = if self.is_forgotten(now) {
+            (0, 0)
         } else {
-            self.count
+            (self.count, self.until_ms)
         };
-        self.count = before.saturating_add(1).min(UNPAID_MAX);
+        self.count = count.saturating_add(1).min(UNPAID_MAX);
         self.last_at_ms = now;
         self.until_ms = match self.count.checked_sub(UNPAID_HOLDS_FREE + 1) {
-            Some(doublings) => now.saturating_add(u64::from(cooldown_ms) << doublings),
-            None => 0,
+            // Of shows of one event with different cool-downs the latest end counts.
+            Some(doublings) => {
+                until_ms.max(now.saturating_add(u64::from(cooldown_ms) << doublings))
+            }
+            None => until_ms,
         };
     }
 
