@@ -40,6 +40,11 @@ pub(crate) fn onsale(data: &Path, port: u16, env: &[(String, String)]) -> Comman
     command
         .env("ONSALE_DATA__DIR", data)
         .env("ONSALE_HTTP__LISTEN", format!("127.0.0.1:{port}"))
+        // The port after the other one, which is the default, may be somebody else's.
+        .env(
+            "ONSALE_HTTP__OPERATIONS_LISTEN",
+            format!("127.0.0.1:{}", free_port()),
+        )
         .env("ONSALE_AUTH__HS256_SECRET", SECRET)
         .env("ONSALE_RATE_LIMIT__ENABLED", "false")
         .env("ONSALE_PAYMENTS__SIMULATED", "true")
