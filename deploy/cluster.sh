@@ -165,6 +165,18 @@ pid_of() {
     printf '%s\n' "$pid"
 }
 
+# True while any thread of a process runs, also one without a command line: it has just been forked,
+# or it is ending and still holds its files and ports.
+exists() {
+    grep -qs '^State:.*[^ZX] (' "/proc/${1:-none}/task/"*/status
+}
+
+# True when a node that was launched is gone.
+has_ended() {
+    ! pid_of "$1" >/dev/null || return 1
+    ! exists "$(cat "$folder/$1/pid" 2>/dev/null)"
+}
+
 # Starts a program in the background: NAME COMMAND...
 launch() {
     local name="$1"
@@ -206,7 +218,7 @@ is_ready() {
 wait_ready() {
     local name="$1" tries=0
     until is_ready "$name"; do
-        pid_of "$name" >/dev/null || fail "$name ended while it started; see $folder/$name/$name.log"
+        ! has_ended "$name" || fail "$name ended while it started; see $folder/$name/$name.log"
         tries=$((tries + 1))
         [ "$tries" -lt $((ready_timeout_seconds * 10)) ] \
             || fail "$name is not ready after $ready_timeout_seconds s; see $folder/$name/$name.log"
@@ -256,7 +268,7 @@ end() {
     local name="$1" pid tries=0
     pid="$(pid_of "$name")" || return 0
     kill "-$2" "$pid"
-    while pid_of "$name" >/dev/null; do
+    while exists "$pid"; do
         tries=$((tries + 1))
         if [ "$tries" -gt $(($3 * 20)) ]; then
             [ "$2" != KILL ] || fail "$name (pid $pid) does not end"

@@ -170,7 +170,8 @@ stop_with() {
     local pid waited=0
     pid="$(running_pid)" || return 0
     kill "-$1" "$pid"
-    while kill -0 "$pid" 2>/dev/null && running_pid >/dev/null; do
+    # Any thread: one that is ending still holds the files and the port.
+    while grep -qs '^State:.*[^ZX] (' "/proc/$pid/task/"*/status; do
         waited=$((waited + 1))
         if [ "$waited" -gt $((stop_timeout_seconds * 10)) ]; then
             kill -KILL "$pid"

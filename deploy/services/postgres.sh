@@ -141,7 +141,7 @@ kill_all() {
     kill -KILL "$pid" $children 2>/dev/null || true
     # shellcheck disable=SC2086
     for pid in $pid $children; do
-        while grep -q '^State:.*[^ZX] (' "/proc/$pid/status" 2>/dev/null; do sleep 0.05; done
+        while grep -qs '^State:.*[^ZX] (' "/proc/$pid/task/"*/status; do sleep 0.05; done
     done
     # A process that nobody has waited for yet still has its number, and would look alive.
     rm -f "$data/postmaster.pid" "$(dirname "$data")/.s.PGSQL.$port" "$(dirname "$data")/.s.PGSQL.$port.lock"

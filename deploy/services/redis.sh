@@ -80,7 +80,7 @@ stop() {
     pid="$(running_pid)" || return 0
     kill "$pid"
     for _ in $(seq "$ready_tries"); do
-        running_pid >/dev/null || return 0
+        grep -qs '^State:.*[^ZX] (' "/proc/$pid/task/"*/status || return 0
         sleep 0.1
     done
     fail "Redis (pid $pid) does not stop"

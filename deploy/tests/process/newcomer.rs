@@ -98,6 +98,8 @@ fn a_printed_configuration_is_checked_like_the_one_it_was_printed_of() {
     let printed = folder.path().join("printed.toml");
     let verb = |with_key: bool, args: &[&str]| {
         let mut command = onsale(&data, 1, &[]);
+        // Every command of the tests is given a free port of its own; this one is compared.
+        command.env("ONSALE_HTTP__OPERATIONS_LISTEN", "127.0.0.1:2");
         if !with_key {
             command.env_remove("ONSALE_AUTH__HS256_SECRET");
         }
