@@ -4,12 +4,14 @@
 //! program wrote at the next pass. Nothing waits for it, and a log that does not take documents yet
 //! (its machine is of version 1) is asked again later.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use onsale_log::Submission;
 use onsale_schemas::command::{Describe, Subject};
 use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{Command, Envelope, Offset, Outcome, PartitionId, RequestId, codec};
+use onsale_store::document::{Document, Place};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -38,8 +40,9 @@ enum Pass {
 /// Describes until the process stops.
 pub(crate) async fn run(state: AppState) {
     let mut is_told = false;
+    let mut place = Place::default();
     loop {
-        let pause_ms = match pass(&state).await {
+        let pause_ms = match pass(&state, &mut place).await {
             Ok(Pass::Done) => LOOK_EVERY_MS,
             Ok(Pass::More) => 0,
             Ok(Pass::Refused(why)) => {
@@ -62,53 +65,99 @@ pub(crate) async fn run(state: AppState) {
     }
 }
 
-async fn pass(state: &AppState) -> Result<Pass, ApiError> {
-    let documents = state.store.undescribed(DOCUMENTS_PER_PASS).await?;
+async fn pass(state: &AppState, place: &mut Place) -> Result<Pass, ApiError> {
+    let documents = state.store.undescribed(*place, DOCUMENTS_PER_PASS).await?;
     if documents.is_empty() {
+        *place = Place::default();
         return Ok(Pass::Done);
     }
-    let mut last = None;
-    for document in &documents {
-        if state.closing.is_cancelled() {
+    let (shows, events): (Vec<Document>, Vec<Document>) = documents
+        .into_iter()
+        .partition(|document| document.show.is_some());
+    let mut taken = BTreeMap::new();
+    let mut is_refused = false;
+    is_refused |= hand_in_all(state, &events, &mut place.event, &mut taken).await;
+    is_refused |= hand_in_all(state, &shows, &mut place.show, &mut taken).await;
+    if taken.is_empty() {
+        return Ok(if is_refused {
+            Pass::Refused("its machine is of an earlier version, or it is full")
+        } else if *place == Place::default() {
+            Pass::Refused("no document fits into it")
+        } else {
+            Pass::More
+        });
+    }
+    // Until then they would be handed in again.
+    let patience = Duration::from_millis(PROJECTION_PATIENCE_MS);
+    for (partition, offset) in taken {
+        let is_projected = state
+            .operations
+            .wait_projected(partition, offset, patience)
+            .await;
+        if !is_projected {
             return Ok(Pass::Done);
         }
+    }
+    Ok(Pass::More)
+}
+
+/// Hands in the events, or the shows, of a pass and moves on behind them: to the beginning from the
+/// end. A partition that refuses one is left alone for the rest of the pass, and the next begins with
+/// what was left out, so that nothing stays behind one that is never taken. True when one was refused.
+async fn hand_in_all(
+    state: &AppState,
+    documents: &[Document],
+    after: &mut Uuid,
+    taken: &mut BTreeMap<PartitionId, Offset>,
+) -> bool {
+    let mut refused = BTreeSet::new();
+    let mut left_out_after = None;
+    let mut last = *after;
+    for document in documents {
+        let subject = document.subject();
+        let (id, event) = match subject {
+            Subject::Event(event) => (event.0, event),
+            Subject::Show { show, event } => (show.0, event),
+        };
+        let partition = partition_of(event, state.log.partitions());
+        if state.closing.is_cancelled() || refused.contains(&partition) {
+            left_out_after = left_out_after.or(Some(last));
+            last = id;
+            continue;
+        }
+        last = id;
         let bytes = match document.encode() {
             Ok(bytes) => bytes,
             Err(error) => {
-                let subject = document.subject();
                 tracing::error!(?subject, %error, "not described: a lost database loses it");
                 continue;
             }
         };
-        match hand_in(state, document.subject(), bytes).await? {
-            Some(position) => last = Some(position),
-            None => {
-                return Ok(Pass::Refused(
-                    "its machine is of an earlier version, or it is full",
-                ));
+        match hand_in(state, partition, subject, bytes).await {
+            Ok(Some(offset)) => {
+                taken.insert(partition, offset);
+            }
+            Ok(None) => {
+                refused.insert(partition);
+            }
+            Err(error) => {
+                tracing::debug!(?subject, ?error, "described later");
+                refused.insert(partition);
             }
         }
     }
-    // Until then they would be handed in again.
-    let Some((partition, offset)) = last else {
-        return Ok(Pass::Refused("no document fits into it"));
-    };
-    let patience = Duration::from_millis(PROJECTION_PATIENCE_MS);
-    let is_projected = state
-        .operations
-        .wait_projected(partition, offset, patience)
-        .await;
-    Ok(if is_projected { Pass::More } else { Pass::Done })
+    let is_end = documents.len() < DOCUMENTS_PER_PASS as usize;
+    *after = left_out_after.unwrap_or(if is_end { Uuid::nil() } else { last });
+    !refused.is_empty()
 }
 
 /// Where the document stands in the log; `None` when the log did not take it.
 async fn hand_in(
     state: &AppState,
+    partition: PartitionId,
     subject: Subject,
     document: Vec<u8>,
-) -> Result<Option<(PartitionId, Offset)>, ApiError> {
-    let (Subject::Event(event) | Subject::Show { event, .. }) = subject;
-    let partition = partition_of(event, state.log.partitions());
+) -> Result<Option<Offset>, ApiError> {
     let request_id = RequestId(Uuid::new_v4());
     let payload = codec::encode(&Envelope {
         request_id: Some(request_id),
@@ -127,8 +176,7 @@ async fn hand_in(
     })?;
     match received.await {
         Ok(Ok(record)) => {
-            Ok(matches!(record.outcome, Outcome::Described(_))
-                .then_some((partition, record.offset)))
+            Ok(matches!(record.outcome, Outcome::Described(_)).then_some(record.offset))
         }
         Ok(Err(error)) => Err(error.into()),
         // Nobody knows what became of it; the next pass looks again.

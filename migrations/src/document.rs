@@ -12,6 +12,7 @@ use flate2::read::{DeflateDecoder, DeflateEncoder};
 use onsale_schemas::command::Subject;
 use onsale_schemas::limits::DOCUMENT_MAX_BYTES;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::catalog::{EventRow, ShowRow};
 
@@ -37,6 +38,16 @@ pub struct Versioned<T> {
     pub version: u64,
     /// The row.
     pub row: T,
+}
+
+/// Where a walk through the catalog stands: behind this event, and behind this show. It begins at
+/// the default.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Place {
+    /// The event.
+    pub event: Uuid,
+    /// The show.
+    pub show: Uuid,
 }
 
 /// Why there is no document.

@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 
 use onsale_engine::Partition;
 use onsale_log::{EntryBatch, LogError, LogReader};
+use onsale_schemas::command::Subject;
 use onsale_schemas::{Offset, PartitionId, ShowId};
 use onsale_store::booking::{Watermark, projected_offset};
+use onsale_store::document::Document;
 use onsale_store::store::LogMark;
 use onsale_store::{Store, StoreError};
 
@@ -229,22 +231,49 @@ pub async fn write_down(
     Ok(store.set_log_identity(log_id, &marks).await?)
 }
 
-/// The shows of these machines that the catalog lacks, of how many.
+/// What the catalog lacks of shows that can still be sold.
+#[derive(Debug, Default)]
+pub struct MissingShows {
+    /// Shows that their documents in the log bring back.
+    pub described: BTreeSet<ShowId>,
+    /// Shows that only a backup of the database brings back: the log has no document of them that
+    /// this program can read.
+    pub undescribed: BTreeSet<ShowId>,
+    /// How many the log knows.
+    pub known: usize,
+}
+
+/// The shows of these machines that the catalog lacks. Of a cancelled one there is nothing to sell.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub async fn missing_shows<'a>(
     machines: impl IntoIterator<Item = &'a Partition>,
     store: &Store,
-) -> Result<(BTreeSet<ShowId>, usize), StoreError> {
-    let known = machines.into_iter().flat_map(|machine| machine.shows());
-    let mut missing: BTreeSet<ShowId> = known.map(|show| show.show).collect();
-    let count = missing.len();
-    if count > 0 {
-        let there = store.show_ids().await?;
-        missing.retain(|show| !there.contains(show));
+) -> Result<MissingShows, StoreError> {
+    let mut found = MissingShows::default();
+    let there = store.show_ids().await?;
+    for machine in machines {
+        for show in machine.shows().filter(|show| !show.cancelled) {
+            found.known += 1;
+            if there.contains(&show.show) {
+                continue;
+            }
+            let subject = Subject::Show {
+                show: show.show,
+                event: show.event,
+            };
+            let is_described = machine
+                .document(&subject)
+                .is_some_and(|bytes| Document::decode(bytes).is_ok());
+            if is_described {
+                found.described.insert(show.show);
+            } else {
+                found.undescribed.insert(show.show);
+            }
+        }
     }
-    Ok((missing, count))
+    Ok(found)
 }
 
 fn hex(bytes: &[u8]) -> String {

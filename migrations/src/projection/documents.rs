@@ -77,7 +77,8 @@ async fn event(
             events::insert(transaction, row).await?;
             true
         }
-        Some(older) if older < version => {
+        // A show's document keeps its event as it was when the show changed.
+        Some(older) if is_subject && older < version => {
             events::replace(transaction, row).await?;
             true
         }
@@ -91,20 +92,20 @@ async fn show(
     transaction: &mut Transaction,
     show: &Versioned<ShowRow>,
 ) -> Result<bool, StoreError> {
-    let (id, row) = (show.row.show_id.0, &show.row);
+    let id = show.row.show_id.0;
+    let mut row = show.row.clone();
+    // It is described once the log has opened it.
+    if row.status == ShowStatus::Opening {
+        row.status = ShowStatus::Open;
+    }
     let version = integer("version", show.version)?;
     let brought = match present(transaction, &SHOWS, id).await? {
         None => {
-            let mut row = row.clone();
-            // It is described once the log has opened it.
-            if row.status == ShowStatus::Opening {
-                row.status = ShowStatus::Open;
-            }
             shows::insert(transaction, &row).await?;
             true
         }
         Some(older) if older < version => {
-            shows::replace(transaction, row).await?;
+            shows::replace(transaction, &row).await?;
             true
         }
         Some(_) => false,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use onsale_schemas::command::Describe;
 use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Reserved};
 use onsale_schemas::{
     BookingId, EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId,
@@ -63,12 +64,15 @@ pub(crate) struct EventStep {
 }
 
 /// A change of the catalog.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum CatalogStep {
     Show(ShowStep),
     EventAmended(EventStep),
     /// The same again, which changes nothing any more.
     EventChangedBefore(RequestId),
+    /// A document of it. Its version is that of a row that what came before it in the log has
+    /// changed already, and what comes after it has not.
+    Described(Box<Describe>),
 }
 
 /// An event is cancelled: all its shows are, and everything live of them ends.
@@ -131,6 +135,7 @@ impl Plan {
         let mut phases = Vec::new();
         let mut fold = Fold::new(batch.partition, None);
         let mut version_2_at_ms = None;
+        let mut projected_ms = before.log_time_ms.max(batch.log_time_ms);
         let mut last_outcome = before.last_outcome;
         for record in &batch.outcomes {
             if record.offset < before.next_offset {
@@ -163,6 +168,10 @@ impl Plan {
             ) {
                 version_2_at_ms = version_2_at_ms.or(Some(record.log_time_ms));
             }
+            if matches!(record.outcome, Outcome::ClockReset { .. }) {
+                // What comes after it would not be looked for from the time before it on.
+                projected_ms = batch.log_time_ms;
+            }
             last_outcome = Some(record.offset);
         }
         phases.push(fold.finish());
@@ -174,7 +183,7 @@ impl Plan {
                 partition: batch.partition,
                 next_offset: batch.next_offset,
                 last_outcome,
-                log_time_ms: batch.log_time_ms.max(before.log_time_ms),
+                log_time_ms: projected_ms,
             },
         }))
     }
@@ -312,8 +321,10 @@ impl Fold {
             | Outcome::ReferenceClaimed(_)
             | Outcome::ClockReset { .. }
             | Outcome::Rejected(_) => {}
-            // It is written as it comes, before the rest of its batch.
-            Outcome::Described(_) => {}
+            Outcome::Described(describe) => {
+                self.catalog
+                    .push(CatalogStep::Described(Box::new(describe.clone())));
+            }
         }
         Ok(())
     }

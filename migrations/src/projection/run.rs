@@ -4,7 +4,7 @@ use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 
 use super::bulk::{self, OnKnown};
 use super::plan::{CatalogStep, Phase, Plan};
-use super::{events, shows};
+use super::{documents, events, shows};
 use crate::booking::{BookingRow, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
@@ -73,6 +73,7 @@ async fn write(
             CatalogStep::EventChangedBefore(request) => {
                 events::settle(transaction, *request).await?;
             }
+            CatalogStep::Described(describe) => documents::describe(transaction, describe).await?,
         }
     }
     bulk::free_seats(transaction, &phase.freed).await?;

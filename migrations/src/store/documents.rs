@@ -8,24 +8,25 @@ use super::Store;
 use super::events::event_row;
 use crate::catalog::EventRow;
 use crate::database::{Durability, Transaction};
-use crate::document::{Document, Versioned};
+use crate::document::{Document, Place, Versioned};
 use crate::error::StoreError;
 use crate::projection::documents;
 
 impl Store {
     /// Documents of events and shows that the log does not have as they stand, at most `limit` of
-    /// each, events first. Shows that the log has not opened yet come later.
+    /// each from a place on, events first, both by id. Shows that the log has not opened yet come
+    /// later.
     ///
     /// # Errors
     /// As every read.
-    pub async fn undescribed(&self, limit: u32) -> Result<Vec<Document>, StoreError> {
+    pub async fn undescribed(&self, after: Place, limit: u32) -> Result<Vec<Document>, StoreError> {
         let mut documents = Vec::new();
         let events = self
             .database
             .fetch(
                 "SELECT event_id FROM events WHERE described_version < version \
-                 ORDER BY event_id LIMIT $1",
-                &[limit.into()],
+                 AND event_id > $1 ORDER BY event_id LIMIT $2",
+                &[after.event.into(), limit.into()],
             )
             .await?;
         for row in &events {
@@ -38,8 +39,8 @@ impl Store {
             .database
             .fetch(
                 "SELECT show_id FROM shows WHERE described_version < version \
-                 AND status <> 'opening' ORDER BY show_id LIMIT $1",
-                &[limit.into()],
+                 AND status <> 'opening' AND show_id > $1 ORDER BY show_id LIMIT $2",
+                &[after.show.into(), limit.into()],
             )
             .await?;
         for row in &shows {

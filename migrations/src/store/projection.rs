@@ -1,13 +1,13 @@
 //! The projector's calls.
 
-use onsale_schemas::{Outcome, PartitionId};
+use onsale_schemas::PartitionId;
 
 use super::Store;
 use crate::booking::Watermark;
 use crate::database::{Durability, Transaction};
 use crate::error::StoreError;
 use crate::projection::plan::Plan;
-use crate::projection::{ProjectionBatch, documents, run};
+use crate::projection::{ProjectionBatch, run};
 
 impl Store {
     /// Projects a batch and moves the watermark in one transaction; returns the new watermark.
@@ -24,14 +24,6 @@ impl Store {
         let Some(plan) = Plan::of(batch, &before)? else {
             return Ok(before);
         };
-        for record in &batch.outcomes {
-            if record.offset >= before.next_offset
-                && record.replay_of.is_none()
-                && let Outcome::Described(describe) = &record.outcome
-            {
-                documents::describe(&mut transaction, describe).await?;
-            }
-        }
         run::apply(&mut transaction, &plan).await?;
         transaction.commit().await?;
         Ok(plan.watermark)

@@ -98,8 +98,8 @@ async fn insert_within(
     Ok(())
 }
 
-/// Replaces what people read of a show, and its times and prices, in an open transaction; its
-/// status is the projection's.
+/// Replaces what people read of a show, its times and prices, and whether it is closed, in an open
+/// transaction. Nothing undoes a cancellation.
 pub(crate) async fn replace(
     transaction: &mut Transaction,
     show: &ShowRow,
@@ -107,7 +107,8 @@ pub(crate) async fn replace(
     transaction
         .execute(
             "UPDATE shows SET name = $2, starts_at_ms = $3, sale_opens_at_ms = $4, \
-             sale_closes_at_ms = $5, hold_ms = $6, closes_by_default = $7, cooldown_ms = $8 \
+             sale_closes_at_ms = $5, hold_ms = $6, closes_by_default = $7, cooldown_ms = $8, \
+             status = CASE WHEN status = 'cancelled' THEN status ELSE $9 END \
              WHERE show_id = $1",
             &[
                 show.show_id.0.into(),
@@ -118,6 +119,7 @@ pub(crate) async fn replace(
                 show.hold_ms.into(),
                 i64::from(show.closes_by_default).into(),
                 show.cooldown_ms.into(),
+                show.status.as_str().into(),
             ],
         )
         .await?;

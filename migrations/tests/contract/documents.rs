@@ -3,8 +3,8 @@
 use onsale_schemas::Outcome;
 use onsale_schemas::PartitionId;
 use onsale_schemas::command::{Describe, Subject};
-use onsale_store::catalog::{RowSeats, ShowStatus, ZoneAdmission};
-use onsale_store::document::Document;
+use onsale_store::catalog::{EventRow, RowSeats, ShowRow, ShowStatus, ZoneAdmission};
+use onsale_store::document::{Document, Place, Versioned};
 use onsale_store::store::LogMark;
 
 use crate::build::{Chain, event, event_id, show, show_id, with_show};
@@ -16,6 +16,10 @@ contract!(
     a_lost_catalog_comes_back_from_documents,
     an_older_catalog_is_brought_forward,
     a_newer_catalog_stays,
+    a_document_has_its_place_in_the_log,
+    a_show_that_was_opened_again_is_open_after_a_rebuild,
+    a_show_brings_no_older_event,
+    what_is_undescribed_is_walked_through,
     a_document_that_cannot_be_read_stops_nothing,
     a_database_knows_its_log,
 );
@@ -33,7 +37,11 @@ async fn open_show(bench: &Bench, chain: &mut Chain) {
 
 /// Everything that the log does not have, handed in and projected.
 async fn describe_all(bench: &Bench, chain: &mut Chain) -> Vec<Document> {
-    let documents = bench.store.undescribed(100).await.unwrap();
+    let documents = bench
+        .store
+        .undescribed(Place::default(), 100)
+        .await
+        .unwrap();
     let from = chain.next_offset;
     for document in &documents {
         chain.push(Outcome::Described(Describe {
@@ -54,7 +62,7 @@ async fn what_is_described_is_not_described_again(bench: Bench) {
     with_show(&bench.store).await;
     let subjects: Vec<Subject> = bench
         .store
-        .undescribed(100)
+        .undescribed(Place::default(), 100)
         .await
         .unwrap()
         .iter()
@@ -73,7 +81,10 @@ async fn what_is_described_is_not_described_again(bench: Bench) {
     bench.store.project(&chain.all()).await.unwrap();
     assert_eq!(describe_all(&bench, &mut chain).await.len(), 2);
     assert_eq!(describe_all(&bench, &mut chain).await, []);
-    assert_eq!(bench.store.undescribed(0).await.unwrap(), []);
+    assert_eq!(
+        bench.store.undescribed(Place::default(), 0).await.unwrap(),
+        []
+    );
 }
 
 async fn a_change_is_described_again(bench: Bench) {
@@ -116,7 +127,14 @@ async fn a_lost_catalog_comes_back_from_documents(bench: Bench) {
     bench.tamper("DELETE FROM projector_watermarks").await;
     bench.store.project(&chain.all()).await.unwrap();
     assert_eq!(bench.store.show(show_id(1)).await.unwrap().unwrap(), before);
-    assert_eq!(bench.store.undescribed(100).await.unwrap(), []);
+    assert_eq!(
+        bench
+            .store
+            .undescribed(Place::default(), 100)
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 async fn an_older_catalog_is_brought_forward(bench: Bench) {
@@ -139,7 +157,14 @@ async fn an_older_catalog_is_brought_forward(bench: Bench) {
         ShowStatus::Open,
         "the status is the projection's"
     );
-    assert_eq!(bench.store.undescribed(100).await.unwrap(), []);
+    assert_eq!(
+        bench
+            .store
+            .undescribed(Place::default(), 100)
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 async fn a_newer_catalog_stays(bench: Bench) {
@@ -156,7 +181,15 @@ async fn a_newer_catalog_stays(bench: Bench) {
         bench.store.event(event_id(1)).await.unwrap().unwrap(),
         changed
     );
-    assert_eq!(bench.store.undescribed(100).await.unwrap().len(), 1);
+    assert_eq!(
+        bench
+            .store
+            .undescribed(Place::default(), 100)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 async fn a_document_that_cannot_be_read_stops_nothing(bench: Bench) {
@@ -175,6 +208,98 @@ async fn a_document_that_cannot_be_read_stops_nothing(bench: Bench) {
         .await
         .unwrap();
     assert!(bench.store.event(event_id(77)).await.unwrap().is_none());
+}
+
+fn of_event(version: u64, row: EventRow) -> Document {
+    Document {
+        event: Versioned { version, row },
+        show: None,
+    }
+}
+
+/// The first show as of a version.
+fn of_show(version: u64, change: impl FnOnce(&mut ShowRow)) -> Document {
+    let mut row = show(1, 1);
+    row.status = ShowStatus::Open;
+    change(&mut row);
+    Document {
+        show: Some(Versioned { version, row }),
+        ..of_event(1, event(1))
+    }
+}
+
+fn described(chain: &mut Chain, document: &Document) {
+    chain.push(Outcome::Described(Describe {
+        subject: document.subject(),
+        document: document.encode().unwrap(),
+    }));
+}
+
+async fn a_document_has_its_place_in_the_log(bench: Bench) {
+    let mut chain = Chain::default();
+    described(&mut chain, &of_show(2, |_| {}));
+    chain.push(Outcome::ShowClosed { show: show_id(1) });
+    let closed = |row: &mut ShowRow| row.status = ShowStatus::Closed;
+    described(&mut chain, &of_show(3, closed));
+    let from = chain.next_offset;
+    bench.store.project(&chain.all()).await.unwrap();
+    described(
+        &mut chain,
+        &of_show(4, |row| {
+            closed(row);
+            row.name = Some("Second night".to_owned());
+        }),
+    );
+    let second = chain.batch(from, chain.next_offset);
+    bench.store.project(&second).await.unwrap();
+    let row = bench.store.show(show_id(1)).await.unwrap().unwrap();
+    assert_eq!(row.name.as_deref(), Some("Second night"));
+    assert_eq!(row.status, ShowStatus::Closed);
+}
+
+async fn a_show_that_was_opened_again_is_open_after_a_rebuild(bench: Bench) {
+    let mut chain = Chain::default();
+    described(&mut chain, &of_show(2, |_| {}));
+    chain.push(Outcome::ShowClosed { show: show_id(1) });
+    // What it was to change is lost with the database.
+    chain.push(Outcome::ShowAmended { show: show_id(1) });
+    described(&mut chain, &of_show(4, |_| {}));
+    bench.store.project(&chain.all()).await.unwrap();
+    let status = async || bench.store.show(show_id(1)).await.unwrap().unwrap().status;
+    assert_eq!(status().await, ShowStatus::Open);
+    let from = chain.next_offset;
+    chain.push(Outcome::ShowCancelled { show: show_id(1) });
+    described(&mut chain, &of_show(9, |_| {}));
+    let last = chain.batch(from, chain.next_offset);
+    bench.store.project(&last).await.unwrap();
+    assert_eq!(status().await, ShowStatus::Cancelled);
+}
+
+async fn a_show_brings_no_older_event(bench: Bench) {
+    bench.store.add_event(&event(1)).await.unwrap();
+    let mut document = of_show(2, |_| {});
+    document.event.version = 7;
+    document.event.row.name = "Meanwhile".to_owned();
+    assert!(bench.store.restore_document(&document).await.unwrap());
+    let row = bench.store.event(event_id(1)).await.unwrap().unwrap();
+    assert_eq!(row, event(1));
+    let of_event = of_event(7, document.event.row);
+    assert!(bench.store.restore_document(&of_event).await.unwrap());
+    let row = bench.store.event(event_id(1)).await.unwrap().unwrap();
+    assert_eq!(row, of_event.event.row);
+}
+
+async fn what_is_undescribed_is_walked_through(bench: Bench) {
+    for number in 1..=3 {
+        bench.store.add_event(&event(number)).await.unwrap();
+    }
+    let mut place = Place::default();
+    for number in 1..=3 {
+        let documents = bench.store.undescribed(place, 1).await.unwrap();
+        assert_eq!(documents, [of_event(1, event(number))]);
+        place.event = event_id(number).0;
+    }
+    assert_eq!(bench.store.undescribed(place, 1).await.unwrap(), []);
 }
 
 /// Of another event than it is handed in for.

@@ -56,8 +56,19 @@ impl Database {
             }
             None => Vec::new(),
         };
-        let (missing, known) = fit::missing_shows(owners(), store).await?;
-        let found = Lacks { missing, known };
+        let missing = fit::missing_shows(owners(), store).await?;
+        if !missing.undescribed.is_empty() {
+            // Waiting would not bring them, and the others can be sold without them.
+            tracing::warn!(
+                shows = ?missing.undescribed,
+                "the catalog lacks shows of which the log has no document: restore them from a \
+                 backup of the database; they are not sold until then"
+            );
+        }
+        let found = Lacks {
+            missing: missing.described,
+            known: missing.known,
+        };
         let is_whole = match found.misfit() {
             Some(misfit) => {
                 tracing::error!("{misfit}");
