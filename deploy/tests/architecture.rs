@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-engine", &["onsale-schemas"]),
     ("onsale-log", &["onsale-schemas"]),
     ("onsale-store", &["onsale-schemas"]),
+    ("onsale-jobs", &["onsale-schemas", "onsale-store"]),
     ("onsale-snapshot", &["onsale-schemas", "onsale-store"]),
     (
         "onsale-simulation",
@@ -41,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "onsale-schemas",
             "onsale-engine",
+            "onsale-jobs",
             "onsale-log",
             "onsale-snapshot",
             "onsale-store",

@@ -16,6 +16,7 @@ pub mod counts;
 mod database;
 pub mod document;
 pub mod error;
+pub mod job;
 pub mod projection;
 mod schema;
 pub mod snapshot;

@@ -199,6 +199,26 @@ impl Transaction {
         }
     }
 
+    /// All rows of a statement.
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Postgres(open) => on!(open, |connection| {
+                let rows = postgres_query(sql, values).fetch_all(connection).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+                    .map_err(classify)
+            }),
+            Self::Sqlite(open) => on!(open, |connection| {
+                let rows = sqlite_query(sql, values).fetch_all(connection).await;
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+                    .map_err(classify)
+            }),
+        }
+    }
+
     /// The first row, where there is one.
     pub(crate) async fn fetch_optional(
         &mut self,

@@ -77,6 +77,17 @@ impl Store {
         self.database.fetch("SELECT 1", &[]).await.map(drop)
     }
 
+    /// The database's clock, in milliseconds since 1970: one for all that share the database.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn clock_ms(&self) -> Result<u64, StoreError> {
+        self.database
+            .fetch_optional("SELECT now_ms FROM database_clock", &[])
+            .await?
+            .map_or(Ok(0), |row| row.number("now_ms"))
+    }
+
     /// `(in use, idle)` connections.
     pub fn connections(&self) -> (u32, u32) {
         let (size, idle) = match &self.database {

@@ -8,6 +8,7 @@ mod documents;
 pub(crate) mod events;
 mod handle;
 mod identity;
+mod jobs;
 mod listing;
 mod projection;
 mod reconciliation;

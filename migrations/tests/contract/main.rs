@@ -18,6 +18,7 @@ mod double_sale;
 mod events;
 mod harness;
 mod histories;
+mod jobs;
 mod projection;
 mod reading;
 mod reconciliation;

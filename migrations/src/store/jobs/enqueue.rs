@@ -1,0 +1,66 @@
+//! Enqueuing.
+
+use uuid::Uuid;
+
+use crate::Store;
+use crate::database::{Durability, Transaction, Value, integer};
+use crate::error::StoreError;
+use crate::job::{KEY_MAX_BYTES, KIND_MAX_BYTES, NewJob, PAYLOAD_MAX_BYTES};
+
+const INSERT: &str = "INSERT INTO jobs (job_id, kind, job_key, payload, state, due_at_ms, \
+     attempts_max, created_at_ms) \
+     SELECT $1, $2, $3, $4, 'waiting', now_ms + $5, $6, now_ms FROM database_clock WHERE 1 = 1 \
+     ON CONFLICT (kind, job_key) DO NOTHING";
+
+impl Store {
+    /// Enqueues a job on its own; false when a job of its kind and key is there already, in
+    /// whatever state. A job that follows from a fact belongs into the transaction of the fact.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for what does not fit, otherwise as every write.
+    pub async fn enqueue_job(&self, job: &NewJob) -> Result<bool, StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        let is_new = enqueue(&mut transaction, job).await?;
+        transaction.commit().await?;
+        Ok(is_new)
+    }
+}
+
+/// Enqueues a job in the transaction that makes the fact it follows from.
+pub(crate) async fn enqueue(
+    transaction: &mut Transaction,
+    job: &NewJob,
+) -> Result<bool, StoreError> {
+    check(job)?;
+    let touched = transaction
+        .execute(
+            INSERT,
+            &[
+                // Of version 7, so that they sort by when they were enqueued.
+                Uuid::now_v7().into(),
+                job.kind.into(),
+                Value::from(&job.key),
+                Value::from(&job.payload),
+                integer("delay_ms", job.delay_ms)?.into(),
+                job.attempts_max.into(),
+            ],
+        )
+        .await?;
+    Ok(touched > 0)
+}
+
+fn check(job: &NewJob) -> Result<(), StoreError> {
+    for (what, length, max) in [
+        ("kind", job.kind.len(), KIND_MAX_BYTES),
+        ("key", job.key.len(), KEY_MAX_BYTES),
+        ("payload", job.payload.len(), PAYLOAD_MAX_BYTES),
+    ] {
+        if length == 0 || length > max {
+            return Err(StoreError::Invalid(format!(
+                "the {what} of a job of kind {:?} has {length} bytes: expected 1 to {max}",
+                job.kind
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! Claiming a job, keeping it, and saying what became of it. Each of these is a compare and set on
+//! the number of the claim: a worker that was away for longer than its lease changes nothing.
+
+use uuid::Uuid;
+
+use super::note;
+use crate::Store;
+use crate::database::{Database, Durability, Row, Transaction, Value, integer};
+use crate::error::StoreError;
+use crate::job::{ClaimedJob, Lease, Renewal};
+
+/// A job whose worker did not come back waits for another one, or ends.
+const TAKE_BACK: &str = "UPDATE jobs SET \
+     state = CASE WHEN cancel_requested = 1 THEN 'cancelled' \
+         WHEN attempts >= attempts_max THEN 'dead' ELSE 'waiting' END, \
+     ended_at_ms = CASE WHEN cancel_requested = 1 OR attempts >= attempts_max \
+         THEN (SELECT now_ms FROM database_clock) END, \
+     last_error = 'the lease of the worker ' || worker || ' ended: it died, or it hangs', \
+     due_at_ms = (SELECT now_ms FROM database_clock), worker = NULL, lease_until_ms = NULL \
+     WHERE state = 'running' AND lease_until_ms <= (SELECT now_ms FROM database_clock)";
+
+macro_rules! claim {
+    ($among:literal, $lock:literal) => {
+        concat!(
+            "UPDATE jobs SET state = 'running', fence = fence + 1, attempts = attempts + 1, \
+             worker = $2, lease_until_ms = (SELECT now_ms FROM database_clock) + $3 \
+             WHERE job_id ",
+            $among,
+            "SELECT job_id FROM jobs WHERE state = 'waiting' AND kind = $1 \
+             AND due_at_ms <= (SELECT now_ms FROM database_clock) \
+             ORDER BY due_at_ms, job_id LIMIT $4",
+            $lock,
+            ") RETURNING job_id, fence, job_key, payload, attempts, attempts_max, progress, \
+             (SELECT now_ms FROM database_clock) - due_at_ms AS waited_ms"
+        )
+    };
+}
+
+/// Only while it is still the worker's.
+macro_rules! of_lease {
+    ($set:literal) => {
+        concat!(
+            "UPDATE jobs SET ",
+            $set,
+            " WHERE job_id = $1 AND fence = $2 AND state = 'running'"
+        )
+    };
+}
+
+const RENEW: &str = of_lease!(
+    "lease_until_ms = (SELECT now_ms FROM database_clock) + $3, \
+     progress = COALESCE($4, progress)"
+);
+const FINISH: &str = of_lease!(
+    "state = 'done', worker = NULL, lease_until_ms = NULL, last_error = NULL, \
+     ended_at_ms = (SELECT now_ms FROM database_clock)"
+);
+const RETRY: &str = of_lease!(
+    "state = CASE WHEN cancel_requested = 1 THEN 'cancelled' \
+         WHEN attempts >= attempts_max THEN 'dead' ELSE 'waiting' END, \
+     ended_at_ms = CASE WHEN cancel_requested = 1 OR attempts >= attempts_max \
+         THEN (SELECT now_ms FROM database_clock) END, \
+     due_at_ms = (SELECT now_ms FROM database_clock) + $3, last_error = $4, \
+     worker = NULL, lease_until_ms = NULL"
+);
+const BURY: &str = of_lease!(
+    "state = 'dead', worker = NULL, lease_until_ms = NULL, last_error = $3, \
+     ended_at_ms = (SELECT now_ms FROM database_clock)"
+);
+const CALL_OFF: &str = of_lease!(
+    "state = 'cancelled', worker = NULL, lease_until_ms = NULL, \
+     ended_at_ms = (SELECT now_ms FROM database_clock)"
+);
+const GIVE_BACK: &str = of_lease!(
+    "state = CASE WHEN cancel_requested = 1 THEN 'cancelled' ELSE 'waiting' END, \
+     ended_at_ms = CASE WHEN cancel_requested = 1 THEN (SELECT now_ms FROM database_clock) END, \
+     due_at_ms = (SELECT now_ms FROM database_clock), attempts = attempts - 1, \
+     worker = NULL, lease_until_ms = NULL"
+);
+
+impl Store {
+    /// Takes back the jobs whose leases have ended; how many that were.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn take_back_jobs(&self) -> Result<u64, StoreError> {
+        self.database
+            .execute(Durability::Durable, TAKE_BACK, &[])
+            .await
+    }
+
+    /// The kinds that have a job waiting whose time has come.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn due_job_kinds(&self) -> Result<Vec<String>, StoreError> {
+        self.database
+            .fetch(
+                "SELECT DISTINCT kind FROM jobs WHERE state = 'waiting' \
+                 AND due_at_ms <= (SELECT now_ms FROM database_clock) ORDER BY kind",
+                &[],
+            )
+            .await?
+            .iter()
+            .map(|row| row.text("kind"))
+            .collect()
+    }
+
+    /// Claims at most `limit` jobs of a kind for `lease_ms`, those first that have been due longest.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn claim_jobs(
+        &self,
+        kind: &str,
+        worker: &str,
+        lease_ms: u64,
+        limit: u32,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
+        let sql = match &self.database {
+            // Two workers take different jobs instead of waiting for each other. As an array, because
+            // a sub-query may be run once per row, and would then lock more than its limit.
+            Database::Postgres(_) => claim!("= ANY(ARRAY(", " FOR UPDATE SKIP LOCKED)"),
+            // One writer at a time.
+            Database::Sqlite(_) => claim!("IN (", ""),
+        };
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        let mut claimed = transaction
+            .fetch(
+                sql,
+                &[
+                    kind.into(),
+                    worker.into(),
+                    integer("lease_ms", lease_ms)?.into(),
+                    limit.into(),
+                ],
+            )
+            .await?
+            .iter()
+            .map(claimed_job)
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        transaction.commit().await?;
+        // What RETURNING lists has no order.
+        claimed.sort_by_key(|job| std::cmp::Reverse(job.waited_ms));
+        Ok(claimed)
+    }
+
+    /// Keeps a job for another `lease_ms`, and notes its progress.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn renew_job(
+        &self,
+        lease: Lease,
+        lease_ms: u64,
+        progress: Option<&str>,
+    ) -> Result<Renewal, StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        let touched = transaction
+            .execute(
+                RENEW,
+                &[
+                    lease.job.into(),
+                    lease.fence.into(),
+                    integer("lease_ms", lease_ms)?.into(),
+                    Value::Text(progress.map(note)),
+                ],
+            )
+            .await?;
+        if touched == 0 {
+            return Ok(Renewal::Lost);
+        }
+        let row = transaction
+            .fetch_optional(
+                "SELECT cancel_requested FROM jobs WHERE job_id = $1",
+                &[lease.job.into()],
+            )
+            .await?;
+        transaction.commit().await?;
+        match row {
+            Some(row) if row.signed("cancel_requested")? != 0 => Ok(Renewal::Cancelled),
+            Some(_) => Ok(Renewal::Held),
+            None => Ok(Renewal::Lost),
+        }
+    }
+
+    /// The job is done. False when it was no longer the worker's.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn finish_job(&self, lease: Lease) -> Result<bool, StoreError> {
+        self.settle(FINISH, lease, &[]).await
+    }
+
+    /// The attempt failed: the job waits for `delay_ms`, or is dead after its last attempt. False
+    /// when it was no longer the worker's.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn retry_job(
+        &self,
+        lease: Lease,
+        error: &str,
+        delay_ms: u64,
+    ) -> Result<bool, StoreError> {
+        let delay = integer("delay_ms", delay_ms)?;
+        self.settle(RETRY, lease, &[delay.into(), note(error).into()])
+            .await
+    }
+
+    /// No attempt will ever succeed: the job is dead. False when it was no longer the worker's.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn bury_job(&self, lease: Lease, error: &str) -> Result<bool, StoreError> {
+        self.settle(BURY, lease, &[note(error).into()]).await
+    }
+
+    /// The worker has stopped because the job was called off. False when it was no longer the
+    /// worker's.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn call_off_job(&self, lease: Lease) -> Result<bool, StoreError> {
+        self.settle(CALL_OFF, lease, &[]).await
+    }
+
+    /// The worker stops before it has come to an end: somebody else may begin at once, and the
+    /// attempt does not count. False when it was no longer the worker's.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn give_back_job(&self, lease: Lease) -> Result<bool, StoreError> {
+        self.settle(GIVE_BACK, lease, &[]).await
+    }
+
+    async fn settle(
+        &self,
+        sql: &'static str,
+        lease: Lease,
+        more: &[Value<'_>],
+    ) -> Result<bool, StoreError> {
+        let mut values = vec![lease.job.into(), lease.fence.into()];
+        values.extend_from_slice(more);
+        self.database
+            .execute(Durability::Durable, sql, &values)
+            .await
+            .map(|touched| touched > 0)
+    }
+}
+
+fn claimed_job(row: &Row) -> Result<ClaimedJob, StoreError> {
+    let job: Uuid = row.uuid("job_id")?;
+    Ok(ClaimedJob {
+        lease: Lease {
+            job,
+            fence: row.signed("fence")?,
+        },
+        key: row.text("job_key")?,
+        payload: row.text("payload")?,
+        attempt: row.number("attempts")?,
+        attempts_max: row.number("attempts_max")?,
+        progress: row.text_or_null("progress")?,
+        // A clock that went back.
+        waited_ms: row.signed("waited_ms")?.try_into().unwrap_or(0),
+    })
+}

@@ -1,0 +1,64 @@
+//! What a handler is given.
+
+use onsale_store::job::ClaimedJob;
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+
+use crate::handler::Failure;
+
+/// One attempt at a job.
+#[derive(Debug)]
+pub struct Attempt {
+    key: String,
+    payload: String,
+    number: u32,
+    progress_before: Option<String>,
+    progress: Mutex<Option<String>>,
+}
+
+impl Attempt {
+    pub(crate) fn of(job: &ClaimedJob) -> Self {
+        Self {
+            key: job.key.clone(),
+            payload: job.payload.clone(),
+            number: job.attempt,
+            progress_before: job.progress.clone(),
+            progress: Mutex::new(None),
+        }
+    }
+
+    /// What the job is known by among those of its kind; the same at every attempt.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The payload.
+    ///
+    /// # Errors
+    /// [`Failure::Never`] when it is not what the kind expects: it will not be next time either.
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_str(&self.payload)
+            .map_err(|error| Failure::Never(format!("the payload cannot be read: {error}")))
+    }
+
+    /// What an earlier attempt noted last.
+    pub fn progress_before(&self) -> Option<&str> {
+        self.progress_before.as_deref()
+    }
+
+    /// Notes how far it is, for an operator and for the next attempt. It reaches the database with the
+    /// next renewal of the lease, so that a job may note every step.
+    pub fn note_progress(&self, progress: impl Into<String>) {
+        *self.progress.lock() = Some(progress.into());
+    }
+
+    /// What was noted since the last time this was asked.
+    pub(crate) fn take_progress(&self) -> Option<String> {
+        self.progress.lock().take()
+    }
+}

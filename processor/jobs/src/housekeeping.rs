@@ -1,0 +1,80 @@
+//! The hourly job that forgets what nobody asks for any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
+use onsale_store::Store;
+
+use crate::attempt::Attempt;
+use crate::handler::{Failure, Handler};
+use crate::kind::Kind;
+use crate::schedule::Schedule;
+
+const NAME: &str = "housekeeping";
+const EVERY: Duration = Duration::from_secs(3_600);
+const LEASE: Duration = Duration::from_secs(60);
+/// It comes again in an hour.
+const ATTEMPTS_MAX: u16 = 5;
+/// How long changes of shows and events that the log never accepted are kept, in milliseconds: 30
+/// days, longer than any request is under way.
+const CHANGES_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// How long jobs that have ended are kept, and with them their keys, in milliseconds: 7 days, longer
+/// than whatever enqueues the same job twice waits with it.
+const JOBS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
+/// Jobs forgotten in one transaction, so that it stays short.
+const JOBS_PER_STEP: u32 = 5_000;
+
+/// Forgets answers of catalog calls whose idempotency key is no longer remembered, changes that the
+/// log never accepted, and jobs that ended long ago.
+struct Housekeeping {
+    store: Store,
+}
+
+/// The kind.
+pub fn kind(store: &Store) -> Kind {
+    Kind {
+        name: NAME,
+        handler: Arc::new(Housekeeping {
+            store: store.clone(),
+        }),
+        concurrency: 1,
+        lease: LEASE,
+    }
+}
+
+/// When it is due.
+pub fn schedule() -> Schedule {
+    Schedule {
+        kind: NAME,
+        every: EVERY,
+        attempts_max: ATTEMPTS_MAX,
+    }
+}
+
+#[async_trait]
+impl Handler for Housekeeping {
+    async fn run(&self, attempt: &Attempt) -> Result<(), Failure> {
+        let now_ms = self.store.clock_ms().await?;
+        let answers = self
+            .store
+            .forget_answers(now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS))
+            .await?;
+        let changes = self
+            .store
+            .forget_changes(now_ms.saturating_sub(CHANGES_KEPT_MS))
+            .await?;
+        let mut jobs = 0;
+        loop {
+            let forgotten = self.store.prune_jobs(JOBS_KEPT_MS, JOBS_PER_STEP).await?;
+            jobs += forgotten;
+            attempt.note_progress(format!(
+                "{answers} answers, {changes} changes and {jobs} jobs forgotten"
+            ));
+            if forgotten < u64::from(JOBS_PER_STEP) {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One attempt at a job, from its claim to its end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use onsale_store::Store;
+use onsale_store::job::{ClaimedJob, Lease, Renewal};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::attempt::Attempt;
+use crate::backoff;
+use crate::handler::Failure;
+use crate::kind::Kind;
+use crate::metrics::Metrics;
+
+/// How often a lease is renewed while it lasts.
+const RENEWALS_PER_LEASE: u32 = 3;
+/// Pause before the database is told again what became of a job.
+const SETTLE_PAUSE: Duration = Duration::from_millis(500);
+
+/// What an attempt came to.
+enum End {
+    Done,
+    Failed(Failure),
+    CalledOff,
+    Lost,
+    Stopped,
+}
+
+impl End {
+    /// Its name in metrics.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed(Failure::Later(_) | Failure::After(..)) => "failed",
+            Self::Failed(Failure::Never(_)) => "dead",
+            Self::CalledOff => "called_off",
+            Self::Lost => "lost",
+            Self::Stopped => "given_back",
+        }
+    }
+}
+
+/// Runs one claimed job and says what became of it. `give_up` ends it half-way.
+pub(crate) async fn run(
+    store: Store,
+    kind: Kind,
+    job: ClaimedJob,
+    metrics: Metrics,
+    give_up: CancellationToken,
+) {
+    metrics.began(kind.name, job.waited_ms);
+    let began = Instant::now();
+    let attempt = Arc::new(Attempt::of(&job));
+    let (end, held_until) = work(&store, &kind, job.lease, &attempt, &give_up).await;
+    metrics.ended(kind.name, end.as_str(), began.elapsed());
+    tell(&kind, &job, &end);
+    settle(&store, &job, &end, held_until).await;
+}
+
+/// Runs the handler and keeps the lease. Returns how it ended and until when the lease is held.
+async fn work(
+    store: &Store,
+    kind: &Kind,
+    lease: Lease,
+    attempt: &Arc<Attempt>,
+    give_up: &CancellationToken,
+) -> (End, Instant) {
+    let mut handler = start(kind, attempt);
+    let lease_ms = u64::try_from(kind.lease.as_millis()).unwrap_or(u64::MAX);
+    let mut renew = tokio::time::interval(kind.lease / RENEWALS_PER_LEASE);
+    renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The claim was the first.
+    renew.tick().await;
+    let mut held_until = Instant::now() + kind.lease;
+    loop {
+        tokio::select! {
+            joined = &mut handler => {
+                let end = match joined {
+                    Ok(Ok(())) => End::Done,
+                    Ok(Err(failure)) => End::Failed(failure),
+                    Err(error) => End::Failed(Failure::Later(format!("the handler failed: {error}"))),
+                };
+                return (end, held_until);
+            }
+            () = give_up.cancelled() => {
+                stop(handler).await;
+                return (End::Stopped, held_until);
+            }
+            _ = renew.tick() => {}
+        }
+        // Counted from before the call: the database may have answered long ago.
+        let asked = Instant::now();
+        let progress = attempt.take_progress();
+        let end = match store.renew_job(lease, lease_ms, progress.as_deref()).await {
+            Ok(Renewal::Held) => {
+                held_until = asked + kind.lease;
+                continue;
+            }
+            Ok(Renewal::Cancelled) => End::CalledOff,
+            Ok(Renewal::Lost) => End::Lost,
+            Err(error) if Instant::now() < held_until => {
+                tracing::debug!(kind = kind.name, job = %lease.job, %error, "lease not renewed yet");
+                continue;
+            }
+            // Somebody else may have the job by now.
+            Err(_) => End::Lost,
+        };
+        stop(handler).await;
+        return (end, held_until);
+    }
+}
+
+fn start(kind: &Kind, attempt: &Arc<Attempt>) -> AbortOnDropHandle<Result<(), Failure>> {
+    let (handler, attempt) = (kind.handler.clone(), attempt.clone());
+    // A task of its own, so that a panic is a failed attempt.
+    AbortOnDropHandle::new(tokio::spawn(async move { handler.run(&attempt).await }))
+}
+
+async fn stop(handler: AbortOnDropHandle<Result<(), Failure>>) {
+    handler.abort();
+    // Until it has stopped somebody else must not begin. What it came to does not count any more.
+    let _ended = handler.await;
+}
+
+fn tell(kind: &Kind, job: &ClaimedJob, end: &End) {
+    let (kind, id, attempt) = (kind.name, job.lease.job, job.attempt);
+    match end {
+        End::Done => tracing::debug!(kind, job = %id, attempt, "job done"),
+        End::Stopped => tracing::debug!(kind, job = %id, attempt, "job given back"),
+        End::CalledOff => tracing::info!(kind, job = %id, attempt, "job called off"),
+        End::Lost => {
+            tracing::warn!(kind, job = %id, attempt, "lease of a job lost: another worker goes on")
+        }
+        End::Failed(Failure::Later(why) | Failure::After(_, why))
+            if job.attempt < job.attempts_max =>
+        {
+            tracing::info!(kind, job = %id, attempt, why, "attempt at a job failed");
+        }
+        End::Failed(Failure::Later(why) | Failure::After(_, why) | Failure::Never(why)) => {
+            tracing::error!(
+                kind, job = %id, attempt, why,
+                "job given up: look at it with `onsale jobs show`, then `onsale jobs retry`"
+            );
+        }
+    }
+}
+
+/// Tells the database, for as long as the lease is held. If that fails, the job is taken back when
+/// its lease ends, and done again.
+async fn settle(store: &Store, job: &ClaimedJob, end: &End, held_until: Instant) {
+    let lease = job.lease;
+    loop {
+        let settled = match end {
+            End::Done => store.finish_job(lease).await,
+            End::Failed(Failure::Later(why)) => {
+                let pause = backoff::pause(job.attempt, rand::random());
+                store.retry_job(lease, why, millis(pause)).await
+            }
+            End::Failed(Failure::After(pause, why)) => {
+                store.retry_job(lease, why, millis(*pause)).await
+            }
+            End::Failed(Failure::Never(why)) => store.bury_job(lease, why).await,
+            End::CalledOff => store.call_off_job(lease).await,
+            End::Stopped => store.give_back_job(lease).await,
+            End::Lost => return,
+        };
+        match settled {
+            Ok(true) => return,
+            Ok(false) => {
+                tracing::warn!(job = %lease.job, "the lease had ended: the job is done again");
+                return;
+            }
+            Err(error) if Instant::now() >= held_until => {
+                tracing::warn!(job = %lease.job, %error, "what became of a job could not be written");
+                return;
+            }
+            Err(_) => tokio::time::sleep(SETTLE_PAUSE).await,
+        }
+    }
+}
+
+fn millis(pause: Duration) -> u64 {
+    u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
+}
