@@ -255,7 +255,11 @@ launch_one() {
             launch redis redis-server "$folder/redis/redis.conf"
             ;;
         *)
-            ONSALE_NODE__ID="$name" ONSALE_NODE__ROLES="$(role_of "$name")" \
+            local roles
+            roles="$(role_of "$name")"
+            # It has time for the jobs.
+            [ "$roles" != projector ] || roles+=,worker
+            ONSALE_NODE__ID="$name" ONSALE_NODE__ROLES="$roles" \
                 ONSALE_HTTP__LISTEN="127.0.0.1:$(port_of "$name")" \
                 ONSALE_HTTP__OPERATIONS_LISTEN="127.0.0.1:$(operations_port_of "$name")" \
                 launch "$name" "$binary" serve --data "$folder/$name/data"

@@ -2,6 +2,7 @@
 
 mod distributed;
 mod embedded;
+mod worker;
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,10 +10,9 @@ use std::pin::Pin;
 
 use anyhow::{Context, anyhow};
 use onsale_ingress::Ingress;
-use onsale_processor::clock;
 use onsale_processor::replica::SnapshotPolicy;
-use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_store::Store;
+use prometheus::Registry;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
@@ -25,9 +25,6 @@ pub(crate) use embedded::offline;
 
 /// Hours in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
-/// How long a change of a show waits for its outcome to be projected (30 days): longer than any
-/// projection is behind.
-const CHANGES_KEPT_MS: u64 = 30 * 24 * HOUR_MS;
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -49,6 +46,7 @@ type Serve = Box<dyn FnOnce(Listeners, CancellationToken) -> Later<io::Result<()
 /// A process that is put together and does not listen yet.
 struct Parts {
     store: Store,
+    registry: Registry,
     /// Serves until the token is cancelled and requests in flight are finished.
     serve: Serve,
     /// Completes with the reason when going on would be wrong.
@@ -104,7 +102,12 @@ where
     };
 
     let stop = CancellationToken::new();
-    let housekeeping = tokio::spawn(forget_the_old(parts.store, stop.clone()));
+    let working = if config.does_jobs() {
+        let worker = worker::worker(&config, &parts.store, &parts.registry)?;
+        tokio::spawn(worker.run(stop.clone()))
+    } else {
+        tokio::spawn(std::future::ready(()))
+    };
     let operations_at = config.http.operations_address();
     let listeners = Listeners { public, operations };
     let serving = tokio::spawn((parts.serve)(listeners, stop.clone()));
@@ -130,7 +133,7 @@ where
     parts.before_stop.await;
     stop.cancel();
     let served = serving.await.or_found()?.context("HTTP server").or_found();
-    drop(housekeeping.await);
+    working.await.or_found()?;
     parts.stop.await;
     tracing::info!("stopped");
     result.and(served)
@@ -200,33 +203,6 @@ async fn resume_openings(ingress: &Ingress) {
             "openings that a crash interrupted were handed in again"
         ),
         Err(error) => tracing::warn!(?error, "shows whose opening was interrupted stay unopened"),
-    }
-}
-
-/// Forgets answers of catalog calls whose idempotency key is no longer remembered, and changes that
-/// the log never accepted.
-async fn forget_the_old(store: Store, stop: CancellationToken) {
-    let mut every_hour = tokio::time::interval(std::time::Duration::from_millis(HOUR_MS));
-    loop {
-        // Only the waiting is cut short: a database call that is dropped half-way poisons its
-        // connection.
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = every_hour.tick() => {}
-        }
-        let now_ms = clock::now_ms();
-        let before_ms = now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS);
-        match store.forget_answers(before_ms).await {
-            Ok(0) => {}
-            Ok(answers) => tracing::debug!(answers, "old answers of catalog calls forgotten"),
-            Err(error) => tracing::warn!(%error, "old answers of catalog calls are kept"),
-        }
-        let before_ms = now_ms.saturating_sub(CHANGES_KEPT_MS);
-        match store.forget_changes(before_ms).await {
-            Ok(0) => {}
-            Ok(changes) => tracing::debug!(changes, "changes that were not accepted forgotten"),
-            Err(error) => tracing::warn!(%error, "changes that were not accepted are kept"),
-        }
     }
 }
 

@@ -58,6 +58,9 @@ enum Command {
     Verify(commands::verify::VerifyArgs),
     /// Compare the engine's state with the database, then repair the database from the report
     Reconcile(commands::reconcile::ReconcileArgs),
+    /// Look at the queue of jobs, and have jobs done again or not at all
+    #[command(subcommand)]
+    Jobs(commands::jobs::JobsCommand),
     /// Put load on a running server and report throughput, latency and what was broken
     Load(commands::load::LoadArgs),
     /// Look for what is wrong with an installation and say what to do
@@ -216,6 +219,7 @@ impl Cli {
             Command::Replay(args) => commands::replay::run(&args),
             Command::Verify(args) => commands::verify::run(&args),
             Command::Reconcile(args) => commands::reconcile::run(&args),
+            Command::Jobs(command) => commands::jobs::run(&command),
             Command::Load(args) => commands::load::run(&args),
             Command::Doctor(args) => commands::doctor::run(&args),
             Command::Config(command) => commands::config::run(&command),

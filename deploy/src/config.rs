@@ -124,6 +124,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether this process works on jobs. With the embedded log it does everything.
+    pub(crate) fn does_jobs(&self) -> bool {
+        !self.kafka.is_used() || self.node.is(Role::Worker)
+    }
+
     /// The configuration if every value can be used.
     ///
     /// # Errors

@@ -228,7 +228,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
             store.clone(),
             Arc::new(operations),
             Arc::new(SystemClock),
-            registry,
+            registry.clone(),
             counts,
         )
         .context("cannot set up the ingress")
@@ -273,6 +273,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     };
     Ok(Parts {
         store,
+        registry,
         serve,
         failure: Box::pin(failure),
         before_stop: Box::pin(before_stop),

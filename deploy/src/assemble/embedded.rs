@@ -46,7 +46,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         store.clone(),
         operations,
         Arc::new(SystemClock),
-        registry,
+        registry.clone(),
     )
     .context("cannot set up the ingress")
     .or_use()?;
@@ -55,6 +55,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     let failure = embedded.failure();
     Ok(Parts {
         store,
+        registry,
         serve: serve_ingress(ingress),
         failure: Box::pin(failure),
         before_stop: Box::pin(async {}),

@@ -14,7 +14,7 @@ pub(crate) struct ServeArgs {
     /// Where to listen; overrides http.listen
     #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
-    /// What this process does, with kafka.brokers: ingress, processor, projector; overrides
+    /// What this process does, with kafka.brokers: ingress, processor, projector, worker; overrides
     /// node.roles
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     roles: Option<Vec<Role>>,

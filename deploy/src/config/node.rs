@@ -16,11 +16,20 @@ pub(crate) enum Role {
     Processor,
     /// Writes outcomes into the database.
     Projector,
+    /// Does the jobs that follow from what happened.
+    Worker,
 }
 
 impl Role {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Ingress, Self::Processor, Self::Projector];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Ingress,
+        Self::Processor,
+        Self::Projector,
+        Self::Worker,
+    ];
+    /// Those that the embedded log needs. One process has to have them all.
+    const EMBEDDED: [Self; 3] = [Self::Ingress, Self::Processor, Self::Projector];
 
     /// Its name in configuration and status.
     pub(crate) fn as_str(self) -> &'static str {
@@ -28,6 +37,7 @@ impl Role {
             Self::Ingress => "ingress",
             Self::Processor => "processor",
             Self::Projector => "projector",
+            Self::Worker => "worker",
         }
     }
 }
@@ -39,7 +49,7 @@ impl std::str::FromStr for Role {
         Self::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
-            .ok_or_else(|| format!("{text:?}: expected ingress, processor or projector"))
+            .ok_or_else(|| format!("{text:?}: expected ingress, processor, projector or worker"))
     }
 }
 
@@ -49,7 +59,8 @@ impl std::str::FromStr for Role {
 pub(crate) struct NodeConfig {
     /// Its name in the log, unique among the nodes.
     pub id: String,
-    /// What it does. The embedded log does all of it in one process.
+    /// What it does. With the embedded log one process does all of it, whether worker is named or
+    /// not.
     pub roles: Vec<Role>,
     /// Where other nodes and operators reach it; `http://<http.listen>` when there is none, or `https://`
     /// with a certificate.
@@ -84,14 +95,14 @@ impl NodeConfig {
                 format!("1 to {NODE_NAME_MAX_BYTES} letters, digits, '-', '_' or '.'"),
             ));
         }
-        let has_all = Role::ALL.iter().all(|role| self.is(*role));
+        let has_all = Role::EMBEDDED.iter().all(|role| self.is(*role));
         if self.roles.is_empty() || (!distributed && !has_all) {
             let names: Vec<&str> = self.roles.iter().map(|role| role.as_str()).collect();
             problems.push(problem(
                 "node.roles",
                 format!("{names:?}"),
                 if distributed {
-                    "one or more of ingress, processor, projector".to_owned()
+                    "one or more of ingress, processor, projector, worker".to_owned()
                 } else {
                     "ingress, processor and projector: without kafka.brokers one process does all \
                      of it"

@@ -12,6 +12,7 @@ mod clocks;
 mod disk_full;
 #[path = "../http_client/mod.rs"]
 mod http_client;
+mod jobs;
 mod kill_nine;
 mod life;
 mod load;

@@ -177,12 +177,20 @@ fn nodes(config: &Config, heard: &Heard, checks: &mut Vec<Check>) {
             ));
         }
     }
-    let projects = Role::Projector.as_str();
-    let is_projected = heard
-        .list
-        .alive()
-        .any(|status| spoke(&status.node.0) && status.roles.iter().any(|role| role == projects));
-    if !is_projected {
+    let has = |role: Role| {
+        let role = role.as_str();
+        let mut alive = heard.list.alive();
+        alive.any(|status| spoke(&status.node.0) && status.roles.iter().any(|name| name == role))
+    };
+    if !has(Role::Worker) {
+        checks.push(Check::warning(
+            "worker",
+            "none is there",
+            "start a node with the role worker (the projector's node can have it too); until then the \
+             jobs of the queue wait",
+        ));
+    }
+    if !has(Role::Projector) {
         checks.push(Check::failed(
             "projector",
             "none is there",

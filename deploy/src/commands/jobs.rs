@@ -1,0 +1,72 @@
+//! `onsale jobs`
+
+mod cancel;
+mod list;
+mod retry;
+mod show;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use onsale_store::Store;
+use onsale_store::job::JobState;
+use uuid::Uuid;
+
+use crate::cli::{ConfigArgs, parse_uuid};
+use crate::client;
+use crate::config::Config;
+use crate::exit::{Failure, OrFail};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// List jobs, newest first, and count them
+    List(list::ListArgs),
+    /// Show everything about one job
+    Show(show::ShowArgs),
+    /// Have dead or cancelled jobs done after all
+    Retry(retry::RetryArgs),
+    /// Call a job off; one that runs stops within seconds
+    Cancel(cancel::CancelArgs),
+}
+
+/// One job.
+#[derive(Debug, Args)]
+struct IdArgs {
+    /// Its id, as `onsale jobs list` shows it
+    #[arg(value_name = "ID", value_parser = parse_uuid)]
+    id: Uuid,
+}
+
+pub(crate) fn run(command: &JobsCommand) -> Result<(), Failure> {
+    match command {
+        JobsCommand::List(args) => list::run(args),
+        JobsCommand::Show(args) => show::run(args),
+        JobsCommand::Retry(args) => retry::run(args),
+        JobsCommand::Cancel(args) => cancel::run(args),
+    }
+}
+
+/// Works on the queue, which is in the database: no server need be running.
+fn with_store<T>(
+    args: &ConfigArgs,
+    work: impl AsyncFnOnce(Store) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let config = Config::for_operator(args)?;
+    client::block_on(async {
+        let store = Store::connect(&config.database_url()?, 2)
+            .await
+            .context("cannot open the database")
+            .or_reach()?;
+        store.check_schema().await.or_found()?;
+        let result = work(store.clone()).await;
+        store.close().await;
+        result
+    })
+}
+
+/// The state of a name.
+fn parse_state(text: &str) -> Result<JobState, String> {
+    JobState::parse(text).ok_or_else(|| {
+        let names = JobState::ALL.map(JobState::as_str).join(", ");
+        format!("{text:?}: expected one of {names}")
+    })
+}

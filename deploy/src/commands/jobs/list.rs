@@ -1,0 +1,90 @@
+//! `onsale jobs list`
+
+use clap::Args;
+use onsale_store::job::{JobCount, JobFilter, JobRow, JobState};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{parse_state, with_store};
+use crate::cli::{ConfigArgs, JsonArgs, parse_uuid, parse_whole};
+use crate::exit::{Failure, OrFail};
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only jobs in this state: waiting, running, done, dead or cancelled
+    #[arg(long, value_name = "STATE", value_parser = parse_state)]
+    state: Option<JobState>,
+    /// Only jobs of this kind
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "N", default_value = "20", value_parser = parse_whole::<u32>)]
+    limit: u32,
+    /// Only those below this one in the list
+    #[arg(long, value_name = "ID", value_parser = parse_uuid)]
+    after: Option<Uuid>,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(crate) fn run(args: &ListArgs) -> Result<(), Failure> {
+    let filter = JobFilter {
+        state: args.state,
+        kind: args.kind.clone(),
+        after: args.after,
+        limit: args.limit,
+    };
+    with_store(&args.config, async |store| {
+        let jobs = store.jobs(&filter).await.or_reach()?;
+        let counts = store.job_counts().await.or_reach()?;
+        if args.json.json {
+            output::json(&json!({ "jobs": jobs, "counts": counts }));
+            return Ok(());
+        }
+        if counts.is_empty() {
+            output::line("there are no jobs");
+            return Ok(());
+        }
+        let rows: Vec<Vec<String>> = jobs.iter().map(row).collect();
+        output::table(
+            &["ID", "KIND", "STATE", "ATTEMPTS", "CREATED", "KEY", ""],
+            &rows,
+        );
+        output::line("");
+        for count in &counts {
+            output::line(total(count));
+        }
+        Ok(())
+    })
+}
+
+fn row(job: &JobRow) -> Vec<String> {
+    let note = match job.state {
+        JobState::Running => job.progress.clone(),
+        JobState::Waiting | JobState::Dead => job.last_error.clone(),
+        JobState::Done | JobState::Cancelled => None,
+    };
+    vec![
+        job.job_id.to_string(),
+        job.kind.clone(),
+        job.state.as_str().to_owned(),
+        format!("{} of {}", job.attempts, job.attempts_max),
+        output::time(job.created_at_ms),
+        job.key.clone(),
+        note.unwrap_or_default(),
+    ]
+}
+
+fn total(count: &JobCount) -> String {
+    let mut line = format!("{}: {} {}", count.kind, count.jobs, count.state.as_str());
+    if count.overdue_ms >= 1_000 {
+        line.push_str(&format!(
+            ", the first of them due for {} s",
+            count.overdue_ms / 1_000
+        ));
+    }
+    line
+}

@@ -1,0 +1,56 @@
+//! The queue of jobs of a running server, and its verbs beside it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::Server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn housekeeping_is_a_job_that_an_operator_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data")).await;
+    let list = |more: &[&str]| {
+        let args = [&["jobs", "list", "--json"], more].concat();
+        let (code, out, err) = server.verb(&args);
+        assert_eq!(code, Some(0), "{out}{err}");
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let done = loop {
+        let listed = list(&["--state", "done"]);
+        if let Some(job) = listed["jobs"].get(0) {
+            break job.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(done["kind"], "housekeeping");
+    assert_eq!(done["attempts"], 1);
+    assert_eq!(
+        list(&["--kind", "of somebody else"])["jobs"],
+        Value::Array(Vec::new())
+    );
+
+    let id = done["job_id"].as_str().unwrap();
+    let (code, out, err) = server.verb(&["jobs", "show", id]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(
+        out.contains("housekeeping") && out.contains("payload"),
+        "{out}"
+    );
+    let (code, out, _) = server.verb(&["jobs", "list"]);
+    assert_eq!(code, Some(0));
+    assert!(out.contains("housekeeping: 1 done"), "{out}");
+    // It is over: neither done again nor called off.
+    for verb in ["retry", "cancel"] {
+        let (code, _, err) = server.verb(&["jobs", verb, id]);
+        assert_eq!(code, Some(1), "{verb}: {err}");
+        assert!(err.contains("onsale jobs show"), "{err}");
+    }
+    let nobody = "00000000-0000-4000-8000-000000000009";
+    let (code, _, err) = server.verb(&["jobs", "show", nobody]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains(nobody), "{err}");
+    let (code, _, err) = server.verb(&["jobs", "list", "--state", "gone"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("expected one of waiting, running"), "{err}");
+}
