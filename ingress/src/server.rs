@@ -1,46 +1,45 @@
 //! Connections.
 
 mod addresses;
+mod connection;
+mod line;
 mod outgoing;
 mod paced;
+mod patience;
 mod pressure;
 mod prompt;
 mod refusal;
+mod room;
+mod streams;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use http::{Request, Version};
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use prometheus::Registry;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio_rustls::server::TlsStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
+use tokio_util::task::TaskTracker;
 
-use self::addresses::{Addresses, Connected};
-use self::outgoing::{Dates, Outbound, Outgoing};
-use self::paced::{Pace, Paced};
+use self::addresses::Addresses;
+use self::connection::Connection;
+use self::patience::Pace;
 use self::pressure::Pressure;
-use self::prompt::{HTTP2_PREFACE, Prompt};
+use self::room::Room;
+use self::streams::Streams;
 use crate::config::HttpConfig;
 use crate::tls::{Tls, TlsError};
 
-/// Pause after an error of accept, such as no file descriptors left, so that it does not spin.
+/// Pause after an error of accept, such as no file descriptors left, so that it does not spin, and
+/// before another connection is closed because one that was told to end did not.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// An idle HTTP/2 connection is probed after this long and closed when nothing comes back.
 const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -60,6 +59,9 @@ const HTTP1_HEADERS_MAX: usize = 100;
 /// What the system keeps for a client that does not read, in bytes. (Linux doubles it for its own
 /// books.) Half a second of a fast line around the world; answers are small.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
+/// What the system takes beyond what is on its way to the client, in bytes. It tells that there is room
+/// again in steps of about as much.
+const UNSENT_MAX_BYTES: u32 = 16 << 10;
 /// Connections to the operations listener at once: probes, scrapers, other nodes.
 pub const OPERATIONS_CONNECTIONS_MAX: usize = 64;
 /// What a client can make the process keep for a connection by not reading, in bytes, beside bodies
@@ -82,6 +84,7 @@ struct Inner {
     tls: Option<Tls>,
     connections_max: usize,
     addresses: Arc<Addresses>,
+    room: Arc<Room>,
     pressure: Pressure,
     /// Cancelled when the process stops: streams end, connections that ask for nothing too.
     closing: CancellationToken,
@@ -134,6 +137,7 @@ impl Transport {
             tls: Tls::new(config)?,
             connections_max,
             addresses: Addresses::new(per_address_max),
+            room: Room::new(),
             pressure: Pressure::new(connections_max, registry)?,
             closing: CancellationToken::new(),
         })))
@@ -161,19 +165,12 @@ impl Transport {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let inner = &self.0;
-        let builder = Arc::new(builder(&inner.http));
         let http1 = Arc::new(http1_builder(&inner.http));
-        let graceful = GracefulShutdown::new();
+        let running = TaskTracker::new();
         let connections = Arc::new(Semaphore::new(inner.connections_max));
         let mut shutdown = pin!(shutdown);
         loop {
             inner.pressure.is_full(connections.available_permits() == 0);
-            let permit = tokio::select! {
-                biased;
-                () = &mut shutdown => break,
-                permit = connections.clone().acquire_owned() => permit,
-            };
-            inner.pressure.is_full(false);
             let accepted = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
@@ -195,20 +192,23 @@ impl Transport {
                 inner.pressure.address_refused(peer.ip());
                 continue;
             };
+            let Some(permit) = inner.room_for_one(&connections, shutdown.as_mut()).await else {
+                break;
+            };
             tune(&stream);
             let connection = Connection {
                 inner: inner.clone(),
                 router: router.clone(),
                 peer,
                 connected,
+                seat: inner.room.enter(&inner.closing),
             };
-            let (builder, http1) = (builder.clone(), http1.clone());
-            let watcher = graceful.watcher();
+            let http1 = http1.clone();
             let open = inner.pressure.opened();
-            tokio::spawn(async move {
+            running.spawn(async move {
                 let _open = open;
                 // How a client leaves is its own business.
-                if let Err(error) = connection.run(stream, &builder, &http1, watcher).await {
+                if let Err(error) = connection.run(stream, &http1).await {
                     tracing::debug!("connection: {error}");
                 }
                 drop(permit);
@@ -217,7 +217,8 @@ impl Transport {
         drop(listener);
         // Streams would otherwise keep their connections for ever.
         inner.closing.cancel();
-        let drained = tokio::time::timeout(inner.http.drain_timeout(), graceful.shutdown()).await;
+        running.close();
+        let drained = tokio::time::timeout(inner.http.drain_timeout(), running.wait()).await;
         if drained.is_err() {
             tracing::warn!("connections were still busy when the drain time was over");
         }
@@ -225,180 +226,41 @@ impl Transport {
     }
 }
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// A connection that was accepted.
-struct Connection {
-    inner: Arc<Inner>,
-    router: Router,
-    peer: SocketAddr,
-    /// Counted until the connection ends.
-    connected: Connected,
-}
-
-impl Connection {
-    async fn run(
-        self,
-        stream: TcpStream,
-        builder: &auto::Builder<TokioExecutor>,
-        http1: &http1::Builder,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) -> Result<(), Failure> {
-        let inner = self.inner.clone();
-        if let Some(tls) = &inner.tls {
-            // Within the task: a slow handshake holds up nobody else.
-            let Some(stream) = secured(&inner, tls, self.paced(stream)).await else {
-                return Ok(());
-            };
-            return self.run_either(stream, builder, watcher).await;
-        }
-        match spoken(&inner, &stream).await {
-            Spoken::Nothing => Ok(()),
-            Spoken::Http1 => {
-                let stream = TokioIo::new(self.paced(stream));
-                let service = self.service(None);
-                let service = hyper::service::service_fn(service);
-                let connection = http1.serve_connection(stream, service);
-                watcher.watch(connection).await.map_err(Into::into)
-            }
-            // Rare, and several times as large: whoever speaks HTTP/1 need not have room for it.
-            Spoken::Either => {
-                let stream = self.paced(stream);
-                Box::pin(self.run_either(stream, builder, watcher)).await
-            }
-        }
-    }
-
-    /// HTTP/1 or HTTP/2, as the client wishes.
-    async fn run_either<S>(
-        self,
-        stream: S,
-        builder: &auto::Builder<TokioExecutor>,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) -> Result<(), Failure>
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
-        let http = &self.inner.http;
-        let dates = Arc::new(Dates::default());
-        let stream = TokioIo::new(Prompt::new(stream, http.header_timeout()));
-        let service = hyper::service::service_fn(self.service(Some(dates.clone())));
-        let connection = builder.serve_connection(stream, service).into_owned();
-        tokio::select! {
-            biased;
-            ended = watcher.watch(connection) => ended,
-            () = dates.stalled(http.write_timeout()) => {
-                self.inner.pressure.stalled.inc();
-                Err("the client does not take what it asked for".into())
-            }
-        }
-    }
-
-    fn paced(&self, stream: TcpStream) -> Paced {
-        let http = &self.inner.http;
-        let pace = Pace {
-            timeout: http.write_timeout(),
-            bytes_min: http.write_bytes_min(),
-        };
-        Paced::new(stream, pace, self.inner.pressure.stalled.clone())
-    }
-
-    /// Answers requests of this connection.
-    fn service(
-        &self,
-        dates: Option<Arc<Dates>>,
-    ) -> impl Fn(Request<Incoming>) -> Answering + Clone + Send + use<> {
-        let outbound = Outbound {
-            unsent: self.connected.unsent.clone(),
-            unsent_in_all: self.inner.pressure.unsent_bytes.clone(),
-            dates,
-        };
-        let (inner, router, peer) = (self.inner.clone(), self.router.clone(), self.peer);
-        move |request: Request<Incoming>| {
-            let refusal = refusal::malformed(&request).or_else(|| {
-                let refusal = inner.over_budget(&request, &outbound);
-                refusal.inspect(|_| inner.pressure.answers_refused.inc())
-            });
-            let mut outbound = outbound.clone();
-            if request.version() != Version::HTTP_2 {
-                // A write of its own waits there, and is seen to.
-                outbound.dates = None;
-            }
-            let answer = match refusal {
-                Some(error) => Err(refusal::answer(&request, &error)),
-                None => {
-                    let mut request = request.map(Body::new);
-                    request.extensions_mut().insert(ConnectInfo(peer));
-                    Ok(router.clone().oneshot(request))
-                }
-            };
-            Box::pin(async move {
-                let response = match answer {
-                    Ok(routed) => routed.await?,
-                    Err(refused) => refused,
-                };
-                Ok(response.map(|body| Outgoing::new(body, outbound)))
-            })
-        }
-    }
-}
-
-type Answering =
-    std::pin::Pin<Box<dyn Future<Output = Result<http::Response<Outgoing>, Infallible>> + Send>>;
-
 impl Inner {
-    fn over_budget(
+    /// Waits until one more connection may be open, for which idle ones are closed; `None` when the
+    /// server stops before.
+    async fn room_for_one(
         &self,
-        request: &Request<Incoming>,
-        outbound: &Outbound,
-    ) -> Option<crate::error::ApiError> {
-        // Behind our own proxies the address is theirs, and they do the waiting.
-        if self.http.trusted_proxies > 0 {
-            return None;
+        connections: &Arc<Semaphore>,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = connections.clone().try_acquire_owned() {
+            return Some(permit);
         }
-        let max_bytes = self.http.unsent_per_address_max_bytes;
-        refusal::too_much_unsent(request, outbound.unsent.bytes(), max_bytes)
+        self.pressure.is_full(true);
+        let mut is_made = false;
+        loop {
+            if !is_made && self.room.make() {
+                self.pressure.given_up.inc();
+                is_made = true;
+            }
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return None,
+                permit = connections.clone().acquire_owned() => return permit.ok(),
+                () = self.room.became_idle(), if !is_made => {}
+                // It was asked for something after all.
+                () = tokio::time::sleep(ACCEPT_PAUSE), if is_made => is_made = false,
+            }
+        }
     }
-}
 
-/// What the first bytes of a connection tell.
-enum Spoken {
-    /// None came in time.
-    Nothing,
-    Http1,
-    /// It may still become the preface of HTTP/2.
-    Either,
-}
-
-/// Waits for the first bytes, so that the drain need not wait for a client that asks for nothing.
-async fn spoken(inner: &Inner, stream: &TcpStream) -> Spoken {
-    let mut first = [0; 2];
-    let peek = stream.peek(&mut first);
-    tokio::select! {
-        biased;
-        said = tokio::time::timeout(inner.http.header_timeout(), peek) => match said {
-            Ok(Ok(0)) | Ok(Err(_)) | Err(_) => Spoken::Nothing,
-            Ok(Ok(count)) if HTTP2_PREFACE.starts_with(&first[..count]) => Spoken::Either,
-            Ok(Ok(_)) => Spoken::Http1,
-        },
-        () = inner.closing.cancelled() => Spoken::Nothing,
+    fn pace(&self) -> Pace {
+        Pace {
+            timeout: self.http.write_timeout(),
+            bytes_per_second: self.http.write_rate_min_bytes_per_second,
+        }
     }
-}
-
-/// The stream once TLS is agreed on; `None` when it is not, or when the server stops before.
-async fn secured(inner: &Inner, tls: &Tls, stream: Paced) -> Option<TlsStream<Paced>> {
-    let accepted = tokio::select! {
-        biased;
-        // Nothing was asked for yet, so the drain need not wait for this client.
-        () = inner.closing.cancelled() => return None,
-        accepted = tls.accept(stream) => accepted,
-    };
-    accepted
-        .inspect_err(|error| {
-            inner.pressure.tls_failures.inc();
-            tracing::debug!("TLS handshake: {error}");
-        })
-        .ok()
 }
 
 // Neither flushes a pipeline as a whole: for that hyper copies every body into its buffer, however
@@ -414,8 +276,8 @@ fn http1_builder(http: &HttpConfig) -> http1::Builder {
     builder
 }
 
-fn builder(http: &HttpConfig) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(http: &HttpConfig, streams: Streams) -> auto::Builder<Streams> {
+    let mut builder = auto::Builder::new(streams);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -441,7 +303,12 @@ fn tune(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("TCP_NODELAY: {error}");
     }
-    if let Err(error) = SockRef::from(stream).set_send_buffer_size(SEND_BUFFER_BYTES) {
+    let socket = SockRef::from(stream);
+    if let Err(error) = socket.set_send_buffer_size(SEND_BUFFER_BYTES) {
         tracing::debug!("SO_SNDBUF: {error}");
+    }
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    if let Err(error) = socket.set_tcp_notsent_lowat(UNSENT_MAX_BYTES) {
+        tracing::debug!("TCP_NOTSENT_LOWAT: {error}");
     }
 }

@@ -26,8 +26,10 @@ pub struct HttpConfig {
     /// Where metrics and the calls between nodes are answered, apart from what is public. Unset: on
     /// loopback, at the port after that of `listen`.
     pub operations_listen: Option<SocketAddr>,
-    /// Connections that may be open at once; further ones wait in the system's backlog. Where the
-    /// limit of open files allows fewer, it is fewer.
+    /// Connections that may be open at once. For further ones those are closed that have asked for
+    /// nothing yet, then those that ask for nothing now, the ones that were idle for longest first; where
+    /// none is idle, new ones wait in the system's backlog. Where the limit of open files allows fewer,
+    /// it is fewer.
     pub connections_max: usize,
     /// Connections that may be open at once from one address (IPv6: one /56); further ones are
     /// closed. Does not count with `trusted_proxies`.
@@ -44,13 +46,16 @@ pub struct HttpConfig {
     /// How long the body of a request may take, in milliseconds.
     pub body_timeout_ms: u64,
     /// How long a client may take nothing of what it asked for before its connection is closed, in
-    /// milliseconds. A stream with nothing to tell is not meant.
+    /// milliseconds; of HTTP/2 the stream is reset where others of the connection go on. A stream with
+    /// nothing to tell is not meant.
     pub write_timeout_ms: u64,
-    /// What a client has to take at least while something waits for it, in bytes per second over
-    /// `write_timeout_ms`.
+    /// What a client has to take at least while something waits for it, in bytes per second; one that
+    /// takes less has `write_timeout_ms` for the difference. Systems tell in steps of about 16 KiB what
+    /// was taken, so it cannot be held to less than that within `write_timeout_ms`. 0: anything at all is
+    /// enough.
     pub write_rate_min_bytes_per_second: u64,
     /// Bytes of answers that may wait for the clients of one address (IPv6: one /56); above that it
-    /// gets 429 where it asks for more. Does not count with `trusted_proxies`.
+    /// gets 429 where it asks for more. Behind `trusted_proxies` it is the address that they forward.
     pub unsent_per_address_max_bytes: usize,
     /// How long an outcome is waited for before the answer is 202, in milliseconds.
     pub reply_deadline_ms: u64,
@@ -124,12 +129,6 @@ impl HttpConfig {
     /// See [`HttpConfig::write_timeout_ms`].
     pub fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
-    }
-
-    /// What a client has to take within [`HttpConfig::write_timeout`], in bytes.
-    pub(crate) fn write_bytes_min(&self) -> usize {
-        let bytes = self.write_rate_min_bytes_per_second * self.write_timeout_ms / 1_000;
-        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// See [`HttpConfig::header_timeout_ms`].

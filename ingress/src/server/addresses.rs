@@ -2,73 +2,110 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::outgoing::Unsent;
 use crate::rate_limit::Key;
 
-/// Connections by block of addresses.
+/// Blocks of addresses that are connected, or of which something is under way.
 #[derive(Debug)]
 pub(super) struct Addresses {
-    connected: Mutex<HashMap<Key, Block>>,
+    blocks: Mutex<HashMap<Key, Weak<Block>>>,
     /// `None`: every connection is let in, as behind our own proxies.
     connections_max: Option<usize>,
 }
 
-#[derive(Debug, Default)]
-struct Block {
-    connections: usize,
-    unsent: Arc<Unsent>,
+/// What one block of addresses has open. Forgotten when nobody holds it any more.
+#[derive(Debug)]
+pub(super) struct Block {
+    addresses: Arc<Addresses>,
+    key: Key,
+    connections: AtomicUsize,
+    unsent_bytes: AtomicUsize,
 }
 
 /// A connection that is counted until this is dropped.
 #[derive(Debug)]
-pub(super) struct Connected {
-    addresses: Arc<Addresses>,
-    key: Key,
-    /// What is unsent on all connections of the block.
-    pub(super) unsent: Arc<Unsent>,
-}
+pub(super) struct Connected(Arc<Block>);
 
 impl Addresses {
     pub(super) fn new(connections_max: Option<usize>) -> Arc<Self> {
         Arc::new(Self {
-            connected: Mutex::default(),
+            blocks: Mutex::default(),
             connections_max,
         })
     }
 
-    /// Counts a connection; `None` when its block has as many as it may have.
-    pub(super) fn connect(self: &Arc<Self>, address: IpAddr) -> Option<Connected> {
+    /// The block that an address lies in.
+    pub(super) fn block(self: &Arc<Self>, address: IpAddr) -> Arc<Block> {
         let key = Key::of_address(address);
-        let mut connected = self.connected.lock();
-        let block = connected.entry(key).or_default();
-        if self
-            .connections_max
-            .is_some_and(|max| block.connections >= max)
-        {
-            return None;
+        let mut blocks = self.blocks.lock();
+        if let Some(block) = blocks.get(&key).and_then(Weak::upgrade) {
+            return block;
         }
-        block.connections += 1;
-        Some(Connected {
+        let block = Arc::new(Block {
             addresses: self.clone(),
             key,
-            unsent: block.unsent.clone(),
-        })
+            connections: AtomicUsize::new(0),
+            unsent_bytes: AtomicUsize::new(0),
+        });
+        blocks.insert(key, Arc::downgrade(&block));
+        block
+    }
+
+    /// Counts a connection; `None` when its block has as many as it may have.
+    pub(super) fn connect(self: &Arc<Self>, address: IpAddr) -> Option<Connected> {
+        let block = self.block(address);
+        let max = self.connections_max.unwrap_or(usize::MAX);
+        let counted =
+            block
+                .connections
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                    (count < max).then_some(count + 1)
+                });
+        counted.is_ok().then(|| Connected(block))
+    }
+}
+
+impl Block {
+    /// Bytes of answers that were asked for from it and are not written yet.
+    pub(super) fn unsent_bytes(&self) -> usize {
+        self.unsent_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_unsent(&self, bytes: usize) {
+        self.unsent_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn take_unsent(&self, bytes: usize) {
+        self.unsent_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let mut blocks = self.addresses.blocks.lock();
+        // Another one may have taken its place meanwhile.
+        if blocks
+            .get(&self.key)
+            .is_some_and(|block| block.strong_count() == 0)
+        {
+            blocks.remove(&self.key);
+        }
+    }
+}
+
+impl Connected {
+    pub(super) fn block(&self) -> &Arc<Block> {
+        &self.0
     }
 }
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        let mut connected = self.addresses.connected.lock();
-        if let Some(block) = connected.get_mut(&self.key) {
-            block.connections -= 1;
-            if block.connections == 0 {
-                connected.remove(&self.key);
-            }
-        }
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -89,6 +126,20 @@ mod tests {
         drop(first);
         assert!(connect("2001:db8:0:1::3").is_some());
         drop(second);
-        assert!(addresses.connected.lock().is_empty());
+        assert!(addresses.blocks.lock().is_empty());
+    }
+
+    #[test]
+    fn a_block_is_known_while_something_of_it_is_under_way() {
+        let addresses = Addresses::new(None);
+        let address = "10.0.0.1".parse().unwrap();
+        let connected = addresses.connect(address).unwrap();
+        let answer = connected.block().clone();
+        answer.add_unsent(5);
+        drop(connected);
+        assert_eq!(addresses.block(address).unsent_bytes(), 5);
+        drop(answer);
+        assert!(addresses.blocks.lock().is_empty());
+        assert_eq!(addresses.block(address).unsent_bytes(), 0);
     }
 }

@@ -1,99 +1,48 @@
-//! Bodies of answers on their way out: in small pieces, counted until the connection has written
-//! them, and dated, so that a client that does not take them is noticed whatever it speaks.
+//! Bodies of answers on their way out: in small pieces, and counted until the connection has written
+//! them, so that a client that does not take them is noticed whatever it speaks.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Buf, Bytes};
 use hyper::body::{Body as _, Frame, SizeHint};
-use parking_lot::Mutex;
 use prometheus::IntGauge;
-use tokio::time::Instant;
+
+use super::addresses::Block;
+use super::room::Busy;
+use super::streams::Stream;
 
 /// Largest piece that a connection is given at once, in bytes. HTTP/2 holds two of each stream.
 pub(super) const PIECE_MAX_BYTES: usize = 16 << 10;
 
-/// Bytes of answers that were asked for from one address and are not written yet.
-#[derive(Debug, Default)]
-pub(super) struct Unsent(AtomicUsize);
-
-impl Unsent {
-    pub(super) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// What the bodies of one connection have in common.
-#[derive(Clone)]
+/// An answer that is under way.
 pub(super) struct Outbound {
-    pub(super) unsent: Arc<Unsent>,
+    /// Where what is unsent is counted: whoever asked for it.
+    pub(super) block: Arc<Block>,
     /// Of the whole process.
     pub(super) unsent_in_all: IntGauge,
-    /// Where streams can stall while the connection does not: HTTP/2.
-    pub(super) dates: Option<Arc<Dates>>,
+    /// Where the client may leave it while the connection moves: HTTP/2.
+    pub(super) stream: Option<Arc<Stream>>,
+    /// The connection is not idle meanwhile.
+    pub(super) _busy: Busy,
 }
 
 impl Outbound {
     fn add(&self, bytes: usize) {
-        self.unsent.0.fetch_add(bytes, Ordering::Relaxed);
+        self.block.add_unsent(bytes);
         self.unsent_in_all.add(signed(bytes));
     }
 
     fn take(&self, bytes: usize) {
-        self.unsent.0.fetch_sub(bytes, Ordering::Relaxed);
+        self.block.take_unsent(bytes);
         self.unsent_in_all.sub(signed(bytes));
     }
 }
 
 fn signed(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
-}
-
-/// When each piece that is under way was handed out.
-#[derive(Debug, Default)]
-pub(super) struct Dates(Mutex<Pieces>);
-
-#[derive(Debug, Default)]
-struct Pieces {
-    next: u64,
-    /// By number, which is by age.
-    handed_out: BTreeMap<u64, Instant>,
-}
-
-impl Dates {
-    fn enter(&self) -> u64 {
-        let mut pieces = self.0.lock();
-        let number = pieces.next;
-        pieces.next += 1;
-        pieces.handed_out.insert(number, Instant::now());
-        number
-    }
-
-    fn leave(&self, number: u64) {
-        self.0.lock().handed_out.remove(&number);
-    }
-
-    fn oldest(&self) -> Option<Instant> {
-        self.0.lock().handed_out.values().next().copied()
-    }
-
-    /// Completes once a piece has waited for so long. HTTP/2's windows make it wait without a write
-    /// that could be seen to wait.
-    pub(super) async fn stalled(&self, timeout: Duration) {
-        loop {
-            let now = Instant::now();
-            let due = self.oldest().unwrap_or(now) + timeout;
-            if due <= now {
-                return;
-            }
-            tokio::time::sleep_until(due).await;
-        }
-    }
 }
 
 /// The body of an answer.
@@ -103,7 +52,11 @@ pub(super) struct Outgoing {
     rest: Bytes,
     /// Counted as unsent and not handed out yet.
     announced_bytes: usize,
-    outbound: Outbound,
+    /// More than one piece: it ends once they are written, so that its stream can be reset until
+    /// then.
+    is_long: bool,
+    handed_out: bool,
+    outbound: Arc<Outbound>,
 }
 
 impl Outgoing {
@@ -115,7 +68,9 @@ impl Outgoing {
             body,
             rest: Bytes::new(),
             announced_bytes,
-            outbound,
+            is_long: false,
+            handed_out: false,
+            outbound: Arc::new(outbound),
         }
     }
 
@@ -125,12 +80,26 @@ impl Outgoing {
         let announced = size.min(self.announced_bytes);
         self.announced_bytes -= announced;
         self.outbound.add(size - announced);
+        if let Some(stream) = &self.outbound.stream {
+            stream.hand_out();
+        }
+        self.is_long |= self.handed_out;
+        self.handed_out = true;
         Piece {
             bytes,
             size,
-            number: self.outbound.dates.as_ref().map(|dates| dates.enter()),
             outbound: self.outbound.clone(),
         }
+    }
+
+    /// True while it must not end because pieces of it wait.
+    fn is_held_open(&self) -> bool {
+        self.is_long
+            && self
+                .outbound
+                .stream
+                .as_ref()
+                .is_some_and(|stream| stream.waits())
     }
 }
 
@@ -151,6 +120,10 @@ impl hyper::body::Body for Outgoing {
         let this = &mut *self;
         while this.rest.is_empty() {
             let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(context)?) else {
+                if this.is_held_open() {
+                    // The task of the stream is woken when the last piece is written.
+                    return Poll::Pending;
+                }
                 return Poll::Ready(None);
             };
             match frame.into_data() {
@@ -165,7 +138,7 @@ impl hyper::body::Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream() && !self.is_held_open()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -184,8 +157,7 @@ impl hyper::body::Body for Outgoing {
 pub(super) struct Piece {
     bytes: Bytes,
     size: usize,
-    number: Option<u64>,
-    outbound: Outbound,
+    outbound: Arc<Outbound>,
 }
 
 impl Buf for Piece {
@@ -199,14 +171,17 @@ impl Buf for Piece {
 
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
+        if let Some(stream) = &self.outbound.stream {
+            stream.take(count);
+        }
     }
 }
 
 impl Drop for Piece {
     fn drop(&mut self) {
         self.outbound.take(self.size);
-        if let (Some(dates), Some(number)) = (&self.outbound.dates, self.number) {
-            dates.leave(number);
+        if let Some(stream) = &self.outbound.stream {
+            stream.put_away();
         }
     }
 }
@@ -216,46 +191,35 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
-
-    fn outbound() -> Outbound {
-        Outbound {
-            unsent: Arc::default(),
-            unsent_in_all: IntGauge::new("unsent", "of the test").unwrap(),
-            dates: Some(Arc::default()),
-        }
-    }
+    use crate::server::addresses::Addresses;
+    use crate::server::room::Room;
 
     #[tokio::test]
     async fn a_body_is_counted_from_its_making_until_each_piece_is_written() {
-        let outbound = outbound();
+        let addresses = Addresses::new(None);
+        let block = addresses.block([127, 0, 0, 1].into());
+        let unsent_in_all = IntGauge::new("unsent", "of the test").unwrap();
+        let outbound = Outbound {
+            block: block.clone(),
+            unsent_in_all: unsent_in_all.clone(),
+            stream: None,
+            _busy: Room::new().enter(&Default::default()).begin(),
+        };
         let bytes = vec![7; PIECE_MAX_BYTES + 10];
-        let mut body = Outgoing::new(Body::from(bytes), outbound.clone());
-        assert_eq!(outbound.unsent.bytes(), PIECE_MAX_BYTES + 10);
+        let mut body = Outgoing::new(Body::from(bytes), outbound);
+        assert_eq!(block.unsent_bytes(), PIECE_MAX_BYTES + 10);
         let size = body.size_hint().exact();
         assert_eq!(size, Some(PIECE_MAX_BYTES as u64 + 10));
         let first = body.frame().await.unwrap().unwrap().into_data().ok();
         let first = first.unwrap();
         assert_eq!(first.remaining(), PIECE_MAX_BYTES);
         assert!(!body.is_end_stream());
-        assert_eq!(outbound.unsent.bytes(), PIECE_MAX_BYTES + 10);
+        assert_eq!(block.unsent_bytes(), PIECE_MAX_BYTES + 10);
         drop(first);
-        assert_eq!(outbound.unsent.bytes(), 10);
+        assert_eq!(block.unsent_bytes(), 10);
         // Nobody wants the rest.
         drop(body);
-        assert_eq!(outbound.unsent.bytes(), 0);
-        assert_eq!(outbound.unsent_in_all.get(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_piece_that_nobody_takes_stalls_and_a_quiet_body_does_not() {
-        let outbound = outbound();
-        let dates = outbound.dates.clone().unwrap();
-        let mut body = Outgoing::new(Body::from("a"), outbound);
-        assert!(dates.oldest().is_none());
-        let piece = body.frame().await.unwrap().unwrap().into_data().ok();
-        // Ends: the test would hang otherwise.
-        dates.stalled(Duration::from_millis(1)).await;
-        drop(piece);
-        assert!(dates.oldest().is_none());
+        assert_eq!(block.unsent_bytes(), 0);
+        assert_eq!(unsent_in_all.get(), 0);
     }
 }

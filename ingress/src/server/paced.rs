@@ -3,13 +3,16 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use prometheus::IntCounter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+
+use super::line::Line;
+use super::patience::{Pace, Patience};
 
 /// How long a connection that ends is still read from, so that what the client was sending does not
 /// make the system take the answer back from it.
@@ -18,32 +21,21 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_MAX_BYTES: usize = 1 << 20;
 const LINGER_CHUNK_BYTES: usize = 4_096;
 
-/// How slowly a client may take what it is sent.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    /// How long a write may wait for room.
-    pub(super) timeout: Duration,
-    /// How much has to be taken in every such time while a write waits, in bytes.
-    pub(super) bytes_min: usize,
-}
-
 /// Ends the connection when its client takes nothing, or too little, of what there is to write. A
 /// connection on which nothing is to be written may be quiet for ever as far as this is concerned.
 ///
-/// The system's own buffer is small (see `SEND_BUFFER_BYTES`), so what it takes the client has
-/// taken, but for that much.
-pub(super) struct Paced {
-    stream: TcpStream,
-    pace: Pace,
-    /// Set while writes find no room.
-    blocked: Option<Blocked>,
+/// The system is given little at a time beyond what is on its way (see `UNSENT_MAX_BYTES`), so what it
+/// takes the client has taken, but for that much, and it says so in steps that are not larger.
+pub(super) struct Paced<S> {
+    stream: S,
+    /// What its streams know of it.
+    line: Arc<Line>,
+    began: Instant,
+    patience: Patience,
+    /// Set once a write has found no room.
+    alarm: Option<Pin<Box<Sleep>>>,
     lingering: Option<Lingering>,
     stalled: IntCounter,
-}
-
-struct Blocked {
-    taken_bytes: usize,
-    window: Pin<Box<Sleep>>,
 }
 
 struct Lingering {
@@ -53,60 +45,69 @@ struct Lingering {
     deadline: Pin<Box<Sleep>>,
 }
 
-impl Paced {
-    pub(super) fn new(stream: TcpStream, pace: Pace, stalled: IntCounter) -> Self {
+impl<S> Paced<S> {
+    pub(super) fn new(stream: S, line: Arc<Line>, pace: Pace, stalled: IntCounter) -> Self {
         Self {
             stream,
-            pace,
-            blocked: None,
+            line,
+            began: Instant::now(),
+            patience: Patience::new(pace),
+            alarm: None,
             lingering: None,
             stalled,
         }
     }
 
-    /// What became of a write of so many bytes.
+    /// What became of a write.
     fn after_write(
         &mut self,
         context: &mut Context<'_>,
-        offered: usize,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        if written.is_ready() && self.patience.is_whole() {
+            return written;
+        }
+        let now = self.began.elapsed();
         match written {
-            Poll::Ready(Ok(taken)) if taken < offered => {
-                if let Some(blocked) = &mut self.blocked {
-                    blocked.taken_bytes = blocked.taken_bytes.saturating_add(taken);
-                }
-                written
-            }
-            Poll::Ready(_) => {
-                self.blocked = None;
-                written
+            Poll::Ready(written) => {
+                self.patience.take(*written.as_ref().unwrap_or(&0), now);
+                self.patience.rest(now);
+                self.line.unblock();
+                Poll::Ready(written)
             }
             Poll::Pending => {
-                let pace = self.pace;
-                let blocked = self.blocked.get_or_insert_with(|| Blocked {
-                    taken_bytes: 0,
-                    window: Box::pin(tokio::time::sleep(pace.timeout)),
-                });
-                while blocked.window.as_mut().poll(context).is_ready() {
-                    if blocked.taken_bytes < pace.bytes_min.max(1) {
-                        self.stalled.inc();
-                        return Poll::Ready(Err(io::Error::new(
-                            io::ErrorKind::TimedOut,
-                            "the client does not take what it asked for",
-                        )));
-                    }
-                    blocked.taken_bytes = 0;
-                    let next = Instant::now() + pace.timeout;
-                    blocked.window.as_mut().reset(next);
-                }
-                Poll::Pending
+                self.patience.wait(now);
+                self.line.block();
+                ready!(self.poll_impatient(context, now));
+                self.stalled.inc();
+                Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the client does not take what it asked for",
+                )))
             }
         }
     }
+
+    /// Ready when a write has waited for too long.
+    fn poll_impatient(&mut self, context: &mut Context<'_>, now: Duration) -> Poll<()> {
+        let Some(due) = self.patience.due() else {
+            return Poll::Pending;
+        };
+        if due <= now {
+            return Poll::Ready(());
+        }
+        let at = self.began + due;
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if alarm.deadline() != at {
+            alarm.as_mut().reset(at);
+        }
+        alarm.as_mut().poll(context)
+    }
 }
 
-impl AsyncRead for Paced {
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -116,14 +117,14 @@ impl AsyncRead for Paced {
     }
 }
 
-impl AsyncWrite for Paced {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.after_write(context, bytes.len(), written)
+        self.after_write(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -171,12 +172,49 @@ impl AsyncWrite for Paced {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let offered = slices.iter().map(|slice| slice.len()).sum();
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.after_write(context, offered, written)
+        self.after_write(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn whoever_takes_nothing_is_given_up_and_its_line_stands_still() {
+        let (server, mut client) = tokio::io::duplex(1_024);
+        let line = Arc::new(Line::new());
+        let stalled = IntCounter::new("stalled", "of the test").unwrap();
+        let pace = Pace {
+            timeout: TIMEOUT,
+            bytes_per_second: 1,
+        };
+        let mut paced = Paced::new(server, line.clone(), pace, stalled.clone());
+        // One that waited and was taken.
+        let bytes = [7; 2_048];
+        let mut chunk = [0; 2_048];
+        let (written, read) = tokio::join!(paced.write_all(&bytes), client.read_exact(&mut chunk));
+        written.unwrap();
+        read.unwrap();
+        assert!(paced.patience.due().is_none());
+        let error = paced.write_all(&bytes).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(stalled.get(), 1);
+        let stopped = line.now();
+        tokio::time::sleep(TIMEOUT).await;
+        assert_eq!(line.now(), stopped);
+        // What it is asked for now still goes out.
+        client.read_exact(&mut chunk[..1_024]).await.unwrap();
+        paced.write_all(&bytes[..1_024]).await.unwrap();
+        assert!(paced.patience.due().is_none());
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Pressure {
     pub(super) tls_failures: IntCounter,
     refused: IntCounterVec,
     pub(super) stalled: IntCounter,
+    pub(super) streams_stalled: IntCounter,
+    pub(super) given_up: IntCounter,
     pub(super) answers_refused: IntCounter,
     pub(super) unsent_bytes: IntGauge,
     descriptors_exhausted: IntCounter,
@@ -107,6 +109,14 @@ impl Pressure {
             stalled: counter(
                 "http_connections_stalled_total",
                 "Connections closed because their client did not take what it asked for",
+            )?,
+            streams_stalled: counter(
+                "http_streams_stalled_total",
+                "Streams of HTTP/2 reset because their client did not take what it asked for",
+            )?,
+            given_up: counter(
+                "http_connections_given_up_total",
+                "Idle connections closed to make room for new ones",
             )?,
             answers_refused: counter(
                 "http_answers_refused_total",
@@ -186,7 +196,8 @@ impl Pressure {
                 if self.may_log(&self.fullness_logged_at_ms) {
                     tracing::warn!(
                         connections_max = self.connections_max,
-                        "as many connections are open as may be; further ones wait"
+                        "as many connections are open as may be; for further ones idle ones are \
+                         closed, and where none is idle they wait"
                     );
                 }
             }
@@ -208,7 +219,8 @@ impl Pressure {
         }
         if self.full_since_ms.load(Ordering::Relaxed) != 0 {
             problems.push(format!(
-                "all {} connections that may be open are: new clients wait",
+                "all {} connections that may be open are: idle ones are closed for new clients, \
+                 which wait where none is idle",
                 self.connections_max
             ));
         }

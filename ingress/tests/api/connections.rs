@@ -132,6 +132,68 @@ async fn a_stream_that_is_given_no_window_is_closed() {
     until_metrics_say(&served.world, "http_answers_unsent_bytes 0").await;
 }
 
+type Http2 = hyper::client::conn::http2::SendRequest<Body>;
+
+/// A connection whose client has room for more than one answer that it does not read.
+async fn http2(served: &Served) -> Http2 {
+    let stream = connect(served).await;
+    let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(65_535)
+        .initial_connection_window_size(8 << 20)
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+async fn get_for(
+    sender: &mut Http2,
+    client: &str,
+    path: &str,
+) -> http::Response<hyper::body::Incoming> {
+    let request = http::Request::builder()
+        .uri(format!("http://x{path}"))
+        .header("x-forwarded-for", client)
+        .body(Body::empty())
+        .unwrap();
+    sender.send_request(request).await.unwrap()
+}
+
+/// Behind a proxy the streams of one connection are those of many buyers.
+#[tokio::test]
+async fn a_stream_that_is_not_read_is_reset_and_the_others_go_on() {
+    let served = served(|config| {
+        impatient(config);
+        config.http.trusted_proxies = 1;
+    })
+    .await;
+    let mut sender = http2(&served).await;
+    let slow = get_for(&mut sender, "203.0.113.1", LARGE).await;
+    let mut quiet = get_for(&mut sender, "203.0.113.2", &stream_path()).await;
+    quiet.body_mut().frame().await.unwrap().unwrap();
+    loop {
+        let other = get_for(&mut sender, "203.0.113.3", "/health/live").await;
+        assert_eq!(other.status(), 200);
+        other.into_body().collect().await.unwrap();
+        let metrics = served.world.metrics().await;
+        if metrics.contains("http_streams_stalled_total 1") {
+            break;
+        }
+    }
+    until_metrics_say(&served.world, "http_answers_unsent_bytes 0").await;
+    slow.into_body().collect().await.unwrap_err();
+    // A large answer that is read comes whole, on the same connection.
+    let whole = get_for(&mut sender, "203.0.113.1", LARGE).await;
+    let length = whole.headers()["content-length"].to_str().unwrap().parse();
+    let read = whole.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(Ok(read.len()), length);
+    let metrics = served.world.metrics().await;
+    assert!(metrics.contains("http_connections_stalled_total 0"));
+    assert!(metrics.contains("http_connections_open 1"));
+    assert!(metrics.contains("availability_stream_readers 1"));
+}
+
 #[tokio::test]
 async fn a_stream_with_nothing_to_tell_stays() {
     let served = served(impatient).await;
@@ -221,6 +283,76 @@ async fn an_address_that_does_not_take_its_answers_gets_no_more_and_can_still_bu
     let mut again = ask(&served, &get("/api/v1/events")).await;
     let answer = read_until(&mut again, "\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn behind_proxies_what_is_unsent_counts_by_the_address_that_they_forward() {
+    let served = served(|config| {
+        config.http.trusted_proxies = 1;
+        config.http.unsent_per_address_max_bytes = 65_536;
+    })
+    .await;
+    let get_for = |client: &str, path: &str| {
+        format!("GET {path} HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {client}\r\n\r\n")
+    };
+    let mut reading = ask(&served, &get_for("203.0.113.1", LARGE)).await;
+    read_until(&mut reading, "\r\n\r\n").await;
+    for (client, status) in [("203.0.113.1", "429"), ("203.0.113.2", "200")] {
+        let mut asking = ask(&served, &get_for(client, "/api/v1/events")).await;
+        let answer = read_until(&mut asking, "\r\n\r\n").await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+    }
+}
+
+/// Ends, with whatever: the test would hang otherwise.
+async fn until_closed(stream: &mut TcpStream) {
+    while let Ok(1..) = stream.read(&mut [0; 4_096]).await {}
+}
+
+#[tokio::test]
+async fn whoever_asks_for_nothing_makes_room_for_new_connections() {
+    let served = served(|config| config.http.connections_max = 2).await;
+    let mut idle = ask(&served, &get("/health/live")).await;
+    read_until(&mut idle, "live\"}").await;
+    let mut silent = connect(&served).await;
+    until_metrics_say(&served.world, "http_connections_open 2").await;
+    let mut reading = ask(&served, &get(&stream_path())).await;
+    read_until(&mut reading, "event: state").await;
+    until_closed(&mut silent).await;
+    // Half a head is nothing yet.
+    let mut slow = ask(&served, "GET / HTTP/1.1\r\n").await;
+    until_closed(&mut idle).await;
+    let mut new = ask(&served, &get("/health/live")).await;
+    read_until(&mut new, "live\"}").await;
+    until_closed(&mut slow).await;
+    until_metrics_say(&served.world, "http_connections_given_up_total 3").await;
+    // Whoever is being answered stays.
+    until_metrics_say(&served.world, "availability_stream_readers 1").await;
+}
+
+#[tokio::test]
+async fn idle_connections_of_http2_make_room_too() {
+    let served = served(|config| config.http.connections_max = 1).await;
+    for _ in 0..3 {
+        let mut sender = http2(&served).await;
+        let answer = get_for(&mut sender, "203.0.113.1", "/health/live").await;
+        answer.into_body().collect().await.unwrap();
+    }
+    until_metrics_say(&served.world, "http_connections_given_up_total 2").await;
+}
+
+#[tokio::test]
+async fn new_connections_wait_where_none_is_idle() {
+    let served = served(|config| config.http.connections_max = 1).await;
+    let mut reading = ask(&served, &get(&stream_path())).await;
+    read_until(&mut reading, "event: state").await;
+    let mut waiting = ask(&served, &get("/health/live")).await;
+    drop(reading);
+    read_until(&mut waiting, "live\"}").await;
+    until_metrics_say(&served.world, "http_connections_given_up_total 0").await;
 }
 
 #[tokio::test]

@@ -1,0 +1,243 @@
+//! A connection from its first byte to its last.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tower::ServiceExt as _;
+
+use super::addresses::{Block, Connected};
+use super::line::Line;
+use super::outgoing::{Outbound, Outgoing};
+use super::paced::Paced;
+use super::prompt::{HTTP2_PREFACE, Prompt};
+use super::room::{Seat, Seated};
+use super::streams::{Stream, Streams};
+use super::{Inner, builder, refusal};
+use crate::client_address::ClientAddress;
+use crate::error::ApiError;
+use crate::tls::Tls;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A connection that was accepted.
+pub(super) struct Connection {
+    pub(super) inner: Arc<Inner>,
+    pub(super) router: Router,
+    pub(super) peer: SocketAddr,
+    /// Counted until the connection ends.
+    pub(super) connected: Connected,
+    pub(super) seat: Seated,
+}
+
+impl Connection {
+    /// Serves it until it ends.
+    pub(super) async fn run(
+        self,
+        stream: TcpStream,
+        http1: &http1::Builder,
+    ) -> Result<(), Failure> {
+        let line = Arc::new(Line::new());
+        if let Some(tls) = &self.inner.tls {
+            // Within the task: a slow handshake holds up nobody else.
+            let stream = self.paced(stream, &line);
+            let Some(stream) = secured(&self.inner, tls, &self.seat, stream).await else {
+                return Ok(());
+            };
+            return self.run_either(stream, line).await;
+        }
+        match spoken(&self.inner, &self.seat, &stream).await {
+            Spoken::Nothing => Ok(()),
+            Spoken::Http1 => {
+                let stream = TokioIo::new(self.paced(stream, &line));
+                let service = hyper::service::service_fn(self.service());
+                let connection = http1.serve_connection(stream, service);
+                self.run_until_told(connection).await
+            }
+            // Rare, and several times as large: whoever speaks HTTP/1 need not have room for it.
+            Spoken::Either => {
+                let stream = self.paced(stream, &line);
+                Box::pin(self.run_either(stream, line)).await
+            }
+        }
+    }
+
+    /// HTTP/1 or HTTP/2, as the client wishes.
+    async fn run_either<S>(&self, stream: S, line: Arc<Line>) -> Result<(), Failure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let inner = &self.inner;
+        let streams = Streams {
+            line: line.clone(),
+            pace: inner.pace(),
+            stalled: inner.pressure.streams_stalled.clone(),
+        };
+        let builder = builder(&inner.http, streams);
+        let stream = TokioIo::new(Prompt::new(stream, inner.http.header_timeout()));
+        let service = hyper::service::service_fn(self.service());
+        let connection = builder.serve_connection(stream, service);
+        tokio::select! {
+            biased;
+            ended = self.run_until_told(connection) => ended,
+            () = line.ended() => {
+                inner.pressure.stalled.inc();
+                Err("the client does not take what it asked for".into())
+            }
+        }
+    }
+
+    /// Runs it until it ends, or is told to: then the requests that are under way still finish.
+    async fn run_until_told<C>(&self, connection: C) -> Result<(), Failure>
+    where
+        C: GracefulConnection<Error: Into<Failure>>,
+    {
+        let mut connection = pin!(connection);
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return ended.map_err(Into::into),
+            () = self.seat.told_to_leave() => {}
+        }
+        let is_for_another = !self.inner.closing.is_cancelled();
+        if is_for_another && !self.seat.has_asked() {
+            return Ok(());
+        }
+        connection.as_mut().graceful_shutdown();
+        if is_for_another {
+            // What it is told is on its way then; the client may take its time to leave by itself.
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => return ended.map_err(Into::into),
+                () = tokio::task::yield_now() => {}
+            }
+            if !self.seat.is_busy() {
+                return Ok(());
+            }
+        }
+        connection.await.map_err(Into::into)
+    }
+
+    fn paced(&self, stream: TcpStream, line: &Arc<Line>) -> Paced<TcpStream> {
+        let stalled = self.inner.pressure.stalled.clone();
+        Paced::new(stream, line.clone(), self.inner.pace(), stalled)
+    }
+
+    /// Answers requests of this connection.
+    fn service(&self) -> impl Fn(Request<Incoming>) -> Answering + Clone + Send + use<> {
+        let (inner, router, peer) = (self.inner.clone(), self.router.clone(), self.peer);
+        let (block, seat) = (self.connected.block().clone(), Arc::clone(&self.seat));
+        move |mut request: Request<Incoming>| {
+            let busy = seat.begin();
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let block = inner.asked_by(&request, peer.ip(), &block);
+            let refusal = refusal::malformed(&request).or_else(|| {
+                let refusal = inner.over_budget(&request, &block);
+                refusal.inspect(|_| inner.pressure.answers_refused.inc())
+            });
+            let unsent_in_all = inner.pressure.unsent_bytes.clone();
+            let answer = match refusal {
+                Some(error) => Err(refusal::answer(&request, &error)),
+                None => Ok(router.clone().oneshot(request.map(Body::new))),
+            };
+            Box::pin(async move {
+                let response = match answer {
+                    Ok(routed) => routed.await?,
+                    Err(refused) => refused,
+                };
+                let outbound = Outbound {
+                    block,
+                    unsent_in_all,
+                    stream: Stream::current(),
+                    _busy: busy,
+                };
+                Ok(response.map(|body| Outgoing::new(body, outbound)))
+            })
+        }
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<http::Response<Outgoing>, Infallible>> + Send>>;
+
+impl Inner {
+    /// The block of addresses that asks: that of the connection, or behind our own proxies that of
+    /// their client.
+    fn asked_by(
+        &self,
+        request: &Request<Incoming>,
+        peer: IpAddr,
+        connected: &Arc<Block>,
+    ) -> Arc<Block> {
+        if self.http.trusted_proxies == 0 {
+            return connected.clone();
+        }
+        let ClientAddress(client) =
+            ClientAddress::of(&self.http, request.extensions(), request.headers());
+        if client == peer {
+            return connected.clone();
+        }
+        self.addresses.block(client)
+    }
+
+    fn over_budget(&self, request: &Request<Incoming>, block: &Block) -> Option<ApiError> {
+        let max_bytes = self.http.unsent_per_address_max_bytes;
+        refusal::too_much_unsent(request, block.unsent_bytes(), max_bytes)
+    }
+}
+
+/// What the first bytes of a connection tell.
+enum Spoken {
+    /// None came in time.
+    Nothing,
+    Http1,
+    /// It may still become the preface of HTTP/2.
+    Either,
+}
+
+/// Waits for the first bytes, so that nobody need wait for a client that asks for nothing.
+async fn spoken(inner: &Inner, seat: &Seat, stream: &TcpStream) -> Spoken {
+    let mut first = [0; 2];
+    let peek = stream.peek(&mut first);
+    tokio::select! {
+        biased;
+        said = tokio::time::timeout(inner.http.header_timeout(), peek) => match said {
+            Ok(Ok(0)) | Ok(Err(_)) | Err(_) => Spoken::Nothing,
+            Ok(Ok(count)) if HTTP2_PREFACE.starts_with(&first[..count]) => Spoken::Either,
+            Ok(Ok(_)) => Spoken::Http1,
+        },
+        () = seat.told_to_leave() => Spoken::Nothing,
+    }
+}
+
+/// The stream once TLS is agreed on; `None` when it is not, or when it is told to leave before.
+async fn secured(
+    inner: &Inner,
+    tls: &Tls,
+    seat: &Seat,
+    stream: Paced<TcpStream>,
+) -> Option<TlsStream<Paced<TcpStream>>> {
+    let accepted = tokio::select! {
+        biased;
+        // Nothing was asked for yet, so nobody need wait for this client.
+        () = seat.told_to_leave() => return None,
+        accepted = tls.accept(stream) => accepted,
+    };
+    accepted
+        .inspect_err(|error| {
+            inner.pressure.tls_failures.inc();
+            tracing::debug!("TLS handshake: {error}");
+        })
+        .ok()
+}
