@@ -10,9 +10,12 @@ use std::sync::Arc;
 
 use onsale_log::OutcomeBatch;
 use onsale_schemas::limits::HOLD_DEFAULT_MS;
-use onsale_schemas::{BookingId, EventId, Offset, Outcome, PartitionId, RequestId, ShowId};
+use onsale_schemas::{
+    BookingId, EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, ShowId,
+};
 use parking_lot::Mutex;
 
+use crate::bounded::Bounded;
 use crate::clock::Clock;
 use crate::config::{AddressBlocksConfig, AddressBlocksMode, HttpConfig, RateLimitConfig};
 use crate::error::{ApiError, Code};
@@ -57,11 +60,8 @@ pub(crate) struct AddressBlocks {
     table: Mutex<Table>,
 }
 
-#[derive(Default)]
 struct Table {
-    blocks: HashMap<AddressBlock, Block>,
-    /// The blocks in the order in which they were first seen.
-    order: VecDeque<AddressBlock>,
+    blocks: Bounded<AddressBlock, Block>,
     holds: HashMap<Place, Hold>,
     /// The holds in the order in which they were granted, with those that have ended.
     granted: VecDeque<Place>,
@@ -86,6 +86,12 @@ struct Hold {
     of: Option<(ShowId, EventId)>,
 }
 
+/// Where a request stands whose outcome is not known. No booking stands on that partition, and the last
+/// half of a request's id is random, or a hash.
+fn unknown(request: RequestId) -> Place {
+    (PartitionId(u16::MAX), request.0.as_u64_pair().1)
+}
+
 /// A hold that was granted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct NewHold {
@@ -97,7 +103,8 @@ pub(crate) struct NewHold {
 }
 
 /// Places that are being asked for. Dropped before the request was handed in, they are given back.
-/// Dropped after it, as with a client that hung up, they stay counted: the log may have granted them.
+/// Dropped after it, as with a client that hung up, they stay counted until the outcome comes by: the
+/// log may have granted them.
 pub(crate) struct Asking<'a> {
     blocks: &'a AddressBlocks,
     block: AddressBlock,
@@ -119,7 +126,11 @@ impl AddressBlocks {
             limits: limits.address_blocks,
             is_on,
             clock,
-            table: Mutex::default(),
+            table: Mutex::new(Table {
+                blocks: Bounded::new(BLOCKS_MAX),
+                holds: HashMap::new(),
+                granted: VecDeque::new(),
+            }),
         }
     }
 
@@ -230,6 +241,9 @@ impl AddressBlocks {
                 Outcome::EventCancelled { event } => table.end_all(|_, of| of == *event),
                 _ => {}
             }
+            if let Some(request) = record.request_id {
+                table.settle(request, batch.partition, record);
+            }
         }
     }
 
@@ -299,9 +313,9 @@ impl Asking<'_> {
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         if let Some(request) = self.handed_in {
-            // Nobody knows yet: they count as held for as long as a hold usually lasts. No booking
-            // stands on that partition, and the last half of a request's id is random, or a hash.
-            let place = (PartitionId(u16::MAX), request.0.as_u64_pair().1);
+            // Nobody knows yet: they count as held until the outcome comes by, or for as long as a
+            // hold usually lasts.
+            let place = unknown(request);
             let until_ms = self.blocks.clock.now_ms() + u64::from(HOLD_DEFAULT_MS);
             self.hold(place, self.places, until_ms, None);
         }
@@ -323,15 +337,7 @@ impl Table {
         limits: &AddressBlocksConfig,
     ) -> &mut Block {
         let full = u64::from(limits.places_burst) * PARTS_PER_PLACE;
-        if !self.blocks.contains_key(&block) {
-            if self.blocks.len() >= BLOCKS_MAX
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.blocks.remove(&oldest);
-            }
-            self.order.push_back(block);
-        }
-        let entry = self.blocks.entry(block).or_insert(Block {
+        let entry = self.blocks.get_or_insert_with(block, || Block {
             parts: full,
             filled_at_ms: now_ms,
             held: 0,
@@ -356,6 +362,34 @@ impl Table {
             }
             self.granted.pop_front();
         }
+    }
+
+    /// The outcome of a request came by that was not known: what it was granted is what is held.
+    fn settle(&mut self, request: RequestId, partition: PartitionId, record: &OutcomeRecord) {
+        let asked = unknown(request);
+        let Some(block) = self.holds.get(&asked).map(|hold| hold.block) else {
+            return;
+        };
+        self.end(asked);
+        // What an earlier request was granted was counted then.
+        let (Outcome::Reserved(reserved), None) = (&record.outcome, record.replay_of) else {
+            return;
+        };
+        let place = (partition, reserved.booking);
+        if self.holds.contains_key(&place) {
+            return;
+        }
+        if let Some(of_block) = self.blocks.get_mut(&block) {
+            of_block.held = of_block.held.saturating_add(reserved.quantity);
+        }
+        let hold = Hold {
+            block,
+            places: reserved.quantity,
+            until_ms: reserved.expires_at_ms,
+            of: Some((reserved.show, reserved.event)),
+        };
+        self.holds.insert(place, hold);
+        self.granted.push_back(place);
     }
 
     fn end(&mut self, place: Place) {

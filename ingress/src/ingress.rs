@@ -36,6 +36,7 @@ use crate::shows_of_bookings::ShowsOfBookings;
 use crate::state::{AppState, Shared};
 use crate::submit::{Decisions, LastPositions, Recent, Replies};
 use crate::tally::Tally;
+use crate::tenants_of_shows::TenantsOfShows;
 use crate::{openapi, pages, security};
 
 /// Why an ingress cannot be made.
@@ -114,6 +115,7 @@ impl Ingress {
             replies: Replies::new(),
             recent: Recent::new(log.is_shared()),
             shows_of_bookings: ShowsOfBookings::new(log.partitions()),
+            tenants_of_shows: TenantsOfShows::new(),
             acknowledged: LastPositions::new(log.partitions()),
             decisions: Decisions::new(),
             explanations: Explanations::new(),
@@ -140,6 +142,7 @@ impl Ingress {
                         seen.buyers.apply(batch);
                     }
                     seen.shows_of_bookings.seen(batch);
+                    TenantsOfShows::seen(&seen, batch);
                     seen.address_blocks.seen(batch);
                     seen.recent.seen(&seen, batch);
                     seen.replies.seen(&seen, batch);

@@ -1,12 +1,12 @@
 //! How many new idempotency keys a buyer may use: each is remembered for a day.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use onsale_schemas::UserId;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use parking_lot::Mutex;
 
+use crate::bounded::Bounded;
 use crate::clock::Clock;
 use crate::config::RateLimitConfig;
 use crate::error::{ApiError, Code};
@@ -18,14 +18,7 @@ const USERS_MAX: usize = 100_000;
 pub(crate) struct KeyQuotas {
     per_user_max: u32,
     clock: Arc<dyn Clock>,
-    table: Mutex<Table>,
-}
-
-#[derive(Default)]
-struct Table {
-    users: HashMap<UserId, Used>,
-    /// The users in the order in which they were first counted.
-    order: VecDeque<UserId>,
+    users: Mutex<Bounded<UserId, Used>>,
 }
 
 struct Used {
@@ -42,7 +35,7 @@ impl KeyQuotas {
                 u32::MAX
             },
             clock,
-            table: Mutex::default(),
+            users: Mutex::new(Bounded::new(USERS_MAX)),
         }
     }
 
@@ -53,26 +46,26 @@ impl KeyQuotas {
     /// `RATE_LIMITED` to a user who has used up a day's keys.
     pub(crate) fn take(&self, user: UserId) -> Result<(), ApiError> {
         let now_ms = self.clock.now_ms();
-        let mut table = self.table.lock();
-        if let Some(used) = table.users.get(&user) {
+        let mut users = self.users.lock();
+        if let Some(used) = users.get(&user) {
             let ends_ms = used.since_ms.saturating_add(IDEMPOTENCY_WINDOW_MS);
             if used.keys >= self.per_user_max && now_ms < ends_ms {
                 return Err(self.refusal(ends_ms - now_ms));
             }
         }
-        table.count(user, now_ms);
+        count(&mut users, user, now_ms);
         Ok(())
     }
 
     /// Counts a key that was used before, as far as is known.
     pub(crate) fn take_again(&self, user: UserId) {
         let now_ms = self.clock.now_ms();
-        self.table.lock().count(user, now_ms);
+        count(&mut self.users.lock(), user, now_ms);
     }
 
     /// The key was remembered already, or nothing was handed in under it.
     pub(crate) fn give_back(&self, user: UserId) {
-        if let Some(used) = self.table.lock().users.get_mut(&user) {
+        if let Some(used) = self.users.lock().get_mut(&user) {
             used.keys = used.keys.saturating_sub(1);
         }
     }
@@ -92,32 +85,16 @@ impl KeyQuotas {
     }
 }
 
-impl Table {
-    fn count(&mut self, user: UserId, now_ms: u64) {
-        if let Some(used) = self.users.get_mut(&user) {
-            if now_ms >= used.since_ms.saturating_add(IDEMPOTENCY_WINDOW_MS) {
-                *used = Used {
-                    since_ms: now_ms,
-                    keys: 0,
-                };
-            }
-            used.keys = used.keys.saturating_add(1);
-            return;
-        }
-        if self.users.len() >= USERS_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.users.remove(&oldest);
-        }
-        self.order.push_back(user);
-        self.users.insert(
-            user,
-            Used {
-                since_ms: now_ms,
-                keys: 1,
-            },
-        );
+fn count(users: &mut Bounded<UserId, Used>, user: UserId, now_ms: u64) {
+    let begin = || Used {
+        since_ms: now_ms,
+        keys: 0,
+    };
+    let used = users.get_or_insert_with(user, begin);
+    if now_ms >= used.since_ms.saturating_add(IDEMPOTENCY_WINDOW_MS) {
+        *used = begin();
     }
+    used.keys = used.keys.saturating_add(1);
 }
 
 #[cfg(test)]
@@ -174,7 +151,6 @@ mod tests {
         for n in 0..=u64::try_from(USERS_MAX).unwrap() {
             assert!(quotas.take(user(n)).is_ok());
         }
-        assert_eq!(quotas.table.lock().users.len(), USERS_MAX);
         let last = u64::try_from(USERS_MAX).unwrap();
         assert!(quotas.take(user(last)).is_err());
         assert!(quotas.take(user(0)).is_ok(), "the oldest is forgotten");

@@ -11,7 +11,7 @@ use onsale_schemas::{BookingId, Offset, Outcome, PartitionId, ShowId};
 use parking_lot::Mutex;
 
 /// Reservations that are remembered, of all partitions; 24 bytes each.
-const BOOKINGS_MAX: usize = 262_144;
+const BOOKINGS_MAX: usize = 1 << 20;
 /// Of each partition at least.
 const BOOKINGS_PER_PARTITION_MIN: usize = 1_024;
 

@@ -28,6 +28,7 @@ use crate::server::Transport;
 use crate::shows_of_bookings::ShowsOfBookings;
 use crate::submit::{Decisions, LastPositions, Recent, Replies};
 use crate::tally::Tally;
+use crate::tenants_of_shows::TenantsOfShows;
 
 pub(crate) type AppState = Arc<Shared>;
 
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) replies: Replies,
     pub(crate) recent: Recent,
     pub(crate) shows_of_bookings: ShowsOfBookings,
+    pub(crate) tenants_of_shows: TenantsOfShows,
     pub(crate) acknowledged: LastPositions,
     /// Where the latest requests stand.
     pub(crate) decisions: Decisions,

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use onsale_schemas::outcome::EndedBooking;
-use onsale_schemas::{OutcomeRecord, SeatList, UserId};
+use onsale_schemas::outcome::{EndedBooking, Reserved};
+use onsale_schemas::{Rejection, SeatList, UserId};
 
 use super::*;
 
@@ -171,7 +171,48 @@ fn a_request_that_was_decided_before_is_never_refused() {
     }
     blocks.seen(&released(1));
     assert!(ask(&blocks, ADDRESS, 1).is_none(), "no part came back");
-    assert_eq!(blocks.table.lock().blocks.values().next().unwrap().held, 0);
+    assert_eq!(held(&blocks), 0);
+}
+
+fn held(blocks: &AddressBlocks) -> u32 {
+    let mut table = blocks.table.lock();
+    table.blocks.values_mut().map(|block| block.held).sum()
+}
+
+/// The outcome of the request of [`hang_up`].
+fn decided(request: u8, decision: Outcome) -> OutcomeBatch {
+    let mut batch = outcome(decision);
+    batch.records[0].request_id = Some(RequestId::from_bytes([request; 16]));
+    batch
+}
+
+#[test]
+fn whoever_hung_up_holds_what_came_out() {
+    let (blocks, _) = blocks();
+    hang_up(ask(&blocks, ADDRESS, 4).unwrap(), 1);
+    hang_up(ask(&blocks, ADDRESS, 3).unwrap(), 2);
+    blocks.seen(&decided(9, Outcome::Nothing));
+    assert_eq!(held(&blocks), 7);
+    blocks.seen(&decided(1, Outcome::Rejected(Rejection::SaleClosed)));
+    assert_eq!(held(&blocks), 3);
+    let reserved = Outcome::Reserved(Reserved {
+        booking: 8,
+        show: SHOW,
+        event: EVENT,
+        user: UserId::from_bytes([2; 16]),
+        zone: 0,
+        seats: SeatList::new(),
+        quantity: 3,
+        unit_price: 1,
+        currency: "THB".parse().unwrap(),
+        expires_at_ms: u64::MAX,
+    });
+    for _ in 0..2 {
+        blocks.seen(&decided(2, reserved.clone()));
+        assert_eq!(held(&blocks), 3);
+    }
+    blocks.seen(&released(8));
+    assert_eq!(held(&blocks), 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::projected;
 use crate::auth::{Authority, Caller, Role};
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::tenants_of_shows::TenantsOfShows;
 
 /// Who manages an event: its organizer, the admins of its tenant, and operators.
 const MANAGERS: [Role; 3] = [Role::Organizer, Role::Admin, Role::Operator];
@@ -79,7 +80,7 @@ pub(super) async fn tenant_of_booking(
                 .show_id
         }
     };
-    Ok(state.charts.chart(show).await?.tenant)
+    TenantsOfShows::of(state, show).await
 }
 
 /// The right to act on a booking for its tenant. To others there is no such booking.

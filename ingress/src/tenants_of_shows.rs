@@ -1,0 +1,143 @@
+//! Whose shows are: a show stays its tenant's for ever, so it is asked for once.
+//!
+//! Whoever acts for a tenant on a booking must be known to act within that tenant before anything is
+//! handed in. The database says it, and is asked when the first reservation of a show comes by: when
+//! the money comes, nobody waits for it.
+
+use std::collections::HashSet;
+
+use onsale_log::OutcomeBatch;
+use onsale_schemas::{Outcome, ShowId, TenantId};
+use parking_lot::Mutex;
+
+use crate::bounded::Bounded;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Shows whose tenants are remembered; about 80 bytes each.
+const SHOWS_MAX: usize = 262_144;
+/// Shows that are being asked for at once, unasked; the next reservation of another asks again.
+const LEARNT_AT_ONCE_MAX: usize = 16;
+
+/// See the module.
+pub(crate) struct TenantsOfShows {
+    known: Mutex<Bounded<ShowId, TenantId>>,
+    being_learnt: Mutex<HashSet<ShowId>>,
+}
+
+impl TenantsOfShows {
+    pub(crate) fn new() -> Self {
+        Self {
+            known: Mutex::new(Bounded::new(SHOWS_MAX)),
+            being_learnt: Mutex::default(),
+        }
+    }
+
+    /// The tenant of a show, if it was asked for before.
+    fn known(&self, show: ShowId) -> Option<TenantId> {
+        self.known.lock().get(&show).copied()
+    }
+
+    fn note(&self, show: ShowId, tenant: TenantId) {
+        self.known.lock().get_or_insert_with(show, || tenant);
+    }
+
+    /// The tenant of a show; `NOT_FOUND` when there is none.
+    pub(crate) async fn of(state: &AppState, show: ShowId) -> Result<TenantId, ApiError> {
+        let tenants = &state.tenants_of_shows;
+        if let Some(tenant) = tenants.known(show) {
+            return Ok(tenant);
+        }
+        let tenant = state.charts.chart(show).await?.tenant;
+        tenants.note(show, tenant);
+        Ok(tenant)
+    }
+
+    /// Takes outcomes into account: shows whose places are being reserved are asked for.
+    pub(crate) fn seen(state: &AppState, batch: &OutcomeBatch) {
+        for show in state.tenants_of_shows.to_learn(batch) {
+            let state = state.clone();
+            tokio::spawn(async move {
+                if let Err(error) = Self::of(&state, show).await {
+                    tracing::debug!(%show, "its tenant is not known yet: {}", error.detail());
+                }
+                state.tenants_of_shows.being_learnt.lock().remove(&show);
+            });
+        }
+    }
+
+    /// The shows of a batch that nobody has asked for, which are asked for from now on.
+    fn to_learn(&self, batch: &OutcomeBatch) -> Vec<ShowId> {
+        let mut last = None;
+        let mut wanted = Vec::new();
+        for record in &batch.records {
+            let Outcome::Reserved(reserved) = &record.outcome else {
+                continue;
+            };
+            // Records of a rush are nearly all of one show.
+            if last.replace(reserved.show) == Some(reserved.show)
+                || self.known(reserved.show).is_some()
+            {
+                continue;
+            }
+            let mut being_learnt = self.being_learnt.lock();
+            if being_learnt.len() < LEARNT_AT_ONCE_MAX && being_learnt.insert(reserved.show) {
+                wanted.push(reserved.show);
+            }
+        }
+        wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_schemas::outcome::Reserved;
+    use onsale_schemas::{EventId, OutcomeRecord, PartitionId, SeatList, UserId};
+
+    use super::*;
+
+    fn show(n: u8) -> ShowId {
+        ShowId::from_bytes([n; 16])
+    }
+
+    fn batch(shows: impl IntoIterator<Item = u8>) -> OutcomeBatch {
+        let reserved = |(offset, n): (u64, u8)| OutcomeRecord {
+            offset,
+            previous: None,
+            log_time_ms: 0,
+            request_id: None,
+            replay_of: None,
+            expired: Vec::new(),
+            outcome: Outcome::Reserved(Reserved {
+                booking: offset,
+                show: show(n),
+                event: EventId::from_bytes([1; 16]),
+                user: UserId::from_bytes([2; 16]),
+                zone: 0,
+                seats: SeatList::new(),
+                quantity: 1,
+                unit_price: 1,
+                currency: "THB".parse().unwrap(),
+                expires_at_ms: 0,
+            }),
+        };
+        OutcomeBatch {
+            partition: PartitionId(1),
+            records: (0..).zip(shows).map(reserved).collect(),
+        }
+    }
+
+    #[test]
+    fn a_show_is_asked_for_with_its_first_reservation_and_a_few_at_once() {
+        let tenants = TenantsOfShows::new();
+        tenants.note(show(1), TenantId::from_bytes([9; 16]));
+        assert_eq!(
+            tenants.to_learn(&batch([1, 2, 2, 3, 2])),
+            [show(2), show(3)]
+        );
+        assert!(tenants.to_learn(&batch([2, 1])).is_empty());
+        let many = tenants.to_learn(&batch(10..100));
+        assert_eq!(many.len(), LEARNT_AT_ONCE_MAX - 2);
+        assert_eq!(tenants.known(show(1)), Some(TenantId::from_bytes([9; 16])));
+    }
+}
