@@ -4,12 +4,14 @@
 use onsale_log::LogReader as _;
 use onsale_log::journal::Journal;
 use onsale_processor::fit::{self, FitError, Misfit};
+use onsale_processor::snapshots;
 use onsale_schemas::PartitionId;
 use onsale_store::Store;
 
 use crate::config::Config;
 
-/// What does not fit; `None` also where there is no log here. Without a store: there is no database.
+/// What does not fit; `None` also where there is no log here. Without a store, and without anything of
+/// ours in it: there is no database.
 pub(crate) async fn look(
     config: &Config,
     store: Option<&Store>,
@@ -18,6 +20,10 @@ pub(crate) async fn look(
         return Ok(None);
     }
     let journal = Journal::open_read_only(&config.journal_dir())?;
+    let store = match store {
+        Some(store) if store.has_schema().await? => Some(store),
+        _ => None,
+    };
     let Some(store) = store else {
         let records = records(&journal)?;
         return Ok((records > 0).then_some(Misfit::Empty { records }));
@@ -38,7 +44,17 @@ pub(crate) async fn look(
             return Ok(None);
         }
     }
-    Ok(misfit)
+    if misfit.is_some() || !config.snapshots_dir().exists() {
+        return Ok(misfit);
+    }
+    let Ok(kept) = snapshots::kept_in(&config.snapshots_dir()) else {
+        // Those have a check of their own, and tell nothing here.
+        return Ok(None);
+    };
+    let offsets = kept
+        .iter()
+        .map(|snapshot| (snapshot.partition, snapshot.next_offset));
+    Ok(fit::look_back(store, offsets).await?)
 }
 
 fn records(journal: &Journal) -> Result<u64, FitError> {

@@ -94,6 +94,11 @@ pub(crate) async fn check(database: &Database) -> Result<(), StoreError> {
     }
 }
 
+/// Whether any migration was ever applied.
+pub(crate) async fn is_there(database: &Database) -> Result<bool, StoreError> {
+    Ok(!applied(database).await?.is_empty())
+}
+
 struct AppliedMigration {
     version: i64,
     succeeded: bool,

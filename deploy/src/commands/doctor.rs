@@ -415,8 +415,12 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
         }
     };
     if let Err(error) = store.check_schema().await {
-        let advice = "run `onsale migrate`";
-        checks.push(Check::failed("database", error.to_string(), advice));
+        // An empty one under a log that has sold was lost: tables alone would not bring it back.
+        let is_there = store.has_schema().await.unwrap_or(true);
+        checks.push(match database_fit::look(config, Some(&store)).await {
+            Ok(Some(misfit)) if !is_there => misfits("there are no tables", &misfit),
+            _ => Check::failed("database", error.to_string(), "run `onsale migrate`"),
+        });
         return;
     }
     checks.push(match database_fit::look(config, Some(&store)).await {

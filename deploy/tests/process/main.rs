@@ -27,3 +27,4 @@ mod small_disk;
 mod support;
 mod tls;
 mod traces;
+mod way_back;

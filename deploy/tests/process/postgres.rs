@@ -31,8 +31,27 @@ impl Database {
         database
     }
 
+    /// Another database with the same in it, while nobody is connected to this one.
+    pub(crate) fn copied(&self) -> Self {
+        let name = format!("onsale_process_{}", uuid::Uuid::new_v4().simple());
+        let copy = Self {
+            admin_url: self.admin_url.clone(),
+            name,
+        };
+        let template = format!("TEMPLATE {}", self.name);
+        assert!(
+            copy.sql_with("CREATE DATABASE", &template),
+            "the database cannot be copied"
+        );
+        copy
+    }
+
     fn sql(&self, what: &str) -> bool {
-        let statement = format!("{what} {}", self.name);
+        self.sql_with(what, "")
+    }
+
+    fn sql_with(&self, what: &str, options: &str) -> bool {
+        let statement = format!("{what} {} {options}", self.name);
         let command = Command::new("psql")
             .args(["-q", "-d", &self.admin_url, "-c", &statement])
             .status();

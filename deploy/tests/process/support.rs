@@ -99,7 +99,34 @@ impl Server {
         Self::launch(data, vec![(LIMITS.to_owned(), limits)], None).await
     }
 
+    /// Starts and waits only until it answers, ready or not.
+    pub(crate) async fn start_whatever_it_says(data: &Path, env: &[(&str, &str)]) -> Self {
+        let env: Vec<(String, String)> = env
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let mut server = Self::begin(data, env, None);
+        server.wait_for("/health/live").await;
+        server
+    }
+
+    /// The end of a start that has to fail, in its own words.
+    pub(crate) fn refusal(data: &Path, env: &[(String, String)]) -> String {
+        let output = onsale(data, free_port(), env).arg("serve").output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        said
+    }
+
     async fn launch(data: &Path, env: Vec<(String, String)>, ca_file: Option<&Path>) -> Self {
+        let mut server = Self::begin(data, env, ca_file);
+        server.wait_ready().await;
+        server
+    }
+
+    /// Starts it, and waits for nothing.
+    fn begin(data: &Path, env: Vec<(String, String)>, ca_file: Option<&Path>) -> Self {
         let port = free_port();
         let operations_port = free_port();
         let mut env = env;
@@ -112,7 +139,7 @@ impl Server {
             .timeout(Duration::from_secs(30))
             .build()
             .unwrap();
-        let mut server = Self {
+        Self {
             child,
             data: data.to_owned(),
             port,
@@ -120,9 +147,7 @@ impl Server {
             env,
             scheme: if ca_file.is_some() { "https" } else { "http" },
             http,
-        };
-        server.wait_ready().await;
-        server
+        }
     }
 
     /// `kill -9`, then a start on the same folder and port.

@@ -20,17 +20,34 @@ struct Versions {
 }
 
 const EVENTS: Versions = Versions {
-    select: "SELECT version FROM events WHERE event_id = $1",
+    select: "SELECT version, described_version FROM events WHERE event_id = $1",
     brought: "UPDATE events SET version = $2 WHERE event_id = $1",
     described: "UPDATE events SET described_version = $2 \
                 WHERE event_id = $1 AND described_version < $2 AND version >= $2",
 };
 const SHOWS: Versions = Versions {
-    select: "SELECT version FROM shows WHERE show_id = $1",
+    select: "SELECT version, described_version FROM shows WHERE show_id = $1",
     brought: "UPDATE shows SET version = $2 WHERE show_id = $1",
     described: "UPDATE shows SET described_version = $2 \
                 WHERE show_id = $1 AND described_version < $2 AND version >= $2",
 };
+
+/// Which version a row is of, and which one the log has.
+struct Standing {
+    version: i64,
+    described: i64,
+}
+
+impl Standing {
+    /// Whether a document of `version` is to be written over the row.
+    ///
+    /// Of the same version as the row is the document that was made from it, so writing it changes
+    /// nothing; but in a database that is made again from the log, the row has that version from
+    /// what the log decided alone, and the document has the names that were changed along with it.
+    fn is_behind(&self, version: i64) -> bool {
+        self.version < version || (self.version == version && self.described < version)
+    }
+}
 
 /// A document of the log. One that cannot be read is passed by: it was written by another program,
 /// and nothing that is sold depends on it.
@@ -78,7 +95,7 @@ async fn event(
             true
         }
         // A show's document keeps its event as it was when the show changed.
-        Some(older) if is_subject && older < version => {
+        Some(standing) if is_subject && standing.is_behind(version) => {
             events::replace(transaction, row).await?;
             true
         }
@@ -104,7 +121,7 @@ async fn show(
             shows::insert(transaction, &row).await?;
             true
         }
-        Some(older) if older < version => {
+        Some(standing) if standing.is_behind(version) => {
             shows::replace(transaction, &row).await?;
             true
         }
@@ -118,11 +135,16 @@ async fn present(
     transaction: &mut Transaction,
     versions: &Versions,
     id: Uuid,
-) -> Result<Option<i64>, StoreError> {
+) -> Result<Option<Standing>, StoreError> {
     transaction
         .fetch_optional(versions.select, &[id.into()])
         .await?
-        .map(|row| row.signed("version"))
+        .map(|row| {
+            Ok(Standing {
+                version: row.signed("version")?,
+                described: row.signed("described_version")?,
+            })
+        })
         .transpose()
 }
 

@@ -69,6 +69,14 @@ impl Store {
         schema::check(&self.database).await
     }
 
+    /// False where no migration was ever applied: there is nothing of this program in the database.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn has_schema(&self) -> Result<bool, StoreError> {
+        schema::is_there(&self.database).await
+    }
+
     /// A round trip.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ contract!(
     a_newer_catalog_stays,
     a_document_has_its_place_in_the_log,
     a_show_that_was_opened_again_is_open_after_a_rebuild,
+    names_changed_along_with_a_limit_come_back,
     a_show_brings_no_older_event,
     what_is_undescribed_is_walked_through,
     a_document_that_cannot_be_read_stops_nothing,
@@ -273,6 +274,25 @@ async fn a_show_that_was_opened_again_is_open_after_a_rebuild(bench: Bench) {
     let last = chain.batch(from, chain.next_offset);
     bench.store.project(&last).await.unwrap();
     assert_eq!(status().await, ShowStatus::Cancelled);
+}
+
+async fn names_changed_along_with_a_limit_come_back(bench: Bench) {
+    let mut chain = Chain::default();
+    let mut row = event(1);
+    described(&mut chain, &of_event(1, row.clone()));
+    // By one request, whose names are lost with the database: its limit alone counts as a version.
+    chain.push(Outcome::EventAmended {
+        event: event_id(1),
+        max_tickets_per_user: 9,
+    });
+    row.max_tickets_per_user = 9;
+    row.name = "Meanwhile".to_owned();
+    described(&mut chain, &of_event(2, row.clone()));
+    bench.store.project(&chain.all()).await.unwrap();
+    let found = bench.store.event(event_id(1)).await.unwrap().unwrap();
+    assert_eq!(found, row);
+    let left = bench.store.undescribed(Place::default(), 100).await;
+    assert_eq!(left.unwrap(), []);
 }
 
 async fn a_show_brings_no_older_event(bench: Bench) {

@@ -97,6 +97,8 @@ async fn an_empty_database_says_what_to_do() {
         matches!(&error, StoreError::Schema(text) if text.contains("onsale migrate")),
         "{error}"
     );
+    assert!(!store.has_schema().await.unwrap());
     assert_eq!(store.migrate().await.unwrap(), 5);
+    assert!(store.has_schema().await.unwrap());
     store.check_schema().await.unwrap();
 }

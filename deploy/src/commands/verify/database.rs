@@ -43,7 +43,7 @@ pub(super) async fn check_fit(config: &Config) -> Result<(), Failure> {
     let store = open(config).await?;
     if let Some(store) = &store {
         // Of an earlier version: the next start brings it up to date.
-        if store.check_schema().await.is_err() {
+        if store.check_schema().await.is_err() && store.has_schema().await.or_reach()? {
             return Ok(());
         }
     }
