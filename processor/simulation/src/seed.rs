@@ -26,6 +26,9 @@ pub struct Options {
     pub seed: u64,
     /// Commands of clients.
     pub commands: u64,
+    /// Whether the machine is of version 2 from the beginning, and clients and staff use all that it
+    /// knows. Otherwise it begins with version 1.
+    pub is_version_2: bool,
     /// Keep the last steps in words.
     pub in_words: bool,
 }
@@ -124,6 +127,7 @@ impl std::fmt::Display for Violation {
             kind,
             seed,
             commands,
+            is_version_2,
             ..
         } = self.options;
         let world = match kind {
@@ -134,8 +138,10 @@ impl std::fmt::Display for Violation {
             f,
             "seed {seed} is wrong after {} commands: {}\n\
              see it again: cargo run -p onsale-simulation --bin simulate -- --world {world} \
-             --from {seed} --seeds 1 --commands {commands} --as-is --trace",
-            self.after_commands, self.what
+             --from {seed} --seeds 1 --commands {commands}{} --as-is --trace",
+            self.after_commands,
+            self.what,
+            if is_version_2 { " --version-2" } else { "" }
         )
     }
 }

@@ -1,6 +1,6 @@
 //! Worlds of a few seeds, or of as many as asked for:
 //!
-//! - `ONSALE_SIM_SEEDS`: how many of each kind;
+//! - `ONSALE_SIM_SEEDS`: how many of each kind and version;
 //! - `ONSALE_SIM_FROM`: the first one;
 //! - `ONSALE_SIM_COMMANDS`: commands of clients in each.
 
@@ -15,11 +15,12 @@ fn asked(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-fn live(kind: Kind, seed: u64, commands: u64) -> Finished {
+fn live(kind: Kind, is_version_2: bool, seed: u64, commands: u64) -> Finished {
     let options = Options {
         kind,
         seed,
         commands,
+        is_version_2,
         in_words: false,
     };
     match run(options) {
@@ -29,13 +30,13 @@ fn live(kind: Kind, seed: u64, commands: u64) -> Finished {
 }
 
 /// Runs the worlds of a kind and gives what happened in all of them.
-fn live_all(kind: Kind) -> Stats {
+fn live_all(kind: Kind, is_version_2: bool) -> Stats {
     let from = asked("ONSALE_SIM_FROM").unwrap_or(0);
     let seeds = asked("ONSALE_SIM_SEEDS").unwrap_or(SEEDS_DEFAULT);
     let commands = asked("ONSALE_SIM_COMMANDS").unwrap_or(COMMANDS_DEFAULT);
     let mut total = Stats::default();
     for seed in from..from + seeds {
-        total.add(&live(kind, seed, commands).stats);
+        total.add(&live(kind, is_version_2, seed, commands).stats);
     }
     total
 }
@@ -58,6 +59,18 @@ const ONLY_EMBEDDED: [&str; 7] = [
     "unclean_closings",
     "segments_deleted",
     "failed_trims",
+];
+/// Where every program knows the rules from the beginning, none is upgraded.
+const ONLY_UPGRADED_OR_EMBEDDED: [&str; 9] = [
+    "power_cuts",
+    "torn_tails",
+    "batches_in_doubt",
+    "failed_openings",
+    "unclean_closings",
+    "segments_deleted",
+    "failed_trims",
+    "nodes_upgraded",
+    "too_old_for_the_log",
 ];
 /// In one process there is nobody to be cut off from.
 const ONLY_CLUSTER: [&str; 31] = [
@@ -96,18 +109,28 @@ const ONLY_CLUSTER: [&str; 31] = [
 
 #[test]
 fn clusters() {
-    assert_happened(&live_all(Kind::Cluster), &ONLY_EMBEDDED);
+    assert_happened(&live_all(Kind::Cluster, false), &ONLY_EMBEDDED);
 }
 
 #[test]
 fn embedded_logs() {
-    assert_happened(&live_all(Kind::Embedded), &ONLY_CLUSTER);
+    assert_happened(&live_all(Kind::Embedded, false), &ONLY_CLUSTER);
+}
+
+#[test]
+fn clusters_of_version_2() {
+    assert_happened(&live_all(Kind::Cluster, true), &ONLY_UPGRADED_OR_EMBEDDED);
+}
+
+#[test]
+fn embedded_logs_of_version_2() {
+    assert_happened(&live_all(Kind::Embedded, true), &ONLY_CLUSTER);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_history() {
     for kind in [Kind::Cluster, Kind::Embedded] {
-        let history = |seed| live(kind, seed, 600).trace_hash;
+        let history = |seed| live(kind, true, seed, 600).trace_hash;
         for seed in [3, 4] {
             assert_eq!(history(seed), history(seed), "{kind:?} {seed}");
         }
@@ -119,5 +142,5 @@ fn the_same_seed_gives_the_same_history() {
 /// What its seed means changes with the rules; that harm may come twice is a test of `snapshots`.
 #[test]
 fn what_was_harmed_may_be_harmed_again() {
-    live(Kind::Cluster, 991_931, 10_000);
+    live(Kind::Cluster, false, 991_931, 10_000);
 }

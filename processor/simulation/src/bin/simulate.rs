@@ -23,6 +23,9 @@ struct Arguments {
     /// Commands of clients in each world.
     #[arg(long, value_parser = whole::<u64>, default_value_t = 10_000)]
     commands: u64,
+    /// The machine is of version 2 from the beginning, and clients use all that it knows.
+    #[arg(long)]
+    version_2: bool,
     /// Threads.
     #[arg(long, value_parser = whole::<u32>, default_value_t = 1)]
     threads: u32,
@@ -76,6 +79,7 @@ fn main() -> anyhow::Result<()> {
                         kind: arguments.world.kind(),
                         seed,
                         commands: arguments.commands,
+                        is_version_2: arguments.version_2,
                         in_words: false,
                     };
                     match seed::run(options) {

@@ -9,18 +9,6 @@ use super::upgrade;
 use crate::truth::Truth;
 use crate::workload::{Profile, Workload};
 
-/// What clients do. Claims and barriers come from the world itself.
-fn profile(keys: u64) -> Profile {
-    let mut profile = Profile {
-        keys,
-        ..Profile::adversarial()
-    };
-    profile
-        .weights
-        .retain(|(action, _)| *action != crate::workload::Action::Barrier);
-    profile
-}
-
 /// A record of the log.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
@@ -46,14 +34,14 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    pub(super) fn new(id: PartitionId, seed: u64, keys: u64, clock_ms: LogTimeMs) -> Self {
+    pub(super) fn new(id: PartitionId, seed: u64, profile: Profile, clock_ms: LogTimeMs) -> Self {
         Self {
             id,
             log: Vec::new(),
             topic: Vec::new(),
             highest_time: Vec::new(),
             truth: Truth::new(id, upgrade::truth()),
-            workload: Workload::new(profile(keys), seed),
+            workload: Workload::new(profile, seed),
             clock_ms,
             sent: 0,
             newest_arrived: 0,

@@ -65,12 +65,12 @@ enum Alive {
 }
 
 impl Processor {
-    pub(super) fn new(number: usize, partitions: usize) -> Self {
+    pub(super) fn new(number: usize, partitions: usize, version: u16) -> Self {
         Self {
             name: NodeName(format!("processor-{}", number + 1)),
             life: 0,
             is_up: false,
-            version: upgrade::BEFORE,
+            version,
             paused_until_ms: 0,
             cut_until_ms: 0,
             clock_ahead_ms: CLOCK_START_MS,

@@ -35,6 +35,19 @@ pub(super) fn truth() -> ModelLimits {
 }
 
 impl World {
+    /// The new rules stand at the beginning of every log: whoever hands in a command of version 2 has
+    /// seen to that before.
+    pub(super) fn begin_with_new_rules(&mut self) -> Step {
+        let command = Command::Barrier {
+            machine_version: AFTER,
+        };
+        let payload = codec::encode(&Envelope::machine(command)).map_err(|e| e.to_string())?;
+        for partition in &mut self.partitions {
+            partition.append(payload.clone().into())?;
+        }
+        Ok(())
+    }
+
     pub(super) fn begin_upgrade(&mut self) {
         let mut at_ms = self.now_ms;
         for node in 0..self.processors.len() {

@@ -9,11 +9,12 @@ use super::faults::Projector;
 use super::ingress::Ingress;
 use super::plan::Plan;
 use super::processor::Processor;
+use super::upgrade;
 use crate::projection::Database;
 use crate::seed::{Lived, Options};
 use crate::stats::Stats;
 use crate::trace::Trace;
-use crate::workload::{Rng, START_MS};
+use crate::workload::{Profile, Rng, START_MS};
 
 /// What happens in one step, or what is wrong.
 pub(super) type Step = Result<(), String>;
@@ -39,6 +40,7 @@ pub(super) struct World {
     pub(super) topic_stalled_until_ms: u64,
     pub(super) is_healed: bool,
     pub(super) is_upgraded: bool,
+    is_version_2: bool,
     sessions: u64,
 }
 
@@ -58,9 +60,21 @@ impl World {
         let mut rng = Rng::new(options.seed);
         let plan = Plan::new(&mut rng);
         let count = plan.partitions;
+        let profile = Profile {
+            keys: plan.keys,
+            ..Profile::of_clients(options.is_version_2)
+        };
+        let version = if options.is_version_2 {
+            upgrade::AFTER
+        } else {
+            upgrade::BEFORE
+        };
         let partitions = (0u16..)
             .take(count)
-            .map(|id| Partition::new(PartitionId(id), rng.next_u64(), plan.keys, START_MS))
+            .map(|id| {
+                let seed = rng.next_u64();
+                Partition::new(PartitionId(id), seed, profile.clone(), START_MS)
+            })
             .collect();
         Self {
             now_ms: 0,
@@ -70,7 +84,7 @@ impl World {
             partitions,
             databases: (0..count).map(|_| Database::default()).collect(),
             processors: (0..plan.processors)
-                .map(|number| Processor::new(number, count))
+                .map(|number| Processor::new(number, count, version))
                 .collect(),
             ingresses: (0..plan.ingresses).map(|_| Ingress::default()).collect(),
             projectors: (0..plan.projectors).map(|_| Projector::default()).collect(),
@@ -81,6 +95,7 @@ impl World {
             topic_stalled_until_ms: 0,
             is_healed: false,
             is_upgraded: false,
+            is_version_2: options.is_version_2,
             sessions: 0,
             plan,
             rng,
@@ -88,6 +103,9 @@ impl World {
     }
 
     fn live(&mut self) -> Step {
+        if self.is_version_2 {
+            self.begin_with_new_rules()?;
+        }
         for node in 0..self.processors.len() {
             let at_ms = self.rng.below(1_000);
             self.queue.plan(at_ms, Event::StartProcessor { node });

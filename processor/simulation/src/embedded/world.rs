@@ -78,7 +78,7 @@ impl World {
         let count = rng.one_of([1, 2, 4]);
         let profile = Profile {
             keys: rng.one_of([10, 300, u64::MAX]),
-            ..without_barriers()
+            ..Profile::of_clients(options.is_version_2)
         };
         let partitions = (0u16..)
             .map(PartitionId)
@@ -222,12 +222,4 @@ impl Partition {
         self.log.push(record);
         Ok(())
     }
-}
-
-fn without_barriers() -> Profile {
-    let mut profile = Profile::adversarial();
-    profile
-        .weights
-        .retain(|(action, _)| *action != crate::workload::Action::Barrier);
-    profile
 }

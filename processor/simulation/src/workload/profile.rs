@@ -126,6 +126,20 @@ impl Profile {
         profile
     }
 
+    /// The adversarial mix of a version, for worlds in which claims and barriers are made by whoever
+    /// makes them in earnest. (Under version 2 the first barrier is there all the same.)
+    pub fn of_clients(is_version_2: bool) -> Self {
+        let mut profile = if is_version_2 {
+            Self::adversarial_v2()
+        } else {
+            Self::adversarial()
+        };
+        profile
+            .weights
+            .retain(|(action, _)| *action != Action::Barrier);
+        profile
+    }
+
     /// Two users who let nearly every hold run out, at machine version 2.
     pub fn unpaid() -> Self {
         Self {
