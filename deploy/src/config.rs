@@ -1,5 +1,6 @@
 //! The configuration: sections that check themselves, from a file, the environment and flags.
 
+mod advertised;
 mod cluster;
 mod kafka;
 mod load;
@@ -16,6 +17,7 @@ use onsale_ingress::{
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use advertised::{Leads, leads};
 pub(crate) use cluster::ClusterConfig;
 pub(crate) use kafka::KafkaConfig;
 pub(crate) use load::ConfigError;
@@ -135,7 +137,10 @@ impl Config {
     /// All problems at once; a missing key is one only where it is needed.
     pub(crate) fn checked(self, key_needed: bool) -> Result<Self, ConfigError> {
         let is_processor = self.kafka.is_used() && self.node.is(Role::Processor);
-        let problems = self.problems(is_processor.then_some(self.node.id.as_str()));
+        let mut problems = self.problems(is_processor.then_some(self.node.id.as_str()));
+        if self.kafka.is_used() {
+            problems.extend(self.advertised_problems());
+        }
         self.without_problems(problems, key_needed)
     }
 

@@ -1,12 +1,14 @@
 //! The memory that large request bodies may take together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use onsale_schemas::UserId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::HttpConfig;
 use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
+use crate::patience::Pace;
 use crate::rate_limit::Key;
 use crate::tally::{Counted, Tally};
 
@@ -14,6 +16,8 @@ use crate::tally::{Counted, Tally};
 const PERMIT_BYTES: usize = 1_024;
 /// Large bodies that one user may have at once: whoever sends slowly holds up nobody with a second.
 const PER_USER_MAX: usize = 1;
+/// The part of the time for a body that its client may send nothing in while it has room.
+const PATIENCE_PART: u32 = 5;
 
 /// Shares out [`HttpConfig::large_bodies_max_bytes`], so that what many send at once is bounded and
 /// not only what each one sends.
@@ -25,6 +29,8 @@ pub(crate) struct LargeBodies {
 /// Room for one body until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
+    /// How slowly the body may come while it takes room from others.
+    pub(crate) pace: Pace,
     _permits: OwnedSemaphorePermit,
     _counted: Counted,
 }
@@ -66,6 +72,7 @@ impl LargeBodies {
         let share = self.permits.clone().acquire_many_owned(permits);
         match tokio::time::timeout(http.body_timeout(), share).await {
             Ok(Ok(permits)) => Ok(Share {
+                pace: pace(bytes, http.body_timeout()),
                 _permits: permits,
                 _counted: counted,
             }),
@@ -74,6 +81,19 @@ impl LargeBodies {
             )
             .retry_after(RETRY_AFTER_BUSY_SECONDS)),
         }
+    }
+}
+
+/// As fast as it has to come anyway to be there in time; and whoever has room and sends nothing holds it
+/// for a part of that time only.
+fn pace(bytes: usize, timeout: Duration) -> Pace {
+    let ms = u64::try_from(timeout.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    Pace {
+        timeout: timeout / PATIENCE_PART,
+        bytes_per_second: bytes.saturating_mul(1_000) / ms,
     }
 }
 

@@ -31,6 +31,7 @@ mod metrics;
 mod openapi;
 mod operations;
 mod pages;
+mod patience;
 mod precheck;
 mod prepared;
 mod rate_limit;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Standing};
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -99,7 +99,7 @@ pub trait Operations: Send + Sync {
     }
 
     /// Takes the clock that stamps records as right, by a record in the log of `which`; without
-    /// `force` only where the clock and machine time are apart.
+    /// `force` only where the clock and machine time are apart. The record says that `by` asked.
     ///
     /// # Errors
     /// [`OperationError::Refused`] where they are not, or where the log does not know how yet.
@@ -107,8 +107,9 @@ pub trait Operations: Send + Sync {
         &self,
         which: Which,
         force: bool,
+        by: Staff,
     ) -> Result<Vec<ClockMoved>, OperationError> {
-        let _ = (which, force);
+        let _ = (which, force, by);
         Err(OperationError::NotSupported(
             "This process knows no clock but its own.".to_owned(),
         ))

@@ -25,8 +25,6 @@ use crate::error::ApiError;
 const COMPRESS_MIN_BYTES: usize = 4_096;
 /// Larger ones are compressed where it keeps nobody waiting.
 const COMPRESS_INLINE_MAX_BYTES: usize = 262_144;
-/// A connection is handed so much of a shared body at a time: what it cannot send at once it may copy.
-const PIECE_MAX_BYTES: usize = 65_536;
 /// Of RFC 1952: deflate, no name, no time, an unknown system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// Longest block that is stored as it is, by its 16 bits of length.
@@ -185,7 +183,7 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
         })
 }
 
-/// The shared bytes piece by piece, then those of this answer.
+/// The shared bytes, then those of this answer. The connection cuts them to what it takes at a time.
 struct Pieces {
     begin: Bytes,
     end: Bytes,
@@ -199,11 +197,11 @@ impl HttpBody for Pieces {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let piece = match next_piece(&mut self.begin) {
-            Some(piece) => Some(piece),
-            None => next_piece(&mut self.end),
-        };
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+        let mut piece = std::mem::take(&mut self.begin);
+        if piece.is_empty() {
+            piece = std::mem::take(&mut self.end);
+        }
+        Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -214,11 +212,6 @@ impl HttpBody for Pieces {
         let bytes = self.begin.len() + self.end.len();
         SizeHint::with_exact(u64::try_from(bytes).unwrap_or(u64::MAX))
     }
-}
-
-/// Takes a piece off the front of shared bytes; nothing is copied.
-pub(crate) fn next_piece(bytes: &mut Bytes) -> Option<Bytes> {
-    (!bytes.is_empty()).then(|| bytes.split_to(bytes.len().min(PIECE_MAX_BYTES)))
 }
 
 /// Compresses an answer that was made for one client, whole: an encoder that waits for a reader who
@@ -315,7 +308,6 @@ mod tests {
                 let response = prepared.response(kind, Vec::new(), &asked).await.unwrap();
                 let frame = response.into_body().frame().await.unwrap().unwrap();
                 let piece = frame.into_data().unwrap();
-                assert!(piece.len() <= PIECE_MAX_BYTES);
                 places.insert(piece.as_ptr());
             }
             assert_eq!(places.len(), 1, "the same bytes in memory");

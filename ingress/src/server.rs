@@ -5,7 +5,6 @@ mod connection;
 mod line;
 mod outgoing;
 mod paced;
-mod patience;
 mod pressure;
 mod prompt;
 mod refusal;
@@ -31,11 +30,11 @@ use tokio_util::task::TaskTracker;
 
 use self::addresses::Addresses;
 use self::connection::Connection;
-use self::patience::Pace;
 use self::pressure::Pressure;
 use self::room::Room;
 use self::streams::Streams;
 use crate::config::HttpConfig;
+use crate::patience::Pace;
 use crate::tls::{Tls, TlsError};
 
 /// Pause after an error of accept, such as no file descriptors left, so that it does not spin, and

@@ -14,6 +14,8 @@ import threading
 import time
 import uuid
 
+from ports import free_port
+
 READY_TIMEOUT_S = 120
 # The most memory that `dev` may take, whatever is done to it.
 RSS_MAX_MIB = 1024
@@ -28,19 +30,6 @@ CALL_TIMEOUT_S = 60
 ATTACKER_ADDRESS = "127.66.6.6"
 # Answers that are no sale and no loss: whoever gets one may ask again.
 TURNED_AWAY = (429, 503)
-
-
-def free_port():
-    """A port that is free together with the one after it, which is the operators' by default."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 class RefusedError(Exception):

@@ -262,14 +262,17 @@ fn listeners(config: &Config, checks: &mut Vec<Check>) {
             "set http.tls_certificate_file, or let a proxy with TLS stand in front",
         ));
     }
-    let operations = http.operations_address();
-    if config.kafka.is_used() && operations.ip().is_loopback() && !http.listen.ip().is_loopback() {
-        checks.push(Check::warning(
-            "http.operations_listen",
-            format!("{operations}: other machines cannot reach it"),
-            "nodes on other machines ask there for snapshots and reconciliation: set it to an \
-             address that they, and nobody else, reach",
-        ));
+    if config.kafka.is_used() {
+        for problem in config.advertised_problems() {
+            checks.push(Check::warning(
+                "addresses",
+                format!(
+                    "{} is {}: other nodes cannot ask there",
+                    problem.key, problem.value
+                ),
+                format!("expected {}", problem.expected),
+            ));
+        }
     }
 }
 

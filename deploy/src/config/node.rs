@@ -67,6 +67,7 @@ pub(crate) struct NodeConfig {
     pub advertise_url: Option<String>,
     /// Where other nodes reach its operations listener; `http://<http.operations_listen>` when there is
     /// none, or `https://` with a certificate.
+    /// With Kafka it has to be set where any address of the node is not on loopback.
     pub operations_advertise_url: Option<String>,
 }
 

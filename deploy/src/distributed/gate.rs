@@ -22,7 +22,7 @@ pub(crate) struct Gate {
     pub(crate) body_timeout: Duration,
 }
 
-/// Lets nobody through but nodes and admins, before anything of a body is read; then reads it, within
+/// Lets nobody through but nodes and operators, who have tokens of the role operator, before anything of a body is read; then reads it, within
 /// its time and its size.
 pub(super) async fn admit(
     State(gate): State<Arc<Gate>>,

@@ -13,7 +13,7 @@ use onsale_log::kafka::{KafkaCommandLog, Serving};
 use onsale_log::{CommandLog, Reply, Submission};
 use onsale_processor::node::status::{NodeStatus, PartitionOnNode};
 use onsale_schemas::{
-    Command, Envelope, NodeName, Offset, Outcome, PartitionId, RequestId, Standing, codec,
+    Command, Envelope, NodeName, Offset, Outcome, PartitionId, RequestId, Staff, Standing, codec,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -195,10 +195,12 @@ impl DistributedOperations {
         &self,
         partition: PartitionId,
         command: Command,
+        by: Option<Staff>,
     ) -> Result<oneshot::Receiver<Reply>, OperationError> {
         let request_id = RequestId(Uuid::new_v4());
         let payload = codec::encode(&Envelope {
             request_id: Some(request_id),
+            by,
             ..Envelope::machine(command)
         })
         .map_err(failed)?;
@@ -216,13 +218,17 @@ impl DistributedOperations {
     }
 
     /// Has a record take machine time of a partition to the time that the broker stamps it with.
-    async fn reset_one(&self, partition: PartitionId) -> Result<ClockMoved, OperationError> {
+    async fn reset_one(
+        &self,
+        partition: PartitionId,
+        by: Staff,
+    ) -> Result<ClockMoved, OperationError> {
         let unanswered = || {
             OperationError::Unavailable(format!(
                 "partition {partition} has not answered; look at `onsale clock status`"
             ))
         };
-        let received = self.hand_in(partition, Command::ResetClock)?;
+        let received = self.hand_in(partition, Command::ResetClock, Some(by))?;
         let answer = tokio::time::timeout(CLAIM_PATIENCE, received).await;
         let record = answer
             .map_err(|_| unanswered())?
@@ -253,7 +259,7 @@ impl DistributedOperations {
             node: to.clone(),
             epoch,
         };
-        let received = self.hand_in(partition, command)?;
+        let received = self.hand_in(partition, command, None)?;
         match tokio::time::timeout(CLAIM_PATIENCE, received).await {
             Ok(Ok(Ok(record))) => Ok(matches!(
                 &record.outcome,
@@ -402,6 +408,7 @@ impl Operations for DistributedOperations {
         &self,
         which: Which,
         force: bool,
+        by: Staff,
     ) -> Result<Vec<ClockMoved>, OperationError> {
         let partitions = self.partitions_of(which)?;
         super::refuse_a_right_clock(&self.clock().await?, force)?;
@@ -414,7 +421,7 @@ impl Operations for DistributedOperations {
         }
         let mut moved = Vec::new();
         for partition in partitions {
-            moved.push(self.reset_one(partition).await?);
+            moved.push(self.reset_one(partition, by).await?);
         }
         Ok(moved)
     }

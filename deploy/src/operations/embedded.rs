@@ -12,7 +12,7 @@ use onsale_ingress::{
 use onsale_processor::embedded::{Embedded, ResetRefused};
 use onsale_processor::reconcile::ApplyError;
 use onsale_processor::snapshots::Written;
-use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Standing};
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use onsale_store::Store;
 use uuid::Uuid;
 
@@ -196,6 +196,7 @@ impl Operations for EmbeddedOperations {
         &self,
         which: Which,
         force: bool,
+        by: Staff,
     ) -> Result<Vec<ClockMoved>, OperationError> {
         if let Which::One(partition) = which {
             return Err(OperationError::Refused(format!(
@@ -205,7 +206,7 @@ impl Operations for EmbeddedOperations {
         }
         super::refuse_a_right_clock(&self.clock().await?, force)?;
         let request = RequestId(Uuid::new_v4());
-        let moved = self.embedded.reset_clock(request).await;
+        let moved = self.embedded.reset_clock(request, by).await;
         let moved = moved.map_err(|error| match error {
             ResetRefused::Submit(_) => OperationError::Unavailable(error.to_string()),
             _ => OperationError::Refused(error.to_string()),

@@ -6,9 +6,10 @@ use onsale_store::catalog::TenantScope;
 use super::caller::{Caller, Role};
 use crate::error::ApiError;
 
-/// The right of a caller to act on what belongs to one tenant. [`Caller::authority_over`] is the
-/// only place that makes one, so whatever asks for an `Authority` cannot be reached without the
-/// tenants having been compared.
+/// The right of a caller to act on what belongs to one tenant, or to the installation.
+/// [`Caller::authority_over`] and [`Caller::authority_over_installation`] are the only places that make
+/// one, so whatever asks for an `Authority` cannot be reached without tenant or role having been
+/// compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Authority {
     staff: Staff,
@@ -50,6 +51,23 @@ impl Caller {
             }
             Role::Operator | Role::Platform => TenantScope::All,
         }
+    }
+
+    /// The right to act on what is nobody's in particular, as the clocks, for operators.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for other roles.
+    pub(crate) fn authority_over_installation(
+        &self,
+        detail: &'static str,
+    ) -> Result<Authority, ApiError> {
+        self.require(&[Role::Operator], detail)?;
+        Ok(Authority {
+            staff: Staff {
+                user: self.user,
+                tenant: None,
+            },
+        })
     }
 
     /// The right to act for the staff of `tenant`, when the caller has one of `roles` and reaches

@@ -9,10 +9,12 @@ use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
+use tokio::time::Instant;
 
 use crate::auth::Caller;
 use crate::error::{ApiError, Code};
 use crate::large_bodies::{Share, too_large};
+use crate::patience::Patience;
 use crate::state::AppState;
 use crate::text;
 
@@ -70,10 +72,8 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         }
         let body = Limited::new(body, size_max_bytes);
         let read = async {
-            if T::LARGE && declared.is_none() {
-                let grown = grow(body, caller, state).await?;
-                share = grown.1;
-                return Ok(grown.0);
+            if T::LARGE && (declared.is_none() || share.is_some()) {
+                return receive(body, &mut share, caller, state).await;
             }
             let collected = body.collect().await;
             collected
@@ -106,27 +106,52 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
     }
 }
 
-/// Reads a body of which nobody said how large it is. It has a share of the memory for large ones only
-/// from when on it is one, so that whoever sends nothing holds nothing.
-async fn grow(
+/// Reads a body that is large or may become so. One of which nobody said how large it is has a share of
+/// the memory for large ones only from when on it is one, so that whoever sends nothing holds nothing;
+/// and whoever holds some has to send.
+async fn receive(
     mut body: Limited<Body>,
+    share: &mut Option<Share>,
     caller: &Caller,
     state: &AppState,
-) -> Result<(Bytes, Option<Share>), ApiError> {
+) -> Result<Bytes, ApiError> {
     let http = &state.config.http;
+    let began = Instant::now();
+    let mut patience = share.as_ref().map(|share| Patience::new(share.pace));
     let mut bytes = BytesMut::new();
-    let mut share = None;
-    while let Some(frame) = body.frame().await {
+    loop {
+        let due = patience.as_mut().and_then(|patience| {
+            patience.wait(began.elapsed());
+            patience.due()
+        });
+        let next = match due {
+            Some(due) => tokio::time::timeout_at(began + due, body.frame())
+                .await
+                .map_err(|_elapsed| {
+                    ApiError::new(
+                        Code::RequestTimeout,
+                        "The body came so slowly that it would not have arrived in time.",
+                    )
+                })?,
+            None => body.frame().await,
+        };
+        let Some(frame) = next else {
+            return Ok(bytes.freeze());
+        };
         let frame = frame.map_err(|error| broken(&*error, http.layout_body_max_bytes))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
         if share.is_none() && bytes.len() + data.len() > http.body_max_bytes {
-            share = Some(state.large_bodies.share(caller.user, None, http).await?);
+            let given = state.large_bodies.share(caller.user, None, http).await?;
+            patience = Some(Patience::new(given.pace));
+            *share = Some(given);
+        }
+        if let Some(patience) = &mut patience {
+            patience.take(data.len(), began.elapsed());
         }
         bytes.extend_from_slice(&data);
     }
-    Ok((bytes.freeze(), share))
 }
 
 /// Why a body could not be read to its end.

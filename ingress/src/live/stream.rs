@@ -17,7 +17,6 @@ use super::frame::event;
 use super::rendering::Format;
 use super::show::{LiveShow, Note};
 use crate::error::ApiError;
-use crate::prepared::next_piece;
 use crate::tally::Counted;
 
 /// A comment is sent when there was nothing to send for so long, so that proxies keep the
@@ -79,12 +78,8 @@ pub(crate) fn stream(
 impl Reader {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            // In pieces: a connection may copy what it cannot send at once.
-            while let Some(bytes) = self.first.front_mut() {
-                match next_piece(bytes) {
-                    Some(piece) => return Some(piece),
-                    None => drop(self.first.pop_front()),
-                }
+            if let Some(bytes) = self.first.pop_front() {
+                return Some(bytes);
             }
             if self.ended {
                 return None;

@@ -75,7 +75,15 @@ fn common(operation: &Operation) -> Vec<Code> {
 
 /// Adds the answer for a code unless the route has one of that status.
 fn add(operation: &mut Operation, code: Code) {
-    let mut response = Response::new(format!("`{}`", code.as_str()));
+    let mut response = Response::new(match code {
+        // Where a route says nothing of its own.
+        Code::RateLimited => format!(
+            "`{}`: asked too often, or more than another limit allows, which `details.limit` names \
+             then; `Retry-After` says when to come again",
+            code.as_str()
+        ),
+        _ => format!("`{}`", code.as_str()),
+    });
     let schema = RefOr::Ref(Ref::new(PROBLEM_SCHEMA));
     response
         .content

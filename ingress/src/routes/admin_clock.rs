@@ -72,10 +72,11 @@ pub(crate) async fn reset(
     caller: Caller,
     body: JsonBody<ResetClockRequest>,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Operator], "Only operators reset the clock.")?;
+    let authority = caller.authority_over_installation("Only operators reset the clock.")?;
     let (which, force) = (which(body.value.partition), body.value.force);
     let moved = detached(async move {
-        let moved = state.operations.reset_clock(which, force).await;
+        let by = authority.staff();
+        let moved = state.operations.reset_clock(which, force, by).await;
         moved.map_err(to_error)
     })
     .await?;

@@ -62,6 +62,9 @@ pub(crate) async fn report(
         (status = 200, body = Success<Value>),
         (status = 400, description = "`VALIDATION_ERROR`: not a report, or one that may not be applied", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 408, description = "`REQUEST_TIMEOUT`: the body did not arrive in time, or came so slowly that it would not", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: asked too often, or another large body of yours is being read; send one after the other", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too much is asked for, or too many large bodies are being read; nothing was changed, try again", body = Problem),
     ),
 )]
 pub(crate) async fn apply(

@@ -152,7 +152,7 @@ pub(crate) struct Reservation {
         (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),
         (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`, `COOLING_DOWN` (`details.until`): holds of the event ended unpaid in a row", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
-        (status = 429, description = "`RATE_LIMITED`: too many requests of the buyer, or too many places (`details.limit`) of the buyers of one network", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: too many requests of the buyer, too many idempotency keys of the buyer in a day, or too many places of the buyers of one network (`details.limit` says which of the two)", body = Problem),
         (status = 503, description = "`OVERLOADED`, `PARTITION_UNAVAILABLE`: nothing was changed", body = Problem),
     ),
 )]

@@ -10,7 +10,7 @@ use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId};
 use onsale_store::catalog::{EventChange, EventStatus};
 
-use super::catalog_call::{detached, key_reused};
+use super::catalog_call::{detached, write_down_and_send};
 use super::event_body::{EventBody, EventRequest};
 use super::ownership::managed_event;
 use super::projected::wait_for;
@@ -22,7 +22,7 @@ use crate::extract::{JsonBody, PathId};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
+use crate::submit::{Ask, Asked, Final, PendingAnswer};
 
 /// Replace an event's description, its limit and its status.
 ///
@@ -97,23 +97,12 @@ pub(crate) async fn update(
             change: change.clone(),
         },
     };
-    let answer = {
-        let context = context.clone();
-        detached(async move {
-            // Before the log has it: a crash must not lose what the log accepts.
-            let now_ms = state.clock.now_ms();
-            let proposed = state
-                .store
-                .propose_event_change(identity.request_id, event, &change, now_ms)
-                .await?;
-            if !proposed {
-                return Err(key_reused());
-            }
-            send(&state, &context, ask).await
-        })
-        .await?
-    };
-    Ok(answer.into_response(&context))
+    let request_id = identity.request_id;
+    write_down_and_send(state, &context, ask, move |store, now_ms| async move {
+        let noted = store.propose_event_change(request_id, event, &change, now_ms);
+        noted.await
+    })
+    .await
 }
 
 /// Whoever saw a show may have booked it, and ingresses remember that it is on sale.

@@ -58,8 +58,8 @@ pub(crate) struct Explanation {
 
 /// Why a request was granted or refused, by its request id.
 ///
-/// The id is `details.request_id` of a refusal, or that of a `Location`. For its buyer and for
-/// admins. A request that was refused before the log (`details.as_of`, rate limits, validation)
+/// The id is `details.request_id` of a refusal, or that of a `Location`. For its buyer, for the admins
+/// of the show's tenant and for operators. A request that was refused before the log (`details.as_of`, rate limits, validation)
 /// never stood in it and is not found here.
 #[utoipa::path(
     get, path = "/api/v1/requests/{id}/explanation", tag = "bookings",
@@ -83,7 +83,7 @@ pub(crate) async fn explanation(
 ) -> Result<Response, ApiError> {
     caller.require(
         &[Role::Buyer, Role::Admin, Role::Operator],
-        "Requests are explained to their buyer and to admins.",
+        "Requests are explained to their buyer, to admins and to operators.",
     )?;
     let (partition, explained) = explained(&state, &caller, RequestId(id), &given).await?;
     let offset = explained.outcome.offset;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::catalog_call::{detached, key_reused};
+use super::catalog_call::write_down_and_send;
 use super::event_body::check_line;
 use super::ownership::{managed_event, managers};
 use super::projected::wait_for;
@@ -27,7 +27,7 @@ use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
+use crate::submit::{Ask, Asked, Final, PendingAnswer};
 use crate::values::{Instant, Money};
 
 /// New values; what is left out stays as it is. Live holds keep their price and time.
@@ -109,23 +109,12 @@ pub(crate) async fn amend(
             change: change.clone(),
         },
     };
-    let answer = {
-        let context = context.clone();
-        detached(async move {
-            // Before the log has it: a crash must not lose what the log accepts.
-            let now_ms = state.clock.now_ms();
-            let proposed = state
-                .store
-                .propose_change(identity.request_id, show, &change, now_ms)
-                .await?;
-            if !proposed {
-                return Err(key_reused());
-            }
-            send(&state, &context, ask).await
-        })
-        .await?
-    };
-    Ok(answer.into_response(&context))
+    let request_id = identity.request_id;
+    write_down_and_send(state, &context, ask, move |store, now_ms| async move {
+        let noted = store.propose_change(request_id, show, &change, now_ms);
+        noted.await
+    })
+    .await
 }
 
 fn change(row: &ShowRow, request: AmendRequest) -> Result<ShowChange, ApiError> {

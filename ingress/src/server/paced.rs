@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::line::Line;
-use super::patience::{Pace, Patience};
+use crate::patience::{Pace, Patience};
 
 /// How long a connection that ends is still read from, so that what the client was sending does not
 /// make the system take the answer back from it.

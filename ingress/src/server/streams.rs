@@ -16,7 +16,7 @@ use prometheus::IntCounter;
 use tokio::time::{Instant, Sleep};
 
 use super::line::Line;
-use super::patience::{Pace, Patience};
+use crate::patience::{Pace, Patience};
 
 /// A stream whose time is up is looked at again after this part of the time-out, where its line stood
 /// still meanwhile.

@@ -4,13 +4,14 @@ use axum::body::Body;
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use onsale_ingress::IngressConfig;
+use onsale_schemas::UserId;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::version::TLS13;
 
 use crate::server::{Served, reserve_request, serve, until_metrics_say};
-use crate::support::{BUYER, Claims, SHOW, World};
+use crate::support::{BUYER, Claims, EVENT, SHOW, World};
 use crate::tls::Pair;
 
 /// An answer that is larger than what the systems of both sides keep for a connection.
@@ -353,6 +354,30 @@ async fn new_connections_wait_where_none_is_idle() {
     drop(reading);
     read_until(&mut waiting, "live\"}").await;
     until_metrics_say(&served.world, "http_connections_given_up_total 0").await;
+}
+
+#[tokio::test]
+async fn whoever_declares_a_large_body_and_sends_nothing_holds_room_for_a_moment() {
+    let served = served(|config| {
+        config.http.large_bodies_max_bytes = config.http.layout_body_max_bytes;
+        config.http.body_timeout_ms = 2_000;
+    })
+    .await;
+    let post = |user: u8, body: &str, length: usize| {
+        let token = Claims::new(UserId::from_bytes([user; 16]), "organizer").token();
+        format!(
+            "POST /api/v1/events/{EVENT}/shows HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    };
+    let mut silent = ask(&served, &post(1, "{", 8 << 20)).await;
+    let body = " ".repeat(100_000);
+    let mut sending = ask(&served, &post(2, &body, body.len())).await;
+    let answer = read_until(&mut silent, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("so slowly"), "{answer}");
+    let answer = read_until(&mut sending, "VALIDATION_ERROR").await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use onsale_schemas::UserId;
 use serde_json::json;
 
 use crate::support::World;
@@ -85,6 +86,13 @@ async fn a_clock_that_looks_right_is_reset_by_force_only() {
             "from": "1970-01-01T00:00:02.000Z",
             "to": "1970-01-01T00:00:01.000Z",
         }])
+    );
+    let by = world.operations.clock_reset_by.lock().take().unwrap();
+    let operator = UserId::from_bytes([0xad; 16]);
+    assert_eq!(
+        (by.user, by.tenant),
+        (operator, None),
+        "the record says who"
     );
 }
 

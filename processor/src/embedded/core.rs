@@ -10,7 +10,7 @@ use onsale_engine::OutcomeSink;
 use onsale_log::{AppendRecord, Appended, LogError, LogWriter, OutcomeBatch, Reply, SubmitError};
 use onsale_schemas::codec::{self, CodecError};
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
-use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId, RequestId};
+use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId, RequestId, Staff};
 use tokio::sync::{broadcast, oneshot};
 
 use super::handle::{ResetRefused, ToCore};
@@ -175,7 +175,7 @@ impl<W: LogWriter> Core<W> {
                 drop(inspect.reply.send(seats));
             }
             ToCore::ResetClock(asked) => {
-                let pending = self.reset_clock(asked.request);
+                let pending = self.reset_clock(asked.request, asked.by);
                 drop(asked.reply.send(pending));
             }
         }
@@ -185,6 +185,7 @@ impl<W: LogWriter> Core<W> {
     fn reset_clock(
         &mut self,
         request: RequestId,
+        by: Staff,
     ) -> Result<Vec<oneshot::Receiver<Reply>>, ResetRefused> {
         let command = Command::ResetClock;
         let needed = command.machine_version();
@@ -201,6 +202,7 @@ impl<W: LogWriter> Core<W> {
         }
         let envelope = Envelope {
             request_id: Some(request),
+            by: Some(by),
             ..Envelope::machine(command)
         };
         let payload = codec::encode(&envelope).map_err(|error| {

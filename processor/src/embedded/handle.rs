@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use onsale_log::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
-use onsale_schemas::{LogTimeMs, Offset, Outcome, PartitionId, RequestId, ShowId, ShowSeats};
+use onsale_schemas::{
+    LogTimeMs, Offset, Outcome, PartitionId, RequestId, ShowId, ShowSeats, Staff,
+};
 use tokio::sync::{broadcast, oneshot};
 
 use super::shared::Shared;
@@ -28,6 +30,8 @@ pub(super) enum ToCore {
 #[derive(Debug)]
 pub(super) struct ResetClock {
     pub(super) request: RequestId,
+    /// Who asks.
+    pub(super) by: Staff,
     pub(super) reply: oneshot::Sender<Result<Vec<oneshot::Receiver<Reply>>, ResetRefused>>,
 }
 
@@ -103,17 +107,18 @@ impl EmbeddedLog {
     }
 
     /// Takes the clock of this machine as right: a record in every partition sets machine time to
-    /// it, also when that is back. Gives machine time before and after by partition.
+    /// it, also when that is back, and says that `by` asked. Gives machine time before and after by partition.
     ///
     /// # Errors
     /// When the record cannot be appended.
     pub async fn reset_clock(
         &self,
         request: RequestId,
+        by: Staff,
     ) -> Result<Vec<(PartitionId, LogTimeMs, LogTimeMs)>, ResetRefused> {
         let unavailable = || ResetRefused::Submit(SubmitError::Unavailable);
         let (reply, answer) = oneshot::channel();
-        self.send(ToCore::ResetClock(ResetClock { request, reply }))?;
+        self.send(ToCore::ResetClock(ResetClock { request, by, reply }))?;
         let pending = answer.await.map_err(|_| unavailable())??;
         let mut done = Vec::new();
         for (partition, received) in (0..).map(PartitionId).zip(pending) {

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::Sender;
 use onsale_log::LogError;
 use onsale_log::journal::{Journal, JournalOptions};
-use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId, RequestId};
+use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId, RequestId, Staff};
 use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
 use onsale_store::booking::projected_offset;
@@ -400,8 +400,9 @@ impl Embedded {
     pub async fn reset_clock(
         &self,
         request: RequestId,
+        by: Staff,
     ) -> Result<Vec<(PartitionId, LogTimeMs, LogTimeMs)>, ResetRefused> {
-        self.log.reset_clock(request).await
+        self.log.reset_clock(request, by).await
     }
 
     /// Brings the gauges up to date; called when metrics are read.

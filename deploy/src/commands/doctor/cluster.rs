@@ -16,7 +16,7 @@ use onsale_store::booking::projected_offset;
 
 use super::{Check, FREE_LOW_BYTES, FREE_MIN_BYTES};
 use crate::assemble::kafka_settings;
-use crate::config::{Config, Role};
+use crate::config::{Config, Leads, Role, leads};
 use crate::distributed::faked_clock;
 use crate::distributed::nodes::{NodeList, recorded_partitions, twice_advice};
 
@@ -58,6 +58,7 @@ pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
     match listen(&settings) {
         Ok(heard) => {
             nodes(config, &heard, checks);
+            machines(&heard.list, checks);
             clocks(&heard, checks);
             partitions(config, &heard.list, checks);
             identities(&heard.list, checks);
@@ -135,6 +136,31 @@ fn listen(settings: &KafkaSettings) -> Result<Heard, KafkaError> {
         }
     }
     Ok(heard)
+}
+
+/// Nodes that tell those of other machines to ask on loopback, for snapshots and reconciliation.
+fn machines(list: &NodeList, checks: &mut Vec<Check>) {
+    let urls = |status: &NodeStatus| [status.url.clone(), status.operations_url().to_owned()];
+    let is_away = |url: &String| leads(url) == Leads::Away;
+    let elsewhere: Vec<String> = list.alive().flat_map(urls).filter(is_away).collect();
+    for status in list.alive() {
+        let url = status.operations_url();
+        // Its own public address says nothing of where the others are.
+        let Some(other) = elsewhere.iter().find(|other| **other != status.url) else {
+            continue;
+        };
+        if leads(url) != Leads::Away {
+            checks.push(Check::warning(
+                "nodes",
+                format!(
+                    "{} is to be asked at {url}, and another node is at {other}",
+                    status.node.0
+                ),
+                "set node.operations_advertise_url of that node to where the others reach it, as \
+                 http://10.0.0.5:8081, and http.operations_listen to an address of its machine",
+            ));
+        }
+    }
 }
 
 fn nodes(config: &Config, heard: &Heard, checks: &mut Vec<Check>) {

@@ -9,7 +9,7 @@ use onsale_ingress::{
     ClockMoved, ClockStatus, Instant, LastSnapshot, OperationError, Operations, PartitionStatus,
     Readiness, SnapshotDone, Which,
 };
-use onsale_schemas::{NodeName, Offset, PartitionId, Standing};
+use onsale_schemas::{NodeName, Offset, PartitionId, Staff, Standing};
 use parking_lot::Mutex;
 
 pub(crate) struct FakeOperations {
@@ -21,6 +21,8 @@ pub(crate) struct FakeOperations {
     pub(crate) explained: Mutex<HashMap<(PartitionId, Offset), Standing>>,
     /// What comes of explaining instead.
     pub(crate) explain_error: Mutex<Option<OperationError>>,
+    /// Who asked last for the clock to be reset.
+    pub(crate) clock_reset_by: Mutex<Option<Staff>>,
     /// How often somebody waited.
     pub(crate) waits: AtomicU64,
 }
@@ -33,6 +35,7 @@ impl Default for FakeOperations {
             panics: AtomicBool::new(false),
             explained: Mutex::default(),
             explain_error: Mutex::default(),
+            clock_reset_by: Mutex::default(),
             waits: AtomicU64::new(0),
         }
     }
@@ -146,7 +149,9 @@ impl Operations for FakeOperations {
         &self,
         which: Which,
         force: bool,
+        by: Staff,
     ) -> Result<Vec<ClockMoved>, OperationError> {
+        *self.clock_reset_by.lock() = Some(by);
         match which {
             Which::One(PartitionId(partition)) if partition > 0 => {
                 Err(OperationError::UnknownPartition(PartitionId(partition)))

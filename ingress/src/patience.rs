@@ -1,22 +1,22 @@
-//! How long a client may leave lie what it asked for.
+//! How slowly a client may take what it asked for, or send what it said it would.
 
 use std::time::Duration;
 
 /// The slowest that a client may be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// How long it may take nothing.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
     /// How much it has to take while something waits. 0: anything at all is enough.
-    pub(super) bytes_per_second: u64,
+    pub(crate) bytes_per_second: u64,
 }
 
-/// How long a client may still take nothing. Waiting uses it up, and every byte that is taken buys
+/// How long a client may still take nothing, or send nothing. Waiting uses it up, and every byte buys
 /// the time that it may take at the lowest rate, up to the whole time-out again. So a client that
 /// takes nothing has just that time, and one that is slow has it for the difference to the lowest
 /// rate, in whatever steps its system takes what it takes.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     pace: Pace,
     left: Duration,
     /// On the clock of whoever asks; `None` while nothing waits.
@@ -24,7 +24,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(pace: Pace) -> Self {
+    pub(crate) fn new(pace: Pace) -> Self {
         Self {
             pace,
             left: pace.timeout,
@@ -33,23 +33,23 @@ impl Patience {
     }
 
     /// True while nothing waits and nothing of it is used up.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.waiting_since.is_none() && self.left == self.pace.timeout
     }
 
     /// Something waits for the client.
-    pub(super) fn wait(&mut self, now: Duration) {
+    pub(crate) fn wait(&mut self, now: Duration) {
         self.waiting_since.get_or_insert(now);
     }
 
     /// Nothing waits any more. Time that passes now is not the client's.
-    pub(super) fn rest(&mut self, now: Duration) {
+    pub(crate) fn rest(&mut self, now: Duration) {
         self.settle(now);
         self.waiting_since = None;
     }
 
     /// The client took so much.
-    pub(super) fn take(&mut self, bytes: usize, now: Duration) {
+    pub(crate) fn take(&mut self, bytes: usize, now: Duration) {
         self.settle(now);
         if bytes > 0 {
             self.left = self
@@ -60,7 +60,7 @@ impl Patience {
     }
 
     /// When it is over, while something waits.
-    pub(super) fn due(&self) -> Option<Duration> {
+    pub(crate) fn due(&self) -> Option<Duration> {
         self.waiting_since
             .map(|since| since.saturating_add(self.left))
     }
