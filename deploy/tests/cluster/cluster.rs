@@ -165,6 +165,47 @@ impl Cluster {
         format!("redis://127.0.0.1:{}", self.inner.port + 379)
     }
 
+    /// Ports for a process that the script does not know of.
+    pub(crate) fn ports_of_others(&self) -> (u16, u16) {
+        (self.inner.port + 50, self.inner.port + 51)
+    }
+
+    /// Settings of such a process, as the script gives them to its own.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        let mut variables = vec![
+            ("ONSALE_KAFKA__BROKERS".to_owned(), self.brokers()),
+            ("ONSALE_DATABASE__URL".to_owned(), self.database_url()),
+            ("ONSALE_REDIS__URL".to_owned(), self.redis_url()),
+            (
+                "ONSALE_CLUSTER__PROCESSORS".to_owned(),
+                "processor-1,processor-2".to_owned(),
+            ),
+            ("ONSALE_LOG__PARTITIONS".to_owned(), PARTITIONS.to_string()),
+            ("ONSALE_AUTH__HS256_SECRET".to_owned(), SECRET.to_owned()),
+            ("ONSALE_RATE_LIMIT__ENABLED".to_owned(), "false".to_owned()),
+            ("ONSALE_PAYMENTS__SIMULATED".to_owned(), "true".to_owned()),
+        ];
+        variables.extend(self.inner.settings.iter().cloned());
+        variables
+    }
+
+    /// What a node has logged so far.
+    pub(crate) fn log(&self, node: &str) -> String {
+        std::fs::read_to_string(self.folder(node).join(format!("{node}.log"))).unwrap()
+    }
+
+    /// (status, what it says) of the readiness of a server; 0 where none answers.
+    pub(crate) async fn readiness(&self, url: &str) -> (u16, String) {
+        let asked = self.inner.http.get(format!("{url}/health/ready"));
+        match asked.send().await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                (status, response.text().await.unwrap_or_default())
+            }
+            Err(_) => (0, String::new()),
+        }
+    }
+
     /// Folder of a node.
     pub(crate) fn folder(&self, node: &str) -> PathBuf {
         self.inner.folder.join(node)
@@ -232,11 +273,9 @@ impl Cluster {
 impl Inner {
     fn run(&self, args: &[String]) -> Output {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster.sh");
-        let binary = std::env::var_os("ONSALE_BINARY")
-            .unwrap_or_else(|| env!("CARGO_BIN_EXE_onsale").into());
         std::process::Command::new(script)
             .args(args)
-            .env("ONSALE_BINARY", binary)
+            .env("ONSALE_BINARY", binary())
             .env("ONSALE_CLUSTER_DIR", &self.folder)
             .env("ONSALE_CLUSTER_PORT", self.port.to_string())
             .env("ONSALE_LOG__PARTITIONS", PARTITIONS.to_string())
@@ -258,6 +297,11 @@ impl Drop for Inner {
             );
         }
     }
+}
+
+/// The program under test.
+pub(crate) fn binary() -> std::ffi::OsString {
+    std::env::var_os("ONSALE_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_onsale").into())
 }
 
 /// The first port of a stretch where nobody listens.

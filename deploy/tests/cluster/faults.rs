@@ -9,6 +9,7 @@ use crate::cluster::{Cluster, PATIENCE, sum};
 use crate::full_disk::full_disk;
 use crate::load::Load;
 use crate::soak;
+use crate::stalls::{ingress_with_few_files, node_id_twice, processors_paused};
 
 /// What a projection that keeps up has left to do at any moment, in records.
 const PROJECTION_LAG_SMALL: f64 = 500.0;
@@ -39,6 +40,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault!(ingress_killed),
     fault!(projector_killed),
     fault!(owner_paused),
+    fault!(processors_paused),
+    fault!(node_id_twice),
+    fault!(ingress_with_few_files),
     fault!(kafka_killed),
     fault!(broker_killed),
     fault!(postgres_killed),

@@ -30,6 +30,7 @@ mod reconciliation;
 mod report;
 #[path = "../process/small_disk.rs"]
 mod small_disk;
+mod stalls;
 mod tokens;
 
 use std::panic::AssertUnwindSafe;

@@ -269,3 +269,161 @@ async fn what_is_for_operators_is_not_on_the_public_port() {
         assert_eq!(response.unwrap().status(), 200, "{path}");
     }
 }
+
+/// Snapshots are due and no file can be opened: they are tried again, and sales go on meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_without_a_free_descriptor_sells_and_cuts_its_snapshots_later() {
+    const FAILED: &str = "no snapshot written";
+    let data = tempfile::tempdir().unwrap();
+    let env = [
+        SMALL_SEGMENTS,
+        ("ONSALE_SNAPSHOTS__EVERY_RECORDS", "200"),
+        ("ONSALE_SNAPSHOTS__EVERY_SECONDS", "86400"),
+    ];
+    let server = Server::start_with(data.path(), &env).await;
+    let house = House::open(server).await;
+    let mut line = Line::open(house.server.port);
+    assert_eq!(house.buy_and_give_back(&mut line), [201, 200]);
+    let exhausted = house.server.exhaust_descriptors();
+    let mut rounds = 0;
+    while !house.server.log().contains(FAILED) {
+        let bought = house.buy_and_give_back(&mut line);
+        assert_eq!(
+            bought,
+            [201, 200],
+            "round {rounds}:\n{}",
+            house.server.log()
+        );
+        rounds += 1;
+        assert!(rounds < 2_000, "{}", house.server.log());
+    }
+    // A file of the log and more is filled meanwhile.
+    for round in 0..ROUNDS * 2 / 5 {
+        let blocked = house.block_and_unblock(&mut line);
+        assert_eq!(
+            blocked,
+            [200, 200],
+            "round {round}:\n{}",
+            house.server.log()
+        );
+    }
+    drop(exhausted);
+    let said = house.server.log().len();
+    for _ in 0..5 {
+        assert_eq!(house.buy_and_give_back(&mut line), [201, 200]);
+    }
+    let (code, out, err) = house.server.verb(&["snapshot", "create"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let later = house.server.log().split_off(said);
+    assert!(!later.contains(FAILED), "{later}");
+    let failures = metric(
+        &house.server.metrics().await,
+        "onsale_snapshot_failures_total",
+    );
+    assert!(failures[0] > 0.0, "{failures:?}");
+    let (status, list) = house.server.get(&house.buyer, "/bookings?limit=1").await;
+    assert_eq!(status, 200, "{list}");
+    for verb in ["doctor", "verify"] {
+        let (code, out, err) = house.server.verb(&[verb]);
+        assert_eq!(code, Some(0), "{verb}: {out}{err}");
+    }
+    assert_eq!(house.server.stop(), Some(0));
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap();
+    let mut frame = length.to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// A connection of HTTP/2 whose streams take nothing: a window of 0 bytes, and a request in each.
+fn windowless(port: u16, path: &str, streams: u32) -> TcpStream {
+    let text = |bytes: &[u8]| [&[u8::try_from(bytes.len()).unwrap()], bytes].concat();
+    let mut block = Vec::new();
+    for (name, value) in [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "x"),
+        (":path", path),
+    ] {
+        block.push(0);
+        block.extend(text(name.as_bytes()));
+        block.extend(text(value.as_bytes()));
+    }
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]));
+    for stream in 0..streams {
+        bytes.extend(frame(1, 5, 1 + 2 * stream, &block));
+    }
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    connection.write_all(&bytes).unwrap();
+    connection
+}
+
+/// Readers of a live view, and streams with a window of 0, that take nothing while much changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn live_views_that_nobody_reads_cost_a_bounded_memory() {
+    const READERS: usize = 200;
+    const WINDOWLESS: usize = 8;
+    const STREAMS: u32 = 50;
+    const UNSENT_MAX_BYTES: u64 = 8 << 20;
+    /// The buffers of a connection, its task, and the allocator's share; of a stream as well.
+    const CONNECTION_BYTES: u64 = 128 << 10;
+    /// What the process itself keeps of a show that changes this much, its log and its projection.
+    const OWN_BYTES: u64 = 32 << 20;
+    let data = tempfile::tempdir().unwrap();
+    let unsent = UNSENT_MAX_BYTES.to_string();
+    let env = [
+        ("ONSALE_HTTP__WRITE_TIMEOUT_MS", "3000"),
+        ("ONSALE_HTTP__UNSENT_PER_ADDRESS_MAX_BYTES", unsent.as_str()),
+    ];
+    let server = Server::start_with(data.path(), &env).await;
+    let house = House::open(server).await;
+    let port = house.server.port;
+    let mut line = Line::open(port);
+    // Whatever is made once is made now.
+    for _ in 0..5 {
+        assert_eq!(house.block_and_unblock(&mut line), [200, 200]);
+    }
+    let path = format!("/api/v1/shows/{}/availability/stream", house.show);
+    let before = house.server.memory_bytes();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let mut readers: Vec<TcpStream> = (0..READERS)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let seats = format!("/api/v1/shows/{}/seats", house.show);
+    for place in 0..WINDOWLESS {
+        let path = if place % 2 == 0 { &path } else { &seats };
+        readers.push(windowless(port, path, STREAMS));
+    }
+    let (mut most, mut listening) = (0, 0.0f64);
+    for round in 0..60 {
+        let blocked = house.block_and_unblock(&mut line);
+        assert_eq!(blocked, [200, 200], "round {round}");
+        most = house.server.memory_bytes().max(most);
+        if round % 10 == 0 {
+            let text = house.server.metrics().await;
+            let now = metric(&text, "availability_stream_readers")[0];
+            listening = listening.max(now);
+        }
+    }
+    assert!(listening >= 1.0, "somebody was let in");
+    let grown = most.saturating_sub(before);
+    eprintln!(
+        "{READERS} readers, {listening} at once: {} KiB more",
+        grown >> 10
+    );
+    let connections = READERS as u64 + WINDOWLESS as u64 * u64::from(STREAMS);
+    let bound = connections * CONNECTION_BYTES + 3 * UNSENT_MAX_BYTES + OWN_BYTES;
+    assert!(grown < bound, "{grown} bytes more, {bound} allowed");
+    drop(readers);
+    assert_eq!(house.server.get("", "/events").await.0, 200);
+}

@@ -70,8 +70,12 @@ fn preload() -> PathBuf {
 
 /// A show in three months, so that a year ahead is after its sale.
 async fn open_show(server: &Server, hold_seconds: u32) -> String {
-    let organizer = server.token("organizer", ORGANIZER);
     let starts_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(90 * 24);
+    open_show_at(server, hold_seconds, starts_at).await
+}
+
+async fn open_show_at(server: &Server, hold_seconds: u32, starts_at: jiff::Timestamp) -> String {
+    let organizer = server.token("organizer", ORGANIZER);
     let event = json!({ "name": "Test", "starts_at": starts_at.to_string() });
     let (status, body) = server.post(&organizer, "/events", &event).await;
     assert_eq!(status, 201, "{body}");
@@ -236,4 +240,71 @@ async fn a_start_a_year_after_the_last_record_asks_whether_the_clock_is_right() 
     let server = Server::start_with(&data, &clock.variables()).await;
     assert_eq!(held(&server, &show).await, 1, "nothing was released");
     assert!(!server.log().contains(SECRET));
+}
+
+/// The log was written by a clock a year ahead: the sale does not go on by it without a word, and
+/// `onsale clock reset` takes everything back that was stamped by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_of_a_wrong_clock_is_taken_back_by_an_operator() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = WallClock::new(folder.path());
+    let data = folder.path().join("data");
+    clock.set("+1y");
+    let server = Server::start_with(&data, &clock.variables()).await;
+    // After the sale's beginning by either clock.
+    let starts_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(500 * 24);
+    let long = open_show_at(&server, 3_600, starts_at).await;
+    let short = open_show_at(&server, 5, starts_at).await;
+    reserve(&server, &long).await;
+    let short_hold = reserve(&server, &short).await;
+    assert_eq!(server.stop(), Some(0));
+
+    clock.set("+0");
+    let mut server = Server::start_whatever_it_says(&data, &clock.variables()).await;
+    let (status, said) = readiness(&server).await;
+    assert_eq!(status, 503, "{said}");
+    assert!(said.contains("`onsale clock reset`"), "{said}");
+    let wrong = r#"onsale_clock_wrong{clock="machine"}"#;
+    assert_eq!(metric(&server.metrics().await, wrong), [1.0]);
+    let (code, checks, _) = server.verb(&["doctor"]);
+    assert_eq!(code, Some(1), "{checks}");
+    assert!(checks.contains("FAILED   clock"), "{checks}");
+    assert!(checks.contains("`onsale clock reset`"), "{checks}");
+
+    let (code, out, err) = server.verb(&["clock", "reset"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert_eq!(readiness(&server).await.0, 200);
+    assert_eq!(metric(&server.metrics().await, wrong), [0.0]);
+    let (code, out, _) = server.verb(&["clock", "status"]);
+    assert_eq!(code, Some(0), "{out}");
+    // Shows that were opened by the wrong clock begin their sale by it, until somebody says when.
+    let organizer = server.token("organizer", ORGANIZER);
+    let now = jiff::Timestamp::now().to_string();
+    for show in [&long, &short] {
+        let path = format!("/shows/{show}");
+        let change = json!({ "sale_opens_at": now });
+        let (status, said) = server.patch(&organizer, &path, &change).await;
+        assert_eq!(status, 200, "{said}");
+    }
+    // The short hold ends in time, and so does a new one.
+    reserve(&server, &short).await;
+    let deadline = Instant::now() + PATIENCE;
+    while held(&server, &short).await > 0 {
+        assert!(Instant::now() < deadline, "{short_hold} is held for ever");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(held(&server, &long).await, 1);
+
+    server.kill_and_restart().await;
+    let ends: jiff::Timestamp = reserve(&server, &long).await["expires_at"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(ends < jiff::Timestamp::now() + jiff::SignedDuration::from_hours(2));
+    assert_eq!(held(&server, &long).await, 2);
+    for verb in ["doctor", "verify"] {
+        let (code, out, err) = server.verb(&[verb]);
+        assert_eq!(code, Some(0), "{verb}: {out}{err}");
+    }
 }

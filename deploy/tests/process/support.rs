@@ -300,6 +300,28 @@ impl Server {
         format!("{}://127.0.0.1:{}{path}", self.scheme, self.operations_port)
     }
 
+    /// Lets the process open no file more than it has open now, until the guard is dropped.
+    pub(crate) fn exhaust_descriptors(&self) -> Exhausted {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        // The lowest number that is free is the limit; what is open above it stays so.
+        let listed = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let open: std::collections::BTreeSet<u64> = listed
+            .map(|entry| {
+                entry
+                    .unwrap()
+                    .file_name()
+                    .to_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap()
+            })
+            .collect();
+        let limit = (0..).find(|number| !open.contains(number)).unwrap();
+        let before = limits_of(pid);
+        set_limits(pid, Some(limit), before.maximum);
+        Exhausted { pid, before }
+    }
+
     /// Bytes of memory that the process has now.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let file = format!("/proc/{}/status", self.child.id());
@@ -335,6 +357,33 @@ impl Server {
         assert_eq!(status, 201, "{body}");
         body["data"]["show_id"].as_str().unwrap().to_owned()
     }
+}
+
+/// A process that can open no file.
+pub(crate) struct Exhausted {
+    pid: rustix::process::Pid,
+    before: rustix::process::Rlimit,
+}
+
+impl Drop for Exhausted {
+    fn drop(&mut self) {
+        set_limits(self.pid, self.before.current, self.before.maximum);
+    }
+}
+
+fn set_limits(
+    pid: rustix::process::Pid,
+    current: Option<u64>,
+    maximum: Option<u64>,
+) -> rustix::process::Rlimit {
+    let limits = rustix::process::Rlimit { current, maximum };
+    rustix::process::prlimit(Some(pid), rustix::process::Resource::Nofile, limits).unwrap()
+}
+
+/// Its limits of open files. They are told only to who sets them, so they are another's for a moment.
+fn limits_of(pid: rustix::process::Pid) -> rustix::process::Rlimit {
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    set_limits(pid, own.maximum, own.maximum)
 }
 
 fn now_s() -> u64 {

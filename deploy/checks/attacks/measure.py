@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Figures of what S7, S8 and S11 cost a server, for two binaries to be set beside each other.
+
+    deploy/checks/attacks/measure.py --binary FILE [--only shows,receipts,keys] [--shows N]
+        [--bookings N] [--keys N] [--set NAME=VALUE]...
+
+    shows      20 anonymous lists of an event with N shows, at once
+    receipts   20 receipts of the last of N bookings, by 6 clients
+    keys       N refusals under idempotency keys of their own, by 3,000 users
+
+Limits of requests are off, so that it is the work that is measured; --set names more settings of
+the server (ONSALE_..., as quotas). Processor time is that of the server. Prints a line of JSON for
+each. Python's standard library only.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import threading
+import time
+import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from attacks import harness  # noqa: E402 (the folder above is put on the path first)
+
+LISTS = 20
+RECEIPTS = 20
+RECEIPT_CLIENTS = 6
+KEY_USERS = 3_000
+WORKERS = 8
+
+
+def cpu_s(server):
+    fields = pathlib.Path(f"/proc/{server.child.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def at_once(count, workers, work):
+    """Numbers below count, handed to work by so many threads; how often it failed."""
+    numbers, lock, failed = iter(range(count)), threading.Lock(), []
+
+    def loop():
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            try:
+                work(number)
+            except (harness.RefusedError, OSError) as error:
+                failed.append(str(error)[:200])
+
+    threads = [threading.Thread(target=loop) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failed
+
+
+def measured(server, count, workers, work):
+    begin_s, cpu_before_s, watch = time.monotonic(), cpu_s(server), harness.Watch(server)
+    failed = at_once(count, workers, work)
+    taken_s, cpu_taken_s = time.monotonic() - begin_s, cpu_s(server) - cpu_before_s
+    watch.end()
+    return {
+        "asked": count,
+        "failed": len(failed),
+        "first_failure": failed[0] if failed else None,
+        "seconds": round(taken_s, 2),
+        "cpu_s": round(cpu_taken_s, 2),
+        "cpu_ms_each": round(cpu_taken_s * 1000 / count, 2),
+        "rss_before_mib": round(watch.rss_before_mib, 1),
+        "rss_max_mib": round(watch.rss_max_mib, 1),
+        "rss_after_mib": round(server.rss_mib(), 1),
+    }
+
+
+def shows(server, given):
+    event = server.call(
+        "POST",
+        "/api/v1/events",
+        server.organizer,
+        {"name": "Long run", "starts_at": "2099-01-01T20:00:00Z"},
+    )["event_id"]
+    path = f"/api/v1/events/{event}/shows"
+    body = {"starts_at": "2099-01-01T20:00:00Z", "zones": harness.general(100)}
+    refused = at_once(
+        given.shows, WORKERS, lambda _: server.call("POST", path, server.organizer, body)
+    )
+    told = {"shows": given.shows - len(refused), "refused": refused[:1]}
+    return told | measured(server, LISTS, LISTS, lambda _: server.call("GET", path))
+
+
+def receipts(server, given):
+    show, zones = server.open_show(harness.general(1_000_000))
+    body = {"show_id": show, "zone_id": zones[0]["zone_id"], "quantity": 1}
+    users = server.tokens(given.bookings)
+    at_once(
+        given.bookings - 1,
+        WORKERS,
+        lambda number: server.call("POST", "/api/v1/bookings/reserve", users[number], body),
+    )
+    last = server.call("POST", "/api/v1/bookings/reserve", users[-1], body)
+    path = last.get("receipt_url") or f"/api/v1/bookings/{last['booking_id']}/receipt"
+    told = {"bookings": given.bookings}
+    return told | measured(server, RECEIPTS, RECEIPT_CLIENTS, lambda _: server.call("GET", path))
+
+
+def keys(server, given):
+    show, zones = server.open_show(harness.general(1))
+    body = {"show_id": show, "zone_id": zones[0]["zone_id"], "quantity": 1}
+    users = server.tokens(KEY_USERS)
+    # From now on the log refuses, and remembers that under the key.
+    server.call("POST", "/api/v1/bookings/reserve", users[0], body)
+    answers = {}
+
+    def work(number):
+        try:
+            server.call(
+                "POST",
+                "/api/v1/bookings/reserve",
+                users[number % len(users)],
+                body,
+                # As long as a key may be.
+                headers={"Idempotency-Key": str(uuid.uuid4()).ljust(255, "x")},
+            )
+        except harness.RefusedError as refused:
+            answers[refused.status] = answers.get(refused.status, 0) + 1
+
+    figures = measured(server, given.keys, WORKERS, work)
+    grown = (figures["rss_after_mib"] - figures["rss_before_mib"]) * (1 << 20)
+    return figures | {"answers": answers, "bytes_per_key": round(grown / given.keys)}
+
+
+MEASUREMENTS = {"shows": shows, "receipts": receipts, "keys": keys}
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("--binary", required=True)
+    arguments.add_argument("--only", default=",".join(MEASUREMENTS))
+    arguments.add_argument("--shows", type=int, default=5_350)
+    arguments.add_argument("--bookings", type=int, default=20_000)
+    arguments.add_argument("--keys", type=int, default=100_000)
+    arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    given = arguments.parse_args()
+    settings = {"ONSALE_RATE_LIMIT__ENABLED": "false"}
+    settings |= dict(setting.split("=", 1) for setting in given.set)
+    binary = str(pathlib.Path(given.binary).resolve())
+    for name in given.only.split(","):
+        with harness.Server(binary, settings=settings) as server:
+            print(json.dumps({"what": name} | MEASUREMENTS[name](server, given)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
