@@ -91,6 +91,12 @@ impl Truth {
             } => {
                 self.ends_of_holds.insert(*booking, *expires_at_ms);
             }
+            Outcome::ClockReset { from_ms, to_ms } if to_ms < from_ms => {
+                // Long holds end earlier then, as their shows have it, but none before that moment.
+                for end in self.ends_of_holds.values_mut() {
+                    *end = (*end).min(*to_ms);
+                }
+            }
             _ => {}
         }
         Ok(())
