@@ -11,7 +11,7 @@ pub struct ProjectionBatch {
     pub from_offset: u64,
     /// The record after the last one it covers.
     pub next_offset: u64,
-    /// Log time of the last record it covers.
+    /// Machine time after the last record it covers.
     pub log_time_ms: u64,
     /// The outcomes in order. Those of records already projected are dropped by the store.
     pub outcomes: Vec<OutcomeRecord>,

@@ -2,10 +2,12 @@
 
 mod batch;
 pub(crate) mod bulk;
+mod changes;
 pub(crate) mod documents;
 mod events;
 pub(crate) mod plan;
 pub(crate) mod run;
 mod shows;
+mod sweep;
 
 pub use batch::ProjectionBatch;

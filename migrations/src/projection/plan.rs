@@ -40,8 +40,6 @@ pub(crate) enum ShowEvent {
     /// The same again, which changes nothing any more.
     AmendedBefore(RequestId),
     Closed,
-    /// Everything live of it ends.
-    Cancelled,
 }
 
 /// A change of a show's rows, in the order of the log with the others of its batch.
@@ -75,12 +73,25 @@ pub(crate) enum CatalogStep {
     Described(Box<Describe>),
 }
 
-/// An event is cancelled: all its shows are, and everything live of them ends.
+/// What a record does to rows that its outcome does not name: those that what came before it in the
+/// log has left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Cancellation {
-    pub(crate) step: EventStep,
+pub(crate) struct Sweep {
+    pub(crate) what: Swept,
     pub(crate) at_ms: u64,
     pub(crate) offset: Offset,
+}
+
+/// The rows that a [`Sweep`] changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Swept {
+    /// A show is cancelled, and everything live of it ends.
+    Show(ShowId),
+    /// An event is cancelled: all its shows are, and everything live of them ends.
+    Event(EventStep),
+    /// Machine time of the partition went back to [`Sweep::at_ms`]: no hold ends later than a hold
+    /// of its show that is made now, and nothing has ended later than now.
+    ClockReset,
 }
 
 /// What a batch changes.
@@ -95,12 +106,12 @@ pub(crate) struct Plan {
 }
 
 /// The rows that records change, in the order in which they must be written: what frees seats comes
-/// before what takes them. The cancellation of an event begins a phase of its own, because its
-/// outcome does not name what ends: the rows before it do.
+/// before what takes them. A [`Sweep`] begins a phase of its own, because it changes rows as the
+/// records before it have left them.
 #[derive(Debug)]
 pub(crate) struct Phase {
     /// First of all.
-    pub(crate) cancelled: Option<Cancellation>,
+    pub(crate) swept: Option<Sweep>,
     pub(crate) catalog: Vec<CatalogStep>,
     pub(crate) freed: Vec<SeatHolder>,
     pub(crate) changed: Vec<BookingChange>,
@@ -156,8 +167,12 @@ impl Plan {
                 });
             }
             fold.record(record)?;
-            if let Some(cancelled) = cancellation(record) {
-                let next = Fold::new(batch.partition, Some(cancelled));
+            if let Some(swept) = sweep(record) {
+                if swept.what == Swept::ClockReset {
+                    // What comes after it would not be looked for from the time before it on.
+                    projected_ms = batch.log_time_ms;
+                }
+                let next = Fold::new(batch.partition, Some(swept));
                 phases.push(std::mem::replace(&mut fold, next).finish());
             }
             if matches!(
@@ -167,10 +182,6 @@ impl Plan {
                 }
             ) {
                 version_2_at_ms = version_2_at_ms.or(Some(record.log_time_ms));
-            }
-            if matches!(record.outcome, Outcome::ClockReset { .. }) {
-                // What comes after it would not be looked for from the time before it on.
-                projected_ms = batch.log_time_ms;
             }
             last_outcome = Some(record.offset);
         }
@@ -189,20 +200,29 @@ impl Plan {
     }
 }
 
-/// The cancellation of an event that `record` is the first to tell of.
-fn cancellation(record: &OutcomeRecord) -> Option<Cancellation> {
-    match record.outcome {
-        Outcome::EventCancelled { event } if record.replay_of.is_none() => Some(Cancellation {
-            step: EventStep {
+/// What `record`, when it is the first to tell of it, does to rows that it does not name.
+fn sweep(record: &OutcomeRecord) -> Option<Sweep> {
+    if record.replay_of.is_some() {
+        return None;
+    }
+    let (what, at_ms) = match record.outcome {
+        Outcome::ShowCancelled { show } => (Swept::Show(show), record.log_time_ms),
+        Outcome::EventCancelled { event } => {
+            let step = EventStep {
                 event,
                 request: record.request_id,
                 max_tickets_per_user: None,
-            },
-            at_ms: record.log_time_ms,
-            offset: record.offset,
-        }),
-        _ => None,
-    }
+            };
+            (Swept::Event(step), record.log_time_ms)
+        }
+        Outcome::ClockReset { from_ms, to_ms } if to_ms < from_ms => (Swept::ClockReset, to_ms),
+        _ => return None,
+    };
+    Some(Sweep {
+        what,
+        at_ms,
+        offset: record.offset,
+    })
 }
 
 fn check_bounds(batch: &ProjectionBatch) -> Result<(), StoreError> {
@@ -238,7 +258,7 @@ enum Booking {
 
 struct Fold {
     partition: PartitionId,
-    cancelled: Option<Cancellation>,
+    swept: Option<Sweep>,
     bookings: BTreeMap<Offset, Booking>,
     /// Who took which seat in this batch and still has it.
     holders: HashMap<(ShowId, SeatIndex), Offset>,
@@ -250,10 +270,10 @@ struct Fold {
 }
 
 impl Fold {
-    fn new(partition: PartitionId, cancelled: Option<Cancellation>) -> Self {
+    fn new(partition: PartitionId, swept: Option<Sweep>) -> Self {
         Self {
             partition,
-            cancelled,
+            swept,
             bookings: BTreeMap::new(),
             holders: HashMap::new(),
             freed: Vec::new(),
@@ -297,7 +317,6 @@ impl Fold {
             Outcome::Unblocked(change) => self.block(change, false),
             Outcome::ShowOpened { show, .. } => self.step(*show, ShowEvent::Opened, record),
             Outcome::ShowClosed { show } => self.step(*show, ShowEvent::Closed, record),
-            Outcome::ShowCancelled { show } => self.cancel(*show, record),
             Outcome::ShowAmended { show } => {
                 if let Some(id) = record.request_id {
                     self.step(*show, ShowEvent::Amended(id), record);
@@ -311,15 +330,16 @@ impl Fold {
                 request: record.request_id,
                 max_tickets_per_user: Some(*max_tickets_per_user),
             })),
-            // It begins the next phase.
-            Outcome::EventCancelled { .. } => {}
+            // They begin the next phase.
+            Outcome::ShowCancelled { .. }
+            | Outcome::EventCancelled { .. }
+            | Outcome::ClockReset { .. } => {}
             // They have no rows.
             Outcome::Confirmed(_)
             | Outcome::Nothing
             | Outcome::Claimed { .. }
             | Outcome::BarrierPassed { .. }
             | Outcome::ReferenceClaimed(_)
-            | Outcome::ClockReset { .. }
             | Outcome::Rejected(_) => {}
             Outcome::Described(describe) => {
                 self.catalog
@@ -421,31 +441,6 @@ impl Fold {
             at_ms: record.log_time_ms,
             offset: record.offset,
         }));
-    }
-
-    fn cancel(&mut self, show: ShowId, record: &OutcomeRecord) {
-        // Cancelling a cancelled show answers the same and changes nothing.
-        let is_cancelled = |step: &CatalogStep| {
-            matches!(step, CatalogStep::Show(step)
-                if step.show == show && step.event == ShowEvent::Cancelled)
-        };
-        if self.catalog.iter().any(is_cancelled) {
-            return;
-        }
-        self.step(show, ShowEvent::Cancelled, record);
-        self.holders.retain(|(of, _), _| *of != show);
-        let live: Vec<Offset> = self
-            .bookings
-            .iter()
-            .filter(|(_, booking)| match booking {
-                Booking::New(row) => row.show_id == show && row.status.is_live(),
-                Booking::Known(change) => change.show == show && change.status.is_live(),
-            })
-            .map(|(offset, _)| *offset)
-            .collect();
-        for booking in live {
-            self.finish_booking(booking, show, BookingStatus::Cancelled, record);
-        }
     }
 
     fn finish_booking(
@@ -559,7 +554,7 @@ impl Fold {
             .partition::<Vec<_>, _>(|(_, blocked)| *blocked);
         let seat = |(seat, _): ((ShowId, SeatIndex), bool)| seat;
         Phase {
-            cancelled: self.cancelled,
+            swept: self.swept,
             catalog: self.catalog,
             freed: self.freed,
             changed,

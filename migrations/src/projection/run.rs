@@ -4,7 +4,7 @@ use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 
 use super::bulk::{self, OnKnown};
 use super::plan::{CatalogStep, Phase, Plan};
-use super::{documents, events, shows};
+use super::{changes, documents, events, shows, sweep};
 use crate::booking::{BookingRow, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
@@ -63,15 +63,15 @@ async fn write(
     plan: &Plan,
     phase: &Phase,
 ) -> Result<(), StoreError> {
-    if let Some(cancelled) = &phase.cancelled {
-        events::cancel(transaction, cancelled).await?;
+    if let Some(swept) = &phase.swept {
+        sweep::write(transaction, plan.partition, swept).await?;
     }
     for step in &phase.catalog {
         match step {
             CatalogStep::Show(step) => shows::step(transaction, step).await?,
             CatalogStep::EventAmended(step) => events::amend(transaction, step).await?,
             CatalogStep::EventChangedBefore(request) => {
-                events::settle(transaction, *request).await?;
+                changes::OF_EVENTS.settle(transaction, *request).await?;
             }
             CatalogStep::Described(describe) => documents::describe(transaction, describe).await?,
         }

@@ -1,7 +1,6 @@
 //! Writes what became of a show, in an open transaction.
 
-use onsale_schemas::{RequestId, ShowId};
-
+use super::changes;
 use super::plan::{ShowEvent, ShowStep};
 use crate::catalog::ShowChange;
 use crate::database::{Transaction, Value, integer};
@@ -18,15 +17,15 @@ pub(super) async fn step(transaction: &mut Transaction, step: &ShowStep) -> Resu
             .await
             .map(drop),
         ShowEvent::Amended(request) => {
-            if let Some(change) = proposed(transaction, request, step.show).await? {
+            let id = step.show.0;
+            if let Some(change) = changes::OF_SHOWS.proposed(transaction, request, id).await? {
                 amend(transaction, step, &change).await?;
-                settle(transaction, request).await?;
+                changes::OF_SHOWS.settle(transaction, request).await?;
             }
             Ok(())
         }
-        ShowEvent::AmendedBefore(request) => settle(transaction, request).await,
+        ShowEvent::AmendedBefore(request) => changes::OF_SHOWS.settle(transaction, request).await,
         ShowEvent::Closed => close(transaction, step).await,
-        ShowEvent::Cancelled => cancel(transaction, step).await,
     }
 }
 
@@ -45,55 +44,6 @@ async fn close(transaction: &mut Transaction, step: &ShowStep) -> Result<(), Sto
         )
         .await
         .map(drop)
-}
-
-async fn cancel(transaction: &mut Transaction, step: &ShowStep) -> Result<(), StoreError> {
-    transaction
-        .execute(
-            "UPDATE shows SET status = 'cancelled' WHERE show_id = $1",
-            &[step.show.0.into()],
-        )
-        .await?;
-    // What the batch itself says of a booking is written after this and has the last word.
-    transaction
-        .execute(
-            "UPDATE bookings SET status = 'cancelled', ended_at_ms = $2, updated_offset = $3 \
-             WHERE show_id = $1 AND status IN ('reserved', 'confirmed')",
-            &[
-                step.show.0.into(),
-                integer("log_time_ms", step.at_ms)?.into(),
-                integer("offset", step.offset)?.into(),
-            ],
-        )
-        .await?;
-    transaction
-        .execute(
-            "DELETE FROM booking_seats WHERE show_id = $1",
-            &[step.show.0.into()],
-        )
-        .await
-        .map(drop)
-}
-
-/// What the request was to change; `None` for one that never wrote it down, as of a program that
-/// wrote the catalog itself.
-async fn proposed(
-    transaction: &mut Transaction,
-    request: RequestId,
-    show: ShowId,
-) -> Result<Option<ShowChange>, StoreError> {
-    let row = transaction
-        .fetch_optional(
-            "SELECT change FROM show_changes WHERE request_id = $1 AND show_id = $2",
-            &[request.0.into(), show.0.into()],
-        )
-        .await?;
-    row.map(|row| {
-        serde_json::from_str(&row.text("change")?).map_err(|error| {
-            StoreError::Corrupt(format!("show_changes.change of request {request}: {error}"))
-        })
-    })
-    .transpose()
 }
 
 async fn amend(
@@ -141,15 +91,4 @@ async fn amend(
             .await?;
     }
     Ok(())
-}
-
-/// The change has come to its end.
-async fn settle(transaction: &mut Transaction, request: RequestId) -> Result<(), StoreError> {
-    transaction
-        .execute(
-            "DELETE FROM show_changes WHERE request_id = $1",
-            &[request.0.into()],
-        )
-        .await
-        .map(drop)
 }

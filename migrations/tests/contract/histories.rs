@@ -9,8 +9,8 @@ use onsale_store::booking::{BookingRow, BookingStatus};
 use onsale_store::catalog::ShowStatus;
 
 use crate::build::{
-    Chain, P, booking_id, confirmed, ended, event, event_id, filter, reserved, show, show_id,
-    time_of, user_id,
+    Chain, HOLD_MS, P, booking_id, confirmed, ended, event, event_id, filter, reserved, show,
+    show_id, time_of, user_id,
 };
 use crate::harness::{Bench, on_postgres, on_sqlite};
 
@@ -109,6 +109,7 @@ impl History {
                     event: event_id(1),
                 })
             }
+            92..94 => Some(self.reset_clock(dice.roll(2_000))),
             _ => None,
         };
         match outcome {
@@ -244,6 +245,25 @@ impl History {
         Outcome::ShowCancelled {
             show: show_id(show),
         }
+    }
+
+    /// The machine's time goes back; the next record moves it on again.
+    fn reset_clock(&mut self, by_ms: u64) -> Outcome {
+        let offset = self.chain.next_offset;
+        let from_ms = time_of(offset);
+        let to_ms = from_ms - by_ms;
+        for (row, _) in self.rows.values_mut() {
+            let is_late = |at_ms: u64| at_ms > to_ms;
+            if row.status == BookingStatus::Reserved && is_late(row.expires_at_ms - HOLD_MS) {
+                row.expires_at_ms = to_ms + HOLD_MS;
+                row.updated_offset = offset;
+            }
+            if row.ended_at_ms.is_some_and(is_late) {
+                row.ended_at_ms = Some(to_ms);
+                row.updated_offset = offset;
+            }
+        }
+        Outcome::ClockReset { from_ms, to_ms }
     }
 
     async fn project(&self, bench: &Bench, mut dice: Dice) {

@@ -10,7 +10,7 @@ use onsale_log::kafka::{
     not_in_chain,
 };
 use onsale_log::{OutcomeChain, OutcomeReader, Step};
-use onsale_schemas::{LogTimeMs, Offset, OutcomeRecord, PartitionId, codec};
+use onsale_schemas::{LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, codec};
 use onsale_store::booking::Watermark;
 use onsale_store::projection::ProjectionBatch;
 use tokio::sync::mpsc;
@@ -78,7 +78,7 @@ impl Lane {
         metrics.count_outcome(&record);
         self.start = OutcomeStart::AtTime(outcome.log_time_ms);
         self.batch.next_offset = offset + 1;
-        self.batch.log_time_ms = outcome.log_time_ms;
+        self.batch.log_time_ms = time_after(&record);
         self.batch.outcomes.push(record);
         Ok(())
     }
@@ -95,6 +95,15 @@ impl Lane {
         } = self.batch;
         let rest = empty(partition, next_offset, log_time_ms);
         Some(std::mem::replace(&mut self.batch, rest))
+    }
+}
+
+/// Machine time once the record was looked at. Its message carries the time from before, at which it
+/// is found again as well: nothing in front of it is later than that.
+fn time_after(record: &OutcomeRecord) -> LogTimeMs {
+    match record.outcome {
+        Outcome::ClockReset { to_ms, .. } if record.replay_of.is_none() => to_ms,
+        _ => record.log_time_ms,
     }
 }
 
