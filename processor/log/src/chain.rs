@@ -6,11 +6,13 @@
 //! the last outcome it took therefore never meets a gap; if it does, outcomes are missing and it
 //! has to stop.
 
+mod candidates;
 mod end;
 mod reader;
 
 use onsale_schemas::Offset;
 
+pub use candidates::{Candidate, Candidates};
 pub use end::{ChainEnd, EndFinder};
 pub use reader::{GAP_RECORDS, OutcomeReader, Step};
 

@@ -49,5 +49,5 @@ pub use outcome_consumer::{
 pub use outcomes::{OutcomePublisher, PublishError, PublishFailure};
 pub use reader::KafkaReader;
 pub use settings::KafkaSettings;
-pub use topics::{Finding, Topics, check, ensure, ensure_as};
+pub use topics::{Finding, Topics, check, ensure, ensure_as, identity};
 pub use writer::KafkaWriter;

@@ -16,6 +16,6 @@ pub mod kafka;
 pub mod pending;
 pub mod storage;
 
-pub use chain::{Link, OutcomeChain, OutcomeReader, Step};
+pub use chain::{Candidate, Candidates, Link, OutcomeChain, OutcomeReader, Step};
 pub use commands::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
 pub use storage::{AppendRecord, Appended, EntryBatch, LogError, LogReader, LogWriter};

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use onsale_log::Candidates;
 use onsale_schemas::{Offset, codec};
 
 use super::actions::{Publication, SeenOutcome};
@@ -31,13 +32,11 @@ impl Early {
     }
 }
 
-/// Outcomes that contradict this member and follow one another in the topic.
+/// The beginning of outcomes that contradict this member and follow one another in the topic.
 #[derive(Clone, Debug)]
 struct Dispute {
     reason: StopReason,
     first: Offset,
-    end: Offset,
-    records: u32,
 }
 
 /// What came of an outcome: `Some` where it was passed over, and why.
@@ -59,7 +58,7 @@ pub(super) struct Outbox {
     rival: Option<Early>,
     /// Early outcomes in a row that were other ones than those made here.
     early_disputed: u32,
-    dispute: Option<Dispute>,
+    disputes: Candidates<Dispute>,
     /// Outcomes from the last one in `early` up to here were read and not kept, for want of room.
     not_kept: Option<Offset>,
     full_since_ms: Option<u64>,
@@ -76,7 +75,7 @@ impl Outbox {
             early: VecDeque::new(),
             rival: None,
             early_disputed: 0,
-            dispute: None,
+            disputes: Candidates::new(),
             not_kept: None,
             full_since_ms: None,
         }
@@ -154,12 +153,11 @@ impl Outbox {
             _ => {
                 self.published = foreign.previous;
                 // Should it be in the topic already, then what comes after it says so.
-                self.dispute = Some(Dispute {
-                    reason: reason.clone(),
-                    first: offset,
-                    end: foreign.offset,
-                    records: 1,
-                });
+                self.disputes
+                    .take(foreign.offset, foreign.previous, || Dispute {
+                        reason: reason.clone(),
+                        first: offset,
+                    });
                 self.own.push_back(own);
             }
         }
@@ -239,9 +237,9 @@ impl Outbox {
         if index > 0 {
             let front = self.own.front().map(|own| own.offset);
             let is_disputed = self
-                .dispute
-                .as_ref()
-                .is_some_and(|dispute| Some(dispute.first) == front);
+                .disputes
+                .iter()
+                .any(|dispute| Some(dispute.note.first) == front);
             if let (Some(offset), false) = (front, is_disputed && index == 1) {
                 return Err(StopReason::OutcomeMissing { offset });
             }
@@ -249,7 +247,7 @@ impl Outbox {
         if let Some(last) = self.own.drain(..=index).next_back() {
             self.published = Some(last.offset);
         }
-        self.dispute = None;
+        self.disputes.clear();
         // Foreign ones before it were just that.
         self.early_disputed = 0;
         self.note_progress(now_ms);
@@ -334,24 +332,14 @@ impl Outbox {
 
     /// Passes over an outcome that contradicts this member, unless the topic goes on from it.
     fn pass(&mut self, offset: Offset, previous: Option<Offset>, reason: StopReason) -> Passed {
-        match &mut self.dispute {
-            Some(dispute) if previous == Some(dispute.end) && offset > dispute.end => {
-                dispute.end = offset;
-                dispute.records += 1;
-                if dispute.records >= DISPUTED_RECORDS {
-                    return Err(dispute.reason.clone());
-                }
-            }
-            // What goes on is worth more than what does not.
-            Some(dispute) if dispute.records > 1 => {}
-            _ => {
-                self.dispute = Some(Dispute {
-                    reason: reason.clone(),
-                    first: offset,
-                    end: offset,
-                    records: 1,
-                });
-            }
+        let dispute = self.disputes.take(offset, previous, || Dispute {
+            reason: reason.clone(),
+            first: offset,
+        });
+        if let Some(dispute) = dispute
+            && dispute.records >= DISPUTED_RECORDS
+        {
+            return Err(dispute.note.reason.clone());
         }
         Ok(Some(reason))
     }
@@ -366,7 +354,7 @@ impl Outbox {
         self.published = published;
         self.not_kept = published;
         self.rival = None;
-        self.dispute = None;
+        self.disputes.clear();
         while self
             .own
             .front()

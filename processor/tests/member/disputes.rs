@@ -211,6 +211,38 @@ fn an_owner_passes_over_what_is_not_its_own_and_goes_on() {
     assert_eq!(cluster.nodes[0].stopped, None);
 }
 
+/// A few foreign records that follow one another do not hide that the topic goes on elsewhere.
+#[test]
+fn what_goes_on_beside_foreign_records_still_stops_a_member() {
+    let mut cluster = Cluster::new(1, settings());
+    cluster.run(1_000);
+    cluster.nodes[0].mute = true;
+    cluster.submit();
+    cluster.run(10);
+    let now = cluster.now;
+    let member = &mut cluster.nodes[0].member;
+    let mut see = |offset, previous| {
+        let publication = forged(offset, Some(previous));
+        let seen = SeenOutcome {
+            offset,
+            digest: publication.digest,
+            payload: &publication.payload,
+        };
+        member.on_outcome(seen, now, &mut Vec::new());
+        member.status().stopped
+    };
+    let foreign = [(70_001, 70_000), (70_002, 70_001)];
+    let elsewhere = [(60_001, 60_000), (60_002, 60_001), (60_003, 60_002)];
+    for (offset, previous) in foreign.into_iter().chain(elsewhere) {
+        assert_eq!(see(offset, previous), None, "{offset}");
+    }
+    let stopped = see(60_004, 60_003);
+    assert!(
+        matches!(stopped, Some(StopReason::OutcomeMissing { .. })),
+        "{stopped:?}"
+    );
+}
+
 #[test]
 fn a_record_that_is_no_command_is_told_and_does_nothing() {
     let mut cluster = Cluster::new(2, settings());

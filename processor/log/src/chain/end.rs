@@ -2,8 +2,7 @@
 
 use onsale_schemas::{LogTimeMs, Offset};
 
-/// Beginnings that are followed at once.
-const CANDIDATES_MAX: usize = 16;
+use super::candidates::Candidates;
 
 /// The highest outcome of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,56 +22,28 @@ pub struct ChainEnd {
 /// publisher that is gone, or foreign.
 #[derive(Clone, Debug, Default)]
 pub struct EndFinder {
-    /// Ends of stretches that follow one another, the oldest first.
-    candidates: Vec<ChainEnd>,
+    /// With the log time of the last record.
+    candidates: Candidates<LogTimeMs>,
 }
 
 impl EndFinder {
     /// Looks at the next record.
     pub fn take(&mut self, offset: Offset, previous: Option<Offset>, log_time_ms: LogTimeMs) {
-        let known = self
-            .candidates
-            .iter_mut()
-            .find(|end| Some(end.offset) == previous && offset > end.offset);
-        if let Some(end) = known {
-            *end = ChainEnd {
-                offset,
-                previous,
-                log_time_ms,
-                is_linked: true,
-            };
-            return;
+        let candidate = self.candidates.take(offset, previous, || log_time_ms);
+        if let Some(candidate) = candidate {
+            candidate.note = log_time_ms;
         }
-        let is_repeat = |end: &ChainEnd| end.offset == offset && end.previous == previous;
-        if self.candidates.iter().any(is_repeat) {
-            return;
-        }
-        if self.candidates.len() == CANDIDATES_MAX {
-            // One that leads nowhere goes first, then the lowest.
-            let least = self
-                .candidates
-                .iter()
-                .enumerate()
-                .min_by_key(|(_, end)| (end.is_linked, end.offset))
-                .map(|(index, _)| index);
-            if let Some(index) = least {
-                self.candidates.remove(index);
-            }
-        }
-        self.candidates.push(ChainEnd {
-            offset,
-            previous,
-            log_time_ms,
-            is_linked: false,
-        });
     }
 
     /// The end, where there was any outcome.
     pub fn end(&self) -> Option<ChainEnd> {
-        self.candidates
-            .iter()
-            .max_by_key(|end| (end.is_linked, end.offset))
-            .copied()
+        let ends = self.candidates.iter().map(|candidate| ChainEnd {
+            offset: candidate.end,
+            previous: candidate.previous,
+            log_time_ms: candidate.note,
+            is_linked: candidate.records > 1,
+        });
+        ends.max_by_key(|end| (end.is_linked, end.offset))
     }
 }
 

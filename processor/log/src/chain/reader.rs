@@ -7,7 +7,7 @@
 
 use onsale_schemas::Offset;
 
-use super::{Link, OutcomeChain};
+use super::{Candidates, Link, OutcomeChain};
 
 /// So many records that follow one another beside the chain are a gap and no foreign records.
 pub const GAP_RECORDS: u32 = 4;
@@ -36,21 +36,14 @@ pub enum Step {
 }
 
 /// The place of one reader in the chain of one partition, and what it has set aside.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutcomeReader {
     chain: OutcomeChain,
     /// The outcome that the last one taken names, where one was taken here.
     before_last: Option<Option<Offset>>,
-    aside: Option<Beside>,
-}
-
-/// Records that follow one another beside the chain.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Beside {
-    /// What the first of them names as the one before it.
-    from: Option<Offset>,
-    end: Offset,
-    records: u32,
+    /// Records that follow one another beside the chain, with what the first of them names as the
+    /// one before it.
+    aside: Candidates<Option<Offset>>,
 }
 
 impl OutcomeReader {
@@ -59,7 +52,7 @@ impl OutcomeReader {
         Self {
             chain,
             before_last: None,
-            aside: None,
+            aside: Candidates::new(),
         }
     }
 
@@ -74,7 +67,7 @@ impl OutcomeReader {
         match self.chain.link(offset, previous) {
             Link::New => {
                 self.before_last = Some(previous);
-                self.aside = None;
+                self.aside.clear();
                 Step::New
             }
             Link::Seen if self.contradicts(offset, previous) => self.set_aside(offset, previous),
@@ -87,32 +80,16 @@ impl OutcomeReader {
     /// name the same one before them, one is not true.
     fn contradicts(&self, offset: Offset, previous: Option<Offset>) -> bool {
         let is_rival = self.before_last == Some(previous) && self.chain.last() != Some(offset);
-        let goes_on = |beside: &Beside| previous == Some(beside.end) && offset > beside.end;
-        is_rival || self.aside.as_ref().is_some_and(goes_on)
+        is_rival || self.aside.is_followed_by(offset, previous)
     }
 
     fn set_aside(&mut self, offset: Offset, previous: Option<Offset>) -> Step {
-        let beside = match self.aside {
-            Some(beside) if previous == Some(beside.end) && offset > beside.end => Beside {
-                end: offset,
-                records: beside.records + 1,
-                ..beside
-            },
-            // What goes on is worth more than what does not.
-            Some(beside) if beside.records > 1 => beside,
-            _ => Beside {
-                from: previous,
-                end: offset,
-                records: 1,
-            },
-        };
-        self.aside = Some(beside);
         let expected = self.chain.last();
-        if beside.records >= GAP_RECORDS {
-            return Step::Gap {
-                expected,
-                got: beside.from,
-            };
+        if let Some(beside) = self.aside.take(offset, previous, || previous)
+            && beside.records >= GAP_RECORDS
+        {
+            let got = beside.note;
+            return Step::Gap { expected, got };
         }
         Step::Aside {
             expected,
@@ -174,6 +151,22 @@ mod tests {
         assert!(matches!(reader.step(77, Some(70)), Step::Aside { .. }));
         assert!(matches!(reader.step(10, Some(9)), Step::Aside { .. }));
         assert!(matches!(reader.step(11, Some(10)), Step::Gap { .. }));
+    }
+
+    #[test]
+    fn foreign_records_that_follow_one_another_do_not_hide_a_later_gap() {
+        let mut reader = reader(Some(5));
+        for (offset, previous) in [(100, 90), (101, 100), (8, 7), (201, 190), (9, 8), (10, 9)] {
+            assert!(matches!(
+                reader.step(offset, Some(previous)),
+                Step::Aside { .. }
+            ));
+        }
+        let gap = Step::Gap {
+            expected: Some(5),
+            got: Some(7),
+        };
+        assert_eq!(reader.step(11, Some(10)), gap);
     }
 
     #[test]

@@ -21,9 +21,10 @@ const END_RECORDS: u64 = 64;
 const END_RECORDS_GROWTH: u64 = 16;
 /// Longest wait for where the commands end, where nothing depends on it.
 const COMMANDS_END_WAIT: Duration = Duration::from_secs(1);
-/// An outcome that is so many records further than any before it has its command looked up. Ticks
-/// yield none, so an idle partition takes such a step in a day.
-const STEP_UNCHECKED_MAX: u64 = 1 << 20;
+/// The log is asked anew where it ends before an outcome is believed that is so many records beyond
+/// what it said last. To ask for each would be a round trip for every reader of a busy partition, and
+/// would find no more: up to the end of the log a foreign outcome has a command, of somebody else.
+const BEYOND_UNCHECKED_MAX: u64 = 1 << 12;
 
 /// Where to begin with the outcomes of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -145,6 +146,15 @@ impl OutcomeConsumer {
         }
         self.tail.assign(places.into_iter())?;
         Ok(ends)
+    }
+
+    /// Where the chains of these partitions end. What was read before is read no more. Blocks, as
+    /// [`OutcomeConsumer::assign`].
+    ///
+    /// # Errors
+    /// As [`OutcomeConsumer::assign`].
+    pub fn ends(&mut self, partitions: &[PartitionId]) -> Result<ChainEnds, KafkaError> {
+        self.chain_ends(partitions)
     }
 
     /// Looks for the ends of chains, further and further back where the end of the topic is foreign.
@@ -375,28 +385,25 @@ pub fn not_in_chain(offset: Offset, expected: Option<Offset>, got: Option<Offset
     )
 }
 
-/// Whether the command of an outcome can be in the log. `known` is an offset before which commands
-/// are there; the broker is asked only for steps far beyond it.
+/// Whether the command of an outcome can be in the log. Commands before `known` are there, as the log
+/// has said: no outcome says so, or a few of them could lead as far as they like.
 fn has_command(
     offset: Offset,
     known: &mut Offset,
     end: impl FnOnce() -> Option<Offset>,
 ) -> Result<(), String> {
-    if offset < known.saturating_add(STEP_UNCHECKED_MAX) {
-        *known = (*known).max(offset);
+    if offset < known.saturating_add(BEYOND_UNCHECKED_MAX) {
         return Ok(());
     }
-    match end() {
-        Some(end) if offset >= end => Err(format!(
+    // A broker that does not answer now refutes nothing.
+    let Some(end) = end() else { return Ok(()) };
+    *known = (*known).max(end);
+    if offset >= end {
+        return Err(format!(
             "an outcome of offset {offset}, but the commands end at {end}"
-        )),
-        Some(end) => {
-            *known = (*known).max(end);
-            Ok(())
-        }
-        // A broker that does not answer now refutes nothing.
-        None => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 fn foreign_at(record: &Record<'_>, topic: &str, why: String) -> ForeignRecord {
@@ -433,14 +440,29 @@ mod tests {
     fn an_outcome_whose_command_is_not_there_yet_is_foreign() {
         let mut known = 10;
         assert_eq!(has_command(500, &mut known, || unreachable!()), Ok(()));
-        assert_eq!(known, 500);
-        let far = 600 + STEP_UNCHECKED_MAX;
-        assert!(has_command(far, &mut known, || Some(far)).is_err());
+        let far = 600 + BEYOND_UNCHECKED_MAX;
+        assert!(has_command(far, &mut known, || Some(400)).is_err());
+        assert_eq!(known, 400);
         assert!(has_command(u64::MAX, &mut known, || Some(far)).is_err());
-        assert_eq!(known, 500);
-        assert_eq!(has_command(far, &mut known, || None), Ok(()));
+        assert_eq!(known, far);
+        let further = far + BEYOND_UNCHECKED_MAX;
+        assert_eq!(has_command(further, &mut known, || None), Ok(()));
         // An idle partition, far on by its ticks.
-        assert_eq!(has_command(far, &mut known, || Some(far + 1)), Ok(()));
-        assert_eq!(known, far + 1);
+        let end = further + 1;
+        assert_eq!(has_command(further, &mut known, || Some(end)), Ok(()));
+        assert_eq!(known, end);
+    }
+
+    #[test]
+    fn outcomes_that_were_believed_do_not_lead_beyond_the_log() {
+        const END: Offset = 100;
+        let mut known = 0;
+        let step = BEYOND_UNCHECKED_MAX - 1;
+        let believed: Vec<Offset> = (1..1_000)
+            .map(|n| n * step)
+            .filter(|&offset| has_command(offset, &mut known, || Some(END)).is_ok())
+            .collect();
+        assert_eq!(believed, [step]);
+        assert_eq!(known, END);
     }
 }

@@ -124,6 +124,21 @@ pub fn ensure_as(
     })
 }
 
+/// Which log the commands topic is, by its cluster and its name; `None` where there is no such topic.
+/// Makes nothing. Blocks.
+///
+/// # Errors
+/// [`KafkaError::Broker`] when the brokers do not answer.
+pub fn identity(settings: &KafkaSettings) -> Result<Option<[u8; 16]>, KafkaError> {
+    let admin = Admin::new(settings)?;
+    let commands = settings.commands_topic();
+    let found = admin.describe(&wanted::topics(settings))?;
+    if !found.contains_key(&commands) {
+        return Ok(None);
+    }
+    Ok(Some(log_id(&admin.cluster_id()?, &commands)))
+}
+
 /// Everything about the topics that is not as the settings say, changing nothing (for `doctor`). A
 /// missing topic is a finding with setting `topic`. `recorded` is as in [`ensure_as`]. Blocks.
 ///
