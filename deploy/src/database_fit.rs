@@ -1,24 +1,59 @@
-//! Whether the configured database belongs to the log in the data folder, for verbs that look at
-//! both, also beside a running server.
+//! Whether the configured database belongs to the log, in the data folder or on Kafka, for verbs that
+//! look at both, also beside a running server.
 
 use onsale_log::LogReader as _;
 use onsale_log::journal::Journal;
+use onsale_log::kafka::identity;
 use onsale_processor::fit::{self, FitError, Misfit};
+use onsale_processor::node::database::{self, LogIdentity};
 use onsale_processor::snapshots;
 use onsale_schemas::PartitionId;
 use onsale_store::Store;
 
+use crate::assemble::kafka_settings;
 use crate::config::Config;
+use crate::distributed::faked_clock;
 
-/// What does not fit; `None` also where there is no log here. Without a store, and without anything of
+/// What does not fit; `None` also where there is no log yet. Without a store, and without anything of
 /// ours in it: there is no database.
 pub(crate) async fn look(
     config: &Config,
     store: Option<&Store>,
 ) -> Result<Option<Misfit>, FitError> {
-    if config.kafka.is_used() || !config.journal_dir().exists() {
+    if config.kafka.is_used() {
+        return match store {
+            Some(store) => of_kafka(config, store).await,
+            // It is a server, which whoever asks has not reached.
+            None => Ok(None),
+        };
+    }
+    if !config.journal_dir().exists() {
         return Ok(None);
     }
+    of_journal(config, store).await
+}
+
+async fn of_kafka(config: &Config, store: &Store) -> Result<Option<Misfit>, FitError> {
+    // Nothing of Kafka can be asked then, which is said where it is looked for first.
+    if faked_clock::refuse().is_err() {
+        return Ok(None);
+    }
+    let settings = kafka_settings(config);
+    let asked = settings.clone();
+    let log_id = tokio::task::spawn_blocking(move || identity(&asked)).await;
+    let log_id = log_id.map_err(|error| FitError::BrokenOff(error.to_string()))??;
+    let Some(log_id) = log_id else {
+        return Ok(None);
+    };
+    let log = LogIdentity {
+        log_id,
+        partitions: config.log.partitions,
+    };
+    let found = database::look(&settings, log, store).await?;
+    Ok(found.map(|found| found.misfit))
+}
+
+async fn of_journal(config: &Config, store: Option<&Store>) -> Result<Option<Misfit>, FitError> {
     let journal = Journal::open_read_only(&config.journal_dir())?;
     let store = match store {
         Some(store) if store.has_schema().await? => Some(store),

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use onsale_engine::Partition;
+use onsale_log::kafka::KafkaError;
 use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::command::Subject;
 use onsale_schemas::{Offset, PartitionId, ShowId};
@@ -72,7 +73,7 @@ pub enum Misfit {
         /// Records of the log.
         records: u64,
     },
-    /// It has been further: snapshots are cut behind the projection.
+    /// It has been further: snapshots are cut behind the projection, and outcomes are kept for days.
     #[error(
         "the database is older than the log: partition {partition} stands at {projected} and has \
          been at {was}: it was restored from a copy, or lost its last writes with the power; it is \
@@ -115,9 +116,15 @@ pub enum FitError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The outcomes on Kafka cannot be read.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
     /// The database cannot be read.
     #[error("database: {0}")]
     Store(#[from] StoreError),
+    /// The comparison did not come to its end.
+    #[error("the comparison of database and log broke off: {0}")]
+    BrokenOff(String),
 }
 
 /// Looks whether `store` is a projection of the log that `reader` reads.

@@ -21,6 +21,7 @@ mod seat;
 mod shared;
 mod snapshots;
 
+pub mod database;
 pub mod projection;
 pub mod reconcile;
 pub mod status;

@@ -16,7 +16,8 @@ use onsale_log::kafka::{
 use onsale_processor::counts_feed::CountsFeed;
 use onsale_processor::member::MemberSettings;
 use onsale_processor::metrics::Metrics;
-use onsale_processor::node::projection::{Projection, ProjectionError};
+use onsale_processor::node::database::LogIdentity;
+use onsale_processor::node::projection::Projection;
 use onsale_processor::node::status::MemberRole;
 use onsale_processor::node::{Node, NodeOptions};
 use onsale_processor::replica::SnapshotPolicy;
@@ -134,15 +135,15 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         let feed = counts
             .clone()
             .map(|counts| start_feed(&store, counts, &stop));
-        let started = Projection::start(
-            settings.clone(),
-            topics.partitions,
-            store.clone(),
-            metrics.clone(),
-            feed,
-        );
+        let log = LogIdentity {
+            log_id: topics.log_id,
+            partitions: topics.partitions,
+        };
+        let started =
+            Projection::start(settings.clone(), log, store.clone(), metrics.clone(), feed);
         // The database may take its time; nothing else waits for it.
-        tokio::spawn(keep_projection(started, projection.clone()));
+        let slot = projection.clone();
+        tokio::spawn(async move { drop(slot.set(started.await)) });
     }
     let tokens = OperatorTokens::new(&config.auth).context("auth").or_use()?;
     let nodes = Arc::new(Nodes::follow(&settings).map_err(kafka_failure)?);
@@ -359,16 +360,6 @@ async fn migrate_later(store: Store) {
             Err(StoreError::Unreachable(_)) => {}
             Err(error) => return tracing::error!(%error, "database migrations"),
         }
-    }
-}
-
-async fn keep_projection(
-    started: impl Future<Output = Result<Projection, ProjectionError>>,
-    slot: ProjectionSlot,
-) {
-    match started.await {
-        Ok(projection) => drop(slot.set(projection)),
-        Err(error) => tracing::error!(%error, "the projection cannot be started; sales go on"),
     }
 }
 

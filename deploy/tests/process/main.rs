@@ -13,6 +13,7 @@ mod disk_full;
 #[path = "../http_client/mod.rs"]
 mod http_client;
 mod jobs;
+mod kafka_database;
 mod kill_nine;
 mod life;
 mod load;

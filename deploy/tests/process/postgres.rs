@@ -59,7 +59,7 @@ impl Database {
     }
 
     /// Runs statements in the database.
-    fn run(&self, statements: &str) {
+    pub(crate) fn run(&self, statements: &str) {
         let status = Command::new("psql")
             .args(["-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url()])
             .args(["-c", statements])
@@ -137,6 +137,60 @@ async fn it_runs_on_postgresql_and_starts_from_the_snapshot_kept_there() {
         let (code, out, err) = server.verb(args);
         assert_eq!(code, Some(0), "{args:?}: {out}{err}");
     }
+}
+
+/// Rows that only a look at what has ended finds: nothing live says that they are gone.
+#[tokio::test]
+async fn rows_of_ended_bookings_deleted_by_hand_come_back() {
+    let database = Database::create();
+    let folder = tempfile::tempdir().unwrap();
+    let url = database.url();
+    let server = Server::start_with(folder.path(), &[("ONSALE_DATABASE__URL", &url)]).await;
+    let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
+    let zones = json!([{
+        "name": "Stalls", "price": { "amount": 100, "currency": "THB" }, "admission": "seated",
+        "rows": [{ "name": "A", "seats": 30 }],
+    }]);
+    let show = server.open_show(&organizer, 0, 600, zones).await;
+    let buyer = server.token("buyer", "00000000-0000-4000-8000-00000000bbbb");
+    let mut ended = Vec::new();
+    for seat in 1..=3 {
+        let body = json!({ "show_id": show, "seats": [format!("A-{seat}")] });
+        let (status, body) = server.post(&buyer, "/bookings/reserve", &body).await;
+        assert_eq!(status, 201, "{body}");
+        let booking = body["data"]["booking_id"].as_str().unwrap().to_owned();
+        let path = format!("/bookings/{booking}/cancel");
+        let (status, body) = server.post(&buyer, &path, &json!({})).await;
+        assert_eq!(status, 200, "{body}");
+        ended.push(booking);
+    }
+    let report = folder.path().join("report.json");
+    let report = report.to_str().unwrap();
+    let (code, out, err) = server.verb(&["reconcile", "--report", report]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("the 3 that ended last compared"), "{out}");
+
+    let deleted = &ended[..2];
+    database.run(&format!(
+        "DELETE FROM bookings WHERE booking_id IN ('{}')",
+        deleted.join("', '")
+    ));
+    let (code, out, _) = server.verb(&["reconcile", "--report", report]);
+    assert_eq!(code, Some(1), "{out}");
+    for booking in &ended {
+        let is_named = out.contains("booking_missing") && out.contains(booking);
+        assert_eq!(is_named, deleted.contains(booking), "{booking}: {out}");
+    }
+    let (code, out, err) = server.verb(&["reconcile", "--apply", report]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("2 repaired"), "{out}");
+    for booking in &ended {
+        let (status, body) = server.get(&buyer, &format!("/bookings/{booking}")).await;
+        let expected = (200, &json!("cancelled"));
+        assert_eq!((status, &body["data"]["status"]), expected, "{body}");
+    }
+    let (code, out, err) = server.verb(&["reconcile", "--report", report]);
+    assert_eq!(code, Some(0), "{out}{err}");
 }
 
 #[tokio::test]

@@ -237,7 +237,17 @@ impl Server {
 
     /// Runs a verb of the command line against this server; (exit code, stdout, stderr).
     pub(crate) fn verb(&self, args: &[&str]) -> (Option<i32>, String, String) {
-        let output = onsale(&self.data, self.port, &self.env)
+        self.verb_with(&[], args)
+    }
+
+    /// As [`Server::verb`] with other variables.
+    pub(crate) fn verb_with(
+        &self,
+        variables: &[(String, String)],
+        args: &[&str],
+    ) -> (Option<i32>, String, String) {
+        let env = [&self.env, variables].concat();
+        let output = onsale(&self.data, self.port, &env)
             .args(args)
             .output()
             .unwrap();

@@ -11,8 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use onsale_log::LogReader as _;
-use onsale_log::kafka::{KafkaError, KafkaReader, KafkaSettings};
+use onsale_log::kafka::{KafkaError, KafkaSettings};
 use onsale_schemas::{Offset, PartitionId};
 use onsale_store::Store;
 use onsale_store::booking::{Watermark, projected_offset};
@@ -22,16 +21,20 @@ use tokio::task::JoinHandle;
 
 use reader::Reader;
 
+use super::database::{self, LogIdentity};
 use crate::counts_feed::CountsFeed;
+use crate::fit::{FitError, Misfit, REPAIR};
 use crate::metrics::Metrics;
 use crate::projector::{BATCHES_QUEUED_MAX, Projected, Projector};
-use crate::recovery::RecoveryError;
 use crate::threads;
 
 /// How often a database that does not answer is asked for its watermarks, in milliseconds.
 const WATERMARKS_RETRY_MS: u64 = 1_000;
-/// How often a projection that has stopped looks whether the database was repaired, in milliseconds.
+/// How often a projection that stands still looks whether the database was repaired, in milliseconds.
 const REPAIR_LOOK_MS: u64 = 1_000;
+
+/// What is known here of a projection that the database contradicts.
+const REFUSED: &str = "see its log, then run `onsale reconcile`";
 
 /// Why the projection stopped. Sales go on.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +58,13 @@ pub enum ProjectionError {
         /// The one it names.
         got: Option<Offset>,
     },
-    /// The database is of another log, or the log was set back.
+    /// The database is of another log, the log was set back, or outcomes that the database lacks are
+    /// gone.
     #[error(transparent)]
-    SetBack(#[from] RecoveryError),
+    Misfit(Misfit),
+    /// Database and log cannot be compared.
+    #[error(transparent)]
+    Fit(#[from] FitError),
     /// A thread or task is not there.
     #[error("a part of the projection is missing: {0}")]
     Thread(#[from] std::io::Error),
@@ -68,9 +75,18 @@ impl ProjectionError {
     fn partition(&self) -> Option<PartitionId> {
         match self {
             Self::Gap { partition, .. } => Some(*partition),
-            Self::Kafka(_) | Self::SetBack(_) | Self::Thread(_) => None,
+            Self::Kafka(_) | Self::Misfit(_) | Self::Fit(_) | Self::Thread(_) => None,
         }
     }
+}
+
+/// Where the reading is.
+#[derive(Debug, Default)]
+struct Standing {
+    /// Why nothing is read.
+    stopped: Option<String>,
+    /// Where the outcomes ended when the database was found empty.
+    filled_until: Vec<(PartitionId, Offset)>,
 }
 
 /// A running projector.
@@ -79,51 +95,48 @@ pub struct Projection {
     projected: Projected,
     partitions: u16,
     stopping: watch::Sender<bool>,
-    reading: watch::Receiver<bool>,
+    standing: watch::Receiver<Standing>,
     /// `None` once it is joined.
     supervisor: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Projection {
-    /// Asks the database where it stands, for as long as it takes, and goes on from there. Call it
-    /// inside a runtime.
-    ///
-    /// # Errors
-    /// When a client or thread cannot be made, or the database's schema is not the one of this
-    /// program.
+    /// Asks the database where it stands, for as long as it takes, and goes on from there if it is
+    /// one of this log; where it is not, that is said in [`Projection::problems`] and looked at again
+    /// until it is. Call it inside a runtime.
     pub async fn start(
         kafka: KafkaSettings,
-        partitions: u16,
+        log: LogIdentity,
         store: Store,
         metrics: Metrics,
         counts: Option<CountsFeed>,
-    ) -> Result<Self, ProjectionError> {
+    ) -> Self {
         let watermarks = watermarks(&store).await;
-        let all = (0..partitions).map(PartitionId);
+        let all = (0..log.partitions).map(PartitionId);
         let offsets = all.map(|p| projected_offset(&watermarks, p)).collect();
         let (projector, projected) = Projector::new(store.clone(), metrics.clone(), offsets);
         let (to_projector, batches) = mpsc::channel(BATCHES_QUEUED_MAX);
         let (stopping, is_stopping) = watch::channel(false);
-        let (is_reading, reading) = watch::channel(true);
+        let (stands, standing) = watch::channel(Standing::default());
         let supervisor = Supervisor {
             kafka,
-            partitions,
+            log,
             store,
             metrics,
             to_projector,
             projected: projected.clone(),
-            is_reading,
+            stands,
             stopping: is_stopping,
         };
-        let reader = supervisor.read_after(&watermarks).await?;
+        let reading = supervisor.try_to_begin().await;
         tokio::spawn(projector.with_counts(counts).run(batches));
-        Ok(Self {
+        Self {
             projected,
-            partitions,
+            partitions: log.partitions,
             stopping,
-            reading,
-            supervisor: Mutex::new(Some(tokio::spawn(supervisor.run(reader)))),
-        })
+            standing,
+            supervisor: Mutex::new(Some(tokio::spawn(supervisor.run(reading)))),
+        }
     }
 
     /// Where the projection is.
@@ -142,10 +155,20 @@ impl Projection {
     /// What is in the way, one sentence each.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if self.projected.is_stopped() || !*self.reading.borrow() {
-            problems.push(
-                "the projector has stopped: see its log, then run `onsale reconcile`".to_owned(),
-            );
+        let standing = self.standing.borrow();
+        if let Some(why) = &standing.stopped {
+            problems.push(format!("the projector has stopped: {why}"));
+        } else if self.projected.is_stopped() {
+            problems.push(format!("the projector has stopped: {REFUSED}"));
+        }
+        let is_behind =
+            |(partition, end): &&(PartitionId, Offset)| self.projected.offset(*partition) < *end;
+        if let Some((partition, end)) = standing.filled_until.iter().find(is_behind) {
+            problems.push(format!(
+                "the database was empty and is filled from the log: partition {partition} stands at \
+                 {} of {end}; if that does not go on, {REPAIR}",
+                self.projected.offset(*partition)
+            ));
         }
         if self.projected.is_unreachable() {
             problems.push("the database does not take the projection".to_owned());
@@ -179,12 +202,12 @@ impl Drop for Projection {
 /// Has outcomes read, and read again once a database was repaired that had contradicted them.
 struct Supervisor {
     kafka: KafkaSettings,
-    partitions: u16,
+    log: LogIdentity,
     store: Store,
     metrics: Metrics,
     to_projector: mpsc::Sender<ProjectionBatch>,
     projected: Projected,
-    is_reading: watch::Sender<bool>,
+    stands: watch::Sender<Standing>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -195,21 +218,39 @@ struct Reading {
 }
 
 impl Supervisor {
-    async fn run(mut self, mut reading: Reading) {
+    /// Goes on from a first attempt to begin.
+    async fn run(mut self, mut reading: Option<Reading>) {
         loop {
-            let Some(partition) = self.stopped_at(reading).await else {
-                return;
-            };
-            reading = loop {
-                if !self.wait_for_repair(partition).await {
+            while reading.is_none() {
+                if self.is_stopped_within(REPAIR_LOOK_MS).await {
                     return;
                 }
-                match self.begin_again().await {
-                    Ok(reading) => break reading,
-                    Err(error) => tracing::error!(%error, "the projection cannot go on"),
-                }
+                reading = self.try_to_begin().await;
+            }
+            let Some(begun) = reading.take() else {
+                continue;
             };
+            let Some(partition) = self.stopped_at(begun).await else {
+                return;
+            };
+            if !self.wait_for_repair(partition).await {
+                return;
+            }
+            reading = self.try_to_begin().await;
         }
+    }
+
+    /// Says why nothing is read, once for each reason.
+    fn stand_still(&self, why: String) {
+        self.metrics.projector_stopped.set(1);
+        self.stands.send_if_modified(|standing| {
+            let is_new = standing.stopped.as_ref() != Some(&why);
+            if is_new {
+                tracing::error!("the projection has stopped; sales go on: {why}");
+                standing.stopped = Some(why);
+            }
+            is_new
+        });
     }
 
     /// Waits until going on would be wrong and ends the reading; the partition that is to be
@@ -233,16 +274,17 @@ impl Supervisor {
         if *self.stopping.borrow() {
             return None;
         }
-        self.is_reading.send_replace(false);
-        self.metrics.projector_stopped.set(1);
         match read {
-            Ok(Ok(())) => refused,
+            Ok(Ok(())) => {
+                self.stand_still(REFUSED.to_owned());
+                refused
+            }
             Ok(Err(error)) => {
-                tracing::error!(%error, "the projection has stopped; sales go on");
+                self.stand_still(error.to_string());
                 error.partition().or(refused)
             }
             Err(_) => {
-                tracing::error!("the thread that reads outcomes broke off");
+                self.stand_still("the thread that reads outcomes broke off".to_owned());
                 None
             }
         }
@@ -251,10 +293,8 @@ impl Supervisor {
     /// Waits until the database is beyond where the partition was projected to: that is the work of a
     /// reconciliation, or of another projector. False when a stop is asked for.
     async fn wait_for_repair(&mut self, partition: PartitionId) -> bool {
-        let look = Duration::from_millis(REPAIR_LOOK_MS);
         loop {
-            let stopped = self.stopping.wait_for(|stop| *stop);
-            if tokio::time::timeout(look, stopped).await.is_ok() {
+            if self.is_stopped_within(REPAIR_LOOK_MS).await {
                 return false;
             }
             // A database that does not answer was not repaired.
@@ -266,31 +306,65 @@ impl Supervisor {
         }
     }
 
-    async fn begin_again(&self) -> Result<Reading, ProjectionError> {
+    async fn is_stopped_within(&mut self, wait_ms: u64) -> bool {
+        let stopped = self.stopping.wait_for(|stop| *stop);
+        let wait = Duration::from_millis(wait_ms);
+        tokio::time::timeout(wait, stopped).await.is_ok()
+    }
+
+    /// Begins to read if nothing speaks against it, and says so otherwise.
+    async fn try_to_begin(&self) -> Option<Reading> {
+        match self.begin().await {
+            Ok(reading) => {
+                self.metrics.projector_stopped.set(0);
+                self.stands.send_modify(|standing| standing.stopped = None);
+                Some(reading)
+            }
+            Err(error) => {
+                self.stand_still(error.to_string());
+                None
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Reading, ProjectionError> {
+        self.compare().await?;
         if self.projected.is_stopped() && !self.projected.repaired().await {
             return Err(ProjectionError::Thread(std::io::Error::other(
                 "the projector does not answer",
             )));
         }
         let watermarks = watermarks(&self.store).await;
-        let reading = self.read_after(&watermarks).await?;
-        self.metrics.projector_stopped.set(0);
-        self.is_reading.send_replace(true);
-        Ok(reading)
+        self.read_after(&watermarks)
+    }
+
+    /// Nothing is written into the database of another log: everything would seem projected, or what
+    /// is there would be lost.
+    async fn compare(&self) -> Result<(), ProjectionError> {
+        let found = database::look(&self.kafka, self.log, &self.store).await?;
+        match found {
+            Some(found) if !found.is_brought => return Err(ProjectionError::Misfit(found.misfit)),
+            // So is one that is new, and filled within a moment.
+            Some(_) => {
+                let ends = database::outcomes_ends(&self.kafka, self.log.partitions).await?;
+                tracing::info!(
+                    ?ends,
+                    "the database is empty and is filled from the outcomes"
+                );
+                self.stands
+                    .send_modify(|standing| standing.filled_until = ends);
+            }
+            None => {}
+        }
+        Ok(database::write_down(&self.kafka, self.log, &self.store).await?)
     }
 
     /// Begins to read what the database does not have.
-    async fn read_after(&self, watermarks: &[Watermark]) -> Result<Reading, ProjectionError> {
-        let checked = tokio::task::spawn_blocking({
-            let (kafka, watermarks) = (self.kafka.clone(), watermarks.to_vec());
-            move || check_log(&kafka, &watermarks)
-        });
-        let broken_off = |error| ProjectionError::Thread(std::io::Error::other(error));
-        checked.await.map_err(broken_off)??;
+    fn read_after(&self, watermarks: &[Watermark]) -> Result<Reading, ProjectionError> {
         let stopping = Arc::new(AtomicBool::new(false));
         let reader = Reader::after(
             watermarks,
-            self.partitions,
+            self.log.partitions,
             self.to_projector.clone(),
             self.metrics.clone(),
             stopping.clone(),
@@ -319,21 +393,4 @@ async fn watermarks(store: &Store) -> Vec<Watermark> {
             }
         }
     }
-}
-
-/// A database that knows more than the log is one of another log: everything would seem projected.
-fn check_log(kafka: &KafkaSettings, watermarks: &[Watermark]) -> Result<(), ProjectionError> {
-    let reader = KafkaReader::new(kafka)?;
-    for mark in watermarks {
-        let (partition, projected) = (mark.partition, mark.next_offset);
-        let (_, end) = reader.bounds(partition).map_err(RecoveryError::Log)?;
-        if projected > end {
-            return Err(ProjectionError::SetBack(RecoveryError::LogSetBack {
-                partition,
-                projected,
-                end,
-            }));
-        }
-    }
-    Ok(())
 }

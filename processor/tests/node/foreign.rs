@@ -158,7 +158,7 @@ async fn a_log_that_loses_its_beginning_gets_a_snapshot_at_once() {
 }
 
 /// Deletes what is before `offset` from commands and outcomes.
-async fn delete_before(world: &World, offset: i64) {
+pub(crate) async fn delete_before(world: &World, offset: i64) {
     let admin: AdminClient<DefaultClientContext> = client(world).create().unwrap();
     let mut list = TopicPartitionList::new();
     for topic in [world.kafka.commands_topic(), world.kafka.outcomes_topic()] {

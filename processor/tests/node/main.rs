@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 #![expect(clippy::print_stderr, reason = "says which tests are left out")]
 
+mod fitting;
 mod foreign;
 mod leading;
 mod projecting;

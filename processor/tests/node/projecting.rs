@@ -3,24 +3,18 @@
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::projection::Projection;
 use onsale_processor::reconcile::Finding;
-use onsale_schemas::Command;
 use onsale_schemas::command::AmendShow;
+use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord};
+use onsale_store::booking::BookingStatus;
 use onsale_store::catalog::ShowChange;
 use prometheus::Registry;
 
-use crate::support::{ALL, PARTITIONS, World, owns, show_id, until};
+use crate::support::{ALL, World, owns, show_id, until};
 
 pub(crate) async fn projection(world: &World) -> Projection {
     let metrics = Metrics::register(&Registry::new()).unwrap();
-    Projection::start(
-        world.kafka.clone(),
-        PARTITIONS,
-        world.store.clone(),
-        metrics,
-        None,
-    )
-    .await
-    .unwrap()
+    let (kafka, store) = (world.kafka.clone(), world.store.clone());
+    Projection::start(kafka, world.log(), store, metrics, None).await
 }
 
 /// Waits until everything that is published by now is projected.
@@ -202,5 +196,60 @@ async fn a_projector_goes_on_once_the_database_was_repaired() {
     let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
     assert_eq!(report.differences, []);
     first.stop().await;
+    one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_ended_bookings_that_were_deleted_are_found_and_repaired() {
+    let Some(mut world) = World::new().await else {
+        return;
+    };
+    let one = world.start("one").await;
+    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let projection = projection(&world).await;
+    world.sell(3);
+    world.check_outcomes().await;
+    let ended = ALL.map(|partition| {
+        let published = world.published();
+        let published = &published[usize::from(partition.0)];
+        let reserved = |record: &OutcomeRecord| matches!(record.outcome, Outcome::Reserved(_));
+        let booking = published.iter().find(|record| reserved(record)).unwrap();
+        let booking = booking.offset;
+        let by = Actor::Staff;
+        world.append(partition, Command::Release { booking, by });
+        booking
+    });
+    world.check_outcomes().await;
+    caught_up(&world, &projection).await;
+    for (partition, booking) in ALL.iter().zip(ended) {
+        let row = world.store.booking(BookingId::new(*partition, booking));
+        let row = row.await.unwrap().unwrap();
+        assert_eq!(row.status, BookingStatus::Cancelled);
+        world.tamper(&format!(
+            "DELETE FROM bookings WHERE partition = {partition} AND booking_offset = {booking}"
+        ));
+    }
+    let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
+    assert_eq!(report.checked.ended, 2);
+    let missing: Vec<BookingId> = report
+        .differences
+        .iter()
+        .map(|difference| match difference.finding {
+            Finding::BookingMissing { booking_id, .. } => booking_id,
+            ref other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        missing,
+        [
+            BookingId::new(ALL[0], ended[0]),
+            BookingId::new(ALL[1], ended[1])
+        ]
+    );
+    let applied = one.apply_reconciliation(&report, &world.store, None).await;
+    assert_eq!(applied.unwrap().repaired, 2);
+    let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
+    assert_eq!(report.differences, []);
+    projection.stop().await;
     one.stop().await;
 }

@@ -12,6 +12,7 @@ use onsale_log::kafka::{
 use onsale_log::{AppendRecord, LogReader, LogWriter, OutcomeChain, OutcomeReader, Step};
 use onsale_processor::member::MemberSettings;
 use onsale_processor::metrics::Metrics;
+use onsale_processor::node::database::LogIdentity;
 use onsale_processor::node::status::MemberRole;
 use onsale_processor::node::{Node, NodeOptions};
 use onsale_processor::replay::{Until, genesis, replay};
@@ -90,6 +91,13 @@ impl World {
             world.append(partition, Command::OpenShow(open_show(partition)));
         }
         Some(world)
+    }
+
+    pub(crate) fn log(&self) -> LogIdentity {
+        LogIdentity {
+            log_id: self.topics.log_id,
+            partitions: self.topics.partitions,
+        }
     }
 
     pub(crate) fn snapshots_dir(&self, node: &str) -> PathBuf {

@@ -1,0 +1,93 @@
+//! The database is lost, or another one's, under a log on Kafka: `doctor` and `verify` say so.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::postgres::Database;
+use crate::support::{Server, answer};
+
+/// Far more than a projection takes even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_lost_or_foreign_database_is_named_on_kafka_too() {
+    let Ok(brokers) = std::env::var("ONSALE_TEST_KAFKA_BROKERS") else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "ONSALE_TEST_KAFKA_BROKERS is not set: run the tests by deploy/test.sh"
+        );
+        return;
+    };
+    let (database, empty) = (Database::create(), Database::create());
+    let prefix = format!("fit-{}", uuid::Uuid::new_v4().simple());
+    let folder = tempfile::tempdir().unwrap();
+    let url = database.url();
+    let variables = [
+        ("ONSALE_DATABASE__URL", url.as_str()),
+        ("ONSALE_KAFKA__BROKERS", &brokers),
+        ("ONSALE_KAFKA__TOPIC_PREFIX", &prefix),
+        ("ONSALE_LOG__PARTITIONS", "2"),
+        ("ONSALE_CLUSTER__PROCESSORS", "one"),
+        ("ONSALE_CLUSTER__REPLICAS", "1"),
+        ("ONSALE_NODE__ID", "one"),
+        ("ONSALE_NODE__ROLES", "ingress,processor,projector"),
+    ];
+    let mut server = Server::start_with(folder.path(), &variables).await;
+    let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
+    let zones = json!([{
+        "name": "Stalls", "price": { "amount": 100, "currency": "THB" }, "admission": "seated",
+        "rows": [{ "name": "A", "seats": 30 }],
+    }]);
+    let show = server.open_show(&organizer, 0, 3_600, zones).await;
+    let buyer = server.token("buyer", "00000000-0000-4000-8000-00000000bbbb");
+    let body = json!({ "show_id": show, "seats": ["A-3", "A-4"] });
+    let (status, told) = server.post(&buyer, "/bookings/reserve", &body).await;
+    assert_eq!(status, 201, "{told}");
+    let (status, told) = server.get(&buyer, "/bookings").await;
+    assert_eq!(status, 200, "{told}");
+    let (code, _, err) = server.verb(&["verify"]);
+    assert_eq!(code, Some(0), "{err}");
+    server.kill();
+
+    // Another one, with nothing in it but its tables.
+    let of = |url: &str| [("ONSALE_DATABASE__URL".to_owned(), url.to_owned())];
+    let (code, out, err) = server.verb_with(&of(&empty.url()), &["migrate"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let (code, out, err) = server.verb_with(&of(&empty.url()), &["doctor"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(
+        out.contains("the database is empty and the log has"),
+        "{out}"
+    );
+    assert!(out.contains("onsale reconcile --report FILE"), "{out}");
+    let (code, _, err) = server.verb_with(&of(&empty.url()), &["verify"]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(
+        err.contains("the database is empty and the log has"),
+        "{err}"
+    );
+
+    // The one of another log, which a server does not write into.
+    database.run("UPDATE log_identity SET log_id = decode(repeat('07', 16), 'hex')");
+    for verb in ["doctor", "verify"] {
+        let (code, out, err) = server.verb(&[verb]);
+        assert_eq!(code, Some(1), "{verb}: {out}{err}");
+        assert!(
+            format!("{out}{err}").contains("the database belongs to log 0707"),
+            "{verb}: {out}{err}"
+        );
+    }
+    server.restart_whatever_it_says().await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let url = server.url("/../../health/ready");
+        let (status, said) = answer(server.http.get(url).send().await.unwrap()).await;
+        if said.to_string().contains("the database belongs to log") {
+            assert_eq!(status, 503, "{said}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{status}: {said}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,171 @@
+//! Whether a database belongs to the log on Kafka, and whether what it lacks is still there.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use onsale_log::kafka::{
+    KafkaError, KafkaReader, KafkaSettings, OutcomeConsumer, OutcomeEvent, OutcomeStart,
+};
+use onsale_schemas::{Offset, PartitionId};
+use onsale_store::Store;
+use onsale_store::booking::{Watermark, projected_offset};
+use tokio::runtime::Handle;
+
+use crate::fit::{self, FitError, Misfit};
+
+/// Outcomes at the beginning of the topic by which it is told what is gone: one alone may be foreign.
+const OLDEST_OUTCOMES: usize = 16;
+/// Longest wait for one of them, and for all.
+const OLDEST_WAIT: Duration = Duration::from_millis(100);
+const OLDEST_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Which log it is, and how many partitions it has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogIdentity {
+    /// Its id.
+    pub log_id: [u8; 16],
+    /// Number of its partitions.
+    pub partitions: u16,
+}
+
+/// What does not fit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// In which way.
+    pub misfit: Misfit,
+    /// Whether the outcomes bring the database to where the log is: all that it lacks are kept.
+    pub is_brought: bool,
+}
+
+/// Looks whether `store` is a projection of this log, and of the outcomes that are kept.
+///
+/// # Errors
+/// When broker or database do not answer.
+pub async fn look(
+    kafka: &KafkaSettings,
+    log: LogIdentity,
+    store: &Store,
+) -> Result<Option<Found>, FitError> {
+    let (kafka, store) = (kafka.clone(), store.clone());
+    blocking(move |runtime| {
+        let mut reader = KafkaReader::new(&kafka)?;
+        let LogIdentity { log_id, partitions } = log;
+        let look = fit::look(&store, log_id, partitions, &mut reader);
+        let misfit = runtime.block_on(look)?;
+        if let Some(misfit) = misfit.as_ref().filter(|misfit| misfit.is_foreign()) {
+            return Ok(Some(Found {
+                misfit: misfit.clone(),
+                is_brought: false,
+            }));
+        }
+        let watermarks = runtime.block_on(store.watermarks())?;
+        let gone = gone(&kafka, log.partitions, &watermarks)?;
+        Ok(match (misfit, gone) {
+            (Some(misfit), gone) => Some(Found {
+                misfit,
+                is_brought: gone.is_none(),
+            }),
+            (None, Some(older)) => Some(Found {
+                misfit: older,
+                is_brought: false,
+            }),
+            (None, None) => None,
+        })
+    })
+    .await
+}
+
+/// Writes down in the database which log it is a projection of.
+pub(super) async fn write_down(
+    kafka: &KafkaSettings,
+    log: LogIdentity,
+    store: &Store,
+) -> Result<(), FitError> {
+    let (kafka, store) = (kafka.clone(), store.clone());
+    blocking(move |runtime| {
+        let mut reader = KafkaReader::new(&kafka)?;
+        let watermarks = runtime.block_on(store.watermarks())?;
+        let written = fit::write_down(&store, log.log_id, &watermarks, &mut reader);
+        runtime.block_on(written)
+    })
+    .await
+}
+
+/// Where the outcomes of each partition end by now: the record after the last one.
+pub(super) async fn outcomes_ends(
+    kafka: &KafkaSettings,
+    partitions: u16,
+) -> Result<Vec<(PartitionId, Offset)>, FitError> {
+    let kafka = kafka.clone();
+    blocking(move |_| {
+        let all: Vec<PartitionId> = (0..partitions).map(PartitionId).collect();
+        let ends = OutcomeConsumer::new(&kafka)?.ends(&all)?.into_iter();
+        Ok(ends
+            .map(|(partition, end)| (partition, end.offset.saturating_add(1)))
+            .collect())
+    })
+    .await
+}
+
+/// The first partition of which outcomes that the database lacks are no longer in their topic: the
+/// oldest ones kept go on from others than it has.
+fn gone(
+    kafka: &KafkaSettings,
+    partitions: u16,
+    watermarks: &[Watermark],
+) -> Result<Option<Misfit>, KafkaError> {
+    let oldest = oldest(kafka, partitions)?;
+    Ok(oldest.into_iter().find_map(|(partition, previous)| {
+        let mark = watermarks.iter().find(|mark| mark.partition == partition);
+        let has = mark.and_then(|mark| mark.last_outcome);
+        // Of a foreign one among them nothing follows.
+        let first = previous.into_iter().min()?;
+        (first > has).then(|| Misfit::Older {
+            partition,
+            projected: projected_offset(watermarks, partition),
+            was: first.map_or(0, |first| first.saturating_add(1)),
+        })
+    }))
+}
+
+/// What the oldest outcomes that are kept name as the ones before them.
+fn oldest(
+    kafka: &KafkaSettings,
+    partitions: u16,
+) -> Result<BTreeMap<PartitionId, Vec<Option<Offset>>>, KafkaError> {
+    let all = (0..partitions).map(PartitionId);
+    let starts: Vec<_> = all.map(|p| (p, OutcomeStart::Beginning)).collect();
+    let mut consumer = OutcomeConsumer::new(kafka)?;
+    consumer.assign(&starts)?;
+    let mut open: Vec<PartitionId> = starts.iter().map(|(partition, _)| *partition).collect();
+    let mut oldest: BTreeMap<PartitionId, Vec<Option<Offset>>> = BTreeMap::new();
+    let deadline = Instant::now() + OLDEST_PATIENCE;
+    // What was read until then has to do; the reader of all outcomes finds what is missing, too.
+    while !open.is_empty() && Instant::now() < deadline {
+        consumer.poll(OLDEST_WAIT, |event| match event {
+            OutcomeEvent::Seen { partition, outcome } => {
+                let found = oldest.entry(partition).or_default();
+                if found.len() < OLDEST_OUTCOMES {
+                    found.push(outcome.previous);
+                }
+                if found.len() >= OLDEST_OUTCOMES {
+                    open.retain(|other| *other != partition);
+                }
+            }
+            OutcomeEvent::End { partition } => open.retain(|other| *other != partition),
+            OutcomeEvent::Lost => {}
+        })?;
+    }
+    Ok(oldest)
+}
+
+/// Brokers are asked on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    ask: impl FnOnce(Handle) -> Result<T, FitError> + Send + 'static,
+) -> Result<T, FitError> {
+    let runtime = Handle::current();
+    match tokio::task::spawn_blocking(move || ask(runtime)).await {
+        Ok(told) => told,
+        Err(error) => Err(FitError::BrokenOff(error.to_string())),
+    }
+}

@@ -1,0 +1,158 @@
+//! A database that does not fit the log on Kafka is named, and not written into.
+
+use std::sync::Arc;
+
+use onsale_processor::fit::Misfit;
+use onsale_processor::node::Node;
+use onsale_processor::node::database;
+use onsale_store::store::LogMark;
+
+use crate::foreign::delete_before;
+use crate::projecting::{caught_up, projection};
+use crate::support::{ALL, World, owns, until};
+
+/// What is projected, without the catalog.
+const EMPTY: &str = "DELETE FROM booking_seats; DELETE FROM bookings; \
+    DELETE FROM projector_watermarks; DELETE FROM log_marks; DELETE FROM log_identity";
+
+/// Node one owns everything and has sold; the database has all of it, and no projector.
+async fn sold() -> Option<(World, Arc<Node>)> {
+    let mut world = World::new().await?;
+    let one = world.start("one").await;
+    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let first = projection(&world).await;
+    world.sell(10);
+    world.check_outcomes().await;
+    caught_up(&world, &first).await;
+    assert_eq!(first.problems(), Vec::<String>::new());
+    first.stop().await;
+    Some((world, one))
+}
+
+async fn misfit(world: &World) -> Option<Misfit> {
+    let found = database::look(&world.kafka, world.log(), &world.store).await;
+    found.unwrap().map(|found| found.misfit)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_of_another_log_is_named_and_left_alone() {
+    let Some((mut world, one)) = sold().await else {
+        return;
+    };
+    assert_eq!(misfit(&world).await, None);
+    let ours = world.store.log_identity().await.unwrap();
+    assert_eq!(ours, Some(world.topics.log_id), "it is written down");
+    let before = world.store.watermarks().await.unwrap();
+    world.store.set_log_identity([7; 16], &[]).await.unwrap();
+    world.sell(5);
+    world.check_outcomes().await;
+    let second = projection(&world).await;
+    let problems = second.problems();
+    assert!(
+        problems[0].contains("the database belongs to log 0707"),
+        "{problems:?}"
+    );
+    assert!(
+        matches!(misfit(&world).await, Some(Misfit::OtherLog { .. })),
+        "for doctor and verify"
+    );
+    assert_eq!(world.store.watermarks().await.unwrap(), before);
+    assert_eq!(world.store.log_identity().await.unwrap(), Some([7; 16]));
+
+    // It is the right one after all.
+    let ours = world.topics.log_id;
+    world.store.set_log_identity(ours, &[]).await.unwrap();
+    until("it goes on", || second.problems().is_empty()).await;
+    caught_up(&world, &second).await;
+    let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
+    assert_eq!(report.differences, []);
+    second.stop().await;
+    one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_has_seen_another_record_is_named() {
+    let Some((world, one)) = sold().await else {
+        return;
+    };
+    let mark = LogMark {
+        partition: ALL[0],
+        offset: 1,
+        checksum: 1,
+    };
+    let ours = world.topics.log_id;
+    world.store.set_log_identity(ours, &[mark]).await.unwrap();
+    let second = projection(&world).await;
+    let problems = second.problems();
+    assert!(problems[0].contains("another record"), "{problems:?}");
+    second.stop().await;
+    one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_database_is_named_and_filled_from_the_outcomes() {
+    let Some((world, one)) = sold().await else {
+        return;
+    };
+    world.tamper(EMPTY);
+    let found = misfit(&world).await;
+    assert!(matches!(found, Some(Misfit::Empty { .. })), "{found:?}");
+    let second = projection(&world).await;
+    caught_up(&world, &second).await;
+    assert_eq!(second.problems(), Vec::<String>::new());
+    let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
+    assert_eq!(report.differences, []);
+    assert_eq!(misfit(&world).await, None);
+    second.stop().await;
+    one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_older_than_the_outcomes_that_are_kept_is_named_until_it_is_repaired() {
+    let Some((mut world, one)) = sold().await else {
+        return;
+    };
+    // As from a copy of its first day.
+    let published = world.published();
+    for (partition, published) in ALL.iter().zip(&published) {
+        let last = published[3].offset;
+        world.tamper(&format!(
+            "DELETE FROM booking_seats WHERE partition = {partition} AND booking_offset > {last}; \
+             DELETE FROM bookings WHERE partition = {partition} AND booking_offset > {last}; \
+             UPDATE projector_watermarks SET next_offset = {last} + 1, last_outcome = {last} \
+                 WHERE partition = {partition}; \
+             DELETE FROM log_marks"
+        ));
+    }
+    delete_before(&world, 8).await;
+    let second = projection(&world).await;
+    let problems = second.problems();
+    assert!(
+        problems[0].contains("the database is older than the log")
+            && problems[0].contains("onsale reconcile --report FILE"),
+        "{problems:?}"
+    );
+    let found = misfit(&world).await;
+    assert!(matches!(found, Some(Misfit::Older { .. })), "{found:?}");
+
+    let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
+    assert_ne!(report.differences, []);
+    let applied = one.apply_reconciliation(&report, &world.store, None).await;
+    let applied = applied.unwrap();
+    assert!(
+        applied.projection_moved && applied.left.is_empty(),
+        "{applied:?}"
+    );
+    until("it goes on", || second.problems().is_empty()).await;
+    let repaired = ALL.map(|partition| second.projected().offset(partition));
+    world.sell(5);
+    until("it projects on", || {
+        let mut all = ALL.iter().zip(repaired);
+        all.all(|(partition, repaired)| second.projected().offset(*partition) > repaired)
+    })
+    .await;
+    let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
+    assert_eq!(report.differences, []);
+    second.stop().await;
+    one.stop().await;
+}
