@@ -8,7 +8,7 @@ use onsale_engine::Partition;
 use onsale_processor::recovery;
 use onsale_processor::replay;
 use onsale_processor::standing::{self, StandingError};
-use onsale_processor::walk::Walk;
+use onsale_processor::walk::{KeptMax, Walk};
 use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
 use onsale_snapshot::directory::Directory;
 use parking_lot::Mutex;
@@ -18,9 +18,12 @@ use crate::log_source::LogSource;
 
 /// Records that are replayed for one explanation at most: a few seconds.
 const REPLAY_RECORDS_MAX: u64 = 4_000_000;
-/// Requests of each partition whose standing is kept while the log is gone through; a few hundred
-/// bytes each.
-const KEPT_MAX: usize = 32_768;
+/// What is kept of each partition's requests while the log is gone through: they take a few hundred
+/// bytes each, and some commands of the staff far more.
+const KEPT_MAX: KeptMax = KeptMax {
+    requests: 32_768,
+    bytes: 16 << 20,
+};
 /// Of the time that older requests cost, so many times as much passes before the next: whoever asks
 /// for them all takes no more than a fifth of a core.
 const REPLAY_PAUSE_TIMES: u32 = 4;

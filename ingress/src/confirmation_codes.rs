@@ -4,9 +4,10 @@
 //! before machine version 2 keep the code that was computed from their id alone: it is printed on what
 //! their buyers have. When that was is in the log, and from there in the database.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
 
 use onsale_schemas::BookingId;
+use onsale_store::booking::Version2;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::booking_keys::code_of;
@@ -16,12 +17,12 @@ use crate::state::Shared;
 /// Seed of the codes from before.
 const BEFORE_SEED: u64 = 0x636f_6465;
 
-/// From when on codes are keyed, by partition: log time plus one, 0 while it is not known.
-pub(crate) struct ConfirmationCodes(Box<[AtomicU64]>);
+/// From when on codes are keyed, by partition, where that is known. It never changes.
+pub(crate) struct ConfirmationCodes(Box<[OnceLock<Version2>]>);
 
 impl ConfirmationCodes {
     pub(crate) fn new(partitions: u16) -> Self {
-        Self((0..partitions).map(|_| AtomicU64::new(0)).collect())
+        Self((0..partitions).map(|_| OnceLock::new()).collect())
     }
 
     /// The code of a booking that was confirmed then.
@@ -31,24 +32,29 @@ impl ConfirmationCodes {
         confirmed_at_ms: u64,
     ) -> Result<String, ApiError> {
         let partition = booking.partition();
-        let known = state.codes.0.get(usize::from(partition.0));
-        let since_ms = match known.map_or(0, |known| known.load(Ordering::Relaxed)) {
-            0 => {
-                let since_ms = state.store.version_2_since_ms(partition).await?;
-                if let (Some(known), Some(since_ms)) = (known, since_ms) {
-                    known.store(since_ms.saturating_add(1), Ordering::Relaxed);
+        let cached = state.codes.0.get(usize::from(partition.0));
+        let since = match cached.and_then(OnceLock::get) {
+            Some(since) => Some(*since),
+            None => {
+                let since = state.store.version_2(partition).await?;
+                if let (Some(cached), Some(since)) = (cached, since) {
+                    cached.get_or_init(|| since);
                 }
-                // A machine that was of version 2 from its beginning, as far as anybody knows.
-                since_ms.unwrap_or(0)
+                since
             }
-            known => known - 1,
         };
-        if confirmed_at_ms < since_ms {
+        if is_from_before(since, booking, confirmed_at_ms) {
             Ok(before(booking))
         } else {
             Ok(state.booking_keys.confirmation_code(&booking))
         }
     }
+}
+
+/// Whether a booking keeps the code from before. Where the database has not seen version 2 yet,
+/// nothing was confirmed under it that the database has seen.
+fn is_from_before(since: Option<Version2>, booking: BookingId, confirmed_at_ms: u64) -> bool {
+    since.is_none_or(|since| since.is_after_confirmation(booking, confirmed_at_ms))
 }
 
 /// The code from before, which anybody can compute.
@@ -61,6 +67,30 @@ mod tests {
     use onsale_schemas::PartitionId;
 
     use super::*;
+
+    #[test]
+    fn what_is_projected_and_what_a_clock_is_set_to_change_no_code() {
+        let id = |offset| BookingId::new(PartitionId(3), offset);
+        let since = Some(Version2 {
+            since_ms: 5_000,
+            since_offset: Some(100),
+        });
+        // (reserved at, confirmed at, whether its code is from before)
+        for (offset, confirmed_at_ms, expected) in [
+            (40, 4_000, true),
+            (40, 6_000, false),
+            (120, 6_000, false),
+            // After a clock was set back.
+            (120, 4_000, false),
+        ] {
+            let found = is_from_before(since, id(offset), confirmed_at_ms);
+            assert_eq!(found, expected, "{offset} at {confirmed_at_ms}");
+        }
+        // Read before the record that raises the version was projected, and after it.
+        assert!(is_from_before(None, id(40), 4_000));
+        // A database that was lost, and brought back without that record.
+        assert!(!is_from_before(Some(Version2::ALWAYS), id(40), 4_000));
+    }
 
     /// As printed by versions before.
     #[test]

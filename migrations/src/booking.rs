@@ -131,3 +131,29 @@ pub struct Watermark {
     /// Log time of the last projected record, in milliseconds since 1970.
     pub log_time_ms: u64,
 }
+
+/// From when on the machine of a partition is of version 2.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Version2 {
+    /// Log time of the record that raised it, in milliseconds.
+    pub since_ms: u64,
+    /// That record; `None` where only its time was noted.
+    pub since_offset: Option<Offset>,
+}
+
+impl Version2 {
+    /// As far as anybody knows.
+    pub const ALWAYS: Self = Self {
+        since_ms: 0,
+        since_offset: Some(0),
+    };
+
+    /// Whether a booking was confirmed before. Its own record counts too: times go back when a clock
+    /// is set, and what was reserved later was not confirmed earlier.
+    pub fn is_after_confirmation(&self, booking: BookingId, confirmed_at_ms: u64) -> bool {
+        let is_reserved_before = self
+            .since_offset
+            .is_none_or(|since| booking.offset() < since);
+        confirmed_at_ms < self.since_ms && is_reserved_before
+    }
+}

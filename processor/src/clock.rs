@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use broker::BrokerClock;
 pub use machine::{LEAP_MAX_MS, MachineClock, Reading, SLEW_MAX_PPM, Turn};
 pub use start::{ClockRefused, LOG_AHEAD_MAX_MS, WALL_MIN_MS, check_start, check_wall};
-pub use watch::{ClockState, ClockWatch};
+pub use watch::{ClockBefore, ClockState, ClockWatch};
 
 /// Milliseconds since 1970-01-01T00:00:00Z by the wall clock; 0 before it.
 pub fn now_ms() -> u64 {

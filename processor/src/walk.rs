@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use onsale_engine::Partition;
 use onsale_log::{LogError, LogReader};
+use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{
-    Ahead, Command, Envelope, LogTimeMs, Offset, ShowId, Standing, ZoneIndex, codec,
+    Command, Envelope, LogTimeMs, Offset, SeatIndex, ShowId, Standing, ZoneIndex, codec,
 };
 
 use crate::replay::{self, Until};
@@ -20,20 +21,79 @@ pub struct Walk {
     counted_from: Offset,
     base_time: LogTimeMs,
     zones: HashMap<(ShowId, ZoneIndex), Count>,
-    kept: VecDeque<Arc<Standing>>,
-    kept_max: usize,
+    kept: Kept,
+}
+
+/// How much a [`Walk`] keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptMax {
+    /// Requests.
+    pub requests: usize,
+    /// About so many bytes of them.
+    pub bytes: usize,
+}
+
+/// The latest requests.
+#[derive(Debug)]
+struct Kept {
+    max: KeptMax,
+    /// Each with about how many bytes it takes.
+    requests: VecDeque<(Arc<Standing>, usize)>,
+    bytes: usize,
+    /// The latest one that is kept no more.
+    past: Option<Offset>,
+}
+
+impl Kept {
+    fn new(max: KeptMax) -> Self {
+        Self {
+            max,
+            requests: VecDeque::new(),
+            bytes: 0,
+            past: None,
+        }
+    }
+
+    /// `entry_bytes` is what the request takes in the log.
+    fn push(&mut self, standing: Standing, entry_bytes: usize) {
+        let outcome = &standing.outcome;
+        let expired = outcome.expired.len() * size_of::<EndedBooking>();
+        let taken_at = standing.ahead.as_ref().map_or(0, |ahead| {
+            ahead.taken_at.len() * size_of::<(SeatIndex, Option<Offset>)>()
+        });
+        // Once for the command, and once for what its outcome repeats of it.
+        let bytes = size_of::<Standing>() + 2 * entry_bytes + expired + taken_at;
+        self.bytes += bytes;
+        self.requests.push_back((Arc::new(standing), bytes));
+        while self.requests.len() > self.max.requests || self.bytes > self.max.bytes {
+            let Some((oldest, bytes)) = self.requests.pop_front() else {
+                break;
+            };
+            self.bytes -= bytes;
+            self.past = Some(oldest.outcome.offset);
+        }
+    }
+
+    fn find(&self, offset: Offset) -> Option<Arc<Standing>> {
+        let place = self
+            .requests
+            .binary_search_by_key(&offset, |(standing, _)| standing.outcome.offset)
+            .ok()?;
+        self.requests
+            .get(place)
+            .map(|(standing, _)| standing.clone())
+    }
 }
 
 impl Walk {
-    /// Counts from where `base` stands, and keeps the latest `kept_max` requests.
-    pub fn new(base: Partition, kept_max: usize) -> Self {
+    /// Counts from where `base` stands, and keeps the latest requests.
+    pub fn new(base: Partition, max: KeptMax) -> Self {
         Self {
             counted_from: base.next_offset(),
             base_time: base.log_time_ms(),
             machine: base,
             zones: HashMap::new(),
-            kept: VecDeque::new(),
-            kept_max,
+            kept: Kept::new(max),
         }
     }
 
@@ -44,18 +104,12 @@ impl Walk {
 
     /// The request at `offset`, if it is one of those that are kept.
     pub fn find(&self, offset: Offset) -> Option<Arc<Standing>> {
-        let place = self
-            .kept
-            .binary_search_by_key(&offset, |standing| standing.outcome.offset)
-            .ok()?;
-        self.kept.get(place).cloned()
+        self.kept.find(offset)
     }
 
     /// True when the request at `offset` was seen and is kept no more.
     pub fn is_past(&self, offset: Offset) -> bool {
-        let first = self.kept.front().map(|standing| standing.outcome.offset);
-        offset < self.counted_from
-            || (self.kept.len() == self.kept_max && first.is_some_and(|first| offset < first))
+        offset < self.counted_from || Some(offset) <= self.kept.past
     }
 
     /// Goes on to `until` (which is not looked at any more) or to the end of the log.
@@ -73,7 +127,6 @@ impl Walk {
             base_time,
             mut zones,
             mut kept,
-            kept_max,
         } = self;
         let until = Until {
             offset: Some(until),
@@ -84,7 +137,9 @@ impl Walk {
             let command = codec::decode::<Envelope>(entry.payload)
                 .ok()
                 .filter(|envelope| envelope.request_id.is_some())
-                .map(|envelope| envelope.command);
+                .map(|envelope| envelope.command)
+                // A document is nobody's request, and as large as hundreds of them.
+                .filter(|command| !matches!(command, Command::Describe(_)));
             let zone = match &command {
                 Some(Command::Reserve(reserve)) => Some((reserve.show, reserve.zone)),
                 _ => None,
@@ -99,12 +154,13 @@ impl Walk {
                 {
                     let opened = machine.show(touched.0).map(|show| show.sale_opens_at_ms);
                     let ahead = count.ahead(&record, base_time, opened);
-                    keep(&mut kept, kept_max, command, &record, Some(ahead));
+                    let standing = standing_of(command.clone(), record.clone(), Some(ahead));
+                    kept.push(standing, entry.payload.len());
                 }
                 count.record(touched, zone == Some(touched), &record);
             }
-            if let (Some(command), None) = (&command, zone) {
-                keep(&mut kept, kept_max, command, &record, None);
+            if let (Some(command), None) = (command, zone) {
+                kept.push(standing_of(command, record, None), entry.payload.len());
             }
         })?;
         Ok(Self {
@@ -113,38 +169,26 @@ impl Walk {
             base_time,
             zones,
             kept,
-            kept_max,
         })
     }
-}
-
-fn keep(
-    kept: &mut VecDeque<Arc<Standing>>,
-    kept_max: usize,
-    command: &Command,
-    record: &onsale_schemas::OutcomeRecord,
-    ahead: Option<Ahead>,
-) {
-    if kept.len() == kept_max {
-        kept.pop_front();
-    }
-    kept.push_back(Arc::new(standing_of(
-        command.clone(),
-        record.clone(),
-        ahead,
-    )));
 }
 
 #[cfg(test)]
 mod tests {
     use onsale_log::EntryBatch;
-    use onsale_schemas::command::{Admission, Currency, OpenShow, Pick, Reserve, ZoneLayout};
+    use onsale_schemas::command::{
+        Admission, Currency, Describe, OpenShow, Pick, Reserve, Subject, ZoneLayout,
+    };
     use onsale_schemas::{Actor, EventId, PartitionId, RequestId, SeatList, UserId};
 
     use super::*;
     use crate::standing;
 
     const SHOW: ShowId = ShowId::from_bytes([1; 16]);
+    const ALL: KeptMax = KeptMax {
+        requests: usize::MAX,
+        bytes: usize::MAX,
+    };
 
     /// A log in memory: the record at an offset, a millisecond apart.
     struct Records(Vec<Vec<u8>>);
@@ -242,7 +286,7 @@ mod tests {
     fn what_is_kept_on_the_way_is_what_a_replay_finds() {
         let mut records = records();
         let end = u64::try_from(records.0.len()).unwrap();
-        let mut walk = Walk::new(genesis(), usize::MAX);
+        let mut walk = Walk::new(genesis(), ALL);
         // In two steps: what was counted goes on.
         for until in [end / 3, end] {
             walk = walk.advance(&mut records, until).unwrap();
@@ -263,11 +307,43 @@ mod tests {
     fn the_oldest_are_forgotten_and_said_to_be() {
         let mut records = records();
         let end = u64::try_from(records.0.len()).unwrap();
-        let walk = Walk::new(genesis(), 10).advance(&mut records, end).unwrap();
+        let ten = KeptMax {
+            requests: 10,
+            ..ALL
+        };
+        let walk = Walk::new(genesis(), ten)
+            .advance(&mut records, end)
+            .unwrap();
         assert!(walk.is_past(0) && walk.find(0).is_none());
         let latest = (0..end).rev().filter(|offset| walk.find(*offset).is_some());
         assert_eq!(latest.count(), 10);
-        let from_later = Walk::new(genesis(), 10);
+        let from_later = Walk::new(genesis(), ten);
         assert!(!from_later.is_past(0), "nothing was seen yet");
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_by_bytes_and_holds_no_documents() {
+        let mut records = records();
+        records.add(Command::Barrier { machine_version: 2 });
+        let described = u64::try_from(records.0.len()).unwrap();
+        records.add(Command::Describe(Describe {
+            subject: Subject::Event(EventId::from_bytes([2; 16])),
+            document: vec![7; 500_000],
+        }));
+        records.reserve(1, 1, Pick::General { quantity: 1 });
+        let end = described + 2;
+        let some = KeptMax {
+            bytes: 20 * size_of::<Standing>(),
+            ..ALL
+        };
+        let walk = Walk::new(genesis(), some)
+            .advance(&mut records, end)
+            .unwrap();
+        assert!(walk.kept.bytes <= some.bytes, "{}", walk.kept.bytes);
+        assert!(walk.find(described).is_none());
+        assert!(walk.find(described + 1).is_some());
+        let latest = (0..end).rev().filter(|offset| walk.find(*offset).is_some());
+        assert!((2..20).contains(&latest.count()));
+        assert!(walk.is_past(0) && !walk.is_past(described + 1));
     }
 }

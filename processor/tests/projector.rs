@@ -175,7 +175,7 @@ async fn it_goes_on_once_the_database_was_repaired() {
         last_outcome: Some(2),
         log_time_ms: 1_002,
     };
-    store.set_watermark(&watermark).await.unwrap();
+    store.set_watermark(&watermark, false).await.unwrap();
     assert!(projected.repaired().await);
     assert_eq!(projected.stopped(), None);
     assert_eq!(projected.offset(PARTITION), 3);

@@ -14,7 +14,7 @@ use onsale_schemas::{
 
 use super::ProjectionBatch;
 use super::bulk::SeatHolder;
-use crate::booking::{BookingRow, BookingStatus, Watermark};
+use crate::booking::{BookingRow, BookingStatus, Version2, Watermark};
 use crate::error::StoreError;
 
 /// A change of a booking that stands in the database. `None` leaves a value as it is, except for
@@ -100,8 +100,8 @@ pub(crate) struct Plan {
     pub(crate) partition: PartitionId,
     /// One after the other.
     pub(crate) phases: Vec<Phase>,
-    /// When the machine was first seen to be of version 2, in log time.
-    pub(crate) version_2_at_ms: Option<u64>,
+    /// When the machine was first seen to be of version 2.
+    pub(crate) version_2: Option<Version2>,
     pub(crate) watermark: Watermark,
 }
 
@@ -145,7 +145,7 @@ impl Plan {
         }
         let mut phases = Vec::new();
         let mut fold = Fold::new(batch.partition, None);
-        let mut version_2_at_ms = None;
+        let mut version_2 = None;
         let mut projected_ms = before.log_time_ms.max(batch.log_time_ms);
         let mut last_outcome = before.last_outcome;
         for record in &batch.outcomes {
@@ -181,7 +181,10 @@ impl Plan {
                     machine_version: 2..
                 }
             ) {
-                version_2_at_ms = version_2_at_ms.or(Some(record.log_time_ms));
+                version_2 = version_2.or(Some(Version2 {
+                    since_ms: record.log_time_ms,
+                    since_offset: Some(record.offset),
+                }));
             }
             last_outcome = Some(record.offset);
         }
@@ -189,7 +192,7 @@ impl Plan {
         Ok(Some(Self {
             partition: batch.partition,
             phases,
-            version_2_at_ms,
+            version_2,
             watermark: Watermark {
                 partition: batch.partition,
                 next_offset: batch.next_offset,

@@ -5,7 +5,7 @@ use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 use super::bulk::{self, OnKnown};
 use super::plan::{CatalogStep, Phase, Plan};
 use super::{changes, documents, events, shows, sweep};
-use crate::booking::{BookingRow, Watermark};
+use crate::booking::{BookingRow, Version2, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
 
@@ -52,8 +52,8 @@ pub(crate) async fn apply(transaction: &mut Transaction, plan: &Plan) -> Result<
         write(transaction, plan, phase).await?;
     }
     write_watermark(transaction, &plan.watermark).await?;
-    match plan.version_2_at_ms {
-        Some(at_ms) => write_version_2(transaction, plan.partition, at_ms).await,
+    match &plan.version_2 {
+        Some(version_2) => write_version_2(transaction, plan.partition, version_2).await,
         None => Ok(()),
     }
 }
@@ -149,16 +149,24 @@ pub(crate) async fn write_watermark(
 }
 
 /// From when on the machine is of version 2. It is raised once.
-async fn write_version_2(
+pub(crate) async fn write_version_2(
     transaction: &mut Transaction,
     partition: PartitionId,
-    at_ms: u64,
+    version_2: &Version2,
 ) -> Result<(), StoreError> {
+    let offset = version_2
+        .since_offset
+        .map(|offset| integer("offset", offset))
+        .transpose()?;
     transaction
         .execute(
-            "UPDATE projector_watermarks SET version_2_since_ms = $2 \
+            "UPDATE projector_watermarks SET version_2_since_ms = $2, version_2_since_offset = $3 \
              WHERE partition = $1 AND version_2_since_ms IS NULL",
-            &[partition.0.into(), integer("log_time_ms", at_ms)?.into()],
+            &[
+                partition.0.into(),
+                integer("log_time_ms", version_2.since_ms)?.into(),
+                offset.into(),
+            ],
         )
         .await
         .map(drop)

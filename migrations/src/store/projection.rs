@@ -3,7 +3,7 @@
 use onsale_schemas::PartitionId;
 
 use super::Store;
-use crate::booking::Watermark;
+use crate::booking::{Version2, Watermark};
 use crate::database::{Durability, Transaction};
 use crate::error::StoreError;
 use crate::projection::plan::Plan;
@@ -29,26 +29,27 @@ impl Store {
         Ok(plan.watermark)
     }
 
-    /// From when on, in log time, the machine of a partition is of version 2; `None` while it is not,
-    /// as far as the projection has come.
+    /// From when on the machine of a partition is of version 2; `None` while it is not, as far as the
+    /// projection has come.
     ///
     /// # Errors
     /// As every read.
-    pub async fn version_2_since_ms(
-        &self,
-        partition: PartitionId,
-    ) -> Result<Option<u64>, StoreError> {
+    pub async fn version_2(&self, partition: PartitionId) -> Result<Option<Version2>, StoreError> {
         let row = self
             .database
             .fetch_optional(
-                "SELECT version_2_since_ms FROM projector_watermarks WHERE partition = $1",
+                "SELECT version_2_since_ms, version_2_since_offset FROM projector_watermarks \
+                 WHERE partition = $1",
                 &[partition.0.into()],
             )
             .await?;
-        match row {
-            Some(row) => row.number_or_null("version_2_since_ms"),
-            None => Ok(None),
-        }
+        let Some(row) = row else { return Ok(None) };
+        let since_offset = row.number_or_null("version_2_since_offset")?;
+        let since_ms = row.number_or_null("version_2_since_ms")?;
+        Ok(since_ms.map(|since_ms| Version2 {
+            since_ms,
+            since_offset,
+        }))
     }
 
     /// Watermarks of all partitions that have one, by partition.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onsale_schemas::ShowId;
+use onsale_schemas::{PartitionId, ShowId};
 
 use super::Store;
-use crate::booking::{BookingRow, BookingStatus, Watermark, ZoneSums};
+use crate::booking::{BookingRow, BookingStatus, Version2, Watermark, ZoneSums};
 use crate::catalog::ZoneRow;
 use crate::database::{Durability, Transaction};
 use crate::error::StoreError;
@@ -176,13 +176,34 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Sets a watermark after a repair that made the projection equal to that position.
+    /// Sets a watermark after a repair that made the projection equal to that position. A machine
+    /// that is of version 2 there has been so always as far as the database knows, unless it has
+    /// seen it become so: the record may be gone.
     ///
     /// # Errors
     /// As every write.
-    pub async fn set_watermark(&self, watermark: &Watermark) -> Result<(), StoreError> {
+    pub async fn set_watermark(
+        &self,
+        watermark: &Watermark,
+        is_version_2: bool,
+    ) -> Result<(), StoreError> {
         let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
         run::write_watermark(&mut transaction, watermark).await?;
+        if is_version_2 {
+            let (partition, always) = (watermark.partition, Version2::ALWAYS);
+            run::write_version_2(&mut transaction, partition, &always).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Notes that the machine of a partition is of version 2 where the projection stands, unless the
+    /// database has seen it become so.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn assume_version_2(&self, partition: PartitionId) -> Result<(), StoreError> {
+        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        run::write_version_2(&mut transaction, partition, &Version2::ALWAYS).await?;
         transaction.commit().await
     }
 }

@@ -2,7 +2,7 @@
 
 use onsale_schemas::{Offset, Outcome, Rejection, RequestId};
 use onsale_store::StoreError;
-use onsale_store::booking::BookingStatus;
+use onsale_store::booking::{BookingStatus, Version2};
 use onsale_store::catalog::{EventChange, EventRow, EventStatus, ShowStatus, TenantScope};
 
 use crate::build::{Chain, booking, event, event_id, id, show, show_id, time_of, with_show};
@@ -243,12 +243,26 @@ async fn the_machine_is_of_version_2_from_its_first_barrier_on(bench: Bench) {
     let barrier = |machine_version| Outcome::BarrierPassed { machine_version };
     chain.push(barrier(1));
     store.project(&chain.all()).await.unwrap();
-    assert_eq!(store.version_2_since_ms(P).await.unwrap(), None);
+    assert_eq!(store.version_2(P).await.unwrap(), None);
     let at = chain.push(barrier(2));
     chain.push(barrier(2));
     store.project(&chain.all()).await.unwrap();
     chain.push(barrier(2));
     store.project(&chain.all()).await.unwrap();
-    let since = store.version_2_since_ms(P).await.unwrap();
-    assert_eq!(since, Some(time_of(at)));
+    let since = Version2 {
+        since_ms: time_of(at),
+        since_offset: Some(at),
+    };
+    assert_eq!(store.version_2(P).await.unwrap(), Some(since));
+
+    // A repair knows no better; where the row was lost, it is what there is to know.
+    let watermark = chain.watermark(chain.next_offset);
+    store.set_watermark(&watermark, true).await.unwrap();
+    assert_eq!(store.version_2(P).await.unwrap(), Some(since));
+    bench.tamper("DELETE FROM projector_watermarks").await;
+    store.set_watermark(&watermark, false).await.unwrap();
+    assert_eq!(store.version_2(P).await.unwrap(), None);
+    store.set_watermark(&watermark, true).await.unwrap();
+    let always = Some(Version2::ALWAYS);
+    assert_eq!(store.version_2(P).await.unwrap(), always);
 }

@@ -677,7 +677,7 @@ async fn partitions_have_watermarks_of_their_own(bench: Bench) {
         last_outcome: Some(1),
         log_time_ms: 8,
     };
-    store.set_watermark(&repaired).await.unwrap();
+    store.set_watermark(&repaired, false).await.unwrap();
     assert_eq!(store.watermarks().await.unwrap()[1], repaired);
 }
 

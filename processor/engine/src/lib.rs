@@ -44,7 +44,7 @@ mod testing;
 pub use audit::AuditError;
 pub use batch::Batch;
 pub use image::ImageError;
-pub use limits::{Limits, MACHINE_VERSION_KNOWN};
+pub use limits::{Limits, MACHINE_VERSION_KNOWN, MACHINE_VERSION_SECOND};
 pub use partition::Partition;
 pub use sink::{NullSink, OutcomeSink};
 pub use views::{BookingState, BookingView, EventView, ShowView, Stats, ZoneView};

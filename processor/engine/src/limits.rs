@@ -5,7 +5,7 @@ pub const MACHINE_VERSION_KNOWN: u16 = 2;
 /// The machine version of an empty partition.
 pub(crate) const MACHINE_VERSION_FIRST: u16 = 1;
 /// The machine version that knows events, tenants, references, documents and cool-downs.
-pub(crate) const MACHINE_VERSION_SECOND: u16 = 2;
+pub const MACHINE_VERSION_SECOND: u16 = 2;
 
 /// Steps of housekeeping (forgetting) that one record may cause besides its own command,
 /// counted together with the holds it expired, so that no record is much dearer than another.

@@ -30,6 +30,13 @@ pub struct ClockState {
     pub was_followed: bool,
 }
 
+/// A clock as it was before a reset.
+#[derive(Debug)]
+pub struct ClockBefore {
+    clock: MachineClock,
+    state: ClockState,
+}
+
 impl ClockState {
     /// What is wrong and what to do, if anything is.
     pub fn problem(&self) -> Option<String> {
@@ -106,9 +113,13 @@ impl ClockWatch {
         self.lock().state
     }
 
-    /// Takes the wall clock as right; gives machine time before and from now on.
-    pub fn reset(&self) -> (u64, u64) {
+    /// Takes the wall clock as right. What it was before can be brought back until the log says so.
+    pub fn reset(&self) -> ClockBefore {
         let mut watched = self.lock();
+        let before = ClockBefore {
+            clock: watched.clock.clone(),
+            state: watched.state,
+        };
         let from_ms = watched.state.machine_ms;
         watched.clock.reset(now_ms(), monotonic_ms());
         let reading = watched.clock.now(now_ms(), monotonic_ms());
@@ -117,9 +128,22 @@ impl ClockWatch {
         tracing::warn!(
             from_ms,
             to_ms = reading.now_ms,
-            "machine time was set to the clock of this machine, as an operator asked"
+            "machine time is set to the clock of this machine, as an operator asked"
         );
-        (from_ms, reading.now_ms)
+        before
+    }
+
+    /// Goes on as if it had not been reset: the log could not take the record that says so.
+    pub fn undo(&self, before: ClockBefore) {
+        let mut watched = self.lock();
+        watched.clock = before.clock;
+        watched.state = before.state;
+        drop(watched);
+        let machine_ms = self.now_ms();
+        tracing::warn!(
+            machine_ms,
+            "machine time stays as it was: the log did not take the record that sets it"
+        );
     }
 
     /// A thread that panicked meanwhile leaves plain values behind that are still right.

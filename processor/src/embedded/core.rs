@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::handle::{ResetRefused, ToCore};
 use super::shared::{DIGEST_SAMPLE_EVERY_RECORDS, OwnerPosition, Shared};
+use crate::clock::ClockBefore;
 use crate::metrics::Metrics;
 use crate::replica::{Action, Replica, Role, StopReason};
 
@@ -26,8 +27,8 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 const RECORD_OVERHEAD_BYTES: usize = 64;
 /// Longest sleep of an idle core, in milliseconds. Only bounds how late a stop is noticed.
 const IDLE_MAX_MS: u64 = 500;
-/// How long the core's own records wait after the disk was found full, in milliseconds.
-const DISK_FULL_PAUSE_MS: u64 = 250;
+/// How long the core's own records wait after the log was found short of something, in milliseconds.
+const SHORTAGE_PAUSE_MS: u64 = 250;
 
 /// Why the core stopped without being asked. The process has to end: what was appended last is
 /// unknown until the log is opened again.
@@ -42,6 +43,35 @@ pub enum CoreError {
     /// A record of our own cannot be encoded.
     #[error(transparent)]
     Codec(#[from] CodecError),
+}
+
+/// What the log can be short of for a while.
+#[derive(Clone, Copy, Debug)]
+enum Shortage {
+    Disk,
+    Descriptors,
+}
+
+impl Shortage {
+    fn begins(self) -> &'static str {
+        match self {
+            Self::Disk => {
+                "the log's disk is full: commands get 503 until there is space again; free some or \
+                 move the data folder"
+            }
+            Self::Descriptors => {
+                "the log cannot open its next file: commands get 503 until a file descriptor is \
+                 free; raise the limit of open files"
+            }
+        }
+    }
+
+    fn ends(self) -> &'static str {
+        match self {
+            Self::Disk => "the log's disk has space again",
+            Self::Descriptors => "the log can open files again",
+        }
+    }
 }
 
 /// A record of the batch at hand.
@@ -69,6 +99,8 @@ pub(super) struct Core<W> {
     appended: Vec<Appended>,
     actions: Vec<Action>,
     paused_until_ms: u64,
+    /// The clock before a reset whose record is in the batch at hand.
+    reset: Option<ClockBefore>,
 }
 
 impl<W: LogWriter> Core<W> {
@@ -99,6 +131,7 @@ impl<W: LogWriter> Core<W> {
             appended: Vec::with_capacity(BATCH_RECORDS_MAX),
             actions: Vec::new(),
             paused_until_ms: 0,
+            reset: None,
         }
     }
 
@@ -209,8 +242,10 @@ impl<W: LogWriter> Core<W> {
             tracing::error!(%error, "a command of this node cannot be encoded");
             ResetRefused::Submit(SubmitError::Unavailable)
         })?;
-        let (_, to_ms) = self.shared.clock().reset();
-        self.writer.set_back(to_ms);
+        let before = self.shared.clock().reset();
+        self.writer.set_back(self.shared.clock().now_ms());
+        // Of two resets in a batch, what was before the first.
+        self.reset.get_or_insert(before);
         // It was set by the clock before.
         self.paused_until_ms = 0;
         let mut pending = Vec::with_capacity(self.replicas.len());
@@ -302,18 +337,24 @@ impl<W: LogWriter> Core<W> {
         self.appended.clear();
         // Never the wall clock itself: it may leap, and a leap ends holds and sales for good.
         let now_ms = self.shared.clock().now_ms();
-        match self.writer.append(&records, now_ms, &mut self.appended) {
+        let result = self.writer.append(&records, now_ms, &mut self.appended);
+        if let Some(before) = self.reset.take()
+            && result.is_err()
+        {
+            self.shared.clock().undo(before);
+        }
+        match result {
             Ok(()) => {
-                self.note_disk(None);
-                self.note_descriptors(None);
+                self.note(Shortage::Disk, None);
+                self.note(Shortage::Descriptors, None);
             }
             Err(LogError::DiskFull(error)) => {
-                self.note_disk(Some(&error));
+                self.note(Shortage::Disk, Some(&error));
                 self.refuse_batch(SubmitError::DiskFull);
                 return Ok(());
             }
             Err(LogError::NoDescriptors(error)) => {
-                self.note_descriptors(Some(&error));
+                self.note(Shortage::Descriptors, Some(&error));
                 self.refuse_batch(SubmitError::NoDescriptors);
                 return Ok(());
             }
@@ -406,39 +447,35 @@ impl<W: LogWriter> Core<W> {
         self.batch_bytes = 0;
     }
 
-    /// Says once that the disk is full and once that it is not any more.
-    fn note_disk(&mut self, full: Option<&std::io::Error>) {
-        match (full, self.shared.is_disk_full()) {
-            (Some(error), was_full) => {
-                if !was_full {
-                    tracing::error!(%error, "the log's disk is full: commands get 503 until there \
-                        is space again; free some or move the data folder");
-                }
-                self.paused_until_ms = self.shared.clock().now_ms() + DISK_FULL_PAUSE_MS;
-            }
-            (None, true) => tracing::info!("the log's disk has space again"),
-            (None, false) => return,
-        }
-        self.shared.set_disk_full(full.is_some());
-        self.metrics.log_disk_full.set(i64::from(full.is_some()));
-    }
-
-    /// As [`Self::note_disk`] for file descriptors.
-    fn note_descriptors(&mut self, short: Option<&std::io::Error>) {
-        match (short, self.shared.is_short_of_descriptors()) {
-            (Some(error), was_short) => {
+    /// Says once that the log is short of something and once that it is not any more.
+    fn note(&mut self, of: Shortage, found: Option<&std::io::Error>) {
+        let shared = &self.shared;
+        let was_short = match of {
+            Shortage::Disk => shared.is_disk_full(),
+            Shortage::Descriptors => shared.is_short_of_descriptors(),
+        };
+        let is_short = found.is_some();
+        match found {
+            Some(error) => {
                 if !was_short {
-                    tracing::error!(%error, "the log cannot open its next file: commands get 503 \
-                        until a file descriptor is free; raise the limit of open files");
+                    tracing::error!(%error, "{}", of.begins());
                 }
-                self.paused_until_ms = self.shared.clock().now_ms() + DISK_FULL_PAUSE_MS;
+                self.paused_until_ms = shared.clock().now_ms() + SHORTAGE_PAUSE_MS;
             }
-            (None, true) => tracing::info!("the log can open files again"),
-            (None, false) => return,
+            None if was_short => tracing::info!("{}", of.ends()),
+            None => return,
         }
-        self.shared.set_short_of_descriptors(short.is_some());
-        let gauge = &self.metrics.log_descriptors_short;
-        gauge.set(i64::from(short.is_some()));
+        let gauge = match of {
+            Shortage::Disk => {
+                shared.set_disk_full(is_short);
+                &self.metrics.log_disk_full
+            }
+            Shortage::Descriptors => {
+                shared.set_short_of_descriptors(is_short);
+                &self.metrics.log_descriptors_short
+            }
+        };
+        gauge.set(i64::from(is_short));
     }
 
     fn observe(&self, started: Instant, durable: Instant) {
@@ -501,3 +538,6 @@ impl OutcomeSink for Answers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

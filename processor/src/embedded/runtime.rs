@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
+use onsale_engine::MACHINE_VERSION_SECOND;
 use onsale_log::LogError;
 use onsale_log::journal::{Journal, JournalOptions};
 use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId, RequestId, Staff};
@@ -178,6 +179,11 @@ impl Embedded {
             options.silence_max_days,
         )?;
         repair_lost_projections(&recovered, &store, journal.log_id()).await?;
+        for projected in recovered.iter().map(|found| &found.follower) {
+            if projected.machine_version() >= MACHINE_VERSION_SECOND {
+                store.assume_version_2(projected.id()).await?;
+            }
+        }
         let database = Database::look(&recovered, &store, misfit).await?;
         let records: u64 = recovered
             .iter()

@@ -98,15 +98,16 @@ impl SnapshotWriter {
         let Some(age_max_ms) = self.log_age_max_ms else {
             return;
         };
-        // As old as machine time says: a clock that leaps must not empty the log.
-        let cutoff_ms = self.shared.clock().state().machine_ms;
-        let cutoff_ms = cutoff_ms.saturating_sub(age_max_ms);
+        // As old as machine time says: a clock that leaps must not empty the log. What is stamped
+        // later than now is of a clock that was set back since, and says nothing.
+        let now_ms = self.shared.clock().state().machine_ms;
+        let recent = now_ms.saturating_sub(age_max_ms)..=now_ms;
         let result = (0..self.journal.partitions())
             .map(|partition| {
                 let partition = PartitionId(partition);
                 let by_age = self
                     .journal
-                    .offset_at_time(partition, cutoff_ms)
+                    .offset_in_time(partition, &recent)
                     .map_err(|error| error.to_string())?;
                 let needed = self
                     .shelf

@@ -1,6 +1,6 @@
 //! The repair of what a report names.
 
-use onsale_engine::Partition;
+use onsale_engine::{MACHINE_VERSION_SECOND, Partition};
 use onsale_schemas::command::Subject;
 use onsale_schemas::{BookingId, LogTimeMs, PartitionId, ShowId};
 use onsale_store::booking::{BookingRow, BookingStatus, Watermark, projected_offset};
@@ -131,7 +131,8 @@ async fn apply_to_store(
                 last_outcome: machine.last_outcome(),
                 log_time_ms: machine.log_time_ms(),
             };
-            store.set_watermark(&watermark).await?;
+            let is_version_2 = machine.machine_version() >= MACHINE_VERSION_SECOND;
+            store.set_watermark(&watermark, is_version_2).await?;
             applied.projection_moved = true;
         }
     }

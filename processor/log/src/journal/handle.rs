@@ -1,5 +1,6 @@
 //! The journal as everybody but its writer holds it.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -176,35 +177,46 @@ impl Journal {
         })
     }
 
-    /// The first offset whose log time is `time_ms` or later; the end of the partition where there
-    /// is none.
+    /// The first offset whose log time is one of `times`; the end of the partition where there is
+    /// none. Times of a log need not rise: an operator may have set a wrong clock back.
     ///
     /// # Errors
     /// Damage, or when the log cannot be read.
-    pub fn offset_at_time(
+    pub fn offset_in_time(
         &self,
         partition: PartitionId,
-        time_ms: LogTimeMs,
+        times: &RangeInclusive<LogTimeMs>,
     ) -> Result<Offset, LogError> {
         let index = self.shared.index(partition)?;
-        // Everything before a segment is older than its base says.
-        let start = self
-            .shared
-            .last_segment_where(|segment| segment.bases[index].log_time_ms < time_ms);
-        let mut from = start.map_or(0, |segment| segment.bases[index].next);
-        from = from.max(self.shared.first(index));
+        // A segment begins with where the one before it ended.
+        let begins: Vec<(Offset, LogTimeMs)> = self.shared.segments(|segments| {
+            let bases = segments.iter().map(|segment| segment.bases[index]);
+            bases.map(|base| (base.next, base.log_time_ms)).collect()
+        });
+        let is_before = |time_ms: LogTimeMs| time_ms < *times.start();
         let mut reader = self.reader();
         let mut batch = crate::storage::EntryBatch::default();
-        loop {
-            reader.read(partition, from, LOOKUP_READ_BYTES, &mut batch)?;
-            if batch.is_empty() {
-                return Ok(from);
+        let mut from = self.shared.first(index);
+        for (place, (next, time_ms)) in begins.iter().enumerate() {
+            let end = begins.get(place + 1);
+            if is_before(*time_ms) && end.is_some_and(|(_, end_ms)| is_before(*end_ms)) {
+                continue;
             }
-            if let Some(found) = batch.iter().find(|entry| entry.log_time_ms >= time_ms) {
-                return Ok(found.offset);
+            from = from.max(*next);
+            // The last one goes on to the end, which moves.
+            while end.is_none_or(|(end, _)| from < *end) {
+                reader.read(partition, from, LOOKUP_READ_BYTES, &mut batch)?;
+                if batch.is_empty() {
+                    return Ok(from);
+                }
+                let mut entries = batch.iter();
+                if let Some(found) = entries.find(|entry| times.contains(&entry.log_time_ms)) {
+                    return Ok(found.offset);
+                }
+                from += batch.len() as u64;
             }
-            from += batch.len() as u64;
         }
+        Ok(from)
     }
 
     /// Figures for metrics.

@@ -5,7 +5,7 @@ use onsale_schemas::PartitionId;
 use super::support::{append, bytes, open, open_read_only, read, segment_path};
 use crate::journal::disk::MemoryDisk;
 use crate::journal::{Journal, JournalWriter};
-use crate::storage::{EntryBatch, LogError, LogReader};
+use crate::storage::{EntryBatch, LogError, LogReader, LogWriter as _};
 
 const P0: PartitionId = PartitionId(0);
 const P1: PartitionId = PartitionId(1);
@@ -162,7 +162,7 @@ fn the_offset_at_a_time_is_the_first_not_before_it() {
     let check = |kept_from: u64| {
         for time_ms in (0..1_600).step_by(25).chain([u64::MAX]) {
             let expected = stamps.partition_point(|stamp| *stamp < time_ms) as u64;
-            let found = journal.offset_at_time(P0, time_ms).unwrap();
+            let found = journal.offset_in_time(P0, &(time_ms..=u64::MAX)).unwrap();
             assert_eq!(found, expected.max(kept_from), "{time_ms}");
         }
     };
@@ -173,5 +173,35 @@ fn the_offset_at_a_time_is_the_first_not_before_it() {
     let (first, _) = journal.bounds(P0).unwrap();
     assert!(first > 0);
     check(first);
-    assert_eq!(journal.offset_at_time(P2, 5).unwrap(), 0);
+    assert_eq!(journal.offset_in_time(P2, &(5..=u64::MAX)).unwrap(), 0);
+}
+
+#[test]
+fn records_of_a_wrong_clock_are_no_records_of_now() {
+    const NOW_MS: u64 = 10_000_000;
+    const AGE_MS: u64 = 1_000_000;
+    // (what, stamps before, stamps of the wrong clock, stamps since, the first record of the last age)
+    let right = |from: u64| (0..20).map(move |n| from + n * 10);
+    let old = 1_000;
+    let recent = NOW_MS - AGE_MS / 2;
+    let table = [
+        // Ahead, long ago: it must not keep for a year what is old.
+        ("ahead", old, NOW_MS * 50, recent, 40),
+        // Back, a moment ago: what came before it is as new as ever.
+        ("back", recent, 5, recent + 1_000, 0),
+    ];
+    for (what, before, wrong, since, expected) in table {
+        let disk = MemoryDisk::new();
+        let (mut writer, journal) = open(&disk).unwrap();
+        for (number, from) in [before, wrong, since].into_iter().enumerate() {
+            writer.set_back(from);
+            for now_ms in right(from) {
+                append(&mut writer, now_ms, &vec![(0, bytes(number as u64, 5_000))]).unwrap();
+            }
+        }
+        assert!(journal.stats().segments > 3);
+        let times = NOW_MS - AGE_MS..=NOW_MS;
+        let found = journal.offset_in_time(P0, &times).unwrap();
+        assert_eq!(found, expected, "{what}");
+    }
 }
