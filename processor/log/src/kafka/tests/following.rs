@@ -173,6 +173,8 @@ fn the_mark_of_a_transaction_is_an_empty_record_to_every_reader() {
     producer.commit_transaction(timeout).unwrap();
 
     let mut reader = KafkaReader::new(settings).unwrap();
+    // The broker writes it once it has said that the transaction is committed.
+    until("the mark", || reader.bounds(P0).unwrap() == (0, 2));
     let mut batch = EntryBatch::default();
     reader.read(P0, 0, usize::MAX, &mut batch).unwrap();
     let read: Vec<_> = batch.iter().map(|entry| entry.payload.to_vec()).collect();
