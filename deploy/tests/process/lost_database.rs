@@ -70,15 +70,16 @@ async fn a_lost_database_is_said_and_hides_nothing_that_was_sold() {
     assert!(log.contains("onsale reconcile --report FILE"), "{log}");
     // The bookings come back from the log at once; what is not known of a show is marked.
     let deadline = Instant::now() + PATIENCE;
-    let bookings = loop {
+    let ((status, said), bookings) = loop {
+        // Asked first: what is missing after it was missing then, and may be there a moment later.
+        let ready = readiness(&server).await;
         let (status, answer) = server.get(&buyer, "/bookings").await;
         if status == 200 && answer["data"][0]["booking_id"] == json!(booking) {
-            break answer;
+            break (ready, answer);
         }
         assert!(Instant::now() < deadline, "{status}: {answer}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    let (status, said) = readiness(&server).await;
     if bookings["data"][0]["show_unknown"] == json!(true) {
         assert_eq!(bookings["data"][0]["seats"].as_array().unwrap().len(), 2);
         assert_eq!(status, 503, "{said}");
