@@ -50,8 +50,14 @@ async fn a_lost_or_foreign_database_is_named_on_kafka_too() {
     assert_eq!(code, Some(0), "{err}");
     server.kill();
 
-    // Another one, with nothing in it but its tables.
+    // Another one, with nothing in it, and then with nothing but its tables.
     let of = |url: &str| [("ONSALE_DATABASE__URL".to_owned(), url.to_owned())];
+    let (code, out, err) = server.verb_with(&of(&empty.url()), &["doctor"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(
+        out.contains("the database is empty and the log has"),
+        "{out}"
+    );
     let (code, out, err) = server.verb_with(&of(&empty.url()), &["migrate"]);
     assert_eq!(code, Some(0), "{out}{err}");
     let (code, out, err) = server.verb_with(&of(&empty.url()), &["doctor"]);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use onsale_log::LogReader as _;
 use onsale_log::kafka::{
     KafkaError, KafkaReader, KafkaSettings, OutcomeConsumer, OutcomeEvent, OutcomeStart,
 };
@@ -50,6 +51,13 @@ pub async fn look(
     blocking(move |runtime| {
         let mut reader = KafkaReader::new(&kafka)?;
         let LogIdentity { log_id, partitions } = log;
+        if !runtime.block_on(store.has_schema())? {
+            let misfit = nothing_of_ours(partitions, &reader)?;
+            return Ok(misfit.map(|misfit| Found {
+                misfit,
+                is_brought: false,
+            }));
+        }
         let look = fit::look(&store, log_id, partitions, &mut reader);
         let misfit = runtime.block_on(look)?;
         if let Some(misfit) = misfit.as_ref().filter(|misfit| misfit.is_foreign()) {
@@ -73,6 +81,15 @@ pub async fn look(
         })
     })
     .await
+}
+
+/// A database without our tables has nothing of the log.
+fn nothing_of_ours(partitions: u16, reader: &KafkaReader) -> Result<Option<Misfit>, FitError> {
+    let mut records = 0;
+    for partition in (0..partitions).map(PartitionId) {
+        records += reader.bounds(partition)?.1;
+    }
+    Ok((records > 0).then_some(Misfit::Empty { records }))
 }
 
 /// Writes down in the database which log it is a projection of.
