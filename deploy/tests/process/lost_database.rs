@@ -82,6 +82,12 @@ async fn a_lost_database_is_said_and_hides_nothing_that_was_sold() {
     };
     if bookings["data"][0]["show_unknown"] == json!(true) {
         assert_eq!(bookings["data"][0]["seats"].as_array().unwrap().len(), 2);
+        if status == 200 {
+            // Killed before its document was in the log: only a backup has it, so nobody waits.
+            let log = server.log();
+            assert!(log.contains("the log has no document"), "{log}");
+            return;
+        }
         assert_eq!(status, 503, "{said}");
         let said = said.to_string();
         assert!(said.contains("the catalog lacks 1 of 1 shows"), "{said}");
