@@ -1,6 +1,6 @@
 //! What the core does when its log does not take a batch.
 
-use onsale_schemas::{NodeName, PartitionId};
+use onsale_schemas::{NodeName, PartitionId, Staff, UserId};
 use prometheus::Registry;
 
 use super::*;
@@ -62,7 +62,11 @@ fn a_year_ahead() -> Core<FullOrNot> {
 fn ask_for_reset(core: &mut Core<FullOrNot>) -> oneshot::Receiver<Reply> {
     let (reply, mut received) = oneshot::channel();
     let request = RequestId(uuid::Uuid::from_u128(1));
-    core.take(ToCore::ResetClock(ResetClock { request, reply }));
+    let by = Staff {
+        user: UserId::from_bytes([1; 16]),
+        tenant: None,
+    };
+    core.take(ToCore::ResetClock(ResetClock { request, by, reply }));
     let mut pending = received.try_recv().unwrap().unwrap();
     pending.pop().unwrap()
 }
