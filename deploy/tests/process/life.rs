@@ -457,6 +457,49 @@ async fn the_projection_goes_on_after_a_repair() {
     assert_eq!(code, Some(0), "{out}{err}");
 }
 
+/// The engine forgets when a sale was paid that was taken back; the database does not.
+#[tokio::test]
+async fn a_sale_that_was_taken_back_is_no_difference_and_keeps_when_it_was_paid() {
+    let house = House::open(600).await;
+    let (_, sold) = house
+        .reserve(&house.buyer, json!({ "seats": ["A-1"] }))
+        .await;
+    let booking = format!("/bookings/{}", id(&sold));
+    let service = house.server.token("service", ADMIN);
+    for (token, call) in [(&service, "confirm"), (&house.organizer, "cancel")] {
+        let path = format!("{booking}/{call}");
+        let payment = json!({ "payment_reference": "paid-1" });
+        let (status, body) = house.server.post(token, &path, &payment).await;
+        assert_eq!(status, 200, "{call}: {body}");
+    }
+    house.becomes(&house.buyer, &id(&sold), "cancelled").await;
+    let report = house.server.data.join("report.json");
+    let report = report.to_str().unwrap();
+    let (code, out, err) = house.server.verb(&["reconcile", "--report", report]);
+    assert_eq!(code, Some(0), "{out}{err}");
+
+    // A real difference of such a row is repaired, and nothing else of it.
+    let url = format!(
+        "sqlite://{}",
+        house.server.data.join("onsale.sqlite").display()
+    );
+    let store = onsale_store::Store::connect(&url, 2).await.unwrap();
+    let known = onsale_schemas::BookingId::from_uuid(id(&sold).parse().unwrap()).unwrap();
+    let right = store.booking(known).await.unwrap().unwrap();
+    assert!(right.confirmed_at_ms.is_some());
+    let mut wrong = right.clone();
+    wrong.unit_price += 1;
+    store.repair_bookings(&[wrong]).await.unwrap();
+    let (code, out, _) = house.server.verb(&["reconcile", "--report", report]);
+    assert_eq!(code, Some(1), "{out}");
+    let (code, out, err) = house.server.verb(&["reconcile", "--apply", report]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let repaired = store.booking(known).await.unwrap().unwrap();
+    assert_eq!(repaired.unit_price, right.unit_price);
+    assert_eq!(repaired.confirmed_at_ms, right.confirmed_at_ms);
+    assert_eq!(repaired.payment_reference, right.payment_reference);
+}
+
 #[tokio::test]
 async fn what_is_measured_is_set() {
     let house = House::open(600).await;

@@ -473,7 +473,10 @@ async fn booking_row(
                 status,
                 reserved_at_ms: booking.reserved_at_ms,
                 expires_at_ms: booking.expires_at_ms,
-                confirmed_at_ms: booking.confirmed_at_ms,
+                confirmed_at_ms: booking.confirmed_at_ms.or_else(|| {
+                    row.filter(|_| booking.ended_at_ms.is_some())?
+                        .confirmed_at_ms
+                }),
                 ended_at_ms: booking.ended_at_ms,
                 updated_offset: machine.next_offset().saturating_sub(1),
             })
