@@ -348,6 +348,7 @@ build() {
 # The command line as an operator runs it: no node of its own, asking the first ingress.
 operate() {
     ONSALE_NODE__ID=operator ONSALE_NODE__ROLES=ingress \
+        ONSALE_DATA__DIR="${ONSALE_DATA__DIR:-$folder/operator}" \
         ONSALE_HTTP__LISTEN="127.0.0.1:$(port_of ingress-1)" "$binary" "$@"
 }
 

@@ -290,6 +290,18 @@ async fn a_log_of_a_wrong_clock_is_taken_back_by_an_operator() {
     assert_eq!(metric(&server.metrics().await, wrong), [0.0]);
     let (code, out, _) = server.verb(&["clock", "status"]);
     assert_eq!(code, Some(0), "{out}");
+    // The database says the same of the holds as the machine.
+    let report = data.join("report.json");
+    let (code, out, err) = server.verb(&["reconcile", "--report", report.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let buyer = server.token("buyer", BUYER);
+    let (status, listed) = server.get(&buyer, "/bookings").await;
+    assert_eq!(status, 200, "{listed}");
+    let latest = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(2);
+    for booking in listed["data"].as_array().unwrap() {
+        let ends: jiff::Timestamp = booking["expires_at"].as_str().unwrap().parse().unwrap();
+        assert!(ends < latest, "{booking}");
+    }
     // Shows that were opened by the wrong clock begin their sale by it, until somebody says when.
     let organizer = server.token("organizer", ORGANIZER);
     let now = jiff::Timestamp::now().to_string();
