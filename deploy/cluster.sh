@@ -44,6 +44,9 @@ fail() {
     exit 3
 }
 
+# What takes a while is said before it begins.
+say() { printf 'cluster.sh: %s\n' "$*" >&2; }
+
 usage() {
     sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" >&2
     exit 2
@@ -355,6 +358,7 @@ operate() {
 up() {
     build
     local name started=()
+    say "starting ${services[*]}"
     for name in "${services[@]}"; do
         launch_one "$name" &
         started+=("$!")
@@ -363,7 +367,9 @@ up() {
         wait "$pid" || fail "a service did not start"
     done
     for name in "${services[@]}"; do wait_ready "$name"; done
+    say "bringing the schema up to date"
     operate migrate >"$folder/migrate.log" 2>&1 || fail "the schema was not made; see $folder/migrate.log"
+    say "starting ${nodes[*]}"
     for name in "${nodes[@]}"; do launch_one "$name"; done
     for name in "${nodes[@]}"; do wait_ready "$name"; done
     status
@@ -379,6 +385,7 @@ tell() {
 
 down() {
     local name i
+    say "stopping ${nodes[*]} ${services[*]}"
     for ((i = ${#nodes[@]} - 1; i >= 0; i--)); do
         # A paused process would not hear.
         (signal_one "${nodes[i]}" CONT) 2>/dev/null || true
@@ -395,6 +402,9 @@ down() {
             rm -rf "$(cat "$folder/postgres/location")"
         fi
         rm -rf "$folder"
+        say "everything is stopped and $folder is removed"
+    else
+        say "everything is stopped; the data stays in $folder"
     fi
 }
 

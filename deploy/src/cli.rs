@@ -89,7 +89,7 @@ pub(crate) struct ServerArgs {
     /// URL of the server [default: from http.listen]
     #[arg(long, value_name = "URL", env = "ONSALE_SERVER")]
     pub server: Option<String>,
-    /// Admin token [default: minted with the configured key]
+    /// Operator token (role operator) [default: minted with the configured key]
     #[arg(
         long,
         value_name = "TOKEN",
