@@ -55,7 +55,8 @@ pub(super) async fn wait_for_all(state: &AppState, user: UserId) -> Result<(), A
 }
 
 /// A booking as projected, once the projection has passed it. An id beyond the log's end names no
-/// booking; waiting for it is bounded and ends as "behind", never as a wrong answer.
+/// booking, so nothing is waited for; where that end is not known, waiting is bounded and ends as
+/// "behind", never as a wrong answer.
 pub(super) async fn booking(
     state: &AppState,
     booking: BookingId,
@@ -63,6 +64,12 @@ pub(super) async fn booking(
     if let Some(row) = state.store.booking(booking).await? {
         return Ok(Some(row));
     }
-    wait_for(state, booking.partition(), booking.offset()).await?;
+    let (partition, offset) = (booking.partition(), booking.offset());
+    if state.operations.projected(partition) <= offset
+        && !state.log.may_hold(partition, offset).await
+    {
+        return Ok(None);
+    }
+    wait_for(state, partition, offset).await?;
     Ok(state.store.booking(booking).await?)
 }

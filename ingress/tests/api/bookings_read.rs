@@ -197,3 +197,41 @@ async fn what_another_process_told_is_waited_for_too() {
     world.operations.projected.store(101, Ordering::SeqCst);
     list("buyer").await.data(200);
 }
+
+/// Nothing has to be waited for to know that an id behind the end of the log names nothing.
+#[tokio::test]
+async fn an_id_behind_the_end_of_the_log_is_not_found_at_once() {
+    let world = World::new().await;
+    world.operations.projected.store(50, Ordering::SeqCst);
+    let of = |offset| BookingId::new(PartitionId(0), offset);
+    // The last record there is may be a booking that is not projected yet; the next is none.
+    for (booking, status, code) in [
+        (of(99), 503, "OVERLOADED"),
+        (of(100), 404, "NOT_FOUND"),
+        (of((1 << 48) - 1), 404, "NOT_FOUND"),
+    ] {
+        let path = |verb: &str| format!("/api/v1/bookings/{booking}{verb}");
+        let waited = world.operations.waits.load(Ordering::SeqCst);
+        let mut waits = 0;
+        for role in ["buyer", "organizer", "service"] {
+            for verb in ["", "/receipt"] {
+                let reply = world.get(&path(verb)).by_role(role).send().await;
+                reply.error(status, code);
+                waits += 1;
+            }
+        }
+        for (role, verb, body) in [
+            ("service", "/confirm", json!({"payment_reference": "p"})),
+            ("service", "/extend", json!({"seconds": 5})),
+            ("service", "/cancel", json!({})),
+            ("organizer", "/cancel", json!({})),
+        ] {
+            let reply = world.post(&path(verb)).by_role(role).json(&body);
+            reply.send().await.error(status, code);
+            waits += 1;
+        }
+        let waited = world.operations.waits.load(Ordering::SeqCst) - waited;
+        assert_eq!(waited, if status == 503 { waits } else { 0 });
+    }
+    assert!(world.log.seen().is_empty());
+}

@@ -67,6 +67,11 @@ pub trait CommandLog: Send + Sync {
     /// process told anybody before was behind; 0 while that is not known.
     fn began_at(&self, partition: PartitionId) -> Offset;
 
+    /// Whether the partition may have had a record at this offset when it was called. False only
+    /// where it certainly had none, so that nobody can have been told of one, by whichever process;
+    /// true where that cannot be known at the moment.
+    async fn may_hold(&self, partition: PartitionId, offset: Offset) -> bool;
+
     /// Hands a command in without waiting. The reply comes once the command is durable and
     /// applied.
     ///

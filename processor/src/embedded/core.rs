@@ -345,6 +345,7 @@ impl<W: LogWriter> Core<W> {
         }
         match result {
             Ok(()) => {
+                self.note_ends();
                 self.note(Shortage::Disk, None);
                 self.note(Shortage::Descriptors, None);
             }
@@ -377,6 +378,14 @@ impl<W: LogWriter> Core<W> {
         self.batch_bytes = 0;
         self.shared.announce_batch();
         result
+    }
+
+    /// Says how far the log is, before anybody is told of a record in it.
+    fn note_ends(&self) {
+        for (waiting, position) in self.batch.iter().zip(&self.appended) {
+            let end = position.offset + 1;
+            self.shared.set_log_end(waiting.partition, end);
+        }
     }
 
     fn apply_batch(&mut self) -> Result<(), CoreError> {

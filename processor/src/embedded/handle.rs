@@ -155,6 +155,10 @@ impl CommandLog for EmbeddedLog {
         began_at.copied().unwrap_or(0)
     }
 
+    async fn may_hold(&self, partition: PartitionId, offset: Offset) -> bool {
+        offset < self.began_at(partition).max(self.shared.log_end(partition))
+    }
+
     fn submit(&self, submission: Submission) -> Result<(), SubmitError> {
         self.send(ToCore::Submit(submission))
     }

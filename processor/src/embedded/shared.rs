@@ -37,6 +37,7 @@ pub struct Shared {
 /// Where the replicas of one partition are.
 #[derive(Debug, Default)]
 struct PartitionProgress {
+    log_end: AtomicU64,
     owner_next: AtomicU64,
     owner_log_time_ms: AtomicU64,
     owner_digest: AtomicU64,
@@ -83,6 +84,20 @@ impl Shared {
     /// The clock that records are stamped by.
     pub fn clock(&self) -> &ClockWatch {
         &self.clock
+    }
+
+    /// The log is durable up to here; said before anybody is told of a record.
+    pub fn set_log_end(&self, partition: PartitionId, end: Offset) {
+        if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
+            progress.log_end.store(end, Ordering::Release);
+        }
+    }
+
+    /// Where the log ends since something was appended; 0 before that.
+    pub fn log_end(&self, partition: PartitionId) -> Offset {
+        self.partitions
+            .get(usize::from(partition.0))
+            .map_or(0, |progress| progress.log_end.load(Ordering::Acquire))
     }
 
     /// The owner has applied up to here. The figures are read one by one, so an observer may see a

@@ -160,6 +160,10 @@ impl CommandLog for ScriptedLog {
         self.began_at.load(Ordering::SeqCst)
     }
 
+    async fn may_hold(&self, _partition: PartitionId, offset: Offset) -> bool {
+        offset < self.state.lock().next_offset
+    }
+
     fn submit(&self, submission: Submission) -> Result<(), SubmitError> {
         let envelope: Envelope = codec::decode(&submission.payload).expect("a whole envelope");
         assert_eq!(envelope.request_id, Some(submission.request_id));

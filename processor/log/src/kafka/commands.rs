@@ -201,6 +201,16 @@ impl CommandProducer {
         })
     }
 
+    /// Where the commands of a partition end, as its broker says within `wait`. Blocks for a round
+    /// trip. `None` when no broker says so.
+    pub fn end(&self, partition: PartitionId, wait: Duration) -> Option<Offset> {
+        let shared = &*self.shared;
+        let producer = shared.client.load_full();
+        let client = producer.client().client();
+        let bounds = client.fetch_watermarks(&shared.topic, clients::native(partition), wait);
+        bounds.ok().map(|(_, end)| clients::offset_of(end))
+    }
+
     /// Commands that wait for the broker now.
     pub fn waiting(&self) -> usize {
         self.shared.client.load().waiting()

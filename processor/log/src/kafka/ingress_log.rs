@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use onsale_schemas::{Offset, PartitionId, ShowId, ShowSeats};
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 use self::follower::Follower;
 use super::commands::{CommandProducer, CommandProducerOptions, Delivered, SendError};
@@ -19,6 +19,11 @@ use crate::commands::{CommandLog, OutcomeBatch, Submission, SubmitError};
 use crate::pending::Pending;
 
 const THREAD: &str = "kafka-replies";
+/// Longest wait for a broker to say where a partition ends.
+const END_WAIT: Duration = Duration::from_secs(1);
+/// Questions where a partition ends that are under way at a time. Who asks for bookings that nobody
+/// made is nobody's customer, so the next ones are told that it is not known.
+const ENDS_ASKED_MAX: usize = 16;
 
 /// Where live views start from: the relational store.
 #[async_trait]
@@ -85,6 +90,7 @@ pub struct KafkaCommandLog {
     producer: CommandProducer,
     seats: Arc<dyn SeatSource>,
     shared: Arc<Shared>,
+    ends_asked: Arc<Semaphore>,
 }
 
 /// What submitting and following have in common.
@@ -199,6 +205,7 @@ impl KafkaCommandLog {
             producer,
             seats,
             shared,
+            ends_asked: Arc::new(Semaphore::new(ENDS_ASKED_MAX)),
         })
     }
 
@@ -243,6 +250,25 @@ impl CommandLog for KafkaCommandLog {
     fn began_at(&self, partition: PartitionId) -> Offset {
         let began_at = self.shared.began_at.get(usize::from(partition.0));
         began_at.map_or(0, |offset| offset.load(Ordering::Acquire))
+    }
+
+    /// What this process has not read another may have read and told, so the broker is asked: it
+    /// shows no processor a record that is behind the end it tells of.
+    async fn may_hold(&self, partition: PartitionId, offset: Offset) -> bool {
+        if offset < self.shared.seen(partition) {
+            return true;
+        }
+        let Ok(permit) = Arc::clone(&self.ends_asked).try_acquire_owned() else {
+            return true;
+        };
+        let producer = self.producer.clone();
+        let end = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            producer.end(partition, END_WAIT)
+        });
+        // A log that was set back ends before what was told.
+        let end = end.await.ok().flatten();
+        self.shared.is_over() || end.is_none_or(|end| offset < end)
     }
 
     fn submit(&self, submission: Submission) -> Result<(), SubmitError> {

@@ -179,6 +179,15 @@ fn ingresses_get_their_own_outcomes_and_follow_all() {
         assert!(batch.records.is_sorted_by_key(|record| record.offset));
     }
 
+    // What one of them was told the other may not have read; what nobody wrote is nowhere.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for i in 0..50u128 {
+        let reply = submit(&log, P0, RequestId(Uuid::from_u128(i + 1_001)));
+        let told = reply.blocking_recv().unwrap().unwrap().offset;
+        assert!(runtime.block_on(other.may_hold(P0, told)), "{told}");
+        assert!(!runtime.block_on(other.may_hold(P0, told + 1)), "{told}");
+    }
+
     // The same request at both, and twice at one: each has its own record, and gets its outcome.
     let id = RequestId(Uuid::from_u128(999));
     let same = [&log, &other, &log].map(|log| submit(log, P0, id));
