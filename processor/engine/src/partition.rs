@@ -252,7 +252,9 @@ impl Partition {
                 + state.documents.memory_bytes(),
             ..Stats::default()
         };
-        for zone in state.shows.iter().flat_map(|show| &show.zones) {
+        // The places of a cancelled show are all free, and nobody can have them.
+        let live = |show: &&Show| show.cancelled_at_ms.is_none();
+        for zone in state.shows.iter().filter(live).flat_map(|show| &show.zones) {
             stats.available += u64::from(zone.counts.available);
             stats.held += u64::from(zone.counts.held);
             stats.sold += u64::from(zone.counts.sold);

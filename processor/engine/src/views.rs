@@ -123,7 +123,7 @@ pub struct Stats {
     pub documents_bytes: u64,
     /// Users with bookings, counted per event.
     pub users: u32,
-    /// Free places of all shows.
+    /// Free places of all shows that are not cancelled.
     pub available: u64,
     /// Held places of all shows.
     pub held: u64,

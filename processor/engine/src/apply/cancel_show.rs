@@ -73,8 +73,12 @@ mod tests {
                 current: 4,
             },
         );
+        assert_eq!(m.partition.stats().available, 8 - 2 + 9 - 2 + 9);
         let outcome = m.run_ok(Command::CancelShow { show: show_id(1) });
         assert_eq!(outcome, Outcome::ShowCancelled { show: show_id(1) });
+        // Its places are free, and nobody can have them.
+        let stats = m.partition.stats();
+        assert_eq!((stats.available, stats.held, stats.sold), (9, 0, 0));
         let seats = m.partition.show_seats(show_id(1)).unwrap();
         assert!(seats.cancelled && seats.unavailable.is_empty());
         assert_eq!((seats.zones[0].available, seats.zones[1].available), (8, 9));
