@@ -93,10 +93,11 @@ const KINDS: [&str; 17] = [
     "clock_reset",
 ];
 
+/// By number: the code that clients see, in small letters.
 const REJECTIONS: [&str; 20] = [
     "unknown",
-    "unknown_show",
-    "unknown_booking",
+    "not_found",
+    "not_found",
     "seat_unavailable",
     "insufficient_stock",
     "max_per_user_exceeded",
@@ -108,11 +109,11 @@ const REJECTIONS: [&str; 20] = [
     "show_cancelled",
     "reservation_expired",
     "idempotency_key_reused",
-    "show_exists",
-    "invalid",
-    "full",
+    "validation_error",
+    "validation_error",
+    "overloaded",
     "payment_reference_used",
-    "amount_differs",
+    "amount_mismatch",
     "cooling_down",
 ];
 
@@ -348,3 +349,6 @@ impl OutcomeCounters {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
