@@ -93,7 +93,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
             output::line(format_args!(
                 "partition {partition}: {} records, {} outcomes equal to the model's, {} live holds, \
                  {} confirmed; database: {database}",
-                summary.records, summary.outcomes, summary.live_holds, summary.confirmed
+                summary.records, summary.compared, summary.live_holds, summary.confirmed
             ));
         }
         if !args.json.json {

@@ -317,6 +317,50 @@ async fn organizers_block_close_and_cancel() {
         .reserve(&house.buyer, json!({ "seats": ["A-1"] }))
         .await;
     assert_eq!((status, code(&body)), (409, "SHOW_CANCELLED"));
+    // Nobody can have its places any more, and no gauge says otherwise.
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let text = house.server.metrics().await;
+        let places = ["available", "held"].map(|state| {
+            let series = format!("onsale_seats{{state=\"{state}\"}}");
+            metric(&text, &series)
+        });
+        if places == [[0.0], [0.0]] {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{places:?} available and held");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Ids can be made by anybody; to know that one names nothing takes no waiting for the projection.
+#[tokio::test]
+async fn an_id_behind_the_end_of_the_log_is_not_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data")).await;
+    let booking = "/bookings/00060000-0000-8053-ba21-d91600000003";
+    let [buyer, service, admin] = [
+        ("buyer", "00000000-0000-4000-8000-000000000002"),
+        ("service", "00000000-0000-4000-8000-000000000003"),
+        ("admin", "00000000-0000-4000-8000-000000000004"),
+    ]
+    .map(|(role, user)| server.token(role, user));
+    let path = |verb: &str| format!("{booking}{verb}");
+    for token in [&buyer, &service, &admin] {
+        for verb in ["", "/receipt"] {
+            let (status, body) = server.get(token, &path(verb)).await;
+            assert_eq!((status, code(&body)), (404, "NOT_FOUND"), "{verb}: {body}");
+        }
+    }
+    for (token, verb, body) in [
+        (&service, "/confirm", json!({ "payment_reference": "p" })),
+        (&service, "/extend", json!({ "seconds": 5 })),
+        (&service, "/cancel", json!({})),
+        (&buyer, "/cancel", json!({})),
+    ] {
+        let (status, body) = server.post(token, &path(verb), &body).await;
+        assert_eq!((status, code(&body)), (404, "NOT_FOUND"), "{verb}: {body}");
+    }
 }
 
 #[tokio::test]

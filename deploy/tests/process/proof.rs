@@ -147,3 +147,47 @@ async fn a_recorded_history_is_judged_and_requests_are_explained() {
     assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("call 0: seats"), "{err}");
 }
+
+/// What was refused once and asked for again under its key is one refusal, whichever it is; and the
+/// figures for people are those for scripts.
+#[tokio::test]
+async fn verify_counts_the_same_things_in_words_and_in_json() {
+    let mut witness = Witness::new().await;
+    let mut bookings = Vec::new();
+    for (user, seat) in [(0, "A-1"), (1, "A-2")] {
+        let booked = witness.reserve(user, None, &[seat]).await;
+        bookings.push(booked["data"]["booking_id"].as_str().unwrap().to_owned());
+    }
+    let [first, second] = [0, 1].map(|at: usize| format!("/bookings/{}/confirm", bookings[at]));
+    let pay = |reference: &str| json!({"payment_reference": reference});
+    witness.call(0, Some("pay"), &first, pay("p")).await;
+    for _ in 0..2 {
+        let used = witness.call(1, Some("used"), &second, pay("p")).await;
+        assert_eq!(used["error"]["code"], "PAYMENT_REFERENCE_USED", "{used}");
+        let done = witness.call(0, Some("done"), &first, pay("q")).await;
+        assert_eq!(done["error"]["code"], "ALREADY_CONFIRMED", "{done}");
+    }
+    witness.server.kill();
+
+    let (code, out, err) = witness.server.verb(&["verify", "--json"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let report: Value = serde_json::from_str(out.trim()).unwrap();
+    let partitions = report["partitions"].as_array().unwrap();
+    for code in ["PAYMENT_REFERENCE_USED", "ALREADY_CONFIRMED"] {
+        let counted = partitions
+            .iter()
+            .filter_map(|of| of["refusals"][code].as_u64());
+        assert_eq!(counted.sum::<u64>(), 1, "{code}: {report}");
+    }
+    let (code, out, err) = witness.server.verb(&["verify"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    for of in partitions {
+        let words = format!(
+            "partition {}: {} records, {} outcomes equal to the model's,",
+            of["partition"], of["records"], of["outcomes_compared"]
+        );
+        assert!(out.contains(&words), "{words}: {out}");
+        // Ticks have none.
+        assert!(of["outcomes_compared"].as_u64() <= of["records"].as_u64());
+    }
+}

@@ -1,6 +1,7 @@
 //! The linear check: a log replayed record by record through the model, its outcomes compared.
 
 mod checker;
+mod claims;
 mod context;
 mod ledger;
 mod summary;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use onsale_schemas::{Entry, Offset, OutcomeRecord, PartitionId};
 
+use super::claims::RefusedClaims;
 use super::context::{CONTEXT_RECORDS, ContextRecord, Recent};
 use super::ledger::Ledger;
 use super::summary::Summary;
@@ -91,6 +92,7 @@ pub struct Checker {
     model: Model,
     ledger: Ledger,
     recent: Recent,
+    refused_claims: RefusedClaims,
     summary: Summary,
 }
 
@@ -107,6 +109,7 @@ impl Checker {
             model: Model::new(partition, limits),
             ledger: Ledger::default(),
             recent: Recent::default(),
+            refused_claims: RefusedClaims::default(),
             summary: Summary::default(),
         }
     }
@@ -137,7 +140,7 @@ impl Checker {
         recorded: Option<&OutcomeRecord>,
     ) -> Result<(), Difference> {
         let expected = self.step(entry)?;
-        self.summary.compared += 1;
+        self.summary.compared += u64::from(expected.is_some());
         if expected.as_ref() != recorded {
             let finding = Finding::Outcome {
                 recorded: recorded.cloned().map(Box::new),
@@ -181,7 +184,10 @@ impl Checker {
             return Err(self.difference(found, Finding::NotContiguous { expected, found }));
         }
         let outcome = self.model.apply(entry);
-        self.summary.count(outcome.as_ref());
+        let is_repeated = outcome
+            .as_ref()
+            .is_some_and(|record| self.refused_claims.is_repeated(entry.payload, record));
+        self.summary.count(outcome.as_ref(), is_repeated);
         self.recent.push(entry, outcome.clone());
         if let Some(record) = &outcome
             && let Err(why) = self.ledger.take(record)

@@ -15,9 +15,10 @@ pub struct Summary {
     pub records: u64,
     /// Records that had an outcome.
     pub outcomes: u64,
-    /// Outcomes compared with recorded ones.
+    /// Of these, outcomes compared with recorded ones.
     pub compared: u64,
-    /// Answers that were given again under an idempotency key.
+    /// Answers that were given again under an idempotency key, refused claims of payment references
+    /// included, which the machine decides anew each time.
     pub replays: u64,
     /// Holds that ran out.
     pub expired: u64,
@@ -32,12 +33,13 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn count(&mut self, outcome: Option<&OutcomeRecord>) {
+    /// `is_repeated` says that the refusal was counted when the same request came first.
+    pub(super) fn count(&mut self, outcome: Option<&OutcomeRecord>, is_repeated: bool) {
         self.records += 1;
         let Some(record) = outcome else { return };
         self.outcomes += 1;
         self.expired += u64::try_from(record.expired.len()).unwrap_or(u64::MAX);
-        if record.replay_of.is_some() {
+        if record.replay_of.is_some() || is_repeated {
             self.replays += 1;
         } else if let Outcome::Rejected(rejection) = &record.outcome {
             *self.refusals.entry(rejection.code()).or_insert(0) += 1;
