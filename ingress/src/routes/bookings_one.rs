@@ -17,7 +17,8 @@ use crate::state::AppState;
 
 /// One booking.
 ///
-/// Never older than what the caller was told: a booking is readable as soon as its 201 was sent.
+/// Never older than what the caller or the buyer was told: a booking is readable as soon as its 201
+/// was sent, and confirmed for the payment service as soon as that was told so.
 #[utoipa::path(
     get, path = "/api/v1/bookings/{id}", tag = "bookings",
     params(("id" = Uuid, Path, description = "The booking")),
@@ -46,10 +47,11 @@ pub(super) async fn readable(
     caller: &Caller,
     booking: BookingId,
 ) -> Result<BookingRow, ApiError> {
+    let nothing = || ApiError::not_found("booking");
     projected::wait_for_user(state, caller.user, booking.partition()).await?;
     let row = projected::booking(state, booking)
         .await?
-        .ok_or_else(|| ApiError::not_found("booking"))?;
+        .ok_or_else(nothing)?;
     let allowed = match caller.role {
         Role::Buyer => row.user_id == caller.user,
         Role::Organizer | Role::Admin | Role::Service | Role::Operator | Role::Platform => state
@@ -58,9 +60,15 @@ pub(super) async fn readable(
             .await?
             .is_some_and(|event| caller.role != Role::Organizer || ownership::owns(caller, &event)),
     };
-    if allowed {
-        Ok(row)
-    } else {
-        Err(ApiError::not_found("booking"))
+    if !allowed {
+        return Err(nothing());
     }
+    if row.user_id == caller.user {
+        return Ok(row);
+    }
+    // Another process may have told the staff; what it was about is known by whose booking it is.
+    projected::wait_for_user(state, row.user_id, booking.partition()).await?;
+    projected::booking(state, booking)
+        .await?
+        .ok_or_else(nothing)
 }

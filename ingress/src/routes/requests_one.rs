@@ -6,6 +6,7 @@ use http::StatusCode;
 use onsale_schemas::RequestId;
 
 use super::booking_body::BookingBody;
+use super::projected;
 use super::requests_explanation::{WhereQuery, explained};
 use crate::auth::Caller;
 use crate::context::RequestContext;
@@ -51,6 +52,10 @@ pub(crate) async fn one(
         .filter(|row| row.user_id == caller.user);
     match (row, known) {
         (Some(row), _) => {
+            // Not older than what the caller was told of the booking since.
+            let id = row.booking_id;
+            projected::wait_for_user(&state, caller.user, id.partition()).await?;
+            let row = state.store.booking(id).await?.unwrap_or(row);
             let body = BookingBody::of(&state, row).await?;
             envelope::success(&context, StatusCode::CREATED, &body)
         }

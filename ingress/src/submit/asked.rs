@@ -55,14 +55,18 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    /// The answer to `record`.
+    /// The answer to `record`, for the `caller` who asked.
     pub(crate) async fn answer(
         &self,
         state: &AppState,
+        caller: UserId,
         partition: PartitionId,
         record: &OutcomeRecord,
     ) -> Result<Final, ApiError> {
         note(state, partition, record);
+        if self.tells_of_bookings(record) {
+            state.acknowledged.note(caller, partition, record.offset);
+        }
         if let Some(request_id) = record.request_id {
             let decided = record.replay_of.map_or(record.offset, |first| first.offset);
             state.decisions.note(request_id, partition, decided);
@@ -100,6 +104,16 @@ impl Asked {
         .map_err(|refusal| with_place(refusal, partition, record))?;
         answer.replayed = record.replay_of.is_some();
         Ok(answer)
+    }
+
+    /// Whether the answer says anything that a read of bookings shows, too. A refusal does: that a
+    /// booking is confirmed already, say. One of a reservation tells of no booking, and who has
+    /// many of them need not wait for any.
+    fn tells_of_bookings(&self, record: &OutcomeRecord) -> bool {
+        !matches!(
+            (self, &record.outcome),
+            (Self::Reserve { .. }, Outcome::Rejected(_))
+        )
     }
 }
 

@@ -149,7 +149,7 @@ pub(crate) async fn answer_to(
         }
         _ => return None,
     };
-    Some(asked.answer(state, partition, record).await)
+    Some(asked.answer(state, user, partition, record).await)
 }
 
 #[cfg(test)]

@@ -134,7 +134,10 @@ impl Replies {
 
 impl Late {
     async fn resolve(&self, state: &AppState, record: &OutcomeRecord) {
-        let answer = self.asked.answer(state, self.partition, record).await;
+        let answer = self
+            .asked
+            .answer(state, self.user, self.partition, record)
+            .await;
         // The first answer stands.
         let _ = self.answer.set(answer);
     }

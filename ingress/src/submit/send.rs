@@ -65,7 +65,7 @@ pub(crate) async fn send(
     }
     match waited? {
         Waited::Decided(record) => asked
-            .answer(state, partition, &record)
+            .answer(state, user, partition, &record)
             .await
             .map(Answer::Final),
         Waited::Unknown(reply) => {

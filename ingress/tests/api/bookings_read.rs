@@ -4,10 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use onsale_schemas::outcome::Reserved;
-use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, SeatList, ShowId, UserId};
+use onsale_schemas::{
+    BookingId, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList, ShowId, UserId,
+};
 use serde_json::json;
 
-use crate::support::{BUYER, EVENT, NOW_MS, SHOW, STALLS, ScriptedLog, World};
+use crate::support::{BUYER, EVENT, NOW_MS, SHOW, STALLS, Script, ScriptedLog, World};
 
 fn reserved(offset: u64, previous: Option<u64>, expires_at_ms: u64) -> OutcomeRecord {
     let seat = u32::try_from(offset).unwrap();
@@ -161,6 +163,67 @@ async fn a_read_never_shows_less_than_its_reader_was_told() {
         .send()
         .await
         .data(200);
+}
+
+/// Of everything that the staff may be told of a buyer's booking, right away and late.
+#[tokio::test]
+async fn the_staff_reads_nothing_older_than_it_was_told() {
+    let told = [
+        ("service", "confirm", json!({"payment_reference": "pay-1"})),
+        ("service", "extend", json!({"seconds": 60})),
+        ("service", "cancel", json!({})),
+        ("admin", "cancel", json!({})),
+        ("organizer", "cancel", json!({})),
+    ];
+    for (role, verb, body) in told {
+        for late in [false, true] {
+            let world = World::with(|config| config.http.reply_deadline_ms = 50).await;
+            let path = format!("/api/v1/bookings/{}", world.booked(5).await);
+            world.operations.projected.store(100, Ordering::SeqCst);
+            let read = |role| world.get(&path).by_role(role).send();
+            read(role).await.data(200);
+            if late {
+                world.log.next(Script::Hold);
+            }
+            let call = world.post(&format!("{path}/{verb}")).by_role(role);
+            let reply = call.json(&body).send().await;
+            if late {
+                reply.data(202);
+                world.log.release();
+                let location = reply.header("location").to_owned();
+                let known = async {
+                    while world.get(&location).by_role(role).send().await.status == 202 {}
+                };
+                tokio::time::timeout(Duration::from_secs(10), known)
+                    .await
+                    .unwrap();
+            } else {
+                reply.data(200);
+            }
+            // Whoever else may read it sees it as well, and nobody sees less.
+            for reader in [role, "buyer", "admin"] {
+                read(reader).await.error(503, "OVERLOADED");
+            }
+            world.operations.projected.store(102, Ordering::SeqCst);
+            read(role).await.data(200);
+        }
+    }
+}
+
+/// A refusal tells of the booking, too: confirmed already, expired, cancelled.
+#[tokio::test]
+async fn a_refusal_is_not_contradicted_by_the_next_read() {
+    let world = World::new().await;
+    let path = format!("/api/v1/bookings/{}", world.booked(5).await);
+    world.operations.projected.store(100, Ordering::SeqCst);
+    world.log.next(Script::reject(Rejection::AlreadyCancelled));
+    let call = world.post(&format!("{path}/cancel")).by_role("admin");
+    let refusal = call.json(&json!({})).send().await;
+    refusal.error(409, "ALREADY_CANCELLED");
+    let read = || world.get(&path).by_role("admin").send();
+    read().await.error(503, "OVERLOADED");
+    world.operations.projected.store(101, Ordering::SeqCst);
+    read().await.data(200);
 }
 
 #[tokio::test]
