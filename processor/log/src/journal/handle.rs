@@ -14,7 +14,7 @@ use super::meta::Meta;
 use super::options::JournalOptions;
 use super::prepare::{Place, Prepared, Preparer, prepare};
 use super::reader::JournalReader;
-use super::recovery::{Layout, Tail, TornTail, find_tail, read_layout};
+use super::recovery::{Beside, Layout, Tail, TornTail, find_tail, look_beside_writer, read_layout};
 use super::repair::repair;
 use super::scan::JournalScan;
 use super::segment::{BASE_POSITION, FIRST_SEGMENT, Identity, PartitionEnd, Segment, path_of};
@@ -87,7 +87,8 @@ impl Journal {
 
     /// Opens the journal in `folder` for reading what it holds now, without a lock and without
     /// changing anything: for tools, also beside a running writer. What is written later is not
-    /// seen.
+    /// seen, and of what is just being written nothing: only what a later read finds damaged again
+    /// is called so.
     ///
     /// # Errors
     /// [`LogError::Mismatch`] when there is no journal, [`LogError::Damaged`], or of the system.
@@ -106,11 +107,7 @@ impl Journal {
                 folder.display()
             )));
         };
-        let layout = read_layout(&*disk, folder, &meta)?;
-        let tail = match layout.segments.last() {
-            Some(last) => Some(find_tail(&*disk, folder, &meta, last)?),
-            None => None,
-        };
+        let (layout, tail) = look_beside_writer(&*disk, folder, &meta)?;
         let durable = match &tail {
             Some(tail) => DurablePosition::new(tail.place.segment, tail.place.position),
             None => DurablePosition::new(0, 0),
@@ -328,7 +325,8 @@ impl Opening<'_> {
         let mut spare = self.reopen_spare(&layout)?;
         let (segment, tail) = match layout.segments.last() {
             Some(last) => {
-                let tail = find_tail(&*self.place.disk, &self.place.folder, &self.meta, last)?;
+                let Place { disk, folder } = &self.place;
+                let tail = find_tail(&**disk, folder, &self.meta, last, Beside::Nobody)?;
                 (Arc::clone(last), tail)
             }
             None => {

@@ -18,6 +18,11 @@
 //! holds records, so that only the last batch before a crash is ever in doubt. A file that is
 //! shorter than it was made is no crash's doing, but whoever shortened it has decided: what is left
 //! of its last batch is cut like a torn one.
+//!
+//! The rule is for a log at rest. Who reads beside a running writer reads one place before and
+//! another after the writer went on, and the two do not fit together. So whatever is found wrong
+//! there is believed only when the batch is still not whole in a later read, and still the same
+//! ([`Beside::Writer`]); else the log ends there for this reader.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +42,23 @@ use crate::storage::LogError;
 
 /// How much is searched at once behind the end of the log, in bytes.
 const SEARCH_BYTES: usize = 1 << 20;
+/// Reads after which a batch beside a writer is called what it seems to be, when each found the same
+/// bytes. A writer that was stopped in the middle leaves sectors that look torn; only a read within
+/// the copying of a sector sees anything else, and never the same twice.
+const SAME_READS_MIN: u32 = 3;
+/// Judgements after which a batch that changes each time is left to its writer.
+const JUDGEMENTS_MAX: u32 = 16;
+/// How often a folder is looked at whose segments come and go meanwhile.
+const LOOKS_MAX: u32 = 16;
+
+/// Who may write what is being read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Beside {
+    /// Nobody: the folder is locked by the reader.
+    Nobody,
+    /// A writer, of this or another process.
+    Writer,
+}
 
 /// The segments of a folder, as their headers say.
 pub(super) struct Layout {
@@ -124,6 +146,14 @@ pub(super) fn read_layout(disk: &dyn Disk, folder: &Path, meta: &Meta) -> Result
         layout.add(&*file, &path, sequence, meta)?;
     }
     if layout.segments.is_empty()
+        && layout.spare.is_none()
+        && let Some(&newest) = sequences.last()
+    {
+        // Retention has taken away all that the list named: there are newer ones.
+        let path = path_of(folder, newest);
+        return Err(failed("open", &path, std::io::ErrorKind::NotFound.into()));
+    }
+    if layout.segments.is_empty()
         && let Some(spare) = &layout.spare
         && spare.identity.sequence != FIRST_SEGMENT
     {
@@ -136,6 +166,39 @@ pub(super) fn read_layout(disk: &dyn Disk, folder: &Path, meta: &Meta) -> Result
         ));
     }
     Ok(layout)
+}
+
+/// Reads the headers and finds the end of the log while a writer may go on, begin segments and
+/// remove them. What one look finds wrong must be found by the next one too.
+///
+/// # Errors
+/// As [`read_layout`] and [`find_tail`].
+pub(super) fn look_beside_writer(
+    disk: &dyn Disk,
+    folder: &Path,
+    meta: &Meta,
+) -> Result<(Layout, Option<Tail>), LogError> {
+    let look = || {
+        let layout = read_layout(disk, folder, meta)?;
+        let last = layout.segments.last();
+        let tail = last.map(|last| find_tail(disk, folder, meta, last, Beside::Writer));
+        let tail = tail.transpose()?;
+        Ok::<_, LogError>((layout, tail))
+    };
+    let mut before = String::new();
+    let mut looks = 1;
+    loop {
+        let error = match look() {
+            Ok(seen) => return Ok(seen),
+            Err(error) => error,
+        };
+        let now = error.to_string();
+        if now == before || looks >= LOOKS_MAX {
+            return Err(error);
+        }
+        before = now;
+        looks += 1;
+    }
 }
 
 impl Layout {
@@ -273,6 +336,7 @@ pub(super) fn find_tail(
     folder: &Path,
     meta: &Meta,
     segment: &Segment,
+    beside: Beside,
 ) -> Result<Tail, LogError> {
     let path = path_of(folder, segment.sequence);
     let read = |error| failed("read", &path, error);
@@ -295,7 +359,10 @@ pub(super) fn find_tail(
         },
     };
     while scan.take_batch()? {}
-    scan.tail.torn = scan.judge_rest()?;
+    scan.tail.torn = match beside {
+        Beside::Nobody => scan.judge_rest()?,
+        Beside::Writer => scan.judge_rest_beside_writer()?,
+    };
     Ok(scan.tail)
 }
 
@@ -365,6 +432,42 @@ impl TailScan<'_> {
         Ok(true)
     }
 
+    /// Applies the rule where a writer may go on meanwhile. What lies behind a batch is read after
+    /// the batch: so before a judgement stands, the batch is read again, after all that it was
+    /// judged by.
+    fn judge_rest_beside_writer(&mut self) -> Result<Option<TornTail>, LogError> {
+        for _ in 0..JUDGEMENTS_MAX {
+            let judged = match self.judge_rest() {
+                Ok(None) => return Ok(None),
+                Err(error) if !matches!(error, LogError::Damaged { .. }) => return Err(error),
+                judged => judged,
+            };
+            let mut seen = None;
+            let mut is_same = true;
+            for _ in 0..SAME_READS_MIN {
+                self.window.clear();
+                if self.take_batch()? {
+                    // It was being written. What came behind it is for whoever opens the log next.
+                    return Ok(None);
+                }
+                let now = self.fingerprint()?;
+                is_same &= seen.is_none_or(|seen| seen == now);
+                seen = Some(now);
+                std::thread::yield_now();
+            }
+            if is_same {
+                return judged;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checksum of what stands where the next batch belongs.
+    fn fingerprint(&mut self) -> Result<u32, LogError> {
+        let header = self.header()?.map(|(header, _)| header);
+        self.bytes_of_next(header).map(crc32c::crc32c)
+    }
+
     /// Applies the rule to what stands behind the last whole batch.
     fn judge_rest(&mut self) -> Result<Option<TornTail>, LogError> {
         let place = self.tail.place;
@@ -415,16 +518,20 @@ impl TailScan<'_> {
     }
 
     fn may_be_torn(&mut self, header: Option<BatchHeader>) -> Result<bool, LogError> {
-        let size = header.map_or(HEADER_BYTES, |header| header.size());
-        let at = self.tail.place.position;
-        let path = self.path;
-        let bytes = self
-            .window
-            .bytes(self.file, at, size, self.limit)
-            .map_err(|error| failed("read", path, error))?;
+        let bytes = self.bytes_of_next(header)?;
         Ok(match header {
             Some(_) => looks_torn(bytes),
             None => bytes.last() == Some(&0),
         })
+    }
+
+    /// The bytes where the next batch belongs: all that its header claims, else those of a header.
+    fn bytes_of_next(&mut self, header: Option<BatchHeader>) -> Result<&[u8], LogError> {
+        let size = header.map_or(HEADER_BYTES, |header| header.size());
+        let at = self.tail.place.position;
+        let path = self.path;
+        self.window
+            .bytes(self.file, at, size, self.limit)
+            .map_err(|error| failed("read", path, error))
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the journal that look at its files.
 
+mod beside_a_writer;
 mod contract;
 mod crash_points;
 mod crashes;
