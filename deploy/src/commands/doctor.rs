@@ -279,7 +279,11 @@ fn listeners(config: &Config, checks: &mut Vec<Check>) {
 fn log(config: &Config, checks: &mut Vec<Check>) {
     let dir = config.journal_dir();
     if !dir.exists() {
-        checks.push(Check::ok("log", "none yet"));
+        checks.push(Check::warning(
+            "log",
+            format!("there is none in {} yet", config.data.dir.display()),
+            "the first start makes it; if you expected one there, check data.dir",
+        ));
         return;
     }
     let journal = match Journal::open_read_only(&dir) {
@@ -441,6 +445,23 @@ fn misfits(found: &str, misfit: &Misfit) -> Check {
     Check::failed("database", found, misfit.to_string())
 }
 
+/// What is wrong where a server answers and is not the one of the data folder.
+fn of_another_folder(config: &Config, base: &str) -> Option<Check> {
+    // Nodes of a cluster have folders of their own, and their log is not in them.
+    if config.kafka.is_used() || Journal::is_in_use(&config.journal_dir()) {
+        return None;
+    }
+    Some(Check::failed(
+        "server",
+        format!(
+            "one answers at {base}, and it does not serve {}",
+            config.data.dir.display()
+        ),
+        "name the folder of that server (--data, data.dir), or the address of the one that serves \
+         this folder (http.listen)",
+    ))
+}
+
 async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
     let base = config.server_url();
     let http = match trust.client(config) {
@@ -464,7 +485,8 @@ async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
             http_client::explain(&error, &base),
         )),
         Ok(response) if response.status().is_success() => {
-            checks.push(Check::ok("server", format!("ready at {base}")));
+            let other = of_another_folder(config, &base);
+            checks.push(other.unwrap_or_else(|| Check::ok("server", format!("ready at {base}"))));
             // What does not stand in the way of a sale is told all the same.
             let body: serde_json::Value = response.json().await.unwrap_or_default();
             let problems = body["problems"].as_array().into_iter().flatten();
@@ -475,6 +497,7 @@ async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
         Ok(response) => {
             let status = response.status();
             let body = response.text().await.unwrap_or_default();
+            checks.extend(of_another_folder(config, &base));
             checks.push(Check::failed(
                 "server",
                 format!("{status}: {body}"),

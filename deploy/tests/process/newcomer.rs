@@ -121,3 +121,37 @@ fn a_printed_configuration_is_checked_like_the_one_it_was_printed_of() {
         assert_eq!(again, text);
     }
 }
+
+/// A server that answers is not the one of any folder that is named beside it.
+#[tokio::test]
+async fn doctor_says_when_the_server_serves_another_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data")).await;
+    let (code, out, err) = server.verb(&["doctor"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("ready at"), "{out}");
+    let elsewhere = folder.path().join("nowhere");
+    let other = folder.path().join("other");
+    for (data, has_log) in [(&elsewhere, false), (&other, true)] {
+        let data = data.to_str().unwrap();
+        if has_log {
+            Server::start(&other).await.stop();
+        }
+        let (code, out, err) = server.verb(&["doctor", "--data", data]);
+        assert_eq!(code, Some(1), "{out}{err}");
+        assert!(!out.contains("ready at"), "{out}");
+        assert!(out.contains(&format!("does not serve {data}")), "{out}");
+        let has_none = out.contains(&format!("there is none in {data} yet"));
+        assert_eq!(has_none, !has_log, "{out}");
+    }
+}
+
+#[tokio::test]
+async fn status_says_when_it_asks_the_operations_listener() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data")).await;
+    let operations = server.operations_url("");
+    let (code, out, err) = server.verb(&["status", "--server", &operations]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(err.contains("http.listen"), "{err}");
+}

@@ -1,5 +1,7 @@
 //! The journal as everybody but its writer holds it.
 
+use std::fs::File;
+use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
@@ -122,6 +124,17 @@ impl Journal {
             shared: Arc::new(shared),
             torn_tail: torn.map(Arc::new),
         })
+    }
+
+    /// Whether some process has the journal in `folder` open for writing. It may seem so for a
+    /// moment while another one asks, and where the lock cannot be looked at.
+    pub fn is_in_use(folder: &Path) -> bool {
+        let file = match File::open(folder.join(LOCK_NAME)) {
+            Ok(file) => file,
+            Err(error) => return error.kind() != io::ErrorKind::NotFound,
+        };
+        // Let go at once.
+        !matches!(file.try_lock_shared(), Ok(()))
     }
 
     /// A reader of single partitions.
