@@ -152,8 +152,8 @@ impl AddressBlocks {
         if held > self.limits.held_places_max {
             let seconds = table.first_end_in(block, now_ms).div_ceil(1_000);
             return Err(self.refusal(
-                "The buyers of your network hold as many unpaid places as it may. Try again when \
-                 some were paid or given back.",
+                "The buyers of your network hold as many unpaid places as it may, until some are \
+                 paid or given back.",
                 "held_places_max",
                 self.limits.held_places_max,
                 seconds,
@@ -164,7 +164,7 @@ impl AddressBlocks {
             let missing = wanted - entry.parts;
             let ms = missing.div_ceil(u64::from(self.limits.places_per_minute).max(1));
             return Err(self.refusal(
-                "The buyers of your network reserve faster than they may. Try again later.",
+                "The buyers of your network reserve faster than they may.",
                 "places_per_minute",
                 self.limits.places_per_minute,
                 ms.div_ceil(1_000),
@@ -205,11 +205,13 @@ impl AddressBlocks {
     }
 
     fn refusal(&self, detail: &'static str, limit: &str, max: u32, seconds: u64) -> ApiError {
+        let seconds = seconds.clamp(1, RETRY_AFTER_MAX_SECONDS);
+        let detail = format!("{detail} Try again in {seconds} s.");
         ApiError::new(Code::RateLimited, detail)
             .with_details(
                 serde_json::json!({ "limit": format!("address_blocks.{limit}"), "max": max }),
             )
-            .retry_after(seconds.clamp(1, RETRY_AFTER_MAX_SECONDS))
+            .retry_after(seconds)
     }
 
     /// Takes outcomes into account: what is paid, given back or run out is held no more.

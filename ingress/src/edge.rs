@@ -203,6 +203,15 @@ pub(crate) async fn not_found() -> ApiError {
     )
 }
 
+/// No route of that path on the operations listener, which is easily taken for the other one.
+pub(crate) async fn not_on_this_listener() -> ApiError {
+    ApiError::new(
+        Code::NotFound,
+        "This is the operations listener, which serves /metrics and /health. The API is at the \
+         address of http.listen.",
+    )
+}
+
 /// A route of that path, but not for that method.
 pub(crate) async fn method_not_allowed() -> ApiError {
     ApiError::new(

@@ -125,12 +125,12 @@ impl Code {
             Self::AlreadyConfirmed => (
                 "ALREADY_CONFIRMED",
                 StatusCode::CONFLICT,
-                "The booking is confirmed already",
+                "The booking is already confirmed",
             ),
             Self::AlreadyCancelled => (
                 "ALREADY_CANCELLED",
                 StatusCode::CONFLICT,
-                "The booking is cancelled already",
+                "The booking is already cancelled",
             ),
             Self::PaymentReferenceUsed => (
                 "PAYMENT_REFERENCE_USED",
@@ -275,17 +275,21 @@ impl ApiError {
 
     /// A field of the request that cannot be accepted. What the client sent is cut.
     pub fn invalid(field: &str, value: impl Serialize, expected: &str) -> Self {
+        let expected = text::cut_at(expected, EXPECTED_MAX_CHARS);
+        Self::wrong(field, value, &format!("expected {expected}"), &expected)
+    }
+
+    /// As [`ApiError::invalid`] where a sentence of its own (`is required`) says better what is wrong.
+    pub(crate) fn wrong(field: &str, value: impl Serialize, what: &str, expected: &str) -> Self {
         let value = serde_json::to_value(value).unwrap_or(Value::Null);
         let (field, expected) = (text::cut(field), text::cut_at(expected, EXPECTED_MAX_CHARS));
-        Self::new(
-            Code::ValidationError,
-            format!("{field}: expected {expected}"),
+        Self::new(Code::ValidationError, format!("{field}: {what}")).with_details(
+            serde_json::json!({
+                "field": field,
+                "value": shortened(value),
+                "expected": expected,
+            }),
         )
-        .with_details(serde_json::json!({
-            "field": field,
-            "value": shortened(value),
-            "expected": expected,
-        }))
     }
 
     /// There is no such `what`.

@@ -206,7 +206,7 @@ impl Ingress {
             .route("/health/live", get(routes::health::live))
             .route("/health/ready", get(routes::health::ready))
             .route("/metrics", get(routes::health::metrics))
-            .fallback(edge::not_found)
+            .fallback(edge::not_on_this_listener)
             .method_not_allowed_fallback(edge::method_not_allowed)
             .layer(EdgeLayer(self.state.clone()))
             .with_state(self.state.clone())

@@ -50,11 +50,13 @@ pub(crate) fn to_error(
             )
             .with_details(json!({ "unit_price": Money::new(*unit_price, currency) }))
         }
-        Rejection::AlreadyConfirmed => {
-            ApiError::new(Code::AlreadyConfirmed, "The booking is confirmed already.")
-        }
+        Rejection::AlreadyConfirmed => ApiError::new(
+            Code::AlreadyConfirmed,
+            "The booking is already confirmed. Its buyer cannot give it back; the event's \
+                 organizer and the staff of its tenant can cancel it.",
+        ),
         Rejection::AlreadyCancelled => {
-            ApiError::new(Code::AlreadyCancelled, "The booking is cancelled already.")
+            ApiError::new(Code::AlreadyCancelled, "The booking is already cancelled.")
         }
         Rejection::ShowCancelled => ApiError::new(Code::ShowCancelled, "The show is cancelled."),
         Rejection::ReservationExpired => ApiError::new(
@@ -67,7 +69,7 @@ pub(crate) fn to_error(
         ),
         Rejection::ShowExists => ApiError::new(
             Code::ValidationError,
-            "The show is open already with other values.",
+            "The show is already open with other values.",
         ),
         Rejection::Invalid { reason } => invalid(*reason),
         Rejection::Full { .. } => ApiError::new(
@@ -86,11 +88,17 @@ pub(crate) fn to_error(
         .with_details(json!({
             "total_price": { "amount": total, "currency": currency.as_str() }
         })),
-        Rejection::CoolingDown { until_ms } => ApiError::new(
-            Code::CoolingDown,
-            "Several of your holds for this event ended without payment. Try again later.",
-        )
-        .with_details(json!({ "until": Instant(*until_ms) })),
+        Rejection::CoolingDown { until_ms } => {
+            let until = Instant(*until_ms);
+            ApiError::new(
+                Code::CoolingDown,
+                format!(
+                    "Several of your holds for this event ended without payment. You can reserve \
+                     again from {until}."
+                ),
+            )
+            .with_details(json!({ "until": until }))
+        }
     }
 }
 

@@ -16,11 +16,15 @@ use crate::error::{ApiError, Code};
 use crate::large_bodies::{Share, too_large};
 use crate::patience::Patience;
 use crate::state::AppState;
-use crate::text;
 
 /// What is wrong in a larger body is said without what stood there: to look it up would take
 /// several times its memory again.
 const LOOK_UP_MAX_BYTES: usize = 65_536;
+
+/// What is said of a field that there is not.
+const UNKNOWN: &str = "unknown field";
+/// What is said of a field that has to be there.
+pub(crate) const REQUIRED: &str = "is required";
 
 /// A type that is read from a request body.
 pub(crate) trait RequestBody: DeserializeOwned {
@@ -159,7 +163,8 @@ fn broken(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize)
     if error.is::<LengthLimitError>() {
         too_large(limit)
     } else {
-        ApiError::invalid("body", Value::Null, "a complete body")
+        let what = "ended before it was complete";
+        ApiError::wrong("body", Value::Null, what, "a complete body")
     }
 }
 
@@ -184,14 +189,15 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     match serde_json::from_slice(bytes) {
         Ok(value) if object => Ok(value),
         Ok(_) => Err(ApiError::invalid("body", Value::Null, "an object")),
-        Err(error) if error.classify() != Category::Data => Err(ApiError::invalid(
+        Err(error) if error.classify() != Category::Data => Err(ApiError::wrong(
             "body",
             Value::Null,
             &format!(
-                "well-formed JSON (line {}, column {})",
+                "is not valid JSON (line {}, column {})",
                 error.line(),
                 error.column()
             ),
+            "valid JSON",
         )),
         Err(error) => match whole_numbers(bytes) {
             Some(plain) if object => {
@@ -253,7 +259,7 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiE
     };
     if path.len() > LOOK_UP_MAX_BYTES {
         // Only a name of the client's can be so long.
-        return ApiError::invalid(&text::cut(&path), Value::Null, "no such field");
+        return ApiError::wrong(&path, Value::Null, UNKNOWN, "a field that is known");
     }
     let path = if path == "." { String::new() } else { path };
     // "… at line 1 column 2" speaks of bytes; the path says it better.
@@ -268,15 +274,22 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiE
             _ if path.is_empty() => name.to_owned(),
             _ => format!("{path}.{name}"),
         };
-        return ApiError::invalid(&field, value_at(bytes, &field), "no such field");
+        let value = value_at(bytes, &field);
+        return ApiError::wrong(&field, value, UNKNOWN, known(message));
     }
-    if let Some(name) = quoted(message, "missing field `") {
-        let field = if path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{path}.{name}")
+    for (prefix, what, expected) in [
+        ("missing field `", REQUIRED, "a value"),
+        ("duplicate field `", "is given more than once", "one value"),
+    ] {
+        let Some(name) = quoted(message, prefix) else {
+            continue;
         };
-        return ApiError::invalid(&field, Value::Null, "a value, the field is missing");
+        let field = match path.rsplit_once('.') {
+            _ if path.is_empty() || path == name => name.to_owned(),
+            Some((_, last)) if last == name => path,
+            _ => format!("{path}.{name}"),
+        };
+        return ApiError::wrong(&field, Value::Null, what, expected);
     }
     let (field, value) = if path.is_empty() {
         ("body", Value::Null)
@@ -285,9 +298,18 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiE
     };
     let expected = match message.rsplit_once(", expected ") {
         Some((_, expected)) => in_words(expected),
+        // In the words of whoever wrote the type.
+        None if message.starts_with("UUID parsing failed") => "a UUID",
         None => message,
     };
     ApiError::invalid(field, value, expected)
+}
+
+/// The names that a parser knows instead of one that it does not.
+pub(super) fn known(message: &str) -> &str {
+    message
+        .rsplit_once(", expected ")
+        .map_or("no field", |(_, expected)| expected)
 }
 
 pub(super) fn quoted<'a>(message: &'a str, prefix: &str) -> Option<&'a str> {
@@ -391,12 +413,12 @@ mod tests {
     #[test]
     fn says_which_field_is_wrong_and_what_was_expected() {
         for (body, field, value, expected) in [
-            ("{", "body", "null", "well-formed JSON"),
-            ("", "body", "null", "well-formed JSON"),
+            ("{", "body", "null", "valid JSON"),
+            ("", "body", "null", "valid JSON"),
             ("[]", "body", "null", ""),
             ("[1, null, []]", "body", "null", "an object"),
             ("7", "body", "null", "an object"),
-            ("{}", "count", "null", "missing"),
+            ("{}", "count", "null", "a value"),
             ("{\"count\":-1}", "count", "-1", "from 0 to 4294967295"),
             ("{\"count\":1.5}", "count", "1.5", "from 0 to 4294967295"),
             (
@@ -406,7 +428,12 @@ mod tests {
                 "from 0 to 4294967295",
             ),
             ("{\"count\":99999999999}", "count", "99999999999", "from 0"),
-            ("{\"count\":1,\"more\":2}", "more", "2", "no such field"),
+            (
+                "{\"count\":1,\"more\":2}",
+                "more",
+                "2",
+                "`count`, `id`, `inner`",
+            ),
             ("{\"count\":1,\"id\":\"x\"}", "id", "\"x\"", "UUID"),
             (
                 "{\"count\":1,\"inner\":[{\"name\":\"a\"},{\"name\":3}]}",
@@ -418,15 +445,16 @@ mod tests {
                 "{\"count\":1,\"inner\":[{\"name\":\"a\",\"b\":4}]}",
                 "inner[0].b",
                 "4",
-                "no such field",
+                "`name`",
             ),
             (
                 "{\"count\":1,\"inner\":[{}]}",
                 "inner[0].name",
                 "null",
-                "missing",
+                "a value",
             ),
-            ("{\"count\":1} x", "body", "null", "well-formed JSON"),
+            ("{\"count\":1} x", "body", "null", "valid JSON"),
+            ("{\"count\":1,\"count\":2}", "count", "null", "one value"),
         ] {
             let error = parse::<Outer>(body.as_bytes()).unwrap_err();
             assert_eq!(error.code(), Code::ValidationError);
@@ -435,6 +463,31 @@ mod tests {
             assert_eq!(details["value"].to_string(), value, "{body}");
             let said = details["expected"].as_str().unwrap();
             assert!(said.contains(expected), "{body}: {said}");
+        }
+    }
+
+    #[test]
+    fn says_it_in_plain_english() {
+        for (body, said) in [
+            ("{\"count\":1,\"show\":2}", "show: unknown field"),
+            (
+                "{\"count\":x}",
+                "body: is not valid JSON (line 1, column 10)",
+            ),
+            ("{}", "count: is required"),
+            ("{\"count\":1,\"inner\":[{}]}", "inner[0].name: is required"),
+            (
+                "{\"count\":1,\"count\":2}",
+                "count: is given more than once",
+            ),
+            ("{\"count\":1,\"id\":\"x\"}", "id: expected a UUID"),
+            (
+                "{\"count\":\"1\"}",
+                "count: expected a whole number from 0 to 4294967295",
+            ),
+        ] {
+            let error = parse::<Outer>(body.as_bytes()).unwrap_err();
+            assert_eq!(error.detail(), said, "{body}");
         }
     }
 }

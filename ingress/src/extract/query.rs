@@ -6,7 +6,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::json::{in_words, quoted};
+use super::json::{REQUIRED, in_words, known, quoted};
 use crate::error::ApiError;
 
 /// A typed query string.
@@ -35,15 +35,15 @@ fn explain(uri: &Uri, text: &str) -> ApiError {
         given.map_or(Value::Null, |(_, value)| Value::from(value.as_str()))
     };
     let (_, reason) = text.split_once(": ").unwrap_or(("", text));
-    for (prefix, expected) in [
-        ("unknown field `", "no such parameter"),
-        ("duplicate field `", "each parameter once"),
-        ("missing field `", "a value, the parameter is missing"),
+    for (prefix, what, expected) in [
+        ("unknown field `", "unknown parameter", known(reason)),
+        ("duplicate field `", "is given more than once", "one value"),
+        ("missing field `", REQUIRED, "a value"),
     ] {
         // Behind the parameter's name, where the parser says one.
         let at = reason.find(prefix).and_then(|at| reason.get(at..));
         if let Some(name) = at.and_then(|reason| quoted(reason, prefix)) {
-            return ApiError::invalid(name, value_of(name), expected);
+            return ApiError::wrong(name, value_of(name), what, expected);
         }
     }
     match reason.split_once(": ") {
@@ -104,8 +104,13 @@ mod tests {
             ("mine=maybe", "mine", "\"maybe\"", "true or false"),
             ("from=now", "from", "\"now\"", "an instant as RFC 3339"),
             ("kind=tiny", "kind", "\"tiny\"", "small"),
-            ("where=8", "where", "\"8\"", "no such parameter"),
-            ("page=1&page=2", "page", "\"1\"", "each parameter once"),
+            (
+                "where=8",
+                "where",
+                "\"8\"",
+                "`page`, `mine`, `from`, `kind`",
+            ),
+            ("page=1&page=2", "page", "\"1\"", "one value"),
         ] {
             let uri: Uri = format!("http://x/y?{query}").parse().unwrap();
             let error = parse::<Asked>(&uri).unwrap_err();

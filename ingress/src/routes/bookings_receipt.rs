@@ -14,7 +14,7 @@ use super::explanation_body::{AheadBody, position, rule};
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{PathId, Query, parse_booking};
 use crate::state::{AppState, Shared};
 use crate::values::Instant;
@@ -48,6 +48,15 @@ pub(crate) struct LinkQuery {
 pub(super) fn url(state: &Shared, booking: &BookingId) -> String {
     let token = state.booking_keys.receipt_token(booking);
     format!("/api/v1/bookings/{booking}/receipt?token={token}")
+}
+
+/// The same for bookings that are there and for those that are not.
+fn wrong_link() -> ApiError {
+    ApiError::new(
+        Code::Unauthorized,
+        "This link is not valid: it is incomplete, belongs to another booking, or was made with an \
+         older key. Use `receipt_url` of the booking as it is now.",
+    )
 }
 
 /// The fairness receipt of a booking.
@@ -87,6 +96,7 @@ pub(crate) async fn receipt(
             readable(&state, &caller, booking).await?;
             booking
         }
+        None if link.token.is_some() => return Err(wrong_link()),
         None => return Err(Caller::missing()),
     };
     let explained = state
@@ -94,7 +104,7 @@ pub(crate) async fn receipt(
         .of(&*state.operations, booking.partition(), booking.offset())
         .await
         .map_err(|error| match error.code() {
-            crate::error::Code::NotFound => ApiError::not_found("booking"),
+            Code::NotFound => ApiError::not_found("booking"),
             _ => error,
         })?;
     let (Outcome::Reserved(reserved), Some(ahead), None) = (

@@ -31,6 +31,7 @@ use crate::precheck::{self, InFlight};
 use crate::rejection;
 use crate::state::{AppState, Shared};
 use crate::submit::{Answer, Ask, Asked, Final, PendingAnswer, seconds_left, send, was_decided};
+use crate::text;
 use crate::values::{Instant, Money};
 
 /// What to hold: named seats, or so many places.
@@ -295,10 +296,11 @@ fn places<'a>(
         )),
         (Some(labels), None) => {
             if let Some(together) = request.together {
-                return Err(ApiError::invalid(
+                return Err(ApiError::wrong(
                     "together",
                     together,
-                    "together only with quantity",
+                    "can only be given with quantity",
+                    "no value",
                 ));
             }
             let max = usize::try_from(TICKETS_PER_BOOKING_MAX).unwrap_or(usize::MAX);
@@ -317,10 +319,11 @@ fn places<'a>(
                 (Some(zone), _) => zone,
                 (None, [only]) => only,
                 (None, _) => {
-                    return Err(ApiError::invalid(
+                    return Err(ApiError::wrong(
                         "zone_id",
                         serde_json::Value::Null,
-                        "the zone: the show has several",
+                        "is required, because the show has several zones",
+                        "a zone of the show",
                     ));
                 }
             };
@@ -373,10 +376,14 @@ pub(super) fn named_seats<'a>(
                 Found::Nothing => None,
                 Found::Seat { zone, seat } => chart.zone(zone).map(|zone| (zone, seat)),
                 Found::Ambiguous => {
-                    return Err(ApiError::invalid(
+                    return Err(ApiError::wrong(
                         "zone_id",
                         serde_json::Value::Null,
-                        &format!("the zone: several have a seat {label}"),
+                        &format!(
+                            "is required, because several zones have a seat {}",
+                            text::cut(label)
+                        ),
+                        "a zone of the show",
                     ));
                 }
             },

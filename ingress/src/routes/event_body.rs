@@ -168,8 +168,8 @@ pub(super) fn check_line(field: &str, line: &str, max_chars: usize) -> Result<()
             field,
             line,
             &format!(
-                "1 to {max_chars} characters in one line, at least one of them to be seen, and \
-                 none that turns text round"
+                "1 to {max_chars} characters on one line, at least one of them visible, and none \
+                 that overrides the direction of text"
             ),
         ))
     }
@@ -184,8 +184,8 @@ fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), ApiError>
             field,
             text,
             &format!(
-                "1 to {max_chars} characters, at least one of them to be seen, and none that \
-                 turns text round"
+                "1 to {max_chars} characters, at least one of them visible, and none that \
+                 overrides the direction of text"
             ),
         ))
     }

@@ -112,10 +112,12 @@ async fn unpublish(state: &AppState, event: EventId) -> Result<(), ApiError> {
     if done {
         return Ok(());
     }
-    Err(ApiError::invalid(
+    Err(ApiError::wrong(
         "status",
         "draft",
-        "published: the event has shows; close or cancel them to end their sale",
+        "an event that has shows cannot become a draft again; close or cancel its shows to end \
+         their sale",
+        "published",
     ))
 }
 

@@ -194,15 +194,17 @@ fn admission(
             capacity,
             &format!("1 to {GENERAL_CAPACITY_MAX}"),
         )),
-        (AdmissionRequest::General, Some(rows), _) => Err(ApiError::invalid(
+        (AdmissionRequest::General, Some(rows), _) => Err(ApiError::wrong(
             &format!("{path}.rows"),
             rows.len(),
-            "no rows in general admission",
+            "a zone of general admission has a capacity instead of rows",
+            "no rows",
         )),
-        (AdmissionRequest::Seated, _, Some(capacity)) => Err(ApiError::invalid(
+        (AdmissionRequest::Seated, _, Some(capacity)) => Err(ApiError::wrong(
             &format!("{path}.capacity"),
             capacity,
-            "no capacity in a seated zone: its rows say it",
+            "a seated zone has rows instead of a capacity",
+            "no capacity",
         )),
         (AdmissionRequest::Seated, rows, None) => {
             let rows = rows.unwrap_or_default();

@@ -130,10 +130,11 @@ fn check_status(status: EventStatus) -> Result<(), ApiError> {
 }
 
 fn not_published() -> ApiError {
-    ApiError::invalid(
+    ApiError::wrong(
         "status",
         EventStatus::Draft,
-        "published: an event gets shows once it is published (`PUT /events/{id}`)",
+        "the event is a draft; publish it with `PUT /events/{id}` before adding shows to it",
+        "published",
     )
 }
 

@@ -279,7 +279,6 @@ async fn what_is_wrong_with_a_query_is_said_in_plain_words() {
         ("page=x", "page", "a whole number, not negative"),
         ("page=0", "page", "1 to 10000"),
         ("mine=perhaps", "mine", "true or false"),
-        ("wher=here", "wher", "no such parameter"),
     ] {
         let reply = world.get(&format!("/api/v1/events?{query}")).send().await;
         let details = reply.error(400, "VALIDATION_ERROR");
@@ -287,6 +286,14 @@ async fn what_is_wrong_with_a_query_is_said_in_plain_words() {
             (&details["field"], &details["expected"]),
             (&json!(field), &json!(expected))
         );
+    }
+    for (query, said) in [
+        ("wher=here", "wher: unknown parameter"),
+        ("page=1&page=2", "page: is given more than once"),
+    ] {
+        let reply = world.get(&format!("/api/v1/events?{query}")).send().await;
+        reply.error(400, "VALIDATION_ERROR");
+        assert_eq!(reply.json()["detail"], said);
     }
 }
 
