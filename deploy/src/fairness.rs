@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use onsale_engine::Partition;
+use onsale_ingress::Expected;
 use onsale_processor::recovery;
 use onsale_processor::replay;
 use onsale_processor::standing::{self, StandingError};
@@ -27,6 +28,10 @@ const KEPT_MAX: KeptMax = KeptMax {
 /// Of the time that older requests cost, so many times as much passes before the next: whoever asks
 /// for them all takes no more than a fifth of a core.
 const REPLAY_PAUSE_TIMES: u32 = 4;
+/// How long somebody who is gone through the log for is waited for, while a thread is held.
+const WALK_WAIT_MAX: Duration = Duration::from_millis(50);
+/// After this long whoever found the log being read looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Records that are looked through for a request, over all partitions.
 const FIND_RECORDS_MAX: u64 = 400_000;
 
@@ -53,12 +58,15 @@ pub(crate) enum ExplainError {
         first: Offset,
         asked: Offset,
     },
-    /// Older requests were explained a moment ago.
+    /// Older requests are being explained, or were a moment ago.
     #[error(
         "Only the latest requests are at hand; older ones are read from the log one after the \
          other, with a pause between. Try again."
     )]
-    Busy,
+    Busy {
+        /// Until it is worth another try.
+        wait: Duration,
+    },
     /// The log cannot be read.
     #[error(transparent)]
     Failed(#[from] anyhow::Error),
@@ -78,11 +86,14 @@ impl Fairness {
         LogSource::open(&self.config).map_err(|failure| failure.into_error().into())
     }
 
-    /// The request at a position; `None` when there is none.
+    /// The request at a position; `None` when there is none, or another than the one `expected`.
+    /// What reads much of the log is done only when `is_its_turn`.
     pub(crate) fn explain(
         &self,
         partition: PartitionId,
         offset: Offset,
+        expected: Option<Expected>,
+        is_its_turn: bool,
     ) -> Result<Option<Standing>, ExplainError> {
         let mut reader = self.log()?.reader;
         let (first, end) = reader.bounds(partition).map_err(anyhow::Error::new)?;
@@ -97,8 +108,17 @@ impl Fairness {
         if offset < first {
             return Err(gone);
         }
+        // Before anything that costs more than this one record.
+        if let Some(expected) = expected {
+            match standing::asked_at(&mut reader, partition, offset) {
+                Ok((request, user)) if expected.can_be(request, user) => {}
+                Ok(_) | Err(StandingError::NoRequest(_)) => return Ok(None),
+                Err(StandingError::Log(error)) => return Err(anyhow::Error::new(error).into()),
+            }
+        }
         // One at a time: whoever waits finds what the one before has counted.
-        let mut walks = self.walks.lock();
+        let walks = self.walks.try_lock_for(WALK_WAIT_MAX);
+        let mut walks = walks.ok_or(ExplainError::Busy { wait: LOOK_AGAIN })?;
         let seen = walks.get(&partition).map(Walk::next_offset);
         if seen.is_none_or(|next| offset >= next) {
             let mut go_on = || -> Result<(), ExplainError> {
@@ -117,7 +137,7 @@ impl Fairness {
             if seen.is_some() {
                 go_on()?;
             } else {
-                self.costly(go_on)?;
+                self.costly(is_its_turn, go_on)?;
             }
         }
         let Some(walk) = walks.get(&partition) else {
@@ -129,7 +149,9 @@ impl Fairness {
             return Ok(found.map(|found| Standing::clone(&found)));
         }
         let base = self.base(partition, first, offset)?.ok_or(gone)?;
-        let replayed = self.costly(|| Ok(standing::standing(&mut reader, base, offset)))?;
+        let replayed = self.costly(is_its_turn, || {
+            Ok(standing::standing(&mut reader, base, offset))
+        })?;
         match replayed {
             Ok(standing) => Ok(Some(standing)),
             Err(StandingError::NoRequest(_)) => Ok(None),
@@ -138,11 +160,22 @@ impl Fairness {
     }
 
     /// Runs work that reads much of the log, unless such work ended a moment ago.
-    fn costly<T>(&self, work: impl FnOnce() -> Result<T, ExplainError>) -> Result<T, ExplainError> {
-        let mut after = self.replay_after.try_lock().ok_or(ExplainError::Busy)?;
+    fn costly<T>(
+        &self,
+        is_its_turn: bool,
+        work: impl FnOnce() -> Result<T, ExplainError>,
+    ) -> Result<T, ExplainError> {
+        if !is_its_turn {
+            return Err(ExplainError::Busy {
+                wait: Duration::ZERO,
+            });
+        }
+        let after = self.replay_after.try_lock();
+        let mut after = after.ok_or(ExplainError::Busy { wait: LOOK_AGAIN })?;
         let began = Instant::now();
-        if after.is_some_and(|after| began < after) {
-            return Err(ExplainError::Busy);
+        let wait = after.map_or(Duration::ZERO, |after| after.duration_since(began));
+        if !wait.is_zero() {
+            return Err(ExplainError::Busy { wait });
         }
         let result = work();
         let ended = Instant::now();
@@ -208,5 +241,90 @@ impl Fairness {
             }
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_log::journal::{Journal, JournalOptions, JournalWriter};
+    use onsale_log::{AppendRecord, LogWriter};
+    use onsale_schemas::{Actor, Command, Envelope, UserId, codec};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const USER: UserId = UserId::from_bytes([1; 16]);
+
+    fn request(number: u64) -> RequestId {
+        RequestId(uuid::Uuid::from_u64_pair(0, number))
+    }
+
+    /// Requests of [`USER`], the one at each offset with its number as id.
+    fn log_of(requests: u64) -> (TempDir, JournalWriter, Fairness) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.data.dir = folder.path().to_owned();
+        let options = JournalOptions::new(2);
+        let (mut writer, _) = Journal::open(&config.journal_dir(), &options).unwrap();
+        for number in 0..requests {
+            let envelope = Envelope {
+                request_id: Some(request(number)),
+                idempotency: None,
+                trace: None,
+                command: Command::Release {
+                    booking: number,
+                    by: Actor::Buyer(USER),
+                },
+                by: None,
+            };
+            let record = AppendRecord {
+                partition: PartitionId(0),
+                payload: &codec::encode(&envelope).unwrap(),
+            };
+            writer.append(&[record], 1_000, &mut Vec::new()).unwrap();
+        }
+        let fairness = Fairness::new(&config);
+        (folder, writer, fairness)
+    }
+
+    #[test]
+    fn a_position_with_a_made_up_request_costs_one_record() {
+        let (_folder, _writer, fairness) = log_of(20);
+        let other = UserId::from_bytes([2; 16]);
+        for (number, user) in [(99, None), (99, Some(USER)), (7, Some(other))] {
+            let expected = Expected {
+                request: request(number),
+                user,
+            };
+            let explained = fairness.explain(PartitionId(0), 7, Some(expected), true);
+            assert_eq!(explained.unwrap(), None);
+        }
+        assert!(fairness.walks.lock().is_empty(), "the log was gone through");
+        assert_eq!(*fairness.replay_after.lock(), None, "somebody has to wait");
+        for user in [None, Some(USER)] {
+            let expected = Expected {
+                request: request(7),
+                user,
+            };
+            let explained = fairness.explain(PartitionId(0), 7, Some(expected), true);
+            assert_eq!(explained.unwrap().unwrap().outcome.offset, 7);
+        }
+    }
+
+    #[test]
+    fn what_takes_long_waits_for_its_turn() {
+        let (_folder, _writer, fairness) = log_of(20);
+        let explain = |is_its_turn| fairness.explain(PartitionId(0), 7, None, is_its_turn);
+        assert!(matches!(explain(false), Err(ExplainError::Busy { .. })));
+        let pause = Duration::from_secs(60);
+        *fairness.replay_after.lock() = Some(Instant::now() + pause);
+        match explain(true) {
+            Err(ExplainError::Busy { wait }) => assert!(wait <= pause && !wait.is_zero()),
+            other => panic!("{other:?}"),
+        }
+        *fairness.replay_after.lock() = None;
+        assert!(explain(true).unwrap().is_some());
+        // From now on it is at hand.
+        assert!(explain(false).unwrap().is_some());
     }
 }

@@ -1,85 +1,210 @@
 //! Explanations of requests, each made once: it reads the log, and the past does not change.
+//!
+//! Whatever reads the log goes on in a task of its own, which holds the permit: a caller who hangs up
+//! makes no room for more of it, and finds the result there when asking again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use onsale_schemas::{Offset, PartitionId, RequestId, Standing, UserId};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
+use crate::detached::detached;
 use crate::error::ApiError;
-use crate::operations::Operations;
+use crate::operations::{Expected, OperationError, Operations};
+use crate::rate_limit::{Class, Key, RateLimits, too_often};
 use crate::routes::operation_error;
+use crate::tally::Tally;
 
 /// Explanations that are kept.
 const KEPT_MAX: u64 = 4_096;
 /// Explanations made at a time; sales go first.
 const AT_A_TIME_MAX: usize = 2;
+/// Requests looked for in the log at a time. They go through much of it, and nobody who knows where
+/// a request stands waits for them.
+const FINDS_AT_A_TIME_MAX: usize = 1;
 /// Callers that wait for their turn; most explanations take no time to speak of.
 const WAITING_MAX: usize = 256;
 /// How long one waits.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Callers that wait for what takes long, one after the other.
+const LONG_WAITING_MAX: usize = 64;
+/// Of one user or address.
+const LONG_WAITING_EACH_MAX: usize = 4;
+/// How long one of them waits.
+const LONG_PATIENCE: Duration = Duration::from_secs(10);
+/// Requests that one user looks for at a time.
+const FINDS_EACH_MAX: usize = 1;
+/// How long a request that is not in the log is not looked for again.
+const UNKNOWN_TTL: Duration = Duration::from_secs(5);
+/// Requests that are known not to be there.
+const UNKNOWN_MAX: u64 = 65_536;
+
+type Place = (PartitionId, Offset);
 
 pub(crate) struct Explanations {
-    kept: moka::sync::Cache<(PartitionId, Offset), Arc<Standing>>,
-    permits: Semaphore,
+    kept: moka::sync::Cache<Place, Arc<Standing>>,
+    unknown: moka::sync::Cache<RequestId, ()>,
+    making: Turns,
+    finding: Turns,
+    long: Turns,
+    finders: Arc<Tally>,
+    long_waiters: Arc<Tally>,
+}
+
+/// So many at a time, and so many that wait.
+struct Turns {
+    permits: Arc<Semaphore>,
     waiting: Semaphore,
+}
+
+impl Turns {
+    fn new(at_a_time_max: usize, waiting_max: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(at_a_time_max)),
+            waiting: Semaphore::new(waiting_max),
+        }
+    }
+
+    /// Waits for a turn, in the order of coming.
+    async fn wait(&self, patience: Duration) -> Result<OwnedSemaphorePermit, ApiError> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
+        let permit = self.permits.clone().acquire_owned();
+        match tokio::time::timeout(patience, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(busy()),
+        }
+    }
+}
+
+/// What came of one try.
+enum Tried {
+    Explained(Arc<Standing>),
+    /// It takes long and others were before.
+    Later {
+        why: String,
+        wait: Duration,
+    },
 }
 
 impl Explanations {
     pub(crate) fn new() -> Self {
         Self {
             kept: moka::sync::Cache::new(KEPT_MAX),
-            permits: Semaphore::new(AT_A_TIME_MAX),
-            waiting: Semaphore::new(WAITING_MAX),
+            unknown: moka::sync::Cache::builder()
+                .max_capacity(UNKNOWN_MAX)
+                .time_to_live(UNKNOWN_TTL)
+                .build(),
+            making: Turns::new(AT_A_TIME_MAX, WAITING_MAX),
+            finding: Turns::new(FINDS_AT_A_TIME_MAX, WAITING_MAX),
+            long: Turns::new(1, LONG_WAITING_MAX),
+            finders: Arc::default(),
+            long_waiters: Arc::default(),
         }
     }
 
-    /// Where the newest record of a request stands, looked for among the latest ones.
+    /// Where the newest record of a request stands, looked for among the latest ones. Each user looks
+    /// for one at a time, each address for so many a minute.
     ///
     /// # Errors
     /// When the log cannot be read, or too many look at the moment.
     pub(crate) async fn find(
         &self,
-        operations: &dyn Operations,
+        operations: &Arc<dyn Operations>,
+        limits: &RateLimits,
+        (user, address): (UserId, Key),
         request: RequestId,
-    ) -> Result<Option<(PartitionId, Offset)>, ApiError> {
-        let _permit = self.permit().await?;
-        operations
-            .find_request(request)
-            .await
-            .map_err(operation_error)
-    }
-
-    async fn permit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        let busy = || ApiError::overloaded("Others are being explained at the moment; try again.");
-        let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
-        match tokio::time::timeout(PATIENCE, self.permits.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(busy()),
+    ) -> Result<Option<Place>, ApiError> {
+        if self.unknown.contains_key(&request) {
+            return Ok(None);
         }
+        let counted = self.finders.enter(Key::User(user), FINDS_EACH_MAX);
+        let counted = counted.ok_or_else(|| too_often(1))?;
+        limits
+            .check(Class::Lookup, address)
+            .map_err(|(refusal, _)| refusal)?;
+        let permit = self.finding.wait(PATIENCE).await?;
+        let (operations, unknown) = (operations.clone(), self.unknown.clone());
+        let work = async move {
+            let found = operations.find_request(request).await;
+            if matches!(found, Ok(None)) {
+                unknown.insert(request, ());
+            }
+            drop((permit, counted));
+            found.map_err(operation_error)
+        };
+        detached(work).await
     }
 
-    /// What became of the request at a position.
+    /// What became of the request at a place, for whoever is counted as `asker`. One that takes long
+    /// waits for its turn.
     ///
     /// # Errors
-    /// When there is none, the log no longer holds it, or too many ask at the moment.
+    /// When there is none or another than `expected`, the log no longer holds it, or too many ask at
+    /// the moment.
     pub(crate) async fn of(
         &self,
-        operations: &dyn Operations,
-        partition: PartitionId,
-        offset: Offset,
+        operations: &Arc<dyn Operations>,
+        asker: Key,
+        place: Place,
+        expected: Option<Expected>,
     ) -> Result<Arc<Standing>, ApiError> {
-        if let Some(kept) = self.kept.get(&(partition, offset)) {
+        if let Some(kept) = self.kept.get(&place) {
             return Ok(kept);
         }
-        let _permit = self.permit().await?;
-        let explained = operations
-            .explain(partition, offset)
-            .await
-            .map_err(operation_error)?
-            .ok_or_else(|| ApiError::not_found("request in the log"))?;
-        let explained = Arc::new(explained);
-        self.kept.insert((partition, offset), explained.clone());
-        Ok(explained)
+        let tried = self.once(operations, place, expected, false).await?;
+        if let Tried::Explained(explained) = tried {
+            return Ok(explained);
+        }
+        let patient_until = Instant::now() + LONG_PATIENCE;
+        let counted = self.long_waiters.enter(asker, LONG_WAITING_EACH_MAX);
+        let _counted = counted.ok_or_else(busy)?;
+        let _turn = self.long.wait(LONG_PATIENCE).await?;
+        loop {
+            match self.once(operations, place, expected, true).await? {
+                Tried::Explained(explained) => return Ok(explained),
+                Tried::Later { why, wait } => {
+                    let again = Instant::now() + wait;
+                    if again > patient_until {
+                        return Err(operation_error(OperationError::Later { why, wait }));
+                    }
+                    tokio::time::sleep_until(again).await;
+                }
+            }
+        }
     }
+
+    async fn once(
+        &self,
+        operations: &Arc<dyn Operations>,
+        place: Place,
+        expected: Option<Expected>,
+        is_its_turn: bool,
+    ) -> Result<Tried, ApiError> {
+        let permit = self.making.wait(PATIENCE).await?;
+        let (operations, kept) = (operations.clone(), self.kept.clone());
+        let work = async move {
+            let (partition, offset) = place;
+            let explained = operations
+                .explain(partition, offset, expected, is_its_turn)
+                .await;
+            drop(permit);
+            match explained {
+                Ok(Some(explained)) => {
+                    let explained = Arc::new(explained);
+                    kept.insert(place, explained.clone());
+                    Ok(Tried::Explained(explained))
+                }
+                Ok(None) => Err(ApiError::not_found("request in the log")),
+                Err(OperationError::Later { why, wait }) => Ok(Tried::Later { why, wait }),
+                Err(error) => Err(operation_error(error)),
+            }
+        };
+        detached(work).await
+    }
+}
+
+fn busy() -> ApiError {
+    ApiError::overloaded("Others are being explained at the moment; try again.")
 }

@@ -16,6 +16,7 @@ mod config;
 mod confirmation_codes;
 mod context;
 mod describe;
+mod detached;
 mod edge;
 mod envelope;
 mod error;
@@ -60,8 +61,8 @@ pub use error::{ApiError, Code};
 pub use ingress::{Ingress, IngressError};
 pub use onsale_store::catalog::Quotas;
 pub use operations::{
-    ClockMoved, ClockStatus, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
-    SnapshotDone, Which,
+    ClockMoved, ClockStatus, Expected, LastSnapshot, OperationError, Operations, PartitionStatus,
+    Readiness, SnapshotDone, Which,
 };
 pub use server::{
     CONNECTION_MEMORY_MAX_BYTES, OPERATIONS_CONNECTIONS_MAX, Transport, TransportError,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -61,16 +61,20 @@ pub trait Operations: Send + Sync {
     fn refresh_metrics(&self);
 
     /// What became of the request at a position, and who was ahead of it. It reads the log and may
-    /// take a moment.
+    /// take a moment. `None` when no request stands there, or another than the one `expected`, which
+    /// costs one record only. What takes long is done when `is_its_turn` only.
     ///
     /// # Errors
-    /// [`OperationError::Gone`] when the log no longer holds it.
+    /// [`OperationError::Gone`] when the log no longer holds it; [`OperationError::Later`] when it
+    /// would take long and the turn is another's.
     async fn explain(
         &self,
         partition: PartitionId,
         offset: Offset,
+        expected: Option<Expected>,
+        is_its_turn: bool,
     ) -> Result<Option<Standing>, OperationError> {
-        let _ = (partition, offset);
+        let _ = (partition, offset, expected, is_its_turn);
         Err(OperationError::NotSupported(
             "This process cannot read the log.".to_owned(),
         ))
@@ -223,6 +227,26 @@ pub struct Readiness {
     pub problems: Vec<String>,
 }
 
+/// The request that somebody says stands at a position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Expected {
+    /// Its id.
+    pub request: RequestId,
+    /// Whose it has to be where its command names a buyer; `None`: anybody's.
+    pub user: Option<UserId>,
+}
+
+impl Expected {
+    /// Whether what stands there can be it.
+    pub fn can_be(&self, request: RequestId, user: Option<UserId>) -> bool {
+        let is_theirs = match (self.user, user) {
+            (Some(expected), Some(user)) => expected == user,
+            _ => true,
+        };
+        request == self.request && is_theirs
+    }
+}
+
 /// Why an operation was not done.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum OperationError {
@@ -241,6 +265,14 @@ pub enum OperationError {
     /// It cannot be done now.
     #[error("{0}")]
     Unavailable(String),
+    /// It is not its turn yet.
+    #[error("{why}")]
+    Later {
+        /// Who comes first.
+        why: String,
+        /// When it may be tried again.
+        wait: Duration,
+    },
     /// It was tried and failed.
     #[error("{0}")]
     Failed(String),

@@ -18,6 +18,7 @@ use hyper::body::{Frame, SizeHint};
 use tokio::sync::OnceCell;
 
 use crate::context::RequestContext;
+use crate::detached::detached;
 use crate::envelope;
 use crate::error::ApiError;
 
@@ -109,17 +110,25 @@ impl Prepared {
     }
 
     /// Compressed once, whoever asks first; `None` where that fails.
-    async fn compressed(&self) -> Result<Option<&Gzip>, ApiError> {
-        let made = self.gzip.get_or_try_init(|| async {
-            if self.plain.len() <= COMPRESS_INLINE_MAX_BYTES {
-                return Ok(Gzip::new(&self.plain));
-            }
-            let plain = self.plain.clone();
-            tokio::task::spawn_blocking(move || Gzip::new(&plain))
-                .await
-                .map_err(ApiError::internal)
-        });
-        made.await.map(Option::as_ref)
+    async fn compressed(self: &Arc<Self>) -> Result<Option<&Gzip>, ApiError> {
+        if self.plain.len() <= COMPRESS_INLINE_MAX_BYTES {
+            let made = self.gzip.get_or_init(|| async { Gzip::new(&self.plain) });
+            return Ok(made.await.as_ref());
+        }
+        if !self.gzip.initialized() {
+            let whole = self.clone();
+            detached(async move {
+                let made = whole.gzip.get_or_try_init(|| async {
+                    let plain = whole.plain.clone();
+                    tokio::task::spawn_blocking(move || Gzip::new(&plain))
+                        .await
+                        .map_err(ApiError::internal)
+                });
+                made.await.map(|_| ())
+            })
+            .await?;
+        }
+        Ok(self.gzip.get().and_then(Option::as_ref))
     }
 }
 
@@ -248,7 +257,9 @@ pub(crate) async fn compress(asked: &HeaderMap, response: Response) -> Response 
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::time::Duration;
 
+    use futures::FutureExt;
     use http_body_util::BodyExt;
 
     use super::*;
@@ -312,6 +323,24 @@ mod tests {
             }
             assert_eq!(places.len(), 1, "the same bytes in memory");
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_does_not_make_it_be_compressed_once_more() {
+        let plain = Bytes::from(vec![b'a'; COMPRESS_INLINE_MAX_BYTES + 1]);
+        let prepared = Arc::new(Prepared::new(plain));
+        let kind = HeaderValue::from_static("text/plain");
+        let asked = asking("gzip");
+        let response = prepared.response(kind, Vec::new(), &asked);
+        assert!(response.now_or_never().is_none(), "and is dropped");
+        let made = async {
+            while !prepared.gzip.initialized() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), made)
+            .await
+            .unwrap();
     }
 
     #[test]

@@ -70,6 +70,8 @@ fn fold(bytes: &[u8]) -> u32 {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Class {
     Reserve,
+    /// A request that is looked for in the log, beside what the call itself counts as.
+    Lookup,
     Other,
 }
 
@@ -101,6 +103,7 @@ struct Bucket {
 /// All limits.
 pub(crate) struct RateLimits {
     reserve: Bucket,
+    lookup: Bucket,
     other: Bucket,
     enabled: bool,
 }
@@ -117,6 +120,7 @@ impl RateLimits {
     pub(crate) fn new(config: &RateLimitConfig) -> Self {
         Self {
             reserve: Bucket::new("reserve", config.reserve),
+            lookup: Bucket::new("lookup", config.lookup),
             other: Bucket::new("other", config.other),
             enabled: config.enabled,
         }
@@ -133,6 +137,7 @@ impl RateLimits {
         }
         match class {
             Class::Reserve => &self.reserve,
+            Class::Lookup => &self.lookup,
             Class::Other => &self.other,
         }
         .check(key)

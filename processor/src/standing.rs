@@ -34,7 +34,7 @@ pub fn standing(
     base: Partition,
     offset: Offset,
 ) -> Result<Standing, StandingError> {
-    let command = command_at(reader, base.id(), offset)?;
+    let (_, command) = request_at(reader, base.id(), offset)?;
     let zone = match &command {
         Command::Reserve(reserve) => Some((reserve.show, reserve.zone)),
         _ => None,
@@ -66,11 +66,25 @@ pub fn standing(
     Ok(standing_of(command, outcome, ahead))
 }
 
-fn command_at(
+/// Which request stands at `offset`, and the buyer whom its command names, if it names one. It costs
+/// one record.
+///
+/// # Errors
+/// When the log cannot be read or holds no readable command there.
+pub fn asked_at(
     reader: &mut (impl LogReader + ?Sized),
     partition: PartitionId,
     offset: Offset,
-) -> Result<Command, StandingError> {
+) -> Result<(RequestId, Option<UserId>), StandingError> {
+    let (request, command) = request_at(reader, partition, offset)?;
+    Ok((request, user_of(&command)))
+}
+
+fn request_at(
+    reader: &mut (impl LogReader + ?Sized),
+    partition: PartitionId,
+    offset: Offset,
+) -> Result<(RequestId, Command), StandingError> {
     let (_, end) = reader.bounds(partition)?;
     if offset >= end {
         return Err(StandingError::NoRequest(offset));
@@ -81,8 +95,7 @@ fn command_at(
         .iter()
         .next()
         .and_then(|entry| codec::decode::<Envelope>(entry.payload).ok())
-        .filter(|envelope| envelope.request_id.is_some())
-        .map(|envelope| envelope.command)
+        .and_then(|envelope| Some((envelope.request_id?, envelope.command)))
         .ok_or(StandingError::NoRequest(offset))
 }
 

@@ -157,7 +157,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
 /// Who was ahead of a booking's request.
 fn show_standing(config: &Config, booking: BookingId, as_json: bool) -> Result<(), Failure> {
     let fairness = Fairness::new(config);
-    let standing = match fairness.explain(booking.partition(), booking.offset()) {
+    let standing = match fairness.explain(booking.partition(), booking.offset(), None, true) {
         Ok(Some(standing)) => standing,
         Ok(None) => return Ok(()),
         Err(error) => {

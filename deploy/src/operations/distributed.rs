@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_ingress::{
-    ClockMoved, ClockStatus, Instant, LastSnapshot, OperationError, Operations, PartitionStatus,
-    Readiness, SnapshotDone, Which,
+    ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
+    PartitionStatus, Readiness, SnapshotDone, Which,
 };
 use onsale_log::kafka::{KafkaCommandLog, Serving};
 use onsale_log::{CommandLog, Reply, Submission};
@@ -448,8 +448,10 @@ impl Operations for DistributedOperations {
         &self,
         partition: PartitionId,
         offset: Offset,
+        expected: Option<Expected>,
+        is_its_turn: bool,
     ) -> Result<Option<Standing>, OperationError> {
-        super::explain::explain(&self.fairness, partition, offset).await
+        super::explain::explain(&self.fairness, partition, offset, expected, is_its_turn).await
     }
 
     async fn find_request(

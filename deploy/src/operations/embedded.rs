@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use onsale_ingress::Instant;
 use onsale_ingress::{
-    ClockMoved, ClockStatus, LastSnapshot, OperationError, Operations, PartitionStatus, Readiness,
-    SnapshotDone, Which,
+    ClockMoved, ClockStatus, Expected, LastSnapshot, OperationError, Operations, PartitionStatus,
+    Readiness, SnapshotDone, Which,
 };
 use onsale_processor::embedded::{Embedded, ResetRefused};
 use onsale_processor::reconcile::ApplyError;
@@ -168,8 +168,10 @@ impl Operations for EmbeddedOperations {
         &self,
         partition: PartitionId,
         offset: Offset,
+        expected: Option<Expected>,
+        is_its_turn: bool,
     ) -> Result<Option<Standing>, OperationError> {
-        super::explain::explain(&self.fairness, partition, offset).await
+        super::explain::explain(&self.fairness, partition, offset, expected, is_its_turn).await
     }
 
     async fn find_request(

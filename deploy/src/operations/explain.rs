@@ -1,6 +1,6 @@
 //! Explanations of requests, as the ingress wants them.
 
-use onsale_ingress::OperationError;
+use onsale_ingress::{Expected, OperationError};
 use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
 
 use crate::fairness::{ExplainError, Fairness};
@@ -14,19 +14,24 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| OperationError::Failed(error.to_string()))?
         .map_err(|error| match error {
             gone @ ExplainError::Gone { .. } => OperationError::Gone(gone.to_string()),
-            busy @ ExplainError::Busy => OperationError::Unavailable(busy.to_string()),
+            ref busy @ ExplainError::Busy { wait } => OperationError::Later {
+                why: busy.to_string(),
+                wait,
+            },
             ExplainError::Failed(error) => OperationError::Failed(format!("{error:#}")),
         })
 }
 
-/// The request at a position.
+/// The request at a position, unless another is expected there.
 pub(super) async fn explain(
     fairness: &Fairness,
     partition: PartitionId,
     offset: Offset,
+    expected: Option<Expected>,
+    is_its_turn: bool,
 ) -> Result<Option<Standing>, OperationError> {
     let fairness = fairness.clone();
-    blocking(move || fairness.explain(partition, offset)).await
+    blocking(move || fairness.explain(partition, offset, expected, is_its_turn)).await
 }
 
 /// Where the newest record of a request stands.

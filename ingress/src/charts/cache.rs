@@ -9,6 +9,7 @@ use onsale_store::catalog::{ShowRow, ZoneAdmission};
 
 use super::body;
 use super::chart::Chart;
+use crate::detached::detached;
 use crate::error::ApiError;
 use crate::prepared::Prepared;
 
@@ -98,21 +99,33 @@ impl Charts {
 
     /// The chart as its readers get it, rendered once for all of them.
     pub(crate) async fn answer(&self, chart: &Arc<Chart>) -> Result<Arc<ChartAnswer>, ApiError> {
-        let rendered = async {
-            let rendered = if chart.seats() > RENDER_INLINE_MAX_SEATS {
-                let chart = chart.clone();
-                tokio::task::spawn_blocking(move || ChartAnswer::of(&chart))
-                    .await
-                    .map_err(ApiError::internal)?
-            } else {
-                ChartAnswer::of(chart)
+        if let Some(rendered) = self.bodies.get(&chart.show).await {
+            return Ok(rendered);
+        }
+        let (bodies, chart) = (self.bodies.clone(), chart.clone());
+        let is_large = chart.seats() > RENDER_INLINE_MAX_SEATS;
+        let rendering = async move {
+            let show = chart.show;
+            let rendered = async {
+                let rendered = if is_large {
+                    tokio::task::spawn_blocking(move || ChartAnswer::of(&chart))
+                        .await
+                        .map_err(ApiError::internal)?
+                } else {
+                    ChartAnswer::of(&chart)
+                };
+                Ok::<_, ApiError>(Arc::new(rendered))
             };
-            Ok::<_, ApiError>(Arc::new(rendered))
+            bodies
+                .try_get_with(show, rendered)
+                .await
+                .map_err(|error: Arc<ApiError>| ApiError::clone(&error))
         };
-        self.bodies
-            .try_get_with(chart.show, rendered)
-            .await
-            .map_err(|error: Arc<ApiError>| ApiError::clone(&error))
+        if is_large {
+            detached(rendering).await
+        } else {
+            rendering.await
+        }
     }
 
     /// A show as the catalog had it at most two seconds ago.

@@ -15,6 +15,9 @@ pub struct RateLimitConfig {
     pub enabled: bool,
     /// `POST /bookings/reserve`.
     pub reserve: Rate,
+    /// Requests that an address looks for in the log, because nobody remembers where they stand.
+    /// Each goes through much of it.
+    pub lookup: Rate,
     /// Everything else.
     pub other: Rate,
     /// Logging in.
@@ -44,6 +47,7 @@ impl Default for RateLimitConfig {
         Self {
             enabled: true,
             reserve: rate(20, 10),
+            lookup: rate(30, 10),
             other: rate(100, 20),
             login: rate(5, 3),
             register: rate(3, 2),
@@ -64,6 +68,7 @@ impl RateLimitConfig {
         );
         for (class, rate) in [
             ("reserve", self.reserve),
+            ("lookup", self.lookup),
             ("other", self.other),
             ("login", self.login),
             ("register", self.register),

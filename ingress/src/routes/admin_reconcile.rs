@@ -8,9 +8,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::admin_snapshots::to_error;
-use super::catalog_call::detached;
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
+use crate::detached::detached;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};

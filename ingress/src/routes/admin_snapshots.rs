@@ -7,9 +7,9 @@ use onsale_schemas::PartitionId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::catalog_call::detached;
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
+use crate::detached::detached;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
 use crate::extract::{JsonBody, RequestBody};
@@ -92,6 +92,9 @@ pub(crate) fn to_error(error: OperationError) -> ApiError {
         OperationError::Gone(why) => ApiError::new(Code::RecordGone, why),
         OperationError::Unavailable(why) => {
             ApiError::new(Code::PartitionUnavailable, why).retry_after(RETRY_AFTER_BUSY_SECONDS)
+        }
+        OperationError::Later { why, wait } => {
+            ApiError::new(Code::Overloaded, why).retry_after(wait.as_secs().saturating_add(1))
         }
         OperationError::Failed(why) => ApiError::internal(why),
     }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
+use http::{Extensions, HeaderMap, StatusCode};
 use onsale_schemas::{BookingId, Outcome};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,9 +13,11 @@ use super::bookings_one::readable;
 use super::explanation_body::{AheadBody, position, rule};
 use crate::auth::Caller;
 use crate::context::RequestContext;
+use crate::edge;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{PathId, Query, parse_booking};
+use crate::rate_limit::Key;
 use crate::state::{AppState, Shared};
 use crate::values::Instant;
 
@@ -82,12 +84,18 @@ pub(crate) async fn receipt(
     caller: Option<Caller>,
     PathId(id): PathId,
     Query(link): Query<LinkQuery>,
+    headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, ApiError> {
     // Before anything is looked up: nothing may cost or tell anything without a right to it.
     let named = parse_booking(id, state.log.partitions());
     let has_link = match (&named, &link.token) {
         (Ok(booking), Some(token)) => state.booking_keys.is_receipt_token(booking, token),
         _ => false,
+    };
+    let asker = match &caller {
+        Some(caller) => Key::User(caller.user),
+        None => edge::address(&state, &extensions, &headers),
     };
     let booking = match caller {
         _ if has_link => named?,
@@ -99,9 +107,10 @@ pub(crate) async fn receipt(
         None if link.token.is_some() => return Err(wrong_link()),
         None => return Err(Caller::missing()),
     };
+    let place = (booking.partition(), booking.offset());
     let explained = state
         .explanations
-        .of(&*state.operations, booking.partition(), booking.offset())
+        .of(&state.operations, asker, place, None)
         .await
         .map_err(|error| match error.code() {
             Code::NotFound => ApiError::not_found("booking"),

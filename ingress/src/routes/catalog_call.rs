@@ -10,6 +10,7 @@ use onsale_store::{Store, StoreError};
 use uuid::Uuid;
 
 use crate::context::RequestContext;
+use crate::detached::detached;
 use crate::error::ApiError;
 use crate::idempotency::Identity;
 use crate::rejection;
@@ -115,15 +116,4 @@ where
     })
     .await?;
     Ok(answer.into_response(context))
-}
-
-/// Runs `work` to its end even when the client goes away: a transaction that is dropped half way
-/// costs its connection, and a show of which only the row exists would wait for the next start.
-pub(super) async fn detached<T: Send + 'static>(
-    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
-) -> Result<T, ApiError> {
-    match tokio::spawn(work).await {
-        Ok(result) => result,
-        Err(error) => Err(ApiError::internal(error)),
-    }
 }

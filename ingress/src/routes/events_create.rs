@@ -7,10 +7,11 @@ use onsale_schemas::EventId;
 use onsale_store::StoreError;
 use onsale_store::catalog::EventRow;
 
-use super::catalog_call::{derived_id, detached, key_reused, recall, remember};
+use super::catalog_call::{derived_id, key_reused, recall, remember};
 use super::event_body::{EventBody, EventRequest};
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
+use crate::detached::detached;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::JsonBody;

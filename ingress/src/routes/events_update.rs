@@ -10,12 +10,13 @@ use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId};
 use onsale_store::catalog::{EventChange, EventStatus};
 
-use super::catalog_call::{detached, write_down_and_send};
+use super::catalog_call::write_down_and_send;
 use super::event_body::{EventBody, EventRequest};
 use super::ownership::managed_event;
 use super::projected::wait_for;
 use crate::auth::{Caller, OnBehalf};
 use crate::context::RequestContext;
+use crate::detached::detached;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
+use http::{Extensions, HeaderMap, StatusCode};
 use onsale_schemas::command::{
     AmendEvent, AmendShow, Confirm, ConfirmV2, Describe, OpenShow, OpenShowV2, Reserve, SeatBlock,
     Subject,
@@ -19,9 +19,12 @@ use super::explanation_body::{AheadBody, TakenSeat, asked, position, rule};
 use super::ownership;
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
+use crate::edge;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{PathId, Query};
+use crate::operations::Expected;
+use crate::rate_limit::Key;
 use crate::state::AppState;
 use crate::values::Instant;
 
@@ -70,6 +73,7 @@ pub(crate) struct Explanation {
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such request of this caller in the log, or so long ago that its position has to be given", body = Problem),
         (status = 410, description = "`RECORD_GONE`: the log no longer holds it", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: this user or address looks for too many whose position it does not give", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: this process cannot read the log", body = Problem),
         (status = 503, description = "`OVERLOADED`: others are being explained", body = Problem),
     ),
@@ -80,12 +84,16 @@ pub(crate) async fn explanation(
     caller: Caller,
     PathId(id): PathId,
     Query(given): Query<WhereQuery>,
+    headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, ApiError> {
     caller.require(
         &[Role::Buyer, Role::Admin, Role::Operator],
         "Requests are explained to their buyer, to admins and to operators.",
     )?;
-    let (partition, explained) = explained(&state, &caller, RequestId(id), &given).await?;
+    let address = edge::address(&state, &extensions, &headers);
+    let (partition, explained) =
+        explained(&state, (&caller, address), RequestId(id), &given).await?;
     let offset = explained.outcome.offset;
     let refusal = match &explained.outcome.outcome {
         Outcome::Rejected(why) => Some(why),
@@ -111,20 +119,32 @@ pub(crate) async fn explanation(
     envelope::success(&context, StatusCode::OK, &body)
 }
 
-/// What became of a request of the caller's, and on which partition.
+/// What became of a request of the caller's, who asks from an address, and on which partition.
 pub(super) async fn explained(
     state: &AppState,
-    caller: &Caller,
+    (caller, address): (&Caller, Key),
     request: RequestId,
     given: &WhereQuery,
 ) -> Result<(PartitionId, Arc<Standing>), ApiError> {
-    let (partition, offset) = place(state, request, given)
+    let (partition, offset) = place(state, (caller, address), request, given)
         .await?
         .filter(|(partition, _)| partition.0 < state.log.partitions())
         .ok_or_else(|| ApiError::not_found("request in the latest part of the log"))?;
+    let sees_those_of_others = matches!(caller.role, Role::Operator | Role::Admin);
+    // Before much of the log is read: anybody can make up a position.
+    let expected = Expected {
+        request,
+        user: (!sees_those_of_others).then_some(caller.user),
+    };
+    let asker = Key::User(caller.user);
     let explained = state
         .explanations
-        .of(&*state.operations, partition, offset)
+        .of(
+            &state.operations,
+            asker,
+            (partition, offset),
+            Some(expected),
+        )
         .await?;
     let is_theirs = match caller.role {
         Role::Operator => true,
@@ -200,6 +220,7 @@ async fn concerns(
 /// Where to look: as given, as remembered, by its booking, or among the latest records.
 async fn place(
     state: &AppState,
+    (caller, address): (&Caller, Key),
     request: RequestId,
     given: &WhereQuery,
 ) -> Result<Option<(PartitionId, Offset)>, ApiError> {
@@ -220,5 +241,9 @@ async fn place(
     if let Some(row) = state.store.booking_of_request(request).await? {
         return Ok(Some((row.booking_id.partition(), row.booking_id.offset())));
     }
-    state.explanations.find(&*state.operations, request).await
+    let asker = (caller.user, address);
+    state
+        .explanations
+        .find(&state.operations, &state.limits, asker, request)
+        .await
 }

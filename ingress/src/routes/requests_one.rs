@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
+use http::{Extensions, HeaderMap, StatusCode};
 use onsale_schemas::RequestId;
 
 use super::booking_body::BookingBody;
@@ -10,9 +10,11 @@ use super::projected;
 use super::requests_explanation::{WhereQuery, explained};
 use crate::auth::Caller;
 use crate::context::RequestContext;
+use crate::edge;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::PathId;
+use crate::rate_limit::Key;
 use crate::state::AppState;
 use crate::submit::{Answer, Final, Known, PendingAnswer, answer_to};
 
@@ -28,6 +30,7 @@ use crate::submit::{Answer, Final, Known, PendingAnswer, answer_to};
         (status = 201, description = "A reservation that was granted", body = Success<BookingBody>),
         (status = 202, description = "Not known yet", body = Success<PendingAnswer>),
         (status = 404, description = "`NOT_FOUND`: no such request of this caller, or too long ago", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: this user or address asks for too many that nobody knows", body = Problem),
     ),
 )]
 pub(crate) async fn one(
@@ -35,6 +38,8 @@ pub(crate) async fn one(
     context: RequestContext,
     caller: Caller,
     PathId(id): PathId,
+    headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, ApiError> {
     let request_id = RequestId(id);
     let known = state.replies.known(request_id, caller.user);
@@ -60,19 +65,23 @@ pub(crate) async fn one(
             envelope::success(&context, StatusCode::CREATED, &body)
         }
         (None, Known::Pending) => Ok(Answer::Pending(request_id).into_response(&context)),
-        (None, _) => from_log(&state, &caller, request_id)
-            .await
-            .map(|answer| answer.into_response(&context)),
+        (None, _) => {
+            let address = edge::address(&state, &extensions, &headers);
+            from_log(&state, (&caller, address), request_id)
+                .await
+                .map(|answer| answer.into_response(&context))
+        }
     }
 }
 
 /// What the log says that became of a request, as of one that is explained.
 async fn from_log(
     state: &AppState,
-    caller: &Caller,
+    (caller, address): (&Caller, Key),
     request: RequestId,
 ) -> Result<Final, ApiError> {
-    let (partition, explained) = explained(state, caller, request, &WhereQuery::default())
+    let asker = (caller, address);
+    let (partition, explained) = explained(state, asker, request, &WhereQuery::default())
         .await
         .map_err(|error| match error.code() {
             // That the log could have told it does not concern whoever asks for an answer.

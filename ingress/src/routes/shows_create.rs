@@ -11,13 +11,14 @@ use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::catalog_call::{derived_id, detached, key_reused, recall, remember};
+use super::catalog_call::{derived_id, key_reused, recall, remember};
 use super::event_body::check_line;
 use super::ownership::{Managed, managed_event, managers};
 use super::show_body::ShowBody;
 use super::show_layout::{self, ZoneRequest};
 use crate::auth::{Authority, Caller, OnBehalf};
 use crate::context::RequestContext;
+use crate::detached::detached;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody};

@@ -1,6 +1,8 @@
 //! `GET /requests/{id}/explanation` and `/bookings/{id}/receipt`
 
-use onsale_ingress::OperationError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use onsale_ingress::{Expected, OperationError, Rate};
 use onsale_schemas::command::{Pick, Reserve};
 use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{
@@ -9,7 +11,7 @@ use onsale_schemas::{
 };
 use serde_json::json;
 
-use crate::support::{BUYER, EVENT, NOW_MS, SHOW, Script, ScriptedLog, World};
+use crate::support::{BUYER, Call, EVENT, NOW_MS, SHOW, Script, ScriptedLog, World};
 
 const REQUEST: RequestId = RequestId::from_bytes([0x77; 16]);
 
@@ -279,4 +281,126 @@ async fn a_refusal_that_is_explained_can_be_asked_for_as_well() {
         .get(&path)
         .by_user(UserId::from_bytes([1; 16]), "buyer");
     other.send().await.error(404, "NOT_FOUND");
+}
+
+/// Asks until so many are at work, and hangs up.
+async fn hang_up_after(begun: &AtomicU64, count: u64, call: Call<'_>) {
+    let begun = async {
+        while begun.load(Ordering::SeqCst) < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = begun => {}
+        reply = call.send() => panic!("answered with {}", reply.status),
+    }
+}
+
+fn request(n: u64) -> String {
+    format!("/api/v1/requests/{}", uuid::Uuid::from_u64_pair(9, n))
+}
+
+#[tokio::test]
+async fn hanging_up_makes_no_room_for_more_that_reads_the_log() {
+    let world = World::new().await;
+    let operations = &world.operations;
+    operations.explain_gate.forget_permits(1_000);
+    let path = |offset: u64| format!("{}/explanation?partition=0&offset={offset}", request(1));
+    let get = |offset| world.get(&path(offset)).by_role("buyer");
+    hang_up_after(&operations.explaining, 1, get(1)).await;
+    hang_up_after(&operations.explaining, 2, get(2)).await;
+    // Two go on without their callers, so a third has to wait for one of them.
+    get(3).send().await.error(503, "OVERLOADED");
+    assert_eq!(operations.explaining.load(Ordering::SeqCst), 2);
+    operations.explain_gate.add_permits(3);
+    get(3).send().await.error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn whoever_looks_for_requests_keeps_nobody_from_a_receipt() {
+    let world = World::new().await;
+    let (_, url) = reserved(&world, 0).await;
+    let operations = &world.operations;
+    operations.find_gate.forget_permits(1_000);
+    let by = |user: u8, n: u64| {
+        let user = UserId::from_bytes([user; 16]);
+        world.get(&request(n)).by_user(user, "buyer")
+    };
+    hang_up_after(&operations.finding, 1, by(1, 1)).await;
+    // One for each user, also when the first hung up, and one for all of them.
+    let reply = by(1, 2).send().await;
+    reply.error(429, "RATE_LIMITED");
+    assert_eq!(reply.header("retry-after"), "1");
+    by(2, 3).send().await.error(503, "OVERLOADED");
+    assert_eq!(operations.finding.load(Ordering::SeqCst), 1);
+    world.get(&url).send().await.data(200);
+    operations.find_gate.add_permits(2);
+    by(2, 3).send().await.error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_there_is_looked_for_once() {
+    let world = World::new().await;
+    for path in [
+        request(1),
+        format!("{}/explanation", request(1)),
+        request(1),
+    ] {
+        let reply = world.get(&path).by_role("buyer").send().await;
+        reply.error(404, "NOT_FOUND");
+    }
+    assert_eq!(world.operations.finding.load(Ordering::SeqCst), 1);
+    world.get(&request(2)).by_role("buyer").send().await;
+    assert_eq!(world.operations.finding.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_address_looks_for_so_many_whoever_its_users_are() {
+    let world = World::with(|config| {
+        let rate = |burst| Rate {
+            per_minute: 1,
+            burst,
+        };
+        config.rate_limit.enabled = true;
+        config.rate_limit.other = rate(100);
+        config.rate_limit.lookup = rate(2);
+        config.http.trusted_proxies = 1;
+    })
+    .await;
+    let from = |address: &str, n: u8| {
+        world
+            .get(&request(u64::from(n)))
+            .by_user(UserId::from_bytes([n; 16]), "buyer")
+            .header("x-forwarded-for", address)
+    };
+    for n in [1, 2] {
+        from("10.0.0.1", n).send().await.error(404, "NOT_FOUND");
+    }
+    from("10.0.0.1", 3).send().await.error(429, "RATE_LIMITED");
+    from("10.0.0.2", 4).send().await.error(404, "NOT_FOUND");
+    assert_eq!(world.operations.finding.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn what_takes_long_waits_for_its_turn_and_is_answered() {
+    let world = World::new().await;
+    let (_, url) = reserved(&world, 0).await;
+    world.operations.long.store(3, Ordering::SeqCst);
+    world.get(&url).send().await.data(200);
+    assert_eq!(world.operations.long.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn whose_request_it_has_to_be_is_known_before_the_log_is_read() {
+    let world = World::new().await;
+    let path = format!("/api/v1/requests/{REQUEST}/explanation?partition=0&offset=8");
+    for (role, user) in [("buyer", Some(BUYER)), ("admin", None), ("operator", None)] {
+        world.get(&path).by_role(role).send().await;
+        let expected = Expected {
+            request: REQUEST,
+            user,
+        };
+        assert_eq!(world.operations.expected.lock().pop(), Some(Some(expected)));
+    }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_ingress::{
-    ClockMoved, ClockStatus, Instant, LastSnapshot, OperationError, Operations, PartitionStatus,
-    Readiness, SnapshotDone, Which,
+    ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
+    PartitionStatus, Readiness, SnapshotDone, Which,
 };
-use onsale_schemas::{NodeName, Offset, PartitionId, Staff, Standing};
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 pub(crate) struct FakeOperations {
     pub(crate) projected: AtomicU64,
@@ -21,6 +22,16 @@ pub(crate) struct FakeOperations {
     pub(crate) explained: Mutex<HashMap<(PartitionId, Offset), Standing>>,
     /// What comes of explaining instead.
     pub(crate) explain_error: Mutex<Option<OperationError>>,
+    /// So many times what is explained takes long, and its turn has not come.
+    pub(crate) long: AtomicU64,
+    /// What is expected where something is explained.
+    pub(crate) expected: Mutex<Vec<Option<Expected>>>,
+    /// Explanations that were begun, and how many of them may end.
+    pub(crate) explaining: AtomicU64,
+    pub(crate) explain_gate: Semaphore,
+    /// Requests that were looked for, and how many of these searches may end.
+    pub(crate) finding: AtomicU64,
+    pub(crate) find_gate: Semaphore,
     /// Who asked last for the clock to be reset.
     pub(crate) clock_reset_by: Mutex<Option<Staff>>,
     /// How often somebody waited.
@@ -35,6 +46,12 @@ impl Default for FakeOperations {
             panics: AtomicBool::new(false),
             explained: Mutex::default(),
             explain_error: Mutex::default(),
+            long: AtomicU64::new(0),
+            expected: Mutex::default(),
+            explaining: AtomicU64::new(0),
+            explain_gate: Semaphore::new(1_000),
+            finding: AtomicU64::new(0),
+            find_gate: Semaphore::new(1_000),
             clock_reset_by: Mutex::default(),
             waits: AtomicU64::new(0),
         }
@@ -124,11 +141,35 @@ impl Operations for FakeOperations {
         &self,
         partition: PartitionId,
         offset: Offset,
+        expected: Option<Expected>,
+        is_its_turn: bool,
     ) -> Result<Option<Standing>, OperationError> {
+        self.explaining.fetch_add(1, Ordering::SeqCst);
+        self.explain_gate.acquire().await.unwrap().forget();
+        self.expected.lock().push(expected);
+        let left = self.long.load(Ordering::SeqCst);
+        if left > 0 {
+            if is_its_turn {
+                self.long.store(left - 1, Ordering::SeqCst);
+            }
+            return Err(OperationError::Later {
+                why: "the log is long".to_owned(),
+                wait: Duration::from_millis(1),
+            });
+        }
         if let Some(error) = self.explain_error.lock().clone() {
             return Err(error);
         }
         Ok(self.explained.lock().get(&(partition, offset)).cloned())
+    }
+
+    async fn find_request(
+        &self,
+        _request: RequestId,
+    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
+        self.finding.fetch_add(1, Ordering::SeqCst);
+        self.find_gate.acquire().await.unwrap().forget();
+        Ok(None)
     }
 
     fn refresh_metrics(&self) {}
