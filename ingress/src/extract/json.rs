@@ -3,7 +3,7 @@
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
@@ -102,6 +102,12 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
                 "Send the body as `Content-Type: application/json`.",
             ));
         }
+        if is_encoded(&parts.headers) {
+            return Err(ApiError::new(
+                Code::UnsupportedMediaType,
+                "Send the body as it is, without `Content-Encoding`.",
+            ));
+        }
         Ok(Self {
             value: parse(&bytes)?,
             bytes,
@@ -168,6 +174,14 @@ fn broken(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize)
     }
 }
 
+/// Whether the body is said to be compressed or the like, which nobody undoes here.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
@@ -203,6 +217,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             Some(plain) if object => {
                 serde_json::from_slice(&plain).map_err(|_| explain::<T>(bytes, &error))
             }
+            _ if !object => Err(ApiError::invalid("body", Value::Null, "an object")),
             _ => Err(explain::<T>(bytes, &error)),
         },
     }
@@ -419,6 +434,8 @@ mod tests {
             ("[1, null, []]", "body", "null", "an object"),
             ("7", "body", "null", "an object"),
             ("{}", "count", "null", "a value"),
+            ("[[[[]]]]", "body", "null", "an object"),
+            ("[\"x\"]", "body", "null", "an object"),
             ("{\"count\":-1}", "count", "-1", "from 0 to 4294967295"),
             ("{\"count\":1.5}", "count", "1.5", "from 0 to 4294967295"),
             (

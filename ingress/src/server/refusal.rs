@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::HOST;
+use http::header::{HOST, TRANSFER_ENCODING};
 use http::{Method, Request, Version};
 
 use crate::context::{RequestContext, X_REQUEST_ID};
@@ -15,16 +15,29 @@ use crate::security;
 /// not read are closed by then.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// Why a request is none: HTTP/1.1 names the host that is asked, once.
+/// Why a request is none: HTTP/1.1 names the host that is asked, once, and where its body ends so
+/// that nobody before us can have read it otherwise.
 pub(super) fn malformed<B>(request: &Request<B>) -> Option<ApiError> {
     if request.version() != Version::HTTP_11 {
         return None;
     }
     let hosts = request.headers().get_all(HOST).iter().count();
-    (hosts != 1).then(|| {
-        ApiError::new(
+    if hosts != 1 {
+        return Some(ApiError::new(
             Code::ValidationError,
             format!("header \"host\": expected exactly one in HTTP/1.1, found {hosts}"),
+        ));
+    }
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let is_plain = match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    };
+    (!is_plain).then(|| {
+        ApiError::new(
+            Code::ValidationError,
+            "header \"transfer-encoding\": expected \"chunked\", once and nothing beside it",
         )
     })
 }
@@ -49,4 +62,31 @@ pub(super) fn answer<B>(request: &Request<B>, error: &ApiError) -> Response<Body
     headers.insert(X_REQUEST_ID, context.header());
     security::harden(headers, path);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_chunked_and_nothing_else() {
+        let is_refused = |codings: &[&str]| {
+            let mut request = Request::post("/").header(HOST, "a");
+            for coding in codings {
+                request = request.header(TRANSFER_ENCODING, *coding);
+            }
+            malformed(&request.body(()).unwrap()).is_some()
+        };
+        for codings in [&[][..], &["chunked"], &["Chunked"]] {
+            assert!(!is_refused(codings), "{codings:?}");
+        }
+        for codings in [
+            &["gzip, chunked"][..],
+            &["chunked", "chunked"],
+            &["chunked, chunked"],
+            &["identity", "chunked"],
+        ] {
+            assert!(is_refused(codings), "{codings:?}");
+        }
+    }
 }

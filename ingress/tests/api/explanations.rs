@@ -167,6 +167,19 @@ async fn a_receipt_is_for_whoever_has_its_link_and_names_nobody() {
 }
 
 #[tokio::test]
+async fn a_link_is_good_beside_a_token_that_is_not() {
+    let world = World::new().await;
+    let (booking, url) = reserved(&world, 0).await;
+    let with_bad_token = |path: &str| world.get(path).token("no.such.token");
+    with_bad_token(&url).send().await.data(200);
+    let path = format!("/api/v1/bookings/{booking}/receipt");
+    for path in [format!("{path}?token=0"), path] {
+        let reply = with_bad_token(&path).send().await;
+        reply.error(401, "UNAUTHORIZED");
+    }
+}
+
+#[tokio::test]
 async fn the_answer_to_a_reservation_brings_the_link() {
     let world = World::new().await;
     let data = world

@@ -152,3 +152,18 @@ async fn a_refusal_of_many_seats_names_the_first_and_counts_the_rest() {
     assert_eq!(details["seats_total"], 10_000);
     assert!(reply.bytes.len() <= PROBLEM_MAX_BYTES);
 }
+
+#[tokio::test]
+async fn a_body_that_is_said_to_be_compressed_is_not_read_as_it_is() {
+    let world = World::new().await;
+    let reserve = |coding: &str| {
+        world
+            .reserve(serde_json::json!({"show_id": crate::support::SHOW, "seats": ["B-L"]}))
+            .header("content-encoding", coding)
+    };
+    for coding in ["gzip", "br", "identity, gzip"] {
+        let reply = reserve(coding).send().await;
+        reply.error(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
+    reserve("identity").send().await.data(201);
+}
