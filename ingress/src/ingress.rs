@@ -22,6 +22,7 @@ use crate::confirmation_codes::ConfirmationCodes;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::error::ApiError;
+use crate::event_lists::EventLists;
 use crate::explanations::Explanations;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
@@ -118,6 +119,7 @@ impl Ingress {
             tenants_of_shows: TenantsOfShows::new(),
             acknowledged: LastPositions::new(log.partitions()),
             decisions: Decisions::new(),
+            event_lists: EventLists::new(store.clone()),
             explanations: Explanations::new(),
             metrics: Metrics::new(registry)?,
             operations_transport: Transport::operations(&config.http)?,

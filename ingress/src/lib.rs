@@ -20,6 +20,7 @@ mod detached;
 mod edge;
 mod envelope;
 mod error;
+mod event_lists;
 mod explanations;
 mod extract;
 mod idempotency;

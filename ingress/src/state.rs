@@ -16,6 +16,7 @@ use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
+use crate::event_lists::EventLists;
 use crate::explanations::Explanations;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) acknowledged: LastPositions,
     /// Where the latest requests stand.
     pub(crate) decisions: Decisions,
+    /// Lists of events, which cost much.
+    pub(crate) event_lists: EventLists,
     /// What was explained lately; the past does not change.
     pub(crate) explanations: Explanations,
     pub(crate) metrics: Metrics,

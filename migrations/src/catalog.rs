@@ -64,7 +64,7 @@ pub struct EventRow {
 }
 
 /// Whose rows a query may see. Where one takes a scope, rows of other tenants are not there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum TenantScope {
     /// Those of every tenant: for the public, and for the installation's own accounts.
     #[default]
@@ -92,7 +92,7 @@ impl TenantScope {
 }
 
 /// Which events to list.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct EventFilter {
     /// Text that name, description or venue contain, in any case.
     pub search: Option<String>,

@@ -61,7 +61,10 @@ async fn make(state: &AppState, identity: Identity, row: EventRow) -> Result<Fin
         .add_event_within(&row, &state.config.quota)
         .await
     {
-        Ok(()) => row,
+        Ok(()) => {
+            state.event_lists.forget();
+            row
+        }
         // An earlier attempt came as far as the row.
         Err(StoreError::Exists(_)) => {
             let present = state

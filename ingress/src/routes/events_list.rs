@@ -117,9 +117,14 @@ pub(crate) async fn list(
         organizer_id,
         unpublished: mine,
     };
-    let found = state.store.events(&filter, page, per_page).await?;
+    let found = if mine {
+        state.event_lists.list((filter, page, per_page)).await?
+    } else {
+        state.event_lists.shared(filter, page, per_page).await?
+    };
     let total = found.total;
-    let bodies: Vec<EventBody> = found.rows.into_iter().map(EventBody::from).collect();
+    let rows = found.rows.iter().cloned();
+    let bodies: Vec<EventBody> = rows.map(EventBody::from).collect();
     envelope::success_page(
         &context,
         &bodies,

@@ -111,6 +111,7 @@ async fn unpublish(state: &AppState, event: EventId) -> Result<(), ApiError> {
     let store = state.store.clone();
     let done = detached(async move { Ok(store.unpublish_event(event).await?) }).await?;
     if done {
+        state.event_lists.forget();
         return Ok(());
     }
     Err(ApiError::wrong(
@@ -133,6 +134,7 @@ async fn describe(
     let row = detached(async move { Ok(store.change_event(event, &change).await?) })
         .await?
         .ok_or_else(|| ApiError::not_found("event"))?;
+    state.event_lists.forget();
     envelope::success(context, StatusCode::OK, &EventBody::from(row))
 }
 

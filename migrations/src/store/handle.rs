@@ -53,6 +53,14 @@ impl Store {
         }
     }
 
+    /// How many connections read at a time at most.
+    pub fn read_connections_max(&self) -> u32 {
+        match &self.database {
+            Database::Postgres(pool) => pool.options().get_max_connections(),
+            Database::Sqlite(pools) => pools.readers.options().get_max_connections(),
+        }
+    }
+
     /// Applies missing migrations; returns how many.
     ///
     /// # Errors
