@@ -87,10 +87,12 @@ impl Metrics {
             self.jobs
                 .with_label_values(&[count.kind.as_str(), count.state.as_str()])
                 .set(i64::try_from(count.jobs).unwrap_or(i64::MAX));
+            // Told as 0, too: an alert can tell that from a worker that counts nothing.
+            let overdue = self
+                .overdue_seconds
+                .with_label_values(&[count.kind.as_str()]);
             if count.state == JobState::Waiting {
-                self.overdue_seconds
-                    .with_label_values(&[count.kind.as_str()])
-                    .set(i64::try_from(count.overdue_ms / 1_000).unwrap_or(i64::MAX));
+                overdue.set(i64::try_from(count.overdue_ms / 1_000).unwrap_or(i64::MAX));
             }
         }
     }

@@ -194,8 +194,12 @@ async fn a_job_is_done_and_counted() {
     queue.until(|job| job.state == JobState::Done).await;
     let metrics = worker.stop().await;
     assert_eq!(handler.runs.load(Ordering::SeqCst), 3);
-    let line = "onsale_job_attempts_total{kind=\"test\",outcome=\"done\"} 3";
-    assert!(metrics.contains(line), "{metrics}");
+    for line in [
+        "onsale_job_attempts_total{kind=\"test\",outcome=\"done\"} 3",
+        "onsale_jobs_overdue_seconds{kind=\"test\"}",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
 }
 
 #[tokio::test]
