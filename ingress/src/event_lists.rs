@@ -8,6 +8,7 @@ use onsale_store::Store;
 use onsale_store::catalog::{EventFilter, EventRow, Page};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::detached::detached;
 use crate::error::ApiError;
 
 /// How long everybody who asks for the same gets the same list.
@@ -77,13 +78,12 @@ impl EventLists {
         let permit = self.permit().await?;
         let store = self.store.clone();
         // A query goes on when its caller hangs up, and so long it has its permit.
-        let made = tokio::spawn(async move {
+        detached(async move {
             let made = store.events(&filter, page, per_page).await;
             drop(permit);
-            made
-        });
-        let made = made.await.map_err(ApiError::internal)??;
-        Ok(Arc::new(made))
+            Ok(Arc::new(made?))
+        })
+        .await
     }
 
     /// Lists that are made from now on see what was just changed.

@@ -11,7 +11,7 @@ use onsale_store::Store;
 use onsale_store::job::JobState;
 use uuid::Uuid;
 
-use crate::cli::{ConfigArgs, parse_uuid};
+use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
 use crate::client;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
@@ -21,19 +21,23 @@ pub(crate) enum JobsCommand {
     /// List jobs, newest first, and count them
     List(list::ListArgs),
     /// Show everything about one job
-    Show(show::ShowArgs),
+    Show(JobArgs),
     /// Have dead or cancelled jobs done after all
     Retry(retry::RetryArgs),
     /// Call a job off; one that runs stops within seconds
-    Cancel(cancel::CancelArgs),
+    Cancel(JobArgs),
 }
 
 /// One job.
 #[derive(Debug, Args)]
-struct IdArgs {
+pub(crate) struct JobArgs {
     /// Its id, as `onsale jobs list` shows it
     #[arg(value_name = "ID", value_parser = parse_uuid)]
     id: Uuid,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
 }
 
 pub(crate) fn run(command: &JobsCommand) -> Result<(), Failure> {

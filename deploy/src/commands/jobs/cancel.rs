@@ -1,26 +1,14 @@
 //! `onsale jobs cancel`
 
 use anyhow::anyhow;
-use clap::Args;
 use serde_json::json;
 
-use super::{IdArgs, with_store};
-use crate::cli::{ConfigArgs, JsonArgs};
+use super::{JobArgs, with_store};
 use crate::exit::{Failure, OrFail};
 use crate::output;
 
-#[derive(Debug, Args)]
-pub(crate) struct CancelArgs {
-    #[command(flatten)]
-    job: IdArgs,
-    #[command(flatten)]
-    json: JsonArgs,
-    #[command(flatten)]
-    config: ConfigArgs,
-}
-
-pub(crate) fn run(args: &CancelArgs) -> Result<(), Failure> {
-    let id = args.job.id;
+pub(crate) fn run(args: &JobArgs) -> Result<(), Failure> {
+    let id = args.id;
     with_store(&args.config, async |store| {
         if !store.cancel_job(id).await.or_reach()? {
             return Err(Failure::Found(anyhow!(

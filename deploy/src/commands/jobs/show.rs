@@ -1,26 +1,14 @@
 //! `onsale jobs show`
 
 use anyhow::anyhow;
-use clap::Args;
 use serde_json::{Value, json};
 
-use super::{IdArgs, with_store};
-use crate::cli::{ConfigArgs, JsonArgs};
+use super::{JobArgs, with_store};
 use crate::exit::{Failure, OrFail};
 use crate::output;
 
-#[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
-    #[command(flatten)]
-    job: IdArgs,
-    #[command(flatten)]
-    json: JsonArgs,
-    #[command(flatten)]
-    config: ConfigArgs,
-}
-
-pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
-    let id = args.job.id;
+pub(crate) fn run(args: &JobArgs) -> Result<(), Failure> {
+    let id = args.id;
     with_store(&args.config, async |store| {
         let Some((job, payload)) = store.job(id).await.or_reach()? else {
             return Err(Failure::Found(anyhow!(

@@ -47,9 +47,12 @@ macro_rules! of_lease {
     };
 }
 
-const RENEW: &str = of_lease!(
-    "lease_until_ms = (SELECT now_ms FROM database_clock) + $3, \
-     progress = COALESCE($4, progress)"
+const RENEW: &str = concat!(
+    of_lease!(
+        "lease_until_ms = (SELECT now_ms FROM database_clock) + $3, \
+         progress = COALESCE($4, progress)"
+    ),
+    " RETURNING cancel_requested"
 );
 const FINISH: &str = of_lease!(
     "state = 'done', worker = NULL, lease_until_ms = NULL, last_error = NULL, \
@@ -156,8 +159,8 @@ impl Store {
         progress: Option<&str>,
     ) -> Result<Renewal, StoreError> {
         let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        let touched = transaction
-            .execute(
+        let renewed = transaction
+            .fetch(
                 RENEW,
                 &[
                     lease.job.into(),
@@ -167,17 +170,8 @@ impl Store {
                 ],
             )
             .await?;
-        if touched == 0 {
-            return Ok(Renewal::Lost);
-        }
-        let row = transaction
-            .fetch_optional(
-                "SELECT cancel_requested FROM jobs WHERE job_id = $1",
-                &[lease.job.into()],
-            )
-            .await?;
         transaction.commit().await?;
-        match row {
+        match renewed.first() {
             Some(row) if row.signed("cancel_requested")? != 0 => Ok(Renewal::Cancelled),
             Some(_) => Ok(Renewal::Held),
             None => Ok(Renewal::Lost),
