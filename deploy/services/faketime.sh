@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs libfaketime where it is missing: deploy/tests/process/clocks.rs sets the clock of a server
+# Installs libfaketime where it is missing: deploy/onsale/tests/process/clocks.rs sets the clock of a server
 # with it.
 set -euo pipefail
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use onsale_counts::Counts;
 use onsale_log::CommandLog;
 use onsale_store::Store;
-use onsale_store::counts::Counts;
 use tokio::net::TcpListener;
 
 use crate::access_log::AccessLog;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use onsale_counts::Counts;
 use onsale_log::CommandLog;
 use onsale_schemas::PartitionId;
 use onsale_store::Store;
-use onsale_store::counts::Counts;
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::AccessLog;

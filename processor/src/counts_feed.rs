@@ -12,8 +12,8 @@ mod task;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use onsale_counts::Counts;
 use onsale_store::Store;
-use onsale_store::counts::Counts;
 use onsale_store::projection::ProjectionBatch;
 use tokio::sync::watch;
 

@@ -13,8 +13,8 @@ pub use compare::compare;
 pub use repair::{Applied, ApplyError, apply, check};
 pub use report::{Checked, Difference, Finding, PartitionPosition, Report};
 
+use onsale_counts::Counts;
 use onsale_store::Store;
-use onsale_store::counts::Counts;
 
 /// What is compared with the engine and repaired.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use onsale_counts::{Counts, CountsSettings, UserTickets, ZonePlaces};
 use onsale_processor::counts_feed::CountsFeed;
 use onsale_schemas::outcome::{EndedBooking, Reserved};
 use onsale_schemas::{
@@ -15,12 +16,11 @@ use onsale_schemas::{
 };
 use onsale_store::Store;
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus, ZoneAdmission, ZoneRow};
-use onsale_store::counts::{Counts, CountsSettings, UserTickets, ZonePlaces};
 use onsale_store::projection::ProjectionBatch;
 use uuid::Uuid;
 
 #[expect(dead_code, reason = "other test programs use the rest of it")]
-#[path = "../../migrations/tests/counts/server.rs"]
+#[path = "../counts/tests/counts/server.rs"]
 mod server;
 use server::Server;
 

@@ -1,7 +1,7 @@
 //! Counts that several ingress nodes share.
 
+use onsale_counts::{Check, Counts, RateBucket, Refusal};
 use onsale_schemas::command::Pick;
-use onsale_store::counts::{Check, Counts, RateBucket, Refusal};
 
 use super::buyers::Wanted;
 use super::{IN_FLIGHT_EXTRA, IN_FLIGHT_PER_PLACE, Reservation, as_of, busy};

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
+use onsale_counts::UserTickets;
 use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{EventId, Offset, UserId};
-use onsale_store::counts::UserTickets;
 
 /// Buyers that are remembered; then all are forgotten, which costs a read of each that comes again.
 const BUYERS_MAX: usize = 100_000;

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use onsale_counts::{UserTickets, ZonePlaces, ZoneWrite};
 use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{
     EventId, Offset, Outcome, OutcomeRecord, PartitionId, ShowId, UserId, ZoneIndex,
 };
-use onsale_store::counts::{UserTickets, ZonePlaces, ZoneWrite};
 use onsale_store::projection::ProjectionBatch;
 use onsale_store::store::ShowPlaces;
 

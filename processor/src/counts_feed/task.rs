@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use onsale_counts::{Counts, CountsError, UserTickets, UserWrite};
 use onsale_schemas::{PartitionId, UserId};
-use onsale_store::counts::{Counts, CountsError, UserTickets, UserWrite};
 use onsale_store::store::BuyersTickets;
 use onsale_store::{Store, StoreError};
 use tokio::sync::watch;

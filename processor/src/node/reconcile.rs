@@ -6,12 +6,12 @@
 
 use std::time::{Duration, Instant};
 
+use onsale_counts::Counts;
 use onsale_engine::Partition;
 use onsale_log::LogError;
 use onsale_log::kafka::{KafkaError, KafkaReader};
 use onsale_schemas::PartitionId;
 use onsale_store::booking::{Watermark, projected_offset};
-use onsale_store::counts::Counts;
 use onsale_store::{Store, StoreError};
 
 use super::runtime::Node;

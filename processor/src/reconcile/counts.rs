@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use onsale_counts::{Counts, CountsError, UserTickets, UserWrite, ZonePlaces, ZoneWrite};
 use onsale_engine::{BookingState, Partition};
 use onsale_schemas::{EventId, ShowId, UserId, ZoneIndex};
-use onsale_store::counts::{Counts, CountsError, UserTickets, UserWrite, ZonePlaces, ZoneWrite};
 
 use super::report::{Finding, Report};
 

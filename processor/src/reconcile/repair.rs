@@ -1,11 +1,11 @@
 //! The repair of what a report names.
 
+use onsale_counts::Counts;
 use onsale_engine::{MACHINE_VERSION_SECOND, Partition};
 use onsale_schemas::command::Subject;
 use onsale_schemas::{BookingId, LogTimeMs, PartitionId, ShowId};
 use onsale_store::booking::{BookingRow, BookingStatus, Watermark, projected_offset};
 use onsale_store::catalog::ShowStatus;
-use onsale_store::counts::Counts;
 use onsale_store::document::Document;
 use onsale_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};

@@ -6,8 +6,8 @@ use sqlx::postgres::PgPoolOptions;
 use crate::database::{Database, classify};
 use crate::error::StoreError;
 
-static POSTGRES: Migrator = sqlx::migrate!("./postgres");
-static SQLITE: Migrator = sqlx::migrate!("./sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../postgres");
+static SQLITE: Migrator = sqlx::migrate!("../sqlite");
 
 /// Zero is no limit.
 const NO_TIME_LIMITS: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout", "0")];

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use onsale_counts::{Counts, CountsSettings};
 use onsale_ingress::{Ingress, OperatorTokens, SystemClock, Transport};
 use onsale_log::CommandLog as _;
 use onsale_log::kafka::{
@@ -22,7 +23,6 @@ use onsale_processor::node::status::MemberRole;
 use onsale_processor::node::{Node, NodeOptions};
 use onsale_processor::replica::SnapshotPolicy;
 use onsale_schemas::{NodeName, PartitionId};
-use onsale_store::counts::{Counts, CountsSettings};
 use onsale_store::{Store, StoreError};
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;

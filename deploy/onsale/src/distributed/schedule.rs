@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use onsale_counts::Counts;
 use onsale_processor::node::Node;
 use onsale_processor::node::status::MemberRole;
 use onsale_processor::reconcile::Report;
 use onsale_schemas::PartitionId;
 use onsale_store::Store;
-use onsale_store::counts::Counts;
 use tokio_util::sync::CancellationToken;
 
 /// Reports that are kept.

@@ -272,7 +272,7 @@ impl Cluster {
 
 impl Inner {
     fn run(&self, args: &[String]) -> Output {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster.sh");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cluster.sh");
         std::process::Command::new(script)
             .args(args)
             .env("ONSALE_BINARY", binary())

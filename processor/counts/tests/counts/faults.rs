@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use onsale_store::counts::Counts;
+use onsale_counts::Counts;
 
 use crate::build::{check, counts, impatient_counts, write, zone};
 use crate::server::Server;

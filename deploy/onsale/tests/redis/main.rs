@@ -12,6 +12,6 @@ mod faults;
 #[path = "../http_client/mod.rs"]
 mod http_client;
 mod reconcile;
-#[path = "../../../migrations/tests/counts/server.rs"]
+#[path = "../../../../processor/counts/tests/counts/server.rs"]
 mod server;
 mod stack;

@@ -1,8 +1,8 @@
 //! Reconciliation finds what is wrong in Redis, says why, and writes it again.
 
+use onsale_counts::{UserTickets, UserWrite, ZonePlaces, ZoneWrite};
 use onsale_processor::reconcile::{Finding, Projections, Report};
 use onsale_schemas::{EventId, ShowId, UserId};
-use onsale_store::counts::{UserTickets, UserWrite, ZonePlaces, ZoneWrite};
 use serde_json::json;
 use uuid::Uuid;
 

@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-schemas", &[]),
     ("onsale-engine", &["onsale-schemas"]),
     ("onsale-log", &["onsale-schemas"]),
+    ("onsale-counts", &["onsale-schemas"]),
     ("onsale-store", &["onsale-schemas"]),
     ("onsale-jobs", &["onsale-schemas", "onsale-store"]),
     ("onsale-snapshot", &["onsale-schemas", "onsale-store"]),
@@ -31,16 +32,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-log",
             "onsale-snapshot",
             "onsale-store",
+            "onsale-counts",
         ],
     ),
     (
         "onsale-ingress",
-        &["onsale-schemas", "onsale-log", "onsale-store"],
+        &[
+            "onsale-schemas",
+            "onsale-log",
+            "onsale-store",
+            "onsale-counts",
+        ],
     ),
     (
         "onsale",
         &[
             "onsale-schemas",
+            "onsale-counts",
             "onsale-engine",
             "onsale-jobs",
             "onsale-log",
@@ -70,7 +78,7 @@ const IMPURE: &[&str] = &["tokio", "sqlx", "hyper", "rand", "crossbeam-channel"]
 
 fn metadata() -> cargo_metadata::Metadata {
     cargo_metadata::MetadataCommand::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
         // One platform: the others' crates need not be on this machine.
         .other_options(vec![
             "--offline".to_owned(),

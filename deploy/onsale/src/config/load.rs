@@ -331,7 +331,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("onsale.toml");
         let corpus = [
-            include_bytes!("../../onsale.toml").to_vec(),
+            include_bytes!("../../../onsale.toml").to_vec(),
             b"[http]\nlisten = \"127.0.0.1:0\"\n[log]\npartitions = 3\n".to_vec(),
             toml::to_string(&Config::for_tests()).unwrap().into_bytes(),
         ];
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn the_shipped_example_is_the_defaults() {
-        let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/onsale.toml"));
+        let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../onsale.toml"));
         let from_file = load(&Config::default(), Some(example), []).unwrap();
         let text = |config: &Config| toml::to_string(config).unwrap();
         assert_eq!(text(&from_file), text(&Config::default()));

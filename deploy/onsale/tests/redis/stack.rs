@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jsonwebtoken::{EncodingKey, Header};
+use onsale_counts::{Counts, CountsSettings};
 use onsale_ingress::{
     Ingress, IngressConfig, OperationError, Operations, PartitionStatus, Readiness, Secret,
     SnapshotDone, SystemClock, Which,
@@ -19,7 +20,6 @@ use onsale_processor::projector::Projected;
 use onsale_processor::replica::SnapshotPolicy;
 use onsale_schemas::{NodeName, Offset, PartitionId};
 use onsale_store::Store;
-use onsale_store::counts::{Counts, CountsSettings};
 use prometheus::Registry;
 use serde_json::{Value, json};
 use tempfile::TempDir;

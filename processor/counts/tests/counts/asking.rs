@@ -1,8 +1,6 @@
 //! Verdicts.
 
-use onsale_store::counts::{
-    Check, RateBucket, Refusal, UserTickets, UserWrite, ZonePlaces, ZoneWrite,
-};
+use onsale_counts::{Check, RateBucket, Refusal, UserTickets, UserWrite, ZonePlaces, ZoneWrite};
 
 use crate::build::{NOW_MS, check, counts, key_of, user, write, write_user, zone};
 use crate::server::Server;

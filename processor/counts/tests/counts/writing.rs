@@ -1,6 +1,6 @@
 //! Versions, and what is read back.
 
-use onsale_store::counts::Written;
+use onsale_counts::Written;
 
 use crate::build::{ANY_VERSION, EVENT, SHOW, USER, check, counts, key_of, user, write, zone};
 use crate::server::Server;

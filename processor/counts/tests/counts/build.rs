@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
+use onsale_counts::{Check, Counts, CountsSettings, UserTickets, UserWrite, ZonePlaces, ZoneWrite};
 use onsale_schemas::{EventId, ShowId, UserId};
-use onsale_store::counts::{
-    Check, Counts, CountsSettings, UserTickets, UserWrite, ZonePlaces, ZoneWrite,
-};
 
 use crate::server::Server;
 
