@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs README.md as a newcomer would: every console line, in order, against a fresh `onsale dev`.
+"""Runs README.md and CONTRIBUTING.md as a newcomer would: every console line, in order, against a
+fresh `onsale dev`.
 
     deploy/checks/readme.py [--binary FILE] [--cluster] [--slow] [--release-binary FILE]
 
@@ -7,11 +8,12 @@
     --cluster  also the tour of the cluster (half a minute once Kafka, PostgreSQL, Redis are there)
     --slow     also the lines that build or fetch a lot; else they are looked at only
 
-README.md is read, not copied: a line that is added there is run here, and one that this script
+The pages are read, not copied: a line that is added there is run here, and one that this script
 cannot run is an error until TABLE says why. A line runs through bash with `onsale` on the PATH and
-the variables that the text before it speaks of. Below a line the README may show what is printed;
-the shape of that is compared: keys of JSON, headings of tables. deploy/README.md is about other
-machines and tools: its lines are parsed, and the files and verbs that they name have to exist.
+the variables that the text before it mentions. Below a line the page may show what is printed; the
+shape of that is compared: keys of JSON, headings of tables. deploy/README.md is about other
+machines and tools: its lines are parsed, and the files and verbs that they name have to exist. So
+do the files and headings that any page of the repository links to.
 
 Exit 0 all lines hold, 1 some do not, 3 could not run. Python's standard library only.
 """
@@ -33,6 +35,8 @@ import time
 from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Pages whose lines run, in this order.
+PAGES = ["README.md", "CONTRIBUTING.md"]
 READY_TIMEOUT_S = 120
 LINE_TIMEOUT_S = 300
 CLUSTER_LINE_TIMEOUT_S = 600
@@ -101,20 +105,25 @@ VALUE = re.compile(r"…|\d")
 class Line:
     """A line of a console block, and what is shown below it."""
 
-    def __init__(self, number, text):
+    def __init__(self, page, number, text):
+        self.page = page
         self.number = number
         self.text = text
         self.shown = []
+
+    def __str__(self):
+        return f"{self.page}:{self.number}: {self.text}" if self.number else self.text
 
 
 def console_lines(path):
     """The `$` lines of all ```console blocks, continued lines joined, with their output."""
     lines, inside = [], False
+    page = path.relative_to(ROOT)
     for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if text.startswith("```"):
             inside = not inside and text.strip() == "```console"
         elif inside and text.startswith("$ "):
-            lines.append(Line(number, text[2:]))
+            lines.append(Line(page, number, text[2:]))
         elif inside and lines:
             if lines[-1].text.endswith("\\"):
                 lines[-1].text = lines[-1].text[:-1] + text.strip()
@@ -124,7 +133,7 @@ def console_lines(path):
 
 
 def commands_of(path):
-    """Indented lines of a README that are commands of its head or of Figures."""
+    """Indented lines of a page that are commands."""
     text = path.read_text(encoding="utf-8")
     return re.findall(r"^    ((?:cargo|deploy|onsale|bench)\S* .*|deploy/\S+\.sh.*)$", text, re.M)
 
@@ -473,13 +482,10 @@ def run_cluster(reader, lines, binary, say):
 
 
 def look_at_deploy_readme(reader, say):
-    """Files that deploy/README.md names, and verbs of `onsale` in its lines."""
+    """Files and verbs of `onsale` in the lines of deploy/README.md."""
     failures = []
     path = ROOT / "deploy/README.md"
     text = path.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        if not (path.parent / target).exists():
-            failures.append((Line(0, f"deploy/README.md: {target}"), "is not there"))
     verbs = set(
         re.findall(
             r"onsale ((?:[a-z]+(?: (?=--|[a-z]))?)+?)(?=[ `)\n]|$)",
@@ -490,13 +496,42 @@ def look_at_deploy_readme(reader, say):
     for verb in sorted({verb.split()[0] for verb in verbs}):
         code, output, error = reader.run(f"onsale {verb} --help")
         if code != 0:
-            failures.append((Line(0, f"deploy/README.md: onsale {verb}"), error or output))
+            failures.append((Line(None, 0, f"deploy/README.md: onsale {verb}"), error or output))
     for line in console_lines(path):
         for word in re.findall(r"(?<![\w/$-])deploy/[\w./-]+", line.text):
             if not (ROOT / word).exists() and "secrets" not in word:
                 failures.append((line, f"{word} is not there"))
     word = "BAD" if failures else "ok"
     say(f"  {word:3}       deploy/README.md: files and verbs ({len(verbs)})")
+    return failures
+
+
+def anchors_of(path):
+    """The anchors of a page's headings, as GitHub forms them."""
+    headings = re.findall(r"^#+ +(.+)$", path.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
+def look_at_links(say):
+    """Files and headings of the repository that its pages link to."""
+    failures, count = [], 0
+    pages = (
+        subprocess.run(
+            ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False
+        ).stdout.split()
+        or PAGES
+    )
+    for page in pages:
+        path = ROOT / page
+        text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+        for target, _, anchor in re.findall(r"\]\(([^)#:\s]*)(#([^)\s]+))?\)", text):
+            count += 1
+            file = path.parent / target if target else path
+            if not file.exists():
+                failures.append((Line(None, 0, f"{page}: {target}"), "is not there"))
+            elif anchor and anchor not in anchors_of(file):
+                failures.append((Line(None, 0, f"{page}: {target}#{anchor}"), "no such heading"))
+    say(f"  {'BAD' if failures else 'ok':3}       links of {len(pages)} pages ({count})")
     return failures
 
 
@@ -522,22 +557,23 @@ def main():
     try:
         dev.start()
         reader = Reader(dev, folder, binary)
-        lines = console_lines(ROOT / "README.md")
+        lines = [line for page in PAGES for line in console_lines(ROOT / page)]
         if len(lines) < 20:
-            print("readme.py: README.md has hardly any console lines", file=sys.stderr)
+            print("readme.py: the pages have hardly any console lines", file=sys.stderr)
             return 3
         failures, used = run_readme(reader, lines, given.slow, say)
         for text in commands_of(ROOT / "README.md"):
             row = row_for(f"{plain(text)} ")
             used.add(row[0] if row else "")
             if row is None:
-                failures.append((Line(0, text), "not in TABLE of this script"))
+                failures.append((Line(None, 0, text), "not in TABLE of this script"))
             elif missing_program(text):
-                failures.append((Line(0, text), "is not there"))
+                failures.append((Line(None, 0, text), "is not there"))
         for row in TABLE:
             if row[0] not in used:
-                failures.append((Line(0, row[0]), "is in TABLE and not in README.md"))
+                failures.append((Line(None, 0, row[0]), "is in TABLE and on no page"))
         failures += look_at_deploy_readme(reader, say)
+        failures += look_at_links(say)
         dev.kill()
         if given.cluster:
             failures += run_cluster(reader, lines, binary, say)
@@ -545,8 +581,8 @@ def main():
         dev.kill()
         shutil.rmtree(folder, ignore_errors=True)
     for line, problem in failures:
-        print(f"\nREADME.md:{line.number}: {line.text}\n{problem}", file=sys.stderr)
-    print(f"{len(failures)} of README's lines do not hold" if failures else "README's lines hold")
+        print(f"\n{line}\n{problem}", file=sys.stderr)
+    print(f"{len(failures)} lines do not hold" if failures else "all lines hold")
     return 1 if failures else 0
 
 
