@@ -515,11 +515,12 @@ def anchors_of(path):
 def look_at_links(say):
     """Files and headings of the repository that its pages link to."""
     failures, count = [], 0
-    pages = (
-        subprocess.run(
-            ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False
-        ).stdout.split()
-        or PAGES
+    folders = [path for path in ROOT.iterdir() if path.name != "target" and path.name[0] != "."]
+    pages = sorted(
+        page.relative_to(ROOT)
+        for path in folders
+        for page in (path.rglob("*.md") if path.is_dir() else [path])
+        if page.suffix == ".md"
     )
     for page in pages:
         path = ROOT / page
