@@ -1,7 +1,8 @@
 //! What only this installation can compute of a booking.
 //!
-//! A booking's id says where it stands in the log, so ids can be guessed. Whatever an id is not to
-//! give by itself is made with a secret here: the same on every node, and the same after a restart.
+//! A booking's id is its position in the log, so anyone can compute ids, and an id alone opens
+//! nothing. What a link opens, or what is shown at a door, is a MAC over the id with keys derived
+//! from one secret of the installation: the same on every node, and the same after a restart.
 
 use onsale_schemas::BookingId;
 

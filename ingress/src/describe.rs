@@ -1,8 +1,10 @@
-//! Hands the catalog in to the log, so that it can be made again from there.
+//! Puts the catalog into the log, so that a lost database can be restored from there.
 //!
-//! What is written to the catalog is described soon after, what a crash left over or an older
-//! program wrote at the next pass. Nothing waits for it, and a log that does not take documents yet
-//! (its machine is of version 1) is asked again later.
+//! Each event and show is also a document in the log (`Describe`). This task submits the current
+//! version of what the log does not have yet, away from the path of any sale, and the projector
+//! notes what came back. A change is described soon after it is written; what a crash left out or
+//! an older program wrote follows with the next pass. Nothing waits for it, and a log that does not
+//! take documents yet (its machine is of version 1) is asked again later.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

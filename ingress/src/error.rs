@@ -13,7 +13,10 @@ use crate::text;
 
 /// What went wrong, as clients tell errors apart. Names and statuses are for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "each one is its own code in API.md")]
+#[expect(
+    missing_docs,
+    reason = "each one is its own code, in the OpenAPI document"
+)]
 pub enum Code {
     ValidationError,
     Unauthorized,

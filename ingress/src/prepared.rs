@@ -1,5 +1,9 @@
-//! Large answers that are made once and shared by everybody who asks: whoever does not read holds up
-//! a few bytes of their own and no copy.
+//! Large answers that are rendered once and shared by all their readers.
+//!
+//! A chart, a state of availability or a page of the documentation is one body in memory, plain and
+//! compressed. What differs from answer to answer is appended to it, to the compressed one as a
+//! block of its own. The body is handed to a connection piece by piece, so a client that does not
+//! read holds up a few bytes and no copy.
 
 use std::io::Write;
 use std::pin::Pin;

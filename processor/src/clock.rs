@@ -1,4 +1,10 @@
-//! The only place where the processor looks at clocks.
+//! The only place where the processor reads clocks.
+//!
+//! [`MachineClock`], sans-IO like the replica, says what records of the embedded log are stamped
+//! with: the monotonic clock from an anchor, corrected slowly towards the wall clock while the two
+//! are close. [`BrokerClock`] compares a broker's stamps with it; the machine takes those stamps
+//! all the same, because every replica has to. Only the record `ResetClock` takes machine time
+//! back, and the journal's stamps with it (`LogWriter::set_back`).
 
 mod broker;
 mod machine;

@@ -1,8 +1,15 @@
-//! Compares what the engine holds with what the database says, and Redis where there is one, then
-//! repairs them from that report. The engine, being the log applied, is right by definition.
+//! Compares the engine's state with the database, and with Redis where there is one, then repairs
+//! them from that report. The engine, being the log applied, is right by definition.
 //!
-//! Two steps on purpose: a report that a person can read, then the repair of just what it names,
-//! each item looked at again first.
+//! In the embedded mode the follower is frozen at a position that the projection has reached. Over
+//! Kafka nothing stops: the database is read as of one moment, and copies of the machines are
+//! brought to it from the log. Every live booking and block is compared, and each show's status,
+//! times and prices.
+//!
+//! Two steps on purpose: a report that a person can read, then the repair of exactly what it names.
+//! Each item is looked at again first, and all bookings are repaired at once, because seats may
+//! have changed hands. Where the projection had stopped, the repair also writes what has ended
+//! meanwhile, and records how far the database is.
 
 mod compare;
 mod counts;

@@ -1,8 +1,8 @@
 //! A replica of one partition as a sans-IO step function.
 //!
-//! It is told of entries and of time, and answers with [`Action`]s for its driver. The embedded
-//! driver, a Kafka driver and a simulator drive this same code; none of it reads a clock or does
-//! I/O.
+//! It is given log entries ([`Replica::on_entry`]) and the time ([`Replica::on_time`]), and answers
+//! with [`Action`]s for its driver. It reads no clock and does no I/O, so the embedded driver, the
+//! Kafka driver and the simulator all run this same code.
 
 use onsale_engine::{OutcomeSink, Partition};
 use onsale_schemas::{Command, Entry, LogTimeMs, NodeName, Offset};

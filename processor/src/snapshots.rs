@@ -1,4 +1,9 @@
 //! Turns frozen machines into files and database rows, off every hot path.
+//!
+//! In the embedded mode the follower cuts them, once the projection has passed their offset. A
+//! start takes the newest valid one at or below the projector's watermark, checks that the record
+//! before it has the checksum that the snapshot remembers, and replays the rest. That makes one
+//! rule serve both engine and projection.
 
 use std::sync::{Mutex, PoisonError};
 

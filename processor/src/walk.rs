@@ -1,5 +1,8 @@
-//! Goes through a partition's log once and keeps where the latest requests stood, so that asking for
-//! one more costs the records since the last and not the log from its beginning.
+//! Reads a partition's log once for all receipts and explanations, and keeps where the latest
+//! requests stood: the next question costs only the records since the last one.
+//!
+//! Requests older than those that are kept are replayed one at a time, with a pause in between that
+//! is a multiple of the time the replay took.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -151,7 +151,7 @@ impl Rejection {
         }
     }
 
-    /// The code that clients see (API.md).
+    /// The code that clients see in the `error.code` of an answer.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownShow | Self::UnknownBooking => "NOT_FOUND",

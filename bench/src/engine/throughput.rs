@@ -1,4 +1,4 @@
-//! Commands per second in the mix of the design.
+//! Commands per second in a realistic mix.
 
 use onsale_engine::{Batch, Limits, NullSink, OutcomeSink, Partition};
 use onsale_schemas::{Outcome, OutcomeRecord, PartitionId, codec};

@@ -1,4 +1,10 @@
 //! What a caller on the staff side may touch.
+//!
+//! [`Caller::authority_over`] is the only place that creates an [`Authority`] over what belongs to
+//! a tenant, and a command of the staff cannot be submitted without one: a new endpoint cannot
+//! forget to compare tenants. Which show a booking is for comes from the outcomes seen so far, or
+//! from the database. The machine compares once more for shows that were opened with a tenant, and
+//! the record says who asked.
 
 use onsale_schemas::{Staff, TenantId};
 use onsale_store::catalog::TenantScope;

@@ -1,4 +1,8 @@
-//! The state of a show as it is sent, made once for all its readers.
+//! The state of a show as it is sent, rendered once for all its readers.
+//!
+//! A large state is rendered at most once in a number of ticks; a stream that begins with an older
+//! one gets the changes since then behind it. What readers still hold of states that the others
+//! have left behind is bounded.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -1,8 +1,11 @@
 //! Refuses early what the log would refuse by the state last seen. It never grants.
 //!
-//! It speaks only under pressure: while few reservations of a zone are in flight, the log answers
-//! each one itself, with the state of the very moment. What this process has seen itself comes first;
-//! where several ingress nodes share counts in Redis, those are asked after it.
+//! It acts only under pressure: while few reservations of a zone are in flight, the log answers
+//! each one itself, with its current state. It checks in the log's order of refusals and says as of
+//! which position. What this process has seen itself comes first: places from the live views, a
+//! buyer's tickets from the outcomes seen so far, a limit from the log's own refusal. So it never
+//! counts more than there is, and a buyer who was told of a release is not refused until the
+//! release was seen here. Where several ingress nodes share counts in Redis, those are asked last.
 
 mod buyers;
 mod shared;

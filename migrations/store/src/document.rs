@@ -1,9 +1,14 @@
 //! Catalog documents: what the log keeps of an event or a show beside what it decides, so that the
-//! catalog can be made again from the log alone.
+//! catalog can be restored from the log alone.
 //!
-//! A document is JSON, deflated, behind one byte that says so. It says everything of the row,
-//! names and labels too; a show's says its event as well, because a show cannot be without one.
-//! Fields may be added with a default; anything else is another format.
+//! A document is the row as JSON, names and labels included, deflated, behind one byte that says
+//! so. A show's names its event too, because a show cannot exist without one. Fields may be added
+//! with a default; anything else is another format.
+//!
+//! Triggers in the database count the versions of a row, so no write can forget to. Where a row is
+//! missing or older than its document, projector and reconciliation restore it from the document; a
+//! row that is newer stays as it is. The database knows the id of its log and one record of each
+//! partition, so that another log's database is refused before anything is written into it.
 
 use std::io::Read as _;
 

@@ -1,11 +1,17 @@
 //! The seat machine: a pure function of the log of one partition.
 //!
-//! [`Partition::apply`] takes the next record and tells an [`OutcomeSink`] what became of it.
-//! No clock, no randomness, no I/O, no locks: two partitions that applied the same records hold
-//! the same state, emit the same outcomes and agree on [`Partition::digest`].
+//! [`Partition::apply`] takes the next record and hands its outcome to an [`OutcomeSink`]. No
+//! clock, no randomness, no I/O, no locks: two partitions that applied the same records hold the
+//! same state, emit the same outcomes and agree on [`Partition::digest`].
 //!
-//! Cloning a [`Partition`] is the snapshot freeze: all tables are paged and copied on write, so
-//! the clone takes microseconds and can be encoded on another thread while the sale goes on.
+//! Seats are bits in 64-bit words, row by row; a zone without named seats is a counter. Bookings,
+//! counters, remembered answers and the expiry queue live in paged copy-on-write storage whose
+//! indexes grow a little at a time, so that no single command ever pays for a growing table. Holds
+//! that are due expire before a record is looked at, in order of (end of hold, offset), at most
+//! 1,024 per record.
+//!
+//! Cloning a [`Partition`] is the snapshot freeze: the clone takes microseconds, because pages are
+//! shared until they are written, and it can be encoded on another thread while the sale goes on.
 
 mod apply;
 mod asked;

@@ -1,5 +1,9 @@
 //! The follower thread: a second replica of every partition behind the journal. It feeds the
 //! projector, checks the owner's digests and cuts the snapshots.
+//!
+//! Running every partition a second time costs a fifth of a microsecond per command. In return the
+//! projection runs at the database's own pace without a queue that could fill up, the owner never
+//! pauses for a snapshot, and its digests are checked all day.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

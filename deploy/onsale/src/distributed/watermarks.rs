@@ -1,4 +1,8 @@
-//! How far the projection is, asked of the database: by one poller for everybody who waits.
+//! How far the projection is, asked of the database by one poller on behalf of everyone who waits.
+//!
+//! An ingress of the distributed mode starts a live view from the database, once the projection has
+//! come as far as the ingress itself has read. It waits for the same watermark before it reads back
+//! what a buyer was answered, by whichever ingress: all of them see all outcomes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

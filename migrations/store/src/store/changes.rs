@@ -1,10 +1,18 @@
 //! Changes of shows and events on their way through the log.
 //!
-//! The values of a change that people read (name, beginning) are not in the log, and the outcome of a
-//! show's carries none at all. So a change is written down here under the id of its request before it is
-//! handed in, and the projector takes it over into the catalog when it comes by the outcome. A
-//! crash before the log has it leaves a row that never counts; a crash after it leaves one that
-//! the projector finds.
+//! Events and shows are mastered in the database, but what the log decides about a show (times,
+//! prices, limit, open or closed) is written there by the projector alone, in the transaction that
+//! moves the watermark. An outcome names a change and carries no values that people read (names,
+//! the beginning), and these are never in the log. So `PATCH /shows/{id}` writes the change down
+//! here, under the id of its request, before it submits the command, and the projector applies it
+//! when it reaches the outcome with that id. A crash before the log has the command leaves a row
+//! that never counts; a crash after it leaves one that the projector finds at the next start.
+//! Changes are applied in the order of the log, each once.
+//!
+//! `PUT /events/{id}` does the same where it changes the limit or cancels: one record counts for
+//! all shows of the event, and the projector voids shows and bookings in the same transaction. What
+//! people only read goes straight to the database. A show is added only to a published event, under
+//! the lock of the event's row, so that no event is ever unpublished while it has shows.
 
 use onsale_schemas::{EventId, RequestId, ShowId};
 use serde::Serialize;
