@@ -13,6 +13,7 @@ use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::{KafkaError, KafkaSettings};
 
@@ -269,6 +270,23 @@ impl<C: ProducerContext + 'static> std::fmt::Debug for PolledProducer<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PolledProducer").finish_non_exhaustive()
     }
+}
+
+/// Has `consumer` read `list` instead of what it read before. Nothing stays paused.
+///
+/// librdkafka 2.12.1 ends the process when an assignment is replaced while it still stops a
+/// partition for the one before: it stops that partition a second time, and an assertion
+/// (`rktp->rktp_started`) does not expect the second answer. Resuming waits for an answer from each
+/// partition, and partitions answer in the order in which they are asked.
+pub(super) fn assign(
+    consumer: &Consumer,
+    list: &TopicPartitionList,
+) -> Result<(), rdkafka::error::KafkaError> {
+    let before = consumer.assignment()?;
+    if before.count() > 0 {
+        consumer.resume(&before)?;
+    }
+    consumer.assign(list)
 }
 
 /// Short way to [`KafkaError::Broker`].

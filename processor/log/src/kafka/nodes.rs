@@ -7,7 +7,6 @@ use onsale_schemas::LogTimeMs;
 use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError as ClientError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, ProducerContext};
@@ -125,7 +124,7 @@ impl NodesConsumer {
             PARTITION,
             rdkafka::Offset::Beginning,
         )
-        .and_then(|()| consumer.assign(&list))
+        .and_then(|()| clients::assign(&consumer, &list))
         .map_err(broker_error(settings, "assign"))?;
         Ok(Self {
             consumer,

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 use rdkafka::Message as _;
-use rdkafka::consumer::Consumer as _;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::clients::{self, broker_error};
@@ -97,7 +96,7 @@ impl KafkaReader {
             clients::native(partition),
             rdkafka::Offset::Offset(clients::native_offset(from)),
         )
-        .and_then(|()| self.consumer.assign(&list))
+        .and_then(|()| clients::assign(&self.consumer, &list))
         .map_err(broker_error(&self.settings, "assign"))
     }
 

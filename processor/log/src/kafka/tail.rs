@@ -103,10 +103,6 @@ impl Tail {
         &mut self,
         from: impl Iterator<Item = (PartitionId, u64)>,
     ) -> Result<(), KafkaError> {
-        let paused = |place: &&Place| place.paused;
-        for place in self.places.iter().filter(paused) {
-            self.resume_in_client(place.partition)?;
-        }
         self.places = from
             .map(|(partition, next)| Place {
                 partition,
@@ -128,7 +124,6 @@ impl Tail {
         if paused {
             return self.pause_in_client();
         }
-        self.resume_in_client(partition)?;
         // What was fetched meanwhile was dropped.
         self.assign_again()
     }
@@ -145,7 +140,7 @@ impl Tail {
             )
             .map_err(refused)?;
         }
-        self.consumer.assign(&list).map_err(refused)?;
+        clients::assign(&self.consumer, &list).map_err(refused)?;
         self.pause_in_client()
     }
 
@@ -160,15 +155,6 @@ impl Tail {
         self.consumer
             .pause(&list)
             .map_err(broker_error(&self.settings, "pause"))
-    }
-
-    /// The client stays paused over an assignment.
-    fn resume_in_client(&self, partition: PartitionId) -> Result<(), KafkaError> {
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition(&self.topic, clients::native(partition));
-        self.consumer
-            .resume(&list)
-            .map_err(broker_error(&self.settings, "resume"))
     }
 
     /// Waits at most `wait` for the first event, then tells what is there, up to a bound.

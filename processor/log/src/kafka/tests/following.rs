@@ -11,6 +11,8 @@ use super::support::{P0, P1, TestTopics, until};
 use crate::storage::{AppendRecord, EntryBatch, LogReader as _, LogWriter as _};
 
 const WAIT: Duration = Duration::from_millis(100);
+/// Without waiting for the client in between, librdkafka aborted within a few hundred of them.
+const ASSIGNMENTS: usize = 5_000;
 
 fn append(writer: &mut KafkaWriter, partition: PartitionId, payloads: &[&[u8]]) {
     let records: Vec<_> = payloads
@@ -79,6 +81,26 @@ fn partitions_are_followed_from_where_they_are_assigned_and_their_ends_are_told(
     });
     assert_eq!(told.payloads[&P0], [b"a", b"b", b"c"]);
     assert_eq!(consumer.bounds(P0).unwrap(), (0, 3));
+}
+
+#[test]
+fn assigning_again_and_again_ends_no_process() {
+    let Some(topics) = TestTopics::make(2) else {
+        return;
+    };
+    let mut writer = KafkaWriter::new(&topics.settings).unwrap();
+    append(&mut writer, P0, &[b"a"]);
+    append(&mut writer, P1, &[b"b"]);
+    let mut consumer = CommandConsumer::new(&topics.settings).unwrap();
+    for _ in 0..ASSIGNMENTS {
+        consumer.assign(&[(P0, 0), (P1, 0)]).unwrap();
+    }
+    let mut told = Told::default();
+    until("both ends", || {
+        told.poll(&mut consumer).unwrap();
+        told.ends == BTreeMap::from([(P0, 1), (P1, 1)])
+    });
+    assert_eq!(told.count(P0) + told.count(P1), 2);
 }
 
 #[test]
