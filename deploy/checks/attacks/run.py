@@ -53,8 +53,9 @@ def run(module, binary, is_long):
         if len(inspect.signature(module.prepare).parameters) > 1:
             arguments.append(is_long)
         prepared = module.prepare(*arguments)
-        watch = harness.Watch(server)
+        # Before any thread: the buyers are a fork.
         steady.start()
+        watch = harness.Watch(server)
         attacker = harness.Attacker(server, module.SECONDS[is_long])
         result = module.attack(attacker, prepared)
         if isinstance(result, tuple):
