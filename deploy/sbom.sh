@@ -12,8 +12,8 @@ fi
 cargo fetch --locked --quiet
 # The tool writes beside each manifest; only the binary's is of use.
 trap 'find . -name onsale-sbom.json -not -path "./target/*" -delete' EXIT
-CARGO_NET_OFFLINE=true cargo cyclonedx --quiet --manifest-path deploy/Cargo.toml --format json \
+CARGO_NET_OFFLINE=true cargo cyclonedx --quiet --manifest-path deploy/onsale/Cargo.toml --format json \
     --spec-version 1.5 --no-build-deps --override-filename onsale-sbom
 mkdir -p target/sbom
-mv deploy/onsale-sbom.json target/sbom/onsale.cdx.json
+mv deploy/onsale/onsale-sbom.json target/sbom/onsale.cdx.json
 echo "target/sbom/onsale.cdx.json: $(grep -c '"bom-ref"' target/sbom/onsale.cdx.json) components"

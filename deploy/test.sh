@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # Sets up what the tests need and runs every check: formatting, lints, dependency rules, docs, all
-# tests. `deploy/test.sh -p onsale-log` runs the tests of one package only.
+# tests. `deploy/test.sh -p onsale-log` runs the tests of one package only; everything after
+# `deploy/test.sh` goes to `cargo nextest run`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-step() { printf '\n== %s\n' "$*"; }
+# Names what comes next, and how long the step before took.
+begun=$SECONDS
+step() {
+    printf '   (%d s)\n\n== %s\n' "$((SECONDS - begun))" "$*"
+    begun=$SECONDS
+}
 
 stop_services() {
     deploy/services/postgres.sh stop >/dev/null 2>&1 || true
@@ -12,6 +18,11 @@ stop_services() {
     deploy/services/redis.sh stop >/dev/null 2>&1 || true
 }
 trap stop_services EXIT
+
+# Tools go below target/, so that a kept checkout keeps them.
+step "cargo-nextest, cargo-deny"
+deploy/tools.sh
+export PATH="$PWD/target/tools/bin:$PATH"
 
 step "PostgreSQL"
 deploy/services/postgres.sh start
@@ -31,7 +42,7 @@ export ONSALE_TEST_REDIS_URL
 
 if [ "$#" -gt 0 ]; then
     step "tests: $*"
-    cargo test "$@"
+    cargo nextest run "$@"
     exit
 fi
 
@@ -44,11 +55,6 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 step "dependency rules"
 # Advisories need a database from outside; the rest is checked from what cargo fetches.
 cargo fetch --locked --quiet
-# Tools go below target/, so that a kept checkout keeps them.
-export PATH="$PWD/target/tools/bin:$PATH"
-if ! cargo deny --version >/dev/null 2>&1; then
-    cargo install cargo-deny --version 0.20.2 --locked --quiet --root target/tools
-fi
 cargo deny --offline --log-level error check bans licenses sources
 
 step "bugs on purpose"
@@ -59,7 +65,7 @@ step "docs"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 step "tests"
-cargo test --workspace --locked --no-fail-fast
+cargo nextest run --workspace --locked
 
 step "container, compose and Kubernetes files"
 ONSALE_BIN="${CARGO_TARGET_DIR:-target}/debug/onsale" deploy/checks/manifests.sh
@@ -71,3 +77,4 @@ step "the lines of README.md"
 deploy/checks/readme.py --cluster --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
 step "attacks, in short"
 deploy/checks/attacks/run.py --short --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
+step "all passed in $SECONDS s"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs libfaketime where it is missing: deploy/onsale/tests/process/clocks.rs sets the clock of a server
-# with it.
+# Installs libfaketime where it is missing: deploy/onsale/tests/process/clocks.rs sets the clock of
+# a server with it.
 set -euo pipefail
 
 fail() {
