@@ -4,10 +4,8 @@
 //! nothing. What a link opens, or what is shown at a door, is a MAC over the id with keys derived
 //! from one secret of the installation: the same on every node, and the same after a restart.
 
+use onsale_auth::{AuthConfig, KeyError, read_secret};
 use onsale_schemas::BookingId;
-
-use crate::auth::{KeyError, read_secret};
-use crate::config::AuthConfig;
 
 /// What keys are derived for. A new purpose gets a text of its own; these never change, because
 /// links and codes that were given out would stop to work.
@@ -112,9 +110,9 @@ impl std::fmt::Debug for BookingKeys {
 #[cfg(test)]
 mod tests {
     use onsale_schemas::PartitionId;
+    use onsale_settings::Secret;
 
     use super::*;
-    use crate::config::Secret;
 
     fn keys(token: Option<&str>, booking: Option<&str>) -> Result<BookingKeys, KeyError> {
         BookingKeys::new(&AuthConfig {

@@ -152,16 +152,16 @@ fn admit(
             .auth
             .authenticate(header.as_bytes(), state.clock.now_ms())
         {
-            Ok(caller) => Ok(Some(caller)),
+            Ok(identity) => Ok(Some(Caller::from(identity))),
             // The link alone is the right to what it leads to.
             Err(_) if is_link(request) => Ok(None),
             // Guessing is counted by address.
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         },
         None => Ok(None),
     };
     let key = match &caller {
-        Ok(Some(Caller { user, .. })) => Key::User(*user),
+        Ok(Some(caller)) => Key::User(caller.user),
         _ => address(state, request.extensions(), request.headers()),
     };
     let passed = match state.limits.check(class, key) {

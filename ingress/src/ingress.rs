@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use onsale_auth::{Authenticator, KeyError};
 use onsale_counts::Counts;
 use onsale_log::CommandLog;
+use onsale_settings::ConfigProblem;
 use onsale_store::Store;
 use tokio::net::TcpListener;
 
 use crate::access_log::AccessLog;
 use crate::address_blocks::AddressBlocks;
-use crate::auth::{Authenticator, KeyError};
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
-use crate::config::{ConfigProblem, IngressConfig};
+use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};

@@ -51,12 +51,11 @@ mod text;
 mod tls;
 mod values;
 
-pub use auth::{KeyError, OperatorTokens};
 pub use booking_keys::BookingKeys;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    AddressBlocksConfig, AddressBlocksMode, AuthConfig, ConfigProblem, HttpConfig, IngressConfig,
-    NamedKey, PaymentsConfig, PrecheckConfig, Rate, RateLimitConfig, Secret, ShowsConfig,
+    AddressBlocksConfig, AddressBlocksMode, HttpConfig, IngressConfig, PaymentsConfig,
+    PrecheckConfig, Rate, RateLimitConfig, ShowsConfig,
 };
 pub use error::{ApiError, Code};
 pub use ingress::{Ingress, IngressError};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use onsale_auth::Authenticator;
 use onsale_counts::Counts;
 use onsale_log::CommandLog;
 use onsale_schemas::PartitionId;
@@ -10,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access_log::AccessLog;
 use crate::address_blocks::AddressBlocks;
-use crate::auth::Authenticator;
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;

@@ -11,10 +11,11 @@ mod sections;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use onsale_auth::AuthConfig;
 use onsale_ingress::{
-    AuthConfig, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Quotas, RateLimitConfig,
-    Secret, ShowsConfig,
+    HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Quotas, RateLimitConfig, ShowsConfig,
 };
+use onsale_settings::Secret;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use advertised::{Leads, leads};
@@ -32,7 +33,7 @@ use crate::exit::{Failure, OrFail};
 use crate::secrets;
 
 /// A value that cannot be used.
-pub(crate) use onsale_ingress::ConfigProblem as Problem;
+pub(crate) use onsale_settings::ConfigProblem as Problem;
 
 /// What stands in the place of a secret that is not shown.
 pub(crate) const HIDDEN: &str = "(hidden)";

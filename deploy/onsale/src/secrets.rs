@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use onsale_ingress::Secret;
+use onsale_settings::Secret;
 use serde::Serialize;
 use uuid::Uuid;
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Which of our crates each crate may use (outside its tests).
 const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-schemas", &[]),
+    ("onsale-settings", &[]),
     ("onsale-engine", &["onsale-schemas"]),
     ("onsale-log", &["onsale-schemas"]),
     ("onsale-counts", &["onsale-schemas"]),
@@ -35,10 +36,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-counts",
         ],
     ),
+    ("onsale-auth", &["onsale-schemas", "onsale-settings"]),
     (
         "onsale-ingress",
         &[
             "onsale-schemas",
+            "onsale-settings",
+            "onsale-auth",
             "onsale-log",
             "onsale-store",
             "onsale-counts",
@@ -48,6 +52,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "onsale",
         &[
             "onsale-schemas",
+            "onsale-settings",
+            "onsale-auth",
             "onsale-counts",
             "onsale-engine",
             "onsale-jobs",

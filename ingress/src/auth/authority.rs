@@ -9,7 +9,7 @@
 use onsale_schemas::{Staff, TenantId};
 use onsale_store::catalog::TenantScope;
 
-use super::caller::{Caller, Role};
+use super::{Caller, Role};
 use crate::error::ApiError;
 
 /// The right of a caller to act on what belongs to one tenant, or to the installation.

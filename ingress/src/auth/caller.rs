@@ -1,41 +1,29 @@
 //! The one behind a request.
 
+use std::ops::Deref;
+
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use onsale_schemas::{TenantId, UserId};
-use serde::Deserialize;
+use onsale_auth::{Identity, Role, TokenError};
 
 use crate::error::{ApiError, Code};
 
-/// What a token allows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Role {
-    /// Buys tickets.
-    Buyer,
-    /// Sells tickets for events of their own.
-    Organizer,
-    /// Manages a tenant: everything of it, and nothing of another.
-    Admin,
-    /// A service that works for one tenant, such as its payments.
-    Service,
-    /// Runs the installation: nodes, snapshots, repairs, and every tenant's catalog.
-    Operator,
-    /// A service of the installation's own that works for every tenant.
-    Platform,
-}
-
 /// A verified caller. As an extractor it refuses requests without a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Caller {
-    /// The account.
-    pub(crate) user: UserId,
-    /// What it may do.
-    pub(crate) role: Role,
-    /// The tenant it belongs to.
-    pub(crate) tenant: TenantId,
-    /// End of the token, in seconds since 1970.
-    pub(crate) expires_at_seconds: u64,
+pub(crate) struct Caller(Identity);
+
+impl From<Identity> for Caller {
+    fn from(identity: Identity) -> Self {
+        Self(identity)
+    }
+}
+
+impl Deref for Caller {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
 }
 
 impl Caller {
@@ -59,6 +47,12 @@ impl Caller {
             Code::Unauthorized,
             "Send a token as `Authorization: Bearer …`.",
         )
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::new(Code::Unauthorized, error.to_string())
     }
 }
 

@@ -1,8 +1,7 @@
 //! Key `rate_limit.address_blocks`.
 
+use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
-
-use super::problem::{ConfigProblem, check_range};
 
 const PLACES_MAX: u32 = 100_000_000;
 

@@ -4,9 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
-
-use super::problem::{ConfigProblem, check_range};
 
 /// Connections, bodies, deadlines.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]

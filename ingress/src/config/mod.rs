@@ -2,27 +2,22 @@
 //! onto them.
 
 mod address_blocks;
-mod auth;
 mod http;
 mod payments;
 mod precheck;
-mod problem;
 mod rate_limit;
-mod secret;
 mod shows;
 
+use onsale_auth::AuthConfig;
+use onsale_settings::ConfigProblem;
 use onsale_store::catalog::Quotas;
 use serde::{Deserialize, Serialize};
 
 pub use address_blocks::{AddressBlocksConfig, AddressBlocksMode};
-pub(crate) use auth::check_secret;
-pub use auth::{AuthConfig, NamedKey};
 pub use http::HttpConfig;
 pub use payments::PaymentsConfig;
 pub use precheck::PrecheckConfig;
-pub use problem::ConfigProblem;
 pub use rate_limit::{Rate, RateLimitConfig};
-pub use secret::Secret;
 pub use shows::ShowsConfig;
 
 /// All settings of the ingress.

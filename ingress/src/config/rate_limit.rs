@@ -1,9 +1,9 @@
 //! Section `rate_limit`.
 
+use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
 
 use super::address_blocks::AddressBlocksConfig;
-use super::problem::{ConfigProblem, check_range};
 
 const PER_MINUTE_MAX: u32 = 60_000_000;
 

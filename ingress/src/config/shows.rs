@@ -1,9 +1,8 @@
 //! Section `shows`.
 
 use onsale_schemas::limits::COOLDOWN_MAX_MS;
+use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
-
-use super::problem::{ConfigProblem, check_range};
 
 /// What new shows get that their organizers do not say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use onsale_ingress::NamedKey;
+use onsale_auth::NamedKey;
 use onsale_schemas::UserId;
 use serde_json::json;
 
@@ -312,7 +312,7 @@ async fn a_named_key_checks_the_tokens_that_name_it_and_no_others() {
     let all = World::with(|config| config.auth.keys = named).await;
     let alone = World::with(|config| {
         config.auth.hs256_secret = None;
-        config.auth.booking_secret = Some(onsale_ingress::Secret::new(SECRET));
+        config.auth.booking_secret = Some(onsale_settings::Secret::new(SECRET));
         config.auth.keys = keys;
     })
     .await;

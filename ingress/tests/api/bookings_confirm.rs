@@ -1,10 +1,12 @@
 //! `POST /bookings/{id}/confirm` and `/extend`
 
-use onsale_ingress::{AuthConfig, BookingKeys, Secret};
+use onsale_auth::AuthConfig;
+use onsale_ingress::BookingKeys;
 use onsale_schemas::envelope::reference_hash;
 use onsale_schemas::outcome::{Confirmed, EndedBooking, Reserved};
 use onsale_schemas::rejection::InvalidReason;
 use onsale_schemas::{BookingId, Command, Outcome, PartitionId, Rejection, SeatList, TenantId};
+use onsale_settings::Secret;
 use serde_json::json;
 use uuid::Uuid;
 

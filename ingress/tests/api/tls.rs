@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use onsale_ingress::{Ingress, IngressConfig, Secret};
+use onsale_ingress::{Ingress, IngressConfig};
+use onsale_settings::Secret;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use onsale_auth::OperatorTokens;
 use onsale_counts::{Counts, CountsSettings};
-use onsale_ingress::{Ingress, OperatorTokens, SystemClock, Transport};
+use onsale_ingress::{Ingress, SystemClock, Transport};
 use onsale_log::CommandLog as _;
 use onsale_log::kafka::{
     ForeignRecords, KafkaCommandLog, KafkaCommandLogOptions, KafkaError, KafkaSettings,

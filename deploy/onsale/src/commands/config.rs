@@ -92,7 +92,7 @@ fn take_hidden(table: &mut toml::Table, path: &str, hidden: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use onsale_ingress::Secret;
+    use onsale_settings::Secret;
 
     use super::*;
 

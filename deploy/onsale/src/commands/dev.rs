@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use onsale_ingress::Secret;
+use onsale_settings::Secret;
 use uuid::Uuid;
 
 use crate::assemble;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use onsale_ingress::Secret;
+use onsale_settings::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;

@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
-use onsale_ingress::OperatorTokens;
+use onsale_auth::OperatorTokens;
+use onsale_processor::clock;
 
 use super::internal::Refusal;
 
@@ -30,7 +31,7 @@ pub(super) async fn admit(
     next: Next,
 ) -> Result<Response, Refusal> {
     let token = request.headers().get(AUTHORIZATION);
-    if !token.is_some_and(|token| gate.tokens.admits(token.as_bytes())) {
+    if !token.is_some_and(|token| gate.tokens.admits(token.as_bytes(), clock::now_ms())) {
         let why = "only nodes and operators may ask this";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, why));
     }

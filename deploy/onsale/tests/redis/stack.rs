@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use jsonwebtoken::{EncodingKey, Header};
 use onsale_counts::{Counts, CountsSettings};
 use onsale_ingress::{
-    Ingress, IngressConfig, OperationError, Operations, PartitionStatus, Readiness, Secret,
-    SnapshotDone, SystemClock, Which,
+    Ingress, IngressConfig, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
+    SystemClock, Which,
 };
 use onsale_log::journal::JournalOptions;
 use onsale_processor::counts_feed::CountsFeed;
@@ -19,6 +19,7 @@ use onsale_processor::metrics::Metrics;
 use onsale_processor::projector::Projected;
 use onsale_processor::replica::SnapshotPolicy;
 use onsale_schemas::{NodeName, Offset, PartitionId};
+use onsale_settings::Secret;
 use onsale_store::Store;
 use prometheus::Registry;
 use serde_json::{Value, json};

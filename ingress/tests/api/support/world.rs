@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::Router;
 use axum::body::Body;
 use http::{Method, Request, Response};
-use onsale_ingress::{Clock, Ingress, IngressConfig, Secret};
+use onsale_ingress::{Clock, Ingress, IngressConfig};
 use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{
     BookingId, EventId, Outcome, OutcomeRecord, PartitionId, SeatList, ShowId, ShowSeats, UserId,
     ZoneCounts,
 };
+use onsale_settings::Secret;
 use onsale_store::Store;
 use onsale_store::catalog::{
     ChartRow, EventRow, EventStatus, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Unexpected, Visitor};
 use uuid::Uuid;
 
-use super::caller::{Caller, Role};
-use super::key::{KeyError, Keys};
 use crate::config::AuthConfig;
-use crate::error::{ApiError, Code};
+use crate::error::TokenError;
+use crate::identity::Identity;
+use crate::key::{KeyError, Keys};
+use crate::role::Role;
 
 /// Verified tokens that are remembered.
 const TOKENS_CACHED_MAX: u64 = 131_072;
@@ -72,15 +73,19 @@ fn whole_seconds_if_any<'de, D: Deserializer<'de>>(
 
 /// Verifies tokens and remembers the ones that it verified, by a cryptographic hash: a collision
 /// would hand one user's identity to another.
-pub(crate) struct Authenticator {
+pub struct Authenticator {
     keys: Keys,
     leeway_seconds: u64,
     lifetime_max_seconds: u64,
-    verified: moka::sync::Cache<[u8; 32], Caller>,
+    verified: moka::sync::Cache<[u8; 32], Identity>,
 }
 
 impl Authenticator {
-    pub(crate) fn new(config: &AuthConfig) -> Result<Self, KeyError> {
+    /// With the configured keys.
+    ///
+    /// # Errors
+    /// When a key cannot be used, or there is none.
+    pub fn new(config: &AuthConfig) -> Result<Self, KeyError> {
         let keys = Keys::load(config, |algorithm| validation(config, algorithm))?;
         Ok(Self {
             keys,
@@ -90,28 +95,24 @@ impl Authenticator {
         })
     }
 
-    /// The caller that the value of an `Authorization` header stands for.
-    pub(crate) fn authenticate(&self, header: &[u8], now_ms: u64) -> Result<Caller, ApiError> {
-        let token = bearer(header).ok_or_else(|| {
-            ApiError::new(
-                Code::Unauthorized,
-                "The Authorization header is not `Bearer <token>`.",
-            )
-        })?;
+    /// Whom the value of an `Authorization` header stands for.
+    ///
+    /// # Errors
+    /// When it holds no token, or one that is not valid at this time.
+    pub fn authenticate(&self, header: &[u8], now_ms: u64) -> Result<Identity, TokenError> {
+        let token = bearer(header).ok_or(TokenError::Malformed)?;
         let now_seconds = now_ms / 1_000;
         let hash = *blake3::hash(token).as_bytes();
-        if let Some(caller) = self.verified.get(&hash) {
-            return self.not_expired(caller, now_seconds);
+        if let Some(identity) = self.verified.get(&hash) {
+            return self.not_expired(identity, now_seconds);
         }
-        // Which check failed is nobody's business but the minter's.
-        let refused = || ApiError::new(Code::Unauthorized, "The token is not valid here.");
-        let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
-        let key = self.keys.of(&header).ok_or_else(refused)?;
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Refused)?;
+        let key = self.keys.of(&header).ok_or(TokenError::Refused)?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation)
-            .map_err(|_| refused())?
+            .map_err(|_| TokenError::Refused)?
             .claims;
         if !is_understood(&header) {
-            return Err(refused());
+            return Err(TokenError::Refused);
         }
         // Without a beginning it is counted from now, and one that lies ahead adds nothing.
         let began = claims
@@ -123,40 +124,30 @@ impl Authenticator {
                 .lifetime_max_seconds
                 .saturating_add(self.leeway_seconds)
         {
-            return Err(ApiError::new(
-                Code::Unauthorized,
-                "The token is made for a longer life than is accepted here.",
-            ));
+            return Err(TokenError::TooLong);
         }
         if claims.nbf > now_seconds.saturating_add(self.leeway_seconds) {
-            return Err(ApiError::new(
-                Code::Unauthorized,
-                "The token is not valid yet.",
-            ));
+            return Err(TokenError::NotYet);
         }
-        let caller = Caller {
+        let identity = Identity {
             user: UserId(claims.sub),
             role: claims.role,
             tenant: TenantId(claims.tenant),
             expires_at_seconds: claims.exp,
         };
-        let caller = self.not_expired(caller, now_seconds)?;
-        self.verified.insert(hash, caller);
-        Ok(caller)
+        let identity = self.not_expired(identity, now_seconds)?;
+        self.verified.insert(hash, identity);
+        Ok(identity)
     }
 
-    fn not_expired(&self, caller: Caller, now_seconds: u64) -> Result<Caller, ApiError> {
-        if caller
+    fn not_expired(&self, identity: Identity, now_seconds: u64) -> Result<Identity, TokenError> {
+        let ends = identity
             .expires_at_seconds
-            .saturating_add(self.leeway_seconds)
-            <= now_seconds
-        {
-            return Err(ApiError::new(
-                Code::Unauthorized,
-                "The token has expired; get a new one.",
-            ));
+            .saturating_add(self.leeway_seconds);
+        if ends <= now_seconds {
+            return Err(TokenError::Expired);
         }
-        Ok(caller)
+        Ok(identity)
     }
 }
 

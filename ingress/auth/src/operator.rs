@@ -1,10 +1,9 @@
 //! Tokens of operators, for interfaces beside the public one.
 
-use super::caller::Role;
-use super::key::KeyError;
-use super::token::Authenticator;
-use crate::clock::{Clock, SystemClock};
 use crate::config::AuthConfig;
+use crate::key::KeyError;
+use crate::role::Role;
+use crate::token::Authenticator;
 
 /// Tells whether a request comes from an operator.
 pub struct OperatorTokens(Authenticator);
@@ -19,9 +18,9 @@ impl OperatorTokens {
     }
 
     /// True when the value of an `Authorization` header is the valid token of an operator.
-    pub fn admits(&self, header: &[u8]) -> bool {
+    pub fn admits(&self, header: &[u8], now_ms: u64) -> bool {
         self.0
-            .authenticate(header, SystemClock.now_ms())
+            .authenticate(header, now_ms)
             .is_ok_and(|caller| caller.role == Role::Operator)
     }
 }

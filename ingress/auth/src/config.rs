@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use onsale_settings::{ConfigProblem, Secret, check_range};
 use serde::{Deserialize, Serialize};
-
-use super::problem::{ConfigProblem, check_range};
-use super::secret::Secret;
 
 /// A shorter HS256 secret can be guessed; RFC 7518 asks for as many bits as the hash has.
 const HS256_SECRET_MIN_BYTES: usize = 32;
@@ -132,7 +130,8 @@ impl AuthConfig {
         keys.iter().filter(|set| **set).count()
     }
 
-    pub(super) fn check(&self, problems: &mut Vec<ConfigProblem>) {
+    /// Adds every setting that cannot be used.
+    pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
         let count = self.unnamed_keys();
         if count > 1 || !self.has_key() {
             problems.push(ConfigProblem::new(

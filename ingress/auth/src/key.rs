@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use onsale_settings::{ConfigProblem, Secret};
 
-use crate::config::{AuthConfig, ConfigProblem, Secret, check_secret};
+use crate::config::{AuthConfig, check_secret};
 
 /// Why the key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,14 +45,14 @@ pub enum KeyError {
 
 /// One key, with the one algorithm that goes with it: a token that names another is refused, so a
 /// public key can never be taken for a secret.
-pub(super) struct Key {
-    pub(super) decoding: DecodingKey,
-    pub(super) validation: Validation,
+pub(crate) struct Key {
+    pub(crate) decoding: DecodingKey,
+    pub(crate) validation: Validation,
     algorithm: Algorithm,
 }
 
 /// Every configured key.
-pub(super) struct Keys {
+pub(crate) struct Keys {
     unnamed: Option<Key>,
     /// In their configured order.
     named: Vec<(String, Key)>,
@@ -59,7 +60,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Reads every configured key; `validation` says what else a token of this algorithm must hold.
-    pub(super) fn load(
+    pub(crate) fn load(
         config: &AuthConfig,
         validation: impl Fn(Algorithm) -> Validation,
     ) -> Result<Self, KeyError> {
@@ -101,7 +102,7 @@ impl Keys {
 
     /// The key to check a token by: the one it names, where keys have names; else the first of its
     /// algorithm.
-    pub(super) fn of(&self, header: &Header) -> Option<&Key> {
+    pub(crate) fn of(&self, header: &Header) -> Option<&Key> {
         match &header.kid {
             Some(kid) if !self.named.is_empty() => {
                 let mut named = self.named.iter();
@@ -142,8 +143,11 @@ fn from_files(
     Ok(None)
 }
 
-/// The secret in a file, without the white space around it.
-pub(crate) fn read_secret(key: &str, file: &Path) -> Result<Secret, KeyError> {
+/// The secret in the file that the setting `key` names, without the white space around it.
+///
+/// # Errors
+/// When the file cannot be read, or its secret is too short to be one.
+pub fn read_secret(key: &str, file: &Path) -> Result<Secret, KeyError> {
     let text = read(file)?;
     let text = String::from_utf8_lossy(&text);
     let secret = text.trim();

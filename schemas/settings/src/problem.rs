@@ -13,7 +13,8 @@ pub struct ConfigProblem {
 }
 
 impl ConfigProblem {
-    pub(crate) fn new(
+    /// A value of `key` that cannot be used, and what it may be.
+    pub fn new(
         key: impl Into<String>,
         value: impl std::fmt::Display,
         expected: impl Into<String>,
@@ -27,7 +28,7 @@ impl ConfigProblem {
 }
 
 /// Adds a problem unless `value` lies in `range`.
-pub(crate) fn check_range<T: PartialOrd + std::fmt::Display>(
+pub fn check_range<T: PartialOrd + std::fmt::Display>(
     problems: &mut Vec<ConfigProblem>,
     key: &str,
     value: T,

@@ -1,0 +1,22 @@
+//! Why a token is refused.
+
+/// Why a token is refused. The messages are for the client; they say nothing that helps to forge one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The header is of another form.
+    #[error("The Authorization header is not `Bearer <token>`.")]
+    Malformed,
+    /// Signature, algorithm, key, claims or type are wrong. Which of them is for the issuer to find
+    /// out.
+    #[error("The token is not valid here.")]
+    Refused,
+    /// It lives longer than is accepted.
+    #[error("The token is made for a longer life than is accepted here.")]
+    TooLong,
+    /// Its `nbf` lies ahead.
+    #[error("The token is not valid yet.")]
+    NotYet,
+    /// Its `exp` has passed.
+    #[error("The token has expired; get a new one.")]
+    Expired,
+}
