@@ -4,6 +4,7 @@
 //! the [`standing`] of a request, and the [`walk`] that keeps those of the latest.
 
 pub mod clock;
+pub mod config;
 pub mod counts_feed;
 pub mod embedded;
 pub mod fit;

@@ -2,31 +2,32 @@
 
 mod advertised;
 mod cluster;
-mod kafka;
+mod data;
 mod load;
 mod node;
-mod reconcile;
-mod sections;
+mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use onsale_auth::AuthConfig;
+use onsale_counts::RedisConfig;
 use onsale_ingress::{
     HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Quotas, RateLimitConfig, ShowsConfig,
 };
+use onsale_log::LogConfig;
+use onsale_log::kafka::KafkaConfig;
+use onsale_processor::config::{ReconcileConfig, SnapshotsConfig};
 use onsale_settings::Secret;
+use onsale_store::DatabaseConfig;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use advertised::{Leads, leads};
 pub(crate) use cluster::ClusterConfig;
-pub(crate) use kafka::KafkaConfig;
+pub(crate) use data::DataConfig;
 pub(crate) use load::ConfigError;
 pub(crate) use node::{NodeConfig, Role};
-pub(crate) use reconcile::ReconcileConfig;
-pub(crate) use sections::{
-    DataConfig, DatabaseConfig, LogConfig, LogFormat, RedisConfig, SnapshotsConfig, TelemetryConfig,
-};
+pub(crate) use telemetry::{LogFormat, TelemetryConfig};
 
 use crate::cli::ConfigArgs;
 use crate::exit::{Failure, OrFail};

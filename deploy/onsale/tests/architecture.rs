@@ -10,9 +10,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-schemas", &[]),
     ("onsale-settings", &[]),
     ("onsale-engine", &["onsale-schemas"]),
-    ("onsale-log", &["onsale-schemas"]),
-    ("onsale-counts", &["onsale-schemas"]),
-    ("onsale-store", &["onsale-schemas"]),
+    ("onsale-log", &["onsale-schemas", "onsale-settings"]),
+    ("onsale-counts", &["onsale-schemas", "onsale-settings"]),
+    ("onsale-store", &["onsale-schemas", "onsale-settings"]),
     ("onsale-jobs", &["onsale-schemas", "onsale-store"]),
     ("onsale-snapshot", &["onsale-schemas", "onsale-store"]),
     (
@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "onsale-processor",
         &[
             "onsale-schemas",
+            "onsale-settings",
             "onsale-engine",
             "onsale-log",
             "onsale-snapshot",

@@ -10,6 +10,7 @@
 
 pub mod booking;
 pub mod catalog;
+mod config;
 mod database;
 pub mod document;
 pub mod error;
@@ -19,5 +20,6 @@ mod schema;
 pub mod snapshot;
 pub mod store;
 
+pub use config::DatabaseConfig;
 pub use error::StoreError;
 pub use store::Store;

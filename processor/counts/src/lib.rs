@@ -19,6 +19,7 @@
 mod breaker;
 mod check;
 mod client;
+mod config;
 mod keys;
 mod metrics;
 mod values;
@@ -26,5 +27,6 @@ mod write;
 
 pub use check::{Check, RateBucket, Refusal};
 pub use client::{Counts, CountsError, CountsSettings};
+pub use config::RedisConfig;
 pub use values::{UserTickets, ZonePlaces};
 pub use write::{UserWrite, Written, ZoneWrite};

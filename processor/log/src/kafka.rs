@@ -23,6 +23,7 @@
 mod clients;
 mod command_consumer;
 mod commands;
+mod config;
 mod error;
 mod foreign;
 mod ingress_log;
@@ -39,6 +40,7 @@ mod writer;
 
 pub use command_consumer::{CommandConsumer, LogEvent};
 pub use commands::{CommandProducer, CommandProducerOptions, Delivered, OnDelivered, SendError};
+pub use config::KafkaConfig;
 pub use error::KafkaError;
 pub use foreign::{ForeignRecord, ForeignRecords};
 pub use ingress_log::{KafkaCommandLog, KafkaCommandLogOptions, SeatSource, Serving};

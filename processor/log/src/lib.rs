@@ -9,6 +9,7 @@
 
 pub mod chain;
 pub mod commands;
+mod config;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod journal;
@@ -18,4 +19,5 @@ pub mod storage;
 
 pub use chain::{Candidate, Candidates, Link, OutcomeChain, OutcomeReader, Step};
 pub use commands::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
+pub use config::LogConfig;
 pub use storage::{AppendRecord, Appended, EntryBatch, LogError, LogReader, LogWriter};

@@ -1,10 +1,18 @@
 //! Who follows which partition, and how patient a standby is.
 
+use onsale_settings::check_range;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use super::node::is_name;
-use super::sections::{problem, range};
+
+/// Most processors that follow one partition.
+const REPLICAS_MAX: u16 = 16;
+/// Times between two signs of an owner, in milliseconds.
+const TICK_MIN_MS: u64 = 10;
+const TICK_MAX_MS: u64 = 10_000;
+/// Longest patience of a standby, in milliseconds.
+const PATIENCE_MAX_MS: u64 = 600_000;
 
 /// The processors of the distributed mode. The same on every node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,37 +51,45 @@ impl ClusterConfig {
             || distinct.len() != self.processors.len()
             || !self.processors.iter().all(|name| is_name(name))
         {
-            problems.push(problem(
+            problems.push(Problem::new(
                 "cluster.processors",
                 names(),
-                "the ids of the processors, each once".to_owned(),
+                "the ids of the processors, each once",
             ));
         }
         if let Some(own) = own
             && !self.processors.iter().any(|name| name == own)
         {
-            problems.push(problem(
+            problems.push(Problem::new(
                 "cluster.processors",
                 names(),
                 format!("a list that names this processor, {own:?}: every node needs the same one"),
             ));
         }
-        range(
+        check_range(
             problems,
             "cluster.replicas",
-            u64::from(self.replicas),
-            1,
-            16,
+            self.replicas,
+            1..=REPLICAS_MAX,
         );
-        range(problems, "cluster.tick_ms", self.tick_ms, 10, 10_000);
+        check_range(
+            problems,
+            "cluster.tick_ms",
+            self.tick_ms,
+            TICK_MIN_MS..=TICK_MAX_MS,
+        );
         // Fewer than three missed signs would be a hiccup.
-        range(
+        check_range(
             problems,
             "cluster.patience_ms",
             self.patience_ms,
-            self.tick_ms.saturating_mul(3),
-            600_000,
+            self.tick_ms.saturating_mul(3)..=PATIENCE_MAX_MS,
         );
-        range(problems, "cluster.stagger_ms", self.stagger_ms, 0, 600_000);
+        check_range(
+            problems,
+            "cluster.stagger_ms",
+            self.stagger_ms,
+            0..=PATIENCE_MAX_MS,
+        );
     }
 }

@@ -4,7 +4,6 @@ use onsale_schemas::limits::NODE_NAME_MAX_BYTES;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
-use super::sections::problem;
 
 /// What a process does in the distributed mode.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -90,7 +89,7 @@ impl NodeConfig {
 
     pub(super) fn check(&self, problems: &mut Vec<Problem>, distributed: bool) {
         if !is_name(&self.id) {
-            problems.push(problem(
+            problems.push(Problem::new(
                 "node.id",
                 format!("{:?}", self.id),
                 format!("1 to {NODE_NAME_MAX_BYTES} letters, digits, '-', '_' or '.'"),
@@ -99,7 +98,7 @@ impl NodeConfig {
         let has_all = Role::EMBEDDED.iter().all(|role| self.is(*role));
         if self.roles.is_empty() || (!distributed && !has_all) {
             let names: Vec<&str> = self.roles.iter().map(|role| role.as_str()).collect();
-            problems.push(problem(
+            problems.push(Problem::new(
                 "node.roles",
                 format!("{names:?}"),
                 if distributed {
@@ -122,10 +121,10 @@ impl NodeConfig {
                 && !url.starts_with("http://")
                 && !url.starts_with("https://")
             {
-                problems.push(problem(
+                problems.push(Problem::new(
                     key,
                     format!("{url:?}"),
-                    "a URL as http://10.0.0.5:8080".to_owned(),
+                    "a URL as http://10.0.0.5:8080",
                 ));
             }
         }

@@ -1,14 +1,16 @@
-//! The log on Kafka.
+//! Section `kafka`.
 
 use std::collections::BTreeMap;
 
+use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
-use super::sections::{problem, range};
+use crate::config::RETENTION_MAX_HOURS;
 
 /// Longest prefix of a topic's name, in bytes: Kafka allows 249 for the whole name.
 const PREFIX_MAX_BYTES: usize = 200;
+/// Most copies of a topic.
+const REPLICATION_MAX: u16 = 15;
 /// Properties that Onsale sets itself, because its guarantees rest on them.
 const OWN_PROPERTIES: [&str; 12] = [
     "bootstrap.servers",
@@ -28,7 +30,7 @@ const OWN_PROPERTIES: [&str; 12] = [
 /// Kafka, for running on more than one machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct KafkaConfig {
+pub struct KafkaConfig {
     /// `HOST:PORT,…`; empty for the embedded log.
     pub brokers: String,
     /// Topics are `<prefix>.commands`, `<prefix>.outcomes` and `<prefix>.nodes`.
@@ -61,11 +63,12 @@ impl Default for KafkaConfig {
 
 impl KafkaConfig {
     /// Whether the log is on Kafka.
-    pub(crate) fn is_used(&self) -> bool {
+    pub fn is_used(&self) -> bool {
         !self.brokers.is_empty()
     }
 
-    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+    /// Adds every setting that cannot be used.
+    pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
         let host_and_port = |broker: &str| {
             broker
                 .trim()
@@ -73,55 +76,52 @@ impl KafkaConfig {
                 .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
         };
         if self.is_used() && !self.brokers.split(',').all(host_and_port) {
-            problems.push(problem(
+            problems.push(ConfigProblem::new(
                 "kafka.brokers",
                 format!("{:?}", self.brokers),
-                "HOST:PORT, more of them separated by commas".to_owned(),
+                "HOST:PORT, more of them separated by commas",
             ));
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let prefix = &self.topic_prefix;
         if !(1..=PREFIX_MAX_BYTES).contains(&prefix.len()) || !prefix.chars().all(plain) {
-            problems.push(problem(
+            problems.push(ConfigProblem::new(
                 "kafka.topic_prefix",
                 format!("{prefix:?}"),
                 format!("1 to {PREFIX_MAX_BYTES} letters, digits, '-', '_' or '.'"),
             ));
         }
-        range(
+        check_range(
             problems,
             "kafka.replication",
-            u64::from(self.replication),
-            1,
-            15,
+            self.replication,
+            1..=REPLICATION_MAX,
         );
-        range(
+        check_range(
             problems,
             "kafka.min_insync",
-            u64::from(self.min_insync),
-            1,
-            u64::from(self.replication),
+            self.min_insync,
+            1..=self.replication,
         );
-        range(
+        check_range(
             problems,
             "kafka.retention_hours",
             self.retention_hours,
-            0,
-            24 * 365 * 100,
+            0..=RETENTION_MAX_HOURS,
         );
         for key in OWN_PROPERTIES {
             if let Some(value) = self.properties.get(key) {
-                problems.push(problem(
-                    &format!("kafka.properties.{key}"),
-                    value.clone(),
-                    "no value: Onsale sets it itself".to_owned(),
+                problems.push(ConfigProblem::new(
+                    format!("kafka.properties.{key}"),
+                    value,
+                    "no value: Onsale sets it itself",
                 ));
             }
         }
     }
 
     /// Whether a property's value is not for everybody's eyes.
-    pub(super) fn is_secret(key: &str) -> bool {
+    pub fn is_secret(key: &str) -> bool {
         key.contains("password") || key.contains("secret") || key.ends_with(".pem")
     }
 }
