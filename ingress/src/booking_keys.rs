@@ -4,14 +4,14 @@
 //! nothing. What a link opens, or what is shown at a door, is a MAC over the id with keys derived
 //! from one secret of the installation: the same on every node, and the same after a restart.
 
-use onsale_auth::{AuthConfig, KeyError, read_secret};
+use onsale_auth::{AuthConfig, KeyError};
 use onsale_schemas::BookingId;
 
 /// What keys are derived for. A new purpose gets a text of its own; these never change, because
-/// links and codes that were given out would stop to work.
+/// links and codes that were given out would stop working.
 const RECEIPT_PURPOSE: &str = "onsale 2026 link to the receipt of a booking";
 const CODE_PURPOSE: &str = "onsale 2026 confirmation code of a booking";
-/// Bytes of a receipt's token: as many as nobody can guess.
+/// Bytes of a receipt's token: more than can be guessed.
 const RECEIPT_TOKEN_BYTES: usize = 16;
 /// Crockford's base 32, without look-alikes.
 const CODE_ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -25,33 +25,13 @@ pub struct BookingKeys {
 }
 
 impl BookingKeys {
-    /// With the configured secret. Where none is configured and tokens are signed with a shared
-    /// secret, it is derived from that one.
+    /// With the secret that [`AuthConfig::secret_of_bookings`] finds.
     ///
     /// # Errors
     /// When the secret cannot be read or is too short, and when there is none.
     pub fn new(config: &AuthConfig) -> Result<Self, KeyError> {
-        let sources = [
-            (
-                "auth.booking_secret_file",
-                &config.booking_secret,
-                &config.booking_secret_file,
-            ),
-            (
-                "auth.hs256_secret_file",
-                &config.hs256_secret,
-                &config.hs256_secret_file,
-            ),
-        ];
-        for (key, secret, file) in sources {
-            if let Some(secret) = secret {
-                return Ok(Self::of(secret.expose().as_bytes()));
-            }
-            if let Some(file) = file {
-                return Ok(Self::of(read_secret(key, file)?.expose().as_bytes()));
-            }
-        }
-        Err(KeyError::NoBookingSecret)
+        let secret = config.secret_of_bookings()?;
+        Ok(Self::of(secret.expose().as_bytes()))
     }
 
     fn of(secret: &[u8]) -> Self {

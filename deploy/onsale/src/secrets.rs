@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
+use onsale_auth::{MintError, Minter};
+use onsale_processor::clock;
 use onsale_settings::Secret;
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::config::Config;
@@ -14,20 +15,6 @@ use crate::config::Config;
 const DEV_SECRET_FILE: &str = "dev-secret";
 /// Name of the file with the secret of bookings, in the data folder of the only node.
 const BOOKING_SECRET_FILE: &str = "booking-secret";
-/// The account of a verb that mints a token for itself.
-const OPERATOR: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001);
-
-#[derive(Serialize)]
-struct Claims<'a> {
-    sub: Uuid,
-    role: &'a str,
-    tenant: Uuid,
-    iat: u64,
-    exp: u64,
-    iss: &'a str,
-    aud: &'a str,
-}
-
 /// The key of `onsale dev` in this folder, if there is one.
 pub(crate) fn read_dev_secret(data: &Path) -> Option<Secret> {
     read_secret(&data.join(DEV_SECRET_FILE))
@@ -39,13 +26,13 @@ fn read_secret(path: &Path) -> Option<Secret> {
     (!text.is_empty()).then(|| Secret::new(text))
 }
 
-/// The key of `onsale dev` in this folder; made at the first start, so that tokens outlive restarts.
+/// The key of `onsale dev` in this folder; created at the first start, so that tokens outlive restarts.
 pub(crate) fn dev_secret(data: &Path) -> anyhow::Result<Secret> {
     kept_secret(&data.join(DEV_SECRET_FILE))
 }
 
-/// The secret of bookings of the only node, in its data folder; made at the first start, because
-/// links and codes that were given out have to work after every other.
+/// The secret of bookings of the only node, in its data folder; created at the first start, because
+/// links and codes that were given out have to work after every later one.
 pub(crate) fn booking_secret(data: &Path) -> anyhow::Result<Secret> {
     kept_secret(&data.join(BOOKING_SECRET_FILE))
 }
@@ -68,93 +55,29 @@ fn kept_secret(path: &Path) -> anyhow::Result<Secret> {
     Ok(Secret::new(secret))
 }
 
-/// A secret that tokens are signed with, and its name where it has one.
-struct Signing {
-    kid: Option<String>,
-    secret: String,
+/// What mints tokens with a configured secret: the one named `kid`, else as
+/// [`onsale_auth::AuthConfig::signing_secret`] says.
+pub(crate) fn minter(config: &Config, kid: Option<&str>) -> anyhow::Result<Minter> {
+    Minter::new(&config.auth, kid).map_err(advise)
 }
 
-/// The configured secret to sign with: the named one, else the one without a name, else the first
-/// named one.
-fn signing_secret(config: &Config, kid: Option<&str>) -> anyhow::Result<Signing> {
-    let auth = &config.auth;
-    if let Some(kid) = kid {
-        let key = auth.keys.iter().find(|key| key.kid == kid);
-        let key = key.with_context(|| format!("--kid {kid}: auth.keys has no such key"))?;
-        let file = key.hs256_secret_file.as_deref().with_context(|| {
-            format!("--kid {kid}: a public key only verifies: mint where the private key is")
-        })?;
-        return named(kid, file);
-    }
-    if let Some(secret) = &auth.hs256_secret {
-        let secret = secret.expose().to_owned();
-        return Ok(Signing { kid: None, secret });
-    }
-    if let Some(file) = &auth.hs256_secret_file {
-        let secret = read_signing_secret("auth.hs256_secret_file", file)?;
-        return Ok(Signing { kid: None, secret });
-    }
-    for key in &auth.keys {
-        if let Some(file) = &key.hs256_secret_file {
-            return named(&key.kid, file);
+/// A secret whose tokens are accepted without a name in their head.
+pub(crate) fn plain_secret(config: &Config) -> anyhow::Result<Secret> {
+    let signing = config.auth.signing_secret(None).map_err(advise)?;
+    Ok(signing.secret)
+}
+
+/// Says what was tried where nothing is configured.
+fn advise(error: MintError) -> anyhow::Error {
+    match error {
+        MintError::NoSecret => {
+            anyhow!("{error}; there is no key of `onsale dev` in the data folder")
         }
+        other => other.into(),
     }
-    bail!(
-        "tokens are minted with auth.hs256_secret (ONSALE_AUTH__HS256_SECRET); none is \
-         configured{}",
-        if auth.has_key() {
-            " and public keys only verify: mint where the private key is, or pass --token"
-        } else {
-            ", and there is no key of `onsale dev` in the data folder"
-        }
-    )
-}
-
-/// A secret whose tokens are taken without a name in their head.
-pub(crate) fn plain_secret(config: &Config) -> anyhow::Result<String> {
-    signing_secret(config, None).map(|signing| signing.secret)
-}
-
-fn named(kid: &str, file: &Path) -> anyhow::Result<Signing> {
-    let secret = read_signing_secret(&format!("the secret of key {kid} in auth.keys"), file)?;
-    let kid = Some(kid.to_owned());
-    Ok(Signing { kid, secret })
-}
-
-fn read_signing_secret(what: &str, file: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("{what}: {}", file.display()));
-    Ok(text?.trim().to_owned())
 }
 
 /// An operator's token for a verb's own calls.
 pub(crate) fn mint_operator(config: &Config, ttl_s: u64) -> anyhow::Result<String> {
-    mint(config, OPERATOR, "operator", Uuid::nil(), ttl_s, None)
-}
-
-/// A token signed with a configured secret, with `kid` in its head where the secret has a name.
-pub(crate) fn mint(
-    config: &Config,
-    user: Uuid,
-    role: &str,
-    tenant: Uuid,
-    ttl_s: u64,
-    kid: Option<&str>,
-) -> anyhow::Result<String> {
-    let Signing { kid, secret } = signing_secret(config, kid)?;
-    let now = onsale_processor::clock::now_ms() / 1_000;
-    let claims = Claims {
-        sub: user,
-        role,
-        tenant,
-        iat: now,
-        exp: now.saturating_add(ttl_s),
-        iss: &config.auth.issuer,
-        aud: &config.auth.audience,
-    };
-    let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
-    let header = jsonwebtoken::Header {
-        kid,
-        ..jsonwebtoken::Header::default()
-    };
-    Ok(jsonwebtoken::encode(&header, &claims, &key)?)
+    Ok(minter(config, None)?.mint_operator(ttl_s, clock::now_ms())?)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 const HS256_SECRET_MIN_BYTES: usize = 32;
 /// A token that cannot be taken back should not live longer than this by default (31 days).
 const TOKEN_LIFETIME_DEFAULT_SECONDS: u64 = 31 * 86_400;
-/// Ten years: who needs more needs another kind of key.
+/// Ten years: what has to last longer needs another kind of key.
 const TOKEN_LIFETIME_MAX_SECONDS: u64 = 315_360_000;
 /// More leeway than this makes short-lived tokens meaningless.
 const LEEWAY_MAX_SECONDS: u64 = 300;
@@ -24,7 +24,7 @@ const KEYS_MAX: usize = 16;
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
-    /// Secret shared with whoever mints tokens (HS256), at least 32 bytes.
+    /// Secret shared with the issuer of tokens (HS256), at least 32 bytes.
     pub hs256_secret: Option<Secret>,
     /// File that holds that secret; white space around it is cut off.
     pub hs256_secret_file: Option<PathBuf>,
@@ -34,7 +34,7 @@ pub struct AuthConfig {
     pub rsa_public_key_file: Option<PathBuf>,
     /// Secret that links to receipts and confirmation codes are made with, at least 32 bytes, the
     /// same on every node. Unset: derived from the secret of HS256; with a public key it has to be
-    /// set where there are several nodes, and is made once in the data folder where there is one.
+    /// set where there are several nodes, and is created once in the data folder where there is one.
     pub booking_secret: Option<Secret>,
     /// File that holds that secret; white space around it is cut off.
     pub booking_secret_file: Option<PathBuf>,
@@ -214,7 +214,7 @@ impl AuthConfig {
 }
 
 /// Adds a problem when the secret is too short to be one.
-pub(crate) fn check_secret(problems: &mut Vec<ConfigProblem>, key: &str, secret: &str) {
+pub fn check_secret(problems: &mut Vec<ConfigProblem>, key: &str, secret: &str) {
     if secret.len() < HS256_SECRET_MIN_BYTES {
         problems.push(ConfigProblem::new(
             key,

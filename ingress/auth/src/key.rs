@@ -11,7 +11,7 @@ use crate::config::{AuthConfig, check_secret};
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Its file cannot be read.
-    #[error("cannot read the key file {file}: {source}")]
+    #[error("cannot read the key file {file}")]
     File {
         /// The file.
         file: PathBuf,
@@ -19,7 +19,7 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// The file holds no such key.
-    #[error("{file} holds no {expected}: {source}")]
+    #[error("{file} holds no {expected}")]
     Pem {
         /// The file.
         file: PathBuf,
@@ -28,7 +28,7 @@ pub enum KeyError {
         /// What is wrong.
         source: jsonwebtoken::errors::Error,
     },
-    /// The secret in the file is no good.
+    /// The secret in the file is too short.
     #[error(transparent)]
     Secret(ConfigProblem),
     /// None is configured.
@@ -69,27 +69,27 @@ impl Keys {
             validation: validation(algorithm),
             algorithm,
         };
-        let unnamed = match &config.hs256_secret {
-            Some(secret) => {
-                let secret = DecodingKey::from_secret(secret.expose().as_bytes());
-                Some((secret, Algorithm::HS256))
-            }
-            None => from_files(
-                "auth.hs256_secret_file",
-                config.hs256_secret_file.as_deref(),
+        let unnamed = match config.unnamed_secret()? {
+            Some(secret) => Some(of_secret(&secret)),
+            None => of_public_key(
                 config.ed25519_public_key_file.as_deref(),
                 config.rsa_public_key_file.as_deref(),
             )?,
         };
         let mut named = Vec::new();
         for (index, listed) in config.keys.iter().enumerate() {
-            let read = from_files(
-                &format!("auth.keys[{index}].hs256_secret_file"),
-                listed.hs256_secret_file.as_deref(),
-                listed.ed25519_public_key_file.as_deref(),
-                listed.rsa_public_key_file.as_deref(),
-            )?;
-            named.push((listed.kid.clone(), key(read.ok_or(KeyError::Missing)?)));
+            let read = match &listed.hs256_secret_file {
+                Some(file) => {
+                    let setting = format!("auth.keys[{index}].hs256_secret_file");
+                    of_secret(&read_secret(&setting, file)?)
+                }
+                None => of_public_key(
+                    listed.ed25519_public_key_file.as_deref(),
+                    listed.rsa_public_key_file.as_deref(),
+                )?
+                .ok_or(KeyError::Missing)?,
+            };
+            named.push((listed.kid.clone(), key(read)));
         }
         if unnamed.is_none() && named.is_empty() {
             return Err(KeyError::Missing);
@@ -108,7 +108,7 @@ impl Keys {
                 let mut named = self.named.iter();
                 named.find(|(name, _)| name == kid).map(|(_, key)| key)
             }
-            // Without names of our own, a name that an issuer gives means nothing here.
+            // Where no key is named here, a name that an issuer gives means nothing.
             _ => {
                 let named = self.named.iter().map(|(_, key)| key);
                 let mut all = self.unnamed.iter().chain(named);
@@ -118,18 +118,16 @@ impl Keys {
     }
 }
 
-/// The key in whichever file is set.
-fn from_files(
-    secret_setting: &str,
-    hs256: Option<&Path>,
+fn of_secret(secret: &Secret) -> (DecodingKey, Algorithm) {
+    let key = DecodingKey::from_secret(secret.expose().as_bytes());
+    (key, Algorithm::HS256)
+}
+
+/// The public key in the file that is set, if any is.
+fn of_public_key(
     ed25519: Option<&Path>,
     rsa: Option<&Path>,
 ) -> Result<Option<(DecodingKey, Algorithm)>, KeyError> {
-    if let Some(file) = hs256 {
-        let secret = read_secret(secret_setting, file)?;
-        let key = DecodingKey::from_secret(secret.expose().as_bytes());
-        return Ok(Some((key, Algorithm::HS256)));
-    }
     if let Some(file) = ed25519 {
         let key = DecodingKey::from_ed_pem(&read(file)?)
             .map_err(|source| pem(file, "Ed25519 public key in PEM", source))?;
@@ -143,11 +141,55 @@ fn from_files(
     Ok(None)
 }
 
+impl AuthConfig {
+    /// The secret of the key without a name, where that is one.
+    pub(crate) fn unnamed_secret(&self) -> Result<Option<Secret>, KeyError> {
+        secret(
+            self.hs256_secret.as_ref(),
+            "auth.hs256_secret_file",
+            self.hs256_secret_file.as_deref(),
+        )
+    }
+
+    /// The secret that links to receipts and confirmation codes are made with. Where none is
+    /// configured and tokens are signed with a shared secret, it is that one.
+    ///
+    /// # Errors
+    /// When the secret cannot be read or is too short, and when there is none.
+    pub fn secret_of_bookings(&self) -> Result<Secret, KeyError> {
+        let own = secret(
+            self.booking_secret.as_ref(),
+            "auth.booking_secret_file",
+            self.booking_secret_file.as_deref(),
+        )?;
+        match own {
+            Some(own) => Ok(own),
+            None => self.unnamed_secret()?.ok_or(KeyError::NoBookingSecret),
+        }
+    }
+}
+
+/// A secret from the configuration itself, or from the file that the setting `key` names.
+///
+/// # Errors
+/// When the file cannot be read, or its secret is too short to be one.
+pub fn secret(
+    given: Option<&Secret>,
+    key: &str,
+    file: Option<&Path>,
+) -> Result<Option<Secret>, KeyError> {
+    match (given, file) {
+        (Some(secret), _) => Ok(Some(secret.clone())),
+        (None, Some(file)) => read_secret(key, file).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
 /// The secret in the file that the setting `key` names, without the white space around it.
 ///
 /// # Errors
 /// When the file cannot be read, or its secret is too short to be one.
-pub fn read_secret(key: &str, file: &Path) -> Result<Secret, KeyError> {
+pub(crate) fn read_secret(key: &str, file: &Path) -> Result<Secret, KeyError> {
     let text = read(file)?;
     let text = String::from_utf8_lossy(&text);
     let secret = text.trim();

@@ -1,75 +1,18 @@
 //! Verifies bearer tokens.
 
-use std::fmt;
-
 use jsonwebtoken::{Algorithm, Header, Validation};
 use onsale_schemas::{TenantId, UserId};
-use serde::Deserialize;
-use serde::de::{self, Deserializer, Unexpected, Visitor};
-use uuid::Uuid;
 
+use crate::claims::Claims;
 use crate::config::AuthConfig;
 use crate::error::TokenError;
 use crate::identity::Identity;
 use crate::key::{KeyError, Keys};
-use crate::role::Role;
 
 /// Verified tokens that are remembered.
 const TOKENS_CACHED_MAX: u64 = 131_072;
 /// Longest token that is looked at, in bytes.
 const TOKEN_MAX_BYTES: usize = 8_192;
-
-#[derive(Deserialize)]
-struct Claims {
-    sub: Uuid,
-    role: Role,
-    #[serde(default)]
-    tenant: Uuid,
-    #[serde(deserialize_with = "whole_seconds")]
-    exp: u64,
-    #[serde(default, deserialize_with = "whole_seconds")]
-    nbf: u64,
-    #[serde(default, deserialize_with = "whole_seconds_if_any")]
-    iat: Option<u64>,
-}
-
-/// A NumericDate of RFC 7519, which may have a fraction: the second that it lies in.
-fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    struct SecondsVisitor;
-    impl Visitor<'_> for SecondsVisitor {
-        type Value = u64;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("seconds since 1970")
-        }
-
-        fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<u64, E> {
-            Ok(seconds)
-        }
-
-        fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<u64, E> {
-            // Beyond it there are no fractions, so the cast is exact.
-            const MAX: f64 = 9_007_199_254_740_992.0;
-            if (0.0..=MAX).contains(&seconds) {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "within the range that was just checked"
-                )]
-                Ok(seconds as u64)
-            } else {
-                Err(E::invalid_value(Unexpected::Float(seconds), &self))
-            }
-        }
-    }
-    deserializer.deserialize_any(SecondsVisitor)
-}
-
-fn whole_seconds_if_any<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<u64>, D::Error> {
-    whole_seconds(deserializer).map(Some)
-}
 
 /// Verifies tokens and remembers the ones that it verified, by a cryptographic hash: a collision
 /// would hand one user's identity to another.
@@ -126,7 +69,8 @@ impl Authenticator {
         {
             return Err(TokenError::TooLong);
         }
-        if claims.nbf > now_seconds.saturating_add(self.leeway_seconds) {
+        let begins = claims.nbf.unwrap_or(0);
+        if begins > now_seconds.saturating_add(self.leeway_seconds) {
             return Err(TokenError::NotYet);
         }
         let identity = Identity {
@@ -151,9 +95,9 @@ impl Authenticator {
     }
 }
 
-/// A token of another type is not meant for us, and an extension that a token calls critical has to
-/// be understood (RFC 7515, 4.1.11): we understand none.
-fn is_understood(header: &Header) -> bool {
+/// A token of another type is meant for something else, and an extension that a token calls critical
+/// has to be understood (RFC 7515, 4.1.11), which none is.
+pub(crate) fn is_understood(header: &Header) -> bool {
     let is_jwt = |typ: &str| typ.eq_ignore_ascii_case("JWT");
     header.crit.is_none() && header.typ.as_deref().is_none_or(is_jwt)
 }
@@ -163,13 +107,14 @@ fn validation(config: &AuthConfig, algorithm: Algorithm) -> Validation {
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     validation.set_issuer(&[&config.issuer]);
     validation.set_audience(&[&config.audience]);
-    // Times are compared here, with the one clock of this crate, on every use of a token.
+    // Times are compared on every use of a token, by the clock of the caller.
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation
 }
 
-fn bearer(header: &[u8]) -> Option<&[u8]> {
+/// The token in the value of an `Authorization` header.
+pub(crate) fn bearer(header: &[u8]) -> Option<&[u8]> {
     const SCHEME: &[u8] = b"bearer ";
     let (scheme, token) = header.split_at_checked(SCHEME.len())?;
     let token = token.trim_ascii();

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use onsale_auth::{Grant, Role};
+use onsale_processor::clock;
+use onsale_schemas::{TenantId, UserId};
 use onsale_settings::Secret;
 use uuid::Uuid;
 
@@ -102,15 +105,23 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn mint(config: &Config) -> anyhow::Result<Self> {
-        let mint = |user: Uuid, role: &str| {
-            secrets::mint(config, user, role, demo::TENANT, TOKEN_TTL_S, None)
+        let minter = secrets::minter(config, None)?;
+        let now_ms = clock::now_ms();
+        let mint = |user: Uuid, role: Role| {
+            let grant = Grant {
+                user: UserId(user),
+                role,
+                tenant: TenantId(demo::TENANT),
+                life_seconds: TOKEN_TTL_S,
+            };
+            minter.mint(&grant, now_ms)
         };
         Ok(Self {
-            buyer: mint(demo::BUYER, "buyer")?,
-            organizer: mint(demo::ORGANIZER, "organizer")?,
-            admin: mint(demo::ADMIN, "admin")?,
-            service: mint(demo::SERVICE, "service")?,
-            operator: mint(demo::OPERATOR, "operator")?,
+            buyer: mint(demo::BUYER, Role::Buyer)?,
+            organizer: mint(demo::ORGANIZER, Role::Organizer)?,
+            admin: mint(demo::ADMIN, Role::Admin)?,
+            service: mint(demo::SERVICE, Role::Service)?,
+            operator: mint(demo::OPERATOR, Role::Operator)?,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use onsale_load::{LoadError, LoadSettings, Minter, Progress, Report, ScenarioKind, Stop, Target};
+use onsale_settings::Secret;
 use uuid::Uuid;
 
 use crate::cli::{ConfigArgs, JsonArgs, parse_duration_s, parse_share, parse_uuid, parse_whole};
@@ -115,7 +116,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
             .context("no --secret-file given")
             .or_use()?,
     };
-    let minter = Minter::new(&secret, &config.auth.issuer, &config.auth.audience);
+    let minter = Minter::new(secret.expose(), &config.auth.issuer, &config.auth.audience);
     let stop = Stop::default();
     stop_on_interrupt(stop.clone())?;
     let line = output::live_line();
@@ -135,10 +136,10 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     verdict(args, &report)
 }
 
-fn read_secret(file: &Path) -> anyhow::Result<String> {
+fn read_secret(file: &Path) -> anyhow::Result<Secret> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("--secret-file {}", file.display()))?;
-    Ok(text.trim().to_owned())
+    Ok(Secret::new(text.trim()))
 }
 
 fn shown(progress: &Progress) -> String {

@@ -1,7 +1,11 @@
 //! `onsale token`
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use onsale_auth::{Grant, Role};
+use onsale_processor::clock;
+use onsale_schemas::{TenantId, UserId};
 use uuid::Uuid;
 
 use crate::cli::{ConfigArgs, JsonArgs, parse_duration_s, parse_uuid};
@@ -15,12 +19,12 @@ pub(crate) struct TokenArgs {
     #[arg(long, value_name = "UUID", value_parser = parse_uuid)]
     user: Uuid,
     /// What the account may do
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "ROLE", value_parser = roles())]
     role: Role,
     /// Tenant of the account (a UUID) [default: the nil UUID]
     #[arg(long, value_name = "UUID", value_parser = parse_uuid, default_value = "00000000-0000-0000-0000-000000000000", hide_default_value = true)]
     tenant: Uuid,
-    /// How long the token is good for
+    /// How long the token is valid
     #[arg(long, value_name = "TIME", value_parser = parse_duration_s, default_value = "15m")]
     ttl: u64,
     /// Which of the named keys (auth.keys) signs it [default: the key without a name, else the
@@ -33,39 +37,33 @@ pub(crate) struct TokenArgs {
     config: ConfigArgs,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Role {
-    /// Buys tickets
-    Buyer,
-    /// Sells tickets for events of their own
-    Organizer,
-    /// Manages its tenant
-    Admin,
-    /// A service of its tenant, such as payments
-    Service,
-    /// Runs the installation, for every tenant
-    Operator,
-    /// A service of the installation, for every tenant
-    Platform,
+/// The roles as a flag takes them.
+fn roles() -> impl TypedValueParser<Value = Role> {
+    let values = Role::ALL.map(|role| PossibleValue::new(role.as_str()).help(purpose(role)));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Role>())
 }
 
-impl Role {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Buyer => "buyer",
-            Self::Organizer => "organizer",
-            Self::Admin => "admin",
-            Self::Service => "service",
-            Self::Operator => "operator",
-            Self::Platform => "platform",
-        }
+fn purpose(role: Role) -> &'static str {
+    match role {
+        Role::Buyer => "Buys tickets",
+        Role::Organizer => "Sells tickets for events of their own",
+        Role::Admin => "Manages its tenant",
+        Role::Service => "A service of its tenant, such as payments",
+        Role::Operator => "Runs the installation, for every tenant",
+        Role::Platform => "A service of the installation, for every tenant",
     }
 }
 
 pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let config = Config::for_operator(&args.config)?;
-    let (role, kid) = (args.role.name(), args.kid.as_deref());
-    let token = secrets::mint(&config, args.user, role, args.tenant, args.ttl, kid)
+    let grant = Grant {
+        user: UserId(args.user),
+        role: args.role,
+        tenant: TenantId(args.tenant),
+        life_seconds: args.ttl,
+    };
+    let token = secrets::minter(&config, args.kid.as_deref())
+        .and_then(|minter| Ok(minter.mint(&grant, clock::now_ms())?))
         .context("cannot mint a token")
         .or_use()?;
     let accepted = config.auth.token_lifetime_max_seconds;

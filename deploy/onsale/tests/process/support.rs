@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use onsale_auth::{AuthConfig, Grant, Minter};
+use onsale_processor::clock;
+use onsale_schemas::{TenantId, UserId};
+use onsale_settings::Secret;
 use serde_json::{Value, json};
 
 use crate::http_client;
@@ -227,12 +231,18 @@ impl Server {
 
     /// A token minted here, for tests with many accounts.
     pub(crate) fn mint(&self, role: &str, user: u128) -> String {
-        let claims = json!({
-            "sub": uuid::Uuid::from_u128(user), "role": role, "tenant": uuid::Uuid::nil(),
-            "iat": now_s(), "exp": now_s() + 3_600, "iss": "onsale", "aud": "onsale",
-        });
-        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
-        jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+        let auth = AuthConfig {
+            hs256_secret: Some(Secret::new(SECRET)),
+            ..AuthConfig::default()
+        };
+        let grant = Grant {
+            user: UserId(uuid::Uuid::from_u128(user)),
+            role: role.parse().unwrap(),
+            tenant: TenantId(uuid::Uuid::nil()),
+            life_seconds: 3_600,
+        };
+        let minter = Minter::new(&auth, None).unwrap();
+        minter.mint(&grant, clock::now_ms()).unwrap()
     }
 
     /// Runs a verb of the command line against this server; (exit code, stdout, stderr).
@@ -395,14 +405,6 @@ fn limits_of(pid: rustix::process::Pid) -> rustix::process::Rlimit {
     let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     set_limits(pid, own.maximum, own.maximum)
 }
-
-fn now_s() -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-}
-
 /// The values of a metric, of all its series or of the one with these labels.
 pub(crate) fn metric(text: &str, name: &str) -> Vec<f64> {
     text.lines()

@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jsonwebtoken::{EncodingKey, Header};
+use onsale_auth::{AuthConfig, Grant, Minter};
 use onsale_counts::{Counts, CountsSettings};
 use onsale_ingress::{
     Ingress, IngressConfig, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
     SystemClock, Which,
 };
 use onsale_log::journal::JournalOptions;
+use onsale_processor::clock;
 use onsale_processor::counts_feed::CountsFeed;
 use onsale_processor::embedded::snapshots::Retention;
 use onsale_processor::embedded::{Embedded, EmbeddedOptions};
 use onsale_processor::metrics::Metrics;
 use onsale_processor::projector::Projected;
 use onsale_processor::replica::SnapshotPolicy;
-use onsale_schemas::{NodeName, Offset, PartitionId};
+use onsale_schemas::{NodeName, Offset, PartitionId, TenantId, UserId};
 use onsale_settings::Secret;
 use onsale_store::Store;
 use prometheus::Registry;
@@ -162,8 +163,10 @@ impl Stack {
 impl Node {
     async fn start(name: &str, redis: &Server, embedded: &Embedded, store: &Store) -> Self {
         let registry = Registry::new();
-        let mut config = IngressConfig::default();
-        config.auth.hs256_secret = Some(Secret::new(SECRET));
+        let mut config = IngressConfig {
+            auth: auth(),
+            ..IngressConfig::default()
+        };
         config.rate_limit.enabled = false;
         let ingress = Ingress::with_counts(
             config,
@@ -194,14 +197,23 @@ fn counts(redis: &Server, node: &str, registry: &Registry) -> Counts {
     Counts::new(&settings, registry).unwrap()
 }
 
+/// Where tokens are signed with a shared secret.
+fn auth() -> AuthConfig {
+    AuthConfig {
+        hs256_secret: Some(Secret::new(SECRET)),
+        ..AuthConfig::default()
+    }
+}
+
 pub(crate) fn token(role: &str, user: u128) -> String {
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let claims = json!({
-        "sub": Uuid::from_u128(user), "role": role, "tenant": Uuid::from_u128(7),
-        "iss": "onsale", "aud": "onsale", "exp": now + 86_400,
-    });
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
-    jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap()
+    let grant = Grant {
+        user: UserId(Uuid::from_u128(user)),
+        role: role.parse().unwrap(),
+        tenant: TenantId(Uuid::from_u128(7)),
+        life_seconds: 86_400,
+    };
+    let minter = Minter::new(&auth(), None).unwrap();
+    minter.mint(&grant, clock::now_ms()).unwrap()
 }
 
 /// What reads wait for; the rest is not asked for here.

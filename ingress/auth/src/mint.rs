@@ -1,0 +1,177 @@
+//! Mints tokens with a configured secret.
+
+use std::path::Path;
+
+use jsonwebtoken::{EncodingKey, Header};
+use onsale_schemas::{TenantId, UserId};
+use onsale_settings::Secret;
+use uuid::Uuid;
+
+use crate::claims::Claims;
+use crate::config::AuthConfig;
+use crate::key::{KeyError, read_secret};
+use crate::role::Role;
+
+/// The account of operators' verbs and of nodes that mint a token for a call of their own.
+const INSTALLATION: UserId = UserId(Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001));
+
+/// Why no token can be minted.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// There is no key of this name.
+    #[error("auth.keys has no key named {0:?}")]
+    UnknownKey(String),
+    /// The key of this name is public.
+    #[error("the key named {0:?} is public and only verifies: mint where the private key is")]
+    PublicKey(String),
+    /// All keys are public.
+    #[error("public keys only verify: mint where the private key is")]
+    PublicKeysOnly,
+    /// There is no key.
+    #[error(
+        "no secret to mint tokens with is configured: set auth.hs256_secret \
+         (ONSALE_AUTH__HS256_SECRET) or auth.hs256_secret_file"
+    )]
+    NoSecret,
+    /// The secret cannot be read, or is too short.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The library refused to sign.
+    #[error("the token cannot be signed")]
+    Sign(#[from] jsonwebtoken::errors::Error),
+}
+
+/// A secret that tokens are signed with, and its name where it has one.
+#[derive(Clone, Debug)]
+pub struct SigningSecret {
+    /// Its name, as `kid` in the head of a token.
+    pub kid: Option<String>,
+    /// The secret.
+    pub secret: Secret,
+}
+
+impl AuthConfig {
+    /// Whether tokens can be minted with this configuration; public keys only verify.
+    pub fn can_mint(&self) -> bool {
+        let mut named = self.keys.iter();
+        self.hs256_secret.is_some()
+            || self.hs256_secret_file.is_some()
+            || named.any(|key| key.hs256_secret_file.is_some())
+    }
+
+    /// The secret to sign with: the one named `kid`; without a name the one that has none, else the
+    /// first of `keys`.
+    ///
+    /// # Errors
+    /// When there is no such secret, or its file cannot be used.
+    pub fn signing_secret(&self, kid: Option<&str>) -> Result<SigningSecret, MintError> {
+        if let Some(kid) = kid {
+            let key = self.keys.iter().find(|key| key.kid == kid);
+            let key = key.ok_or_else(|| MintError::UnknownKey(kid.to_owned()))?;
+            let file = key.hs256_secret_file.as_deref();
+            let file = file.ok_or_else(|| MintError::PublicKey(kid.to_owned()))?;
+            return named(kid, file);
+        }
+        if let Some(secret) = self.unnamed_secret()? {
+            return Ok(SigningSecret { kid: None, secret });
+        }
+        let mut keys = self.keys.iter();
+        let first = keys.find_map(|key| Some((&key.kid, key.hs256_secret_file.as_deref()?)));
+        match first {
+            Some((kid, file)) => named(kid, file),
+            None if self.has_key() => Err(MintError::PublicKeysOnly),
+            None => Err(MintError::NoSecret),
+        }
+    }
+}
+
+fn named(kid: &str, file: &Path) -> Result<SigningSecret, MintError> {
+    let setting = format!("hs256_secret_file of {kid:?} in auth.keys");
+    Ok(SigningSecret {
+        kid: Some(kid.to_owned()),
+        secret: read_secret(&setting, file)?,
+    })
+}
+
+/// What a token is to allow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Grant {
+    /// The account.
+    pub user: UserId,
+    /// What it may do.
+    pub role: Role,
+    /// The tenant it belongs to.
+    pub tenant: TenantId,
+    /// For how long, in seconds.
+    pub life_seconds: u64,
+}
+
+/// Mints tokens that a server with the same configuration accepts.
+pub struct Minter {
+    header: Header,
+    key: EncodingKey,
+    issuer: String,
+    audience: String,
+}
+
+impl Minter {
+    /// With the secret that [`AuthConfig::signing_secret`] finds.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn new(config: &AuthConfig, kid: Option<&str>) -> Result<Self, MintError> {
+        let SigningSecret { kid, secret } = config.signing_secret(kid)?;
+        Ok(Self {
+            header: Header {
+                kid,
+                ..Header::default()
+            },
+            key: EncodingKey::from_secret(secret.expose().as_bytes()),
+            issuer: config.issuer.clone(),
+            audience: config.audience.clone(),
+        })
+    }
+
+    /// A token that begins now.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn mint(&self, grant: &Grant, now_ms: u64) -> Result<String, MintError> {
+        let now_seconds = now_ms / 1_000;
+        let claims = Claims {
+            sub: grant.user.0,
+            role: grant.role,
+            tenant: grant.tenant.0,
+            iat: Some(now_seconds),
+            exp: now_seconds.saturating_add(grant.life_seconds),
+            nbf: None,
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+        };
+        Ok(jsonwebtoken::encode(&self.header, &claims, &self.key)?)
+    }
+
+    /// A token of the installation itself, as an operator.
+    ///
+    /// # Errors
+    /// As [`Minter::mint`].
+    pub fn mint_operator(&self, life_seconds: u64, now_ms: u64) -> Result<String, MintError> {
+        let grant = Grant {
+            user: INSTALLATION,
+            role: Role::Operator,
+            tenant: TenantId(Uuid::nil()),
+            life_seconds,
+        };
+        self.mint(&grant, now_ms)
+    }
+}
+
+impl std::fmt::Debug for Minter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Minter")
+            .field("header", &self.header)
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
