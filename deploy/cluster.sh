@@ -121,7 +121,9 @@ postgres() {
 # Environment of every process. What the caller set stays.
 export_settings() {
     mkdir -p "$folder"
-    if [ -z "${ONSALE_AUTH__HS256_SECRET:-}${ONSALE_AUTH__HS256_SECRET_FILE:-}" ]; then
+    local key="${ONSALE_AUTH__HS256_SECRET:-}${ONSALE_AUTH__HS256_SECRET_FILE:-}"
+    key+="${ONSALE_AUTH__ED25519_PUBLIC_KEY_FILE:-}${ONSALE_AUTH__RSA_PUBLIC_KEY_FILE:-}"
+    if [ -z "$key" ]; then
         if [ ! -s "$folder/secret" ]; then
             (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$folder/secret")
         fi

@@ -97,6 +97,8 @@ impl Config {
         ("node", "advertise_url"),
         ("node", "operations_advertise_url"),
         ("database", "url_file"),
+        ("cluster", "secret"),
+        ("cluster", "secret_file"),
         ("telemetry", "otlp_endpoint"),
     ];
 
@@ -142,6 +144,7 @@ impl Config {
         let mut problems = self.problems(is_processor.then_some(self.node.id.as_str()));
         if self.kafka.is_used() {
             problems.extend(self.advertised_problems());
+            problems.extend(self.peers_problem());
         }
         self.without_problems(problems, key_needed)
     }
@@ -251,6 +254,7 @@ impl Config {
         hide(&mut self.auth.booking_secret);
         hide(&mut self.database.url);
         hide(&mut self.redis.url);
+        hide(&mut self.cluster.secret);
         for (key, value) in &mut self.kafka.properties {
             if KafkaConfig::is_secret(key) {
                 *value = HIDDEN.to_owned();
@@ -292,6 +296,19 @@ impl Config {
             });
         }
         problems
+    }
+
+    /// What is missing where this node could neither ask another one nor know one that asks.
+    fn peers_problem(&self) -> Option<Problem> {
+        let has_way = self.auth.can_mint() || self.cluster.has_secret();
+        (self.has_key() && !has_way).then(|| {
+            Problem::new(
+                "cluster.secret",
+                "(not set)",
+                "a secret of at least 32 bytes, the same on every node (or cluster.secret_file): \
+                 nodes ask each other with it, as public keys only verify",
+            )
+        })
     }
 
     /// False where the database is certainly a file of this machine.

@@ -113,11 +113,13 @@ fn mode_of(path: &Path) -> Option<u32> {
 pub(crate) fn readable_secrets(config: &Config) -> Vec<PathBuf> {
     let tls_key = config.http.tls_key_file.as_deref();
     let database = config.database.url_file.as_deref();
+    let cluster = config.cluster.secret_file.as_deref();
     config
         .auth
         .secret_files()
         .chain(tls_key)
         .chain(database)
+        .chain(cluster)
         .filter(|file| {
             // Where a link leads is what counts here.
             let found = std::fs::metadata(file);

@@ -1,8 +1,9 @@
 //! Access tokens: what they claim, what roles there are, and the keys that they are signed and
-//! verified with.
+//! verified with; and the tokens by which nodes of a cluster know one another.
 //!
 //! Entry points: [`AuthConfig`], the section `auth` of the configuration; [`Authenticator`] and
-//! [`Minter`]. This crate reads no clock; callers say what time it is.
+//! [`Minter`] for the tokens of users; [`PeerGate`] and [`PeerTokens`] for those of nodes. This crate
+//! reads no clock; callers say what time it is.
 
 mod claims;
 mod config;
@@ -10,7 +11,7 @@ mod error;
 mod identity;
 mod key;
 mod mint;
-mod operator;
+mod peers;
 mod role;
 mod token;
 
@@ -19,6 +20,6 @@ pub use error::TokenError;
 pub use identity::Identity;
 pub use key::{KeyError, secret};
 pub use mint::{Grant, MintError, Minter, SigningSecret};
-pub use operator::OperatorTokens;
+pub use peers::{PeerGate, PeerTokens};
 pub use role::{Role, UnknownRole};
 pub use token::Authenticator;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use onsale_auth::OperatorTokens;
+use onsale_auth::PeerGate;
 use onsale_counts::{Counts, CountsSettings};
 use onsale_ingress::{Ingress, SystemClock, Transport};
 use onsale_log::CommandLog as _;
@@ -146,11 +146,14 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         let slot = projection.clone();
         tokio::spawn(async move { drop(slot.set(started.await)) });
     }
-    let tokens = OperatorTokens::new(&config.auth).context("auth").or_use()?;
+    let secret = config.cluster.shared_secret().context("cluster").or_use()?;
+    let peers = PeerGate::new(secret.as_ref(), &config.auth)
+        .context("auth")
+        .or_use()?;
     let nodes = Arc::new(Nodes::follow(&settings).map_err(kafka_failure)?);
     let internal = Arc::new(Internal {
         gate: Arc::new(Gate {
-            tokens,
+            peers,
             // As much as the ingress takes from an operator.
             body_max_bytes: config.http.layout_body_max_bytes,
             body_timeout: config.http.body_timeout(),
@@ -221,7 +224,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
             nodes: nodes.clone(),
             watermarks,
             internal: internal.clone(),
-            peers: Peers::new(config).or_found()?,
+            peers: Peers::new(config).or_use()?,
             fairness: Fairness::new(config),
         };
         let ingress = Ingress::with_counts(

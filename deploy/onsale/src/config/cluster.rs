@@ -1,6 +1,9 @@
 //! Who follows which partition, and how patient a standby is.
 
-use onsale_settings::check_range;
+use std::path::PathBuf;
+
+use onsale_auth::{KeyError, check_secret};
+use onsale_settings::{Secret, check_range};
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
@@ -28,6 +31,12 @@ pub(crate) struct ClusterConfig {
     pub patience_ms: u64,
     /// By how much each further standby waits longer, in milliseconds.
     pub stagger_ms: u64,
+    /// Secret by which nodes know one another, at least 32 bytes, the same on every node; used for
+    /// nothing but calls between nodes. Unset: they use the secret that tokens are minted with, so it
+    /// has to be set where there are public keys only.
+    pub secret: Option<Secret>,
+    /// File that holds that secret; white space around it is cut off.
+    pub secret_file: Option<PathBuf>,
 }
 
 impl Default for ClusterConfig {
@@ -38,11 +47,30 @@ impl Default for ClusterConfig {
             tick_ms: 100,
             patience_ms: 500,
             stagger_ms: 250,
+            secret: None,
+            secret_file: None,
         }
     }
 }
 
 impl ClusterConfig {
+    /// Whether the cluster has a secret of its own.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.secret.is_some() || self.secret_file.is_some()
+    }
+
+    /// The secret of the cluster, where it has one of its own.
+    ///
+    /// # Errors
+    /// When its file cannot be read, or holds too short a one.
+    pub(crate) fn shared_secret(&self) -> Result<Option<Secret>, KeyError> {
+        onsale_auth::secret(
+            self.secret.as_ref(),
+            "cluster.secret_file",
+            self.secret_file.as_deref(),
+        )
+    }
+
     /// `own` is this node's id where it is a processor.
     pub(super) fn check(&self, problems: &mut Vec<Problem>, own: Option<&str>) {
         let names = || format!("{:?}", self.processors);
@@ -91,5 +119,89 @@ impl ClusterConfig {
             self.stagger_ms,
             0..=PATIENCE_MAX_MS,
         );
+        if let Some(secret) = &self.secret {
+            check_secret(problems, "cluster.secret", secret.expose());
+            if self.secret_file.is_some() {
+                problems.push(Problem::new(
+                    "cluster",
+                    "secret and secret_file",
+                    "one of them",
+                ));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+    use super::*;
+
+    /// A node of a cluster that verifies tokens with a public key.
+    fn public_key_only(change: impl FnOnce(&mut Config)) -> Vec<(String, String)> {
+        let mut config = Config::default();
+        config.node.id = "processor-1".to_owned();
+        config.kafka.brokers = "127.0.0.1:9092".to_owned();
+        config.database.url = Some(Secret::new("postgres://onsale@127.0.0.1/onsale"));
+        config.auth.ed25519_public_key_file = Some("tokens.pem".into());
+        config.auth.booking_secret = Some(Secret::new("b".repeat(32)));
+        change(&mut config);
+        match config.checked(true) {
+            Ok(_) => Vec::new(),
+            Err(super::super::ConfigError::Problems(problems)) => problems
+                .into_iter()
+                .map(|problem| (problem.key, problem.expected))
+                .collect(),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn with_public_keys_only_nodes_need_a_secret_to_ask_each_other() {
+        let problems = public_key_only(|_| {});
+        let [(key, expected)] = problems.as_slice() else {
+            panic!("{problems:?}");
+        };
+        assert_eq!(key, "cluster.secret");
+        assert!(expected.contains("cluster.secret_file"), "{expected}");
+
+        type Change = fn(&mut Config);
+        let enough: [Change; 5] = [
+            |config| config.cluster.secret = Some(Secret::new("c".repeat(32))),
+            |config| config.cluster.secret_file = Some("secret".into()),
+            // Any secret that mints is one that nodes can ask with.
+            |config| {
+                config.auth.ed25519_public_key_file = None;
+                config.auth.hs256_secret_file = Some("secret".into());
+            },
+            |config| {
+                config.auth.keys = vec![onsale_auth::NamedKey {
+                    kid: "ours".to_owned(),
+                    hs256_secret_file: Some("secret".into()),
+                    ..Default::default()
+                }];
+            },
+            // One process has nobody to ask.
+            |config| config.kafka.brokers.clear(),
+        ];
+        for (index, change) in enough.into_iter().enumerate() {
+            let problems = public_key_only(change);
+            assert!(problems.is_empty(), "{index}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_long_enough_and_set_once() {
+        let keys = |change: fn(&mut Config)| {
+            let problems = public_key_only(change);
+            problems.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+        };
+        let short = keys(|config| config.cluster.secret = Some(Secret::new("short")));
+        assert_eq!(short, ["cluster.secret"]);
+        let twice = keys(|config| {
+            config.cluster.secret = Some(Secret::new("c".repeat(32)));
+            config.cluster.secret_file = Some("secret".into());
+        });
+        assert_eq!(twice, ["cluster"]);
     }
 }

@@ -9,29 +9,29 @@ use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
-use onsale_auth::OperatorTokens;
+use onsale_auth::PeerGate;
 use onsale_processor::clock;
 
 use super::internal::Refusal;
 
 /// What stands before the calls between nodes.
 pub(crate) struct Gate {
-    pub(crate) tokens: OperatorTokens,
+    pub(crate) peers: PeerGate,
     /// Largest body, in bytes: a report of a reconciliation.
     pub(crate) body_max_bytes: usize,
     /// How long a body may take.
     pub(crate) body_timeout: Duration,
 }
 
-/// Lets nobody through but nodes and operators, who have tokens of the role operator, before anything of a body is read; then reads it, within
-/// its time and its size.
+/// Lets only nodes and operators through, before anything of a body is read; then reads it, within its
+/// time and its size.
 pub(super) async fn admit(
     State(gate): State<Arc<Gate>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
     let token = request.headers().get(AUTHORIZATION);
-    if !token.is_some_and(|token| gate.tokens.admits(token.as_bytes(), clock::now_ms())) {
+    if !token.is_some_and(|token| gate.peers.admits(token.as_bytes(), clock::now_ms())) {
         let why = "only nodes and operators may ask this";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, why));
     }
@@ -64,7 +64,7 @@ mod tests {
     /// What comes of a request whose body is announced and not sent, over a real connection.
     async fn answer(config: &Config, token: &str, announced_bytes: usize) -> String {
         let gate = Gate {
-            tokens: OperatorTokens::new(&config.auth).unwrap(),
+            peers: PeerGate::new(None, &config.auth).unwrap(),
             body_max_bytes: 1_000,
             body_timeout: Duration::from_millis(100),
         };

@@ -3,29 +3,34 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use onsale_auth::PeerTokens;
+use onsale_processor::clock;
 use onsale_processor::node::status::NodeStatus;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::Config;
-use crate::{http_client, secrets};
+use crate::http_client;
 
 /// How long a call may take that works through a whole state.
 const TIMEOUT: Duration = Duration::from_secs(300);
-/// Life of a token that is minted for a call, in seconds.
-const TOKEN_TTL_S: u64 = 60;
 
-/// Calls to other nodes, authenticated by a token minted with the shared secret.
+/// Calls to other nodes, each with a token of this node.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    config: Config,
+    tokens: PeerTokens,
     http: reqwest::Client,
 }
 
 impl Peers {
     pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
-            config: config.clone(),
+            tokens: PeerTokens::new(
+                &config.node.id,
+                config.cluster.shared_secret()?.as_ref(),
+                &config.auth,
+            )
+            .context("nodes cannot be asked")?,
             http: http_client::build(config.http.tls_ca_file.as_deref())?,
         })
     }
@@ -57,7 +62,9 @@ impl Peers {
         request: reqwest::RequestBuilder,
     ) -> anyhow::Result<T> {
         let (name, url) = (&node.node, node.operations_url());
-        let token = secrets::mint_operator(&self.config, TOKEN_TTL_S)
+        let token = self
+            .tokens
+            .mint(clock::now_ms())
             .with_context(|| format!("node {name} cannot be asked"))?;
         let response = request
             .bearer_auth(token)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::tokens::{SECRET, token};
+use crate::tokens::{self, token};
 
 /// Partitions of the log.
 pub(crate) const PARTITIONS: usize = 4;
@@ -181,10 +181,10 @@ impl Cluster {
                 "processor-1,processor-2".to_owned(),
             ),
             ("ONSALE_LOG__PARTITIONS".to_owned(), PARTITIONS.to_string()),
-            ("ONSALE_AUTH__HS256_SECRET".to_owned(), SECRET.to_owned()),
             ("ONSALE_RATE_LIMIT__ENABLED".to_owned(), "false".to_owned()),
             ("ONSALE_PAYMENTS__SIMULATED".to_owned(), "true".to_owned()),
         ];
+        variables.extend(tokens::settings(&self.inner.folder));
         variables.extend(self.inner.settings.iter().cloned());
         variables
     }
@@ -279,8 +279,10 @@ impl Inner {
             .env("ONSALE_CLUSTER_DIR", &self.folder)
             .env("ONSALE_CLUSTER_PORT", self.port.to_string())
             .env("ONSALE_LOG__PARTITIONS", PARTITIONS.to_string())
-            .env("ONSALE_AUTH__HS256_SECRET", SECRET)
             .env("ONSALE_RATE_LIMIT__ENABLED", "false")
+            .envs(tokens::settings(&self.folder))
+            // For the verbs: no token can be minted with a public key.
+            .env("ONSALE_TOKEN", &self.operator)
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .output()
             .unwrap()
