@@ -3,7 +3,7 @@
 use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
 
-/// Most records of a partition between two snapshots; in effect none by records.
+/// Most records of a partition between two snapshots: more than there will ever be.
 const EVERY_RECORDS_MAX: u64 = u64::MAX >> 1;
 /// Longest time between two snapshots, in seconds (a year).
 const EVERY_SECONDS_MAX: u64 = 86_400 * 365;
@@ -16,9 +16,9 @@ const RECONCILE_EVERY_MIN_SECONDS: u64 = 10;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SnapshotsConfig {
-    /// One is cut after so many records of a partition.
+    /// Records of a partition after which the next one is cut.
     pub every_records: u64,
-    /// And after so many seconds, when there was at least one record.
+    /// Seconds after which the next one is cut, if there was at least one record.
     pub every_seconds: u64,
     /// How many are kept of each partition.
     pub keep: u32,

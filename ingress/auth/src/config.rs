@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A shorter HS256 secret can be guessed; RFC 7518 asks for as many bits as the hash has.
 const HS256_SECRET_MIN_BYTES: usize = 32;
-/// A token that cannot be taken back should not live longer than this by default (31 days).
+/// Tokens cannot be revoked, so by default they live no longer than this (31 days).
 const TOKEN_LIFETIME_DEFAULT_SECONDS: u64 = 31 * 86_400;
 /// Ten years: what has to last longer needs another kind of key.
 const TOKEN_LIFETIME_MAX_SECONDS: u64 = 315_360_000;
@@ -47,7 +47,7 @@ pub struct AuthConfig {
     /// Longest life of a token that is accepted, from its `iat` (or from now, where it has none) to
     /// its `exp`, in seconds.
     pub token_lifetime_max_seconds: u64,
-    /// Named keys, so that an old and a new one are good at the same time while keys are changed.
+    /// Named keys, so that an old and a new one are valid at the same time while keys are changed.
     /// As soon as there are any, a token that names a key (`kid`) is checked by that one alone.
     pub keys: Vec<NamedKey>,
 }
@@ -111,7 +111,7 @@ impl AuthConfig {
         self.unnamed_keys() > 0 || !self.keys.is_empty()
     }
 
-    /// Every file that a secret is kept in: nobody else should be able to read it.
+    /// Every file with a secret: only the server's user should be able to read it.
     pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
         let named = self.keys.iter().map(|key| &key.hs256_secret_file);
         [&self.hs256_secret_file, &self.booking_secret_file]

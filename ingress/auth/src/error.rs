@@ -10,8 +10,8 @@ pub enum TokenError {
     /// out.
     #[error("The token is not valid here.")]
     Refused,
-    /// It lives longer than is accepted.
-    #[error("The token is made for a longer life than is accepted here.")]
+    /// Its lifetime is longer than is accepted.
+    #[error("The token's lifetime is longer than is accepted here.")]
     TooLong,
     /// Its `nbf` lies ahead.
     #[error("The token is not valid yet.")]

@@ -1,10 +1,9 @@
 //! How nodes of a cluster know one another.
 //!
 //! A node that asks another one shows a token that lives for a minute. It is signed with a key derived
-//! from the secret of the cluster, which nodes have for nothing else; so nodes that verify the tokens
-//! of users with public keys only can ask each other all the same, and the issuer of those tokens
-//! cannot speak for a node. Where a cluster has no such secret, a node that has a secret to mint with
-//! shows the token of an operator instead.
+//! from the secret of the cluster, which is used for nothing else. So nodes that verify the tokens of
+//! users with public keys only can still ask each other, and the issuer of those tokens cannot act as
+//! a node. In a cluster without such a secret a node mints the token of an operator instead.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use onsale_settings::Secret;

@@ -14,8 +14,8 @@ const CONNECTIONS_MAX: u32 = 256;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`; SQLite in the data folder when
-    /// there is none.
+    /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`; SQLite in the data folder if
+    /// it is not set.
     pub url: Option<Secret>,
     /// File that holds the URL.
     pub url_file: Option<PathBuf>,

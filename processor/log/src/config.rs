@@ -8,24 +8,24 @@ const PARTITIONS_MAX: u16 = 1_024;
 /// Sizes of a segment, in MiB. Smaller ones could not take the largest record beside a batch.
 const SEGMENT_SIZE_MIN_MIB: u64 = 4;
 const SEGMENT_SIZE_MAX_MIB: u64 = 1_024;
-/// Longest silence of a log that can be asked for, in days (a hundred years).
+/// Longest silence of a log that can be configured, in days (a hundred years).
 const SILENCE_MAX_DAYS: u64 = 36_500;
-/// Longest retention that can be asked for, in hours (a hundred years).
+/// Longest retention that can be configured, in hours (a hundred years).
 pub(crate) const RETENTION_MAX_HOURS: u64 = 24 * 365 * 100;
 
 /// The log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// Partitions; frozen when the log is made.
+    /// Partitions; fixed when the log is created.
     pub partitions: u16,
     /// Size of a journal segment, in MiB.
     pub segment_size_mib: u64,
     /// Segments wholly older than this many hours that no kept snapshot needs are deleted. 0 keeps
     /// the whole log: it is the audit trail, and `onsale verify` and `replay` can begin anywhere.
     pub retention_hours: u64,
-    /// How many days the log may have been silent before a start takes the clock for wrong and
-    /// appends nothing. 0 is any.
+    /// Days of silence in the log beyond which a start assumes that the clock is wrong and appends
+    /// nothing; 0 for no limit.
     pub silence_max_days: u64,
 }
 

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A secret text. Neither `Debug` nor an error message shows it. It can be written as
-/// configuration, which is merged layer by layer before it is read; whoever prints one leaves it out.
+/// A secret text. Neither `Debug` nor an error message shows it. It can be
+/// serialized, because configuration is merged layer by layer before it is read; code that prints
+/// configuration replaces it.
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Secret(String);

@@ -1,10 +1,10 @@
-//! Where other nodes are told that this one can be reached.
+//! The addresses at which other nodes reach this one.
 
 use std::net::IpAddr;
 
 use super::{Config, Problem};
 
-/// What an URL leads to, for whoever reads it on another machine.
+/// What a URL leads to, seen from another machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Leads {
     /// To the reader's own machine.
@@ -15,7 +15,7 @@ pub(crate) enum Leads {
     Away,
 }
 
-/// See [`Leads`]; what is no URL leads nowhere.
+/// See [`Leads`]; a text that is no URL leads nowhere.
 pub(crate) fn leads(url: &str) -> Leads {
     let Ok(url) = reqwest::Url::parse(url) else {
         return Leads::Nowhere;
@@ -32,8 +32,8 @@ pub(crate) fn leads(url: &str) -> Leads {
 }
 
 impl Config {
-    /// What is wrong with where other nodes are told to ask this one. Where everything is on loopback
-    /// the cluster is one machine; an URL on loopback that was given says so too.
+    /// What is wrong with the addresses that this node gives to others. A cluster that is all on
+    /// loopback is one machine; setting a URL on loopback says so too.
     pub(crate) fn advertised_problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let public = self.advertise_url();
@@ -138,7 +138,7 @@ mod tests {
             problems(|config| config.http.listen = "0.0.0.0:8080".parse().unwrap()),
             ["node.advertise_url", key]
         );
-        // Whoever says so has one machine, which buyers reach from elsewhere.
+        // Set explicitly, this says that the cluster is one machine, which buyers reach from elsewhere.
         assert!(
             problems(|config| {
                 all_addresses(config);

@@ -10,7 +10,7 @@ use super::Problem;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DataConfig {
-    /// The folder; made when missing.
+    /// The folder; created if it is missing.
     pub dir: PathBuf,
 }
 

@@ -9,7 +9,7 @@ use super::Config;
 
 /// Prefix of environment variables that are configuration.
 const ENV_PREFIX: &str = "ONSALE_";
-/// Between section and key in a variable's name.
+/// Separates section and key in a variable's name.
 const ENV_SEPARATOR: &str = "__";
 
 /// What is wrong with the configuration.
@@ -56,7 +56,7 @@ pub(crate) enum ConfigError {
     /// The values do not fit together, or one is unknown or of the wrong type.
     #[error("configuration: {0}")]
     Values(String),
-    /// Sections found problems with themselves.
+    /// Settings that cannot be used.
     #[error("configuration: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Problems(Vec<super::Problem>),
 }

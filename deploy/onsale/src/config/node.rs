@@ -15,7 +15,7 @@ pub(crate) enum Role {
     Processor,
     /// Writes outcomes into the database.
     Projector,
-    /// Does the jobs that follow from what happened.
+    /// Does the jobs of the queue.
     Worker,
 }
 
@@ -61,11 +61,11 @@ pub(crate) struct NodeConfig {
     /// What it does. With the embedded log one process does all of it, whether worker is named or
     /// not.
     pub roles: Vec<Role>,
-    /// Where other nodes and operators reach it; `http://<http.listen>` when there is none, or `https://`
+    /// Where other nodes and operators reach it; if it is not set `http://<http.listen>`, or `https://`
     /// with a certificate.
     pub advertise_url: Option<String>,
-    /// Where other nodes reach its operations listener; `http://<http.operations_listen>` when there is
-    /// none, or `https://` with a certificate.
+    /// Where other nodes reach its operations listener; if it is not set
+    /// `http://<http.operations_listen>`, or `https://` with a certificate.
     /// With Kafka it has to be set where any address of the node is not on loopback.
     pub operations_advertise_url: Option<String>,
 }

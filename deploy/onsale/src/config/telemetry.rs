@@ -23,7 +23,7 @@ pub(crate) struct TelemetryConfig {
     pub format: LogFormat,
     /// What is logged, as `info` or `info,onsale_ingress=debug`.
     pub filter: String,
-    /// Where traces go (OTLP over gRPC), as `http://127.0.0.1:4317`; nowhere when there is none.
+    /// Where traces go (OTLP over gRPC), as `http://127.0.0.1:4317`; nowhere if it is not set.
     pub otlp_endpoint: Option<String>,
     /// Share of requests without a trace context of their own that are traced, 0 to 1.
     pub sampling: f64,

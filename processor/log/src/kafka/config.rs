@@ -39,9 +39,9 @@ pub struct KafkaConfig {
     pub replication: u16,
     /// Copies that must have a record before it counts; 2 in production.
     pub min_insync: u16,
-    /// Records older than this go; 0 keeps all.
+    /// Records older than this many hours are deleted; 0 keeps all.
     pub retention_hours: u64,
-    /// Whether missing topics are made.
+    /// Whether missing topics are created.
     pub create_topics: bool,
     /// Further settings of the client, as `security.protocol` or `sasl.username`.
     pub properties: BTreeMap<String, String>,
@@ -120,7 +120,7 @@ impl KafkaConfig {
         }
     }
 
-    /// Whether a property's value is not for everybody's eyes.
+    /// Whether the value of this property is a secret.
     pub fn is_secret(key: &str) -> bool {
         key.contains("password") || key.contains("secret") || key.ends_with(".pem")
     }
