@@ -230,14 +230,7 @@ impl Config {
     /// # Errors
     /// When the file that holds the URL cannot be read.
     pub(crate) fn database_url(&self) -> Result<String, Failure> {
-        use anyhow::Context;
-        if let Some(file) = &self.database.url_file {
-            let text = std::fs::read_to_string(file)
-                .with_context(|| format!("database.url_file {}", file.display()))
-                .or_use()?;
-            return Ok(text.trim().to_owned());
-        }
-        Ok(match &self.database.url {
+        Ok(match self.database.configured_url().or_use()? {
             Some(url) => url.expose().to_owned(),
             None => format!("sqlite://{}", self.data.dir.join("onsale.sqlite").display()),
         })
@@ -286,7 +279,7 @@ impl Config {
                     .to_owned(),
             });
         }
-        if distributed && !self.has_shared_database() {
+        if distributed && !self.database.may_be_shared() {
             problems.push(Problem {
                 key: "database.url".to_owned(),
                 value: "SQLite".to_owned(),
@@ -309,14 +302,6 @@ impl Config {
                  nodes ask each other with it, as public keys only verify",
             )
         })
-    }
-
-    /// False where the database is certainly a file of this machine.
-    fn has_shared_database(&self) -> bool {
-        match &self.database.url {
-            Some(url) => !url.expose().starts_with("sqlite:"),
-            None => self.database.url_file.is_some(),
-        }
     }
 
     #[cfg(test)]

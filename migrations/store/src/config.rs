@@ -33,7 +33,42 @@ impl Default for DatabaseConfig {
     }
 }
 
+/// The file that holds the URL cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("database.url_file {file}")]
+pub struct UrlFileError {
+    /// The file.
+    pub file: PathBuf,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
 impl DatabaseConfig {
+    /// The URL from the configuration or from its file; `None` if neither is set.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn configured_url(&self) -> Result<Option<Secret>, UrlFileError> {
+        let Some(file) = &self.url_file else {
+            return Ok(self.url.clone());
+        };
+        match std::fs::read_to_string(file) {
+            Ok(text) => Ok(Some(Secret::new(text.trim()))),
+            Err(source) => Err(UrlFileError {
+                file: file.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// False where the database is certainly a file of this machine.
+    pub fn may_be_shared(&self) -> bool {
+        match &self.url {
+            Some(url) => !url.expose().starts_with("sqlite:"),
+            None => self.url_file.is_some(),
+        }
+    }
+
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
         check_range(

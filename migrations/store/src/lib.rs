@@ -20,6 +20,6 @@ mod schema;
 pub mod snapshot;
 pub mod store;
 
-pub use config::DatabaseConfig;
+pub use config::{DatabaseConfig, UrlFileError};
 pub use error::StoreError;
 pub use store::Store;
