@@ -175,3 +175,97 @@ impl std::fmt::Debug for Minter {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::NamedKey;
+    use crate::token::Authenticator;
+
+    const NOW_MS: u64 = 1_800_000_000_000;
+
+    #[test]
+    fn what_is_minted_is_what_is_verified() {
+        let auth = AuthConfig {
+            hs256_secret: Some(Secret::new("s".repeat(32))),
+            ..AuthConfig::default()
+        };
+        let (minter, users) = (
+            Minter::new(&auth, None).unwrap(),
+            Authenticator::new(&auth).unwrap(),
+        );
+        for role in Role::ALL {
+            let grant = Grant {
+                user: UserId::from_bytes([7; 16]),
+                role,
+                tenant: TenantId::from_bytes([9; 16]),
+                life_seconds: 60,
+            };
+            let header = format!("Bearer {}", minter.mint(&grant, NOW_MS).unwrap());
+            let identity = users.authenticate(header.as_bytes(), NOW_MS).unwrap();
+            assert_eq!(
+                (identity.user, identity.role, identity.tenant),
+                (grant.user, role, grant.tenant)
+            );
+            assert_eq!(identity.expires_at_seconds, NOW_MS / 1_000 + 60);
+            assert_eq!(role.to_string().parse::<Role>(), Ok(role));
+        }
+    }
+
+    #[test]
+    fn the_secret_is_the_one_asked_for_or_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = |kid: &str, secret: Option<&str>| NamedKey {
+            kid: kid.to_owned(),
+            hs256_secret_file: secret.map(|secret| {
+                let file = folder.path().join(kid);
+                std::fs::write(&file, format!(" {secret}\n")).unwrap();
+                file
+            }),
+            ed25519_public_key_file: secret.is_none().then(|| "public.pem".into()),
+            ..NamedKey::default()
+        };
+        let (old, new) = ("o".repeat(32), "n".repeat(32));
+        let mut auth = AuthConfig {
+            keys: vec![
+                named("partner", None),
+                named("old", Some(&old)),
+                named("new", Some(&new)),
+                named("short", Some("short")),
+            ],
+            ..AuthConfig::default()
+        };
+        let found = |auth: &AuthConfig, kid: Option<&str>| {
+            let signing = auth.signing_secret(kid);
+            signing.map(|signing| (signing.kid, signing.secret.expose().to_owned()))
+        };
+        let first = (Some("old".to_owned()), old);
+        assert_eq!(found(&auth, None).unwrap(), first);
+        assert_eq!(found(&auth, Some("old")).unwrap(), first);
+        assert_eq!(found(&auth, Some("new")).unwrap().1, new);
+        assert!(matches!(
+            found(&auth, Some("partner")),
+            Err(MintError::PublicKey(_))
+        ));
+        assert!(matches!(
+            found(&auth, Some("other")),
+            Err(MintError::UnknownKey(_))
+        ));
+        assert!(matches!(
+            found(&auth, Some("short")),
+            Err(MintError::Key(KeyError::Secret(_)))
+        ));
+        assert!(auth.can_mint());
+
+        let plain = "p".repeat(32);
+        auth.hs256_secret = Some(Secret::new(&plain));
+        assert_eq!(found(&auth, None).unwrap(), (None, plain));
+
+        auth.hs256_secret = None;
+        auth.keys.truncate(1);
+        assert!(!auth.can_mint());
+        assert!(matches!(found(&auth, None), Err(MintError::PublicKeysOnly)));
+        auth.keys.clear();
+        assert!(matches!(found(&auth, None), Err(MintError::NoSecret)));
+    }
+}

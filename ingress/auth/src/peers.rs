@@ -240,6 +240,37 @@ mod tests {
         assert!(!admits(&gate, &buyer.unwrap(), NOW_MS));
     }
 
+    /// A private key signed `token.txt` once, for 15 minutes from [`NOW_MS`], and is gone.
+    #[test]
+    fn nodes_with_public_keys_only_admit_each_other_and_operators_of_the_issuer() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rs256");
+        let auth = AuthConfig {
+            rsa_public_key_file: Some(format!("{folder}/public.pem").into()),
+            ..AuthConfig::default()
+        };
+        let ours = secret("c");
+        let gate = PeerGate::new(Some(&ours), &auth).unwrap();
+        let node = PeerTokens::new("ingress-1", Some(&ours), &auth).unwrap();
+        assert!(admits(&gate, &node.mint(NOW_MS).unwrap(), NOW_MS));
+
+        let operator = std::fs::read_to_string(format!("{folder}/token.txt")).unwrap();
+        let (head, _) = operator.rsplit_once('.').unwrap();
+        assert!(admits(&gate, operator.trim(), NOW_MS));
+        assert!(!admits(&gate, &format!("{head}."), NOW_MS));
+        // The public key is no secret to sign with.
+        let public = std::fs::read(auth.rsa_public_key_file.as_ref().unwrap()).unwrap();
+        let claims = serde_json::json!({
+            "sub": "00000000-0000-4000-8000-000000000007", "role": "operator",
+            "iss": "onsale", "aud": "onsale", "exp": NOW_MS / 1_000 + 60,
+        });
+        let forged = jsonwebtoken::encode(
+            &Header::new(Algorithm::HS256),
+            &claims,
+            &EncodingKey::from_secret(&public),
+        );
+        assert!(!admits(&gate, &forged.unwrap(), NOW_MS));
+    }
+
     #[test]
     fn public_keys_alone_are_no_way_to_ask() {
         let auth = AuthConfig {
