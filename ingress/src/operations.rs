@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing, UserId};
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::values::Instant;
+
+pub use onsale_schemas::Expected;
 
 /// Implemented by the binary.
 #[async_trait]
@@ -225,26 +227,6 @@ pub struct Readiness {
     pub ready: bool,
     /// What is in the way, one sentence each, without secrets.
     pub problems: Vec<String>,
-}
-
-/// The request that somebody says stands at a position.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Expected {
-    /// Its id.
-    pub request: RequestId,
-    /// Whose it has to be where its command names a buyer; `None`: anybody's.
-    pub user: Option<UserId>,
-}
-
-impl Expected {
-    /// Whether what stands there can be it.
-    pub fn can_be(&self, request: RequestId, user: Option<UserId>) -> bool {
-        let is_theirs = match (self.user, user) {
-            (Some(expected), Some(user)) => expected == user,
-            _ => true,
-        };
-        request == self.request && is_theirs
-    }
 }
 
 /// Why an operation was not done.

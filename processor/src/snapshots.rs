@@ -13,6 +13,7 @@ use onsale_snapshot::directory::Directory;
 use onsale_snapshot::{Snapshot, SnapshotError, SnapshotHeader};
 use onsale_store::Store;
 use prometheus::IntCounter;
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::clock;
@@ -48,7 +49,7 @@ pub(crate) struct SnapshotJob {
 }
 
 /// A snapshot that is on disk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Written {
     /// Its partition.
     pub partition: PartitionId,

@@ -28,4 +28,4 @@ pub use outcome::{Outcome, OutcomeRecord};
 pub use rejection::Rejection;
 pub use seat_list::SeatList;
 pub use show_seats::{SeatStatus, ShowSeats, ZoneCounts};
-pub use standing::{Ahead, Standing};
+pub use standing::{Ahead, Expected, Standing};

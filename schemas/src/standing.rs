@@ -1,6 +1,6 @@
-//! Where a request stood: what was decided about it, and who was ahead, as counts.
+//! How a request fared: what was decided about it, and who was ahead, as counts.
 
-use crate::{Command, Offset, OutcomeRecord, SeatIndex, UserId};
+use crate::{Command, Offset, OutcomeRecord, RequestId, SeatIndex, UserId};
 
 /// What became of the request at an offset.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,4 +32,24 @@ pub struct Ahead {
     pub places_given_back: u64,
     /// Of the seats that could not be had: the record that gave each away, where it was counted.
     pub taken_at: Vec<(SeatIndex, Option<Offset>)>,
+}
+
+/// The request that a caller says stands at a position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Expected {
+    /// Its id.
+    pub request: RequestId,
+    /// Whose it has to be where its command names a buyer; `None`: anybody's.
+    pub user: Option<UserId>,
+}
+
+impl Expected {
+    /// Whether what stands there can be it.
+    pub fn can_be(&self, request: RequestId, user: Option<UserId>) -> bool {
+        let is_theirs = match (self.user, user) {
+            (Some(expected), Some(user)) => expected == user,
+            _ => true,
+        };
+        request == self.request && is_theirs
+    }
 }

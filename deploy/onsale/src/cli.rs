@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use onsale_cluster::http_client;
 use onsale_processor::clock;
 use uuid::Uuid;
 
+use crate::commands;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
-use crate::{commands, http_client};
 
 /// Sells tickets when everyone wants them at the same minute: first come, first served, nothing
 /// sold twice, nothing lost.

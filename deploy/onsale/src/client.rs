@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use onsale_cluster::http_client;
 use serde_json::Value;
 
 use crate::cli::{ConfigArgs, ServerArgs};
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
-use crate::{http_client, secrets};
+use crate::secrets;
 
 /// How long an ordinary call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 
 use onsale_log::LogReader as _;
 use onsale_log::journal::Journal;
-use onsale_log::kafka::identity;
+use onsale_log::kafka::{identity, refuse_faked_clock};
 use onsale_processor::fit::{self, FitError, Misfit};
 use onsale_processor::node::database::{self, LogIdentity};
 use onsale_processor::snapshots;
@@ -12,7 +12,6 @@ use onsale_store::Store;
 
 use crate::assemble::kafka_settings;
 use crate::config::Config;
-use crate::distributed::faked_clock;
 
 /// What does not fit; `None` also where there is no log yet. Without a store, and without anything of
 /// ours in it: there is no database.
@@ -35,7 +34,7 @@ pub(crate) async fn look(
 
 async fn of_kafka(config: &Config, store: &Store) -> Result<Option<Misfit>, FitError> {
     // Nothing of Kafka can be asked then, which is said where it is looked for first.
-    if faked_clock::refuse().is_err() {
+    if refuse_faked_clock().is_err() {
         return Ok(None);
     }
     let settings = kafka_settings(config);

@@ -1,9 +1,8 @@
 //! Demo events for `onsale dev`: a theatre and an arena, put there through the public API.
 
 use anyhow::{Context, bail};
+use onsale_cluster::http_client;
 use serde_json::{Value, json};
-
-use crate::http_client;
 
 /// Organizer and tenant that own the demo events.
 pub(crate) const ORGANIZER: uuid::Uuid =

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use onsale_cluster::ProcessProbe;
 use prometheus::{IntGauge, Registry};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -12,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub(crate) const RESERVED: usize = 256;
 /// Never more than this is asked for: where there is no limit, tables of the system grow with it.
 const RAISED_MAX: u64 = 1 << 20;
-/// Fewer free descriptors than this are told.
+/// Fewer free descriptors than this are a problem.
 const FREE_LOW: usize = 16;
 /// How long a count is good.
 const COUNTED_EVERY: Duration = Duration::from_secs(1);
@@ -128,6 +129,16 @@ impl Descriptors {
                 open
             }
         }
+    }
+}
+
+impl ProcessProbe for Descriptors {
+    fn problem(&self) -> Option<String> {
+        self.problem()
+    }
+
+    fn refresh_metrics(&self) {
+        self.refresh();
     }
 }
 

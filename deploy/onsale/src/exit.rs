@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use onsale_log::LogError;
+use onsale_log::kafka::KafkaError;
+
 /// Why a verb did not end with 0.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -66,10 +69,22 @@ impl<T, E: Into<anyhow::Error>> OrFail<T> for Result<T, E> {
     }
 }
 
-/// A log that cannot be opened for reading: damage is something found, the rest cannot be reached.
-pub(crate) fn log_failure(error: onsale_log::LogError) -> Failure {
+/// Errors of Kafka by what can be done about them.
+pub(crate) fn kafka_failure(error: KafkaError) -> Failure {
     match error {
-        damaged @ onsale_log::LogError::Damaged { .. } => Failure::Found(damaged.into()),
+        KafkaError::Settings(_) | KafkaError::FakedClock { .. } => Failure::Use(error.into()),
+        KafkaError::Broker { .. } => Failure::Reach(error.into()),
+        _ => Failure::Found(error.into()),
+    }
+}
+
+/// A log that cannot be opened for reading: damage is something found, the rest cannot be reached.
+pub(crate) fn log_failure(error: LogError) -> Failure {
+    match error {
+        LogError::Kafka(error) if matches!(*error, KafkaError::FakedClock { .. }) => {
+            Failure::Use(error.into())
+        }
+        damaged @ LogError::Damaged { .. } => Failure::Found(damaged.into()),
         other => Failure::Reach(other.into()),
     }
 }

@@ -39,6 +39,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("onsale-auth", &["onsale-schemas", "onsale-settings"]),
     (
+        "onsale-cluster",
+        &[
+            "onsale-schemas",
+            "onsale-auth",
+            "onsale-log",
+            "onsale-processor",
+            "onsale-store",
+            "onsale-counts",
+        ],
+    ),
+    (
         "onsale-ingress",
         &[
             "onsale-schemas",
@@ -55,6 +66,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-schemas",
             "onsale-settings",
             "onsale-auth",
+            "onsale-cluster",
             "onsale-counts",
             "onsale-engine",
             "onsale-jobs",

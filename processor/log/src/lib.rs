@@ -15,9 +15,11 @@ pub mod contract;
 pub mod journal;
 pub mod kafka;
 pub mod pending;
+mod source;
 pub mod storage;
 
 pub use chain::{Candidate, Candidates, Link, OutcomeChain, OutcomeReader, Step};
 pub use commands::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
 pub use config::LogConfig;
+pub use source::{LogSource, OpenLog};
 pub use storage::{AppendRecord, Appended, EntryBatch, LogError, LogReader, LogWriter};

@@ -7,13 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use onsale_auth::PeerGate;
+use onsale_auth::{PeerGate, PeerTokens};
+use onsale_cluster::{
+    Announcer, Cluster, Gate, Internal, Nodes, Owners, Peers, ProjectionSlot, StoredSeats,
+    Watermarks, http_client, reconcile_every, recorded_partitions,
+};
 use onsale_counts::{Counts, CountsSettings};
 use onsale_ingress::{Ingress, SystemClock, Transport};
 use onsale_log::CommandLog as _;
 use onsale_log::kafka::{
     ForeignRecords, KafkaCommandLog, KafkaCommandLogOptions, KafkaError, KafkaSettings,
-    NodesPublisher, Serving, Topics, ensure_as,
+    NodesPublisher, Serving, Topics, ensure_as, refuse_faked_clock,
 };
 use onsale_processor::counts_feed::CountsFeed;
 use onsale_processor::member::MemberSettings;
@@ -23,6 +27,7 @@ use onsale_processor::node::projection::Projection;
 use onsale_processor::node::status::MemberRole;
 use onsale_processor::node::{Node, NodeOptions};
 use onsale_processor::replica::SnapshotPolicy;
+use onsale_processor::standings::Standings;
 use onsale_schemas::{NodeName, PartitionId};
 use onsale_store::{Store, StoreError};
 use prometheus::Registry;
@@ -32,19 +37,8 @@ use uuid::Uuid;
 use super::{Parts, Serve, resume_openings, serve_ingress, snapshot_policy};
 use crate::config::{Config, Role};
 use crate::descriptors::Descriptors;
-use crate::distributed::announce::Announcer;
-use crate::distributed::faked_clock;
-use crate::distributed::gate::Gate;
-use crate::distributed::internal::{self, Internal, ProjectionSlot};
-use crate::distributed::nodes::{Nodes, recorded_partitions};
-use crate::distributed::owners::Owners;
-use crate::distributed::ownership;
-use crate::distributed::peers::Peers;
-use crate::distributed::schedule::reconcile_every;
-use crate::distributed::seats::StoredSeats;
-use crate::distributed::watermarks::Watermarks;
-use crate::exit::{Failure, OrFail};
-use crate::fairness::Fairness;
+use crate::exit::{Failure, OrFail, kafka_failure};
+use crate::log_source::log_source;
 use crate::operations::DistributedOperations;
 use crate::private;
 
@@ -78,40 +72,17 @@ pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
     settings
 }
 
-/// librdkafka waits for points in time of the wall clock in a way that such libraries do not fake: with
-/// a clock ahead it waits for as long as that is, and nothing says why.
-fn warn_of_faked_clock() {
-    let preloaded = std::env::var("LD_PRELOAD").unwrap_or_default();
-    if preloaded.contains("faketime") {
-        tracing::warn!(
-            preloaded,
-            "a preloaded library fakes the clock: where it is ahead of the true time, the Kafka \
-             client waits for as long as that is"
-        );
-    }
-}
-
 /// The processors of the cluster.
 fn processors(config: &Config) -> Vec<NodeName> {
     let names = config.cluster.processors.iter();
     names.map(|name| NodeName(name.clone())).collect()
 }
 
-/// Errors of Kafka by what somebody can do about them.
-fn kafka_failure(error: KafkaError) -> Failure {
-    match error {
-        KafkaError::Settings(_) => Failure::Use(error.into()),
-        KafkaError::Broker { .. } => Failure::Reach(error.into()),
-        _ => Failure::Found(error.into()),
-    }
-}
-
 /// The roles that are configured, put together.
 pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
-    faked_clock::refuse()?;
+    refuse_faked_clock().map_err(kafka_failure)?;
     let dir = &config.data.dir;
     private::data_folder(dir).or_use()?;
-    warn_of_faked_clock();
     let settings = kafka_settings(config);
     let topics = blocking({
         let settings = settings.clone();
@@ -161,7 +132,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         registry: registry.clone(),
         metrics,
         nodes: nodes.clone(),
-        descriptors: Descriptors::watch(&registry).or_found()?,
+        process: Box::new(Descriptors::watch(&registry).or_found()?),
         store: store.clone(),
         counts: counts.clone(),
         node: node.clone(),
@@ -189,7 +160,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         log_partitions: topics.partitions,
         foreign: settings.foreign.clone(),
     };
-    tokio::spawn(ownership::watch(
+    tokio::spawn(onsale_cluster::watch(
         nodes.clone(),
         topics.partitions,
         internal.metrics.clone(),
@@ -219,13 +190,15 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         let log = Arc::new(log);
         let owners = Owners::follow(log.subscribe(), log.partitions(), stop.clone());
         let operations = DistributedOperations {
-            log: log.clone(),
-            owners,
-            nodes: nodes.clone(),
-            watermarks,
-            internal: internal.clone(),
-            peers: Peers::new(config).or_use()?,
-            fairness: Fairness::new(config),
+            cluster: Cluster {
+                log: log.clone(),
+                owners,
+                nodes: nodes.clone(),
+                watermarks,
+                internal: internal.clone(),
+                peers: peers(config)?,
+            },
+            standings: Standings::new(log_source(config), config.snapshots_dir()),
         };
         let ingress = Ingress::with_counts(
             config.ingress(),
@@ -238,7 +211,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         )
         .context("cannot set up the ingress")
         .or_use()?
-        .with_routes(internal::between_nodes(internal));
+        .with_routes(onsale_cluster::between_nodes(internal));
         tokio::spawn(resume_once_serving(log.clone(), ingress.clone()));
         (Some(log), serve_ingress(ingress))
     } else {
@@ -298,15 +271,25 @@ fn serve_alone(
     let operations = operations.or_use()?;
     Ok(Box::new(move |listeners, stop| {
         Box::pin(async move {
-            let routes = internal::public(internal.clone());
+            let routes = onsale_cluster::public(internal.clone());
             let stopped = stop.clone().cancelled_owned();
             let public = transport.serve(routes, listeners.public, stopped);
-            let routes = internal::operations(internal);
+            let routes = onsale_cluster::operations(internal);
             let stopped = stop.cancelled_owned();
             let operations = operations.serve(routes, listeners.operations, stopped);
             tokio::try_join!(public, operations).map(|_| ())
         })
     }))
+}
+
+/// Calls to other nodes, each with a token of this one.
+fn peers(config: &Config) -> Result<Peers, Failure> {
+    let secret = config.cluster.shared_secret().context("cluster").or_use()?;
+    let tokens = PeerTokens::new(&config.node.id, secret.as_ref(), &config.auth)
+        .context("nodes cannot be asked")
+        .or_use()?;
+    let http = http_client::build(config.http.tls_ca_file.as_deref()).or_use()?;
+    Ok(Peers::new(http, tokens))
 }
 
 fn node_options(config: &Config, settings: &KafkaSettings, topics: &Topics) -> NodeOptions {

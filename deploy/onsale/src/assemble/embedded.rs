@@ -10,6 +10,7 @@ use onsale_processor::embedded::runtime::StartError;
 use onsale_processor::embedded::snapshots::Retention;
 use onsale_processor::embedded::{Embedded, EmbeddedOptions};
 use onsale_processor::metrics::Metrics;
+use onsale_processor::standings::Standings;
 use onsale_schemas::NodeName;
 use onsale_store::Store;
 use prometheus::Registry;
@@ -18,7 +19,7 @@ use super::{HOUR_MS, Parts, resume_openings, serve_ingress, snapshot_policy};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::exit::{Failure, OrFail};
-use crate::fairness::Fairness;
+use crate::log_source::log_source;
 use crate::operations::EmbeddedOperations;
 use crate::private;
 use crate::secrets;
@@ -32,7 +33,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         embedded.clone(),
         store.clone(),
         &config.node.id,
-        Fairness::new(config),
+        Standings::new(log_source(config), config.snapshots_dir()),
         Descriptors::watch(&registry).or_found()?,
     ));
     let mut settings = config.ingress();

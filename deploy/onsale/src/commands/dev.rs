@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use onsale_auth::{Grant, Role};
+use onsale_cluster::http_client;
 use onsale_processor::clock;
 use onsale_schemas::{TenantId, UserId};
 use onsale_settings::Secret;
@@ -16,7 +17,7 @@ use crate::cli::{ConfigArgs, parse_listen};
 use crate::config::Config;
 use crate::demo::{self, DemoShow};
 use crate::exit::{Failure, OrFail};
-use crate::{http_client, output, private, secrets};
+use crate::{output, private, secrets};
 
 /// Life of the printed tokens, in seconds (30 days).
 const TOKEN_TTL_S: u64 = 30 * 86_400;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
+use onsale_cluster::http_client;
 use onsale_log::journal::Journal;
 use onsale_log::{EntryBatch, LogReader};
 use onsale_processor::clock;
@@ -19,7 +20,7 @@ use crate::cli::{ConfigArgs, JsonArgs, TrustArgs};
 use crate::client;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::{database_fit, descriptors, http_client, output, private};
+use crate::{database_fit, descriptors, output, private};
 
 /// Less free space than this is a warning, in bytes.
 const FREE_LOW_BYTES: u64 = 1 << 30;

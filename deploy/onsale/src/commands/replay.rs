@@ -10,6 +10,7 @@ use onsale_engine::Partition;
 use onsale_log::LogReader;
 use onsale_processor::recovery;
 use onsale_processor::replay::{self, Until};
+use onsale_processor::standings::Standings;
 use onsale_schemas::codec;
 use onsale_schemas::command::{AmendEvent, Subject};
 use onsale_schemas::{
@@ -21,9 +22,7 @@ use serde::Serialize;
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid, parse_whole};
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
-use crate::fairness::Fairness;
-use crate::log_source::LogSource;
-use crate::output;
+use crate::{log_source, output};
 use described::Described;
 use names::Names;
 use text::Teller;
@@ -106,7 +105,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         (_, Some(booking)) => booking.partition(),
         (given, None) => PartitionId(given.unwrap_or_default()),
     };
-    let mut reader = LogSource::open(&config)?.reader;
+    let mut reader = log_source::open(&config)?.reader;
     let (first, end) = reader.bounds(partition).or_use()?;
     let machine = args.base(&config, partition, first)?;
     // Where it ends now: a cluster goes on ticking.
@@ -156,12 +155,12 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
 
 /// Who was ahead of a booking's request.
 fn show_standing(config: &Config, booking: BookingId, as_json: bool) -> Result<(), Failure> {
-    let fairness = Fairness::new(config);
-    let standing = match fairness.explain(booking.partition(), booking.offset(), None, true) {
+    let standings = Standings::new(log_source::log_source(config), config.snapshots_dir());
+    let standing = match standings.of(booking.partition(), booking.offset(), None, true) {
         Ok(Some(standing)) => standing,
         Ok(None) => return Ok(()),
         Err(error) => {
-            tracing::warn!(%error, "no fairness receipt");
+            tracing::warn!(%error, "no receipt");
             return Ok(());
         }
     };

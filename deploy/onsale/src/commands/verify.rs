@@ -16,8 +16,7 @@ use crate::cli::{ConfigArgs, JsonArgs, parse_whole};
 use crate::client;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::log_source::LogSource;
-use crate::output;
+use crate::{log_source, output};
 
 /// What to do about records that are not ours.
 const ADVICE: &str =
@@ -49,7 +48,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     if !args.log_only {
         client::block_on(database::check_fit(&config))?;
     }
-    let mut log = LogSource::open(&config)?;
+    let mut log = log_source::open(&config)?;
     let all = 0..log.partitions;
     let partitions: Vec<u16> = match args.partition {
         Some(one) if all.contains(&one) => vec![one],

@@ -11,13 +11,13 @@ use onsale_ingress::{
 };
 use onsale_processor::embedded::{Embedded, ResetRefused};
 use onsale_processor::reconcile::ApplyError;
-use onsale_processor::snapshots::Written;
+use onsale_processor::standings::Standings;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use onsale_store::Store;
 use uuid::Uuid;
 
+use super::{done, one, standings};
 use crate::descriptors::Descriptors;
-use crate::fairness::Fairness;
 
 /// The embedded mode behind the ingress.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct EmbeddedOperations {
     embedded: Arc<Embedded>,
     store: Store,
     node: NodeName,
-    fairness: Fairness,
+    standings: Standings,
     descriptors: Descriptors,
 }
 
@@ -34,25 +34,16 @@ impl EmbeddedOperations {
         embedded: Arc<Embedded>,
         store: Store,
         node: &str,
-        fairness: Fairness,
+        standings: Standings,
         descriptors: Descriptors,
     ) -> Self {
         Self {
             embedded,
             store,
             node: NodeName(node.to_owned()),
-            fairness,
+            standings,
             descriptors,
         }
-    }
-}
-
-fn done(written: Written) -> SnapshotDone {
-    SnapshotDone {
-        partition: written.partition,
-        next_offset: written.next_offset,
-        size_bytes: written.size_bytes,
-        created_at: Instant(written.created_at_ms),
     }
 }
 
@@ -106,16 +97,15 @@ impl Operations for EmbeddedOperations {
     }
 
     async fn create_snapshots(&self, which: Which) -> Result<Vec<SnapshotDone>, OperationError> {
-        let partition = match which {
-            Which::All => None,
-            Which::One(one) if one.0 < self.embedded.partitions() => Some(one),
-            Which::One(one) => return Err(OperationError::UnknownPartition(one)),
-        };
+        let partition = one(which);
+        if let Some(unknown) = partition.filter(|one| one.0 >= self.embedded.partitions()) {
+            return Err(OperationError::UnknownPartition(unknown));
+        }
         let written = self
             .embedded
             .snapshot(partition)
             .await
-            // Whoever asks is the one who can do something about a full disk.
+            // Only the caller can do something about a full disk.
             .map_err(OperationError::Unavailable)?;
         Ok(written.into_iter().map(done).collect())
     }
@@ -171,14 +161,14 @@ impl Operations for EmbeddedOperations {
         expected: Option<Expected>,
         is_its_turn: bool,
     ) -> Result<Option<Standing>, OperationError> {
-        super::explain::explain(&self.fairness, partition, offset, expected, is_its_turn).await
+        standings::of(&self.standings, partition, offset, expected, is_its_turn).await
     }
 
     async fn find_request(
         &self,
         request: RequestId,
     ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
-        super::explain::find_request(&self.fairness, request).await
+        standings::find_request(&self.standings, request).await
     }
 
     async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {

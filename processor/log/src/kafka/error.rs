@@ -10,6 +10,16 @@ pub enum KafkaError {
     /// The settings make no client.
     #[error("Kafka client settings: {0}")]
     Settings(String),
+    /// The client cannot work under a faked clock.
+    #[error(
+        "LD_PRELOAD={library} fakes the clock of this process, and Kafka's client would wait by the \
+         one and read the other, for ever: run without it. Times in the log are the broker's: to try \
+         another time, fake the broker's clock, or use the embedded log (no kafka.brokers)"
+    )]
+    FakedClock {
+        /// The preloaded library.
+        library: String,
+    },
     /// The brokers do not answer, or answer with an error.
     #[error("Kafka at {brokers}: {doing}: {source}{}", in_brackets(.complaint.as_deref()))]
     Broker {

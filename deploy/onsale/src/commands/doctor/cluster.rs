@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use onsale_cluster::{NodeList, recorded_partitions, twice_advice};
 use onsale_log::LogReader as _;
 use onsale_log::kafka::{
     KafkaError, KafkaReader, KafkaSettings, NodesConsumer, OutcomeConsumer, OutcomeEvent,
-    OutcomeStart, check,
+    OutcomeStart, check, refuse_faked_clock,
 };
 use onsale_processor::clock;
 use onsale_processor::node::status::{MemberRole, NodeStatus};
@@ -17,8 +18,6 @@ use onsale_store::booking::projected_offset;
 use super::{Check, FREE_LOW_BYTES, FREE_MIN_BYTES};
 use crate::assemble::kafka_settings;
 use crate::config::{Config, Leads, Role, leads};
-use crate::distributed::faked_clock;
-use crate::distributed::nodes::{NodeList, recorded_partitions, twice_advice};
 
 /// For so long the nodes are listened to at most; each says something once a second.
 const LISTEN: Duration = Duration::from_millis(3_000);
@@ -43,12 +42,8 @@ struct Heard {
 
 /// Looks at topics and nodes.
 pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
-    if let Err(failure) = faked_clock::refuse() {
-        checks.push(Check::failed(
-            "clock",
-            failure.to_string(),
-            "run without it",
-        ));
+    if let Err(error) = refuse_faked_clock() {
+        checks.push(Check::failed("clock", error.to_string(), "run without it"));
         return;
     }
     let settings = kafka_settings(config);
@@ -428,7 +423,7 @@ pub(super) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>)
         return;
     };
     // That was said already.
-    if faked_clock::refuse().is_err() {
+    if refuse_faked_clock().is_err() {
         return;
     }
     // That it cannot be reached was said already.

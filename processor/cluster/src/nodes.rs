@@ -9,11 +9,11 @@ use onsale_log::kafka::{KafkaError, KafkaSettings, NodeRecord, NodesConsumer, re
 use onsale_processor::node::status::{MemberRole, NodeStatus, PartitionOnNode};
 use onsale_schemas::{NodeName, PartitionId};
 
-/// A node that was not heard for so long is taken for gone, in milliseconds.
-pub(crate) const SILENT_AFTER_MS: u64 = 3_500;
+/// A node that has not been heard for this long is taken for gone, in milliseconds.
+const SILENT_AFTER_MS: u64 = 3_500;
 /// Starts that are remembered of each id.
 const EARLIER_MAX: usize = 8;
-/// How often an id that several processes have is complained of.
+/// How often an id that several processes share is logged.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 /// Longest wait for a record. Bounds how late a stop is noticed.
 const IDLE: Duration = Duration::from_millis(200);
@@ -22,10 +22,11 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// A node as it was last heard.
 #[derive(Clone, Debug)]
-pub(crate) struct Heard {
-    pub(crate) status: NodeStatus,
+pub struct Heard {
+    /// What it said.
+    pub status: NodeStatus,
     /// The broker's time of what it said.
-    pub(crate) time_ms: u64,
+    pub time_ms: u64,
     /// Earlier starts of processes with this id.
     earlier: Vec<String>,
     /// When a start was heard again after a later one, as only two processes at once are.
@@ -34,7 +35,7 @@ pub(crate) struct Heard {
 
 /// All nodes that were heard, and which of them are alive.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct NodeList {
+pub struct NodeList {
     nodes: BTreeMap<String, Heard>,
     /// The newest time of all: the broker's clock, as far as this tells it.
     newest_ms: u64,
@@ -68,7 +69,7 @@ impl Heard {
 }
 
 /// What to do about a node id that several processes have.
-pub(crate) fn twice_advice(node: &NodeName) -> String {
+pub fn twice_advice(node: &NodeName) -> String {
     format!(
         "several processes run with node.id {node}: stop all but one, or give each an id of its own; \
          nothing is sold twice meanwhile, but a partition has a replica less than it seems"
@@ -77,18 +78,18 @@ pub(crate) fn twice_advice(node: &NodeName) -> String {
 
 /// Where a partition stands in the cluster.
 #[derive(Clone, Debug)]
-pub(crate) struct Place<'a> {
+pub struct Place<'a> {
     /// The member that knows most of its owner's life.
-    pub(crate) leading: &'a PartitionOnNode,
+    pub leading: &'a PartitionOnNode,
     /// The owner by the log.
-    pub(crate) owner: Option<NodeName>,
+    pub owner: Option<NodeName>,
     /// A live node that would take over, the furthest one.
-    pub(crate) standby: Option<(&'a NodeStatus, &'a PartitionOnNode)>,
+    pub standby: Option<(&'a NodeStatus, &'a PartitionOnNode)>,
 }
 
 impl NodeList {
     /// Takes what a node said.
-    pub(crate) fn take(&mut self, record: NodeRecord) {
+    pub fn take(&mut self, record: NodeRecord) {
         if record.status.is_empty() {
             self.nodes.remove(&record.node);
             return;
@@ -108,7 +109,7 @@ impl NodeList {
     }
 
     /// Ids that several living processes have.
-    pub(crate) fn twice(&self) -> impl Iterator<Item = &NodeName> {
+    pub fn twice(&self) -> impl Iterator<Item = &NodeName> {
         let is_now = |at_ms: u64| self.newest_ms.saturating_sub(at_ms) < SILENT_AFTER_MS;
         self.nodes
             .values()
@@ -117,7 +118,7 @@ impl NodeList {
     }
 
     /// Partitions that no living node owns.
-    pub(crate) fn unowned(&self, partitions: u16) -> Vec<PartitionId> {
+    pub fn unowned(&self, partitions: u16) -> Vec<PartitionId> {
         let is_owned = |partition: PartitionId| {
             let mut followed = self.alive().flat_map(|node| &node.partitions);
             followed.any(|on| on.partition == partition && on.role == MemberRole::Owner)
@@ -127,12 +128,12 @@ impl NodeList {
     }
 
     /// Everything that was ever heard and not taken off the list.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Heard> {
+    pub fn all(&self) -> impl Iterator<Item = &Heard> {
         self.nodes.values()
     }
 
     /// The nodes that are there.
-    pub(crate) fn alive(&self) -> impl Iterator<Item = &NodeStatus> {
+    pub fn alive(&self) -> impl Iterator<Item = &NodeStatus> {
         self.nodes
             .values()
             .filter(|heard| self.is_alive(heard))
@@ -144,12 +145,12 @@ impl NodeList {
     }
 
     /// A live node by name.
-    pub(crate) fn node(&self, name: &NodeName) -> Option<&NodeStatus> {
+    pub fn node(&self, name: &NodeName) -> Option<&NodeStatus> {
         self.alive().find(|status| status.node == *name)
     }
 
     /// Where a partition stands; `None` when no live node follows it.
-    pub(crate) fn place(&self, partition: PartitionId) -> Option<Place<'_>> {
+    pub fn place(&self, partition: PartitionId) -> Option<Place<'_>> {
         let members = || {
             self.alive().flat_map(move |node| {
                 let of_node = node.partitions.iter();
@@ -186,7 +187,7 @@ const RECORDED_WAIT: Duration = Duration::from_secs(10);
 
 /// How many partitions earlier nodes of this log were started with: another number than the
 /// configured one, where any of them says so. Blocks.
-pub(crate) fn recorded_partitions(settings: &KafkaSettings) -> Option<u16> {
+pub fn recorded_partitions(settings: &KafkaSettings) -> Option<u16> {
     let nodes = match read_nodes(settings, RECORDED_WAIT) {
         Ok(nodes) => nodes,
         Err(error) => {
@@ -206,7 +207,7 @@ pub(crate) fn recorded_partitions(settings: &KafkaSettings) -> Option<u16> {
 
 /// The list, kept up to date by a thread.
 #[derive(Debug)]
-pub(crate) struct Nodes {
+pub struct Nodes {
     list: Arc<Mutex<NodeList>>,
     stop: Arc<AtomicBool>,
 }
@@ -216,7 +217,7 @@ impl Nodes {
     ///
     /// # Errors
     /// When no client or thread can be made.
-    pub(crate) fn follow(settings: &KafkaSettings) -> Result<Self, KafkaError> {
+    pub fn follow(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         let nodes = Self {
             list: Arc::default(),
             stop: Arc::default(),
@@ -253,7 +254,7 @@ impl Nodes {
     }
 
     /// As of now.
-    pub(crate) fn list(&self) -> NodeList {
+    pub fn list(&self) -> NodeList {
         lock(&self.list).clone()
     }
 }

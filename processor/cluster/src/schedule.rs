@@ -16,12 +16,10 @@ use tokio_util::sync::CancellationToken;
 const REPORTS_MAX: usize = 20;
 
 /// Folder of the reports below the data folder.
-pub(crate) fn reports_dir(data: &Path) -> PathBuf {
-    data.join("reconciliation")
-}
+const REPORTS_DIR: &str = "reconciliation";
 
-/// Compares every so often until `stop`.
-pub(crate) async fn reconcile_every(
+/// Compares what this node owns every `every` until `stop`.
+pub async fn reconcile_every(
     every: Duration,
     data: PathBuf,
     node: Arc<Node>,
@@ -29,7 +27,7 @@ pub(crate) async fn reconcile_every(
     counts: Option<Counts>,
     stop: CancellationToken,
 ) {
-    let dir = reports_dir(&data);
+    let dir = data.join(REPORTS_DIR);
     loop {
         // Only the pause is cut short, never a call of the database.
         tokio::select! {
@@ -46,13 +44,13 @@ pub(crate) async fn reconcile_every(
             continue;
         }
         match node.reconcile(&owned, &store, counts.as_ref()).await {
-            Ok(report) => tell(&dir, &report),
+            Ok(report) => keep(&dir, &report),
             Err(error) => tracing::warn!(%error, "no reconciliation this time"),
         }
     }
 }
 
-fn tell(dir: &Path, report: &Report) {
+fn keep(dir: &Path, report: &Report) {
     let found = report.differences.len();
     let file = dir.join(format!("report-{:013}.json", report.created_at_ms));
     if let Err(error) = write(dir, &file, report) {

@@ -11,11 +11,11 @@ use onsale_processor::node::reconcile::ReconcileError;
 use onsale_processor::reconcile::{Applied, Report};
 use onsale_schemas::{NodeName, PartitionId};
 
-use super::internal::{Internal, OfPartitions, Refusal};
-use super::nodes::NodeList;
-use super::peers::Peers;
+use crate::internal::{Internal, OfPartitions, Refusal};
+use crate::nodes::NodeList;
+use crate::peers::{PeerError, Peers};
 
-pub(super) async fn report(
+pub(crate) async fn report(
     State(internal): State<Arc<Internal>>,
     Json(of): Json<OfPartitions>,
 ) -> Result<Json<Report>, Refusal> {
@@ -28,7 +28,7 @@ pub(super) async fn report(
     .await
 }
 
-pub(super) async fn check(
+pub(crate) async fn check(
     State(internal): State<Arc<Internal>>,
     Json(report): Json<Report>,
 ) -> Result<Json<()>, Refusal> {
@@ -37,7 +37,7 @@ pub(super) async fn check(
     checked.map(Json).map_err(refusal)
 }
 
-pub(super) async fn apply(
+pub(crate) async fn apply(
     State(internal): State<Arc<Internal>>,
     Json(report): Json<Report>,
 ) -> Result<Json<Applied>, Refusal> {
@@ -50,7 +50,7 @@ pub(super) async fn apply(
     .await
 }
 
-/// Does the work on a task of its own: whoever asks may go away, a call of the database must not end
+/// Does the work on a task of its own: the caller may go away, a call of the database must not end
 /// half-way.
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ReconcileError>> + Send + 'static,
@@ -66,18 +66,32 @@ fn refusal(error: ReconcileError) -> Refusal {
     }
 }
 
+/// Why owners could not be asked for their parts.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FanOutError {
+    /// Nobody owns it.
+    #[error("partition {0} has no owner at the moment")]
+    NoOwner(PartitionId),
+    /// Nothing to ask for.
+    #[error("there are no partitions")]
+    NoPartitions,
+    /// A node did not do it.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+}
+
 /// The owner of each partition, by owner.
 fn by_owner(
     list: &NodeList,
     partitions: impl Iterator<Item = PartitionId>,
-) -> anyhow::Result<BTreeMap<NodeName, Vec<PartitionId>>> {
+) -> Result<BTreeMap<NodeName, Vec<PartitionId>>, FanOutError> {
     let mut owners: BTreeMap<NodeName, Vec<PartitionId>> = BTreeMap::new();
     for partition in partitions {
         let owner = list
             .place(partition)
             .and_then(|place| place.owner)
             .filter(|owner| list.node(owner).is_some())
-            .ok_or_else(|| anyhow::anyhow!("partition {partition} has no owner at the moment"))?;
+            .ok_or(FanOutError::NoOwner(partition))?;
         owners.entry(owner).or_default().push(partition);
     }
     Ok(owners)
@@ -88,7 +102,7 @@ pub(crate) async fn reconcile_all(
     list: &NodeList,
     peers: &Peers,
     partitions: u16,
-) -> anyhow::Result<Report> {
+) -> Result<Report, FanOutError> {
     let owners = by_owner(list, (0..partitions).map(PartitionId))?;
     let asked = owners.into_iter().filter_map(|(owner, partitions)| {
         let node = list.node(&owner)?;
@@ -97,7 +111,7 @@ pub(crate) async fn reconcile_all(
     });
     let parts: Vec<Report> = try_join_all(asked).await?;
     let whole = parts.into_iter().reduce(join);
-    whole.ok_or_else(|| anyhow::anyhow!("there are no partitions"))
+    whole.ok_or(FanOutError::NoPartitions)
 }
 
 fn join(mut whole: Report, part: Report) -> Report {
@@ -125,7 +139,7 @@ pub(crate) async fn apply_all(
     list: &NodeList,
     peers: &Peers,
     report: &Report,
-) -> anyhow::Result<Applied> {
+) -> Result<Applied, FanOutError> {
     let partitions = report.positions.iter().map(|position| position.partition);
     let mut parts = Vec::new();
     for (owner, partitions) in by_owner(list, partitions)? {

@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 /// The claims that came by since the start of this process.
 #[derive(Clone, Debug)]
-pub(crate) struct Owners(Arc<Mutex<Vec<Option<Claim>>>>);
+pub struct Owners(Arc<Mutex<Vec<Option<Claim>>>>);
 
 /// Epoch and owner.
 type Claim = (u64, NodeName);
 
 impl Owners {
     /// Follows the feed until `stop`.
-    pub(crate) fn follow(
+    pub fn follow(
         mut feed: Receiver<Arc<OutcomeBatch>>,
         partitions: u16,
         stop: CancellationToken,
@@ -55,7 +55,7 @@ impl Owners {
     }
 
     /// Epoch and owner, where a claim later than `epoch` came by.
-    pub(crate) fn later_than(&self, partition: PartitionId, epoch: u64) -> Option<Claim> {
+    pub fn later_than(&self, partition: PartitionId, epoch: u64) -> Option<Claim> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let owner = all.get(usize::from(partition.0))?.clone()?;
         (owner.0 > epoch).then_some(owner)

@@ -7,18 +7,13 @@ use onsale_processor::metrics::Metrics;
 use onsale_schemas::PartitionId;
 use tokio_util::sync::CancellationToken;
 
-use super::nodes::Nodes;
+use crate::nodes::Nodes;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Says in log and metrics which partitions nobody owns, until `stop`.
-pub(crate) async fn watch(
-    nodes: Arc<Nodes>,
-    partitions: u16,
-    metrics: Metrics,
-    stop: CancellationToken,
-) {
+pub async fn watch(nodes: Arc<Nodes>, partitions: u16, metrics: Metrics, stop: CancellationToken) {
     let mut told: Vec<PartitionId> = Vec::new();
     loop {
         tokio::select! {

@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use onsale_counts::Counts;
-use onsale_ingress::Readiness;
 use onsale_log::kafka::ForeignRecords;
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::Node;
@@ -22,63 +21,69 @@ use prometheus::{Registry, TextEncoder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::gate::{Gate, admit};
-use super::nodes::{Nodes, twice_advice};
-use crate::descriptors::Descriptors;
-use crate::output;
+use crate::gate::{Gate, admit};
+use crate::nodes::{Nodes, twice_advice};
 
 /// The snapshots of an ingress's API.
 const ADMIN_SNAPSHOTS: &str = "/api/v1/admin/snapshots";
 
 /// A projector that may still be waiting for its database.
-pub(crate) type ProjectionSlot = Arc<OnceLock<Projection>>;
+pub type ProjectionSlot = Arc<OnceLock<Projection>>;
 
-/// Which partitions a call is about; all that the node follows when there are none.
+/// Which partitions a call is about.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct OfPartitions {
+    /// The partitions.
     pub(crate) partitions: Vec<PartitionId>,
 }
 
-/// A snapshot as a node tells of it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct SnapshotBody {
-    pub(crate) partition: PartitionId,
-    pub(crate) next_offset: u64,
-    pub(crate) size_bytes: u64,
-    pub(crate) created_at_ms: u64,
+/// Whether a process can serve.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Readiness {
+    /// True when it can.
+    pub ready: bool,
+    /// What is in the way, one sentence each, without secrets.
+    pub problems: Vec<String>,
 }
 
-impl From<Written> for SnapshotBody {
-    fn from(written: Written) -> Self {
-        Self {
-            partition: written.partition,
-            next_offset: written.next_offset,
-            size_bytes: written.size_bytes,
-            created_at_ms: written.created_at_ms,
-        }
-    }
+/// What the binary watches of its own process.
+pub trait ProcessProbe: Send + Sync {
+    /// What is wrong, in a sentence. Cheap: it is asked every second.
+    fn problem(&self) -> Option<String>;
+
+    /// Brings its gauges up to date.
+    fn refresh_metrics(&self);
 }
 
-/// What the routes work on.
-pub(crate) struct Internal {
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) registry: Registry,
-    pub(crate) metrics: Metrics,
-    pub(crate) store: Store,
-    pub(crate) counts: Option<Counts>,
-    pub(crate) node: Option<Arc<Node>>,
-    pub(crate) nodes: Arc<Nodes>,
-    pub(crate) projection: ProjectionSlot,
-    pub(crate) descriptors: Descriptors,
+/// What a node answers from.
+pub struct Internal {
+    /// Who may ask.
+    pub gate: Arc<Gate>,
+    /// All metrics of the process.
+    pub registry: Registry,
+    /// Those of the processor.
+    pub metrics: Metrics,
+    /// The database.
+    pub store: Store,
+    /// The counts in Redis.
+    pub counts: Option<Counts>,
+    /// The processor, where it is one.
+    pub node: Option<Arc<Node>>,
+    /// The other nodes.
+    pub nodes: Arc<Nodes>,
+    /// The projector, where it is one.
+    pub projection: ProjectionSlot,
+    /// The process itself.
+    pub process: Box<dyn ProcessProbe>,
     /// Whether this process is to have a projector.
-    pub(crate) projects: bool,
+    pub projects: bool,
     /// Records that are not ours, as the readers of this process have found them.
-    pub(crate) foreign: ForeignRecords,
+    pub foreign: ForeignRecords,
 }
 
 impl Internal {
     /// Whether the roles beside the ingress do what they should.
-    pub(crate) fn readiness(&self) -> Readiness {
+    pub fn readiness(&self) -> Readiness {
         let mut problems = Vec::new();
         if let Some(node) = &self.node {
             problems.extend(node.problems());
@@ -94,13 +99,13 @@ impl Internal {
             problems.extend(node.warnings());
         }
         problems.extend(self.nodes.list().twice().map(twice_advice));
-        problems.extend(self.descriptors.problem());
+        problems.extend(self.process.problem());
         Readiness { ready, problems }
     }
 
     /// Brings gauges up to date.
-    pub(crate) fn refresh_metrics(&self) {
-        self.descriptors.refresh();
+    pub fn refresh_metrics(&self) {
+        self.process.refresh_metrics();
         if let Some(node) = &self.node {
             node.refresh_metrics();
         }
@@ -135,7 +140,7 @@ impl Internal {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
-    pub(super) fn node(&self) -> Result<&Arc<Node>, Refusal> {
+    pub(crate) fn node(&self) -> Result<&Arc<Node>, Refusal> {
         self.node.as_ref().ok_or_else(|| {
             let why = "this process is no processor";
             Refusal::new(StatusCode::NOT_FOUND, why)
@@ -145,13 +150,13 @@ impl Internal {
 
 /// An answer that says no, and why.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     why: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, why: impl std::fmt::Display) -> Self {
+    pub(crate) fn new(status: StatusCode, why: impl std::fmt::Display) -> Self {
         Self {
             status,
             why: why.to_string(),
@@ -159,7 +164,7 @@ impl Refusal {
     }
 
     /// What was asked for went wrong here.
-    pub(super) fn failed(why: impl std::fmt::Display) -> Self {
+    pub(crate) fn failed(why: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, why)
     }
 }
@@ -173,7 +178,7 @@ impl IntoResponse for Refusal {
 }
 
 /// The routes between nodes.
-pub(crate) fn between_nodes(internal: Arc<Internal>) -> Router {
+pub fn between_nodes(internal: Arc<Internal>) -> Router {
     Router::new()
         .route("/internal/snapshots", get(list).post(create))
         .route("/internal/clock/reset", post(reset_clock))
@@ -203,12 +208,12 @@ fn common(internal: Arc<Internal>) -> Router {
 }
 
 /// What such a process answers in public.
-pub(crate) fn public(internal: Arc<Internal>) -> Router {
+pub fn public(internal: Arc<Internal>) -> Router {
     common(internal).fallback(no_api)
 }
 
 /// What its operations listener answers.
-pub(crate) fn operations(internal: Arc<Internal>) -> Router {
+pub fn operations(internal: Arc<Internal>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .with_state(internal.clone())
@@ -260,11 +265,16 @@ fn enveloped(written: Vec<Written>) -> Json<Value> {
                 "partition": written.partition,
                 "next_offset": written.next_offset,
                 "size_bytes": written.size_bytes,
-                "created_at": output::time(written.created_at_ms),
+                "created_at": time(written.created_at_ms),
             })
         })
         .collect();
     Json(serde_json::json!({ "data": data }))
+}
+
+/// As RFC 3339.
+fn time(ms: u64) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()
 }
 
 async fn no_api() -> Refusal {
@@ -275,9 +285,9 @@ async fn no_api() -> Refusal {
     )
 }
 
-async fn list(State(internal): State<Arc<Internal>>) -> Result<Json<Vec<SnapshotBody>>, Refusal> {
+async fn list(State(internal): State<Arc<Internal>>) -> Result<Json<Vec<Written>>, Refusal> {
     let kept = internal.node()?.snapshots();
-    Ok(bodies(kept.map_err(Refusal::failed)?))
+    kept.map(Json).map_err(Refusal::failed)
 }
 
 async fn reset_clock(
@@ -290,16 +300,12 @@ async fn reset_clock(
 async fn create(
     State(internal): State<Arc<Internal>>,
     Json(of): Json<OfPartitions>,
-) -> Result<Json<Vec<SnapshotBody>>, Refusal> {
+) -> Result<Json<Vec<Written>>, Refusal> {
     let node = internal.node()?;
     let mut done = Vec::new();
     for partition in of.partitions {
         let written = node.snapshot(Some(partition)).await;
         done.extend(written.map_err(Refusal::failed)?);
     }
-    Ok(bodies(done))
-}
-
-fn bodies(written: Vec<Written>) -> Json<Vec<SnapshotBody>> {
-    Json(written.into_iter().map(SnapshotBody::from).collect())
+    Ok(Json(done))
 }

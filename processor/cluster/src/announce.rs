@@ -12,7 +12,7 @@ use onsale_processor::node::status::NodeStatus;
 use onsale_schemas::NodeName;
 use tokio_util::sync::CancellationToken;
 
-use super::internal::ProjectionSlot;
+use crate::internal::ProjectionSlot;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
@@ -22,27 +22,37 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// Foreign records that are named.
 const FOREIGN_MAX: usize = 8;
 
-/// What there is to say.
-pub(crate) struct Announcer {
-    pub(crate) publisher: NodesPublisher,
-    pub(crate) name: NodeName,
-    pub(crate) roles: Vec<String>,
-    pub(crate) url: String,
-    pub(crate) operations_url: String,
-    pub(crate) data_dir: PathBuf,
-    pub(crate) node: Option<Arc<Node>>,
-    pub(crate) projection: ProjectionSlot,
-    pub(crate) stopping: Arc<AtomicBool>,
+/// What a node announces, and where.
+pub struct Announcer {
+    /// Publishes it.
+    pub publisher: NodesPublisher,
+    /// This node.
+    pub name: NodeName,
+    /// Its roles, as in the configuration.
+    pub roles: Vec<String>,
+    /// Where it is reached.
+    pub url: String,
+    /// Where its operations listener is reached.
+    pub operations_url: String,
+    /// Its data folder, whose disk is looked at.
+    pub data_dir: PathBuf,
+    /// The processor, where it is one.
+    pub node: Option<Arc<Node>>,
+    /// The projector, where it is one.
+    pub projection: ProjectionSlot,
+    /// Set when it goes away in order.
+    pub stopping: Arc<AtomicBool>,
     /// Names this start of the process.
-    pub(crate) run: String,
+    pub run: String,
     /// Partitions of the log.
-    pub(crate) log_partitions: u16,
-    pub(crate) foreign: ForeignRecords,
+    pub log_partitions: u16,
+    /// Records of others that its readers have skipped.
+    pub foreign: ForeignRecords,
 }
 
 impl Announcer {
-    /// Says it until `stop`, and once more then.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    /// Announces once a second until `stop`, and once more then.
+    pub async fn run(self, stop: CancellationToken) {
         let mut every = tokio::time::interval(EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -102,7 +112,7 @@ impl Announcer {
 }
 
 /// Bytes that an ordinary user may still write to the disk of a folder.
-pub(crate) fn free_bytes(dir: &std::path::Path) -> Option<u64> {
+fn free_bytes(dir: &std::path::Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(dir).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

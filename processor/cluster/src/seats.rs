@@ -9,20 +9,21 @@ use onsale_log::kafka::SeatSource;
 use onsale_schemas::{Offset, PartitionId, ShowId, ShowSeats};
 use onsale_store::Store;
 
-use super::watermarks::Watermarks;
+use crate::watermarks::Watermarks;
 
 /// How long the projection is waited for.
 const PROJECTION_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Seats as projected.
 #[derive(Debug)]
-pub(crate) struct StoredSeats {
+pub struct StoredSeats {
     store: Store,
     watermarks: Arc<Watermarks>,
 }
 
 impl StoredSeats {
-    pub(crate) fn new(store: Store, watermarks: Arc<Watermarks>) -> Self {
+    /// Reads from the database once its projection has come far enough.
+    pub fn new(store: Store, watermarks: Arc<Watermarks>) -> Self {
         Self { store, watermarks }
     }
 }
@@ -43,7 +44,7 @@ impl SeatSource for StoredSeats {
         {
             return Err(SubmitError::Unavailable);
         }
-        // On a task of its own: whoever asks may go away, a call of the store must not end half-way.
+        // On a task of its own: the caller may go away, a call of the store must not end half-way.
         let store = self.store.clone();
         let read = tokio::spawn(async move { store.show_seats(show).await });
         match read.await {

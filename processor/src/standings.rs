@@ -1,23 +1,23 @@
-//! Explains requests from the log, beside whoever writes it.
+//! How requests fared, found in the log beside whoever writes it.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onsale_engine::Partition;
-use onsale_ingress::Expected;
-use onsale_processor::recovery;
-use onsale_processor::replay;
-use onsale_processor::standing::{self, StandingError};
-use onsale_processor::walk::{KeptMax, Walk};
-use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
+use onsale_log::{LogError, LogSource, OpenLog};
+use onsale_schemas::{Expected, Offset, PartitionId, RequestId, Standing};
+use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
 use parking_lot::Mutex;
 
-use crate::config::Config;
-use crate::log_source::LogSource;
+use crate::recovery::{self, UnusableSnapshot};
+use crate::replay;
+use crate::standing::{self, StandingError};
+use crate::walk::{KeptMax, Walk};
 
-/// Records that are replayed for one explanation at most: a few seconds.
+/// Records that are replayed for one request at most: a few seconds.
 const REPLAY_RECORDS_MAX: u64 = 4_000_000;
 /// What is kept of each partition's requests while the log is gone through: they take a few hundred
 /// bytes each, and some commands of the staff far more.
@@ -25,40 +25,44 @@ const KEPT_MAX: KeptMax = KeptMax {
     requests: 32_768,
     bytes: 16 << 20,
 };
-/// Of the time that older requests cost, so many times as much passes before the next: whoever asks
-/// for them all takes no more than a fifth of a core.
+/// The pause after an older request, as a multiple of the time that it took: asking for them all
+/// takes no more than a fifth of a core.
 const REPLAY_PAUSE_TIMES: u32 = 4;
-/// How long somebody who is gone through the log for is waited for, while a thread is held.
+/// How long a caller waits, holding a thread, while the log is read for another.
 const WALK_WAIT_MAX: Duration = Duration::from_millis(50);
-/// After this long whoever found the log being read looks again.
+/// When a caller who found the log being read should look again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Records that are looked through for a request, over all partitions.
 const FIND_RECORDS_MAX: u64 = 400_000;
 
-/// What explanations are made from: the log, and snapshots where this node keeps some.
+/// Finds how requests fared in the log, with the help of snapshots where this node keeps some.
 #[derive(Clone, Debug)]
-pub(crate) struct Fairness {
-    config: Arc<Config>,
-    /// How far the log of each partition was gone through for those who asked.
+pub struct Standings {
+    log: LogSource,
+    snapshots_dir: PathBuf,
+    /// How far the log of each partition has been read for earlier callers.
     walks: Arc<Mutex<HashMap<PartitionId, Walk>>>,
     /// When the log may be read from its beginning again.
     replay_after: Arc<Mutex<Option<Instant>>>,
 }
 
-/// Why a request cannot be explained.
+/// Why it cannot be said how a request fared.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ExplainError {
+pub enum StandingsError {
     /// Retention has removed the record, or what stood before it.
     #[error(
         "The log of partition {partition} begins at offset {first} and no snapshot early enough is \
-         kept, so offset {asked} cannot be explained any more."
+         kept, so offset {asked} cannot be found any more."
     )]
     Gone {
+        /// The partition.
         partition: PartitionId,
+        /// The first offset that is kept.
         first: Offset,
+        /// The offset of the request.
         asked: Offset,
     },
-    /// Older requests are being explained, or were a moment ago.
+    /// Older requests are being looked for, or were a moment ago.
     #[error(
         "Only the latest requests are at hand; older ones are read from the log one after the \
          other, with a pause between. Try again."
@@ -69,38 +73,45 @@ pub(crate) enum ExplainError {
     },
     /// The log cannot be read.
     #[error(transparent)]
-    Failed(#[from] anyhow::Error),
+    Log(#[from] LogError),
+    /// The snapshots cannot be read.
+    #[error(transparent)]
+    Snapshots(#[from] SnapshotError),
+    /// A snapshot holds no machine of this program.
+    #[error(transparent)]
+    Unusable(#[from] UnusableSnapshot),
 }
 
-impl Fairness {
-    /// Explains from the log that the configuration names.
-    pub(crate) fn new(config: &Config) -> Self {
+impl Standings {
+    /// From this log, and from the snapshots in this folder, which need not exist.
+    pub fn new(log: LogSource, snapshots_dir: PathBuf) -> Self {
         Self {
-            config: Arc::new(config.clone()),
+            log,
+            snapshots_dir,
             walks: Arc::default(),
             replay_after: Arc::default(),
         }
     }
 
-    fn log(&self) -> Result<LogSource, ExplainError> {
-        LogSource::open(&self.config).map_err(|failure| failure.into_error().into())
-    }
-
-    /// The request at a position; `None` when there is none, or another than the one `expected`.
-    /// What reads much of the log is done only when `is_its_turn`.
-    pub(crate) fn explain(
+    /// How the request at a position fared; `None` when there is none, or another than the one
+    /// `expected`. What reads much of the log is done only when `is_its_turn`. Blocks.
+    ///
+    /// # Errors
+    /// [`StandingsError::Gone`], [`StandingsError::Busy`] where much of the log would have to be
+    /// read and it is another's turn, or of log and snapshots.
+    pub fn of(
         &self,
         partition: PartitionId,
         offset: Offset,
         expected: Option<Expected>,
         is_its_turn: bool,
-    ) -> Result<Option<Standing>, ExplainError> {
-        let mut reader = self.log()?.reader;
-        let (first, end) = reader.bounds(partition).map_err(anyhow::Error::new)?;
+    ) -> Result<Option<Standing>, StandingsError> {
+        let mut reader = self.log.open()?.reader;
+        let (first, end) = reader.bounds(partition)?;
         if offset >= end {
             return Ok(None);
         }
-        let gone = ExplainError::Gone {
+        let gone = StandingsError::Gone {
             partition,
             first,
             asked: offset,
@@ -113,15 +124,15 @@ impl Fairness {
             match standing::asked_at(&mut reader, partition, offset) {
                 Ok((request, user)) if expected.can_be(request, user) => {}
                 Ok(_) | Err(StandingError::NoRequest(_)) => return Ok(None),
-                Err(StandingError::Log(error)) => return Err(anyhow::Error::new(error).into()),
+                Err(StandingError::Log(error)) => return Err(error.into()),
             }
         }
-        // One at a time: whoever waits finds what the one before has counted.
+        // One at a time: the next in line finds what the one before has counted.
         let walks = self.walks.try_lock_for(WALK_WAIT_MAX);
-        let mut walks = walks.ok_or(ExplainError::Busy { wait: LOOK_AGAIN })?;
+        let mut walks = walks.ok_or(StandingsError::Busy { wait: LOOK_AGAIN })?;
         let seen = walks.get(&partition).map(Walk::next_offset);
         if seen.is_none_or(|next| offset >= next) {
-            let mut go_on = || -> Result<(), ExplainError> {
+            let mut go_on = || -> Result<(), StandingsError> {
                 let walk = match walks.remove(&partition) {
                     Some(walk) => walk,
                     None => match self.base(partition, first, end)? {
@@ -129,11 +140,11 @@ impl Fairness {
                         None => return Ok(()),
                     },
                 };
-                let walk = walk.advance(&mut reader, end).map_err(anyhow::Error::new)?;
+                let walk = walk.advance(&mut reader, end)?;
                 walks.insert(partition, walk);
                 Ok(())
             };
-            // Going on costs each record once, whoever asks how often; beginning costs them all.
+            // Going on costs each record once, however many ask; beginning costs them all.
             if seen.is_some() {
                 go_on()?;
             } else {
@@ -155,7 +166,7 @@ impl Fairness {
         match replayed {
             Ok(standing) => Ok(Some(standing)),
             Err(StandingError::NoRequest(_)) => Ok(None),
-            Err(StandingError::Log(error)) => Err(anyhow::Error::new(error).into()),
+            Err(StandingError::Log(error)) => Err(error.into()),
         }
     }
 
@@ -163,19 +174,19 @@ impl Fairness {
     fn costly<T>(
         &self,
         is_its_turn: bool,
-        work: impl FnOnce() -> Result<T, ExplainError>,
-    ) -> Result<T, ExplainError> {
+        work: impl FnOnce() -> Result<T, StandingsError>,
+    ) -> Result<T, StandingsError> {
         if !is_its_turn {
-            return Err(ExplainError::Busy {
+            return Err(StandingsError::Busy {
                 wait: Duration::ZERO,
             });
         }
         let after = self.replay_after.try_lock();
-        let mut after = after.ok_or(ExplainError::Busy { wait: LOOK_AGAIN })?;
+        let mut after = after.ok_or(StandingsError::Busy { wait: LOOK_AGAIN })?;
         let began = Instant::now();
         let wait = after.map_or(Duration::ZERO, |after| after.duration_since(began));
         if !wait.is_zero() {
-            return Err(ExplainError::Busy { wait });
+            return Err(StandingsError::Busy { wait });
         }
         let result = work();
         let ended = Instant::now();
@@ -183,23 +194,22 @@ impl Fairness {
         result
     }
 
-    /// The machine to begin with: as early as a bounded replay allows, because whoever was ahead
-    /// is counted from there.
+    /// The machine to begin with: as early as a bounded replay allows, because requests ahead are
+    /// counted from there.
     fn base(
         &self,
         partition: PartitionId,
         first: Offset,
         offset: Offset,
-    ) -> Result<Option<Partition>, ExplainError> {
+    ) -> Result<Option<Partition>, StandingsError> {
         if first == 0 && offset <= REPLAY_RECORDS_MAX {
             return Ok(Some(replay::genesis(partition)));
         }
-        let Ok(directory) = Directory::open_read_only(&self.config.snapshots_dir()) else {
+        let Ok(directory) = Directory::open_read_only(&self.snapshots_dir) else {
             return Ok(None);
         };
         let mut kept: Vec<Offset> = directory
-            .list()
-            .map_err(anyhow::Error::new)?
+            .list()?
             .into_iter()
             .map(|listed| listed.header)
             .filter(|header| {
@@ -211,31 +221,28 @@ impl Fairness {
             .collect();
         kept.sort_unstable();
         for at in kept {
-            let snapshot = directory
-                .newest(partition, Some(at))
-                .map_err(anyhow::Error::new)?;
-            if let Some(snapshot) = snapshot {
-                return Ok(Some(
-                    recovery::machine_of(&snapshot).map_err(anyhow::Error::new)?,
-                ));
+            if let Some(snapshot) = directory.newest(partition, Some(at))? {
+                return Ok(Some(recovery::machine_of(&snapshot)?));
             }
         }
         Ok(None)
     }
 
-    /// Where the newest record of a request stands, among the latest records.
-    pub(crate) fn find(
+    /// Where the newest record of a request stands, among the latest records. Blocks.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn find(
         &self,
         request: RequestId,
-    ) -> Result<Option<(PartitionId, Offset)>, ExplainError> {
-        let LogSource {
+    ) -> Result<Option<(PartitionId, Offset)>, StandingsError> {
+        let OpenLog {
             partitions,
             mut reader,
-        } = self.log()?;
+        } = self.log.open()?;
         let each = FIND_RECORDS_MAX / u64::from(partitions.max(1));
         for partition in (0..partitions).map(PartitionId) {
-            let found = standing::find(&mut reader, partition, request, each)
-                .map_err(anyhow::Error::new)?;
+            let found = standing::find(&mut reader, partition, request, each)?;
             if let Some(offset) = found {
                 return Ok(Some((partition, offset)));
             }
@@ -260,12 +267,11 @@ mod tests {
     }
 
     /// Requests of [`USER`], the one at each offset with its number as id.
-    fn log_of(requests: u64) -> (TempDir, JournalWriter, Fairness) {
+    fn log_of(requests: u64) -> (TempDir, JournalWriter, Standings) {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.data.dir = folder.path().to_owned();
+        let journal = folder.path().join("log");
         let options = JournalOptions::new(2);
-        let (mut writer, _) = Journal::open(&config.journal_dir(), &options).unwrap();
+        let (mut writer, _) = Journal::open(&journal, &options).unwrap();
         for number in 0..requests {
             let envelope = Envelope {
                 request_id: Some(request(number)),
@@ -283,48 +289,52 @@ mod tests {
             };
             writer.append(&[record], 1_000, &mut Vec::new()).unwrap();
         }
-        let fairness = Fairness::new(&config);
-        (folder, writer, fairness)
+        let snapshots = folder.path().join("snapshots");
+        let standings = Standings::new(LogSource::Journal(journal), snapshots);
+        (folder, writer, standings)
     }
 
     #[test]
     fn a_position_with_a_made_up_request_costs_one_record() {
-        let (_folder, _writer, fairness) = log_of(20);
+        let (_folder, _writer, standings) = log_of(20);
         let other = UserId::from_bytes([2; 16]);
         for (number, user) in [(99, None), (99, Some(USER)), (7, Some(other))] {
             let expected = Expected {
                 request: request(number),
                 user,
             };
-            let explained = fairness.explain(PartitionId(0), 7, Some(expected), true);
-            assert_eq!(explained.unwrap(), None);
+            let found = standings.of(PartitionId(0), 7, Some(expected), true);
+            assert_eq!(found.unwrap(), None);
         }
-        assert!(fairness.walks.lock().is_empty(), "the log was gone through");
-        assert_eq!(*fairness.replay_after.lock(), None, "somebody has to wait");
+        assert!(
+            standings.walks.lock().is_empty(),
+            "the log was gone through"
+        );
+        assert_eq!(*standings.replay_after.lock(), None, "somebody has to wait");
         for user in [None, Some(USER)] {
             let expected = Expected {
                 request: request(7),
                 user,
             };
-            let explained = fairness.explain(PartitionId(0), 7, Some(expected), true);
-            assert_eq!(explained.unwrap().unwrap().outcome.offset, 7);
+            let found = standings.of(PartitionId(0), 7, Some(expected), true);
+            assert_eq!(found.unwrap().unwrap().outcome.offset, 7);
         }
     }
 
     #[test]
     fn what_takes_long_waits_for_its_turn() {
-        let (_folder, _writer, fairness) = log_of(20);
-        let explain = |is_its_turn| fairness.explain(PartitionId(0), 7, None, is_its_turn);
-        assert!(matches!(explain(false), Err(ExplainError::Busy { .. })));
+        let (_folder, _writer, standings) = log_of(20);
+        let of = |is_its_turn| standings.of(PartitionId(0), 7, None, is_its_turn);
+        assert!(matches!(of(false), Err(StandingsError::Busy { .. })));
         let pause = Duration::from_secs(60);
-        *fairness.replay_after.lock() = Some(Instant::now() + pause);
-        match explain(true) {
-            Err(ExplainError::Busy { wait }) => assert!(wait <= pause && !wait.is_zero()),
+        *standings.replay_after.lock() = Some(Instant::now() + pause);
+        match of(true) {
+            Err(StandingsError::Busy { wait }) => assert!(wait <= pause && !wait.is_zero()),
             other => panic!("{other:?}"),
         }
-        *fairness.replay_after.lock() = None;
-        assert!(explain(true).unwrap().is_some());
+        *standings.replay_after.lock() = None;
+        assert!(of(true).unwrap().is_some());
         // From now on it is at hand.
-        assert!(explain(false).unwrap().is_some());
+        assert!(of(false).unwrap().is_some());
     }
 }

@@ -12,20 +12,21 @@ use axum::response::Response;
 use onsale_auth::PeerGate;
 use onsale_processor::clock;
 
-use super::internal::Refusal;
+use crate::internal::Refusal;
 
 /// What stands before the calls between nodes.
-pub(crate) struct Gate {
-    pub(crate) peers: PeerGate,
+pub struct Gate {
+    /// Knows nodes and operators.
+    pub peers: PeerGate,
     /// Largest body, in bytes: a report of a reconciliation.
-    pub(crate) body_max_bytes: usize,
+    pub body_max_bytes: usize,
     /// How long a body may take.
-    pub(crate) body_timeout: Duration,
+    pub body_timeout: Duration,
 }
 
 /// Lets only nodes and operators through, before anything of a body is read; then reads it, within its
 /// time and its size.
-pub(super) async fn admit(
+pub(crate) async fn admit(
     State(gate): State<Arc<Gate>>,
     request: Request,
     next: Next,
@@ -53,34 +54,36 @@ mod tests {
     use axum::Router;
     use axum::middleware::from_fn_with_state;
     use axum::routing::post;
-    use onsale_ingress::HttpConfig;
+    use onsale_auth::{AuthConfig, Minter};
+    use onsale_settings::Secret;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
-    use crate::config::Config;
-    use crate::secrets;
+
+    fn auth() -> AuthConfig {
+        AuthConfig {
+            hs256_secret: Some(Secret::new("s".repeat(32))),
+            ..AuthConfig::default()
+        }
+    }
 
     /// What comes of a request whose body is announced and not sent, over a real connection.
-    async fn answer(config: &Config, token: &str, announced_bytes: usize) -> String {
+    async fn answer(token: &str, announced_bytes: usize) -> String {
         let gate = Gate {
-            peers: PeerGate::new(None, &config.auth).unwrap(),
+            peers: PeerGate::new(None, &auth()).unwrap(),
             body_max_bytes: 1_000,
             body_timeout: Duration::from_millis(100),
         };
         let routes = Router::new()
             .route("/internal/reconcile", post(async || "done"))
             .route_layer(from_fn_with_state(Arc::new(gate), admit));
-        let transport = onsale_ingress::Transport::operations(&HttpConfig::default()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut stream = TcpStream::connect(listener.local_addr().unwrap())
             .await
             .unwrap();
-        tokio::spawn(async move {
-            transport
-                .serve(routes, listener, std::future::pending())
-                .await
-        });
+        let serving = axum::serve(listener, routes);
+        tokio::spawn(async move { serving.await });
         let head = format!(
             "POST /internal/reconcile HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
              content-type: application/json\r\nconnection: close\r\n\
@@ -94,8 +97,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_token_comes_before_the_body_and_the_body_in_time() {
-        let config = Config::for_tests();
-        let token = secrets::mint_operator(&config, 60).unwrap();
+        let token = Minter::new(&auth(), None).unwrap();
+        let token = token.mint_operator(60, clock::now_ms()).unwrap();
         for (token, announced_bytes, status) in [
             ("none", 8 << 20, 401),
             ("none", 100, 401),
@@ -103,7 +106,7 @@ mod tests {
             (&token, 2_000, 408),
             (&token, 0, 200),
         ] {
-            let answer = answer(&config, token, announced_bytes).await;
+            let answer = answer(token, announced_bytes).await;
             let expected = format!("HTTP/1.1 {status} ");
             assert!(answer.starts_with(&expected), "{answer}");
         }

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
 /// Why no client can be made.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpClientError {
+pub enum HttpClientError {
     /// A file cannot be read.
     #[error("cannot read the authorities' certificates in {file}: {source}")]
     File {
@@ -55,7 +55,7 @@ pub(crate) enum HttpClientError {
     clippy::disallowed_methods,
     reason = "this is where clients are made; everybody else asks here"
 )]
-pub(crate) fn build(ca_file: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
+pub fn build(ca_file: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
     // Named here, so that nothing depends on what was installed for the process.
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
@@ -101,7 +101,7 @@ fn authorities(file: &Path) -> Result<RootCertStore, HttpClientError> {
 }
 
 /// What went wrong with a call to `url` and what to do about it.
-pub(crate) fn explain(error: &reqwest::Error, url: &str) -> String {
+pub fn explain(error: &reqwest::Error, url: &str) -> String {
     match tls_error(error) {
         Some(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -130,7 +130,7 @@ pub(crate) fn explain(error: &reqwest::Error, url: &str) -> String {
 }
 
 /// True where nobody listens, as opposed to somebody who does not please.
-pub(crate) fn is_nobody_there(error: &reqwest::Error) -> bool {
+pub fn is_nobody_there(error: &reqwest::Error) -> bool {
     error.is_connect() && tls_error(error).is_none()
 }
 

@@ -23,7 +23,7 @@ const UNREACHABLE: Duration = Duration::from_millis(500);
 
 /// The watermarks of all partitions.
 #[derive(Debug)]
-pub(crate) struct Watermarks {
+pub struct Watermarks {
     offsets: watch::Receiver<Vec<Offset>>,
     waiting: Arc<AtomicUsize>,
     wake: Arc<Notify>,
@@ -32,7 +32,7 @@ pub(crate) struct Watermarks {
 
 impl Watermarks {
     /// Starts the poller, which works until `stop`.
-    pub(crate) fn start(store: Store, partitions: u16, stop: CancellationToken) -> Self {
+    pub fn start(store: Store, partitions: u16, stop: CancellationToken) -> Self {
         let (sender, offsets) = watch::channel(vec![0; usize::from(partitions)]);
         let watermarks = Self {
             offsets,
@@ -77,18 +77,18 @@ impl Watermarks {
     }
 
     /// Every record of the partition before this offset is in the database, as last seen.
-    pub(crate) fn offset(&self, partition: PartitionId) -> Offset {
+    pub fn offset(&self, partition: PartitionId) -> Offset {
         let offsets = self.offsets.borrow();
         offsets.get(usize::from(partition.0)).copied().unwrap_or(0)
     }
 
     /// False while the database does not answer.
-    pub(crate) fn is_reachable(&self) -> bool {
+    pub fn is_reachable(&self) -> bool {
         !self.unreachable.load(Ordering::Relaxed)
     }
 
     /// Waits until the record at `offset` is in the database; false when that takes too long.
-    pub(crate) async fn wait_for(
+    pub async fn wait_for(
         &self,
         partition: PartitionId,
         offset: Offset,

@@ -3,26 +3,22 @@
 //! It waits by the C11 calls, which such a library does not replace, until a time that it reads from
 //! the clock, which it does. An hour ahead, every wait takes an hour, and nothing is said.
 
-use anyhow::anyhow;
-
-use crate::exit::Failure;
+use super::KafkaError;
 
 /// Parts of the names of such libraries.
 const NAMES: [&str; 2] = ["faketime", "datefudge"];
 
-/// Refuses what would hang.
+/// Refuses to use Kafka where its client would hang.
 ///
 /// # Errors
-/// Says which library it is and what to do instead.
-pub(crate) fn refuse() -> Result<(), Failure> {
+/// [`KafkaError::FakedClock`].
+pub fn refuse_faked_clock() -> Result<(), KafkaError> {
     let preloaded = std::env::var("LD_PRELOAD").unwrap_or_default();
     match faking(&preloaded) {
         None => Ok(()),
-        Some(library) => Err(Failure::Use(anyhow!(
-            "LD_PRELOAD={library} fakes the clock of this process, and Kafka's client would wait by \
-             the one and read the other, for ever: run without it. Times in the log are the broker's: \
-             to try another time, fake the broker's clock, or use the embedded log (no kafka.brokers)"
-        ))),
+        Some(library) => Err(KafkaError::FakedClock {
+            library: library.to_owned(),
+        }),
     }
 }
 
