@@ -18,9 +18,11 @@ mod database;
 pub mod follower;
 pub mod handle;
 mod recovery;
-pub mod runtime;
+mod runtime;
 pub mod shared;
 pub mod snapshots;
+mod start;
 
 pub use handle::{EmbeddedLog, ResetRefused};
-pub use runtime::{Embedded, EmbeddedOptions};
+pub use runtime::{Embedded, HoldError, Status};
+pub use start::{EmbeddedOptions, StartError};

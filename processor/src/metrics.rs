@@ -1,10 +1,15 @@
 //! Metrics of the processor.
 
+mod names;
+mod register;
+
 use onsale_schemas::{Outcome, OutcomeRecord, PartitionId};
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
+
+use names::*;
+use register::Register;
 
 /// Everything the processor counts. Cheap to clone: all handles are shared.
 #[derive(Clone, Debug)]
@@ -118,156 +123,45 @@ const REJECTIONS: [&str; 20] = [
 ];
 
 impl Metrics {
-    /// Makes the metrics and registers them.
+    /// Creates the metrics and registers them.
     ///
     /// # Errors
     /// When a name is taken in the registry.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let histogram = |name: &str, help: &str, first: f64, factor: f64, count: usize| {
-            let buckets = prometheus::exponential_buckets(first, factor, count)?;
-            let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
-            registry.register(Box::new(metric.clone()))?;
-            Ok::<_, prometheus::Error>(metric)
-        };
-        let gauge = |name: &str, help: &str| {
-            let metric = IntGauge::new(name, help)?;
-            registry.register(Box::new(metric.clone()))?;
-            Ok::<_, prometheus::Error>(metric)
-        };
-        let gauges = |name: &str, help: &str, label: &str| {
-            let metric = IntGaugeVec::new(Opts::new(name, help), &[label])?;
-            registry.register(Box::new(metric.clone()))?;
-            Ok::<_, prometheus::Error>(metric)
-        };
-        let clock_skew_seconds = GaugeVec::new(
-            Opts::new(
-                "onsale_clock_skew_seconds",
-                "How far a clock is ahead: that of this machine of machine time (machine), that of \
-                 the broker of this machine's (broker)",
-            ),
-            &["clock"],
-        )?;
-        registry.register(Box::new(clock_skew_seconds.clone()))?;
-        let journal_bytes = IntCounter::new("onsale_journal_bytes_total", "Bytes appended")?;
-        registry.register(Box::new(journal_bytes.clone()))?;
-        let snapshot_failures = IntCounter::new(
-            "onsale_snapshot_failures_total",
-            "Snapshots that could not be written",
-        )?;
-        registry.register(Box::new(snapshot_failures.clone()))?;
-        let node_stalls = IntCounter::new(
-            "onsale_node_stalls_total",
-            "Times the thread that applies commands stood still for seconds",
-        )?;
-        registry.register(Box::new(node_stalls.clone()))?;
-        let foreign_records = IntCounterVec::new(
-            Opts::new(
-                "onsale_foreign_records_total",
-                "Records that no node of this cluster has written, skipped",
-            ),
-            &["topic"],
-        )?;
-        registry.register(Box::new(foreign_records.clone()))?;
+        let register = Register(registry);
         Ok(Self {
-            journal_batch_records: histogram(
-                "onsale_journal_batch_records",
-                "Records per journal batch",
-                1.0,
-                2.0,
-                13,
-            )?,
-            journal_append_seconds: histogram(
-                "onsale_journal_sync_seconds",
-                "Write and fdatasync of one batch",
+            journal_batch_records: register.histogram(JOURNAL_BATCH_RECORDS, 1.0, 2.0, 13)?,
+            journal_append_seconds: register.histogram(JOURNAL_APPEND_SECONDS, 20e-6, 2.0, 16)?,
+            journal_bytes: register.counter(JOURNAL_BYTES)?,
+            log_disk_bytes: register.gauge(LOG_DISK_BYTES)?,
+            log_disk_full: register.gauge(LOG_DISK_FULL)?,
+            log_descriptors_short: register.gauge(LOG_DESCRIPTORS_SHORT)?,
+            engine_apply_seconds: register.histogram(ENGINE_APPLY_SECONDS, 50e-9, 2.0, 16)?,
+            append_to_answer_seconds: register.histogram(
+                APPEND_TO_ANSWER_SECONDS,
                 20e-6,
                 2.0,
                 16,
             )?,
-            journal_bytes,
-            log_disk_bytes: gauge("onsale_log_disk_bytes", "Bytes the log occupies on disk")?,
-            log_disk_full: gauge(
-                "onsale_log_disk_full",
-                "1 while the disk of the log is full",
-            )?,
-            log_descriptors_short: gauge(
-                "onsale_log_descriptors_short",
-                "1 while the log finds no free file descriptor",
-            )?,
-            engine_apply_seconds: histogram(
-                "onsale_engine_apply_seconds",
-                "Time to apply one command, averaged over its batch",
-                50e-9,
-                2.0,
-                16,
-            )?,
-            append_to_answer_seconds: histogram(
-                "onsale_append_to_answer_seconds",
-                "From taking a batch off the queue to having answered it",
-                20e-6,
-                2.0,
-                16,
-            )?,
-            log_lag_records: gauges(
-                "onsale_log_lag_records",
-                "Records the follower has yet to apply",
-                "partition",
-            )?,
-            kafka_consumer_lag: gauges(
-                "kafka_consumer_lag",
-                "Records the follower has yet to apply",
-                "partition",
-            )?,
-            projector_lag_records: gauges(
-                "onsale_projector_lag_records",
-                "Records the projection has yet to take in",
-                "partition",
-            )?,
-            projector_stopped: gauge(
-                "onsale_projector_stopped",
-                "1 once the projector refused to go on",
-            )?,
+            log_lag_records: register.gauges(LOG_LAG_RECORDS, "partition")?,
+            kafka_consumer_lag: register.gauges(KAFKA_CONSUMER_LAG, "partition")?,
+            projector_lag_records: register.gauges(PROJECTOR_LAG_RECORDS, "partition")?,
+            projector_stopped: register.gauge(PROJECTOR_STOPPED)?,
             outcomes: OutcomeCounters::register(registry)?,
-            active_reservations: gauge("active_reservations", "Live holds")?,
-            seats: gauges("onsale_seats", "Places by state over all shows", "state")?,
-            snapshot_created_seconds: gauges(
-                "onsale_snapshot_created_timestamp_seconds",
-                "Unix time at which the newest snapshot was written",
-                "partition",
-            )?,
-            snapshot_age_records: gauges(
-                "onsale_snapshot_age_records",
-                "Records since the newest snapshot",
-                "partition",
-            )?,
-            snapshot_failures,
-            node_stalls,
-            foreign_records,
-            log_unfounded: gauges(
-                "onsale_log_begins_after_snapshot",
-                "1 where the log begins after the newest snapshot: no start is possible",
-                "partition",
-            )?,
-            partitions_without_owner: gauge(
-                "onsale_partitions_without_owner",
-                "Partitions that no living node owns",
-            )?,
-            node_ids_twice: gauge(
-                "onsale_node_ids_twice",
-                "Node ids that several living processes have",
-            )?,
-            submissions_queued: gauge(
-                "onsale_submissions_queued",
-                "Commands waiting in front of the log",
-            )?,
-            db_connections_active: gauge("db_connections_active", "Database connections in use")?,
-            clock_skew_seconds,
-            clock_wrong: gauges(
-                "onsale_clock_wrong",
-                "1 while a clock is beyond the bound: that of this machine (machine) is not \
-                 followed, that of the broker (broker) moves machine time, or machine time is ahead \
-                 of both (log)",
-                "clock",
-            )?,
+            active_reservations: register.gauge(ACTIVE_RESERVATIONS)?,
+            seats: register.gauges(SEATS, "state")?,
+            snapshot_created_seconds: register.gauges(SNAPSHOT_CREATED_SECONDS, "partition")?,
+            snapshot_age_records: register.gauges(SNAPSHOT_AGE_RECORDS, "partition")?,
+            snapshot_failures: register.counter(SNAPSHOT_FAILURES)?,
+            node_stalls: register.counter(NODE_STALLS)?,
+            foreign_records: register.counters(FOREIGN_RECORDS, "topic")?,
+            log_unfounded: register.gauges(LOG_UNFOUNDED, "partition")?,
+            partitions_without_owner: register.gauge(PARTITIONS_WITHOUT_OWNER)?,
+            node_ids_twice: register.gauge(NODE_IDS_TWICE)?,
+            submissions_queued: register.gauge(SUBMISSIONS_QUEUED)?,
+            db_connections_active: register.gauge(DB_CONNECTIONS_ACTIVE)?,
+            clock_skew_seconds: register.float_gauges(CLOCK_SKEW_SECONDS, "clock")?,
+            clock_wrong: register.gauges(CLOCK_WRONG, "clock")?,
         })
     }
 

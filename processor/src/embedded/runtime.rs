@@ -1,93 +1,27 @@
-//! Puts the parts of the embedded mode together, and takes them apart again in order.
+//! The running embedded mode, and how it is taken apart again in order.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
-use onsale_engine::MACHINE_VERSION_SECOND;
-use onsale_log::LogError;
-use onsale_log::journal::{Journal, JournalOptions};
-use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId, RequestId, Staff};
+use onsale_log::journal::Journal;
+use onsale_schemas::{LogTimeMs, Offset, PartitionId, RequestId, Staff};
 use onsale_snapshot::SnapshotError;
-use onsale_snapshot::directory::Directory;
-use onsale_store::booking::projected_offset;
-use onsale_store::{Store, StoreError};
-use tokio::sync::{mpsc, oneshot, watch};
+use onsale_store::StoreError;
+use tokio::sync::{oneshot, watch};
 
-use super::core::Core;
 use super::database::Database;
-use super::follower::{Follower, Held, ToFollower};
+use super::follower::{Held, ToFollower};
 use super::handle::{EmbeddedLog, ResetRefused};
-use super::recovery::{self, Recovered};
 use super::shared::{OwnerPosition, Shared};
-use super::snapshots::{Retention, SnapshotWriter};
-use crate::clock::{self, ClockRefused, ClockState, ClockWatch};
-use crate::counts_feed::CountsFeed;
-use crate::fit::{self, FitError, Misfit};
+use crate::clock::{self, ClockState};
 use crate::gauges::Progress;
 use crate::metrics::Metrics;
-use crate::projector::{BATCHES_QUEUED_MAX, Projected, Projector};
+use crate::projector::Projected;
 use crate::reconcile::{self, Applied, ApplyError, Projections, Report};
-use crate::recovery::RecoveryError;
-use crate::replica::{Replica, SnapshotPolicy};
-use crate::snapshots::{self, Newest, Shelf, SnapshotJob, Written};
+use crate::snapshots::{self, Newest, Written};
 use crate::threads;
-
-/// Requests to the follower that may wait.
-const CONTROL_QUEUED_MAX: usize = 16;
-
-/// Settings of the embedded mode.
-#[derive(Clone, Debug)]
-pub struct EmbeddedOptions {
-    /// Name of this node in the log.
-    pub node: NodeName,
-    /// Folder of the journal.
-    pub journal_dir: PathBuf,
-    /// Folder of the snapshots.
-    pub snapshots_dir: PathBuf,
-    /// Settings of the journal.
-    pub journal: JournalOptions,
-    /// When snapshots are cut.
-    pub snapshots: SnapshotPolicy,
-    /// What is kept.
-    pub retention: Retention,
-    /// How long the log may have been silent before a start takes the clock for wrong, in days; 0
-    /// is for ever.
-    pub silence_max_days: u64,
-}
-
-/// Why the embedded mode does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The clock of this machine.
-    #[error(transparent)]
-    Clock(#[from] ClockRefused),
-    /// The snapshots.
-    #[error("snapshots: {0}")]
-    Snapshot(#[from] SnapshotError),
-    /// Snapshot plus log do not give a state.
-    #[error(transparent)]
-    Recovery(#[from] RecoveryError),
-    /// The database.
-    #[error("database: {0}")]
-    Store(#[from] StoreError),
-    /// The projection was lost and could not be repaired from the engine's state.
-    #[error("the projection was lost and cannot be repaired: {0}")]
-    Repair(#[from] ApplyError),
-    /// The database is not of this log.
-    #[error(transparent)]
-    Misfit(Misfit),
-    /// It cannot be told whether it is.
-    #[error(transparent)]
-    Fit(#[from] FitError),
-    /// A thread could not be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
-}
 
 /// Where one partition stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,206 +41,32 @@ pub struct Status {
 /// A running embedded processor.
 #[derive(Debug)]
 pub struct Embedded {
-    log: EmbeddedLog,
-    log_id: [u8; 16],
-    snapshots_dir: PathBuf,
-    partitions: u16,
-    shared: Arc<Shared>,
-    projected: Projected,
-    newest: Arc<Newest>,
-    control: Sender<ToFollower>,
-    metrics: Metrics,
-    failed: watch::Receiver<Option<String>>,
-    database: Database,
+    pub(super) log: EmbeddedLog,
+    pub(super) log_id: [u8; 16],
+    pub(super) snapshots_dir: PathBuf,
+    pub(super) partitions: u16,
+    pub(super) shared: Arc<Shared>,
+    pub(super) projected: Projected,
+    pub(super) newest: Arc<Newest>,
+    pub(super) control: Sender<ToFollower>,
+    pub(super) metrics: Metrics,
+    pub(super) failed: watch::Receiver<Option<String>>,
+    pub(super) database: Database,
     /// `None` once they are joined.
-    threads: Mutex<Option<Threads>>,
+    pub(super) threads: Mutex<Option<Threads>>,
 }
 
 #[derive(Debug)]
-struct Threads {
-    core: JoinHandle<()>,
-    follower: JoinHandle<()>,
-    snapshots: JoinHandle<()>,
-    projector: tokio::task::JoinHandle<()>,
+pub(super) struct Threads {
+    pub(super) core: JoinHandle<()>,
+    pub(super) follower: JoinHandle<()>,
+    pub(super) snapshots: JoinHandle<()>,
+    pub(super) projector: tokio::task::JoinHandle<()>,
     /// Let go with them, so that the folder is free then.
-    journal: Journal,
+    pub(super) journal: Journal,
 }
 
 impl Embedded {
-    /// Opens the log, recovers every partition and starts to serve. Call it inside a runtime.
-    ///
-    /// # Errors
-    /// Everything that would make going on wrong; nothing was changed then but a torn tail cut.
-    pub async fn start(
-        options: EmbeddedOptions,
-        store: Store,
-        metrics: Metrics,
-    ) -> Result<Self, StartError> {
-        Self::start_with_counts(options, store, metrics, None).await
-    }
-
-    /// Like [`Embedded::start`], with a projector that tells `counts` what it projected.
-    ///
-    /// # Errors
-    /// As [`Embedded::start`].
-    pub async fn start_with_counts(
-        options: EmbeddedOptions,
-        store: Store,
-        metrics: Metrics,
-        counts: Option<CountsFeed>,
-    ) -> Result<Self, StartError> {
-        clock::check_wall(clock::now_ms())?;
-        // As it was before this start touches it.
-        let written_ms = last_change_ms(&options.journal_dir);
-        let (writer, journal) = Journal::open(&options.journal_dir, &options.journal)?;
-        let directory = Directory::open(&options.snapshots_dir)?;
-        let started = std::time::Instant::now();
-        let misfit = match refuse_foreign(&journal, &store).await? {
-            None => {
-                let kept = snapshots::kept_in(&options.snapshots_dir)?.into_iter();
-                let offsets = kept.map(|snapshot| (snapshot.partition, snapshot.next_offset));
-                fit::look_back(&store, offsets).await?
-            }
-            misfit => misfit,
-        };
-        let recovered = recovery::recover(&journal, &directory, &store).await?;
-        let log_end_ms = recovered.iter().map(|r| r.owner.log_time_ms()).max();
-        let log_end_ms = log_end_ms.unwrap_or(0);
-        clock::check_start(
-            clock::now_ms(),
-            log_end_ms,
-            written_ms,
-            options.silence_max_days,
-        )?;
-        repair_lost_projections(&recovered, &store, journal.log_id()).await?;
-        for projected in recovered.iter().map(|found| &found.follower) {
-            if projected.machine_version() >= MACHINE_VERSION_SECOND {
-                store.assume_version_2(projected.id()).await?;
-            }
-        }
-        let database = Database::look(&recovered, &store, misfit).await?;
-        let records: u64 = recovered
-            .iter()
-            .map(|r| r.owner.next_offset() - r.follower.next_offset())
-            .sum();
-        tracing::info!(
-            partitions = recovered.len(),
-            replayed = records,
-            ms = started.elapsed().as_millis(),
-            "state recovered"
-        );
-
-        let shared = Arc::new(Shared::new(
-            journal.partitions(),
-            ClockWatch::start(log_end_ms),
-        ));
-        let ends = recovered.iter().map(|r| r.owner.next_offset()).collect();
-        let (log, queue, feed) = EmbeddedLog::new(ends, shared.clone());
-        let newest = Arc::new(Newest::default());
-        let watermarks = store.watermarks().await?;
-        let offsets = recovered
-            .iter()
-            .map(|r| projected_offset(&watermarks, r.owner.id()))
-            .collect();
-        let (projector, projected) = Projector::new(store.clone(), metrics.clone(), offsets);
-        let projector = projector.with_counts(counts);
-        let (to_projector, batches) = mpsc::channel(BATCHES_QUEUED_MAX);
-        let (to_snapshots, jobs) = crossbeam_channel::unbounded::<SnapshotJob>();
-        let (control, controls) = crossbeam_channel::bounded(CONTROL_QUEUED_MAX);
-        let (fail, failed) = watch::channel(None);
-
-        let follower = {
-            let starts: Vec<_> = recovered
-                .iter()
-                .map(|r| (r.follower.id(), r.follower.next_offset()))
-                .collect();
-            Follower {
-                replicas: recovered
-                    .iter()
-                    .map(|r| {
-                        let policy = Some(options.snapshots);
-                        Replica::new(r.follower.clone(), options.node.clone(), policy)
-                    })
-                    .collect(),
-                last_record_checksums: recovered
-                    .iter()
-                    .map(|r| r.follower_last_record_checksum)
-                    .collect(),
-                scan: journal.scan(&starts)?,
-                shared: shared.clone(),
-                pending: std::collections::VecDeque::new(),
-                to_projector: Some(to_projector),
-                projected: projected.clone(),
-                snapshots: to_snapshots,
-                control: controls,
-                metrics: metrics.clone(),
-                gauges_at: None,
-            }
-        };
-        for snapshot in recovered.iter().filter_map(|r| r.snapshot.as_ref()) {
-            newest.set(Written::of(snapshot));
-        }
-        let batch_bytes_max = writer.batch_size_max_bytes();
-        let owners = recovered
-            .into_iter()
-            .map(|r| Replica::new(r.owner, options.node.clone(), None))
-            .collect();
-        let core = Core::new(
-            owners,
-            writer,
-            queue,
-            feed,
-            shared.clone(),
-            metrics.clone(),
-            batch_bytes_max,
-        );
-        let snapshot_writer = SnapshotWriter {
-            shelf: Shelf {
-                log_id: journal.log_id(),
-                directory,
-                store,
-                runtime: tokio::runtime::Handle::current(),
-                newest: newest.clone(),
-                kept: options.retention.snapshots_kept,
-                in_database: options.retention.in_database,
-                metrics: metrics.clone(),
-            },
-            journal: journal.clone(),
-            projected: projected.clone(),
-            shared: shared.clone(),
-            log_age_max_ms: options.retention.log_age_max_ms,
-        };
-        let threads = Threads {
-            core: threads::spawn("core", {
-                let shared = shared.clone();
-                move || run_core(core, &shared, &fail)
-            })?,
-            follower: threads::spawn("follower", {
-                let shared = shared.clone();
-                move || run_follower(follower, &shared)
-            })?,
-            snapshots: threads::spawn("snapshots", move || snapshot_writer.run(&jobs))?,
-            projector: tokio::spawn(projector.run(batches)),
-            journal: journal.clone(),
-        };
-        let embedded = Self {
-            log,
-            log_id: journal.log_id(),
-            snapshots_dir: options.snapshots_dir,
-            partitions: journal.partitions(),
-            shared,
-            projected,
-            newest,
-            control,
-            metrics,
-            failed,
-            database,
-            threads: Mutex::new(Some(threads)),
-        };
-        embedded.wait_until_serving().await;
-        Ok(embedded)
-    }
-
     /// The log for an ingress.
     pub fn log(&self) -> EmbeddedLog {
         self.log.clone()
@@ -550,7 +310,7 @@ impl Embedded {
         })
     }
 
-    async fn wait_until_serving(&self) {
+    pub(super) async fn wait_until_serving(&self) {
         let mut failed = self.failed.clone();
         while !self.shared.is_serving() && failed.borrow_and_update().is_none() {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -562,82 +322,3 @@ impl Embedded {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct HoldError(String);
-
-fn run_core<W: onsale_log::LogWriter>(
-    core: Core<W>,
-    shared: &Shared,
-    fail: &watch::Sender<Option<String>>,
-) {
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| core.run()));
-    let why = match result {
-        Ok(Ok(())) => {
-            shared.announce_batch();
-            return;
-        }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the core thread panicked".to_owned(),
-    };
-    tracing::error!(why, "the core has stopped: this process must end");
-    shared.set_serving(false);
-    fail.send_replace(Some(why));
-    shared.stop();
-}
-
-fn run_follower(follower: Follower, shared: &Shared) {
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| follower.run()));
-    let why = match result {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the follower thread panicked".to_owned(),
-    };
-    tracing::error!(
-        why,
-        "the follower has stopped: projection and snapshots stand still, sales go on"
-    );
-    shared.fail_follower(why);
-}
-
-/// When a file of this folder was changed last, in milliseconds since 1970; 0 where there is none.
-fn last_change_ms(folder: &Path) -> u64 {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    files
-        .filter_map(|file| file.metadata().ok()?.modified().ok())
-        .filter_map(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
-        .map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-        .max()
-        .unwrap_or(0)
-}
-
-/// Nothing is written into the database of another log. What does not fit otherwise is given back.
-async fn refuse_foreign(journal: &Journal, store: &Store) -> Result<Option<Misfit>, StartError> {
-    let (log_id, mut reader) = (journal.log_id(), journal.reader());
-    let misfit = fit::look(store, log_id, journal.partitions(), &mut reader).await?;
-    if let Some(foreign) = misfit.as_ref().filter(|misfit| misfit.is_foreign()) {
-        return Err(StartError::Misfit(foreign.clone()));
-    }
-    let watermarks = store.watermarks().await?;
-    fit::write_down(store, log_id, &watermarks, &mut reader).await?;
-    Ok(misfit)
-}
-
-/// A database that was lost or replaced is brought to the engine's state before it is projected to
-/// again: its rows for the time before are no longer in the log.
-async fn repair_lost_projections(
-    recovered: &[Recovered],
-    store: &Store,
-    log_id: [u8; 16],
-) -> Result<(), StartError> {
-    for lost in recovered.iter().filter(|r| r.projection_lost) {
-        let machines = [lost.follower.clone()];
-        let partition = lost.follower.id();
-        let behind = "the database stands before anything the log can still give";
-        tracing::warn!(%partition, "{behind}: its rows are repaired from the engine's state");
-        let now_ms = clock::now_ms();
-        let report = reconcile::compare(&machines, Some(behind), store, log_id, now_ms).await?;
-        let applied = reconcile::apply(&report, &machines, store, log_id, now_ms).await?;
-        for left in applied.left {
-            tracing::error!(%partition, left, "not repaired");
-        }
-    }
-    Ok(())
-}

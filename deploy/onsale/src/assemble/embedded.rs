@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use onsale_ingress::{Ingress, SystemClock};
 use onsale_log::LogError;
 use onsale_log::journal::JournalOptions;
-use onsale_processor::embedded::runtime::StartError;
+use onsale_processor::embedded::StartError;
 use onsale_processor::embedded::snapshots::Retention;
 use onsale_processor::embedded::{Embedded, EmbeddedOptions};
 use onsale_processor::metrics::Metrics;

@@ -31,16 +31,7 @@ impl State {
             expected_unit_price,
         } = command;
         let (show_id, user, zone) = (*show_id, *user, *zone);
-        let quantity = match &*pick {
-            Pick::Seats(seats) => {
-                check_list(seats, TICKETS_PER_BOOKING_MAX)?;
-                u32::try_from(seats.len()).unwrap_or(u32::MAX)
-            }
-            &Pick::BestAvailable { quantity, .. } | &Pick::General { quantity } => {
-                check_quantity(quantity, TICKETS_PER_BOOKING_MAX)?;
-                quantity
-            }
-        };
+        let quantity = places_asked(pick)?;
         // Buyers of every tenant may reserve: `by` is not looked at.
         let show_slot = self
             .shows
@@ -71,29 +62,13 @@ impl State {
             return Err(Rejection::PriceChanged { unit_price });
         }
         let counter = self.users.find(show.event, &user);
-        let limit = show.max_tickets_per_user;
-        if limit > 0 {
-            if let Some(counter) = counter
-                && self.shows.has_cancelled(show.event)
-            {
-                self.settle_user(counter);
-            }
-            let current = counter.map_or(0, |slot| self.users.get(slot).places);
-            if current.saturating_add(quantity) > u32::from(limit) {
-                return Err(Rejection::MaxPerUserExceeded { limit, current });
-            }
-        }
-        if let Some(counter) = counter {
-            let until_ms = self.users.cooling_until_ms(counter);
-            if self.now < until_ms {
-                return Err(Rejection::CoolingDown { until_ms });
-            }
-        }
+        let (event, limit) = (show.event, show.max_tickets_per_user);
+        self.check_buyer(counter, event, limit, quantity)?;
         if let (Pick::BestAvailable { .. }, ZoneKind::Seated(seated)) = (&*pick, &kind) {
             self.shows.get_mut(show_slot).seats.refresh(seated);
         }
         let show = self.shows.get(show_slot);
-        let (event, event_id, hold_ms) = (show.event, show.event_id, show.hold_ms);
+        let (event_id, hold_ms) = (show.event_id, show.hold_ms);
         let seats = choose(show, zone_slot, &kind, pick)?;
         if !self.has_room_for_booking() {
             return Err(Rejection::Full {
@@ -134,6 +109,44 @@ impl State {
             expires_at_ms: self.now.saturating_add(u64::from(hold_ms)),
         });
         Ok(())
+    }
+
+    /// Whether a buyer, who has this counter in the event, may have so many places more.
+    #[inline]
+    fn check_buyer(&mut self, counter: Option<u32>, event: u32, limit: u16, quantity: u32) -> Done {
+        if limit > 0 {
+            if let Some(counter) = counter
+                && self.shows.has_cancelled(event)
+            {
+                self.settle_user(counter);
+            }
+            let current = counter.map_or(0, |slot| self.users.get(slot).places);
+            if current.saturating_add(quantity) > u32::from(limit) {
+                return Err(Rejection::MaxPerUserExceeded { limit, current });
+            }
+        }
+        if let Some(counter) = counter {
+            let until_ms = self.users.cooling_until_ms(counter);
+            if self.now < until_ms {
+                return Err(Rejection::CoolingDown { until_ms });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many places are asked for, where that is a possible number.
+#[inline]
+fn places_asked(pick: &Pick) -> Result<u32, Rejection> {
+    match pick {
+        Pick::Seats(seats) => {
+            check_list(seats, TICKETS_PER_BOOKING_MAX)?;
+            Ok(u32::try_from(seats.len()).unwrap_or(u32::MAX))
+        }
+        &Pick::BestAvailable { quantity, .. } | &Pick::General { quantity } => {
+            check_quantity(quantity, TICKETS_PER_BOOKING_MAX)?;
+            Ok(quantity)
+        }
     }
 }
 

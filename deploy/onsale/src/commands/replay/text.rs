@@ -1,9 +1,9 @@
 //! Commands and outcomes as an operator reads them: seats by label, zones by name, money as money.
 
 use onsale_schemas::command::{
-    Actor, Admission, BlockPlaces, Confirm, OpenShow, Pick, SeatBlock, Subject,
+    Actor, Admission, AmendShow, BlockPlaces, Confirm, OpenShow, Pick, Reserve, SeatBlock, Subject,
 };
-use onsale_schemas::outcome::BlockChange;
+use onsale_schemas::outcome::{BlockChange, Confirmed, Reserved};
 use onsale_schemas::{
     BookingId, Command, Envelope, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId,
     ZoneIndex,
@@ -45,78 +45,23 @@ impl Teller {
                 let described = self.open(&open.show).with("tenant", open.tenant);
                 length(described, "cooldown", open.cooldown_ms)
             }
-            Command::AmendShow(amend) => {
-                let mut told = kind("amend_show").with("show", amend.show);
-                if let Some(limit) = amend.max_tickets_per_user {
-                    told = told.number("max_tickets_per_user", limit);
-                }
-                if let Some(at_ms) = amend.sale_opens_at_ms {
-                    told = told.with("sale_opens_at", output::time(at_ms));
-                }
-                if let Some(at_ms) = amend.sale_closes_at_ms {
-                    told = told.with("sale_closes_at", output::time(at_ms));
-                }
-                if let Some(hold_ms) = amend.hold_ms {
-                    told = length(told, "hold", hold_ms);
-                }
-                let prices: Vec<(ZoneIndex, i64)> = amend.prices.clone();
-                if prices.is_empty() {
-                    return told;
-                }
-                let words: Vec<String> = prices
-                    .iter()
-                    .map(|(zone, price)| {
-                        let price = self.price(amend.show, *zone, *price);
-                        format!("{} of {}", price, self.zone_words(amend.show, *zone))
-                    })
-                    .collect();
-                told.put(
-                    "prices",
-                    json!(prices),
-                    format!("price {}", words.join(", ")),
-                )
-            }
+            Command::AmendShow(amend) => self.amend(amend),
             Command::CloseShow { show } => kind("close_show").with("show", show),
             Command::CancelShow { show } => kind("cancel_show").with("show", show),
-            Command::Reserve(reserve) => {
-                let mut told = kind("reserve").with("show", reserve.show);
-                told = self.zone(told, reserve.show, reserve.zone);
-                told = match &reserve.pick {
-                    Pick::Seats(seats) => self.seats(told, reserve.show, seats),
-                    Pick::BestAvailable { quantity, together } => {
-                        let how = if *together { " together" } else { "" };
-                        let words = format!("the best {quantity}{how}");
-                        told.put("best", json!(quantity), words).put(
-                            "together",
-                            json!(together),
-                            String::new(),
-                        )
-                    }
-                    Pick::General { quantity } => places(told, *quantity),
-                };
-                if let Some(price) = reserve.expected_unit_price {
-                    let words = self.price(reserve.show, reserve.zone, price);
-                    told = told.put(
-                        "expected_unit_price",
-                        json!(price),
-                        format!("at a unit price of {words}"),
-                    );
-                }
-                told.with("user", reserve.user)
-            }
+            Command::Reserve(reserve) => self.reserve(reserve),
             Command::Confirm(confirm) => self.confirm(confirm),
             Command::ConfirmV2(paid) => {
-                let told = self.confirm(&paid.confirm);
+                let described = self.confirm(&paid.confirm);
                 match paid.paid {
                     Some((amount, currency)) => {
                         let words = money::shown(amount, currency.as_str());
-                        told.put(
+                        described.put(
                             "paid",
                             json!({ "amount": amount, "currency": currency.as_str() }),
                             format!("paid {words}"),
                         )
                     }
-                    None => told,
+                    None => described,
                 }
             }
             Command::Release { booking, by } => actor(self.booking(kind("release"), *booking), *by),
@@ -142,14 +87,14 @@ impl Teller {
                 kind("claim_reference").with("booking", booking)
             }
             Command::Describe(describe) => {
-                let told = match describe.subject {
+                let described = match describe.subject {
                     Subject::Event(event) => kind("describe").with("event", event),
                     Subject::Show { show, event } => {
                         kind("describe").with("show", show).with("event", event)
                     }
                 };
                 let bytes = describe.document.len();
-                told.put(
+                described.put(
                     "bytes",
                     json!(bytes),
                     format!("a document of {bytes} bytes"),
@@ -159,16 +104,75 @@ impl Teller {
         }
     }
 
+    fn amend(&mut self, amend: &AmendShow) -> Described {
+        let mut described = Described::new("amend_show").with("show", amend.show);
+        if let Some(limit) = amend.max_tickets_per_user {
+            described = described.number("max_tickets_per_user", limit);
+        }
+        if let Some(at_ms) = amend.sale_opens_at_ms {
+            described = described.with("sale_opens_at", output::time(at_ms));
+        }
+        if let Some(at_ms) = amend.sale_closes_at_ms {
+            described = described.with("sale_closes_at", output::time(at_ms));
+        }
+        if let Some(hold_ms) = amend.hold_ms {
+            described = length(described, "hold", hold_ms);
+        }
+        let prices: Vec<(ZoneIndex, i64)> = amend.prices.clone();
+        if prices.is_empty() {
+            return described;
+        }
+        let words: Vec<String> = prices
+            .iter()
+            .map(|(zone, price)| {
+                let price = self.price(amend.show, *zone, *price);
+                format!("{} of {}", price, self.zone_words(amend.show, *zone))
+            })
+            .collect();
+        described.put(
+            "prices",
+            json!(prices),
+            format!("price {}", words.join(", ")),
+        )
+    }
+
+    fn reserve(&mut self, reserve: &Reserve) -> Described {
+        let mut described = Described::new("reserve").with("show", reserve.show);
+        described = self.zone(described, reserve.show, reserve.zone);
+        described = match &reserve.pick {
+            Pick::Seats(seats) => self.seats(described, reserve.show, seats),
+            Pick::BestAvailable { quantity, together } => {
+                let how = if *together { " together" } else { "" };
+                let words = format!("the best {quantity}{how}");
+                described.put("best", json!(quantity), words).put(
+                    "together",
+                    json!(together),
+                    String::new(),
+                )
+            }
+            Pick::General { quantity } => places(described, *quantity),
+        };
+        if let Some(price) = reserve.expected_unit_price {
+            let words = self.price(reserve.show, reserve.zone, price);
+            described = described.put(
+                "expected_unit_price",
+                json!(price),
+                format!("at a unit price of {words}"),
+            );
+        }
+        described.with("user", reserve.user)
+    }
+
     /// What became of it.
     pub(super) fn outcome(&mut self, record: &OutcomeRecord, asked: Option<&Command>) -> Described {
-        let told = self.bare_outcome(&record.outcome, asked);
+        let described = self.bare_outcome(&record.outcome, asked);
         match record.replay_of {
-            Some(first) => told.put(
+            Some(first) => described.put(
                 "replay_of",
                 json!(first.offset),
                 format!("the answer of offset {} again", first.offset),
             ),
-            None => told,
+            None => described,
         }
     }
 
@@ -182,57 +186,21 @@ impl Teller {
             Outcome::ShowAmended { show } => kind("show_amended").with("show", show),
             Outcome::ShowClosed { show } => kind("show_closed").with("show", show),
             Outcome::ShowCancelled { show } => kind("show_cancelled").with("show", show),
-            Outcome::Reserved(held) => {
-                let mut told = self
-                    .booking(kind("reserved"), held.booking)
-                    .with("show", held.show);
-                told = self.zone(told, held.show, held.zone);
-                told = self.seats_or_places(told, held.show, &held.seats, held.quantity);
-                let currency = held.currency.as_str();
-                let total = held.unit_price.saturating_mul(i64::from(held.quantity));
-                let words = format!("for {}", money::shown(total, currency));
-                told.put("unit_price", json!(held.unit_price), String::new())
-                    .put("total_price", json!(total), words)
-                    .put("currency", json!(currency), String::new())
-                    .put(
-                        "expires_at",
-                        json!(output::time(held.expires_at_ms)),
-                        format!("until {}", output::time(held.expires_at_ms)),
-                    )
-                    .with("user", held.user)
-            }
-            Outcome::Confirmed(sold) => {
-                let mut told = self
-                    .booking(kind("confirmed"), sold.booking)
-                    .with("show", sold.show);
-                told = self.zone(told, sold.show, sold.zone);
-                told = self.seats_or_places(told, sold.show, &sold.seats, sold.quantity);
-                told = told
-                    .with("payment_reference", &sold.payment_reference)
-                    .with("user", sold.user);
-                told = told.put(
-                    "first",
-                    json!(sold.first),
-                    if sold.first { "" } else { "as before" }.to_owned(),
-                );
-                let words = if sold.revived {
-                    "its hold had run out and its places were still free"
-                } else {
-                    ""
-                };
-                told.put("revived", json!(sold.revived), words.to_owned())
-            }
+            Outcome::Reserved(held) => self.reserved(held),
+            Outcome::Confirmed(sold) => self.confirmed(sold),
             Outcome::Released {
                 booking,
                 was_confirmed,
             } => {
-                let mut told = self
+                let mut described = self
                     .booking(kind("released"), booking.booking)
                     .with("show", booking.show);
-                told = self.zone(told, booking.show, booking.zone);
-                told = self.seats_or_places(told, booking.show, &booking.seats, booking.quantity);
+                described = self.zone(described, booking.show, booking.zone);
+                described =
+                    self.seats_or_places(described, booking.show, &booking.seats, booking.quantity);
                 let words = if *was_confirmed { "had been sold" } else { "" };
-                told.put("was_confirmed", json!(was_confirmed), words.to_owned())
+                described
+                    .put("was_confirmed", json!(was_confirmed), words.to_owned())
                     .with("user", booking.user)
             }
             Outcome::Extended {
@@ -275,38 +243,81 @@ impl Teller {
         }
     }
 
+    fn reserved(&mut self, held: &Reserved) -> Described {
+        let mut described = self
+            .booking(Described::new("reserved"), held.booking)
+            .with("show", held.show);
+        described = self.zone(described, held.show, held.zone);
+        described = self.seats_or_places(described, held.show, &held.seats, held.quantity);
+        let currency = held.currency.as_str();
+        let total = held.unit_price.saturating_mul(i64::from(held.quantity));
+        let words = format!("for {}", money::shown(total, currency));
+        described
+            .put("unit_price", json!(held.unit_price), String::new())
+            .put("total_price", json!(total), words)
+            .put("currency", json!(currency), String::new())
+            .put(
+                "expires_at",
+                json!(output::time(held.expires_at_ms)),
+                format!("until {}", output::time(held.expires_at_ms)),
+            )
+            .with("user", held.user)
+    }
+
+    fn confirmed(&mut self, sold: &Confirmed) -> Described {
+        let mut described = self
+            .booking(Described::new("confirmed"), sold.booking)
+            .with("show", sold.show);
+        described = self.zone(described, sold.show, sold.zone);
+        described = self.seats_or_places(described, sold.show, &sold.seats, sold.quantity);
+        described = described
+            .with("payment_reference", &sold.payment_reference)
+            .with("user", sold.user);
+        described = described.put(
+            "first",
+            json!(sold.first),
+            if sold.first { "" } else { "as before" }.to_owned(),
+        );
+        let words = if sold.revived {
+            "its hold had run out and its places were still free"
+        } else {
+            ""
+        };
+        described.put("revived", json!(sold.revived), words.to_owned())
+    }
+
     fn refusal(&mut self, rejection: &Rejection, asked: Option<&Command>) -> Described {
         let code = rejection.code();
-        let told = Described::new("rejected").put("code", json!(code), code.to_owned());
+        let described = Described::new("rejected").put("code", json!(code), code.to_owned());
         let place = asked.and_then(place_of);
         match rejection {
             Rejection::SeatUnavailable { seats } => match place {
-                Some((show, _)) => self.seats(told, show, seats),
-                None => told.put("seats", json!(&seats[..]), index_words(seats)),
+                Some((show, _)) => self.seats(described, show, seats),
+                None => described.put("seats", json!(&seats[..]), index_words(seats)),
             },
             Rejection::InsufficientStock {
                 available,
                 not_together,
             } => {
                 let words = if *not_together { "not together" } else { "" };
-                told.number("available", *available).put(
+                described.number("available", *available).put(
                     "not_together",
                     json!(not_together),
                     words.to_owned(),
                 )
             }
-            Rejection::MaxPerUserExceeded { limit, current } => {
-                told.number("limit", *limit).number("current", *current)
-            }
+            Rejection::MaxPerUserExceeded { limit, current } => described
+                .number("limit", *limit)
+                .number("current", *current),
             Rejection::SaleNotOpen { opens_at_ms } => {
-                told.with("opens_at", output::time(*opens_at_ms))
+                described.with("opens_at", output::time(*opens_at_ms))
             }
             Rejection::PriceChanged { unit_price } => {
                 let words = match place {
                     Some((show, zone)) => self.price(show, zone, *unit_price),
                     None => format!("{unit_price} minor units"),
                 };
-                told.put(
+                described.put(
                     "unit_price",
                     json!(unit_price),
                     format!("the unit price is {words}"),
@@ -314,14 +325,17 @@ impl Teller {
             }
             Rejection::AmountDiffers { total, currency } => {
                 let words = money::shown(*total, currency.as_str());
-                told.put("total", json!(total), format!("the total is {words}"))
+                described
+                    .put("total", json!(total), format!("the total is {words}"))
                     .put("currency", json!(currency.as_str()), String::new())
             }
-            Rejection::CoolingDown { until_ms } => told.with("until", output::time(*until_ms)),
-            Rejection::Invalid { reason } => told.with("reason", snake(&format!("{reason:?}"))),
-            Rejection::Full { table } => told.with("full", snake(&format!("{table:?}"))),
-            Rejection::UnknownShow => told.with("what", "show"),
-            Rejection::UnknownBooking => told.with("what", "booking"),
+            Rejection::CoolingDown { until_ms } => described.with("until", output::time(*until_ms)),
+            Rejection::Invalid { reason } => {
+                described.with("reason", snake(&format!("{reason:?}")))
+            }
+            Rejection::Full { table } => described.with("full", snake(&format!("{table:?}"))),
+            Rejection::UnknownShow => described.with("what", "show"),
+            Rejection::UnknownBooking => described.with("what", "booking"),
             Rejection::SaleClosed
             | Rejection::AlreadyConfirmed
             | Rejection::AlreadyCancelled
@@ -329,7 +343,7 @@ impl Teller {
             | Rejection::ReservationExpired
             | Rejection::IdempotencyKeyReused
             | Rejection::ShowExists
-            | Rejection::PaymentReferenceUsed => told,
+            | Rejection::PaymentReferenceUsed => described,
         }
     }
 
@@ -353,57 +367,57 @@ impl Teller {
         let words: Vec<String> = (0..)
             .zip(&open.zones)
             .zip(&zones)
-            .map(|((index, zone), told)| {
+            .map(|((index, zone), described)| {
                 format!(
                     "{}: {} {} places at {}",
                     self.zone_words(open.show, index),
-                    told["places"],
-                    told["admission"].as_str().unwrap_or_default(),
+                    described["places"],
+                    described["admission"].as_str().unwrap_or_default(),
                     money::shown(zone.unit_price, zone.currency.as_str())
                 )
             })
             .collect();
-        let told = Described::new("open_show")
+        let described = Described::new("open_show")
             .with("show", open.show)
             .with("event", open.event)
             .number("max_tickets_per_user", open.max_tickets_per_user)
             .with("sale_opens_at", output::time(open.sale_opens_at_ms))
             .with("sale_closes_at", output::time(open.sale_closes_at_ms));
-        length(told, "hold", open.hold_ms).put("zones", json!(zones), words.join("; "))
+        length(described, "hold", open.hold_ms).put("zones", json!(zones), words.join("; "))
     }
 
     fn confirm(&mut self, confirm: &Confirm) -> Described {
-        let told = self
+        let described = self
             .booking(Described::new("confirm"), confirm.booking)
             .with("payment_reference", &confirm.payment_reference);
-        actor(told, confirm.by)
+        actor(described, confirm.by)
     }
 
-    fn block(&mut self, told: Described, block: &SeatBlock) -> Described {
-        let told = told.with("show", block.show);
-        let told = self.zone(told, block.show, block.zone);
+    fn block(&mut self, described: Described, block: &SeatBlock) -> Described {
+        let described = described.with("show", block.show);
+        let described = self.zone(described, block.show, block.zone);
         match &block.places {
-            BlockPlaces::Seats(seats) => self.seats(told, block.show, seats),
-            BlockPlaces::Quantity(quantity) => places(told, *quantity),
+            BlockPlaces::Seats(seats) => self.seats(described, block.show, seats),
+            BlockPlaces::Quantity(quantity) => places(described, *quantity),
         }
     }
 
-    fn changed(&mut self, told: Described, change: &BlockChange) -> Described {
-        let told = told.with("show", change.show);
-        let told = self.zone(told, change.show, change.zone);
-        self.seats_or_places(told, change.show, &change.seats, change.quantity)
+    fn changed(&mut self, described: Described, change: &BlockChange) -> Described {
+        let described = described.with("show", change.show);
+        let described = self.zone(described, change.show, change.zone);
+        self.seats_or_places(described, change.show, &change.seats, change.quantity)
     }
 
-    fn booking(&self, told: Described, booking: Offset) -> Described {
-        told.with("booking", BookingId::new(self.partition, booking))
+    fn booking(&self, described: Described, booking: Offset) -> Described {
+        described.with("booking", BookingId::new(self.partition, booking))
     }
 
-    fn zone(&mut self, told: Described, show: ShowId, zone: ZoneIndex) -> Described {
+    fn zone(&mut self, described: Described, show: ShowId, zone: ZoneIndex) -> Described {
         let words = self.zone_words(show, zone);
-        let told = told.put("zone", json!(zone), words);
+        let described = described.put("zone", json!(zone), words);
         match self.names.zone(show, zone) {
-            Some(name) => told.put("zone_name", json!(name), String::new()),
-            None => told,
+            Some(name) => described.put("zone_name", json!(name), String::new()),
+            None => described,
         }
     }
 
@@ -421,8 +435,8 @@ impl Teller {
         }
     }
 
-    fn seats(&mut self, told: Described, show: ShowId, seats: &[u32]) -> Described {
-        let told = told.put("seats", json!(seats), String::new());
+    fn seats(&mut self, described: Described, show: ShowId, seats: &[u32]) -> Described {
+        let described = described.put("seats", json!(seats), String::new());
         let labels: Option<Vec<String>> = seats
             .iter()
             .map(|seat| self.names.seat(show, *seat).map(str::to_owned))
@@ -431,30 +445,30 @@ impl Teller {
             Some(labels) => {
                 let what = if labels.len() == 1 { "seat" } else { "seats" };
                 let words = format!("{what} {}", labels.join(" "));
-                told.put("seat_labels", json!(labels), words)
+                described.put("seat_labels", json!(labels), words)
             }
-            None => told.put("seats", json!(seats), index_words(seats)),
+            None => described.put("seats", json!(seats), index_words(seats)),
         }
     }
 
     fn seats_or_places(
         &mut self,
-        told: Described,
+        described: Described,
         show: ShowId,
         seats: &[u32],
         quantity: u32,
     ) -> Described {
         if seats.is_empty() {
-            return places(told, quantity);
+            return places(described, quantity);
         }
-        self.seats(told, show, seats)
+        self.seats(described, show, seats)
             .put("quantity", json!(quantity), String::new())
     }
 }
 
-fn places(told: Described, quantity: u32) -> Described {
+fn places(described: Described, quantity: u32) -> Described {
     let what = if quantity == 1 { "place" } else { "places" };
-    told.put("quantity", json!(quantity), format!("{quantity} {what}"))
+    described.put("quantity", json!(quantity), format!("{quantity} {what}"))
 }
 
 fn index_words(seats: &[u32]) -> String {
@@ -464,16 +478,18 @@ fn index_words(seats: &[u32]) -> String {
 }
 
 /// A length of time in milliseconds, shown in seconds.
-fn length(told: Described, key: &'static str, ms: u32) -> Described {
+fn length(described: Described, key: &'static str, ms: u32) -> Described {
     let words = format!("{key} {}.{:03} s", ms / 1_000, ms % 1_000);
     let words = words.replace(".000 s", " s");
-    told.put(key, json!({ "ms": ms }), words)
+    described.put(key, json!({ "ms": ms }), words)
 }
 
-fn actor(told: Described, by: Actor) -> Described {
+fn actor(described: Described, by: Actor) -> Described {
     match by {
-        Actor::Buyer(user) => told.put("by", json!(user.to_string()), format!("by buyer {user}")),
-        Actor::Staff => told.put("by", json!("staff"), "by staff".to_owned()),
+        Actor::Buyer(user) => {
+            described.put("by", json!(user.to_string()), format!("by buyer {user}"))
+        }
+        Actor::Staff => described.put("by", json!("staff"), "by staff".to_owned()),
     }
 }
 
@@ -525,11 +541,11 @@ mod tests {
             pick: Pick::Seats([19, 20].into_iter().collect::<SeatList>()),
             expected_unit_price: Some(320_000),
         });
-        let told = teller.command(&Envelope::machine(command.clone()));
-        let text = told.to_string();
+        let described = teller.command(&Envelope::machine(command.clone()));
+        let text = described.to_string();
         assert!(text.contains("zone index 0, seat indexes 19 20"), "{text}");
         assert!(text.contains("320000 minor units"), "{text}");
-        assert_eq!(told.json()["seats"], json!([19, 20]));
+        assert_eq!(described.json()["seats"], json!([19, 20]));
         let reserved = Outcome::Reserved(onsale_schemas::outcome::Reserved {
             booking: 3,
             show: ShowId::from_bytes([1; 16]),
