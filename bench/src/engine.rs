@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::spread::Spread;
+use memory::Memory;
 
 /// Options of the engine's benchmark.
 #[derive(Args)]
@@ -40,6 +41,31 @@ fn say(json: bool, line: &str) {
     if !json {
         println!("{line}");
     }
+}
+
+fn print_memory(memory: &Memory, print: impl Fn(&str)) {
+    print("memory and snapshot");
+    print(&format!(
+        "  bytes per seat            {:.2}",
+        memory.bytes_per_seat
+    ));
+    print(&format!(
+        "  bytes per live hold       {:.1}",
+        memory.bytes_per_hold
+    ));
+    print(&format!("  snapshot pause (ms)       {}", memory.pause_ms));
+    print(&format!(
+        "  worst command after it    {:.1} µs (its own, of three)",
+        memory.after_max_us
+    ));
+    print(&format!(
+        "  encoding                  {} ms, {:.1} MB",
+        memory.encode_ms, memory.image_megabytes
+    ));
+    print(&format!(
+        "  decoding                  {} ms",
+        memory.decode_ms
+    ));
 }
 
 /// Measures and prints.
@@ -116,28 +142,7 @@ pub(crate) fn run(args: &EngineArgs) -> anyhow::Result<()> {
     ));
 
     let memory = memory::measure(size)?;
-    print("memory and snapshot");
-    print(&format!(
-        "  bytes per seat            {:.2}",
-        memory.bytes_per_seat
-    ));
-    print(&format!(
-        "  bytes per live hold       {:.1}",
-        memory.bytes_per_hold
-    ));
-    print(&format!("  snapshot pause (ms)       {}", memory.pause_ms));
-    print(&format!(
-        "  worst command after it    {:.1} µs (its own, of three)",
-        memory.after_max_us
-    ));
-    print(&format!(
-        "  encoding                  {} ms, {:.1} MB",
-        memory.encode_ms, memory.image_megabytes
-    ));
-    print(&format!(
-        "  decoding                  {} ms",
-        memory.decode_ms
-    ));
+    print_memory(&memory, print);
 
     if args.json {
         let report = json!({

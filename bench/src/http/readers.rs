@@ -122,23 +122,30 @@ impl Seen {
     }
 }
 
+impl ReadersArgs {
+    /// One show with a place for each change.
+    fn world(&self, changes: u64, row_seats: u64) -> WorldSize {
+        WorldSize {
+            shows: 1,
+            seats: if self.named {
+                changes.div_ceil(row_seats) * row_seats
+            } else {
+                0
+            },
+            row_seats,
+            general: if self.named { 0 } else { changes + 1 },
+            tickets_per_user: u16::MAX,
+            hold_s: 86_400,
+        }
+    }
+}
+
 pub(super) fn run(bench: &Bench, args: &ReadersArgs) -> anyhow::Result<()> {
     raise_descriptor_limit(args.readers)?;
     let server = bench.server(&[])?;
     let changes = args.rate.saturating_mul(args.seconds).max(1);
     let row_seats = 1_000;
-    let size = WorldSize {
-        shows: 1,
-        seats: if args.named {
-            changes.div_ceil(row_seats) * row_seats
-        } else {
-            0
-        },
-        row_seats,
-        general: if args.named { 0 } else { changes + 1 },
-        tickets_per_user: u16::MAX,
-        hold_s: 86_400,
-    };
+    let size = args.world(changes, row_seats);
     let world = World::make(&[onsale::organizer(&server.target)?], &size)?;
     let show = world.shows.first().context("no show")?.clone();
     let seen = Arc::new(Seen::new());
