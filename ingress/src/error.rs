@@ -65,6 +65,7 @@ impl Code {
         self.row().2
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table: a row a code")]
     fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::ValidationError => (

@@ -57,6 +57,7 @@ fn describe() -> Describe {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one of each")]
 fn commands() -> Vec<(&'static str, Envelope)> {
     let seats = SeatList::from(&[1, 300, 70_000][..]);
     let zones = vec![
@@ -251,6 +252,7 @@ fn commands() -> Vec<(&'static str, Envelope)> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "one of each")]
 fn outcomes() -> Vec<(&'static str, OutcomeRecord)> {
     let seats = SeatList::from(&[1, 2][..]);
     let ended = EndedBooking {

@@ -243,6 +243,11 @@ impl HttpConfig {
             self.stream_readers_max,
             0..=1_000_000,
         );
+        self.check_tls(problems);
+        self.check_origins(problems);
+    }
+
+    fn check_tls(&self, problems: &mut Vec<ConfigProblem>) {
         let missing = match (&self.tls_certificate_file, &self.tls_key_file) {
             (Some(_), None) => Some(("tls_key_file", "tls_certificate_file")),
             (None, Some(_)) => Some(("tls_certificate_file", "tls_key_file")),
@@ -255,6 +260,9 @@ impl HttpConfig {
                 format!("a PEM file, as http.{set} is set"),
             ));
         }
+    }
+
+    fn check_origins(&self, problems: &mut Vec<ConfigProblem>) {
         for origin in &self.cors_origins {
             let plain = origin == "*"
                 || (origin.parse::<http::HeaderValue>().is_ok()

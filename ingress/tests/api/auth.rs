@@ -281,6 +281,7 @@ async fn a_token_is_taken_by_what_it_says_of_itself() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn a_named_key_checks_the_tokens_that_name_it_and_no_others() {
     const OLD: &str = "the old secret, of at least 32 bytes";
     const NEW: &str = "the new secret, of at least 32 bytes";

@@ -98,6 +98,7 @@ async fn places_are_understood_in_every_form() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn bad_input_is_named_and_never_reaches_the_log() {
     let world = World::new().await;
     let many: Vec<String> = (1..=101).map(|n| format!("A-{n}")).collect();

@@ -63,6 +63,7 @@ async fn a_show_is_made_with_its_defaults_and_opened_in_the_log() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn layouts_outside_the_limits_are_refused_by_path() {
     let world = World::new().await;
     let zone = |change: fn(&mut Value)| {

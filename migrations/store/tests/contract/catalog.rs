@@ -50,6 +50,7 @@ async fn an_event_comes_back_as_given(bench: Bench) {
     assert_eq!(store.event(event_id(2)).await.unwrap(), None);
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn events_are_filtered(bench: Bench) {
     let store = &bench.store;
     let mut other = event(2);

@@ -215,6 +215,7 @@ mod tests {
     /// One booking of the user fills table, limit and zone; the price seen is always wrong and the
     /// sale is not open before 1,000: every case has its own fault and all later ones.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn refusals_in_order_of_precedence() {
         let mut m = Machine::with_limits(Limits {
             bookings_max: 1,
