@@ -3,19 +3,19 @@
 //! The log decides; a database may be lost, older or another one's. Each of them is said in the same
 //! words by a start, by `onsale doctor` and by `onsale verify`, with what mends it and loses nothing.
 
-use std::collections::BTreeSet;
+mod catalog;
 
-use onsale_engine::Partition;
 use onsale_log::kafka::KafkaError;
 use onsale_log::{EntryBatch, LogError, LogReader};
-use onsale_schemas::command::Subject;
-use onsale_schemas::{Offset, PartitionId, ShowId};
+use onsale_schemas::{Offset, PartitionId};
 use onsale_store::booking::{Watermark, projected_offset};
-use onsale_store::document::Document;
 use onsale_store::store::LogMark;
 use onsale_store::{Store, StoreError};
 
 use crate::recovery::checksum;
+
+pub(crate) use catalog::Catalog;
+pub use catalog::{MissingShows, missing_shows};
 
 /// What brings a database to where the log is.
 pub const REPAIR: &str = "run `onsale reconcile --report FILE`, then `onsale reconcile --apply \
@@ -236,51 +236,6 @@ pub async fn write_down(
         }
     }
     Ok(store.set_log_identity(log_id, &marks).await?)
-}
-
-/// What the catalog lacks of shows that can still be sold.
-#[derive(Debug, Default)]
-pub struct MissingShows {
-    /// Shows that their documents in the log bring back.
-    pub described: BTreeSet<ShowId>,
-    /// Shows that only a backup of the database brings back: the log has no document of them that
-    /// this program can read.
-    pub undescribed: BTreeSet<ShowId>,
-    /// How many the log knows.
-    pub known: usize,
-}
-
-/// The shows of these machines that the catalog lacks. Of a cancelled one there is nothing to sell.
-///
-/// # Errors
-/// When the database cannot be read.
-pub async fn missing_shows<'a>(
-    machines: impl IntoIterator<Item = &'a Partition>,
-    store: &Store,
-) -> Result<MissingShows, StoreError> {
-    let mut found = MissingShows::default();
-    let there = store.show_ids().await?;
-    for machine in machines {
-        for show in machine.shows().filter(|show| !show.cancelled) {
-            found.known += 1;
-            if there.contains(&show.show) {
-                continue;
-            }
-            let subject = Subject::Show {
-                show: show.show,
-                event: show.event,
-            };
-            let is_described = machine
-                .document(&subject)
-                .is_some_and(|bytes| Document::decode(bytes).is_ok());
-            if is_described {
-                found.described.insert(show.show);
-            } else {
-                found.undescribed.insert(show.show);
-            }
-        }
-    }
-    Ok(found)
 }
 
 fn hex(bytes: &[u8]) -> String {

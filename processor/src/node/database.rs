@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use onsale_log::LogReader as _;
 use onsale_log::kafka::{
-    KafkaError, KafkaReader, KafkaSettings, OutcomeConsumer, OutcomeEvent, OutcomeStart,
+    KafkaError, KafkaReader, KafkaSettings, OutcomeConsumer, OutcomeEvent, OutcomeStart, read_nodes,
 };
 use onsale_schemas::{Offset, PartitionId};
 use onsale_store::Store;
 use onsale_store::booking::{Watermark, projected_offset};
 use tokio::runtime::Handle;
 
+use super::status::NodeStatus;
 use crate::fit::{self, FitError, Misfit};
 
 /// Outcomes at the beginning of the topic by which it is told what is gone: one alone may be foreign.
@@ -19,6 +20,8 @@ const OLDEST_OUTCOMES: usize = 16;
 /// Longest wait for one of them, and for all.
 const OLDEST_WAIT: Duration = Duration::from_millis(100);
 const OLDEST_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the announcements of projectors may take.
+const ANNOUNCED_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Which log it is, and how many partitions it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,6 +61,8 @@ pub async fn look(
                 is_brought: false,
             }));
         }
+        // Before the watermarks are read: a projector that goes on meanwhile is not ahead of them.
+        let announced = announced(&kafka);
         let look = fit::look(&store, log_id, partitions, &mut reader);
         let misfit = runtime.block_on(look)?;
         if let Some(misfit) = misfit.as_ref().filter(|misfit| misfit.is_foreign()) {
@@ -77,10 +82,55 @@ pub async fn look(
                 misfit: older,
                 is_brought: false,
             }),
-            (None, None) => None,
+            (None, None) => older(&announced, &watermarks, &reader)?.map(|older| Found {
+                misfit: older,
+                is_brought: true,
+            }),
         })
     })
     .await
+}
+
+/// How far projectors have announced that they had filled a database of this log. Without an answer
+/// nothing is known.
+fn announced(kafka: &KafkaSettings) -> BTreeMap<PartitionId, Offset> {
+    let nodes = read_nodes(kafka, ANNOUNCED_PATIENCE).unwrap_or_else(|error| {
+        tracing::debug!(%error, "what nodes have announced cannot be read");
+        Vec::new()
+    });
+    let mut furthest = BTreeMap::new();
+    for node in nodes {
+        let status = serde_json::from_slice::<NodeStatus>(&node.status);
+        let projected = status.map(|status| status.projected);
+        for (partition, offset) in projected.into_iter().flatten() {
+            let known = furthest.entry(partition).or_insert(offset);
+            *known = offset.max(*known);
+        }
+    }
+    furthest
+}
+
+/// The first partition in which a database has been further than it is, as projectors have
+/// announced.
+fn older(
+    announced: &BTreeMap<PartitionId, Offset>,
+    watermarks: &[Watermark],
+    reader: &KafkaReader,
+) -> Result<Option<Misfit>, FitError> {
+    for (partition, was) in announced {
+        let (partition, was) = (*partition, *was);
+        let projected = projected_offset(watermarks, partition);
+        // Beyond the end of the log it was another log that was meant, before the topics were made
+        // anew.
+        if projected < was && was <= reader.bounds(partition)?.1 {
+            return Ok(Some(Misfit::Older {
+                partition,
+                projected,
+                was,
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// A database without our tables has nothing of the log.

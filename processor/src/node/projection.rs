@@ -85,7 +85,7 @@ impl ProjectionError {
 struct Standing {
     /// Why nothing is read.
     stopped: Option<String>,
-    /// Where the outcomes ended when the database was found empty.
+    /// Where the outcomes ended when the database was found empty or older.
     filled_until: Vec<(PartitionId, Offset)>,
 }
 
@@ -165,8 +165,8 @@ impl Projection {
             |(partition, end): &&(PartitionId, Offset)| self.projected.offset(*partition) < *end;
         if let Some((partition, end)) = standing.filled_until.iter().find(is_behind) {
             problems.push(format!(
-                "the database was empty and is filled from the log: partition {partition} stands at \
-                 {} of {end}; if that does not go on, {REPAIR}",
+                "the database was lost or is older than the log and is filled from it: partition \
+                 {partition} stands at {} of {end}; if that does not go on, {REPAIR}",
                 self.projected.offset(*partition)
             ));
         }
@@ -344,13 +344,16 @@ impl Supervisor {
         let found = database::look(&self.kafka, self.log, &self.store).await?;
         match found {
             Some(found) if !found.is_brought => return Err(ProjectionError::Misfit(found.misfit)),
-            // So is one that is new, and filled within a moment.
-            Some(_) => {
+            Some(found) => {
                 let ends = database::outcomes_ends(&self.kafka, self.log.partitions).await?;
-                tracing::info!(
-                    ?ends,
-                    "the database is empty and is filled from the outcomes"
-                );
+                match found.misfit {
+                    // So is one that is new, and filled within a moment.
+                    Misfit::Empty { .. } => tracing::info!(
+                        ?ends,
+                        "the database is empty and is filled from the outcomes"
+                    ),
+                    older => tracing::warn!(?ends, "{older}"),
+                }
                 self.stands
                     .send_modify(|standing| standing.filled_until = ends);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ use super::shared::{Shared, Shown};
 use super::snapshots::Pending;
 use super::status::{ClockOnNode, MemberRole, PartitionOnNode, SnapshotOnNode};
 use crate::clock::{self, BrokerClock, ClockRefused, ClockWatch};
+use crate::fit::Catalog;
 use crate::member::{Member, MemberSettings, ranks};
 use crate::metrics::Metrics;
 use crate::recovery::RecoveryError;
@@ -41,6 +42,8 @@ const CONTROL_QUEUED_MAX: usize = 64;
 const HAND_OVER_PATIENCE: Duration = Duration::from_secs(2);
 /// How often it looks.
 const HAND_OVER_POLL: Duration = Duration::from_millis(5);
+/// Pause before a start that cannot compare its shows with the catalog yet tries again.
+const CATALOG_RETRY: Duration = Duration::from_secs(1);
 
 /// Settings of a node.
 #[derive(Clone, Debug)]
@@ -97,6 +100,8 @@ pub struct Node {
     control: Sender<ToDriver>,
     pub(super) metrics: Metrics,
     clock: ClockWatch,
+    /// What the catalog lacked at the start, once that is known.
+    catalog: OnceLock<Catalog>,
     /// `None` once they are joined.
     threads: Mutex<Option<[JoinHandle<()>; 3]>>,
 }
@@ -190,7 +195,7 @@ impl Node {
         problems
     }
 
-    /// What somebody should know though it stands in the way of nothing, one sentence each.
+    /// What an operator should know though it stands in the way of nothing, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
         // The clock of this machine stamps no records here.
         let mut warnings: Vec<String> = self.clock.state().problem().into_iter().collect();
@@ -199,6 +204,9 @@ impl Node {
                 "this node stood still for {stood_ms} ms not long ago"
             ));
         }
+        // Whatever the catalog has is sold meanwhile.
+        let misfit = self.catalog.get().and_then(Catalog::misfit);
+        warnings.extend(misfit.map(|misfit| misfit.to_string()));
         for (partition, first) in self.shared.unfounded() {
             warnings.push(format!(
                 "the log of partition {partition} begins at offset {first}, and no snapshot reaches \
@@ -267,6 +275,12 @@ impl Node {
         answer
             .await
             .map_err(|_| "the driver has stopped".to_owned())
+    }
+
+    /// Compares the shows of this node with the catalog, once all of the log was read and the
+    /// database answers. A database that does not holds up nothing else.
+    pub fn look_at_catalog(self: &Arc<Self>, store: Store) {
+        tokio::spawn(look_at_catalog(Arc::downgrade(self), store));
     }
 
     /// Has each of these partitions yield an outcome behind all that was applied so far, so that the
@@ -438,8 +452,27 @@ fn start(
         control,
         metrics,
         clock: own_clock,
+        catalog: OnceLock::new(),
         threads: Mutex::new(Some([driving, writing, watching])),
     })
+}
+
+async fn look_at_catalog(node: Weak<Node>, store: Store) {
+    loop {
+        let Some(node) = node.upgrade().filter(|node| !node.shared.is_stopping()) else {
+            return;
+        };
+        let mut members = node.shared.shown().into_iter();
+        if members.all(|shown| shown.status.at_end_of_log)
+            && let Ok(machines) = node.machines().await
+            && let Ok(catalog) = Catalog::look(&machines, &store).await
+        {
+            drop(node.catalog.set(catalog));
+            return;
+        }
+        drop(node);
+        tokio::time::sleep(CATALOG_RETRY).await;
+    }
 }
 
 /// The partitions that a node follows, with its place among those that do.

@@ -2,14 +2,34 @@
 
 use std::sync::Arc;
 
+use onsale_log::kafka::NodesPublisher;
 use onsale_processor::fit::Misfit;
 use onsale_processor::node::Node;
 use onsale_processor::node::database;
+use onsale_processor::node::status::NodeStatus;
+use onsale_schemas::command::{Describe, Subject};
+use onsale_schemas::{Command, NodeName, Offset, PartitionId};
+use onsale_store::document::Place;
 use onsale_store::store::LogMark;
 
 use crate::foreign::delete_before;
 use crate::projecting::{caught_up, projection};
-use crate::support::{ALL, World, owns, until};
+use crate::support::{ALL, PATIENCE, World, event_id, owns, until};
+
+/// Brings the database back to where it was after the first four outcomes of each partition.
+fn set_back(world: &World) {
+    let published = world.published();
+    for (partition, published) in ALL.iter().zip(&published) {
+        let last = published[3].offset;
+        world.tamper(&format!(
+            "DELETE FROM booking_seats WHERE partition = {partition} AND booking_offset > {last}; \
+             DELETE FROM bookings WHERE partition = {partition} AND booking_offset > {last}; \
+             UPDATE projector_watermarks SET next_offset = {last} + 1, last_outcome = {last} \
+                 WHERE partition = {partition}; \
+             DELETE FROM log_marks"
+        ));
+    }
+}
 
 /// What is projected, without the catalog.
 const EMPTY: &str = "DELETE FROM booking_seats; DELETE FROM bookings; \
@@ -113,17 +133,7 @@ async fn a_database_older_than_the_outcomes_that_are_kept_is_named_until_it_is_r
         return;
     };
     // As from a copy of its first day.
-    let published = world.published();
-    for (partition, published) in ALL.iter().zip(&published) {
-        let last = published[3].offset;
-        world.tamper(&format!(
-            "DELETE FROM booking_seats WHERE partition = {partition} AND booking_offset > {last}; \
-             DELETE FROM bookings WHERE partition = {partition} AND booking_offset > {last}; \
-             UPDATE projector_watermarks SET next_offset = {last} + 1, last_outcome = {last} \
-                 WHERE partition = {partition}; \
-             DELETE FROM log_marks"
-        ));
-    }
+    set_back(&world);
     delete_before(&world, 8).await;
     let second = projection(&world).await;
     let problems = second.problems();
@@ -155,4 +165,122 @@ async fn a_database_older_than_the_outcomes_that_are_kept_is_named_until_it_is_r
     assert_eq!(report.differences, []);
     second.stop().await;
     one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_has_been_further_is_named_and_brought_forward() {
+    let Some((world, one)) = sold().await else {
+        return;
+    };
+    // As a projector announces once a second.
+    let projected: Vec<_> = world.store.watermarks().await.unwrap();
+    let projected = projected
+        .iter()
+        .map(|mark| (mark.partition, mark.next_offset));
+    announce(&world, projected.collect());
+    assert_eq!(misfit(&world).await, None, "it is where it was");
+    set_back(&world);
+    let found = misfit(&world).await;
+    assert!(matches!(found, Some(Misfit::Older { .. })), "{found:?}");
+
+    let second = projection(&world).await;
+    caught_up(&world, &second).await;
+    assert_eq!(second.problems(), Vec::<String>::new());
+    assert_eq!(misfit(&world).await, None);
+    let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
+    assert_eq!(report.differences, []);
+
+    // Of another log, whose topics had the same names.
+    announce(&world, vec![(ALL[0], 1_000_000)]);
+    assert_eq!(misfit(&world).await, None);
+    second.stop().await;
+    one.stop().await;
+}
+
+/// Announces how far a projector has come.
+fn announce(world: &World, projected: Vec<(PartitionId, Offset)>) {
+    let status = NodeStatus {
+        node: NodeName("projector".to_owned()),
+        roles: vec!["projector".to_owned()],
+        version: String::new(),
+        url: String::new(),
+        operations_url: String::new(),
+        clock_ms: 0,
+        disk_free_bytes: None,
+        problems: Vec::new(),
+        partitions: Vec::new(),
+        projected,
+        stopping: false,
+        clocks: Vec::new(),
+        run: String::new(),
+        log_partitions: 0,
+        foreign: Vec::new(),
+    };
+    let publisher = NodesPublisher::new(&world.kafka).unwrap();
+    publisher.publish("projector", &serde_json::to_vec(&status).unwrap());
+    publisher.flush(PATIENCE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shows_that_the_catalog_lacks_are_named_until_they_are_there() {
+    let Some(mut world) = World::new().await else {
+        return;
+    };
+    let one = world.start("one").await;
+    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let first = projection(&world).await;
+    world.check_outcomes().await;
+    caught_up(&world, &first).await;
+    describe_all(&mut world).await;
+    world.check_outcomes().await;
+    caught_up(&world, &first).await;
+    one.look_at_catalog(world.store.clone());
+    let lacks = |node: &Node| {
+        node.warnings()
+            .iter()
+            .any(|why| why.contains("the catalog lacks"))
+    };
+    first.stop().await;
+    one.stop().await;
+
+    world.tamper("DELETE FROM zones; DELETE FROM shows");
+    let again = world.start("one").await;
+    again.look_at_catalog(world.store.clone());
+    until("it says what is missing", || lacks(&again)).await;
+    let named = again
+        .warnings()
+        .iter()
+        .any(|why| why.contains("2 of 2 shows"));
+    assert!(named, "{:?}", again.warnings());
+    until("it owns", || ALL.iter().all(|p| owns(&again, *p))).await;
+    let second = projection(&world).await;
+    let report = again.reconcile(&ALL, &world.store, None).await.unwrap();
+    let applied = again
+        .apply_reconciliation(&report, &world.store, None)
+        .await;
+    assert_eq!(applied.unwrap().left, Vec::<String>::new());
+    until("they are there", || !lacks(&again)).await;
+    second.stop().await;
+    again.stop().await;
+}
+
+/// Appends the document of every event and show.
+async fn describe_all(world: &mut World) {
+    for partition in ALL {
+        world.append(partition, Command::Barrier { machine_version: 2 });
+    }
+    let documents = world.store.undescribed(Place::default(), 10).await.unwrap();
+    assert_eq!(documents.len(), 2 * ALL.len());
+    for document in documents {
+        let subject = document.subject();
+        let (Subject::Event(event) | Subject::Show { event, .. }) = subject;
+        let of = ALL
+            .into_iter()
+            .find(|partition| event_id(*partition) == event);
+        let document = document.encode().unwrap();
+        world.append(
+            of.unwrap(),
+            Command::Describe(Describe { subject, document }),
+        );
+    }
 }

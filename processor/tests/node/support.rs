@@ -294,7 +294,7 @@ pub(crate) fn show_id(partition: PartitionId) -> ShowId {
     ShowId(Uuid::from_u64_pair(1, partition.0.into()))
 }
 
-fn event_id(partition: PartitionId) -> EventId {
+pub(crate) fn event_id(partition: PartitionId) -> EventId {
     EventId(Uuid::from_u64_pair(2, partition.0.into()))
 }
 

@@ -40,7 +40,9 @@ pub(super) async fn processor(config: &Config, base: &Base) -> Result<Option<Arc
     }
     let options = node_options(config, base);
     let node = Node::start(options, base.store.clone(), base.metrics.clone()).await;
-    Ok(Some(Arc::new(node.context("cannot recover").or_found()?)))
+    let node = Arc::new(node.context("cannot recover").or_found()?);
+    node.look_at_catalog(base.store.clone());
+    Ok(Some(node))
 }
 
 fn node_options(config: &Config, base: &Base) -> NodeOptions {
