@@ -1,15 +1,15 @@
-//! Where a request stood: what was decided about it, and who was ahead, as counts.
+//! How a request fared: what was decided about it, and who was ahead, as counts.
+
+#[cfg(test)]
+pub(crate) mod replayed;
 
 use std::collections::HashMap;
 
-use onsale_engine::Partition;
 use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::{
     Actor, Ahead, Command, Envelope, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId,
     Rejection, RequestId, SeatIndex, ShowId, Standing, UserId, ZoneIndex, codec,
 };
-
-use crate::replay::{self, Until};
 
 /// Bytes of one read while a request is looked for.
 const READ_BYTES_MAX: usize = 1 << 20;
@@ -23,47 +23,6 @@ pub enum StandingError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
-}
-
-/// The request at `offset`, seen from `base`, which must stand at or before it.
-///
-/// # Errors
-/// When the log cannot be read or holds no readable command there.
-pub fn standing(
-    reader: &mut (impl LogReader + ?Sized),
-    base: Partition,
-    offset: Offset,
-) -> Result<Standing, StandingError> {
-    let (_, command) = request_at(reader, base.id(), offset)?;
-    let zone = match &command {
-        Command::Reserve(reserve) => Some((reserve.show, reserve.zone)),
-        _ => None,
-    };
-    let mut count = Count::new(base.next_offset());
-    let base_time = base.log_time_ms();
-    let until = Until {
-        offset: Some(offset.saturating_add(1)),
-        time_ms: None,
-    };
-    let mut decided = None;
-    let machine = replay::replay(reader, base, until, |entry, outcome, _| {
-        let Some(record) = outcome else { return };
-        if entry.offset == offset {
-            decided = Some(record);
-        } else if let Some(zone) = zone {
-            let asks = codec::decode::<Envelope>(entry.payload).is_ok_and(|envelope| {
-                matches!(envelope.command, Command::Reserve(reserve)
-                    if (reserve.show, reserve.zone) == zone)
-            });
-            count.record(zone, asks, &record);
-        }
-    })?;
-    let outcome = decided.ok_or(StandingError::NoRequest(offset))?;
-    let opened_at_ms = zone
-        .and_then(|(show, _)| machine.show(show))
-        .map(|show| show.sale_opens_at_ms);
-    let ahead = zone.map(|_| count.ahead(&outcome, base_time, opened_at_ms));
-    Ok(standing_of(command, outcome, ahead))
 }
 
 /// Which request stands at `offset`, and the buyer whom its command names, if it names one. It costs

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onsale_engine::Partition;
-use onsale_log::{LogError, LogSource, OpenLog};
+use onsale_log::{LogError, LogReader, OpenLog};
 use onsale_schemas::{Expected, Offset, PartitionId, RequestId, Standing};
 use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
@@ -34,14 +34,23 @@ const WALK_WAIT_MAX: Duration = Duration::from_millis(50);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Records that are looked through for a request, over all partitions.
 const FIND_RECORDS_MAX: u64 = 400_000;
+/// The part of the requests that are kept which lies behind an older one that was asked for: those on
+/// either side of it are often asked for next.
+const OLDER_AHEAD_PART: usize = 4;
+
+/// Opens the log for reading.
+type OpenTheLog = dyn Fn() -> Result<OpenLog, LogError> + Send + Sync;
 
 /// Finds how requests fared in the log, with the help of snapshots where this node keeps some.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Standings {
-    log: LogSource,
+    log: Arc<OpenTheLog>,
     snapshots_dir: PathBuf,
+    kept_max: KeptMax,
     /// How far the log of each partition has been read for earlier callers.
     walks: Arc<Mutex<HashMap<PartitionId, Walk>>>,
+    /// The last part of the log that was read again for older requests.
+    older: Arc<Mutex<Option<(PartitionId, Walk)>>>,
     /// When the log may be read from its beginning again.
     replay_after: Arc<Mutex<Option<Instant>>>,
 }
@@ -52,7 +61,7 @@ pub enum StandingsError {
     /// Retention has removed the record, or what stood before it.
     #[error(
         "The log of partition {partition} begins at offset {first} and no snapshot early enough is \
-         kept, so offset {asked} cannot be found any more."
+         kept, so offset {asked} cannot be explained any more."
     )]
     Gone {
         /// The partition.
@@ -83,12 +92,18 @@ pub enum StandingsError {
 }
 
 impl Standings {
-    /// From this log, and from the snapshots in this folder, which need not exist.
-    pub fn new(log: LogSource, snapshots_dir: PathBuf) -> Self {
+    /// From the log that `open` opens, at best without looking through it, and from the snapshots in
+    /// this folder, which need not exist.
+    pub fn new(
+        open: impl Fn() -> Result<OpenLog, LogError> + Send + Sync + 'static,
+        snapshots_dir: PathBuf,
+    ) -> Self {
         Self {
-            log,
+            log: Arc::new(open),
             snapshots_dir,
+            kept_max: KEPT_MAX,
             walks: Arc::default(),
+            older: Arc::default(),
             replay_after: Arc::default(),
         }
     }
@@ -106,7 +121,7 @@ impl Standings {
         expected: Option<Expected>,
         is_its_turn: bool,
     ) -> Result<Option<Standing>, StandingsError> {
-        let mut reader = self.log.open()?.reader;
+        let mut reader = (self.log)()?.reader;
         let (first, end) = reader.bounds(partition)?;
         if offset >= end {
             return Ok(None);
@@ -136,7 +151,7 @@ impl Standings {
                 let walk = match walks.remove(&partition) {
                     Some(walk) => walk,
                     None => match self.base(partition, first, end)? {
-                        Some(base) => Walk::new(base, KEPT_MAX),
+                        Some(base) => Walk::new(base, self.kept_max),
                         None => return Ok(()),
                     },
                 };
@@ -159,15 +174,50 @@ impl Standings {
         if !is_past {
             return Ok(found.map(|found| Standing::clone(&found)));
         }
-        let base = self.base(partition, first, offset)?.ok_or(gone)?;
-        let replayed = self.costly(is_its_turn, || {
-            Ok(standing::standing(&mut reader, base, offset))
-        })?;
-        match replayed {
-            Ok(standing) => Ok(Some(standing)),
-            Err(StandingError::NoRequest(_)) => Ok(None),
-            Err(StandingError::Log(error)) => Err(error.into()),
+        if let Some(found) = self.find_older(partition, offset) {
+            return Ok(Some(found));
         }
+        let found = self.costly(is_its_turn, || {
+            self.read_older(&mut reader, partition, first, offset)
+        })?;
+        found.ok_or(gone)
+    }
+
+    /// An older request that is at hand since the log was last read again.
+    fn find_older(&self, partition: PartitionId, offset: Offset) -> Option<Standing> {
+        let older = self.older.try_lock_for(WALK_WAIT_MAX)?;
+        let (of, walk) = older.as_ref()?;
+        let found = walk.find(offset).filter(|_| *of == partition);
+        found.map(|found| Standing::clone(&found))
+    }
+
+    /// Reads the log again up to an older request and a little further: on from where that was last
+    /// done, or from the earliest machine. The outer `None` says that there is none early enough.
+    fn read_older(
+        &self,
+        reader: &mut Box<dyn LogReader>,
+        partition: PartitionId,
+        first: Offset,
+        offset: Offset,
+    ) -> Result<Option<Option<Standing>>, StandingsError> {
+        let mut older = self.older.lock();
+        let walk = older.take().filter(|(of, walk)| {
+            let records = offset.checked_sub(walk.next_offset());
+            *of == partition && records.is_some_and(|records| records <= REPLAY_RECORDS_MAX)
+        });
+        let walk = match walk {
+            Some((_, walk)) => walk,
+            None => match self.base(partition, first, offset)? {
+                Some(base) => Walk::new(base, self.kept_max),
+                None => return Ok(None),
+            },
+        };
+        let walk = walk.advance(reader, offset.saturating_add(1))?;
+        let found = walk.find(offset).map(|found| Standing::clone(&found));
+        let ahead = self.kept_max.requests / OLDER_AHEAD_PART;
+        let until = offset.saturating_add(1).saturating_add(ahead as u64);
+        *older = Some((partition, walk.advance(reader, until)?));
+        Ok(Some(found))
     }
 
     /// Runs work that reads much of the log, unless such work ended a moment ago.
@@ -239,7 +289,7 @@ impl Standings {
         let OpenLog {
             partitions,
             mut reader,
-        } = self.log.open()?;
+        } = (self.log)()?;
         let each = FIND_RECORDS_MAX / u64::from(partitions.max(1));
         for partition in (0..partitions).map(PartitionId) {
             let found = standing::find(&mut reader, partition, request, each)?;
@@ -254,7 +304,7 @@ impl Standings {
 #[cfg(test)]
 mod tests {
     use onsale_log::journal::{Journal, JournalOptions, JournalWriter};
-    use onsale_log::{AppendRecord, LogWriter};
+    use onsale_log::{AppendRecord, LogSource, LogWriter};
     use onsale_schemas::{Actor, Command, Envelope, UserId, codec};
     use tempfile::TempDir;
 
@@ -290,7 +340,8 @@ mod tests {
             writer.append(&[record], 1_000, &mut Vec::new()).unwrap();
         }
         let snapshots = folder.path().join("snapshots");
-        let standings = Standings::new(LogSource::Journal(journal), snapshots);
+        let log = LogSource::Journal(journal);
+        let standings = Standings::new(move || log.open(), snapshots);
         (folder, writer, standings)
     }
 
@@ -336,5 +387,27 @@ mod tests {
         assert!(of(true).unwrap().is_some());
         // From now on it is at hand.
         assert!(of(false).unwrap().is_some());
+    }
+
+    #[test]
+    fn older_requests_next_to_one_another_are_read_once() {
+        let (_folder, _writer, mut standings) = log_of(60);
+        standings.kept_max.requests = 12;
+        let of = |offset, is_its_turn| {
+            let found = standings.of(PartitionId(0), offset, None, is_its_turn);
+            *standings.replay_after.lock() = None;
+            found.map(|found| found.unwrap().outcome.offset)
+        };
+        assert_eq!(of(59, true).unwrap(), 59);
+        assert!(matches!(of(20, false), Err(StandingsError::Busy { .. })));
+        assert_eq!(of(20, true).unwrap(), 20);
+        for at_hand in [12, 19, 21, 23, 48, 59] {
+            assert_eq!(of(at_hand, false).unwrap(), at_hand);
+        }
+        assert!(matches!(of(24, false), Err(StandingsError::Busy { .. })));
+        // On from there, and from the beginning again.
+        for older in [24, 30, 5] {
+            assert_eq!(of(older, true).unwrap(), older);
+        }
     }
 }

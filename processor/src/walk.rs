@@ -185,7 +185,7 @@ mod tests {
     use onsale_schemas::{Actor, EventId, PartitionId, RequestId, SeatList, UserId};
 
     use super::*;
-    use crate::standing;
+    use crate::standing::replayed::replayed;
 
     const SHOW: ShowId = ShowId::from_bytes([1; 16]);
     const ALL: KeptMax = KeptMax {
@@ -297,7 +297,7 @@ mod tests {
         }
         let mut reserved = 0;
         for offset in 0..end {
-            let replayed = standing::standing(&mut records, genesis(), offset).ok();
+            let replayed = replayed(&mut records, genesis(), offset).ok();
             let kept = walk.find(offset).map(|kept| Standing::clone(&kept));
             assert_eq!(kept, replayed, "offset {offset}");
             reserved += u64::from(kept.is_some_and(|kept| kept.ahead.is_some()));

@@ -1,6 +1,7 @@
 //! The log that the configuration names, for reading.
 
 use onsale_log::{LogSource, OpenLog};
+use onsale_processor::standings::Standings;
 
 use crate::assemble::kafka_settings;
 use crate::config::Config;
@@ -13,6 +14,12 @@ pub(crate) fn log_source(config: &Config) -> LogSource {
     } else {
         LogSource::Journal(config.journal_dir())
     }
+}
+
+/// How requests fared, found in the configured log.
+pub(crate) fn standings(config: &Config) -> Standings {
+    let source = log_source(config);
+    Standings::new(move || source.open(), config.snapshots_dir())
 }
 
 /// Opens the configured log for reading, also beside a running server.

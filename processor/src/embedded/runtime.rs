@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
+use onsale_log::OpenLog;
 use onsale_log::journal::Journal;
 use onsale_schemas::{LogTimeMs, Offset, PartitionId, RequestId, Staff};
 use onsale_snapshot::SnapshotError;
@@ -70,6 +71,17 @@ impl Embedded {
     /// The log for an ingress.
     pub fn log(&self) -> EmbeddedLog {
         self.log.clone()
+    }
+
+    /// Reads the open journal, without looking through its files again; `None` once it is closed. Let
+    /// go of it soon: the journal's folder is free only then.
+    pub fn read_log(&self) -> Option<OpenLog> {
+        let threads = self.threads();
+        let journal = &threads.as_ref()?.journal;
+        Some(OpenLog {
+            partitions: journal.partitions(),
+            reader: Box::new(journal.reader()),
+        })
     }
 
     /// Where the projection is.

@@ -33,7 +33,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         embedded.clone(),
         store.clone(),
         &config.node.id,
-        Standings::new(log_source(config), config.snapshots_dir()),
+        standings(config, embedded.clone()),
         Descriptors::watch(&registry).or_found()?,
     ));
     let mut settings = config.ingress();
@@ -62,6 +62,17 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         before_stop: Box::pin(async {}),
         stop: Box::pin(async move { embedded.stop().await }),
     })
+}
+
+/// How requests fared: from the open journal, so that nobody has to look through its files first.
+fn standings(config: &Config, embedded: Arc<Embedded>) -> Standings {
+    let source = log_source(config);
+    let open = move || match embedded.read_log() {
+        Some(log) => Ok(log),
+        // It was closed a moment ago.
+        None => source.open(),
+    };
+    Standings::new(open, config.snapshots_dir())
 }
 
 /// Opens database and log without HTTP, for verbs that work on a stopped data folder.

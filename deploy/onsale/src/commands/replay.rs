@@ -10,7 +10,6 @@ use onsale_engine::Partition;
 use onsale_log::LogReader;
 use onsale_processor::recovery;
 use onsale_processor::replay::{self, Until};
-use onsale_processor::standings::Standings;
 use onsale_schemas::codec;
 use onsale_schemas::command::{AmendEvent, Subject};
 use onsale_schemas::{
@@ -155,7 +154,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
 
 /// Who was ahead of a booking's request.
 fn show_standing(config: &Config, booking: BookingId, as_json: bool) -> Result<(), Failure> {
-    let standings = Standings::new(log_source::log_source(config), config.snapshots_dir());
+    let standings = log_source::standings(config);
     let standing = match standings.of(booking.partition(), booking.offset(), None, true) {
         Ok(Some(standing)) => standing,
         Ok(None) => return Ok(()),

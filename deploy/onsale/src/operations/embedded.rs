@@ -20,7 +20,6 @@ use super::{done, one, standings};
 use crate::descriptors::Descriptors;
 
 /// The embedded mode behind the ingress.
-#[derive(Debug)]
 pub(crate) struct EmbeddedOperations {
     embedded: Arc<Embedded>,
     store: Store,

@@ -18,7 +18,6 @@ use onsale_processor::node::database::LogIdentity;
 use onsale_processor::node::projection::Projection;
 use onsale_processor::node::{Node, NodeOptions};
 use onsale_processor::replica::SnapshotPolicy;
-use onsale_processor::standings::Standings;
 use onsale_schemas::NodeName;
 use onsale_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +26,7 @@ use super::base::{Base, blocking};
 use crate::assemble::{resume_openings, snapshot_policy};
 use crate::config::{Config, Role};
 use crate::exit::{Failure, OrFail};
-use crate::log_source::log_source;
+use crate::log_source;
 use crate::operations::DistributedOperations;
 
 /// How much rarer an owner cuts snapshots than a standby: only where no standby does it.
@@ -134,7 +133,7 @@ pub(super) async fn ingress(
             internal: internal.clone(),
             peers: peers(config)?,
         },
-        standings: Standings::new(log_source(config), config.snapshots_dir()),
+        standings: log_source::standings(config),
     };
     let ingress = Ingress::with_counts(
         config.ingress(),

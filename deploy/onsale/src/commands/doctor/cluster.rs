@@ -496,3 +496,55 @@ fn last_outcomes(settings: &KafkaSettings) -> Result<BTreeMap<PartitionId, Offse
     }
     Ok(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use onsale_log::kafka::NodeRecord;
+
+    use super::*;
+
+    /// What `doctor` finds about where nodes say that they are asked: public and operations URL.
+    fn found(nodes: &[(&str, &str)]) -> Vec<String> {
+        let mut list = NodeList::default();
+        for (number, (url, operations_url)) in nodes.iter().enumerate() {
+            let node = format!("node-{number}");
+            let status = serde_json::json!({
+                "node": node, "roles": ["ingress"], "version": "", "url": url,
+                "operations_url": operations_url, "clock_ms": 0, "disk_free_bytes": null,
+                "problems": [], "partitions": [], "projected": [], "stopping": false,
+            });
+            list.take(NodeRecord {
+                node,
+                time_ms: 1_000,
+                status: serde_json::to_vec(&status).unwrap(),
+            });
+        }
+        let mut checks = Vec::new();
+        machines(&list, &mut checks);
+        checks.into_iter().map(|check| check.found).collect()
+    }
+
+    #[test]
+    fn nodes_that_others_would_ask_on_loopback_are_named() {
+        let away = ("http://10.0.0.5:8080", "http://10.0.0.5:8081");
+        let half = ("http://10.0.0.6:8080", "http://127.0.0.1:8081");
+        let home = ("http://127.0.0.1:8080", "http://127.0.0.1:8081");
+        let warning = |number, at| {
+            format!(
+                "node-{number} is to be asked at http://127.0.0.1:8081, and another node is at {at}"
+            )
+        };
+        assert_eq!(found(&[away, half]), [warning(1, "http://10.0.0.5:8080")]);
+        assert_eq!(found(&[home, away]), [warning(0, "http://10.0.0.5:8080")]);
+        // One machine, or one node: nobody asks from elsewhere.
+        assert_eq!(found(&[home, home]), Vec::<String>::new());
+        assert_eq!(found(&[half]), Vec::<String>::new());
+        assert_eq!(
+            found(&[away, ("http://10.0.0.6:8080", "http://10.0.0.6:8081")]),
+            Vec::<String>::new()
+        );
+        // An address to listen on is none to go to.
+        let listens = ("http://10.0.0.6:8080", "http://0.0.0.0:8081");
+        assert_eq!(found(&[away, listens]).len(), 1);
+    }
+}
