@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use crate::postgres::Database;
-use crate::support::{Server, answer};
+use crate::support::{Server, SmallShow, answer};
 
 /// Far more than a projection takes even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,18 +32,10 @@ async fn a_lost_or_foreign_database_is_named_on_kafka_too() {
         ("ONSALE_NODE__ROLES", "ingress,processor,projector"),
     ];
     let mut server = Server::start_with(folder.path(), &variables).await;
-    let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
-    let zones = json!([{
-        "name": "Stalls", "price": { "amount": 100, "currency": "THB" }, "admission": "seated",
-        "rows": [{ "name": "A", "seats": 30 }],
-    }]);
-    let show = server.open_show(&organizer, 0, 3_600, zones).await;
-    let buyer = server.token("buyer", "00000000-0000-4000-8000-00000000bbbb");
-    let body = json!({ "show_id": show, "seats": ["A-3", "A-4"] });
-    let (status, told) = server.post(&buyer, "/bookings/reserve", &body).await;
-    assert_eq!(status, 201, "{told}");
-    let (status, told) = server.get(&buyer, "/bookings").await;
-    assert_eq!(status, 200, "{told}");
+    let show = SmallShow::open(&server).await;
+    show.reserve(&server, &["A-3", "A-4"]).await;
+    let (status, listed) = server.get(&show.buyer, "/bookings").await;
+    assert_eq!(status, 200, "{listed}");
     let (code, _, err) = server.verb(&["verify"]);
     assert_eq!(code, Some(0), "{err}");
     server.kill();

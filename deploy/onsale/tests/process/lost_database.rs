@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::Server;
+use crate::support::{Server, SmallShow};
 
 /// Far more than a projection takes even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -14,21 +14,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A server that has sold two seats of a show.
 async fn sold(data: &Path) -> (Server, String, String) {
     let server = Server::start(data).await;
-    let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
-    let zones = json!([{
-        "name": "Stalls", "price": { "amount": 100, "currency": "THB" }, "admission": "seated",
-        "rows": [{ "name": "A", "seats": 30 }],
-    }]);
-    let show = server.open_show(&organizer, 0, 3_600, zones).await;
-    let buyer = server.token("buyer", "00000000-0000-4000-8000-00000000bbbb");
-    let body = json!({ "show_id": show, "seats": ["A-3", "A-4"] });
-    let (status, answer) = server.post(&buyer, "/bookings/reserve", &body).await;
-    assert_eq!(status, 201, "{answer}");
-    let booking = answer["data"]["booking_id"].as_str().unwrap().to_owned();
-    let (status, answer) = server.get(&buyer, "/bookings").await;
+    let show = SmallShow::open(&server).await;
+    let booking = show.reserve(&server, &["A-3", "A-4"]).await;
+    let (status, answer) = server.get(&show.buyer, "/bookings").await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["data"][0]["seats"], json!(["A-3", "A-4"]));
-    (server, buyer, booking)
+    (server, show.buyer, booking)
 }
 
 fn delete_database(data: &Path) {

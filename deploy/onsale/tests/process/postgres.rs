@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, metric, onsale};
+use crate::support::{Server, SmallShow, metric, onsale};
 
 /// Far more than a projection takes even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -86,19 +86,11 @@ async fn it_runs_on_postgresql_and_starts_from_the_snapshot_kept_there() {
     let folder = tempfile::tempdir().unwrap();
     let url = database.url();
     let mut server = Server::start_with(folder.path(), &[("ONSALE_DATABASE__URL", &url)]).await;
-    let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
-    let zones = json!([{
-        "name": "Stalls", "price": { "amount": 100, "currency": "THB" }, "admission": "seated",
-        "rows": [{ "name": "A", "seats": 30 }],
-    }]);
-    let show = server.open_show(&organizer, 0, 600, zones).await;
-    let buyer = server.token("buyer", "00000000-0000-4000-8000-00000000bbbb");
+    let show = SmallShow::open(&server).await;
     let mut bookings = Vec::new();
     for seat in 1..=10 {
-        let body = json!({ "show_id": show, "seats": [format!("A-{seat}")] });
-        let (status, body) = server.post(&buyer, "/bookings/reserve", &body).await;
-        assert_eq!(status, 201, "{body}");
-        bookings.push(body["data"]["booking_id"].as_str().unwrap().to_owned());
+        let seat = format!("A-{seat}");
+        bookings.push(show.reserve(&server, &[&seat]).await);
     }
     let (code, out, err) = server.verb(&["snapshot", "create"]);
     assert_eq!(code, Some(0), "{out}{err}");
@@ -121,7 +113,9 @@ async fn it_runs_on_postgresql_and_starts_from_the_snapshot_kept_there() {
         "{partitions}"
     );
     for booking in &bookings {
-        let (status, body) = server.get(&buyer, &format!("/bookings/{booking}")).await;
+        let (status, body) = server
+            .get(&show.buyer, &format!("/bookings/{booking}"))
+            .await;
         assert_eq!(
             (status, &body["data"]["status"]),
             (200, &json!("reserved")),
@@ -146,21 +140,12 @@ async fn rows_of_ended_bookings_deleted_by_hand_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let url = database.url();
     let server = Server::start_with(folder.path(), &[("ONSALE_DATABASE__URL", &url)]).await;
-    let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
-    let zones = json!([{
-        "name": "Stalls", "price": { "amount": 100, "currency": "THB" }, "admission": "seated",
-        "rows": [{ "name": "A", "seats": 30 }],
-    }]);
-    let show = server.open_show(&organizer, 0, 600, zones).await;
-    let buyer = server.token("buyer", "00000000-0000-4000-8000-00000000bbbb");
+    let show = SmallShow::open(&server).await;
     let mut ended = Vec::new();
     for seat in 1..=3 {
-        let body = json!({ "show_id": show, "seats": [format!("A-{seat}")] });
-        let (status, body) = server.post(&buyer, "/bookings/reserve", &body).await;
-        assert_eq!(status, 201, "{body}");
-        let booking = body["data"]["booking_id"].as_str().unwrap().to_owned();
+        let booking = show.reserve(&server, &[&format!("A-{seat}")]).await;
         let path = format!("/bookings/{booking}/cancel");
-        let (status, body) = server.post(&buyer, &path, &json!({})).await;
+        let (status, body) = server.post(&show.buyer, &path, &json!({})).await;
         assert_eq!(status, 200, "{body}");
         ended.push(booking);
     }
@@ -185,7 +170,9 @@ async fn rows_of_ended_bookings_deleted_by_hand_come_back() {
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.contains("2 repaired"), "{out}");
     for booking in &ended {
-        let (status, body) = server.get(&buyer, &format!("/bookings/{booking}")).await;
+        let (status, body) = server
+            .get(&show.buyer, &format!("/bookings/{booking}"))
+            .await;
         let expected = (200, &json!("cancelled"));
         assert_eq!((status, &body["data"]["status"]), expected, "{body}");
     }
