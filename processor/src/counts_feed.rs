@@ -23,16 +23,16 @@ pub use task::CountsTask;
 /// The projector's end. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct CountsFeed {
-    shared: Arc<Shared>,
+    shared: Arc<FeedState>,
     wake: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct FeedState {
     fold: Mutex<Fold>,
 }
 
-impl Shared {
+impl FeedState {
     fn fold(&self) -> MutexGuard<'_, Fold> {
         // A fold left half-way would be repaired by the next seed; it never panics.
         self.fold.lock().unwrap_or_else(PoisonError::into_inner)
@@ -42,7 +42,7 @@ impl Shared {
 impl CountsFeed {
     /// A feed, and the task that writes: run it until every clone of the feed is gone.
     pub fn new(store: Store, counts: Counts) -> (Self, CountsTask) {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(FeedState::default());
         let (wake, woken) = watch::channel(());
         let task = CountsTask::new(store, counts, shared.clone(), woken);
         (Self { shared, wake }, task)

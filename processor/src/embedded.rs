@@ -19,9 +19,9 @@ pub mod follower;
 pub mod handle;
 mod recovery;
 mod runtime;
-pub mod shared;
 pub mod snapshots;
 mod start;
+pub mod state;
 
 pub use handle::{EmbeddedLog, ResetRefused};
 pub use runtime::{Embedded, HoldError, Status};

@@ -20,6 +20,7 @@
 //! `status` and to know whom to ask; nothing decides by it, because who owns a partition is in the
 //! log.
 
+mod assignment;
 mod driver;
 mod follow;
 mod foundation;
@@ -27,9 +28,8 @@ mod gauges;
 mod publish;
 mod recovery;
 mod runtime;
-mod seat;
-mod shared;
 mod snapshots;
+mod state;
 
 pub mod database;
 pub mod projection;

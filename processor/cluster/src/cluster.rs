@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::internal::{Internal, OfPartitions, Readiness};
-use crate::nodes::{NodeList, Nodes, Place};
+use crate::nodes::{NodeList, Nodes, Replicas};
 use crate::owners::Owners;
 use crate::ownership;
 use crate::peers::Peers;
@@ -198,9 +198,9 @@ impl Cluster {
         let mut by_node: BTreeMap<&NodeName, OfPartitions> = BTreeMap::new();
         for partition in partitions {
             // The standby, so that the owner is left alone where there is one.
-            let place = list.place(partition);
-            let standby = place.as_ref().and_then(|place| place.standby);
-            let node = match (standby, place.and_then(|place| place.owner)) {
+            let replicas = list.replicas(partition);
+            let standby = replicas.as_ref().and_then(|replicas| replicas.standby);
+            let node = match (standby, replicas.and_then(|replicas| replicas.owner)) {
                 (Some((node, _)), _) => Some(node),
                 (None, owner) => owner.and_then(|owner| list.node(&owner)),
             };
@@ -350,7 +350,7 @@ impl Cluster {
 
     fn partition(&self, list: &NodeList, partition: PartitionId) -> PartitionState {
         let projected_offset = self.watermarks.offset(partition);
-        let Some(place) = list.place(partition) else {
+        let Some(replicas) = list.replicas(partition) else {
             return PartitionState {
                 partition,
                 owner: None,
@@ -363,8 +363,8 @@ impl Cluster {
                 projected_offset,
             };
         };
-        let leading = place.leading;
-        let (epoch, owner) = self.owner(&place);
+        let leading = replicas.leading;
+        let (epoch, owner) = self.owner(&replicas);
         let newest = list
             .alive()
             .flat_map(|node| &node.partitions)
@@ -373,13 +373,13 @@ impl Cluster {
             .max_by_key(|snapshot| snapshot.next_offset);
         let own_lag = leading.end_offset.saturating_sub(leading.next_offset);
         // Both say where they stand once a second, not at the same moment.
-        let standby_lag = place.standby.map_or(0, |(_, standby)| {
+        let standby_lag = replicas.standby.map_or(0, |(_, standby)| {
             leading.next_offset.saturating_sub(standby.next_offset)
         });
         PartitionState {
             partition,
             // Right after a move the nodes have not told yet who stands by.
-            standby: place
+            standby: replicas
                 .standby
                 .map(|(node, _)| node.node.clone())
                 .filter(|standby| Some(standby) != owner.as_ref()),
@@ -394,13 +394,13 @@ impl Cluster {
     }
 
     /// Epoch and owner of a partition, by whichever is newer.
-    fn owner(&self, place: &Place<'_>) -> (u64, Option<NodeName>) {
+    fn owner(&self, replicas: &Replicas<'_>) -> (u64, Option<NodeName>) {
         let PartitionOnNode {
             partition, epoch, ..
-        } = *place.leading;
+        } = *replicas.leading;
         match self.owners.later_than(partition, epoch) {
             Some((epoch, owner)) => (epoch, Some(owner)),
-            None => (epoch, place.owner.clone()),
+            None => (epoch, replicas.owner.clone()),
         }
     }
 
@@ -413,14 +413,14 @@ impl Cluster {
                 tokio::time::sleep(CLAIM_PAUSE).await;
             }
             let list = self.nodes.list();
-            let Some(place) = list.place(partition) else {
+            let Some(replicas) = list.replicas(partition) else {
                 continue;
             };
-            let (known_epoch, owner) = self.owner(&place);
+            let (known_epoch, owner) = self.owner(&replicas);
             if owner.as_ref() == Some(to) {
                 return Ok(());
             }
-            let is_there = place.standby.is_some_and(|(node, _)| node.node == *to)
+            let is_there = replicas.standby.is_some_and(|(node, _)| node.node == *to)
                 || list.node(to).is_some_and(|node| {
                     node.partitions
                         .iter()

@@ -126,8 +126,8 @@ impl Internal {
         let list = self.nodes.list();
         for (partition, projected) in projection.offsets() {
             let published = list
-                .place(partition)
-                .and_then(|place| place.leading.published);
+                .replicas(partition)
+                .and_then(|replicas| replicas.leading.published);
             // A projection past the last outcome has nothing left to do, however many ticks follow.
             let wanted = published.map_or(0, |last| last.saturating_add(1));
             let lag = wanted.saturating_sub(projected);

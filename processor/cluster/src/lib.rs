@@ -26,7 +26,7 @@ pub use gate::Gate;
 pub use internal::{
     Internal, ProcessProbe, ProjectionSlot, Readiness, between_nodes, operations, public,
 };
-pub use nodes::{Heard, NodeList, Nodes, Place, recorded_partitions, twice_advice};
+pub use nodes::{Heard, NodeList, Nodes, Replicas, recorded_partitions, twice_advice};
 pub use owners::Owners;
 pub use ownership::watch;
 pub use peers::{PeerError, Peers};

@@ -78,7 +78,7 @@ pub fn twice_advice(node: &NodeName) -> String {
 
 /// Where a partition stands in the cluster.
 #[derive(Clone, Debug)]
-pub struct Place<'a> {
+pub struct Replicas<'a> {
     /// The member that knows most of its owner's life.
     pub leading: &'a PartitionOnNode,
     /// The owner by the log.
@@ -150,7 +150,7 @@ impl NodeList {
     }
 
     /// Where a partition stands; `None` when no live node follows it.
-    pub fn place(&self, partition: PartitionId) -> Option<Place<'_>> {
+    pub fn replicas(&self, partition: PartitionId) -> Option<Replicas<'_>> {
         let members = || {
             self.alive().flat_map(move |node| {
                 let of_node = node.partitions.iter();
@@ -174,7 +174,7 @@ impl NodeList {
                     && Some(&node.node) != owner.as_ref()
             })
             .max_by_key(|(_, on_node)| on_node.next_offset);
-        Some(Place {
+        Some(Replicas {
             leading,
             owner,
             standby,

@@ -88,8 +88,8 @@ fn by_owner(
     let mut owners: BTreeMap<NodeName, Vec<PartitionId>> = BTreeMap::new();
     for partition in partitions {
         let owner = list
-            .place(partition)
-            .and_then(|place| place.owner)
+            .replicas(partition)
+            .and_then(|replicas| replicas.owner)
             .filter(|owner| list.node(owner).is_some())
             .ok_or(FanOutError::NoOwner(partition))?;
         owners.entry(owner).or_default().push(partition);

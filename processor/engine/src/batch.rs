@@ -228,6 +228,6 @@ mod tests {
         together.apply_all(entries, &mut Batch::default(), &mut outcomes);
         assert_eq!(outcomes, m.records);
         assert_eq!(together.digest(), m.partition.digest());
-        together.audit().unwrap();
+        together.self_check().unwrap();
     }
 }

@@ -15,7 +15,6 @@
 
 mod apply;
 mod asked;
-mod audit;
 mod batch;
 mod best_available;
 mod bookings;
@@ -37,6 +36,7 @@ mod partition;
 mod queue;
 mod references;
 mod seats;
+mod self_check;
 mod shows;
 mod sink;
 mod state;
@@ -47,10 +47,10 @@ mod views;
 #[cfg(test)]
 mod testing;
 
-pub use audit::AuditError;
 pub use batch::Batch;
 pub use image::ImageError;
 pub use limits::{Limits, MACHINE_VERSION_KNOWN, MACHINE_VERSION_SECOND};
 pub use partition::Partition;
+pub use self_check::SelfCheckError;
 pub use sink::{NullSink, OutcomeSink};
 pub use views::{BookingState, BookingView, EventView, ShowView, Stats, ZoneView};

@@ -168,7 +168,7 @@ fn a_log_of_version_1() {
             emitted += 1;
         }
     }
-    partition.audit().unwrap();
+    partition.self_check().unwrap();
     let mut image = Vec::new();
     partition.encode_image(&mut image).unwrap();
     let stats = partition.stats();

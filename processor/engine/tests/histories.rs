@@ -364,7 +364,7 @@ proptest! {
             let before = partition.last_outcome();
             let digest = partition.digest();
             let records = apply(&mut partition, step, now);
-            prop_assert_eq!(partition.audit(), Ok(()));
+            prop_assert_eq!(partition.self_check(), Ok(()));
             prop_assert!(records.len() <= 1);
             for record in &records {
                 prop_assert_eq!(record.previous, before);
@@ -386,7 +386,7 @@ proptest! {
             let bytes = image(&plain);
             prop_assert_eq!(&image(&imaged), &bytes);
             imaged = Partition::decode_image(ID, LIMITS, &bytes).unwrap();
-            prop_assert_eq!(imaged.audit(), Ok(()));
+            prop_assert_eq!(imaged.self_check(), Ok(()));
             prop_assert_eq!(&image(&imaged), &bytes);
             prop_assert_eq!(apply(&mut plain, step, now), apply(&mut imaged, step, now));
             prop_assert_eq!(plain.digest(), imaged.digest());
@@ -419,7 +419,7 @@ proptest! {
             expected.extend(apply(&mut plain, step, now));
             if batch.is_full() || ends {
                 batched.apply_batch(&mut batch, &mut outcomes);
-                prop_assert_eq!(batched.audit(), Ok(()));
+                prop_assert_eq!(batched.self_check(), Ok(()));
             }
         }
         batched.apply_batch(&mut batch, &mut outcomes);
@@ -454,7 +454,7 @@ proptest! {
             now = step.time_after(now);
             apply(&mut frozen, step, now);
         }
-        prop_assert_eq!(frozen.audit(), Ok(()));
+        prop_assert_eq!(frozen.self_check(), Ok(()));
         prop_assert_eq!(image(&partition), after);
     }
 
@@ -489,7 +489,7 @@ proptest! {
             now = step.time_after(now);
             prop_assert_eq!(apply(&mut newer, step, now), apply(&mut upgraded, step, now));
         }
-        prop_assert_eq!(newer.audit(), Ok(()));
+        prop_assert_eq!(newer.self_check(), Ok(()));
         prop_assert_eq!(newer.digest(), upgraded.digest());
         prop_assert_eq!(image(&newer), image(&upgraded));
     }
@@ -518,7 +518,7 @@ proptest! {
                 Entry { offset, log_time_ms: *log_time_ms, payload: &bytes },
                 &mut NullSink,
             );
-            prop_assert_eq!(partition.audit(), Ok(()));
+            prop_assert_eq!(partition.self_check(), Ok(()));
         }
     }
 }

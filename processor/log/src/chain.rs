@@ -33,14 +33,14 @@ pub enum Link {
     },
 }
 
-/// The place of one reader in the chain of one partition. Holds no outcomes and does no I/O.
+/// Where one reader is in the chain of one partition. Holds no outcomes and does no I/O.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OutcomeChain {
-    place: Place,
+    position: Position,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+enum Position {
     Anywhere,
     After(Option<Offset>),
 }
@@ -50,29 +50,29 @@ impl OutcomeChain {
     /// and the next outcome must be the first one of the partition.
     pub const fn after(last: Option<Offset>) -> Self {
         Self {
-            place: Place::After(last),
+            position: Position::After(last),
         }
     }
 
     /// A reader that takes the first outcome it sees, whatever it is.
     pub const fn anywhere() -> Self {
         Self {
-            place: Place::Anywhere,
+            position: Position::Anywhere,
         }
     }
 
     /// The last outcome taken.
     pub const fn last(&self) -> Option<Offset> {
-        match self.place {
-            Place::Anywhere => None,
-            Place::After(last) => last,
+        match self.position {
+            Position::Anywhere => None,
+            Position::After(last) => last,
         }
     }
 
     /// Looks at the outcome of the command at `offset`, which names `previous` as the one before
     /// it, and takes it when it is the next one.
     pub fn link(&mut self, offset: Offset, previous: Option<Offset>) -> Link {
-        if let Place::After(last) = self.place {
+        if let Position::After(last) = self.position {
             if last.is_some_and(|last| offset <= last) {
                 return Link::Seen;
             }
@@ -83,7 +83,7 @@ impl OutcomeChain {
                 };
             }
         }
-        self.place = Place::After(Some(offset));
+        self.position = Position::After(Some(offset));
         Link::New
     }
 }

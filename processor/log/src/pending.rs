@@ -46,13 +46,13 @@ struct Entry {
 #[derive(Debug)]
 struct Waiter {
     number: u64,
-    place: Place,
+    position: Position,
     reply: oneshot::Sender<Reply>,
 }
 
 /// Where a waiter's record is in the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+enum Position {
     /// Not told yet.
     Unreported,
     /// Here.
@@ -106,7 +106,7 @@ impl Pending {
             .waiters
             .push(Waiter {
                 number: ticket.number,
-                place: Place::Unreported,
+                position: Position::Unreported,
                 reply,
             });
         self.by_age.push_back((now, ticket));
@@ -132,7 +132,7 @@ impl Pending {
         else {
             return;
         };
-        waiter.place = offset.map_or(Place::Unknown, Place::At);
+        waiter.position = offset.map_or(Position::Unknown, Position::At);
         let early = entry
             .early
             .iter()
@@ -154,11 +154,11 @@ impl Pending {
         let Some(entry) = self.waiting.get_mut(&asked) else {
             return;
         };
-        let at = |place| {
+        let at = |position| {
             let mut waiters = entry.waiters.iter();
-            waiters.position(|waiter| waiter.place == place)
+            waiters.position(|waiter| waiter.position == position)
         };
-        let found = at(Place::At(record.offset)).or_else(|| at(Place::Unknown));
+        let found = at(Position::At(record.offset)).or_else(|| at(Position::Unknown));
         match found {
             Some(at) => {
                 let waiter = entry.waiters.swap_remove(at);

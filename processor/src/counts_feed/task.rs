@@ -11,7 +11,7 @@ use onsale_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Shared;
+use super::FeedState;
 use super::fold::{Due, DueUser};
 
 /// Changes of so long are written together.
@@ -35,7 +35,7 @@ const AHEAD_MAX_RECORDS: u64 = 1_000_000;
 pub struct CountsTask {
     store: Store,
     counts: Counts,
-    shared: Arc<Shared>,
+    shared: Arc<FeedState>,
     woken: watch::Receiver<()>,
     generation: String,
 }
@@ -53,7 +53,7 @@ impl CountsTask {
     pub(super) fn new(
         store: Store,
         counts: Counts,
-        shared: Arc<Shared>,
+        shared: Arc<FeedState>,
         woken: watch::Receiver<()>,
     ) -> Self {
         Self {

@@ -14,7 +14,7 @@ use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId, Reque
 use tokio::sync::{broadcast, oneshot};
 
 use super::handle::{ResetRefused, ToCore};
-use super::shared::{DIGEST_SAMPLE_EVERY_RECORDS, OwnerPosition, Shared};
+use super::state::{DIGEST_SAMPLE_EVERY_RECORDS, EmbeddedState, OwnerPosition};
 use crate::clock::ClockBefore;
 use crate::metrics::Metrics;
 use crate::replica::{Action, Replica, Role, StopReason};
@@ -91,7 +91,7 @@ pub(super) struct Core<W> {
     queue: Receiver<ToCore>,
     answers: Answers,
     feed: broadcast::Sender<Arc<OutcomeBatch>>,
-    shared: Arc<Shared>,
+    shared: Arc<EmbeddedState>,
     metrics: Metrics,
     batch: Vec<Waiting>,
     batch_bytes: usize,
@@ -109,7 +109,7 @@ impl<W: LogWriter> Core<W> {
         writer: W,
         queue: Receiver<ToCore>,
         feed: broadcast::Sender<Arc<OutcomeBatch>>,
-        shared: Arc<Shared>,
+        shared: Arc<EmbeddedState>,
         metrics: Metrics,
         log_batch_bytes_max: usize,
     ) -> Self {

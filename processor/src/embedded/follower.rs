@@ -17,7 +17,7 @@ use onsale_schemas::{Entry, Offset, PartitionId};
 use onsale_store::projection::ProjectionBatch;
 use tokio::sync::{mpsc, oneshot};
 
-use super::shared::{DIGEST_SAMPLE_EVERY_RECORDS, Shared};
+use super::state::{DIGEST_SAMPLE_EVERY_RECORDS, EmbeddedState};
 use crate::clock;
 use crate::gauges::{COUNT_EVERY_MS, Places};
 use crate::metrics::Metrics;
@@ -73,7 +73,7 @@ pub(super) struct Follower {
     pub(super) replicas: Vec<Replica>,
     pub(super) last_record_checksums: Vec<Option<u64>>,
     pub(super) scan: JournalScan,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<EmbeddedState>,
     /// Batches that the projector has not taken yet.
     pub(super) pending: VecDeque<ProjectionBatch>,
     /// `None` once the projector is gone; one that refused to go on drops what comes.
@@ -318,7 +318,7 @@ impl Follower {
 /// Applies one entry and adds what came of it to its partition's batch.
 fn step(
     replica: &mut Replica,
-    shared: &Shared,
+    shared: &EmbeddedState,
     entry: Entry<'_>,
     batch: &mut Option<ProjectionBatch>,
     actions: &mut Vec<(PartitionId, Action)>,

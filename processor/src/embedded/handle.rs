@@ -10,7 +10,7 @@ use onsale_schemas::{
 };
 use tokio::sync::{broadcast, oneshot};
 
-use super::shared::Shared;
+use super::state::EmbeddedState;
 
 /// Commands that may wait in front of the core thread; more are shed with `QueueFull`. At 100,000
 /// a second this is a sixth of a second.
@@ -79,13 +79,13 @@ pub struct EmbeddedLog {
     began_at: Arc<[Offset]>,
     queue: Sender<ToCore>,
     feed: broadcast::Sender<Arc<OutcomeBatch>>,
-    shared: Arc<Shared>,
+    shared: Arc<EmbeddedState>,
 }
 
 impl EmbeddedLog {
     pub(super) fn new(
         began_at: Arc<[Offset]>,
-        shared: Arc<Shared>,
+        shared: Arc<EmbeddedState>,
     ) -> (Self, Receiver<ToCore>, broadcast::Sender<Arc<OutcomeBatch>>) {
         let (queue, receiver) = crossbeam_channel::bounded(SUBMISSIONS_QUEUED_MAX);
         let (feed, _) = broadcast::channel(FEED_BATCHES_MAX);

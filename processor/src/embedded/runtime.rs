@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 use super::database::Database;
 use super::follower::{Held, ToFollower};
 use super::handle::{EmbeddedLog, ResetRefused};
-use super::shared::{OwnerPosition, Shared};
+use super::state::{EmbeddedState, OwnerPosition};
 use crate::clock::{self, ClockState};
 use crate::gauges::Progress;
 use crate::metrics::Metrics;
@@ -46,7 +46,7 @@ pub struct Embedded {
     pub(super) log_id: [u8; 16],
     pub(super) snapshots_dir: PathBuf,
     pub(super) partitions: u16,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<EmbeddedState>,
     pub(super) projected: Projected,
     pub(super) newest: Arc<Newest>,
     pub(super) control: Sender<ToFollower>,

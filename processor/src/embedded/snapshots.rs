@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use onsale_log::journal::Journal;
 use onsale_schemas::{Offset, PartitionId};
 
-use super::shared::Shared;
+use super::state::EmbeddedState;
 use crate::projector::Projected;
 use crate::snapshots::{Cut, Shelf, SnapshotJob, Written, work_off};
 
@@ -31,7 +31,7 @@ pub(super) struct SnapshotWriter {
     pub(super) shelf: Shelf,
     pub(super) journal: Journal,
     pub(super) projected: Projected,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<EmbeddedState>,
     /// See [`Retention::log_age_max_ms`].
     pub(super) log_age_max_ms: Option<u64>,
 }

@@ -19,8 +19,8 @@ use super::follower::Follower;
 use super::handle::EmbeddedLog;
 use super::recovery::{self, Recovered};
 use super::runtime::{Embedded, Threads};
-use super::shared::Shared;
 use super::snapshots::{Retention, SnapshotWriter};
+use super::state::EmbeddedState;
 use crate::clock::{self, ClockRefused, ClockWatch};
 use crate::counts_feed::CountsFeed;
 use crate::fit::{self, FitError, Misfit};
@@ -176,7 +176,7 @@ impl Embedded {
         let opened = Opened::open(&options, &store).await?;
         let (journal, recovered) = (opened.journal, opened.recovered);
         let clock = ClockWatch::start(opened.log_end_ms);
-        let shared = Arc::new(Shared::new(journal.partitions(), clock));
+        let shared = Arc::new(EmbeddedState::new(journal.partitions(), clock));
         let ends = recovered.iter().map(|r| r.owner.next_offset()).collect();
         let (log, queue, feed) = EmbeddedLog::new(ends, shared.clone());
         let newest = Arc::new(Newest::default());
@@ -294,7 +294,7 @@ async fn projected_offsets(
 
 fn run_core<W: onsale_log::LogWriter>(
     core: Core<W>,
-    shared: &Shared,
+    shared: &EmbeddedState,
     fail: &watch::Sender<Option<String>>,
 ) {
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| core.run()));
@@ -312,7 +312,7 @@ fn run_core<W: onsale_log::LogWriter>(
     shared.stop();
 }
 
-fn run_follower(follower: Follower, shared: &Shared) {
+fn run_follower(follower: Follower, shared: &EmbeddedState) {
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| follower.run()));
     let why = match result {
         Ok(Ok(())) => return,

@@ -12,11 +12,11 @@ use onsale_log::kafka::{
 use onsale_schemas::{Command, Envelope, NodeName, PartitionId, codec};
 use tokio::sync::oneshot;
 
+use super::assignment::{Assignment, lose_log, on_assignment};
 use super::follow::Outcomes;
 use super::publish::Publisher;
-use super::seat::{Seat, lose_log, on_seat};
-use super::shared::Shared;
 use super::snapshots::Pending;
+use super::state::NodeState;
 use crate::clock::{BrokerClock, ClockWatch, Turn};
 use crate::gauges::COUNT_EVERY_MS;
 use crate::member::{Alarm, MemberAction, SeenOutcome};
@@ -58,7 +58,7 @@ pub(super) enum ToDriver {
 
 pub(super) struct Driver {
     /// Ascending by partition.
-    pub(super) seats: Vec<Seat>,
+    pub(super) assignments: Vec<Assignment>,
     pub(super) settings: KafkaSettings,
     pub(super) commands: CommandConsumer,
     pub(super) outcomes: Outcomes,
@@ -66,7 +66,7 @@ pub(super) struct Driver {
     pub(super) publisher: Publisher,
     pub(super) snapshots: Pending,
     pub(super) control: Receiver<ToDriver>,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<NodeState>,
     /// This machine's clock, to hold the broker's to.
     pub(super) clock: ClockWatch,
     pub(super) broker: BrokerClock,
@@ -126,17 +126,17 @@ impl Driver {
 
     fn assign_commands(&mut self) -> Result<(), KafkaError> {
         let starts: Vec<_> = self
-            .seats
+            .assignments
             .iter()
-            .map(|seat| {
+            .map(|assignment| {
                 (
-                    seat.member.machine().id(),
-                    seat.member.machine().next_offset(),
+                    assignment.member.machine().id(),
+                    assignment.member.machine().next_offset(),
                 )
             })
             .collect();
-        for seat in &mut self.seats {
-            seat.is_paused = false;
+        for assignment in &mut self.assignments {
+            assignment.is_paused = false;
         }
         self.commands.assign(&starts)
     }
@@ -146,17 +146,17 @@ impl Driver {
         let has_backlog = self.publisher.flush();
         if has_backlog
             || self
-                .seats
+                .assignments
                 .iter()
-                .any(|seat| seat.is_paused && seat.is_alive())
+                .any(|assignment| assignment.is_paused && assignment.is_alive())
         {
             return Duration::from_millis(BUSY_WAIT_MS);
         }
         let now_ms = self.now_ms();
         let wake_ms = self
-            .seats
+            .assignments
             .iter()
-            .filter_map(|seat| seat.member.next_wake_ms())
+            .filter_map(|assignment| assignment.member.next_wake_ms())
             .min()
             .unwrap_or(u64::MAX);
         Duration::from_millis(wake_ms.saturating_sub(now_ms).min(IDLE_MAX_MS))
@@ -167,7 +167,7 @@ impl Driver {
         // A wait is short beside the bound that clocks are held to.
         let own_ms = self.clock.now_ms();
         let broker = &mut self.broker;
-        let (seats, actions) = (&mut self.seats, &mut self.actions);
+        let (assignments, actions) = (&mut self.assignments, &mut self.actions);
         let result = self.commands.poll(wait, |event| {
             let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             match event {
@@ -176,21 +176,23 @@ impl Driver {
                     if entry.log_time_ms > 0 {
                         say(broker.see(entry.log_time_ms, own_ms, false), broker);
                     }
-                    on_seat(seats, partition, actions, |seat, actions| {
-                        seat.take(entry, now_ms, actions);
+                    on_assignment(assignments, partition, actions, |assignment, actions| {
+                        assignment.take(entry, now_ms, actions);
                     });
                 }
                 LogEvent::End {
                     partition,
                     next_offset,
-                } => on_seat(seats, partition, actions, |seat, actions| {
-                    seat.end_offset = Some(next_offset);
-                    if let Some(newest_ms) = seat.take_newest_ms() {
+                } => on_assignment(assignments, partition, actions, |assignment, actions| {
+                    assignment.end_offset = Some(next_offset);
+                    if let Some(newest_ms) = assignment.take_newest_ms() {
                         say(broker.see(newest_ms, own_ms, true), broker);
                     }
-                    seat.member.on_end_of_log(next_offset, now_ms, actions);
+                    assignment
+                        .member
+                        .on_end_of_log(next_offset, now_ms, actions);
                 }),
-                LogEvent::Lost => lose_log(seats, now_ms, actions),
+                LogEvent::Lost => lose_log(assignments, now_ms, actions),
             }
         });
         match result {
@@ -198,7 +200,7 @@ impl Driver {
             Err(KafkaError::Fatal(why)) => {
                 tracing::warn!(why, "the reader of the commands is made again");
                 let now_ms = self.now_ms();
-                lose_log(&mut self.seats, now_ms, &mut self.actions);
+                lose_log(&mut self.assignments, now_ms, &mut self.actions);
                 self.commands = CommandConsumer::new(&self.settings)?;
                 self.assign_commands()
             }
@@ -209,7 +211,7 @@ impl Driver {
     fn read_outcomes(&mut self) -> Result<(), KafkaError> {
         let now_ms = self.now_ms();
         let mut foreign = Vec::new();
-        let (seats, actions) = (&mut self.seats, &mut self.actions);
+        let (assignments, actions) = (&mut self.assignments, &mut self.actions);
         self.outcomes.poll(Duration::ZERO, |event| {
             if let OutcomeEvent::Seen { partition, outcome } = event {
                 let seen = SeenOutcome {
@@ -217,8 +219,8 @@ impl Driver {
                     digest: outcome.digest,
                     payload: outcome.payload,
                 };
-                on_seat(seats, partition, actions, |seat, actions| {
-                    seat.member.on_outcome(seen, now_ms, actions);
+                on_assignment(assignments, partition, actions, |assignment, actions| {
+                    assignment.member.on_outcome(seen, now_ms, actions);
                     actions.retain(|action| match action {
                         MemberAction::Alarm(Alarm::Disputed { reason, .. }) => {
                             foreign.push((partition, outcome.position, reason.to_string()));
@@ -237,9 +239,9 @@ impl Driver {
 
     fn look_at_time(&mut self) {
         let now_ms = self.now_ms();
-        for index in 0..self.seats.len() {
+        for index in 0..self.assignments.len() {
             let mut asked = Vec::new();
-            self.seats[index].member.on_time(now_ms, &mut asked);
+            self.assignments[index].member.on_time(now_ms, &mut asked);
             self.actions
                 .extend(asked.into_iter().map(|action| (index, action)));
         }
@@ -247,12 +249,12 @@ impl Driver {
 
     fn perform(&mut self) {
         for (index, action) in std::mem::take(&mut self.actions) {
-            let partition = self.seats[index].member.machine().id();
+            let partition = self.assignments[index].member.machine().id();
             match action {
                 MemberAction::Append(command) => self.append(partition, command),
                 MemberAction::Publish(outcomes) => self.publisher.publish(partition, outcomes),
                 MemberAction::CutSnapshot => {
-                    let cuts = self.seats[index].cut().into_iter().collect();
+                    let cuts = self.assignments[index].cut().into_iter().collect();
                     self.snapshots.add(cuts, None);
                 }
                 MemberAction::RoleChanged(Role::Owner { epoch }) => {
@@ -261,7 +263,7 @@ impl Driver {
                 }
                 MemberAction::RoleChanged(Role::Follower) => {
                     self.counted_at_ms = None;
-                    let machine = self.seats[index].member.machine();
+                    let machine = self.assignments[index].member.machine();
                     let owner = machine.owner().map(|node| node.0.as_str());
                     tracing::info!(%partition, owner, "this node follows the partition");
                 }
@@ -309,9 +311,9 @@ impl Driver {
             return;
         }
         let now_ms = self.now_ms();
-        for index in 0..self.seats.len() {
+        for index in 0..self.assignments.len() {
             let mut asked = Vec::new();
-            let member = &mut self.seats[index].member;
+            let member = &mut self.assignments[index].member;
             // What was read of the topic so far is a place from which to publish without a gap.
             let published = member.status().published;
             member.on_publish_failed(published, now_ms, &mut asked);
@@ -322,25 +324,27 @@ impl Driver {
     }
 
     fn pause_and_resume(&mut self) -> Result<(), KafkaError> {
-        for seat in &mut self.seats {
-            let wants = seat.member.wants_entries();
-            if wants == seat.is_paused {
-                let partition = seat.member.machine().id();
+        for assignment in &mut self.assignments {
+            let wants = assignment.member.wants_entries();
+            if wants == assignment.is_paused {
+                let partition = assignment.member.machine().id();
                 if wants {
                     self.commands.resume(partition)?;
                 } else {
                     self.commands.pause(partition)?;
                 }
-                seat.is_paused = !wants;
+                assignment.is_paused = !wants;
             }
         }
         Ok(())
     }
 
     fn release_snapshots(&mut self) {
-        let seats = &self.seats;
+        let assignments = &self.assignments;
         self.snapshots.release(|partition| {
-            let mut of_partition = seats.iter().map(|seat| seat.member.status());
+            let mut of_partition = assignments
+                .iter()
+                .map(|assignment| assignment.member.status());
             of_partition
                 .find(|status| status.partition == partition)?
                 .published
@@ -352,20 +356,20 @@ impl Driver {
             match message {
                 ToDriver::Snapshot { partition, reply } => {
                     let cuts = self
-                        .seats
+                        .assignments
                         .iter()
-                        .filter(|seat| {
-                            partition.is_none_or(|only| seat.member.machine().id() == only)
+                        .filter(|assignment| {
+                            partition.is_none_or(|only| assignment.member.machine().id() == only)
                         })
-                        .filter_map(Seat::cut)
+                        .filter_map(Assignment::cut)
                         .collect();
                     self.snapshots.add(cuts, Some(reply));
                 }
                 ToDriver::Machines { reply } => {
                     let machines = self
-                        .seats
+                        .assignments
                         .iter()
-                        .map(|seat| seat.member.machine().clone())
+                        .map(|assignment| assignment.member.machine().clone())
                         .collect();
                     // Whoever asked may have gone.
                     drop(reply.send(machines));
@@ -386,8 +390,8 @@ impl Driver {
     }
 
     fn hand_over(&self, partition: PartitionId, node: NodeName) {
-        let owned = self.seats.iter().find_map(|seat| {
-            let member = &seat.member;
+        let owned = self.assignments.iter().find_map(|assignment| {
+            let member = &assignment.member;
             match member.role() {
                 Role::Owner { epoch } if member.machine().id() == partition => Some(epoch),
                 _ => None,
@@ -411,9 +415,11 @@ impl Driver {
             .is_some_and(|at| now_ms.saturating_sub(at) < COUNT_EVERY_MS);
         if !is_counted {
             self.counted_at_ms = Some(now_ms);
-            self.seats.iter_mut().for_each(Seat::count_places);
+            self.assignments
+                .iter_mut()
+                .for_each(Assignment::count_places);
         }
-        let shown = self.seats.iter().map(Seat::shown).collect();
+        let shown = self.assignments.iter().map(Assignment::shown).collect();
         self.shared.show(shown);
         self.shared.show_broker(self.broker);
     }

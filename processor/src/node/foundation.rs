@@ -13,7 +13,7 @@ use onsale_schemas::{Offset, PartitionId};
 use tokio::sync::oneshot;
 
 use super::driver::ToDriver;
-use super::shared::Shared;
+use super::state::NodeState;
 use crate::metrics::Metrics;
 use crate::snapshots::Newest;
 
@@ -27,7 +27,7 @@ const NAP: Duration = Duration::from_millis(100);
 /// Looks at where the log begins.
 pub(super) struct Foundation {
     pub(super) reader: KafkaReader,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<NodeState>,
     pub(super) newest: Arc<Newest>,
     pub(super) control: Sender<ToDriver>,
     pub(super) metrics: Metrics,

@@ -82,7 +82,7 @@ impl ProjectionError {
 
 /// Where the reading is.
 #[derive(Debug, Default)]
-struct Standing {
+struct ReadingState {
     /// Why nothing is read.
     stopped: Option<String>,
     /// Where the outcomes ended when the database was found empty or older.
@@ -95,7 +95,7 @@ pub struct Projection {
     projected: Projected,
     partitions: u16,
     stopping: watch::Sender<bool>,
-    standing: watch::Receiver<Standing>,
+    state: watch::Receiver<ReadingState>,
     /// `None` once it is joined.
     supervisor: Mutex<Option<JoinHandle<()>>>,
 }
@@ -117,7 +117,7 @@ impl Projection {
         let (projector, projected) = Projector::new(store.clone(), metrics.clone(), offsets);
         let (to_projector, batches) = mpsc::channel(BATCHES_QUEUED_MAX);
         let (stopping, is_stopping) = watch::channel(false);
-        let (stands, standing) = watch::channel(Standing::default());
+        let (to_state, state) = watch::channel(ReadingState::default());
         let supervisor = Supervisor {
             kafka,
             log,
@@ -125,7 +125,7 @@ impl Projection {
             metrics,
             to_projector,
             projected: projected.clone(),
-            stands,
+            to_state,
             stopping: is_stopping,
         };
         let reading = supervisor.try_to_begin().await;
@@ -134,7 +134,7 @@ impl Projection {
             projected,
             partitions: log.partitions,
             stopping,
-            standing,
+            state,
             supervisor: Mutex::new(Some(tokio::spawn(supervisor.run(reading)))),
         }
     }
@@ -155,15 +155,15 @@ impl Projection {
     /// What is in the way, one sentence each.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        let standing = self.standing.borrow();
-        if let Some(why) = &standing.stopped {
+        let state = self.state.borrow();
+        if let Some(why) = &state.stopped {
             problems.push(format!("the projector has stopped: {why}"));
         } else if self.projected.is_stopped() {
             problems.push(format!("the projector has stopped: {REFUSED}"));
         }
         let is_behind =
             |(partition, end): &&(PartitionId, Offset)| self.projected.offset(*partition) < *end;
-        if let Some((partition, end)) = standing.filled_until.iter().find(is_behind) {
+        if let Some((partition, end)) = state.filled_until.iter().find(is_behind) {
             problems.push(format!(
                 "the database was lost or is older than the log and is filled from it: partition \
                  {partition} stands at {} of {end}; if that does not go on, {REPAIR}",
@@ -207,7 +207,7 @@ struct Supervisor {
     metrics: Metrics,
     to_projector: mpsc::Sender<ProjectionBatch>,
     projected: Projected,
-    stands: watch::Sender<Standing>,
+    to_state: watch::Sender<ReadingState>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -243,11 +243,11 @@ impl Supervisor {
     /// Says why nothing is read, once for each reason.
     fn stand_still(&self, why: String) {
         self.metrics.projector_stopped.set(1);
-        self.stands.send_if_modified(|standing| {
-            let is_new = standing.stopped.as_ref() != Some(&why);
+        self.to_state.send_if_modified(|state| {
+            let is_new = state.stopped.as_ref() != Some(&why);
             if is_new {
                 tracing::error!("the projection has stopped; sales go on: {why}");
-                standing.stopped = Some(why);
+                state.stopped = Some(why);
             }
             is_new
         });
@@ -317,7 +317,7 @@ impl Supervisor {
         match self.begin().await {
             Ok(reading) => {
                 self.metrics.projector_stopped.set(0);
-                self.stands.send_modify(|standing| standing.stopped = None);
+                self.to_state.send_modify(|state| state.stopped = None);
                 Some(reading)
             }
             Err(error) => {
@@ -354,8 +354,7 @@ impl Supervisor {
                     ),
                     older => tracing::warn!(?ends, "{older}"),
                 }
-                self.stands
-                    .send_modify(|standing| standing.filled_until = ends);
+                self.to_state.send_modify(|state| state.filled_until = ends);
             }
             None => {}
         }

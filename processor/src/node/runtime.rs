@@ -18,14 +18,14 @@ use onsale_snapshot::directory::Directory;
 use onsale_store::Store;
 use tokio::sync::oneshot;
 
+use super::assignment::Assignment;
 use super::driver::{Driver, ToDriver};
 use super::follow::Outcomes;
 use super::foundation::Foundation;
 use super::publish::Publisher;
 use super::recovery::Bases;
-use super::seat::Seat;
-use super::shared::{Shared, Shown};
 use super::snapshots::Pending;
+use super::state::{NodeState, Shown};
 use super::status::{ClockOnNode, MemberRole, PartitionOnNode, SnapshotOnNode};
 use crate::clock::{self, BrokerClock, ClockRefused, ClockWatch};
 use crate::fit::Catalog;
@@ -95,7 +95,7 @@ pub struct Node {
     log_id: [u8; 16],
     kafka: KafkaSettings,
     snapshots_dir: PathBuf,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<NodeState>,
     pub(super) newest: Arc<Newest>,
     control: Sender<ToDriver>,
     pub(super) metrics: Metrics,
@@ -368,7 +368,7 @@ fn start(
     let mut reader = KafkaReader::new(&options.kafka)?;
     let log_id = options.topics.log_id;
     let bases = runtime.block_on(Bases::look(log_id, &directory, &store));
-    let mut seats = Vec::with_capacity(partitions.len());
+    let mut assignments = Vec::with_capacity(partitions.len());
     for (partition, rank) in ranks {
         let published = outcomes.newest(partition).map(|newest| newest.offset);
         let base = runtime.block_on(bases.base(partition, published, &mut reader))?;
@@ -383,22 +383,22 @@ fn start(
             published,
             0,
         );
-        seats.push(Seat::new(member, base.last_record_checksum));
+        assignments.push(Assignment::new(member, base.last_record_checksum));
     }
     drop(bases);
     tracing::info!(
-        partitions = seats.len(),
+        partitions = assignments.len(),
         ms = started.elapsed().as_millis(),
         "bases found; following the log from there"
     );
 
-    let shared = Arc::new(Shared::default());
-    shared.show(seats.iter().map(Seat::shown).collect());
+    let shared = Arc::new(NodeState::default());
+    shared.show(assignments.iter().map(Assignment::shown).collect());
     let (to_writer, jobs) = crossbeam_channel::unbounded::<SnapshotJob>();
     let (control, controls) = crossbeam_channel::bounded(CONTROL_QUEUED_MAX);
     let producer = CommandProducer::new(&options.kafka, CommandProducerOptions::default())?;
     let driver = Driver {
-        seats,
+        assignments,
         settings: options.kafka.clone(),
         commands: CommandConsumer::new(&options.kafka)?,
         outcomes,
@@ -486,7 +486,7 @@ fn ranks_of(options: &NodeOptions) -> BTreeMap<PartitionId, u32> {
         .collect()
 }
 
-fn run(driver: Driver, shared: &Shared) {
+fn run(driver: Driver, shared: &NodeState) {
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| driver.run()));
     let why = match result {
         Ok(Ok(())) => return,

@@ -186,6 +186,6 @@ mod tests {
         m.run_ok(Command::Block(seats(1, 0, &all)));
         let view = m.partition.show_seats(show_id(1)).unwrap();
         assert_eq!(view.zones[0].blocked, SEATS_PER_BLOCK_MAX);
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 }

@@ -76,11 +76,11 @@ mod tests {
             Command::OpenShow(open_of(4, 7, vec![general(9)])),
             Rejection::ShowCancelled,
         );
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
         m.advance(ENDED_BOOKING_KEPT_MS);
         m.tick();
         assert_eq!(m.partition.bookings().count(), 1);
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 
     #[test]

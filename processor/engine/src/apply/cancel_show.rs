@@ -124,7 +124,7 @@ mod tests {
             },
             Rejection::ShowCancelled,
         );
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
         // The counter of a user is exact at the next record already.
         m.expect_refusal(
             m.general(2, 1_077, 0, 4),
@@ -144,7 +144,7 @@ mod tests {
         m.advance(ENDED_BOOKING_KEPT_MS);
         for _ in 0..8 {
             m.tick();
-            m.partition.audit().unwrap();
+            m.partition.self_check().unwrap();
             m.expect_refusal(
                 Command::Return {
                     booking: bookings[0],

@@ -89,6 +89,6 @@ mod tests {
         m.run_ok(claim(1, 3, 78));
         m.expect_refusal(claim(1, 3, 77), Rejection::PaymentReferenceUsed);
         assert_eq!(m.partition.stats().references, 1);
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 }

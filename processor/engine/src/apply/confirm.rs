@@ -368,6 +368,6 @@ mod tests {
         // It begins anew, with a free one.
         m.advance(u64::from(HOLD_MS));
         m.reserve_general(1, 1, 0, 1);
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 }

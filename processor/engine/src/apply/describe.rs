@@ -64,7 +64,7 @@ mod tests {
         m.run_ok(describe(1, 1));
         m.run_ok(describe(3, 599));
         assert_eq!(m.partition.stats().documents_bytes, 1_000);
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 
     #[test]

@@ -109,7 +109,7 @@ mod tests {
         }
         // What is open already is so in a cancelled event too.
         m.run_ok(open_v2(2, 2, 10));
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         let ten = Some(tenant_id(10));
         assert_eq!(views, [None, None, ten, ten, None]);
         assert_eq!(m.partition.event(event_id(7)).unwrap().tenant, ten);
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 
     #[test]

@@ -160,7 +160,7 @@ mod tests {
         m.advance(2_001);
         let until_ms = m.now + 60_000;
         m.expect_refusal(m.general(1, 2, 0, 1), Rejection::CoolingDown { until_ms });
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 
     #[test]

@@ -490,7 +490,7 @@ mod tests {
             m.now = until_ms - 1;
             m.expect_refusal(m.general(1, 1, 0, 1), Rejection::CoolingDown { until_ms });
             m.advance(1);
-            m.partition.audit().unwrap();
+            m.partition.self_check().unwrap();
         }
         m.reserve_general(1, 1, 0, 1);
     }

@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(outcome, Outcome::ClockReset { from_ms, to_ms });
         assert_eq!(m.records.last().unwrap().log_time_ms, from_ms);
         assert_eq!(m.partition.log_time_ms(), to_ms);
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 
     #[test]
@@ -184,12 +184,12 @@ mod tests {
         });
         let view = m.booking(late);
         assert_eq!(view.reserved_at_ms, reserved_at_ms - 5);
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
         m.run_ok(Command::Release {
             booking: late,
             by: Actor::Buyer(user_id(1)),
         });
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
         m.expect_refusal(m.general(1, 1, 0, 1), Rejection::CoolingDown { until_ms });
         m.now = until_ms;
         m.reserve_general(1, 1, 0, 1);
-        m.partition.audit().unwrap();
+        m.partition.self_check().unwrap();
     }
 
     #[test]

@@ -103,10 +103,10 @@ impl Default for CommandProducerOptions {
 /// A client that fails for good is replaced by a new one within.
 #[derive(Clone)]
 pub struct CommandProducer {
-    shared: Arc<Shared>,
+    shared: Arc<ProducerState>,
 }
 
-struct Shared {
+struct ProducerState {
     settings: KafkaSettings,
     options: CommandProducerOptions,
     topic: String,
@@ -159,7 +159,7 @@ impl CommandProducer {
     ) -> Result<Self, KafkaError> {
         let client = start(settings, options)?;
         Ok(Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ProducerState {
                 settings: settings.clone(),
                 options,
                 topic: settings.commands_topic(),
@@ -223,7 +223,7 @@ impl CommandProducer {
     }
 }
 
-impl Shared {
+impl ProducerState {
     /// The client, or a new one when it has failed.
     fn usable_client(&self) -> Result<Arc<PolledProducer<Reports>>, SendError> {
         let has_failed = |client: &PolledProducer<Reports>| {

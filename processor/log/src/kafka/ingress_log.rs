@@ -89,12 +89,12 @@ pub enum Serving {
 pub struct KafkaCommandLog {
     producer: CommandProducer,
     seats: Arc<dyn SeatSource>,
-    shared: Arc<Shared>,
+    shared: Arc<IngressLogState>,
     ends_asked: Arc<Semaphore>,
 }
 
 /// What submitting and following have in common.
-struct Shared {
+struct IngressLogState {
     partitions: u16,
     options: KafkaCommandLogOptions,
     pending: Mutex<Pending>,
@@ -108,7 +108,7 @@ struct Shared {
     stop: AtomicBool,
 }
 
-impl Shared {
+impl IngressLogState {
     /// Nothing is taken or answered any more.
     fn end(&self, why: String) {
         self.serving.send_replace(Serving::Stopped(why));
@@ -177,7 +177,7 @@ impl KafkaCommandLog {
             .map(|partition| (*partition, OutcomeStart::Last))
             .collect();
         let ends = outcomes.assign(&from)?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(IngressLogState {
             partitions: topics.partitions,
             options,
             pending: Mutex::new(Pending::new(options.pending_max)),

@@ -22,11 +22,11 @@ pub struct KafkaReader {
     settings: KafkaSettings,
     consumer: clients::Consumer,
     topic: String,
-    at: Option<Place>,
+    at: Option<Cursor>,
 }
 
 /// Where the client is.
-struct Place {
+struct Cursor {
     partition: PartitionId,
     /// The next offset that [`LogReader::read`] has not told.
     next: Offset,
@@ -58,12 +58,12 @@ impl KafkaReader {
         clients::watermarks(&self.settings, &self.consumer, &self.topic, partition)
     }
 
-    /// The place to read on from, with the client there when there is something to read.
-    fn place(&mut self, partition: PartitionId, from: Offset) -> Result<Place, LogError> {
+    /// Where to read on from, with the client there when there is something to read.
+    fn cursor(&mut self, partition: PartitionId, from: Offset) -> Result<Cursor, LogError> {
         let known = self.at.take();
-        let mut place = known
-            .filter(|place| place.partition == partition && place.next == from)
-            .unwrap_or(Place {
+        let mut cursor = known
+            .filter(|cursor| cursor.partition == partition && cursor.next == from)
+            .unwrap_or(Cursor {
                 partition,
                 next: from,
                 end: 0,
@@ -71,7 +71,7 @@ impl KafkaReader {
                 held: None,
                 ahead: None,
             });
-        if place.end <= from {
+        if cursor.end <= from {
             let (first, end) = self.watermarks(partition)?;
             if from < first {
                 return Err(LogError::OffsetGone {
@@ -80,13 +80,13 @@ impl KafkaReader {
                     first,
                 });
             }
-            place.end = end;
+            cursor.end = end;
         }
-        if place.end > from && !place.assigned {
+        if cursor.end > from && !cursor.assigned {
             self.assign(partition, from)?;
-            place.assigned = true;
+            cursor.assigned = true;
         }
-        Ok(place)
+        Ok(cursor)
     }
 
     fn assign(&self, partition: PartitionId, from: Offset) -> Result<(), KafkaError> {
@@ -110,9 +110,9 @@ impl KafkaReader {
         })
     }
 
-    /// The next record of `place`, waiting for it.
-    fn next(&self, place: &mut Place) -> Result<(LogTimeMs, Vec<u8>), KafkaError> {
-        if let Some(ahead) = place.ahead.take() {
+    /// The next record at the cursor, waiting for it.
+    fn next(&self, cursor: &mut Cursor) -> Result<(LogTimeMs, Vec<u8>), KafkaError> {
+        if let Some(ahead) = cursor.ahead.take() {
             return Ok(ahead);
         }
         let began = Instant::now();
@@ -123,8 +123,8 @@ impl KafkaReader {
                 None => {}
                 Some(Ok(message)) => {
                     let offset = clients::offset_of(message.offset());
-                    if message.partition() != clients::native(place.partition)
-                        || offset < place.next
+                    if message.partition() != clients::native(cursor.partition)
+                        || offset < cursor.next
                     {
                         continue;
                     }
@@ -133,15 +133,15 @@ impl KafkaReader {
                         .to_millis()
                         .map_or(0, clients::offset_of);
                     let payload = message.payload().unwrap_or_default().to_vec();
-                    if offset == place.next + 1 {
-                        place.ahead = Some((time_ms, payload));
-                        return Ok(self.mark(place));
+                    if offset == cursor.next + 1 {
+                        cursor.ahead = Some((time_ms, payload));
+                        return Ok(self.mark(cursor));
                     }
-                    if offset > place.next {
+                    if offset > cursor.next {
                         return Err(KafkaError::Hole {
                             topic: self.topic.clone(),
-                            partition: place.partition,
-                            last: place.next.checked_sub(1),
+                            partition: cursor.partition,
+                            last: cursor.next.checked_sub(1),
                             found: offset,
                         });
                     }
@@ -150,14 +150,14 @@ impl KafkaReader {
                 // One more is there, and readers are not shown it; unless this is the word of an
                 // earlier end, so it is asked for once more.
                 Some(Err(rdkafka::error::KafkaError::PartitionEOF(partition)))
-                    if partition == clients::native(place.partition)
-                        && place.next + 1 == place.end =>
+                    if partition == clients::native(cursor.partition)
+                        && cursor.next + 1 == cursor.end =>
                 {
                     if is_asked_again {
-                        return Ok(self.mark(place));
+                        return Ok(self.mark(cursor));
                     }
                     is_asked_again = true;
-                    self.assign(place.partition, place.next)?;
+                    self.assign(cursor.partition, cursor.next)?;
                 }
                 Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => last_error = Some(error),
@@ -170,11 +170,11 @@ impl KafkaReader {
 
 impl KafkaReader {
     /// The empty record in the place of a transaction's mark, as every reader sees it.
-    fn mark(&self, place: &Place) -> (LogTimeMs, Vec<u8>) {
+    fn mark(&self, cursor: &Cursor) -> (LogTimeMs, Vec<u8>) {
         self.settings.foreign.note(ForeignRecord {
             topic: self.topic.clone(),
-            partition: place.partition,
-            offset: place.next,
+            partition: cursor.partition,
+            offset: cursor.next,
             why: MARK_WHY.to_owned(),
         });
         (MARK_TIME_MS, Vec::new())
@@ -196,20 +196,20 @@ impl LogReader for KafkaReader {
     ) -> Result<(), LogError> {
         into.clear();
         self.check(partition)?;
-        let mut place = self.place(partition, from)?;
-        while place.next < place.end {
-            let (time_ms, payload) = match place.held.take() {
+        let mut cursor = self.cursor(partition, from)?;
+        while cursor.next < cursor.end {
+            let (time_ms, payload) = match cursor.held.take() {
                 Some(held) => held,
-                None => self.next(&mut place)?,
+                None => self.next(&mut cursor)?,
             };
             if !into.is_empty() && into.size_bytes() + payload.len() > bytes_max {
-                place.held = Some((time_ms, payload));
+                cursor.held = Some((time_ms, payload));
                 break;
             }
-            into.push(place.next, time_ms, &payload);
-            place.next += 1;
+            into.push(cursor.next, time_ms, &payload);
+            cursor.next += 1;
         }
-        self.at = Some(place);
+        self.at = Some(cursor);
         Ok(())
     }
 }

@@ -54,12 +54,12 @@ pub(super) struct Tail {
     consumer: clients::Consumer,
     topic: String,
     holes: Holes,
-    places: Vec<Place>,
+    cursors: Vec<Cursor>,
     /// [`TailEvent::Lost`] was told and nothing came since.
     lost: bool,
 }
 
-struct Place {
+struct Cursor {
     partition: PartitionId,
     next: u64,
     paused: bool,
@@ -76,7 +76,7 @@ impl Tail {
             consumer: clients::consumer(settings)?,
             topic,
             holes,
-            places: Vec::new(),
+            cursors: Vec::new(),
             lost: false,
         })
     }
@@ -103,8 +103,8 @@ impl Tail {
         &mut self,
         from: impl Iterator<Item = (PartitionId, u64)>,
     ) -> Result<(), KafkaError> {
-        self.places = from
-            .map(|(partition, next)| Place {
+        self.cursors = from
+            .map(|(partition, next)| Cursor {
                 partition,
                 next,
                 paused: false,
@@ -115,12 +115,12 @@ impl Tail {
 
     /// Stops or goes on with one partition.
     pub(super) fn pause(&mut self, partition: PartitionId, paused: bool) -> Result<(), KafkaError> {
-        let place = self
-            .places
+        let cursor = self
+            .cursors
             .iter_mut()
-            .find(|place| place.partition == partition && place.paused != paused);
-        let Some(place) = place else { return Ok(()) };
-        place.paused = paused;
+            .find(|cursor| cursor.partition == partition && cursor.paused != paused);
+        let Some(cursor) = cursor else { return Ok(()) };
+        cursor.paused = paused;
         if paused {
             return self.pause_in_client();
         }
@@ -131,12 +131,12 @@ impl Tail {
     /// Has the client begin where we are. It tells of the ends again then.
     fn assign_again(&self) -> Result<(), KafkaError> {
         let refused = |error| broker_error(&self.settings, "assign")(error);
-        let mut list = TopicPartitionList::with_capacity(self.places.len());
-        for place in &self.places {
+        let mut list = TopicPartitionList::with_capacity(self.cursors.len());
+        for cursor in &self.cursors {
             list.add_partition_offset(
                 &self.topic,
-                clients::native(place.partition),
-                rdkafka::Offset::Offset(clients::native_offset(place.next)),
+                clients::native(cursor.partition),
+                rdkafka::Offset::Offset(clients::native_offset(cursor.next)),
             )
             .map_err(refused)?;
         }
@@ -146,8 +146,8 @@ impl Tail {
 
     fn pause_in_client(&self) -> Result<(), KafkaError> {
         let mut list = TopicPartitionList::new();
-        for place in self.places.iter().filter(|place| place.paused) {
-            list.add_partition(&self.topic, clients::native(place.partition));
+        for cursor in self.cursors.iter().filter(|cursor| cursor.paused) {
+            list.add_partition(&self.topic, clients::native(cursor.partition));
         }
         if list.count() == 0 {
             return Ok(());
@@ -177,22 +177,22 @@ impl Tail {
             match self.consumer.poll(wait) {
                 None => return Ok(told),
                 Some(Ok(message)) => {
-                    let Some(place) = place(&mut self.places, message.partition()) else {
+                    let Some(cursor) = cursor(&mut self.cursors, message.partition()) else {
                         continue;
                     };
                     let position = clients::offset_of(message.offset());
-                    if position > place.next {
+                    if position > cursor.next {
                         match self.holes {
-                            Holes::Skipped => place.next = position,
-                            Holes::SingleAreEmpty if position == place.next + 1 => {
+                            Holes::Skipped => cursor.next = position,
+                            Holes::SingleAreEmpty if position == cursor.next + 1 => {
                                 let mark = Record {
-                                    partition: place.partition,
-                                    position: place.next,
+                                    partition: cursor.partition,
+                                    position: cursor.next,
                                     time_ms: MARK_TIME_MS,
                                     key: &[],
                                     payload: &[],
                                 };
-                                place.next = position;
+                                cursor.next = position;
                                 self.settings.foreign.note(ForeignRecord {
                                     topic: self.topic.clone(),
                                     partition: mark.partition,
@@ -204,18 +204,18 @@ impl Tail {
                             Holes::SingleAreEmpty => {
                                 return Err(KafkaError::Hole {
                                     topic: self.topic.clone(),
-                                    partition: place.partition,
-                                    last: place.next.checked_sub(1),
+                                    partition: cursor.partition,
+                                    last: cursor.next.checked_sub(1),
                                     found: position,
                                 });
                             }
                         }
                     }
-                    if position == place.next {
-                        place.next += 1;
+                    if position == cursor.next {
+                        cursor.next += 1;
                         self.lost = false;
                         let record = Record {
-                            partition: place.partition,
+                            partition: cursor.partition,
                             position,
                             time_ms: message
                                 .timestamp()
@@ -228,11 +228,11 @@ impl Tail {
                     }
                 }
                 Some(Err(ClientError::PartitionEOF(partition))) => {
-                    if let Some(place) = place(&mut self.places, partition) {
+                    if let Some(cursor) = cursor(&mut self.cursors, partition) {
                         self.lost = false;
                         let end = TailEvent::End {
-                            partition: place.partition,
-                            next: place.next,
+                            partition: cursor.partition,
+                            next: cursor.next,
                         };
                         tell(&self.consumer, end)?;
                     }
@@ -278,13 +278,13 @@ impl Tail {
     /// An offset to read from was not there. It may be by now (a broker that is still coming up);
     /// otherwise this says which one.
     fn find_gone_offset(&self) -> Result<(), KafkaError> {
-        for place in &self.places {
-            let (first, next) = self.watermarks(place.partition)?;
-            if place.next < first || place.next > next {
+        for cursor in &self.cursors {
+            let (first, next) = self.watermarks(cursor.partition)?;
+            if cursor.next < first || cursor.next > next {
                 return Err(KafkaError::OffsetGone {
                     topic: self.topic.clone(),
-                    partition: place.partition,
-                    asked: place.next,
+                    partition: cursor.partition,
+                    asked: cursor.next,
                     first,
                     next,
                 });
@@ -294,11 +294,11 @@ impl Tail {
     }
 }
 
-/// The place of a partition that is read now.
-fn place(places: &mut [Place], native: i32) -> Option<&mut Place> {
-    places
+/// Where a partition is that is read now.
+fn cursor(cursors: &mut [Cursor], native: i32) -> Option<&mut Cursor> {
+    cursors
         .iter_mut()
-        .find(|place| clients::native(place.partition) == native && !place.paused)
+        .find(|cursor| clients::native(cursor.partition) == native && !cursor.paused)
 }
 
 impl std::fmt::Debug for Tail {

@@ -132,8 +132,8 @@ impl World {
         for slot in self.processors[node].slots.iter().flatten() {
             slot.member
                 .machine()
-                .audit()
-                .map_err(|error| format!("audit: {error}"))?;
+                .self_check()
+                .map_err(|error| format!("self-check: {error}"))?;
         }
         Ok(())
     }
@@ -148,7 +148,9 @@ impl World {
                     continue;
                 };
                 let machine = slot.member.machine();
-                machine.audit().map_err(|error| format!("audit: {error}"))?;
+                machine
+                    .self_check()
+                    .map_err(|error| format!("self-check: {error}"))?;
                 if machine.next_offset() == model.next_offset() {
                     agreement::compare(model, machine)
                         .map_err(|why| format!("{}, partition {index}: {why}", processor.name))?;

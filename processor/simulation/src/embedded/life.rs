@@ -42,7 +42,9 @@ impl World {
         catch_up(&journal, &mut owners)?;
         for (index, machine) in owners.iter().enumerate() {
             self.check_digest(index, machine)?;
-            machine.audit().map_err(|error| format!("audit: {error}"))?;
+            machine
+                .self_check()
+                .map_err(|error| format!("self-check: {error}"))?;
         }
         let policy = SnapshotPolicy {
             every_records: self.rng.one_of([20, 100, 400]),
@@ -374,7 +376,9 @@ impl World {
             checker.check_state().map_err(|d| d.to_string())?;
             for replica in [&process.owners[index], &process.followers[index]] {
                 let machine = replica.machine();
-                machine.audit().map_err(|error| format!("audit: {error}"))?;
+                machine
+                    .self_check()
+                    .map_err(|error| format!("self-check: {error}"))?;
                 agreement::compare(checker.model(), machine)?;
             }
         }

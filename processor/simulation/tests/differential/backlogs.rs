@@ -336,7 +336,7 @@ fn two_large_shows_are_cancelled() {
         scene.now += wait;
         let tick = tick(scene.now);
         let all = Also {
-            audit: true,
+            self_check: true,
             snapshot: true,
         };
         scene.pair.step(&tick, all).unwrap();
@@ -387,7 +387,7 @@ fn backlogs_survive_snapshots() {
     scene.run(Command::CancelShow { show: show(1) });
     scene.now += u64::from(HOLD_MS);
     let all = Also {
-        audit: true,
+        self_check: true,
         snapshot: true,
     };
     for step in 0..12 {

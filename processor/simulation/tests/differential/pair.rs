@@ -12,7 +12,7 @@ const PARTITION: PartitionId = PartitionId(5);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Also {
     /// Let the engine recompute all it counts.
-    pub(crate) audit: bool,
+    pub(crate) self_check: bool,
     /// Put the second engine through a snapshot.
     pub(crate) snapshot: bool,
 }
@@ -60,8 +60,10 @@ impl Pair {
         same("outcome after snapshots", &outcome, &restored)?;
         agreement::compare_views(&self.model, &self.engine)?;
         same("digest", &self.engine.digest(), &self.restored.digest())?;
-        if also.audit {
-            self.engine.audit().map_err(|error| error.to_string())?;
+        if also.self_check {
+            self.engine
+                .self_check()
+                .map_err(|error| error.to_string())?;
             agreement::compare_bookings(&self.model, &self.engine)?;
             agreement::compare_bookings(&self.model, &self.restored)?;
             self.model
@@ -113,7 +115,9 @@ impl Pair {
         }
         self.restored = Partition::decode_image(PARTITION, engine_limits(self.limits), &bytes)
             .map_err(|error| error.to_string())?;
-        self.restored.audit().map_err(|error| error.to_string())
+        self.restored
+            .self_check()
+            .map_err(|error| error.to_string())
     }
 }
 

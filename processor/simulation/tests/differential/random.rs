@@ -65,7 +65,7 @@ fn profile(seed: u64) -> Profile {
 fn also(choice: u64) -> Also {
     let mut rng = Rng::new(!choice);
     Also {
-        audit: rng.percent(10),
+        self_check: rng.percent(10),
         snapshot: rng.percent(6),
     }
 }
@@ -74,7 +74,7 @@ fn compare(seed: u64, limits: ModelLimits, choices: &[u64]) -> Result<(), String
     let mut workload = Workload::new(profile(seed), seed);
     let mut pair = Pair::new(limits);
     let all = Also {
-        audit: true,
+        self_check: true,
         snapshot: true,
     };
     for (number, &choice) in (1..).zip(choices) {
@@ -148,7 +148,7 @@ fn an_on_sale() {
     for number in 0..4_000 {
         let record = workload.next_record();
         let also = Also {
-            audit: number % 500 == 0,
+            self_check: number % 500 == 0,
             snapshot: number % 500 == 250,
         };
         let outcome = pair.step(&record, also);

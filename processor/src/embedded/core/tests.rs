@@ -46,7 +46,7 @@ impl LogWriter for FullOrNot {
 
 /// A core that serves one partition, by a clock that was a year ahead.
 fn a_year_ahead() -> Core<FullOrNot> {
-    let shared = Arc::new(Shared::new(1, ClockWatch::start(now_ms() + YEAR_MS)));
+    let shared = Arc::new(EmbeddedState::new(1, ClockWatch::start(now_ms() + YEAR_MS)));
     let node = NodeName("one".to_owned());
     let replica = Replica::new(genesis(PartitionId(0)), node, None);
     let metrics = Metrics::register(&Registry::new()).unwrap();

@@ -90,7 +90,7 @@ fn successors(node: &Node, nodes: &Nodes) -> BTreeMap<PartitionId, NodeName> {
         .into_iter()
         .filter(|on_node| on_node.role == MemberRole::Owner)
         .filter_map(|on_node| {
-            let (standby, _) = list.place(on_node.partition)?.standby?;
+            let (standby, _) = list.replicas(on_node.partition)?.standby?;
             Some((on_node.partition, standby.node.clone()))
         })
         .collect()

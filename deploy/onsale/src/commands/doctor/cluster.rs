@@ -342,7 +342,7 @@ fn partitions(config: &Config, list: &NodeList, checks: &mut Vec<Check>) {
         checks.push(check);
     };
     for partition in (0..config.log.partitions).map(PartitionId) {
-        let Some(place) = list.place(partition) else {
+        let Some(replicas) = list.replicas(partition) else {
             complain(Check::failed(
                 "partitions",
                 format!("no processor follows partition {partition}"),
@@ -350,14 +350,14 @@ fn partitions(config: &Config, list: &NodeList, checks: &mut Vec<Check>) {
             ));
             continue;
         };
-        let is_owned = place.owner.as_ref().is_some_and(|owner| {
+        let is_owned = replicas.owner.as_ref().is_some_and(|owner| {
             list.node(owner).is_some_and(|node| {
                 let mut followed = node.partitions.iter();
                 followed.any(|on| on.partition == partition && on.role == MemberRole::Owner)
             })
         });
         if !is_owned {
-            let owner = place
+            let owner = replicas
                 .owner
                 .as_ref()
                 .map_or("nobody", |owner| owner.0.as_str());
@@ -367,15 +367,15 @@ fn partitions(config: &Config, list: &NodeList, checks: &mut Vec<Check>) {
                 "a standby takes over by itself; look again, then see the processors' logs",
             ));
         }
-        let replicas = usize::from(config.cluster.replicas).min(config.cluster.processors.len());
-        match place.standby {
-            None if replicas > 1 => complain(Check::warning(
+        let wanted = usize::from(config.cluster.replicas).min(config.cluster.processors.len());
+        match replicas.standby {
+            None if wanted > 1 => complain(Check::warning(
                 "standby",
                 format!("partition {partition} has none"),
                 "start the other processor, or see why it stopped",
             )),
             Some((node, standby)) => {
-                let behind = place
+                let behind = replicas
                     .leading
                     .next_offset
                     .saturating_sub(standby.next_offset);

@@ -12,7 +12,7 @@ use super::super::commands::CommandProducer;
 use super::super::outcome_consumer::{
     ChainEnds, OutcomeConsumer, OutcomeEvent, PublishedOutcome, not_in_chain,
 };
-use super::{Serving, Shared};
+use super::{IngressLogState, Serving};
 use crate::chain::{OutcomeChain, OutcomeReader, Step};
 use crate::commands::OutcomeBatch;
 
@@ -29,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MACHINE_VERSION: u16 = 2;
 
 pub(super) struct Follower {
-    shared: Arc<Shared>,
+    shared: Arc<IngressLogState>,
     producer: CommandProducer,
     outcomes: OutcomeConsumer,
     streams: Vec<Stream>,
@@ -51,7 +51,7 @@ struct Stream {
 
 impl Follower {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<IngressLogState>,
         producer: CommandProducer,
         outcomes: OutcomeConsumer,
         partitions: &[PartitionId],
@@ -220,7 +220,11 @@ enum NotTaken {
 }
 
 impl Stream {
-    fn take(&mut self, outcome: &PublishedOutcome<'_>, shared: &Shared) -> Result<(), NotTaken> {
+    fn take(
+        &mut self,
+        outcome: &PublishedOutcome<'_>,
+        shared: &IngressLogState,
+    ) -> Result<(), NotTaken> {
         // What does not read is never taken for the next one.
         let record: OutcomeRecord = codec::decode(outcome.payload)
             .map_err(|error| NotTaken::Foreign(format!("no outcome: {error}")))?;
@@ -255,7 +259,7 @@ impl Stream {
         Ok(())
     }
 
-    fn feed(&mut self, shared: &Shared) {
+    fn feed(&mut self, shared: &IngressLogState) {
         if self.gathered.is_empty() {
             return;
         }

@@ -16,15 +16,15 @@ use crate::unpaid::{COOLDOWN_LONGEST_MS, UNPAID_MAX};
 /// The first contradiction in a partition's tables.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct AuditError(String);
+pub struct SelfCheckError(String);
 
-type Audit = Result<(), AuditError>;
+type Checked = Result<(), SelfCheckError>;
 
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Audit {
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
     if holds {
         Ok(())
     } else {
-        Err(AuditError(otherwise()))
+        Err(SelfCheckError(otherwise()))
     }
 }
 
@@ -34,7 +34,7 @@ impl Partition {
     ///
     /// # Errors
     /// The first contradiction found: a bug in the machine, never something that input can cause.
-    pub fn audit(&self) -> Result<(), AuditError> {
+    pub fn self_check(&self) -> Result<(), SelfCheckError> {
         let state = &self.state;
         bookings(state)?;
         users(state)?;
@@ -64,7 +64,7 @@ fn all(state: &State) -> impl Iterator<Item = (u32, &Booking)> {
         .map(|slot| (slot, state.bookings.get(slot)))
 }
 
-fn bookings(state: &State) -> Audit {
+fn bookings(state: &State) -> Checked {
     let mut count = 0;
     let mut live: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
     for (slot, booking) in all(state) {
@@ -113,7 +113,7 @@ fn bookings(state: &State) -> Audit {
     })
 }
 
-fn users(state: &State) -> Audit {
+fn users(state: &State) -> Checked {
     let mut expected: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
     for (_, booking) in all(state) {
         let (places, count) = expected.entry(booking.user).or_default();
@@ -160,7 +160,7 @@ fn users(state: &State) -> Audit {
     })
 }
 
-fn seats(state: &State, show: &Show, slots: &[u32]) -> Audit {
+fn seats(state: &State, show: &Show, slots: &[u32]) -> Checked {
     let mut owner: BTreeMap<u32, (Place, u64)> = BTreeMap::new();
     let mut counts = vec![(0u32, 0u32); show.zones.len()];
     if show.cancelled_at_ms.is_none() {
@@ -175,7 +175,7 @@ fn seats(state: &State, show: &Show, slots: &[u32]) -> Audit {
             *if place == Place::Held { held } else { sold } += booking.places();
             for &seat in state.seats_of(booking).iter() {
                 if let Some((_, other)) = owner.insert(seat, (place, booking.offset)) {
-                    return Err(AuditError(format!(
+                    return Err(SelfCheckError(format!(
                         "seat {seat} of show {} belongs to bookings {other} and {}",
                         show.id, booking.offset
                     )));
@@ -231,7 +231,7 @@ fn seats(state: &State, show: &Show, slots: &[u32]) -> Audit {
     Ok(())
 }
 
-fn expiry(state: &State) -> Audit {
+fn expiry(state: &State) -> Checked {
     let mut waiting = 0;
     for (hold_ms, lane) in state.expiry.lanes() {
         let mut last = None;
@@ -289,7 +289,7 @@ fn expiry(state: &State) -> Audit {
     )
 }
 
-fn ended(state: &State) -> Audit {
+fn ended(state: &State) -> Checked {
     let mut queued = 0;
     let mut last = 0;
     for slot in state.ended.iter() {
@@ -316,7 +316,7 @@ fn has_ended(booking: &Booking) -> bool {
     )
 }
 
-fn cancelled(state: &State) -> Audit {
+fn cancelled(state: &State) -> Checked {
     let mut last = None;
     for &slot in &state.cancelled {
         let show = state.shows.get(slot);
@@ -356,7 +356,7 @@ fn cancelled(state: &State) -> Audit {
     })
 }
 
-fn answers(state: &State) -> Audit {
+fn answers(state: &State) -> Checked {
     let mut count = 0;
     let mut last = 0;
     for (head, _) in state.answers.iter() {
@@ -375,7 +375,7 @@ fn answers(state: &State) -> Audit {
     })
 }
 
-fn late(state: &State) -> Audit {
+fn late(state: &State) -> Checked {
     let late = state.bookings.reserved_late();
     for (slot, booking) in all(state) {
         let known = late.get(&booking.offset).copied();
@@ -396,12 +396,12 @@ fn late(state: &State) -> Audit {
     })
 }
 
-fn events(state: &State) -> Audit {
+fn events(state: &State) -> Checked {
     let mut linked = 0;
     for event in state.shows.events() {
         let slot = state.shows.find_event(&event.id);
         let Some(slot) = slot else {
-            return Err(AuditError(format!("event {} is not found", event.id)));
+            return Err(SelfCheckError(format!("event {} is not found", event.id)));
         };
         let mut last = None;
         let mut tenant = None;
@@ -436,7 +436,7 @@ fn events(state: &State) -> Audit {
     })
 }
 
-fn unpaid(state: &State) -> Audit {
+fn unpaid(state: &State) -> Checked {
     let mut count = 0;
     for known in state.users.all_unpaid() {
         count += 1;
@@ -466,7 +466,7 @@ fn unpaid(state: &State) -> Audit {
     })
 }
 
-fn references(state: &State) -> Audit {
+fn references(state: &State) -> Checked {
     let mut last = 0;
     for claimed in state.references.iter() {
         ensure((last..=state.now).contains(&claimed.claimed_at_ms), || {
@@ -487,7 +487,7 @@ fn references(state: &State) -> Audit {
     )
 }
 
-fn documents(state: &State) -> Audit {
+fn documents(state: &State) -> Checked {
     let mut bytes = 0;
     for (subject, document) in state.documents.iter() {
         bytes += document.len() as u64;

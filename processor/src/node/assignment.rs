@@ -2,7 +2,7 @@
 
 use onsale_schemas::{Entry, LogTimeMs, Offset, PartitionId};
 
-use super::shared::Shown;
+use super::state::Shown;
 use crate::gauges::Places;
 use crate::member::{Member, MemberAction};
 use crate::recovery::checksum;
@@ -11,7 +11,7 @@ use crate::snapshots::Cut;
 
 /// A member with what its driver knows of its log.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Assignment {
     pub(super) member: Member,
     pub(super) last_record_checksum: Option<u64>,
     pub(super) end_offset: Option<Offset>,
@@ -22,7 +22,7 @@ pub(super) struct Seat {
     places: Places,
 }
 
-impl Seat {
+impl Assignment {
     pub(super) fn new(member: Member, last_record_checksum: Option<u64>) -> Self {
         Self {
             member,
@@ -80,18 +80,19 @@ impl Seat {
 
 /// Calls the member of a partition and keeps what it asks for. Members ask for little, mostly for
 /// nothing, so their actions are collected one call at a time.
-pub(super) fn on_seat(
-    seats: &mut [Seat],
+pub(super) fn on_assignment(
+    assignments: &mut [Assignment],
     partition: PartitionId,
     actions: &mut Vec<(usize, MemberAction)>,
-    call: impl FnOnce(&mut Seat, &mut Vec<MemberAction>),
+    call: impl FnOnce(&mut Assignment, &mut Vec<MemberAction>),
 ) {
-    let found = seats.binary_search_by_key(&partition, |seat| seat.member.machine().id());
+    let found =
+        assignments.binary_search_by_key(&partition, |assignment| assignment.member.machine().id());
     if let Ok(index) = found
-        && let Some(seat) = seats.get_mut(index)
+        && let Some(assignment) = assignments.get_mut(index)
     {
         let mut asked = Vec::new();
-        call(seat, &mut asked);
+        call(assignment, &mut asked);
         for action in asked {
             match (action, actions.last_mut()) {
                 // Few large publications instead of one for every record.
@@ -107,10 +108,14 @@ pub(super) fn on_seat(
 }
 
 /// Tells every member that the log cannot be reached.
-pub(super) fn lose_log(seats: &mut [Seat], now_ms: u64, actions: &mut Vec<(usize, MemberAction)>) {
-    for (index, seat) in seats.iter_mut().enumerate() {
+pub(super) fn lose_log(
+    assignments: &mut [Assignment],
+    now_ms: u64,
+    actions: &mut Vec<(usize, MemberAction)>,
+) {
+    for (index, assignment) in assignments.iter_mut().enumerate() {
         let mut asked = Vec::new();
-        seat.member.on_log_lost(now_ms, &mut asked);
+        assignment.member.on_log_lost(now_ms, &mut asked);
         actions.extend(asked.into_iter().map(|action| (index, action)));
     }
 }

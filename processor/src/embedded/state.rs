@@ -19,7 +19,7 @@ pub const DIGEST_SAMPLE_EVERY_RECORDS: u64 = 256;
 
 /// State shared between the threads of an embedded processor.
 #[derive(Debug)]
-pub struct Shared {
+pub struct EmbeddedState {
     partitions: Vec<PartitionProgress>,
     /// Counts batches, so that a waiter cannot miss one between looking and sleeping.
     batches: Mutex<u64>,
@@ -62,7 +62,7 @@ pub struct OwnerPosition {
     pub live_holds: u64,
 }
 
-impl Shared {
+impl EmbeddedState {
     /// For so many partitions, whose records are stamped by `clock`.
     pub fn new(partitions: u16, clock: ClockWatch) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl Shared {
     }
 
     /// The owner has applied up to here. The figures are read one by one, so an observer may see a
-    /// digest of the batch before; comparisons use [`Shared::digest_at`].
+    /// digest of the batch before; comparisons use [`EmbeddedState::digest_at`].
     pub fn set_owner(&self, partition: PartitionId, position: OwnerPosition) {
         if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
             progress

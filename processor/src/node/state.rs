@@ -15,7 +15,7 @@ const STALL_TOLD_FOR: Duration = Duration::from_secs(60);
 
 /// State shared between the driver and its observers.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct NodeState {
     members: Mutex<Vec<Shown>>,
     broker: Mutex<BrokerClock>,
     stopping: AtomicBool,
@@ -39,7 +39,7 @@ pub(super) struct Shown {
     pub(super) places: Places,
 }
 
-impl Shared {
+impl NodeState {
     pub(super) fn show(&self, members: Vec<Shown>) {
         *lock(&self.members) = members;
     }
