@@ -187,7 +187,7 @@ impl Explanations {
         let work = async move {
             let (partition, offset) = place;
             let explained = operations
-                .explain(partition, offset, expected, is_its_turn)
+                .standing(partition, offset, expected, is_its_turn)
                 .await;
             drop(permit);
             match explained {

@@ -62,25 +62,20 @@ pub trait Operations: Send + Sync {
     /// Brings gauges up to date that cost a look; called when metrics are read.
     fn refresh_metrics(&self);
 
-    /// What became of the request at a position, and who was ahead of it. It reads the log and may
-    /// take a moment. `None` when no request stands there, or another than the one `expected`, which
+    /// How the request at a position fared, and who was ahead of it. It reads the log and may take a
+    /// moment. `None` when no request stands there, or another than the one `expected`, which
     /// costs one record only. What takes long is done when `is_its_turn` only.
     ///
     /// # Errors
     /// [`OperationError::Gone`] when the log no longer holds it; [`OperationError::Later`] when it
     /// would take long and the turn is another's.
-    async fn explain(
+    async fn standing(
         &self,
         partition: PartitionId,
         offset: Offset,
         expected: Option<Expected>,
         is_its_turn: bool,
-    ) -> Result<Option<Standing>, OperationError> {
-        let _ = (partition, offset, expected, is_its_turn);
-        Err(OperationError::NotSupported(
-            "This process cannot read the log.".to_owned(),
-        ))
-    }
+    ) -> Result<Option<Standing>, OperationError>;
 
     /// Where the newest record of a request stands, looked for among the latest ones only.
     ///
@@ -89,20 +84,13 @@ pub trait Operations: Send + Sync {
     async fn find_request(
         &self,
         request: RequestId,
-    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
-        let _ = request;
-        Ok(None)
-    }
+    ) -> Result<Option<(PartitionId, Offset)>, OperationError>;
 
     /// Where machine time and the clocks stand.
     ///
     /// # Errors
     /// When nobody who stamps records can be asked.
-    async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {
-        Err(OperationError::NotSupported(
-            "This process knows no clock but its own.".to_owned(),
-        ))
-    }
+    async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError>;
 
     /// Takes the clock that stamps records as right, by a record in the log of `which`; without
     /// `force` only where the clock and machine time are apart. The record says that `by` asked.
@@ -114,12 +102,7 @@ pub trait Operations: Send + Sync {
         which: Which,
         force: bool,
         by: Staff,
-    ) -> Result<Vec<ClockMoved>, OperationError> {
-        let _ = (which, force, by);
-        Err(OperationError::NotSupported(
-            "This process knows no clock but its own.".to_owned(),
-        ))
-    }
+    ) -> Result<Vec<ClockMoved>, OperationError>;
 
     /// Moves `which` to the node `to`.
     ///

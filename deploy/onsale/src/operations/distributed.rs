@@ -134,7 +134,7 @@ impl Operations for DistributedOperations {
         serde_json::to_value(applied).map_err(|error| OperationError::Failed(error.to_string()))
     }
 
-    async fn explain(
+    async fn standing(
         &self,
         partition: PartitionId,
         offset: Offset,

@@ -153,7 +153,7 @@ impl Operations for EmbeddedOperations {
         serde_json::to_value(applied).map_err(|e| failed(&e))
     }
 
-    async fn explain(
+    async fn standing(
         &self,
         partition: PartitionId,
         offset: Offset,

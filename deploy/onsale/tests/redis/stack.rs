@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use onsale_auth::{AuthConfig, Grant, Minter};
 use onsale_counts::{Counts, CountsSettings};
 use onsale_ingress::{
-    Ingress, IngressConfig, OperationError, Operations, PartitionStatus, Readiness, SnapshotDone,
-    SystemClock, Which,
+    ClockMoved, ClockStatus, Expected, Ingress, IngressConfig, OperationError, Operations,
+    PartitionStatus, Readiness, SnapshotDone, SystemClock, Which,
 };
 use onsale_log::journal::JournalOptions;
 use onsale_processor::clock;
@@ -19,7 +19,7 @@ use onsale_processor::embedded::{Embedded, EmbeddedOptions};
 use onsale_processor::metrics::Metrics;
 use onsale_processor::projector::Projected;
 use onsale_processor::replica::SnapshotPolicy;
-use onsale_schemas::{NodeName, Offset, PartitionId, TenantId, UserId};
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing, TenantId, UserId};
 use onsale_settings::Secret;
 use onsale_store::Store;
 use prometheus::Registry;
@@ -268,6 +268,36 @@ impl Operations for ProjectionOnly {
     fn refresh_metrics(&self) {}
 
     async fn failover(&self, _which: Which, _to: NodeName) -> Result<(), OperationError> {
+        not_here()
+    }
+
+    async fn standing(
+        &self,
+        _partition: PartitionId,
+        _offset: Offset,
+        _expected: Option<Expected>,
+        _is_its_turn: bool,
+    ) -> Result<Option<Standing>, OperationError> {
+        not_here()
+    }
+
+    async fn find_request(
+        &self,
+        _request: RequestId,
+    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
+        not_here()
+    }
+
+    async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {
+        not_here()
+    }
+
+    async fn reset_clock(
+        &self,
+        _which: Which,
+        _force: bool,
+        _by: Staff,
+    ) -> Result<Vec<ClockMoved>, OperationError> {
         not_here()
     }
 }

@@ -137,7 +137,7 @@ impl Operations for FakeOperations {
         }
     }
 
-    async fn explain(
+    async fn standing(
         &self,
         partition: PartitionId,
         offset: Offset,
