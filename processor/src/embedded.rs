@@ -13,16 +13,19 @@
 //! slow database costs the sale nothing; its outcomes feed the projection; its digests check the
 //! owner's; and it cuts the snapshots, so that the owner never pauses for one.
 
-pub mod core;
+mod core;
 mod database;
-pub mod follower;
-pub mod handle;
+mod follower;
+mod handle;
 mod recovery;
 mod runtime;
-pub mod snapshots;
+mod snapshots;
 mod start;
-pub mod state;
+mod state;
 
+pub use follower::Held;
 pub use handle::{EmbeddedLog, ResetRefused};
 pub use runtime::{Embedded, HoldError, Status};
+pub use snapshots::Retention;
 pub use start::{EmbeddedOptions, StartError};
+pub use state::OwnerPosition;

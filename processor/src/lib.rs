@@ -1,8 +1,7 @@
 //! What runs a seat machine: the [`replica`] step function, the [`embedded`] driver (one core
 //! thread and a follower in one process), the [`member`] of a distributed partition and its driver
 //! [`node`], the [`projector`] and the [`counts_feed`] beside it, [`reconcile`], offline [`replay`],
-//! the [`standing`] of a request, the [`walk`] that keeps those of the latest, and [`standings`],
-//! which finds either.
+//! and [`standings`], which says how a request fared.
 
 pub mod clock;
 pub mod config;
@@ -19,7 +18,7 @@ pub mod recovery;
 pub mod replay;
 pub mod replica;
 pub mod snapshots;
-pub mod standing;
+mod standing;
 pub mod standings;
 mod threads;
-pub mod walk;
+mod walk;

@@ -16,7 +16,7 @@ const READ_BYTES_MAX: usize = 1 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum StandingError {
+pub(crate) enum StandingError {
     /// The log has no request at that offset.
     #[error("there is no request at offset {0}")]
     NoRequest(Offset),
@@ -30,7 +30,7 @@ pub enum StandingError {
 ///
 /// # Errors
 /// When the log cannot be read or holds no readable command there.
-pub fn asked_at(
+pub(crate) fn asked_at(
     reader: &mut (impl LogReader + ?Sized),
     partition: PartitionId,
     offset: Offset,
@@ -62,7 +62,7 @@ fn request_at(
 ///
 /// # Errors
 /// When the log cannot be read.
-pub fn find(
+pub(crate) fn find(
     reader: &mut (impl LogReader + ?Sized),
     partition: PartitionId,
     request: RequestId,

@@ -19,7 +19,7 @@ use crate::standing::{Count, standing_of};
 
 /// See the module.
 #[derive(Debug)]
-pub struct Walk {
+pub(crate) struct Walk {
     machine: Partition,
     counted_from: Offset,
     base_time: LogTimeMs,
@@ -29,11 +29,11 @@ pub struct Walk {
 
 /// How much a [`Walk`] keeps.
 #[derive(Clone, Copy, Debug)]
-pub struct KeptMax {
+pub(crate) struct KeptMax {
     /// Requests.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// About so many bytes of them.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// The latest requests.
@@ -90,7 +90,7 @@ impl Kept {
 
 impl Walk {
     /// Counts from where `base` stands, and keeps the latest requests.
-    pub fn new(base: Partition, max: KeptMax) -> Self {
+    pub(crate) fn new(base: Partition, max: KeptMax) -> Self {
         Self {
             counted_from: base.next_offset(),
             base_time: base.log_time_ms(),
@@ -101,17 +101,17 @@ impl Walk {
     }
 
     /// The next record that it has not seen.
-    pub fn next_offset(&self) -> Offset {
+    pub(crate) fn next_offset(&self) -> Offset {
         self.machine.next_offset()
     }
 
     /// The request at `offset`, if it is one of those that are kept.
-    pub fn find(&self, offset: Offset) -> Option<Arc<Standing>> {
+    pub(crate) fn find(&self, offset: Offset) -> Option<Arc<Standing>> {
         self.kept.find(offset)
     }
 
     /// True when the request at `offset` was seen and is kept no more.
-    pub fn is_past(&self, offset: Offset) -> bool {
+    pub(crate) fn is_past(&self, offset: Offset) -> bool {
         offset < self.counted_from || Some(offset) <= self.kept.past
     }
 
@@ -119,7 +119,7 @@ impl Walk {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn advance(
+    pub(crate) fn advance(
         self,
         reader: &mut (impl LogReader + ?Sized),
         until: Offset,

@@ -20,7 +20,6 @@ use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::{descriptors, private, telemetry};
 
-pub(crate) use distributed::kafka_settings;
 pub(crate) use embedded::offline;
 
 /// Hours in milliseconds.

@@ -16,7 +16,7 @@ use onsale_ingress::{
     HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Quotas, RateLimitConfig, ShowsConfig,
 };
 use onsale_log::LogConfig;
-use onsale_log::kafka::KafkaConfig;
+use onsale_log::kafka::{KafkaConfig, KafkaSettings};
 use onsale_processor::config::{ReconcileConfig, SnapshotsConfig};
 use onsale_settings::Secret;
 use onsale_store::DatabaseConfig;
@@ -128,6 +128,11 @@ impl Config {
             config.data.dir = dir.clone();
         }
         Ok(config)
+    }
+
+    /// Settings of the Kafka clients of this node.
+    pub(crate) fn kafka_settings(&self) -> KafkaSettings {
+        self.kafka.settings(self.log.partitions, &self.node.id)
     }
 
     /// Whether this process works on jobs. With the embedded log it does everything.

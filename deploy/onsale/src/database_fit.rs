@@ -10,7 +10,6 @@ use onsale_processor::snapshots;
 use onsale_schemas::PartitionId;
 use onsale_store::Store;
 
-use crate::assemble::kafka_settings;
 use crate::config::Config;
 
 /// What does not fit; `None` also where there is no log yet. Without a store, and without anything of
@@ -37,7 +36,7 @@ async fn of_kafka(config: &Config, store: &Store) -> Result<Option<Misfit>, FitE
     if refuse_faked_clock().is_err() {
         return Ok(None);
     }
-    let settings = kafka_settings(config);
+    let settings = config.kafka_settings();
     let asked = settings.clone();
     let log_id = tokio::task::spawn_blocking(move || identity(&asked)).await;
     let log_id = log_id.map_err(|error| FitError::BrokenOff(error.to_string()))??;

@@ -3,14 +3,13 @@
 use onsale_log::{LogSource, OpenLog};
 use onsale_processor::standings::Standings;
 
-use crate::assemble::kafka_settings;
 use crate::config::Config;
 use crate::exit::{Failure, log_failure};
 
 /// Where the configured log is.
 pub(crate) fn log_source(config: &Config) -> LogSource {
     if config.kafka.is_used() {
-        LogSource::Kafka(kafka_settings(config))
+        LogSource::Kafka(config.kafka_settings())
     } else {
         LogSource::Journal(config.journal_dir())
     }

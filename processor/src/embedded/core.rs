@@ -33,7 +33,7 @@ const SHORTAGE_PAUSE_MS: u64 = 250;
 /// Why the core stopped without being asked. The process has to end: what was appended last is
 /// unknown until the log is opened again.
 #[derive(Debug, thiserror::Error)]
-pub enum CoreError {
+pub(super) enum CoreError {
     /// The log cannot be written.
     #[error("the log cannot be written: {0}")]
     Log(#[from] LogError),

@@ -34,7 +34,7 @@ const HOLD_PATIENCE_MS: u64 = 30_000;
 
 /// Why the follower stopped for good. Sales go on; projection and snapshots do not.
 #[derive(Debug, thiserror::Error)]
-pub enum FollowerError {
+pub(super) enum FollowerError {
     /// The journal cannot be read.
     #[error("the log cannot be read: {0}")]
     Log(#[from] LogError),

@@ -14,7 +14,7 @@ use super::state::EmbeddedState;
 
 /// Commands that may wait in front of the core thread; more are shed with `QueueFull`. At 100,000
 /// a second this is a sixth of a second.
-pub const SUBMISSIONS_QUEUED_MAX: usize = 16_384;
+pub(super) const SUBMISSIONS_QUEUED_MAX: usize = 16_384;
 /// Batches of outcomes that a reader of the feed may lag behind before it loses the oldest.
 const FEED_BATCHES_MAX: usize = 1_024;
 

@@ -15,11 +15,11 @@ const DIGEST_SAMPLES_MAX: usize = 4_096;
 /// start projects the rest from the journal.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// A digest is left every so many records.
-pub const DIGEST_SAMPLE_EVERY_RECORDS: u64 = 256;
+pub(super) const DIGEST_SAMPLE_EVERY_RECORDS: u64 = 256;
 
 /// State shared between the threads of an embedded processor.
 #[derive(Debug)]
-pub struct EmbeddedState {
+pub(super) struct EmbeddedState {
     partitions: Vec<PartitionProgress>,
     /// Counts batches, so that a waiter cannot miss one between looking and sleeping.
     batches: Mutex<u64>,
@@ -64,7 +64,7 @@ pub struct OwnerPosition {
 
 impl EmbeddedState {
     /// For so many partitions, whose records are stamped by `clock`.
-    pub fn new(partitions: u16, clock: ClockWatch) -> Self {
+    pub(super) fn new(partitions: u16, clock: ClockWatch) -> Self {
         Self {
             partitions: (0..partitions)
                 .map(|_| PartitionProgress::default())
@@ -82,19 +82,19 @@ impl EmbeddedState {
     }
 
     /// The clock that records are stamped by.
-    pub fn clock(&self) -> &ClockWatch {
+    pub(super) fn clock(&self) -> &ClockWatch {
         &self.clock
     }
 
     /// The log is durable up to here; said before anybody is told of a record.
-    pub fn set_log_end(&self, partition: PartitionId, end: Offset) {
+    pub(super) fn set_log_end(&self, partition: PartitionId, end: Offset) {
         if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
             progress.log_end.store(end, Ordering::Release);
         }
     }
 
     /// Where the log ends since something was appended; 0 before that.
-    pub fn log_end(&self, partition: PartitionId) -> Offset {
+    pub(super) fn log_end(&self, partition: PartitionId) -> Offset {
         self.partitions
             .get(usize::from(partition.0))
             .map_or(0, |progress| progress.log_end.load(Ordering::Acquire))
@@ -102,7 +102,7 @@ impl EmbeddedState {
 
     /// The owner has applied up to here. The figures are read one by one, so an observer may see a
     /// digest of the batch before; comparisons use [`EmbeddedState::digest_at`].
-    pub fn set_owner(&self, partition: PartitionId, position: OwnerPosition) {
+    pub(super) fn set_owner(&self, partition: PartitionId, position: OwnerPosition) {
         if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
             progress
                 .owner_log_time_ms
@@ -121,7 +121,7 @@ impl EmbeddedState {
     }
 
     /// Where the owner is.
-    pub fn owner(&self, partition: PartitionId) -> OwnerPosition {
+    pub(super) fn owner(&self, partition: PartitionId) -> OwnerPosition {
         let load = |pick: fn(&PartitionProgress) -> &AtomicU64| {
             self.partitions
                 .get(usize::from(partition.0))
@@ -137,21 +137,21 @@ impl EmbeddedState {
     }
 
     /// The follower has applied up to here.
-    pub fn set_follower(&self, partition: PartitionId, next_offset: Offset) {
+    pub(super) fn set_follower(&self, partition: PartitionId, next_offset: Offset) {
         if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
             progress.follower_next.store(next_offset, Ordering::Release);
         }
     }
 
     /// Where the follower is.
-    pub fn follower(&self, partition: PartitionId) -> Offset {
+    pub(super) fn follower(&self, partition: PartitionId) -> Offset {
         self.partitions
             .get(usize::from(partition.0))
             .map_or(0, |progress| progress.follower_next.load(Ordering::Acquire))
     }
 
     /// Leaves a digest for the follower.
-    pub fn leave_digest(&self, partition: PartitionId, next_offset: Offset, digest: u64) {
+    pub(super) fn leave_digest(&self, partition: PartitionId, next_offset: Offset, digest: u64) {
         if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
             let mut digests = lock(&progress.digests);
             if digests.len() == DIGEST_SAMPLES_MAX {
@@ -163,7 +163,7 @@ impl EmbeddedState {
 
     /// The digest that the owner left at this position, if it did and it is not dropped; those
     /// before it are forgotten.
-    pub fn digest_at(&self, partition: PartitionId, next_offset: Offset) -> Option<u64> {
+    pub(super) fn digest_at(&self, partition: PartitionId, next_offset: Offset) -> Option<u64> {
         let progress = self.partitions.get(usize::from(partition.0))?;
         let mut digests = lock(&progress.digests);
         while digests.front().is_some_and(|(at, _)| *at < next_offset) {
@@ -176,18 +176,18 @@ impl EmbeddedState {
     }
 
     /// Says that a batch is durable and applied.
-    pub fn announce_batch(&self) {
+    pub(super) fn announce_batch(&self) {
         *lock(&self.batches) += 1;
         self.batch_done.notify_all();
     }
 
     /// The number of batches so far, to wait for the next one.
-    pub fn batches(&self) -> u64 {
+    pub(super) fn batches(&self) -> u64 {
         *lock(&self.batches)
     }
 
     /// Waits until there are more than `seen` batches, or the time is over.
-    pub fn wait_for_batch(&self, seen: u64, patience: Duration) {
+    pub(super) fn wait_for_batch(&self, seen: u64, patience: Duration) {
         let batches = lock(&self.batches);
         // A spurious or timed-out wake is fine: callers look again.
         drop(
@@ -197,59 +197,59 @@ impl EmbeddedState {
     }
 
     /// Asks everything to stop.
-    pub fn stop(&self) {
+    pub(super) fn stop(&self) {
         lock(&self.stop_asked).get_or_insert_with(Instant::now);
         self.stopping.store(true, Ordering::Release);
         self.announce_batch();
     }
 
     /// True once a stop was asked for.
-    pub fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
 
     /// True once a stop has taken so long that nothing waits for the database any more.
-    pub fn is_stop_overdue(&self) -> bool {
+    pub(super) fn is_stop_overdue(&self) -> bool {
         lock(&self.stop_asked).is_some_and(|at| at.elapsed() > STOP_PATIENCE)
     }
 
     /// Whether the core takes commands.
-    pub fn set_serving(&self, serving: bool) {
+    pub(super) fn set_serving(&self, serving: bool) {
         self.serving.store(serving, Ordering::Release);
     }
 
     /// Whether the core takes commands.
-    pub fn is_serving(&self) -> bool {
+    pub(super) fn is_serving(&self) -> bool {
         self.serving.load(Ordering::Acquire)
     }
 
     /// Whether the log's disk is full.
-    pub fn set_disk_full(&self, full: bool) {
+    pub(super) fn set_disk_full(&self, full: bool) {
         self.disk_full.store(full, Ordering::Relaxed);
     }
 
     /// Whether the log's disk is full.
-    pub fn is_disk_full(&self) -> bool {
+    pub(super) fn is_disk_full(&self) -> bool {
         self.disk_full.load(Ordering::Relaxed)
     }
 
     /// Whether the log finds no file descriptor.
-    pub fn set_short_of_descriptors(&self, short: bool) {
+    pub(super) fn set_short_of_descriptors(&self, short: bool) {
         self.short_of_descriptors.store(short, Ordering::Relaxed);
     }
 
     /// Whether the log finds no file descriptor.
-    pub fn is_short_of_descriptors(&self) -> bool {
+    pub(super) fn is_short_of_descriptors(&self) -> bool {
         self.short_of_descriptors.load(Ordering::Relaxed)
     }
 
     /// Says why the follower stopped for good.
-    pub fn fail_follower(&self, why: String) {
+    pub(super) fn fail_follower(&self, why: String) {
         *lock(&self.follower_failed) = Some(why);
     }
 
     /// Why the follower stopped for good, if it did.
-    pub fn follower_failure(&self) -> Option<String> {
+    pub(super) fn follower_failure(&self) -> Option<String> {
         lock(&self.follower_failed).clone()
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use onsale_cluster::{Announcer, Internal, Nodes, reconcile_every};
-use onsale_log::kafka::{ForeignRecords, KafkaSettings, NodesPublisher, refuse_faked_clock};
+use onsale_log::kafka::{NodesPublisher, refuse_faked_clock};
 use onsale_schemas::NodeName;
 use uuid::Uuid;
 
@@ -21,31 +21,6 @@ use crate::exit::{Failure, OrFail, kafka_failure};
 use crate::private;
 use base::Base;
 use ending::Ending;
-
-/// The Kafka settings of this node.
-pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
-    let kafka = &config.kafka;
-    let settings = KafkaSettings {
-        brokers: kafka.brokers.clone(),
-        topic_prefix: kafka.topic_prefix.clone(),
-        partitions: config.log.partitions,
-        replication: kafka.replication,
-        min_insync: kafka.min_insync,
-        retention_hours: kafka.retention_hours,
-        create_topics: kafka.create_topics,
-        properties: kafka.properties.clone(),
-        client_id: config.node.id.clone(),
-        foreign: ForeignRecords::default(),
-    };
-    for topic in [
-        settings.commands_topic(),
-        settings.outcomes_topic(),
-        settings.nodes_topic(),
-    ] {
-        settings.foreign.watch(topic);
-    }
-    settings
-}
 
 /// The roles that are configured, put together.
 pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {

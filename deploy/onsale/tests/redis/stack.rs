@@ -14,8 +14,7 @@ use onsale_ingress::{
 use onsale_log::journal::JournalOptions;
 use onsale_processor::clock;
 use onsale_processor::counts_feed::CountsFeed;
-use onsale_processor::embedded::snapshots::Retention;
-use onsale_processor::embedded::{Embedded, EmbeddedOptions};
+use onsale_processor::embedded::{Embedded, EmbeddedOptions, Retention};
 use onsale_processor::metrics::Metrics;
 use onsale_processor::projector::Projected;
 use onsale_processor::replica::SnapshotPolicy;

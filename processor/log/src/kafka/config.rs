@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
 
+use super::{ForeignRecords, KafkaSettings};
 use crate::config::RETENTION_MAX_HOURS;
 
 /// Longest prefix of a topic's name, in bytes: Kafka allows 249 for the whole name.
@@ -62,6 +63,30 @@ impl Default for KafkaConfig {
 }
 
 impl KafkaConfig {
+    /// Settings of the clients of a node: its id, and how many partitions the log has.
+    pub fn settings(&self, partitions: u16, client_id: &str) -> KafkaSettings {
+        let settings = KafkaSettings {
+            brokers: self.brokers.clone(),
+            topic_prefix: self.topic_prefix.clone(),
+            partitions,
+            replication: self.replication,
+            min_insync: self.min_insync,
+            retention_hours: self.retention_hours,
+            create_topics: self.create_topics,
+            properties: self.properties.clone(),
+            client_id: client_id.to_owned(),
+            foreign: ForeignRecords::default(),
+        };
+        for topic in [
+            settings.commands_topic(),
+            settings.outcomes_topic(),
+            settings.nodes_topic(),
+        ] {
+            settings.foreign.watch(topic);
+        }
+        settings
+    }
+
     /// Whether the log is on Kafka.
     pub fn is_used(&self) -> bool {
         !self.brokers.is_empty()

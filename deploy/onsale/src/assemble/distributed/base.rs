@@ -11,7 +11,6 @@ use onsale_store::{Store, StoreError};
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
-use super::kafka_settings;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail, kafka_failure};
 
@@ -33,7 +32,7 @@ pub(super) struct Base {
 impl Base {
     /// Checks the topics, or makes them, and connects to the databases.
     pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
-        let settings = kafka_settings(config);
+        let settings = config.kafka_settings();
         let topics = blocking({
             let settings = settings.clone();
             move || ensure_as(&settings, || recorded_partitions(&settings))

@@ -16,7 +16,6 @@ use onsale_store::Store;
 use onsale_store::booking::projected_offset;
 
 use super::{Check, FREE_LOW_BYTES, FREE_MIN_BYTES};
-use crate::assemble::kafka_settings;
 use crate::config::{Config, Leads, Role, leads};
 
 /// For so long the nodes are listened to at most; each says something once a second.
@@ -46,7 +45,7 @@ pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
         checks.push(Check::failed("clock", error.to_string(), "run without it"));
         return;
     }
-    let settings = kafka_settings(config);
+    let settings = config.kafka_settings();
     if !topics(&settings, checks) {
         return;
     }
@@ -433,7 +432,7 @@ pub(super) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>)
     let Ok(watermarks) = store.watermarks().await else {
         return;
     };
-    let settings = kafka_settings(config);
+    let settings = config.kafka_settings();
     let ends = tokio::task::spawn_blocking(move || last_outcomes(&settings)).await;
     let ends = match ends {
         Ok(Ok(ends)) => ends,

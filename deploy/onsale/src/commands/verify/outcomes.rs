@@ -8,7 +8,6 @@ use onsale_log::kafka::{ForeignRecord, OutcomeConsumer, OutcomeEvent, OutcomeSta
 use onsale_log::{OutcomeChain, OutcomeReader, Step};
 use onsale_schemas::PartitionId;
 
-use crate::assemble::kafka_settings;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 
@@ -25,7 +24,7 @@ pub(super) fn look(
     config: &Config,
     only: Option<PartitionId>,
 ) -> Result<(u64, Vec<ForeignRecord>), Failure> {
-    let settings = kafka_settings(config);
+    let settings = config.kafka_settings();
     let partitions = (0..settings.partitions).map(PartitionId);
     let partitions: Vec<PartitionId> = partitions
         .filter(|partition| only.is_none_or(|only| only == *partition))
