@@ -1,22 +1,22 @@
 //! What an ingress has done by the whole cluster.
 
-use std::collections::BTreeMap;
+mod clocks;
+mod failover;
+mod snapshots;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use onsale_log::kafka::{KafkaCommandLog, Serving};
 use onsale_log::{CommandLog, Reply, Submission};
-use onsale_processor::node::status::{ClockOnNode, NodeStatus, PartitionOnNode, SnapshotOnNode};
+use onsale_processor::node::status::{PartitionOnNode, SnapshotOnNode};
 use onsale_processor::reconcile::{Applied, Report};
-use onsale_processor::snapshots::Written;
-use onsale_schemas::{
-    Command, Envelope, NodeName, Offset, Outcome, PartitionId, RequestId, Staff, codec,
-};
+use onsale_schemas::{Command, Envelope, NodeName, Offset, PartitionId, RequestId, Staff, codec};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::internal::{Internal, OfPartitions, Readiness};
+use crate::internal::{Internal, Readiness};
 use crate::nodes::{NodeList, Nodes, Replicas};
 use crate::owners::Owners;
 use crate::ownership;
@@ -24,16 +24,10 @@ use crate::peers::Peers;
 use crate::reconcile::{apply_all, reconcile_all};
 use crate::watermarks::Watermarks;
 
-/// Where nodes are asked for snapshots.
-const SNAPSHOTS: &str = "/internal/snapshots";
-/// Where nodes are asked to take the clocks as right.
-const CLOCK_RESET: &str = "/internal/clock/reset";
-/// How long a claim may take to come back as an outcome.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
-/// Claims that are tried when the epoch known here turns out to be old.
-const CLAIM_ATTEMPTS_MAX: u32 = 4;
-/// Pause before another try: by then every node has said again where it stands.
-const CLAIM_PAUSE: Duration = Duration::from_millis(1_100);
+pub use clocks::ClockSet;
+
+/// How long the outcome of an operator's command may take to come back.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The cluster, as an ingress sees it.
 pub struct Cluster {
@@ -72,17 +66,6 @@ pub struct PartitionState {
     pub snapshot: Option<SnapshotOnNode>,
     /// Every record before this offset is in the database.
     pub projected_offset: Offset,
-}
-
-/// Machine time of a partition was set, in milliseconds since 1970.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ClockSet {
-    /// The partition.
-    pub partition: PartitionId,
-    /// Machine time before.
-    pub from_ms: u64,
-    /// Machine time from the record on.
-    pub to_ms: u64,
 }
 
 /// Why the cluster did not do something.
@@ -186,122 +169,6 @@ impl Cluster {
         Readiness { ready, problems }
     }
 
-    /// Has a snapshot cut of each of these partitions.
-    ///
-    /// # Errors
-    /// [`ClusterError::Unavailable`] when nobody follows one of them, or one cannot be written.
-    pub async fn create_snapshots(
-        &self,
-        partitions: Vec<PartitionId>,
-    ) -> Result<Vec<Written>, ClusterError> {
-        let list = self.nodes.list();
-        let mut by_node: BTreeMap<&NodeName, OfPartitions> = BTreeMap::new();
-        for partition in partitions {
-            // The standby, so that the owner is left alone where there is one.
-            let replicas = list.replicas(partition);
-            let standby = replicas.as_ref().and_then(|replicas| replicas.standby);
-            let node = match (standby, replicas.and_then(|replicas| replicas.owner)) {
-                (Some((node, _)), _) => Some(node),
-                (None, owner) => owner.and_then(|owner| list.node(&owner)),
-            };
-            let node = node.ok_or_else(|| {
-                ClusterError::Unavailable(format!("no node follows partition {partition}"))
-            })?;
-            let of = by_node.entry(&node.node).or_default();
-            of.partitions.push(partition);
-        }
-        let mut all = Vec::new();
-        for (name, of) in &by_node {
-            if let Some(node) = list.node(name) {
-                let cut = self.peers.post(node, SNAPSHOTS, of).await;
-                // Only the caller can do something about a full disk.
-                let cut: Vec<Written> = cut.map_err(|error| unavailable(&error))?;
-                all.extend(cut);
-            }
-        }
-        all.sort_by_key(|snapshot| snapshot.partition);
-        Ok(all)
-    }
-
-    /// The snapshots that nodes keep, newest first within a partition.
-    ///
-    /// # Errors
-    /// [`ClusterError::Failed`] when a node does not say.
-    pub async fn snapshots(&self) -> Result<Vec<Written>, ClusterError> {
-        let list = self.nodes.list();
-        let mut all = Vec::new();
-        for node in list.alive().filter(|node| !node.partitions.is_empty()) {
-            let kept: Vec<Written> = self
-                .peers
-                .get(node, SNAPSHOTS)
-                .await
-                .map_err(|error| ClusterError::Failed(with_causes(&error)))?;
-            all.extend(kept);
-        }
-        all.sort_by_key(|kept| (kept.partition, std::cmp::Reverse(kept.next_offset)));
-        all.dedup();
-        Ok(all)
-    }
-
-    /// Moves each of these partitions to the node `to`.
-    ///
-    /// # Errors
-    /// [`ClusterError::Refused`] when the node does not follow one of them,
-    /// [`ClusterError::Unavailable`] when the log does not answer.
-    pub async fn failover(
-        &self,
-        partitions: Vec<PartitionId>,
-        to: &NodeName,
-    ) -> Result<(), ClusterError> {
-        for partition in partitions {
-            self.move_one(partition, to).await?;
-        }
-        Ok(())
-    }
-
-    /// Where the clocks of all processors stand, as they say.
-    ///
-    /// # Errors
-    /// [`ClusterError::Unavailable`] when no processor says.
-    pub fn clocks(&self) -> Result<Vec<(NodeName, ClockOnNode)>, ClusterError> {
-        let list = self.nodes.list();
-        let of_node = |node: &NodeStatus| {
-            let name = node.node.clone();
-            let clocks = node.clocks.clone().into_iter();
-            clocks.map(move |clock| (name.clone(), clock))
-        };
-        let clocks: Vec<_> = list.alive().flat_map(of_node).collect();
-        if clocks.is_empty() {
-            let why = "no processor says where its clock stands";
-            return Err(ClusterError::Unavailable(why.to_owned()));
-        }
-        Ok(clocks)
-    }
-
-    /// Takes the broker's clock as right, by a record in the log of each of these partitions, which
-    /// says that `by` asked.
-    ///
-    /// # Errors
-    /// [`ClusterError::Refused`] where the log does not know how yet, [`ClusterError::Unavailable`]
-    /// when a node or the log does not answer.
-    pub async fn reset_clock(
-        &self,
-        partitions: Vec<PartitionId>,
-        by: Staff,
-    ) -> Result<Vec<ClockSet>, ClusterError> {
-        // The nodes that hold the broker's clock to theirs: the operator has set those as well.
-        let list = self.nodes.list();
-        for node in list.alive().filter(|node| !node.partitions.is_empty()) {
-            let done: Result<serde_json::Value, _> = self.peers.post(node, CLOCK_RESET, &()).await;
-            done.map_err(|error| unavailable(&error))?;
-        }
-        let mut set = Vec::new();
-        for partition in partitions {
-            set.push(self.reset_one(partition, by).await?);
-        }
-        Ok(set)
-    }
-
     /// Compares the machines of all owners with the database.
     ///
     /// # Errors
@@ -333,19 +200,6 @@ impl Cluster {
             metrics.show_projection_lag(partition, lag);
         }
         metrics.show_queued(self.log.pending());
-    }
-
-    /// What is wrong with the broker's clock, where every processor that is there says so: one alone
-    /// may have a wrong clock itself.
-    fn broker_clock_problem(&self) -> Option<String> {
-        let list = self.nodes.list();
-        let said = list.alive().filter(|node| !node.clocks.is_empty());
-        let mut said = said.map(|node| {
-            let broker = node.clocks.iter().find(|clock| clock.clock == "broker");
-            broker.and_then(|clock| clock.problem.clone())
-        });
-        let first = said.next()??;
-        said.all(|problem| problem.is_some()).then_some(first)
     }
 
     fn partition(&self, list: &NodeList, partition: PartitionId) -> PartitionState {
@@ -404,43 +258,6 @@ impl Cluster {
         }
     }
 
-    /// Moves one partition: a claim on behalf of the node, repeated where the log knows a later
-    /// epoch than the nodes have told.
-    async fn move_one(&self, partition: PartitionId, to: &NodeName) -> Result<(), ClusterError> {
-        let mut epoch = 0;
-        for attempt in 0..CLAIM_ATTEMPTS_MAX {
-            if attempt > 0 {
-                tokio::time::sleep(CLAIM_PAUSE).await;
-            }
-            let list = self.nodes.list();
-            let Some(replicas) = list.replicas(partition) else {
-                continue;
-            };
-            let (known_epoch, owner) = self.owner(&replicas);
-            if owner.as_ref() == Some(to) {
-                return Ok(());
-            }
-            let is_there = replicas.standby.is_some_and(|(node, _)| node.node == *to)
-                || list.node(to).is_some_and(|node| {
-                    node.partitions
-                        .iter()
-                        .any(|on_node| on_node.partition == partition && on_node.stopped.is_none())
-                });
-            if !is_there {
-                return Err(ClusterError::Refused(format!(
-                    "node {to} does not follow partition {partition} at the moment"
-                )));
-            }
-            epoch = known_epoch.max(epoch) + 1;
-            if self.claim(partition, to, epoch).await? {
-                return Ok(());
-            }
-        }
-        Err(ClusterError::Unavailable(format!(
-            "partition {partition} was not taken over by {to}; see `onsale status`"
-        )))
-    }
-
     /// Hands in a command of an operator; its outcome comes by the receiver.
     fn hand_in(
         &self,
@@ -466,55 +283,5 @@ impl Cluster {
             .submit(submission)
             .map_err(|error| ClusterError::Unavailable(error.to_string()))?;
         Ok(received)
-    }
-
-    /// Has a record take machine time of a partition to the time that the broker stamps it with.
-    async fn reset_one(&self, partition: PartitionId, by: Staff) -> Result<ClockSet, ClusterError> {
-        let unanswered = || {
-            ClusterError::Unavailable(format!(
-                "partition {partition} has not answered; look at `onsale clock status`"
-            ))
-        };
-        let received = self.hand_in(partition, Command::ResetClock, Some(by))?;
-        let answer = tokio::time::timeout(CLAIM_PATIENCE, received).await;
-        let record = answer
-            .map_err(|_| unanswered())?
-            .map_err(|_| unanswered())?;
-        let record = record.map_err(|error| ClusterError::Unavailable(error.to_string()))?;
-        match record.outcome {
-            Outcome::ClockReset { from_ms, to_ms } => Ok(ClockSet {
-                partition,
-                from_ms,
-                to_ms,
-            }),
-            other => Err(ClusterError::Refused(format!(
-                "partition {partition} answered {other:?}: a clock is reset from machine version \
-                 {} on, which a barrier in the log switches on once every node is upgraded",
-                Command::ResetClock.machine_version()
-            ))),
-        }
-    }
-
-    /// True when the claim was the one that counted.
-    async fn claim(
-        &self,
-        partition: PartitionId,
-        to: &NodeName,
-        epoch: u64,
-    ) -> Result<bool, ClusterError> {
-        let command = Command::Claim {
-            node: to.clone(),
-            epoch,
-        };
-        let received = self.hand_in(partition, command, None)?;
-        match tokio::time::timeout(CLAIM_PATIENCE, received).await {
-            Ok(Ok(Ok(record))) => Ok(matches!(
-                &record.outcome,
-                Outcome::Claimed { node, .. } if node == to
-            )),
-            Ok(Ok(Err(error))) => Err(ClusterError::Unavailable(error.to_string())),
-            // A stale claim answers nobody, and a node that does not publish neither.
-            Ok(Err(_)) | Err(_) => Ok(false),
-        }
     }
 }

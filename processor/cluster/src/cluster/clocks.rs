@@ -1,0 +1,105 @@
+//! Clocks of the nodes and of the broker.
+
+use onsale_processor::node::status::{ClockOnNode, NodeStatus};
+use onsale_schemas::{Command, NodeName, Outcome, PartitionId, Staff};
+
+use super::{ANSWER_PATIENCE, Cluster, ClusterError, unavailable};
+
+/// Where nodes are asked to take the clocks as right.
+const CLOCK_RESET: &str = "/internal/clock/reset";
+
+/// Machine time of a partition was set, in milliseconds since 1970.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClockSet {
+    /// The partition.
+    pub partition: PartitionId,
+    /// Machine time before.
+    pub from_ms: u64,
+    /// Machine time from the record on.
+    pub to_ms: u64,
+}
+
+impl Cluster {
+    /// Where the clocks of all processors stand, as they say.
+    ///
+    /// # Errors
+    /// [`ClusterError::Unavailable`] when no processor says.
+    pub fn clocks(&self) -> Result<Vec<(NodeName, ClockOnNode)>, ClusterError> {
+        let list = self.nodes.list();
+        let of_node = |node: &NodeStatus| {
+            let name = node.node.clone();
+            let clocks = node.clocks.clone().into_iter();
+            clocks.map(move |clock| (name.clone(), clock))
+        };
+        let clocks: Vec<_> = list.alive().flat_map(of_node).collect();
+        if clocks.is_empty() {
+            let why = "no processor says where its clock stands";
+            return Err(ClusterError::Unavailable(why.to_owned()));
+        }
+        Ok(clocks)
+    }
+
+    /// Takes the broker's clock as right, by a record in the log of each of these partitions, which
+    /// says that `by` asked.
+    ///
+    /// # Errors
+    /// [`ClusterError::Refused`] where the log does not know how yet, [`ClusterError::Unavailable`]
+    /// when a node or the log does not answer.
+    pub async fn reset_clock(
+        &self,
+        partitions: Vec<PartitionId>,
+        by: Staff,
+    ) -> Result<Vec<ClockSet>, ClusterError> {
+        // The nodes that hold the broker's clock to theirs: the operator has set those as well.
+        let list = self.nodes.list();
+        for node in list.alive().filter(|node| !node.partitions.is_empty()) {
+            let done: Result<serde_json::Value, _> = self.peers.post(node, CLOCK_RESET, &()).await;
+            done.map_err(|error| unavailable(&error))?;
+        }
+        let mut set = Vec::new();
+        for partition in partitions {
+            set.push(self.reset_one(partition, by).await?);
+        }
+        Ok(set)
+    }
+
+    /// What is wrong with the broker's clock, where every processor that is there says so: one alone
+    /// may have a wrong clock itself.
+    pub(super) fn broker_clock_problem(&self) -> Option<String> {
+        let list = self.nodes.list();
+        let said = list.alive().filter(|node| !node.clocks.is_empty());
+        let mut said = said.map(|node| {
+            let broker = node.clocks.iter().find(|clock| clock.clock == "broker");
+            broker.and_then(|clock| clock.problem.clone())
+        });
+        let first = said.next()??;
+        said.all(|problem| problem.is_some()).then_some(first)
+    }
+
+    /// Has a record take machine time of a partition to the time that the broker stamps it with.
+    async fn reset_one(&self, partition: PartitionId, by: Staff) -> Result<ClockSet, ClusterError> {
+        let unanswered = || {
+            ClusterError::Unavailable(format!(
+                "partition {partition} has not answered; look at `onsale clock status`"
+            ))
+        };
+        let received = self.hand_in(partition, Command::ResetClock, Some(by))?;
+        let answer = tokio::time::timeout(ANSWER_PATIENCE, received).await;
+        let record = answer
+            .map_err(|_| unanswered())?
+            .map_err(|_| unanswered())?;
+        let record = record.map_err(|error| ClusterError::Unavailable(error.to_string()))?;
+        match record.outcome {
+            Outcome::ClockReset { from_ms, to_ms } => Ok(ClockSet {
+                partition,
+                from_ms,
+                to_ms,
+            }),
+            other => Err(ClusterError::Refused(format!(
+                "partition {partition} answered {other:?}: a clock is reset from machine version \
+                 {} on, which a barrier in the log switches on once every node is upgraded",
+                Command::ResetClock.machine_version()
+            ))),
+        }
+    }
+}
