@@ -1,6 +1,6 @@
 //! Feeds Redis with counts for the precheck of several ingress nodes.
 //!
-//! The projector tells of every batch that it committed, which only changes a few numbers in memory.
+//! The projector reports every batch that it committed, which only changes a few numbers in memory.
 //! A task of its own writes them: dirty ones together, tickets of buyers before the places that vouch
 //! for them, each with the position that it is as of. Whatever Redis misses is dirty still; when it
 //! was emptied, everything is. So Redis never holds the projector back, and several projectors may

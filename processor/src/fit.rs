@@ -110,7 +110,7 @@ impl Misfit {
     }
 }
 
-/// Why it cannot be told.
+/// Why it cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// The log cannot be read.

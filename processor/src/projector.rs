@@ -69,7 +69,7 @@ impl Projected {
             .unwrap_or(0)
     }
 
-    /// True once the projector refused to go on, and until it was told of a repair.
+    /// True once the projector refused to go on, and until a repair is reported to it.
     pub fn is_stopped(&self) -> bool {
         self.stopped().is_some()
     }
@@ -152,7 +152,7 @@ impl Projector {
         )
     }
 
-    /// Tells this feed of every batch that is in the store.
+    /// Passes every batch that is in the store on to this feed.
     #[must_use]
     pub fn with_counts(mut self, counts: Option<CountsFeed>) -> Self {
         self.counts = counts;
@@ -160,7 +160,7 @@ impl Projector {
     }
 
     /// Projects batches until the sender is gone. Where going on would be wrong it drops what comes
-    /// until it is told of a repair.
+    /// until a repair is reported.
     pub async fn run(mut self, mut batches: mpsc::Receiver<ProjectionBatch>) {
         // Whatever ends this task but the end of its input has stopped the projection.
         let mut guard = StopGuard {
@@ -202,18 +202,18 @@ impl Projector {
         true
     }
 
-    /// Drops what comes; false when the input ended before a repair was told of.
+    /// Drops what comes; false when the input ended before a repair was reported.
     async fn wait_for_repair(&mut self, batches: &mut mpsc::Receiver<ProjectionBatch>) -> bool {
         loop {
             tokio::select! {
-                // Whoever tells of a repair sends what follows it only afterwards.
+                // What follows a repair is sent only after the report of it.
                 biased;
                 Some(begun) = self.repaired.recv() => match self.store.watermarks().await {
                     Ok(watermarks) => {
                         // Sent before the repair.
                         while batches.try_recv().is_ok() {}
                         self.begin_at(&watermarks);
-                        // Whoever asked may be gone; the repair is there all the same.
+                        // The caller may be gone; the repair is there all the same.
                         let _ = begun.send(());
                         return true;
                     }

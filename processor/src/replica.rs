@@ -107,7 +107,7 @@ pub enum StopReason {
 /// When a replica asks for snapshots.
 #[derive(Clone, Copy, Debug)]
 pub struct SnapshotPolicy {
-    /// After so many records.
+    /// After this many records.
     pub every_records: u64,
     /// After so long, when there was at least one record, in milliseconds.
     pub every_ms: u64,

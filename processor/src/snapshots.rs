@@ -246,7 +246,7 @@ pub(crate) fn work_off(
             }
         }
         if let Some(reply) = job.reply {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             drop(reply.send(failure.map_or(Ok(written), Err)));
         }
         after();

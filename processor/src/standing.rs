@@ -155,7 +155,7 @@ impl Count {
         zones
     }
 
-    /// Takes a record into account; `asks` tells whether its command asks for places of the zone.
+    /// Takes a record into account; `asks` says whether its command asks for places of the zone.
     pub(crate) fn record(&mut self, zone: (ShowId, ZoneIndex), asks: bool, record: &OutcomeRecord) {
         for ended in &record.expired {
             if (ended.show, ended.zone) == zone {

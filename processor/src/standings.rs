@@ -1,4 +1,4 @@
-//! How requests fared, found in the log beside whoever writes it.
+//! How requests fared, found in the log beside the process that writes it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -361,7 +361,7 @@ mod tests {
             standings.walks.lock().is_empty(),
             "the log was gone through"
         );
-        assert_eq!(*standings.replay_after.lock(), None, "somebody has to wait");
+        assert_eq!(*standings.replay_after.lock(), None, "a caller has to wait");
         for user in [None, Some(USER)] {
             let expected = Expected {
                 request: request(7),

@@ -32,7 +32,7 @@ pub(crate) struct Walk {
 pub(crate) struct KeptMax {
     /// Requests.
     pub(crate) requests: usize,
-    /// About so many bytes of them.
+    /// About this many bytes of them.
     pub(crate) bytes: usize,
 }
 

@@ -83,7 +83,7 @@ where
     let public = listen("http.listen", config.http.listen)?;
     let address = public.local_addr().or_found()?;
     let operations = listen("http.operations_listen", config.http.operations_address())?;
-    // What others are told is where it really listens.
+    // Other nodes get the address on which it really listens.
     config.http.listen = address;
     config.http.operations_listen = Some(operations.local_addr().or_found()?);
     fit_descriptors(&mut config);

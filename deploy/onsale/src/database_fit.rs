@@ -21,7 +21,7 @@ pub(crate) async fn look(
     if config.kafka.is_used() {
         return match store {
             Some(store) => of_kafka(config, store).await,
-            // It is a server, which whoever asks has not reached.
+            // The database is on a server that was not reached.
             None => Ok(None),
         };
     }
@@ -81,7 +81,7 @@ async fn of_journal(config: &Config, store: Option<&Store>) -> Result<Option<Mis
         return Ok(misfit);
     }
     let Ok(kept) = snapshots::kept_in(&config.snapshots_dir()) else {
-        // Those have a check of their own, and tell nothing here.
+        // Those have a check of their own.
         return Ok(None);
     };
     let offsets = kept

@@ -114,7 +114,7 @@ impl Descriptors {
     }
 
     fn open_now(&self) -> Result<usize, io::ErrorKind> {
-        // Whoever panicked here left a count that is still right.
+        // A thread that panicked here left a count that is still right.
         let mut counted = self
             .counted
             .lock()

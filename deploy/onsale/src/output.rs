@@ -16,9 +16,9 @@ pub(crate) fn line(text: impl std::fmt::Display) {
     ended(writeln!(std::io::stdout().lock(), "{text}"));
 }
 
-/// A line on standard output by a process that goes on whoever reads it.
+/// A line on standard output by a process that goes on even when nobody reads it.
 pub(crate) fn announce(text: impl std::fmt::Display) {
-    // Nobody to tell.
+    // Nobody reads it.
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn note(text: impl std::fmt::Display) {
     say(format_args!("note: {text}"));
 }
 
-/// A progress bar for so many records; hidden where nobody looks.
+/// A progress bar for this many records; hidden where nobody looks.
 pub(crate) fn progress(total: u64, what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

@@ -232,7 +232,7 @@ impl Cluster {
         });
         PartitionState {
             partition,
-            // Right after a move the nodes have not told yet who stands by.
+            // Right after a move the nodes have not announced yet who stands by.
             standby: replicas
                 .standby
                 .map(|(node, _)| node.node.clone())
@@ -258,8 +258,8 @@ impl Cluster {
         }
     }
 
-    /// Hands in a command of an operator; its outcome comes by the receiver.
-    fn hand_in(
+    /// Submits a command of an operator; the receiver gets its outcome.
+    fn submit(
         &self,
         partition: PartitionId,
         command: Command,

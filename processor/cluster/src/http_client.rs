@@ -1,4 +1,4 @@
-//! The one place where HTTP clients are made: what they trust, and what to do when a call fails.
+//! The one place that creates HTTP clients: what they trust, and what to do when a call fails.
 
 use std::error::Error;
 use std::io;
@@ -53,7 +53,7 @@ pub enum HttpClientError {
 /// When the file is not what it should be.
 #[expect(
     clippy::disallowed_methods,
-    reason = "this is where clients are made; everybody else asks here"
+    reason = "this is where clients are created for everything else"
 )]
 pub fn build(ca_file: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
     // Named here, so that nothing depends on what was installed for the process.
@@ -115,7 +115,7 @@ pub fn explain(error: &reqwest::Error, url: &str) -> String {
             | CertificateError::NotValidYetContext { .. },
         )) => format!("the certificate of {url} is not valid now: renew it, or set the clock"),
         Some(rustls::Error::InvalidCertificate(_)) => format!(
-            "the certificate of {url} is from nobody who is trusted here: name the authority by \
+            "no authority that is trusted here has signed the certificate of {url}: name the authority by \
              --ca FILE, ONSALE_CA or http.tls_ca_file"
         ),
         Some(rustls::Error::InvalidMessage(_)) => {
@@ -129,7 +129,7 @@ pub fn explain(error: &reqwest::Error, url: &str) -> String {
     }
 }
 
-/// True where nobody listens, as opposed to somebody who does not please.
+/// True where nothing listens, as opposed to a server whose answer is no use.
 pub fn is_nobody_there(error: &reqwest::Error) -> bool {
     error.is_connect() && tls_error(error).is_none()
 }

@@ -17,7 +17,7 @@ const EARLIER_MAX: usize = 8;
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 /// Longest wait for a record. Bounds how late a stop is noticed.
 const IDLE: Duration = Duration::from_millis(200);
-/// Pause before a failed reader is made again.
+/// Pause before a failed reader is replaced.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A node as it was last heard.
@@ -37,7 +37,7 @@ pub struct Heard {
 #[derive(Clone, Debug, Default)]
 pub struct NodeList {
     nodes: BTreeMap<String, Heard>,
-    /// The newest time of all: the broker's clock, as far as this tells it.
+    /// The newest time of all: the broker's clock, as far as it shows here.
     newest_ms: u64,
 }
 

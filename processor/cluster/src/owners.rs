@@ -8,7 +8,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-/// The claims that came by since the start of this process.
+/// The claims seen in the outcomes since the start of this process.
 #[derive(Clone, Debug)]
 pub struct Owners(Arc<Mutex<Vec<Option<Claim>>>>);
 
@@ -32,7 +32,7 @@ impl Owners {
                 };
                 match received {
                     Ok(batch) => seen.take(&batch),
-                    // A claim that was missed is told by the nodes within a second.
+                    // The nodes announce a claim that was missed within a second.
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 }
@@ -54,7 +54,7 @@ impl Owners {
         }
     }
 
-    /// Epoch and owner, where a claim later than `epoch` came by.
+    /// Epoch and owner, where a claim later than `epoch` was seen.
     pub fn later_than(&self, partition: PartitionId, epoch: u64) -> Option<Claim> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let owner = all.get(usize::from(partition.0))?.clone()?;

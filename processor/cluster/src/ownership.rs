@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Says in log and metrics which partitions nobody owns, until `stop`.
 pub async fn watch(nodes: Arc<Nodes>, partitions: u16, metrics: Metrics, stop: CancellationToken) {
-    let mut told: Vec<PartitionId> = Vec::new();
+    let mut reported: Vec<PartitionId> = Vec::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -30,7 +30,7 @@ pub async fn watch(nodes: Arc<Nodes>, partitions: u16, metrics: Metrics, stop: C
         let count = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);
         metrics.partitions_without_owner.set(count(unowned.len()));
         metrics.node_ids_twice.set(count(list.twice().count()));
-        if unowned != told {
+        if unowned != reported {
             match unowned.is_empty() {
                 true => tracing::info!("every partition has an owner again"),
                 false => tracing::error!(
@@ -38,7 +38,7 @@ pub async fn watch(nodes: Arc<Nodes>, partitions: u16, metrics: Metrics, stop: C
                     "no living node owns these partitions: nothing of them is answered"
                 ),
             }
-            told = unowned;
+            reported = unowned;
         }
     }
 }

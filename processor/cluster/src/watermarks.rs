@@ -14,9 +14,9 @@ use onsale_store::booking::projected_offset;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Between two looks while nobody waits.
+/// Between two looks while no caller waits.
 const IDLE: Duration = Duration::from_millis(250);
-/// Between two looks while somebody waits.
+/// Between two looks while a caller waits.
 const BUSY: Duration = Duration::from_millis(3);
 /// Between two looks while the database does not answer.
 const UNREACHABLE: Duration = Duration::from_millis(500);
@@ -103,7 +103,7 @@ impl Watermarks {
     }
 }
 
-/// Somebody who waits; not any more when dropped.
+/// Counts a waiting caller, until dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

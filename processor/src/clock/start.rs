@@ -92,7 +92,7 @@ mod tests {
             // Its files are newer than its last record: it ran, and nobody bought.
             (T, T - 365 * DAY_MS, T - DAY_MS, 180, Ok(())),
             (T, T - 365 * DAY_MS, T - 365 * DAY_MS, 0, Ok(())),
-            // That the log is ahead is said by whoever goes on from it.
+            // What goes on from it says that the log is ahead.
             (T, T + 365 * DAY_MS, T, 180, Ok(())),
         ] {
             let found = check_start(wall_ms, log_end_ms, written_ms, days);

@@ -32,7 +32,7 @@ impl Buyers {
         }
     }
 
-    /// Something else happened to the buyer: only a look at all bookings tells which hold ends first
+    /// Something else happened to the buyer: only a look at all bookings shows which hold ends first
     /// now.
     pub(super) fn forget(&mut self, user: UserId) {
         self.known.remove(&user);

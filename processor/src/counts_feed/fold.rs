@@ -18,9 +18,9 @@ const SHOWS_MAX: usize = 2_000;
 const WAITING_MAX_CHANGES: usize = 65_536;
 /// Buyers whose tickets are to be written. Above it their keys in Redis stop counting.
 const DIRTY_USERS_MAX: usize = 50_000;
-/// A show without a change for so many heartbeats (ten minutes) is not written any more.
+/// Heartbeats (ten minutes) after which a show without a change is no longer written.
 const QUIET_MAX_BEATS: u64 = 150;
-/// Buyers are read again after so many heartbeats (a minute): whatever was repaired in the store
+/// Heartbeats (a minute) after which buyers are read again: whatever was repaired in the store
 /// counts then.
 const BUYERS_MAX_BEATS: u64 = 15;
 
@@ -115,7 +115,7 @@ impl Fold {
         }
         followed.next_offset = batch.next_offset;
         if batch.from_offset > from {
-            // Somebody else projected what is missing here.
+            // Another projector has what is missing here.
             followed.users_from = batch.from_offset;
             self.begin_again(partition);
         }

@@ -23,7 +23,7 @@ use crate::replica::{Action, Replica, Role, StopReason};
 const BATCH_RECORDS_MAX: usize = 4_096;
 /// Bytes of one batch, frames included, where the log takes so much.
 const BATCH_BYTES_MAX: usize = 4 << 20;
-/// What a record costs the log beside its payload, in bytes; more than any log of ours needs.
+/// What a record costs the log beside its payload, in bytes; more than any of our logs needs.
 const RECORD_OVERHEAD_BYTES: usize = 64;
 /// Longest sleep of an idle core, in milliseconds. Only bounds how late a stop is noticed.
 const IDLE_MAX_MS: u64 = 500;
@@ -380,7 +380,7 @@ impl<W: LogWriter> Core<W> {
         result
     }
 
-    /// Says how far the log is, before anybody is told of a record in it.
+    /// Says how far the log is, before any record in it is announced.
     fn note_ends(&self) {
         for (waiting, position) in self.batch.iter().zip(&self.appended) {
             let end = position.offset + 1;
@@ -504,7 +504,7 @@ impl<W: LogWriter> Core<W> {
     }
 }
 
-/// Takes outcomes from the machine to whoever waits.
+/// Takes outcomes from the machine to the callers that wait.
 #[derive(Debug)]
 struct Answers {
     metrics: Metrics,

@@ -79,7 +79,7 @@ pub enum StartError {
     /// The database is not of this log.
     #[error(transparent)]
     Misfit(Misfit),
-    /// It cannot be told whether it is.
+    /// Whether it is cannot be determined.
     #[error(transparent)]
     Fit(#[from] FitError),
     /// A thread could not be started.

@@ -14,7 +14,7 @@ const DIGEST_SAMPLES_MAX: usize = 4_096;
 /// How long a stop waits for a database that does not keep up. Nothing is lost without it: the next
 /// start projects the rest from the journal.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
-/// A digest is left every so many records.
+/// Records from one digest to the next.
 pub(super) const DIGEST_SAMPLE_EVERY_RECORDS: u64 = 256;
 
 /// State shared between the threads of an embedded processor.
@@ -63,7 +63,7 @@ pub struct OwnerPosition {
 }
 
 impl EmbeddedState {
-    /// For so many partitions, whose records are stamped by `clock`.
+    /// For this many partitions, whose records are stamped by `clock`.
     pub(super) fn new(partitions: u16, clock: ClockWatch) -> Self {
         Self {
             partitions: (0..partitions)
@@ -86,7 +86,7 @@ impl EmbeddedState {
         &self.clock
     }
 
-    /// The log is durable up to here; said before anybody is told of a record.
+    /// The log is durable up to here; said before any record is announced.
     pub(super) fn set_log_end(&self, partition: PartitionId, end: Offset) {
         if let Some(progress) = self.partitions.get(usize::from(partition.0)) {
             progress.log_end.store(end, Ordering::Release);

@@ -8,7 +8,7 @@ use onsale_schemas::{Offset, codec};
 use super::actions::{Publication, SeenOutcome};
 use crate::replica::StopReason;
 
-/// So many outcomes that contradict this member and follow one another are no foreign records: some
+/// This many outcomes that contradict this member and follow one another are no foreign records: some
 /// publisher holds another state.
 const DISPUTED_RECORDS: u32 = 4;
 
@@ -232,7 +232,7 @@ impl Outbox {
 
     /// Takes the outcome at this place of the own ones, which was read back as it is.
     fn read_back(&mut self, index: usize, now_ms: u64) -> Passed {
-        // Whoever published it holds the same state. What it left out before was either disputed,
+        // Its publisher holds the same state. What it left out before was either disputed,
         // so that readers have something else in its place, or is missing.
         if index > 0 {
             let front = self.own.front().map(|own| own.offset);

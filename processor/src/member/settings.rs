@@ -1,4 +1,4 @@
-//! What a member can be told about timing and bounds.
+//! Settings of a member: timing and bounds.
 
 use crate::replica::SnapshotPolicy;
 
@@ -8,11 +8,11 @@ pub struct MemberSettings {
     /// How often an owner appends a tick, in milliseconds.
     pub tick_ms: u64,
     /// How long a follower bears the owner's silence before it claims, in milliseconds; several
-    /// ticks long. Also how long a full buffer waits for somebody to publish it.
+    /// ticks long. Also how long a full buffer waits for another node to publish it.
     pub patience_ms: u64,
     /// How much longer each rank waits than the one before it, in milliseconds.
     pub stagger_ms: u64,
-    /// Own outcomes kept until they are read back from the topic; a member that holds so many wants
+    /// Own outcomes kept until they are read back from the topic; a member that holds this many wants
     /// no more entries. At least 1.
     pub unpublished_max: usize,
     /// When a standby asks for snapshots.

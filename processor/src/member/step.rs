@@ -22,7 +22,7 @@ pub struct Member {
     /// Whether it publishes without owning, because nobody else did while it was catching up.
     is_relieving: bool,
     stopped: Option<StopReason>,
-    /// Whether the driver has been told of `stopped`.
+    /// Whether `stopped` was reported to the driver.
     is_stop_told: bool,
     emitted: Vec<OutcomeRecord>,
     replica_actions: Vec<Action>,
@@ -317,7 +317,7 @@ impl Member {
         }
     }
 
-    /// The owner publishes; so does whoever has waited long enough for somebody to relieve a full
+    /// The owner publishes; so does a member that has waited long enough for another to relieve a full
     /// buffer, and then up to the end of the log, without waiting again for every bufferful.
     fn is_publisher(&mut self, now_ms: u64) -> bool {
         let patience_ms = self.leadership.patience_ms();

@@ -107,7 +107,7 @@ pub(super) fn on_assignment(
     }
 }
 
-/// Tells every member that the log cannot be reached.
+/// Every member learns that the log cannot be reached.
 pub(super) fn lose_log(
     assignments: &mut [Assignment],
     now_ms: u64,

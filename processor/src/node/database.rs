@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use super::status::NodeStatus;
 use crate::fit::{self, FitError, Misfit};
 
-/// Outcomes at the beginning of the topic by which it is told what is gone: one alone may be foreign.
+/// Outcomes at the beginning of the topic that show what is gone: a single one may be foreign.
 const OLDEST_OUTCOMES: usize = 16;
 /// Longest wait for one of them, and for all.
 const OLDEST_WAIT: Duration = Duration::from_millis(100);
@@ -232,7 +232,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, FitError> {
     let runtime = Handle::current();
     match tokio::task::spawn_blocking(move || ask(runtime)).await {
-        Ok(told) => told,
+        Ok(answer) => answer,
         Err(error) => Err(FitError::BrokenOff(error.to_string())),
     }
 }

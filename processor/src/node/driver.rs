@@ -172,7 +172,7 @@ impl Driver {
             let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             match event {
                 LogEvent::Entry { partition, entry } => {
-                    // The mark of somebody's transaction has no time.
+                    // The mark of a foreign transaction has no time.
                     if entry.log_time_ms > 0 {
                         say(broker.see(entry.log_time_ms, own_ms, false), broker);
                     }
@@ -198,7 +198,7 @@ impl Driver {
         match result {
             Ok(_) => Ok(()),
             Err(KafkaError::Fatal(why)) => {
-                tracing::warn!(why, "the reader of the commands is made again");
+                tracing::warn!(why, "the reader of the commands is replaced");
                 let now_ms = self.now_ms();
                 lose_log(&mut self.assignments, now_ms, &mut self.actions);
                 self.commands = CommandConsumer::new(&self.settings)?;
@@ -371,7 +371,7 @@ impl Driver {
                         .iter()
                         .map(|assignment| assignment.member.machine().clone())
                         .collect();
-                    // Whoever asked may have gone.
+                    // The caller may have gone.
                     drop(reply.send(machines));
                 }
                 ToDriver::Barrier { partitions } => {

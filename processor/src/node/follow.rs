@@ -107,7 +107,7 @@ impl Outcomes {
         });
         match result {
             Err(KafkaError::Fatal(why)) => {
-                tracing::warn!(why, "the reader of the outcomes is made again");
+                tracing::warn!(why, "the reader of the outcomes is replaced");
                 self.restart()?;
                 Ok(0)
             }
@@ -120,7 +120,7 @@ impl Outcomes {
             .partitions
             .iter()
             .map(|partition| {
-                // Those that were read already are dropped by whoever is told.
+                // The receiver drops those that were read already.
                 let start = self
                     .newest
                     .get(partition)

@@ -1,6 +1,6 @@
 //! Whether every partition could be started again: from a snapshot and the log after it.
 //!
-//! The beginning of the log may go while a node runs, by retention or by somebody's hand. The node
+//! The beginning of the log may go while a node runs, by retention or by hand. The node
 //! does not need it, but the next start does. So a snapshot is cut at once where none reaches it.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Outcomes on their way to the topic, and the publisher that is made again when it failed.
+//! Outcomes on their way to the topic, and the publisher that is replaced when it failed.
 
 use std::collections::VecDeque;
 
@@ -54,7 +54,7 @@ impl Publisher {
             );
             match result {
                 Ok(()) => drop(self.waiting.pop_front()),
-                // A failed one is told by its callback; until then nothing is sent any more.
+                // Its callback reports a failed one; until then nothing more is sent.
                 Err(PublishError::QueueFull | PublishError::Failed) => return true,
             }
         }

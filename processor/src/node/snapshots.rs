@@ -50,7 +50,7 @@ impl Pending {
             } else if now > deadline {
                 let why = "outcomes are not published; ask again once the topic takes them";
                 match job.reply {
-                    // Whoever asked may have gone.
+                    // The caller may have gone.
                     Some(reply) => drop(reply.send(Err(why.to_owned()))),
                     None => tracing::warn!("no snapshot: {why}"),
                 }

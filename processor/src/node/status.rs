@@ -1,4 +1,4 @@
-//! What a node tells of itself, once a second, in the nodes topic.
+//! What a node announces of itself, once a second, in the nodes topic.
 
 use onsale_log::kafka::ForeignRecord;
 use onsale_schemas::{NodeName, Offset, PartitionId};

@@ -121,7 +121,7 @@ async fn compare_bookings(
                             show_id: booking.show,
                             columns,
                         },
-                        "the row was changed by somebody else, or the projection lost an update",
+                        "the row was changed from outside, or the projection lost an update",
                     );
                 }
             }
@@ -134,7 +134,7 @@ async fn compare_bookings(
                 booking_id: row.booking_id,
                 show_id: row.show_id,
             },
-            "the row was put there by somebody else, or the projection lost its end",
+            "the row was put there from outside, or the projection lost its end",
         );
     }
     Ok(())
@@ -296,7 +296,7 @@ async fn compare_shows(
                     engine,
                     database,
                 },
-                "the row was changed by somebody else, or the projection lost an update",
+                "the row was changed from outside, or the projection lost an update",
             );
         }
         if !show.cancelled {
@@ -308,7 +308,7 @@ async fn compare_shows(
                         show_id: show.show,
                         columns,
                     },
-                    "the row was changed by somebody else, or comes from an old backup",
+                    "the row was changed from outside, or comes from an old backup",
                 );
             }
             compare_places(machine, &show, store, report).await?;
@@ -409,7 +409,7 @@ async fn compare_places(
         report.add(
             partition,
             Finding::BlocksDiffer { show_id: show.show },
-            "rows were changed by somebody else, or the projection lost an update",
+            "rows were changed from outside, or the projection lost an update",
         );
     }
     // Sums follow from bookings and blocks: a difference is news only where those agree.

@@ -12,7 +12,7 @@ use onsale_schemas::{EventId, ShowId, UserId, ZoneIndex};
 use super::report::{Finding, Report};
 
 const CAUSE_AHEAD: &str =
-    "the version is ahead of the log: it was written by somebody else, or the log was set back";
+    "the version is ahead of the log: it was written from outside, or the log was set back";
 const CAUSE_BEHIND: &str = "the feed has not written this position yet, or has stopped";
 
 impl Report {
@@ -145,10 +145,10 @@ impl<'a> EngineCounts<'a> {
 
     fn cause(&self, version: Option<u64>) -> &'static str {
         match version {
-            None => "the value was written by somebody else",
+            None => "the value was written from outside",
             Some(version) if version > self.version => CAUSE_AHEAD,
             Some(version) if version < self.version => CAUSE_BEHIND,
-            Some(_) => "the value was changed by somebody else, or the feed lost an update",
+            Some(_) => "the value was changed from outside, or the feed lost an update",
         }
     }
 

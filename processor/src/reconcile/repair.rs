@@ -373,7 +373,7 @@ fn status(cancelled: bool) -> ShowStatus {
 }
 
 /// Brings an event or show from its document, and what the engine itself knows of the show as it is
-/// now: the document is as old as the last change that somebody asked for.
+/// now: the document is as old as the last change that was asked for.
 async fn repair_catalog(
     subject: &Subject,
     machine: &Partition,

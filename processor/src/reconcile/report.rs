@@ -61,7 +61,7 @@ pub struct Difference {
     /// What differs and how.
     #[serde(flatten)]
     pub finding: Finding,
-    /// Why, as far as it can be told.
+    /// Why, as far as is known.
     pub cause: String,
 }
 

@@ -83,7 +83,7 @@ impl Cluster {
                 "partition {partition} has not answered; look at `onsale clock status`"
             ))
         };
-        let received = self.hand_in(partition, Command::ResetClock, Some(by))?;
+        let received = self.submit(partition, Command::ResetClock, Some(by))?;
         let answer = tokio::time::timeout(ANSWER_PATIENCE, received).await;
         let record = answer
             .map_err(|_| unanswered())?

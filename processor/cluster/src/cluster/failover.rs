@@ -29,7 +29,7 @@ impl Cluster {
     }
 
     /// Moves one partition: a claim on behalf of the node, repeated where the log knows a later
-    /// epoch than the nodes have told.
+    /// epoch than the nodes have announced.
     async fn move_one(&self, partition: PartitionId, to: &NodeName) -> Result<(), ClusterError> {
         let mut epoch = 0;
         for attempt in 0..CLAIM_ATTEMPTS_MAX {
@@ -76,7 +76,7 @@ impl Cluster {
             node: to.clone(),
             epoch,
         };
-        let received = self.hand_in(partition, command, None)?;
+        let received = self.submit(partition, command, None)?;
         match tokio::time::timeout(ANSWER_PATIENCE, received).await {
             Ok(Ok(Ok(record))) => Ok(matches!(
                 &record.outcome,

@@ -155,7 +155,7 @@ impl Reader {
             match self.read(&mut consumer) {
                 Ok(()) => {}
                 Err(ProjectionError::Kafka(KafkaError::Fatal(why))) => {
-                    tracing::warn!(why, "the reader of the outcomes is made again");
+                    tracing::warn!(why, "the reader of the outcomes is replaced");
                     consumer = self.assign(kafka)?;
                 }
                 Err(error) => return Err(error),
@@ -192,7 +192,7 @@ impl Reader {
         let mut wait = Duration::from_millis(IDLE_MAX_MS);
         loop {
             let mut is_full = false;
-            let told = consumer.poll(wait, |event| {
+            let seen = consumer.poll(wait, |event| {
                 if let OutcomeEvent::Seen { partition, outcome } = event
                     && failure.is_none()
                     && let Some(lane) = lanes.get_mut(&partition)
@@ -215,7 +215,7 @@ impl Reader {
             if let Some(error) = failure {
                 return Err(error);
             }
-            if told == 0 || is_full {
+            if seen == 0 || is_full {
                 return Ok(());
             }
         }
