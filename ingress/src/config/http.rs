@@ -213,18 +213,6 @@ impl HttpConfig {
             self.stream_readers_per_user_max,
             0..=1_000_000,
         );
-        let operations = self.operations_address();
-        let (ip, operations_ip) = (self.listen.ip(), operations.ip());
-        let clashes = operations.port() == self.listen.port()
-            && operations.port() != 0
-            && (ip == operations_ip || ip.is_unspecified() || operations_ip.is_unspecified());
-        if clashes || (self.operations_listen.is_none() && self.listen.port() == u16::MAX) {
-            problems.push(ConfigProblem::new(
-                "http.operations_listen",
-                operations,
-                format!("an address other than that of http.listen, {}", self.listen),
-            ));
-        }
         check_range(
             problems,
             "http.reply_deadline_ms",
@@ -243,8 +231,24 @@ impl HttpConfig {
             self.stream_readers_max,
             0..=1_000_000,
         );
+        self.check_listeners(problems);
         self.check_tls(problems);
         self.check_origins(problems);
+    }
+
+    fn check_listeners(&self, problems: &mut Vec<ConfigProblem>) {
+        let operations = self.operations_address();
+        let (ip, operations_ip) = (self.listen.ip(), operations.ip());
+        let clashes = operations.port() == self.listen.port()
+            && operations.port() != 0
+            && (ip == operations_ip || ip.is_unspecified() || operations_ip.is_unspecified());
+        if clashes || (self.operations_listen.is_none() && self.listen.port() == u16::MAX) {
+            problems.push(ConfigProblem::new(
+                "http.operations_listen",
+                operations,
+                format!("an address other than that of http.listen, {}", self.listen),
+            ));
+        }
     }
 
     fn check_tls(&self, problems: &mut Vec<ConfigProblem>) {
