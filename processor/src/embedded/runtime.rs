@@ -334,3 +334,69 @@ impl Embedded {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct HoldError(String);
+
+#[cfg(test)]
+mod tests {
+    use onsale_log::journal::JournalOptions;
+    use onsale_log::{CommandLog as _, Submission};
+    use onsale_schemas::{Actor, Command, Envelope, NodeName, UserId, codec};
+    use onsale_store::Store;
+    use prometheus::Registry;
+
+    use super::*;
+    use crate::embedded::{EmbeddedOptions, Retention};
+    use crate::replica::SnapshotPolicy;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_open_journal_is_read_until_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("onsale.sqlite").display());
+        let store = Store::connect(&url, 2).await.unwrap();
+        store.migrate().await.unwrap();
+        let options = EmbeddedOptions {
+            node: NodeName("one".to_owned()),
+            journal_dir: folder.path().join("log"),
+            snapshots_dir: folder.path().join("snapshots"),
+            journal: JournalOptions::new(1),
+            snapshots: SnapshotPolicy {
+                every_records: 1_000,
+                every_ms: 600_000,
+            },
+            retention: Retention {
+                snapshots_kept: 1,
+                log_age_max_ms: None,
+                in_database: false,
+            },
+            silence_max_days: 0,
+        };
+        let metrics = Metrics::register(&Registry::new()).unwrap();
+        let embedded = Embedded::start(options, store, metrics).await.unwrap();
+        let partition = PartitionId(0);
+        let request_id = RequestId(uuid::Uuid::from_u128(1));
+        let envelope = Envelope {
+            request_id: Some(request_id),
+            ..Envelope::machine(Command::Release {
+                booking: 9,
+                by: Actor::Buyer(UserId::from_bytes([1; 16])),
+            })
+        };
+        let (reply, received) = oneshot::channel();
+        let submission = Submission {
+            partition,
+            request_id,
+            payload: codec::encode(&envelope).unwrap(),
+            reply,
+        };
+        embedded.log().submit(submission).unwrap();
+        let offset = received.await.unwrap().unwrap().offset;
+
+        let log = embedded.read_log().unwrap();
+        let (_, end) = log.reader.bounds(partition).unwrap();
+        assert_eq!((log.partitions, end > offset), (1, true));
+        drop(log);
+        embedded.stop().await;
+        assert!(embedded.read_log().is_none());
+        let journal = folder.path().join("log");
+        assert!(!Journal::is_in_use(&journal), "the folder is free");
+    }
+}
