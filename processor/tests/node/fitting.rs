@@ -38,8 +38,7 @@ const EMPTY: &str = "DELETE FROM booking_seats; DELETE FROM bookings; \
 /// Node one owns everything and has sold; the database has all of it, and no projector.
 async fn sold() -> Option<(World, Arc<Node>)> {
     let mut world = World::new().await?;
-    let one = world.start("one").await;
-    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let one = world.start_alone().await;
     let first = projection(&world).await;
     world.sell(10);
     world.check_outcomes().await;
@@ -226,8 +225,7 @@ async fn shows_that_the_catalog_lacks_are_named_until_they_are_there() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let one = world.start_alone().await;
     let first = projection(&world).await;
     world.check_outcomes().await;
     caught_up(&world, &first).await;

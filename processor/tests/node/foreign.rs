@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::projecting::{caught_up, projection};
-use crate::support::{ALL, World, owned_by_either, owns, until};
+use crate::support::{ALL, World, owned_by_either, until};
 
 /// An outcome in form, of a command far away, that follows nothing.
 fn outcome_of_nothing() -> Vec<u8> {
@@ -126,8 +126,7 @@ async fn a_log_that_loses_its_beginning_gets_a_snapshot_at_once() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let one = world.start_alone().await;
     world.sell(20);
     world.check_outcomes().await;
     assert!(

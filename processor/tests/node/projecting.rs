@@ -9,7 +9,7 @@ use onsale_store::booking::BookingStatus;
 use onsale_store::catalog::ShowChange;
 use prometheus::Registry;
 
-use crate::support::{ALL, World, owns, show_id, until};
+use crate::support::{ALL, World, show_id, until};
 
 pub(crate) async fn projection(world: &World) -> Projection {
     let metrics = Metrics::register(&Registry::new()).unwrap();
@@ -34,8 +34,7 @@ async fn a_projector_goes_on_where_the_database_stands() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let one = world.start_alone().await;
     let first = projection(&world).await;
     world.sell(10);
     world.check_outcomes().await;
@@ -69,8 +68,7 @@ async fn changes_of_shows_reach_the_catalog() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let one = world.start_alone().await;
     let change = ShowChange {
         name: Some("Late show".to_owned()),
         hold_ms: Some(1_000),
@@ -107,8 +105,7 @@ async fn differences_are_found_and_repaired_while_the_sale_goes_on() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let one = world.start_alone().await;
     let projection = projection(&world).await;
     world.sell(20);
     world.check_outcomes().await;
@@ -166,8 +163,7 @@ async fn a_projector_goes_on_once_the_database_was_repaired() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let one = world.start_alone().await;
     let first = projection(&world).await;
     world.sell(5);
     world.check_outcomes().await;
@@ -204,8 +200,7 @@ async fn rows_of_ended_bookings_that_were_deleted_are_found_and_repaired() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let one = world.start_alone().await;
     let projection = projection(&world).await;
     world.sell(3);
     world.check_outcomes().await;

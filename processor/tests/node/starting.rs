@@ -3,7 +3,7 @@
 use onsale_processor::node::Node;
 use onsale_store::Store;
 
-use crate::support::{ALL, World, owned_by_either, owns, until};
+use crate::support::{ALL, World, owned_by_either, until};
 
 /// The offsets of the snapshots that a node knows, ascending by partition.
 fn snapshots(node: &Node) -> Vec<Option<u64>> {
@@ -25,8 +25,7 @@ async fn a_node_starts_from_its_disk_without_the_database() {
     let Some(mut world) = World::new().await else {
         return;
     };
-    let one = world.start("one").await;
-    until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+    let one = world.start_alone().await;
     world.sell(20);
     world.check_outcomes().await;
     let written = one.snapshot(None).await.unwrap();

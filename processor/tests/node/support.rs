@@ -108,6 +108,13 @@ impl World {
         self.start_with(node, &self.store).await
     }
 
+    /// Node one, once it owns every partition.
+    pub(crate) async fn start_alone(&self) -> Arc<Node> {
+        let one = self.start("one").await;
+        until("it owns", || ALL.iter().all(|p| owns(&one, *p))).await;
+        one
+    }
+
     /// Nodes one and two, once every partition has its owner.
     pub(crate) async fn start_both(&self) -> (Arc<Node>, Arc<Node>) {
         let one = self.start("one").await;
