@@ -26,7 +26,7 @@ pub trait Record: Encode + Sized {
     /// Version byte of the layout in which the record is written.
     fn version(&self) -> u8;
 
-    /// The record whose body in the layout of that version `body` is.
+    /// The record whose body, in the layout of that version, is `body`.
     ///
     /// # Errors
     /// As [`decode_body`].
@@ -132,8 +132,8 @@ pub fn encode<R: Record>(record: &R) -> Result<Vec<u8>, CodecError> {
 /// The record that `bytes` hold, all of them.
 ///
 /// # Errors
-/// Every way in which they can fail to be one; never a panic, never an allocation larger than the
-/// bytes justify.
+/// Every way in which the bytes can fail to be one; never a panic, never an allocation larger than
+/// the bytes justify.
 #[inline]
 pub fn decode<R: Record>(bytes: &[u8]) -> Result<R, CodecError> {
     let (version, body) = body_of::<R>(bytes)?;
@@ -165,9 +165,9 @@ fn body_of<R: Record>(bytes: &[u8]) -> Result<(u8, &[u8]), CodecError> {
     Ok((version, body))
 }
 
-/// As [`decode`] for an envelope, several times as fast for the commands of an on-sale, into a place
-/// that is used again and again: moving an envelope out of a decoder takes about as long as reading
-/// it. `None` when the bytes are not an envelope.
+/// As [`decode`] for an envelope, but several times as fast for the frequent commands, and into a
+/// place that is reused: moving an envelope out of a decoder takes about as long as reading it.
+/// `None` when the bytes are not an envelope.
 #[inline]
 pub fn decode_envelope_into(bytes: &[u8], place: &mut Option<Envelope>) {
     *place = envelope::decode_common(bytes);

@@ -1,4 +1,4 @@
-//! Commands: everything that can change a partition, as it stands in the log.
+//! Commands: everything that can change a partition, as the log stores it.
 //!
 //! Labels, names and prices for people are resolved at the edge. The engine knows zones by
 //! [`ZoneIndex`], seats by [`crate::SeatIndex`] and bookings by the [`Offset`] of their `Reserve`.
@@ -55,8 +55,7 @@ pub enum Command {
     Block(SeatBlock),
     /// Puts blocked seats back on sale.
     Unblock(SeatBlock),
-    /// Moves log time on, so that holds expire while nobody asks for anything. Heartbeat of the
-    /// owner.
+    /// Advances log time, so that holds expire even without requests. Heartbeat of the owner.
     Tick {
         /// Epoch of the owner that wrote it; stale ticks still move time, time is the log's.
         epoch: u64,
@@ -91,14 +90,14 @@ pub enum Command {
     /// Keeps a catalog document (names, labels, texts) with its event or show, so that the database
     /// can be made again from the machine. The machine does not look inside. Machine version 2.
     Describe(Describe),
-    /// An operator's way back after a wrong clock: machine time becomes the time of this record,
+    /// Recovers from a wrong clock, for operators: machine time becomes the time of this record,
     /// even if it was ahead. Machine version 2.
     ResetClock,
 }
 
 impl Command {
-    /// The machine version from which on the command means something. Before, a record with it
-    /// counts as one that cannot be decoded, because older programs cannot.
+    /// The machine version from which on the command has a meaning. Before, a record with it counts
+    /// as one that cannot be decoded, because older programs cannot decode it.
     pub fn machine_version(&self) -> u16 {
         match self {
             Self::OpenShow(_)
@@ -133,7 +132,7 @@ pub struct OpenShow {
     pub show: ShowId,
     /// Its event.
     pub event: EventId,
-    /// Most tickets a user may hold and own over all shows of the event; 0 means no limit.
+    /// Most tickets that a user may hold and own over all shows of the event; 0 means no limit.
     pub max_tickets_per_user: u16,
     /// From when on seats may be reserved.
     pub sale_opens_at_ms: LogTimeMs,

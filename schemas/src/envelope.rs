@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::command::Command;
 use crate::ids::{ReferenceHash, RequestId, TenantId, UserId};
 
-/// A command with what the log needs to know about the request it came from.
+/// A command with what the log needs to know about its request.
 ///
 /// There are two layouts: version 1 ends with the command, version 2 has `by` behind it. One without
 /// `by` is always written as version 1.
@@ -24,8 +24,8 @@ pub struct Envelope {
     pub trace: Option<TraceContext>,
     /// The command.
     pub command: Command,
-    /// The one on the staff side who asks; `None` for buyers, whose commands name them, for
-    /// machine-made records and for records from before machine version 2.
+    /// The member of staff who asks; `None` for buyers, whose commands name them, for machine-made
+    /// records and for records from before machine version 2.
     pub by: Option<Staff>,
 }
 
@@ -40,7 +40,7 @@ pub struct Staff {
 }
 
 impl Envelope {
-    /// The machine version from which on the record means something, see
+    /// The machine version from which on the record has a meaning, see
     /// [`Command::machine_version`].
     pub fn machine_version(&self) -> u16 {
         let layout = if self.by.is_some() { 2 } else { 1 };

@@ -32,7 +32,7 @@ macro_rules! uuid_newtype {
                 self.0.as_bytes()
             }
 
-            /// The id made of 16 bytes, network order.
+            /// The id from 16 bytes, network order.
             #[inline]
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
@@ -107,8 +107,8 @@ uuid_newtype!(
     TenantId
 );
 uuid_newtype!(
-    /// A tenant's payment reference, hashed ([`crate::envelope::reference_hash`]); not a UUID that
-    /// anybody is shown.
+    /// A tenant's payment reference, hashed ([`crate::envelope::reference_hash`]); never shown to
+    /// anyone.
     ReferenceHash
 );
 
@@ -139,16 +139,16 @@ impl std::fmt::Display for NodeName {
     }
 }
 
-/// Id of a booking: a UUIDv8 (RFC 9562) that carries where its reservation stands in the log.
+/// Id of a booking: a UUIDv8 (RFC 9562) that carries the position of its reservation in the log.
 ///
-/// Any node can route it without a look-up. 30 check bits tell an id that we made from one that
-/// somebody made up; they are no secret and grant nothing.
+/// Any node can route it without a look-up. 30 check bits distinguish ids created here from made-up
+/// ones; they are not secret and grant nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BookingId(Uuid);
 
 impl BookingId {
-    /// The id of the booking whose `Reserve` stands at `offset` of `partition`.
+    /// The id of the booking whose `Reserve` is at `offset` of `partition`.
     pub fn new(partition: PartitionId, offset: Offset) -> Self {
         let mut bytes = [0u8; 16];
         bytes[0..2].copy_from_slice(&partition.0.to_be_bytes());
@@ -161,7 +161,7 @@ impl BookingId {
         Self(Uuid::new_v8(bytes))
     }
 
-    /// The id if `uuid` is one that [`BookingId::new`] can have made.
+    /// The id if `uuid` is one that [`BookingId::new`] can have created.
     pub fn from_uuid(uuid: Uuid) -> Option<Self> {
         let id = Self(uuid);
         (Self::new(id.partition(), id.offset()) == id).then_some(id)

@@ -1,6 +1,6 @@
 //! Named limits of the wire format, each with its unit last. Ingress enforces them with a clear
 //! message before anything is appended; the engine enforces them again because the log may hold
-//! records that no ingress of ours wrote.
+//! records that did not come from an ingress.
 
 /// Largest encoded command or outcome, in bytes. A layout of [`SEATS_PER_SHOW_MAX`] fits easily.
 pub const RECORD_SIZE_MAX_BYTES: usize = 1 << 20;
@@ -43,10 +43,10 @@ pub const EXPIRIES_PER_ENTRY_MAX: usize = 1_024;
 pub const DOCUMENT_MAX_BYTES: usize = 900_000;
 /// How long a claimed payment reference is remembered, in milliseconds of log time (400 days).
 pub const REFERENCE_KEPT_MS: u64 = 400 * 86_400_000;
-/// Longest first cool-down of a show, in milliseconds (7.5 minutes). Doubled as often as it may be
-/// it is as long as [`ENDED_BOOKING_KEPT_MS`], after which unpaid holds are forgotten.
+/// Longest first cool-down of a show, in milliseconds (7.5 minutes). After all doublings it is as
+/// long as [`ENDED_BOOKING_KEPT_MS`], after which unpaid holds are forgotten.
 pub const COOLDOWN_MAX_MS: u32 = 450_000;
 /// Holds in a row that a user may let end unpaid, per event, before cool-downs begin.
 pub const UNPAID_HOLDS_FREE: u8 = 1;
-/// How often the cool-down doubles at most.
+/// How many times the cool-down doubles at most.
 pub const COOLDOWN_DOUBLINGS_MAX: u8 = 3;

@@ -10,8 +10,8 @@ use crate::seat_list::SeatList;
 
 /// The outcome of the command record at `offset` of a partition.
 ///
-/// A record that changed nothing and answers nobody (a tick with nothing due) has none. Outcomes
-/// form a chain by `previous`: a reader drops what it has seen and a gap stops it.
+/// A record that changed nothing and answers no request (a tick with nothing due) has none.
+/// Outcomes form a chain by `previous`: a reader drops what it has seen, and a gap stops it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct OutcomeRecord {
     /// Offset of the command record.
@@ -22,7 +22,7 @@ pub struct OutcomeRecord {
     pub log_time_ms: LogTimeMs,
     /// Who waits for it; `None` for machine-made records.
     pub request_id: Option<RequestId>,
-    /// Set when the answer was remembered under an idempotency key: where the first one stands.
+    /// Set when the answer was remembered under an idempotency key: the position of the first one.
     /// `outcome` is then that of the first one and must not be projected again.
     pub replay_of: Option<Replayed>,
     /// Holds that ran out before the command was looked at, in order of (end of hold, offset).

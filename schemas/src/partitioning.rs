@@ -6,7 +6,7 @@ use crate::ids::{EventId, PartitionId, ReferenceHash};
 ///
 /// Shows are placed by their event, not by their own id, because the ticket limit counts per user
 /// and *event*: it can only be exact where one machine sees every show of the event. The number of
-/// partitions is frozen when a log is made.
+/// partitions is frozen when a log is created.
 ///
 /// # Panics
 /// Never; a count of 0 is taken as 1.
@@ -14,7 +14,7 @@ pub fn partition_of(event: EventId, partitions: u16) -> PartitionId {
     spread(event.as_bytes(), partitions)
 }
 
-/// The partition that says which booking a payment reference belongs to, wherever that booking is.
+/// The partition that knows which booking a payment reference belongs to, wherever that booking is.
 ///
 /// # Panics
 /// Never; a count of 0 is taken as 1.

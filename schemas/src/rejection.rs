@@ -17,11 +17,11 @@ pub enum Rejection {
     /// At least one seat is not free (reserve, block) or not blocked (unblock). Every such seat is
     /// listed, in the order asked for.
     SeatUnavailable {
-        /// The seats that could not be had.
+        /// The seats that are not available.
         seats: SeatList,
     },
-    /// Fewer places are free (or blocked, for unblock) than asked for, or no block of seats side by
-    /// side is.
+    /// Fewer places are free (or blocked, for unblock) than asked for, or no run of adjacent seats
+    /// is long enough.
     InsufficientStock {
         /// Places free (blocked, for unblock) in the zone now.
         available: u32,
@@ -59,12 +59,12 @@ pub enum Rejection {
     IdempotencyKeyReused,
     /// The show is open already with other values.
     ShowExists,
-    /// The command makes no sense: the edge lets none such through.
+    /// The command is malformed; the edge never lets such a command through.
     Invalid {
         /// What is wrong.
         reason: InvalidReason,
     },
-    /// A bounded table of the partition is full; nothing changed, ask again later.
+    /// A bounded table of the partition is full; nothing changed, try again later.
     Full {
         /// Which table.
         table: FullTable,
@@ -174,8 +174,8 @@ impl Rejection {
         }
     }
 
-    /// True when the same request may succeed later although nobody changed it. Such answers are
-    /// not remembered under an idempotency key.
+    /// True when the same request may succeed later without being changed. Such answers are not
+    /// remembered under an idempotency key.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Full { .. })
     }

@@ -2,14 +2,14 @@
 
 use crate::{Command, Offset, OutcomeRecord, RequestId, SeatIndex, UserId};
 
-/// What became of the request at an offset.
+/// The outcome of the request at an offset.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Standing {
     /// The command, as it stands in the log.
     pub command: Command,
     /// What became of it.
     pub outcome: OutcomeRecord,
-    /// Whose request it was, where the log says.
+    /// Whose request it was, if the log says.
     pub user: Option<UserId>,
     /// The requests for the same zone before it, for a reservation.
     pub ahead: Option<Ahead>,
@@ -26,11 +26,11 @@ pub struct Ahead {
     pub requests: u64,
     /// Those that were granted.
     pub granted: u64,
-    /// Places they were granted, also those given back since.
+    /// Places they were granted, including those given back since.
     pub places: u64,
     /// Places of them that were free again before the request.
     pub places_given_back: u64,
-    /// Of the seats that could not be had: the record that gave each away, where it was counted.
+    /// For the seats that were not available: the record that took each of them, if it was counted.
     pub taken_at: Vec<(SeatIndex, Option<Offset>)>,
 }
 

@@ -1,4 +1,4 @@
-//! Any bytes at all are decoded to a record or refused, never more. The corpus is the golden bytes.
+//! Any bytes are either decoded to a record or refused. The corpus is the golden bytes.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
@@ -23,7 +23,7 @@ fn corpus() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// What was decoded is what was meant: written again and read again it is the same.
+/// A decoded record survives being written and read again.
 fn holds<R: Record + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
     if let Ok(record) = codec::decode::<R>(bytes) {
         let again = codec::encode(&record).unwrap();
@@ -37,7 +37,7 @@ fn codec() {
     onsale_fuzz::run("codec", RUN, &corpus(), |bytes| {
         holds::<Envelope>(bytes);
         holds::<OutcomeRecord>(bytes);
-        // The fast way and the general one agree on what is a record and what it says.
+        // The fast decoder and the general one agree on what is a record and on its contents.
         let mut fast = None;
         codec::decode_envelope_into(bytes, &mut fast);
         assert_eq!(fast, codec::decode::<Envelope>(bytes).ok());

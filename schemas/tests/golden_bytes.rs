@@ -1,6 +1,6 @@
-//! Golden bytes: what stands in logs that people have on disk. A test that fails here says that a
-//! running installation could not read its own log any more. Never change an expectation: add a
-//! new version of the kind.
+//! Golden bytes: what existing logs contain. A test that fails here says that a running
+//! installation could no longer read its own log. Never change an expectation: add a new version of
+//! the kind.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
@@ -574,7 +574,7 @@ fn kind_version_and_size_are_checked() {
     assert_eq!(out, b"kept");
 }
 
-/// A forged length must be refused before it allocates: the limit of the codec sees to it.
+/// A forged length must be refused before it allocates; the codec's limit does that.
 #[test]
 fn a_forged_length_does_not_allocate() {
     // Envelope: no request, no key, no trace, command 4 (Reserve), show, user, zone, Pick::Seats

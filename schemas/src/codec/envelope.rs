@@ -1,8 +1,8 @@
-//! Decoding of the commands that come by the million, by hand.
+//! Hand-written decoding of the most frequent commands.
 //!
 //! The general decoder takes longer than the engine needs to decide. This one reads the same bytes
-//! of the common commands; whatever it does not recognise at once (another command, a long record,
-//! damage) it leaves to the general one, so there is one authority on what is an error.
+//! of those commands; whatever it does not recognise at once (another command, a long record,
+//! damage) it leaves to the general one, so that only one decoder says what is an error.
 
 use uuid::Uuid;
 
@@ -315,7 +315,8 @@ mod tests {
             prop_assert_eq!(decode_common(&bytes), Some(envelope));
         }
 
-        /// Whatever is done to the bytes: what this decoder accepts, the general one reads alike.
+        /// However the bytes are changed: what this decoder accepts, the general one reads in the
+        /// same way.
         #[test]
         fn accepts_nothing_that_the_general_decoder_refuses(
             envelope in envelope(),
