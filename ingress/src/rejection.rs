@@ -1,4 +1,4 @@
-//! Refusals of the log as answers.
+//! Turns refusals of the log into answers.
 
 use onsale_schemas::Rejection;
 use onsale_schemas::rejection::InvalidReason;
@@ -46,7 +46,7 @@ pub(crate) fn to_error(
                 .map_or("???", |zone| zone.currency.as_str());
             ApiError::new(
                 Code::PriceChanged,
-                "The price is not the one you saw. Nothing was reserved.",
+                "The price has changed since you saw it. Nothing was reserved.",
             )
             .with_details(json!({ "unit_price": Money::new(*unit_price, currency) }))
         }
@@ -61,7 +61,7 @@ pub(crate) fn to_error(
         Rejection::ShowCancelled => ApiError::new(Code::ShowCancelled, "The show is cancelled."),
         Rejection::ReservationExpired => ApiError::new(
             Code::ReservationExpired,
-            "The reservation ran out and its places are free for others.",
+            "The reservation has expired and its places are free for others.",
         ),
         Rejection::IdempotencyKeyReused => ApiError::new(
             Code::IdempotencyKeyReused,
@@ -74,7 +74,7 @@ pub(crate) fn to_error(
         Rejection::Invalid { reason } => invalid(*reason),
         Rejection::Full { .. } => ApiError::new(
             Code::Overloaded,
-            "A table of this partition is full. Nothing was changed; try again later.",
+            "This part of the system is full. Nothing was changed; try again later.",
         )
         .retry_after(RETRY_AFTER_BUSY_SECONDS),
         Rejection::PaymentReferenceUsed => ApiError::new(
@@ -83,7 +83,7 @@ pub(crate) fn to_error(
         ),
         Rejection::AmountDiffers { total, currency } => ApiError::new(
             Code::AmountMismatch,
-            "The amount is not the total of the booking; nothing was confirmed.",
+            "The amount is not the booking's total. Nothing was confirmed.",
         )
         .with_details(json!({
             "total_price": { "amount": total, "currency": currency.as_str() }
@@ -102,11 +102,11 @@ pub(crate) fn to_error(
     }
 }
 
-/// The seats with these labels cannot be had.
+/// The seats with these labels are not available.
 pub(crate) fn seat_unavailable(labels: Vec<String>) -> ApiError {
     ApiError::new(
         Code::SeatUnavailable,
-        "Seats are not available; nothing was reserved.",
+        "Some of these seats are not available. Nothing was changed.",
     )
     .with_details(json!({ "seats": labels }))
 }
@@ -123,15 +123,15 @@ pub(crate) fn max_per_user(limit: u16, current: u32) -> ApiError {
 /// Only `available` places are left.
 pub(crate) fn insufficient_stock(available: u32, not_together: bool) -> ApiError {
     let detail = if not_together {
-        "There are not so many free seats next to each other; nothing was reserved."
+        "Not enough adjacent seats are left. Nothing was reserved."
     } else {
-        "There are not so many places; nothing was changed."
+        "Not enough places are left. Nothing was changed."
     };
     ApiError::new(Code::InsufficientStock, detail)
         .with_details(json!({ "available": available, "not_together": not_together }))
 }
 
-/// The edge lets none of these through, so one that comes back is worth its precise name.
+/// The edge lets none of these through, so one that comes back deserves a precise message.
 fn invalid(reason: InvalidReason) -> ApiError {
     let (field, expected) = match reason {
         InvalidReason::NothingAsked => ("quantity", "at least one place"),
@@ -146,7 +146,7 @@ fn invalid(reason: InvalidReason) -> ApiError {
         InvalidReason::Layout => ("zones", "a layout within the limits"),
         InvalidReason::OutOfRange => ("body", "times, lengths and prices within their limits"),
         InvalidReason::PaymentReference => ("payment_reference", "1 to 128 bytes"),
-        InvalidReason::Document => ("zones", "names and labels that take less room"),
+        InvalidReason::Document => ("zones", "shorter names and labels"),
     };
     ApiError::new(
         Code::ValidationError,
