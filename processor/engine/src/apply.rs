@@ -1,4 +1,4 @@
-//! The step of the machine: one record in, at most one outcome record out.
+//! One step of the machine: one record in, at most one outcome record out.
 
 use onsale_schemas::command::ConfirmV2;
 use onsale_schemas::envelope::Envelope;
@@ -39,8 +39,8 @@ mod unblock;
 /// What a command comes to.
 type Verdict = Result<Outcome, Rejection>;
 
-/// As [`Verdict`] for the commands that come by the million: they write their outcome where it is
-/// to be, because moving it from hand to hand costs more than making it.
+/// As [`Verdict`] for the most frequent commands: they write their outcome in its place, because
+/// moving it around costs more than building it.
 type Done = Result<(), Rejection>;
 
 impl Partition {
@@ -98,7 +98,7 @@ impl Partition {
 }
 
 impl State {
-    /// What time brings along: due holds expire, what is past its time is forgotten.
+    /// What the passing of time does: due holds expire, and what is past its time is forgotten.
     #[inline]
     fn pass_time(&mut self, expired: &mut Vec<EndedBooking>) {
         if !self.expiry.is_quiet(self.now) {
@@ -142,7 +142,7 @@ impl State {
         }
     }
 
-    /// Answers a command that is to be run once under its idempotency key.
+    /// Answers a command that must run once under its idempotency key.
     fn answer_once(
         &mut self,
         id: RequestId,

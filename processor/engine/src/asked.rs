@@ -1,20 +1,20 @@
-//! What a command is to know about its record besides itself.
+//! What a command needs to know about its record besides itself.
 
 use onsale_schemas::{LogTimeMs, Staff, TenantId};
 
 /// See the module's documentation.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
-    /// Slot of the show or booking that the command names as far as it is known.
+    /// Slot of the show or booking that the command names, if it is known.
     pub(crate) hint: u32,
-    /// The log's time of the record, which may be behind machine time.
+    /// The record's log time, which may be behind machine time.
     pub(crate) log_time_ms: LogTimeMs,
     /// Who asks on the staff side.
     pub(crate) by: Option<&'a Staff>,
 }
 
 impl Asked<'_> {
-    /// True when who asks may touch what belongs to a tenant, as far as both are known.
+    /// True when the caller may touch what belongs to a tenant, as far as both are known.
     #[inline]
     pub(crate) fn may_touch(&self, tenant: Option<TenantId>) -> bool {
         let Some(Staff {

@@ -1,13 +1,13 @@
 //! Records decoded ahead of their turn, so that the memory they need is fetched for all of them at
 //! once.
 //!
-//! In a large state a command waits for memory several times in a row: for the index, the record, the
-//! user's counter. Commands one after the other would add these waits up. Here a few short loops over
-//! a batch ask the memory for the first of these places for all its records, then for the second, and
+//! In a large state a command waits for memory several times in a row: for the index, the record,
+//! the user's counter. Run one after the other, commands would add these waits up. Here a few short
+//! loops over a batch prefetch the first of these places for all its records, then the second, and
 //! so on, without waiting. The commands then find everything in the processor's caches.
 //!
-//! Nothing of it is seen from outside: what is found ahead is a hint that the command checks, since
-//! commands before it in the batch may have changed everything.
+//! None of this is visible from outside: what is found ahead is a hint that the command checks,
+//! since earlier commands of the batch may have changed everything.
 
 use onsale_schemas::command::{Confirm, ConfirmV2, Pick};
 use onsale_schemas::{Command, Entry, Envelope, LogTimeMs, Offset, codec};
@@ -18,7 +18,7 @@ use crate::sink::OutcomeSink;
 use crate::state::State;
 
 /// Records of a batch: enough for their waits to overlap, few enough for what was fetched for the
-/// last one to be still there when its turn comes.
+/// last one to be still cached when its turn comes.
 const BATCH_RECORDS_MAX: usize = 24;
 
 /// A record, decoded.
@@ -28,7 +28,7 @@ pub(crate) struct Prepared {
     pub(crate) log_time_ms: LogTimeMs,
     /// `None` when the payload is not an envelope.
     pub(crate) envelope: Option<Envelope>,
-    /// Slot of the show or the booking that the command names as far as it is known.
+    /// Slot of the show or booking that the command names, if it is known.
     pub(crate) hint: u32,
 }
 
@@ -43,11 +43,11 @@ impl Prepared {
     }
 }
 
-/// Records that wait for their turn: put in with [`Batch::push`], made ready by
-/// [`Partition::prepare`], applied by [`Partition::apply_prepared`].
+/// Records waiting to be applied: added with [`Batch::push`], made ready by [`Partition::prepare`],
+/// applied by [`Partition::apply_prepared`].
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The places are used again and again: decoding writes into them.
+    /// The places are reused: decoding writes into them.
     records: Vec<Prepared>,
     /// Those of `records` that are in use.
     len: usize,
@@ -56,8 +56,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds the next record of the log of one partition. What was all applied makes room for it; a
-    /// batch may be longer than [`Batch::is_full`] says, but gets no faster by it.
+    /// Adds the next record of the log of one partition. A batch that was applied completely starts
+    /// again; it may be longer than [`Batch::is_full`] says, but that makes it no faster.
     pub fn push(&mut self, entry: &Entry<'_>) {
         if self.is_empty() {
             self.next = 0;
@@ -82,15 +82,15 @@ impl Batch {
         self.len() == 0
     }
 
-    /// True when it holds as many records as are best applied at a time.
+    /// True when it holds the best number of records to apply at a time.
     pub fn is_full(&self) -> bool {
         self.len() >= BATCH_RECORDS_MAX
     }
 }
 
 impl Partition {
-    /// Makes the records of a batch ready, the first of them being that at
-    /// [`Partition::next_offset`]. Leaving it out changes the speed and nothing else.
+    /// Makes the records of a batch ready, the first of which is the one at
+    /// [`Partition::next_offset`]. Skipping this changes the speed and nothing else.
     pub fn prepare(&self, batch: &mut Batch) {
         let waiting = batch.records.get_mut(batch.next..batch.len);
         self.state.look_ahead(waiting.unwrap_or_default());
@@ -115,8 +115,8 @@ impl Partition {
         while self.apply_prepared(batch, sink) {}
     }
 
-    /// Applies records in the order of the log, as [`Partition::apply`] does one by one, only faster.
-    /// `batch` is a place to work in.
+    /// Applies records in the order of the log, as [`Partition::apply`] does one by one, only
+    /// faster. `batch` is scratch space.
     pub fn apply_all<'a>(
         &mut self,
         entries: impl IntoIterator<Item = Entry<'a>>,

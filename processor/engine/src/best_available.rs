@@ -7,16 +7,16 @@ use onsale_schemas::{SeatIndex, SeatList};
 use crate::layout::SeatedZone;
 use crate::seats::{RUN_BIT_MAX, SeatMap, bits_from};
 
-/// First of `quantity` free seats side by side in one row.
+/// The first of `quantity` adjacent free seats in one row.
 ///
-/// The first row where they fit without leaving a single seat alone at their side; if there is no
-/// such row, the first row where they fit at all. Within the row, the place nearest the middle,
-/// the lower one of two that are equally near.
+/// Picks the first row where they fit without leaving a single seat alone beside them; if there is
+/// none, the first row where they fit. Within the row, the place nearest the middle, the lower one
+/// of two that are equally near.
 pub(crate) fn together(map: &SeatMap, zone: &SeatedZone, quantity: u32) -> Option<SeatIndex> {
     let fits = bits_from(quantity.min(RUN_BIT_MAX));
     // A run of `quantity` is used up; one seat more would leave an orphan; more can be placed well.
     let fits_well = fits & !1u64.checked_shl(quantity + 1).unwrap_or(0);
-    // Lengths of RUN_BIT_MAX and more share a bit, so that there rows are looked at one by one.
+    // Lengths of RUN_BIT_MAX and more share a bit, so those rows are examined one by one.
     let fits_well = if quantity + 1 >= RUN_BIT_MAX {
         fits
     } else {
@@ -74,7 +74,7 @@ fn in_row(
     best.map(|(_, seat)| seat)
 }
 
-/// The lowest `quantity` free seats of a zone that has as many.
+/// The lowest `quantity` free seats of a zone that has that many.
 pub(crate) fn anywhere(map: &SeatMap, zone: &SeatedZone, quantity: u32) -> SeatList {
     let mut seats = SeatList::new();
     let mut left = quantity;

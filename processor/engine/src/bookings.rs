@@ -1,7 +1,7 @@
 //! The table of bookings: fixed-size records in pages, found by the offset of their `Reserve`.
 //!
-//! 72 bytes a record is what makes a million live holds affordable, so fields that are never
-//! needed at the same time share their place; accessors say which state they belong to.
+//! Records of 72 bytes make a million live holds affordable, so fields that are never needed at the
+//! same time share their place; accessors say which state they belong to.
 
 use std::collections::BTreeMap;
 
@@ -49,8 +49,8 @@ impl State {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Booking {
     pub(crate) offset: Offset,
-    /// When it was reserved; of a hold that a reset of the clock has made to end no later than that,
-    /// its end, see [`Bookings::reserved_at_ms`].
+    /// When it was reserved. For a hold that a clock reset made end no later than that: its end,
+    /// see [`Bookings::reserved_at_ms`].
     reserved_at_ms: LogTimeMs,
     /// Confirmed: hash of the payment reference. Ended: when.
     word: u64,
@@ -91,7 +91,7 @@ pub(crate) struct NewBooking<'a> {
 }
 
 impl Booking {
-    /// The first seat; whatever it is for general admission.
+    /// The first seat; meaningless for general admission.
     #[inline]
     pub(crate) fn first_seat(&self) -> SeatIndex {
         self.seats[0]
@@ -145,7 +145,7 @@ impl Booking {
         self.links = [at_ms as u32, (at_ms >> 32) as u32];
     }
 
-    /// Another time of the end of a booking that has ended.
+    /// Changes the time at which an ended booking ended.
     pub(crate) fn set_ended_at_ms(&mut self, at_ms: LogTimeMs) {
         self.word = at_ms;
     }
@@ -175,8 +175,7 @@ pub(crate) struct Bookings {
     blocks_made: u32,
     blocks_free: u32,
     offsets: Offsets,
-    /// When bookings were reserved that end no later than that: only a reset of the clock makes
-    /// them.
+    /// When bookings were reserved that end no later than that; only a clock reset creates them.
     reserved_late: Arc<BTreeMap<Offset, LogTimeMs>>,
 }
 
@@ -204,14 +203,14 @@ impl Bookings {
         late.copied().unwrap_or(booking.reserved_at_ms)
     }
 
-    /// Gives a hold, which is not in the expiry, another end: at most `u32::MAX` milliseconds after
+    /// Sets another end for a hold that is not in the expiry: at most `u32::MAX` milliseconds after
     /// it was reserved.
     pub(crate) fn set_end(&mut self, slot: u32, expires_at_ms: LogTimeMs) {
         let reserved_at_ms = self.reserved_at_ms(self.get(slot));
         self.place_hold(slot, reserved_at_ms, expires_at_ms);
     }
 
-    /// Gives a hold, which is not in the expiry, its time and its end.
+    /// Sets time and end of a hold that is not in the expiry.
     pub(crate) fn place_hold(
         &mut self,
         slot: u32,
@@ -265,7 +264,7 @@ impl Bookings {
         self.offsets.find(offset)
     }
 
-    /// As [`Bookings::find`], with a look at a slot where it may be.
+    /// As [`Bookings::find`], trying first a slot where it may be.
     #[inline]
     pub(crate) fn find_at(&self, offset: Offset, hint: u32) -> Option<u32> {
         if hint < self.made {
@@ -289,7 +288,7 @@ impl Bookings {
         &self.offsets
     }
 
-    /// Slots in use, in the table's order, which is nobody's business but the caller's to sort.
+    /// Slots in use, in the table's order; callers sort them as they need.
     pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.made).filter(|&slot| self.get(slot).state != State::Vacant)
     }
@@ -314,8 +313,8 @@ impl Bookings {
         }
     }
 
-    /// Puts a record in state `Reserved` into the [`Bookings::vacancy`]. It is in its user's list
-    /// already and in no other. The offset is not in the table yet.
+    /// Puts a record in state `Reserved` into the [`Bookings::vacancy`]. It is already in its
+    /// user's list and in no other; its offset is not in the table yet.
     #[inline]
     pub(crate) fn insert(&mut self, new: &NewBooking<'_>) -> u32 {
         let slot = self.vacancy();
@@ -351,7 +350,7 @@ impl Bookings {
         slot
     }
 
-    /// Takes a record out that is linked to nothing any more.
+    /// Removes a record that is no longer linked to anything.
     pub(crate) fn remove(&mut self, slot: u32, seated: bool) {
         let booking = *self.records.get(slot);
         let removed = self.offsets.remove(booking.offset);

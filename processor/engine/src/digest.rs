@@ -1,4 +1,4 @@
-//! A running 64-bit digest of everything a partition was given and made of it.
+//! A running 64-bit digest of everything a partition was given and of every outcome.
 //!
 //! Replicas compare it at the same offset. Every field of every outcome goes in: the patterns below
 //! name all of them, so a field added later does not compile until it is mixed too.
@@ -315,7 +315,7 @@ mod tests {
         digest.0
     }
 
-    /// A base record, and the same with one field changed in every possible place.
+    /// A base record, and copies with one field changed in every possible place.
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn every_field_counts() {

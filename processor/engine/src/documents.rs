@@ -1,7 +1,7 @@
 //! Catalog documents of events and shows. The machine keeps them and does not look inside.
 //!
-//! None is ever taken out, only replaced, so a slot is a subject's for good; a clone of the partition
-//! shares their bytes.
+//! None is ever removed, only replaced, so a slot belongs to its subject for good; clones of the
+//! partition share their bytes.
 
 use onsale_schemas::command::Subject;
 use triomphe::Arc;

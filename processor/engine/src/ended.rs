@@ -1,4 +1,5 @@
-//! Bookings that were released, returned or ran out and are not forgotten yet, in order of the end.
+//! Bookings that were released, returned or expired and are not forgotten yet, in the order in
+//! which they ended.
 
 use onsale_schemas::limits::ENDED_BOOKING_KEPT_MS;
 use onsale_schemas::{LogTimeMs, Offset};
@@ -52,7 +53,7 @@ impl Ended {
         self.len -= 1;
     }
 
-    /// True when no booking is to be forgotten by now, without a look at any.
+    /// True when no booking is to be forgotten by now, without looking at any.
     #[inline]
     pub(crate) fn is_quiet(&self, now: LogTimeMs) -> bool {
         now < self.quiet_until_ms
@@ -76,7 +77,7 @@ impl Ended {
         None
     }
 
-    /// Brings the ends of bookings to `to` that are later.
+    /// Moves ends of bookings that are later than `to` to `to`.
     pub(crate) fn turn_back(&mut self, bookings: &mut Bookings, to: LogTimeMs) {
         for slot in self.chunks.iter(&self.queue) {
             if bookings.get(slot).ended_at_ms() > to {

@@ -1,9 +1,10 @@
-//! When holds run out.
+//! When holds expire.
 //!
-//! Log time never goes back, so holds of the same length run out in the order they were made: a
-//! *lane*, a queue of slots, per length. Insertion is at the tail and removal clears a bit, both in
-//! constant time, and lanes have no cascades, which in a timing wheel move a whole slot at once. Holds that break their lane's order (extended ones) and holds of rare
-//! lengths when all lanes are taken go to a heap.
+//! Log time never goes back, so holds of the same length expire in the order in which they were
+//! created: a *lane*, a queue of slots, per length. Insertion is at the tail and removal clears a
+//! bit, both in constant time, and lanes have no cascades, which in a timing wheel move a whole
+//! slot at once. Holds that break their lane's order (extended ones) and holds of rare lengths when
+//! all lanes are taken go to a heap.
 //!
 //! Where a hold waits is invisible: holds are popped strictly by (end, offset).
 
@@ -23,7 +24,7 @@ struct Lane {
     queue: Queue,
     /// Key of the head; all lanes are scanned for the least, so it is kept here.
     first: (LogTimeMs, Offset),
-    /// Key of the hold that was last put in, whether it is still there or not.
+    /// Key of the hold that was added last, whether it is still there or not.
     last: (LogTimeMs, Offset),
 }
 
@@ -49,7 +50,7 @@ impl Expiry {
         }
     }
 
-    /// All holds of the table, which are linked to nothing, wait again.
+    /// Queues all holds of the table again; none of them is linked.
     pub(crate) fn restore(bookings: &mut Bookings) -> Self {
         let mut waiting: Vec<((LogTimeMs, Offset), u32)> = bookings
             .slots()
@@ -144,7 +145,7 @@ impl Expiry {
             .min()
     }
 
-    /// True when no hold ends by now, without a look at any.
+    /// True when no hold ends by now, without looking at any.
     #[inline]
     pub(crate) fn is_quiet(&self, now: LogTimeMs) -> bool {
         now < self.quiet_until_ms

@@ -1,8 +1,8 @@
-//! Work that time brings along, in bounded portions: forgetting ended bookings, stale answers, and
-//! the bookings of shows that were cancelled long ago.
+//! Work caused by the passing of time, in bounded portions: forgetting ended bookings, stale
+//! answers, and the bookings of shows that were cancelled long ago.
 //!
-//! None of it can be seen from outside. What is past its time is unknown whether it was swept or
-//! not, and a table that is full makes room at once when anything in it is past its time.
+//! None of it is visible from outside: what is past its time is unknown whether it was swept or
+//! not, and a full table makes room at once when anything in it is past its time.
 
 use crate::bookings::State as BookingState;
 use crate::ended::is_forgotten;
@@ -18,7 +18,7 @@ impl State {
             && self.purgeable == 0
     }
 
-    /// Works off at most `steps` steps.
+    /// Does at most `steps` steps.
     pub(crate) fn keep_house(&mut self, steps: usize) {
         let mut left = steps;
         while left > 0 && self.forget_one() {
@@ -30,7 +30,7 @@ impl State {
         self.purge(left);
     }
 
-    /// Forgets all that is past its time. As dear as there is much of it.
+    /// Forgets everything that is past its time. The cost grows with its amount.
     pub(crate) fn forget_all(&mut self) {
         self.keep_house(usize::MAX);
     }
@@ -69,7 +69,7 @@ impl State {
         self.bookings.remove(slot, seated);
     }
 
-    /// Goes on with the walk through the table that takes out the bookings of cancelled shows.
+    /// Continues the pass through the table that removes the bookings of cancelled shows.
     #[inline]
     fn purge(&mut self, steps: usize) {
         while let Some(&show) = self.cancelled.front() {
@@ -134,8 +134,8 @@ impl State {
 
     /// Voids all bookings of a user whose shows are cancelled, so that the counter is exact.
     ///
-    /// Done when the counter is looked at and not when a show is cancelled, because a show has any
-    /// number of bookings and a user, where there is a limit to be checked, has few.
+    /// Done when the counter is read and not when a show is cancelled, because a show may have any
+    /// number of bookings while a user, wherever a limit is checked, has few.
     #[cold]
     pub(crate) fn settle_user(&mut self, counter: u32) {
         let mut at = self.users.get(counter).head;

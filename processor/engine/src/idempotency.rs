@@ -26,7 +26,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// True when the answer is not to be given again, swept or not.
+    /// True when the answer must not be given again, swept or not.
     #[inline]
     pub(crate) fn is_stale(&self, now: LogTimeMs) -> bool {
         now.saturating_sub(self.log_time_ms) >= IDEMPOTENCY_WINDOW_MS
@@ -118,7 +118,7 @@ impl Answers {
             .unwrap_or(&[])
     }
 
-    /// The answer to that request and its encoded outcome, if it is still to be given.
+    /// The answer to that request and its encoded outcome, if it is still valid.
     pub(crate) fn find(&self, request_id: &RequestId, now: LogTimeMs) -> Option<(Head, &[u8])> {
         let slot = self.find_slot(request_id)?;
         let head = *self.head(slot)?;
@@ -197,7 +197,7 @@ impl Answers {
         });
     }
 
-    /// True when no answer is stale now, without a look at any.
+    /// True when no answer is stale now, without looking at any.
     #[inline]
     pub(crate) fn is_quiet(&self, now: LogTimeMs) -> bool {
         now < self.quiet_until_ms
@@ -231,7 +231,7 @@ impl Answers {
         true
     }
 
-    /// Brings the times of answers to `to` that are later.
+    /// Moves times of answers that are later than `to` to `to`.
     pub(crate) fn turn_back(&mut self, to: LogTimeMs) {
         let mut number = self.next;
         while number > self.first {

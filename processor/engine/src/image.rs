@@ -1,13 +1,13 @@
 //! The whole state as bytes, for snapshots.
 //!
 //! Canonical: only facts are written (bookings, blocked places, answers), in an order that follows
-//! from them, and everything else is built from them again. So the same state gives the same bytes
+//! from them, and everything else is rebuilt from them. So the same state gives the same bytes
 //! whatever slots, lanes and pages its history has left it in, and damage cannot produce a state
 //! that contradicts itself.
 //!
 //! Layout: version byte, body, xxh3-64 of both in little-endian. Integers are LEB128 unless said
 //! otherwise in [`write`]. The version follows from the machine's: a state that an older program
-//! could have made has the bytes that it would have written.
+//! could have produced has the bytes that it would have written.
 
 mod bytes;
 mod read;
@@ -19,9 +19,9 @@ use onsale_schemas::PartitionId;
 use crate::limits::{Limits, MACHINE_VERSION_SECOND};
 use crate::partition::Partition;
 
-/// The first format: of states up to machine version 1.
+/// The first format, for states up to machine version 1.
 const FIRST: u8 = 1;
-/// The same with sections behind it: of states from machine version 2 on.
+/// The same with additional sections, for states from machine version 2 on.
 const SECOND: u8 = 2;
 /// The highest format that this program knows.
 const IMAGE_VERSION: u8 = SECOND;
@@ -62,7 +62,7 @@ impl Partition {
     /// Appends the image of the state to `out`.
     ///
     /// # Errors
-    /// None at present; a format that can refuse a state may come.
+    /// None at present; a later format may be unable to hold a state.
     pub fn encode_image(&self, out: &mut Vec<u8>) -> Result<(), ImageError> {
         let start = out.len();
         let version = if self.machine_version() < MACHINE_VERSION_SECOND {

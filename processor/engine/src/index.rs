@@ -2,9 +2,9 @@
 //! so no insertion ever waits for the whole table to be moved.
 //!
 //! A bucket is one cache line with ten entries of a 16-bit tag and a 32-bit slot. The tag holds
-//! hash bits 10..26: they filter out most foreign entries without a look at the table, and they are
-//! the bits that decide where an entry goes when its bucket is split, so a split of a large index
-//! reads no records.
+//! hash bits 10..26: they filter out most foreign entries without reading the table, and they are
+//! the bits that decide where an entry goes when its bucket is split, so splitting a bucket of a
+//! large index reads no records.
 
 use smallvec::SmallVec;
 
@@ -46,7 +46,7 @@ impl Bucket {
     }
 
     /// Entries that may have the tag, as the top bits of 16-bit lanes: all that have it, and
-    /// sometimes the one behind one that has it, which the caller's own comparison weeds out.
+    /// sometimes the one after one that has it, which the caller's comparison rejects.
     #[inline]
     fn tagged(&self, tag: u16) -> [u64; 3] {
         const ONES: u64 = 0x0001_0001_0001_0001;
@@ -155,7 +155,7 @@ impl Index {
         }
     }
 
-    /// Asks the memory for what [`Index::find`] looks at first.
+    /// Prefetches what [`Index::find`] reads first.
     #[inline]
     pub(crate) fn fetch(&self, hash: u64) {
         self.buckets.fetch(self.bucket_of(hash));
@@ -175,8 +175,8 @@ impl Index {
         NONE
     }
 
-    /// Adds an entry; the caller knows that the key is not in yet. `hash_of` gives the hash of an
-    /// older slot; it is asked only where the tag does not tell enough.
+    /// Adds an entry whose key is known to be absent. `hash_of` returns the hash of an older slot;
+    /// it is called only where the tag is not enough.
     #[inline]
     pub(crate) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
         self.put(self.bucket_of(hash), tag_of(hash), slot);
@@ -188,13 +188,13 @@ impl Index {
         }
     }
 
-    /// Takes an entry out. True when it was there.
+    /// Removes an entry. True when it was there.
     #[inline]
     pub(crate) fn remove(&mut self, hash: u64, slot: u32) -> bool {
         self.rewrite(hash, slot, NONE)
     }
 
-    /// Lets an entry lead to another slot with the same key. True when it was there.
+    /// Points an entry to another slot with the same key. True when it was there.
     pub(crate) fn replace(&mut self, hash: u64, old: u32, new: u32) -> bool {
         self.rewrite(hash, old, new)
     }
@@ -299,7 +299,7 @@ impl Index {
         let bit = self.level;
         self.buckets.grow_to(target);
 
-        // Filled side by side and stored once each. What does not fit goes the usual way.
+        // Filled side by side and stored once each. What does not fit is added the usual way.
         let mut halves = [Bucket::default(); 2];
         let mut filled = [0usize; 2];
         let mut spilled = SmallVec::<[(usize, u16, u32); BUCKET_ENTRIES]>::new();
@@ -389,7 +389,7 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_a_map(operations in proptest::collection::vec((0u8..4, 0u32..400), 1..2_000), mask in 0u64..1 << 12) {
-            // Masked hashes collide a lot, which fills overflow chains.
+            // Masked hashes collide often, which fills overflow chains.
             let hash_of = |slot: u32| hash::number(u64::from(slot)) & !mask;
             let mut index = Index::new();
             let mut model = BTreeMap::new();

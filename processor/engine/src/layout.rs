@@ -21,7 +21,7 @@ pub(crate) struct SeatedZone {
     pub(crate) rows: u32,
     /// First group of rows; groups do not span zones.
     pub(crate) first_group: u32,
-    /// Seats of every row when all have as many, else 0: saves a look at the layout.
+    /// Seats of every row when all rows are equally long, else 0: saves reading the layout.
     pub(crate) row_length: u32,
 }
 
@@ -104,7 +104,7 @@ impl Layout {
     }
 }
 
-/// True when the layout keeps every limit of [`onsale_schemas::limits`].
+/// True when the layout is within every limit of [`onsale_schemas::limits`].
 pub(crate) fn is_valid(zones: &[ZoneLayout]) -> bool {
     if zones.is_empty() || zones.len() > ZONES_PER_SHOW_MAX {
         return false;

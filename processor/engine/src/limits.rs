@@ -7,8 +7,8 @@ pub(crate) const MACHINE_VERSION_FIRST: u16 = 1;
 /// The machine version that knows events, tenants, references, documents and cool-downs.
 pub const MACHINE_VERSION_SECOND: u16 = 2;
 
-/// Steps of housekeeping (forgetting) that one record may cause besides its own command,
-/// counted together with the holds it expired, so that no record is much dearer than another.
+/// Steps of housekeeping (forgetting) that one record may cause besides its own command, counted
+/// together with the holds it expired, so that no record costs much more than another.
 pub(crate) const HOUSEKEEPING_PER_ENTRY_MAX: usize = 1_024;
 /// Steps of housekeeping that every record may cause even when many holds expired, so that tables
 /// shrink faster than commands can fill them.
@@ -25,13 +25,13 @@ pub struct Limits {
     /// Remembered idempotent answers.
     pub remembered_answers_max: u32,
     /// Payment references that are known to belong to a booking, for
-    /// [`onsale_schemas::limits::REFERENCE_KEPT_MS`]. One takes about 55 bytes, index included, and
-    /// memory is taken as they come.
+    /// [`onsale_schemas::limits::REFERENCE_KEPT_MS`]. Each takes about 55 bytes, index included;
+    /// memory is allocated as they arrive.
     pub references_max: u32,
     /// Catalog documents in all, in bytes.
     pub documents_max_bytes: u64,
-    /// The highest machine version that the program knows. Replicas may differ in this alone: while
-    /// a cluster is upgraded, those that do not know a version that is asked for stop.
+    /// The highest machine version that the program knows. Only in this may replicas differ: while
+    /// a cluster is upgraded, those that do not know the requested version stop.
     pub machine_version_known: u16,
 }
 

@@ -1,9 +1,9 @@
-//! Where the booking of an offset is.
+//! Finds the booking of an offset.
 //!
-//! Bookings are made and touched in about the order of the log, so neighbouring offsets share a
-//! group, one cache line that holds the slots of fourteen offsets in a row; only groups are hashed.
-//! A new booking mostly finds its group where the one before left off, and the index of the groups
-//! is small enough to stay in a cache when the bookings are not.
+//! Bookings are created and touched roughly in the order of the log, so neighbouring offsets share
+//! a group, one cache line that holds the slots of fourteen consecutive offsets; only groups are
+//! hashed. A new booking mostly finds its group where the one before left off, and the index of the
+//! groups is small enough to stay in a cache even when the bookings are not.
 
 use onsale_schemas::Offset;
 
@@ -87,7 +87,7 @@ impl Offsets {
         Some(group.slots[within]).filter(|&slot| slot != NONE)
     }
 
-    /// Asks the memory for the group of an offset and gives it, if it may be there.
+    /// Prefetches the group of an offset and returns it, if it may be there.
     #[inline]
     pub(crate) fn fetch(&self, offset: Offset) -> u32 {
         let (number, _) = split(offset);
@@ -98,8 +98,8 @@ impl Offsets {
         group
     }
 
-    /// The slot of an offset as the group says that [`Offsets::fetch`] gave, [`NONE`] if it does not
-    /// know.
+    /// The slot of an offset according to the group that [`Offsets::fetch`] returned, [`NONE`] if
+    /// it has none.
     #[inline]
     pub(crate) fn find_in(&self, group: u32, offset: Offset) -> u32 {
         let (number, within) = split(offset);
@@ -111,7 +111,7 @@ impl Offsets {
         }
     }
 
-    /// Adds an offset that is not in yet.
+    /// Adds an offset that is not there yet.
     #[inline]
     pub(crate) fn insert(&mut self, offset: Offset, slot: u32) {
         let (number, within) = split(offset);
@@ -150,7 +150,7 @@ impl Offsets {
         at
     }
 
-    /// Takes an offset out. True when it was there.
+    /// Removes an offset. True when it was there.
     pub(crate) fn remove(&mut self, offset: Offset) -> bool {
         let (number, within) = split(offset);
         let Some(at) = self.group(number) else {

@@ -1,10 +1,10 @@
-//! Copy-on-write storage in pages: a vector that is cloned in microseconds whatever its length,
-//! and that never moves what it holds in order to grow.
+//! Copy-on-write storage in pages: a vector that is cloned in microseconds whatever its length, and
+//! that grows without moving its items.
 //!
 //! Two levels: nodes of [`FANOUT`] pages of `N` items. A clone shares all nodes; the first write to
-//! a page afterwards copies its node's pointers and the page. `triomphe::Arc` is used because it
-//! tells with a plain load whether it is shared; the standard one needs a locked instruction for
-//! that, which would cost more than the rest of a write.
+//! a page afterwards copies its node's pointers and the page. `triomphe::Arc` is used because a
+//! plain load tells whether it is shared; the standard one needs a locked instruction for that,
+//! which would cost more than the rest of a write.
 
 use triomphe::Arc;
 
@@ -16,7 +16,7 @@ struct Node<T, const N: usize> {
     pages: [Arc<[T; N]>; FANOUT],
 }
 
-/// What the pointer leads to, for writing, copied before if a clone shares it.
+/// The pointed-to value for writing, copied first if a clone shares it.
 ///
 /// As `Arc::make_mut`, with the copy out of line: inlined, its stack frame of a whole page would be
 /// set up on every write.
@@ -27,7 +27,7 @@ pub(crate) fn own<T: Clone>(shared: &mut Arc<T>) -> &mut T {
     }
     match Arc::get_mut(shared) {
         Some(owned) => owned,
-        // Nobody else can have got hold of it since: there is one way to it and it is borrowed.
+        // No one else can have reached it since: there is one way to it, and it is borrowed.
         None => std::process::abort(),
     }
 }
@@ -38,7 +38,7 @@ fn unshare<T: Clone>(shared: &mut Arc<T>) {
     *shared = Arc::new(T::clone(shared));
 }
 
-/// Asks the memory for a cache line without waiting for it.
+/// Prefetches a cache line without waiting for it.
 #[inline(always)]
 #[cfg_attr(
     target_arch = "x86_64",
@@ -97,7 +97,7 @@ impl<T: Clone + Default, const N: usize> Pages<T, N> {
         }
     }
 
-    /// The item. The index is one that [`Pages::grow_to`] has covered.
+    /// The item. The index has to be covered by [`Pages::grow_to`].
     #[inline]
     pub(crate) fn get(&self, index: u32) -> &T {
         let index = index as usize;
@@ -114,8 +114,7 @@ impl<T: Clone + Default, const N: usize> Pages<T, N> {
         &mut page[index % N]
     }
 
-    /// Asks the memory for an item and for its page's count of references, without waiting for
-    /// them.
+    /// Prefetches an item and its page's reference count, without waiting for them.
     #[inline]
     pub(crate) fn fetch(&self, index: u32) {
         let index = index as usize;

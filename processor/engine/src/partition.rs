@@ -89,7 +89,7 @@ impl Partition {
         self.state.limits.machine_version_known
     }
 
-    /// A machine version that a barrier asked for and that this program does not know: the replica
+    /// A machine version that a barrier requested and that this program does not know: the replica
     /// must stop before it applies anything more.
     pub fn unsupported_version(&self) -> Option<u16> {
         self.state.unsupported_version
@@ -145,7 +145,7 @@ impl Partition {
         Some(view_of(self.state.shows.get(self.state.shows.find(&show)?)))
     }
 
-    /// An event; `None` when it was never heard of here.
+    /// An event; `None` when it is unknown here.
     pub fn event(&self, event: EventId) -> Option<EventView> {
         let shows = &self.state.shows;
         let event = shows.event_at(shows.find_event(&event)?);
@@ -227,7 +227,7 @@ impl Partition {
         })
     }
 
-    /// Figures about the partition. Walks over all shows: not for every record.
+    /// Figures about the partition. Visits all shows: not for every record.
     pub fn stats(&self) -> Stats {
         let state = &self.state;
         let mut stats = Stats {
@@ -252,7 +252,7 @@ impl Partition {
                 + state.documents.memory_bytes(),
             ..Stats::default()
         };
-        // The places of a cancelled show are all free, and nobody can have them.
+        // The places of a cancelled show are all free, but cannot be reserved.
         let live = |show: &&Show| show.cancelled_at_ms.is_none();
         for zone in state.shows.iter().filter(live).flat_map(|show| &show.zones) {
             stats.available += u64::from(zone.counts.available);

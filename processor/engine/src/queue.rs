@@ -1,10 +1,10 @@
-//! Queues of slots in chunks: what is pushed at the back can be taken out anywhere, in constant
-//! time and without a look at its neighbours.
+//! Queues of slots in chunks: what is pushed at the back can be removed anywhere, in constant time
+//! and without touching its neighbours.
 //!
-//! A linked list through the records would need no memory of its own, but to take a record out of
-//! its middle means to write to two others, which in a large table are two waits for memory. Here
-//! it clears a bit, and the bits of 64 slots share a word. A chunk whose last slot leaves is given
-//! back at once, wherever in its queue it is, so what is popped in front is never searched for.
+//! A linked list through the records would need no extra memory, but removing a record from its
+//! middle writes to two others, which in a large table means two waits for memory. Here removal
+//! clears a bit, and the bits of 64 slots share a word. A chunk is freed as soon as its last slot
+//! leaves, wherever in its queue it is, so popping at the front never searches.
 
 use crate::index::NONE;
 use crate::pages::Pages;
@@ -76,7 +76,7 @@ impl Chunks {
         }
     }
 
-    /// Adds a slot at the back and gives the place by which it can be taken out.
+    /// Adds a slot at the back and returns the place by which it can be removed.
     #[inline]
     pub(crate) fn push_back(&mut self, queue: &mut Queue, slot: u32) -> u32 {
         if queue.used == CHUNK_SLOTS {
@@ -116,7 +116,7 @@ impl Chunks {
         queue.used = 0;
     }
 
-    /// Takes out what was put at that place of that queue.
+    /// Removes what was put at that place of that queue.
     #[inline]
     pub(crate) fn remove(&mut self, queue: &mut Queue, place: u32) {
         let chunk = place / CHUNK_SLOTS;

@@ -1,7 +1,7 @@
 //! Which booking a payment reference belongs to: a ring in the order of the claims, with an index.
 //!
-//! What is past its time counts as unknown; it is taken out when later references come, because
-//! nothing but the table's size depends on it.
+//! What is past its time counts as unknown; it is removed when later references are added, because
+//! only the table's size depends on it.
 
 use onsale_schemas::limits::REFERENCE_KEPT_MS;
 use onsale_schemas::{LogTimeMs, Offset, PartitionId, ReferenceHash};
@@ -95,7 +95,7 @@ impl References {
         (!claimed.is_stale(now)).then_some(claimed)
     }
 
-    /// True when one more may be added to a table for so many.
+    /// True when one more may be added to a table of that capacity.
     pub(crate) fn has_room(&mut self, references_max: u32, now: LogTimeMs) -> bool {
         for _ in 0..SWEPT_PER_CLAIM {
             if !self.sweep_one(now) {
@@ -138,8 +138,7 @@ impl References {
         true
     }
 
-    /// Takes out what is stale by `now`, and brings the times of the others to `to` where they are
-    /// later.
+    /// Removes what is stale at `now`, and moves later times of the others to `to`.
     pub(crate) fn turn_back(&mut self, now: LogTimeMs, to: LogTimeMs) {
         while self.sweep_one(now) {}
         let mut number = self.next;

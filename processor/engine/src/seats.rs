@@ -4,10 +4,9 @@
 //! without knowing its row. A seat is free, held, sold, or, with no bit set, blocked.
 //!
 //! A row's summary has bit `n` set when the row has a run of just `n` free seats (bit 63: of 63 or
-//! more); groups of rows hold the union. So "the first row with room for these" is answered by a
-//! few words, however many rows are sold out in front of it. Summaries are renewed when somebody
-//! asks for the best seats and not when a seat changes hands: where seats are asked for by name
-//! nobody needs them.
+//! more); groups of rows hold the union. So a few words answer "the first row with room for these",
+//! however many rows before it are sold out. Summaries are renewed when the best seats are
+//! requested and not when a seat changes hands: requests for named seats do not need them.
 
 use onsale_schemas::SeatIndex;
 use triomphe::Arc;
@@ -61,7 +60,7 @@ pub(crate) struct SeatMap {
     pub(crate) layout: Arc<Layout>,
 }
 
-/// Runs of free seats of a length are told apart up to here.
+/// Lengths of runs of free seats are distinguished up to here.
 pub(crate) const RUN_BIT_MAX: u32 = 63;
 
 /// All bits from `bit` on.
@@ -82,7 +81,7 @@ impl SeatMap {
             seats.div_ceil(64) as usize
         ];
         if let Some(last) = words.last_mut() {
-            // Bits behind the last seat stay clear.
+            // Bits after the last seat stay clear.
             last.free = !bits_from((seats - 1) % 64 + 1);
         }
         let mut map = Self {
@@ -119,7 +118,7 @@ impl SeatMap {
         self.words[(seat / 64) as usize].free >> (seat % 64) & 1 == 1
     }
 
-    /// Asks the memory for the word of a seat.
+    /// Prefetches the word of a seat.
     #[inline]
     pub(crate) fn fetch(&self, seat: SeatIndex) {
         if let Some(word) = self.words.get((seat / 64) as usize) {
@@ -127,10 +126,10 @@ impl SeatMap {
         }
     }
 
-    /// Turns seats of a zone from one thing into another.
+    /// Changes seats of a zone from one state to another.
     #[inline(always)]
     pub(crate) fn turn(&mut self, zone: &SeatedZone, seats: &[SeatIndex], from: Place, to: Place) {
-        // Seats side by side share a row: it is looked up once.
+        // Adjacent seats share a row, which is looked up once.
         let mut row_seats = 0..0;
         for &seat in seats {
             let word = &mut self.words[(seat / 64) as usize];
@@ -288,7 +287,7 @@ impl SeatMap {
         None
     }
 
-    /// Seats of a zone by what they are: free, held, sold, blocked.
+    /// Seats of a zone by state: free, held, sold, blocked.
     pub(crate) fn count(&self, zone: &SeatedZone) -> [u32; 4] {
         let mut counts = [0; 4];
         for seat in zone.first_seat..zone.first_seat + zone.seats {

@@ -1,4 +1,4 @@
-//! Recomputes everything that the tables say twice and compares.
+//! Recomputes everything that the tables store redundantly and compares.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 }
 
 impl Partition {
-    /// Checks that bitsets, counters, queues and indexes agree with the bookings. Walks over
-    /// everything: for tests and for the verb that verifies a log.
+    /// Checks that bitsets, counters, queues and indexes agree with the bookings. Visits
+    /// everything: for tests and for `onsale verify`.
     ///
     /// # Errors
     /// The first contradiction found: a bug in the machine, never something that input can cause.
@@ -285,7 +285,7 @@ fn expiry(state: &State) -> Checked {
     })?;
     ensure(
         least.is_none_or(|least| state.expiry.quiet_until_ms() <= least),
-        || "a hold ends in a time said to be quiet".into(),
+        || "a hold ends in a time marked as quiet".into(),
     )
 }
 

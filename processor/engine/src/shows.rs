@@ -33,7 +33,7 @@ pub(crate) struct Show {
     pub(crate) event: u32,
     /// The next show of the event in order of opening.
     next_of_event: u32,
-    /// `None` when it was opened without.
+    /// `None` when it was opened without one.
     pub(crate) tenant: Option<TenantId>,
     /// First cool-down after holds that ended unpaid; 0 means none.
     pub(crate) cooldown_ms: u32,
@@ -56,7 +56,7 @@ pub(crate) struct Show {
 }
 
 impl Show {
-    /// A show as the command has it; the layout is valid.
+    /// A show as in the command; the layout is valid.
     pub(crate) fn new(command: &OpenShow, event: u32, fingerprint: u64) -> Self {
         let (layout, kinds) = layout::build(&command.zones);
         let seats = SeatMap::new(layout, seated(kinds.iter()));
@@ -102,7 +102,7 @@ impl Show {
         seated(self.zones.iter().map(|zone| &zone.kind))
     }
 
-    /// Asks the memory for what a change of places looks at.
+    /// Prefetches what a change of places reads.
     #[inline]
     pub(crate) fn fetch(&self, zone: usize, seat: SeatIndex) {
         if let Some(zone) = self.zones.get(zone) {
@@ -113,7 +113,7 @@ impl Show {
         }
     }
 
-    /// Turns places of a zone from one thing into another. `seats` are empty for general admission.
+    /// Changes places of a zone from one state to another. `seats` are empty for general admission.
     #[inline(always)]
     pub(crate) fn turn(
         &mut self,
@@ -131,7 +131,7 @@ impl Show {
         *count_of(&mut zone.counts, to) += quantity;
     }
 
-    /// Frees all that is held or sold.
+    /// Frees everything that is held or sold.
     pub(crate) fn free_all(&mut self) {
         self.seats.free_all();
         for zone in &mut self.zones {
@@ -145,7 +145,7 @@ impl Show {
         }
     }
 
-    /// The zones as a command would give them, with present prices.
+    /// The zones as a command would name them, with present prices.
     pub(crate) fn zone_layouts(&self) -> Vec<ZoneLayout> {
         self.zones
             .iter()
@@ -199,17 +199,17 @@ impl Default for ShowCell {
     }
 }
 
-/// An event that the machine has heard of.
+/// An event that the machine knows.
 #[derive(Clone, Copy)]
 pub(crate) struct Event {
     pub(crate) id: EventId,
     /// True once a show of the event was cancelled.
     has_cancelled: bool,
-    /// True once the event was: no show of it is opened any more.
+    /// True once the event was cancelled: no show of it can be opened any more.
     pub(crate) is_cancelled: bool,
     /// The limit per user of all its shows, once it has one.
     pub(crate) limit: Option<u16>,
-    /// That of the first show of it that was opened with one.
+    /// The tenant of its first show that was opened with one.
     pub(crate) tenant: Option<TenantId>,
     /// Its shows in order of opening: the first and the last one.
     shows: [u32; 2],
@@ -257,7 +257,7 @@ impl Shows {
             .find(hash::id(id.as_bytes()), |slot| self.get(slot).id == *id)
     }
 
-    /// As [`Shows::find`], with a look at a slot where it may be.
+    /// As [`Shows::find`], trying first a slot where it may be.
     #[inline]
     pub(crate) fn find_at(&self, id: &ShowId, hint: u32) -> Option<u32> {
         if hint < self.len() && self.get(hint).id == *id {
@@ -288,7 +288,7 @@ impl Shows {
         })
     }
 
-    /// Slot of an event, which is made if need be.
+    /// Slot of an event, which is created if necessary.
     pub(crate) fn event(&mut self, id: &EventId) -> u32 {
         if let Some(slot) = self.find_event(id) {
             return slot;
@@ -322,12 +322,12 @@ impl Shows {
         })
     }
 
-    /// Gives an event a limit, and with it all its shows.
+    /// Sets the limit of an event, and with it of all its shows.
     pub(crate) fn set_limit(&mut self, event: u32, limit: u16) {
         self.events.get_mut(event).limit = Some(limit);
         let [mut at, _] = self.events.get(event).shows;
         while at != NONE {
-            // Not written to where it says so already: a snapshot may share it.
+            // Not written where it is already so: a snapshot may share it.
             if self.get(at).max_tickets_per_user != limit {
                 self.get_mut(at).max_tickets_per_user = limit;
             }
@@ -343,7 +343,7 @@ impl Shows {
         self.events.get_mut(event).tenant.get_or_insert(tenant);
     }
 
-    /// Marks an event: no show of it is opened any more.
+    /// Marks an event as cancelled: no show of it can be opened any more.
     pub(crate) fn mark_cancelled(&mut self, event: u32) {
         self.events.get_mut(event).is_cancelled = true;
     }

@@ -28,7 +28,7 @@ pub(crate) struct State {
     pub(crate) epoch: u64,
     pub(crate) owner: Option<NodeName>,
     pub(crate) machine_version: u16,
-    /// The highest version that a barrier asked for and this program does not know.
+    /// The highest version that a barrier requested and this program does not know.
     pub(crate) unsupported_version: Option<u16>,
     pub(crate) shows: Shows,
     pub(crate) bookings: Bookings,
@@ -43,7 +43,7 @@ pub(crate) struct State {
     pub(crate) cancelled: VecDeque<u32>,
     /// Bookings in the table that are forgotten because their show was cancelled long ago.
     pub(crate) purgeable: u32,
-    /// Slots that the walk in search of them has yet to look at, from 0 on.
+    /// Slots that the search for them has yet to look at, from 0 on.
     pub(crate) purge_left: u32,
     pub(crate) answers: Answers,
     pub(crate) references: References,
@@ -77,7 +77,7 @@ impl State {
 
     /// Expires holds that are due, at most [`EXPIRIES_PER_ENTRY_MAX`].
     ///
-    /// Holds of cancelled shows are void already: they are passed over and not counted.
+    /// Holds of cancelled shows are already void: they are skipped and not counted.
     pub(crate) fn sweep_due(&mut self, expired: &mut Vec<EndedBooking>) {
         while expired.len() < EXPIRIES_PER_ENTRY_MAX
             && let Some(slot) = self.expiry.first_due(self.now)
@@ -127,13 +127,13 @@ impl State {
         self.users.subtract_places(booking.user, places);
     }
 
-    /// Marks a booking as ended and has it forgotten in time.
+    /// Marks a booking as ended, to be forgotten in time.
     pub(crate) fn end(&mut self, slot: u32, state: BookingState, at_ms: LogTimeMs) {
         self.bookings.get_mut(slot).become_ended(state, at_ms);
         self.ended.push(&mut self.bookings, slot);
     }
 
-    /// The facts of a booking as outcomes tell them.
+    /// The facts of a booking as outcomes contain them.
     #[inline]
     pub(crate) fn facts(&self, slot: u32) -> EndedBooking {
         let booking = self.bookings.get(slot);
@@ -180,8 +180,8 @@ impl State {
         }
     }
 
-    /// The booking that a command names, if the one who asks may touch it and its show is on. A due
-    /// hold that was not swept yet expires by that; one that may not be touched does not.
+    /// The booking that a command names, if the caller may touch it and its show is on. A due hold
+    /// that was not swept yet expires by being named; one that the caller may not touch does not.
     #[inline]
     pub(crate) fn resolve(
         &mut self,

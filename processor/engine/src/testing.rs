@@ -15,7 +15,7 @@ use crate::views::BookingView;
 
 /// Log time at which tests begin.
 pub(crate) const NOW: LogTimeMs = 1_000_000;
-/// Length of holds of shows made by [`open`].
+/// Length of holds of shows created by [`open`].
 pub(crate) const HOLD_MS: u32 = 600_000;
 
 pub(crate) fn show_id(n: u8) -> ShowId {
@@ -171,7 +171,7 @@ impl Machine {
         self.apply_machine(Command::Tick { epoch: 0 });
     }
 
-    /// Applies a request and gives its outcome.
+    /// Applies a request and returns its outcome.
     pub(crate) fn run(&mut self, command: Command) -> Outcome {
         self.apply(&Envelope {
             request_id: Some(RequestId::from_bytes([7; 16])),
@@ -183,7 +183,7 @@ impl Machine {
         self.records.last().unwrap().outcome.clone()
     }
 
-    /// Applies a request with an idempotency key and gives its record.
+    /// Applies a request with an idempotency key and returns its record.
     pub(crate) fn idempotent(
         &mut self,
         id: u8,
@@ -206,7 +206,7 @@ impl Machine {
         outcome
     }
 
-    /// Applies a command that nobody waits for.
+    /// Applies a command without a waiting client.
     pub(crate) fn apply_as(&mut self, by: Option<Staff>, command: Command) {
         self.apply(&Envelope {
             by,

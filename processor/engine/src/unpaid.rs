@@ -1,6 +1,6 @@
-//! Holds that users let end unpaid, one after the other, per event, and the cool-downs that follow.
+//! Holds that users let end unpaid in a row, per event, and the cool-downs that follow.
 //!
-//! Few users have any, so they stand beside the counters, which every reservation looks at.
+//! Few users have any, so they are kept beside the counters, which every reservation reads.
 
 use onsale_schemas::LogTimeMs;
 use onsale_schemas::limits::{
@@ -16,11 +16,11 @@ pub(crate) const UNPAID_MAX: u8 = UNPAID_HOLDS_FREE + 1 + COOLDOWN_DOUBLINGS_MAX
 /// Longest cool-down, in milliseconds.
 pub(crate) const COOLDOWN_LONGEST_MS: u64 = (COOLDOWN_MAX_MS as u64) << COOLDOWN_DOUBLINGS_MAX;
 
-// A cool-down never outlasts the count that it follows from: nobody has to look whether it is
+// A cool-down never outlasts the count that it follows from, so nothing has to check whether it is
 // forgotten.
 const _: () = assert!(COOLDOWN_LONGEST_MS <= ENDED_BOOKING_KEPT_MS);
 
-/// What is known of one user at one event.
+/// What is known about one user at one event.
 #[derive(Clone, Copy)]
 pub(crate) struct Unpaid {
     /// Slot of the user's counter; `NONE` when vacant.
@@ -72,7 +72,7 @@ impl Unpaid {
         };
     }
 
-    /// Brings times to `to` that are later than they could be then. True when any was.
+    /// Moves times that are later than possible at `to`. True when there were any.
     pub(crate) fn turn_back(&mut self, to: LogTimeMs) -> bool {
         let before = (self.last_at_ms, self.until_ms);
         self.last_at_ms = self.last_at_ms.min(to);

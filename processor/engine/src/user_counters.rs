@@ -81,14 +81,14 @@ impl UserCounters {
         self.counters.fetch(slot);
     }
 
-    /// Asks the memory for what [`UserCounters::find`] looks at first.
+    /// Prefetches what [`UserCounters::find`] reads first.
     #[inline]
     pub(crate) fn fetch_entry(&self, event: u32, user: &UserId) {
         self.index.fetch(hash::id_within(event, user.as_bytes()));
     }
 
-    /// Counts a new booking that is about to be put into the slot `booking`; `known` is what
-    /// [`UserCounters::find`] said. Gives the counter and the user's booking before this one.
+    /// Counts a new booking that is about to be put into the slot `booking`; `known` is the result
+    /// of [`UserCounters::find`]. Returns the counter and the user's previous booking.
     #[inline]
     pub(crate) fn book(
         &mut self,
@@ -146,7 +146,7 @@ impl UserCounters {
         counter.places = counter.places.saturating_sub(places);
     }
 
-    /// A booking is forgotten; with the last one goes the counter.
+    /// Forgets a booking, and with the last one the counter.
     pub(crate) fn forget_booking(&mut self, bookings: &mut Bookings, booking: u32) {
         let record = bookings.get(booking);
         let slot = record.user;
@@ -200,7 +200,7 @@ impl UserCounters {
         self.put_unpaid(slot, known);
     }
 
-    /// Puts what is known about unpaid holds with a counter, in the place of what was known.
+    /// Replaces what a counter knows about unpaid holds.
     pub(crate) fn put_unpaid(&mut self, slot: u32, unpaid: Unpaid) {
         let unpaid = Unpaid {
             counter: slot,
@@ -214,7 +214,7 @@ impl UserCounters {
         }
     }
 
-    /// The user has paid: unpaid holds before count no more.
+    /// The user has paid: earlier unpaid holds no longer count.
     #[inline]
     pub(crate) fn clear_unpaid(&mut self, slot: u32) {
         if self.counters.get(slot).unpaid != NONE {
@@ -228,8 +228,8 @@ impl UserCounters {
         self.unpaid.remove(at);
     }
 
-    /// Forgets the unpaid holds that are forgotten by `now`, and brings the times of the others to
-    /// `to` where they are later.
+    /// Forgets the unpaid holds that are past their time at `now`, and moves later times of the
+    /// others to `to`.
     pub(crate) fn turn_back(&mut self, now: LogTimeMs, to: LogTimeMs) {
         for at in 0..self.unpaid.made() {
             let mut known = *self.unpaid.get(at);

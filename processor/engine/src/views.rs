@@ -31,10 +31,10 @@ pub struct ShowView {
     pub zones: Vec<ZoneView>,
 }
 
-/// What the machine knows of an event beside its shows.
+/// What the machine knows about an event besides its shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EventView {
-    /// Its tenant: that of the first show of it that was opened with one.
+    /// Its tenant: that of its first show that was opened with one.
     pub tenant: Option<TenantId>,
     /// Most tickets a user may hold and own over all its shows; 0 means no limit, `None` that every
     /// show has its own.
@@ -69,7 +69,7 @@ pub enum BookingState {
     Expired,
 }
 
-/// A booking with all that the engine knows about it.
+/// A booking with everything that the engine knows about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BookingView {
     /// The booking.
@@ -90,7 +90,7 @@ pub struct BookingView {
     pub unit_price: i64,
     /// Its currency.
     pub currency: Currency,
-    /// What it is. A due hold that was not swept yet is still `Reserved`.
+    /// Its state. A due hold that was not swept yet is still `Reserved`.
     pub state: BookingState,
     /// When it was reserved.
     pub reserved_at_ms: LogTimeMs,
@@ -131,6 +131,6 @@ pub struct Stats {
     pub sold: u64,
     /// Blocked places of all shows.
     pub blocked: u64,
-    /// Memory of all tables, in bytes, about.
+    /// Approximate memory of all tables, in bytes.
     pub memory_bytes: usize,
 }

@@ -1,4 +1,4 @@
-//! A log of machine version 1 comes to the very same outcomes, digest and image for ever.
+//! A log of machine version 1 always leads to the same outcomes, digest and image.
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests are not seen as tests by the lint"
@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 const RECORDS: u64 = 4_000;
 const HOLD_MS: u32 = 50_000;
 
-/// A generator that is the same everywhere and for ever.
+/// A generator that never changes, on any platform.
 struct Rng(u64);
 
 impl Rng {

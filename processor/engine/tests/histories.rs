@@ -1,5 +1,5 @@
-//! Random histories: the tables agree with each other after every record, a partition that lives
-//! through images goes on like one that does not, and clones do not feel each other.
+//! Random histories: the tables agree with each other after every record, a partition that is
+//! restored from images continues like one that is not, and clones do not affect each other.
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests are not seen as tests by the lint"
@@ -18,7 +18,7 @@ use onsale_schemas::{
 use proptest::prelude::*;
 
 const ID: PartitionId = PartitionId(5);
-/// Small, so that every table is full now and then.
+/// Small, so that every table fills up now and then.
 const LIMITS: Limits = Limits {
     shows_max: 3,
     bookings_max: 40,
@@ -101,7 +101,7 @@ fn places() -> impl Strategy<Value = (u16, BlockPlaces)> {
     ]
 }
 
-/// Bookings are named by how far back they are, so that most of them exist.
+/// Bookings are named by how far back they are, so most of them exist.
 fn command() -> impl Strategy<Value = (Command, u64)> {
     let shows = 0u8..4;
     let command = prop_oneof![
@@ -376,7 +376,7 @@ proptest! {
         }
     }
 
-    /// One partition lives through an image before every record, the other never.
+    /// One partition is restored from an image before every record, the other never.
     #[test]
     fn images_change_nothing(History { version, steps } in history(1..120)) {
         let (mut plain, mut now) = opened(version);
@@ -399,8 +399,8 @@ proptest! {
         }
     }
 
-    /// One partition is given its records one by one, the other in batches, in which what is found
-    /// ahead is often out of date when its turn comes.
+    /// One partition gets its records one by one, the other in batches, where what was found ahead
+    /// is often out of date when its turn comes.
     #[test]
     fn batches_change_nothing(
         History { version, steps } in history(1..200),
@@ -428,7 +428,7 @@ proptest! {
         prop_assert_eq!(image(&batched), image(&plain));
     }
 
-    /// A clone taken on the way is not touched by what follows, and can go on by itself.
+    /// A clone taken on the way is not affected by what follows, and can continue by itself.
     #[test]
     fn clones_do_not_feel_each_other(
         History { version, steps } in history(2..120),
@@ -458,9 +458,9 @@ proptest! {
         prop_assert_eq!(image(&partition), after);
     }
 
-    /// A log whose records of version 2 come before and after the barrier that lets them count. Up
-    /// to it the state is the one of a program that knows version 1 only, whose image the next
-    /// program goes on from.
+    /// A log with records of version 2 before and after the barrier that makes them count. Up to it
+    /// the state is the one of a program that knows version 1 only, whose image the next program
+    /// goes on from.
     #[test]
     fn an_upgrade_in_the_middle_of_a_log(
         steps in proptest::collection::vec(second_step(), 2..150),
@@ -494,7 +494,7 @@ proptest! {
         prop_assert_eq!(image(&newer), image(&upgraded));
     }
 
-    /// Whatever stands in the log, and whatever its clock does.
+    /// Whatever the log contains, and whatever its clock does.
     #[test]
     fn apply_is_total(
         payloads in proptest::collection::vec(

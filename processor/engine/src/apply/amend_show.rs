@@ -12,8 +12,8 @@ use crate::limits::MACHINE_VERSION_SECOND;
 use crate::state::State;
 
 impl State {
-    /// Checks the values that would result and takes over all or none. A zone named twice gets the
-    /// last price; the others do not count. From machine version 2 on a limit is the event's.
+    /// Checks the values that would result and applies all of them or none. A zone named twice gets
+    /// the last price. From machine version 2 on a limit is the event's.
     pub(super) fn amend_show(&mut self, command: &AmendShow, asked: &Asked<'_>) -> Verdict {
         let slot = self.find_show(&command.show, asked)?;
         let show = self.shows.get(slot);
@@ -94,7 +94,7 @@ mod tests {
             Command::AmendShow(bad(1, 0)),
             invalid(InvalidReason::OutOfRange),
         );
-        // Nothing of a refused amendment is taken over.
+        // A refused amendment changes nothing.
         assert_eq!(m.partition.shows().next().unwrap().hold_ms, HOLD_MS);
         assert_eq!(m.partition.shows().next().unwrap().zones[0].unit_price, 100);
     }

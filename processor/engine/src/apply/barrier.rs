@@ -5,8 +5,9 @@ use onsale_schemas::Outcome;
 use crate::state::State;
 
 impl State {
-    /// Raises the machine version. One that this program does not know is only noted: the replica
-    /// stops, and the state it leaves behind is still the same on all replicas of this program.
+    /// Raises the machine version. A version that this program does not know is only noted: the
+    /// replica stops, and the state it leaves behind is still the same on all replicas of this
+    /// program.
     pub(super) fn barrier(&mut self, machine_version: u16) -> Outcome {
         if machine_version > self.limits.machine_version_known {
             self.unsupported_version = self.unsupported_version.max(Some(machine_version));

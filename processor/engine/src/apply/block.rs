@@ -17,7 +17,7 @@ impl State {
             .map(Outcome::Blocked)
     }
 
-    /// Turns all places of a command that are `from` into `to`, or none.
+    /// Turns all places of a command from `from` into `to`, or none of them.
     pub(super) fn turn_block(
         &mut self,
         command: SeatBlock,
@@ -97,7 +97,7 @@ mod tests {
         }
     }
 
-    /// The refusals that block and unblock share, and then each its own.
+    /// The refusals that block and unblock share, then those of each.
     #[test]
     fn refusals_in_order_of_precedence() {
         let mut m = Machine::new();

@@ -68,7 +68,7 @@ mod tests {
                 BookingState::Reserved
             ]
         );
-        // Each counts from when it was cancelled first.
+        // Each keeps the time at which it was first cancelled.
         let ended = holds.map(|hold| m.booking(hold).ended_at_ms);
         assert_eq!(ended, [Some(m.now - 10), Some(m.now - 5), None]);
         m.expect_refusal(open_v2(4, 7, 10), Rejection::ShowCancelled);

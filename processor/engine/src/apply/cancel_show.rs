@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(m.partition.stats().available, 8 - 2 + 9 - 2 + 9);
         let outcome = m.run_ok(Command::CancelShow { show: show_id(1) });
         assert_eq!(outcome, Outcome::ShowCancelled { show: show_id(1) });
-        // Its places are free, and nobody can have them.
+        // Its places are free, but cannot be reserved.
         let stats = m.partition.stats();
         assert_eq!((stats.available, stats.held, stats.sold), (9, 0, 0));
         let seats = m.partition.show_seats(show_id(1)).unwrap();
@@ -125,7 +125,7 @@ mod tests {
             Rejection::ShowCancelled,
         );
         m.partition.self_check().unwrap();
-        // The counter of a user is exact at the next record already.
+        // A user's counter is exact from the next record on.
         m.expect_refusal(
             m.general(2, 1_077, 0, 4),
             Rejection::MaxPerUserExceeded {
@@ -134,7 +134,7 @@ mod tests {
             },
         );
         m.reserve_general_by(2, 3_999, 0, 4);
-        // Due holds of a cancelled show do not expire, however many, and hold nobody up.
+        // Due holds of a cancelled show do not expire, however many there are, and delay nothing.
         m.advance(u64::from(HOLD_MS));
         m.tick();
         let expired = &m.records.last().unwrap().expired;

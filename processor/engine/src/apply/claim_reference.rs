@@ -70,7 +70,7 @@ mod tests {
                 table: FullTable::References,
             },
         );
-        // The same again is no new one; a booking may have several references elsewhere.
+        // A repeated claim is not a new one; a booking may have several references elsewhere.
         assert_eq!(m.run_ok(claim(1, 3, 77)), first);
         m.run_by(staff(Some(20)), claim(1, 3, 77));
     }

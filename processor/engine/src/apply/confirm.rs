@@ -15,7 +15,7 @@ use crate::seats::Place;
 use crate::state::State;
 
 impl State {
-    /// `paid` is what [`ConfirmV2`](onsale_schemas::command::ConfirmV2) says.
+    /// `paid` is the amount in [`ConfirmV2`](onsale_schemas::command::ConfirmV2).
     pub(super) fn confirm(
         &mut self,
         command: &mut Confirm,
@@ -82,7 +82,7 @@ impl State {
         }
     }
 
-    /// The sum that was paid is what the booking costs.
+    /// The amount paid is the booking's total.
     fn check_paid(&self, slot: u32, paid: (i64, Currency)) -> Result<(), Rejection> {
         let booking = self.bookings.get(slot);
         let zone = &self.shows.get(booking.show).zones[booking.zone()];
@@ -189,7 +189,7 @@ mod tests {
         for (booking, by, reference, expected) in cases {
             m.expect_refusal(confirm(booking, by, reference), expected);
         }
-        // What was refused changed nothing.
+        // The refusals changed nothing.
         let view = m.booking(lost);
         assert_eq!(view.state, Seen::Expired);
         assert_eq!(m.partition.show_seats(show_id(1)).unwrap().zones[0].sold, 1);
@@ -323,7 +323,7 @@ mod tests {
         }
         let first = m.run_ok(pay(hold, Actor::Staff, "p", Some((300, b"THB"))));
         assert!(matches!(first, Outcome::Confirmed(confirmed) if confirmed.first));
-        // Sold already, and still looked at.
+        // The amount is checked even after the sale.
         m.expect_refusal(pay(hold, Actor::Staff, "p", wrong), differs(300));
         m.run_ok(pay(hold, Actor::Staff, "p", None));
         m.run_ok(confirm(hold, Actor::Staff, "p"));
@@ -335,7 +335,7 @@ mod tests {
         m.run_open(open(1, vec![general(9)]));
         let hold = m.reserve_general(1, 1, 0, 2);
         m.amend(show_id(1), |amend| amend.prices = vec![(0, 700)]);
-        // A due hold expires by being named, whatever was paid.
+        // Naming a due hold expires it, whatever was paid.
         m.advance(u64::from(HOLD_MS));
         m.expect_refusal(
             pay(hold, Actor::Staff, "p", Some((1_400, b"THB"))),
@@ -365,7 +365,7 @@ mod tests {
         m.expect_refusal(m.general(1, 1, 0, 1), refused);
         m.run_ok(confirm(holds[1], Actor::Staff, "p"));
         m.reserve_general(1, 1, 0, 1);
-        // It begins anew, with a free one.
+        // The count starts again, with a free one.
         m.advance(u64::from(HOLD_MS));
         m.reserve_general(1, 1, 0, 1);
         m.partition.self_check().unwrap();

@@ -58,7 +58,7 @@ mod tests {
         m.expect_refusal(describe(2, DOCUMENT_MAX_BYTES), full.clone());
         m.expect_refusal(describe(2, 401), full.clone());
         m.run_ok(describe(2, 400));
-        // The one before makes room for its successor.
+        // The bytes of the previous document are available to its successor.
         m.expect_refusal(describe(1, 601), full);
         m.run_ok(describe(1, 600));
         m.run_ok(describe(1, 1));

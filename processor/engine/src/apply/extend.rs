@@ -52,7 +52,7 @@ impl State {
         })
     }
 
-    /// Extends a hold that ends no later than it was reserved, see
+    /// Extends a hold whose end is not after its reservation, see
     /// [`Bookings::reserved_at_ms`](crate::bookings::Bookings::reserved_at_ms).
     #[cold]
     fn extend_late(&mut self, slot: u32, by_ms: u32) -> Result<(), Rejection> {

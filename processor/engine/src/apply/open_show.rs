@@ -13,17 +13,17 @@ use crate::layout;
 use crate::shows::Show;
 use crate::state::State;
 
-/// What tells one opening of a show from another: all values of the command.
+/// Distinguishes openings of a show: a fingerprint of all values of the command.
 pub(super) fn fingerprint(command: &impl Encode) -> u64 {
     let mut bytes = Vec::new();
-    // Encoding into memory a value that was decoded cannot fail, and if it did, then alike on all
-    // replicas.
+    // Encoding a decoded value into memory cannot fail, and if it did, it would fail on all
+    // replicas alike.
     let written = codec::encode_body_into(command, &mut bytes);
     debug_assert!(written.is_ok(), "a decoded command can be encoded");
     xxhash_rust::xxh3::xxh3_64(&bytes)
 }
 
-/// True when sale window, hold and prices are possible ones.
+/// True when sale window, hold and prices are valid.
 pub(super) fn in_range(
     sale_opens_at_ms: LogTimeMs,
     sale_closes_at_ms: LogTimeMs,
@@ -46,7 +46,7 @@ impl State {
         })
     }
 
-    /// The one who asks may touch the event, known or not.
+    /// Checks that the caller may touch the event, known or not.
     pub(super) fn check_event(
         &self,
         event: &EventId,
@@ -59,8 +59,8 @@ impl State {
         Ok(known)
     }
 
-    /// Opens a show if it is not open already with the same fingerprint. Gives its slot when it is
-    /// new.
+    /// Opens a show unless it is already open with the same fingerprint. Returns its slot when it
+    /// is new.
     pub(super) fn open(
         &mut self,
         command: &OpenShow,
@@ -87,7 +87,7 @@ impl State {
     }
 }
 
-/// Layout, sale window, hold and prices are possible ones.
+/// Checks that layout, sale window, hold and prices are valid.
 pub(super) fn check_values(command: &OpenShow) -> Result<(), Rejection> {
     if !layout::is_valid(&command.zones) {
         return Err(invalid(InvalidReason::Layout));
@@ -118,7 +118,7 @@ mod tests {
             ..Limits::default()
         });
         m.run_open(open(1, vec![seated(&[4])]));
-        // Each case holds its own fault and all later ones: the table is full throughout.
+        // Each case has its own fault and all later ones; the table is full throughout.
         let other = open(1, vec![general(5)]);
         let bad_layout = vec![seated(&[])];
         let cases: Vec<(OpenShow, Rejection)> = vec![

@@ -73,7 +73,7 @@ mod tests {
             Command::OpenShowV2(command)
         };
         let range = invalid(InvalidReason::OutOfRange);
-        // Each case holds its own fault and all later ones: the table is full throughout.
+        // Each case has its own fault and all later ones; the table is full throughout.
         let cases = [
             (
                 20,
@@ -107,7 +107,7 @@ mod tests {
         for (tenant, command, expected) in cases {
             m.expect_refusal_by(staff(Some(tenant)), command, expected);
         }
-        // What is open already is so in a cancelled event too.
+        // A show that is already open is reported as such in a cancelled event too.
         m.run_ok(open_v2(2, 2, 10));
         m.partition.self_check().unwrap();
     }

@@ -55,15 +55,15 @@ fn has_duplicate(seats: &[SeatIndex]) -> bool {
         .any(|pair| matches!(pair, [a, b] if a == b))
 }
 
-/// Which of the places asked for a zone has.
+/// Which of the requested places a zone has.
 pub(super) enum Places<'a> {
     Seats(&'a [SeatIndex]),
-    /// So many of a seated zone, whichever.
+    /// Any seats of a seated zone, in this number.
     AnySeats,
     General,
 }
 
-/// The kind of the zone, if it exists, gives out places in the way asked for, and has the seats.
+/// The kind of the zone, if it exists, has the requested kind of admission and has the seats.
 #[inline]
 pub(super) fn check_zone(
     show: &Show,
@@ -117,7 +117,7 @@ pub(super) fn check_seats(
 }
 
 impl State {
-    /// The slot of a show, if the one who asks may touch it.
+    /// The slot of a show, if the caller may touch it.
     #[inline]
     pub(super) fn find_any_show(&self, show: &ShowId, asked: &Asked<'_>) -> Result<u32, Rejection> {
         self.shows
@@ -126,7 +126,7 @@ impl State {
             .ok_or(Rejection::UnknownShow)
     }
 
-    /// The slot of a show that is not cancelled, if the one who asks may touch it.
+    /// The slot of a show that is not cancelled, if the caller may touch it.
     #[inline]
     pub(super) fn find_show(&self, show: &ShowId, asked: &Asked<'_>) -> Result<u32, Rejection> {
         let slot = self.find_any_show(show, asked)?;
@@ -183,7 +183,7 @@ mod tests {
         for command in commands() {
             m.expect_refusal_by(staff(Some(20)), command, Rejection::UnknownShow);
         }
-        // What makes no sense is refused before the show is looked for.
+        // A malformed command is refused before the show is looked up.
         m.expect_refusal_by(
             staff(Some(20)),
             Command::Block(SeatBlock {

@@ -35,8 +35,8 @@ impl State {
         }
     }
 
-    /// True when more than half of what the show holds for now is over: a buyer who releases this
-    /// late has kept the places from others as one does who lets the hold run out.
+    /// True when more than half of the show's present hold time is over: a buyer who releases this
+    /// late has kept the places from others just like one who lets the hold expire.
     fn is_late_release(&self, slot: u32) -> bool {
         let booking = self.bookings.get(slot);
         let held_ms = self
@@ -45,7 +45,8 @@ impl State {
         held_ms.saturating_mul(2) > u64::from(self.shows.get(booking.show).hold_ms)
     }
 
-    /// Puts the places of a booking back on sale, a hold (taken out of the expiry) or a sale.
+    /// Puts the places of a booking back on sale: a hold (already taken out of the expiry) or a
+    /// sale.
     #[inline]
     pub(super) fn cancel_booking(&mut self, slot: u32, from: Place) -> Outcome {
         let facts = self.facts(slot);
@@ -196,7 +197,7 @@ mod tests {
         for command in commands() {
             m.expect_refusal_by(staff(Some(10)), command, Rejection::ShowCancelled);
         }
-        // A show without a tenant is anybody's.
+        // Any staff may touch a show without a tenant.
         m.run_open(open(2, vec![general(9)]));
         let hold = m.reserve_general(2, 1, 0, 1);
         m.run_by(staff(Some(20)), Command::Return { booking: hold });

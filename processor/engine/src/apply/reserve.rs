@@ -32,7 +32,7 @@ impl State {
         } = command;
         let (show_id, user, zone) = (*show_id, *user, *zone);
         let quantity = places_asked(pick)?;
-        // Buyers of every tenant may reserve: `by` is not looked at.
+        // Buyers of every tenant may reserve: `by` is ignored.
         let show_slot = self
             .shows
             .find_at(&show_id, hint)
@@ -150,7 +150,7 @@ fn places_asked(pick: &Pick) -> Result<u32, Rejection> {
     }
 }
 
-/// The seats to hold, none for general admission, if there is what is asked for.
+/// The seats to hold (none for general admission), if the request can be met.
 #[inline]
 fn choose(
     show: &Show,
@@ -432,7 +432,7 @@ mod tests {
         m.expect_refusal(m.general(2, 1, 0, 2), over);
         m.reserve_general(3, 1, 0, 4);
         m.reserve_general(2, 1, 0, 1);
-        // Holds that run out count no more; the sale does.
+        // Expired holds no longer count; the sale does.
         m.advance(u64::from(HOLD_MS));
         let over = Rejection::MaxPerUserExceeded {
             limit: 4,
@@ -470,7 +470,7 @@ mod tests {
         m
     }
 
-    /// Lets a hold end unpaid, as long ago as the machine's time says.
+    /// Lets a hold end unpaid, at the machine's time.
     fn let_end(m: &mut Machine, user: u32) {
         m.reserve_general(1, user, 0, 1);
         m.advance(u64::from(HOLD_MS));
@@ -485,7 +485,7 @@ mod tests {
             let_end(&mut m, 1);
             let until_ms = m.now + 60_000 * factor;
             m.expect_refusal(m.general(1, 1, 0, 1), Rejection::CoolingDown { until_ms });
-            // Others are not meant, nor is another event.
+            // Other users and other events are not affected.
             m.reserve_general(1, 100 + u32::try_from(factor).unwrap(), 0, 1);
             m.now = until_ms - 1;
             m.expect_refusal(m.general(1, 1, 0, 1), Rejection::CoolingDown { until_ms });

@@ -7,8 +7,8 @@ use crate::expiry::Expiry;
 use crate::state::State;
 
 impl State {
-    /// Makes machine time the time of the record if it is ahead of that. As dear as the tables are
-    /// large: an operator does it after a wrong clock.
+    /// Makes machine time the time of the record if it is ahead of that. Its cost grows with the
+    /// tables, which is acceptable because an operator does it after a wrong clock.
     pub(super) fn reset_clock(&mut self, log_time_ms: LogTimeMs) -> Outcome {
         let from_ms = self.now;
         if log_time_ms < from_ms {
@@ -21,8 +21,8 @@ impl State {
     }
 
     fn turn_back(&mut self, to: LogTimeMs) {
-        // What was forgotten by the wrong clock stays so; otherwise it would depend on what was
-        // swept whether it comes back.
+        // What was forgotten by the wrong clock stays forgotten; otherwise the result would depend
+        // on what had been swept.
         self.forget_all();
         self.users.turn_back(self.now, to);
         self.references.turn_back(self.now, to);
@@ -47,7 +47,7 @@ impl State {
                 self.bookings.set_end(slot, latest_ms);
             }
         }
-        // From scratch, also because lanes remember the latest end that they have seen.
+        // Rebuilt from scratch, also because lanes remember the latest end that they have seen.
         self.expiry = Expiry::restore(&mut self.bookings);
     }
 }
@@ -104,7 +104,7 @@ mod tests {
         // Nothing has brought machine time back so far.
         m.expect_refusal(m.general(1, 2, 0, 1), Rejection::SaleClosed);
         reset(&mut m);
-        // What the wrong clock ended stays ended, and can be had back as ever.
+        // What the wrong clock ended stays ended, and can be confirmed late as usual.
         assert_eq!(m.booking(before).ended_at_ms, Some(NOW + 1));
         m.run_ok(m.confirm(before, "p"));
         let next = m.reserve_general(1, 2, 0, 1);
@@ -132,7 +132,7 @@ mod tests {
         let end = NOW + u64::from(HOLD_MS);
         let ends = [short, first, second].map(|hold| m.booking(hold).expires_at_ms);
         assert_eq!(ends, [end; 3]);
-        // When they were reserved stays: in the future.
+        // The time of their reservation stays in the future.
         assert_eq!(m.booking(second).reserved_at_ms, NOW + 1_000);
         m.now = end;
         m.tick();
@@ -162,7 +162,7 @@ mod tests {
             booking: hold,
             by_ms,
         };
-        // A difference that would be negative is none.
+        // A difference that would be negative counts as 0.
         m.run_ok(extend(HOLD_MAX_MS + 1));
         let end = end + u64::from(HOLD_MAX_MS) + 1;
         assert_eq!(m.booking(hold).expires_at_ms, end);
@@ -207,7 +207,7 @@ mod tests {
         m.now = NOW + 10;
         reset(&mut m);
         assert_eq!(m.partition.booking(forgotten), None);
-        // It ran out an hour ago, by the wrong clock.
+        // It expired an hour ago by the wrong clock.
         assert_eq!(m.booking(kept).ended_at_ms, Some(NOW + 10));
         m.now = NOW + 9 + ENDED_BOOKING_KEPT_MS;
         m.tick();

@@ -1,4 +1,4 @@
-//! `Unblock`: the reverse of `Block`, with whose tests its own are.
+//! `Unblock`: the reverse of `Block`, tested together with it.
 
 use onsale_schemas::Outcome;
 use onsale_schemas::command::SeatBlock;

@@ -1,4 +1,4 @@
-//! Bytes to state, believing nothing.
+//! Bytes to state, trusting nothing.
 
 use onsale_schemas::command::{Admission, Currency, OpenShow, ZoneLayout};
 use onsale_schemas::limits::{
@@ -81,7 +81,7 @@ pub(super) fn partition(
     )?;
     ensure(
         (state.machine_version >= MACHINE_VERSION_SECOND) == (version >= SECOND),
-        "the machine version and the image's do not belong together",
+        "the machine version does not fit the image's format",
     )?;
     state.unsupported_version = reader.option()?;
 
@@ -200,7 +200,7 @@ fn price(reader: &mut Reader<'_>) -> Read<i64> {
 }
 
 fn block(show: &mut Show, zone: usize, blocked: &Blocked) -> Read<()> {
-    const TOO_MANY: &str = "more places are blocked than there are";
+    const TOO_MANY: &str = "more places are blocked than the zone has";
     let counts = show.zones[zone].counts;
     let ZoneKind::Seated(seated) = show.zones[zone].kind else {
         let quantity = blocked.first().map_or(0, |&(_, quantity)| quantity);
@@ -213,7 +213,7 @@ fn block(show: &mut Show, zone: usize, blocked: &Blocked) -> Read<()> {
     for (i, &(gap, length)) in blocked.iter().enumerate() {
         ensure(
             length > 0 && (gap > 0 || i == 0),
-            "a run of blocked seats is not one",
+            "a run of blocked seats is empty or out of range",
         )?;
         let first = at
             .checked_add(gap)
@@ -248,7 +248,7 @@ fn bookings(
     Ok(())
 }
 
-/// A booking as it is written, without its seats.
+/// A booking as written, without its seats.
 struct Facts {
     offset: Offset,
     show: u32,
@@ -303,7 +303,7 @@ fn facts(reader: &mut Reader<'_>, state: &State, version: u8, offset: Offset) ->
         ensure(at <= state.now, "a booking has a time in the future")?;
         Ok(at)
     };
-    // A clock that was reset leaves times of reserving and of selling in the future, and holds of
+    // After a clock reset, times of reservations and sales may be in the future, and holds may have
     // any length.
     let is_first = version == FIRST;
     let mut reserved_at_ms = reader.number()?;
@@ -332,7 +332,7 @@ fn facts(reader: &mut Reader<'_>, state: &State, version: u8, offset: Offset) ->
             at_ms = past(reader.number()?)?;
             ensure(
                 !is_forgotten(at_ms, state.now),
-                "a booking is there that is forgotten",
+                "a booking is there that should be forgotten",
             )?;
         }
     }
@@ -356,7 +356,7 @@ fn has_possible_show(facts: &Facts, show: &Show, now: LogTimeMs) -> Read<()> {
     match (facts.state, show.cancelled_at_ms) {
         (BookingState::Voided, Some(at)) => ensure(
             !is_forgotten(at, now),
-            "a booking is there that is forgotten",
+            "a booking is there that should be forgotten",
         ),
         (BookingState::Voided, None) => Err(ImageError::Impossible(
             "a booking is void and its show is not",

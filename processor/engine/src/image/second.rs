@@ -1,8 +1,8 @@
 //! The sections of format 2, behind those of format 1: what machine version 2 knows.
 //!
 //! In this order: tenant and cool-down of every show; events that have a limit or are cancelled, by
-//! id; bookings that end no later than they were reserved, by offset; unpaid holds, by event and user;
-//! payment references in the order of their claims; documents in the order of their subjects.
+//! id; bookings that end no later than they were reserved, by offset; unpaid holds, by event and
+//! user; payment references in the order of their claims; documents in the order of their subjects.
 
 use onsale_schemas::command::Subject;
 use onsale_schemas::limits::{COOLDOWN_MAX_MS, DOCUMENT_MAX_BYTES, UNPAID_HOLDS_FREE};
@@ -119,7 +119,7 @@ fn write_unpaid(state: &State, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads the sections into a state that has what format 1 knows.
+/// Reads the sections into a state that already has everything of format 1.
 pub(super) fn read(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
     for slot in 0..state.shows.len() {
         read_show(reader, state, slot)?;
@@ -164,7 +164,7 @@ fn read_events(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
         };
         ensure(
             limit.is_some() || is_cancelled,
-            "an event is there of which nothing is known",
+            "an event is there about which nothing is known",
         )?;
         let event = state.shows.event(&id);
         if let Some(limit) = limit {
@@ -185,7 +185,7 @@ fn read_events(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
 }
 
 fn read_late(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
-    const NOT_ONE: &str = "a booking that is said to be reserved late is not";
+    const NOT_ONE: &str = "a booking marked as reserved late is not";
     let count: usize = reader.narrow()?;
     for _ in 0..count {
         let offset: Offset = reader.number()?;
@@ -247,14 +247,14 @@ fn read_unpaid(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
                 && unpaid.last_at_ms <= state.now
                 && !unpaid.is_forgotten(state.now)
                 && unpaid.until_ms <= latest_ms,
-            "unpaid holds are counted that cannot be",
+            "an impossible number of unpaid holds",
         )?;
         let counter = state
             .shows
             .find_event(&event)
             .and_then(|event| state.users.find(event, &user))
             .ok_or(ImageError::Impossible(
-                "unpaid holds are counted of a user without bookings",
+                "unpaid holds of a user without bookings",
             ))?;
         state.users.put_unpaid(counter, unpaid);
     }
@@ -285,7 +285,7 @@ fn read_references(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
     }
     ensure(
         state.references.fresh(state.now).count() as u64 == state.references.len(),
-        "a payment reference is there that is forgotten",
+        "a payment reference is there that should be forgotten",
     )
 }
 

@@ -79,7 +79,7 @@ fn other_versions_and_partitions_are_refused() {
     assert!(matches!(decode(&[1, 2, 3]), Err(ImageError::Truncated)));
 }
 
-/// Puts the checksum right, so that the checks behind it are reached.
+/// Corrects the checksum, so that the checks behind it are reached.
 fn seal(bytes: &mut [u8]) {
     let body = bytes.len() - CHECKSUM_SIZE_BYTES;
     let checksum = xxhash_rust::xxh3::xxh3_64(&bytes[..body]);
@@ -216,8 +216,8 @@ thread_local! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// With the checksum made to match, so that the checks behind it are reached: either it is
-    /// refused or it is a state that contradicts itself nowhere.
+    /// With a matching checksum, so that the checks behind it are reached: either it is refused or
+    /// it is a consistent state.
     #[test]
     fn damage_is_refused_or_harmless(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         let mut m = Machine::new();

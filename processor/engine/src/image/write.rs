@@ -112,7 +112,7 @@ fn bookings(state: &State, out: &mut Vec<u8>) {
     let mut least = 0;
     for slot in slots {
         let booking = state.bookings.get(slot);
-        // From the least offset possible, so that every number means an ascending one.
+        // Relative to the lowest possible offset, so that every number means an ascending one.
         put(out, booking.offset - least);
         least = booking.offset + 1;
         put(out, booking.show);
