@@ -3,22 +3,22 @@
 //! Three topics below one prefix:
 //!
 //! - `<prefix>.commands`: the encoded [`onsale_schemas::Envelope`]s, stamped with the time at which
-//!   the broker appended them, so that an offset and a time belong to each for good;
-//! - `<prefix>.outcomes`: what the machines made of them, an [`OutcomeChain`](crate::OutcomeChain)
-//!   per partition;
-//! - `<prefix>.nodes`: who is there, compacted.
+//!   the broker appended them, so that each has its offset and its time for good;
+//! - `<prefix>.outcomes`: what the machines decided, an [`OutcomeChain`](crate::OutcomeChain) per
+//!   partition;
+//! - `<prefix>.nodes`: which nodes are alive, compacted.
 //!
-//! [`ensure`] makes and checks them. [`KafkaWriter`] and [`KafkaReader`] are the two faces of the
-//! log for a processor that waits; [`CommandProducer`], [`CommandConsumer`], [`OutcomePublisher`]
-//! and [`OutcomeConsumer`] are the parts of one that does not; [`KafkaCommandLog`] is what an
+//! [`ensure`] creates and checks them. [`KafkaWriter`] and [`KafkaReader`] are the two faces of the
+//! log for a blocking processor; [`CommandProducer`], [`CommandConsumer`], [`OutcomePublisher`] and
+//! [`OutcomeConsumer`] are the parts of one that does not block; [`KafkaCommandLog`] is what an
 //! ingress uses. Consumers assign their partitions themselves: there is no consumer group, because
 //! ownership is in the log.
 //!
-//! Whoever may write into these topics can put records there that are none of ours. They are
-//! skipped, loudly ([`ForeignRecords`]): a command that does not decode does nothing; an outcome
-//! that does not decode, has no digest for a key, or does not follow the chain is dropped; a node
-//! that does not read is not listed. What is *not* defended against is a record that looks right in
-//! every respect: that wall is the brokers' ACLs.
+//! Anyone with write access to these topics can put foreign records there. They are skipped and
+//! reported ([`ForeignRecords`]): a command that does not decode has no effect; an outcome that
+//! does not decode, has no digest as its key, or does not follow the chain is dropped; a node
+//! status that does not decode is not listed. A record that looks right in every respect is *not*
+//! defended against: only the brokers' ACLs do that.
 
 mod clients;
 mod command_consumer;

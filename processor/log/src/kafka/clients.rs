@@ -17,34 +17,34 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::{KafkaError, KafkaSettings};
 
-/// Room for a record of the largest size and what Kafka puts around it.
+/// Room for a record of the largest size and Kafka's framing.
 pub(super) const MESSAGE_MAX_BYTES: usize = RECORD_SIZE_MAX_BYTES + (64 << 10);
-/// How long a question to the brokers may take.
+/// How long a request to the brokers may take.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause before a question is asked again.
+/// Pause before a request is repeated.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// Pause after a failed connection; doubles up to the next one.
 const RECONNECT_MS: u32 = 20;
 const RECONNECT_MAX_MS: u32 = 500;
-/// How long records gather before a request goes out. Each hop is that much slower when little
-/// happens; with half a millisecond, brokers and clients were busy with requests of two records at
-/// 5,000 a second (see `bench/README.md`).
+/// How long records gather before a request goes out. Each hop is that much slower under low load;
+/// with half a millisecond, brokers and clients were busy with requests of two records at 5,000 a
+/// second (see `bench/README.md`).
 const LINGER_MS: &str = "2";
-/// A consumer's answer waits this long at the broker for something to come.
+/// How long the broker holds a consumer's request until there are records.
 const FETCH_WAIT_MAX_MS: u32 = 100;
 /// Bytes fetched ahead per partition and over all of them.
 const FETCH_AHEAD_MAX_KIB: u32 = 16 << 10;
 const FETCH_PARTITION_MAX_BYTES: usize = 2 << 20;
 /// Bytes that wait in a producer.
 const PRODUCER_QUEUE_MAX_KIB: u32 = 128 << 10;
-/// A client that cannot connect says so over and over: once in this time is enough.
+/// A client that cannot connect keeps saying so; once in this time is enough.
 const COMPLAINT_EVERY: Duration = Duration::from_secs(10);
 /// How long a new producer asks for the leaders of its topic, before it is needed.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// How long the polling thread of a producer waits at a time.
 const PRODUCER_POLL: Duration = Duration::from_millis(500);
 
-/// Hands librdkafka's log lines on.
+/// Passes librdkafka's log lines on.
 #[derive(Debug, Default)]
 pub(super) struct Logging {
     complained: Mutex<Option<Instant>>,
@@ -74,14 +74,14 @@ impl Logging {
 }
 
 impl Logging {
-    /// An error that the client mends by itself.
+    /// An error that the client recovers from by itself.
     pub(super) fn error(&self, error: &rdkafka::error::KafkaError, reason: &str) {
         let line = format!("{error}: {reason}");
         self.line(RDKafkaLogLevel::Warning, "client", &line);
     }
 }
 
-/// The context of clients that need nothing but a log.
+/// The context of clients that only log.
 #[derive(Debug, Default)]
 pub(super) struct PlainContext {
     logging: Logging,
@@ -94,11 +94,11 @@ impl ClientContext for PlainContext {
     }
 
     fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
-        // The end of a partition comes this way, too, and often.
+        // The end of a partition is reported this way, too, and often.
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
             self.logging.error(&error, reason);
         }
-        // That all are away follows from why each of them is.
+        // That all brokers are down follows from the reasons for each of them.
         let of_one = !matches!(
             error.rdkafka_error_code(),
             Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AllBrokersDown)
@@ -112,7 +112,7 @@ impl ClientContext for PlainContext {
 impl ConsumerContext for PlainContext {}
 
 impl PlainContext {
-    /// What the client last complained of, as a refused password or certificate.
+    /// What the client last complained about, such as a refused password or certificate.
     pub(super) fn complaint(&self) -> Option<String> {
         self.complaint.lock().clone()
     }
@@ -145,7 +145,7 @@ fn with_properties(mut config: ClientConfig, settings: &KafkaSettings) -> Client
     config
 }
 
-/// For the administration of topics.
+/// For administering topics.
 pub(super) fn admin_config(settings: &KafkaSettings) -> ClientConfig {
     with_properties(common(settings), settings)
 }
@@ -175,7 +175,7 @@ pub(super) fn producer_config(
     with_properties(config, settings)
 }
 
-/// A consumer of one topic that assigns its partitions itself and hears of the end of each.
+/// A consumer of one topic that assigns its partitions itself and is notified of the end of each.
 pub(super) fn consumer(settings: &KafkaSettings) -> Result<Consumer, KafkaError> {
     let mut config = common(settings);
     config
@@ -213,7 +213,7 @@ pub(super) struct PolledProducer<C: ProducerContext + 'static> {
 }
 
 impl<C: ProducerContext + 'static> PolledProducer<C> {
-    /// Starts the client and its thread. It finds out beforehand where its messages go.
+    /// Starts the client and its thread. It looks up beforehand where its messages go.
     pub(super) fn start(
         config: &ClientConfig,
         context: C,
@@ -229,7 +229,7 @@ impl<C: ProducerContext + 'static> PolledProducer<C> {
         std::thread::Builder::new()
             .name(thread.to_owned())
             .spawn(move || {
-                // Brokers that are away now are found when there is something to send.
+                // Brokers that are down now are found when there is something to send.
                 drop(polled.client().fetch_metadata(Some(&topic), WARM_UP));
                 while !stopped.load(Ordering::Relaxed) {
                     polled.poll(PRODUCER_POLL);
@@ -254,7 +254,7 @@ impl<C: ProducerContext + 'static> PolledProducer<C> {
         self.producer.flush(wait).is_ok()
     }
 
-    /// Messages that wait for the broker, or for their callback.
+    /// Messages waiting for the broker, or for their callback.
     pub(super) fn waiting(&self) -> usize {
         usize::try_from(self.producer.in_flight_count()).unwrap_or(0)
     }
@@ -272,7 +272,7 @@ impl<C: ProducerContext + 'static> std::fmt::Debug for PolledProducer<C> {
     }
 }
 
-/// Has `consumer` read `list` instead of what it read before. Nothing stays paused.
+/// Makes `consumer` read `list` instead of what it read before. Nothing stays paused.
 ///
 /// librdkafka 2.12.1 ends the process when an assignment is replaced while it still stops a
 /// partition for the one before: it stops that partition a second time, and an assertion
@@ -289,7 +289,7 @@ pub(super) fn assign(
     consumer.assign(list)
 }
 
-/// Short way to [`KafkaError::Broker`].
+/// Shorthand for [`KafkaError::Broker`].
 pub(super) fn broker_error(
     settings: &KafkaSettings,
     doing: &'static str,
@@ -316,8 +316,8 @@ pub(super) fn watermarks(
     Ok((offset_of(first), offset_of(next)))
 }
 
-/// Asks again while a partition is between leaders, as it is for a moment after its topic was made
-/// and while a broker comes up.
+/// Asks again while a partition is between leaders, as it is for a moment after its topic was
+/// created and while a broker starts.
 pub(super) fn patiently<T>(
     settings: &KafkaSettings,
     doing: &'static str,
@@ -354,7 +354,7 @@ fn is_transient(error: &rdkafka::error::KafkaError) -> bool {
     )
 }
 
-/// What librdkafka calls a partition.
+/// A partition as librdkafka numbers it.
 pub(super) fn native(partition: PartitionId) -> i32 {
     i32::from(partition.0)
 }

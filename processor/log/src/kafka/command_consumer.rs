@@ -7,17 +7,17 @@ use onsale_schemas::{Entry, Offset, PartitionId};
 use super::tail::{Holes, Tail, TailEvent};
 use super::{KafkaError, KafkaSettings};
 
-/// What a [`CommandConsumer`] tells.
+/// An event of a [`CommandConsumer`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogEvent<'a> {
-    /// The next command of a partition; whatever stands there, as it is.
+    /// The next command of a partition, as it is in the log.
     Entry {
         /// Its partition.
         partition: PartitionId,
         /// The command.
         entry: Entry<'a>,
     },
-    /// The end of a partition was reached. Told each time the end is reached, and again after
+    /// The end of a partition was reached. Reported each time the end is reached, and again after
     /// [`LogEvent::Lost`].
     End {
         /// The partition.
@@ -26,12 +26,12 @@ pub enum LogEvent<'a> {
         next_offset: Offset,
     },
     /// The connection to the brokers was lost: until the next [`LogEvent::End`] of a partition,
-    /// silence in it means nothing. Told once per loss.
+    /// silence in it means nothing. Reported once per loss.
     Lost,
 }
 
-/// Reads commands of the partitions it is given, each in order and without holes. Belongs on a
-/// thread of its own.
+/// Reads commands of its partitions, each in order and without gaps. Belongs on a thread of its
+/// own.
 #[derive(Debug)]
 pub struct CommandConsumer {
     tail: Tail,
@@ -41,14 +41,14 @@ impl CommandConsumer {
     /// A consumer of the commands topic that reads nothing yet.
     ///
     /// # Errors
-    /// When the settings make no client.
+    /// When no client can be created from the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         Ok(Self {
             tail: Tail::new(settings, settings.commands_topic(), Holes::SingleAreEmpty)?,
         })
     }
 
-    /// Reads these partitions, each from the offset given, instead of what it read before. None of
+    /// Reads these partitions, each from the given offset, instead of what it read before. None of
     /// them is paused then.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl CommandConsumer {
         self.tail.watermarks(partition)
     }
 
-    /// Stops telling of a partition until [`CommandConsumer::resume`]. Nothing of it is lost.
+    /// Stops reporting on a partition until [`CommandConsumer::resume`]. Nothing of it is lost.
     ///
     /// # Errors
     /// When the client refuses.
@@ -73,8 +73,8 @@ impl CommandConsumer {
         self.tail.pause(partition, true)
     }
 
-    /// Goes on with a paused partition where it was paused. The others are fetched again from where
-    /// they are, too.
+    /// Resumes a paused partition where it was paused. The others are also fetched again from where
+    /// they are.
     ///
     /// # Errors
     /// When the client refuses.
@@ -82,12 +82,12 @@ impl CommandConsumer {
         self.tail.pause(partition, false)
     }
 
-    /// Waits at most `wait` for the first event, then tells everything that is there (bounded) and
-    /// returns how many events that were. Lost connections are mended by themselves.
+    /// Waits at most `wait` for the first event, then reports everything that is there (bounded)
+    /// and returns the number of events. Lost connections are restored automatically.
     ///
     /// # Errors
-    /// [`KafkaError::Hole`], [`KafkaError::OffsetGone`], [`KafkaError::Fatal`]: reading cannot go
-    /// on without somebody deciding something.
+    /// [`KafkaError::Hole`], [`KafkaError::OffsetGone`], [`KafkaError::Fatal`]: reading cannot
+    /// continue without an operator's decision.
     pub fn poll(
         &mut self,
         wait: Duration,

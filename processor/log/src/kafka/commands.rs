@@ -50,7 +50,7 @@ pub enum SendError {
     /// The command is certainly not in the log.
     #[error("Kafka refused the command: {0}")]
     Refused(String),
-    /// The command may be in the log or not; its outcome tells.
+    /// The command may or may not be in the log; its outcome will tell.
     #[error("it is unknown whether Kafka took the command: {0}")]
     Unknown(String),
 }
@@ -61,9 +61,8 @@ impl SendError {
         matches!(self, Self::Unknown(_))
     }
 
-    /// What a message that was handed over has become. Only what can never have been appended, by
-    /// any of the client's attempts, counts as refused: an earlier attempt may have succeeded
-    /// without an answer.
+    /// The result of a delivery. Only what can never have been appended, by any of the client's
+    /// attempts, counts as refused: an earlier attempt may have succeeded without an answer.
     fn of_delivery(error: &rdkafka::error::KafkaError) -> Self {
         match error.rdkafka_error_code() {
             Some(
@@ -86,7 +85,7 @@ pub struct CommandProducerOptions {
     /// Most commands waiting for the broker; the next one gets [`SendError::QueueFull`].
     pub queue_max: usize,
     /// After this time a command that the broker has not acknowledged is given up as
-    /// [`SendError::Unknown`]; it is not sent any more after that.
+    /// [`SendError::Unknown`] and no longer sent.
     pub timeout: Duration,
 }
 
@@ -99,8 +98,8 @@ impl Default for CommandProducerOptions {
     }
 }
 
-/// Sends commands in the order given, per partition. Cheap to clone; all clones share one client.
-/// A client that fails for good is replaced by a new one within.
+/// Sends commands in the order given, per partition. Cheap to clone; all clones share one client. A
+/// client that fails for good is replaced internally.
 #[derive(Clone)]
 pub struct CommandProducer {
     shared: Arc<ProducerState>,
@@ -114,11 +113,11 @@ struct ProducerState {
     replacing: Mutex<()>,
 }
 
-/// Hands delivery reports to who waits for them.
+/// Hands delivery reports to those who wait for them.
 #[derive(Default)]
 struct Reports {
     logging: Logging,
-    /// The client said that it cannot go on.
+    /// The client reported that it cannot continue.
     failed: AtomicBool,
 }
 
@@ -136,7 +135,7 @@ impl ClientContext for Reports {
 }
 
 impl ProducerContext for Reports {
-    // The lock makes it shareable, as the client library wants it; nobody ever waits for it.
+    // The client library needs it to be shareable, hence the lock; it is never contended.
     type DeliveryOpaque = Box<Mutex<OnDelivered>>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, done: Self::DeliveryOpaque) {
@@ -152,7 +151,7 @@ impl CommandProducer {
     /// A producer for the commands topic, which exists.
     ///
     /// # Errors
-    /// When the settings make no client.
+    /// When no client can be created from the settings.
     pub fn new(
         settings: &KafkaSettings,
         options: CommandProducerOptions,
@@ -169,8 +168,8 @@ impl CommandProducer {
         })
     }
 
-    /// Hands a command (an encoded [`onsale_schemas::Envelope`]) over without waiting. `done` is
-    /// called once with what became of it, unless this call fails: then `done` is dropped uncalled.
+    /// Sends a command (an encoded [`onsale_schemas::Envelope`]) without waiting. `done` is called
+    /// once with the result, unless this call fails: then `done` is dropped uncalled.
     ///
     /// # Errors
     /// [`SendError::QueueFull`] and [`SendError::Refused`]: the command is certainly not in the
@@ -202,7 +201,7 @@ impl CommandProducer {
     }
 
     /// Where the commands of a partition end, as its broker says within `wait`. Blocks for a round
-    /// trip. `None` when no broker says so.
+    /// trip. `None` when no broker answers.
     pub fn end(&self, partition: PartitionId, wait: Duration) -> Option<Offset> {
         let shared = &*self.shared;
         let producer = shared.client.load_full();
@@ -211,7 +210,7 @@ impl CommandProducer {
         bounds.ok().map(|(_, end)| clients::offset_of(end))
     }
 
-    /// Commands that wait for the broker now.
+    /// Commands waiting for the broker now.
     pub fn waiting(&self) -> usize {
         self.shared.client.load().waiting()
     }
@@ -243,7 +242,7 @@ impl ProducerState {
         let fresh = Arc::new(fresh);
         // The old one tells its callbacks "unknown" on its own thread.
         self.client.store(Arc::clone(&fresh));
-        tracing::warn!("the Kafka producer of commands failed and was made again");
+        tracing::warn!("the Kafka producer of commands failed and was replaced");
         Ok(fresh)
     }
 }

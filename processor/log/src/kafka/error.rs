@@ -7,7 +7,7 @@ use super::topics::Finding;
 /// An error of the log on Kafka.
 #[derive(Debug, thiserror::Error)]
 pub enum KafkaError {
-    /// The settings make no client.
+    /// No client can be created from the settings.
     #[error("Kafka client settings: {0}")]
     Settings(String),
     /// The client cannot work under a faked clock.
@@ -29,12 +29,14 @@ pub enum KafkaError {
         doing: &'static str,
         /// What the client library said.
         source: Box<rdkafka::error::KafkaError>,
-        /// What it last complained of before that, as a refused password or certificate, where
-        /// that is known.
+        /// What it last complained about before that, such as a refused password or certificate, if
+        /// known.
         complaint: Option<String>,
     },
-    /// A topic is missing and must not be made.
-    #[error("topic {topic} does not exist and kafka.create_topics is off; make it with {command}")]
+    /// A topic is missing and must not be created.
+    #[error(
+        "topic {topic} does not exist and kafka.create_topics is off; create it with {command}"
+    )]
     NoTopic {
         /// The topic.
         topic: String,
@@ -60,7 +62,9 @@ pub enum KafkaError {
         found: Offset,
     },
     /// The offset to read from is not in the topic.
-    #[error("offset {asked} of partition {partition} of {topic} is not kept: {first} to {next} is")]
+    #[error(
+        "offset {asked} of partition {partition} of {topic} is no longer kept: the topic has {first} to {next}"
+    )]
     OffsetGone {
         /// The topic.
         topic: String,
@@ -89,8 +93,8 @@ pub enum KafkaError {
         /// Where the commands end.
         end: Offset,
     },
-    /// The client cannot go on and has to be made again.
-    #[error("the Kafka client has to be made again: {0}")]
+    /// The client cannot continue and has to be replaced.
+    #[error("the Kafka client has failed and has to be replaced: {0}")]
     Fatal(String),
     /// The operating system gives no thread.
     #[error("start thread {name}: {source}")]

@@ -1,4 +1,4 @@
-//! Records in our topics that are not ours: skipped, counted, and said loudly.
+//! Foreign records in the topics: skipped, counted and reported.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use parking_lot::Mutex;
 
 /// Records remembered by place: several readers of a process find the same one.
 const REMEMBERED_MAX: usize = 256;
-/// Of a flood so many lines are written in [`LINES_EVERY`]; all of it is counted.
+/// Log lines written per [`LINES_EVERY`] during a flood; all records are counted.
 const LINES_MAX: u32 = 20;
 const LINES_EVERY: Duration = Duration::from_secs(10);
 
-/// A record that no program of ours has put there.
+/// A record that no node of this cluster has written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForeignRecord {
     /// The topic.
@@ -30,13 +30,13 @@ impl std::fmt::Display for ForeignRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "record {} of partition {} of {} is not ours: {}",
+            "record {} of partition {} of {} is foreign: {}",
             self.offset, self.partition, self.topic, self.why
         )
     }
 }
 
-/// What the readers of a process have found. All clones are one.
+/// What the readers of a process have found. All clones share their state.
 #[derive(Clone, Debug, Default)]
 pub struct ForeignRecords(Arc<Mutex<Found>>);
 
@@ -49,7 +49,7 @@ struct Found {
     lines_since: Option<Instant>,
 }
 
-/// Where something is told makes no difference between two settings.
+/// Where records are reported makes no difference between two settings.
 impl PartialEq for ForeignRecords {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -59,7 +59,7 @@ impl PartialEq for ForeignRecords {
 impl Eq for ForeignRecords {}
 
 impl ForeignRecords {
-    /// Counts a record that is skipped and says so, once for all readers of the process.
+    /// Counts and reports a record that is skipped, once for all readers of the process.
     pub fn note(&self, record: ForeignRecord) {
         let mut found = self.0.lock();
         let is_known = found.newest.iter().any(|known| {
@@ -97,11 +97,11 @@ impl ForeignRecords {
                  see the ACLs of the topic"
             );
         } else if lines == LINES_MAX + 1 {
-            tracing::error!("more records that are not ours; they are only counted for a while");
+            tracing::error!("more foreign records; for a while they are only counted");
         }
     }
 
-    /// Names a topic that is read, so that it is told of with 0 as long as nothing was skipped: an
+    /// Names a topic that is read, so that it is reported with 0 as long as nothing was skipped: an
     /// alert on a series that does not exist yet would miss the first record.
     pub fn watch(&self, topic: String) {
         self.0.lock().counts.entry(topic).or_default();
@@ -120,7 +120,7 @@ impl ForeignRecords {
     }
 }
 
-/// What is wrong with a record that has no bytes, or those of nothing we know.
+/// What is wrong with a record that has no bytes, or bytes of no known kind.
 pub(super) fn why(payload: &[u8], error: impl std::fmt::Display) -> String {
     if payload.is_empty() {
         return "it has no value (a tombstone)".to_owned();

@@ -21,8 +21,8 @@ use crate::pending::Pending;
 const THREAD: &str = "kafka-replies";
 /// Longest wait for a broker to say where a partition ends.
 const END_WAIT: Duration = Duration::from_secs(1);
-/// Questions where a partition ends that are under way at a time. Who asks for bookings that nobody
-/// made is nobody's customer, so the next ones are told that it is not known.
+/// Requests for the end of a partition in flight at a time. Only made-up booking ids cause that
+/// many, so further ones are answered as unknown.
 const ENDS_ASKED_MAX: usize = 16;
 
 /// Where live views start from: the relational store.
@@ -33,7 +33,7 @@ pub trait SeatSource: Send + Sync {
     /// show.
     ///
     /// # Errors
-    /// [`SubmitError::Unavailable`] when the store does not answer or does not come as far in a
+    /// [`SubmitError::Unavailable`] when the store does not answer or does not get that far in a
     /// bounded time.
     async fn show_seats(
         &self,
@@ -46,15 +46,14 @@ pub trait SeatSource: Send + Sync {
 /// Limits of a [`KafkaCommandLog`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KafkaCommandLogOptions {
-    /// Most requests that may wait for their outcome; the next one gets
-    /// [`SubmitError::QueueFull`].
+    /// Most requests waiting for their outcome; the next one gets [`SubmitError::QueueFull`].
     pub pending_max: usize,
     /// How long a request may wait before it is forgotten (its outcome is then *unknown* to the
     /// waiter, and found by `/requests/{id}` later).
     pub pending_timeout: Duration,
     /// Limits of the producer of commands.
     pub producer: CommandProducerOptions,
-    /// Batches of outcomes that a slow follower may be behind.
+    /// Batches of outcomes by which a slow follower may be behind.
     pub feed_batches_max: usize,
 }
 
@@ -72,19 +71,19 @@ impl Default for KafkaCommandLogOptions {
 /// Whether requests can be answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Serving {
-    /// A barrier has not been round every partition yet: the partitions that are missing.
+    /// Not every partition has answered a barrier yet: those that are missing.
     Starting(Vec<PartitionId>),
     /// Every partition answers.
     Ready,
-    /// The log is shorter than it was, and why: nothing is taken any more. It cannot be mended by a
-    /// restart.
+    /// The log is shorter than it was, and why: no more commands are accepted. A restart does not
+    /// help.
     SetBack(String),
     /// Reading stopped for good, and why; the process should be restarted.
     Stopped(String),
 }
 
 /// Sends commands to Kafka and finds their outcomes by request id. Several submissions may wait for
-/// the same request id (a client that repeats itself with an idempotency key): each gets the
+/// the same request id (a client that repeats a request with an idempotency key): each gets the
 /// outcome of its own record.
 pub struct KafkaCommandLog {
     producer: CommandProducer,
@@ -100,8 +99,8 @@ struct IngressLogState {
     pending: Mutex<Pending>,
     feed: broadcast::Sender<Arc<OutcomeBatch>>,
     serving: watch::Sender<Serving>,
-    /// One more than the first outcome read of each partition, its newest one at the start; 0 for
-    /// none yet.
+    /// One more than the first outcome read of each partition, which was its newest one at the
+    /// start; 0 for none yet.
     began_at: Vec<AtomicU64>,
     /// One more than the newest outcome read of each partition; 0 for none.
     seen: Vec<AtomicU64>,
@@ -115,7 +114,7 @@ impl IngressLogState {
         self.pending.lock().clear();
     }
 
-    /// Nothing is taken any more; what is read is still told.
+    /// No more commands are accepted; outcomes that are read still reach their waiters.
     fn refuse(&self, why: String) {
         let is_new = self.serving.send_if_modified(|serving| {
             let is_new = !matches!(serving, Serving::SetBack(_) | Serving::Stopped(_));
@@ -157,11 +156,11 @@ impl IngressLogState {
 }
 
 impl KafkaCommandLog {
-    /// Starts following outcomes and sends a barrier round each partition. Blocks for a few round
+    /// Starts following outcomes and sends a barrier through each partition. Blocks for a few round
     /// trips.
     ///
     /// # Errors
-    /// When the settings make no client or the brokers do not answer.
+    /// When no client can be created from the settings or the brokers do not answer.
     pub fn start(
         settings: &KafkaSettings,
         topics: &Topics,
@@ -173,7 +172,7 @@ impl KafkaCommandLog {
         let mut outcomes = OutcomeConsumer::new(settings)?;
         let from: Vec<_> = partitions
             .iter()
-            // The newest one tells how far the partition is, though nobody waits for it.
+            // The newest one says how far the partition is, even if no request waits for it.
             .map(|partition| (*partition, OutcomeStart::Last))
             .collect();
         let ends = outcomes.assign(&from)?;
@@ -214,17 +213,18 @@ impl KafkaCommandLog {
         self.shared.serving.subscribe()
     }
 
-    /// The newest outcome of a partition that was read.
+    /// The newest outcome that was read of a partition.
     pub fn seen(&self, partition: PartitionId) -> Option<Offset> {
         self.shared.seen(partition).checked_sub(1)
     }
 
-    /// Requests that wait for their outcome now.
+    /// Requests waiting for their outcome now.
     pub fn pending(&self) -> usize {
         self.shared.pending.lock().len()
     }
 
-    /// Takes nothing more and stops following. What waits is told that its outcome is unknown.
+    /// Accepts no more commands and stops following. Waiting requests get the answer that their
+    /// outcome is unknown.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Release);
         self.shared.end("the process is stopping".to_owned());
@@ -252,8 +252,8 @@ impl CommandLog for KafkaCommandLog {
         began_at.map_or(0, |offset| offset.load(Ordering::Acquire))
     }
 
-    /// What this process has not read another may have read and told, so the broker is asked: it
-    /// shows no processor a record that is behind the end it tells of.
+    /// Another process may have read and reported what this one has not read yet, so the broker is
+    /// asked: it shows no processor a record beyond the end that it reports.
     async fn may_hold(&self, partition: PartitionId, offset: Offset) -> bool {
         if offset < self.shared.seen(partition) {
             return true;
@@ -266,7 +266,7 @@ impl CommandLog for KafkaCommandLog {
             let _permit = permit;
             producer.end(partition, END_WAIT)
         });
-        // A log that was set back ends before what was told.
+        // A log that was set back ends before what was reported earlier.
         let end = end.await.ok().flatten();
         self.shared.is_over() || end.is_none_or(|end| offset < end)
     }
@@ -298,7 +298,7 @@ impl CommandLog for KafkaCommandLog {
             match delivered {
                 Ok(at) => pending.reported(ticket, Some(at.offset)),
                 Err(SendError::Unknown(why)) => {
-                    tracing::warn!(%request_id, "a command may be in the log or not: {why}");
+                    tracing::warn!(%request_id, "a command may or may not be in the log: {why}");
                     pending.reported(ticket, None);
                 }
                 Err(error @ (SendError::QueueFull | SendError::Refused(_))) => {

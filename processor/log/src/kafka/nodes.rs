@@ -1,4 +1,5 @@
-//! Who is there: one small record per node, told once a second, the newest of each kept.
+//! Which nodes are alive: one small record per node, written once a second, the newest of each
+//! kept.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,19 +21,19 @@ const THREAD: &str = "kafka-nodes";
 const QUEUE_MAX: usize = 64;
 /// A status older than this is not sent any more.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(3);
-/// Records told at a time.
+/// Records reported at a time.
 const RECORDS_PER_POLL_MAX: usize = 1_024;
 /// The topic has one partition.
 const PARTITION: i32 = 0;
 
-/// What a node last said of itself.
+/// A node's latest status.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NodeRecord {
     /// The node's id.
     pub node: String,
     /// When the broker took it.
     pub time_ms: LogTimeMs,
-    /// What the node said, JSON; empty when the node was taken off the list.
+    /// The status as JSON; empty when the node was removed from the list.
     pub status: Vec<u8>,
 }
 
@@ -74,11 +75,11 @@ impl NodesPublisher {
     /// A publisher to the nodes topic, which exists.
     ///
     /// # Errors
-    /// When the settings make no client.
+    /// When no client can be created from the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         let mut config = clients::producer_config(settings, QUEUE_MAX, Some(STATUS_TIMEOUT));
-        // A repeated status does no harm, and a client that fails for good would have to be made
-        // again.
+        // A repeated status does no harm, and a client that fails for good would have to be
+        // replaced.
         config.set("enable.idempotence", "false");
         let topic = settings.nodes_topic();
         Ok(Self {
@@ -87,8 +88,8 @@ impl NodesPublisher {
         })
     }
 
-    /// Hands a status over without waiting. One that cannot be sent is dropped: the next one comes
-    /// in a second.
+    /// Sends a status without waiting. One that cannot be sent is dropped: the next one follows in
+    /// a second.
     pub fn publish(&self, node: &str, status: &[u8]) {
         let message: BaseRecord<'_, [u8], [u8], ()> = BaseRecord::to(&self.topic)
             .partition(PARTITION)
@@ -105,7 +106,7 @@ impl NodesPublisher {
     }
 }
 
-/// Follows what the nodes say, from the oldest record kept on. Belongs on a thread of its own.
+/// Follows the nodes' statuses from the oldest record kept. Belongs on a thread of its own.
 pub struct NodesConsumer {
     consumer: clients::Consumer,
     at_end: bool,
@@ -115,7 +116,7 @@ impl NodesConsumer {
     /// A consumer of the nodes topic, which exists.
     ///
     /// # Errors
-    /// When the settings make no client.
+    /// When no client can be created from the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         let consumer = clients::consumer(settings)?;
         let mut list = TopicPartitionList::with_capacity(1);
@@ -132,7 +133,7 @@ impl NodesConsumer {
         })
     }
 
-    /// Waits at most `wait` for the first record, then tells everything that is there (bounded).
+    /// Waits at most `wait` for the first record, then reports everything that is there (bounded).
     /// True once the end of the topic has been reached: all nodes are known.
     ///
     /// # Errors
@@ -161,7 +162,7 @@ impl NodesConsumer {
                 Some(Err(error @ ClientError::MessageConsumptionFatal(_))) => {
                     return Err(KafkaError::Fatal(error.to_string()));
                 }
-                // The client mends everything else by itself and has said so.
+                // The client recovers from everything else by itself and has logged it.
                 Some(Err(_)) => break,
             }
             wait = Duration::ZERO;
@@ -178,8 +179,8 @@ impl std::fmt::Debug for NodesConsumer {
     }
 }
 
-/// The newest record of each node, ordered by node, without those taken off the list. Blocks until
-/// the end of the topic was reached.
+/// The newest record of each node, ordered by node, without removed ones. Blocks until the end of
+/// the topic was reached.
 ///
 /// # Errors
 /// [`KafkaError::Broker`] when the brokers do not answer within `wait`.

@@ -13,36 +13,36 @@ use super::tail::{Holes, Record, Tail, TailEvent};
 use super::{ForeignRecord, KafkaError, KafkaSettings, foreign};
 use crate::chain::{ChainEnd, EndFinder};
 
-/// Longest wait of one look for the end of the chain.
+/// Longest wait of one attempt to find the end of the chain.
 const END_WAIT: Duration = Duration::from_millis(100);
-/// Records before the end of the topic among which the end of the chain is looked for; so many times
-/// more where none of them is an outcome.
+/// Records before the end of the topic in which the end of the chain is searched; multiplied by
+/// this number where none of them is an outcome.
 const END_RECORDS: u64 = 64;
 const END_RECORDS_GROWTH: u64 = 16;
-/// Longest wait for where the commands end, where nothing depends on it.
+/// Longest wait for the end of the commands, where nothing depends on it.
 const COMMANDS_END_WAIT: Duration = Duration::from_secs(1);
-/// The log is asked anew where it ends before an outcome is believed that is so many records beyond
-/// what it said last. To ask for each would be a round trip for every reader of a busy partition, and
-/// would find no more: up to the end of the log a foreign outcome has a command, of somebody else.
+/// An outcome this many records beyond the last known end of the log is believed only after asking
+/// for that end again. Asking for each one would cost every reader of a busy partition a round trip
+/// and would find no more: up to the end of the log even a foreign outcome has some command.
 const BEYOND_UNCHECKED_MAX: u64 = 1 << 12;
 
-/// Where to begin with the outcomes of a partition.
+/// Where to start reading the outcomes of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OutcomeStart {
-    /// With what is published from now on.
+    /// At what is published from now on.
     End,
-    /// With the highest outcome there is, if there is one, or shortly before it. The newest record
-    /// need not be the highest outcome: it may be a repeat by a publisher that is gone, or foreign.
-    /// But times never fall along the chain, so the highest one is not before the first record that
-    /// has the time of any other one.
+    /// At the highest outcome, if there is one, or shortly before it. The newest record need not be
+    /// the highest outcome: it may be a repeat by a publisher that is gone, or foreign. But times
+    /// never fall along the chain, so the highest one is not before the first record that has the
+    /// time of any other one.
     Last,
-    /// With the first outcome whose command has this log time or a later one.
+    /// At the first outcome whose command has this log time or a later one.
     AtTime(LogTimeMs),
     /// With the oldest one kept.
     Beginning,
 }
 
-/// An outcome as it stands in the topic. It may have been told before: two owners at once publish
+/// An outcome as it is in the topic. It may have been reported before: two owners at once publish
 /// the same outcomes twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PublishedOutcome<'a> {
@@ -62,7 +62,7 @@ pub struct PublishedOutcome<'a> {
     pub payload: &'a [u8],
 }
 
-/// What an [`OutcomeConsumer`] tells.
+/// An event of an [`OutcomeConsumer`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OutcomeEvent<'a> {
     /// The next outcome in the topic.
@@ -72,35 +72,35 @@ pub enum OutcomeEvent<'a> {
         /// The outcome.
         outcome: PublishedOutcome<'a>,
     },
-    /// The end of a partition was reached. Told each time the end is reached, and again after
+    /// The end of a partition was reached. Reported each time the end is reached, and again after
     /// [`OutcomeEvent::Lost`].
     End {
         /// The partition.
         partition: PartitionId,
     },
-    /// The connection to the brokers was lost. Told once per loss.
+    /// The connection to the brokers was lost. Reported once per loss.
     Lost,
 }
 
-/// Where the chain of each partition ends, where it has any outcome.
+/// Where the chain of each partition ends, if it has any outcome.
 pub type ChainEnds = BTreeMap<PartitionId, ChainEnd>;
 
-/// Reads outcomes of the partitions it is given, each in the order of the topic. Records that are
-/// no outcomes are skipped and told to [`KafkaSettings::foreign`]. Belongs on a thread of its own.
+/// Reads outcomes of its partitions, each in the order of the topic. Records that are not outcomes
+/// are skipped and reported to [`KafkaSettings::foreign`]. Belongs on a thread of its own.
 #[derive(Debug)]
 pub struct OutcomeConsumer {
     tail: Tail,
     commands: String,
-    /// Commands before these offsets are known to be there.
+    /// Commands before these offsets are known to exist.
     commands_ends: BTreeMap<PartitionId, Offset>,
 }
 
-/// A stretch of the topic in which the end of a chain is looked for.
+/// A stretch of the topic in which the end of a chain is searched.
 struct Stretch {
     from: u64,
     next: u64,
     finder: EndFinder,
-    /// Outcomes whose commands are not there.
+    /// Outcomes whose commands do not exist.
     beyond: EndFinder,
 }
 
@@ -108,18 +108,18 @@ impl OutcomeConsumer {
     /// A consumer of the outcomes topic that reads nothing yet.
     ///
     /// # Errors
-    /// When the settings make no client.
+    /// When no client can be created from the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         Ok(Self {
-            // The chain tells what is missing.
+            // The chain shows what is missing.
             tail: Tail::new(settings, settings.outcomes_topic(), Holes::Skipped)?,
             commands: settings.commands_topic(),
             commands_ends: BTreeMap::new(),
         })
     }
 
-    /// Reads these partitions instead of what it read before, and says where the chains end of those
-    /// that are to begin with the last outcome. Asks the brokers where the starts are, so it blocks
+    /// Reads these partitions instead of what it read before, and returns where the chains end of
+    /// those that start at the last outcome. Asks the brokers for the starting points, so it blocks
     /// for a few round trips.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ impl OutcomeConsumer {
         for &(partition, start) in from {
             let start = match (start, ends.get(&partition)) {
                 (OutcomeStart::Last, Some(end)) => OutcomeStart::AtTime(end.log_time_ms),
-                // What is there is nothing of ours; what comes may be.
+                // Nothing there is an outcome; what is still to come may be.
                 (OutcomeStart::Last, None) => OutcomeStart::Beginning,
                 (other, _) => other,
             };
@@ -148,7 +148,7 @@ impl OutcomeConsumer {
         Ok(ends)
     }
 
-    /// Where the chains of these partitions end. What was read before is read no more. Blocks, as
+    /// Where the chains of these partitions end. Stops reading what was read before. Blocks, as
     /// [`OutcomeConsumer::assign`].
     ///
     /// # Errors
@@ -157,7 +157,8 @@ impl OutcomeConsumer {
         self.chain_ends(partitions)
     }
 
-    /// Looks for the ends of chains, further and further back where the end of the topic is foreign.
+    /// Searches for the ends of chains, further and further back where the end of the topic is
+    /// foreign.
     fn chain_ends(&mut self, partitions: &[PartitionId]) -> Result<ChainEnds, KafkaError> {
         let mut ends = ChainEnds::new();
         let mut wanted = partitions.to_vec();
@@ -166,7 +167,7 @@ impl OutcomeConsumer {
             let mut stretches = BTreeMap::new();
             for &partition in &wanted {
                 let (first, next) = self.tail.watermarks(partition)?;
-                // Asked after it, so that every outcome before it has its command there.
+                // Asked afterwards, so that every outcome before it has its command there.
                 self.ask_for_commands_end(partition)?;
                 let stretch = Stretch {
                     from: next.saturating_sub(records).max(first),
@@ -183,7 +184,7 @@ impl OutcomeConsumer {
                 match (stretch.finder.end(), stretch.beyond.end()) {
                     // One alone may be foreign.
                     (Some(end), _) if end.is_linked => drop(ends.insert(partition, end)),
-                    // These are no foreign records: the commands are others.
+                    // These are not foreign records: the commands topic is another one.
                     (_, Some(beyond)) if beyond.is_linked => {
                         return Err(KafkaError::SetBack {
                             commands: self.commands.clone(),
@@ -231,7 +232,7 @@ impl OutcomeConsumer {
                 let missing = ClientError::MessageConsumption(RDKafkaErrorCode::RequestTimedOut);
                 return Err(broker_error(&settings, "read the newest outcomes")(missing));
             }
-            let told = tail.poll(END_WAIT, |event| {
+            let polled = tail.poll(END_WAIT, |event| {
                 match event {
                     TailEvent::Record(record) => {
                         let Some((_, stretch)) = stretches.get_mut(&record.partition) else {
@@ -240,7 +241,7 @@ impl OutcomeConsumer {
                         if record.position + 1 >= stretch.next {
                             open.retain(|partition| *partition != record.partition);
                         }
-                        // What came later may have a command that came later, too.
+                        // A later outcome may have a later command, too.
                         if record.position >= stretch.next {
                             return Ok(());
                         }
@@ -263,14 +264,14 @@ impl OutcomeConsumer {
                 }
                 Ok(())
             })?;
-            if told > 0 {
+            if polled > 0 {
                 deadline = Instant::now() + REQUEST_TIMEOUT;
             }
         }
         Ok(())
     }
 
-    /// Where the commands of a partition end; `None` when no broker says so at once. Blocks for a
+    /// Where the commands of a partition end; `None` when no broker answers at once. Blocks for a
     /// round trip.
     pub fn commands_end(&self, partition: PartitionId) -> Option<Offset> {
         let native = clients::native(partition);
@@ -291,7 +292,7 @@ impl OutcomeConsumer {
         Ok(match start {
             OutcomeStart::Beginning | OutcomeStart::Last => first,
             OutcomeStart::End => next,
-            // Where nothing is as late, what comes next is; asked first, so none is missed.
+            // If nothing is that late, the next record is; asked first, so that none is missed.
             OutcomeStart::AtTime(time_ms) => self.position_at(partition, time_ms)?.unwrap_or(next),
         })
     }
@@ -319,12 +320,12 @@ impl OutcomeConsumer {
         })
     }
 
-    /// Waits at most `wait` for the first event, then tells everything that is there (bounded) and
-    /// returns how many events that were. Lost connections are mended by themselves.
+    /// Waits at most `wait` for the first event, then reports everything that is there (bounded)
+    /// and returns the number of events. Lost connections are restored automatically.
     ///
     /// # Errors
-    /// [`KafkaError::OffsetGone`], [`KafkaError::Fatal`]: reading cannot go on without somebody
-    /// deciding something.
+    /// [`KafkaError::OffsetGone`], [`KafkaError::Fatal`]: reading cannot continue without an
+    /// operator's decision.
     pub fn poll(
         &mut self,
         wait: Duration,
@@ -361,7 +362,8 @@ impl OutcomeConsumer {
         })
     }
 
-    /// Says that the record at `position` is none of the chain, or does not read to its end.
+    /// Reports that the record at `position` is not part of the chain, or does not decode
+    /// completely.
     pub fn note_foreign(&self, partition: PartitionId, position: u64, why: String) {
         self.tail.settings().foreign.note(ForeignRecord {
             topic: self.tail.topic().to_owned(),
@@ -372,7 +374,7 @@ impl OutcomeConsumer {
     }
 }
 
-/// Says why an outcome is none of the chain.
+/// Reports why an outcome is not part of the chain.
 pub fn not_in_chain(offset: Offset, expected: Option<Offset>, got: Option<Offset>) -> String {
     let named = |offset: Option<Offset>| match offset {
         Some(offset) => format!("offset {offset}"),
@@ -385,8 +387,8 @@ pub fn not_in_chain(offset: Offset, expected: Option<Offset>, got: Option<Offset
     )
 }
 
-/// Whether the command of an outcome can be in the log. Commands before `known` are there, as the log
-/// has said: no outcome says so, or a few of them could lead as far as they like.
+/// Whether the command of an outcome can be in the log. Commands before `known` exist, as the log
+/// has said. Outcomes are no evidence, otherwise a few of them could lead arbitrarily far.
 fn has_command(
     offset: Offset,
     known: &mut Offset,
@@ -395,7 +397,7 @@ fn has_command(
     if offset < known.saturating_add(BEYOND_UNCHECKED_MAX) {
         return Ok(());
     }
-    // A broker that does not answer now refutes nothing.
+    // A broker that does not answer now disproves nothing.
     let Some(end) = end() else { return Ok(()) };
     *known = (*known).max(end);
     if offset >= end {
@@ -415,12 +417,12 @@ fn foreign_at(record: &Record<'_>, topic: &str, why: String) -> ForeignRecord {
     }
 }
 
-/// The outcome that a record is, as far as its head tells, or why it is none.
+/// The outcome in a record, as far as its head shows, or why it is none.
 fn outcome_of<'a>(record: &Record<'a>) -> Result<PublishedOutcome<'a>, String> {
     let head = codec::decode_outcome_head(record.payload)
         .map_err(|error| foreign::why(record.payload, format!("no outcome: {error}")))?;
     let digest = <[u8; 8]>::try_from(record.key)
-        .map_err(|_| format!("a key of {} bytes is no digest", record.key.len()))?;
+        .map_err(|_| format!("a key of {} bytes is not a digest", record.key.len()))?;
     Ok(PublishedOutcome {
         position: record.position,
         offset: head.offset,
@@ -447,7 +449,7 @@ mod tests {
         assert_eq!(known, far);
         let further = far + BEYOND_UNCHECKED_MAX;
         assert_eq!(has_command(further, &mut known, || None), Ok(()));
-        // An idle partition, far on by its ticks.
+        // An idle partition that has advanced far by its ticks.
         let end = further + 1;
         assert_eq!(has_command(further, &mut known, || Some(end)), Ok(()));
         assert_eq!(known, end);

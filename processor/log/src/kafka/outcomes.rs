@@ -23,17 +23,17 @@ const QUEUE_MAX: usize = 65_536;
 /// Why an outcome was not taken for publication.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The bounded queue in front of the broker is full: hand the same outcome in again later,
+    /// The bounded queue in front of the broker is full: publish the same outcome again later,
     /// before any later one of its partition.
     #[error("the queue in front of Kafka is full")]
     QueueFull,
-    /// This publisher has failed and takes nothing any more; see [`PublishFailure`].
-    #[error("the publisher has failed and must be made again")]
+    /// This publisher has failed and accepts nothing more; see [`PublishFailure`].
+    #[error("the publisher has failed and must be replaced")]
     Failed,
 }
 
-/// That an outcome did not reach the topic, or that it is not known whether it did. Told once per
-/// publisher; it takes nothing any more. The node reads the outcomes up to the end and publishes
+/// An outcome did not reach the topic, or it is not known whether it did. Reported once per
+/// publisher, which accepts nothing more. The node reads the outcomes up to the end and publishes
 /// from there with a new publisher.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PublishFailure {
@@ -98,7 +98,7 @@ impl OutcomePublisher {
     /// the publisher is dropped.
     ///
     /// # Errors
-    /// When the settings make no client.
+    /// When no client can be created from the settings.
     pub fn new(
         settings: &KafkaSettings,
         failed: impl FnOnce(PublishFailure) + Send + 'static,
@@ -116,7 +116,7 @@ impl OutcomePublisher {
         })
     }
 
-    /// Hands an outcome over without waiting: the encoded [`onsale_schemas::OutcomeRecord`] of the
+    /// Publishes an outcome without waiting: the encoded [`onsale_schemas::OutcomeRecord`] of the
     /// command at `offset`, the command's log time, and the digest of the machine after it.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl OutcomePublisher {
             return Err(PublishError::Failed);
         }
         if payload.len() > RECORD_SIZE_MAX_BYTES {
-            // Sent, it would fail alone, and what follows it would pass.
+            // If it were sent, it alone would fail and its successors would pass.
             reports.fail(
                 Some(partition),
                 format!(
@@ -165,12 +165,12 @@ impl OutcomePublisher {
         }
     }
 
-    /// Outcomes handed over and not acknowledged yet.
+    /// Outcomes published and not acknowledged yet.
     pub fn waiting(&self) -> usize {
         self.client.waiting()
     }
 
-    /// Waits until everything handed over is acknowledged, at most `wait`. True when it is and
+    /// Waits until everything published is acknowledged, at most `wait`. True when it is and
     /// nothing failed.
     pub fn flush(&self, wait: Duration) -> bool {
         self.client.flush(wait)

@@ -1,4 +1,4 @@
-//! The log as a processor that waits reads it.
+//! The log as a blocking processor reads it.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::tail::{MARK_TIME_MS, MARK_WHY};
 use super::{ForeignRecord, KafkaError, KafkaSettings};
 use crate::storage::{EntryBatch, LogError, LogReader};
 
-/// How long records that are certainly there may take to come.
+/// How long records that certainly exist may take to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait for a record at a time.
 const POLL: Duration = Duration::from_millis(50);
@@ -28,9 +28,9 @@ pub struct KafkaReader {
 /// Where the client is.
 struct Cursor {
     partition: PartitionId,
-    /// The next offset that [`LogReader::read`] has not told.
+    /// The next offset that [`LogReader::read`] has not returned.
     next: Offset,
-    /// The end of the partition as last asked.
+    /// The end of the partition when last asked.
     end: Offset,
     /// Whether the client fetches from `next` on.
     assigned: bool,
@@ -44,7 +44,7 @@ impl KafkaReader {
     /// A reader of the commands topic, which exists.
     ///
     /// # Errors
-    /// When the settings make no client.
+    /// When no client can be created from the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         Ok(Self {
             settings: settings.clone(),
@@ -147,8 +147,8 @@ impl KafkaReader {
                     }
                     return Ok((time_ms, payload));
                 }
-                // One more is there, and readers are not shown it; unless this is the word of an
-                // earlier end, so it is asked for once more.
+                // There is one more record that readers are not shown, unless this reports an
+                // earlier end; so the end is asked for once more.
                 Some(Err(rdkafka::error::KafkaError::PartitionEOF(partition)))
                     if partition == clients::native(cursor.partition)
                         && cursor.next + 1 == cursor.end =>

@@ -1,4 +1,4 @@
-//! How to reach the brokers, and what the topics are to be like.
+//! How to reach the brokers, and how the topics must be configured.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::foreign::ForeignRecords;
 pub struct KafkaSettings {
     /// `host:port` of the first brokers to ask, several with commas.
     pub brokers: String,
-    /// What the topic names begin with.
+    /// Prefix of the topic names.
     pub topic_prefix: String,
     /// Partitions of commands and outcomes. Frozen once the topics exist.
     pub partitions: u16,
@@ -17,16 +17,16 @@ pub struct KafkaSettings {
     pub replication: u16,
     /// Copies that must have a record before it counts as written.
     pub min_insync: u16,
-    /// Hours for which records are kept; 0 keeps them for ever.
+    /// Hours for which records are kept; 0 keeps them forever.
     pub retention_hours: u64,
-    /// Whether missing topics are made.
+    /// Whether missing topics are created.
     pub create_topics: bool,
     /// Passed on to librdkafka: `security.protocol`, `sasl.*`, `ssl.*` and the like. They come
     /// last, so they can also change what this crate sets.
     pub properties: BTreeMap<String, String>,
     /// Name of this node in the brokers' logs.
     pub client_id: String,
-    /// Where all readers made with these settings tell of records that are not ours.
+    /// Where all readers with these settings report foreign records.
     pub foreign: ForeignRecords,
 }
 

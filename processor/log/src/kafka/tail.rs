@@ -11,27 +11,27 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use super::clients::{self, broker_error};
 use super::{ForeignRecord, KafkaError, KafkaSettings};
 
-/// Events told in one poll.
+/// Events reported in one poll.
 const EVENTS_PER_POLL_MAX: usize = 4_096;
 
 /// What a position without a record means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Holes {
-    /// Nothing: whoever reads has another way to know that something is missing.
+    /// Nothing: the reader has another way to know that something is missing.
     Skipped,
-    /// A single one is the mark of somebody's transaction, which readers are never shown: it is told
-    /// as an empty record. More of them are missing records.
+    /// A single one is the mark of a foreign transaction, which readers are never shown: it is
+    /// reported as an empty record. More of them are missing records.
     SingleAreEmpty,
 }
 
-/// Log time of an empty record in the place of a mark: one that moves no clock, the same for every
-/// reader.
+/// Log time of an empty record in the place of a mark: one that advances no clock, the same for
+/// every reader.
 pub(super) const MARK_TIME_MS: LogTimeMs = 0;
 /// Why a mark is not ours.
 pub(super) const MARK_WHY: &str =
-    "no record is there: the mark of a transaction, and no node of ours uses any";
+    "no record is there: it is the mark of a transaction, and no node uses transactions";
 
-/// A record as it stands in the topic.
+/// A record as it is in the topic.
 pub(super) struct Record<'a> {
     pub(super) partition: PartitionId,
     /// Its position in the topic.
@@ -113,7 +113,7 @@ impl Tail {
         self.assign_again()
     }
 
-    /// Stops or goes on with one partition.
+    /// Pauses or resumes one partition.
     pub(super) fn pause(&mut self, partition: PartitionId, paused: bool) -> Result<(), KafkaError> {
         let cursor = self
             .cursors
@@ -128,7 +128,7 @@ impl Tail {
         self.assign_again()
     }
 
-    /// Has the client begin where we are. It tells of the ends again then.
+    /// Makes the client start where reading stands. It then reports the ends again.
     fn assign_again(&self) -> Result<(), KafkaError> {
         let refused = |error| broker_error(&self.settings, "assign")(error);
         let mut list = TopicPartitionList::with_capacity(self.cursors.len());
@@ -157,7 +157,7 @@ impl Tail {
             .map_err(broker_error(&self.settings, "pause"))
     }
 
-    /// Waits at most `wait` for the first event, then tells what is there, up to a bound.
+    /// Waits at most `wait` for the first event, then reports what is there, up to a bound.
     pub(super) fn poll(
         &mut self,
         wait: Duration,
@@ -166,16 +166,16 @@ impl Tail {
         self.poll_with(wait, |_, event| tell(event))
     }
 
-    /// As [`Tail::poll`], with the client at hand for questions.
+    /// As [`Tail::poll`], with access to the client.
     pub(super) fn poll_with(
         &mut self,
         wait: Duration,
         mut tell: impl FnMut(&clients::Consumer, TailEvent<'_>) -> Result<(), KafkaError>,
     ) -> Result<usize, KafkaError> {
         let mut wait = wait;
-        for told in 0..EVENTS_PER_POLL_MAX {
+        for reported in 0..EVENTS_PER_POLL_MAX {
             match self.consumer.poll(wait) {
-                None => return Ok(told),
+                None => return Ok(reported),
                 Some(Ok(message)) => {
                     let Some(cursor) = cursor(&mut self.cursors, message.partition()) else {
                         continue;
@@ -261,7 +261,7 @@ impl Tail {
                 if let Err(gone @ KafkaError::OffsetGone { .. }) = self.find_gone_offset() {
                     return Err(gone);
                 }
-                // It is there, or nobody answers now: the client has stopped, so begin again.
+                // It is there, or no broker answers now: the client has stopped, so start again.
                 self.lost = false;
             }
             _ => {}
@@ -275,7 +275,7 @@ impl Tail {
         Ok(())
     }
 
-    /// An offset to read from was not there. It may be by now (a broker that is still coming up);
+    /// An offset to read from was not there. It may be by now (a broker that is still starting);
     /// otherwise this says which one.
     fn find_gone_offset(&self) -> Result<(), KafkaError> {
         for cursor in &self.cursors {

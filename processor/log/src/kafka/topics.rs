@@ -12,7 +12,7 @@ use self::admin::{Admin, Found};
 use self::wanted::Wanted;
 use super::{KafkaError, KafkaSettings};
 
-/// How long topics that were just made may take to have their leaders.
+/// How long topics that were just created may take to get their leaders.
 const LEADERS_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause between looks at them.
 const LEADERS_POLL: Duration = Duration::from_millis(50);
@@ -20,14 +20,14 @@ const LEADERS_POLL: Duration = Duration::from_millis(50);
 /// The topics as they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Topics {
-    /// Names this log, so that a snapshot of another one is never taken for one of this: a hash of
-    /// the cluster's id and the name of the commands topic.
+    /// Identifies this log, so that a snapshot of another one is never mistaken for one of this: a
+    /// hash of the cluster's id and the name of the commands topic.
     pub log_id: [u8; 16],
     /// Partitions of commands and outcomes.
     pub partitions: u16,
 }
 
-/// A setting of a topic that is not as it has to be.
+/// A setting of a topic that is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
     /// The topic.
@@ -40,7 +40,7 @@ pub struct Finding {
     pub expected: String,
     /// What goes wrong otherwise.
     pub why: &'static str,
-    /// The command that mends it, or what to do where no command does.
+    /// The command that corrects it, or what to do where no command can.
     pub remedy: String,
     /// True when a node refuses to start with it; false when it is only a warning.
     pub fatal: bool,
@@ -50,14 +50,14 @@ impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "topic {}: {} is {}, expected {} ({}); to mend it: {}",
+            "topic {}: {} is {}, expected {} ({}); to correct it: {}",
             self.topic, self.setting, self.found, self.expected, self.why, self.remedy
         )
     }
 }
 
-/// Makes the topics that are missing (where the settings allow it) and checks all of them. Blocks;
-/// call it from a thread that may.
+/// Creates missing topics (where the settings allow it) and checks all of them. Blocks; call it
+/// from a thread that may block.
 ///
 /// # Errors
 /// [`KafkaError::Broker`] when the brokers do not answer, [`KafkaError::NoTopic`],
@@ -66,9 +66,9 @@ pub fn ensure(settings: &KafkaSettings) -> Result<Topics, KafkaError> {
     ensure_as(settings, || None)
 }
 
-/// As [`ensure`], where `recorded` tells how many partitions earlier nodes of this log were started
-/// with. It is asked only where the topics were there before. The number decides where a show is, so
-/// another one is refused, whatever the topics have by now.
+/// As [`ensure`], where `recorded` returns the number of partitions that earlier nodes of this log
+/// were started with. It is called only where the topics existed before. The number decides where a
+/// show is, so another one is refused, whatever the topics have by now.
 ///
 /// # Errors
 /// As [`ensure`].
@@ -104,7 +104,7 @@ pub fn ensure_as(
         }
         admin.create(&missing)?;
     }
-    // Another node may have made them this moment.
+    // Another node may have created them just now.
     let led = |topic: &Wanted| found.get(&topic.name).is_some_and(|found| found.all_led);
     if !wanted.iter().all(led) {
         found = wait_for_leaders(&admin, &wanted)?;
@@ -124,8 +124,8 @@ pub fn ensure_as(
     })
 }
 
-/// Which log the commands topic is, by its cluster and its name; `None` where there is no such topic.
-/// Makes nothing. Blocks.
+/// Which log the commands topic is, by its cluster and its name; `None` where there is no such
+/// topic. Creates nothing. Blocks.
 ///
 /// # Errors
 /// [`KafkaError::Broker`] when the brokers do not answer.
@@ -139,7 +139,7 @@ pub fn identity(settings: &KafkaSettings) -> Result<Option<[u8; 16]>, KafkaError
     Ok(Some(log_id(&admin.cluster_id()?, &commands)))
 }
 
-/// Everything about the topics that is not as the settings say, changing nothing (for `doctor`). A
+/// Everything about the topics that differs from the settings, changing nothing (for `doctor`). A
 /// missing topic is a finding with setting `topic`. `recorded` is as in [`ensure_as`]. Blocks.
 ///
 /// # Errors
@@ -157,7 +157,7 @@ pub fn check(
     Ok(findings(settings, &wanted, &found, recorded))
 }
 
-/// Takes the topics away, with everything in them.
+/// Deletes the topics, with everything in them.
 #[cfg(test)]
 pub(super) fn delete(settings: &KafkaSettings) -> Result<(), KafkaError> {
     let wanted = wanted::topics(settings);

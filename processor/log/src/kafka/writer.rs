@@ -1,4 +1,4 @@
-//! The log as a processor that waits writes it.
+//! The log as a blocking processor writes it.
 
 use std::time::Duration;
 
@@ -16,9 +16,10 @@ use super::commands::Delivered;
 use super::{KafkaError, KafkaSettings};
 use crate::storage::{AppendRecord, Appended, LogError, LogWriter};
 
-/// Records that may wait at once; more of one append are handed over as room comes.
+/// Records that may wait at once; further ones of an append are handed over as room becomes
+/// available.
 const QUEUE_MAX: usize = 16_384;
-/// How long an append may take before it is unknown what became of it.
+/// How long an append may take before its result is unknown.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait for callbacks at a time.
 const POLL: Duration = Duration::from_millis(20);
@@ -32,7 +33,7 @@ pub struct KafkaWriter {
     partitions: u16,
 }
 
-/// Where the delivery reports of the append in progress gather, by the record's index.
+/// Delivery reports of the append in progress, by the record's index.
 #[derive(Default)]
 struct Reports {
     logging: Logging,
@@ -65,7 +66,7 @@ impl KafkaWriter {
     /// A writer of the commands topic, which exists.
     ///
     /// # Errors
-    /// When the settings make no client.
+    /// When no client can be created from the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         let config = clients::producer_config(settings, QUEUE_MAX, Some(APPEND_TIMEOUT));
         let producer = BaseProducer::from_config_and_context(&config, Reports::default())
@@ -120,7 +121,7 @@ impl LogWriter for KafkaWriter {
         for (index, record) in records.iter().enumerate() {
             self.send(index, record)?;
         }
-        // Ends: the client reports every message, at the latest when it times out.
+        // Terminates: the client reports every message, at the latest when it times out.
         loop {
             let reported = self.producer.context().delivered.lock().len();
             if reported == records.len() {
@@ -150,7 +151,7 @@ impl LogWriter for KafkaWriter {
     }
 }
 
-/// What can be said without asking a broker.
+/// What can be tested without a broker.
 pub(super) fn check(record: &AppendRecord<'_>, partitions: u16) -> Result<(), LogError> {
     if record.partition.0 >= partitions {
         return Err(LogError::UnknownPartition {

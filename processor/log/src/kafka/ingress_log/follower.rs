@@ -1,5 +1,5 @@
-//! The thread that reads all outcomes: answers who waits, feeds who follows, and sends barriers
-//! round until every partition answers.
+//! The thread that reads all outcomes: it answers waiting requests, feeds followers, and sends
+//! barriers until every partition answers.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,9 +22,9 @@ const POLL: Duration = Duration::from_millis(50);
 const BARRIER_EVERY: Duration = Duration::from_secs(1);
 /// How often requests that have waited too long are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(1);
-/// How often one partition, one after the other, is asked whether it still has all its commands.
+/// How often one partition, in turn, is checked for whether it still has all its commands.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The machine version whose commands this program sends: its barriers raise the version to that.
+/// The machine version whose commands this program sends; its barriers raise the version to it.
 /// Processors that do not know it stop there, which is why they are upgraded first.
 const MACHINE_VERSION: u16 = 2;
 
@@ -33,7 +33,7 @@ pub(super) struct Follower {
     producer: CommandProducer,
     outcomes: OutcomeConsumer,
     streams: Vec<Stream>,
-    /// Barriers of all kinds that are under way have this request id.
+    /// Request id of all barriers in flight.
     barrier: RequestId,
     barriers_sent: Option<Instant>,
     forgot: Instant,
@@ -85,7 +85,7 @@ impl Follower {
         }
     }
 
-    /// Until it is told to stop or reading cannot go on.
+    /// Runs until it is stopped or reading cannot continue.
     pub(super) fn run(mut self) {
         while !self.shared.stop.load(Ordering::Acquire) {
             self.send_barriers();
@@ -150,7 +150,7 @@ impl Follower {
         broken.map_or(Ok(()), Err)
     }
 
-    /// Whether the commands are still as many as they were.
+    /// Checks that no commands have disappeared.
     fn look_at_one(&mut self) {
         self.looked = Instant::now();
         self.look_next = (self.look_next + 1) % self.streams.len().max(1);
@@ -202,7 +202,7 @@ impl Follower {
             }
         };
         for partition in self.missing() {
-            // What does not arrive is sent again.
+            // Whatever does not arrive is sent again.
             let sent = self.producer.send(partition, &payload, Box::new(|_| ()));
             if let Err(error) = sent {
                 tracing::debug!(%partition, "a barrier was not sent: {error}");

@@ -1,4 +1,4 @@
-//! The contract that every log keeps.
+//! The contract of every log.
 
 use super::super::{KafkaReader, KafkaWriter};
 use super::support::{TestTopics, brokers};

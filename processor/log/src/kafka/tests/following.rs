@@ -22,14 +22,14 @@ fn append(writer: &mut KafkaWriter, partition: PartitionId, payloads: &[&[u8]]) 
     writer.append(&records, 0, &mut Vec::new()).unwrap();
 }
 
-/// What a consumer has told.
+/// What a consumer has reported.
 #[derive(Default)]
-struct Told {
+struct Events {
     payloads: BTreeMap<PartitionId, Vec<Vec<u8>>>,
     ends: BTreeMap<PartitionId, Offset>,
 }
 
-impl Told {
+impl Events {
     fn poll(&mut self, consumer: &mut CommandConsumer) -> Result<usize, KafkaError> {
         consumer.poll(WAIT, |event| match event {
             LogEvent::Entry { partition, entry } => {
@@ -52,7 +52,7 @@ impl Told {
 }
 
 #[test]
-fn partitions_are_followed_from_where_they_are_assigned_and_their_ends_are_told() {
+fn partitions_are_followed_from_where_they_are_assigned_and_their_ends_are_reported() {
     let Some(topics) = TestTopics::make(2) else {
         return;
     };
@@ -60,26 +60,26 @@ fn partitions_are_followed_from_where_they_are_assigned_and_their_ends_are_told(
     append(&mut writer, P0, &[b"a", b"b", b"c"]);
     let mut consumer = CommandConsumer::new(&topics.settings).unwrap();
     consumer.assign(&[(P0, 1), (P1, 0)]).unwrap();
-    let mut told = Told::default();
+    let mut events = Events::default();
     until("both ends", || {
-        told.poll(&mut consumer).unwrap();
-        told.ends == BTreeMap::from([(P0, 3), (P1, 0)])
+        events.poll(&mut consumer).unwrap();
+        events.ends == BTreeMap::from([(P0, 3), (P1, 0)])
     });
-    assert_eq!(told.payloads[&P0], [b"b", b"c"]);
+    assert_eq!(events.payloads[&P0], [b"b", b"c"]);
     append(&mut writer, P1, &[b"x"]);
     until("the new end", || {
-        told.poll(&mut consumer).unwrap();
-        told.ends[&P1] == 1
+        events.poll(&mut consumer).unwrap();
+        events.ends[&P1] == 1
     });
-    assert_eq!(told.payloads[&P1], [b"x"]);
+    assert_eq!(events.payloads[&P1], [b"x"]);
     // Assigning again begins again.
     consumer.assign(&[(P0, 0)]).unwrap();
-    let mut told = Told::default();
+    let mut events = Events::default();
     until("the end", || {
-        told.poll(&mut consumer).unwrap();
-        told.ends == BTreeMap::from([(P0, 3)])
+        events.poll(&mut consumer).unwrap();
+        events.ends == BTreeMap::from([(P0, 3)])
     });
-    assert_eq!(told.payloads[&P0], [b"a", b"b", b"c"]);
+    assert_eq!(events.payloads[&P0], [b"a", b"b", b"c"]);
     assert_eq!(consumer.bounds(P0).unwrap(), (0, 3));
 }
 
@@ -111,11 +111,11 @@ fn a_paused_partition_waits_and_goes_on_without_losing_anything() {
     let mut writer = KafkaWriter::new(&topics.settings).unwrap();
     let mut consumer = CommandConsumer::new(&topics.settings).unwrap();
     consumer.assign(&[(P0, 0), (P1, 0)]).unwrap();
-    let mut told = Told::default();
+    let mut events = Events::default();
     append(&mut writer, P0, &[b"0"]);
     until("the first", || {
-        told.poll(&mut consumer).unwrap();
-        told.count(P0) == 1
+        events.poll(&mut consumer).unwrap();
+        events.count(P0) == 1
     });
     consumer.pause(P0).unwrap();
     let numbers: Vec<String> = (1..200).map(|i| i.to_string()).collect();
@@ -123,25 +123,25 @@ fn a_paused_partition_waits_and_goes_on_without_losing_anything() {
     append(&mut writer, P0, &payloads);
     append(&mut writer, P1, &payloads);
     until("the other partition", || {
-        told.poll(&mut consumer).unwrap();
-        told.count(P1) == 199
+        events.poll(&mut consumer).unwrap();
+        events.count(P1) == 199
     });
-    assert_eq!(told.count(P0), 1);
+    assert_eq!(events.count(P0), 1);
     consumer.resume(P0).unwrap();
     until("the rest", || {
-        told.poll(&mut consumer).unwrap();
-        told.count(P0) == 200
+        events.poll(&mut consumer).unwrap();
+        events.count(P0) == 200
     });
     let expected: Vec<Vec<u8>> = (0..200).map(|i| i.to_string().into_bytes()).collect();
-    assert_eq!(told.payloads[&P0], expected);
-    assert_eq!(told.payloads[&P1], expected[1..]);
-    // Nothing stays paused over an assignment.
+    assert_eq!(events.payloads[&P0], expected);
+    assert_eq!(events.payloads[&P1], expected[1..]);
+    // Nothing stays paused across an assignment.
     consumer.pause(P0).unwrap();
     consumer.assign(&[(P0, 0)]).unwrap();
-    let mut told = Told::default();
+    let mut events = Events::default();
     until("everything again", || {
-        told.poll(&mut consumer).unwrap();
-        told.count(P0) == 200
+        events.poll(&mut consumer).unwrap();
+        events.count(P0) == 200
     });
 }
 
@@ -173,8 +173,8 @@ fn an_offset_that_is_not_there_is_an_error_and_no_silence() {
     );
 }
 
-/// A transaction leaves a mark in the log, which takes an offset and is shown to nobody: every reader
-/// has an empty record there, also at the very end.
+/// A transaction leaves a mark in the log, which takes an offset and is never shown: every reader
+/// gets an empty record there, even at the very end.
 #[test]
 fn the_mark_of_a_transaction_is_an_empty_record_to_every_reader() {
     let Some(topics) = TestTopics::make(2) else {
@@ -195,7 +195,7 @@ fn the_mark_of_a_transaction_is_an_empty_record_to_every_reader() {
     producer.commit_transaction(timeout).unwrap();
 
     let mut reader = KafkaReader::new(settings).unwrap();
-    // The broker writes it once it has said that the transaction is committed.
+    // The broker writes it after it has confirmed the commit of the transaction.
     until("the mark", || reader.bounds(P0).unwrap() == (0, 2));
     let mut batch = EntryBatch::default();
     reader.read(P0, 0, usize::MAX, &mut batch).unwrap();

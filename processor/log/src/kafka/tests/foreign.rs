@@ -1,4 +1,4 @@
-//! Records in our topics that are not ours: everybody reads on.
+//! Foreign records in the topics: all readers continue.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ fn foreign_records_in_every_topic_are_skipped_counted_and_named() {
     let settings = &topics.settings;
     let (commands, outcomes) = (settings.commands_topic(), settings.outcomes_topic());
 
-    // Commands: whatever stands there keeps its place; the machine makes nothing of it.
+    // Commands: any record keeps its place; the machine ignores it.
     let put_commands = put_one_of_each(settings, &commands, P0);
     let mut consumer = CommandConsumer::new(settings).unwrap();
     consumer.assign(&[(P0, 0)]).unwrap();
@@ -98,18 +98,18 @@ fn foreign_records_in_every_topic_are_skipped_counted_and_named() {
     assert_eq!(settings.foreign.counts()[&outcomes], foreign as u64);
     let named = settings.foreign.newest(1).remove(0);
     assert_eq!((named.topic, named.partition), (outcomes.clone(), P0));
-    // Behind more of it than is looked at first.
+    // After more garbage than is searched at first.
     for _ in 0..20 {
         put_one_of_each(settings, &outcomes, P0);
     }
     assert_eq!(offsets_from(settings, OutcomeStart::Last).last(), Some(&2));
 
-    // Nodes: the newest word of each, whatever else is there.
+    // Nodes: the newest status of each, whatever else is there.
     put_one_of_each(settings, &settings.nodes_topic(), P0);
     drop(read_nodes(settings, PATIENCE).unwrap());
 }
 
-/// A record that is an outcome in form: its command is not there, or it does not follow.
+/// A record that has the form of an outcome: its command does not exist, or it does not follow.
 #[test]
 fn the_end_of_the_chain_is_not_what_somebody_says() {
     let Some(topics) = TestTopics::make(2) else {
@@ -138,7 +138,7 @@ fn the_end_of_the_chain_is_not_what_somebody_says() {
     assert!(!ends.contains_key(&P1));
 }
 
-/// The commands were made anew under the outcomes: that is no matter of single records.
+/// The commands topic was recreated under the outcomes: single foreign records cannot explain that.
 #[test]
 fn commands_that_end_before_the_outcomes_are_refused() {
     let Some(topics) = TestTopics::make(2) else {

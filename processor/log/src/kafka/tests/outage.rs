@@ -23,7 +23,7 @@ const WAIT: Duration = Duration::from_millis(50);
 /// Commands acknowledged before the kill and after it.
 const ACKNOWLEDGED: u64 = 3_000;
 
-/// What became of each command, by its number.
+/// The result of each command, by its number.
 #[derive(Default)]
 struct History {
     acknowledged: BTreeMap<u64, (PartitionId, Offset)>,
@@ -31,7 +31,7 @@ struct History {
     refused: BTreeSet<u64>,
 }
 
-/// What the reader of commands has told.
+/// What the reader of commands has reported.
 #[derive(Default)]
 struct Followed {
     commands: BTreeMap<(PartitionId, Offset), u64>,
@@ -110,7 +110,7 @@ fn follow(
     consumer.assign(&[(P0, 0), (P1, 0)]).unwrap();
     let followed = Arc::clone(followed);
     move || {
-        let told = consumer.poll(WAIT, |event| match event {
+        let polled = consumer.poll(WAIT, |event| match event {
             LogEvent::Entry { partition, entry } => {
                 let number = u64::from_le_bytes(entry.payload.try_into().unwrap());
                 let twice = followed
@@ -130,7 +130,7 @@ fn follow(
                 followed.ends.clear();
             }
         });
-        told.unwrap();
+        polled.unwrap();
     }
 }
 
@@ -149,18 +149,18 @@ fn project(
     }
     let projected = Arc::clone(projected);
     move || {
-        let told = consumer.poll(WAIT, |event| {
+        let polled = consumer.poll(WAIT, |event| {
             if let OutcomeEvent::Seen { partition, outcome } = event {
                 let mut projected = projected.lock();
                 let chain = projected.get_mut(&partition).unwrap();
-                // A broker that dies may take an outcome twice or give it out twice: readers drop what
-                // they have seen. A gap would be a loss.
+                // A broker that dies may accept an outcome twice or deliver it twice: readers drop
+                // duplicates. A gap would be a loss.
                 let link = chain.link(outcome.offset, outcome.previous);
                 let whole = matches!(link, Link::New | Link::Seen);
                 assert!(whole, "{partition} {}: {link:?}", outcome.offset);
             }
         });
-        told.unwrap();
+        polled.unwrap();
     }
 }
 
@@ -207,11 +207,11 @@ fn a_broker_killed_in_the_middle_loses_nothing_and_doubles_nothing() {
     until("the last reports", || {
         std::thread::sleep(WAIT);
         let history = history.lock();
-        let told = history.acknowledged.len() + history.unknown.len() + history.refused.len();
+        let finished = history.acknowledged.len() + history.unknown.len() + history.refused.len();
         let highest = history.acknowledged.keys().chain(&history.unknown).max();
-        highest.is_some_and(|highest| told as u64 == highest + 1)
+        highest.is_some_and(|highest| finished as u64 == highest + 1)
     });
-    // Readers went on by themselves, come to the end again, and the outcomes arrive.
+    // Readers have continued by themselves, reach the end again, and the outcomes arrive.
     until("the end", || {
         std::thread::sleep(WAIT);
         let followed = followed.lock();
@@ -245,7 +245,7 @@ fn a_broker_killed_in_the_middle_loses_nothing_and_doubles_nothing() {
     for number in numbers {
         assert!(
             history.acknowledged.contains_key(&number) || history.unknown.contains(&number),
-            "{number} was never told"
+            "{number} was never reported"
         );
     }
     println!(
@@ -256,17 +256,17 @@ fn a_broker_killed_in_the_middle_loses_nothing_and_doubles_nothing() {
     );
 }
 
-/// While the broker is away: a small queue fills up, what is in it ends as unknown.
+/// While the broker is down, a small queue fills up, and what is in it ends as unknown.
 fn unknown_and_queue_full(settings: &KafkaSettings) {
     let options = CommandProducerOptions {
         queue_max: 4,
         timeout: Duration::from_millis(500),
     };
     let producer = CommandProducer::new(settings, options).unwrap();
-    let (told, results) = mpsc::channel();
+    let (sender, results) = mpsc::channel();
     let send = || {
-        let told = told.clone();
-        let done = Box::new(move |result| told.send(result).unwrap());
+        let sender = sender.clone();
+        let done = Box::new(move |result| sender.send(result).unwrap());
         producer.send(P0, &u64::MAX.to_le_bytes(), done)
     };
     for _ in 0..4 {

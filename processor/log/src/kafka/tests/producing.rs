@@ -1,4 +1,4 @@
-//! What becomes of commands that are sent.
+//! Results of sent commands.
 
 use std::sync::mpsc;
 
@@ -15,11 +15,11 @@ fn commands_are_delivered_in_order_with_place_and_time() {
     };
     let producer =
         CommandProducer::new(&topics.settings, CommandProducerOptions::default()).unwrap();
-    let (told, results) = mpsc::channel();
+    let (sender, results) = mpsc::channel();
     for i in 0..100u64 {
-        let told = told.clone();
+        let sender = sender.clone();
         let partition = if i % 2 == 0 { P0 } else { P1 };
-        let done = Box::new(move |result| told.send((i, result)).unwrap());
+        let done = Box::new(move |result| sender.send((i, result)).unwrap());
         producer.send(partition, &i.to_le_bytes(), done).unwrap();
     }
     assert!(producer.flush(PATIENCE));
@@ -52,8 +52,8 @@ fn what_can_never_be_appended_is_refused_at_once() {
     };
     assert!(refused(2, 1).contains("partition 2 does not exist"));
     assert!(refused(0, RECORD_SIZE_MAX_BYTES + 1).contains("larger than the log takes"));
-    let (told, result) = mpsc::channel();
-    let done = Box::new(move |result| told.send(result).unwrap());
+    let (sender, result) = mpsc::channel();
+    let done = Box::new(move |result| sender.send(result).unwrap());
     producer
         .send(P1, &vec![1; RECORD_SIZE_MAX_BYTES], done)
         .unwrap();
@@ -62,7 +62,7 @@ fn what_can_never_be_appended_is_refused_at_once() {
 
 #[test]
 fn without_brokers_the_queue_fills_and_what_was_taken_ends_as_unknown() {
-    // Nobody listens there, so this needs no broker.
+    // Nothing listens there, so this needs no broker.
     let settings = super::support::settings("127.0.0.1:1", 2);
     let options = CommandProducerOptions {
         queue_max: 8,
@@ -70,10 +70,14 @@ fn without_brokers_the_queue_fills_and_what_was_taken_ends_as_unknown() {
         timeout: std::time::Duration::from_secs(3),
     };
     let producer = CommandProducer::new(&settings, options).unwrap();
-    let (told, results) = mpsc::channel();
+    let (sender, results) = mpsc::channel();
     let send = || {
-        let told = told.clone();
-        producer.send(P0, b"x", Box::new(move |result| told.send(result).unwrap()))
+        let sender = sender.clone();
+        producer.send(
+            P0,
+            b"x",
+            Box::new(move |result| sender.send(result).unwrap()),
+        )
     };
     for _ in 0..8 {
         send().unwrap();
@@ -83,7 +87,7 @@ fn without_brokers_the_queue_fills_and_what_was_taken_ends_as_unknown() {
         let error = results.recv_timeout(PATIENCE).unwrap().unwrap_err();
         assert!(error.is_unknown(), "{error}");
     }
-    // A record gives its room back after its sender was told.
+    // A record frees its room after its sender got the result.
     until("there is room again", || match send() {
         Ok(()) => true,
         Err(error) => {
@@ -97,8 +101,8 @@ fn without_brokers_the_queue_fills_and_what_was_taken_ends_as_unknown() {
 fn dropping_a_producer_tells_what_still_waited() {
     let settings = super::support::settings("127.0.0.1:1", 2);
     let producer = CommandProducer::new(&settings, CommandProducerOptions::default()).unwrap();
-    let (told, results) = mpsc::channel();
-    let done = Box::new(move |result| told.send(result).unwrap());
+    let (sender, results) = mpsc::channel();
+    let done = Box::new(move |result| sender.send(result).unwrap());
     producer.send(P0, b"x", done).unwrap();
     drop(producer);
     assert!(

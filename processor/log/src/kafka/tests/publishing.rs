@@ -89,7 +89,7 @@ fn outcomes_are_followed_from_any_start() {
     assert_eq!(at(300), [3, 5, 8, 13]);
     assert_eq!(at(301), [5, 8, 13]);
     assert!(at(1_301).is_empty());
-    // What comes after an assignment at the end is told.
+    // What arrives after an assignment at the end is reported.
     let mut consumer = OutcomeConsumer::new(settings).unwrap();
     consumer
         .assign(&[(P1, OutcomeStart::AtTime(9_999))])
@@ -103,8 +103,8 @@ fn outcomes_are_followed_from_any_start() {
     assert_eq!(offsets, [14]);
 }
 
-/// The newest record may be a repeat by a publisher that is gone: the highest outcome is found all
-/// the same, and a chain that begins there meets no gap.
+/// The newest record may be a repeat by a publisher that is gone: the highest outcome is found
+/// nevertheless, and a chain that begins there meets no gap.
 #[test]
 fn the_last_outcome_is_found_behind_repeats() {
     let Some(topics) = TestTopics::make(2) else {
@@ -189,9 +189,9 @@ fn a_publisher_that_failed_stays_silent_and_a_new_one_goes_on_after_reading_the_
     };
     let settings = &topics.settings;
     with_commands(settings);
-    let (told, failures) = mpsc::channel();
+    let (sender, failures) = mpsc::channel();
     let publisher =
-        OutcomePublisher::new(settings, move |failure| told.send(failure).unwrap()).unwrap();
+        OutcomePublisher::new(settings, move |failure| sender.send(failure).unwrap()).unwrap();
     publish(&publisher, P1, &outcome(0, None, None));
     assert!(publisher.flush(PATIENCE));
     // The broker refuses everything from here on.
@@ -214,7 +214,7 @@ fn a_publisher_that_failed_stays_silent_and_a_new_one_goes_on_after_reading_the_
     );
     assert!(!publisher.flush(PATIENCE));
     drop(publisher);
-    assert!(failures.recv().is_err(), "a failure was told twice");
+    assert!(failures.recv().is_err(), "a failure was reported twice");
     set_max_message_bytes(settings, clients::MESSAGE_MAX_BYTES);
     let last = *offsets_from(settings, OutcomeStart::Last).last().unwrap();
     let publisher = super::support::publisher(settings);

@@ -179,16 +179,19 @@ fn ingresses_get_their_own_outcomes_and_follow_all() {
         assert!(batch.records.is_sorted_by_key(|record| record.offset));
     }
 
-    // What one of them was told the other may not have read; what nobody wrote is nowhere.
+    // One may not have read yet what the other has reported; what was never written is nowhere.
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for i in 0..50u128 {
         let reply = submit(&log, P0, RequestId(Uuid::from_u128(i + 1_001)));
-        let told = reply.blocking_recv().unwrap().unwrap().offset;
-        assert!(runtime.block_on(other.may_hold(P0, told)), "{told}");
-        assert!(!runtime.block_on(other.may_hold(P0, told + 1)), "{told}");
+        let offset = reply.blocking_recv().unwrap().unwrap().offset;
+        assert!(runtime.block_on(other.may_hold(P0, offset)), "{offset}");
+        assert!(
+            !runtime.block_on(other.may_hold(P0, offset + 1)),
+            "{offset}"
+        );
     }
 
-    // The same request at both, and twice at one: each has its own record, and gets its outcome.
+    // The same request at both, and twice at one: each has its own record and gets its outcome.
     let id = RequestId(Uuid::from_u128(999));
     let same = [&log, &other, &log].map(|log| submit(log, P0, id));
     let mut offsets = same.map(|reply| reply.blocking_recv().unwrap().unwrap().offset);
@@ -221,7 +224,7 @@ fn views_start_from_no_earlier_than_what_was_seen() {
 }
 
 #[test]
-fn a_gap_stops_an_ingress_loudly_and_who_waits_is_told_unknown() {
+fn a_gap_stops_an_ingress_and_waiting_requests_are_answered_unknown() {
     let Some(topics) = TestTopics::make(2) else {
         return;
     };
@@ -229,7 +232,7 @@ fn a_gap_stops_an_ingress_loudly_and_who_waits_is_told_unknown() {
     let waiting = submit(&log, P0, RequestId(Uuid::new_v4()));
     let publisher = publisher(&topics.settings);
     publish(&publisher, P0, &outcome(5, None, None));
-    // One record beside the chain is nobody's outcome; several that follow one another are.
+    // One record beside the chain is foreign; several in a row are missing outcomes.
     publish(&publisher, P0, &outcome(50, Some(40), None));
     for offset in 7..11 {
         publish(&publisher, P0, &outcome(offset, Some(offset - 1), None));
@@ -288,7 +291,7 @@ fn foreign_outcomes_stop_no_ingress() {
     wait_ready(&other);
 }
 
-/// The topic of the commands was made anew while the outcomes went on.
+/// The commands topic was recreated while the outcomes continued.
 #[test]
 fn a_log_that_is_shorter_than_it_was_takes_nothing() {
     let Some(topics) = TestTopics::make(2) else {

@@ -14,11 +14,11 @@ const USER: &str = "onsale";
 const PASSWORD: &str = "right-password";
 const HOST: &str = "127.0.0.1";
 
-/// A broker that takes TLS and a password only, but for one port that the script looks at.
+/// A broker that accepts only TLS with a password, except on one port that the script uses.
 struct SecureBroker {
     _broker: OwnBroker,
     address: String,
-    /// Certificates of the authority that the broker's is from, and of another one.
+    /// Certificates of the broker's authority, and of another one.
     authority: PathBuf,
     stranger: PathBuf,
     _folder: tempfile::TempDir,
@@ -100,7 +100,7 @@ fn secure_settings(port: u16, secure_port: u16, own: &Path) -> String {
     )
 }
 
-/// Makes topics, writes a record and reads it again.
+/// Creates topics, writes a record and reads it back.
 fn write_and_read(settings: &KafkaSettings) {
     ensure(settings).unwrap();
     let record = AppendRecord {
@@ -118,7 +118,7 @@ fn write_and_read(settings: &KafkaSettings) {
     assert_eq!(payloads, [b"secret"]);
 }
 
-/// What a node says that may not in.
+/// The message of a node that is not let in.
 fn refusal(settings: &KafkaSettings) -> String {
     let error = ensure(settings).unwrap_err();
     assert!(matches!(error, KafkaError::Broker { .. }), "{error}");
@@ -126,7 +126,7 @@ fn refusal(settings: &KafkaSettings) -> String {
 }
 
 #[test]
-fn tls_and_passwords_pass_through_and_what_is_wrong_with_them_is_told() {
+fn tls_and_passwords_pass_through_and_their_faults_are_named() {
     if brokers().is_none() {
         return;
     }
@@ -141,18 +141,21 @@ fn tls_and_passwords_pass_through_and_what_is_wrong_with_them_is_told() {
         for mechanism in ["PLAIN", "SCRAM-SHA-512"] {
             let settings = with(mechanism, "wrong", right);
             scope.spawn(move || {
-                let told = refusal(&settings);
+                let message = refusal(&settings);
                 assert!(
-                    told.contains("Authentication failed"),
-                    "{mechanism}: {told}"
+                    message.contains("Authentication failed"),
+                    "{mechanism}: {message}"
                 );
-                assert!(!told.contains("wrong"), "it tells the password: {told}");
+                assert!(
+                    !message.contains("wrong"),
+                    "it tells the password: {message}"
+                );
             });
         }
         let settings = with("PLAIN", PASSWORD, &broker.stranger);
         scope.spawn(move || {
-            let told = refusal(&settings);
-            assert!(told.contains("certificate verify failed"), "{told}");
+            let message = refusal(&settings);
+            assert!(message.contains("certificate verify failed"), "{message}");
         });
     });
 }

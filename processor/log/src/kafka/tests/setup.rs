@@ -1,4 +1,4 @@
-//! Topics that are set up wrongly are refused, with what to do.
+//! Misconfigured topics are refused, with advice.
 
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -8,7 +8,7 @@ use rdkafka::config::FromClientConfig as _;
 use super::super::{KafkaError, KafkaSettings, check, clients, ensure, topics};
 use super::support::{TestTopics, brokers, settings};
 
-/// Makes the topics of `settings`, the commands topic as given, and takes them away at the end.
+/// Creates the topics of `settings`, the commands topic as given, and deletes them at the end.
 struct MadeByHand(KafkaSettings);
 
 impl MadeByHand {
@@ -29,7 +29,7 @@ impl MadeByHand {
 
 impl Drop for MadeByHand {
     fn drop(&mut self) {
-        // Those that were never made cannot be taken away.
+        // Topics that were never created cannot be deleted.
         let _some_missing = topics::delete(&self.0);
     }
 }
@@ -57,24 +57,24 @@ fn a_wrong_timestamp_type_is_refused_with_the_command_that_mends_it() {
     let mut set = RIGHT;
     set[0].1 = "CreateTime";
     let made = MadeByHand::new(settings(&brokers, 2), 2, &set);
-    let told = ensure(&made.0).unwrap_err().to_string();
+    let message = ensure(&made.0).unwrap_err().to_string();
     let expected = format!(
         "topic {topic}: message.timestamp.type is CreateTime, expected LogAppendTime (only the \
-         broker's clock may tell the time of a command); to mend it: kafka-configs.sh \
+         broker's clock may stamp commands); to correct it: kafka-configs.sh \
          --bootstrap-server {brokers} --alter --entity-type topics --entity-name {topic} \
          --add-config message.timestamp.type=LogAppendTime",
         topic = made.0.commands_topic()
     );
-    assert_eq!(told, expected);
+    assert_eq!(message, expected);
 }
 
 #[test]
 fn another_number_of_partitions_is_refused() {
     let Some(brokers) = brokers() else { return };
     let made = MadeByHand::new(settings(&brokers, 2), 3, &RIGHT);
-    let told = ensure(&made.0).unwrap_err().to_string();
-    assert!(told.contains("partitions is 3, expected 2"), "{told}");
-    assert!(told.contains("log.partitions"), "{told}");
+    let message = ensure(&made.0).unwrap_err().to_string();
+    assert!(message.contains("partitions is 3, expected 2"), "{message}");
+    assert!(message.contains("log.partitions"), "{message}");
 }
 
 #[test]
@@ -106,11 +106,11 @@ fn missing_topics_that_must_not_be_made_are_refused_with_the_command_that_makes_
         create_topics: false,
         ..settings(&brokers, 2)
     };
-    let told = ensure(&settings).unwrap_err().to_string();
-    assert!(told.contains("--create --topic"), "{told}");
+    let message = ensure(&settings).unwrap_err().to_string();
+    assert!(message.contains("--create --topic"), "{message}");
     assert!(
-        told.contains("message.timestamp.type=LogAppendTime"),
-        "{told}"
+        message.contains("message.timestamp.type=LogAppendTime"),
+        "{message}"
     );
     let findings = check(&settings, || None).unwrap();
     assert_eq!(findings.len(), 3);
@@ -118,12 +118,12 @@ fn missing_topics_that_must_not_be_made_are_refused_with_the_command_that_makes_
 }
 
 #[test]
-fn brokers_that_are_not_there_are_told() {
+fn missing_brokers_are_reported() {
     let settings = settings("127.0.0.1:1", 2);
-    let told = ensure(&settings).unwrap_err().to_string();
+    let message = ensure(&settings).unwrap_err().to_string();
     assert!(
-        told.starts_with("Kafka at 127.0.0.1:1: fetch metadata: "),
-        "{told}"
+        message.starts_with("Kafka at 127.0.0.1:1: fetch metadata: "),
+        "{message}"
     );
 }
 
@@ -133,9 +133,9 @@ fn settings_that_make_no_client_name_the_setting() {
     settings
         .properties
         .insert("security.protocol".to_owned(), "WRONG".to_owned());
-    let told = ensure(&settings).unwrap_err().to_string();
+    let message = ensure(&settings).unwrap_err().to_string();
     assert!(
-        told.contains("security.protocol") && told.contains("WRONG"),
-        "{told}"
+        message.contains("security.protocol") && message.contains("WRONG"),
+        "{message}"
     );
 }

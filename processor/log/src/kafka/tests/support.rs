@@ -19,7 +19,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) const P0: PartitionId = PartitionId(0);
 pub(super) const P1: PartitionId = PartitionId(1);
 
-/// The brokers to test on. Without any the tests are left out, but never in CI.
+/// The brokers to test on. Without any the tests are skipped, but never in CI.
 pub(super) fn brokers() -> Option<String> {
     let brokers = std::env::var("ONSALE_TEST_KAFKA_BROKERS").ok();
     if brokers.is_none() {
@@ -46,7 +46,7 @@ pub(super) fn settings(brokers: &str, partitions: u16) -> KafkaSettings {
     }
 }
 
-/// Topics that go when the test is over.
+/// Topics that are deleted when the test is over.
 pub(super) struct TestTopics {
     pub(super) settings: KafkaSettings,
     pub(super) topics: Topics,
@@ -197,7 +197,7 @@ pub(super) fn publisher(settings: &KafkaSettings) -> OutcomePublisher {
 /// Key and value, as they are.
 pub(super) type Raw<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
-/// Puts anything into a topic, as somebody would who has no business there.
+/// Writes anything into a topic, as an intruder would.
 pub(super) fn put(
     settings: &KafkaSettings,
     topic: &str,

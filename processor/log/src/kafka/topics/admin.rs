@@ -1,4 +1,4 @@
-//! Asking the brokers about topics and making them.
+//! Asking the brokers about topics and creating them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ use super::wanted::Wanted;
 
 /// How long a client is asked why a call failed.
 const COMPLAINT_PATIENCE: Duration = Duration::from_secs(2);
-/// Longest wait for its next word.
+/// Longest wait for its next event.
 const COMPLAINT_POLL: Duration = Duration::from_millis(20);
 
 /// A topic as the brokers describe it.
 pub(super) struct Found {
     pub(super) partitions: usize,
-    /// The fewest copies that any partition has.
+    /// The smallest number of copies of any partition.
     pub(super) replication: usize,
     /// Every partition has a leader.
     pub(super) all_led: bool,
@@ -32,7 +32,7 @@ pub(super) struct Found {
 pub(super) struct Admin<'a> {
     settings: &'a KafkaSettings,
     client: AdminClient<DefaultClientContext>,
-    /// Asked first: unlike the other one it tells why a broker does not let it in.
+    /// Asked first: unlike the other client it says why a broker does not let it in.
     consumer: Consumer,
 }
 
@@ -48,11 +48,11 @@ impl<'a> Admin<'a> {
         })
     }
 
-    /// An error with the reason for it: a call says no more than that nobody answered, also where a
-    /// broker was there and refused the password.
+    /// An error with its reason: a call only says that no broker answered, even where one was there
+    /// and refused the password.
     fn refused(&self, doing: &'static str, source: ClientError) -> KafkaError {
-        // Complaints come one by one by the client's queue, among other things that are no answer to
-        // a poll either, and perhaps a moment after the call has failed.
+        // Complaints arrive one by one in the client's queue, among other events, and perhaps a
+        // moment after the call has failed.
         let began = Instant::now();
         while self.consumer.context().complaint().is_none() && began.elapsed() < COMPLAINT_PATIENCE
         {
@@ -116,7 +116,7 @@ impl<'a> Admin<'a> {
         Ok(settings)
     }
 
-    /// Makes topics; one that somebody else made meanwhile is fine.
+    /// Creates topics; one that another node created meanwhile is fine.
     pub(super) fn create(&self, missing: &[&Wanted]) -> Result<(), KafkaError> {
         let failed = |error| broker_error(self.settings, "make a topic")(error);
         let topics: Vec<NewTopic<'_>> = missing

@@ -1,4 +1,4 @@
-//! What the topics have to be like.
+//! How the topics have to be configured.
 
 use super::super::KafkaSettings;
 use super::super::clients::MESSAGE_MAX_BYTES;
@@ -6,7 +6,7 @@ use super::Finding;
 use super::admin::Found;
 
 const HOUR_MS: u64 = 3_600_000;
-/// Statuses are rewritten all the time: old ones go after about this long.
+/// Statuses are rewritten all the time: old ones are removed after about this long.
 const NODES_SEGMENT_MS: u64 = HOUR_MS;
 const CONFIGS: &str = "kafka-configs.sh";
 /// Why the number of partitions matters.
@@ -21,7 +21,7 @@ pub(super) struct Wanted {
     rules: Vec<Rule>,
 }
 
-/// A setting of a topic and what it has to be.
+/// A setting of a topic and its required value.
 struct Rule {
     name: &'static str,
     /// The value that a new topic gets.
@@ -71,14 +71,14 @@ pub(super) fn topics(settings: &KafkaSettings) -> Vec<Wanted> {
     };
     let mut commands = vec![stamped(
         "LogAppendTime",
-        "only the broker's clock may tell the time of a command",
+        "only the broker's clock may stamp commands",
     )];
     commands.extend(kept(settings));
     commands.extend(safe(settings));
     let mut outcomes = vec![
         stamped(
             "CreateTime",
-            "an outcome carries the time of its command, by which projectors find their place",
+            "an outcome carries the time of its command, by which projectors find their position",
         ),
         Rule {
             name: "message.timestamp.after.max.ms",
@@ -98,7 +98,10 @@ pub(super) fn topics(settings: &KafkaSettings) -> Vec<Wanted> {
             why: "the newest status of each node is kept, older ones are not",
             fatal: true,
         },
-        stamped("LogAppendTime", "the age of a status is told by one clock"),
+        stamped(
+            "LogAppendTime",
+            "one clock measures the age of all statuses",
+        ),
         Rule {
             name: "segment.ms",
             value: NODES_SEGMENT_MS.to_string(),
@@ -127,7 +130,7 @@ pub(super) fn topics(settings: &KafkaSettings) -> Vec<Wanted> {
     ]
 }
 
-/// Rules of topics whose records are not to go.
+/// Rules of topics whose records must not disappear.
 fn kept(settings: &KafkaSettings) -> [Rule; 3] {
     let retention_ms = match settings.retention_hours {
         0 => "-1".to_owned(),
@@ -138,21 +141,21 @@ fn kept(settings: &KafkaSettings) -> [Rule; 3] {
             name: "cleanup.policy",
             value: "delete".to_owned(),
             accepts: Accepts::Exactly,
-            why: "compaction would take records out of the middle of the log",
+            why: "compaction would remove records from the middle of the log",
             fatal: true,
         },
         Rule {
             name: "retention.ms",
             value: retention_ms,
             accepts: Accepts::AtLeastOrNone,
-            why: "records would go before kafka.retention_hours is over",
+            why: "records would be deleted before kafka.retention_hours is over",
             fatal: true,
         },
         Rule {
             name: "retention.bytes",
             value: "-1".to_owned(),
             accepts: Accepts::Exactly,
-            why: "records would go by size, however new they are",
+            why: "records would be deleted by size, however new they are",
             fatal: true,
         },
     ]
@@ -173,7 +176,7 @@ fn safe(settings: &KafkaSettings) -> [Rule; 3] {
             value: "false".to_owned(),
             accepts: Accepts::Exactly,
             why: "a broker that is behind could take over and lose acknowledged records",
-            // With one copy there is nobody to take over.
+            // With one copy no broker can take over.
             fatal: settings.replication > 1,
         },
         Rule {
@@ -194,7 +197,7 @@ impl Wanted {
             .map(|rule| (rule.name, rule.value.as_str()))
     }
 
-    /// The command that makes the topic.
+    /// The command that creates the topic.
     pub(super) fn create_command(&self, settings: &KafkaSettings) -> String {
         let mut command = format!(
             "{TOPICS} --bootstrap-server {} --create --topic {} --partitions {} --replication-factor {}",
@@ -206,7 +209,7 @@ impl Wanted {
         command
     }
 
-    /// What is not as it has to be, where earlier nodes were started with `recorded` partitions.
+    /// What is wrong, where earlier nodes were started with `recorded` partitions.
     pub(super) fn findings(
         &self,
         settings: &KafkaSettings,
@@ -226,7 +229,8 @@ impl Wanted {
         };
         let mut findings = Vec::new();
         if found.partitions != usize::from(self.partitions) {
-            // Every record names its partition, so more of them change nothing for those there are.
+            // Every record names its partition, so additional ones change nothing for the existing
+            // ones.
             let was_raised = found.partitions > usize::from(self.partitions)
                 && recorded == Some(settings.partitions);
             findings.push(Finding {
@@ -264,7 +268,7 @@ impl Wanted {
             });
         }
         for rule in &self.rules {
-            // A broker that does not know a setting does not have what it is about.
+            // A broker that does not know a setting lacks the feature.
             let Some(value) = found.settings.get(rule.name) else {
                 continue;
             };
@@ -395,7 +399,7 @@ mod tests {
         assert_eq!(settings_found, ["partitions", "replication"]);
     }
 
-    /// Somebody gave the topics more partitions than the log was made with.
+    /// The topics were given more partitions than the log was created with.
     #[test]
     fn partitions_that_were_added_stay_empty_and_stop_nobody() {
         let settings = KafkaSettings::default();
@@ -409,7 +413,7 @@ mod tests {
         assert!(!fatal(&found, Some(settings.partitions)));
         assert!(
             fatal(&found, None),
-            "nobody says that it was made with fewer"
+            "nothing says that it was created with fewer"
         );
         assert!(fatal(&found, Some(settings.partitions + 2)));
         found.partitions = 3;
@@ -424,11 +428,11 @@ mod tests {
         found
             .settings
             .insert("message.timestamp.type".to_owned(), "CreateTime".to_owned());
-        let told = wanted.findings(&settings, Some(&found), None)[0].to_string();
+        let message = wanted.findings(&settings, Some(&found), None)[0].to_string();
         assert_eq!(
-            told,
+            message,
             "topic onsale.commands: message.timestamp.type is CreateTime, expected LogAppendTime \
-             (only the broker's clock may tell the time of a command); to mend it: kafka-configs.sh \
+             (only the broker's clock may stamp commands); to correct it: kafka-configs.sh \
              --bootstrap-server 127.0.0.1:9092 --alter --entity-type topics --entity-name \
              onsale.commands --add-config message.timestamp.type=LogAppendTime"
         );
