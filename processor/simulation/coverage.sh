@@ -36,12 +36,12 @@ mkdir -p "$target/coverage"
 folder="$(cd "$target/coverage" && pwd)"
 rm -rf "$folder/profiles"
 
-# Only our own crates are built anew, beside the ordinary ones.
+# Only the workspace's crates are built again, beside the ordinary ones.
 wrapper="$folder/rustc.sh"
 printf '#!/bin/sh\nexec "$@" -C instrument-coverage\n' >"$wrapper"
 chmod +x "$wrapper"
 export RUSTC_WORKSPACE_WRAPPER="$wrapper"
-# What build scripts write is of no use.
+# What build scripts write is not needed.
 LLVM_PROFILE_FILE="$folder/build/%p.profraw" cargo test --workspace --locked --no-run --message-format=json \
     --lib --test worlds --test differential --test linear --test histories --test member --test replica \
     >"$folder/build.json"

@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Slow or failed calls in a row after which nobody asks for a while.
+/// Slow or failed calls in a row after which Redis is not asked for a while.
 const BAD_IN_ROW_MAX: u32 = 8;
-/// How long nobody asks then, in milliseconds; doubles with each probe that fails.
+/// How long it is not asked then, in milliseconds; doubles with each failed probe.
 const OPEN_FIRST_MS: u64 = 100;
 /// Longest such time, in milliseconds.
 const OPEN_MAX_MS: u64 = 2_000;
@@ -24,7 +24,7 @@ enum State {
         until_ms: u64,
         for_ms: u64,
     },
-    /// One call is on its way to find out.
+    /// One call is in flight as a probe.
     Probing {
         for_ms: u64,
     },
@@ -41,7 +41,7 @@ impl Default for State {
 pub(super) enum Permit {
     /// One of many.
     Call,
-    /// The one that finds out whether Redis is back.
+    /// The probe that finds out whether Redis is back.
     Probe,
 }
 
@@ -59,7 +59,7 @@ impl Breaker {
         }
     }
 
-    /// How a call came out. A probe always has to say.
+    /// The result of a call. A probe always has to report one.
     pub(super) fn done(&self, permit: Permit, good: bool, now_ms: u64) {
         let mut state = self.state();
         match (permit, good, &mut *state) {
@@ -84,7 +84,7 @@ impl Breaker {
                     };
                 }
             }
-            // Calls that were on their way when it opened.
+            // Calls that were in flight when it opened.
             (Permit::Call, _, State::Open { .. } | State::Probing { .. }) => {}
         }
     }
@@ -95,7 +95,7 @@ impl Breaker {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics half-way.
+        // Nothing in here panics halfway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(breaker.permit(OPEN_FIRST_MS), Some(Permit::Probe));
         assert_eq!(breaker.permit(OPEN_FIRST_MS), None, "one is enough");
         breaker.done(Permit::Call, true, OPEN_FIRST_MS);
-        assert!(breaker.is_open(), "an old call's end says nothing");
+        assert!(breaker.is_open(), "the end of an old call says nothing");
         breaker.done(Permit::Probe, true, OPEN_FIRST_MS);
         assert!(!breaker.is_open());
         assert_eq!(breaker.permit(OPEN_FIRST_MS), Some(Permit::Call));

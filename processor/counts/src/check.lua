@@ -17,8 +17,8 @@ end
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
 
--- Generic cell rate: the bucket holds the time in us at which it would be full again. A time that no
--- bucket of this size can have was not written here.
+-- Generic cell rate: the bucket holds the time in us at which it would be full again. A time that a
+-- bucket of this size cannot have was not written by this program.
 local per_minute = tonumber(ARGV[9])
 if per_minute > 0 then
   local interval = 60000000 / per_minute
@@ -46,7 +46,7 @@ if limit > 0 then
   local user = text(redis.pcall('GET', KEYS[2]))
   if user then
     local at, tickets, until_ms = string.match(user, '^(%d+) (%d+) (%d+) %x+$')
-    -- Older than what the projector vouches for, or about holds that may have run out.
+    -- Older than what the projector vouches for, or about holds that may have expired.
     if at and tonumber(at) >= tonumber(users_from) and tonumber(until_ms) > tonumber(ARGV[8])
         and tonumber(tickets) + tonumber(ARGV[2]) > limit then
       return {'limit', zone, user}
@@ -56,8 +56,8 @@ end
 
 if available < tonumber(ARGV[1]) then return {'places', zone} end
 
--- Every node reports its own number, which replaces the one before and counts for a moment only: a
--- node that dies leaves nothing behind.
+-- Every node reports its own number, which replaces the one before and is valid for a moment only:
+-- a node that dies leaves nothing behind.
 local age_max_us = tonumber(ARGV[11]) * 1000
 local others = redis.pcall('HGETALL', KEYS[3])
 if type(others) ~= 'table' or others.err then

@@ -8,13 +8,13 @@ use redis::Value;
 use super::client::Counts;
 use super::values::{UserTickets, ZonePlaces};
 
-/// Another node's report of its requests in flight counts for so long, in milliseconds.
+/// How long another node's report of its requests in flight counts, in milliseconds.
 const REPORT_AGE_MAX_MS: u64 = 1_000;
 /// A hold that ends sooner than this may have ended by the clock of the log, in milliseconds.
 const CLOCKS_APART_MAX_MS: u64 = 5_000;
 const OPERATION: &str = "check";
 
-/// A reservation that somebody asks for, and what the ingress knows itself.
+/// A requested reservation, and what the ingress knows itself.
 #[derive(Clone, Debug)]
 pub struct Check {
     /// The event.
@@ -29,25 +29,25 @@ pub struct Check {
     pub user: UserId,
     /// How many tickets.
     pub quantity: u32,
-    /// How many places must be free for the log not to refuse for want of places: the quantity, or 1
-    /// where seats are named and the log would name those that are taken.
+    /// How many places must be free for the log not to refuse for lack of places: the quantity, or
+    /// 1 where seats are named and the log would name those that are taken.
     pub places: u32,
-    /// Most tickets per buyer as the log told it; `None` while it is not known.
+    /// Most tickets per buyer according to the log; `None` while unknown.
     pub limit: Option<u16>,
     /// Requests of this node for the zone that are in flight, this one included.
     pub in_flight: u32,
-    /// Requests in flight over all nodes: so many per free place …
+    /// Requests in flight over all nodes: at most this many per free place …
     pub in_flight_per_place: u32,
     /// … and so many more.
     pub in_flight_extra: u32,
-    /// Versions before this one are too old: somebody was told of a record that set places or
-    /// tickets free.
+    /// Versions before this one are too old: a client has been answered by a record that released
+    /// places or tickets.
     pub version_min: Offset,
     /// Versions after this one are from a future that this node has not seen.
     pub version_max: Offset,
     /// Time in milliseconds since 1970.
     pub now_ms: u64,
-    /// How often a buyer may ask over all nodes, where that is limited.
+    /// How often a buyer may ask over all nodes, if limited.
     pub rate: Option<RateBucket>,
 }
 
@@ -65,7 +65,7 @@ pub struct RateBucket {
 pub enum Refusal {
     /// The buyer asks too often.
     TooFast {
-        /// Milliseconds until the next question is answered.
+        /// Milliseconds until the next request is allowed.
         retry_after_ms: u64,
     },
     /// The buyer would have too many tickets.
@@ -91,7 +91,7 @@ pub enum Refusal {
 
 impl Counts {
     /// Whether the log would refuse; `None` means that it has to be asked: by the counts it would
-    /// not, or they are not known, not possible, or not to be had in time.
+    /// not, or they are unknown, impossible, or not available in time.
     pub async fn check(&self, check: &Check) -> Option<Refusal> {
         let asking = self.ask()?;
         let keys = &self.inner.keys;
@@ -131,7 +131,7 @@ impl Counts {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
                 metrics.failed(OPERATION, "error");
-                tracing::debug!(%error, "Redis was asked in vain; the log decides");
+                tracing::debug!(%error, "Redis gave no usable answer; the log decides");
                 return None;
             }
             Err(_elapsed) => {
@@ -153,8 +153,8 @@ impl Counts {
     }
 }
 
-/// The refusal that the script's answer is good for. The script is not believed: what it refuses by
-/// has to refuse here as well.
+/// The refusal that the script's answer justifies. The script is not trusted: its evidence has to
+/// justify the refusal here as well.
 fn judge(check: &Check, zone_key: &str, user_key: &str, answer: &[Value]) -> Option<Refusal> {
     let verdict = text(answer.first())?;
     if verdict == "rate" {
@@ -163,7 +163,7 @@ fn judge(check: &Check, zone_key: &str, user_key: &str, answer: &[Value]) -> Opt
             Some(Value::Int(ms)) => u64::try_from(*ms).ok()?,
             _ => return None,
         };
-        // The longest wait that a bucket can ask for is the one for a single token.
+        // The longest possible wait is that for a single token.
         let longest_ms = 60_000_u64.div_ceil(rate.per_minute.max(1).into());
         return (retry_after_ms <= longest_ms).then_some(Refusal::TooFast { retry_after_ms });
     }

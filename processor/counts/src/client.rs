@@ -10,14 +10,14 @@ use super::breaker::{Breaker, Permit};
 use super::keys::Keys;
 use super::metrics::Metrics;
 
-/// How long a connection may take to be made.
+/// How long connecting may take.
 const CONNECT_MAX: Duration = Duration::from_secs(1);
-/// How long an operation of the feed may take; a check has a far shorter time of its own.
+/// How long an operation of the feed may take; a check has its own, far shorter limit.
 const RESPONSE_MAX: Duration = Duration::from_secs(2);
-/// Tries to connect for one operation, each after a short wait.
+/// Attempts to connect for one operation, each after a short pause.
 const CONNECT_RETRIES: usize = 1;
 const CONNECT_RETRY_WAIT: Duration = Duration::from_millis(50);
-/// Operations that wait for the connection's task; more wait in front of it.
+/// Operations queued for the connection's task; further ones wait outside the queue.
 const PIPELINE_MAX: usize = 1_024;
 
 /// Where Redis is and how it is used.
@@ -25,18 +25,18 @@ const PIPELINE_MAX: usize = 1_024;
 pub struct CountsSettings {
     /// `redis://HOST:PORT/DATABASE`.
     pub url: String,
-    /// In front of every key. It has to name the log: counts of one log say nothing about another.
+    /// Prefix of every key. It has to name the log: counts of one log say nothing about another.
     pub prefix: String,
     /// Name of this node among those that ask.
     pub node: String,
-    /// An answer to a question that takes longer counts as slow.
+    /// A check that takes longer counts as slow.
     pub slow: Duration,
-    /// An answer to a question that takes longer is not waited for.
+    /// A check that takes longer is abandoned.
     pub answer_max: Duration,
 }
 
 impl CountsSettings {
-    /// With the usual patience: 5 ms are slow, 20 ms are too long.
+    /// With the usual limits: 5 ms are slow, 20 ms are too long.
     pub fn new(url: impl Into<String>, prefix: impl Into<String>, node: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -51,13 +51,13 @@ impl CountsSettings {
 /// Why Redis cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CountsError {
-    /// The URL is none of Redis. It is not shown, because it may hold a password.
+    /// Not a Redis URL. It is not shown, because it may contain a password.
     #[error("redis.url: expected redis://HOST:PORT/DATABASE ({0})")]
     Url(String),
     /// Metrics of the same names are registered already.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// An operation failed; it may have been done all the same.
+    /// An operation failed; it may have taken effect nevertheless.
     #[error("Redis: {0}")]
     Redis(#[from] RedisError),
 }
@@ -88,8 +88,8 @@ impl std::fmt::Debug for Counts {
 }
 
 impl Counts {
-    /// Prepares to use Redis; the connection is made with the first operation, and again whenever it
-    /// was lost. Call it within a tokio runtime.
+    /// Prepares to use Redis; it connects with the first operation, and again whenever the
+    /// connection was lost. Call it within a tokio runtime.
     ///
     /// # Errors
     /// When the URL cannot be used, or the registry has the metrics already.
@@ -124,8 +124,8 @@ impl Counts {
         })
     }
 
-    /// Loads the scripts, so that the first question needs no second round trip. They are loaded
-    /// again by themselves whenever Redis has forgotten them.
+    /// Loads the scripts, so that the first check needs no second round trip. They are reloaded
+    /// automatically whenever Redis has forgotten them.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -141,7 +141,7 @@ impl Counts {
         self.inner.breaker.is_open()
     }
 
-    /// A call through the circuit breaker; `None` when it is not to be made now.
+    /// A call through the circuit breaker; `None` when Redis must not be asked now.
     pub(super) fn ask(&self) -> Option<Asking<'_>> {
         let permit = self.inner.breaker.permit(self.inner.now_ms())?;
         Some(Asking {
@@ -158,8 +158,8 @@ impl Inner {
     }
 }
 
-/// A call that the breaker lets through. Dropped without [`Asking::good`] it was a bad one, so that
-/// a probe whose caller went away is not waited for for ever.
+/// A call that the breaker lets through. Dropping it without [`Asking::good`] reports a failure, so
+/// that a probe whose caller is gone does not block forever.
 pub(super) struct Asking<'a> {
     inner: &'a Inner,
     permit: Permit,

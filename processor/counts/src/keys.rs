@@ -1,9 +1,9 @@
-//! Names in Redis. The event stands in braces, so that everything one script touches lies on one
-//! node of a Redis cluster.
+//! Names in Redis. The event is in braces, so that everything one script touches is on one node of
+//! a Redis cluster.
 
 use onsale_schemas::{EventId, ShowId, UserId, ZoneIndex};
 
-/// Makes names that begin with one prefix.
+/// Builds names that begin with one prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     prefix: String,
@@ -31,8 +31,8 @@ impl Keys {
         format!("{}:{{{event}}}:in-flight:{show}:{zone}", self.prefix)
     }
 
-    /// A buyer's bucket. It counts by event, because the script may only touch one event's keys; the
-    /// limit of each ingress counts over all.
+    /// A buyer's bucket. It counts by event, because the script may only touch one event's keys;
+    /// each ingress's own limit counts over all events.
     pub(super) fn bucket(&self, event: EventId, user: UserId) -> String {
         format!("{}:{{{event}}}:bucket:{user}", self.prefix)
     }

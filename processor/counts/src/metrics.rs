@@ -30,7 +30,7 @@ impl Metrics {
             failures: IntCounterVec::new(
                 Opts::new(
                     "redis_operation_failures_total",
-                    "Operations of Redis that failed, were too slow, or told what cannot be",
+                    "Operations of Redis that failed, were too slow, or returned impossible values",
                 ),
                 &["operation", "why"],
             )?,

@@ -1,7 +1,7 @@
 //! Values in Redis: decimal numbers, the version first, and a checksum over name and numbers at the
-//! end. The checksum is no secret: it tells a slip of somebody's hand from what was written here.
+//! end. The checksum is not secret: it detects values that this program did not write.
 
-/// Highest number that Lua tells from its neighbours.
+/// Highest number that Lua distinguishes from its neighbours.
 pub(super) const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// Places of a zone.

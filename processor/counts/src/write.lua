@@ -1,4 +1,4 @@
--- Writes counts, each with its version in front, unless something newer stands there.
+-- Writes counts, each with its version in front, unless there is a newer one.
 --
 -- KEYS  the keys
 -- ARGV  1 ms to keep them  2 highest version that can be true: a higher one is nobody's

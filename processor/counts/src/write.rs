@@ -9,11 +9,10 @@ use redis::{ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 use super::client::{Counts, CountsError};
 use super::values::{NUMBER_MAX, UserTickets, ZonePlaces};
 
-/// Places are written again and again while their projector lives, and gone soon after it, in
-/// milliseconds.
+/// Places are rewritten while their projector lives and expire soon after it, in milliseconds.
 const ZONE_TTL_MS: u64 = 12_000;
-/// Tickets of a buyer are kept for so long after they changed, in milliseconds. They count only
-/// while a zone's places vouch for them.
+/// How long tickets of a buyer are kept after they changed, in milliseconds. They count only while
+/// a zone's places vouch for them.
 const USER_TTL_MS: u64 = 3_600_000;
 /// Keys of one script call.
 const KEYS_PER_CALL_MAX: usize = 256;
@@ -47,7 +46,7 @@ pub struct UserWrite {
 pub struct Written {
     /// Values written.
     pub written: u64,
-    /// Values left alone because something newer stood there.
+    /// Values left alone because there was a newer one.
     pub newer: u64,
 }
 
@@ -58,11 +57,11 @@ struct Entry {
 }
 
 impl Counts {
-    /// Writes places; older ones than stand there are left out. A version above `version_max` that
-    /// stands there is nobody's and is written over.
+    /// Writes places, unless the existing ones are newer. An existing version above `version_max`
+    /// cannot be true and is overwritten.
     ///
     /// # Errors
-    /// When Redis does not take them all; some may be written.
+    /// When Redis does not accept them all; some may be written.
     pub async fn write_zones(
         &self,
         zones: &[ZoneWrite],
@@ -84,7 +83,7 @@ impl Counts {
     /// Writes tickets of buyers, in the same way.
     ///
     /// # Errors
-    /// When Redis does not take them all; some may be written.
+    /// When Redis does not accept them all; some may be written.
     pub async fn write_users(
         &self,
         users: &[UserWrite],
@@ -137,8 +136,9 @@ impl Counts {
         })
     }
 
-    /// Puts `proposed` where no generation stands, and returns the one that stands then. Another one
-    /// than the last time, or one's own, means that Redis was emptied or set back.
+    /// Writes `proposed` where there is no generation, and returns the one that is there
+    /// afterwards. A different one from the last time, or one's own, means that Redis was emptied
+    /// or set back.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -150,7 +150,7 @@ impl Counts {
         match self.run::<(Value,)>(&calls, "generation").await {
             Ok((Value::BulkString(bytes),)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             Ok(_) => Ok(String::new()),
-            // Something else than a text stands there.
+            // The value is not a text.
             Err(CountsError::Redis(error)) if error.kind() == ErrorKind::Extension => {
                 let mut calls = Pipeline::new();
                 calls.cmd("SET").arg(&key).arg(proposed).ignore();
@@ -161,8 +161,8 @@ impl Counts {
         }
     }
 
-    /// The places that stand there for each of these zones: `None` where there are none, an error
-    /// text where what stands there was not written by this program.
+    /// The stored places of each of these zones: `None` where there are none, an error text where
+    /// the value was not written by this program.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -177,7 +177,7 @@ impl Counts {
         self.read(keys, ZonePlaces::decode).await
     }
 
-    /// The tickets that stand there for each of these buyers, in the same way.
+    /// The stored tickets of each of these buyers, in the same way.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -200,7 +200,7 @@ impl Counts {
         let mut all = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(KEYS_PER_CALL_MAX) {
             let mut calls = Pipeline::new();
-            // A key of another type is an answer of its own, not the end of all.
+            // A key of another type is one answer among the others and does not fail the rest.
             calls.ignore_errors();
             for key in chunk {
                 calls.cmd("GET").arg(key);
@@ -221,7 +221,7 @@ impl Counts {
         Ok(all)
     }
 
-    /// Runs a pipeline; a script that Redis has forgotten is loaded again.
+    /// Runs a pipeline; reloads a script that Redis has forgotten.
     async fn run<T: redis::FromRedisValue>(
         &self,
         calls: &Pipeline,

@@ -4,10 +4,10 @@
     processor/simulation/mutants/run.py [--only NAME,NAME] [--scratch DIR] [--target DIR]
     processor/simulation/mutants/run.py --check
 
-The copy is a git worktree of HEAD, so what is tried has to be committed. Its build folder must not
+The copy is a git worktree of HEAD, so commit first what is to be tested. Its build folder must not
 be that of the original: cargo would take the one for the other. The table goes into
 processor/simulation/MUTANTS.md; with --only, the rows of the others stay as they are. Ends with 1
-when a bug survives. --check only sees whether each bug still finds the text that it changes.
+when a bug survives. --check only checks that each bug still finds the text that it changes.
 """
 
 import argparse
@@ -37,9 +37,9 @@ TESTS = {
     "member": ["-p", "onsale-processor", "--test", "member", "--test", "replica"],
 }
 SWITCH = """
-/// Which bug is asked for.
+/// Which bug is switched on.
 pub mod mutant {
-    /// True while the bug of that name is asked for.
+    /// True while the bug of that name is switched on.
     pub fn is(name: &str) -> bool {
         static ASKED: std::sync::LazyLock<Option<String>> =
             std::sync::LazyLock::new(|| std::env::var("ONSALE_MUTANT").ok());
@@ -76,7 +76,7 @@ def simulate(world, scratch, env, target):
                "--commands", str(COMMANDS), "--as-is"]
     code, said = run(command, scratch, env, CHECK_MAX_S)
     if code in (0, LATE):
-        # A machine that is busy with other things proves nothing.
+        # A busy machine proves nothing.
         return None
     found = re.search(r"^seed (\d+) is wrong after \d+ commands: (.*)", said, re.M)
     if not found:
@@ -108,7 +108,7 @@ def judge(mutant, scratch, env, target):
 
 
 def edited(mutants, scratch):
-    """The files with all edits made, each dormant until its bug is asked for."""
+    """The files with all edits made, each dormant until its bug is switched on."""
     root = scratch / "schemas" / "src" / "lib.rs"
     files = {root: root.read_text() + SWITCH}
     lost = []

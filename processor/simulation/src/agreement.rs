@@ -1,4 +1,4 @@
-//! Whether a machine of the engine and the model agree in all that can be seen.
+//! Whether a machine of the engine and the model agree on everything visible.
 
 use onsale_engine::{self as engine, BookingView, Partition};
 
@@ -36,7 +36,7 @@ pub fn compare_views(model: &Model, engine: &Partition) -> Result<(), String> {
     Ok(())
 }
 
-/// Compares every booking that is kept, with all that is known of it.
+/// Compares every booking that is kept, with everything known about it.
 ///
 /// # Errors
 /// As [`compare`].

@@ -1,9 +1,9 @@
-//! One process over a journal of its own, in a world made from one seed: the real journal on a disk
-//! that loses and tears what was not synced, runs full and fails, the real replicas as owner and
+//! One process over its own journal, in a world built from one seed: the real journal on a disk
+//! that loses and tears what was not synced, fills up and fails, the real replicas as owner and
 //! follower, snapshots that get lost, and a database that forgets what was not made durable.
 //!
-//! After every death the log has to hold everything acknowledged, and at most the batch that was on
-//! its way; and what is made of it again has to be what was answered.
+//! After every death the log has to hold everything acknowledged, and at most the batch that was in
+//! flight; and replaying it has to give what was answered.
 
 mod death;
 mod life;

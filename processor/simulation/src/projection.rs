@@ -16,7 +16,7 @@ pub(crate) struct Database {
     pub(crate) snapshot: Option<Rc<[u8]>>,
 }
 
-/// Up to where the database has projected.
+/// How far the database has projected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Watermark {
     pub(crate) next_offset: Offset,
@@ -25,7 +25,7 @@ pub(crate) struct Watermark {
 }
 
 impl Database {
-    /// One transaction: what the watermark has is dropped, the rest moves it.
+    /// One transaction: what is below the watermark is dropped, the rest moves it.
     pub(crate) fn project(&mut self, outcomes: &[Rc<OutcomeRecord>]) -> Result<(), String> {
         for record in outcomes {
             if record.offset < self.watermark.next_offset {
@@ -43,7 +43,7 @@ impl Database {
         Ok(())
     }
 
-    /// Says that every record before `next_offset` was looked at.
+    /// Records that every record before `next_offset` was processed.
     pub(crate) fn advance(&mut self, next_offset: Offset) {
         self.watermark.next_offset = self.watermark.next_offset.max(next_offset);
     }

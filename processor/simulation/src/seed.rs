@@ -1,4 +1,4 @@
-//! A world from a seed: the same seed, the same history, byte for byte.
+//! A world from a seed: the same seed gives the same history, byte for byte.
 
 use std::any::Any;
 use std::panic::catch_unwind;
@@ -13,7 +13,7 @@ pub use crate::stats::Stats;
 pub enum Kind {
     /// Nodes over a shared log, which fail in every way that nodes, networks and brokers may.
     Cluster,
-    /// One process over a journal of its own, on a disk that loses and tears what was not synced.
+    /// One process over its own journal, on a disk that loses and tears what was not synced.
     Embedded,
 }
 
@@ -26,8 +26,8 @@ pub struct Options {
     pub seed: u64,
     /// Commands of clients.
     pub commands: u64,
-    /// Whether the machine is of version 2 from the beginning, and clients and staff use all that it
-    /// knows. Otherwise it begins with version 1.
+    /// Whether the machine has version 2 from the beginning, and clients and staff use all its
+    /// commands. Otherwise it begins with version 1.
     pub is_version_2: bool,
     /// Keep the last steps in words.
     pub in_words: bool,
@@ -47,7 +47,7 @@ pub struct Finished {
 pub struct Violation {
     /// In which world.
     pub options: Options,
-    /// After so many commands of clients.
+    /// After this many commands of clients.
     pub after_commands: u64,
     /// What is wrong.
     pub what: String,
@@ -55,7 +55,7 @@ pub struct Violation {
     pub lines: Vec<String>,
 }
 
-/// A world that came to its end, one way or the other.
+/// A finished world.
 pub(crate) struct Lived {
     pub(crate) result: Result<(), String>,
     pub(crate) stats: Stats,
@@ -71,7 +71,7 @@ pub fn run(options: Options) -> Result<Finished, Box<Violation>> {
         Kind::Cluster => cluster::run(options),
         Kind::Embedded => embedded::run(options),
     };
-    // A panic of the code that is tried is a violation like any other.
+    // A panic of the tested code is a violation like any other.
     let lived = catch_unwind(live).unwrap_or_else(|panic| Lived {
         result: Err(format!("a panic: {}", words_of(&*panic))),
         stats: Stats::default(),
@@ -98,8 +98,8 @@ fn words_of(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("without words")
 }
 
-/// The shortest history of the same seed that is wrong too, as far as leaving out commands at the
-/// end goes.
+/// The shortest history of the same seed that is also wrong, found by leaving out commands at the
+/// end.
 pub fn shorten(violation: &Violation) -> Violation {
     let mut shortest = violation.clone();
     let mut sound = 0;

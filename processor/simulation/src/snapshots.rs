@@ -31,14 +31,14 @@ pub(crate) fn encode(cut: &Cut) -> Result<Rc<[u8]>, String> {
     Ok(bytes.into())
 }
 
-/// Cuts a snapshot short, to nothing at worst. One that has no bytes any more stays as it is.
+/// Truncates a snapshot, at worst to nothing. One without bytes stays as it is.
 pub(crate) fn cut_short(bytes: &[u8], rng: &mut Rng) -> Rc<[u8]> {
     let len = rng.index(bytes.len());
     bytes.get(..len).unwrap_or_default().into()
 }
 
-/// Turns one bit of a snapshot over. One that has no bytes any more stays as it is: the disk may
-/// harm a second time what it harmed before.
+/// Flips one bit of a snapshot. One without bytes stays as it is: the disk may damage again what it
+/// damaged before.
 pub(crate) fn turn_bit_over(bytes: &[u8], rng: &mut Rng) -> Rc<[u8]> {
     let mut bytes = bytes.to_vec();
     let at = rng.index(bytes.len());

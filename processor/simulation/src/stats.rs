@@ -1,4 +1,4 @@
-//! What happened in a world, so that a world in which nothing happens is seen.
+//! What happened in a world, so that one in which nothing happens is noticed.
 
 macro_rules! stats {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -31,19 +31,19 @@ stats! {
     asked,
     /// Answers to clients, each compared with the model.
     answered,
-    /// Clients without a key that never learned what became of their command.
+    /// Clients without a key that never learned the outcome of their command.
     unknown,
-    /// Times that a client asked again.
+    /// Times that a client retried.
     retries,
     /// Records that got into the log twice by one sending.
     duplicates,
-    /// Records that reached the log after one that had set out later.
+    /// Records that reached the log after one that had been sent later.
     overtaken,
-    /// Appends that were done and not confirmed.
+    /// Appends that happened without being confirmed.
     lost_acks,
     /// Appends that never happened.
     lost_appends,
-    /// Clients that were told that their record is not in the log.
+    /// Clients that learned that their record is not in the log.
     refused_by_producer,
     /// Processes of members that were killed.
     crashes,
@@ -61,7 +61,7 @@ stats! {
     claims,
     /// Moments at which two members believed to own one partition.
     double_owners,
-    /// Publishers that failed and were made again.
+    /// Publishers that failed and were replaced.
     publishers_failed,
     /// Outcomes that arrived after the publisher that had sent them was gone.
     late_outcomes,
@@ -93,9 +93,9 @@ stats! {
     disk_full,
     /// Snapshots that a slow disk delayed.
     slow_snapshots,
-    /// Times that the database went away.
+    /// Times that the database was down.
     database_outages,
-    /// Times that the topic took nothing.
+    /// Times that the topic accepted nothing.
     topic_stalls,
     /// Partitions that an operator handed over.
     hand_overs,
@@ -111,19 +111,19 @@ stats! {
     power_cuts,
     /// Journals whose last batch was torn, and cut when they were opened.
     torn_tails,
-    /// Batches of which nobody knew whether they are in the journal, because a write or a sync failed.
+    /// Batches that may or may not be in the journal, because a write or a sync failed.
     batches_in_doubt,
     /// Times that the disk of an embedded log did not let its journal be opened.
     failed_openings,
-    /// Journals that could not be closed in good order.
+    /// Journals that could not be closed properly.
     unclean_closings,
     /// Segments of journals that were deleted because no snapshot needs them.
     segments_deleted,
     /// Deletions of segments that the disk refused.
     failed_trims,
-    /// Nodes that got the next program while the cluster ran.
+    /// Nodes that were upgraded while the cluster ran.
     nodes_upgraded,
-    /// Members of the program before that stopped at rules which others knew.
+    /// Members of the old program that stopped at rules which others knew.
     too_old_for_the_log,
     /// Worlds that ended with an upgrade that this program does not know.
     upgrades,

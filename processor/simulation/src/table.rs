@@ -1,4 +1,4 @@
-//! Hash tables whose order is the same in every run, so that a seed means one trace.
+//! Hash tables whose order is the same in every run, so that a seed gives one trace.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};

@@ -24,7 +24,7 @@ impl Trace {
         }
     }
 
-    /// Notes that something happened: what, when, where, and two numbers that tell it apart.
+    /// Notes that something happened: what, when, where, and two numbers that identify it.
     pub(crate) fn note(&mut self, at_ms: u64, what: &'static str, place: usize, a: u64, b: u64) {
         self.hash.update(what.as_bytes());
         for number in [at_ms, u64::try_from(place).unwrap_or(u64::MAX), a, b] {

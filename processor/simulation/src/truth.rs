@@ -1,4 +1,4 @@
-//! What is right: the model's view of a partition's log, made as the log grows.
+//! The truth: the model's view of a partition's log, computed as the log grows.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use onsale_schemas::{Entry, LogTimeMs, Offset, Outcome, OutcomeRecord, Partition
 use crate::linear::Checker;
 use crate::model::ModelLimits;
 
-/// The outcome of a record as it has to be.
+/// The required outcome of a record.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
     pub(crate) record: Rc<OutcomeRecord>,
@@ -24,7 +24,7 @@ pub(crate) struct Truth {
     expected: Vec<Option<Expected>>,
     /// By the offset applied next.
     digests: Vec<Option<u64>>,
-    /// What a reader from the beginning makes of the topic.
+    /// What a reader gets from the topic from the beginning on.
     chain: OutcomeChain,
     ends_of_holds: BTreeMap<Offset, LogTimeMs>,
 }
@@ -156,7 +156,7 @@ impl Truth {
         }
     }
 
-    /// Whoever is at an offset has the same digest.
+    /// All replicas at an offset have the same digest.
     pub(crate) fn digest(&mut self, next_offset: Offset, digest: u64) -> Result<(), String> {
         let index = usize::try_from(next_offset).unwrap_or(usize::MAX);
         if self.digests.len() <= index {

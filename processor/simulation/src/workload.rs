@@ -1,5 +1,5 @@
-//! Histories to try machines with, made from a seed: the same seed and the same answers give the
-//! same records on every machine.
+//! Histories to test machines with, generated from a seed: the same seed and the same answers give
+//! the same records on every machine.
 
 mod actions;
 mod clock;

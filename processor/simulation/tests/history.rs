@@ -1,4 +1,4 @@
-//! The judge passes a true history and finds every lie in one.
+//! The judge accepts a true history and finds every lie in one.
 
 #![expect(
     clippy::unwrap_used,
@@ -128,7 +128,7 @@ impl Story {
     }
 
     /// Two bookings, one paid, one refusal, one repeat, one lost answer.
-    fn told() -> Self {
+    fn sound() -> Self {
         let mut story = Self::new();
         story.reserve(1, None, &[3, 4]);
         story.reserve(2, Some("k"), &[4, 5]);
@@ -159,7 +159,7 @@ fn rfc3339(ms: u64) -> String {
         .to_string()
 }
 
-/// What an ingress makes of an outcome.
+/// The answer that an ingress gives to an outcome.
 fn answer(record: &OutcomeRecord) -> (u16, Value) {
     let position = |offset: u64| json!({"partition": PARTITION, "offset": offset});
     match &record.outcome {
@@ -195,7 +195,7 @@ fn answer(record: &OutcomeRecord) -> (u16, Value) {
 
 #[test]
 fn a_true_history_is_sound() {
-    let verdict = Story::told().judge();
+    let verdict = Story::sound().judge();
     assert!(verdict.is_sound(), "{:?}", verdict.first);
     assert_eq!((verdict.calls, verdict.granted, verdict.refused), (6, 4, 1));
     assert_eq!((verdict.unknown, verdict.unacknowledged), (1, 1));
@@ -310,7 +310,7 @@ fn every_lie_is_found() {
         ),
     ];
     for (name, lie, is) in cases {
-        let mut story = Story::told();
+        let mut story = Story::sound();
         lie(&mut story);
         let verdict = story.judge();
         assert!(verdict.first.iter().any(is), "{name}: {:?}", verdict.first);
@@ -319,7 +319,7 @@ fn every_lie_is_found() {
 
 #[test]
 fn a_request_that_was_shed_and_then_came_through_is_no_lie() {
-    let mut story = Story::told();
+    let mut story = Story::sound();
     let mut shed = story.lines[1].clone();
     shed["user"] = json!(user(3));
     shed["status"] = json!(503);
@@ -332,7 +332,7 @@ fn a_request_that_was_shed_and_then_came_through_is_no_lie() {
 
 #[test]
 fn what_stands_in_a_partition_that_was_not_read_is_not_judged() {
-    let story = Story::told();
+    let story = Story::sound();
     let text: String = story.lines.iter().map(|line| format!("{line}\n")).collect();
     let judge = Judge::new(history::read(text.as_bytes(), |_| {}).unwrap());
     let verdict = judge.verdict(|_, _| None);

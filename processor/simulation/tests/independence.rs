@@ -1,4 +1,4 @@
-//! The model judges the engine, so it must not be made of it.
+//! The model judges the engine, so it must not share its code.
 
 use std::path::Path;
 

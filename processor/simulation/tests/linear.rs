@@ -1,4 +1,4 @@
-//! The linear check passes a sound log and finds every way in which one can be wrong.
+//! The linear check accepts a sound log and finds every way in which one can be wrong.
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
@@ -26,7 +26,7 @@ impl Log {
     }
 
     fn of_seed(mut profile: Profile, seed: u64, records: u64) -> Self {
-        // A barrier of a version to come ends every check, see its own test.
+        // A barrier of a future version ends every check, see its own test.
         profile
             .weights
             .retain(|(action, _)| *action != Action::Barrier);

@@ -1,6 +1,6 @@
-//! The real projection, on SQLite, of random histories: batches cut anywhere, repeated as readers
-//! that begin again repeat them, and handed in by projectors that take turns. What is in the
-//! database in the end is what the model says.
+//! The real projection, on SQLite, of random histories: batches cut anywhere, repeated as
+//! restarting readers repeat them, and written by projectors that take turns. In the end the
+//! database has what the model says.
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
@@ -16,7 +16,7 @@ const PARTITION: PartitionId = PartitionId(2);
 const SEEDS: u64 = 8;
 const RECORDS: u64 = 1_500;
 const BATCH_MAX: u64 = 90;
-/// No real log's clock leaps to the end of all time.
+/// No real log's clock leaps to the end of time.
 const LEAP_MAX_MS: u64 = 3_600_000;
 
 struct Log {
@@ -86,7 +86,7 @@ async fn whatever_the_batches_the_database_is_what_the_model_says() {
         store.migrate().await.unwrap();
         let log = log(seed);
         let mut rng = Rng::new(seed);
-        // Where each projector believes to be; the slower one hands in what is there already.
+        // Where each projector believes it is; the slower one writes what is already there.
         let mut at = [0, 0];
         while at.iter().any(|&at| at < RECORDS) {
             let projector = rng.index(at.len());
@@ -100,7 +100,7 @@ async fn whatever_the_batches_the_database_is_what_the_model_says() {
             store.project(&log.batch(from, next)).await.unwrap();
             assert_eq!(watermark(&store).await, before.max(next), "seed {seed}");
             at[projector] = match rng.below(10) {
-                // It begins again, from where the database is or from before that.
+                // It starts again, from where the database is or from before that.
                 0 => watermark(&store).await,
                 1 => from.saturating_sub(rng.below(BATCH_MAX)),
                 _ => next,

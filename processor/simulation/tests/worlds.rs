@@ -29,7 +29,7 @@ fn live(kind: Kind, is_version_2: bool, seed: u64, commands: u64) -> Finished {
     }
 }
 
-/// Runs the worlds of a kind and gives what happened in all of them.
+/// Runs the worlds of a kind and returns what happened in all of them.
 fn live_all(kind: Kind, is_version_2: bool) -> Stats {
     let from = asked("ONSALE_SIM_FROM").unwrap_or(0);
     let seeds = asked("ONSALE_SIM_SEEDS").unwrap_or(SEEDS_DEFAULT);
@@ -132,8 +132,8 @@ fn the_same_seed_gives_the_same_history() {
     }
 }
 
-/// The disk of this world harmed a snapshot that it had cut to nothing before, and fell over it.
-/// What its seed means changes with the rules; that harm may come twice is a test of `snapshots`.
+/// The disk of this world damaged a snapshot that it had already cut to nothing, and failed on it.
+/// The meaning of its seed changes with the rules; `snapshots` tests that damage may happen twice.
 #[test]
 fn what_was_harmed_may_be_harmed_again() {
     live(Kind::Cluster, false, 991_931, 10_000);

@@ -78,7 +78,7 @@ const LIES: [Lie; 5] = [
             lines[then]["answer"]["data"]["seats"] =
                 lines[first]["answer"]["data"]["seats"].clone();
         },
-        "seats: told ",
+        "seats: answered ",
     ),
     // ... and one booking to two requests.
     (
@@ -99,7 +99,7 @@ const LIES: [Lie; 5] = [
                 lines[then][time] = early[time].clone();
             }
         },
-        "but stands behind it in partition",
+        "but comes after it in partition",
     ),
     // A client was told that it has nothing, and it has.
     (

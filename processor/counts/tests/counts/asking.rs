@@ -117,7 +117,7 @@ async fn evidence_has_to_fit_what_the_ingress_knows_itself() {
     let asks: [(&str, Check, bool); 5] = [
         ("as it is", check(), true),
         (
-            "just told of a release",
+            "just answered by a release",
             Check {
                 version_min: 11,
                 ..check()
@@ -166,16 +166,16 @@ async fn requests_in_flight_of_all_nodes_are_bounded_and_a_dead_node_leaves_noth
         ..check()
     };
     assert_eq!(one.check(&ask(60)).await, None);
-    // One place: 2 and 100 on top may be in flight.
+    // One place: 2 plus 100 may be in flight.
     assert_eq!(
         other.check(&ask(43)).await,
         Some(Refusal::Busy { as_of: 10 })
     );
-    // Its own number replaces what it said before, and counts once.
+    // Its own number replaces the one before and counts once.
     assert_eq!(other.check(&ask(42)).await, None);
     assert_eq!(one.check(&ask(5)).await, None);
     assert_eq!(other.check(&ask(97)).await, None);
-    // A report of long ago: nobody has to take it back.
+    // A report of long ago expires by itself.
     let key = key_of(&server, "in-flight");
     server.command(&["HSET", &key, "a", "5000 1"]);
     assert_eq!(other.check(&ask(97)).await, None);
@@ -218,7 +218,7 @@ async fn a_buyer_may_ask_so_often_over_all_nodes() {
         ..ask.clone()
     };
     assert_eq!(other.check(&elsewhere).await, None, "another buyer");
-    // A bucket that cannot be: as good as a new one.
+    // An impossible bucket counts as a new one.
     let key = format!("test:{{{}}}:bucket:{}", ask.event, ask.user);
     for nonsense in [
         "99999999999999999999",

@@ -13,7 +13,7 @@ pub(crate) const USER: UserId = UserId::from_bytes([3; 16]);
 pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
 pub(crate) const ANY_VERSION: u64 = 1 << 50;
 
-/// With patience without end: a busy machine must not look like a slow Redis.
+/// Without time limits: a busy machine must not look like a slow Redis.
 pub(crate) fn counts(server: &Server, node: &str) -> Counts {
     let mut settings = CountsSettings::new(server.url(), "test", node);
     settings.slow = Duration::from_secs(60);
@@ -27,7 +27,7 @@ pub(crate) fn impatient_counts(server: &Server) -> Counts {
     Counts::new(&settings, &prometheus::Registry::new()).unwrap()
 }
 
-/// One ticket of zone 1, which has 20 places; nobody else is in flight.
+/// One ticket of zone 1, which has 20 places; no other request is in flight.
 pub(crate) fn check() -> Check {
     Check {
         event: EVENT,

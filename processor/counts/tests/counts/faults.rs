@@ -10,7 +10,7 @@ use crate::server::Server;
 /// Far more than a breaker stays open; without it a broken one would hang the test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks until the circuit breaker stands like this.
+/// Asks until the circuit breaker is in this state.
 async fn ask_until_open_is(counts: &Counts, open: bool) {
     let deadline = Instant::now() + PATIENCE;
     while counts.is_circuit_open() != open {
@@ -63,12 +63,12 @@ async fn a_slow_redis_is_not_waited_for() {
     let counts = impatient_counts(&server);
     write(&counts, zone(10, 0)).await;
     server.pause();
-    // No answer comes, and every question is over all the same.
+    // No answer comes, and every check ends nevertheless.
     ask_until_open_is(&counts, true).await;
     assert_eq!(counts.check(&check()).await, None);
     server.go_on();
     ask_until_open_is(&counts, false).await;
-    // This one takes commands and answers them when it is too late, and then is well by itself.
+    // This one accepts commands, answers them too late, and then recovers by itself.
     server.command(&["CLIENT", "PAUSE", "1500", "ALL"]);
     ask_until_open_is(&counts, true).await;
     ask_until_open_is(&counts, false).await;

@@ -1,4 +1,4 @@
-//! Counts in a real Redis: what is asked, what is written, and everything that can be wrong with it.
+//! Counts in a real Redis: checks, writes, and everything that can be wrong with it.
 
 #![expect(
     clippy::unwrap_used,

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// Far more than a start takes even on a busy machine.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running server. It stands here for several test programs, of which none uses all of it.
+/// A running server, shared by several test programs of which none uses all of it.
 pub(crate) struct Server {
     child: Child,
     port: u16,
@@ -71,12 +71,12 @@ impl Server {
         assert!(status.unwrap().success());
     }
 
-    /// A command behind everybody's back.
+    /// A command that bypasses the client.
     pub(crate) fn command(&self, words: &[&str]) -> redis::Value {
         self.try_command(words).unwrap()
     }
 
-    /// One that somebody else may come in between with.
+    /// A connection that others may interfere with.
     pub(crate) fn try_command(&self, words: &[&str]) -> redis::RedisResult<redis::Value> {
         let client = redis::Client::open(self.url())?;
         let mut connection = client.get_connection()?;
@@ -106,7 +106,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A paused process dies of this as well.
+        // This also kills a paused process.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -30,7 +30,7 @@ async fn a_late_write_leaves_a_newer_value_alone() {
 }
 
 #[tokio::test]
-async fn a_version_that_nobody_can_have_written_does_not_stand_in_the_way() {
+async fn an_impossible_version_is_overwritten() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -45,7 +45,7 @@ async fn a_version_that_nobody_can_have_written_does_not_stand_in_the_way() {
 }
 
 #[tokio::test]
-async fn whatever_stands_there_is_written_over_and_told_when_read() {
+async fn foreign_values_are_overwritten_and_reported_when_read() {
     let Some(server) = Server::start() else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Runs worlds of many seeds and says how fast, or which one is wrong and how to see it again.
+//! Runs worlds of many seeds and says how fast, or which one is wrong and how to reproduce it.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::{Parser, ValueEnum};
 use onsale_simulation::seed::{self, Kind, Options, Stats, Violation};
 
-/// Tries the real members, engine, codec and snapshots in worlds full of faults.
+/// Runs the real members, engine, codec and snapshots in worlds full of faults.
 #[derive(Parser)]
 struct Arguments {
     /// What kind of world.
@@ -23,7 +23,7 @@ struct Arguments {
     /// Commands of clients in each world.
     #[arg(long, value_parser = whole::<u64>, default_value_t = 10_000)]
     commands: u64,
-    /// The machine is of version 2 from the beginning, and clients use all that it knows.
+    /// Start with machine version 2, and use all its commands.
     #[arg(long)]
     version_2: bool,
     /// Threads.
@@ -41,7 +41,7 @@ struct Arguments {
 enum World {
     /// Nodes over a shared log.
     Cluster,
-    /// One process over a journal of its own.
+    /// One process over its own journal.
     Embedded,
 }
 

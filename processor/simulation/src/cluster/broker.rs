@@ -28,7 +28,7 @@ pub(super) struct Partition {
     pub(super) workload: Workload,
     /// The clock of the broker that leads the partition.
     pub(super) clock_ms: LogTimeMs,
-    /// Records that set out for the log, and the newest of those that have arrived.
+    /// Records sent to the log, and the newest of those that have arrived.
     sent: u64,
     newest_arrived: u64,
 }
@@ -48,13 +48,13 @@ impl Partition {
         }
     }
 
-    /// The number of a record that sets out now.
+    /// The number of a record that is sent now.
     pub(super) fn next_sent(&mut self) -> u64 {
         self.sent += 1;
         self.sent
     }
 
-    /// Whether a record that arrives now set out before one that is here.
+    /// Whether a record that arrives now was sent before one that is already here.
     pub(super) fn is_overtaken(&mut self, number: u64) -> bool {
         let is_overtaken = number < self.newest_arrived;
         self.newest_arrived = self.newest_arrived.max(number);
@@ -74,7 +74,7 @@ impl Partition {
         })
     }
 
-    /// Stamps and keeps a record, and lets it be judged.
+    /// Stamps and keeps a record, and has it judged.
     pub(super) fn append(
         &mut self,
         payload: Rc<[u8]>,
@@ -104,7 +104,7 @@ impl Partition {
         });
     }
 
-    /// Keeps an outcome, and lets it be judged. True when the topic had it before.
+    /// Keeps an outcome, and has it judged. True when the topic had it before.
     pub(super) fn publish(&mut self, outcome: Publication) -> Result<bool, String> {
         let repeated = self.truth.publish(&outcome)?;
         let before = self.highest_time.last().copied().unwrap_or(0);
@@ -118,8 +118,8 @@ impl Partition {
         self.highest_time.partition_point(|&time| time < time_ms)
     }
 
-    /// Where a reader that wants to know the end of the chain begins. The newest message alone is
-    /// not enough: it may be a repeat that came late, from below the end.
+    /// Where a reader that looks for the end of the chain begins. The newest message alone is not
+    /// enough: it may be a late repeat from below the end.
     pub(super) fn topic_tail(&self) -> usize {
         self.topic
             .last()

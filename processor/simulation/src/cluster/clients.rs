@@ -1,4 +1,4 @@
-//! Clients that ask again. What they are told has to be the outcome of what they asked for.
+//! Clients that retry. Every answer has to be the outcome of the client's request.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ const PATIENCE_MS: (u64, u64) = (800, 3_000);
 /// How often that doubles when the client asks again.
 const BACK_OFF_MAX: u32 = 4;
 const PATIENCE_HEALED_MS: u64 = 4_000;
-/// How long after the way to the log it takes a producer at most to give up, in milliseconds.
+/// How long a producer waits at most after sending before it gives up, in milliseconds.
 const GIVE_UP_MAX_MS: u64 = 2_000;
 
 /// A request of a client.
@@ -27,10 +27,10 @@ pub(super) struct Asked {
     attempt: u32,
     /// Where it was asked last.
     ingress: Option<usize>,
-    /// The ingress was told that nobody knows where its record is, or whether.
+    /// The ingress learned that it is unknown where its record is, or whether it is in the log.
     pub(super) is_place_unknown: bool,
     pub(super) state: State,
-    /// Not to know what became of it would be wrong.
+    /// Not knowing the outcome would be wrong.
     must_be_answered: bool,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Asked {
 pub(super) enum State {
     Waiting,
     Answered,
-    /// Told that its record is certainly not in the log.
+    /// It was answered that its record is certainly not in the log.
     Refused,
     Unknown,
 }
@@ -99,7 +99,7 @@ impl World {
         self.submit(self.asked.len() - 1);
     }
 
-    /// The client turns to one of the ingresses.
+    /// The client asks one of the ingresses.
     fn submit(&mut self, ask: usize) {
         self.asked[ask].attempt += 1;
         let attempt = self.asked[ask].attempt;
@@ -123,14 +123,14 @@ impl World {
         asked.is_place_unknown = false;
         let (partition, payload) = (asked.partition, Rc::clone(&asked.payload));
         let Some(asking) = self.await_outcome(ingress, ask) else {
-            // It has too many who wait; the client will ask again.
+            // Too many requests are waiting there; the client will retry.
             return;
         };
         let at_ms = self.now_ms.max(self.ingresses[ingress].cut_until_ms);
         self.send(at_ms, partition, payload, Source::Ask(asking));
     }
 
-    /// A record sets out for the log, and may get lost or arrive twice.
+    /// A record is sent to the log, and may get lost or arrive twice.
     pub(super) fn send(&mut self, at_ms: u64, partition: usize, payload: Rc<[u8]>, from: Source) {
         if !self.is_healed {
             if self.rng.percent(self.plan.lost_append_percent) {
@@ -159,7 +159,7 @@ impl World {
         self.queue.plan(at_ms, event);
     }
 
-    /// An ingress will learn what became of a record.
+    /// An ingress will learn the result of a record.
     fn report(&mut self, at_ms: u64, from: Source, report: Report) {
         if let Source::Ask(asking) = from {
             let waits_ms = match report {
@@ -194,14 +194,14 @@ impl World {
             .append(payload)
             .map_err(|why| format!("the model: {why}"))?;
         self.stats.records += 1;
-        let mut told = 0;
+        let mut stamped_ms = 0;
         if let Some(record) = &outcome {
             self.stats.expired += record.expired.len() as u64;
             self.stats.replayed_answers += u64::from(record.replay_of.is_some());
-            told = record.log_time_ms;
+            stamped_ms = record.log_time_ms;
         }
         self.trace
-            .note(self.now_ms, "record", partition, offset, told);
+            .note(self.now_ms, "record", partition, offset, stamped_ms);
         let is_lost = !self.is_healed && self.rng.percent(self.plan.lost_ack_percent);
         let report = if is_lost && matches!(from, Source::Ask(_)) {
             self.stats.lost_acks += 1;
@@ -246,7 +246,7 @@ impl World {
         let asked = &mut self.asked[ask];
         let from = &self.partitions[asked.partition];
         let offset = record.offset;
-        // Where nobody knows its place, the outcome of another record of the request has to do.
+        // Where its place is unknown, the outcome of another record of the request has to do.
         let is_own = asked.is_place_unknown
             || from
                 .entry(offset)
@@ -281,8 +281,8 @@ impl World {
     }
 }
 
-/// The request that a client waits for, and whether it has a key. Ids of requests without a key
-/// are random, so one that looks like that of a key is nobody's.
+/// The request that a client waits for, and whether it has a key. Ids of requests without a key are
+/// random, so none looks like one with a key.
 fn waits(envelope: Envelope) -> Option<(RequestId, bool)> {
     let id = envelope.request_id?;
     let has_key = envelope.idempotency.is_some();

@@ -1,4 +1,4 @@
-//! What is going to happen, in order of time and then of being planned.
+//! Planned events, in order of time and then of planning.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -21,7 +21,7 @@ pub(super) enum Event {
         partition: usize,
         session: u64,
     },
-    /// What a publisher that is gone had on its way.
+    /// What a publisher that is gone had in flight.
     LateFlush {
         partition: usize,
         items: Vec<Publication>,
@@ -41,7 +41,7 @@ pub(super) enum Event {
         payload: Rc<[u8]>,
         from: Source,
     },
-    /// An ingress learns what became of its record.
+    /// An ingress learns the result of its record.
     Reported { asking: Asking, report: Report },
     /// A client wants something.
     Ask,
@@ -68,7 +68,7 @@ pub(super) enum Event {
 pub(super) enum Source {
     /// Nobody waits.
     Nobody,
-    /// A processor; the record dies with it while it is not sent.
+    /// A processor; an unsent record is lost with it.
     Processor { node: usize, life: u64 },
     /// An ingress for a client.
     Ask(Asking),
@@ -84,7 +84,7 @@ pub(super) struct Asking {
     pub(super) ticket: Ticket,
 }
 
-/// What a producer tells of a record.
+/// What a producer reports about a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Report {
     /// It stands here.

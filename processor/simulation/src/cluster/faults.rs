@@ -7,9 +7,9 @@ use super::topic_reader::TopicReader;
 use super::world::{Step, World};
 use crate::snapshots;
 
-/// Messages that a projector reads at one look.
+/// Messages that a projector reads per poll.
 const MESSAGES_PER_POLL: usize = 200;
-/// One transaction in so many is the last one of its process.
+/// One transaction in this many is the last one of its process.
 const PROJECTOR_CRASH_ONE_IN: u64 = 200;
 
 /// A projector.
@@ -93,7 +93,7 @@ impl World {
         };
     }
 
-    /// A monotonic clock goes back only when somebody is wrong about it, and then not by much.
+    /// A monotonic clock should never go back; if it does, then not by much.
     fn jump_node_clock(&mut self, node: usize) {
         let is_back = self.rng.percent(30);
         self.stats.node_clock_back += u64::from(is_back);
@@ -164,7 +164,7 @@ impl World {
 
     fn kill_projector(&mut self, projector: usize) {
         let at = &mut self.projectors[projector];
-        // One that is down already is not killed again, and its start is planned.
+        // A process that is already down is not killed again; its start is planned.
         self.stats.readers_killed += u64::from(at.is_up);
         at.life += 1;
         at.is_up = false;

@@ -1,4 +1,4 @@
-//! The end of a world: nothing goes wrong any more, so everything has to come right.
+//! The end of a world: there are no more faults, so everything has to recover.
 
 use onsale_processor::replica::Role;
 use onsale_schemas::{Command, Envelope, RequestId, codec};
@@ -11,7 +11,7 @@ use crate::agreement;
 
 /// How long a healed world may take until all is quiet, in milliseconds.
 const HEALING_MAX_MS: u64 = 300_000;
-/// How often it is looked at, in milliseconds.
+/// How often that is checked, in milliseconds.
 const LOOK_EVERY_MS: u64 = 250;
 /// Requests to each partition that have to be answered once all is quiet.
 const FRESH_REQUESTS: u64 = 3;
@@ -76,7 +76,7 @@ impl World {
         }
     }
 
-    /// What is not as it should be in the end.
+    /// What is not as it should be at the end.
     fn unrest(&self) -> Option<String> {
         for (index, partition) in self.partitions.iter().enumerate() {
             let end = partition.end();

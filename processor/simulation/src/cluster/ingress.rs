@@ -1,5 +1,5 @@
-//! Ingresses: who waits for which outcome is the real code's business ([`Pending`]); what is
-//! simulated is its clock, its producer's reports and its way to the topic.
+//! Ingresses: matching outcomes to waiting requests is the real code ([`Pending`]); simulated are
+//! its clock, its producer's reports and its connection to the topic.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,11 +14,12 @@ use super::events::{Asking, Event, Report};
 use super::topic_reader::TopicReader;
 use super::world::{Step, World};
 
-/// Messages that an ingress reads at one look.
+/// Messages that an ingress reads per poll.
 const MESSAGES_PER_POLL: usize = 64;
 /// Requests that may wait at one ingress.
 const PENDING_MAX: usize = 2_048;
-/// How often an ingress forgets who has waited too long, in milliseconds, and how long that is.
+/// How often an ingress forgets requests that have waited too long, in milliseconds, and how long
+/// that is.
 const FORGET_EVERY_MS: u64 = 1_000;
 const FORGET_AFTER: Duration = Duration::from_secs(30);
 
@@ -31,7 +32,7 @@ pub(super) struct Ingress {
     readers: Vec<TopicReader>,
     pending: Pending,
     forgot_ms: u64,
-    /// What begins all its times; only differences count.
+    /// The origin of all its times; only differences count.
     clock: Instant,
     /// Clients by what they asked for.
     clients: BTreeMap<(usize, RequestId), Vec<Client>>,
@@ -64,7 +65,7 @@ impl Ingress {
         self.clock + Duration::from_millis(now_ms)
     }
 
-    /// The replies that came to those who asked for this.
+    /// The replies to those who asked for this.
     fn replies(&mut self, asked: (usize, RequestId)) -> Vec<(usize, Reply)> {
         let Some(clients) = self.clients.get_mut(&asked) else {
             return Vec::new();
@@ -116,7 +117,8 @@ impl World {
         }
     }
 
-    /// The producer of an ingress tells what became of a record; the outcome may have come before.
+    /// The producer of an ingress reports the result of a record; the outcome may have arrived
+    /// earlier.
     pub(super) fn reported(&mut self, asking: Asking, report: Report) -> Step {
         let at = &mut self.ingresses[asking.ingress];
         if at.life != asking.life {

@@ -17,24 +17,24 @@ pub(super) struct Plan {
     pub(super) settings: MemberSettings,
     /// Mean time between two commands of clients, in milliseconds.
     pub(super) ask_every_ms: u64,
-    /// Longest way between a node and the broker, in milliseconds.
+    /// Longest delay between a node and the broker, in milliseconds.
     pub(super) latency_max_ms: u64,
-    /// Longest time between two looks of a process, in milliseconds.
+    /// Longest time between two polls of a process, in milliseconds.
     pub(super) poll_max_ms: u64,
-    /// Records read at one look at most.
+    /// Most records read per poll.
     pub(super) entries_per_poll: usize,
     /// Mean time between two faults, in milliseconds; `None` for a calm world.
     pub(super) fault_every_ms: Option<u64>,
-    /// One action in so many is the last one of its process; 0 for none.
+    /// One action in this many is the last one of its process; 0 for none.
     pub(super) crash_one_in: u64,
     pub(super) duplicate_percent: u64,
     pub(super) lost_ack_percent: u64,
     pub(super) lost_append_percent: u64,
     /// Idempotency keys of clients.
     pub(super) keys: u64,
-    /// The log's clock leaps to where something ends, after one command in so many.
+    /// The log's clock leaps to where something ends, after one command in this many.
     pub(super) leap_percent: u64,
-    /// The nodes get the next program one by one, and rules that the one before does not know.
+    /// The nodes are upgraded one by one, to rules that the old program does not know.
     pub(super) is_upgraded_running: bool,
     /// The world ends with a barrier that this program does not know.
     pub(super) ends_with_upgrade: bool,
@@ -46,7 +46,7 @@ impl Plan {
         let ask_every_ms = rng.one_of([2, 6, 15]);
         let latency_max_ms = rng.one_of([3, 20, 120]);
         let poll_max_ms = rng.one_of([10, 25]);
-        // A buffer that holds less than what is on its way cannot keep up, ever.
+        // A buffer that holds less than what is in flight can never keep up.
         let under_way = 16 * (latency_max_ms + 2 * poll_max_ms) / ask_every_ms;
         let unpublished_max = rng.one_of([8, 40, 400, 10_000]).max(under_way);
         let every_records = rng.one_of([15, 60, 300]);
@@ -74,7 +74,7 @@ impl Plan {
             ask_every_ms,
             latency_max_ms,
             poll_max_ms,
-            // Nor can one that reads more slowly than clients ask, and ask again.
+            // Nor can one that reads more slowly than clients ask and retry.
             entries_per_poll: rng
                 .one_of([7, 60, 1_000])
                 .max(usize::try_from(6 * poll_max_ms / ask_every_ms).unwrap_or(usize::MAX)),

@@ -18,9 +18,9 @@ use crate::snapshots::{self, Cut};
 
 /// Longest time after which what a dead publisher had sent still arrives, in milliseconds.
 const LATE_FLUSH_MAX_MS: u64 = 3_000;
-/// Records that a member reads at one look once nothing goes wrong any more.
+/// Records that a member reads per poll once there are no more faults.
 const ENTRIES_PER_POLL_HEALED: usize = 1_000;
-/// How often a paused process is looked at, in milliseconds.
+/// How often a paused process is checked, in milliseconds.
 const PAUSED_LOOK_MS: u64 = 50;
 /// Where the monotonic clock of a node begins, in milliseconds.
 const CLOCK_START_MS: u64 = 1_000_000;
@@ -35,7 +35,7 @@ pub(super) struct Processor {
     pub(super) version: u16,
     pub(super) paused_until_ms: u64,
     pub(super) cut_until_ms: u64,
-    /// What its clock says beyond the time of the world.
+    /// How far its clock is ahead of the world's time.
     pub(super) clock_ahead_ms: u64,
     /// By partition; `None` where it follows nothing.
     pub(super) slots: Vec<Option<Slot>>,
@@ -270,7 +270,8 @@ impl World {
             self.stats.applied += 1;
             let machine = slot.member.machine();
             if machine.unsupported_version().is_some() {
-                // It stops, and what it made of a rule that it does not know counts for nothing.
+                // It stops, and whatever it computed by a rule that it does not know does not
+                // count.
                 return Ok(());
             }
             from.truth
@@ -279,7 +280,7 @@ impl World {
         }
     }
 
-    /// What the faults have left behind is read as fast as can be.
+    /// What the faults have left behind is read as fast as possible.
     fn entries_per_poll(&self) -> usize {
         if self.is_healed {
             self.plan.entries_per_poll.max(ENTRIES_PER_POLL_HEALED)
@@ -312,7 +313,7 @@ impl World {
                 // Some of the commands of this world are garbage.
                 MemberAction::Alarm(Alarm::NoCommand { .. }) => {}
                 MemberAction::Alarm(alarm @ Alarm::Disputed { .. }) => {
-                    // Every outcome in this world's topic was put there by its own nodes.
+                    // Every outcome in this world's topic was published by its own nodes.
                     let name = &self.processors[node].name;
                     return Err(format!("{name} disputes partition {partition}: {alarm:?}"));
                 }
@@ -337,7 +338,7 @@ impl World {
         let processor = &self.processors[node];
         let is_cut = processor.cut_until_ms > self.now_ms;
         let from = if is_cut {
-            // Still in the process, with which it dies.
+            // Still in the process, and lost with it.
             let life = processor.life;
             Source::Processor { node, life }
         } else {
@@ -381,7 +382,7 @@ impl World {
         self.queue.plan(at_ms, event);
     }
 
-    /// A publisher hands over the first of what it has, in order.
+    /// A publisher sends the first of what it has, in order.
     pub(super) fn flush(&mut self, node: usize, partition: usize, session: u64) -> Step {
         let processor = &self.processors[node];
         let is_held_up = processor
@@ -427,7 +428,7 @@ impl World {
         Ok(())
     }
 
-    /// The process is gone, with all it had not handed over.
+    /// The process is gone, with everything it had not sent.
     pub(super) fn kill_processor(&mut self, node: usize) {
         let processor = &mut self.processors[node];
         processor.life += 1;
@@ -444,7 +445,7 @@ impl World {
         self.queue.plan(at_ms, Event::StartProcessor { node });
     }
 
-    /// A publisher fails and is made again, its tail read anew.
+    /// A publisher fails and is replaced; the tail of the topic is read again.
     pub(super) fn fail_publisher(&mut self, node: usize, partition: usize) -> Step {
         let processor = &self.processors[node];
         if processor.cut_until_ms.max(processor.paused_until_ms) > self.now_ms {
@@ -461,7 +462,7 @@ impl World {
         let from = &self.partitions[partition];
         let published = from.tail_end();
         if self.rng.percent(50) {
-            // Its reader begins anew as well.
+            // Its reader starts again as well.
             slot.cursor = from.topic.len();
         }
         let mut actions = Vec::new();

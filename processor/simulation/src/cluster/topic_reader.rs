@@ -8,7 +8,7 @@ use onsale_schemas::OutcomeRecord;
 use super::broker::Partition;
 use crate::projection::Watermark;
 
-/// Messages taken at one look at most.
+/// Most messages taken per poll.
 const BATCH_MAX: usize = 64;
 
 /// A reader of one partition's topic.
@@ -19,7 +19,7 @@ pub(super) struct TopicReader {
 }
 
 impl TopicReader {
-    /// One that goes on from a watermark.
+    /// One that continues from a watermark.
     pub(super) fn after(watermark: Watermark, partition: &Partition) -> Self {
         Self {
             chain: OutcomeChain::after(watermark.last_outcome),

@@ -1,6 +1,6 @@
-//! Programs that know different machine versions, while a cluster is upgraded one node after the
-//! other. An operator asks for new rules once every node knows them; here somebody may ask too soon,
-//! and then members of the old program have to stop where the new rules begin.
+//! Programs that know different machine versions, while a cluster is upgraded node by node. An
+//! operator switches on new rules once every node knows them; here that may happen too soon, and
+//! then members of the old program have to stop where the new rules begin.
 
 use onsale_engine::Limits;
 use onsale_schemas::{Command, Envelope, codec};
@@ -9,16 +9,16 @@ use super::events::{Event, Source};
 use super::world::{Step, World};
 use crate::model::ModelLimits;
 
-/// What the program before the upgrade knows.
+/// The version that the program before the upgrade knows.
 pub(super) const BEFORE: u16 = 1;
-/// What the program after it knows.
+/// The version that the program after it knows.
 pub(super) const AFTER: u16 = 2;
 /// Longest time between the upgrades of two nodes, in milliseconds.
 const NODE_EVERY_MAX_MS: u64 = 4_000;
-/// Longest time after which the new rules are asked for, in milliseconds.
+/// Longest time after which the new rules are switched on, in milliseconds.
 const BARRIER_MAX_MS: u64 = 12_000;
 
-/// The limits of a program that knows so much.
+/// The limits of a program that knows this version.
 pub(super) fn limits(version: u16) -> Limits {
     Limits {
         machine_version_known: version,
@@ -26,7 +26,7 @@ pub(super) fn limits(version: u16) -> Limits {
     }
 }
 
-/// What is right once everybody knows everything.
+/// The right outcome once every node knows all rules.
 pub(super) fn truth() -> ModelLimits {
     ModelLimits {
         machine_version_known: AFTER,
@@ -35,8 +35,8 @@ pub(super) fn truth() -> ModelLimits {
 }
 
 impl World {
-    /// The new rules stand at the beginning of every log: whoever hands in a command of version 2 has
-    /// seen to that before.
+    /// The new rules are at the beginning of every log: a client that submits a command of version
+    /// 2 has made sure of that before.
     pub(super) fn begin_with_new_rules(&mut self) -> Step {
         let command = Command::Barrier {
             machine_version: AFTER,
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// Nodes that have not been upgraded are, so that all can go on.
+    /// Upgrades the remaining nodes, so that all can continue.
     pub(super) fn finish_upgrade(&mut self) {
         if self.plan.is_upgraded_running {
             for node in 0..self.processors.len() {

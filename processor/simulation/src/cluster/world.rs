@@ -34,7 +34,7 @@ pub(super) struct World {
     pub(super) projectors: Vec<Projector>,
     pub(super) asked: Vec<Asked>,
     pub(super) asks_left: u64,
-    /// Commands after which a cluster that is upgraded as it runs begins to be.
+    /// Commands after which a rolling upgrade begins.
     pub(super) upgrade_after: u64,
     pub(super) database_down_until_ms: u64,
     pub(super) topic_stalled_until_ms: u64,
@@ -44,7 +44,7 @@ pub(super) struct World {
     sessions: u64,
 }
 
-/// Lives the world of a seed to its end.
+/// Runs the world of a seed to its end.
 pub(crate) fn run(options: Options) -> Lived {
     let mut world = World::new(options);
     let result = world.live();
@@ -124,7 +124,7 @@ impl World {
         self.heal_and_finish()
     }
 
-    /// Lets everything happen that is planned up to then.
+    /// Runs everything that is planned up to then.
     pub(super) fn run_until(&mut self, until_ms: u64) -> Step {
         while let Some((at_ms, event)) = self.queue.next_until(until_ms) {
             self.pass(at_ms);

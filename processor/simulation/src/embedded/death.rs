@@ -53,7 +53,7 @@ impl World {
         let rng = &mut self.rng;
         self.disk = self.disk.after_crash(&mut |below| rng.index(below));
         for partition in &mut self.partitions {
-            // What was not made durable may have survived all the same.
+            // What was not made durable may have survived nevertheless.
             if rng.percent(70) {
                 partition.database = partition.durable.clone();
             } else {

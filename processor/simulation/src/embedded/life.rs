@@ -81,7 +81,7 @@ impl World {
             }
         }
         if self.rng.percent(20) {
-            // In good order, as far as the disk lets it: nothing is in doubt, and what was
+            // An orderly stop, if the disk allows it: nothing is in doubt, and what was
             // acknowledged is durable.
             if self.rng.percent(30) {
                 self.disk.fail_syncs_after(Some(0));
@@ -91,7 +91,7 @@ impl World {
             }
             return Ok(());
         }
-        // The disk is taken as it is now; what the process would still do does not count.
+        // The disk stays as it is now; what the process would still do does not count.
         self.die();
         Ok(())
     }
@@ -183,7 +183,7 @@ impl World {
         Ok(true)
     }
 
-    /// Nobody knows whether these got into the log; the stamps are the writer's rule.
+    /// It is unknown whether these got into the log; the stamps follow the writer's rule.
     fn doubt(&mut self, batch: Vec<(usize, Vec<u8>)>) {
         let mut last: Vec<u64> = self
             .partitions
@@ -290,7 +290,7 @@ impl World {
         }
     }
 
-    /// The follower applies, projects, and cuts a snapshot when it is time.
+    /// The follower applies, projects, and cuts a snapshot when one is due.
     fn follow(&mut self, process: &mut Process, index: usize, records_max: usize) -> Step {
         let id = self.partitions[index].id;
         let from = process.followers[index].machine().next_offset();
@@ -338,7 +338,7 @@ impl World {
         Ok(())
     }
 
-    /// Log that no kept snapshot needs may go.
+    /// Deletes the part of the log that no kept snapshot needs.
     fn trim(&mut self, process: &Process) -> Step {
         let mut keep_from: Vec<(PartitionId, Offset)> = Vec::new();
         for partition in &self.partitions {
@@ -355,13 +355,13 @@ impl World {
         }
         match process.journal.truncate_before(&keep_from) {
             Ok(segments) => self.stats.segments_deleted += segments as u64,
-            // The disk may be in one of its moods.
+            // The disk may have a fault.
             Err(_) => self.stats.failed_trims += 1,
         }
         Ok(())
     }
 
-    /// All that is left to follow is followed, and everything compared.
+    /// Follows everything that is left, and compares.
     fn come_to_rest(&mut self, process: &mut Process) -> Step {
         for index in 0..self.partitions.len() {
             let end = self.partitions[index].log.len() as u64;

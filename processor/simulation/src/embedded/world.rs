@@ -33,7 +33,7 @@ pub(super) struct Record {
     pub(super) payload: Rc<[u8]>,
 }
 
-/// What is known of a partition, whatever happens to the process.
+/// What is known about a partition, whatever happens to the process.
 pub(super) struct Partition {
     pub(super) id: PartitionId,
     /// All records that must be in the log.
@@ -61,7 +61,7 @@ pub(super) struct World {
     pub(super) in_doubt: Vec<(usize, Record)>,
 }
 
-/// Lives the world of a seed to its end.
+/// Runs the world of a seed to its end.
 pub(crate) fn run(options: Options) -> Lived {
     let mut world = World::new(options);
     let result = world.live();
@@ -110,7 +110,7 @@ impl World {
             self.set_traps();
             match self.open() {
                 Ok((writer, journal)) => self.live_once(writer, journal, false)?,
-                // A trap; without traps it has to open.
+                // A fault of the disk; without faults it has to open.
                 Err(_) => {
                     self.stats.failed_openings += 1;
                     self.die();
@@ -145,7 +145,7 @@ impl World {
         Journal::open_on(Arc::new(self.disk.clone()), Path::new(FOLDER), &options)
     }
 
-    /// The journal holds what was acknowledged, or that and the batch that was on its way.
+    /// The journal holds what was acknowledged, or that and the batch that was in flight.
     pub(super) fn check_log(&mut self, journal: &Journal) -> Step {
         let in_doubt = std::mem::take(&mut self.in_doubt);
         let ends: Result<Vec<u64>, LogError> = self

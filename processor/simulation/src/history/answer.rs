@@ -1,19 +1,19 @@
-//! What a client was told.
+//! The answer that a client got.
 
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// An answer, as far as the log can bear it out.
+/// An answer, as far as the log can confirm it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// None came, or one that says that the outcome is not known.
+    /// None arrived, or one that says that the outcome is unknown.
     Unknown,
     /// A success.
     Granted(Box<Granted>),
     /// A refusal.
     Refused(Refused),
-    /// A success or failure whose body is not one of ours.
+    /// A success or failure whose body is not one of the API's.
     Unreadable(u16),
 }
 
@@ -86,7 +86,7 @@ impl Position {
 pub struct Refused {
     /// Its code.
     pub code: String,
-    /// The record that decided it, where the log did.
+    /// The record that decided it, if the log did.
     pub position: Option<Position>,
     /// True when a precheck says that it refused.
     pub early: bool,
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_told_apart() {
+    fn answers_are_distinguished() {
         assert_eq!(Answer::of(None, None), Answer::Unknown);
         assert_eq!(Answer::of(Some(202), Some("{}")), Answer::Unknown);
         assert_eq!(

@@ -13,12 +13,12 @@ use super::answer::Answer;
 const BOOKINGS: &str = "/api/v1/bookings/";
 const REQUESTS: &str = "/api/v1/requests/";
 
-/// A request that a client sent, and what came back. Times are Unix milliseconds by one clock.
+/// A request that a client sent, and its answer. Times are Unix milliseconds by one clock.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Call {
     /// Its number in the history.
     pub id: u64,
-    /// Who asked, where a token was sent.
+    /// Who asked, if a token was sent.
     pub user: Option<UserId>,
     /// What was asked for.
     pub action: Action,
@@ -26,7 +26,7 @@ pub struct Call {
     pub keyed: Option<RequestId>,
     /// When it was sent.
     pub sent_ms: u64,
-    /// When the answer was there; `None` when none came.
+    /// When the answer arrived; `None` when none did.
     pub answered_ms: Option<u64>,
     /// What came back.
     pub answer: Answer,
@@ -55,7 +55,7 @@ pub enum HistoryError {
     /// The file cannot be read.
     #[error("cannot read the history: {0}")]
     Io(#[from] io::Error),
-    /// A line that is not one of a history.
+    /// A line that is not part of a history.
     #[error("line {line} of the history: {source}")]
     Line {
         /// Its number, from 1.
@@ -82,7 +82,7 @@ struct Line<'a> {
     answer: Option<&'a RawValue>,
 }
 
-/// Reads a history; `progress` is told the bytes of each line.
+/// Reads a history; `progress` gets the bytes of each line.
 ///
 /// # Errors
 /// When it cannot be read, or a line is not as it should be; empty lines are passed over.

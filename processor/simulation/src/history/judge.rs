@@ -1,4 +1,4 @@
-//! Holds every call against the outcomes of the replay.
+//! Compares every call with the outcomes of the replay.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,7 +15,7 @@ use super::verdict::{Verdict, Violation};
 
 type Place = (PartitionId, Offset);
 
-/// Codes with which an ingress refuses before anything is handed to the log.
+/// Codes with which an ingress refuses before anything is submitted to the log.
 const BEFORE_THE_LOG: [&str; 10] = [
     "VALIDATION_ERROR",
     "UNAUTHORIZED",
@@ -36,8 +36,8 @@ const OF_FORGOTTEN: [&str; 4] = [
     "RESERVATION_EXPIRED",
 ];
 
-/// Gathers what the log says about the requests of a history, then judges them. Memory is in
-/// proportion to the history.
+/// Gathers what the log says about the requests of a history, then judges them. Its memory is
+/// proportional to the history.
 #[derive(Debug)]
 pub struct Judge {
     calls: Vec<Call>,
@@ -95,7 +95,7 @@ impl Judge {
         }
     }
 
-    /// Says that a partition's log is about to be shown; calls that stand in others are not judged.
+    /// Announces a partition's log; calls that belong to others are not judged.
     pub fn begin(&mut self, partition: PartitionId) {
         self.found.partitions.insert(partition);
     }
@@ -234,9 +234,9 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
             }
             Action::Confirm(asked) => {
                 let log = self.found.confirmed.get(&asked).copied();
-                let told = granted.confirmed_at.map(|at| at.0);
+                let answered = granted.confirmed_at.map(|at| at.0);
                 self.same_booking(call, asked, booking);
-                self.ended(call, asked, "confirmed_at", told, log)
+                self.ended(call, asked, "confirmed_at", answered, log)
             }
             Action::Cancel(asked) => {
                 let log = self.found.released.get(&asked).copied();
@@ -244,18 +244,18 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
                 self.ended(call, asked, "was_confirmed", granted.was_confirmed, log)
             }
             Action::Extend(asked) => {
-                let told = granted.expires_at.map(|at| at.0);
-                let known = told.filter(|at| self.found.extended.contains(&(asked, *at)));
+                let answered = granted.expires_at.map(|at| at.0);
+                let known = answered.filter(|at| self.found.extended.contains(&(asked, *at)));
                 self.same_booking(call, asked, booking);
-                self.ended(call, asked, "expires_at", told, known)
+                self.ended(call, asked, "expires_at", answered, known)
             }
             Action::Other => None,
         }
     }
 
-    fn same_booking(&mut self, call: &Call, asked: BookingId, told: Option<BookingId>) {
-        let told = told.map_or("another id".to_owned(), |told| told.to_string());
-        self.equal(call, "booking_id", told, asked.to_string());
+    fn same_booking(&mut self, call: &Call, asked: BookingId, answered: Option<BookingId>) {
+        let answered = answered.map_or("another id".to_owned(), |answered| answered.to_string());
+        self.equal(call, "booking_id", answered, asked.to_string());
     }
 
     /// A confirmation, cancellation or extension.
@@ -264,7 +264,7 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
         call: &Call,
         booking: BookingId,
         what: &'static str,
-        told: Option<T>,
+        answered: Option<T>,
         log: Option<T>,
     ) -> Option<Place> {
         if !self.found.partitions.contains(&booking.partition()) {
@@ -272,14 +272,14 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
             return None;
         }
         let Some(log) = log else {
-            self.missing(call, format!("{:?} {what} {told:?}", call.action));
+            self.missing(call, format!("{:?} {what} {answered:?}", call.action));
             return None;
         };
-        let sound = told.as_ref() == Some(&log);
+        let sound = answered.as_ref() == Some(&log);
         if sound {
             self.verdict.granted += 1;
         } else {
-            self.equal(call, what, format!("{told:?}"), format!("{log:?}"));
+            self.equal(call, what, format!("{answered:?}"), format!("{log:?}"));
         }
         self.found.of_request.get(&call.keyed?).copied()
     }
@@ -333,7 +333,7 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
         Some(place)
     }
 
-    /// What was told about a reservation besides its place.
+    /// What was answered about a reservation besides its place.
     fn terms(&mut self, call: &Call, granted: &Granted, reserved: &Reserved) {
         if let Some(show) = granted.show_id {
             self.equal(call, "show_id", show, reserved.show.0);
@@ -342,8 +342,8 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
             self.equal(call, "quantity", quantity, reserved.quantity);
         }
         if let Some(price) = &granted.unit_price {
-            let (told, log) = (price.amount, reserved.unit_price);
-            self.equal(call, "unit_price", told, log);
+            let (answered, log) = (price.amount, reserved.unit_price);
+            self.equal(call, "unit_price", answered, log);
             let currency = reserved.currency.as_str();
             self.equal(call, "currency", price.currency.as_str(), currency);
         }
@@ -430,8 +430,9 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
                 if OF_FORGOTTEN.contains(&refused.code.as_str()) => {}
             Outcome::Rejected(why) => {
                 self.equal(call, "code", refused.code.as_str(), why.code());
-                if let (Rejection::SeatUnavailable { seats }, Some(told)) = (why, refused.seats) {
-                    self.equal(call, "details.seats", told, seats.len());
+                if let (Rejection::SeatUnavailable { seats }, Some(answered)) = (why, refused.seats)
+                {
+                    self.equal(call, "details.seats", answered, seats.len());
                 }
             }
             other => self.equal(call, "code", refused.code.clone(), format!("{other:?}")),
@@ -470,8 +471,8 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
                 });
             }
         }
-        let told = u64::try_from(self.holder.len()).unwrap_or(u64::MAX);
-        self.verdict.unacknowledged = in_all.saturating_sub(told);
+        let answered = u64::try_from(self.holder.len()).unwrap_or(u64::MAX);
+        self.verdict.unacknowledged = in_all.saturating_sub(answered);
     }
 
     fn missing(&mut self, call: &Call, what: String) {
@@ -483,14 +484,14 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
         &mut self,
         call: &Call,
         what: &'static str,
-        told: T,
+        answered: T,
         log: T,
     ) {
-        if told != log {
+        if answered != log {
             self.verdict.violation(Violation::Different {
                 call: call.id,
                 what,
-                told: format!("{told:?}"),
+                answered: format!("{answered:?}"),
                 log: format!("{log:?}"),
             });
         }

@@ -1,4 +1,4 @@
-//! Real time: what was answered before something else was sent stands before it.
+//! Real time: what was answered before something else was sent precedes it in the log.
 
 use onsale_schemas::{Offset, PartitionId};
 
@@ -17,7 +17,7 @@ pub(super) struct Placed {
     pub(super) offset: Offset,
 }
 
-/// Finds, for each request, one that stands behind it and was answered before it was sent.
+/// Finds, for each request, one that follows it and was answered before it was sent.
 pub(super) fn check(mut placed: Vec<Placed>, verdict: &mut Verdict) {
     placed.sort_unstable_by_key(|one| (one.partition, std::cmp::Reverse(one.offset)));
     // From the end of the log: the one of those behind that was answered first.

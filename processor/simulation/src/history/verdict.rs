@@ -20,9 +20,9 @@ pub struct Verdict {
     pub refused_before_the_log: u64,
     /// Calls whose outcome their client does not know.
     pub unknown: u64,
-    /// Calls that the log knows nothing of: reads, the catalog.
+    /// Calls that the log knows nothing about: reads, the catalog.
     pub not_judged: u64,
-    /// Bookings of the history's users that no client was told of, each explained by a call whose
+    /// Bookings of the history's users that no client learned of, each explained by a call whose
     /// outcome is unknown.
     pub unacknowledged: u64,
     /// Pairs of calls whose order in real time the log has to keep.
@@ -47,7 +47,7 @@ impl Verdict {
     }
 }
 
-/// Something that a client was told and that the log does not bear out.
+/// An answer that the log does not confirm.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Violation {
     /// A success whose record is not in the log, or is another's.
@@ -64,7 +64,7 @@ pub enum Violation {
         /// What differs.
         what: &'static str,
         /// The client's.
-        told: String,
+        answered: String,
         /// The log's.
         log: String,
     },
@@ -77,7 +77,7 @@ pub enum Violation {
         /// The booking.
         booking: BookingId,
     },
-    /// A client was told that nothing was changed, and something was.
+    /// A refusal said that nothing was changed, and something was.
     RefusedButDone {
         /// The call.
         call: u64,
@@ -86,7 +86,7 @@ pub enum Violation {
         /// The request in the log.
         request: RequestId,
     },
-    /// A user has more bookings in the log than its calls can have made.
+    /// A user has more bookings in the log than its calls can have created.
     Invented {
         /// The user.
         user: UserId,
@@ -95,7 +95,7 @@ pub enum Violation {
         /// Calls that were granted or whose outcome is unknown.
         calls: u64,
     },
-    /// A call was answered before the other was sent, and stands behind it.
+    /// A call was answered before the other was sent, but follows it in the log.
     Order {
         /// Answered first.
         first: u64,
@@ -119,9 +119,12 @@ impl fmt::Display for Violation {
             Self::Different {
                 call,
                 what,
-                told,
+                answered,
                 log,
-            } => write!(f, "call {call}: {what}: told {told}, the log says {log}"),
+            } => write!(
+                f,
+                "call {call}: {what}: answered {answered}, the log says {log}"
+            ),
             Self::Double {
                 call,
                 other,
@@ -144,7 +147,7 @@ impl fmt::Display for Violation {
                 calls,
             } => write!(
                 f,
-                "user {user}: {in_log} bookings in the log, from {calls} calls that can have made one"
+                "user {user}: {in_log} bookings in the log, from {calls} calls that can have created one"
             ),
             Self::Order {
                 first,
@@ -154,8 +157,8 @@ impl fmt::Display for Violation {
                 then_offset,
             } => write!(
                 f,
-                "call {first} was answered before call {then} was sent, but stands behind it in \
-                 partition {partition}: offset {first_offset} and {then_offset}"
+                "call {first} was answered before call {then} was sent, but comes after it in \
+                 partition {partition}: offsets {first_offset} and {then_offset}"
             ),
         }
     }

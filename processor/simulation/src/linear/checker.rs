@@ -35,8 +35,9 @@ pub enum Finding {
     /// The outcome contradicts the outcomes before it.
     #[error("the outcome {0}")]
     Ledger(String),
-    /// The log asks for rules that this program does not know, so nothing behind it can be judged.
-    #[error("a barrier asks for machine version {0}, which this program does not know")]
+    /// The log switches on rules that this program does not know, so nothing after it can be
+    /// judged.
+    #[error("a barrier switches on machine version {0}, which this program does not know")]
     UnsupportedVersion(u16),
 }
 
@@ -55,8 +56,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Adds a record that stands behind the difference to the context. Returns whether more are
-    /// wanted.
+    /// Adds a record after the difference to the context. Returns whether more are wanted.
     pub fn follow(&mut self, entry: Entry<'_>) -> bool {
         if self.following < CONTEXT_RECORDS {
             self.context.push(ContextRecord::new(entry, None));
@@ -167,7 +167,7 @@ impl Checker {
         &self.model
     }
 
-    /// Ends the check with a look at the state as a whole.
+    /// Ends the check by checking the state as a whole.
     ///
     /// # Errors
     /// As [`Checker::check_state`].

@@ -1,8 +1,8 @@
 //! Claims of payment references that were refused, and which of them are repetitions.
 //!
-//! A confirmation that comes again under its idempotency key claims its reference again. The claim
-//! has no key of its own, so the machine refuses it anew instead of giving the answer again; to its
-//! client it is one refusal all the same.
+//! A confirmation repeated under its idempotency key claims its reference again. The claim has no
+//! key of its own, so the machine refuses it again instead of repeating the answer; for its client
+//! it is one refusal nevertheless.
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,7 @@ pub const CONTEXT_RECORDS: usize = 8;
 /// Longest text of a command or outcome, in bytes: layouts would fill the screen.
 const TEXT_MAX_BYTES: usize = 400;
 
-/// A record and what the model made of it.
+/// A record and the model's outcome.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ContextRecord {
     /// Its offset.
@@ -78,7 +78,7 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-/// The last records, kept as bytes: put into words only when somebody asks.
+/// The last records, kept as bytes: put into words only on demand.
 #[derive(Debug, Default)]
 pub(super) struct Recent(VecDeque<(Offset, LogTimeMs, Vec<u8>, Option<OutcomeRecord>)>);
 

@@ -1,7 +1,7 @@
-//! Who has which seat, told from outcomes alone, as a projector tells it.
+//! Who has which seat, derived from outcomes alone, as a projector does.
 //!
-//! The model may be right about its own state and yet give outcomes that do not add up for a
-//! reader who has nothing else. This looks at just that.
+//! The model may be right about its own state and yet produce outcomes that do not add up for a
+//! reader who has nothing else. This checks exactly that.
 
 use std::collections::hash_map::Entry;
 

@@ -17,8 +17,8 @@ pub struct Summary {
     pub outcomes: u64,
     /// Of these, outcomes compared with recorded ones.
     pub compared: u64,
-    /// Answers that were given again under an idempotency key, refused claims of payment references
-    /// included, which the machine decides anew each time.
+    /// Answers that were repeated under an idempotency key, including refused claims of payment
+    /// references, which the machine decides each time.
     pub replays: u64,
     /// Holds that ran out.
     pub expired: u64,
@@ -33,7 +33,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// `is_repeated` says that the refusal was counted when the same request came first.
+    /// `is_repeated` says that the refusal was counted the first time.
     pub(super) fn count(&mut self, outcome: Option<&OutcomeRecord>, is_repeated: bool) {
         self.records += 1;
         let Some(record) = outcome else { return };

@@ -1,4 +1,4 @@
-//! Best available, as the rule is told: every placement of every row is looked at.
+//! Best available, literally as in the rules: examines every placement of every row.
 
 use onsale_schemas::{Rejection, SeatIndex, SeatList};
 

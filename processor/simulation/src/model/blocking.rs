@@ -22,7 +22,7 @@ impl Model {
             .map(Outcome::Unblocked)
     }
 
-    /// Puts all places from one state into another, or none.
+    /// Moves all places from one state to another, or none.
     fn move_places(
         &mut self,
         block: &SeatBlock,

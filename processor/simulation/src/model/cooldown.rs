@@ -117,7 +117,7 @@ mod tests {
             let until_ms = script.now + u64::from(COOLDOWN_MS) * times;
             let refused = Outcome::Rejected(Rejection::CoolingDown { until_ms });
             assert_eq!(script.run(reserve_general(2, 1, 1)), refused);
-            // Of the same event, and nobody else's business.
+            // Other users and other events are not affected.
             assert_eq!(script.run(reserve_general(1, 1, 1)), refused);
             script.hold(reserve_general(2, other, 1));
             script.now = until_ms - 1;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_pays_begins_anew() {
+    fn paying_resets_the_count() {
         let mut script = script();
         let_one_expire(&mut script);
         let booking = script.hold(reserve_general(2, 1, 1));

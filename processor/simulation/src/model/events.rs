@@ -21,10 +21,10 @@ pub struct Event {
     pub cancelled: bool,
 }
 
-/// All events that anything is known of.
+/// All known events.
 pub(super) type Events = BTreeMap<EventId, Event>;
 
-/// True when the one who asks belongs to another tenant than what is asked for.
+/// True when the caller belongs to another tenant than the object.
 fn is_foreign(by: Option<Staff>, tenant: Option<TenantId>) -> bool {
     match (by.and_then(|staff| staff.tenant), tenant) {
         (Some(asker), Some(owner)) => asker != owner,
@@ -33,7 +33,7 @@ fn is_foreign(by: Option<Staff>, tenant: Option<TenantId>) -> bool {
 }
 
 impl Model {
-    /// An event; `None` when nothing is known of it.
+    /// An event; `None` when it is unknown.
     pub fn event(&self, event: EventId) -> Option<&Event> {
         self.events.get(&event)
     }
@@ -55,7 +55,7 @@ impl Model {
         Ok(())
     }
 
-    /// True when the one who asks may not know of the show.
+    /// True when the caller may not know of the show.
     pub(super) fn is_foreign_show(&self, show: ShowId) -> bool {
         let tenant = self.show(show).and_then(|show| show.tenant);
         is_foreign(self.by, tenant)

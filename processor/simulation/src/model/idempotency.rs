@@ -86,7 +86,7 @@ impl Answers {
         }
     }
 
-    /// True when both halves of the table tell the same.
+    /// True when both halves of the table agree.
     pub(super) fn is_consistent(&self) -> bool {
         self.by_age.len() == self.by_request.len()
             && self.by_age.iter().all(|(at, request)| {

@@ -1,4 +1,4 @@
-//! What must hold between any two records, recomputed from nothing.
+//! What must hold between any two records, recomputed from scratch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +70,7 @@ impl Model {
         })
     }
 
-    /// The ordered sets list just what the bookings say, and nothing is overdue.
+    /// The ordered sets list exactly what the bookings say, and nothing is overdue.
     fn check_orders(&self) -> Check {
         let holds: BTreeSet<_> = self
             .bookings()
@@ -191,7 +191,7 @@ mod tests {
 
     type Damage = fn(&mut Model);
 
-    /// Each damage must be named, else the check is one that cannot fail.
+    /// Each damage must be named, otherwise the check cannot fail.
     #[test]
     fn every_damage_is_found() {
         let damages: &[(Damage, &str)] = &[

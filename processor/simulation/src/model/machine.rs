@@ -1,4 +1,4 @@
-//! The order of things inside one record: time, expiry, forgetting, decoding, idempotency, command.
+//! The order of steps within one record: time, expiry, forgetting, decoding, idempotency, command.
 
 use onsale_schemas::limits::EXPIRIES_PER_ENTRY_MAX;
 use onsale_schemas::outcome::{EndedBooking, Replayed};
@@ -76,7 +76,7 @@ pub struct Model {
     pub(super) by: Option<Staff>,
     /// Log time of the record being applied.
     record_time_ms: LogTimeMs,
-    /// Holds that ran out at the record being applied.
+    /// Holds that expired at the record being applied.
     pub(super) expired: Vec<EndedBooking>,
     /// True when the last sweep stopped at its bound, which alone excuses holds past their end.
     pub(super) sweep_was_cut: bool,
@@ -110,7 +110,7 @@ impl Model {
         }
     }
 
-    /// Applies the record at [`Model::next_offset`]; another offset is a mistake of the caller.
+    /// Applies the record at [`Model::next_offset`]; another offset is the caller's mistake.
     pub fn apply(&mut self, entry: Entry<'_>) -> Option<OutcomeRecord> {
         debug_assert_eq!(entry.offset, self.next_offset, "records come in order");
         self.next_offset = entry.offset.saturating_add(1);
@@ -293,7 +293,7 @@ impl Model {
         self.machine_version
     }
 
-    /// The highest version that a barrier asked for and the model does not know.
+    /// The highest version that a barrier requested and the model does not know.
     pub fn unsupported_version(&self) -> Option<u16> {
         self.unsupported_version
     }
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_that_somebody_waits_for_is_answered() {
+    fn a_tick_with_a_waiting_client_is_answered() {
         let record = Script::new().record(TICK);
         assert_eq!(record.outcome, Outcome::Nothing);
     }
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_barrier_goes_round_and_an_unknown_version_is_told() {
+    fn a_barrier_passes_and_an_unknown_version_is_reported() {
         let mut script = Script::new();
         let known = MACHINE_VERSION_KNOWN;
         for (given, now, unsupported) in [

@@ -109,8 +109,8 @@ impl Model {
         })
     }
 
-    /// The booking that a command names, if that is the asker's business. A hold that is due but
-    /// was not swept yet expires here.
+    /// The booking that a command names, if the caller may touch it. A hold that is due but was not
+    /// swept yet expires here.
     fn touch(&mut self, offset: Offset, by: Actor) -> Result<Booking, Rejection> {
         let booking = self
             .bookings
@@ -224,7 +224,7 @@ mod tests {
             script.run(confirm(booking, "p"));
             script.run(give_back(booking));
         };
-        // Run out, and its seat has gone to somebody else.
+        // Expired, and its seat has gone to another user.
         let gone: Reach = |script, _| {
             script.now += HOLD;
             script.hold(reserve_seats(1, 2, &[0]));

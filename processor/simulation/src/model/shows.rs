@@ -77,7 +77,7 @@ pub struct Row {
     pub first: usize,
     /// Seats.
     pub len: usize,
-    /// Free ones, counted along so that a sold-out row costs nothing to pass over.
+    /// Free seats, counted so that skipping a sold-out row costs nothing.
     pub free: usize,
 }
 

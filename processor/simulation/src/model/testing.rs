@@ -1,4 +1,4 @@
-//! What the tables of the commands' tests are written with.
+//! Helpers for the tables of the commands' tests.
 
 use onsale_schemas::command::BlockPlaces;
 use onsale_schemas::command::{

@@ -10,10 +10,10 @@ use crate::table::Table;
 #[derive(Clone, Default, Debug)]
 pub(super) struct Users {
     pub(super) tickets: Table<(EventId, UserId), u32>,
-    /// The most generous limit that any show of the event ever had; 0 is none at all. What the
-    /// invariant may rely on even after limits changed.
+    /// The most generous limit that any show of the event ever had; 0 is none. The invariant may
+    /// rely on it even after limits changed.
     pub(super) widest_limit: BTreeMap<EventId, u16>,
-    /// Who got seats back by a late confirm, which does not look at the limit.
+    /// Users who got seats back by a late confirm, which ignores the limit.
     pub(super) revived: BTreeSet<(EventId, UserId)>,
 }
 

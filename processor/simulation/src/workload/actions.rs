@@ -11,7 +11,7 @@ use super::profile::{Action, Profile};
 use super::rng::Rng;
 use super::world::{SeenShow, World};
 
-/// Makes commands out of what was seen.
+/// Builds commands from what was seen.
 pub(super) struct Actions<'a> {
     pub(super) profile: &'a Profile,
     pub(super) world: &'a World,
@@ -264,7 +264,7 @@ impl Actions<'_> {
         self.reserve(show, zone, Pick::General { quantity })
     }
 
-    /// A booking and somebody who may touch it, mostly.
+    /// A booking and, mostly, a user who may touch it.
     fn booking(&mut self) -> (Offset, Actor) {
         match self.world.any_booking(self.rng) {
             Some(booking) if !self.breaks_a_rule() => {
@@ -315,7 +315,7 @@ impl Actions<'_> {
         }
     }
 
-    /// Something that was blocked, or what was not.
+    /// Something that was blocked, or something that was not.
     fn unblock(&mut self) -> SeatBlock {
         let back = self.rng.index(self.world.blocks.len());
         match self.world.blocks.iter().rev().nth(back) {

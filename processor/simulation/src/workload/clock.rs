@@ -1,4 +1,4 @@
-//! How log time goes on: most errors of time sit at an instant ±1 ms.
+//! How log time advances: most errors of time are at an instant ±1 ms.
 
 use onsale_schemas::LogTimeMs;
 use onsale_schemas::limits::{ENDED_BOOKING_KEPT_MS, IDEMPOTENCY_WINDOW_MS};

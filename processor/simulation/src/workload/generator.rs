@@ -21,9 +21,9 @@ pub struct Generated {
 
 /// A source of records.
 ///
-/// It looks at the machine's answers ([`Workload::observe`]) in order to come back to bookings and
-/// requests. [`Workload::next_record`] follows the seed; [`Workload::record_from`] makes each
-/// record from a number of its own, so that a history can be cut down by leaving numbers out.
+/// It observes the machine's answers ([`Workload::observe`]) in order to return to bookings and
+/// requests. [`Workload::next_record`] follows the seed; [`Workload::record_from`] builds each
+/// record from its own number, so that a history can be reduced by leaving numbers out.
 #[derive(Clone, Debug)]
 pub struct Workload {
     profile: Profile,
@@ -47,7 +47,7 @@ impl Workload {
         self.record_from(choice)
     }
 
-    /// The record that a number stands for after what was seen so far.
+    /// The record for a number, given what was seen so far.
     pub fn record_from(&mut self, choice: u64) -> Generated {
         let mut rng = Rng::new(choice);
         let log_time_ms = clock::next(&self.world, self.profile.pace, &mut rng);
@@ -58,7 +58,7 @@ impl Workload {
         }
     }
 
-    /// Says what time it is by the log, where somebody else stamps the records.
+    /// Sets the log's time, where something else stamps the records.
     pub fn set_time(&mut self, now: LogTimeMs) {
         self.world.now = now;
     }
@@ -115,7 +115,7 @@ impl Workload {
         .command(action)
     }
 
-    /// A request of its own, under a key or not.
+    /// A new request, with or without a key.
     fn fresh(&mut self, command: Command, rng: &mut Rng) -> Vec<u8> {
         let machine = matches!(
             command,
@@ -154,7 +154,7 @@ impl Workload {
         self.encode(Some(id), Some(fingerprint), command, rng)
     }
 
-    /// A request from before: word for word, with another body, or under a key without one.
+    /// An earlier request: unchanged, with another body, or under a key without one.
     fn repeat(&mut self, rng: &mut Rng) -> Vec<u8> {
         let back = rng.index(self.world.requests.len());
         let Some(seen) = self.world.requests.iter().rev().nth(back).cloned() else {
@@ -172,7 +172,7 @@ impl Workload {
         }
     }
 
-    /// Bytes at random, a command cut short, or one with a bit turned over.
+    /// Random bytes, a truncated command, or one with a flipped bit.
     fn garbage(&mut self, rng: &mut Rng) -> Vec<u8> {
         let command = self.command(Action::ReserveSeats, rng);
         let mut bytes = self.encode(None, None, command, rng);
@@ -257,7 +257,7 @@ mod tests {
         assert_ne!(history(3), history(4));
     }
 
-    /// A workload that never gets to some answer tests nothing of it.
+    /// A workload that never gets some answer does not test it.
     #[test]
     fn the_adversarial_mix_gets_every_answer_but_those_of_full_tables() {
         let mut refusals = BTreeSet::new();

@@ -20,7 +20,7 @@ fn tenant(rng: &mut Rng) -> TenantId {
     TenantId::from_bytes(id_bytes(b't', rng.below(TENANTS)))
 }
 
-/// Staff of some tenant, of the installation, or nobody that is named.
+/// Staff of some tenant, of the installation, or nobody.
 pub(super) fn staff(rng: &mut Rng) -> Option<Staff> {
     rng.percent(35).then(|| Staff {
         user: UserId::from_bytes(id_bytes(b's', rng.below(3))),
@@ -62,7 +62,7 @@ impl Actions<'_> {
     pub(super) fn open_v2(&mut self) -> Command {
         let show = self.rng.index(self.world.shows.len());
         let open: OpenShow = self.world.shows[show].open.clone();
-        // Long ones mostly: of short ones nobody is left who waits after a leap in time.
+        // Mostly long ones: after a leap in time, nobody waits for short ones any more.
         let cooldown_ms = self.rng.one_of([
             COOLDOWN_MAX_MS,
             COOLDOWN_MAX_MS,

@@ -37,7 +37,7 @@ pub enum Action {
     Barrier,
     /// A command of machine version 2.
     Newer,
-    /// Bytes that are no command, or one cut short.
+    /// Bytes that are not a command, or a truncated one.
     Garbage,
     /// A request that was made before, the same or changed.
     Repeat,
@@ -46,7 +46,7 @@ pub enum Action {
 /// How log time goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pace {
-    /// By 0 or 1 ms, so many records a millisecond.
+    /// By 0 or 1 ms, this many records per millisecond.
     Steady {
         /// Records in one millisecond on average.
         records_per_ms: u64,
@@ -66,7 +66,7 @@ pub struct Profile {
     pub users: u64,
     /// Idempotency keys in use at a time; few make collisions.
     pub keys: u64,
-    /// Bookings and requests that are remembered to come back to.
+    /// Bookings and requests that are remembered to return to.
     pub remembered_max: usize,
     /// Percentage of commands that break a rule on purpose.
     pub invalid_percent: u64,
@@ -74,7 +74,7 @@ pub struct Profile {
     pub pace: Pace,
     /// Whether staff is named.
     pub names_staff: bool,
-    /// Shows as large as real ones in place of small odd ones.
+    /// Shows as large as real ones instead of small odd ones.
     pub large_shows: bool,
     /// Actions and their weights.
     pub weights: Vec<(Action, u64)>,
@@ -116,7 +116,7 @@ impl Profile {
         }
     }
 
-    /// As [`Profile::adversarial`], with all that machine version 2 knows.
+    /// As [`Profile::adversarial`], with everything of machine version 2.
     pub fn adversarial_v2() -> Self {
         let mut profile = Self::adversarial();
         profile.names_staff = true;
@@ -126,8 +126,8 @@ impl Profile {
         profile
     }
 
-    /// The adversarial mix of a version, for worlds in which claims and barriers are made by whoever
-    /// makes them in earnest. (Under version 2 the first barrier is there all the same.)
+    /// The adversarial mix of a version, for worlds in which the real code makes claims and
+    /// barriers. (Under version 2 the first barrier is there nevertheless.)
     pub fn of_clients(is_version_2: bool) -> Self {
         let mut profile = if is_version_2 {
             Self::adversarial_v2()
@@ -140,7 +140,7 @@ impl Profile {
         profile
     }
 
-    /// Two users who let nearly every hold run out, at machine version 2.
+    /// Two users who let nearly every hold expire, at machine version 2.
     pub fn unpaid() -> Self {
         Self {
             events: 1,

@@ -1,6 +1,6 @@
-//! A small random number generator of our own, so that a seed means the same for ever.
+//! A small random number generator that never changes, so that a seed always means the same.
 
-/// SplitMix64: one word of state, good enough to make workloads, no use for secrets.
+/// SplitMix64: one word of state, good enough for workloads, not for secrets.
 #[derive(Clone, Debug)]
 pub struct Rng {
     state: u64,

@@ -1,4 +1,4 @@
-//! What a workload has seen of the machine's answers, to come back to it.
+//! What a workload has seen of the machine's answers, to return to it.
 
 use std::collections::VecDeque;
 
@@ -31,7 +31,7 @@ pub(super) struct SeenBooking {
     pub(super) ended_at_ms: Option<LogTimeMs>,
 }
 
-/// A request that was made under a key.
+/// A request with a key.
 #[derive(Clone, Debug)]
 pub(super) struct SeenRequest {
     pub(super) id: RequestId,
@@ -163,7 +163,7 @@ impl World {
     }
 
     fn change(&mut self, offset: Offset, change: impl FnOnce(&mut SeenBooking)) {
-        // Kept in the order in which they were made.
+        // Kept in the order in which they were created.
         if let Ok(at) = self
             .bookings
             .binary_search_by_key(&offset, |booking| booking.offset)

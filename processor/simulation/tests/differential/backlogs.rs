@@ -1,4 +1,4 @@
-//! More falls due at once than one record may clear away: what is bounded must not be seen.
+//! More falls due at once than one record may clear: the bound must not be visible.
 
 use onsale_schemas::command::{
     Actor, Admission, Confirm, Currency, OpenShow, Pick, Reserve, ZoneLayout,
@@ -126,7 +126,7 @@ fn limits(bookings_max: u64) -> ModelLimits {
     }
 }
 
-/// A due hold that was not swept yet is expired by a valid command of somebody who may touch it.
+/// A due hold that was not swept yet is expired by a valid command of a caller who may touch it.
 #[test]
 fn due_holds_that_are_named() {
     let stranger = Actor::Buyer(UserId::from_bytes(id(b'?', 0)));
@@ -264,7 +264,7 @@ fn a_cancelled_show_gives_its_tickets_back_at_once() {
         let got = scene.run(confirm(booking, Actor::Staff)).outcome;
         assert_eq!(got, Outcome::Rejected(Rejection::ShowCancelled));
     }
-    // Nor do its holds run out any more.
+    // Nor do its holds expire any more.
     scene.now += u64::from(HOLD_MS);
     let record = scene.run(release(first));
     assert_eq!(record.expired.len(), 6);
@@ -276,7 +276,7 @@ fn a_cancelled_show_gives_its_tickets_back_at_once() {
     }
 }
 
-/// However many holds of a cancelled show would run out now, those of others do so in time.
+/// However many holds of a cancelled show would expire now, those of others expire in time.
 #[test]
 fn void_holds_do_not_hold_up_others() {
     for (ended, live) in [

@@ -1,4 +1,4 @@
-//! The model and the engine side by side, and an engine that lives through snapshots.
+//! The model and the engine side by side, and an engine that is restored from snapshots.
 
 use onsale_engine::{Limits, Partition};
 use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId, RequestId, codec};
@@ -22,7 +22,7 @@ pub(crate) struct Pair {
     model: Model,
     limits: ModelLimits,
     engine: Partition,
-    /// Applies the same, but is now and then replaced by its own snapshot.
+    /// Applies the same records, but is now and then replaced by its own snapshot.
     restored: Partition,
 }
 
@@ -40,7 +40,7 @@ impl Pair {
         &self.model
     }
 
-    /// Applies a record everywhere and compares all that can be seen.
+    /// Applies a record everywhere and compares everything visible.
     pub(crate) fn step(
         &mut self,
         record: &Generated,
@@ -106,8 +106,8 @@ impl Pair {
         self.step(&record, Also::default())
     }
 
-    /// The image of a clone, read back, takes the place of the second engine. It must be the same
-    /// bytes that the engine which was never replaced gives.
+    /// The image of a clone, read back, replaces the second engine. It must have the same bytes as
+    /// that of the engine which was never replaced.
     fn snapshot(&mut self) -> Result<(), String> {
         let bytes = image(&self.restored.clone())?;
         if bytes != image(&self.engine)? {
@@ -151,7 +151,7 @@ fn engine_limits(limits: ModelLimits) -> Limits {
     }
 }
 
-/// Two outcomes in as few words as tell them apart.
+/// Two outcomes in just enough words to distinguish them.
 fn difference(model: Option<&OutcomeRecord>, engine: Option<&OutcomeRecord>) -> String {
     let (Some(model), Some(engine)) = (model, engine) else {
         let expired = |record: Option<&OutcomeRecord>| record.map(|record| record.expired.len());

@@ -51,7 +51,7 @@ fn limits() -> impl Strategy<Value = ModelLimits> {
         )
 }
 
-/// Mostly everything at once; every fifth history is of holds that nobody pays for.
+/// Mostly everything at once; every fifth history consists of holds that nobody pays for.
 fn profile(seed: u64) -> Profile {
     if seed.is_multiple_of(5) {
         Profile::unpaid()
@@ -60,8 +60,8 @@ fn profile(seed: u64) -> Profile {
     }
 }
 
-/// What goes on beside a record comes from its number too, so that it stays with the record when
-/// others are left out.
+/// What happens beside a record is derived from its number too, so that it stays with the record
+/// when others are left out.
 fn also(choice: u64) -> Also {
     let mut rng = Rng::new(!choice);
     Also {
@@ -86,14 +86,14 @@ fn compare(seed: u64, limits: ModelLimits, choices: &[u64]) -> Result<(), String
         };
         let outcome = pair
             .step(&record, also)
-            .map_err(|why| format!("{why}\n{}", told(seed, limits, choices)))?;
+            .map_err(|why| format!("{why}\n{}", described(seed, limits, choices)))?;
         outcome.iter().for_each(|record| workload.observe(record));
     }
     Ok(())
 }
 
 /// The history in words, as the model sees it.
-fn told(seed: u64, limits: ModelLimits, choices: &[u64]) -> String {
+fn described(seed: u64, limits: ModelLimits, choices: &[u64]) -> String {
     use onsale_schemas::{Envelope, codec};
     let mut workload = Workload::new(profile(seed), seed);
     let mut model = Model::new(PartitionId(5), limits);
