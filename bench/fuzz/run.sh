@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# Hands each of the five fuzz targets so many inputs: codec, journal reader, snapshot reader, HTTP
+# Runs each of the five fuzz targets on many inputs: codec, journal reader, snapshot reader, HTTP
 # bodies, configuration.
 #
 #   bench/fuzz/run.sh [--inputs N] [--seed N] [--debug] [TARGET...]
 #
-#   --inputs  for each target (default 10000000)
-#   --seed    another way through the inputs, or one to repeat (default 1)
-#   --debug   built as the tests are, with overflow checks; slower
-#   TARGET    codec, journal, snapshot, http, configuration (default: all, the fast ones first)
+# --inputs  for each target (default 10000000) --seed    for other inputs, or to repeat a run
+# (default 1) --debug   built as the tests are, with overflow checks; slower TARGET    codec,
+# journal, snapshot, http, configuration (default: all, the fast ones first)
 #
-# What fails prints its input, and its seed. Exit 0 when nothing failed, 1 otherwise.
+# A failure prints its input and its seed. Exit 0 when nothing failed, 1 otherwise.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -38,7 +37,7 @@ for target in "${targets[@]}"; do
         http) test=(-p onsale-ingress --test api -- fuzz::http_bodies) ;;
         *) printf 'run.sh: unknown target %s; see the head of this file\n' "$target" >&2; exit 3 ;;
     esac
-    # Building is not what is timed, and a name that is no test would pass without one.
+    # Building is not timed, and a name that matches no test would pass without running one.
     found="$(cargo test --quiet --locked "${profile[@]}" "${test[@]}" --list | grep -c ': test$' || true)"
     [ "$found" = 1 ] || { printf 'run.sh: %s tests for the target %s\n' "$found" "$target" >&2; exit 3; }
     began=$(date +%s)

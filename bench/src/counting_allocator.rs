@@ -12,7 +12,7 @@ static LIVE_BYTES: AtomicU64 = AtomicU64::new(0);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static OFF: AtomicBool = AtomicBool::new(false);
 
-/// Counts what passes through to the allocator.
+/// Counts what is passed through to the allocator.
 pub(crate) struct CountingAllocator;
 
 fn bytes(layout: Layout) -> u64 {
@@ -20,23 +20,23 @@ fn bytes(layout: Layout) -> u64 {
 }
 
 #[expect(unsafe_code, reason = "an allocator is an unsafe trait by definition")]
-// SAFETY: every call is handed on unchanged to the allocator, which keeps the contract.
+// SAFETY: every call is passed on unchanged to the allocator, which keeps the contract.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(bytes(layout), 0, 1);
-        // SAFETY: the caller's promise about the layout is handed on.
+        // SAFETY: the caller's promise about the layout is passed on.
         unsafe { ALLOCATOR.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(0, bytes(layout), 0);
-        // SAFETY: the caller's promise about pointer and layout is handed on.
+        // SAFETY: the caller's promise about pointer and layout is passed on.
         unsafe { ALLOCATOR.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size as u64, bytes(layout), 1);
-        // SAFETY: the caller's promise about pointer, layout and size is handed on.
+        // SAFETY: the caller's promise about pointer, layout and size is passed on.
         unsafe { ALLOCATOR.realloc(pointer, layout, size) }
     }
 }
@@ -50,7 +50,7 @@ fn count(new_bytes: u64, freed_bytes: u64, allocations: u64) {
     ALLOCATIONS.fetch_add(allocations, Ordering::Relaxed);
 }
 
-/// Stops counting for good: servers with several threads would meet in the counters.
+/// Stops counting for good: servers with several threads would contend for the counters.
 pub(crate) fn stop_counting() {
     OFF.store(true, Ordering::Relaxed);
 }

@@ -18,10 +18,10 @@ pub(crate) struct EngineArgs {
     /// Print one JSON object with medians.
     #[arg(long)]
     json: bool,
-    /// A tenth of the work, for a look.
+    /// A tenth of the work, for a quick look.
     #[arg(long)]
     quick: bool,
-    /// Only the throughput, for a profiler to look at.
+    /// Only the throughput, for a profiler.
     #[arg(long)]
     only_throughput: bool,
 }

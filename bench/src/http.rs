@@ -31,10 +31,10 @@ pub(crate) struct HttpArgs {
     /// Print one JSON object.
     #[arg(long, global = true)]
     json: bool,
-    /// Folder on the disk to measure on; a temporary one when not given.
+    /// Folder on the disk to measure on; by default a temporary one.
     #[arg(long, global = true, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The release binary of Onsale; built when not given and not there.
+    /// The release binary of Onsale; built if not given and not there.
     #[arg(long, global = true, value_name = "FILE")]
     onsale: Option<PathBuf>,
     /// A cluster on Kafka (`deploy/cluster.sh`) instead of one process; for steady, race and spike.
@@ -54,7 +54,7 @@ enum What {
     Race,
     /// A rate that jumps twentyfold and falls back.
     Spike(spike::SpikeArgs),
-    /// A server that nobody asks anything.
+    /// An idle server.
     Idle,
     /// From the start of the process to the first sale, with a large state and a long log.
     Start(start::StartArgs),
@@ -64,7 +64,7 @@ enum What {
     Readers(readers::ReadersArgs),
 }
 
-/// A figure and what it was meant to be.
+/// A figure and its target.
 #[derive(Debug, Serialize)]
 struct Target {
     what: String,
@@ -104,7 +104,7 @@ struct Bench {
     kafka: bool,
 }
 
-/// What is measured; it ends when dropped.
+/// The measured process; it ends when dropped.
 enum Running {
     Embedded(Onsale),
     Cluster(Cluster),
@@ -133,7 +133,7 @@ impl Bench {
         Onsale::start(&onsale::binary(self.onsale.as_deref())?, data, env)
     }
 
-    /// Starts what was asked for: one process, or a cluster.
+    /// Starts what was requested: one process, or a cluster.
     fn running(&self) -> anyhow::Result<Running> {
         if !self.kafka {
             return Ok(Running::Embedded(self.server(&[])?));
@@ -145,7 +145,7 @@ impl Bench {
         )?))
     }
 
-    /// Plays a scenario of the load generator against a server.
+    /// Runs a scenario of the load generator against a server.
     fn load(&self, target: &LoadTarget, load: Load) -> anyhow::Result<Report> {
         let settings = LoadSettings {
             target: target.clone(),
@@ -171,7 +171,7 @@ impl Bench {
         }
     }
 
-    /// Prints figures with their targets, and what else was seen.
+    /// Prints figures with their targets, and other observations.
     fn print(&self, targets: &[Target], report: Option<&Report>) -> anyhow::Result<()> {
         if self.json {
             let all = serde_json::json!({ "targets": targets, "report": report });

@@ -1,4 +1,4 @@
-//! How fast the journal takes records durably, and how fast a start-up replays it.
+//! How fast the journal makes records durable, and how fast a start replays it.
 
 mod append;
 mod replay;
@@ -22,7 +22,7 @@ pub(crate) struct JournalArgs {
     /// Fewer runs and records: a smoke test, not a measurement.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Folder on the disk to measure; a temporary one when not given.
+    /// Folder on the disk to measure; by default a temporary one.
     #[arg(long)]
     pub(crate) dir: Option<PathBuf>,
 }

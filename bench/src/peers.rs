@@ -1,9 +1,9 @@
-//! Side by side: the same job on Onsale and on what people use today, on the same machine, in turn.
+//! Side by side: the same job on Onsale and on common alternatives, on the same machine, in turn.
 //!
-//! The job: a user takes one ticket of general admission, at most so many per user; the answer goes
-//! out when the booking is durable. Over HTTP the client, its connections and the size of requests
-//! and answers are the same for all; every peer stands behind the same minimal hyper server, which,
-//! unlike ours, checks no token.
+//! The job: a user takes one ticket of general admission, up to a limit per user; the answer is
+//! sent when the booking is durable. Over HTTP the client, its connections and the size of requests
+//! and answers are the same for all; every peer is behind the same minimal hyper server, which,
+//! unlike Onsale, checks no token.
 
 mod bars;
 pub(crate) mod ceiling;
@@ -27,7 +27,7 @@ use crate::side::conditions::{self, Conditions};
 use crate::side::job::ClosedLoop;
 use crate::side::{onsale, say};
 
-/// What is sent before the measurement of a round, in seconds.
+/// Duration of the warm-up before each round, in seconds.
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// Options of the comparison.
@@ -51,15 +51,15 @@ pub(crate) struct PeersArgs {
     /// Only peers whose key contains this.
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
-    /// Folder on the disk to measure on; a temporary one when not given.
+    /// Folder on the disk to measure on; by default a temporary one.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The release binary of Onsale; built when not given and not there.
+    /// The release binary of Onsale; built if not given and not there.
     #[arg(long, value_name = "FILE")]
     onsale: Option<PathBuf>,
 }
 
-/// What every peer is measured with.
+/// Conditions of every measurement.
 pub(crate) struct Bench {
     folder: PathBuf,
     onsale: PathBuf,
@@ -73,7 +73,7 @@ pub(crate) struct Measured {
     per_second: f64,
     p50_ms: f64,
     p99_ms: f64,
-    /// Bookings made durable by one sync of the disk, where the peer tells.
+    /// Bookings made durable by one sync of the disk, if the peer reports it.
     per_sync: Option<f64>,
 }
 
@@ -238,7 +238,7 @@ pub(crate) fn run(args: &PeersArgs) -> anyhow::Result<()> {
     let mut syncs = Vec::new();
     for round in 0..args.rounds.max(1) {
         syncs.push(conditions::sync_us(&bench.folder)?);
-        // Each round begins with another peer, so that none always follows the same one.
+        // Each round starts with another peer, so that none always follows the same one.
         let count = all.len().max(1);
         for turn in 0..all.len() {
             let Some(rounds) = all.get_mut((turn + round) % count) else {

@@ -1,4 +1,4 @@
-//! What stands beside a measurement: processes that are measured, and the machine itself.
+//! The surroundings of a measurement: measured processes, and the machine itself.
 
 pub(crate) mod child;
 pub(crate) mod cluster;

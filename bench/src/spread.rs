@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Least, middle and greatest of several runs.
+/// Minimum, median and maximum of several runs.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub(crate) struct Spread {
     /// The least.

@@ -1,9 +1,9 @@
-//! Fuzzing on a stable toolchain. [`run`] hands a target mutations of a small corpus, all from one
-//! seed: a few seconds' worth in every test run, as many as `ONSALE_FUZZ_INPUTS` says otherwise.
+//! Fuzzing on a stable toolchain. [`run`] feeds a target with mutations of a small corpus, all from
+//! one seed: a few seconds' worth in every test run, or as many as `ONSALE_FUZZ_INPUTS` says.
 //!
-//! `cargo fuzz` wants a nightly compiler for its coverage feedback. Here the corpus holds at least
-//! one valid input of each kind instead, and the mutations know what our formats are made of:
-//! lengths, counts, and pieces of one another.
+//! `cargo fuzz` needs a nightly compiler for its coverage feedback. Here the corpus holds at least
+//! one valid input of each kind instead, and the mutations know the building blocks of the formats:
+//! lengths, counts, and pieces of each other.
 
 mod mutate;
 mod random;
@@ -16,21 +16,21 @@ pub use random::Random;
 
 /// How many inputs, instead of what the target asks for.
 const INPUTS_VARIABLE: &str = "ONSALE_FUZZ_INPUTS";
-/// The seed, to go another way or to repeat one.
+/// The seed, for other inputs or to repeat a run.
 const SEED_VARIABLE: &str = "ONSALE_FUZZ_SEED";
 
 /// How long a run is.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    /// Inputs when nobody says otherwise: seconds at most.
+    /// Default number of inputs: seconds at most.
     pub inputs: u64,
     /// Longest input, in bytes.
     pub size_max_bytes: usize,
 }
 
-/// Hands `target` every input of the corpus, then mutations of them. The target panics where
-/// something is wrong; the input is then written out as hexadecimal text, with the seed that leads
-/// to it.
+/// Feeds `target` with every input of the corpus, then mutations of them. The target panics where
+/// something is wrong; the input is then printed as hexadecimal text, with the seed that leads to
+/// it.
 ///
 /// # Panics
 /// With the target, and when the corpus is empty or a variable holds no number.

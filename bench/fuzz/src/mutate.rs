@@ -2,8 +2,8 @@
 
 use crate::random::Random;
 
-/// Bytes at which formats change their mind: ends of ranges, markers of variable-length numbers,
-/// and what JSON and TOML are made of.
+/// Bytes with a special meaning: ends of ranges, markers of variable-length numbers, and the syntax
+/// of JSON and TOML.
 const TELLING: &[u8] = &[
     0, 1, 2, 0x7f, 0x80, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff, b'"', b'\\', b'{', b'}', b'[', b']',
     b',', b':', b'-', b'.', b'e', b'0', b'9', b'\n', b'=', b'#',

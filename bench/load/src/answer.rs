@@ -1,10 +1,10 @@
-//! An answer as it comes from the wire.
+//! An answer as read from the wire.
 
 use memchr::memmem;
 
-/// Header lines of an answer that are looked at; more make it malformed.
+/// Header lines of an answer that are read; more make it malformed.
 const HEADERS_MAX: usize = 64;
-/// Longest answer that is taken, in bytes; the largest real one is a chart of a big house.
+/// Longest accepted answer, in bytes; the largest real one is the chart of a big venue.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
 
 /// A complete answer, borrowed from the connection's buffer.
@@ -14,7 +14,7 @@ pub struct Answer<'a> {
     pub status: u16,
     /// The body.
     pub body: &'a [u8],
-    /// Whether it says when to come back.
+    /// Whether it says when to retry.
     pub retry_after: bool,
     /// Whether it is the answer of an earlier request with the same key.
     pub replayed: bool,
@@ -56,8 +56,8 @@ enum Length {
     Chunked,
 }
 
-/// The answer at the beginning of `input` and how many bytes it takes; `None` when more must come.
-/// `scratch` holds the body of an answer in chunks.
+/// The answer at the beginning of `input` and its length in bytes; `None` when it is incomplete.
+/// `scratch` holds the body of a chunked answer.
 pub(crate) fn parse<'a>(
     input: &'a [u8],
     scratch: &'a mut Vec<u8>,
@@ -77,8 +77,8 @@ pub(crate) fn parse<'a>(
         replayed: false,
         close: response.version == Some(0),
     };
-    // Without a length the end of the connection would be the end of the body: no server that
-    // keeps connections does that, except where there is no body at all.
+    // Without a length the end of the connection would be the end of the body: no server that keeps
+    // connections alive does that, except where there is no body.
     let mut length = matches!(status, 100..200 | 204 | 304).then_some(Length::Exactly(0));
     for header in response.headers.iter() {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
@@ -110,7 +110,7 @@ pub(crate) fn parse<'a>(
     }
 }
 
-/// Puts a body in chunks together; the bytes that it took, `None` when more must come.
+/// Assembles a chunked body; returns the bytes that it took, `None` when it is incomplete.
 fn chunks(input: &[u8], body: &mut Vec<u8>) -> Result<Option<usize>, Malformed> {
     body.clear();
     let mut at = 0;
@@ -127,7 +127,7 @@ fn chunks(input: &[u8], body: &mut Vec<u8>) -> Result<Option<usize>, Malformed> 
         }
         let start = at + line;
         let end = start + size;
-        // A chunk is followed by a line end; the last one too, as no trailers are asked for.
+        // A chunk is followed by a line end; the last one too, as no trailers are requested.
         match input.get(end..end + 2) {
             None => return Ok(None),
             Some(b"\r\n") => {}

@@ -1,4 +1,4 @@
-//! What the server says afterwards, compared with what it answered.
+//! Compares what the server says afterwards with what it answered.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::error::LoadError;
 use crate::report::Check;
 use crate::world::World;
 
-/// How long the counts that clients see may take to follow the last answer.
+/// How long the counts that clients see may lag behind the last answer.
 const SETTLE: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -31,8 +31,8 @@ pub(crate) fn of_findings(driven: &Driven) -> Vec<Check> {
         .collect()
 }
 
-/// Places that the server counts as taken against places that it granted. Nothing is concluded where
-/// others may sell too, or where an answer is missing.
+/// Compares the places that the server counts as taken with those that it granted. Concludes
+/// nothing where others may sell too, or where an answer is missing.
 pub(crate) fn of_stock(
     world: &World,
     organizers: &[Control],
@@ -45,7 +45,7 @@ pub(crate) fn of_stock(
     let standing = stock.granted.saturating_sub(stock.returned);
     let fits = |taken: u64| match (world.holds_last, stock.unknown) {
         (true, 0) => taken == standing,
-        // Holds ran out: less may be taken, never more.
+        // Holds have expired: fewer may be taken, never more.
         (false, 0) => taken <= standing,
         // An unknown write may have taken or given back places.
         (_, _) => true,

@@ -23,11 +23,11 @@ pub(crate) enum State {
     Idle,
     /// Waiting for an answer.
     Busy,
-    /// Broken; made again at the next look.
+    /// Broken; reconnected at the next opportunity.
     Down,
 }
 
-/// The request that is on its way.
+/// The request in flight.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) id: u64,
@@ -88,7 +88,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Drops the connection with whatever is on it.
+    /// Drops the connection together with its request.
     pub(crate) fn close(&mut self) {
         // Closing the socket takes it out of the poll.
         self.stream = None;
@@ -98,7 +98,7 @@ impl Connection {
         self.output.clear();
     }
 
-    /// Whether a connection that was being made is there now; an error when it failed.
+    /// Whether a pending connection is established now; an error when it failed.
     pub(crate) fn connected(&mut self) -> io::Result<bool> {
         let Some(stream) = &self.stream else {
             return Ok(false);
@@ -145,7 +145,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes what has come; `false` when the server has closed the connection.
+    /// Reads what has arrived; `false` when the server has closed the connection.
     pub(crate) fn receive(&mut self) -> io::Result<bool> {
         let Some(stream) = &mut self.stream else {
             return Ok(false);
@@ -177,7 +177,7 @@ impl Connection {
         &self.input[..self.filled]
     }
 
-    /// Whether anything came that was not asked for.
+    /// Whether anything unsolicited arrived.
     pub(crate) fn has_input(&self) -> bool {
         self.filled > 0
     }

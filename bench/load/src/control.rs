@@ -1,4 +1,4 @@
-//! Calls outside the measurement: making shows, asking for counts. One connection each, no hurry.
+//! Calls outside the measurement: creating shows, reading counts. One connection each, no hurry.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,10 +12,10 @@ use crate::target::Target;
 
 /// How long such a call may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// A server that limits how often one may ask is asked again so often, with a pause between.
+/// How many times a rate-limited call is repeated, with a pause in between.
 const ASKED_AGAIN_MAX: u32 = 60;
 const PAUSE: Duration = Duration::from_secs(1);
-/// Status of an answer to one who asks too often.
+/// Status of a rate-limited answer.
 const TOO_MANY_REQUESTS: u16 = 429;
 /// Characters of an unexpected answer that are shown.
 const SHOWN_MAX_CHARS: usize = 400;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use crate::users::Users;
 
-/// What a request does; latencies are kept apart by it.
+/// What a request does; latencies are recorded separately for each.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Op {
     /// Holds places.
@@ -15,7 +15,7 @@ pub enum Op {
     Cancel,
     /// Reads.
     Read,
-    /// Never got as far as being made: no connection was free in time.
+    /// Never sent: no connection was free in time.
     Unsent,
 }
 
@@ -56,7 +56,7 @@ impl Method {
     }
 }
 
-/// In whose name a request is sent.
+/// On whose behalf a request is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Who {
     /// Nobody's.
@@ -67,7 +67,7 @@ pub enum Who {
     Service(usize),
 }
 
-/// A request. Scenarios fill it in; its buffers are used again and again.
+/// A request. Scenarios fill it in; its buffers are reused.
 #[derive(Debug)]
 pub struct Draft {
     /// What it does.
@@ -82,7 +82,7 @@ pub struct Draft {
     pub key: String,
     /// JSON body; none when empty.
     pub body: String,
-    /// Places that a grant gives or takes back, for the check of the stock afterwards.
+    /// Places that a grant takes or returns, for checking the stock afterwards.
     pub places: u32,
     /// For the scenario's own use.
     pub tag: u64,
@@ -116,7 +116,7 @@ impl Draft {
         self.tag = 0;
     }
 
-    /// The bytes on the wire, in place of what `out` held.
+    /// The bytes on the wire; replaces the contents of `out`.
     pub(crate) fn write(&self, host: &str, users: &Users, out: &mut Vec<u8>) {
         out.clear();
         out.extend_from_slice(self.method.name().as_bytes());

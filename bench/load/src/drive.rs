@@ -17,11 +17,11 @@ use crate::worker::{Ended, Shared, Worker};
 
 /// How often progress is told.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
-/// Intervals that a run's timeline is cut into, about.
+/// Approximate number of intervals in a run's timeline.
 const INTERVALS: u64 = 240;
-/// Most connections: a machine has about so many ports for one server.
+/// Most connections: roughly the number of ports that a machine has for one server.
 pub(crate) const CONNECTIONS_MAX: usize = 50_000;
-/// Descriptors that a run needs beside its connections.
+/// Descriptors that a run needs besides its connections.
 const DESCRIPTORS_SPARE: u64 = 256;
 
 /// How a target is driven.
@@ -31,11 +31,11 @@ pub struct DriveSettings {
     pub target: Target,
     /// When they start.
     pub pace: Pace,
-    /// What is meant to start in this time at the beginning is sent but not counted.
+    /// Requests with an intended start within this time at the beginning are sent but not counted.
     pub warm_up: Duration,
     /// Connections of all threads together; one request at a time on each.
     pub connections: usize,
-    /// A request without an answer so long after its intended start has failed.
+    /// A request without an answer this long after its intended start has failed.
     pub timeout: Duration,
     /// Where the history is recorded.
     pub history: Option<PathBuf>,
@@ -58,7 +58,7 @@ impl DriveSettings {
     }
 }
 
-/// What was granted in all, warm-up included, for a comparison with what the server says.
+/// Everything that was granted, warm-up included, for a comparison with what the server says.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stock {
     /// Places of granted reservations.
@@ -67,7 +67,7 @@ pub(crate) struct Stock {
     pub(crate) returned: u64,
     /// Writes without a final answer: they may have had an effect or not.
     pub(crate) unknown: u64,
-    /// Answers that came before the end of the schedule.
+    /// Answers that arrived before the end of the schedule.
     pub(crate) answered_in_time: u64,
     /// Granted ones among them.
     pub(crate) granted_in_time: u64,
@@ -90,7 +90,7 @@ pub struct Driven {
     pub tally: Tally,
     /// What the scenarios watched.
     pub findings: Vec<Finding>,
-    /// Seconds that were measured: from the end of the warm-up to the end of the schedule.
+    /// Measured seconds: from the end of the warm-up to the end of the schedule.
     pub seconds: f64,
     /// CPU time of each thread of the generator, as a share of the run: near 1 it is the bottleneck.
     pub busy: Vec<f64>,
@@ -123,7 +123,7 @@ impl Driven {
     }
 }
 
-/// Plays the scenarios, one thread each, and waits for the last answer.
+/// Runs the scenarios, one thread each, and waits for the last answer.
 ///
 /// # Errors
 /// When the target cannot be reached at the beginning, or the system refuses threads, descriptors or
@@ -219,7 +219,7 @@ impl DriveSettings {
                 }
             }
         }
-        // A run that was ended early was shorter.
+        // A run that ended early was shorter.
         let end = nanoseconds(self.pace.duration()).min(now);
         let measured = end.saturating_sub(self.warm_up_ns()).max(1);
         Driven {
@@ -249,7 +249,7 @@ fn together(published: &[Published], clock: &RunClock) -> Progress {
     all
 }
 
-/// All connections, dealt out to the threads.
+/// All connections, distributed over the threads.
 fn open(
     settings: &DriveSettings,
     connections: usize,
@@ -269,7 +269,7 @@ fn open(
     Ok(dealt)
 }
 
-/// Asks for as many descriptors as the run needs; where that is refused, connecting will say so.
+/// Requests as many descriptors as the run needs; if that is refused, connecting will say so.
 fn raise_descriptor_limit(connections: usize) {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let needed = u64::try_from(connections)

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why a run could not begin or end. Answers that the server gave under load are no errors: they are
-/// counted.
+/// Why a run could not begin or end. Answers that the server gave under load are not errors: they
+/// are counted.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A setting that cannot be used.
@@ -26,7 +26,7 @@ pub enum LoadError {
         source: io::Error,
     },
     /// The server refused a call that prepares the run.
-    #[error("{call} was answered {status}: {body}")]
+    #[error("{call} was answered with {status}: {body}")]
     Prepare {
         /// Method and path.
         call: String,
@@ -35,7 +35,7 @@ pub enum LoadError {
         /// Its body, shortened.
         body: String,
     },
-    /// An answer that is not what such a server answers.
+    /// An unexpected answer.
     #[error("{call}: {what}")]
     Answer {
         /// Method and path, or the address.

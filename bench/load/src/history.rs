@@ -1,7 +1,7 @@
 //! The recorded history: one JSON object a line for every request, for `onsale verify` to judge.
 //!
-//! Threads format lines into buffers of their own and hand full buffers to one writer. When the disk
-//! cannot keep up they wait (and the report shows the delay): a history with holes would prove
+//! Threads format lines into their own buffers and hand full buffers to one writer. When the disk
+//! cannot keep up they wait (and the report shows the delay): a history with gaps would prove
 //! nothing.
 
 use std::fs::File;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::draft::Draft;
 use crate::error::LoadError;
 
-/// Bytes that a thread gathers before it hands them over.
+/// Bytes that a thread collects before it hands them over.
 const BUFFER_BYTES: usize = 256 << 10;
 /// Buffers that may wait for the disk.
 const BUFFERS_MAX: usize = 64;

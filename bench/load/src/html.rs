@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: no scripts, no fonts, no network.
+//! The report as one self-contained page: no scripts, no fonts, no network.
 
 use std::fmt::Write as _;
 
@@ -88,7 +88,7 @@ impl Report {
         let throughput = Plot {
             title: "Throughput over time".to_owned(),
             description: format!(
-                "Requests per second over time; {:.0} per second were answered on the whole.",
+                "Requests per second over time; {:.0} per second were answered on average.",
                 self.answered_per_second
             ),
             x: seconds.clone(),
@@ -172,7 +172,7 @@ impl Report {
         counts(body, "Answers by status", statuses.collect());
         counts(
             body,
-            "Answers that were no success, by code",
+            "Answers that were not a success, by code",
             codes.collect(),
         );
         counts(body, "Requests without an answer", unanswered.collect());

@@ -1,16 +1,16 @@
-//! A load generator that does not lie.
+//! A load generator with honest latencies.
 //!
 //! Requests have **intended** start times, fixed before the run, and latency counts from them: a
 //! server that stalls for a second is charged with every request that should have started in that
 //! second (no "coordinated omission"). Latencies go into HDR histograms. Connections are kept alive
 //! and driven by one event loop per thread over requests that are written once into reused buffers,
-//! so that the generator stays far below the cost of the server that it measures; how busy it was is
-//! part of every report.
+//! so that the generator costs far less than the server that it measures; how busy it was is part
+//! of every report.
 //!
-//! [`run`] plays a [`ScenarioKind`] against a running server: it makes an event and shows of its own
-//! through the API, sends, checks what the server says about its stock afterwards, and returns a
-//! [`Report`] that can be written as text, JSON or a page of HTML. [`drive`] is the event loop alone,
-//! for whoever brings requests of their own.
+//! [`run`] runs a [`ScenarioKind`] against a server: it creates its own event and shows through the
+//! API, sends requests, checks what the server says about its stock afterwards, and returns a
+//! [`Report`] that can be written as text, JSON or HTML. [`drive`] is the event loop alone, for
+//! callers with their own requests.
 
 mod answer;
 mod checks;

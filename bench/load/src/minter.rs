@@ -1,4 +1,4 @@
-//! Tokens of the users that the load plays.
+//! Tokens of the load's users.
 
 use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
@@ -37,7 +37,7 @@ impl Minter {
         }
     }
 
-    /// A token of `user`, good for `ttl_s` seconds.
+    /// A token of `user`, valid for `ttl_s` seconds.
     ///
     /// # Errors
     /// When it cannot be signed.

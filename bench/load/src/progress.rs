@@ -1,15 +1,15 @@
-//! What a run says while it goes on, and how it is ended early.
+//! Reports the progress of a run, and ends it early.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Ends a run early; copies are the same switch.
+/// Ends a run early; copies share the switch.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Ends the run: nothing more is sent, what is in flight is waited for shortly, and the report
-    /// is made as always.
+    /// Ends the run: nothing more is sent, requests in flight get a short time to finish, and the
+    /// report is written as usual.
     pub fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! A small generator, so that a run can be repeated from its seed.
+//! A small random number generator, so that a run can be repeated from its seed.
 
 /// Random numbers by splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
 /// 2014). Not for secrets.

@@ -1,4 +1,4 @@
-//! What a run found, ready to be written.
+//! The results of a run, ready to be written.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,10 @@ use crate::settings::LoadSettings;
 use crate::tally::{Class, Tally, milliseconds};
 use crate::timeline::Point;
 
-/// A recovered interval's 99th percentile is at most so many times that of before the spike …
+/// A recovered interval's 99th percentile is at most this multiple of that before the spike …
 const RECOVERED_FACTOR: f64 = 2.0;
-/// … or this much above it, in milliseconds: twice nothing is nothing.
+/// … or this much above it, in milliseconds, because a multiple of almost nothing is almost
+/// nothing.
 const RECOVERED_SLACK_MS: f64 = 5.0;
 /// Percentiles of the curve.
 const CURVE: [f64; 13] = [
@@ -68,11 +69,12 @@ pub struct Check {
 /// How a spike went.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct SpikeReport {
-    /// 99th percentile before it: the middle one of its intervals.
+    /// 99th percentile before it: the median over its intervals.
     pub before_p99_ms: f64,
     /// The slowest interval's 99th percentile during it.
     pub during_p99_ms: f64,
-    /// From its end until latency was, and stayed, what it had been before; nothing when it never was.
+    /// From its end until latency was back, and stayed, where it had been before; `None` when it
+    /// never was.
     pub recovery_ms: Option<f64>,
 }
 
@@ -83,7 +85,7 @@ pub struct Report {
     pub scenario: &'static str,
     /// The server.
     pub target: String,
-    /// Requests asked for per second; 0 for a closed loop.
+    /// Requested rate per second; 0 for a closed loop.
     pub rate: u64,
     /// Seconds that were measured.
     pub seconds: f64,
@@ -91,28 +93,28 @@ pub struct Report {
     pub connections: usize,
     /// Users.
     pub users: usize,
-    /// Requests that were meant to start in the measured time.
+    /// Requests with an intended start in the measured time.
     pub requests: u64,
     /// Answers per second.
     pub answered_per_second: f64,
     /// Granted requests per second.
     pub granted_per_second: f64,
-    /// Requests by what became of them: granted, refused, pending, shed, failed.
+    /// Requests by outcome: granted, refused, pending, shed, failed.
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Answers that were no success, by code.
+    /// Answers that were not a success, by code.
     pub codes: BTreeMap<String, u64>,
     /// Requests without an answer, by reason.
     pub unanswered: BTreeMap<&'static str, u64>,
-    /// Answers 429 and 503 that did not say when to come back.
+    /// Answers 429 and 503 that did not say when to retry.
     pub shed_without_retry_after: u64,
     /// Answers that repeated an earlier one.
     pub replayed: u64,
-    /// Connections that were made again.
+    /// Reconnections.
     pub reconnects: u64,
     /// Share of requests that failed: no answer, or one that is neither a grant, a refusal nor a
-    /// request to come back.
+    /// request to retry.
     pub error_rate: f64,
     /// Share of requests that were turned away for now (429, 503).
     pub shed_rate: f64,

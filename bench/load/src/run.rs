@@ -17,20 +17,20 @@ use crate::settings::LoadSettings;
 use crate::users::Users;
 use crate::world::World;
 
-/// Tokens are good for so long after the end of the run.
+/// How long tokens are valid after the end of the run.
 const TOKEN_SPARE_S: u64 = 3_600;
-/// A closed loop is taken to ask for at most so many seats per second when houses are built.
+/// Assumed maximum of seats per second of a closed loop, for sizing the venues.
 const CLOSED_PER_SECOND: u64 = 100_000;
 /// Most users.
 const USERS_MAX: usize = 5_000_000;
 /// Most threads.
 const THREADS_MAX: usize = 64;
 
-/// Plays a scenario and reports. The organizer's and the users' tokens come from `minter`, which
+/// Runs a scenario and reports. The organizer's and the users' tokens come from `minter`, which
 /// must sign with the server's secret.
 ///
 /// # Errors
-/// When a setting is wrong, the server cannot be reached or refuses to make the shows, or the
+/// When a setting is wrong, the server cannot be reached or refuses to create the shows, or the
 /// history cannot be written. Failures under load are counted, not returned.
 pub fn run(
     settings: &LoadSettings,

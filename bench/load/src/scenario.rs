@@ -10,15 +10,15 @@ use crate::scenarios;
 use crate::schedule::{Pace, Schedule};
 use crate::world::{World, WorldSize};
 
-/// Makes requests. Each thread has one of its own.
+/// Creates requests. Each thread has its own.
 pub trait Scenario: Send {
     /// Fills in the next request; it is sent right away.
     fn next(&mut self, draft: &mut Draft);
 
-    /// What came of a request; nothing when it has no answer.
+    /// Takes the answer to a request; `None` when there was none.
     fn answered(&mut self, _draft: &Draft, _answer: Option<&Answer<'_>>) {}
 
-    /// What it noticed that must not be, after the run.
+    /// What it found wrong, after the run.
     fn findings(&mut self) -> Vec<Finding> {
         Vec::new()
     }
@@ -44,13 +44,13 @@ pub enum ScenarioKind {
     Named,
     /// The best two seats next to each other.
     Best,
-    /// General admission on one zone that everybody wants.
+    /// General admission on one zone that everyone wants.
     HotZone,
     /// Ten thousand users on ten seats.
     LastSeats,
     /// General admission at the rate, twenty times the rate, the rate again.
     Spike,
-    /// Reservations that are confirmed, cancelled or left to run out.
+    /// Reservations that are confirmed, cancelled or left to expire.
     Life,
     /// Every request several times under one idempotency key.
     RetryStorm,
@@ -58,7 +58,7 @@ pub enum ScenarioKind {
     Mixed,
 }
 
-/// What a scenario knows when it is made for one thread.
+/// What a scenario knows when it is created for one thread.
 pub(crate) struct Stage {
     pub(crate) world: Arc<World>,
     users: usize,
@@ -138,10 +138,10 @@ impl ScenarioKind {
         match self {
             Self::Named => "named seats, each asked for once",
             Self::Best => "the best two seats next to each other",
-            Self::HotZone => "general admission on one zone that everybody wants",
-            Self::LastSeats => "everybody (10,000 users) on the last ten seats",
+            Self::HotZone => "general admission on one zone that everyone wants",
+            Self::LastSeats => "everyone (10,000 users) on the last ten seats",
             Self::Spike => "the rate, twenty times the rate for a fifth of the time, the rate",
-            Self::Life => "reserve, then confirm, cancel or let the hold run out",
+            Self::Life => "reserve, then confirm, cancel or let the hold expire",
             Self::RetryStorm => "every request several times under one idempotency key",
             Self::Mixed => "four reads of availability to a reservation",
         }
@@ -161,7 +161,7 @@ impl ScenarioKind {
             })
     }
 
-    /// When its requests are meant to start; a rate of 0 is a closed loop.
+    /// The intended starts of its requests; a rate of 0 is a closed loop.
     #[must_use]
     pub fn pace(self, per_second: u64, duration: Duration) -> Pace {
         match (self, per_second) {
@@ -171,7 +171,7 @@ impl ScenarioKind {
         }
     }
 
-    /// The shows that it needs for about so many requests.
+    /// The shows that it needs for about this many requests.
     #[must_use]
     pub fn world_size(self, requests: u64) -> WorldSize {
         match self {

@@ -11,11 +11,11 @@ pub(crate) mod named;
 pub(crate) mod retry_storm;
 pub(crate) mod spike;
 
-/// Most shows that are made for a run: more would take longer to make than to sell.
+/// Most shows that are created for a run: more would take longer to create than to sell.
 const SHOWS_MAX: u64 = 32;
 /// Shows where load is spread and stock does not matter.
 const SHOWS_SPREAD: usize = 16;
-/// Capacity of a zone that is not to run out.
+/// Capacity of a zone that must not run out.
 const CAPACITY_LARGE: u64 = 10_000_000;
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! When requests are meant to start.
+//! The intended start times of requests.
 
 use std::time::Duration;
 
 use crate::clock::NS_PER_S;
 
-/// Share of a spike run that lies before the spike, and after it, in percent.
+/// Share of a spike run before the spike, and after it, in percent.
 const SPIKE_REST_PERCENT: u64 = 40;
-/// A spike's rate in multiples of the rate before and after it.
+/// A spike's rate as a multiple of the rate before and after it.
 pub(crate) const SPIKE_FACTOR: u64 = 20;
 
 /// How requests follow one another.
@@ -14,8 +14,8 @@ pub(crate) const SPIKE_FACTOR: u64 = 20;
 pub enum Pace {
     /// Open loop: at the times of a schedule, whatever the server does.
     Open(Schedule),
-    /// Closed loop: every connection sends again as soon as it has its answer, for so long. Measures
-    /// the highest throughput; its latencies say nothing about an open world.
+    /// Closed loop: for this long, every connection sends again as soon as it has its answer.
+    /// Measures the highest throughput; its latencies say nothing about an open loop.
     Closed(Duration),
 }
 
@@ -99,7 +99,7 @@ impl Schedule {
         self.count
     }
 
-    /// When request `k` is meant to start, in nanoseconds since the start of the run; `None` past
+    /// The intended start of request `k`, in nanoseconds since the start of the run; `None` past
     /// the last one.
     #[must_use]
     pub fn at(&self, k: u64) -> Option<u64> {

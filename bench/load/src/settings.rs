@@ -13,23 +13,23 @@ pub struct LoadSettings {
     pub target: Target,
     /// What is played.
     pub scenario: ScenarioKind,
-    /// Requests that are meant to start per second; 0 for a closed loop.
+    /// Intended starts per second; 0 for a closed loop.
     pub per_second: u64,
     /// How long they start.
     pub duration: Duration,
-    /// What is meant to start in this time at the beginning is not counted.
+    /// Requests with an intended start within this time at the beginning are not counted.
     pub warm_up: Duration,
     /// Connections, one request at a time on each.
     pub connections: usize,
     /// Threads of the generator.
     pub threads: usize,
-    /// Users, in whose names requests are sent in turn.
+    /// Users on whose behalf requests are sent in turn.
     pub users: usize,
-    /// A request without an answer so long after its intended start has failed.
+    /// A request without an answer this long after its intended start has failed.
     pub timeout: Duration,
-    /// Sell this show instead of making new ones.
+    /// Sell this show instead of creating new ones.
     pub show: Option<String>,
-    /// Leave the events that were made for the run on sale.
+    /// Leave the events that were created for the run on sale.
     pub keep_events: bool,
     /// Where the history is recorded.
     pub history: Option<PathBuf>,

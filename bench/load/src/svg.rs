@@ -28,15 +28,15 @@ pub struct Series {
 pub struct Plot {
     /// Its heading.
     pub title: String,
-    /// What is to be seen, for whoever cannot see it.
+    /// Description of the plot for people who cannot see it.
     pub description: String,
-    /// What lies along the bottom, with its unit.
+    /// Quantity along the bottom, with its unit.
     pub x: String,
-    /// What lies along the side, with its unit.
+    /// Quantity along the side, with its unit.
     pub y: String,
     /// Its lines.
     pub series: Vec<Series>,
-    /// Labels along the bottom in place of round numbers.
+    /// Labels along the bottom instead of round numbers.
     pub ticks: Vec<(f64, String)>,
 }
 

@@ -8,7 +8,7 @@ use crate::answer::Answer;
 use crate::draft::Op;
 use crate::timeline::Timeline;
 
-/// Longest latency that is told apart, in microseconds (10 minutes); longer ones count as this.
+/// Longest recorded latency, in microseconds (10 minutes); longer ones count as this.
 const LATENCY_MAX_US: u64 = 600_000_000;
 /// Significant digits of latencies.
 const DIGITS: u8 = 3;
@@ -55,7 +55,7 @@ impl Class {
 pub(crate) enum Unanswered {
     /// No answer in time.
     TimedOut,
-    /// Could not even be sent in time: every connection was waiting.
+    /// Could not be sent in time: every connection was busy.
     NeverSent,
     /// The connection broke before the answer.
     Broken,
@@ -137,7 +137,7 @@ impl Tally {
 
     /// A request has no answer, `waited_ns` after its intended start.
     pub(crate) fn unanswered(&mut self, op: Op, intended_ns: u64, waited_ns: u64, why: Unanswered) {
-        // Left out, it would look as if slow requests had never been.
+        // Without these, it would look as if slow requests had never existed.
         self.record(op, Class::Failed, waited_ns / 1_000);
         *self.unanswered.entry(why).or_default() += 1;
         self.timeline
@@ -180,7 +180,7 @@ impl Tally {
         all
     }
 
-    /// Operations and classes that were met.
+    /// Operations and classes that occurred.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = (Op, Class, &Histogram<u64>)> {
         self.by
             .iter()
@@ -206,7 +206,7 @@ impl Tally {
         self.count(|_, class| class != Class::Granted)
     }
 
-    /// The latency below which so many percent of all requests were, in milliseconds.
+    /// The latency below which this percentage of all requests was, in milliseconds.
     #[must_use]
     pub fn latency_ms(&self, percentile: f64) -> f64 {
         milliseconds(self.latencies(|_, _| true).value_at_percentile(percentile))
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_told_apart() {
+    fn answers_are_distinguished() {
         let mut tally = Tally::new(1_000_000_000);
         for (status, body) in [
             (201, ""),

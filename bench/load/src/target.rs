@@ -4,7 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use crate::error::LoadError;
 
-/// A server: its address and what it is called in the `Host` header.
+/// A server: its address and its name in the `Host` header.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// Where to connect.
@@ -14,23 +14,23 @@ pub struct Target {
 }
 
 impl Target {
-    /// Of a URL as `http://127.0.0.1:8080`.
+    /// Parses a URL such as `http://127.0.0.1:8080`.
     ///
     /// # Errors
-    /// When it is no such URL or its host has no address. TLS is refused: where it is in use it is
-    /// the proxy in front that would be measured.
+    /// When it is not such a URL or its host has no address. TLS is refused: it would measure the
+    /// proxy in front of the server.
     pub fn parse(url: &str) -> Result<Self, LoadError> {
         let wrong = |expected: &str| LoadError::Setting {
             name: "target",
             value: url.to_owned(),
             expected: expected.to_owned(),
         };
-        let rest = url.strip_prefix("http://").ok_or_else(|| {
-            wrong("a URL as http://127.0.0.1:8080 (plain HTTP; TLS is not spoken here)")
-        })?;
+        let rest = url
+            .strip_prefix("http://")
+            .ok_or_else(|| wrong("a URL such as http://127.0.0.1:8080 (plain HTTP, no TLS)"))?;
         let host = rest.trim_end_matches('/');
         if host.is_empty() || host.contains('/') {
-            return Err(wrong("host and port only, as http://127.0.0.1:8080"));
+            return Err(wrong("host and port only, such as http://127.0.0.1:8080"));
         }
         let with_port = if host.rsplit_once(':').is_some_and(|(_, port)| {
             !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())

@@ -4,9 +4,9 @@ use hdrhistogram::Histogram;
 
 use crate::tally::{Class, milliseconds};
 
-/// Intervals that are kept; what starts later counts in the last one.
+/// Number of intervals; what starts later counts in the last one.
 const INTERVALS_MAX: usize = 4_096;
-/// Longest latency that is told apart here, in microseconds (2 minutes).
+/// Longest latency recorded here, in microseconds (2 minutes).
 const LATENCY_MAX_US: u64 = 120_000_000;
 /// Significant digits of latencies here: there are many histograms.
 const DIGITS: u8 = 2;
@@ -31,7 +31,7 @@ pub(crate) struct Timeline {
 pub(crate) struct Point {
     /// Its beginning, in seconds since the start of the run.
     pub(crate) second: f64,
-    /// Requests that were meant to start in it, per second.
+    /// Intended starts in it, per second.
     pub(crate) per_second: f64,
     /// Granted ones, per second.
     pub(crate) granted_per_second: f64,

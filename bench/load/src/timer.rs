@@ -31,7 +31,7 @@ mod imp {
             Ok(Self(timer))
         }
 
-        /// An event comes after `wait_ns`. Setting it again forgets what was set before.
+        /// Fires an event after `wait_ns`. Setting it again replaces the previous setting.
         pub(crate) fn set(&self, wait_ns: u64) -> io::Result<()> {
             // 0 would switch it off.
             let wait_ns = wait_ns.max(1);
@@ -62,7 +62,7 @@ mod imp {
 
     use mio::{Poll, Token};
 
-    /// Elsewhere the milliseconds of polling have to do.
+    /// Elsewhere the milliseconds of polling have to suffice.
     pub(crate) struct Timer;
 
     impl Timer {

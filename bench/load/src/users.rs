@@ -6,8 +6,8 @@ use crate::draft::Who;
 use crate::error::LoadError;
 use crate::minter::Minter;
 
-/// Accounts of the payment service: a server limits how often one of them may ask, and nobody in a
-/// run should wait for that.
+/// Accounts of the payment service: a server limits each of them, and no request of a run should
+/// wait for that.
 const SERVICES: usize = 1_000;
 
 /// Users with their credentials, ready to be copied into requests.
@@ -19,8 +19,8 @@ pub struct Users {
 }
 
 impl Users {
-    /// So many buyers and accounts of the payment service, with tokens that are good for `ttl_s` seconds. Their
-    /// ids are new in every run.
+    /// Buyers and accounts of the payment service, with tokens that are valid for `ttl_s` seconds.
+    /// Their ids are new in every run.
     ///
     /// # Errors
     /// When a token cannot be signed.
@@ -47,8 +47,7 @@ impl Users {
         })
     }
 
-    /// So many users that only say who they are, in a header of this name; for servers that do not
-    /// check who asks.
+    /// Users that only name themselves, in a header of this name, for servers that check no tokens.
     #[must_use]
     pub fn plain(count: usize, header: &str) -> Self {
         let ids: Vec<Uuid> = (0..count).map(|_| Uuid::new_v4()).collect();
@@ -93,7 +92,7 @@ impl Users {
         self.services.get(account.checked_rem(self.services.len())?)
     }
 
-    /// The header line that says who asks; empty when nobody does.
+    /// The header line that names the user; empty without one.
     pub(crate) fn header(&self, who: Who) -> &str {
         match who {
             Who::Nobody => "",

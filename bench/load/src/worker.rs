@@ -21,11 +21,11 @@ use crate::users::Users;
 
 use std::sync::atomic::Ordering;
 
-/// How often time-outs and broken connections are looked for, and progress is published.
+/// How often time-outs and broken connections are checked, and progress is published.
 const SWEEP_NS: u64 = 50 * NS_PER_MS;
-/// How long requests in flight are waited for when a run is ended early.
+/// How long a run that ends early waits for requests in flight.
 const STOP_GRACE_NS: u64 = 2 * NS_PER_S;
-/// Requests whose time has come and that wait for a connection; further ones count as never sent.
+/// Due requests waiting for a connection; further ones count as never sent.
 const BACKLOG_MAX: usize = 4_000_000;
 /// Events taken at once.
 const EVENTS_MAX: usize = 1_024;
@@ -55,7 +55,7 @@ pub(crate) struct Worker<'a> {
     timer: Timer,
     armed_for: Option<u64>,
     connections: Vec<Connection>,
-    /// Connections that are ready, the longest idle first; some may have broken since.
+    /// Idle connections, the longest idle first; some may have broken since.
     idle: VecDeque<usize>,
     busy: usize,
     /// Intended starts of requests that wait for a connection.
@@ -178,7 +178,7 @@ impl<'a> Worker<'a> {
                     continue;
                 }
                 self.ready(event.token().0, event.is_readable(), event.is_writable());
-                // What is due is not held up by the answers of a whole batch.
+                // Due requests do not have to wait for the answers of a whole batch.
                 self.dispatch(self.shared.clock.now());
             }
         }
@@ -193,7 +193,7 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// How long to sleep; the timer takes care of what polling cannot tell apart.
+    /// How long to sleep; the timer handles what polling is too coarse for.
     fn wait_ns(&mut self, now: u64, next_sweep: u64) -> Result<u64, LoadError> {
         let sweep = next_sweep.saturating_sub(now);
         let Some(at) = self.arrivals.at.filter(|at| *at < next_sweep) else {
@@ -213,7 +213,7 @@ impl<'a> Worker<'a> {
         if self.stopped_ns.is_none() && self.shared.stop.is_stopped() {
             self.stopped_ns = Some(now);
             self.arrivals.at = None;
-            // Not sent because of us, so that they are nobody's failure.
+            // Not sent because the run ended, so not failures.
             self.backlog.clear();
             self.end_ns = self.end_ns.min(now);
         }
@@ -227,7 +227,7 @@ impl<'a> Worker<'a> {
         nothing_to_come && self.busy == 0
     }
 
-    /// Sends what is due as far as there are connections.
+    /// Sends what is due as long as there are connections.
     fn dispatch(&mut self, now: u64) {
         if self.stopped_ns.is_some() {
             return;
@@ -292,7 +292,7 @@ impl<'a> Worker<'a> {
         self.published.sent.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Something happened on a connection.
+    /// Handles an event on a connection.
     fn ready(&mut self, at: usize, readable: bool, writable: bool) {
         let connection = &mut self.connections[at];
         match connection.state {
@@ -305,8 +305,8 @@ impl<'a> Worker<'a> {
             State::Idle => {
                 if readable {
                     let open = connection.receive().unwrap_or(false);
-                    // The server may close what it has kept long enough; words out of turn are a
-                    // protocol gone wrong.
+                    // The server may close an idle connection; unsolicited bytes are a protocol
+                    // error.
                     if !open || connection.has_input() {
                         self.reopen(at);
                     }

@@ -1,27 +1,27 @@
-//! The shows that are sold: made for the run through the API, or found.
+//! The shows that are sold: created for the run through the API, or existing.
 
 use serde_json::{Value, json};
 
 use crate::control::Control;
 use crate::error::LoadError;
 
-/// Seats in a row of a show made here.
+/// Seats in a row of a show created here.
 const ROW_SEATS: u64 = 1_000;
 /// Most seats of one show.
 const SHOW_SEATS_MAX: u64 = 250_000;
-/// Most tickets that a user may be allowed.
+/// Highest limit of tickets per user.
 const TICKETS_PER_USER: u16 = u16::MAX;
-/// What the names of events made here begin with.
+/// Prefix of the names of events created here.
 const NAME_PREFIX: &str = "onsale load";
 /// When they take place.
 const STARTS_AT: &str = "2099-01-01T20:00:00Z";
-/// Longest hold: nothing runs out while a run goes on.
+/// Longest hold: nothing expires during a run.
 const HOLD_LONG_S: u32 = 86_400;
 
 /// What is made for a run.
 #[derive(Clone, Debug)]
 pub struct WorldSize {
-    /// Shows, each of an event of its own, so that they are spread over the partitions.
+    /// Shows, each of its own event, so that they are spread over the partitions.
     pub shows: usize,
     /// Named seats of each; no such zone when 0.
     pub seats: u64,
@@ -48,7 +48,7 @@ impl WorldSize {
         }
     }
 
-    /// Large shows, as many as hold so many seats, at most `shows_max`.
+    /// Enough large shows for this many seats, at most `shows_max`.
     pub(crate) fn large(seats: u64, shows_max: u64) -> Self {
         let shows = seats.div_ceil(SHOW_SEATS_MAX).clamp(1, shows_max);
         let each = seats.div_ceil(shows).clamp(1, SHOW_SEATS_MAX);
@@ -69,7 +69,7 @@ impl WorldSize {
 /// The named seats of a zone.
 #[derive(Clone, Debug)]
 pub enum Places {
-    /// Rows `R0`, `R1`, … with seats 1 to so many.
+    /// Rows `R0`, `R1`, … with seats numbered from 1.
     Grid {
         /// Seats in all.
         seats: u64,
@@ -78,7 +78,7 @@ pub enum Places {
     },
     /// Labels as the chart has them.
     Labels(Vec<String>),
-    /// None: so many places without names.
+    /// None: places without names.
     General(u64),
 }
 
@@ -107,9 +107,9 @@ pub struct ShowPlan {
 pub struct World {
     /// At least one.
     pub shows: Vec<ShowPlan>,
-    /// Whether they were made for this run, so that nobody else sells from them.
+    /// Whether they were created for this run, so that no one else sells them.
     pub own: bool,
-    /// Whether no hold runs out while the run goes on.
+    /// Whether no hold expires during the run.
     pub holds_last: bool,
 }
 
@@ -158,8 +158,8 @@ impl ShowPlan {
 }
 
 impl World {
-    /// Makes events and shows through the API, each as one of these organizers in turn: servers
-    /// limit how often one of them may ask.
+    /// Creates events and shows through the API, each as one of these organizers in turn, because
+    /// servers limit each of them.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses one.
@@ -220,7 +220,7 @@ impl World {
         })
     }
 
-    /// A show that is there already.
+    /// An existing show.
     ///
     /// # Errors
     /// When the server cannot be reached or does not know it.
@@ -256,8 +256,8 @@ impl World {
         })
     }
 
-    /// Calls the events of a world that was made off: nobody sees them in lists any more, and
-    /// nothing of them is sold. What was sold in the run stays in the log.
+    /// Cancels the events of a world that was created: they disappear from lists and can no longer
+    /// be sold. What was sold in the run stays in the log.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.

@@ -1,4 +1,4 @@
-//! The event loop against a small server that misbehaves on demand.
+//! Tests the event loop against a small server that misbehaves on demand.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::io::{Read, Write};
@@ -77,7 +77,7 @@ impl Scenario for One {
 
     fn findings(&mut self) -> Vec<Finding> {
         vec![Finding {
-            promise: "told of every request",
+            promise: "sees every request",
             looked: self.answered,
             broken: self.lost,
             example: None,
@@ -123,8 +123,8 @@ fn every_request_of_the_schedule_is_sent_once() {
 
 #[test]
 fn a_stall_is_charged_with_the_requests_that_waited_for_it() {
-    // One connection, and the first answer takes half a second: the requests that were meant to
-    // start in it wait, and it is their latency, although each was then answered at once.
+    // One connection, and the first answer takes half a second: the requests with an intended start
+    // in that time wait, and this counts as their latency, although each was then answered at once.
     let target = server(|number| {
         if number == 0 {
             std::thread::sleep(Duration::from_millis(500));

@@ -1,4 +1,4 @@
-//! Whether a command's cost depends on how much there is.
+//! Whether a command's cost depends on the size of the state.
 
 use onsale_engine::{Limits, Partition};
 use onsale_schemas::PartitionId;
@@ -22,7 +22,7 @@ impl Table {
     }
 }
 
-/// In balance: as many seats come back as are sold, so that it can go on for ever.
+/// In balance: as many seats come back as are sold, so that it can run forever.
 const MIX: Mix = Mix {
     reserve: 50,
     confirm: 20,
@@ -117,10 +117,10 @@ fn one(size: Size, shape: Shape) -> anyhow::Result<Spread> {
         let log = workload.commands(CHUNK_COMMANDS)?;
         runs.push(apply(&mut partition, &log, &mut tally) * 1e9 / log.len() as f64);
     }
-    // Of few seats some more are asked for in vain: that is what a sale of few seats is like.
+    // With few seats, some requests are in vain: that is what a sale of few seats is like.
     anyhow::ensure!(
         tally.refused * 4 < tally.records,
-        "{} of {} commands were refused: the workload is not what it says",
+        "{} of {} commands were refused: the workload is not as described",
         tally.refused,
         tally.records
     );

@@ -1,8 +1,8 @@
 //! The slowest single command.
 //!
-//! A clock around a command also shows when the system took the core away. So the same log is
-//! applied several times, and a command's own time is the fastest of its times: what the machine
-//! itself does is the same each time, what the system does is not.
+//! Timing a command also shows when the system took the core away. So the same log is applied
+//! several times, and a command's own time is its fastest: the machine does the same work each
+//! time, the system does not.
 
 use std::time::Instant;
 
@@ -115,7 +115,7 @@ fn describe(logs: &[Log], number: usize) -> String {
     format!("record {number}, a {name}")
 }
 
-/// The largest show, the longest block, and the cancellation of a large show, each in its own time.
+/// The largest show, the longest block, and the cancellation of a large show, each by its own time.
 fn large() -> anyhow::Result<Vec<(&'static str, f64)>> {
     let show = ShowId::from_bytes([1; 16]);
     let zone = ZoneLayout {

@@ -1,4 +1,4 @@
-//! Bytes per seat and per hold, and what a snapshot costs the sale.
+//! Bytes per seat and per hold, and the cost of a snapshot for the sale.
 
 use std::time::Instant;
 
@@ -34,7 +34,7 @@ fn ms(begin: Instant) -> f64 {
 }
 
 pub(super) fn measure(size: Size) -> anyhow::Result<Memory> {
-    // Twice the seats that the holds need in the named zone, as many in the other.
+    // Twice the seats that the holds need in the named zone, and as many in the other.
     let shows = 500;
     let seats_per_zone = u32::try_from(size.holds * 2 / 500)?;
     let mut workload = Workload::new(Shape {
@@ -89,7 +89,7 @@ pub(super) fn measure(size: Size) -> anyhow::Result<Memory> {
     let image_megabytes = image.len() as f64 / 1e6;
     drop(image);
 
-    // What follows a snapshot pays for the pages it shares.
+    // Commands after a snapshot pay for the pages it shares.
     let log = workload.commands(size.commands.min(200_000))?;
     let mut own = Vec::new();
     for _ in 0..PASSES {

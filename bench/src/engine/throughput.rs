@@ -11,7 +11,7 @@ use crate::counting_allocator::allocations;
 pub(super) struct Throughput {
     pub(super) per_second: Spread,
     pub(super) allocations_per_command: f64,
-    /// Of the time per command, what decoding alone takes.
+    /// The part of the time per command that decoding alone takes.
     pub(super) decode_nanoseconds: Spread,
 }
 
@@ -29,7 +29,7 @@ impl OutcomeSink for Tally {
     }
 }
 
-/// Commands that are made at a time; making them is not measured.
+/// Commands that are generated at a time; generating them is not measured.
 pub(super) const CHUNK_COMMANDS: usize = 100_000;
 
 pub(super) const MIX: Mix = Mix {
@@ -39,15 +39,15 @@ pub(super) const MIX: Mix = Mix {
     release: 10,
 };
 
-/// Seconds of this thread's processor time: the same as by the clock where nobody else wants the
-/// core, and still the machine's own cost where somebody does.
+/// Seconds of this thread's processor time: the same as wall-clock time on a quiet core, and still
+/// the machine's own cost on a shared one.
 fn processor_seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// Applies a log and gives the processor time it took, in seconds. A function of its own, so that a
-/// profiler can be told to look at nothing else.
+/// Applies a log and returns the processor time it took, in seconds. A separate function, so that a
+/// profiler can be limited to it.
 #[inline(never)]
 pub(super) fn apply(partition: &mut Partition, log: &Log, tally: &mut Tally) -> f64 {
     let mut batch = Batch::default();
@@ -103,7 +103,7 @@ pub(super) fn measure(size: Size, keyed: bool) -> anyhow::Result<Throughput> {
         allocated += allocations() - before;
         anyhow::ensure!(
             tally.refused * 100 < tally.records,
-            "{} of {} commands were refused: the workload is not what it says",
+            "{} of {} commands were refused: the workload is not as described",
             tally.refused,
             tally.records
         );

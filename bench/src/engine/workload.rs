@@ -1,7 +1,7 @@
-//! A log that looks like an on-sale, made ahead of the clock so that only the machine is measured.
+//! A log that looks like a busy sale, generated beforehand so that only the machine is measured.
 //!
-//! The generator keeps its own books, so that nearly every command succeeds: refusals are cheap and
-//! would flatter the figures.
+//! The generator keeps track of the state, so that nearly every command succeeds: refusals are
+//! cheap and would flatter the figures.
 
 use std::collections::VecDeque;
 
@@ -62,12 +62,12 @@ pub(super) struct Shape {
     /// Seats of each of the two seated zones of a show.
     pub(super) seats_per_zone: u32,
     pub(super) seats_per_row: u16,
-    /// Live holds that the workload settles at.
+    /// Number of live holds at which the workload settles.
     pub(super) holds: usize,
     pub(super) mix: Mix,
     /// Requests carry idempotency keys.
     pub(super) keyed: bool,
-    /// The first minutes of a sale: log time hardly moves, nothing expires.
+    /// The first minutes of a sale: log time hardly advances, nothing expires.
     pub(super) rush: bool,
     pub(super) tickets_max: u64,
 }
@@ -75,9 +75,9 @@ pub(super) struct Shape {
 struct Hold {
     offset: Offset,
     show: u32,
-    /// Named seats, to be given out again.
+    /// Named seats, to be sold again.
     seats: SeatList,
-    /// Where it stands in `Workload::live`; `usize::MAX` once it ended.
+    /// Its position in `Workload::live`; `usize::MAX` once it ended.
     at: usize,
 }
 
@@ -114,8 +114,8 @@ fn show_id(show: u32) -> ShowId {
 
 impl Workload {
     pub(super) fn new(shape: Shape) -> Self {
-        // Of the holds made, some are left to expire after their time; the rest is taken out at
-        // random before. From both follows how far time moves per command.
+        // Some of the holds are left to expire after their time; the rest is removed at random
+        // before. From both follows how far time advances per command.
         let taken = (shape.mix.confirm + shape.mix.release) as f64;
         let made = shape.mix.reserve as f64;
         let commands_per_hold = shape.holds as f64 * (made / (made - taken)).ln() / (taken / 100.0);
@@ -320,8 +320,7 @@ impl Workload {
         Ok(log)
     }
 
-    /// So many holds of one or two named seats, each of another user, in a time so short that none
-    /// expires.
+    /// Holds of one or two named seats, each of another user, in a time so short that none expires.
     pub(super) fn holds(&mut self, count: usize) -> anyhow::Result<Log> {
         let mut log = self.start();
         let step_us = std::mem::take(&mut self.step_us);

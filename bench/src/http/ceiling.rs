@@ -1,4 +1,5 @@
-//! The generator against a bare hyper server: what it can do before it is the bottleneck itself.
+//! The generator against a bare hyper server: what it can do before it becomes the bottleneck
+//! itself.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `onsale dev` with its demo shows and nobody there.
+//! `onsale dev` with its demo shows and no clients.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -9,10 +9,10 @@ use onsale_load::ScenarioKind;
 use super::{Bench, Load, Target};
 use crate::side::onsale::Onsale;
 
-/// How long the projection may take to catch up before that is given up.
+/// How long the projection may take to catch up before the benchmark gives up.
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// The projection must have caught up so long after a run at full speed, in seconds.
+/// The projection must have caught up this long after a run at full speed, in seconds.
 const CATCH_UP_WANTED_S: f64 = 10.0;
 
 #[derive(Args)]

@@ -18,13 +18,13 @@ use super::{Bench, Target};
 use crate::side::onsale::{self, Onsale, TOKEN_TTL_S};
 use crate::side::say;
 
-/// Readers that connect at once, so that the backlog of the listener is not what is measured.
+/// Readers that connect at once; few enough that the backlog of the listener is not measured.
 const CONNECTING_MAX: usize = 256;
-/// Delays are counted in steps of a millisecond up to this; longer ones count as this.
+/// Delays are counted in steps of a millisecond up to this value; longer ones count as this.
 const DELAY_MAX_MS: usize = 60_000;
 /// Versions whose time is remembered: a ring, far longer than any reader lags.
 const VERSIONS: usize = 1 << 20;
-/// Descriptors beside those of the readers.
+/// Descriptors besides those of the readers.
 const DESCRIPTORS_SPARE: u64 = 1_024;
 /// Time for the last updates to arrive.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -46,7 +46,7 @@ pub(super) struct ReadersArgs {
     named: bool,
 }
 
-/// When each version was answered, and how late readers saw it.
+/// When each version was acknowledged, and how late readers saw it.
 struct Seen {
     start: Instant,
     /// Microseconds since the start, by version modulo the size of the ring; 0 when there is none.
@@ -154,7 +154,7 @@ pub(super) fn run(bench: &Bench, args: &ReadersArgs) -> anyhow::Result<()> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    // The first reader makes the view, which is not the price of a reader.
+    // The first reader creates the view, whose cost is not that of a reader.
     let mut readers = JoinSet::new();
     runtime.block_on(connect(&server, &path, 1, &seen, &mut readers))?;
     let before = server.process.resident_bytes()?;
@@ -239,7 +239,7 @@ pub(super) fn run(bench: &Bench, args: &ReadersArgs) -> anyhow::Result<()> {
     )
 }
 
-/// Connects so many readers and waits until each has had its first bytes.
+/// Connects the readers and waits until each has received its first bytes.
 async fn connect(
     server: &Onsale,
     path: &str,
@@ -300,7 +300,7 @@ async fn read(mut stream: TcpStream, mut last: u64, seen: Arc<Seen>) {
         let length_u64 = u64::try_from(length).unwrap_or(0);
         seen.bytes.fetch_add(length_u64, Ordering::Relaxed);
         let text = bytes.get(..length).unwrap_or_default();
-        // A line that was cut is missed here; its changes then count as part of the next one.
+        // A truncated line is missed here; its changes then count as part of the next one.
         if let Some(version) = last_version(text).filter(|version| *version > last) {
             seen.received(last, version);
             last = version;
@@ -405,7 +405,7 @@ mod tests {
         seen.received(10, 13);
         assert_eq!(seen.frames.load(Ordering::Relaxed), 1);
         assert!(seen.percentile_ms(1.0) < 60_000.0);
-        // Nothing is known of these, so that nothing is said.
+        // Nothing is known about these, so nothing is recorded.
         let before: u64 = seen.delays.iter().map(|d| d.load(Ordering::Relaxed)).sum();
         seen.received(100, 101);
         let after: u64 = seen.delays.iter().map(|d| d.load(Ordering::Relaxed)).sum();

@@ -13,8 +13,8 @@ use crate::side::say;
 use crate::spread::Spread;
 
 const WARM_UP: Duration = Duration::from_secs(1);
-/// The first request of a show reads its chart from the database, which is not what a request costs
-/// later: so many shows are asked for in a second of the warm-up.
+/// The first request for a show reads its chart from the database, which later requests do not:
+/// this many shows are requested per second of the warm-up.
 const SHOWS_WARMED_PER_SECOND: u64 = 2_000;
 const MICROSECONDS: f64 = 1e6;
 
@@ -126,8 +126,8 @@ fn sizes() -> impl Iterator<Item = Size> {
     partitions.chain(shows).chain(users)
 }
 
-/// Granted a second, and microseconds of CPU that the server spent on each, projection included as
-/// far as it came.
+/// Grants per second, and microseconds of CPU that the server spent on each, including the
+/// projection as far as it got.
 fn measure(bench: &Bench, how: ClosedLoop, size: Size) -> anyhow::Result<(f64, f64)> {
     let partitions = size.partitions.to_string();
     let server = bench.server(&[("ONSALE_LOG__PARTITIONS", &partitions)])?;

@@ -15,7 +15,7 @@ use crate::side::say;
 
 /// Seats that one reservation holds: few requests make a large state.
 const SEATS_PER_HOLD: u64 = 2;
-/// Longest wait until the projection has everything, before the stop.
+/// Longest wait for the projection to have everything before the stop.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(600);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -31,11 +31,11 @@ pub(super) struct StartArgs {
 
 pub(super) fn run(bench: &Bench, args: &StartArgs) -> anyhow::Result<()> {
     let data = bench.folder.path().join("start");
-    // No snapshot but the one that is asked for.
+    // No snapshot but the requested one.
     let env = [
         ("ONSALE_SNAPSHOTS__EVERY_RECORDS", "1000000000"),
         ("ONSALE_SNAPSHOTS__EVERY_SECONDS", "86400"),
-        // Says how many records were replayed.
+        // Logs how many records were replayed.
         ("ONSALE_TELEMETRY__FILTER", "warn,onsale_processor=info"),
     ];
     let server = bench.server_on(&data, &env)?;
@@ -61,7 +61,7 @@ pub(super) fn run(bench: &Bench, args: &StartArgs) -> anyhow::Result<()> {
         hold_s: 600,
     };
     let world = World::make(&[organizer], &size)?;
-    // kill -9: an orderly end would leave a snapshot of everything.
+    // kill -9: an orderly stop would leave a snapshot of everything.
     drop(server);
     say::progress("starting again");
     let begin = Instant::now();
@@ -90,7 +90,7 @@ pub(super) fn run(bench: &Bench, args: &StartArgs) -> anyhow::Result<()> {
     )
 }
 
-/// Plays a scenario in a closed loop until it has been granted so much.
+/// Runs a scenario in a closed loop until enough has been granted.
 fn load_records(
     bench: &Bench,
     server: &Onsale,
@@ -99,7 +99,7 @@ fn load_records(
 ) -> anyhow::Result<()> {
     let mut left = records;
     while left > 0 {
-        // As long as it takes at the least; what is missing is asked for again.
+        // The minimum duration; what is missing is requested again.
         let seconds = (left / 60_000).clamp(2, 60);
         let report = bench.load(
             &server.target,
@@ -131,7 +131,7 @@ fn caught_up(server: &Onsale) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the last start said about its replay.
+/// What the last start logged about its replay.
 fn replayed(data: &Path) -> anyhow::Result<u64> {
     let log = std::fs::read_to_string(data.join("server.log"))?;
     let (_, rest) = log

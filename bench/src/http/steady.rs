@@ -1,4 +1,4 @@
-//! Latency at a fixed rate, counted from when each request was meant to start.
+//! Latency at a fixed rate, counted from each request's intended start.
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ impl Syncs {
     }
 }
 
-/// Appends so many batches to a new journal.
+/// Appends a number of batches to a new journal.
 pub(super) fn records_per_second(
     folder: &Path,
     batches: usize,

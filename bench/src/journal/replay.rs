@@ -1,4 +1,4 @@
-//! Replay: what a start-up does with the journal.
+//! Replay: what a start does with the journal.
 
 use std::path::Path;
 use std::time::Instant;
@@ -23,7 +23,7 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// Records a sale of so many commands, in whole batches.
+    /// Records a sale of this many commands, in whole batches.
     pub(super) fn write(folder: &Path, commands: usize) -> anyhow::Result<Self> {
         let (mut writer, journal) = Journal::open(folder, &JournalOptions::new(PARTITIONS))?;
         let mut sales: Vec<_> = (0..u64::from(PARTITIONS)).map(Workload::new).collect();

@@ -12,7 +12,7 @@ impl Spread {
         self.sorted.insert(at, figure);
     }
 
-    /// The one in the middle, 0 when there is none.
+    /// The median, 0 when there is none.
     pub(super) fn median(&self) -> f64 {
         self.sorted
             .get(self.sorted.len() / 2)

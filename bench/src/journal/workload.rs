@@ -9,10 +9,10 @@ use onsale_schemas::{Envelope, EventId, Offset, RequestId, ShowId, UserId};
 const COMMANDS_PER_SHOW: u64 = 20_000;
 const ROWS: usize = 500;
 const SEATS_PER_ROW: u16 = 100;
-/// Reservations that are remembered to be confirmed or released.
+/// Reservations that are remembered to be confirmed or released later.
 const PENDING_MAX: usize = 4_096;
 
-/// The buyers of one partition: mostly reservations, many of them paid, some given back.
+/// The buyers of one partition: mostly reservations, many of them paid, some released.
 pub(super) struct Workload {
     state: u64,
     commands: u64,

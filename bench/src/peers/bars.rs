@@ -18,7 +18,7 @@ pub(super) fn page(report: &Report) -> String {
     body.push_str(
         "<h2>Figures</h2><div class=\"wide\"><table><thead><tr><th scope=\"col\">peer</th>\
          <th scope=\"col\">min</th><th scope=\"col\">median</th><th scope=\"col\">max</th>\
-         <th scope=\"col\">ours / theirs</th></tr></thead><tbody>",
+         <th scope=\"col\">Onsale / peer</th></tr></thead><tbody>",
     );
     for line in &report.lines {
         row(line, &mut body);

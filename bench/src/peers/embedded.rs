@@ -1,4 +1,4 @@
-//! Ours: log, engine, projection and API in one process.
+//! Onsale embedded: log, engine, projection and API in one process.
 
 use super::{Bench, Measured};
 use crate::side::job;

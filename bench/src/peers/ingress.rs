@@ -1,5 +1,5 @@
-//! The minimal server in front of every peer, as a process of its own, as ours is one: hyper, HTTP/1,
-//! the body read as JSON, an answer as long as ours. It checks no token and counts no rates.
+//! The minimal server in front of every peer, a separate process like Onsale's: hyper, HTTP/1, the
+//! body read as JSON, an answer of the same length. It checks no token and counts no rates.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -38,7 +38,7 @@ pub(crate) struct PeerIngressArgs {
     url: String,
 }
 
-/// What stands behind the minimal server.
+/// The backend of the minimal server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum BackendKind {
     /// Nothing.
@@ -63,7 +63,7 @@ pub(crate) struct Ask {
     pub(crate) show: Uuid,
     pub(crate) zone: Uuid,
     pub(crate) quantity: i32,
-    /// Tickets that the user may take in all.
+    /// Tickets that the user may take altogether.
     pub(crate) limit: i32,
     /// End of the hold, in Unix milliseconds.
     pub(crate) expires_at_ms: u64,
@@ -72,7 +72,7 @@ pub(crate) struct Ask {
 /// What becomes of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
-    /// Held, durably as far as the peer is set up to.
+    /// Held, as durably as the peer is configured to.
     Reserved,
     /// Not enough left.
     SoldOut,
@@ -82,7 +82,7 @@ pub(crate) enum Verdict {
 
 /// What decides and remembers.
 pub(crate) trait Backend: Send + Sync + 'static {
-    /// Takes the tickets or says why not.
+    /// Takes the tickets or returns why not.
     fn reserve(&self, ask: Ask) -> impl Future<Output = anyhow::Result<Verdict>> + Send;
 }
 
@@ -127,11 +127,11 @@ struct Refused {
 /// # Errors
 /// When it does not start, for example because the backend cannot be reached.
 pub(super) fn start(backend: BackendKind, url: Option<&str>) -> anyhow::Result<(Process, Target)> {
-    let ours = std::env::current_exe().context("where this program lies")?;
+    let program = std::env::current_exe().context("path of this program")?;
     let name = backend
         .to_possible_value()
         .context("a backend without a name")?;
-    let mut command = Command::new(ours);
+    let mut command = Command::new(program);
     command.args(["peer-ingress", "--backend", name.get_name()]);
     command.args(["--url", url.unwrap_or("")]);
     let (process, address) = Process::start_with_address("the minimal server", &mut command)?;
@@ -141,7 +141,7 @@ pub(super) fn start(backend: BackendKind, url: Option<&str>) -> anyhow::Result<(
 /// Serves until it is killed.
 ///
 /// # Errors
-/// When the backend cannot be reached or no port be had.
+/// When the backend cannot be reached or no port is free.
 pub(crate) fn run(args: &PeerIngressArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -189,7 +189,7 @@ async fn serve<B: Backend>(backend: B) -> anyhow::Result<()> {
                 let backend = Arc::clone(&backend);
                 async move { Ok::<_, Infallible>(answer(&*backend, request).await) }
             });
-            // How a client leaves is its own business.
+            // How a client disconnects does not matter.
             let _ = hyper::server::conn::http1::Builder::new()
                 .pipeline_flush(true)
                 .serve_connection(TokioIo::new(stream), service)
@@ -243,7 +243,7 @@ async fn decide<B: Backend>(
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));
     let ask = Ask {
-        // In the order of time, so that an index grows at its end.
+        // Ordered by time, so that an index grows at its end.
         booking: Uuid::now_v7(),
         user,
         show: body.show_id,

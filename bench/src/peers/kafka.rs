@@ -1,5 +1,5 @@
-//! Ours on Kafka, as `deploy/cluster.sh` starts it: broker, PostgreSQL, Redis, an owner and a standby
-//! of every partition, an ingress and a projector, all on this machine.
+//! Onsale on Kafka, as `deploy/cluster.sh` starts it: broker, PostgreSQL, Redis, an owner and a
+//! standby of every partition, an ingress and a projector, all on this machine.
 
 use super::{Bench, Measured};
 use crate::side::cluster::Cluster;

@@ -1,4 +1,4 @@
-//! PostgreSQL with its default durability, behind the minimal server, used in four ways.
+//! PostgreSQL with its default durability, behind the minimal server, in four variants.
 
 pub(super) mod for_update;
 pub(super) mod function;

@@ -1,7 +1,7 @@
 //! Redis with a Lua script, behind the minimal server.
 //!
-//! One multiplexed connection: all requests that wait go to Redis in one write, and with
-//! `appendfsync always` one sync makes all of them durable. That is what Redis is best at.
+//! One multiplexed connection: all waiting requests go to Redis in one write, and with `appendfsync
+//! always` one sync makes all of them durable. That is how Redis performs best.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -52,8 +52,7 @@ fn measure(bench: &Bench, sync: Sync) -> anyhow::Result<Measured> {
     Ok(Measured::of(&driven, None))
 }
 
-/// A Redis of our own.
-/// Installs Redis where it is missing.
+/// A dedicated Redis. Installs Redis where it is missing.
 fn install() -> anyhow::Result<()> {
     let status = Command::new(SERVICE)
         .arg("install")
@@ -83,7 +82,7 @@ impl Server {
             .arg("--dir")
             .arg(folder)
             .args(["--appendonly", "yes", "--appendfsync", fsync])
-            // No forks in the middle of a measurement: in favour of Redis.
+            // No forks in the middle of a measurement, in favour of Redis.
             .args(["--save", "", "--auto-aof-rewrite-percentage", "0"])
             .stdout(Stdio::null());
         install()?;

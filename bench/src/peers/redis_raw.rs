@@ -13,7 +13,7 @@ use super::redis::{SCRIPT, Server, Sync, keys, verdict_of};
 use super::{Bench, Measured, WARM_UP};
 use crate::side::job::{self, TICKETS_PER_USER, Zone};
 
-/// Commands that wait on one connection.
+/// Commands in flight on one connection.
 const PIPELINE: usize = 8;
 
 pub(super) fn always(bench: &Bench) -> anyhow::Result<Measured> {
@@ -60,7 +60,7 @@ fn measure(bench: &Bench, sync: Sync) -> anyhow::Result<Measured> {
     ensure!(sold == granted, "sold {sold}, but granted {granted}");
     server.end()?;
     turns.sort_unstable();
-    // A command waits at most for the turn that it is part of.
+    // A command waits at most for the pipeline that it is part of.
     let at = |percent: usize| {
         turns
             .get(turns.len().saturating_sub(1) * percent / 100)

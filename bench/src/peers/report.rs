@@ -9,7 +9,7 @@ use super::{Measured, PeersArgs, Rounds, bars};
 use crate::side::conditions::Conditions;
 use crate::spread::Spread;
 
-/// The one that all others are compared with.
+/// The peer that all others are compared with.
 const OURS: &str = "onsale_embedded";
 
 /// A peer over all rounds.
@@ -19,13 +19,13 @@ pub(super) struct Line {
     pub(super) figures: Result<Figures, String>,
 }
 
-/// What was found, over the rounds.
+/// The results over the rounds.
 pub(super) struct Figures {
     pub(super) per_second: Spread,
     p50_ms: Spread,
     p99_ms: Spread,
     per_sync: Option<Spread>,
-    /// Ours divided by theirs, round by round.
+    /// Onsale's rate divided by the peer's, round by round.
     pub(super) ratio: Option<Spread>,
 }
 
@@ -147,7 +147,7 @@ impl Report {
         let _ = writeln!(out, "{}", self.conditions());
         let _ = writeln!(
             out,
-            "{:<28} {:>9} {:>9} {:>9}  {:>8} {:>8} {:>9}  ours/theirs min median max",
+            "{:<28} {:>9} {:>9} {:>9}  {:>8} {:>8} {:>9}  Onsale/peer min median max",
             "tickets per second", "min", "median", "max", "p50 ms", "p99 ms", "per sync"
         );
         for line in &self.lines {

@@ -1,4 +1,4 @@
-//! A process that is measured; it ends with its owner.
+//! A measured process; it ends with its owner.
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -70,7 +70,7 @@ impl Process {
         Ok(())
     }
 
-    /// Asks it to end and waits; whatever still runs then is killed when dropped.
+    /// Asks it to stop and waits; if it is still running then, it is killed when dropped.
     pub(crate) fn end(mut self) -> anyhow::Result<()> {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
@@ -121,12 +121,12 @@ fn resident_bytes(id: u32) -> anyhow::Result<u64> {
     Ok(kib * 1_024)
 }
 
-/// A port that nobody listened on a moment ago.
+/// A port that was free a moment ago.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// Whether somebody listens there.
+/// Whether anything listens there.
 pub(crate) fn is_listening(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
 }

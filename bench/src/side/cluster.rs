@@ -10,9 +10,9 @@ use super::onsale::SECRET;
 use super::say;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/cluster.sh");
-/// First port of the cluster; not the one that the script takes by itself.
+/// First port of the cluster; not the script's default.
 const PORT: u16 = 29_000;
-/// The first ingress listens so far from it.
+/// Distance of the first ingress's port from it.
 const INGRESS_1: u16 = 81;
 
 /// A running cluster: broker, database, Redis, two processors, an ingress and a projector. It ends
@@ -33,7 +33,7 @@ impl Cluster {
             target: Target::parse(&format!("http://127.0.0.1:{}", PORT + INGRESS_1))?,
         };
         cluster.script(&["up"])?;
-        // One client needs one front door; the second would only read along.
+        // One client needs only one ingress; the second would only read along.
         cluster.script(&["stop", "ingress-2"])?;
         Ok(cluster)
     }

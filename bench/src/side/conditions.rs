@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::spread::Spread;
 
-/// Syncs that one figure is made from.
+/// Number of syncs per figure.
 const SYNCS: usize = 100;
 /// Bytes written before each.
 const BLOCK_BYTES: usize = 4_096;
@@ -24,8 +24,8 @@ pub(crate) struct Conditions {
     pub(crate) processor: String,
     /// The system's version.
     pub(crate) kernel: String,
-    /// Processes that wanted a core on average over the last minute, before anything was started:
-    /// well above 0 the machine was not quiet.
+    /// Load average over the last minute before anything was started: well above 0, the machine was
+    /// not quiet.
     pub(crate) load_before: f64,
     /// Date of the run.
     pub(crate) unix_seconds: u64,
@@ -62,7 +62,7 @@ pub(crate) fn sync_us(folder: &Path) -> anyhow::Result<f64> {
     let path = folder.join("sync-cost");
     let mut file =
         File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    // Over space that is there already, as logs with preallocated segments do.
+    // Over space that is already allocated, as logs with preallocated segments do.
     for _ in 0..SYNCS {
         file.write_all(&[0; BLOCK_BYTES])?;
     }

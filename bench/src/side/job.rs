@@ -13,16 +13,17 @@ use super::onsale;
 
 /// Users that ask, in turn.
 pub(crate) const USERS: usize = 10_000;
-/// Zones where the load is spread.
+/// Number of zones where the load is spread.
 pub(crate) const SPREAD_ZONES: usize = 256;
 /// Tickets of a zone: more than are sold.
 pub(crate) const CAPACITY: u64 = 10_000_000;
-/// Tickets that a user may take: as many as the protocol allows, so that nobody is refused.
+/// Tickets that a user may take: the highest limit that the API allows, so that no request is
+/// refused.
 pub(crate) const TICKETS_PER_USER: u16 = u16::MAX;
-/// How long the counts that clients see may take to follow the last answer.
+/// How long the counts that clients see may lag behind the last answer.
 const SETTLE: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Header in which users say who they are to servers that check no token.
+/// Header that names the user to servers that check no tokens.
 pub(crate) const USER_HEADER: &str = "x-user";
 
 /// A zone on sale, and its show.
@@ -33,7 +34,7 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    /// So many zones of a peer, each of a show of its own.
+    /// Zones of a peer, each of its own show.
     pub(crate) fn made_up(count: usize) -> Vec<Self> {
         (0..count)
             .map(|_| Self {
@@ -71,7 +72,7 @@ impl Scenario for Reserve {
     }
 }
 
-/// Requests for one ticket of each zone in turn, in the name of each user in turn.
+/// Requests for one ticket of each zone in turn, on behalf of each user in turn.
 pub(crate) fn reserve(zones: &[Zone], users: &Users) -> Box<dyn Scenario> {
     Box::new(Reserve {
         zones: zones.to_vec(),
@@ -80,7 +81,7 @@ pub(crate) fn reserve(zones: &[Zone], users: &Users) -> Box<dyn Scenario> {
     })
 }
 
-/// A closed loop: each connection asks again once it was answered.
+/// A closed loop: each connection sends again once it was answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClosedLoop {
     /// Sent before the measurement.
@@ -91,7 +92,7 @@ pub(crate) struct ClosedLoop {
     pub(crate) in_flight: usize,
 }
 
-/// Asks in a closed loop and says how it went; every request must be granted.
+/// Sends requests in a closed loop and returns the result; every request must be granted.
 pub(crate) fn ask(
     how: ClosedLoop,
     target: &Target,
@@ -122,7 +123,7 @@ pub(crate) fn ask(
     Ok(driven)
 }
 
-/// Shows made on a server of ours.
+/// Shows created on an Onsale server.
 pub(crate) struct OnSale {
     organizer: Control,
     world: World,
@@ -130,7 +131,7 @@ pub(crate) struct OnSale {
     pub(crate) zones: Vec<Zone>,
 }
 
-/// Makes so many shows with a zone each.
+/// Creates this many shows with a zone each.
 pub(crate) fn put_on_sale(target: &Target, shows: usize) -> anyhow::Result<OnSale> {
     let organizer = onsale::organizer(target)?;
     let size = WorldSize {
@@ -170,7 +171,7 @@ impl OnSale {
     }
 }
 
-/// Makes so many shows with a zone each on a server of ours, sells them, and checks what was sold.
+/// Creates shows with a zone each on an Onsale server, sells them, and checks what was sold.
 pub(crate) fn sell(
     how: ClosedLoop,
     target: &Target,
@@ -183,7 +184,7 @@ pub(crate) fn sell(
     Ok(driven)
 }
 
-/// Users of servers that check no token.
+/// Users of servers that check no tokens.
 pub(crate) fn plain_users() -> Users {
     Users::plain(USERS, USER_HEADER)
 }

@@ -16,7 +16,7 @@ use super::say;
 pub(super) const SECRET: &str = "a secret that only lives as long as a benchmark";
 /// How long a start may take; start-up with a large log is measured, not limited, by this.
 const START_PATIENCE: Duration = Duration::from_secs(120);
-/// How long the tokens are good for, in seconds.
+/// How long the tokens are valid, in seconds.
 pub(crate) const TOKEN_TTL_S: u64 = 6 * 3_600;
 
 /// The release binary: given, or beside this one; built where it is missing.
@@ -27,8 +27,8 @@ pub(crate) fn binary(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(path) = given {
         return Ok(path.to_owned());
     }
-    let ours = std::env::current_exe().context("where this program lies")?;
-    let beside = ours.with_file_name("onsale");
+    let program = std::env::current_exe().context("path of this program")?;
+    let beside = program.with_file_name("onsale");
     if beside.exists() {
         return Ok(beside);
     }
@@ -75,7 +75,7 @@ impl Onsale {
                 "ONSALE_HTTP__OPERATIONS_LISTEN",
                 format!("127.0.0.1:{operations_port}"),
             )
-            // All that is measured comes from one address.
+            // The whole load comes from one address.
             .env("ONSALE_HTTP__CONNECTIONS_PER_ADDRESS_MAX", "1000000")
             .env("ONSALE_HTTP__STREAM_READERS_PER_ADDRESS_MAX", "1000000")
             .env("ONSALE_HTTP__UNSENT_PER_ADDRESS_MAX_BYTES", "1099511627776")
@@ -97,7 +97,7 @@ impl Onsale {
         })
     }
 
-    /// A figure of `/metrics`, summed over its labels; 0 when there is none.
+    /// A metric, summed over its labels; 0 when there is none.
     pub(crate) fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let (_, text) = get(self.operations, "/metrics")?;
         let mut sum = 0.0;
@@ -114,18 +114,18 @@ impl Onsale {
         Ok(sum)
     }
 
-    /// Signs tokens that this server takes.
+    /// Signs tokens that this server accepts.
     pub(crate) fn minter() -> Minter {
         Minter::new(SECRET, "onsale", "onsale")
     }
 
-    /// So many buyers whose tokens this server takes.
+    /// Buyers whose tokens this server accepts.
     pub(crate) fn users(count: usize) -> anyhow::Result<Users> {
         Ok(Users::mint(&Self::minter(), count, TOKEN_TTL_S)?)
     }
 }
 
-/// Calls a server in the name of an organizer; it must have the secret of the servers started here.
+/// Calls a server on behalf of an organizer; it must have the secret of the servers started here.
 ///
 /// # Errors
 /// When no token can be signed.
@@ -134,7 +134,7 @@ pub(crate) fn organizer(target: &Target) -> anyhow::Result<Control> {
     Ok(Control::new(target.clone(), token))
 }
 
-/// Whether a page outside the API was answered 200, and its text.
+/// Whether a page outside the API was answered with 200, and its text.
 fn get(address: SocketAddr, path: &str) -> anyhow::Result<(bool, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;

@@ -1,4 +1,4 @@
-//! What people read while and after something is measured.
+//! Output during and after a measurement.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -15,7 +15,7 @@ pub(crate) fn line(text: impl Display) {
     println!("{text}");
 }
 
-/// What is being done now; beside the report, so that `--json` stays one object.
+/// Prints what is being done now, beside the report, so that `--json` stays one object.
 pub(crate) fn progress(text: impl Display) {
     eprintln!("{text}");
 }

@@ -1,4 +1,4 @@
-//! The best two seats next to each other, in houses with rows as real ones have them.
+//! The best two adjacent seats, in venues with realistic rows.
 
 use super::{SHOWS_SPREAD, body};
 use crate::draft::Draft;
@@ -7,7 +7,7 @@ use crate::world::WorldSize;
 
 const QUANTITY: u32 = 2;
 const ROW_SEATS: u64 = 50;
-/// Rows times seats of the largest house that is made.
+/// Rows times seats of the largest venue that is created.
 const SEATS_MAX: u64 = 100_000;
 
 pub(crate) fn world_size(requests: u64) -> WorldSize {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::draft::{Draft, Method, Op, Who};
 use crate::world::{ShowPlan, ZonePlan};
 
-/// `POST /bookings/reserve` of so many places of a zone.
+/// `POST /bookings/reserve` of a number of places of a zone.
 pub(crate) fn reserve_quantity(
     draft: &mut Draft,
     who: Who,

@@ -1,4 +1,4 @@
-//! General admission on one zone of one show: every request meets the same counter.
+//! General admission on one zone of one show: every request hits the same counter.
 
 use super::{CAPACITY_LARGE, body};
 use crate::draft::Draft;

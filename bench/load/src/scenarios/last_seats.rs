@@ -1,4 +1,4 @@
-//! Everybody on the last ten seats: half of them name one, half take any.
+//! Everyone on the last ten seats: half of them name one, half take any.
 
 use super::body;
 use crate::draft::Draft;

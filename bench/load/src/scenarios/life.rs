@@ -1,4 +1,4 @@
-//! Whole lives: a booking is confirmed, cancelled, or left until its hold runs out.
+//! Whole lives: a booking is confirmed, cancelled, or left until its hold expires.
 
 use std::collections::VecDeque;
 
@@ -8,12 +8,12 @@ use crate::draft::{Draft, Op, Who};
 use crate::scenario::{Scenario, Stage};
 use crate::world::WorldSize;
 
-/// Holds run out after so many seconds, so that a run of some seconds sees many do so.
+/// Holds expire after this many seconds, so that a short run sees many of them expire.
 const HOLD_S: u32 = 5;
-/// Of a hundred bookings so many are confirmed, and so many cancelled; the rest run out.
+/// How many of a hundred bookings are confirmed, and how many cancelled; the rest expire.
 const CONFIRMED: u64 = 60;
 const CANCELLED: u64 = 25;
-/// Bookings that wait for their next step; further ones run out.
+/// Bookings waiting for their next step; further ones expire.
 const WAITING_MAX: usize = 100_000;
 
 pub(crate) fn world_size() -> WorldSize {

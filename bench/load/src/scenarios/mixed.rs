@@ -5,7 +5,7 @@ use crate::draft::Draft;
 use crate::scenario::{Scenario, Stage};
 use crate::world::WorldSize;
 
-/// Houses of 2,000 seats and a floor.
+/// Venues of 2,000 seats and a floor.
 const SEATS: u64 = 2_000;
 const ROW_SEATS: u64 = 40;
 const FLOOR: u64 = 100_000;

@@ -1,5 +1,5 @@
-//! Named seats at a steady rate: every seat is asked for once, so that all are granted until the
-//! houses are full.
+//! Named seats at a steady rate: every seat is requested once, so that all requests are granted
+//! until the venues are full.
 
 use super::{SHOWS_MAX, body};
 use crate::draft::Draft;

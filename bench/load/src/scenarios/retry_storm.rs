@@ -1,5 +1,6 @@
-//! Impatient clients: every reservation is sent several times under one idempotency key, some of the
-//! repeats while the first is still on its way. All granted answers of a key must name one booking.
+//! Impatient clients: every reservation is sent several times under one idempotency key, some of
+//! the repeats while the first is still in flight. All granted answers of a key must name one
+//! booking.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use crate::world::WorldSize;
 
 /// Repeats of every request.
 const REPEATS: u32 = 3;
-/// Requests with repeats to come, beyond which no new one is made.
+/// Most requests with repeats to come; beyond this no new one is created.
 const WAITING: usize = 64;
 /// Keys whose booking is remembered; older ones are forgotten.
 const REMEMBERED_MAX: usize = 200_000;
@@ -67,7 +68,7 @@ impl RetryStorm {
 
 impl Scenario for RetryStorm {
     fn next(&mut self, draft: &mut Draft) {
-        // One new request to every so many repeats.
+        // One new request for this many repeats.
         let many = self.repeats.len() > WAITING;
         if (many || self.stage.random.below(u64::from(REPEATS) + 1) > 0)
             && let Some(mut repeat) = self.repeats.pop_front()

@@ -1,4 +1,4 @@
-//! The way of the textbook: a transaction that locks the row of the zone, looks, and writes.
+//! The textbook variant: a transaction that locks the row of the zone, reads, and writes.
 
 use sqlx::postgres::PgPool;
 
@@ -20,7 +20,7 @@ pub(in super::super) struct ForUpdate(pub(in super::super) PgPool);
 impl Backend for ForUpdate {
     async fn reserve(&self, ask: Ask) -> anyhow::Result<Verdict> {
         let mut transaction = self.0.begin().await?;
-        // The user's own rows first: the one that everybody waits for is locked for less time.
+        // The user's own rows first, so that the contended one is locked for less time.
         if !transaction::count_user(&mut transaction, &ask).await? {
             transaction.rollback().await?;
             return Ok(Verdict::Limit);

@@ -1,4 +1,5 @@
-//! A version column: look without a lock, write only if nobody wrote in between, else again.
+//! A version column: read without a lock, write only if nothing was written in between, otherwise
+//! retry.
 
 use anyhow::bail;
 use sqlx::postgres::PgPool;
@@ -8,7 +9,7 @@ use super::super::{Bench, Measured};
 use super::transaction;
 use crate::side::job;
 
-/// Attempts before a request fails; on one hot row nearly every attempt is too late.
+/// Attempts before a request fails; on one hot row nearly every attempt comes too late.
 const ATTEMPTS_MAX: u32 = 100_000;
 
 pub(in super::super) fn hot(bench: &Bench) -> anyhow::Result<Measured> {
@@ -33,7 +34,7 @@ impl Backend for Optimistic {
                 return Ok(Verdict::SoldOut);
             }
             let mut transaction = self.0.begin().await?;
-            // First of all: an attempt that is too late costs one statement.
+            // First, so that an attempt that comes too late costs one statement.
             let taken = sqlx::query(
                 "UPDATE zones SET available = available - $2, version = version + 1
                  WHERE zone_id = $1 AND version = $3",

@@ -29,7 +29,7 @@ CREATE TABLE tickets (
 ) WITH (fillfactor = 50);
 CREATE INDEX tickets_free ON tickets (zone_id) WHERE booking_id IS NULL;
 
--- The row that everybody wants is taken last, so that it is locked for the shortest time.
+-- The contended row is taken last, so that it is locked for the shortest time.
 CREATE OR REPLACE FUNCTION reserve(
     p_booking uuid, p_show uuid, p_zone uuid, p_user uuid, p_quantity integer, p_limit integer,
     p_expires_at_ms bigint

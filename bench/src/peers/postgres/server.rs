@@ -1,4 +1,4 @@
-//! A PostgreSQL of our own with durability as it is by default, started by `deploy/services`.
+//! A dedicated PostgreSQL with default durability, started by `deploy/services`.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::super::{Bench, ingress};
 use crate::side::job::{self, Zone};
 
-/// Connections to PostgreSQL: with more they mostly wait for one another's locks, with fewer the
-/// commits that share a sync are fewer.
+/// Connections to PostgreSQL: with more they mostly wait for each other's locks, with fewer, fewer
+/// commits share a sync.
 const CONNECTIONS: u32 = 32;
 /// Rows of single tickets that are put on sale, over all zones.
 const TICKET_ROWS: i32 = 400_000;
@@ -116,7 +116,7 @@ impl Server {
                         .await?;
                 }
             }
-            // What making them costs is not part of the job.
+            // Creating them is not part of the job.
             sqlx::raw_sql("VACUUM ANALYZE")
                 .execute(&mut *connection)
                 .await?;
@@ -161,7 +161,7 @@ impl Server {
         })
     }
 
-    /// Stops it, so that it costs the next peer nothing.
+    /// Stops it, so that it does not slow the next peer.
     pub(super) fn stop(self) -> anyhow::Result<()> {
         script(&self.folder, "stop")?;
         Ok(())
@@ -179,7 +179,7 @@ pub(in super::super) async fn pool(url: &str) -> anyhow::Result<PgPool> {
         .await?)
 }
 
-/// Calls a function that reserves, and gives what it returned or how it failed.
+/// Calls a function that reserves, and returns its result or how it failed.
 pub(super) async fn call(
     pool: &PgPool,
     sql: &'static str,

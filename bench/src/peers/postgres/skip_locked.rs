@@ -1,5 +1,5 @@
-//! A row per ticket: everybody locks another one (`SKIP LOCKED`), in a function, so that it is one round
-//! trip.
+//! A row per ticket: each request locks a different one (`SKIP LOCKED`), in a function, so that it
+//! is one round trip.
 
 use sqlx::postgres::PgPool;
 

@@ -1,4 +1,4 @@
-//! Statements that the ways with transactions share.
+//! Statements shared by the variants with transactions.
 
 use sqlx::PgConnection;
 
