@@ -1,4 +1,4 @@
-//! The server as a process of its own, over HTTP, against its targets. Each scenario can be repeated
+//! The server as a separate process, over HTTP, against its targets. Each scenario can be repeated
 //! alone.
 
 mod ceiling;

@@ -26,7 +26,7 @@ enum What {
     Engine(engine::EngineArgs),
     /// The embedded log: durable appends and replay.
     Journal(journal::JournalArgs),
-    /// The server as a process of its own, over HTTP, against its targets.
+    /// The server as a separate process, over HTTP, against its targets.
     Http(http::HttpArgs),
     /// The same job on Onsale, Redis and PostgreSQL, in turn on this machine.
     Peers(peers::PeersArgs),

@@ -88,7 +88,7 @@ pub enum Command {
     /// to ([`crate::partitioning::of_reference`]). Machine version 2.
     ClaimReference(ClaimReference),
     /// Keeps a catalog document (names, labels, texts) with its event or show, so that the database
-    /// can be made again from the machine. The machine does not look inside. Machine version 2.
+    /// can be restored from the machine. The machine does not look inside. Machine version 2.
     Describe(Describe),
     /// Recovers from a wrong clock, for operators: machine time becomes the time of this record,
     /// even if it was ahead. Machine version 2.
@@ -352,6 +352,6 @@ pub struct SeatBlock {
 pub enum BlockPlaces {
     /// These seats of a seated zone, all or none.
     Seats(SeatList),
-    /// So many places of a general-admission zone.
+    /// A number of places of a general-admission zone.
     Quantity(u32),
 }

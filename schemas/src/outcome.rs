@@ -1,5 +1,5 @@
-//! Outcomes: what the machine made of each record. Self-contained, so that a reader needs no state
-//! of its own to project them.
+//! Outcomes: what the machine decided about each record. Self-contained, so that a reader needs no
+//! state to project them.
 
 use bincode::{Decode, Encode};
 
@@ -27,7 +27,7 @@ pub struct OutcomeRecord {
     pub replay_of: Option<Replayed>,
     /// Holds that ran out before the command was looked at, in order of (end of hold, offset).
     pub expired: Vec<EndedBooking>,
-    /// What became of the command.
+    /// The result of the command.
     pub outcome: Outcome,
 }
 
@@ -40,7 +40,7 @@ pub struct Replayed {
     pub log_time_ms: LogTimeMs,
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Outcome {
     /// Nothing but the expired holds.

@@ -5,9 +5,9 @@ use crate::{Command, Offset, OutcomeRecord, RequestId, SeatIndex, UserId};
 /// The outcome of the request at an offset.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Standing {
-    /// The command, as it stands in the log.
+    /// The command, as it is in the log.
     pub command: Command,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: OutcomeRecord,
     /// Whose request it was, if the log says.
     pub user: Option<UserId>,

@@ -59,7 +59,7 @@ impl Method {
 /// On whose behalf a request is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Who {
-    /// Nobody's.
+    /// No one's: without a token.
     Nobody,
     /// A user's, by number.
     User(usize),

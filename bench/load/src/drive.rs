@@ -15,7 +15,7 @@ use crate::target::Target;
 use crate::users::Users;
 use crate::worker::{Ended, Shared, Worker};
 
-/// How often progress is told.
+/// How often progress is reported.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// Approximate number of intervals in a run's timeline.
 const INTERVALS: u64 = 240;

@@ -435,7 +435,7 @@ impl<'a> Worker<'a> {
                 }
                 State::Down => self.reopen(at),
                 State::Connecting => {
-                    // A refused connection is not always an event of its own.
+                    // A refused connection does not always cause an event.
                     self.ready(at, false, true);
                 }
                 State::Busy | State::Idle => {}

@@ -18,7 +18,7 @@ const STARTS_AT: &str = "2099-01-01T20:00:00Z";
 /// Longest hold: nothing expires during a run.
 const HOLD_LONG_S: u32 = 86_400;
 
-/// What is made for a run.
+/// What is created for a run.
 #[derive(Clone, Debug)]
 pub struct WorldSize {
     /// Shows, each of its own event, so that they are spread over the partitions.

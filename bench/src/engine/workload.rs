@@ -261,7 +261,7 @@ impl Workload {
         }
     }
 
-    /// So many commands of the mix.
+    /// A number of commands of the mix.
     pub(super) fn commands(&mut self, count: usize) -> anyhow::Result<Log> {
         let mut log = self.start();
         let Mix {

@@ -8,7 +8,7 @@ use super::{Bench, Load, Target};
 
 /// Users; each asks once.
 const USERS: u64 = 10_000;
-/// In so many seconds.
+/// Seconds in which they ask.
 const SECONDS: u64 = 2;
 
 pub(super) fn run(bench: &Bench) -> anyhow::Result<()> {

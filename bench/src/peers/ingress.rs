@@ -30,10 +30,10 @@ const HOLD_MS: u64 = 600_000;
 /// Options of the minimal server.
 #[derive(Args)]
 pub(crate) struct PeerIngressArgs {
-    /// What stands behind it.
+    /// The backend behind it.
     #[arg(long, value_enum)]
     backend: BackendKind,
-    /// Where that is.
+    /// The backend's address.
     #[arg(long, default_value = "")]
     url: String,
 }
@@ -69,7 +69,7 @@ pub(crate) struct Ask {
     pub(crate) expires_at_ms: u64,
 }
 
-/// What becomes of it.
+/// The result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
     /// Held, as durably as the peer is configured to.

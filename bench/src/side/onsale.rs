@@ -1,4 +1,4 @@
-//! The `onsale` binary as a process of its own.
+//! The `onsale` binary as a separate process.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -38,7 +38,7 @@ pub struct Check {
     pub in_flight: u32,
     /// Requests in flight over all nodes: at most this many per free place …
     pub in_flight_per_place: u32,
-    /// … and so many more.
+    /// … plus this many.
     pub in_flight_extra: u32,
     /// Versions before this one are too old: a client has been answered by a record that released
     /// places or tickets.

@@ -1,8 +1,7 @@
 -- Writes counts, each with its version in front, unless there is a newer one.
 --
--- KEYS  the keys
--- ARGV  1 ms to keep them  2 highest version that can be true: a higher one is nobody's
---       then for each key its version and its value
+-- KEYS  the keys ARGV  1 ms to keep them  2 highest version that can be true: higher ones are
+-- overwritten then for each key its version and its value
 local kept = 0
 for i, key in ipairs(KEYS) do
   local version = tonumber(ARGV[2 * i + 1])

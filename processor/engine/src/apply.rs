@@ -181,7 +181,7 @@ impl State {
             return Some((None, Outcome::Rejected(Rejection::IdempotencyKeyReused)));
         }
         let outcome = codec::decode_body::<Outcome>(body);
-        debug_assert!(outcome.is_ok(), "remembered answers are ours");
+        debug_assert!(outcome.is_ok(), "remembered answers decode");
         let replayed = Replayed {
             offset: head.offset,
             log_time_ms: head.log_time_ms,

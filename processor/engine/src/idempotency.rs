@@ -64,7 +64,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// A table for so many.
+    /// A table of this capacity.
     pub(crate) fn new(answers_max: u32) -> Self {
         Self {
             chunks: Pages::new(),

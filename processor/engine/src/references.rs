@@ -59,7 +59,7 @@ pub(crate) struct References {
 }
 
 impl References {
-    /// A table for so many.
+    /// A table of this capacity.
     pub(crate) fn new(references_max: u32) -> Self {
         Self {
             ring: Pages::new(),

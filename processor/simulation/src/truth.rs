@@ -151,7 +151,7 @@ impl Truth {
             Link::New => Ok(false),
             Link::Seen => Ok(true),
             Link::Gap { expected, got } => Err(format!(
-                "the topic goes on with {offset} after {got:?}, it ends at {expected:?}"
+                "the topic continues with {offset} after {got:?}, it ends at {expected:?}"
             )),
         }
     }

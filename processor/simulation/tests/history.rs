@@ -279,7 +279,7 @@ fn every_lie_is_found() {
             |found| matches!(found, Violation::RefusedButDone { call: 5, .. }),
         ),
         (
-            "a booking that nobody asked for",
+            "a booking without a request",
             |story| {
                 story.lines.remove(5);
                 let mut line = story.lines[1].clone();

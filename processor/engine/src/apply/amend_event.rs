@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_nobody_has_heard_of_is_known_then() {
+    fn an_unknown_event_becomes_known() {
         let mut m = Machine::second();
         m.run_by(staff(Some(20)), amend(7, 3));
         assert_eq!(m.partition.event_limit(event_id(7)), Some(3));

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_nobody_has_heard_of_is_cancelled_too() {
+    fn an_unknown_event_can_be_cancelled() {
         let mut m = Machine::second();
         m.run_by(staff(Some(20)), cancel(7));
         assert!(m.partition.event(event_id(7)).unwrap().cancelled);

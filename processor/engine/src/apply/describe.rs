@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_describes_anything_whoever_asks() {
+    fn keeps_documents_of_any_subject_for_any_caller() {
         let mut m = Machine::second();
         m.run_ok(open_v2(1, 7, 10));
         let subject = Subject::Show {

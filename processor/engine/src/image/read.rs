@@ -492,7 +492,7 @@ fn settle(state: &mut State) {
 
 fn answers(reader: &mut Reader<'_>, state: &mut State, next_offset: Offset) -> Read<()> {
     let count: u32 = reader.narrow()?;
-    // The ring is made for all of them, but never for more than the bytes can hold.
+    // The ring is sized for all of them, but never for more than the bytes can hold.
     let held = count.min(u32::try_from(reader.0.len()).unwrap_or(u32::MAX));
     state.answers = Answers::new(held.max(state.limits.remembered_answers_max));
     let mut least = (0, 0);

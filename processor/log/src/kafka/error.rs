@@ -80,7 +80,7 @@ pub enum KafkaError {
     /// The outcomes go on past the end of the commands.
     #[error(
         "partition {partition}: the outcomes go up to offset {outcome}, {commands} ends at {end}: the \
-         commands topic was made anew or set back. Nothing can be sold on it: restore it, or begin a \
+         commands topic was recreated or set back. Nothing can be sold on it: restore it, or begin a \
          new log with another kafka.topic_prefix and a new database"
     )]
     SetBack {

@@ -93,7 +93,7 @@ impl ForeignRecords {
             } = record;
             tracing::error!(
                 topic, %partition, offset, why,
-                "a record that is not ours is skipped: only nodes of this cluster may write there, \
+                "a foreign record is skipped: only nodes of this cluster may write there, \
                  see the ACLs of the topic"
             );
         } else if lines == LINES_MAX + 1 {

@@ -140,7 +140,7 @@ impl IngressLogState {
         if end < seen {
             self.refuse(format!(
                 "partition {partition}: the commands topic is shorter than it was, it ends at {end} \
-                 and has outcomes up to {}: it was made anew or set back. Restore it, or begin a new \
+                 and has outcomes up to {}: it was recreated or set back. Restore it, or begin a new \
                  log with another kafka.topic_prefix and a new database",
                 seen - 1
             ));

@@ -27,7 +27,7 @@ pub(super) enum Holes {
 /// Log time of an empty record in the place of a mark: one that advances no clock, the same for
 /// every reader.
 pub(super) const MARK_TIME_MS: LogTimeMs = 0;
-/// Why a mark is not ours.
+/// Why a mark is foreign.
 pub(super) const MARK_WHY: &str =
     "no record is there: it is the mark of a transaction, and no node uses transactions";
 

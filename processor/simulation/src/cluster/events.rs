@@ -66,7 +66,7 @@ pub(super) enum Event {
 /// Whose record it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
-    /// Nobody waits.
+    /// No one waits.
     Nobody,
     /// A processor; an unsent record is lost with it.
     Processor { node: usize, life: u64 },

@@ -182,7 +182,7 @@ impl World {
             for slot in processor.slots.iter().flatten() {
                 if slot.stopped.is_none() {
                     return Err(format!(
-                        "{} goes on past a barrier of a version it does not know",
+                        "{} continues past a barrier of a version it does not know",
                         processor.name
                     ));
                 }

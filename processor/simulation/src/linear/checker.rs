@@ -14,7 +14,7 @@ use crate::model::{Model, ModelLimits};
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Finding {
     /// The log skips or repeats records.
-    #[error("the log goes on at offset {found}, expected {expected}")]
+    #[error("the log continues at offset {found}, expected {expected}")]
     NotContiguous {
         /// The offset that should have come.
         expected: Offset,

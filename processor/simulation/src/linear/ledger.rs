@@ -12,7 +12,7 @@ use crate::table::Table;
 
 type Check = Result<(), String>;
 
-/// What stands on a seat.
+/// The state of a seat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Mark {
     Booking(Offset),

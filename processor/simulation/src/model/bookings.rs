@@ -7,7 +7,7 @@ use onsale_schemas::limits::ENDED_BOOKING_KEPT_MS;
 use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{EventId, LogTimeMs, Offset, SeatList, ShowId, UserId, ZoneIndex};
 
-/// What became of a booking.
+/// The state of a booking.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BookingState {
     /// A hold that has not been expired.
@@ -56,7 +56,7 @@ pub struct Booking {
     pub reserved_at_ms: LogTimeMs,
     /// End of the hold.
     pub expires_at_ms: LogTimeMs,
-    /// What became of it.
+    /// Its state.
     pub state: BookingState,
 }
 

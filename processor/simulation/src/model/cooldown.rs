@@ -39,7 +39,7 @@ impl Cooldowns {
 }
 
 impl Model {
-    /// A hold ended and nobody paid for it.
+    /// A hold ended unpaid.
     pub(super) fn note_unpaid(&mut self, booking: &Booking) {
         let cooldown_ms = self.show(booking.show).map_or(0, |show| show.cooldown_ms);
         if cooldown_ms == 0 {

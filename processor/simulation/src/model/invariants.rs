@@ -63,7 +63,7 @@ impl Model {
             format!("booking {offset} does not fit into its zone")
         })?;
         ensure(offset < self.next_offset, || {
-            format!("booking {offset} is made by a record to come")
+            format!("booking {offset} belongs to a future record")
         })?;
         ensure(!(show.cancelled && booking.is_live()), || {
             format!("booking {offset} lives in a cancelled show")

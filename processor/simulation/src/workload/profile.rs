@@ -39,11 +39,11 @@ pub enum Action {
     Newer,
     /// Bytes that are not a command, or a truncated one.
     Garbage,
-    /// A request that was made before, the same or changed.
+    /// An earlier request, the same or changed.
     Repeat,
 }
 
-/// How log time goes on.
+/// How log time advances.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pace {
     /// By 0 or 1 ms, this many records per millisecond.
@@ -70,7 +70,7 @@ pub struct Profile {
     pub remembered_max: usize,
     /// Percentage of commands that break a rule on purpose.
     pub invalid_percent: u64,
-    /// How time goes on.
+    /// How time advances.
     pub pace: Pace,
     /// Whether staff is named.
     pub names_staff: bool,

@@ -20,7 +20,7 @@ pub(super) struct SeenShow {
     pub(super) opened: bool,
 }
 
-/// A booking that was made.
+/// A booking that was created.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SeenBooking {
     pub(super) offset: Offset,

@@ -240,7 +240,7 @@ impl Stream {
             }
             Step::Gap { expected, got } => {
                 return Err(NotTaken::Broken(format!(
-                    "outcomes of partition {} are missing: the topic goes on up to offset {} from \
+                    "outcomes of partition {} are missing: the topic continues up to offset {} from \
                      {got:?}, and the last one read is {expected:?}",
                     self.partition, outcome.offset
                 )));
@@ -267,7 +267,7 @@ impl Stream {
             partition: self.partition,
             records: std::mem::take(&mut self.gathered),
         };
-        // Nobody may be following.
+        // There may be no followers.
         let _followers = shared.feed.send(Arc::new(batch));
     }
 }

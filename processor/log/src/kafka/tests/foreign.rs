@@ -111,7 +111,7 @@ fn foreign_records_in_every_topic_are_skipped_counted_and_named() {
 
 /// A record that has the form of an outcome: its command does not exist, or it does not follow.
 #[test]
-fn the_end_of_the_chain_is_not_what_somebody_says() {
+fn the_end_of_the_chain_is_not_what_a_foreign_record_says() {
     let Some(topics) = TestTopics::make(2) else {
         return;
     };

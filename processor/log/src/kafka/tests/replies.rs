@@ -336,7 +336,7 @@ fn the_number_of_those_who_wait_is_bounded() {
         },
     )
     .unwrap();
-    // Nobody processes anything.
+    // Nothing is processed.
     let first = submit(&log, P0, RequestId(Uuid::new_v4()));
     let _second = submit(&log, P0, RequestId(Uuid::new_v4()));
     let (reply, _receiver) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! Topics of its own for each test, and a broker of its own for the test that kills it.
+//! Separate topics for each test, and a separate broker for the test that kills it.
 
 use std::ffi::OsString;
 use std::net::TcpListener;
@@ -73,7 +73,7 @@ impl Drop for TestTopics {
     }
 }
 
-/// A broker that nobody else uses.
+/// A broker that nothing else uses.
 pub(super) struct OwnBroker {
     folder: tempfile::TempDir,
     port: u16,

@@ -222,7 +222,7 @@ impl Wanted {
                 setting: "topic".to_owned(),
                 found: "missing".to_owned(),
                 expected: "there".to_owned(),
-                why: "the log is made of it",
+                why: "it is part of the log",
                 remedy: self.create_command(settings),
                 fatal: true,
             }];
@@ -240,13 +240,13 @@ impl Wanted {
                 expected: self.partitions.to_string(),
                 why: PARTITIONS_WHY,
                 remedy: if was_raised {
-                    "nothing has to be done: nodes use the first ones, as they were made, and the \
-                     others stay empty (Kafka cannot take them away). Leave log.partitions as it is"
+                    "nothing has to be done: nodes use the first ones, as before, and the \
+                     others stay empty (Kafka cannot remove them). Leave log.partitions as it is"
                         .to_owned()
                 } else {
                     format!(
-                        "set log.partitions to what the commands topic was made with; where it was \
-                         made wrong and never used, delete it or choose another kafka.topic_prefix \
+                        "set log.partitions to the number that the commands topic was created with; if it was \
+                         created by mistake and never used, delete it or choose another kafka.topic_prefix \
                          than {}",
                         settings.topic_prefix
                     )
@@ -401,7 +401,7 @@ mod tests {
 
     /// The topics were given more partitions than the log was created with.
     #[test]
-    fn partitions_that_were_added_stay_empty_and_stop_nobody() {
+    fn added_partitions_stay_empty_and_stop_nothing() {
         let settings = KafkaSettings::default();
         let wanted = &topics(&settings)[0];
         let mut found = as_made(wanted);
