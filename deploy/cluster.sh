@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # A whole cluster on this machine, for trying and testing: Kafka, PostgreSQL, Redis, two processors,
-# two ingress nodes and a projector, each a process of its own with its own folder, log and pid file.
+# two ingress nodes and a projector, each a separate process with its own folder, log and pid file.
 #
 #   up               start what is not running, wait until all of it is ready, show it; say how to sell
 #   down [--wipe]    stop everything; --wipe also removes the data
 #   status           each node's name, role, pid, URL and state
-#   demo             put demo shows there, show them and tokens to buy with
+#   demo             create demo shows, print them and tokens to buy with
 #   kill NODE        kill -9
-#   stop NODE        the orderly way
+#   stop NODE        stop it properly
 #   start NODE       start and wait until it is ready
 #   restart NODE     stop (if it runs) and start
 #   pause NODE       SIGSTOP
@@ -31,7 +31,7 @@ binary="${ONSALE_BINARY:-${CARGO_TARGET_DIR:-$repository/target}/release/onsale}
 case "$binary" in /*) ;; *) binary="$PWD/$binary" ;; esac
 ready_timeout_seconds=90
 stop_timeout_seconds=30
-# kill -9 of a process that is stopped takes a moment.
+# kill -9 of a stopped process takes a moment.
 kill_timeout_seconds=10
 
 brokers=(kafka)
@@ -44,7 +44,7 @@ fail() {
     exit 3
 }
 
-# What takes a while is said before it begins.
+# Announces what takes a while before it begins.
 say() { printf 'cluster.sh: %s\n' "$*" >&2; }
 
 usage() {
@@ -64,7 +64,7 @@ port_of() {
     esac
 }
 
-# Where a node answers metrics and other nodes.
+# The port where a node answers Prometheus and other nodes.
 operations_port_of() { echo $(($(port_of "$1") + 100)); }
 
 url_of() {
@@ -93,7 +93,7 @@ check_name() {
     fail "there is no node '${1:-}'; there are: ${services[*]} ${nodes[*]}"
 }
 
-# The scripts of the services, told where this cluster keeps them.
+# The scripts of the services, with the folders and ports of this cluster.
 kafka() {
     local name="$1" number settings="$folder/$1.properties"
     number="${name#kafka-}"
@@ -104,7 +104,7 @@ kafka() {
     fi
     "$repository/deploy/services/kafka.sh" "$2" "$folder/$name" "$(port_of "$name")"
 }
-# What a broker has to know of the others.
+# What a broker has to know about the others.
 several_brokers() {
     local name voters="" id=1
     for name in "${brokers[@]}"; do
@@ -118,7 +118,7 @@ postgres() {
         ONSALE_POSTGRES_DURABLE=1 "$repository/deploy/services/postgres.sh" "$1"
 }
 
-# Environment of every process. What the caller set stays.
+# Environment of every process. What the caller has set stays.
 export_settings() {
     mkdir -p "$folder"
     local key="${ONSALE_AUTH__HS256_SECRET:-}${ONSALE_AUTH__HS256_SECRET_FILE:-}"
@@ -145,7 +145,7 @@ export_settings() {
 
 # --- processes ------------------------------------------------------------------------------------
 
-# The pid of a part, if it is ours and alive.
+# The pid of a part, if it belongs to this cluster and is alive.
 pid_of() {
     local pid="" file mark
     case "$1" in
@@ -165,12 +165,12 @@ pid_of() {
     esac
     [ -f "$file" ] || return 1
     pid="$(head -n 1 "$file" 2>/dev/null)" || return 1
-    # A number that somebody else has by now is not ours. An ended process has neither.
+    # The pid may have been reused by another process. An ended process has no command line.
     tr '\0' '\n' 2>/dev/null <"/proc/${pid:-none}/cmdline" | grep -qF -- "$mark" || return 1
     printf '%s\n' "$pid"
 }
 
-# True while any thread of a process runs, also one without a command line: it has just been forked,
+# True while any thread of a process runs, even one without a command line: it has just been forked,
 # or it is ending and still holds its files and ports.
 exists() {
     grep -qs '^State:.*[^ZX] (' "/proc/${1:-none}/task/"*/status
@@ -191,7 +191,7 @@ launch() {
     printf '%s\n' "$!" >"$folder/$name/pid"
 }
 
-# Status code of GET PATH at a port; nothing when nobody answers.
+# Status code of GET PATH at a port; nothing when there is no answer.
 http_status() {
     # shellcheck disable=SC2016 # $1 and $2 are of the inner shell.
     timeout 2 bash -c '
@@ -232,13 +232,13 @@ wait_ready() {
 }
 
 install_redis() {
-    command -v apt-get >/dev/null || fail "redis-server is missing and there is no apt-get; install it"
+    command -v apt-get >/dev/null || fail "redis-server is missing and there is no apt-get: install it"
     local become=()
     [ "$(id -u)" -eq 0 ] || become=(sudo)
     "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >&2
 }
 
-# True for services whose scripts look themselves what is there.
+# True for services whose scripts check themselves what is running.
 is_script() {
     case "$1" in kafka* | postgres) return 0 ;; *) return 1 ;; esac
 }
@@ -254,7 +254,7 @@ launch_one() {
             command -v redis-server >/dev/null || install_redis
             mkdir -p "$folder/redis"
             # The counts in it are rebuilt by the projector: nothing is kept. The process keeps its
-            # command line, by which it is known to be ours.
+            # command line, by which this script recognizes it.
             printf 'bind 127.0.0.1\nport %s\nsave ""\nappendonly no\ndir "%s"\nset-proc-title no\n' \
                 "$(port_of redis)" "$folder/redis" >"$folder/redis/redis.conf"
             launch redis redis-server "$folder/redis/redis.conf"
@@ -280,8 +280,8 @@ end() {
     while exists "$pid"; do
         tries=$((tries + 1))
         if [ "$tries" -gt $(($3 * 20)) ]; then
-            [ "$2" != KILL ] || fail "$name (pid $pid) does not end"
-            printf 'cluster.sh: %s did not end in %s s and is killed\n' "$name" "$3" >&2
+            [ "$2" != KILL ] || fail "$name (pid $pid) does not stop"
+            printf 'cluster.sh: %s did not stop within %s s and is killed\n' "$name" "$3" >&2
             end "$name" KILL "$kill_timeout_seconds"
             return
         fi
@@ -311,7 +311,7 @@ start_one() {
     wait_ready "$1"
 }
 
-# What an ingress says of the partitions that no living node owns; nothing while it is not there.
+# What an ingress says about partitions that no living node owns; nothing while it does not answer.
 unowned() {
     # shellcheck disable=SC2016
     timeout 2 bash -c '
@@ -321,12 +321,12 @@ unowned() {
     ' - "$(port_of ingress-1)" 2>/dev/null | grep -o 'no living node owns' || true
 }
 
-# After a processor came back: what it owned before it died is claimed anew within a second or two.
+# After a processor came back: its former partitions are claimed again within a second or two.
 wait_owned() {
     local tries=0
     case "$1" in processor-*) ;; *) return 0 ;; esac
     pid_of ingress-1 >/dev/null || return 0
-    # Nodes say once a second where they stand: what is said now may be of before.
+    # Nodes report their state once a second: the current report may be outdated.
     sleep 1.5
     until [ -z "$(unowned)" ] || [ "$tries" -ge 100 ]; do
         tries=$((tries + 1))
@@ -350,7 +350,7 @@ build() {
     (cd "$repository" && cargo build --release --locked --package onsale >&2)
 }
 
-# The command line as an operator runs it: no node of its own, asking the first ingress.
+# The command line as an operator runs it: not as a node, and against the first ingress.
 operate() {
     ONSALE_NODE__ID=operator ONSALE_NODE__ROLES=ingress \
         ONSALE_DATA__DIR="${ONSALE_DATA__DIR:-$folder/operator}" \
@@ -369,16 +369,16 @@ up() {
         wait "$pid" || fail "a service did not start"
     done
     for name in "${services[@]}"; do wait_ready "$name"; done
-    say "bringing the schema up to date"
-    operate migrate >"$folder/migrate.log" 2>&1 || fail "the schema was not made; see $folder/migrate.log"
+    say "bringing the database schema up to date"
+    operate migrate >"$folder/migrate.log" 2>&1 || fail "the database schema could not be created; see $folder/migrate.log"
     say "starting ${nodes[*]}"
     for name in "${nodes[@]}"; do launch_one "$name"; done
     for name in "${nodes[@]}"; do wait_ready "$name"; done
     status
-    printf '\nNothing is on sale yet: deploy/cluster.sh demo puts shows there and prints tokens.\n'
+    printf '\nNothing is on sale yet: deploy/cluster.sh demo creates shows and prints tokens.\n'
 }
 
-# Says what became of one part, as status does.
+# Prints the state of one part, as status does.
 tell() {
     local pid
     pid="$(pid_of "$1")" || pid=-
@@ -389,18 +389,18 @@ down() {
     local name i
     say "stopping ${nodes[*]} ${services[*]}"
     for ((i = ${#nodes[@]} - 1; i >= 0; i--)); do
-        # A paused process would not hear.
+        # A paused process would not react.
         (signal_one "${nodes[i]}" CONT) 2>/dev/null || true
         stop_one "${nodes[i]}"
     done
     stop_one redis
-    # Together: one broker of several waits for the others when it stops.
+    # All together: one broker of several waits for the others when it stops.
     for name in "${brokers[@]}"; do stop_one "$name" & done
     wait
     stop_one postgres
     if [ "${1:-}" = --wipe ]; then
         if [ -f "$folder/postgres/location" ]; then
-            # It may have had to live elsewhere.
+            # Its data may be elsewhere.
             rm -rf "$(cat "$folder/postgres/location")"
         fi
         rm -rf "$folder"

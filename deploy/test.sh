@@ -53,12 +53,12 @@ step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 
 step "dependency rules"
-# Advisories need a database from outside; the rest is checked from what cargo fetches.
+# Advisories need an external database; the rest is checked from what cargo fetches.
 cargo fetch --locked --quiet
 cargo deny --offline --log-level error check bans licenses sources
 
 step "bugs on purpose"
-# All of them run for hours; that each still finds the text that it changes is seen at once.
+# All of them run for hours; whether each still finds the text that it changes takes a second.
 python3 processor/simulation/mutants/run.py --check
 
 step "docs"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks Cargo.lock against the RustSec advisories: `advisories.sh` fetches the database, `advisories.sh
-# DIR` uses a clone of it in DIR and needs no network. Exit code 3 says that there is no database.
+# Checks Cargo.lock against the RustSec advisories: `advisories.sh` fetches the database,
+# `advisories.sh DIR` uses a clone of it in DIR and needs no network. Exit code 3 means that there
+# is no database.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -10,7 +11,7 @@ if ! cargo deny --version >/dev/null 2>&1; then
 fi
 if [ "$#" -eq 0 ]; then
     cargo deny fetch db || {
-        echo "the advisory database cannot be fetched from here; clone it where it can be and name" \
+        echo "the advisory database cannot be fetched from here; clone it elsewhere and name" \
             "the folder: $0 DIR" >&2
         exit 3
     }
@@ -18,10 +19,10 @@ if [ "$#" -eq 0 ]; then
 fi
 clone=$(realpath "$1")
 [ -d "$clone/crates" ] || {
-    echo "$clone is no clone of https://github.com/RustSec/advisory-db: it has no folder crates" >&2
+    echo "$clone is not a clone of https://github.com/RustSec/advisory-db: it has no folder crates" >&2
     exit 3
 }
-# A URL of its own name for the copy, so that cargo-deny "fetches" from there.
+# A separate URL for the copy, so that cargo-deny "fetches" from there.
 config=$(mktemp --suffix=.toml)
 databases=$(mktemp -d)
 trap 'rm -rf "$config" "$databases"' EXIT

@@ -1,4 +1,4 @@
-"""What the compose file mounts is in the repository or made by secrets.sh; nodes have time to end.
+"""The compose file mounts only what the repository or secrets.sh provides; nodes have time to stop.
 
 compose.py MODEL: the compose file as compose-go loaded it, in JSON.
 """
@@ -12,12 +12,12 @@ from problems import finish, problem
 
 DEPLOY = Path(__file__).resolve().parents[1]
 FOLDER = DEPLOY / "compose"
-# Of the machine, not of the repository.
+# Paths of the machine, not of the repository.
 MACHINE = Path("/var/lib/docker")
 
 
 def seconds(duration: str) -> int:
-    """Of Go's way to write one, as 1m0s."""
+    """Parses a duration as Go writes it, such as 1m0s."""
     parts = re.findall(r"(\d+)([hms])", duration)
     return sum(int(n) * {"h": 3600, "m": 60, "s": 1}[unit] for n, unit in parts)
 

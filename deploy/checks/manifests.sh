@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 deploy/checks/tools.sh
 checks="$PWD/target/checks"
-# What is built for the checks: the overlay, the compose model, rules made of dashboards.
+# Files built for the checks: the overlay, the compose model, rules from dashboards.
 work="$checks/work"
 mkdir -p "$work"
 export PATH="$checks/bin:$PATH" PYTHONDONTWRITEBYTECODE=1
@@ -40,8 +40,8 @@ if has kustomize; then
     cp deploy/kubernetes/base/secret.example.yaml "$work/secret.yaml"
     kustomize build deploy/kubernetes/base >"$work/base.yaml"
     kustomize build deploy/kubernetes/overlays/example >"$work/overlay.yaml"
-    # The oldest version that the manifests are written for, and the newest that is known. A kind of
-    # the Prometheus operator has no schema there; references.py looks at it.
+    # The oldest version that the manifests support, and the newest known one. Kinds of the
+    # Prometheus operator have no schema there; references.py checks them.
     for version in 1.30 1.37; do
         kubernetes-validate --kubernetes-version "$version" --strict --quiet --no-warn \
             "$work/secret.yaml" "$work/base.yaml" "$work/overlay.yaml"
@@ -63,7 +63,7 @@ fi
 
 if [ -s "$checks/missing" ]; then
     sed 's/^/NOT CHECKED: /' "$checks/missing"
-    # A machine without a tool may pass; the one that decides must not.
+    # A developer's machine may lack a tool; CI must not.
     [ "${CI:-}" != true ] || exit 1
 fi
 echo "manifests are fine"

@@ -1,8 +1,8 @@
 """Alerts and dashboards use only metrics that the code has, and dashboards hold together.
 
-metrics.py OUT [TOLD...]: also writes the dashboards' expressions to OUT as recording rules, for
-promtool to parse. Each TOLD is what a node answers to /metrics: then alerts and dashboards use only
-what some node tells, with the labels that it has there.
+metrics.py OUT [ANSWER...]: also writes the dashboards' expressions to OUT as recording rules, for
+promtool to parse. Each ANSWER is a node's answer to /metrics: then alerts and dashboards may use
+only what some node exports, with the labels that it has there.
 """
 
 import json
@@ -16,11 +16,11 @@ from problems import finish, problem
 
 ROOT = Path(__file__).resolve().parents[2]
 OBSERVABILITY = ROOT / "deploy" / "observability"
-# What Prometheus makes itself, and what redis_exporter 1.74 has.
+# Metrics of Prometheus itself and of redis_exporter 1.74.
 OTHERS = {"up", "redis_memory_used_bytes", "redis_memory_max_bytes", "redis_commands_total"}
-# They have a label of what happened, so that nothing is told before it does.
+# Their label says what happened, so there is no series before it does.
 EVENTS = {"booking_reservation_failures", "booking_precheck_refusals_total"}
-# What Prometheus puts on everything that it reads.
+# Labels that Prometheus adds to everything it scrapes.
 TARGET_LABELS = {"instance", "job", "role"}
 OPERATORS = {"and", "or", "unless", "bool"}
 SUFFIXES = ("_bucket", "_sum", "_count")
@@ -28,7 +28,7 @@ GRID_COLUMNS = 24
 
 
 def in_code() -> set[str]:
-    """Every literal that can be a metric's name, in the sources that make metrics."""
+    """Every literal that can be a metric's name, in the sources that define metrics."""
     names: set[str] = set()
     for source in ROOT.glob("*/**/src/**/*.rs"):
         if "target" in source.relative_to(ROOT).parts:
@@ -47,8 +47,8 @@ def used(expression: str) -> set[str]:
     return {word for word in words if word not in OPERATORS and not re.match(r"^e\d*$", word)}
 
 
-def told(files: list[str]) -> dict[str, set[str]]:
-    """The labels of every metric that some node tells."""
+def exported(files: list[str]) -> dict[str, set[str]]:
+    """The labels of every metric that some node exports."""
     labels: dict[str, set[str]] = {}
     for file in files:
         for line in Path(file).read_text().splitlines():
@@ -70,9 +70,9 @@ def check(where: object, expression: str, known: set[str], live: dict[str, set[s
     for name in names:
         base = next((name.removesuffix(s) for s in SUFFIXES if name.endswith(s)), name)
         if not {name, base} & (known | OTHERS):
-            problem(where, f"no code makes the metric {name}")
+            problem(where, f"no code defines the metric {name}")
         elif live and name not in live and not {name, base} & (OTHERS | EVENTS):
-            problem(where, f"no node tells the metric {name}")
+            problem(where, f"no node exports the metric {name}")
     if live and not names & (OTHERS | EVENTS):
         labels = TARGET_LABELS.union(*(live.get(name, set()) for name in names))
         for label in wanted_labels(expression) - labels:
@@ -102,7 +102,7 @@ def check_layout(path: Path, dashboard: dict) -> None:
 
 
 def main() -> None:
-    known, live = in_code(), told(sys.argv[2:])
+    known, live = in_code(), exported(sys.argv[2:])
     if "http_requests_total" not in known:
         problem("metrics.py", "found no metrics in the code: have the sources moved?")
     alerts = OBSERVABILITY / "prometheus" / "alerts.yaml"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Alerts and dashboards against what nodes really tell: starts a cluster with data of its own, sells a
-# little, reads /metrics of every node, and fails on an alert or a panel that asks for something that
-# no node tells.
+# Compares alerts and dashboards with the metrics of real nodes: starts a cluster on fresh data,
+# sells a little, reads /metrics of every node, and fails on an alert or a panel that uses something
+# that no node exports.
 #
 #   deploy/checks/metrics_live.sh [--binary FILE]
 #
-#   --binary    the program to check (default: what `cargo build` makes)
+#   --binary    the program to check (default: what `cargo build` builds)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -30,7 +30,7 @@ export PATH="$PWD/target/checks/bin:$PATH" PYTHONDONTWRITEBYTECODE=1
 folder="$(mktemp -d)"
 export ONSALE_CLUSTER_DIR="$folder/cluster" ONSALE_BINARY="$binary"
 export ONSALE_CLUSTER_PORT="${ONSALE_CLUSTER_PORT:-31500}"
-# What is sold here is sold in a hurry.
+# This sale is in a hurry.
 export ONSALE_RATE_LIMIT__ENABLED=false
 cleanup() {
     deploy/cluster.sh down --wipe || true
@@ -39,12 +39,12 @@ cleanup() {
 trap cleanup EXIT
 
 deploy/cluster.sh up
-# Enough that every kind of answer was given, and a snapshot written.
+# Enough for every kind of answer and a snapshot.
 deploy/cluster.sh onsale load --scenario life --rate 40 --duration 3s >"$folder/load.txt" \
     || { cat "$folder/load.txt" >&2; fail "nothing could be sold"; }
 deploy/cluster.sh onsale snapshot create >/dev/null
 deploy/cluster.sh status | awk '$4 ~ /^http:/ { print $1, $4 }' | while read -r node url; do
-    # As cluster.sh has it: the operations listener is 100 ports further on.
+    # As in cluster.sh: the operations listener is 100 ports higher.
     port="${url##*:}"
     curl -sS --fail --max-time 10 "${url%:*}:$((port + 100))/metrics" >"$folder/$node.prom"
 done

@@ -4,7 +4,7 @@ import socket
 
 
 def free_port():
-    """A port that is free together with the one after it, which is the operators' by default."""
+    """A free port whose successor is free too: that is the default of the operations listener."""
     while True:
         with socket.socket() as first, socket.socket() as second:
             first.bind(("127.0.0.1", 0))

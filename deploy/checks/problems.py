@@ -1,4 +1,4 @@
-"""How the checks report: every problem on a line of its own, exit 1 when there is one."""
+"""Reporting of the checks: every problem on its own line, exit 1 if there is any."""
 
 import sys
 
@@ -6,7 +6,7 @@ _found: list[str] = []
 
 
 def problem(where: object, what: str) -> None:
-    """Notes one; checking goes on."""
+    """Notes a problem; checking continues."""
     _found.append(f"{where}: {what}")
 
 

@@ -40,12 +40,12 @@ PAGES = ["README.md", "CONTRIBUTING.md"]
 READY_TIMEOUT_S = 120
 LINE_TIMEOUT_S = 300
 CLUSTER_LINE_TIMEOUT_S = 600
-# A stream has no end: what came in this time counts.
+# A stream has no end: what arrives within this time counts.
 STREAM_S = 2
 
 RUN, SLOW, SKIP = "run", "slow", "skip"
-# Lines that do not run as they stand: part of the line, what to do, [(pattern, replacement)], why.
-# The first row that fits counts; a row that fits no line is an error.
+# Lines that do not run as written: part of the line, what to do, [(pattern, replacement)], why. The
+# first matching row counts; a row that matches no line is an error.
 TABLE = [
     (
         "simulate -- --from 7 --seeds 1 ",
@@ -93,12 +93,12 @@ TABLE = [
         "1,000 requests a second are for a release build",
     ),
     ("onsale serve", SKIP, [], "does not end; the processes of the tests run it"),
-    ("cargo run --release -p onsale-bench", SKIP, [], "benchmarks; not true on a busy machine"),
+    ("cargo run --release -p onsale-bench", SKIP, [], "benchmarks; meaningless on a busy machine"),
     ("cargo run --release -- dev", SKIP, [], "what this script starts, from --binary"),
     ("deploy/test.sh", SKIP, [], "runs this script"),
 ]
 CLUSTER = "deploy/cluster.sh"
-# Words of shown text that are of one day: ids, times, addresses, numbers, and what was left out.
+# Words of shown text that vary: ids, times, addresses, numbers, and omissions.
 VALUE = re.compile(r"…|\d")
 
 
@@ -139,7 +139,7 @@ def commands_of(path):
 
 
 def plain(line):
-    """Without the remark behind `#`."""
+    """The line without the remark after `#`."""
     return re.sub(r"\s{2,}#.*$", "", line).strip()
 
 
@@ -169,14 +169,14 @@ def keys_shown(text):
 
 
 def compare(line, output):
-    """What of the shown output does not hold; None when it does."""
+    """What is wrong with the shown output; None when nothing is."""
     shown = [text for text in line.shown if text.strip() not in ("", "…")]
     if not shown:
         return None
     if shown[0].startswith("{"):
         return compare_json(shown[0], output)
-    # Words: those that are not of one day have to come in order, in one line each. The columns of
-    # a table are such words too.
+    # Words: those that do not vary have to occur in order, in one line each. So do the columns of a
+    # table.
     rows = [re.sub(r"\s+", " ", row) for row in output.splitlines()]
     for text in shown if not re.fullmatch(r"[A-Z ]+", shown[0]) else shown[:1]:
         words = [re.escape(word) for word in text.split() if not VALUE.search(word)]
@@ -186,7 +186,7 @@ def compare(line, output):
 
 
 def compare_json(shown, output):
-    """Keys, and whether it was a success; values are of the day."""
+    """Compares keys, and whether it was a success; values vary."""
     try:
         got = json.loads(output)
     except ValueError:
@@ -196,9 +196,9 @@ def compare_json(shown, output):
     if missing:
         return f"README shows {missing}, which the answer does not have: {output[:300]}"
     for key in ("success", "status"):
-        told = re.search(rf'"{key}":("[a-z]+"|true|false)', shown)
-        if told and told.group(0) not in output.replace(" ", ""):
-            return f"README shows {told.group(0)}: {output[:300]}"
+        value = re.search(rf'"{key}":("[a-z]+"|true|false)', shown)
+        if value and value.group(0) not in output.replace(" ", ""):
+            return f"README shows {value.group(0)}: {output[:300]}"
     return None
 
 
@@ -206,7 +206,7 @@ def compare_json(shown, output):
 
 
 class RefusedError(Exception):
-    """An answer of the API that is no success."""
+    """An answer of the API that is not a success."""
 
     def __init__(self, error):
         super().__init__(str(error))
@@ -214,7 +214,7 @@ class RefusedError(Exception):
 
 
 class Dev:
-    """`onsale dev` on data and a port of its own, and what it prints."""
+    """`onsale dev` on fresh data and a free port, and what it prints."""
 
     def __init__(self, binary, folder):
         self.binary, self.data = binary, folder / "data"
@@ -273,7 +273,7 @@ class Dev:
 
 
 class Reader:
-    """Runs lines as somebody who follows the text: ids of examples become those seen here."""
+    """Runs lines like a reader who follows the text: ids of examples become those seen here."""
 
     def __init__(self, dev, folder, binary):
         self.dev, self.folder = dev, folder
@@ -286,7 +286,7 @@ class Reader:
             "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
         }
         self.variables = dev.printed()
-        # What stands for what in the examples: id in the README to id here.
+        # Ids of the examples, mapped to those seen here.
         self.same = {}
 
     def hold(self):
@@ -328,7 +328,7 @@ class Reader:
         return text.replace("localhost:8080", f"127.0.0.1:{self.dev.port}")
 
     def learn(self, line, output):
-        """Ids in the shown answer mean those of the real one, key by key."""
+        """Maps the ids in the shown answer to those of the real one, key by key."""
         if not (line.shown and line.shown[0].startswith("{")):
             return
         try:
@@ -365,7 +365,7 @@ class Reader:
 
 
 def is_fine(text, code, output):
-    """Exit 0, and no problem where the API answered; curl ends with 0 whatever was answered."""
+    """Exit 0, and no problem in the API's answer; curl ends with 0 whatever the answer."""
     if code != 0:
         return f"exit {code}"
     if re.match(r"\s*curl ", text) and '"success":false' in output:
@@ -400,7 +400,7 @@ def run_readme(reader, lines, slow, say):
             for pattern, replacement in row[2]:
                 text = re.sub(pattern, replacement, text)
         if not killed and text.startswith("onsale "):
-            # The text between: kill -9, start again, all that was acknowledged is there.
+            # As the text says: kill -9, start again, everything that was acknowledged is there.
             before = reader.dev.call("/bookings", reader.variables["BUYER"])
             reader.dev.kill()
             reader.dev.log.write_text("")
@@ -412,7 +412,7 @@ def run_readme(reader, lines, slow, say):
         exported = export_of(text)
         if exported:
             code, output, error = reader.run(f"printf %s {exported.group(2)}")
-            # A key of one's own is for `serve`; beside `dev`, its own goes on.
+            # The exported key is for `serve`; `dev` keeps its own.
             problem = None if code == 0 and len(output) >= 32 else f"exit {code}"
             say(f"  {'ok' if problem is None else 'BAD':3} {line.number:4}  {text}")
             if problem:
@@ -447,7 +447,7 @@ def missing_program(text):
 
 
 def run_cluster(reader, lines, binary, say):
-    """The tour of the cluster, each line as it stands."""
+    """Runs the tour of the cluster, each line as written."""
     failures = []
     folder = reader.folder / "cluster"
     reader.env |= {

@@ -39,7 +39,7 @@ class Manifests:
         return [t["spec"] for t in templates if within(selector, t["metadata"]["labels"])]
 
     def selectors(self) -> None:
-        """Whoever selects pods finds some."""
+        """Everything that selects pods finds some."""
         for item in self.of("Service"):
             pods = self.pods(item["spec"]["selector"])
             if not pods:
@@ -73,7 +73,7 @@ class Manifests:
                         problem(name(item), f"{name(service)} has no port {endpoint['port']}")
 
     def names(self) -> None:
-        """Whoever is named is there."""
+        """Everything that is named exists."""
         services = {s["metadata"]["name"]: s for s in self.of("Service")}
         for item in self.of("HorizontalPodAutoscaler"):
             target = item["spec"]["scaleTargetRef"]
@@ -84,7 +84,7 @@ class Manifests:
         for item in self.of("StatefulSet"):
             service = services.get(item["spec"]["serviceName"])
             if service is None or service["spec"].get("clusterIP") != "None":
-                problem(name(item), "spec.serviceName is no headless service")
+                problem(name(item), "spec.serviceName is not a headless service")
         for item in self.of("Ingress"):
             for rule in item["spec"]["rules"]:
                 for path in rule["http"]["paths"]:
@@ -138,7 +138,7 @@ class Manifests:
             problem("secret.example.yaml", "its token-key would be accepted: everyone knows it")
 
     def safety(self) -> None:
-        """Pods are who the image says, may do nothing, and have time to end."""
+        """Pods run as the image's user, without privileges, and have time to stop."""
         user = re.search(r"^USER (\d+):(\d+)$", (DEPLOY / "container/Dockerfile").read_text(), re.M)
         drain = re.search(r"^drain_timeout_ms = (\d+)$", (DEPLOY / "onsale.toml").read_text(), re.M)
         for workload in self.workloads:

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Checks the OpenAPI document against the running server with schemathesis: starts `onsale dev` on
-# a free port with data of its own, and asks everything the document names, as every role.
+# Checks the OpenAPI document against the running server with schemathesis: starts `onsale dev` on a
+# free port with fresh data, and calls everything the document names, as every role.
 #
 #   deploy/checks/schemathesis.sh [--examples N] [--seed N] [--roles "buyer admin"] [--binary FILE]
 #
 #   --examples  inputs per operation and role (default 6; a thorough run takes 200)
 #   --seed      the seed of a run to repeat (default: 1, so that CI is the same every time)
-#   --binary    the program to check (default: what `cargo build` makes)
+#   --binary    the program to check (default: what `cargo build` builds)
 #
 # Exit 0 no failure, 1 failures (shown with a curl line each), 3 could not run.
 set -euo pipefail
@@ -39,7 +39,7 @@ venv="$PWD/target/tools/schemathesis-$version"
 if [ ! -x "$venv/bin/schemathesis" ]; then
     command -v python3 >/dev/null || fail "needs python3 with its venv module"
     rm -rf "$venv"
-    python3 -m venv "$venv" || fail "python3 cannot make a virtual environment (Debian: apt-get install python3-venv)"
+    python3 -m venv "$venv" || fail "python3 cannot create a virtual environment (Debian: apt-get install python3-venv)"
     "$venv/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$version" \
         || fail "cannot install schemathesis $version"
 fi
@@ -73,7 +73,7 @@ until grep -q '^Stop with' "$folder/out"; do
 done
 base="$(sed -n 's/^Onsale is open at //p' "$folder/out")"
 
-# Half of the ids that are asked for are of something that there is.
+# Half of the ids used are of something that exists.
 buyer="$(sed -n 's/^  BUYER=//p' "$folder/out")"
 show="$(sed -n 's/^  show     \([^ ]*\).*/\1/p' "$folder/out" | head -n 1)"
 ask() { curl -sS --max-time 20 "$@"; }
@@ -97,14 +97,14 @@ for role in $roles; do
     [ -n "$token" ] || fail "no token for the role $role"
     printf '\n-- as %s\n' "$role"
     (
-        # Its caches and reports go where they do no harm.
+        # Its caches and reports stay in a temporary folder.
         cd "$folder"
         ONSALE_CHECK_TOKEN="$token" "$venv/bin/schemathesis" \
             --config-file schemathesis.toml run "$base/api/v1/openapi.json" \
             --checks all --max-examples "$examples" --seed "$seed" --workers 1 \
             --request-timeout 20 --no-shrink --continue-on-failure --warnings off --no-color
     ) || failed="$failed $role"
-    kill -0 "$server" 2>/dev/null || { cat "$folder/err" >&2; fail "the server ended while it was asked as $role"; }
+    kill -0 "$server" 2>/dev/null || { cat "$folder/err" >&2; fail "the server ended during the calls as $role"; }
 done
 
 if grep -E 'panicked|ERROR' "$folder/err" "$folder/out" >&2; then

@@ -44,7 +44,7 @@ def check_file(path: Path, known: set[tuple[str, str]]) -> dict:
 def check_variables(known: set[tuple[str, str]]) -> None:
     for folder in ("compose", "container", "kubernetes"):
         for path in (DEPLOY / folder).rglob("*"):
-            # Secrets are not ours to read, and hold no names.
+            # Secret values are not read; they contain no names.
             if not path.is_file() or "secrets" in path.relative_to(DEPLOY).parts:
                 continue
             for section, key in VARIABLE.findall(path.read_text()):
@@ -67,7 +67,7 @@ def compose_nodes() -> dict[str, dict[str, str]]:
 
 
 def kubernetes_nodes() -> dict[str, dict[str, str]]:
-    """One node of each workload, all of the StatefulSet."""
+    """One node of each workload, and all of the StatefulSet."""
     found = {}
     for file in ("processor.yaml", "ingress.yaml", "projector.yaml"):
         for item in yaml.safe_load_all((BASE / file).read_text()):

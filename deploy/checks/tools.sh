@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the checkers of manifests.sh below target/checks, pinned, from package registries, and only
-# what is missing. Afterwards target/checks/bin has everything; what cannot be had on this machine is
-# listed in target/checks/missing, one line each.
+# Installs the checkers of manifests.sh below target/checks, pinned, from package registries, and
+# only what is missing. Afterwards target/checks/bin has everything; what is not available on this
+# machine is listed in target/checks/missing, one line each.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -14,7 +14,7 @@ mkdir -p "$bin"
 : >"$root/missing"
 missing() { printf '%s\n' "$*" >>"$root/missing"; }
 
-# Everything that comes from PyPI, again when the list changed.
+# Everything from PyPI, reinstalled when the list changed.
 if ! cmp -s deploy/checks/requirements.txt "$root/requirements.txt"; then
     rm -rf "$root/venv"
     python3 -m venv "$root/venv"
@@ -44,7 +44,7 @@ from_go kustomize sigs.k8s.io/kustomize/kustomize/v5 "$KUSTOMIZE_VERSION" \
 from_go compose-load github.com/compose-spec/compose-go/v2/cmd "$COMPOSE_GO_VERSION" \
     || missing "compose-go needs Go: the compose file is checked against its schema alone"
 
-# Debian ships promtool with Prometheus; only the file is taken out of the package.
+# Debian ships promtool with Prometheus; only that file is extracted from the package.
 if [ ! -x "$bin/promtool" ]; then
     if command -v promtool >/dev/null; then
         ln -s "$(command -v promtool)" "$bin/promtool"
@@ -60,5 +60,5 @@ if [ ! -x "$bin/promtool" ]; then
         ) && mv "$package/files/usr/bin/promtool" "$bin/promtool"
         rm -rf "$package"
     fi
-    [ -x "$bin/promtool" ] || missing "promtool is not here: alerts and dashboards are not evaluated"
+    [ -x "$bin/promtool" ] || missing "promtool is missing: alerts and dashboards are not evaluated"
 fi

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes the secrets of the compose file, once; what is there is kept.
+# Creates the secrets of the compose file, once; existing ones are kept.
 #
-# The files are readable for everyone and their folder only for you: a container sees the file alone,
-# as a user of another number.
+# The files are readable for everyone and their folder only for you: a container sees only the file,
+# as a user with another id.
 set -euo pipefail
 folder="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/secrets"
 
@@ -13,7 +13,7 @@ make() {
     [ -s "$file" ] && return
     cat >"$file"
     chmod 0444 "$file"
-    printf 'made %s\n' "$file"
+    printf 'created %s\n' "$file"
 }
 
 mkdir -p "$folder"

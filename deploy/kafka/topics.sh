@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes Onsale's topics with the settings that they need, for clusters where the nodes may not
-# (kafka.create_topics = false). Running it again changes nothing that is there.
+# Creates Onsale's topics with the settings that they need, for clusters where the nodes may not
+# (kafka.create_topics = false). Running it again does not change existing topics.
 #
 #   deploy/kafka/topics.sh BROKERS PARTITIONS [REPLICATION [MIN_INSYNC]]
 #
@@ -20,7 +20,7 @@ replication=${3:-3}
 min_insync=${4:-2}
 prefix=${PREFIX:-onsale}
 hours=${RETENTION_HOURS:-0}
-# The largest record and what Kafka puts around it.
+# The largest record plus Kafka's framing.
 message_max_bytes=$(((1 << 20) + (64 << 10)))
 
 if [ "$hours" -eq 0 ]; then retention_ms=-1; else retention_ms=$((hours * 3600000)); fi
@@ -40,7 +40,7 @@ create() {
         --replication-factor "$replication" "${settings[@]}"
 }
 
-# Only the broker's clock may tell the time of a command, and no record may go out of the middle.
+# Only the broker's clock may stamp commands, and no record may disappear from the middle.
 create "$prefix.commands" "$partitions" message.timestamp.type=LogAppendTime \
     cleanup.policy=delete retention.ms="$retention_ms" retention.bytes=-1
 # An outcome carries the time of its command, however long ago that was.

@@ -7,18 +7,18 @@
 #                           controller listens on the next one
 #   ONSALE_CACHE_DIR        where the jars are kept (default $XDG_CACHE_HOME/onsale)
 #   ONSALE_KAFKA_JAVA_OPTS  options of the Java machine (default -Xms256m -Xmx512m)
-#   ONSALE_KAFKA_SETTINGS   file with further settings of the broker; they win over those made here
-#   ONSALE_KAFKA_CLUSTER_ID id of the cluster that a new broker belongs to (default: one of its own)
+#   ONSALE_KAFKA_SETTINGS   file with further settings of the broker; they override the ones written here
+#   ONSALE_KAFKA_CLUSTER_ID id of the cluster that a new broker belongs to (default: a new one)
 #   ONSALE_KAFKA_SCRAM      user that a new broker knows, as SCRAM-SHA-512=[name=NAME,password=WORD]
 #
 # `start` and `url` print the broker's address, as ONSALE_TEST_KAFKA_BROKERS expects it. `start`
 # does nothing when the broker runs, and starts it on its old data when it was stopped or killed.
-# Several brokers, each with a folder and port of its own, do not disturb one another.
+# Several brokers, each with its own folder and port, do not affect each other.
 set -euo pipefail
 
 repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 folder="${2:-${ONSALE_KAFKA_DIR:-$repository/target/services/kafka}}"
-# Below the ports that a system gives to clients: one of theirs in its place would keep it from
+# Below the system's ephemeral ports: a client using one of them would keep the broker from
 # starting.
 port="${3:-${ONSALE_TEST_KAFKA_PORT:-15092}}"
 cache="${ONSALE_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-$repository/target}/.cache}/onsale}"
@@ -47,7 +47,7 @@ install_packages() {
     "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >&2
 }
 
-# The folder of the jars. Its name changes with what is in them.
+# The folder of the jars. Its name changes with their contents.
 jars() {
     local pom="$repository/deploy/services/kafka/pom.xml" name kept fresh
     name="kafka-$(sha256sum "$pom" | cut -c1-16)"
@@ -59,7 +59,7 @@ jars() {
         mvn --batch-mode --quiet -f "$pom" dependency:copy-dependencies \
             -DincludeScope=runtime -DoutputDirectory="$fresh" >&2 \
             || fail "Maven could not fetch the jars of deploy/services/kafka/pom.xml"
-        # Somebody else may have been faster: their copy is as good.
+        # Another run may have been faster: its copy is just as good.
         mv -T "$fresh" "$kept" 2>/dev/null || rm -rf "$fresh"
         [ -d "$kept" ] || fail "the jars did not arrive in $kept"
     fi
@@ -70,7 +70,7 @@ url() {
     printf '127.0.0.1:%s\n' "$port"
 }
 
-# The broker's process, if it is ours and alive.
+# The broker's process, if it belongs to this folder and is alive.
 running_pid() {
     local pid
     [ -f "$folder/kafka.pid" ] || return 1
@@ -79,7 +79,7 @@ running_pid() {
     printf '%s\n' "$pid"
 }
 
-# Asks which requests the broker knows and waits for the answer to that: an open port is not enough.
+# Asks which requests the broker knows and waits for the answer: an open port is not enough.
 is_ready() {
     # shellcheck disable=SC2016 # $1 is of the inner shell.
     timeout 2 bash -c '

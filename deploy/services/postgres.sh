@@ -3,8 +3,8 @@
 #
 #   ONSALE_SERVICES_DIR         folder of the cluster (default target/services/postgres)
 #   ONSALE_TEST_POSTGRES_PORT   loopback port (default 15432)
-#   ONSALE_POSTGRES_DURABLE     1 keeps what was committed over a `kill`; `bench` does so too and
-#                               has memory and checkpoints as one would set them for such a load
+#   ONSALE_POSTGRES_DURABLE     1 keeps commits across a `kill`; `bench` does so too and
+#                               sets memory and checkpoints as usual for such a load
 #
 # `start` and `url` print the URL of an administrator, as ONSALE_TEST_POSTGRES_URL expects it.
 # Durability is off on purpose otherwise: nothing in this cluster outlives a test run. Never point a
@@ -13,11 +13,11 @@ set -euo pipefail
 
 repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 folder="${ONSALE_SERVICES_DIR:-$repository/target/services/postgres}"
-# Below the ports that a system gives to clients.
+# Below the system's ephemeral ports.
 port="${ONSALE_TEST_POSTGRES_PORT:-15432}"
 ready_timeout_seconds=60
-# A unix socket path may have 107 bytes; a deep checkout would exceed them, so tests use TCP and
-# the socket is only made where it fits.
+# A unix socket path may have 107 bytes; a deep checkout would exceed them, so tests use TCP and the
+# socket is only created where it fits.
 socket_path_max_bytes=90
 
 fail() {
@@ -37,7 +37,7 @@ install_server() {
         command -v sudo >/dev/null || fail "installing PostgreSQL needs root: run 'apt-get install postgresql' once"
         become=(sudo)
     fi
-    # Debian would start a cluster of its own on 5432, which nobody asked for.
+    # Debian would start its own cluster on 5432.
     "${become[@]}" mkdir -p /etc/postgresql-common
     [ -e /etc/postgresql-common/createcluster.conf ] \
         || printf 'create_main_cluster = false\n' | "${become[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
@@ -64,7 +64,7 @@ is_ready() {
     [ -n "$binaries" ] && "$binaries/pg_isready" -q -U postgres -h 127.0.0.1 -p "$port"
 }
 
-# The cluster may be run by another user in a folder below a private home: the data then moves to a
+# The cluster may be run by another user in a folder below a private home: the data then goes to a
 # folder that this user can reach, and the services folder remembers where.
 data_folder() {
     if [ -f "$folder/location" ]; then
@@ -129,7 +129,7 @@ stop() {
     fi
 }
 
-# Ends every process of the cluster at once, without any last word.
+# Kills every process of the cluster at once.
 kill_all() {
     local data pid children
     [ -f "$folder/location" ] || return 0
@@ -143,7 +143,7 @@ kill_all() {
     for pid in $pid $children; do
         while grep -qs '^State:.*[^ZX] (' "/proc/$pid/task/"*/status; do sleep 0.05; done
     done
-    # A process that nobody has waited for yet still has its number, and would look alive.
+    # A zombie process still has its pid and would look alive.
     rm -f "$data/postmaster.pid" "$(dirname "$data")/.s.PGSQL.$port" "$(dirname "$data")/.s.PGSQL.$port.lock"
 }
 

@@ -5,12 +5,12 @@
 #   ONSALE_TEST_REDIS_PORT   loopback port (default 15379)
 #
 # `start` and `url` print the URL, as ONSALE_TEST_REDIS_URL expects it. Nothing is ever written to
-# disk: whatever Redis holds can be made again.
+# disk: everything in Redis can be rebuilt.
 set -euo pipefail
 
 repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 folder="${ONSALE_TEST_REDIS_DIR:-$repository/target/services/redis}"
-# Below the ports that a system gives to clients.
+# Below the system's ephemeral ports.
 port="${ONSALE_TEST_REDIS_PORT:-15379}"
 pid_file="$folder/server.pid"
 ready_tries=100

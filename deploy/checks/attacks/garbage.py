@@ -1,4 +1,4 @@
-"""W10: HTTP that is none, or not as it has to be; each is answered and the server goes on."""
+"""Malformed HTTP, or no HTTP at all; each is answered and the server continues."""
 
 import os
 import re
@@ -8,7 +8,7 @@ SECONDS = (4, 30)
 PATH = b"/api/v1/events"
 HOST = b"Host: localhost\r\n"
 
-# What is sent, and the statuses that are right; an empty answer is none of them.
+# What is sent, and the accepted statuses; an empty answer is not one of them.
 FORMS = (
     (
         "101 headers",
@@ -51,8 +51,8 @@ def attack(attacker, _):
         answer = attacker.answer(data)
         status = STATUS.match(answer)
         if not status or int(status.group(1)) not in right:
-            told = status.group(1).decode() if status else "closed without an answer"
-            wrong.append(f"{name}: {told}, not one of {right}")
+            answered = status.group(1).decode() if status else "closed without an answer"
+            wrong.append(f"{name}: {answered}, not one of {right}")
     while attacker.is_on():
         attacker.answer(os.urandom(2_000), timeout_s=0.2)
     return wrong

@@ -1,4 +1,4 @@
-"""The server under attack, the client that behaves, and what is measured meanwhile."""
+"""The server under attack, a well-behaved client, and what is measured meanwhile."""
 
 import base64
 import hashlib
@@ -18,19 +18,19 @@ import uuid
 from ports import free_port
 
 READY_TIMEOUT_S = 120
-# The most memory that `dev` may take, whatever is done to it.
+# The most memory that `dev` may use under any attack.
 RSS_MAX_MIB = 1024
-# What a sale may take at most, in all but one of a hundred. Reported; asserted in the long form.
+# The longest that 99 % of the sales may take. Reported; asserted in the long form.
 P99_MAX_MS = 50
-# The client that behaves: requests a second, each with an answer within so long.
+# The well-behaved client: requests per second, and the time within which each has its answer.
 STEADY_RATE = 20
 STEADY_WORKERS = 4
 STEADY_TIMEOUT_S = 20
 SAMPLE_EVERY_S = 0.1
 CALL_TIMEOUT_S = 60
-# All of 127/8 is this machine: whoever behaves comes from many addresses, an attacker from one.
+# All of 127/8 is this machine: well-behaved clients come from many addresses, an attacker from one.
 ATTACKER_ADDRESS = "127.66.6.6"
-# Answers that are no sale and no loss: whoever gets one may ask again.
+# Answers that are neither a sale nor a loss: the client may retry.
 TURNED_AWAY = (429, 503)
 
 
@@ -51,7 +51,7 @@ class Server:
         self.data = pathlib.Path(self.folder.name) / "data"
         self.log = pathlib.Path(self.folder.name) / "log"
         self.port = free_port()
-        # Soft and hard: a server may raise the one as far as the other.
+        # Soft and hard limit: a server may raise the soft one to the hard one.
         self.descriptors = descriptors
         self.env = {
             name: value for name, value in os.environ.items() if not name.startswith("ONSALE_")
@@ -195,7 +195,7 @@ class Server:
         return json.loads(text).get("data")
 
     def patient(self, method, path, token, body):
-        """As call, waiting where one may not ask so often."""
+        """As call, but waits when it is rate limited."""
         for _ in range(100):
             try:
                 return self.call(method, path, token, body)
@@ -203,10 +203,10 @@ class Server:
                 if refused.status not in TURNED_AWAY:
                     raise
                 time.sleep(1)
-        raise SystemExit(f"{method} {path} is turned away for ever")
+        raise SystemExit(f"{method} {path} is turned away forever")
 
     def open_show(self, zones, tickets=0, organizer=None, event=None):
-        """The id of a new show and its zones, of an event of its own unless one is given."""
+        """The id of a new show and its zones, of a new event unless one is given."""
         organizer = organizer or self.organizer
         if event is None:
             event = self.patient(
@@ -253,17 +253,17 @@ def general(capacity):
 
 
 class Steady:
-    """Buyers who reserve one place after the other, each with a key, and ask again when unsure.
+    """Buyers who reserve one place after the other, each with a key, and retry when unsure.
 
-    They are a process of their own: threads of one interpreter take turns, and an attack that keeps
-    it busy would be measured as a slow server.
+    They run in a separate process: threads of one interpreter take turns, and an attack that keeps it
+    busy would be measured as a slow server.
     """
 
     def __init__(self, server):
         self.server = server
         self.show, zones = server.open_show(general(100_000))
         self.zone = zones[0]["zone_id"]
-        # One reserve in three seconds and user is what the default limits allow for ever.
+        # The default limits allow each user one reservation in three seconds.
         self.users = server.tokens(STEADY_RATE * 6)
         self.latencies_ms, self.granted, self.turned_away, self.lost = [], [], 0, []
         fork = multiprocessing.get_context("fork")
@@ -303,13 +303,13 @@ class Steady:
             pause = due - time.monotonic()
             if pause > 0:
                 time.sleep(pause)
-            # From the time at which it was meant to start: a stall is charged with all it delays.
+            # From its intended start: a stall is charged with everything it delays.
             self.reserve(turn % len(self.users), due)
             turn += STEADY_WORKERS
             due += every_s
 
     def reserve(self, number, due):
-        # Each in a network of its own, so that limits by network are not theirs to feel.
+        # Each in a different network, so that limits by network do not affect them.
         user, address = self.users[number], f"127.{1 + number % 60}.{number // 60}.7"
         key = str(uuid.uuid4())
         body = {"show_id": self.show, "zone_id": self.zone, "quantity": 1}
@@ -342,13 +342,13 @@ class Steady:
                     self.latencies_ms.append((time.monotonic() - due) * 1000)
                     self.granted.append((data["booking_id"], user))
                 return
-            # 202: the outcome is not known yet, the same key asks again.
+            # 202: the outcome is not known yet; the same key asks again.
             time.sleep(0.05)
         with self.lock:
             self.lost.append(why)
 
     def missing(self):
-        """Granted bookings that the server does not know any more."""
+        """Granted bookings that the server no longer knows."""
         known = []
         for booking, user in self.granted[:: max(1, len(self.granted) // 50)]:
             data = self.server.patient("GET", f"/api/v1/bookings/{booking}", user, None)
@@ -390,14 +390,14 @@ class Watch:
 
 
 class Attacker:
-    """Sockets of an attack and the time it has."""
+    """Sockets of an attack and its duration."""
 
     def __init__(self, server, seconds):
         self.server = server
         self.end = time.monotonic() + seconds
         self.seconds = seconds
         self.sockets = []
-        # Set where many addresses attack together: limits by address do not help then.
+        # Set when many addresses attack together: limits by address do not help then.
         self.is_spread = False
         self.turn = 0
 
@@ -411,7 +411,7 @@ class Attacker:
         return f"127.67.{self.turn // 250 % 250}.{1 + self.turn % 250}"
 
     def connect(self, receive_bytes=None, timeout_s=2.0):
-        """A connection, or None where the server takes none."""
+        """A connection, or None when the server accepts none."""
         connection = socket.socket()
         if receive_bytes:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -430,7 +430,7 @@ class Attacker:
         return connection
 
     def send(self, connection, data):
-        """False where the server does not take it."""
+        """False when the server does not accept it."""
         try:
             connection.sendall(data)
             return True
@@ -438,7 +438,7 @@ class Attacker:
             return False
 
     def answer(self, data, timeout_s=5.0):
-        """Sends bytes on a connection of their own and gives the first bytes of the answer."""
+        """Sends bytes on a new connection and returns the first bytes of the answer."""
         connection = self.connect(timeout_s=timeout_s)
         if connection is None:
             return b""
@@ -466,7 +466,7 @@ def get(path, token="", host="localhost"):
 
 
 def post_head(path, length, token=""):
-    """The head of a POST whose body follows, or not."""
+    """The head of a POST whose body may follow."""
     bearer = f"Authorization: Bearer {token}\r\n" if token else ""
     return (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -475,7 +475,7 @@ def post_head(path, length, token=""):
 
 
 def in_parallel(attacker, count, work):
-    """Runs work(number) in so many threads again and again until the attack ends."""
+    """Runs work(number) in a number of threads repeatedly until the attack ends."""
 
     def loop(number):
         while attacker.is_on():

@@ -1,4 +1,4 @@
-"""S3: HTTP/2 connections with a window of 0 bytes open many streams and never take a byte."""
+"""HTTP/2 connections with a window of 0 bytes open many streams and never accept a byte."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""W9: buyers send 7 MB of JSON with a huge key to a call that is not theirs."""
+"""Buyers send 7 MB of JSON with a huge key to a call that they may not make."""
 
 from .harness import in_parallel, post_head
 
@@ -6,7 +6,7 @@ NAME = "huge-keys"
 SECONDS = (5, 60)
 CONNECTIONS = 24
 KEY_BYTES = 7_000_000
-# An answer speaks of a client's text, and does not hold it.
+# An answer mentions a client's text without repeating it.
 ANSWER_MAX_BYTES = 16_384
 
 

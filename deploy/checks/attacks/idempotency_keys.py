@@ -1,4 +1,4 @@
-"""S11: unique idempotency keys, as many as go."""
+"""As many unique idempotency keys as possible."""
 
 import uuid
 from collections import Counter
@@ -49,6 +49,6 @@ def attack(attacker, given):
             lines[number] = None
 
     in_parallel(attacker, CONNECTIONS, work)
-    # 409 is the log's, 429 a limit's.
+    # 409 comes from the log, 429 from a limit.
     wrong = [] if statuses["409"] else [f"no key was remembered: {dict(statuses)}"]
     return wrong, {"answers": dict(statuses)}

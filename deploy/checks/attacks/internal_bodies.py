@@ -1,6 +1,6 @@
-"""S4: what takes large bodies is asked without a token, and 8 MB of body are begun and withheld.
+"""Requests without a token to calls that take large bodies: 8 MB are begun and withheld.
 
-`/internal` is there on the nodes of a cluster only; here the same reports go to an admin's call.
+`/internal` exists only on nodes of a cluster; here the same reports go to an admin's call.
 """
 
 from .harness import post_head

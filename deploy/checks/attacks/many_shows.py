@@ -1,4 +1,4 @@
-"""S7: an event of thousands of shows, and anonymous readers of their list."""
+"""An event with thousands of shows, and anonymous readers of their list."""
 
 from .harness import RefusedError, general, get, in_parallel
 
@@ -16,7 +16,7 @@ def prepare(server, is_long=False):
         server.organizer,
         {"name": "Long run", "starts_at": "2099-01-01T20:00:00Z"},
     )["event_id"]
-    # Admins and organizers are limited as everybody is, so each show comes from its own account.
+    # Admins and organizers are limited like everyone, so each show comes from its own account.
     tenant_admins = server.tokens(60, "admin")
     made = 0
     for number in range(SHOWS[is_long]):

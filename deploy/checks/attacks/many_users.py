@@ -1,4 +1,4 @@
-"""S6: many users of one address take what they can get of a small house."""
+"""Many users of one address take what they can get of a small show."""
 
 import json
 
@@ -30,6 +30,6 @@ def attack(attacker, given):
         attacker.answer(post_head("/api/v1/bookings/reserve", len(body), user) + body)
 
     in_parallel(attacker, CONNECTIONS, work)
-    # What one address got of it; with limits by address (S6) this is small, without it is all.
+    # What one address got; with limits by address this is little, without them it is everything.
     zones = attacker.server.patient("GET", f"/api/v1/shows/{show}/zones", "", None)
     return [], {"held_by_one_address": zones[0]["held_seats"], "of": CAPACITY}

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Figures of what S7, S8 and S11 cost a server, for two binaries to be set beside each other.
+"""Measures what three attacks cost a server, to compare two binaries.
 
     deploy/checks/attacks/measure.py --binary FILE [--only shows,receipts,keys] [--shows N]
         [--bookings N] [--keys N] [--set NAME=VALUE]...
 
     shows      20 anonymous lists of an event with N shows, at once
     receipts   20 receipts of the last of N bookings, by 6 clients
-    keys       N refusals under idempotency keys of their own, by 3,000 users
+    keys       N refusals under unique idempotency keys, by 3,000 users
 
-Limits of requests are off, so that it is the work that is measured; --set names more settings of
+Rate limits are off, so that the work itself is measured; --set names more settings of
 the server (ONSALE_..., as quotas). Processor time is that of the server. Prints a line of JSON for
 each. Python's standard library only.
 """
@@ -39,7 +39,7 @@ def cpu_s(server):
 
 
 def at_once(count, workers, work):
-    """Numbers below count, handed to work by so many threads; how often it failed."""
+    """Runs work on the numbers below count in a number of threads; returns how often it failed."""
     numbers, lock, failed = iter(range(count)), threading.Lock(), []
 
     def loop():
@@ -91,8 +91,8 @@ def shows(server, given):
     refused = at_once(
         given.shows, WORKERS, lambda _: server.call("POST", path, server.organizer, body)
     )
-    told = {"shows": given.shows - len(refused), "refused": refused[:1]}
-    return told | measured(server, LISTS, LISTS, lambda _: server.call("GET", path))
+    result = {"shows": given.shows - len(refused), "refused": refused[:1]}
+    return result | measured(server, LISTS, LISTS, lambda _: server.call("GET", path))
 
 
 def receipts(server, given):
@@ -106,8 +106,8 @@ def receipts(server, given):
     )
     last = server.call("POST", "/api/v1/bookings/reserve", users[-1], body)
     path = last.get("receipt_url") or f"/api/v1/bookings/{last['booking_id']}/receipt"
-    told = {"bookings": given.bookings}
-    return told | measured(server, RECEIPTS, RECEIPT_CLIENTS, lambda _: server.call("GET", path))
+    result = {"bookings": given.bookings}
+    return result | measured(server, RECEIPTS, RECEIPT_CLIENTS, lambda _: server.call("GET", path))
 
 
 def keys(server, given):

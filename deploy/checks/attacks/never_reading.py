@@ -1,4 +1,4 @@
-"""W1, S3: connections ask for the largest answers of a 250,000-seat show and never read them."""
+"""Connections ask for the largest answers of a 250,000-seat show and never read them."""
 
 from .harness import get
 

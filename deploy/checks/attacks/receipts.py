@@ -1,11 +1,11 @@
-"""S8: receipts of a late booking, again and again."""
+"""Receipts of a late booking, again and again."""
 
 from .harness import general, get, in_parallel
 
 NAME = "receipts"
 SECONDS = (5, 60)
 CLIENTS = 6
-# Bookings before the one that is asked for.
+# Bookings before the one whose receipt is requested.
 BEFORE = (300, 20_000)
 
 

@@ -1,4 +1,4 @@
-"""S1: more connections than the server has descriptors, all silent, renewed before they time out.
+"""More connections than the server has descriptors, all silent, renewed before they time out.
 
 Sales go on meanwhile, fast enough that the log needs new segments, which are files.
 """
@@ -24,7 +24,7 @@ def prepare(server):
 
 
 def sell(attacker, given, number):
-    """Reserves on one connection as fast as it goes, in the names of many users."""
+    """Reserves on one connection as fast as possible, on behalf of many users."""
     show, zone, users = given
     body = f'{{"show_id":"{show}","zone_id":"{zone}","quantity":1}}'
     connection, turn = None, number

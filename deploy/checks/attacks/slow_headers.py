@@ -1,4 +1,4 @@
-"""Slowloris: heads of requests that come one byte at a time and never end."""
+"""Slowloris: heads of requests that arrive one byte at a time and never end."""
 
 NAME = "slow-headers"
 SECONDS = (5, 60)
