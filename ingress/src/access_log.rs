@@ -1,5 +1,5 @@
-//! The line about an answer. A rush answers more in an hour than anybody reads: answers are told at
-//! DEBUG, and only failures of ours at a level that is on by default, so many of them a second.
+//! The log line about an answer. During a rush no one could read them all: answers are logged at
+//! DEBUG, and only server failures at a level that is on by default, limited per second.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::context::RequestContext;
 
 /// Target of these lines.
 const TARGET: &str = "onsale_ingress::access";
-/// Failures told per second; further ones count in the metrics only, and at DEBUG.
+/// Failures logged per second; further ones appear only in the metrics, and at DEBUG.
 const FAILURES_PER_SECOND_MAX: u64 = 20;
 /// The low bits of the state count lines, those above hold the second.
 const COUNT_BITS: u32 = 16;
@@ -18,7 +18,7 @@ const COUNT_BITS: u32 = 16;
 /// Tells what became of requests.
 pub(crate) struct AccessLog {
     began: Instant,
-    /// The second since `began` and how many failures were told in it.
+    /// The second since `began` and how many failures were logged in it.
     told: AtomicU64,
 }
 

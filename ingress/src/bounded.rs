@@ -1,13 +1,13 @@
-//! A table that does not outgrow its bound.
+//! A table of bounded size.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// So many entries at most; the one that was put in first makes room for another.
+/// Holds at most this many entries; the oldest one makes room for another.
 #[derive(Debug)]
 pub(crate) struct Bounded<K, V> {
     entries: HashMap<K, V>,
-    /// The keys in the order in which they were put in.
+    /// The keys in the order in which they were inserted.
     order: VecDeque<K>,
     max: usize,
 }
@@ -29,7 +29,7 @@ impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
         self.entries.get_mut(key)
     }
 
-    /// What the key has, which is made first where it has nothing.
+    /// The value of the key, which is created first if there is none.
     pub(crate) fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
         if !self.entries.contains_key(&key) {
             if self.entries.len() >= self.max

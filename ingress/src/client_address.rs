@@ -1,4 +1,4 @@
-//! The client's address: the connection's, or what our own proxies say.
+//! The client's address: that of the connection, or the one that the trusted proxies forward.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -38,8 +38,8 @@ impl FromRequestParts<AppState> for ClientAddress {
     }
 }
 
-/// Each proxy adds the address it was called from at the end; only those of our own proxies can
-/// be believed.
+/// Each proxy appends the address it was called from; only those of trusted proxies can be
+/// believed.
 fn forwarded(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
     headers
         .get_all(X_FORWARDED_FOR)

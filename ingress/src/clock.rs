@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Wall-clock time, for token expiry and for answers. It never decides about a seat: the log's own
-/// time does.
+/// Wall-clock time, for token expiry and for answers. It never decides about a seat; the log's time
+/// does.
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     fn now_ms(&self) -> u64;

@@ -1,8 +1,9 @@
 //! Which code a confirmed booking shows at the door.
 //!
-//! It is keyed ([`crate::booking_keys`]), so an id gives nobody a code. Bookings that were confirmed
-//! before machine version 2 keep the code that was computed from their id alone: it is printed on what
-//! their buyers have. When that was is in the log, and from there in the database.
+//! It is keyed ([`crate::booking_keys`]), so an id alone gives no code. Bookings that were
+//! confirmed before machine version 2 keep the code that was computed from their id alone, because
+//! buyers have it on their tickets. The time of that version is in the log, and from there in the
+//! database.
 
 use std::sync::OnceLock;
 
@@ -17,7 +18,7 @@ use crate::state::Shared;
 /// Seed of the codes from before.
 const BEFORE_SEED: u64 = 0x636f_6465;
 
-/// From when on codes are keyed, by partition, where that is known. It never changes.
+/// From when on codes are keyed, by partition, if known. It never changes.
 pub(crate) struct ConfirmationCodes(Box<[OnceLock<Version2>]>);
 
 impl ConfirmationCodes {
@@ -51,13 +52,13 @@ impl ConfirmationCodes {
     }
 }
 
-/// Whether a booking keeps the code from before. Where the database has not seen version 2 yet,
-/// nothing was confirmed under it that the database has seen.
+/// Whether a booking keeps the old code. If the database has not seen version 2 yet, it has seen
+/// nothing that was confirmed under it.
 fn is_from_before(since: Option<Version2>, booking: BookingId, confirmed_at_ms: u64) -> bool {
     since.is_none_or(|since| since.is_after_confirmation(booking, confirmed_at_ms))
 }
 
-/// The code from before, which anybody can compute.
+/// The old code, which anyone can compute.
 fn before(booking: BookingId) -> String {
     code_of(xxh3_64_with_seed(booking.as_uuid().as_bytes(), BEFORE_SEED))
 }
@@ -75,7 +76,7 @@ mod tests {
             since_ms: 5_000,
             since_offset: Some(100),
         });
-        // (reserved at, confirmed at, whether its code is from before)
+        // (reserved at, confirmed at, whether it has the old code)
         for (offset, confirmed_at_ms, expected) in [
             (40, 4_000, true),
             (40, 6_000, false),
@@ -88,7 +89,7 @@ mod tests {
         }
         // Read before the record that raises the version was projected, and after it.
         assert!(is_from_before(None, id(40), 4_000));
-        // A database that was lost, and brought back without that record.
+        // A database that was lost, and restored without that record.
         assert!(!is_from_before(Some(Version2::ALWAYS), id(40), 4_000));
     }
 

@@ -1,4 +1,4 @@
-//! What a request carries besides its meaning: the id that it is traced by and its trace context.
+//! What a request carries besides its meaning: its id for tracing and its trace context.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -25,7 +25,7 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    /// Of the headers: a sane `X-Request-ID` is kept, anything else replaced by a new one.
+    /// From the headers: a sane `X-Request-ID` is kept, anything else replaced by a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let request_id = headers
             .get(X_REQUEST_ID)

@@ -12,7 +12,7 @@ use crate::ids;
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) const X_IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
-/// Says that an answer is that of an earlier request with the same key.
+/// Marks an answer as that of an earlier request with the same key.
 pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// Longest key, in bytes.
 pub(crate) const KEY_MAX_BYTES: usize = 255;
@@ -20,7 +20,7 @@ pub(crate) const KEY_MAX_BYTES: usize = 255;
 /// The key that a client gave, if it gave one.
 pub(crate) struct IdempotencyKey(Option<String>);
 
-/// Under which id a request goes into the log, and what it meant.
+/// The id under which a request goes into the log, and the fingerprint of its meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Identity {
     pub(crate) request_id: RequestId,
@@ -29,7 +29,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The id of another command that the same request hands in: the same when it comes again.
+    /// The id of another command that the same request submits: the same when it is repeated.
     pub(crate) fn derived(&self, purpose: &str) -> RequestId {
         let mut hasher = blake3::Hasher::new_derive_key("onsale 2026 request id to request id");
         hasher.update(purpose.as_bytes());

@@ -1,5 +1,5 @@
-//! New ids. (`Uuid::new_v4` asks the system for random bytes each time; every request needs two ids,
-//! so here a generator of each thread is asked, which the system seeds.)
+//! New ids. (`Uuid::new_v4` asks the system for random bytes each time; every request needs two
+//! ids, so a per-thread generator, seeded by the system, is used instead.)
 
 use uuid::{Builder, NoContext, Timestamp, Uuid};
 
@@ -8,7 +8,7 @@ pub(crate) fn random() -> Uuid {
     Builder::from_random_bytes(rand::random()).into_uuid()
 }
 
-/// One that is random behind the time in milliseconds.
+/// An id with the time in milliseconds in front and random bits behind.
 pub(crate) fn by_time() -> Uuid {
     const MS_PER_S: u64 = 1_000;
     const NS_PER_MS: u32 = 1_000_000;

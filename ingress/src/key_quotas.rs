@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::RateLimitConfig;
 use crate::error::{ApiError, Code};
 
-/// Users that are counted; the one that was counted first makes room. About 80 bytes each.
+/// Users that are counted; the oldest one makes room. About 80 bytes each.
 const USERS_MAX: usize = 100_000;
 
 /// See the module.
@@ -39,8 +39,8 @@ impl KeyQuotas {
         }
     }
 
-    /// Counts a key of the user, before anybody knows whether it is new: whoever hangs up meanwhile
-    /// has used it.
+    /// Counts a key of the user before it is known whether it is new: a client that disconnects
+    /// meanwhile has used it.
     ///
     /// # Errors
     /// `RATE_LIMITED` to a user who has used up a day's keys.
@@ -57,13 +57,13 @@ impl KeyQuotas {
         Ok(())
     }
 
-    /// Counts a key that was used before, as far as is known.
+    /// Counts a key that is known to have been used before.
     pub(crate) fn take_again(&self, user: UserId) {
         let now_ms = self.clock.now_ms();
         count(&mut self.users.lock(), user, now_ms);
     }
 
-    /// The key was remembered already, or nothing was handed in under it.
+    /// The key was already remembered, or nothing was submitted under it.
     pub(crate) fn give_back(&self, user: UserId) {
         if let Some(used) = self.users.lock().get_mut(&user) {
             used.keys = used.keys.saturating_sub(1);

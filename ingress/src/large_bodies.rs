@@ -14,13 +14,14 @@ use crate::tally::{Counted, Tally};
 
 /// Bytes that one permit stands for: there are only so many permits.
 const PERMIT_BYTES: usize = 1_024;
-/// Large bodies that one user may have at once: whoever sends slowly holds up nobody with a second.
+/// Large bodies that one user may have at once: a slow sender cannot block others with a second
+/// one.
 const PER_USER_MAX: usize = 1;
-/// The part of the time for a body that its client may send nothing in while it has room.
+/// The fraction of a body's time during which its client may send nothing while it occupies room.
 const PATIENCE_PART: u32 = 5;
 
-/// Shares out [`HttpConfig::large_bodies_max_bytes`], so that what many send at once is bounded and
-/// not only what each one sends.
+/// Shares out [`HttpConfig::large_bodies_max_bytes`], which bounds the total that many clients send
+/// at once and not only each body.
 pub(crate) struct LargeBodies {
     permits: Arc<Semaphore>,
     users: Arc<Tally>,
@@ -29,7 +30,7 @@ pub(crate) struct LargeBodies {
 /// Room for one body until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
-    /// How slowly the body may come while it takes room from others.
+    /// How slowly the body may arrive while it occupies room.
     pub(crate) pace: Pace,
     _permits: OwnedSemaphorePermit,
     _counted: Counted,
@@ -43,12 +44,12 @@ impl LargeBodies {
         }
     }
 
-    /// Room for a body of `declared` bytes, or for the largest where nobody said. Waits for others
-    /// to be done, as long as a body may take.
+    /// Room for a body of `declared` bytes, or for the largest one if unknown. Waits for others to
+    /// finish, as long as a body may take.
     ///
     /// # Errors
-    /// `PAYLOAD_TOO_LARGE` for more than is ever taken; `RATE_LIMITED` to a user of whom another one is
-    /// being read or worked on; `OVERLOADED` when there was no room.
+    /// `PAYLOAD_TOO_LARGE` for more than is ever accepted; `RATE_LIMITED` to a user who has another
+    /// one in progress; `OVERLOADED` when there was no room.
     pub(crate) async fn share(
         &self,
         user: UserId,
@@ -84,8 +85,8 @@ impl LargeBodies {
     }
 }
 
-/// As fast as it has to come anyway to be there in time; and whoever has room and sends nothing holds it
-/// for a part of that time only.
+/// As fast as it has to arrive anyway to be complete in time; a client that has room and sends
+/// nothing keeps it only for a fraction of that time.
 fn pace(bytes: usize, timeout: Duration) -> Pace {
     let ms = u64::try_from(timeout.as_millis())
         .unwrap_or(u64::MAX)
@@ -127,7 +128,7 @@ mod tests {
         // There is room, and not for a second one of the same user.
         let refused = share(1, Some(1 << 20)).await.unwrap_err();
         assert_eq!(refused.code(), Code::RateLimited);
-        // Of unknown length: as much as it may become.
+        // Of unknown length: as much as the maximum.
         let second = share(2, None).await.unwrap();
         let refused = share(3, Some(7 << 20)).await.unwrap_err();
         assert_eq!(refused.code(), Code::Overloaded);

@@ -126,7 +126,7 @@ impl Metrics {
         }
     }
 
-    /// The text of `/metrics`: everything in the registry, ours and the process's.
+    /// The text of `/metrics`: everything in the registry, including the process's metrics.
     pub(crate) fn text(&self, readers: usize, shows: usize) -> Result<String, prometheus::Error> {
         self.stream_readers
             .set(i64::try_from(readers).unwrap_or(i64::MAX));
@@ -136,7 +136,7 @@ impl Metrics {
     }
 }
 
-/// Methods that somebody made up must not become series.
+/// Made-up methods must not become series.
 fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,4 +1,4 @@
-//! The documentation to read and to try: its files and the document, each kept once.
+//! The interactive documentation: its files and the document, each kept once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
 
 struct Pages {
     config: Arc<Config<'static>>,
-    /// Only what there is, so it stays small.
+    /// Only existing files, so it stays small.
     files: Mutex<HashMap<String, File>>,
 }
 
@@ -89,7 +89,7 @@ impl Pages {
     fn keep(&self, name: &str, file: SwaggerFile<'_>) -> Result<File, ApiError> {
         let content_type = HeaderValue::from_str(&file.content_type).map_err(ApiError::internal)?;
         let bytes = if file.content_type.starts_with("text/html") {
-            // The page says whose interface it is, not which tool draws it.
+            // The page names the product, not the tool that renders it.
             let page = String::from_utf8_lossy(&file.bytes);
             Bytes::from(page.replace("<title>Swagger UI</title>", "<title>Onsale API</title>"))
         } else {

@@ -1,4 +1,4 @@
-//! How slowly a client may take what it asked for, or send what it said it would.
+//! How slowly a client may read its answer, or send its body.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use std::time::Duration;
 pub(crate) struct Pace {
     /// How long it may take nothing.
     pub(crate) timeout: Duration,
-    /// How much it has to take while something waits. 0: anything at all is enough.
+    /// How much it has to take while something waits. 0: any progress is enough.
     pub(crate) bytes_per_second: u64,
 }
 
-/// How long a client may still take nothing, or send nothing. Waiting uses it up, and every byte buys
-/// the time that it may take at the lowest rate, up to the whole time-out again. So a client that
-/// takes nothing has just that time, and one that is slow has it for the difference to the lowest
-/// rate, in whatever steps its system takes what it takes.
+/// How long a client may still read nothing, or send nothing. Waiting uses it up, and every byte
+/// buys the time that it may take at the lowest rate, up to the whole time-out again. So a client
+/// that reads nothing has exactly that time, and a slow one has it for the difference to the lowest
+/// rate, in whatever steps its system reads.
 #[derive(Debug)]
 pub(crate) struct Patience {
     pace: Pace,
     left: Duration,
-    /// On the clock of whoever asks; `None` while nothing waits.
+    /// On the caller's clock; `None` while nothing waits.
     waiting_since: Option<Duration>,
 }
 
@@ -32,7 +32,7 @@ impl Patience {
         }
     }
 
-    /// True while nothing waits and nothing of it is used up.
+    /// True while nothing waits and none of it is used up.
     pub(crate) fn is_whole(&self) -> bool {
         self.waiting_since.is_none() && self.left == self.pace.timeout
     }
@@ -42,7 +42,7 @@ impl Patience {
         self.waiting_since.get_or_insert(now);
     }
 
-    /// Nothing waits any more. Time that passes now is not the client's.
+    /// Nothing waits any more. Time that passes now does not count against the client.
     pub(crate) fn rest(&mut self, now: Duration) {
         self.settle(now);
         self.waiting_since = None;
@@ -72,7 +72,7 @@ impl Patience {
         }
     }
 
-    /// How long the client may take for so many bytes.
+    /// How long the client may take for this many bytes.
     fn worth(&self, bytes: usize) -> Duration {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         bytes
@@ -88,7 +88,7 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(20);
 
-    /// How long a client lasts that takes so much in steps of so much, if it ends within two hours.
+    /// How long a client with this rate and these steps lasts, if it ends within two hours.
     fn lasts(bytes_per_second: u64, step_bytes: u64) -> Option<Duration> {
         let mut patience = Patience::new(Pace {
             timeout: TIMEOUT,

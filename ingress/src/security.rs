@@ -1,4 +1,4 @@
-//! Headers that every answer carries, and who may call from a browser.
+//! Headers of every answer, and the origins that may call from a browser.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const CSP: HeaderValue = HeaderValue::from_static(
 );
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3_600);
 
-/// Adds the security headers; `no-store` where a handler did not say how long it may be kept.
+/// Adds the security headers; `no-store` unless a handler said how long the answer may be kept.
 pub(crate) fn harden(headers: &mut HeaderMap, path: &str) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

@@ -1,8 +1,7 @@
-//! Which show a booking is of, as the outcomes that came by lately say.
+//! Which show a booking belongs to, according to recent outcomes.
 //!
-//! Whoever acts for a tenant on a booking must be known to act within that tenant before anything is
-//! handed in. The database says so too, a moment later and while it is there; a sale must not wait
-//! for it.
+//! Staff who act on a booking must be known to act within its tenant before anything is submitted.
+//! The database knows it too, a moment later and while it is up; a sale must not wait for that.
 
 use std::collections::VecDeque;
 
@@ -34,7 +33,7 @@ impl ShowsOfBookings {
         }
     }
 
-    /// Takes outcomes into account, each partition's in order.
+    /// Applies outcomes, each partition's in order.
     pub(crate) fn seen(&self, batch: &OutcomeBatch) {
         let Some(latest) = self.latest.get(usize::from(batch.partition.0)) else {
             return;
@@ -56,7 +55,7 @@ impl ShowsOfBookings {
         }
     }
 
-    /// The show of a booking whose reservation came by lately.
+    /// The show of a booking that was reserved recently.
     pub(crate) fn find(&self, booking: BookingId) -> Option<ShowId> {
         let PartitionId(partition) = booking.partition();
         let latest = self.latest.get(usize::from(partition))?.lock();

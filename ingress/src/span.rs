@@ -1,7 +1,7 @@
 //! The span of a request, for traces.
 //!
-//! Its target is of its own, so that the binary can switch spans off where no traces are exported:
-//! a span that nobody reads would only cost time on the path of every request.
+//! It has a separate target, so that the binary can switch spans off when no traces are exported:
+//! an unused span would only cost time on the path of every request.
 
 use http::Method;
 use onsale_schemas::envelope::TraceContext;
@@ -14,7 +14,7 @@ use crate::context::RequestContext;
 /// Target of request spans.
 pub const SPAN_TARGET: &str = "onsale_ingress::request";
 
-/// The span of a request, below the caller's where it sent a trace context.
+/// The span of a request, below the caller's if it sent a trace context.
 pub(crate) fn of_request(context: &RequestContext, method: &Method, route: &str) -> Span {
     let span = tracing::info_span!(
         target: SPAN_TARGET,

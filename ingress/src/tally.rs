@@ -1,4 +1,4 @@
-//! How many of something each user or address has.
+//! Counts something by user or address.
 
 use std::collections::HashMap;
 use std::sync::Arc;

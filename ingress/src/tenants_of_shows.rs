@@ -1,8 +1,8 @@
-//! Whose shows are: a show stays its tenant's for ever, so it is asked for once.
+//! The tenants of shows: a show never changes its tenant, so each is looked up once.
 //!
-//! Whoever acts for a tenant on a booking must be known to act within that tenant before anything is
-//! handed in. The database says it, and is asked when the first reservation of a show comes by: when
-//! the money comes, nobody waits for it.
+//! Staff who act on a booking must be known to act within its tenant before anything is submitted.
+//! The database knows it, and is asked when the first reservation of a show is seen, so that no
+//! payment has to wait for it.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,8 @@ use crate::state::AppState;
 
 /// Shows whose tenants are remembered; about 80 bytes each.
 const SHOWS_MAX: usize = 262_144;
-/// Shows that are being asked for at once, unasked; the next reservation of another asks again.
+/// Lookups in flight that were triggered by reservations; beyond that, the next reservation
+/// triggers one again.
 const LEARNT_AT_ONCE_MAX: usize = 16;
 
 /// See the module.
@@ -33,7 +34,7 @@ impl TenantsOfShows {
         }
     }
 
-    /// The tenant of a show, if it was asked for before.
+    /// The tenant of a show, if it was looked up before.
     fn known(&self, show: ShowId) -> Option<TenantId> {
         self.known.lock().get(&show).copied()
     }
@@ -53,7 +54,7 @@ impl TenantsOfShows {
         Ok(tenant)
     }
 
-    /// Takes outcomes into account: shows whose places are being reserved are asked for.
+    /// Applies outcomes: looks up the shows whose places are being reserved.
     pub(crate) fn seen(state: &AppState, batch: &OutcomeBatch) {
         for show in state.tenants_of_shows.to_learn(batch) {
             let state = state.clone();
@@ -66,7 +67,7 @@ impl TenantsOfShows {
         }
     }
 
-    /// The shows of a batch that nobody has asked for, which are asked for from now on.
+    /// The shows of a batch that have not been looked up yet; marks them as being looked up.
     fn to_learn(&self, batch: &OutcomeBatch) -> Vec<ShowId> {
         let mut last = None;
         let mut wanted = Vec::new();
@@ -74,7 +75,7 @@ impl TenantsOfShows {
             let Outcome::Reserved(reserved) = &record.outcome else {
                 continue;
             };
-            // Records of a rush are nearly all of one show.
+            // During a rush nearly all records belong to one show.
             if last.replace(reserved.show) == Some(reserved.show)
                 || self.known(reserved.show).is_some()
             {

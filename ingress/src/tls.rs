@@ -16,7 +16,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::config::HttpConfig;
 
-/// What is spoken inside, the preferred one first.
+/// Application protocols, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Why TLS cannot be offered.
@@ -30,7 +30,7 @@ pub enum TlsError {
         /// What the system said.
         source: io::Error,
     },
-    /// A file does not hold what it should.
+    /// A file does not contain what it should.
     #[error("{file} holds no {expected}: {source}")]
     Pem {
         /// The file.
@@ -40,7 +40,7 @@ pub enum TlsError {
         /// What is wrong.
         source: pem::Error,
     },
-    /// Certificate and key are there, but not of use together.
+    /// Certificate and key exist, but do not fit together.
     #[error("the certificate in {certificate_file} with the key in {key_file}: {source}")]
     Pair {
         /// The file with the certificates.
@@ -52,7 +52,7 @@ pub enum TlsError {
     },
 }
 
-/// Our side of handshakes. Cheap to clone.
+/// The server's side of handshakes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
@@ -88,10 +88,10 @@ impl Tls {
         }))
     }
 
-    /// Shakes hands with a client.
+    /// Performs the handshake with a client.
     ///
     /// # Errors
-    /// When the client speaks something else, goes away, or takes too long.
+    /// When the client uses another protocol, disconnects, or takes too long.
     pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,

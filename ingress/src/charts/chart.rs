@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::text;
 
-/// In front of a seat's index in its id.
+/// Prefix of a seat's index in its id.
 const SEAT_ID_PREFIX: &str = "seat:";
 
 /// The opaque id of a seat.
@@ -114,13 +114,13 @@ impl Chart {
         }
     }
 
-    /// True once its event was seen to be no draft. It stays so: an event with shows is not made a
-    /// draft again, so nobody has to ask the database on the way of a sale.
+    /// True once its event was seen to be no draft. It stays so, because an event with shows never
+    /// becomes a draft again; so no sale has to ask the database.
     pub(crate) fn is_public(&self) -> bool {
         self.is_public.load(Ordering::Relaxed)
     }
 
-    /// Takes note of what its event is.
+    /// Notes the status of its event.
     pub(crate) fn note(&self, event: EventStatus) {
         if event != EventStatus::Draft {
             self.is_public.store(true, Ordering::Relaxed);
@@ -145,7 +145,7 @@ impl Chart {
         self.zones.iter().find(|zone| zone.contains(seat))
     }
 
-    /// The label of a seat, as `A-3`.
+    /// The label of a seat, such as `A-3`.
     pub(crate) fn label(&self, seat: SeatIndex) -> Option<String> {
         let Places::Seated { rows, .. } = &self.zone_of_seat(seat)?.places else {
             return None;
@@ -165,7 +165,7 @@ impl Chart {
             .collect()
     }
 
-    /// The seat with this label, in `zone` or in whichever one has it.
+    /// The seat with this label, in `zone` or in any zone that has it.
     pub(crate) fn find(&self, label: &str, zone: Option<ZoneIndex>) -> Found {
         let label = text::composed(label);
         let Some((row, number)) = label.split_once('-') else {
@@ -229,7 +229,7 @@ impl ChartZone {
 }
 
 impl Row {
-    /// The label of a seat within its row, as `3`.
+    /// The label of a seat within its row, such as `3`.
     pub(crate) fn number(&self, index: u16) -> Option<std::borrow::Cow<'_, str>> {
         if index >= self.count {
             return None;

@@ -33,7 +33,7 @@ pub(crate) struct SeatState {
     status: &'static str,
 }
 
-/// What is free of a show, and what is not.
+/// The availability of a show.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Availability)]
 pub(crate) struct AvailabilityBody {
@@ -57,8 +57,8 @@ pub(crate) struct CompactBody {
 }
 
 /// The seats that are not free, as a bitmap for each state in base64 (RFC 4648, with padding): the
-/// seat `seat:n` has bit `n mod 8` of byte `n div 8`, the lowest bit being bit 0. Bytes that would
-/// be zero at the end are left out.
+/// seat `seat:n` has bit `n mod 8` of byte `n div 8`, where the lowest bit is bit 0. Bytes that
+/// would be zero at the end are left out.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SeatBits {
     held: String,
@@ -159,14 +159,14 @@ pub(super) fn write_state(bytes: &mut Vec<u8>, chart: &Chart, view: &View, forma
             },
         ),
     };
-    // Plain values into memory: there is nothing that could fail.
+    // Plain values into memory: nothing can fail.
     debug_assert!(written.is_ok());
 }
 
-/// What ends a server-sent event.
+/// The end of a server-sent event.
 pub(super) const EVENT_END: &[u8] = b"\n\n";
 
-/// What stands before the data of a server-sent event.
+/// The head of a server-sent event.
 pub(super) fn head(id: Option<Offset>, name: &str) -> String {
     let mut head = String::with_capacity(64);
     if let Some(id) = id {
@@ -185,7 +185,7 @@ pub(super) fn event(id: Option<Offset>, name: &str, json: &[u8]) -> Bytes {
     Bytes::from(bytes)
 }
 
-/// The frame of what changed since `from`; takes the changes out of the view.
+/// The frame of what changed since `from`; takes the changes from the view.
 pub(super) fn delta(chart: &Chart, view: &mut View, from: Offset) -> Frame {
     let changes = view
         .take_changes()

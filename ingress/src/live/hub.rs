@@ -1,4 +1,4 @@
-//! All live views and the feed that keeps them up.
+//! All live views and the feed that updates them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,24 +20,24 @@ use super::view::{event_of, shows_of};
 use crate::charts::Chart;
 use crate::error::ApiError;
 
-/// Changes of so long are sent to readers as one event.
+/// Changes within this time are sent to readers as one event.
 const TICK: Duration = Duration::from_millis(100);
-/// A show with more readers than this is told of changes every other tick: a frame to each of ten
-/// thousand readers costs an eighth of a second of a core, and late frames are worse than few.
+/// Readers of a show with more readers than this get changes every other tick: a frame to each of
+/// ten thousand readers costs an eighth of a second of a core, and late frames are worse than few.
 const READERS_MANY: usize = 2_000;
-/// A view that nobody asked for during so many ticks (ten minutes) is dropped.
+/// A view that was not used for this many ticks (ten minutes) is dropped.
 const IDLE_MAX_TICKS: u64 = 6_000;
 /// Shows with a view.
 const SHOWS_MAX: usize = 10_000;
 /// Seats of all views; each takes one or two bytes.
 const SEATS_MAX: u64 = 100_000_000;
-/// Attempts to start a view whose seeds keep being outrun by the feed.
+/// Attempts to start a view whose seeds are overtaken by the feed.
 const SEED_ATTEMPTS_MAX: u32 = 8;
 
 pub(crate) struct Hub {
     log: Arc<dyn CommandLog>,
     shows: RwLock<HashMap<ShowId, Arc<LiveShow>>>,
-    /// Named seats of all these shows; changed only while they are locked for writing.
+    /// Named seats of all these shows; changed only while the shows are locked for writing.
     seats: AtomicU64,
     tick: AtomicU64,
     /// States that readers hold.
@@ -84,7 +84,7 @@ impl Hub {
         self.fed.load(Ordering::Relaxed)
     }
 
-    /// The view of a show where there is one.
+    /// The view of a show, if there is one.
     pub(crate) fn get(&self, show: ShowId) -> Option<Arc<LiveShow>> {
         let live = self.shows.read().get(&show).cloned()?;
         live.used_at_tick
@@ -98,7 +98,7 @@ impl Hub {
             return Ok(live);
         }
         if !self.is_fed() {
-            return Err(ApiError::overloaded("Live availability is not served now."));
+            return Err(ApiError::overloaded("Live availability is not available at the moment."));
         }
         let live = {
             let mut shows = self.shows.write();
@@ -108,7 +108,7 @@ impl Hub {
             let seats = self.seats.load(Ordering::Relaxed) + u64::from(chart.seats());
             if shows.len() >= SHOWS_MAX || seats > SEATS_MAX {
                 return Err(ApiError::overloaded(
-                    "Too many shows are being looked at; try again later.",
+                    "Too many shows have live views at the moment; try again later.",
                 ));
             }
             let live = Arc::new(LiveShow::new(chart.clone(), self.alive.clone()));
@@ -122,7 +122,7 @@ impl Hub {
         Ok(live)
     }
 
-    /// Asks the log for the seats. The feed already keeps the view's records at this point, so
+    /// Asks the log for the seats. The feed already collects the view's records at this point, so
     /// none between seed and feed is missed.
     fn start(self: &Arc<Self>, live: Arc<LiveShow>) {
         let hub = self.clone();
@@ -147,7 +147,9 @@ impl Hub {
             }
             hub.drop_show(
                 &live,
-                ApiError::overloaded("Live availability cannot be started now; try again."),
+                ApiError::overloaded(
+                    "Live availability cannot be started at the moment; try again.",
+                ),
             );
         });
     }
@@ -206,7 +208,7 @@ impl Hub {
                         std::mem::take(&mut *shows)
                     };
                     for live in shows.into_values() {
-                        live.gone(ApiError::overloaded("Live availability is not served now."));
+                        live.gone(ApiError::overloaded("Live availability is not available at the moment."));
                     }
                     return;
                 }
@@ -235,7 +237,7 @@ impl Hub {
                         .for_each(&mut touch);
                 }
                 for show in shows_of(record) {
-                    // Records of a rush are nearly all of one show.
+                    // During a rush nearly all records belong to one show.
                     if last == Some(show) {
                         continue;
                     }

@@ -1,4 +1,4 @@
-//! Live availability: one view per show that somebody looks at, kept up by the feed of outcomes.
+//! Live availability: one view per show with readers, updated by the feed of outcomes.
 
 mod frame;
 mod hub;

@@ -1,4 +1,4 @@
-//! One show's view together with those who look at it.
+//! One show's view and its readers.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ const READER_BEHIND_MAX_FRAMES: usize = 64;
 const HISTORY_MAX_FRAMES: usize = 256;
 /// Bytes of those frames.
 const HISTORY_MAX_BYTES: usize = 1 << 20;
-/// Batches that wait while the view is being started.
+/// Batches queued while the view is being started.
 const WAITING_MAX_BATCHES: usize = 8_192;
 /// Ticks after the last reader left until the history is dropped (one minute).
 const HISTORY_IDLE_MAX_TICKS: u32 = 600;
 
-/// What readers of a stream are sent.
+/// What is sent to readers of a stream.
 #[derive(Clone)]
 pub(super) enum Note {
     /// Changes.
@@ -55,23 +55,23 @@ pub(crate) struct LiveShow {
     notes: broadcast::Sender<Note>,
     gates: Box<[ZoneGate]>,
     version: AtomicU64,
-    /// A buyer was told of places set free by the record before this offset: until the view has
-    /// seen it, nothing is refused early.
+    /// A buyer has been answered that the record before this offset released places: until the view
+    /// has seen it, nothing is refused early.
     freed_before: AtomicU64,
-    /// The view has seen places set free by the record before this offset.
+    /// The view has seen places released by the record before this offset.
     seen_freed_before: AtomicU64,
     readers: AtomicUsize,
     alive: Alive,
-    /// Tick at which it was last asked for.
+    /// Tick at which it was last used.
     pub(super) used_at_tick: AtomicU64,
 }
 
-/// What the precheck knows of a zone.
+/// What the precheck knows about a zone.
 #[derive(Default)]
 pub(crate) struct ZoneGate {
     /// Free places as last seen.
     pub(crate) available: AtomicU32,
-    /// Reservations that were handed in and not answered yet.
+    /// Reservations that were submitted and not answered yet.
     pub(crate) in_flight: AtomicU32,
 }
 
@@ -84,7 +84,7 @@ struct Inner {
     overflowed: bool,
     history: VecDeque<Arc<Frame>>,
     history_bytes: usize,
-    /// Version up to which frames were made; `None` while nobody reads.
+    /// Version up to which frames exist; `None` without readers.
     framed: Option<Offset>,
     idle_ticks: u32,
     /// The last rendering in each format.
@@ -141,8 +141,8 @@ impl LiveShow {
         Ok(rendering.answer())
     }
 
-    /// The state as it is or was a moment ago. A large one is made every so many ticks at most, and
-    /// where readers hold too many older ones the last one has to do.
+    /// The state as it is or was a moment ago. A large one is rendered at most once in a number of
+    /// ticks, and if readers hold too many older ones, the last one has to do.
     fn render(&self, inner: &mut Inner, format: Format) -> Result<Arc<Rendering>, ApiError> {
         let Some(view) = &inner.view else {
             return Err(ApiError::overloaded(
@@ -159,7 +159,7 @@ impl LiveShow {
         }
         if !self.alive.has_room(0) {
             return Err(ApiError::overloaded(
-                "Too many readers have not read what they asked for; try again later.",
+                "Too many clients have not read their answers; try again later.",
             ));
         }
         let made = Rendering::new(&self.chart, view, format, inner.tick, &self.alive);
@@ -175,18 +175,18 @@ impl LiveShow {
         Some(frame::zones(&self.chart, view))
     }
 
-    /// The gate of a zone, while the view has seen everything that this process told anybody.
+    /// The gate of a zone, while the view has seen everything that this process has answered.
     pub(crate) fn gate(&self, zone: ZoneIndex) -> Option<&ZoneGate> {
         self.gates.get(usize::from(zone))
     }
 
-    /// The version seen, unless a buyer was told of something newer that set places free.
+    /// The version seen, unless a buyer was answered by something newer that released places.
     pub(crate) fn as_of(&self) -> Option<Offset> {
         let version = self.version.load(Ordering::Acquire);
         (version > 0 && version >= self.freed_before.load(Ordering::Acquire)).then_some(version)
     }
 
-    /// Places were set free by a record just before this offset, as a buyer was told or the view has
+    /// A record just before this offset released places, as a buyer was answered or the view has
     /// seen.
     pub(crate) fn freed_before(&self) -> Offset {
         let told = self.freed_before.load(Ordering::Acquire);
@@ -206,7 +206,7 @@ impl LiveShow {
         )
     }
 
-    /// A buyer is about to be told that the record at `offset` set places free.
+    /// A buyer is about to be answered that the record at `offset` released places.
     pub(crate) fn freed_at(&self, offset: Offset) {
         self.freed_before.fetch_max(offset + 1, Ordering::AcqRel);
     }
@@ -235,7 +235,7 @@ impl LiveShow {
         inner.generation
     }
 
-    /// There is nothing to see (any more).
+    /// There is nothing to show, or no longer.
     pub(super) fn gone(&self, error: ApiError) {
         let mut inner = self.inner.lock();
         inner.generation += 1;
@@ -243,15 +243,15 @@ impl LiveShow {
         inner.waiting = Vec::new();
         self.version.store(0, Ordering::Release);
         self.phase.send_replace(Phase::Gone(error));
-        // An error means that nobody reads.
+        // An error means that there are no readers.
         let _ = self.notes.send(Note::End);
     }
 
-    /// Puts the seed in; false when it is too old or records were lost, so that another is needed.
+    /// Applies the seed; false when it is too old or records were lost, so that another is needed.
     pub(super) fn seeded(&self, generation: u64, seed: &ShowSeats) -> bool {
         let mut inner = self.inner.lock();
         if inner.generation != generation {
-            // Somebody else seeds the later generation.
+            // Another task seeds the later generation.
             return true;
         }
         let mut view = View::new(seed, self.chart.event, self.chart.seats());
@@ -273,7 +273,7 @@ impl LiveShow {
                 self.render(&mut inner, format)
                     .map(|made| made.event.clone())
             });
-            // An error means that nobody reads.
+            // An error means that there are no readers.
             let _ = self
                 .notes
                 .send(match (states, inner.view.as_ref().map(View::version)) {
@@ -289,7 +289,7 @@ impl LiveShow {
         true
     }
 
-    /// Takes the records of a batch into account; true when the view has to be started again.
+    /// Applies the records of a batch; true when the view has to be restarted.
     pub(super) fn apply(&self, batch: &Arc<OutcomeBatch>) -> bool {
         let mut inner = self.inner.lock();
         let Some(view) = &mut inner.view else {
@@ -323,7 +323,7 @@ impl LiveShow {
         self.version.store(view.version(), Ordering::Release);
     }
 
-    /// Makes one frame of what changed since the last tick, for all readers.
+    /// Builds one frame of what changed since the last tick, for all readers.
     pub(super) fn tick(&self) {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
@@ -369,8 +369,8 @@ impl LiveShow {
         inner.idle_ticks = 0;
     }
 
-    /// Opens a stream: after `last` where the history reaches back to it, else with the full
-    /// state. Counts the reader; an error while the view is being started.
+    /// Opens a stream: after `last` if the history reaches back to it, else with the full state.
+    /// Counts the reader; an error while the view is being started.
     pub(super) fn open(&self, last: Option<Offset>, format: Format) -> Result<Opened, ApiError> {
         let mut inner = self.inner.lock();
         let starting = || ApiError::overloaded("The view is being started; try again.");
@@ -415,7 +415,7 @@ fn resume(inner: &Inner, last: Offset) -> Option<VecDeque<Bytes>> {
     Some(frames.map(|frame| frame.bytes.clone()).collect())
 }
 
-/// The frames after `version`, when none is missing. Those that are still to come follow them.
+/// The frames after `version`, when none is missing. Later ones follow them.
 fn since(inner: &Inner, version: Offset) -> Option<impl Iterator<Item = &Arc<Frame>>> {
     let framed = inner.framed?;
     let reaches_back = framed <= version
@@ -530,7 +530,7 @@ mod tests {
         sell(&show, 7, 1);
         show.tick();
         sell(&show, 8, 3);
-        // The large one is not made again at once; the small one is.
+        // The large one is not rendered again at once; the small one is.
         let later = show.open(None, Format::Full).unwrap();
         assert_eq!(later.first[0].as_ptr(), full.first[0].as_ptr());
         assert_eq!((later.first.len(), later.version), (2, 8));

@@ -19,8 +19,8 @@ use super::show::{LiveShow, Note};
 use crate::error::ApiError;
 use crate::tally::Counted;
 
-/// A comment is sent when there was nothing to send for so long, so that proxies keep the
-/// connection and a reader that is gone is noticed.
+/// A comment is sent after this long without news, so that proxies keep the connection and a reader
+/// that is gone is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What a reader holds while it is connected.
@@ -29,7 +29,7 @@ type Admission = (OwnedSemaphorePermit, Vec<Counted>);
 struct Reader {
     show: Arc<LiveShow>,
     format: Format,
-    /// What is to be sent before anything that comes.
+    /// What is sent before anything new.
     first: VecDeque<Bytes>,
     version: Offset,
     notes: Receiver<Note>,
@@ -54,7 +54,7 @@ pub(crate) fn stream(
 ) -> Result<Body, ApiError> {
     let opened = show.open(last, format)?;
     let mut first = opened.first;
-    // Tells the reader that it is connected even where there is nothing new to send.
+    // Shows the reader that it is connected even if there is nothing new to send.
     first.push_front(Bytes::from_static(b"retry: 1000\n\n"));
     let reader = Reader {
         show,

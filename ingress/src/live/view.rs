@@ -13,9 +13,9 @@ pub(super) type Status = Option<SeatStatus>;
 pub(super) struct View {
     show: ShowId,
     event: EventId,
-    /// Every record before this offset is taken into account.
+    /// Every record before this offset has been applied.
     version: Offset,
-    /// Places were set free just before this offset; the seed's where that was it.
+    /// Places were released just before this offset; that of the seed, if it did.
     freed_before: Offset,
     cancelled: bool,
     zones: Vec<ZoneCounts>,
@@ -28,7 +28,7 @@ pub(super) struct View {
 /// What a record did to a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Effect {
-    /// Nothing of this show, or known already.
+    /// Nothing about this show, or already known.
     None,
     /// Seats or counts changed.
     Changed,
@@ -36,7 +36,7 @@ pub(super) enum Effect {
     Reseed,
 }
 
-/// The event all of whose shows a record changes.
+/// The event of which a record changes all shows.
 pub(super) fn event_of(record: &OutcomeRecord) -> Option<EventId> {
     match record.outcome {
         Outcome::EventCancelled { event } if record.replay_of.is_none() => Some(event),
@@ -44,7 +44,7 @@ pub(super) fn event_of(record: &OutcomeRecord) -> Option<EventId> {
     }
 }
 
-/// The shows that a record changes, beside those of [`event_of`].
+/// The shows that a record changes, besides those of [`event_of`].
 pub(super) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
     let mut shows = SmallVec::new();
     let mut add = |show: ShowId| {
@@ -69,7 +69,7 @@ pub(super) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
 }
 
 impl View {
-    /// The view that `seed` describes, of a show of this event with so many seats.
+    /// The view that `seed` describes, of a show of this event with this number of seats.
     pub(super) fn new(seed: &ShowSeats, event: EventId, seats: u32) -> Self {
         let mut statuses: Vec<Status> = vec![None; usize::try_from(seats).unwrap_or(0)];
         for (seat, status) in &seed.unavailable {
@@ -225,7 +225,7 @@ impl View {
         }
         if self.tracks_changes {
             self.changed.extend_from_slice(seats);
-            // Nobody collects at this moment: keep it no longer than the chart.
+            // Nothing collects changes at this moment: keep no more than the chart's length.
             if self.changed.len() > self.seats.len().saturating_mul(2).saturating_add(64) {
                 self.changed.sort_unstable();
                 self.changed.dedup();

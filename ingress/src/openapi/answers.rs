@@ -43,7 +43,7 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Opera
     .flatten()
 }
 
-/// What may come of the parts that an operation has.
+/// The answers that the parts of an operation may lead to.
 fn common(operation: &Operation) -> Vec<Code> {
     // A token that is not valid is refused on public reads too.
     let mut codes = vec![
@@ -76,7 +76,7 @@ fn common(operation: &Operation) -> Vec<Code> {
 /// Adds the answer for a code unless the route has one of that status.
 fn add(operation: &mut Operation, code: Code) {
     let mut response = Response::new(match code {
-        // Where a route says nothing of its own.
+        // Where a route says nothing itself.
         Code::RateLimited => format!(
             "`{}`: asked too often, or more than another limit allows, which `details.limit` names \
              then; `Retry-After` says when to come again",

@@ -1,9 +1,9 @@
-//! What each buyer is known to hold and own of an event, and the limits that the log refuses by.
+//! What each buyer is known to hold and own of an event, and the limits by which the log refuses.
 //!
-//! Both are learned from what the log says: tickets from the outcomes that came by since this
-//! process began to follow them, a limit from the log's own refusal. So the tickets known are never
-//! more than those that the buyer has, and whoever is over the limit by them is certainly refused by
-//! the log at that position. What is not known is left to the log.
+//! Both are learned from the log: tickets from the outcomes since this process started to follow
+//! them, a limit from the log's own refusal. So the known tickets are never more than those that
+//! the buyer has, and a buyer who is over the limit by them is certainly refused by the log at that
+//! position. What is not known is left to the log.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,20 +16,20 @@ use smallvec::SmallVec;
 
 use crate::submit::LastPositions;
 
-/// Live bookings that are counted; above it those of other events are forgotten.
+/// Live bookings that are counted; beyond that, those of other events are forgotten.
 const BOOKINGS_MAX: usize = 200_000;
 /// Events with counted bookings.
 const EVENTS_MAX: usize = 1_024;
 /// Shows whose limit is remembered.
 const LIMITS_MAX: usize = 10_000;
 /// A hold that ends sooner than this does not count, in milliseconds: by the clock of the log,
-/// which may be ahead of this one, it may have ended when the reservation gets there.
+/// which may be ahead of this one, it may have ended when the reservation arrives.
 const CLOCKS_APART_MAX_MS: u64 = 5_000;
 
 /// See the module.
 pub(crate) struct Buyers {
     positions: Box<[Position]>,
-    /// Where tickets of each buyer ended that came by.
+    /// Last position at which tickets of each buyer were seen to end.
     ended: LastPositions,
     table: Mutex<Table>,
 }
@@ -37,10 +37,10 @@ pub(crate) struct Buyers {
 /// How far the outcomes of a partition were followed.
 #[derive(Default)]
 struct Position {
-    /// Every outcome before this offset that came by is taken into account; 0 is none yet.
+    /// Every outcome seen before this offset has been applied; 0 is none yet.
     seen: AtomicU64,
-    /// Somebody was told of a record before this offset that changed a limit, or voided the tickets of
-    /// many.
+    /// A client was answered by a record before this offset that changed a limit, or voided the
+    /// tickets of many.
     upset_before: AtomicU64,
 }
 
@@ -50,7 +50,7 @@ struct Table {
     event_of: HashMap<ShowId, EventId>,
     bookings: usize,
     limits: HashMap<ShowId, Limit>,
-    /// Limits told by records before these offsets are too old, by partition.
+    /// Limits from records before these offsets are too old, by partition.
     limits_from: Vec<LimitsFrom>,
     batches: u64,
 }
@@ -70,7 +70,7 @@ struct Ticket {
     until_ms: u64,
 }
 
-/// A limit that the log told at an offset.
+/// A limit that the log stated at an offset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Limit {
     limit: u16,
@@ -80,7 +80,7 @@ struct Limit {
 #[derive(Clone, Copy)]
 enum LimitsFrom {
     Offset(Offset),
-    /// Records were missed; the next one that comes by says from where on.
+    /// Records were missed; the next one shows from where on.
     NextRecord,
 }
 
@@ -88,13 +88,13 @@ enum LimitsFrom {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct OverLimit {
     pub(crate) limit: u16,
-    /// Tickets known of; the buyer may have more.
+    /// Known tickets; the buyer may have more.
     pub(crate) current: u32,
-    /// Every record before this offset is taken into account.
+    /// Every record before this offset has been applied.
     pub(crate) as_of: Offset,
 }
 
-/// Who wants how many tickets of what.
+/// A buyer's request for tickets.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) partition: PartitionId,
@@ -102,7 +102,7 @@ pub(crate) struct Wanted {
     pub(crate) show: ShowId,
     pub(crate) user: UserId,
     pub(crate) quantity: u32,
-    /// The buyer was told of records before this offset only.
+    /// The buyer has been answered only by records before this offset.
     pub(crate) told_before: Offset,
 }
 
@@ -119,7 +119,7 @@ impl Buyers {
         }
     }
 
-    /// Takes outcomes into account, each partition's in order.
+    /// Applies outcomes, each partition's in order.
     pub(crate) fn apply(&self, batch: &OutcomeBatch) {
         let Some(position) = self.position(batch.partition) else {
             return;
@@ -135,7 +135,7 @@ impl Buyers {
         }
     }
 
-    /// Outcomes were missed: begins again with nothing known.
+    /// Outcomes were missed: starts again with nothing known.
     pub(crate) fn lost(&self) {
         let mut table = self.table.lock();
         let partitions = table.limits_from.len();
@@ -146,8 +146,8 @@ impl Buyers {
         };
     }
 
-    /// Somebody is about to be told of the record at `offset`, which changed a limit or voided the
-    /// tickets of many.
+    /// A client is about to be answered by the record at `offset`, which changed a limit or voided
+    /// the tickets of many.
     pub(crate) fn upset_at(&self, partition: PartitionId, offset: Offset) {
         if let Some(position) = self.position(partition) {
             position
@@ -156,8 +156,8 @@ impl Buyers {
         }
     }
 
-    /// The position before which everything lies that the buyer was told of, and every end of their
-    /// tickets that came by: what is as of an earlier one may count too many.
+    /// The position that covers everything the buyer has been answered, and every known end of
+    /// their tickets: counts as of an earlier position may be too high.
     pub(crate) fn version_min(&self, wanted: &Wanted) -> Offset {
         let upset = self
             .position(wanted.partition)
@@ -183,13 +183,13 @@ impl Buyers {
         }
     }
 
-    /// Outcomes before this position came by; 0 is none yet.
+    /// Outcomes before this position have been seen; 0 is none yet.
     pub(crate) fn seen(&self, partition: PartitionId) -> Offset {
         self.position(partition)
             .map_or(0, |position| position.seen.load(Ordering::Acquire))
     }
 
-    /// The log refused somebody by this limit.
+    /// The log refused a buyer by this limit.
     pub(crate) fn told(&self, partition: PartitionId, show: ShowId, limit: u16, at: Offset) {
         let mut table = self.table.lock();
         let table = &mut *table;
@@ -206,8 +206,8 @@ impl Buyers {
         }
     }
 
-    /// The limit per user of a show; `None` while it is not known, or while something that the buyer
-    /// was told of is on its way here.
+    /// The limit per user of a show; `None` while it is unknown, or while something that the buyer
+    /// was answered has not been seen here.
     pub(crate) fn limit(&self, wanted: &Wanted) -> Option<u16> {
         self.settled(wanted)?;
         self.table.lock().limit(wanted.show)
@@ -233,7 +233,7 @@ impl Buyers {
         })
     }
 
-    /// The position seen, unless the buyer was told of something newer.
+    /// The position seen, unless the buyer was answered by something newer.
     fn settled(&self, wanted: &Wanted) -> Option<Offset> {
         let seen = self.seen(wanted.partition);
         (seen > 0 && seen >= self.version_min(wanted)).then_some(seen)
@@ -276,7 +276,8 @@ impl Table {
                 {
                     ticket.until_ms = u64::MAX;
                 } else if let Some(event) = self.event_of.get(&confirmed.show) {
-                    // A sale that was reserved before all this began, or a hold that had run out.
+                    // A sale that was reserved before this process started, or a hold that had
+                    // expired.
                     let ticket = Ticket {
                         booking: confirmed.booking,
                         show: confirmed.show,
@@ -320,8 +321,8 @@ impl Table {
         entry.users.entry(user).or_default().push(ticket);
     }
 
-    /// Forgets the event that was quiet for longest where there is no room; false when the room is
-    /// taken by this event itself.
+    /// Forgets the event that was quiet for the longest if there is no room; false when this event
+    /// itself takes all the room.
     fn make_room(&mut self, event: EventId) -> bool {
         let full = self.bookings >= BOOKINGS_MAX
             || (self.events.len() >= EVENTS_MAX && !self.events.contains_key(&event));
@@ -400,8 +401,8 @@ impl Table {
         }
     }
 
-    /// An event got a limit, which counts for all its shows; which one and which those are, only the
-    /// log knows. It is rare, so what was told of any limit before is forgotten.
+    /// An event got a limit, which counts for all its shows; only the log knows which limit and
+    /// which shows. This is rare, so all known limits are forgotten.
     fn amended(&mut self, partition: PartitionId, at: Offset) {
         self.limits.clear();
         if let Some(from) = self.limits_from.get_mut(usize::from(partition.0)) {

@@ -9,15 +9,15 @@ use parking_lot::Mutex;
 
 use crate::rate_limit::Key;
 
-/// Blocks of addresses that are connected, or of which something is under way.
+/// Blocks of addresses that are connected, or have requests in progress.
 #[derive(Debug)]
 pub(super) struct Addresses {
     blocks: Mutex<HashMap<Key, Weak<Block>>>,
-    /// `None`: every connection is let in, as behind our own proxies.
+    /// `None`: every connection is accepted, as behind trusted proxies.
     connections_max: Option<usize>,
 }
 
-/// What one block of addresses has open. Forgotten when nobody holds it any more.
+/// What one block of addresses has open. Forgotten when nothing refers to it any more.
 #[derive(Debug)]
 pub(super) struct Block {
     addresses: Arc<Addresses>,
@@ -55,7 +55,7 @@ impl Addresses {
         block
     }
 
-    /// Counts a connection; `None` when its block has as many as it may have.
+    /// Counts a connection; `None` when its block has the maximum.
     pub(super) fn connect(self: &Arc<Self>, address: IpAddr) -> Option<Connected> {
         let block = self.block(address);
         let max = self.connections_max.unwrap_or(usize::MAX);
@@ -70,7 +70,7 @@ impl Addresses {
 }
 
 impl Block {
-    /// Bytes of answers that were asked for from it and are not written yet.
+    /// Bytes of answers requested from it that are not written yet.
     pub(super) fn unsent_bytes(&self) -> usize {
         self.unsent_bytes.load(Ordering::Relaxed)
     }
@@ -87,7 +87,7 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         let mut blocks = self.addresses.blocks.lock();
-        // Another one may have taken its place meanwhile.
+        // Another one may have replaced it meanwhile.
         if blocks
             .get(&self.key)
             .is_some_and(|block| block.strong_count() == 0)

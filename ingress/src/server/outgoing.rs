@@ -1,5 +1,5 @@
-//! Bodies of answers on their way out: in small pieces, and counted until the connection has written
-//! them, so that a client that does not take them is noticed whatever it speaks.
+//! Outgoing bodies of answers: in small pieces, and counted until the connection has written them,
+//! so that a client that does not read them is noticed with any protocol.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use super::addresses::Block;
 use super::room::Busy;
 use super::streams::Stream;
 
-/// Largest piece that a connection is given at once, in bytes. HTTP/2 holds two of each stream.
+/// Largest piece that a connection gets at once, in bytes. HTTP/2 holds two of each stream.
 pub(super) const PIECE_MAX_BYTES: usize = 16 << 10;
 
 /// An answer that is under way.
 pub(super) struct Outbound {
-    /// Where what is unsent is counted: whoever asked for it.
+    /// Where unsent bytes are counted: the address that requested them.
     pub(super) block: Arc<Block>,
     /// Of the whole process.
     pub(super) unsent_in_all: IntGauge,
-    /// Where the client may leave it while the connection moves: HTTP/2.
+    /// Set where the client may ignore this answer while the connection makes progress: HTTP/2.
     pub(super) stream: Option<Arc<Stream>>,
     /// The connection is not idle meanwhile.
     pub(super) _busy: Busy,
@@ -48,9 +48,9 @@ fn signed(bytes: usize) -> i64 {
 /// The body of an answer.
 pub(super) struct Outgoing {
     body: Body,
-    /// What is left of the frame that is being cut up.
+    /// The rest of the frame that is being divided.
     rest: Bytes,
-    /// Counted as unsent and not handed out yet.
+    /// Counted as unsent and not passed on yet.
     announced_bytes: usize,
     /// More than one piece: it ends once they are written, so that its stream can be reset until
     /// then.

@@ -1,4 +1,4 @@
-//! A connection whose client has to take what it is sent.
+//! A connection whose client has to read what it is sent.
 
 use std::future::Future;
 use std::io;
@@ -14,18 +14,18 @@ use tokio::time::{Instant, Sleep};
 use super::line::Line;
 use crate::patience::{Pace, Patience};
 
-/// How long a connection that ends is still read from, so that what the client was sending does not
-/// make the system take the answer back from it.
+/// How long a closing connection is still read, so that what the client was sending does not make
+/// the system discard the answer.
 const LINGER: Duration = Duration::from_secs(2);
-/// How much is read then, in bytes.
+/// How much is read in that time, in bytes.
 const LINGER_MAX_BYTES: usize = 1 << 20;
 const LINGER_CHUNK_BYTES: usize = 4_096;
 
-/// Ends the connection when its client takes nothing, or too little, of what there is to write. A
-/// connection on which nothing is to be written may be quiet for ever as far as this is concerned.
+/// Closes the connection when its client reads nothing, or too little, of what there is to write. A
+/// connection with nothing to write may be quiet forever as far as this is concerned.
 ///
-/// The system is given little at a time beyond what is on its way (see `UNSENT_MAX_BYTES`), so what it
-/// takes the client has taken, but for that much, and it says so in steps that are not larger.
+/// The system gets little at a time beyond what is in flight (see `UNSENT_MAX_BYTES`), so what it
+/// accepts the client has read, except for that much, and it reports in steps that are no larger.
 pub(super) struct Paced<S> {
     stream: S,
     /// What its streams know of it.
@@ -40,7 +40,7 @@ pub(super) struct Paced<S> {
 
 struct Lingering {
     left_bytes: usize,
-    /// Something came after our end: the client is still sending.
+    /// Something arrived after the server's end: the client is still sending.
     is_sent_to: bool,
     deadline: Pin<Box<Sleep>>,
 }
@@ -82,7 +82,7 @@ impl<S> Paced<S> {
                 self.stalled.inc();
                 Poll::Ready(Err(io::Error::new(
                     io::ErrorKind::TimedOut,
-                    "the client does not take what it asked for",
+                    "the client does not read its answer",
                 )))
             }
         }
@@ -131,9 +131,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    /// Says that nothing more comes. Bytes that the client sent and nobody read would make the
-    /// system reset the connection, and the client might lose the answer that tells it why; so they
-    /// are read, where there are any, until it has seen the end.
+    /// Signals the end. Unread bytes from the client would make the system reset the connection,
+    /// and the client might lose the answer that says why; so they are read until it has seen the
+    /// end.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.lingering.is_none() {
@@ -199,7 +199,7 @@ mod tests {
             bytes_per_second: 1,
         };
         let mut paced = Paced::new(server, line.clone(), pace, stalled.clone());
-        // One that waited and was taken.
+        // One that waited and was read.
         let bytes = [7; 2_048];
         let mut chunk = [0; 2_048];
         let (written, read) = tokio::join!(paced.write_all(&bytes), client.read_exact(&mut chunk));
@@ -212,7 +212,7 @@ mod tests {
         let stopped = line.now();
         tokio::time::sleep(TIMEOUT).await;
         assert_eq!(line.now(), stopped);
-        // What it is asked for now still goes out.
+        // The current answer is still sent.
         client.read_exact(&mut chunk[..1_024]).await.unwrap();
         paced.write_all(&bytes[..1_024]).await.unwrap();
         assert!(paced.patience.due().is_none());

@@ -1,4 +1,4 @@
-//! A connection whose client has to say what it speaks in time.
+//! A connection whose client has to show its protocol in time.
 
 use std::future::Future;
 use std::io;
@@ -12,8 +12,8 @@ use tokio::time::Sleep;
 /// What a connection of HTTP/2 begins with; everything else is HTTP/1.
 pub(crate) const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Ends the connection when the bytes that tell HTTP/1 from HTTP/2 do not come in time. The server's
-/// own time-outs begin only after that.
+/// Closes the connection when the bytes that distinguish HTTP/1 from HTTP/2 do not arrive in time.
+/// The server's own time-outs start only after that.
 pub(crate) struct Prompt<S> {
     stream: S,
     /// `None` once it is told.
@@ -21,7 +21,7 @@ pub(crate) struct Prompt<S> {
 }
 
 struct Waiting {
-    /// Bytes that came and are those of the preface.
+    /// Bytes received that match the preface.
     alike: usize,
     deadline: Pin<Box<Sleep>>,
 }
@@ -39,7 +39,7 @@ impl<S> Prompt<S> {
 }
 
 impl Waiting {
-    /// True when these bytes, which come next, tell what the client speaks.
+    /// True when these next bytes show which protocol the client uses.
     fn is_told_by(&mut self, bytes: &[u8]) -> bool {
         let expected = HTTP2_PREFACE.get(self.alike..).unwrap_or_default();
         let alike = bytes
@@ -130,6 +130,6 @@ mod tests {
         assert!(told(&[HTTP2_PREFACE]));
         assert!(told(&[&HTTP2_PREFACE[..9], &HTTP2_PREFACE[9..]]));
         assert!(told(&[&[HTTP2_PREFACE, b"more"].concat()]));
-        assert!(!told(&[b""]), "an end without a byte tells nothing");
+        assert!(!told(&[b""]), "an end without a byte shows nothing");
     }
 }

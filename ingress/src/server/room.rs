@@ -1,7 +1,7 @@
-//! Room for new connections: who is closed for them where as many are open as may be.
+//! Room for new connections: which ones are closed when the maximum is open.
 //!
-//! Whoever has asked for nothing yet goes first, and then whoever asks for nothing now; of each the
-//! one that has been so for longest. A client that asks is never closed for one that may.
+//! Connections without any request so far go first, then idle ones; of each the one that has been
+//! idle for the longest. A connection with a request in progress is never closed for a new one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Connections on which nothing is asked for.
+/// Idle connections.
 pub(super) struct Room {
     idle: Mutex<Idle>,
     /// Another one has become idle.
@@ -39,19 +39,19 @@ pub(super) struct Seat {
 
 #[derive(Default)]
 struct State {
-    /// Requests and answers that are under way.
+    /// Requests and answers in progress.
     in_flight: usize,
     has_asked: bool,
     /// Set while the connection is idle.
     turn: Option<Turn>,
-    /// It was told to end, or has ended.
+    /// It was asked to end, or has ended.
     is_leaving: bool,
 }
 
-/// A connection that is known until this is dropped.
+/// A connection that is registered until this is dropped.
 pub(super) struct Seated(Arc<Seat>);
 
-/// A request or its answer is under way until this is dropped.
+/// A request or its answer is in progress until this is dropped.
 pub(super) struct Busy(Arc<Seat>);
 
 impl Room {
@@ -62,7 +62,7 @@ impl Room {
         })
     }
 
-    /// A new connection, which has asked for nothing. It is told to end with all others by `closing`.
+    /// A new connection without a request. `closing` ends it together with all others.
     pub(super) fn enter(self: &Arc<Self>, closing: &CancellationToken) -> Seated {
         let seat = Arc::new(Seat {
             room: self.clone(),
@@ -73,14 +73,14 @@ impl Room {
         Seated(seat)
     }
 
-    /// Tells a connection to end for a new one; false when each of them is being asked for something.
+    /// Ends a connection for a new one; false when all of them have requests in progress.
     pub(super) fn make(&self) -> bool {
         loop {
             let Some((turn, seat)) = self.idle.lock().by_turn.pop_first() else {
                 return false;
             };
             let mut state = seat.state.lock();
-            // A request may have come meanwhile.
+            // A request may have arrived meanwhile.
             if state.turn == Some(turn) {
                 state.turn = None;
                 state.is_leaving = true;
@@ -108,7 +108,7 @@ impl Seat {
         self.state.lock().has_asked
     }
 
-    /// True while a request or its answer is under way.
+    /// True while a request or its answer is in progress.
     pub(super) fn is_busy(&self) -> bool {
         self.state.lock().in_flight > 0
     }
@@ -124,7 +124,7 @@ impl Seat {
         Busy(self.clone())
     }
 
-    /// Nothing is asked for from now on.
+    /// The connection is idle from now on.
     fn rest(self: &Arc<Self>, state: &mut State) {
         let mut idle = self.room.idle.lock();
         let turn = Turn {
@@ -202,7 +202,7 @@ mod tests {
         assert!(!room.make());
         drop(second);
         assert!(room.make());
-        // It ends, and is not told again.
+        // It ends, and is not asked again.
         drop(seated.begin());
         assert!(!room.make());
     }

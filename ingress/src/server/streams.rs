@@ -1,4 +1,4 @@
-//! Streams of HTTP/2: each is reset by itself when its client does not take what it asked for.
+//! Streams of HTTP/2: each is reset separately when its client does not read its answer.
 //!
 //! Its windows make a stream wait without a write that could be seen to wait, and behind a proxy the
 //! streams of one connection are those of many clients.
@@ -18,25 +18,25 @@ use tokio::time::{Instant, Sleep};
 use super::line::Line;
 use crate::patience::{Pace, Patience};
 
-/// A stream whose time is up is looked at again after this part of the time-out, where its line stood
-/// still meanwhile.
+/// A stream whose time is up is checked again after this fraction of the time-out, if its
+/// connection made no progress meanwhile.
 const LOOKED_AT_AGAIN_PART: u32 = 20;
 
 tokio::task_local! {
     static CURRENT: Arc<Stream>;
 }
 
-/// An answer on its way through HTTP/2.
+/// An answer in progress on HTTP/2.
 pub(super) struct Stream {
     line: Arc<Line>,
     state: Mutex<State>,
-    /// A piece was written or given up.
+    /// A piece was written or discarded.
     changed: AtomicWaker,
 }
 
 struct State {
     patience: Patience,
-    /// Pieces that were handed out and are not written.
+    /// Pieces that were passed on and are not written.
     pieces: usize,
 }
 
@@ -53,7 +53,7 @@ impl Stream {
         }
     }
 
-    /// The stream that this task serves; `None` where it serves no single one, as with HTTP/1.
+    /// The stream that this task serves; `None` if it serves no single one, as with HTTP/1.
     pub(super) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }
@@ -76,7 +76,7 @@ impl Stream {
         self.line.moved(now);
     }
 
-    /// A piece is written, or given up.
+    /// A piece was written or discarded.
     pub(super) fn put_away(&self) {
         let now = self.line.now();
         let mut state = self.state.lock();
@@ -129,7 +129,7 @@ where
 
 impl Streams {
     async fn run(&self, stream: &Stream, future: impl Future<Output = ()>) {
-        // Dropped to reset the stream; what waits of it is given up with it.
+        // Dropped to reset the stream; its waiting pieces are discarded with it.
         let mut future = pin!(Some(future));
         let mut alarm = Alarm::default();
         poll_fn(|context| {
@@ -143,8 +143,9 @@ impl Streams {
                 return Poll::Ready(());
             }
             ready!(alarm.poll(stream, self.pace.timeout, context));
-            // What waits after the end of its stream cannot be taken back alone. That is an answer of
-            // one piece, for which the client has less room than any that means to read it.
+            // What waits after the end of its stream cannot be discarded separately. That is an
+            // answer of one piece, for which the client has less room than any client that intends
+            // to read it.
             if future.is_none() || self.line.is_stuck(self.pace.timeout) {
                 self.line.end();
             } else {
@@ -157,7 +158,7 @@ impl Streams {
     }
 }
 
-/// Goes off when the client of a stream has taken too little for too long.
+/// Fires when the client of a stream has read too little for too long.
 #[derive(Default)]
 struct Alarm(Option<Pin<Box<Sleep>>>);
 

@@ -13,12 +13,12 @@ use crate::idempotency::Identity;
 use crate::rejection;
 use crate::state::AppState;
 
-/// Claims `reference` of `tenant` for `booking`. The same for the same booking again succeeds again,
-/// so the claim needs no idempotency of its own; its id follows from that of the confirmation.
+/// Claims `reference` of `tenant` for `booking`. Repeating it for the same booking succeeds, so the
+/// claim needs no idempotency key; its id follows from that of the confirmation.
 ///
 /// # Errors
-/// `PAYMENT_REFERENCE_USED` when it belongs to another booking. `OVERLOADED` when the outcome is not
-/// known in time: nothing is confirmed then, and the same call again goes on from there.
+/// `PAYMENT_REFERENCE_USED` when it belongs to another booking. `OVERLOADED` when the outcome is
+/// not known in time: nothing is confirmed then, and repeating the call continues from there.
 pub(crate) async fn claim_reference(
     state: &AppState,
     context: &RequestContext,

@@ -1,9 +1,9 @@
-//! Where the latest requests stand in the log, so that they can be explained.
+//! Positions of the latest requests in the log, so that they can be explained.
 
 use onsale_schemas::{Offset, PartitionId, RequestId};
 use parking_lot::Mutex;
 
-/// Requests that are remembered; a newer one takes the place of an older one by chance.
+/// Requests that are remembered; a newer one replaces an older one at random.
 const SLOTS: usize = 1 << 17;
 
 type Slot = Option<(RequestId, PartitionId, Offset)>;
@@ -22,7 +22,7 @@ impl Decisions {
         }
     }
 
-    /// Where the request was decided, if it was lately.
+    /// Where the request was decided, if that was recent.
     pub(crate) fn find(&self, request: RequestId) -> Option<(PartitionId, Offset)> {
         let slot = *self.0.get(place(request))?.lock();
         slot.filter(|(of, ..)| *of == request)

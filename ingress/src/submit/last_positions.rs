@@ -1,5 +1,5 @@
-//! The last position that something happened to each user at: that they were told of it, so that
-//! their next read can wait for it, or that tickets of theirs ended.
+//! The last position for each user: of an answer, so that their next read can wait for it, or of
+//! the end of their tickets.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,14 +23,14 @@ impl LastPositions {
         }
     }
 
-    /// It happens to `user` at this position.
+    /// Records this position for `user`.
     pub(crate) fn note(&self, user: UserId, partition: PartitionId, offset: Offset) {
         if let Some(slot) = self.slot(user, partition) {
             slot.fetch_max(offset.saturating_add(1), Ordering::AcqRel);
         }
     }
 
-    /// The last position of a partition that it happened to `user` at.
+    /// The last position of a partition recorded for `user`.
     pub(crate) fn last(&self, user: UserId, partition: PartitionId) -> Option<Offset> {
         self.slot(user, partition)?
             .load(Ordering::Acquire)

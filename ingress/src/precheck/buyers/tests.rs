@@ -172,7 +172,7 @@ fn what_the_buyer_was_told_and_is_not_seen_yet_silences_it() {
     };
     assert_eq!(buyers.over_limit(&told, NOW_MS), None);
     assert_eq!(buyers.limit(&told), None);
-    assert!(over(&buyers).is_some(), "another buyer was told nothing");
+    assert!(over(&buyers).is_some(), "another buyer got no answer");
     buyers.upset_at(PARTITION, 20);
     assert_eq!(over(&buyers), None, "everybody is concerned");
     apply(&buyers, vec![record(19, Outcome::Nothing)]);
