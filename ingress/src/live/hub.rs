@@ -98,7 +98,9 @@ impl Hub {
             return Ok(live);
         }
         if !self.is_fed() {
-            return Err(ApiError::overloaded("Live availability is not available at the moment."));
+            return Err(ApiError::overloaded(
+                "Live availability is not available at the moment.",
+            ));
         }
         let live = {
             let mut shows = self.shows.write();
@@ -208,7 +210,9 @@ impl Hub {
                         std::mem::take(&mut *shows)
                     };
                     for live in shows.into_values() {
-                        live.gone(ApiError::overloaded("Live availability is not available at the moment."));
+                        live.gone(ApiError::overloaded(
+                            "Live availability is not available at the moment.",
+                        ));
                     }
                     return;
                 }

@@ -27,7 +27,7 @@ impl Attempt {
         }
     }
 
-    /// What the job is known by among those of its kind; the same at every attempt.
+    /// The key of the job within its kind; the same at every attempt.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -40,7 +40,7 @@ impl Attempt {
     /// The payload.
     ///
     /// # Errors
-    /// [`Failure::Never`] when it is not what the kind expects: it will not be next time either.
+    /// [`Failure::Never`] when it is not what the kind expects: another attempt would not help.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_str(&self.payload)
             .map_err(|error| Failure::Never(format!("the payload cannot be read: {error}")))
@@ -51,8 +51,8 @@ impl Attempt {
         self.progress_before.as_deref()
     }
 
-    /// Notes how far it is, for an operator and for the next attempt. It reaches the database with the
-    /// next renewal of the lease, so that a job may note every step.
+    /// Notes its progress, for an operator and for the next attempt. It reaches the database with
+    /// the next renewal of the lease, so that a job may note every step.
     pub fn note_progress(&self, progress: impl Into<String>) {
         *self.progress.lock() = Some(progress.into());
     }

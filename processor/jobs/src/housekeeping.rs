@@ -1,4 +1,4 @@
-//! The hourly job that forgets what nobody asks for any more.
+//! The hourly job that deletes what is no longer needed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,15 @@ const LEASE: Duration = Duration::from_secs(60);
 /// It comes again in an hour.
 const ATTEMPTS_MAX: u16 = 5;
 /// How long changes of shows and events that the log never accepted are kept, in milliseconds: 30
-/// days, longer than any request is under way.
+/// days, longer than any request is in flight.
 const CHANGES_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
-/// How long jobs that have ended are kept, and with them their keys, in milliseconds: 7 days, longer
-/// than whatever enqueues the same job twice waits with it.
+/// How long ended jobs are kept, and with them their keys, in milliseconds: 7 days, longer than the
+/// time within which the same job is enqueued again.
 const JOBS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 /// Jobs forgotten in one transaction, so that it stays short.
 const JOBS_PER_STEP: u32 = 5_000;
 
-/// Forgets answers of catalog calls whose idempotency key is no longer remembered, changes that the
+/// Deletes answers of catalog calls whose idempotency key is no longer remembered, changes that the
 /// log never accepted, and jobs that ended long ago.
 struct Housekeeping {
     store: Store,

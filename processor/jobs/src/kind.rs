@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::handler::Handler;
 
-/// Shortest lease: what a busy database takes to renew it must fit in several times.
+/// Shortest lease: renewing it on a busy database must fit in several times.
 const LEASE_MIN: Duration = Duration::from_secs(1);
 
 /// A kind of job and how its jobs are run.

@@ -8,7 +8,7 @@ use prometheus::{
 /// From a millisecond to ten minutes.
 const BUCKETS: (f64, f64, usize) = (0.001, 4.0, 11);
 
-/// What is counted. Cheap to clone: all handles are shared.
+/// The metrics of the jobs. Cheap to clone: all handles are shared.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     attempts: IntCounterVec,
@@ -45,7 +45,7 @@ impl Metrics {
             )?,
             wait_seconds: histogram(
                 "onsale_job_wait_seconds",
-                "Time from when a job was due until a worker began with it",
+                "Time from when a job was due until a worker started it",
             )?,
             jobs: IntGaugeVec::new(
                 Opts::new("onsale_jobs", "Jobs in the queue by kind and state"),
@@ -80,14 +80,15 @@ impl Metrics {
     }
 
     pub(crate) fn counted(&self, counts: &[JobCount]) {
-        // A kind or state that has gone is 0 again.
+        // A kind or state without jobs is 0 again.
         self.jobs.reset();
         self.overdue_seconds.reset();
         for count in counts {
             self.jobs
                 .with_label_values(&[count.kind.as_str(), count.state.as_str()])
                 .set(i64::try_from(count.jobs).unwrap_or(i64::MAX));
-            // Told as 0, too: an alert can tell that from a worker that counts nothing.
+            // Reported as 0, too, so that an alert can distinguish it from a worker that counts
+            // nothing.
             let overdue = self
                 .overdue_seconds
                 .with_label_values(&[count.kind.as_str()]);

@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 
 /// How often a lease is renewed while it lasts.
 const RENEWALS_PER_LEASE: u32 = 3;
-/// Pause before the database is told again what became of a job.
+/// Pause before recording the result of a job is tried again.
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What an attempt came to.
@@ -43,7 +43,7 @@ impl End {
     }
 }
 
-/// Runs one claimed job and says what became of it. `give_up` ends it half-way.
+/// Runs one claimed job and records its result. `give_up` ends it halfway.
 pub(crate) async fn run(
     store: Store,
     kind: Kind,
@@ -105,7 +105,7 @@ async fn work(
                 tracing::debug!(kind = kind.name, job = %lease.job, %error, "lease not renewed yet");
                 continue;
             }
-            // Somebody else may have the job by now.
+            // Another worker may have the job by now.
             Err(_) => End::Lost,
         };
         stop(handler).await;
@@ -121,7 +121,7 @@ fn start(kind: &Kind, attempt: &Arc<Attempt>) -> AbortOnDropHandle<Result<(), Fa
 
 async fn stop(handler: AbortOnDropHandle<Result<(), Failure>>) {
     handler.abort();
-    // Until it has stopped somebody else must not begin. What it came to does not count any more.
+    // Until it has stopped, no other worker must start. Its result no longer counts.
     let _ended = handler.await;
 }
 
@@ -132,7 +132,7 @@ fn tell(kind: &Kind, job: &ClaimedJob, end: &End) {
         End::Stopped => tracing::debug!(kind, job = %id, attempt, "job given back"),
         End::CalledOff => tracing::info!(kind, job = %id, attempt, "job called off"),
         End::Lost => {
-            tracing::warn!(kind, job = %id, attempt, "lease of a job lost: another worker goes on")
+            tracing::warn!(kind, job = %id, attempt, "lease of a job lost: another worker continues")
         }
         End::Failed(Failure::Later(why) | Failure::After(_, why))
             if job.attempt < job.attempts_max =>
@@ -142,13 +142,13 @@ fn tell(kind: &Kind, job: &ClaimedJob, end: &End) {
         End::Failed(Failure::Later(why) | Failure::After(_, why) | Failure::Never(why)) => {
             tracing::error!(
                 kind, job = %id, attempt, why,
-                "job given up: look at it with `onsale jobs show`, then `onsale jobs retry`"
+                "job given up: inspect it with `onsale jobs show`, then `onsale jobs retry`"
             );
         }
     }
 }
 
-/// Tells the database, for as long as the lease is held. If that fails, the job is taken back when
+/// Records the result, for as long as the lease is held. If that fails, the job is released when
 /// its lease ends, and done again.
 async fn settle(store: &Store, job: &ClaimedJob, end: &End, held_until: Instant) {
     let lease = job.lease;
@@ -174,7 +174,7 @@ async fn settle(store: &Store, job: &ClaimedJob, end: &End, held_until: Instant)
                 return;
             }
             Err(error) if Instant::now() >= held_until => {
-                tracing::warn!(job = %lease.job, %error, "what became of a job could not be written");
+                tracing::warn!(job = %lease.job, %error, "the result of a job could not be recorded");
                 return;
             }
             Err(_) => tokio::time::sleep(SETTLE_PAUSE).await,

@@ -5,16 +5,16 @@ use std::time::Duration;
 use onsale_store::job::NewJob;
 use onsale_store::{Store, StoreError};
 
-/// A job that is enqueued again and again. Time is cut into slots of `every`, and a slot has one job,
-/// however many workers enqueue it: its key is the slot. A slot in which no worker ran is left out,
-/// not caught up with.
+/// A job that is enqueued periodically. Time is divided into slots of `every`, and a slot has one
+/// job, however many workers enqueue it: its key is the slot. A slot in which no worker ran is
+/// skipped, not caught up on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Schedule {
     /// The kind, which takes no payload.
     pub kind: &'static str,
     /// How often.
     pub every: Duration,
-    /// How often one is attempted before it is left to an operator.
+    /// How many attempts it has before it is left to an operator.
     pub attempts_max: u16,
 }
 

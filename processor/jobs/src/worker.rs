@@ -15,14 +15,14 @@ use crate::metrics::Metrics;
 use crate::run::run;
 use crate::schedule::Schedule;
 
-/// How often the queue is looked into.
+/// How often the queue is polled.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often leases are taken back, schedules looked at and jobs counted.
+/// How often leases are released, schedules checked and jobs counted.
 const TEND_EVERY: Duration = Duration::from_secs(10);
-/// How long jobs that run may go on once the worker is to stop.
+/// How long running jobs may continue once the worker has to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Claims jobs of the kinds it knows and runs them, until it is told to stop.
+/// Claims jobs of the kinds it knows and runs them, until it is stopped.
 pub struct Worker {
     /// The queue.
     pub store: Store,
@@ -37,7 +37,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Works until `stop`; what runs then has five seconds to end, and is given back after that.
+    /// Works until `stop`; running jobs then have five seconds to end, and are released after that.
     pub async fn run(self, stop: CancellationToken) {
         let mut running = Running::new(&self.kinds);
         let mut tended: Option<Instant> = None;
@@ -58,7 +58,7 @@ impl Worker {
                 _ => {}
             }
             is_reachable = result.is_ok();
-            // Several workers do not look at the same moment.
+            // Several workers should not poll at the same moment.
             let pause = LOOK_EVERY.mul_f64(0.8 + 0.4 * rand::random::<f64>());
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -119,7 +119,7 @@ impl Worker {
     }
 }
 
-/// What runs, and how much more may.
+/// Running jobs, and how many more may start.
 struct Running {
     tasks: JoinSet<()>,
     room: BTreeMap<&'static str, Arc<Semaphore>>,

@@ -1,4 +1,4 @@
-//! What every log keeps, as tests that any implementation is run through.
+//! The contract of every log, as tests that run on any implementation.
 //!
 //! An implementation gives a [`LogUnderTest`] and names it in [`log_contract`](crate::log_contract).
 //! The functions panic where the contract is broken, as tests do.
@@ -19,26 +19,26 @@ use crate::storage::{AppendRecord, Appended, EntryBatch, LogError, LogReader, Lo
 /// Number of partitions that a log under test has.
 pub const PARTITIONS: u16 = 3;
 
-/// A log that can be opened again.
+/// A log that can be reopened.
 pub trait LogUnderTest: Sized {
     /// Its writer.
     type Writer: LogWriter;
     /// Its reader.
     type Reader: LogReader + 'static;
 
-    /// False where there is nothing to test on; the tests then pass without testing.
+    /// False if there is nothing to test on; the tests then pass without testing.
     fn is_there() -> bool {
         true
     }
     /// An empty log of [`PARTITIONS`] partitions.
     fn create() -> Self;
-    /// Its one writer, which is dropped before it is asked for again.
+    /// Its only writer, which is dropped before it is requested again.
     fn writer(&mut self) -> Self::Writer;
     /// A new reader. There is a writer.
     fn reader(&mut self) -> Self::Reader;
 }
 
-/// Makes one test per rule for a [`LogUnderTest`].
+/// Creates one test per rule for a [`LogUnderTest`].
 #[macro_export]
 macro_rules! log_contract {
     ($log:ty) => {
@@ -135,7 +135,7 @@ pub fn an_empty_log_has_nothing(mut log: impl LogUnderTest) {
     }
 }
 
-/// Offsets count from 0 in each partition by itself.
+/// Offsets count from 0 in each partition separately.
 pub fn offsets_are_contiguous_per_partition(mut log: impl LogUnderTest) {
     let mut writer = log.writer();
     let first = append(&mut writer, 1, &[(0, b"a"), (1, b"b"), (0, b"c")]);
@@ -150,7 +150,7 @@ pub fn offsets_are_contiguous_per_partition(mut log: impl LogUnderTest) {
     assert_eq!(ends, [(0, 3), (0, 2), (0, 1)]);
 }
 
-/// A clock that goes back does not take the log with it.
+/// A clock that goes back does not take the log back.
 pub fn log_time_never_goes_back(mut log: impl LogUnderTest) {
     let mut writer = log.writer();
     let mut last = 0;
@@ -162,7 +162,7 @@ pub fn log_time_never_goes_back(mut log: impl LogUnderTest) {
     }
 }
 
-/// Only an operator takes it back, and that holds after opening again too.
+/// Only an operator takes it back, and that survives reopening.
 pub fn log_time_goes_back_where_it_is_set_back(mut log: impl LogUnderTest) {
     let mut writer = log.writer();
     append(&mut writer, 9_000, &[(0, b"a"), (1, b"b")]);
@@ -172,7 +172,7 @@ pub fn log_time_goes_back_where_it_is_set_back(mut log: impl LogUnderTest) {
         let at = append(&mut writer, now_ms, &[(0, b"c")])[0];
         expected.push(at.log_time_ms);
     }
-    // A log with a clock of its own need not follow.
+    // A log with its own clock need not follow.
     if expected[0] >= 9_000 {
         return;
     }
@@ -188,7 +188,7 @@ pub fn log_time_goes_back_where_it_is_set_back(mut log: impl LogUnderTest) {
     assert_eq!(times, [9_000, 2_000, 2_000, 3_000, 3_000]);
 }
 
-/// Payloads, offsets and times come back as they were told.
+/// Payloads, offsets and times are read back as reported.
 pub fn what_was_appended_is_read_back(mut log: impl LogUnderTest) {
     let mut writer = log.writer();
     let mut expected = vec![Vec::new(); usize::from(PARTITIONS)];
@@ -223,7 +223,7 @@ pub fn what_was_appended_is_read_back(mut log: impl LogUnderTest) {
     }
 }
 
-/// A read stops before it would exceed its size, but always gives one record.
+/// A read stops before it would exceed its size, but always returns one record.
 pub fn a_read_keeps_to_its_size(mut log: impl LogUnderTest) {
     let mut writer = log.writer();
     append(
@@ -245,7 +245,7 @@ pub fn a_read_keeps_to_its_size(mut log: impl LogUnderTest) {
     assert_eq!(count(3, usize::MAX), (0, 0));
 }
 
-/// Reading from any offset gives the rest of the partition.
+/// Reading from any offset returns the rest of the partition.
 pub fn a_read_may_begin_anywhere(mut log: impl LogUnderTest) {
     let mut writer = log.writer();
     for i in 0..60u8 {
@@ -262,7 +262,7 @@ pub fn a_read_may_begin_anywhere(mut log: impl LogUnderTest) {
     }
 }
 
-/// A reader that came to the end reads on from there.
+/// A reader that reached the end continues from there.
 pub fn a_read_goes_on_when_more_comes(mut log: impl LogUnderTest) {
     let mut writer = log.writer();
     let mut reader = log.reader();
@@ -296,7 +296,7 @@ pub fn partitions_read_in_turns_do_not_mix(mut log: impl LogUnderTest) {
     }
 }
 
-/// A partition that does not exist is refused, and the writer is none the worse.
+/// A partition that does not exist is refused, and the writer keeps working.
 pub fn an_unknown_partition_is_refused(mut log: impl LogUnderTest) {
     let mut writer = log.writer();
     let mut appended = Vec::new();
@@ -317,7 +317,7 @@ pub fn an_unknown_partition_is_refused(mut log: impl LogUnderTest) {
     assert!(matches!(read, Err(LogError::UnknownPartition { .. })));
 }
 
-/// A record of the wire format's largest size is taken, a larger one is refused.
+/// A record of the wire format's largest size is accepted, a larger one is refused.
 pub fn the_largest_record_fits_and_a_larger_one_does_not(mut log: impl LogUnderTest) {
     let mut writer = log.writer();
     let payload = vec![0x5a; RECORD_SIZE_MAX_BYTES + 1];
@@ -362,7 +362,7 @@ pub fn positions_are_added_to_what_was_there(mut log: impl LogUnderTest) {
     assert_eq!(offsets, [0, 1, 2]);
 }
 
-/// Everything is there after opening again, and offsets and times go on.
+/// Everything is there after reopening, and offsets and times continue.
 pub fn a_log_opened_again_goes_on(mut log: impl LogUnderTest) {
     let mut expected = Vec::new();
     for round in 0..5u8 {

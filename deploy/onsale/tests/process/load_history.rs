@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::Server;
 
-/// Runs a scenario and gives what its clients were told.
+/// Runs a scenario and returns the answers that its clients got.
 fn load(server: &Server, scenario: &str, path: &Path) -> Vec<Value> {
     let (code, out, err) = server.load(
         scenario,
@@ -63,7 +63,7 @@ fn one_after_the_other(lines: &[Value], granted: &[usize]) -> (usize, usize) {
     (first, then.unwrap())
 }
 
-/// A change to a history, and what has to be said of it.
+/// A change to a history, and what `verify` has to report about it.
 type Lie = (fn(&mut Vec<Value>, usize, usize), &'static str);
 
 const LIES: [Lie; 5] = [
@@ -90,7 +90,7 @@ const LIES: [Lie; 5] = [
         },
         "call 1000000: has booking ",
     ),
-    // The later place in the log was answered before the earlier one was asked for.
+    // The later position in the log was answered before the earlier one was requested.
     (
         |lines, first, then| {
             let (early, late) = (lines[first].clone(), lines[then].clone());
@@ -101,7 +101,7 @@ const LIES: [Lie; 5] = [
         },
         "but comes after it in partition",
     ),
-    // A client was told that it has nothing, and it has.
+    // A client got a refusal although the request took effect.
     (
         |lines, first, _| {
             lines[first]["status"] = json!(503);

@@ -1,23 +1,23 @@
-//! Records that follow one another, from several beginnings at once.
+//! Runs of records that follow each other, from several beginnings at once.
 //!
-//! Some of the records may be foreign, also a few that follow one another. One place for what goes on
-//! would be theirs, and would hide what goes on elsewhere.
+//! Some of the records may be foreign, even a few in a row. With a single candidate, foreign
+//! records would occupy it and hide the real run.
 
 use onsale_schemas::Offset;
 
-/// Beginnings that are followed at once.
+/// Number of runs that are followed at once.
 const CANDIDATES_MAX: usize = 16;
 
-/// Records that follow one another.
+/// Records that follow each other.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Candidate<T> {
     /// The last of them.
     pub end: Offset,
-    /// What the last of them names as the one before it.
+    /// The predecessor that the last of them names.
     pub previous: Option<Offset>,
     /// How many there are.
     pub records: u32,
-    /// What their follower notes of them.
+    /// A note of the reader about them.
     pub note: T,
 }
 
@@ -27,7 +27,7 @@ impl<T> Candidate<T> {
     }
 }
 
-/// What may be the chain, or be beside it.
+/// Candidates for the chain, or for records beside it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Candidates<T> {
     /// The oldest first.
@@ -46,9 +46,9 @@ impl<T> Candidates<T> {
         Self { all: Vec::new() }
     }
 
-    /// Looks at the outcome of the command at `offset`, which names `previous` as the one before it.
-    /// It goes on with what ends there, or is the beginning of something with a note of its own.
-    /// `None` for one that was the last to be seen of something, and is repeated.
+    /// Adds the outcome of the command at `offset`, which names `previous` as its predecessor. It
+    /// continues the run that ends there, or starts a new run with a new note. `None` for a repeat
+    /// of the last outcome of a run.
     pub fn take(
         &mut self,
         offset: Offset,
@@ -71,7 +71,7 @@ impl<T> Candidates<T> {
             return None;
         }
         if self.all.len() >= CANDIDATES_MAX {
-            // One that leads nowhere goes first, then the lowest.
+            // A run that leads nowhere is dropped first, then the lowest.
             let all = self.all.iter().enumerate();
             let least = all.min_by_key(|(_, known)| (known.records, known.end));
             if let Some((index, _)) = least {
@@ -87,7 +87,7 @@ impl<T> Candidates<T> {
         self.all.last_mut()
     }
 
-    /// Whether such an outcome goes on with any of them.
+    /// Whether such an outcome continues any of them.
     pub fn is_followed_by(&self, offset: Offset, previous: Option<Offset>) -> bool {
         let mut all = self.all.iter();
         all.any(|known| known.is_followed_by(offset, previous))

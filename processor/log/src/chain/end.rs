@@ -1,4 +1,4 @@
-//! Where the chain ends, in records of which some may be foreign.
+//! Finds the end of the chain among records of which some may be foreign.
 
 use onsale_schemas::{LogTimeMs, Offset};
 
@@ -13,13 +13,13 @@ pub struct ChainEnd {
     pub previous: Option<Offset>,
     /// Log time of its command.
     pub log_time_ms: LogTimeMs,
-    /// Whether it names another one that was read too. One that does not may be foreign.
+    /// Whether it names another outcome that was read too. One that does not may be foreign.
     pub is_linked: bool,
 }
 
 /// Finds the end of the chain in a stretch of the topic: the highest outcome that names another one
-/// of the stretch, else the highest one. The newest record need not be it: it may be a repeat by a
-/// publisher that is gone, or foreign.
+/// of the stretch, else the highest one. The newest record need not be the end: it may be a repeat
+/// by a publisher that is gone, or foreign.
 #[derive(Clone, Debug, Default)]
 pub struct EndFinder {
     /// With the log time of the last record.
@@ -35,7 +35,7 @@ impl EndFinder {
         }
     }
 
-    /// The end, where there was any outcome.
+    /// The end, if there was any outcome.
     pub fn end(&self) -> Option<ChainEnd> {
         let ends = self.candidates.iter().map(|candidate| ChainEnd {
             offset: candidate.end,

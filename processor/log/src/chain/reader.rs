@@ -1,15 +1,15 @@
-//! A reader of the chain that a record beside it does not stop.
+//! A reader of the chain that is not stopped by a record beside it.
 //!
-//! Whoever may write into the topic can put records there that look like outcomes and are none. A
-//! reader cannot make outcomes itself, but it knows which one comes next: the first record that
-//! names the last one taken. Whatever does not is set aside. If the topic goes on from what was set
+//! Anyone with write access to the topic can put records there that look like outcomes. A reader
+//! cannot compute outcomes itself, but it knows which one comes next: the first record that names
+//! the last one taken. Every other record is set aside. If the topic continues from what was set
 //! aside, and not from the last one taken, then outcomes are missing, and the reader has to stop.
 
 use onsale_schemas::Offset;
 
 use super::{Candidates, Link, OutcomeChain};
 
-/// So many records that follow one another beside the chain are a gap and no foreign records.
+/// This many consecutive records beside the chain are a gap, not foreign records.
 pub const GAP_RECORDS: u32 = 4;
 
 /// What an outcome is to its reader.
@@ -19,18 +19,18 @@ pub enum Step {
     New,
     /// Taken before; drop it.
     Seen,
-    /// Not of the chain, as far as one record can tell: drop it, and say so.
+    /// Not part of the chain, as far as one record can show: drop it and report it.
     Aside {
         /// The last outcome taken, which the next one must name; `None` before the first one.
         expected: Option<Offset>,
-        /// The one that this outcome names as the one before it.
+        /// The predecessor that this outcome names.
         got: Option<Offset>,
     },
-    /// The topic goes on beside what was taken: outcomes are missing.
+    /// The topic continues beside what was taken: outcomes are missing.
     Gap {
         /// The last outcome taken.
         expected: Option<Offset>,
-        /// The one that the first outcome set aside names as the one before it.
+        /// The predecessor that the first outcome set aside names.
         got: Option<Offset>,
     },
 }
@@ -39,15 +39,14 @@ pub enum Step {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutcomeReader {
     chain: OutcomeChain,
-    /// The outcome that the last one taken names, where one was taken here.
+    /// The predecessor of the last outcome taken, if one was taken here.
     before_last: Option<Option<Offset>>,
-    /// Records that follow one another beside the chain, with what the first of them names as the
-    /// one before it.
+    /// Consecutive records beside the chain, with the predecessor that the first of them names.
     aside: Candidates<Option<Offset>>,
 }
 
 impl OutcomeReader {
-    /// A reader that goes on where `chain` is.
+    /// A reader that continues where `chain` is.
     pub const fn new(chain: OutcomeChain) -> Self {
         Self {
             chain,
@@ -61,8 +60,8 @@ impl OutcomeReader {
         self.chain.last()
     }
 
-    /// Looks at the outcome of the command at `offset`, which names `previous` as the one before
-    /// it, and takes it when it is the next one.
+    /// Examines the outcome of the command at `offset`, which names `previous` as its predecessor,
+    /// and takes it when it is the next one.
     pub fn step(&mut self, offset: Offset, previous: Option<Offset>) -> Step {
         match self.chain.link(offset, previous) {
             Link::New => {
@@ -76,8 +75,8 @@ impl OutcomeReader {
         }
     }
 
-    /// Whether an outcome below the last one taken is another one than was taken there: of two that
-    /// name the same one before them, one is not true.
+    /// Whether an outcome below the last one taken differs from the one taken there: of two that
+    /// name the same predecessor, one is false.
     fn contradicts(&self, offset: Offset, previous: Option<Offset>) -> bool {
         let is_rival = self.before_last == Some(previous) && self.chain.last() != Some(offset);
         is_rival || self.aside.is_followed_by(offset, previous)
@@ -172,7 +171,7 @@ mod tests {
     #[test]
     fn a_lie_that_was_believed_shows_once_the_topic_goes_on_past_it() {
         let mut reader = reader(Some(5));
-        // It names the right one before it, so it cannot be told from the next outcome.
+        // It names the right predecessor, so it cannot be distinguished from the next outcome.
         assert_eq!(reader.step(100, Some(5)), Step::New);
         assert_eq!(reader.step(5, Some(4)), Step::Seen);
         assert!(matches!(reader.step(6, Some(5)), Step::Aside { .. }));

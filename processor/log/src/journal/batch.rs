@@ -9,10 +9,10 @@
 //! ```
 //!
 //! Numbers are little-endian. Checksums are CRC-32C. That of the header starts from the one over
-//! the log's id, so bytes of another log, or a payload that looks like a batch, are no batch here;
-//! `previous crc` is the header checksum of the batch before, which covers its body's: batches form
-//! a chain. There is no checksum per record because a batch is written, synced and verified as a
-//! whole: one over all its bytes finds the same damage at less cost.
+//! the log's id, so bytes of another log, or a payload that looks like a batch, are not accepted as
+//! a batch; `previous crc` is the header checksum of the batch before, which covers its body's:
+//! batches form a chain. There is no checksum per record because a batch is written, synced and
+//! verified as a whole: one over all its bytes finds the same damage at less cost.
 
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 
@@ -23,15 +23,15 @@ pub(super) const HEADER_BYTES: usize = 64;
 pub(super) const FRAME_HEADER_BYTES: usize = 24;
 const MARK_BYTES: usize = 4;
 const MAGIC: u32 = u32::from_le_bytes(*b"OSBT");
-/// Ends a header and a batch. No byte of it is zero: where it is missing, a write stopped early.
+/// Ends a header and a batch. No byte of it is zero: if it is missing, a write stopped early.
 pub(super) const MARK: [u8; MARK_BYTES] = *b"tick";
 
-/// Bytes of a batch with frames of so many bytes.
+/// Size of a batch with this many bytes of frames.
 pub(super) fn batch_size(frames_bytes: usize) -> usize {
     whole_sectors(HEADER_BYTES + frames_bytes + MARK_BYTES)
 }
 
-/// What stands around the frames of a batch.
+/// What surrounds the frames of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct BatchHeader {
     /// Number of the batch in the log, from 0.
@@ -60,7 +60,7 @@ pub(super) fn crc_seed(log_id: &[u8; 16]) -> u32 {
 }
 
 impl BatchHeader {
-    /// Writes the header and gives its checksum.
+    /// Writes the header and returns its checksum.
     pub(super) fn encode(&self, seed: u32, into: &mut [u8]) -> u32 {
         put(into, 0, &MAGIC.to_le_bytes());
         put(into, 8, &self.sequence.to_le_bytes());
@@ -138,7 +138,7 @@ impl<'a> Frame<'a> {
     #[inline]
     pub(super) fn encode(&self, into: &mut Vec<u8>) {
         let mut header = [0; FRAME_HEADER_BYTES];
-        // Payloads are limited to far less than 4 GiB before they come here.
+        // Payloads are limited to far less than 4 GiB before they get here.
         let length = u32::try_from(self.payload.len()).unwrap_or(u32::MAX);
         put(&mut header, 0, &length.to_le_bytes());
         put(&mut header, 4, &self.partition.0.to_le_bytes());
@@ -148,7 +148,7 @@ impl<'a> Frame<'a> {
         into.extend_from_slice(self.payload);
     }
 
-    /// Takes the first frame off `frames`; `None` at their end or where they make no sense.
+    /// Takes the first frame off `frames`; `None` at their end or if they are malformed.
     #[inline]
     pub(super) fn take(frames: &mut &'a [u8]) -> Option<Self> {
         let (header, rest) = frames.split_at_checked(FRAME_HEADER_BYTES)?;
@@ -164,7 +164,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A batch that is being made, in memory that is used again and again.
+/// A batch under construction, in reused memory.
 #[derive(Default)]
 pub(super) struct BatchBuffer {
     bytes: Vec<u8>,
@@ -202,7 +202,7 @@ impl BatchBuffer {
         size
     }
 
-    /// Writes the header of a finished body and gives its checksum.
+    /// Writes the header of a finished body and returns its checksum.
     pub(super) fn seal(&mut self, seed: u32, place: &BatchPlace, written_at_ms: LogTimeMs) -> u32 {
         let header = BatchHeader {
             sequence: place.sequence,
@@ -223,7 +223,7 @@ impl BatchBuffer {
     }
 }
 
-/// Where a batch stands or will stand, and what links it to the one before.
+/// The position of an existing or future batch, and what links it to the one before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct BatchPlace {
     pub(super) segment: u64,
@@ -242,7 +242,7 @@ impl BatchPlace {
             && header.previous_crc == self.previous_crc
     }
 
-    /// Where the batch after `header` stands in the same segment.
+    /// The position of the batch after `header` in the same segment.
     #[inline]
     pub(super) fn after(&self, header: &BatchHeader, crc: u32) -> Self {
         Self {
@@ -254,9 +254,8 @@ impl BatchPlace {
     }
 }
 
-/// True when these bytes, which are all of a batch that is not valid, may be a write that stopped:
-/// sectors are written from their start, so one that lacks its new end still has the zero that
-/// stood there.
+/// True when these bytes, which are all of an invalid batch, may be an interrupted write: sectors
+/// are written from their start, so one that lacks its new end still has the old zero.
 pub(super) fn looks_torn(batch: &[u8]) -> bool {
     batch
         .chunks(SECTOR_BYTES)
@@ -287,7 +286,7 @@ mod tests {
         let seed = crc_seed(&[7; 16]);
         let crc = buffer.seal(seed, &place, 1_700_000_000_001);
         let bytes = buffer.bytes();
-        // A change here means that journals on disk cannot be read any more.
+        // A change here means that existing journals can no longer be read.
         assert_eq!(crc32c::crc32c(bytes), GOLDEN_CRC, "{:02x?}", &bytes[..96]);
         let (header, found) = BatchHeader::decode(seed, bytes).unwrap();
         assert_eq!(found, crc);

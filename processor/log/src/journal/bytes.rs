@@ -28,7 +28,7 @@ pub(super) fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 
 /// True when no byte is set.
 pub(super) fn all_zero(bytes: &[u8]) -> bool {
-    // Words first: recovery looks through whole segments.
+    // Words first: recovery scans whole segments.
     let (words, rest) = bytes.as_chunks::<16>();
     words.iter().all(|word| u128::from_le_bytes(*word) == 0) && rest.iter().all(|&b| b == 0)
 }
@@ -38,6 +38,6 @@ pub(super) fn whole_sectors(size: usize) -> usize {
     size.next_multiple_of(SECTOR_BYTES)
 }
 
-/// What a device writes as a whole, in bytes. Everything in a segment starts and ends on one, so
-/// that a sector is never shared by what is durable and what is being written.
+/// What a device writes as a whole, in bytes. Everything in a segment starts and ends at a sector
+/// boundary, so that a sector is never shared by durable data and a write in progress.
 pub(super) const SECTOR_BYTES: usize = 512;

@@ -5,22 +5,22 @@ use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 use super::bytes::SECTOR_BYTES;
 use crate::storage::LogError;
 
-/// Most partitions of one journal; every segment's header holds an end of each.
+/// Most partitions of one journal; every segment's header holds the end of each.
 pub const PARTITIONS_MAX: u16 = 1_024;
-/// Size of a segment unless told otherwise, in bytes. A new segment costs the writer one more sync
-/// of about 0.1 ms, which 16 MiB already make invisible (it is filled ahead by another thread).
-/// Larger ones would only make a small installation keep more zeros, start-up read more (it scans
-/// the last segment) and retention coarser. At rest a journal has two segments.
+/// Default size of a segment, in bytes. A new segment costs the writer one more sync of about 0.1
+/// ms, which 16 MiB already make invisible (it is filled ahead by another thread). Larger ones
+/// would only make a small installation keep more zeros, start-up read more (it scans the last
+/// segment) and retention coarser. At rest a journal has two segments.
 pub const SEGMENT_SIZE_DEFAULT_BYTES: u64 = 16 << 20;
 /// Smallest segment, in bytes.
 pub const SEGMENT_SIZE_MIN_BYTES: u64 = 64 << 10;
 /// Largest segment, in bytes.
 pub const SEGMENT_SIZE_MAX_BYTES: u64 = 1 << 30;
-/// Largest batch with its frames, in bytes, where the segment is large enough for it. Recovery
-/// relies on it too: a torn batch reaches no further.
+/// Largest batch with its frames, in bytes, if the segment is large enough for it. Recovery relies
+/// on it too: a torn batch reaches no further.
 pub const BATCH_SIZE_MAX_BYTES: usize = 8 << 20;
 
-/// Where the next segment is made.
+/// Where the next segment is created.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum PrepareSegments {
     /// By a thread, while the present segment fills.
@@ -33,20 +33,19 @@ pub enum PrepareSegments {
 /// How to open a journal.
 #[derive(Clone, Debug)]
 pub struct JournalOptions {
-    /// How many partitions; frozen when the journal is made.
+    /// How many partitions; frozen when the journal is created.
     pub partitions: u16,
-    /// Size of the segments made from now on, in bytes; rounded up to whole sectors. One
-    /// append must fit into a segment, so small ones refuse large records.
+    /// Size of the segments created from now on, in bytes; rounded up to whole sectors. One append
+    /// must fit into a segment, so small ones refuse large records.
     pub segment_size_bytes: u64,
-    /// Id for a journal that is made now; random when `None`. When given, an existing journal must
-    /// have it.
+    /// Id for a new journal; random when `None`. When given, an existing journal must have it.
     pub log_id: Option<[u8; 16]>,
-    /// Where the next segment is made.
+    /// Where the next segment is created.
     pub prepare: PrepareSegments,
 }
 
 impl JournalOptions {
-    /// Defaults for so many partitions.
+    /// Defaults for this many partitions.
     pub fn new(partitions: u16) -> Self {
         Self {
             partitions,

@@ -10,7 +10,8 @@ use super::cursor::Cursor;
 use super::shared::Shared;
 use crate::storage::{EntryBatch, LogError, LogReader};
 
-/// Reads a journal, on any thread. Its own file handles and memory; it never holds up the writer.
+/// Reads a journal, on any thread. It has its own file handles and memory and never delays the
+/// writer.
 pub struct JournalReader {
     shared: Arc<Shared>,
     cursor: Cursor,
@@ -18,12 +19,12 @@ pub struct JournalReader {
     stops: Vec<Option<Stop>>,
 }
 
-/// Where reading of a partition stopped, so that the next read goes on there.
+/// Where reading of a partition stopped, so that the next read continues there.
 #[derive(Clone, Copy)]
 struct Stop {
     next: Offset,
     place: BatchPlace,
-    /// Bytes of frames in that batch that were looked at.
+    /// Bytes of frames in that batch that were read.
     skip_bytes: usize,
 }
 
@@ -36,8 +37,8 @@ impl JournalReader {
         }
     }
 
-    /// Waits until the partition has a durable record at `from` or behind it. `false` when the time
-    /// is over before.
+    /// Waits until the partition has a durable record at or after `from`. `false` when the time is
+    /// over.
     ///
     /// # Errors
     /// [`LogError::UnknownPartition`].
@@ -54,7 +55,7 @@ impl JournalReader {
         Ok(seen.is_some())
     }
 
-    /// Where to begin for an offset that no read stopped at: the last segment that begins at or
+    /// Where to start for an offset at which no read stopped: the last segment that begins at or
     /// before it.
     fn start(&self, index: usize, from: Offset) -> Option<Stop> {
         let segment = self
@@ -90,7 +91,7 @@ impl JournalReader {
             let Some((header, frames)) = self.cursor.next_batch()? else {
                 break;
             };
-            // The cursor may have gone on to another segment to find it.
+            // The cursor may have moved to another segment to find it.
             stop.place.segment = header.segment;
             stop.place.position = header.position;
             let mut rest = frames.get(stop.skip_bytes..).unwrap_or_default();
@@ -107,7 +108,7 @@ impl JournalReader {
                 if frame.offset != stop.next {
                     return Err(self.shared.damage(
                         &stop.place,
-                        format!("offset {} stands where {} belongs", frame.offset, stop.next),
+                        format!("offset {} is where {} belongs", frame.offset, stop.next),
                     ));
                 }
                 if frame.offset >= from {
@@ -146,7 +147,8 @@ impl LogReader for JournalReader {
         self.read_from(index, from, bytes_max, into)
             .or_else(|error| {
                 into.clear();
-                // Retention may have taken the segment away meanwhile: then this is the better word.
+                // Retention may have deleted the segment meanwhile: then this error is the better
+                // one.
                 self.shared.check_kept(index, from)?;
                 Err(error)
             })

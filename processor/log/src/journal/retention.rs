@@ -10,20 +10,20 @@ use super::segment::path_of;
 use crate::storage::LogError;
 
 impl Journal {
-    /// Removes the segments in which every record of every partition stands before the offset given
-    /// for it; a partition that is not given keeps all. The segment being written always stays.
-    /// Gives how many were removed.
+    /// Removes the segments in which every record of every partition is before the offset given for
+    /// it; a partition that is not given keeps everything. The segment being written always stays.
+    /// Returns how many were removed.
     ///
     /// # Errors
     /// [`LogError::UnknownPartition`]; when the journal has no writer in this process; or of the
-    /// system, in which case files that stay behind come back with the next start.
+    /// system, in which case files that were not deleted are back at the next start.
     pub fn truncate_before(&self, keep_from: &[(PartitionId, Offset)]) -> Result<usize, LogError> {
         let shared = &self.shared;
         let mut keep = vec![0; usize::from(shared.meta.partitions)];
         for &(partition, offset) in keep_from {
             keep[shared.index(partition)?] = offset;
         }
-        // Held to the end: nobody else may open the journal while files go away.
+        // Held to the end: no other process may open the journal while files are deleted.
         let lock = shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if lock.is_none() {
             let error = std::io::Error::other("the journal has no writer in this process");

@@ -9,8 +9,7 @@ use super::cursor::Cursor;
 use super::shared::Shared;
 use crate::storage::LogError;
 
-/// How much one call of [`JournalScan::next_chunk`] reads at least where there is so much, in
-/// bytes.
+/// Minimum that one call of [`JournalScan::next_chunk`] reads if available, in bytes.
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Reads several partitions in log order.
@@ -55,11 +54,11 @@ impl JournalScan {
         })
     }
 
-    /// Hands the next records to `f`, in log order, and gives how many they were. 0 means that the
-    /// durable end was reached; a later call goes on from there.
+    /// Passes the next records to `f`, in log order, and returns how many there were. 0 means that
+    /// the durable end was reached; a later call continues from there.
     ///
     /// # Errors
-    /// Damage, or when the log cannot be read; what was handed over before is good.
+    /// Damage, or when the log cannot be read; what was passed on before is valid.
     pub fn next_chunk(
         &mut self,
         mut f: impl FnMut(PartitionId, Entry<'_>),
@@ -125,7 +124,7 @@ impl JournalScan {
         Ok(Some((delivered, header.size())))
     }
 
-    /// Tells a scan that retention has overtaken so.
+    /// Reports that retention has overtaken the scan.
     fn check_still_kept(&self) -> Result<(), LogError> {
         for (index, (from, next)) in self.from.iter().zip(&self.next).enumerate() {
             if *from != Offset::MAX {

@@ -1,4 +1,4 @@
-//! Segments with any change at all: a reader gets a beginning of what was written, or an error that
+//! Segments with arbitrary changes: a reader gets a prefix of what was written, or an error that
 //! names the file; never other records, never a panic.
 
 use onsale_fuzz::Run;
@@ -11,7 +11,7 @@ const RUN: Run = Run {
     size_max_bytes: 64 << 10,
 };
 
-/// True when each partition of `found` is a beginning of `all`'s.
+/// True when each partition of `found` is a prefix of that in `all`.
 fn is_beginning(found: &Content, all: &Content) -> bool {
     found
         .iter()
@@ -25,7 +25,7 @@ fn journal_reader() {
     let path = segment_path(killed.begins[0].0);
     let whole = killed.disk.bytes_of(&path).unwrap();
     let used = usize::try_from(killed.end).unwrap();
-    // Only what was written is worth changing; behind it there are zeros.
+    // Only what was written is worth changing; zeros follow it.
     let corpus = [whole[..used].to_vec()];
     onsale_fuzz::run("journal", RUN, &corpus, |bytes| {
         let disk = killed.disk.after_kill();
