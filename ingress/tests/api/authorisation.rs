@@ -28,11 +28,11 @@ const SOMEBODY_ELSE: UserId = UserId::from_bytes([0x5e; 16]);
 enum Gets {
     /// What was asked for: any status that says so.
     Ok,
-    /// 401, because nobody is known.
+    /// 401, because there is no known caller.
     Unknown,
     /// 403, because of the role or of another's property.
     Forbidden,
-    /// 404, as for what does not exist, because its existence is nobody else's business.
+    /// 404, as for what does not exist, because others must not learn of its existence.
     Hidden,
 }
 

@@ -254,7 +254,7 @@ async fn readers_are_limited_and_leave_room_when_they_go() {
     assert_eq!(world.get(&stream).open().await.status(), 200);
 }
 
-/// A reader that does not read is dropped and told so; the others go on.
+/// A reader that does not read is dropped with a last event; the others continue.
 #[tokio::test]
 async fn a_slow_reader_is_dropped() {
     let world = World::new().await;

@@ -165,17 +165,17 @@ async fn a_read_never_shows_less_than_its_reader_was_told() {
         .data(200);
 }
 
-/// Of everything that the staff may be told of a buyer's booking, right away and late.
+/// For every answer that staff may get about a buyer's booking, right away and late.
 #[tokio::test]
 async fn the_staff_reads_nothing_older_than_it_was_told() {
-    let told = [
+    let answers = [
         ("service", "confirm", json!({"payment_reference": "pay-1"})),
         ("service", "extend", json!({"seconds": 60})),
         ("service", "cancel", json!({})),
         ("admin", "cancel", json!({})),
         ("organizer", "cancel", json!({})),
     ];
-    for (role, verb, body) in told {
+    for (role, verb, body) in answers {
         for late in [false, true] {
             let world = World::with(|config| config.http.reply_deadline_ms = 50).await;
             let path = format!("/api/v1/bookings/{}", world.booked(5).await);
@@ -200,7 +200,7 @@ async fn the_staff_reads_nothing_older_than_it_was_told() {
             } else {
                 reply.data(200);
             }
-            // Whoever else may read it sees it as well, and nobody sees less.
+            // Everyone else who may read it sees it as well, and no one sees less.
             for reader in [role, "buyer", "admin"] {
                 read(reader).await.error(503, "OVERLOADED");
             }

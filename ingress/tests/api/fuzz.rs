@@ -1,4 +1,4 @@
-//! Any body at all is answered, and with no fault of ours.
+//! Any body is answered, and never with a server error.
 
 use http::Method;
 use onsale_fuzz::Run;

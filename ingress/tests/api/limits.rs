@@ -1,4 +1,4 @@
-//! What nobody may make this process read, keep or say.
+//! What no client can make this process read, keep or send.
 
 use std::convert::Infallible;
 
@@ -20,7 +20,7 @@ fn endless() -> Body {
     endless_of(1)
 }
 
-/// As [`endless`], after so many pieces of 1,024 bytes.
+/// As [`endless`], after this many pieces of 1,024 bytes.
 fn endless_of(pieces: usize) -> Body {
     let piece = Ok::<_, Infallible>(Bytes::from(vec![b' '; 1_024]));
     let pieces = stream::iter(vec![piece; pieces]);
@@ -28,7 +28,7 @@ fn endless_of(pieces: usize) -> Body {
 }
 
 #[tokio::test]
-async fn whoever_may_not_is_refused_before_anything_is_read() {
+async fn unauthorised_callers_are_refused_before_anything_is_read() {
     let world = World::new().await;
     let booking = BookingId::new(PartitionId(0), 100);
     for (method, path, role) in [
@@ -85,7 +85,7 @@ async fn large_bodies_wait_for_one_another() {
     first.error(408, "REQUEST_TIMEOUT");
     same.error(429, "RATE_LIMITED");
     assert!(second.status == 408 || second.status == 503);
-    // A small one never waits, and one that has sent little holds up nobody.
+    // A small one never waits, and one that has sent little blocks no other.
     let (_, small, large) = tokio::join!(
         create(ORGANIZER, endless()),
         create(ORGANIZER, Body::from("{}")),

@@ -1,5 +1,5 @@
 //! The HTTP interface through its router, over a scripted log and a real SQLite store. What the
-//! engine decides is tested with the real engine elsewhere; here it is told what to answer.
+//! engine decides is tested with the real engine elsewhere; here its answers are scripted.
 
 #![expect(
     clippy::unwrap_used,

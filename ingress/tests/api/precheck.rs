@@ -129,15 +129,15 @@ async fn more_buyers_than_twice_the_places_and_a_hundred_have_to_wait() {
 async fn under_pressure_a_buyer_over_the_limit_is_refused_early() {
     let world = sold_out(0).await;
     let stalls = || json!({"show_id": SHOW, "zone_id": STALLS, "quantity": 1});
-    // The log tells the limit by refusing somebody, and that this buyer holds two tickets.
+    // The log reveals the limit by a refusal, and that this buyer holds two tickets.
     world
         .log
         .next(Script::reject(Rejection::MaxPerUserExceeded {
             limit: 2,
             current: 2,
         }));
-    let told = world.reserve(stalls()).send().await;
-    told.error(409, "MAX_PER_USER_EXCEEDED");
+    let refused = world.reserve(stalls()).send().await;
+    refused.error(409, "MAX_PER_USER_EXCEEDED");
     let tickets = Outcome::Reserved(Reserved {
         booking: 101,
         show: SHOW,
@@ -180,7 +180,8 @@ async fn under_pressure_a_buyer_over_the_limit_is_refused_early() {
             .send()
             .await
             .data(201);
-        // Once the buyer was told of a release, the log decides until the feed has brought it.
+        // Once the buyer was answered by a release, the log decides until the feed has delivered
+        // it.
         let booking = BookingId::new(PartitionId(0), 101);
         world.log.next(Script::Answer(Outcome::Released {
             booking: EndedBooking {

@@ -51,7 +51,7 @@ async fn reservations_are_counted_by_user() {
         format!("\"reserve\";r=0;t={wait}")
     );
     assert_eq!(world.log.seen().len(), 3);
-    // Somebody else, and another class, are not concerned.
+    // Another user and another class are not affected.
     reserve(2).send().await.data(201);
     world
         .get("/api/v1/bookings")
@@ -174,7 +174,7 @@ async fn of_eight_places() -> World {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_has_still_reserved() {
+async fn a_client_that_disconnects_has_still_reserved() {
     let world = of_eight_places().await;
     let reserve = |key: &str| {
         world

@@ -74,7 +74,7 @@ async fn what_is_in_flight_finishes_before_the_server_stops() {
         tokio::task::yield_now().await;
     }
     served.stop.notify_one();
-    // Nobody is let in any more; the port is closed once the server has noticed.
+    // No connection is accepted any more; the port is closed once the server has noticed.
     while TcpStream::connect(served.address).await.is_ok() {
         tokio::task::yield_now().await;
     }

@@ -51,7 +51,7 @@ fn a_failed_publisher_does_not_repeat_what_others_have_published() {
 }
 
 #[test]
-fn a_full_buffer_stops_reading_and_is_published_when_nobody_does() {
+fn a_full_buffer_stops_reading_and_is_published_without_an_owner() {
     let mut small = settings();
     small.unpublished_max = 10;
     let mut cluster = Cluster::new(2, small);

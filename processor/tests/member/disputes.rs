@@ -113,9 +113,9 @@ fn an_outcome_left_out() {
     }
 }
 
-/// Somebody has put one record into the topic, wherever, whatever: nobody stops.
+/// One foreign record in the topic, of any kind and in any place, stops no member.
 #[test]
-fn one_foreign_outcome_stops_nobody() {
+fn one_foreign_outcome_stops_no_member() {
     type Change = fn(&mut Vec<Publication>);
     // (what, change of the topic)
     let table: [(&str, Change); 8] = [
@@ -139,7 +139,7 @@ fn one_foreign_outcome_stops_nobody() {
             foreign.digest ^= 1;
             topic.insert(3, foreign);
         }),
-        ("one that names no outcome of ours", |topic| {
+        ("one that names no real outcome", |topic| {
             topic.insert(3, forged(1_000, Some(900)));
         }),
         (
@@ -277,7 +277,7 @@ fn a_gap_in_the_log() {
     assert_eq!(actions, [MemberAction::Stop(reason)]);
     actions.clear();
     member.on_end_of_log(0, cluster.now, &mut actions);
-    assert_eq!(actions, [], "it is told once, and nothing follows");
+    assert_eq!(actions, [], "it is reported once, and nothing follows");
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn a_version_that_this_program_does_not_know() {
 }
 
 #[test]
-fn a_machine_that_contains_what_nobody_published() {
+fn a_machine_that_contains_unpublished_outcomes() {
     let mut machine = empty_machine();
     let mut cluster = Cluster::new(1, settings());
     cluster.submit();

@@ -7,7 +7,7 @@ use onsale_schemas::{Command, EventId, ShowId, UserId};
 use crate::cluster::{Cluster, STEP_MS, settings};
 
 #[test]
-fn on_the_first_start_the_preferred_owner_claims_at_once_and_nobody_else_does() {
+fn on_the_first_start_only_the_preferred_owner_claims_at_once() {
     let mut cluster = Cluster::new(3, settings());
     cluster.run(2 * STEP_MS);
     assert_eq!(cluster.owners(), [0]);
@@ -45,7 +45,7 @@ fn a_tick_that_got_lost_is_asked_for_again() {
     while cluster.log.len() == at {
         cluster.run(STEP_MS);
     }
-    // The newest record is a tick that nobody has read.
+    // The newest record is a tick that no member has read.
     cluster.log.truncate(at);
     cluster.run(400);
     assert!(cluster.log.len() > at);
@@ -212,7 +212,7 @@ fn a_claim_that_got_lost_is_made_again_after_another_patience() {
 }
 
 #[test]
-fn an_operator_hands_over_and_nobody_takes_it_back() {
+fn an_operators_hand_over_is_not_taken_back() {
     let mut cluster = Cluster::new(2, settings());
     cluster.run(1_000);
     let claim = cluster.claim_of("n1");

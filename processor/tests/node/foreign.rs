@@ -1,4 +1,5 @@
-//! Somebody else writes into our topics, or deletes from them: sales, projection and restart go on.
+//! A foreign client writes into the topics, or deletes from them: sales, projection and restarts
+//! continue.
 
 use std::time::Duration;
 

@@ -62,7 +62,7 @@ async fn partitions_are_handed_over_and_back() {
             let name = NodeName(name.to_owned());
             from.hand_over(ALL.into_iter().map(|p| (p, name.clone())).collect())
                 .await;
-            // Waited for by the call itself: nobody is left an owner where it came from.
+            // The call itself waits: the previous owner owns nothing afterwards.
             assert!(ALL.iter().all(|p| !owns(from, *p)));
             until("they were taken over", || ALL.iter().all(|p| owns(to, *p))).await;
         }

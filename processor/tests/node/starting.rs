@@ -33,7 +33,7 @@ async fn a_node_starts_from_its_disk_without_the_database() {
     one.stop().await;
     world.sell(5);
 
-    // Nobody listens on that port.
+    // Nothing listens on that port.
     let down = Store::connect_lazily("postgres://nobody@127.0.0.1:1/none", 2);
     let one = world.start_with("one", &down.await.unwrap()).await;
     let expected: Vec<_> = written.iter().map(|w| Some(w.next_offset)).collect();
@@ -58,7 +58,7 @@ async fn all_nodes_and_their_disks_gone_the_database_and_the_log_bring_them_back
     for name in ["one", "two"] {
         std::fs::remove_dir_all(world.snapshots_dir(name)).unwrap();
     }
-    // Commands that nobody is there to answer.
+    // Commands that no processor answers.
     world.sell(15);
 
     let one = world.start("one").await;

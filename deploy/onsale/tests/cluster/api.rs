@@ -1,4 +1,4 @@
-//! Calls of the public interface that somebody waits for.
+//! Calls of the public interface whose answer is awaited.
 
 use std::time::{Duration, Instant};
 

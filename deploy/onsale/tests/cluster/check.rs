@@ -1,4 +1,4 @@
-//! Compares what clients were told with what the cluster says.
+//! Compares the answers that clients got with what the cluster says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -101,7 +101,7 @@ async fn everything_acknowledged_is_there(
                     // The projection may be behind, but not for ever.
                     assert!(
                         began.elapsed() < PATIENCE,
-                        "{id} was told to be {}: {body}",
+                        "{id} was reported as {}: {body}",
                         known.status
                     );
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -157,14 +157,14 @@ async fn difference(
         let (held, sold) = places.get(&(index, id)).copied().unwrap_or_default();
         let count = |key: &str| zone[key].as_u64().unwrap_or(u64::MAX);
         let known = (held, sold, count("total_seats") - held - sold);
-        let told = (
+        let answer = (
             count("held_seats"),
             count("sold_seats"),
             count("available_seats"),
         );
-        if known != told {
+        if known != answer {
             return Some(format!(
-                "partition {index}, zone {}: (held, sold, free) is {told:?}, clients know {known:?}",
+                "partition {index}, zone {}: (held, sold, free) is {answer:?}, clients know {known:?}",
                 zone["name"]
             ));
         }
@@ -177,16 +177,16 @@ async fn difference(
 async fn replicas_agree(cluster: &Cluster) {
     let began = Instant::now();
     loop {
-        let told = cluster.partitions(&cluster.ingresses()[0]).await;
+        let answer = cluster.partitions(&cluster.ingresses()[0]).await;
         let whole =
             |partition: &Value| partition["owner"].is_string() && partition["standby"].is_string();
-        let partitions = told.as_ref().and_then(Value::as_array);
+        let partitions = answer.as_ref().and_then(Value::as_array);
         if partitions.is_some_and(|partitions| partitions.iter().all(whole)) {
             return;
         }
         assert!(
             began.elapsed() < PATIENCE,
-            "a partition has no owner or no standby: {told:?}"
+            "a partition has no owner or no standby: {answer:?}"
         );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

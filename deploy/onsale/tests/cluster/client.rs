@@ -1,4 +1,4 @@
-//! One buyer with several accounts: posts until it is answered and remembers what it was told.
+//! One buyer with several accounts: posts until it is answered and remembers the answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::tokens::token;
 
 /// Accounts that each client uses in turn.
 const USERS_PER_CLIENT: u64 = 12;
-/// One in so many refusals for the limit of tickets brings a new account in the old one's place, so
-/// that a long run goes on selling and still meets the limit.
+/// One in this many refusals for the limit of tickets replaces the account with a new one, so that
+/// a long run keeps selling and still reaches the limit.
 const NEW_USER_ONE_IN: u64 = 4;
 /// Before a request is sent again.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Unexpected answers that are told.
+/// Unexpected answers that are printed.
 const UNEXPECTED_MAX: usize = 10;
 
 pub(crate) struct Client {
@@ -45,7 +45,7 @@ impl Client {
         }
     }
 
-    /// Works until it is told to stop; everything that it was told.
+    /// Works until it is stopped; returns every answer that it got.
     pub(crate) async fn run(mut self) -> Vec<User> {
         while !self.shared.stop.load(Ordering::Relaxed) {
             let number = self.shared.due.fetch_add(1, Ordering::Relaxed);
@@ -214,11 +214,11 @@ impl Client {
         };
         let body: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
         // A booking is there at once; that it was confirmed or cancelled shows a little later.
-        let told = &body["data"]["status"];
-        let right = status == 200 && (known.status != "reserved" || told == known.status);
+        let answered = &body["data"]["status"];
+        let right = status == 200 && (known.status != "reserved" || answered == known.status);
         if !right && status != 503 {
-            let told = format!("{id} was told to be {}", known.status);
-            self.unexpected(&told, status, &body);
+            let problem = format!("{id} was reported as {}", known.status);
+            self.unexpected(&problem, status, &body);
         }
     }
 }

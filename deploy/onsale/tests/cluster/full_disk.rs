@@ -28,8 +28,8 @@ pub(crate) async fn full_disk(cluster: &Cluster, load: &Load) {
 
     let ballast = data.join("ballast");
     fill(&ballast);
-    let (is_well, told) = cluster.try_script(&["onsale", "snapshot", "create"]).await;
-    assert!(!is_well && told.contains("No space left"), "{told}");
+    let (is_well, output) = cluster.try_script(&["onsale", "snapshot", "create"]).await;
+    assert!(!is_well && output.contains("No space left"), "{output}");
     let metrics = cluster.metrics(NODE).await;
     let failures = sum(&metrics, FAILURES).unwrap();
     assert!(failures >= 1.0, "{failures} snapshots failed");
@@ -41,9 +41,9 @@ pub(crate) async fn full_disk(cluster: &Cluster, load: &Load) {
         line.is_some_and(|line| line.contains("No space left")),
         "{line:?}"
     );
-    let (is_well, told) = cluster.try_script(&["onsale", "doctor"]).await;
+    let (is_well, output) = cluster.try_script(&["onsale", "doctor"]).await;
     let expected = format!("{NODE}: 0 MiB free");
-    assert!(!is_well && told.contains(&expected), "{told}");
+    assert!(!is_well && output.contains(&expected), "{output}");
 
     // It owns, hands over and starts as if it had space.
     load.forget_gaps();
@@ -61,8 +61,8 @@ pub(crate) async fn full_disk(cluster: &Cluster, load: &Load) {
     assert!(made.contains("4 snapshots"), "{made}");
     let failures = sum(&cluster.metrics(NODE).await, FAILURES);
     assert_eq!(failures, Some(0.0), "none has failed since its start");
-    let (_, told) = cluster.try_script(&["onsale", "doctor"]).await;
-    assert!(!told.contains("cannot write snapshots"), "{told}");
+    let (_, output) = cluster.try_script(&["onsale", "doctor"]).await;
+    assert!(!output.contains("cannot write snapshots"), "{output}");
 
     cluster.script(&["stop", NODE]).await;
     drop(disk);

@@ -1,4 +1,4 @@
-//! Buyers who reserve, confirm, cancel and read, and remember what they were told.
+//! Buyers who reserve, confirm, cancel and read, and remember the answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::gaps::Gaps;
 use crate::report::{Report, Sent};
 use crate::tokens::token;
 
-/// Requests a second that a client is meant to send: so many clients keep up with the rate as long
-/// as an answer takes less than a quarter of a second.
+/// Requests per second that a client should send: the clients keep up with the rate as long as an
+/// answer takes less than a quarter of a second.
 const RATE_PER_CLIENT: u64 = 4;
 const CLIENTS_MIN: u64 = 64;
 const CLIENTS_MAX: u64 = 2_048;
@@ -41,7 +41,7 @@ pub(crate) struct Show {
     pub(crate) zones: Vec<String>,
 }
 
-/// What a client was told of one booking.
+/// What a client learned about one booking.
 #[derive(Clone, Debug)]
 pub(crate) struct Booking {
     pub(crate) show: usize,
@@ -52,13 +52,13 @@ pub(crate) struct Booking {
     pub(crate) offset: u64,
 }
 
-/// A user with everything it was told.
+/// A user with every answer that it got.
 pub(crate) struct User {
     pub(crate) token: String,
     pub(crate) bookings: BTreeMap<String, Booking>,
 }
 
-/// What all clients were told.
+/// The answers that all clients got.
 pub(crate) struct Histories {
     pub(crate) users: Vec<User>,
     sent: Sent,
@@ -186,7 +186,7 @@ impl Load {
         }
     }
 
-    /// Lets every request have its answer; what was told.
+    /// Waits until every request has its answer; returns the answers.
     pub(crate) async fn stop(self) -> Histories {
         let took = self.shared.start.elapsed();
         let requests = self.shared.requests.load(Ordering::Relaxed);

@@ -187,8 +187,8 @@ async fn reconcile(cluster: &Cluster, args: &[&str]) -> (bool, String) {
 /// The report of `onsale reconcile`, in a file.
 async fn report(cluster: &Cluster, name: &str) -> (PathBuf, Value) {
     let file = cluster.folder(name);
-    let (_, told) = reconcile(cluster, &["--report", file.to_str().unwrap()]).await;
-    let text = std::fs::read(&file).unwrap_or_else(|error| panic!("{error}: {told}"));
+    let (_, output) = reconcile(cluster, &["--report", file.to_str().unwrap()]).await;
+    let text = std::fs::read(&file).unwrap_or_else(|error| panic!("{error}: {output}"));
     (file, serde_json::from_slice(&text).unwrap())
 }
 
@@ -237,8 +237,8 @@ async fn rows_and_counts(shop: &Shop) {
     let (file, found) = report(cluster, "report.json").await;
     assert_eq!(findings([&found]), expected, "{found}");
     refuses_what_does_not_fit(cluster, &found).await;
-    let (is_well, told) = reconcile(cluster, &["--apply", file.to_str().unwrap()]).await;
-    assert!(is_well && told.contains("3 repaired"), "{told}");
+    let (is_well, output) = reconcile(cluster, &["--apply", file.to_str().unwrap()]).await;
+    assert!(is_well && output.contains("3 repaired"), "{output}");
     for booking in [&changed, &lost] {
         let (status, body) = shop.read(booking).await;
         assert_eq!(
@@ -261,8 +261,8 @@ async fn refuses_what_does_not_fit(cluster: &Cluster, report: &Value) {
         std::fs::write(&file, wrong.to_string()).unwrap();
     };
     let refused = async |why: &str| {
-        let (is_well, told) = reconcile(cluster, &["--apply", file.to_str().unwrap()]).await;
-        assert!(!is_well && told.contains(why), "{why}: {told}");
+        let (is_well, output) = reconcile(cluster, &["--apply", file.to_str().unwrap()]).await;
+        assert!(!is_well && output.contains(why), "{why}: {output}");
     };
     changed(&|report| report["created_at_ms"] = json!(now_ms() - DAY_MS - 60_000));
     refused("seconds old").await;
@@ -272,7 +272,7 @@ async fn refuses_what_does_not_fit(cluster: &Cluster, report: &Value) {
     refused("is about log").await;
 }
 
-/// The database says that a seat is held which the log gives to somebody: the projector stops.
+/// The database says that a seat is held which the log gives to another user: the projector stops.
 async fn stopped_projection(shop: &Shop) {
     let cluster = &shop.cluster;
     let moved = shop.reserve(json!({ "seats": ["A-1"] })).await;
@@ -294,10 +294,10 @@ async fn stopped_projection(shop: &Shop) {
         assert!(began.elapsed() < PATIENCE, "the projector goes on");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let (is_well, told) = cluster.try_script(&["onsale", "doctor"]).await;
+    let (is_well, output) = cluster.try_script(&["onsale", "doctor"]).await;
     assert!(
-        told.contains("the projector has stopped"),
-        "{is_well} {told}"
+        output.contains("the projector has stopped"),
+        "{is_well} {output}"
     );
 
     let (file, found) = report(cluster, "report.json").await;
@@ -308,10 +308,10 @@ async fn stopped_projection(shop: &Shop) {
         findings([&found]).contains(&expected),
         "{moved} was not found"
     );
-    let (is_well, told) = reconcile(cluster, &["--apply", file.to_str().unwrap()]).await;
+    let (is_well, output) = reconcile(cluster, &["--apply", file.to_str().unwrap()]).await;
     assert!(
-        is_well && told.contains("the projector had stopped"),
-        "{told}"
+        is_well && output.contains("the projector had stopped"),
+        "{output}"
     );
     cluster.script(&["restart", "projector-1"]).await;
     for (booking, seat) in [(&moved, "A-1"), (&second, "A-2")] {

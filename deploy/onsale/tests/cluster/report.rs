@@ -18,7 +18,7 @@ pub(crate) struct Report {
     figures: Mutex<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// How much was sent, and what became of it.
+/// How much was sent, and with which result.
 pub(crate) struct Sent {
     pub(crate) rate_offered: u64,
     pub(crate) requests: u64,
@@ -77,7 +77,7 @@ fn ms(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e4).round() / 10.0
 }
 
-/// The smallest value that so many of a hundred do not exceed.
+/// The smallest value that this percentage does not exceed.
 fn quantile(ascending: &[f64], percent: usize) -> Option<f64> {
     let rank = (ascending.len() * percent).div_ceil(100);
     ascending.get(rank.checked_sub(1)?).copied()

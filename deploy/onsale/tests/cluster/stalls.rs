@@ -24,7 +24,8 @@ macro_rules! until {
     };
 }
 
-/// Nobody applies anything: the ingresses say so, and once it is over so does each that stood still.
+/// No record is applied: the ingresses report it, and once it is over so does each processor that
+/// was paused.
 pub(crate) async fn processors_paused(cluster: &Cluster, load: &Load) {
     load.forget_gaps();
     for node in PROCESSORS {

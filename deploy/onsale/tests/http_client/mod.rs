@@ -1,4 +1,4 @@
-//! HTTP clients of tests. reqwest brings no cryptography along: whoever makes a client says which.
+//! HTTP clients of tests. reqwest comes without cryptography: the builder of a client chooses it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// A client in the making that trusts the authorities in the file, or nobody.
+/// A client builder that trusts the authorities in the file, or none.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where clients of tests are made; everybody else asks here"

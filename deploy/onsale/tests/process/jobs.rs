@@ -26,7 +26,7 @@ async fn housekeeping_is_a_job_that_an_operator_sees() {
     assert_eq!(done["kind"], "housekeeping");
     assert_eq!(done["attempts"], 1);
     assert_eq!(
-        list(&["--kind", "of somebody else"])["jobs"],
+        list(&["--kind", "unknown"])["jobs"],
         Value::Array(Vec::new())
     );
 

@@ -17,7 +17,7 @@ const ROWS: u32 = 40;
 const SEATS_PER_ROW: u32 = 25;
 const STANDING: u32 = 50_000;
 
-/// What a client was told of one booking.
+/// What a client learned about one booking.
 #[derive(Debug, Clone)]
 struct Acknowledged {
     seats: Vec<String>,
@@ -237,7 +237,7 @@ async fn nothing_acknowledged_is_lost_or_sold_twice() {
     assert_eq!(code, Some(0), "verify: {out}{err}");
 }
 
-/// Compares what clients were told with what the server says now.
+/// Compares the answers that clients got with what the server says now.
 async fn check(server: &Server, show: &str, bookings: &BTreeMap<String, (Acknowledged, String)>) {
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     let mut positions = BTreeSet::new();
@@ -271,7 +271,7 @@ async fn check(server: &Server, show: &str, bookings: &BTreeMap<String, (Acknowl
     assert_eq!(
         unavailable.len(),
         owners.len(),
-        "seats taken that nobody was told of"
+        "seats taken that no client knows of"
     );
     let (_, body) = server.get("", &format!("/shows/{show}/zones")).await;
     let floor = &body["data"][1];

@@ -1,5 +1,5 @@
-//! What somebody does in the first hour: the load generator against `dev` as it comes, output into
-//! `head`, a printed configuration.
+//! What a newcomer does in the first hour: the load generator against `dev` as it comes, output
+//! into `head`, a printed configuration.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -47,7 +47,7 @@ async fn load_runs_under_the_default_rate_limits_and_leaves_nothing_on_sale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn verbs_end_quietly_when_nobody_reads_on() {
+async fn verbs_end_quietly_when_their_reader_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let server = Server::start(&data).await;

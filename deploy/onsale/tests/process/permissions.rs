@@ -19,7 +19,7 @@ fn modes(path: &Path, found: &mut Vec<(PathBuf, u32)>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_else_can_read_what_a_server_writes() {
+async fn other_users_cannot_read_what_a_server_writes() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let key = folder.path().join("key");

@@ -19,7 +19,7 @@ fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap()
 }
 
-/// A server, a show, and what its clients were told.
+/// A server, a show, and the answers that its clients got.
 struct Witness {
     server: Server,
     tokens: Vec<String>,
@@ -103,9 +103,9 @@ async fn a_recorded_history_is_judged_and_requests_are_explained() {
     let details = &refusal["error"]["details"];
     let request = details["request_id"].as_str().unwrap();
     let path = format!("/requests/{request}/explanation");
-    let (status, told) = witness.server.get(&witness.tokens[2], &path).await;
-    assert_eq!(status, 200, "{told}");
-    let data = &told["data"];
+    let (status, answer) = witness.server.get(&witness.tokens[2], &path).await;
+    assert_eq!(status, 200, "{answer}");
+    let data = &answer["data"];
     assert_eq!(data["position"], details["position"]);
     assert_eq!(data["ahead"]["requests"], 2);
     assert_eq!(data["ahead"]["places_granted"], 3);
@@ -140,7 +140,7 @@ async fn a_recorded_history_is_judged_and_requests_are_explained() {
     // After a restart nothing is remembered in memory, and all of it is still in the log.
     witness.server.kill_and_restart().await;
     let (status, again) = witness.server.get(&witness.tokens[2], &path).await;
-    assert_eq!((status, &again["data"]), (200, &told["data"]));
+    assert_eq!((status, &again["data"]), (200, &answer["data"]));
 
     witness.lines[0]["answer"]["data"]["seats"] = json!(["A-1", "A-9"]);
     let (code, _, err) = witness.verify();

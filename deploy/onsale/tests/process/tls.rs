@@ -89,7 +89,7 @@ async fn verbs_ask_a_server_that_speaks_tls() {
     };
     let https = format!("https://127.0.0.1:{}", server.port);
 
-    // Without --ca the authority is nobody's; the message says what to do.
+    // Without --ca the authority is unknown; the message says what to do.
     let (code, text) = verb(&variables, &["status"]);
     assert_eq!(code, Some(3), "{text}");
     assert!(text.contains("--ca") && text.contains(&https), "{text}");

@@ -1,4 +1,4 @@
-//! A log that answers as it is told.
+//! A log with scripted answers.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -77,7 +77,7 @@ async fn an_accepted_change_reaches_the_catalog_once(bench: Bench) {
     let event = store.event(event_id(1)).await.unwrap().unwrap();
     assert_eq!(event.max_tickets_per_user, 9);
 
-    // The same batch again, as after a crash of whoever sent it; what came later stays.
+    // The same batch again, as after a crash of its sender; later changes stay.
     accepted(&bench, &mut chain, &priced(5)).await;
     store.project(&chain.all()).await.unwrap();
     store.project(&chain.batch(0, 1)).await.unwrap();
