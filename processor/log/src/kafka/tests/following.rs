@@ -95,12 +95,12 @@ fn assigning_again_and_again_ends_no_process() {
     for _ in 0..ASSIGNMENTS {
         consumer.assign(&[(P0, 0), (P1, 0)]).unwrap();
     }
-    let mut told = Told::default();
+    let mut events = Events::default();
     until("both ends", || {
-        told.poll(&mut consumer).unwrap();
-        told.ends == BTreeMap::from([(P0, 1), (P1, 1)])
+        events.poll(&mut consumer).unwrap();
+        events.ends == BTreeMap::from([(P0, 1), (P1, 1)])
     });
-    assert_eq!(told.count(P0) + told.count(P1), 2);
+    assert_eq!(events.count(P0) + events.count(P1), 2);
 }
 
 #[test]
