@@ -41,7 +41,7 @@ fn live_all(kind: Kind, is_version_2: bool) -> Stats {
     total
 }
 
-/// A world in which something never happens tests nothing of it.
+/// A world in which something never happens does not test it.
 fn assert_happened(stats: &Stats, except: &[&[&str]]) {
     if asked("ONSALE_SIM_SEEDS").is_some() || asked("ONSALE_SIM_FROM").is_some() {
         return;
@@ -61,9 +61,9 @@ const ONLY_EMBEDDED: [&str; 7] = [
     "segments_deleted",
     "failed_trims",
 ];
-/// Where every program knows the rules from the beginning, none is upgraded.
+/// If every program knows the rules from the beginning, none is upgraded.
 const ONLY_UPGRADED: [&str; 2] = ["nodes_upgraded", "too_old_for_the_log"];
-/// In one process there is nobody to be cut off from.
+/// In a single process nothing can be cut off.
 const ONLY_CLUSTER: [&str; 31] = [
     "unknown",
     "retries",

@@ -92,7 +92,7 @@ pub struct KafkaCommandLog {
     ends_asked: Arc<Semaphore>,
 }
 
-/// What submitting and following have in common.
+/// State shared by submitting and following.
 struct IngressLogState {
     partitions: u16,
     options: KafkaCommandLogOptions,
@@ -108,7 +108,7 @@ struct IngressLogState {
 }
 
 impl IngressLogState {
-    /// Nothing is taken or answered any more.
+    /// No more commands are accepted or answered.
     fn end(&self, why: String) {
         self.serving.send_replace(Serving::Stopped(why));
         self.pending.lock().clear();

@@ -55,7 +55,7 @@ pub(super) struct Tail {
     topic: String,
     holes: Holes,
     cursors: Vec<Cursor>,
-    /// [`TailEvent::Lost`] was told and nothing came since.
+    /// [`TailEvent::Lost`] was reported and nothing has arrived since.
     lost: bool,
 }
 

@@ -11,9 +11,9 @@ const PARTITION: PartitionId = PartitionId(5);
 /// What one step may do beside applying a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Also {
-    /// Let the engine recompute all it counts.
+    /// Make the engine recompute everything it counts.
     pub(crate) self_check: bool,
-    /// Put the second engine through a snapshot.
+    /// Restore the second engine from a snapshot.
     pub(crate) snapshot: bool,
 }
 

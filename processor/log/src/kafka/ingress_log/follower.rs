@@ -225,7 +225,7 @@ impl Stream {
         outcome: &PublishedOutcome<'_>,
         shared: &IngressLogState,
     ) -> Result<(), NotTaken> {
-        // What does not read is never taken for the next one.
+        // An outcome that does not decode is never taken for the next one.
         let record: OutcomeRecord = codec::decode(outcome.payload)
             .map_err(|error| NotTaken::Foreign(format!("no outcome: {error}")))?;
         match self.chain.step(outcome.offset, outcome.previous) {
