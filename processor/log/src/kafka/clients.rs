@@ -1,5 +1,6 @@
 //! librdkafka settings of each kind of client, and what all clients have in common.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
@@ -119,7 +120,58 @@ impl PlainContext {
 }
 
 /// A consumer that is assigned its partitions.
-pub(super) type Consumer = BaseConsumer<PlainContext>;
+///
+/// librdkafka up to 2.15.0 ends the process when it has to stop a partition that it is stopping
+/// already (an assertion of `rktp->rktp_started`, confluentinc/librdkafka#5573): partitions are
+/// therefore only added, taken away and closed once the client has come to rest. Nothing is paused
+/// and resumed either: a resumption that is overtaken by the start of its partition is lost
+/// (confluentinc/librdkafka#5591).
+pub(super) struct Consumer(BaseConsumer<PlainContext>);
+
+impl Consumer {
+    /// Reads these partitions instead of what was read before.
+    pub(super) fn assign(&self, list: &TopicPartitionList) -> Result<(), ClientError> {
+        self.come_to_rest()?;
+        self.0.assign(list)
+    }
+
+    /// Reads these partitions beside the others.
+    pub(super) fn start(&self, list: &TopicPartitionList) -> Result<(), ClientError> {
+        self.come_to_rest()?;
+        self.0.incremental_assign(list)
+    }
+
+    /// Reads these partitions no more.
+    pub(super) fn stop(&self, list: &TopicPartitionList) -> Result<(), ClientError> {
+        self.come_to_rest()?;
+        self.0.incremental_unassign(list)
+    }
+
+    /// Waits until every stop that was asked for is done. The client's main thread works on one thing
+    /// after the other: before it answers the first question it has stopped the partitions, before
+    /// it answers the second it has heard of it.
+    fn come_to_rest(&self) -> Result<(), ClientError> {
+        self.0.assignment()?;
+        self.0.assignment()?;
+        Ok(())
+    }
+}
+
+impl Deref for Consumer {
+    type Target = BaseConsumer<PlainContext>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        if let Err(error) = self.come_to_rest() {
+            tracing::debug!("a Kafka client that is closed does not answer: {error}");
+        }
+    }
+}
 
 /// What every client has.
 fn common(settings: &KafkaSettings) -> ClientConfig {
@@ -201,7 +253,8 @@ pub(super) fn consumer(settings: &KafkaSettings) -> Result<Consumer, KafkaError>
             FETCH_AHEAD_MAX_KIB.to_string(),
         );
     let config = with_properties(config, settings);
-    Consumer::from_config_and_context(&config, PlainContext::default())
+    BaseConsumer::from_config_and_context(&config, PlainContext::default())
+        .map(Consumer)
         .map_err(|error| KafkaError::Settings(error.to_string()))
 }
 
@@ -270,23 +323,6 @@ impl<C: ProducerContext + 'static> std::fmt::Debug for PolledProducer<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PolledProducer").finish_non_exhaustive()
     }
-}
-
-/// Makes `consumer` read `list` instead of what it read before. Nothing stays paused.
-///
-/// librdkafka 2.12.1 ends the process when an assignment is replaced while it still stops a
-/// partition for the one before: it stops that partition a second time, and an assertion
-/// (`rktp->rktp_started`) does not expect the second answer. Resuming waits for an answer from each
-/// partition, and partitions answer in the order in which they are asked.
-pub(super) fn assign(
-    consumer: &Consumer,
-    list: &TopicPartitionList,
-) -> Result<(), rdkafka::error::KafkaError> {
-    let before = consumer.assignment()?;
-    if before.count() > 0 {
-        consumer.resume(&before)?;
-    }
-    consumer.assign(list)
 }
 
 /// Shorthand for [`KafkaError::Broker`].

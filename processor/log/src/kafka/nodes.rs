@@ -125,7 +125,7 @@ impl NodesConsumer {
             PARTITION,
             rdkafka::Offset::Beginning,
         )
-        .and_then(|()| clients::assign(&consumer, &list))
+        .and_then(|()| consumer.assign(&list))
         .map_err(broker_error(settings, "assign"))?;
         Ok(Self {
             consumer,

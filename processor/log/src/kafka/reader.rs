@@ -96,7 +96,7 @@ impl KafkaReader {
             clients::native(partition),
             rdkafka::Offset::Offset(clients::native_offset(from)),
         )
-        .and_then(|()| clients::assign(&self.consumer, &list))
+        .and_then(|()| self.consumer.assign(&list))
         .map_err(broker_error(&self.settings, "assign"))
     }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use onsale_schemas::{LogTimeMs, PartitionId};
 use rdkafka::Message as _;
-use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
@@ -121,40 +120,26 @@ impl Tail {
             .find(|cursor| cursor.partition == partition && cursor.paused != paused);
         let Some(cursor) = cursor else { return Ok(()) };
         cursor.paused = paused;
+        let mut list = TopicPartitionList::with_capacity(1);
         if paused {
-            return self.pause_in_client();
+            list.add_partition(&self.topic, clients::native(partition));
+            let stopped = self.consumer.stop(&list);
+            return stopped.map_err(broker_error(&self.settings, "pause"));
         }
-        // What was fetched meanwhile was dropped.
-        self.assign_again()
+        add(&mut list, &self.topic, cursor)
+            .and_then(|()| self.consumer.start(&list))
+            .map_err(broker_error(&self.settings, "resume"))
     }
 
     /// Makes the client start where reading stands. It then reports the ends again.
     fn assign_again(&self) -> Result<(), KafkaError> {
-        let refused = |error| broker_error(&self.settings, "assign")(error);
         let mut list = TopicPartitionList::with_capacity(self.cursors.len());
-        for cursor in &self.cursors {
-            list.add_partition_offset(
-                &self.topic,
-                clients::native(cursor.partition),
-                rdkafka::Offset::Offset(clients::native_offset(cursor.next)),
-            )
-            .map_err(refused)?;
-        }
-        clients::assign(&self.consumer, &list).map_err(refused)?;
-        self.pause_in_client()
-    }
-
-    fn pause_in_client(&self) -> Result<(), KafkaError> {
-        let mut list = TopicPartitionList::new();
-        for cursor in self.cursors.iter().filter(|cursor| cursor.paused) {
-            list.add_partition(&self.topic, clients::native(cursor.partition));
-        }
-        if list.count() == 0 {
-            return Ok(());
-        }
-        self.consumer
-            .pause(&list)
-            .map_err(broker_error(&self.settings, "pause"))
+        self.cursors
+            .iter()
+            .filter(|cursor| !cursor.paused)
+            .try_for_each(|cursor| add(&mut list, &self.topic, cursor))
+            .and_then(|()| self.consumer.assign(&list))
+            .map_err(broker_error(&self.settings, "assign"))
     }
 
     /// Waits at most `wait` for the first event, then reports what is there, up to a bound.
@@ -292,6 +277,15 @@ impl Tail {
         }
         Ok(())
     }
+}
+
+/// Adds a partition that is read from where we are.
+fn add(list: &mut TopicPartitionList, topic: &str, cursor: &Cursor) -> Result<(), ClientError> {
+    list.add_partition_offset(
+        topic,
+        clients::native(cursor.partition),
+        rdkafka::Offset::Offset(clients::native_offset(cursor.next)),
+    )
 }
 
 /// Where a partition is that is read now.

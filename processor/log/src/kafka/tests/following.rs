@@ -13,6 +13,8 @@ use crate::storage::{AppendRecord, EntryBatch, LogReader as _, LogWriter as _};
 const WAIT: Duration = Duration::from_millis(100);
 /// Without waiting for the client in between, librdkafka aborted within a few hundred of them.
 const ASSIGNMENTS: usize = 5_000;
+const CLOSINGS: usize = 50;
+const ROUNDS: usize = 100;
 
 fn append(writer: &mut KafkaWriter, partition: PartitionId, payloads: &[&[u8]]) {
     let records: Vec<_> = payloads
@@ -101,6 +103,35 @@ fn assigning_again_and_again_ends_no_process() {
         events.ends == BTreeMap::from([(P0, 1), (P1, 1)])
     });
     assert_eq!(events.count(P0) + events.count(P1), 2);
+    // Closed in the same way: while what it read is being stopped.
+    for _ in 0..CLOSINGS {
+        let mut consumer = CommandConsumer::new(&topics.settings).unwrap();
+        consumer.assign(&[(P0, 0), (P1, 0)]).unwrap();
+        consumer.assign(&[(P0, 1), (P1, 1)]).unwrap();
+    }
+}
+
+#[test]
+fn partitions_that_pause_and_resume_at_once_all_go_on() {
+    let Some(topics) = TestTopics::make(2) else {
+        return;
+    };
+    let mut writer = KafkaWriter::new(&topics.settings).unwrap();
+    let mut consumer = CommandConsumer::new(&topics.settings).unwrap();
+    consumer.assign(&[(P0, 0), (P1, 0)]).unwrap();
+    let mut events = Events::default();
+    for count in 1..=ROUNDS {
+        consumer.pause(P0).unwrap();
+        consumer.pause(P1).unwrap();
+        append(&mut writer, P0, &[b"0"]);
+        append(&mut writer, P1, &[b"1"]);
+        consumer.resume(P0).unwrap();
+        consumer.resume(P1).unwrap();
+        until("both", || {
+            events.poll(&mut consumer).unwrap();
+            events.count(P0) == count && events.count(P1) == count
+        });
+    }
 }
 
 #[test]
