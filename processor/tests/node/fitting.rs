@@ -20,12 +20,12 @@ use crate::support::{ALL, PATIENCE, World, event_id, owns, until};
 fn set_back(world: &World) {
     let published = world.published();
     for (partition, published) in ALL.iter().zip(&published) {
-        let last = published[3].offset;
+        let (last, time_ms) = (published[3].offset, published[3].log_time_ms);
         world.tamper(&format!(
             "DELETE FROM booking_seats WHERE partition = {partition} AND booking_offset > {last}; \
              DELETE FROM bookings WHERE partition = {partition} AND booking_offset > {last}; \
-             UPDATE projector_watermarks SET next_offset = {last} + 1, last_outcome = {last} \
-                 WHERE partition = {partition}; \
+             UPDATE projector_watermarks SET next_offset = {last} + 1, last_outcome = {last}, \
+                 log_time_ms = {time_ms} WHERE partition = {partition}; \
              DELETE FROM log_marks"
         ));
     }
