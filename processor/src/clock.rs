@@ -27,8 +27,9 @@ pub fn now_ms() -> u64 {
         })
 }
 
-/// Milliseconds of a clock that nobody can set, from some moment in the past. Where the system has
-/// such a clock it goes on while the machine sleeps, so that a machine that wakes up sees no leap.
+/// Milliseconds of a clock that nobody can set, from some moment in the past. If the system has
+/// such a clock, it keeps running while the machine sleeps, so that a machine that wakes up sees no
+/// leap.
 pub fn monotonic_ms() -> u64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let since = {

@@ -1,7 +1,8 @@
 //! Whether a database belongs to a log, and has what the log needs of it.
 //!
-//! The log decides; a database may be lost, older or another one's. Each of them is said in the same
-//! words by a start, by `onsale doctor` and by `onsale verify`, with what mends it and loses nothing.
+//! The log decides; a database may be lost, older or another one's. Each of them is said in the
+//! same words by a start, by `onsale doctor` and by `onsale verify`, with a remedy that loses
+//! nothing.
 
 mod catalog;
 
@@ -52,7 +53,7 @@ pub enum Misfit {
     /// It knows records that the log does not have.
     #[error(
         "partition {partition}: the database has outcomes up to offset {projected}, the log ends at \
-         {end}: the log was lost or set back; nothing was changed. Restore the log; to go on without \
+         {end}: the log was lost or set back; nothing was changed. Restore the log; to continue without \
          what is missing, keep this database and set database.url to an empty one, which is filled \
          from the log"
     )]
@@ -77,7 +78,7 @@ pub enum Misfit {
     #[error(
         "the database is older than the log: partition {partition} stands at {projected} and has \
          been at {was}: it was restored from a copy, or lost its last writes with the power; it is \
-         brought forward from the log, and if that does not go on, {REPAIR}"
+         brought forward from the log, and if that makes no progress, {REPAIR}"
     )]
     Older {
         /// The partition.

@@ -52,7 +52,7 @@ pub struct Metrics {
     pub snapshot_failures: IntCounter,
     /// Times this node stood still.
     pub node_stalls: IntCounter,
-    /// Records that are not ours, skipped, by topic.
+    /// Foreign records that were skipped, by topic.
     foreign_records: IntCounterVec,
     /// 1 where a partition's log begins after the newest snapshot.
     log_unfounded: IntGaugeVec,

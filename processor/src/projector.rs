@@ -69,17 +69,17 @@ impl Projected {
             .unwrap_or(0)
     }
 
-    /// True once the projector refused to go on, and until a repair is reported to it.
+    /// True once the projector has stopped, and until a repair is reported to it.
     pub fn is_stopped(&self) -> bool {
         self.stopped().is_some()
     }
 
-    /// Why it does not go on, while it does not.
+    /// Why it has stopped, while it has.
     pub fn stopped(&self) -> Option<Stopped> {
         *self.stopped.borrow()
     }
 
-    /// Completes with the partition once the projector refuses to go on; `None` when its task is gone.
+    /// Completes with the partition once the projector stops; `None` when its task is gone.
     pub async fn refused(&mut self) -> Option<PartitionId> {
         match self.stopped.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(Stopped::Refused(partition))) => Some(*partition),
@@ -87,8 +87,8 @@ impl Projected {
         }
     }
 
-    /// Makes a projector that refused to go on begin again at the watermarks that the store has by
-    /// now; false when it cannot. What it is sent after that has to begin there.
+    /// Makes a stopped projector start again at the watermarks that the store has by now; false
+    /// when it cannot. What it is sent after that has to begin there.
     pub async fn repaired(&self) -> bool {
         let (done, begun) = oneshot::channel();
         self.repaired.send(done).await.is_ok() && begun.await.is_ok()
@@ -237,7 +237,7 @@ impl Projector {
         });
         self.metrics.projector_stopped.set(0);
         self.stopped.send_replace(None);
-        tracing::info!("the database was repaired; the projection goes on");
+        tracing::info!("the database was repaired; the projection continues");
     }
 
     /// Tries until the store takes the batch or contradicts it.

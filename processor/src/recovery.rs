@@ -22,7 +22,7 @@ pub enum RecoveryError {
     /// The database knows records that the log does not have.
     #[error(
         "partition {partition}: the database has outcomes up to offset {projected}, the log ends at \
-         {end}: the log was lost or set back. Restore the log; to go on without what is missing, \
+         {end}: the log was lost or set back. Restore the log; to continue without what is missing, \
          keep this database and set database.url to an empty one, which is filled from the log"
     )]
     LogSetBack {
@@ -68,7 +68,7 @@ pub enum UnusableSnapshot {
         /// The log's first offset.
         first: Offset,
     },
-    /// A start from it could not publish outcomes that nobody has published.
+    /// A start from it could not publish outcomes that are not published yet.
     #[error("it contains the outcome of offset {last_outcome}, those published end at {}", or_nothing(*.published))]
     AheadOfOutcomes {
         /// Its last outcome.

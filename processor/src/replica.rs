@@ -33,7 +33,7 @@ pub enum Action {
     Stop(StopReason),
 }
 
-/// Why a replica must not go on.
+/// Why a replica must not continue.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StopReason {
     /// A barrier raised the machine version above what this program knows.
@@ -57,14 +57,17 @@ pub enum StopReason {
         /// The digest of the owner.
         owner: u64,
     },
-    /// The same digest, other bytes: the outcome was changed on its way or made by another program.
-    #[error("the outcome at offset {offset} in the topic has other bytes than the one made here")]
+    /// The same digest, other bytes: the outcome was changed in transit or computed by another
+    /// program.
+    #[error(
+        "the outcome at offset {offset} in the topic has other bytes than the one computed here"
+    )]
     OutcomeMismatch {
         /// Where.
         offset: Offset,
     },
-    /// The topic goes on past an outcome that was made here.
-    #[error("the outcome at offset {offset} is missing in the topic, which goes on past it")]
+    /// The topic continues past an outcome that was computed here.
+    #[error("the outcome at offset {offset} is missing in the topic, which continues past it")]
     OutcomeMissing {
         /// Where.
         offset: Offset,
@@ -83,7 +86,7 @@ pub enum StopReason {
         /// What the codec said.
         why: String,
     },
-    /// The machine contains outcomes that nobody published: they cannot be made again from it.
+    /// The machine contains unpublished outcomes, which cannot be derived from it again.
     #[error(
         "the snapshot contains the outcome at offset {last_outcome}, the outcomes topic ends at \
          {published:?}: start from an older snapshot"
@@ -95,7 +98,7 @@ pub enum StopReason {
         published: Option<Offset>,
     },
     /// Records are missing between what was applied and what was read.
-    #[error("the log goes on at offset {got}, expected {expected}: records are missing")]
+    #[error("the log continues at offset {got}, expected {expected}: records are missing")]
     LogGap {
         /// Offset to apply next.
         expected: Offset,

@@ -134,7 +134,7 @@ impl Shelf {
         (newest.next_offset == at).then_some(newest)
     }
 
-    /// As [`Shelf::write`], unless it stands there already.
+    /// As [`Shelf::write`], unless it is already there.
     ///
     /// # Errors
     /// As [`Shelf::write`].

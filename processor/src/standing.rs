@@ -176,7 +176,7 @@ impl Count {
             Outcome::Released { booking, .. } if (booking.show, booking.zone) == zone => {
                 self.ahead.places_given_back += u64::from(booking.quantity);
             }
-            // Who came before the sale opened was in nobody's way.
+            // Requests from before the sale opened were ahead of no one.
             Outcome::Rejected(Rejection::SaleNotOpen { .. }) => {}
             Outcome::Rejected(_) => self.ahead.requests += u64::from(asks),
             _ => {}
@@ -201,7 +201,7 @@ impl Count {
     }
 }
 
-/// A request with what became of it.
+/// A request with its outcome.
 pub(crate) fn standing_of(
     command: Command,
     outcome: OutcomeRecord,

@@ -141,7 +141,7 @@ impl Walk {
                 .ok()
                 .filter(|envelope| envelope.request_id.is_some())
                 .map(|envelope| envelope.command)
-                // A document is nobody's request, and as large as hundreds of them.
+                // A document is not a request, and as large as hundreds of them.
                 .filter(|command| !matches!(command, Command::Describe(_)));
             let zone = match &command {
                 Some(Command::Reserve(reserve)) => Some((reserve.show, reserve.zone)),
@@ -290,7 +290,7 @@ mod tests {
         let mut records = records();
         let end = u64::try_from(records.0.len()).unwrap();
         let mut walk = Walk::new(genesis(), ALL);
-        // In two steps: what was counted goes on.
+        // In two steps: the count continues.
         for until in [end / 3, end] {
             walk = walk.advance(&mut records, until).unwrap();
             assert_eq!(walk.next_offset(), until);

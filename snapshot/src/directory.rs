@@ -21,11 +21,11 @@ pub struct Directory {
 
 impl Directory {
     /// Opens the folder for writing and makes it where there is none. What a crash left half
-    /// written is removed; a manifest that does not fit the files is made anew. It also opens where
+    /// written is removed; a manifest that does not fit the files is rebuilt. It also opens where
     /// the disk is full: then without a manifest.
     ///
     /// # Errors
-    /// When the folder cannot be made, read or written.
+    /// When the folder cannot be created, read or written.
     pub fn open(folder: &Path) -> Result<Self, SnapshotError> {
         let mut directory = Self::without_manifest(Folder::new(folder))?;
         match Manifest::open(folder) {
@@ -79,8 +79,8 @@ impl Directory {
         Ok(size_bytes)
     }
 
-    /// The newest sound snapshot of a partition at or below `limit` (at all when `None`). A damaged
-    /// one is passed over with a warning.
+    /// The newest sound snapshot of a partition at or below `limit` (any, if `None`). A damaged one
+    /// is passed over with a warning.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -128,7 +128,7 @@ impl Directory {
     /// Reads every file as a start would.
     ///
     /// # Errors
-    /// When the folder cannot be read; what is wrong with a file stands beside its path.
+    /// When the folder cannot be read; what is wrong with a file is beside its path.
     #[expect(clippy::type_complexity, reason = "a list of files with a result each")]
     pub fn verify_all(
         &self,

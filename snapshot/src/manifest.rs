@@ -37,7 +37,7 @@ impl Manifest {
     /// new and has to be filled.
     ///
     /// # Errors
-    /// When there is no room for one, or no good one can be made.
+    /// When there is no room for one, or no usable one can be created.
     pub(crate) fn open(folder: &Path) -> Result<(Self, bool), SnapshotError> {
         let path = folder.join(FOLDER_NAME);
         let existed = path.exists();
@@ -62,7 +62,7 @@ impl Manifest {
             manifest = %path.display(),
             set_aside_as = %aside.display(),
             why,
-            "the manifest of the snapshots is of no use and is made anew from the files"
+            "the manifest of the snapshots cannot be used and is rebuilt from the files"
         );
         if path.exists() {
             std::fs::rename(path, &aside).map_err(SnapshotError::io("rename", path))?;

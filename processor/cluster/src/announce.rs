@@ -1,4 +1,4 @@
-//! Says once a second what this node is doing.
+//! Reports once a second what this node is doing.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::internal::ProjectionSlot;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long the last word is waited for.
+/// How long the last report is waited for.
 const FLUSH: Duration = Duration::from_millis(500);
 
 /// Foreign records that are named.
@@ -42,7 +42,7 @@ pub struct Announcer {
     pub projection: ProjectionSlot,
     /// Set when it goes away in order.
     pub stopping: Arc<AtomicBool>,
-    /// Names this start of the process.
+    /// Identifies this start of the process.
     pub run: String,
     /// Partitions of the log.
     pub log_partitions: u16,

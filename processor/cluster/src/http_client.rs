@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
-/// Why no client can be made.
+/// Why no client can be created.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpClientError {
     /// A file cannot be read.
@@ -41,7 +41,7 @@ pub enum HttpClientError {
     /// The parts do not fit together.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
-    /// The client cannot be made.
+    /// The client cannot be created.
     #[error(transparent)]
     Client(#[from] reqwest::Error),
 }

@@ -77,7 +77,7 @@ pub struct Internal {
     pub process: Box<dyn ProcessProbe>,
     /// Whether this process is to have a projector.
     pub projects: bool,
-    /// Records that are not ours, as the readers of this process have found them.
+    /// Foreign records, as the readers of this process have found them.
     pub foreign: ForeignRecords,
 }
 

@@ -1,4 +1,4 @@
-//! Who is there, as every node says of itself once a second.
+//! Which nodes are alive, as every node reports about itself once a second.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,15 +25,16 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Heard {
     /// What it said.
     pub status: NodeStatus,
-    /// The broker's time of what it said.
+    /// The broker's time of its report.
     pub time_ms: u64,
     /// Earlier starts of processes with this id.
     earlier: Vec<String>,
-    /// When a start was heard again after a later one, as only two processes at once are.
+    /// When an earlier start reported again after a later one, which only happens with two
+    /// processes at once.
     twice_ms: Option<u64>,
 }
 
-/// All nodes that were heard, and which of them are alive.
+/// All known nodes, and which of them are alive.
 #[derive(Clone, Debug, Default)]
 pub struct NodeList {
     nodes: BTreeMap<String, Heard>,
@@ -76,7 +77,7 @@ pub fn twice_advice(node: &NodeName) -> String {
     )
 }
 
-/// Where a partition stands in the cluster.
+/// The state of a partition in the cluster.
 #[derive(Clone, Debug)]
 pub struct Replicas<'a> {
     /// The member that knows most of its owner's life.
@@ -127,7 +128,7 @@ impl NodeList {
         all.filter(|partition| !is_owned(*partition)).collect()
     }
 
-    /// Everything that was ever heard and not taken off the list.
+    /// Everything that was ever reported and not removed from the list.
     pub fn all(&self) -> impl Iterator<Item = &Heard> {
         self.nodes.values()
     }
@@ -182,7 +183,7 @@ impl NodeList {
     }
 }
 
-/// How long a start waits for what earlier nodes have said.
+/// How long a start waits for the reports of earlier nodes.
 const RECORDED_WAIT: Duration = Duration::from_secs(10);
 
 /// How many partitions earlier nodes of this log were started with: another number than the
@@ -191,7 +192,7 @@ pub fn recorded_partitions(settings: &KafkaSettings) -> Option<u16> {
     let nodes = match read_nodes(settings, RECORDED_WAIT) {
         Ok(nodes) => nodes,
         Err(error) => {
-            tracing::warn!(%error, "what earlier nodes have said cannot be read");
+            tracing::warn!(%error, "the reports of earlier nodes cannot be read");
             return None;
         }
     };
@@ -205,7 +206,7 @@ pub fn recorded_partitions(settings: &KafkaSettings) -> Option<u16> {
     other.or(said.first()).copied()
 }
 
-/// The list, kept up to date by a thread.
+/// The list, updated by a thread.
 #[derive(Debug)]
 pub struct Nodes {
     list: Arc<Mutex<NodeList>>,
@@ -216,7 +217,7 @@ impl Nodes {
     /// Starts following.
     ///
     /// # Errors
-    /// When no client or thread can be made.
+    /// When no client or thread can be created.
     pub fn follow(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         let nodes = Self {
             list: Arc::default(),

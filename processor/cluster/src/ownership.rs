@@ -12,7 +12,7 @@ use crate::nodes::Nodes;
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Says in log and metrics which partitions nobody owns, until `stop`.
+/// Reports in log and metrics which partitions have no owner, until `stop`.
 pub async fn watch(nodes: Arc<Nodes>, partitions: u16, metrics: Metrics, stop: CancellationToken) {
     let mut reported: Vec<PartitionId> = Vec::new();
     loop {
@@ -21,7 +21,7 @@ pub async fn watch(nodes: Arc<Nodes>, partitions: u16, metrics: Metrics, stop: C
             () = tokio::time::sleep(EVERY) => {}
         }
         let list = nodes.list();
-        // Before the first word of a node nothing is known.
+        // Before the first report of a node nothing is known.
         let unowned = if list.all().next().is_none() {
             Vec::new()
         } else {
@@ -35,7 +35,7 @@ pub async fn watch(nodes: Arc<Nodes>, partitions: u16, metrics: Metrics, stop: C
                 true => tracing::info!("every partition has an owner again"),
                 false => tracing::error!(
                     partitions = names(&unowned),
-                    "no living node owns these partitions: nothing of them is answered"
+                    "no living node owns these partitions: requests for them are not answered"
                 ),
             }
             reported = unowned;

@@ -1,4 +1,4 @@
-//! Reconciliation on a schedule: a processor compares what it owns, and leaves a report behind.
+//! Reconciliation on a schedule: a processor compares what it owns and writes a report.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

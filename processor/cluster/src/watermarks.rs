@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 const IDLE: Duration = Duration::from_millis(250);
 /// Between two looks while a caller waits.
 const BUSY: Duration = Duration::from_millis(3);
-/// Between two looks while the database does not answer.
+/// Pause between two polls while the database does not answer.
 const UNREACHABLE: Duration = Duration::from_millis(500);
 
 /// The watermarks of all partitions.

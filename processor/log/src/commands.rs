@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, oneshot};
 pub struct Submission {
     /// Where it goes.
     pub partition: PartitionId,
-    /// The id inside the envelope, by which an outcome finds back.
+    /// The id inside the envelope, by which its outcome is matched.
     pub request_id: RequestId,
     /// The encoded [`onsale_schemas::Envelope`].
     pub payload: Vec<u8>,
@@ -19,7 +19,7 @@ pub struct Submission {
     pub reply: oneshot::Sender<Reply>,
 }
 
-/// What comes back for a [`Submission`].
+/// The reply to a [`Submission`].
 ///
 /// A sender that is dropped without a reply means that the outcome is *unknown*, never that the
 /// command failed.
@@ -28,7 +28,7 @@ pub type Reply = Result<OutcomeRecord, SubmitError>;
 /// Why a command is certainly not in the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// The bounded queue in front of the log is full: shed, ask again.
+    /// The bounded queue in front of the log is full: shed, try again.
     #[error("the queue in front of the log is full")]
     QueueFull,
     /// The log has no room left on its disk.
@@ -42,7 +42,7 @@ pub enum SubmitError {
     Unavailable,
 }
 
-/// Outcomes of one partition in log order, in the size they were made.
+/// Outcomes of one partition in log order, batched as they were published.
 #[derive(Debug)]
 pub struct OutcomeBatch {
     /// Their partition.
@@ -51,28 +51,28 @@ pub struct OutcomeBatch {
     pub records: Vec<OutcomeRecord>,
 }
 
-/// The log as an ingress sees it: it hands in commands and reads outcomes, nothing else.
+/// The log as an ingress sees it: it submits commands and reads outcomes, nothing else.
 #[async_trait]
 pub trait CommandLog: Send + Sync {
-    /// Number of partitions, frozen when the log was made.
+    /// Number of partitions, frozen when the log was created.
     fn partitions(&self) -> u16;
 
-    /// True when other processes hand in commands too: the feed then brings outcomes that this one
+    /// True when other processes submit commands too: the feed then contains outcomes that this one
     /// never asked for.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// Where the partition's log ended when this handle began with it, which no outcome that a
-    /// process told anybody before was behind; 0 while that is not known.
+    /// Where the partition's log ended when this handle started with it: every outcome that any
+    /// process reported earlier is before it; 0 while that is unknown.
     fn began_at(&self, partition: PartitionId) -> Offset;
 
-    /// Whether the partition may have had a record at this offset when it was called. False only
-    /// where it certainly had none, so that nobody can have been told of one, by whichever process;
-    /// true where that cannot be known at the moment.
+    /// Whether the partition may have had a record at this offset at the time of the call. False
+    /// only if it certainly had none, so that no process can have reported one; true if that cannot
+    /// be known at the moment.
     async fn may_hold(&self, partition: PartitionId, offset: Offset) -> bool;
 
-    /// Hands a command in without waiting. The reply comes once the command is durable and
+    /// Submits a command without waiting. The reply arrives once the command is durable and
     /// applied.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ pub trait CommandLog: Send + Sync {
     fn submit(&self, submission: Submission) -> Result<(), SubmitError>;
 
     /// Follows all outcomes from now on. A receiver that is too slow loses the oldest batches and
-    /// is told so by [`broadcast::error::RecvError::Lagged`]; it then starts its views again from
+    /// gets [`broadcast::error::RecvError::Lagged`]; it then restarts its views from
     /// [`CommandLog::show_seats`].
     fn subscribe(&self) -> broadcast::Receiver<Arc<OutcomeBatch>>;
 
@@ -88,7 +88,7 @@ pub trait CommandLog: Send + Sync {
     /// `None` when the partition knows no such show.
     ///
     /// # Errors
-    /// When nobody serves the partition.
+    /// When no owner serves the partition.
     async fn show_seats(
         &self,
         partition: PartitionId,

@@ -1,11 +1,11 @@
 //! The log decides; everything else reads it. This crate holds the two faces of the log:
 //!
-//! - [`commands`]: what an ingress needs — hand in a command, wait for its outcome, follow all
+//! - [`commands`]: what an ingress needs — submit a command, wait for its outcome, follow all
 //!   outcomes, start a live view;
 //! - [`storage`]: what a processor needs — append durably, read from an offset;
 //!
-//! and their implementations: [`journal`] (files of our own) and [`mod@kafka`]. Outcomes that are
-//! published form a [`chain`]; [`mod@pending`] finds who waits for them.
+//! and their implementations: [`journal`] (the embedded log's files) and [`mod@kafka`]. Outcomes
+//! that are published form a [`chain`]; [`mod@pending`] finds the requests that wait for them.
 
 pub mod chain;
 pub mod commands;

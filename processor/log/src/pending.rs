@@ -24,9 +24,9 @@ pub struct Ticket {
 
 /// The waiters of an ingress, by request. Sans-IO; the clock is the caller's.
 ///
-/// A request id that a client's idempotency key gave may be under way several times, here or at
-/// another ingress, and a repetition with another body has another answer: so a waiter gets the
-/// outcome of its own record, known by the offset that the delivery report told.
+/// A request id from a client's idempotency key may be in flight several times, here or at another
+/// ingress, and a repetition with another body has another answer: so a waiter gets the outcome of
+/// its own record, known by the offset in the delivery report.
 #[derive(Debug)]
 pub struct Pending {
     waiting: HashMap<Asked, Entry>,
@@ -39,7 +39,7 @@ pub struct Pending {
 #[derive(Default, Debug)]
 struct Entry {
     waiters: Vec<Waiter>,
-    /// Outcomes that came before a delivery report told whose they are.
+    /// Outcomes that arrived before the delivery report that says whose they are.
     early: VecDeque<OutcomeRecord>,
 }
 
@@ -53,16 +53,16 @@ struct Waiter {
 /// Where a waiter's record is in the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Position {
-    /// Not told yet.
+    /// Not reported yet.
     Unreported,
     /// Here.
     At(Offset),
-    /// It will never be told: any outcome of the request has to do.
+    /// It will never be reported: any outcome of the request has to do.
     Unknown,
 }
 
 impl Pending {
-    /// No waiters, and room for so many.
+    /// No waiters, and room for this many.
     pub fn new(count_max: usize) -> Self {
         Self {
             waiting: HashMap::new(),
@@ -78,7 +78,7 @@ impl Pending {
         self.count
     }
 
-    /// True when nobody waits.
+    /// True without waiters.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -174,7 +174,8 @@ impl Pending {
         }
     }
 
-    /// Forgets who has waited for `age` or longer: what became of their requests is unknown.
+    /// Forgets waiters that have waited for `age` or longer: the outcome of their requests is
+    /// unknown.
     pub fn forget(&mut self, now: Instant, age: Duration) {
         while let Some((since, ticket)) = self.by_age.front().copied() {
             let settled = !self.is_waiting(ticket);
@@ -301,7 +302,7 @@ mod tests {
         let mut pending = Pending::new(10);
         let (a, mut receiver_a) = waiter(&mut pending, 1);
         let (b, mut receiver_b) = waiter(&mut pending, 1);
-        // One of another ingress, and then ours in log order.
+        // One of another ingress, and then this one's in log order.
         pending.outcome(PARTITION, &record(1, 4));
         pending.reported(b, Some(6));
         pending.outcome(PARTITION, &record(1, 5));

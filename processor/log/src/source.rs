@@ -1,4 +1,4 @@
-//! Where a log is, for whoever only reads it.
+//! The source of a log for code that only reads it.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub enum LogSource {
 pub struct OpenLog {
     /// Number of its partitions.
     pub partitions: u16,
-    /// Reads it; nobody else uses this reader.
+    /// Reads it; nothing else uses this reader.
     pub reader: Box<dyn LogReader>,
 }
 

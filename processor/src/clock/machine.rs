@@ -31,10 +31,10 @@ pub struct Reading {
     pub turn: Option<Turn>,
 }
 
-/// Machine time goes on with the monotonic clock, from where it was anchored. Small differences
-/// from the wall clock are made up for slowly; a wall clock that is further away is not followed
-/// until it comes back by itself or an operator says that it is right ([`MachineClock::reset`]):
-/// no record can say which of two clocks was wrong, but a leap would end holds and sales for good.
+/// Machine time follows the monotonic clock, from where it was anchored. Small differences from the
+/// wall clock are corrected slowly; a wall clock that is further away is not followed until it
+/// comes back by itself or an operator says that it is right ([`MachineClock::reset`]): no record
+/// can say which of two clocks was wrong, but a leap would end holds and sales for good.
 ///
 /// It reads no clock itself.
 #[derive(Clone, Debug)]
@@ -142,7 +142,7 @@ mod tests {
             readings: &[(1, 0, true), (SECOND, 0, true), (48 * HOUR, 0, true)],
         },
         Case {
-            name: "a year ahead for two seconds and back (W4)",
+            name: "a year ahead for two seconds and back",
             offsets: &[(0, 0), (10_000, YEAR), (12_000, 0)],
             readings: &[
                 (9_999, 0, true),
@@ -153,7 +153,7 @@ mod tests {
             ],
         },
         Case {
-            name: "an hour back for good (W5)",
+            name: "an hour back for good",
             offsets: &[(0, 0), (10_000, -3_600_000)],
             readings: &[
                 (9_000, 0, true),
@@ -188,7 +188,7 @@ mod tests {
             ],
         },
         Case {
-            name: "asleep for eight hours: both clocks go on",
+            name: "asleep for eight hours: both clocks keep running",
             offsets: &[(0, 0)],
             readings: &[(SECOND, 0, true), (8 * HOUR, 0, true)],
         },

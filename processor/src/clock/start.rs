@@ -89,10 +89,10 @@ mod tests {
             (1_000_000_000_000, 0, 0, 180, never(1_000_000_000_000)),
             (T, T - 180 * DAY_MS, 0, 180, Ok(())),
             (T, T - 365 * DAY_MS, T - 365 * DAY_MS, 180, far(365)),
-            // Its files are newer than its last record: it ran, and nobody bought.
+            // Its files are newer than its last record: it ran without sales.
             (T, T - 365 * DAY_MS, T - DAY_MS, 180, Ok(())),
             (T, T - 365 * DAY_MS, T - 365 * DAY_MS, 0, Ok(())),
-            // What goes on from it says that the log is ahead.
+            // Continuing from it reports that the log is ahead.
             (T, T + 365 * DAY_MS, T, 180, Ok(())),
         ] {
             let found = check_start(wall_ms, log_end_ms, written_ms, days);

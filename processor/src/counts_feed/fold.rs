@@ -236,7 +236,7 @@ impl Fold {
     /// Tickets that were read, with everything before `read.version` taken into account.
     pub(super) fn buyer_read(&mut self, due: &DueUser, read: UserTickets) {
         let seen = self.partitions.get(&due.partition);
-        // A later record of the buyer may have come by meanwhile, and is not in what was read.
+        // A later record of the buyer may have been seen meanwhile, and is not in what was read.
         if seen.is_none_or(|seen| seen.version <= read.version) {
             self.buyers.read(due.event, due.user, read);
         }

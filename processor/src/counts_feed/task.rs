@@ -27,7 +27,8 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 const SHOWS_READ_MAX: usize = 16;
 /// Buyers read from the store in one statement.
 const USERS_READ_MAX: usize = 1_000;
-/// How far ahead of this projection another one may be, in records. A version beyond that is nobody's.
+/// How far ahead of this projection another one may be, in records. A version beyond that cannot be
+/// true.
 const AHEAD_MAX_RECORDS: u64 = 1_000_000;
 
 /// See the module.
@@ -103,7 +104,7 @@ impl CountsTask {
                     }
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(RETRY_MAX);
-                    // What is dirty is tried again although nobody wakes this task.
+                    // Dirty counts are retried although nothing wakes this task.
                     look_at = Instant::now();
                 }
             }
@@ -219,8 +220,8 @@ impl CountsTask {
     }
 }
 
-/// A number that no other process makes, without a source of randomness: when it was made, and by
-/// which process.
+/// A number that no other process generates, without a source of randomness: the time, and which
+/// process.
 fn unlike_any_other() -> u64 {
     let mut seed = crate::clock::now_ms().to_le_bytes().to_vec();
     seed.extend_from_slice(&std::process::id().to_le_bytes());

@@ -424,7 +424,7 @@ impl<W: LogWriter> Core<W> {
                 let records = std::mem::take(&mut self.answers.feed[index]);
                 if !records.is_empty() {
                     let partition = self.replicas[index].machine().id();
-                    // An error says that nobody listens any more, which is fine.
+                    // An error means that nothing listens any more, which is fine.
                     drop(
                         self.feed
                             .send(Arc::new(OutcomeBatch { partition, records })),

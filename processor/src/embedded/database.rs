@@ -38,7 +38,7 @@ impl Database {
         Ok(Self { catalog, behind })
     }
 
-    /// What stands in the way, in a sentence.
+    /// What is in the way, in a sentence.
     pub(super) fn problem(&self, projected: &Projected) -> Option<String> {
         if let Some(misfit) = self.catalog.misfit() {
             return Some(misfit.to_string());
@@ -49,7 +49,7 @@ impl Database {
             .find(|(partition, end)| projected.offset(*partition) < *end)?;
         Some(format!(
             "the database was lost or is older than the log and is filled from it: partition \
-             {partition} stands at {} of {end}; if that does not go on, {REPAIR}",
+             {partition} is at {} of {end}; if that makes no progress, {REPAIR}",
             projected.offset(*partition)
         ))
     }

@@ -64,7 +64,7 @@ pub struct Held {
     pub projection_behind: Option<String>,
     /// True when nothing else writes the projection any more in this process.
     pub projector_stopped: bool,
-    /// The follower goes on once this is dropped.
+    /// The follower continues once this is dropped.
     _release: Sender<()>,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Follower {
     pub(super) shared: Arc<EmbeddedState>,
     /// Batches that the projector has not taken yet.
     pub(super) pending: VecDeque<ProjectionBatch>,
-    /// `None` once the projector is gone; one that refused to go on drops what comes.
+    /// `None` once the projector is gone; one that has stopped drops what arrives.
     pub(super) to_projector: Option<mpsc::Sender<ProjectionBatch>>,
     pub(super) projected: Projected,
     pub(super) snapshots: Sender<SnapshotJob>,
@@ -102,7 +102,7 @@ impl Follower {
                 }
                 if self.shared.is_stop_overdue() {
                     tracing::warn!(
-                        "stopping before the database caught up; the next start goes on"
+                        "stopping before the database caught up; the next start continues"
                     );
                     return Ok(());
                 }
@@ -141,7 +141,8 @@ impl Follower {
         } = self;
         let scanned = scan.next_chunk(|partition, entry| {
             let index = usize::from(partition.0);
-            // After a failure nothing more is applied; partitions that nobody asked for never come.
+            // After a failure nothing more is applied; partitions that were not requested never
+            // come.
             if failure.is_none()
                 && let Some(replica) = replicas.get_mut(index)
             {

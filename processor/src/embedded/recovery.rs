@@ -16,7 +16,7 @@ use crate::recovery::{Bound, RecoveryError, Sources};
 pub(super) struct Recovered {
     /// State at the end of the log.
     pub(super) owner: Partition,
-    /// State that the follower goes on from, at or below the projection's watermark.
+    /// State from which the follower continues, at or below the projection's watermark.
     pub(super) follower: Partition,
     pub(super) follower_last_record_checksum: Option<u64>,
     /// The snapshot it came from.

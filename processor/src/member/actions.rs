@@ -14,12 +14,12 @@ pub enum MemberAction {
     Publish(Vec<Publication>),
     /// Freeze the machine for a snapshot at the present position. It may be written once
     /// [`MemberStatus::published`] has reached the [`onsale_engine::Partition::last_outcome`] it
-    /// holds, not before: outcomes that nobody published cannot be made again from a snapshot that
+    /// holds, not before: unpublished outcomes cannot be derived again from a snapshot that
     /// contains them.
     CutSnapshot,
     /// The member's role is now this.
     RoleChanged(Role),
-    /// Say loudly that something in log or topic is not as it should be. The member goes on.
+    /// Report that something in log or topic is not as it should be. The member continues.
     Alarm(Alarm),
     /// Stop: going on would be wrong. Nothing comes after it.
     Stop(StopReason),
@@ -36,7 +36,7 @@ pub enum Alarm {
         why: String,
     },
     /// The topic holds an outcome that is not what this member computes, and may be foreign. Should
-    /// the topic go on from it, the member stops for this reason.
+    /// the topic continue from it, the member stops for this reason.
     Disputed {
         /// Offset of the command that it names.
         offset: Offset,

@@ -130,8 +130,8 @@ impl Outbox {
         Ok(passed)
     }
 
-    /// The early outcomes go on past one that was just made here: the first of them is foreign,
-    /// unless there are more of them than anybody has put there.
+    /// The early outcomes continue past one that was just computed here: the first of them is
+    /// foreign, unless there are more of them than anybody has put there.
     fn pass_skipping(&mut self, own: Publication) -> Passed {
         let offset = own.offset;
         let records = u32::try_from(self.early.len()).unwrap_or(u32::MAX);
@@ -182,7 +182,7 @@ impl Outbox {
         Ok(passed)
     }
 
-    /// Passes over an early outcome that is another one than was made here. Early ones follow one
+    /// Skips an early outcome that differs from the one computed here. Early ones follow one
     /// another, so a few of them say that others hold another state.
     fn pass_early(&mut self, reason: StopReason) -> Passed {
         self.early_disputed += 1;
@@ -280,7 +280,7 @@ impl Outbox {
         self.pass(seen.offset, previous, reason)
     }
 
-    /// The topic goes on from the rival: what was believed instead was foreign.
+    /// The topic continues from the rival: what was believed instead was foreign.
     fn follow_rival(
         &mut self,
         seen: SeenOutcome<'_>,
@@ -330,7 +330,7 @@ impl Outbox {
         }
     }
 
-    /// Passes over an outcome that contradicts this member, unless the topic goes on from it.
+    /// Skips an outcome that contradicts this member, unless the topic continues from it.
     fn pass(&mut self, offset: Offset, previous: Option<Offset>, reason: StopReason) -> Passed {
         let dispute = self.disputes.take(offset, previous, || Dispute {
             reason: reason.clone(),

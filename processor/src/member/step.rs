@@ -19,7 +19,7 @@ pub struct Member {
     settings: MemberSettings,
     leadership: Leadership,
     outbox: Outbox,
-    /// Whether it publishes without owning, because nobody else did while it was catching up.
+    /// Whether it publishes without owning, because no other member did while it was catching up.
     is_relieving: bool,
     stopped: Option<StopReason>,
     /// Whether `stopped` was reported to the driver.
@@ -124,7 +124,7 @@ impl Member {
         self.finish(result, now_ms, actions);
     }
 
-    /// Says that everything before `next_offset` was handed in and that the log has no more at the
+    /// Says that everything before `next_offset` was passed in and that the log has no more at the
     /// moment.
     pub fn on_end_of_log(
         &mut self,

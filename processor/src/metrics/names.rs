@@ -48,7 +48,7 @@ pub(super) const PROJECTOR_LAG_RECORDS: Named = Named {
 };
 pub(super) const PROJECTOR_STOPPED: Named = Named {
     name: "onsale_projector_stopped",
-    help: "1 once the projector refused to go on",
+    help: "1 once the projector has stopped",
 };
 pub(super) const ACTIVE_RESERVATIONS: Named = Named {
     name: "active_reservations",

@@ -61,7 +61,7 @@ pub async fn look(
                 is_brought: false,
             }));
         }
-        // Before the watermarks are read: a projector that goes on meanwhile is not ahead of them.
+        // Before the watermarks are read: a projector that advances meanwhile is not ahead of them.
         let announced = announced(&kafka);
         let look = fit::look(&store, log_id, partitions, &mut reader);
         let misfit = runtime.block_on(look)?;
@@ -120,8 +120,8 @@ fn older(
     for (partition, was) in announced {
         let (partition, was) = (*partition, *was);
         let projected = projected_offset(watermarks, partition);
-        // Beyond the end of the log it was another log that was meant, before the topics were made
-        // anew.
+        // Beyond the end of the log it was another log that was meant, before the topics were
+        // created anew.
         if projected < was && was <= reader.bounds(partition)?.1 {
             return Ok(Some(Misfit::Older {
                 partition,
@@ -175,7 +175,7 @@ pub(super) async fn outcomes_ends(
 }
 
 /// The first partition of which outcomes that the database lacks are no longer in their topic: the
-/// oldest ones kept go on from others than it has.
+/// oldest ones kept continue from others than it has.
 fn gone(
     kafka: &KafkaSettings,
     partitions: u16,

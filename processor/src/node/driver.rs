@@ -425,7 +425,7 @@ impl Driver {
     }
 }
 
-/// Says when the broker's clock leaves ours, and when it is back.
+/// Reports when the broker's clock deviates from this node's, and when it is back.
 fn say(turn: Option<Turn>, broker: &BrokerClock) {
     let ahead_ms = broker.ahead_ms();
     match turn {

@@ -1,4 +1,4 @@
-//! Reading the outcomes, and beginning again where a client has to be made anew.
+//! Reading the outcomes, and starting again where a client has to be replaced.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub(super) struct Outcomes {
 }
 
 impl Outcomes {
-    /// Reads the newest outcome of each partition and stands behind it.
+    /// Reads the newest outcome of each partition and continues after it.
     ///
     /// # Errors
     /// When the brokers do not answer in time.
@@ -90,7 +90,7 @@ impl Outcomes {
         self.newest.get(&partition).copied()
     }
 
-    /// As [`OutcomeConsumer::poll`]; a client that has to be made anew goes on where it was.
+    /// As [`OutcomeConsumer::poll`]; a client that has to be replaced continues where it was.
     pub(super) fn poll(
         &mut self,
         wait: Duration,

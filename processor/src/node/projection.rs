@@ -44,7 +44,7 @@ pub enum ProjectionError {
     Kafka(#[from] KafkaError),
     /// Outcomes are missing in the topic.
     #[error(
-        "partition {partition}: up to the outcome at offset {offset} the topic goes on from {got:?}, \
+        "partition {partition}: up to the outcome at offset {offset} the topic continues from {got:?}, \
          the database has outcomes up to {expected:?}: outcomes are missing in the topic; run \
          `onsale reconcile`"
     )]
@@ -101,9 +101,9 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Asks the database where it stands, for as long as it takes, and goes on from there if it is
-    /// one of this log; where it is not, that is said in [`Projection::problems`] and looked at again
-    /// until it is. Call it inside a runtime.
+    /// Asks the database for its position, for as long as it takes, and continues from there if it
+    /// is one of this log; where it is not, that is said in [`Projection::problems`] and looked at
+    /// again until it is. Call it inside a runtime.
     pub async fn start(
         kafka: KafkaSettings,
         log: LogIdentity,
@@ -166,7 +166,7 @@ impl Projection {
         if let Some((partition, end)) = state.filled_until.iter().find(is_behind) {
             problems.push(format!(
                 "the database was lost or is older than the log and is filled from it: partition \
-                 {partition} stands at {} of {end}; if that does not go on, {REPAIR}",
+                 {partition} is at {} of {end}; if that makes no progress, {REPAIR}",
                 self.projected.offset(*partition)
             ));
         }
@@ -374,7 +374,7 @@ impl Supervisor {
         let kafka = self.kafka.clone();
         let (ends, ended) = oneshot::channel();
         threads::spawn("outcomes", move || {
-            // Nobody asks any more when the process ends.
+            // Nothing asks any more when the process ends.
             let _ = ends.send(reader.run(&kafka));
         })?;
         Ok(Reading { stopping, ended })

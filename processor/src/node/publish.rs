@@ -15,7 +15,7 @@ use crate::member::Publication;
 #[derive(Debug)]
 pub(super) struct Publisher {
     settings: KafkaSettings,
-    /// `None` while it cannot be made.
+    /// `None` while it cannot be created.
     publisher: Option<OutcomePublisher>,
     waiting: VecDeque<(PartitionId, Publication)>,
     failures: (Sender<PublishFailure>, Receiver<PublishFailure>),
@@ -83,7 +83,7 @@ impl Publisher {
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "no publisher can be made; trying again");
+                tracing::error!(%error, "no publisher can be created; trying again");
                 false
             }
         }

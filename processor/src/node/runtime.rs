@@ -113,7 +113,7 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// Recovers the partitions that this node follows and goes on from there. Call it inside a
+    /// Recovers the partitions that this node follows and continues from there. Call it inside a
     /// runtime.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl Node {
         &self.kafka
     }
 
-    /// Where each partition stands on this node.
+    /// The state of each partition on this node.
     pub fn status(&self) -> Vec<PartitionOnNode> {
         let shown = self.shared.shown();
         shown.iter().map(|shown| self.partition(shown)).collect()
@@ -176,7 +176,7 @@ impl Node {
         }
     }
 
-    /// What stands in the way of following well, one sentence each; empty when nothing does.
+    /// What is in the way of following, one sentence each; empty when nothing is.
     pub fn problems(&self) -> Vec<String> {
         let mut problems: Vec<String> = self.shared.failure().into_iter().collect();
         for shown in self.shared.shown() {
@@ -195,7 +195,7 @@ impl Node {
         problems
     }
 
-    /// What an operator should know though it stands in the way of nothing, one sentence each.
+    /// What an operator should know although it blocks nothing, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
         // The clock of this machine stamps no records here.
         let mut warnings: Vec<String> = self.clock.state().problem().into_iter().collect();
@@ -290,8 +290,8 @@ impl Node {
     }
 
     /// Gives owned partitions to these nodes and waits, bounded, until they have been taken over.
-    /// Partitions that it does not own are left alone. Call it before a planned stop, so that
-    /// nobody has to wait for this node's silence.
+    /// Partitions that it does not own are left alone. Call it before a planned stop, so that no
+    /// one has to wait for this node's silence.
     pub async fn hand_over(&self, to: BTreeMap<PartitionId, NodeName>) {
         let partitions: Vec<PartitionId> = to.keys().copied().collect();
         let to = to.into_iter().collect();

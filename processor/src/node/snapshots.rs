@@ -30,8 +30,8 @@ impl Pending {
         self.jobs.push((deadline, SnapshotJob { cuts, reply }));
     }
 
-    /// Hands on what is published by now: a snapshot that contains an outcome that nobody published
-    /// could never publish it.
+    /// Passes on what is published by now: a snapshot that contains an outcome that was not
+    /// published could never publish it.
     pub(super) fn release(&mut self, published: impl Fn(PartitionId) -> Option<Offset>) {
         if self.jobs.is_empty() {
             return;

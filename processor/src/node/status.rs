@@ -43,7 +43,7 @@ pub struct NodeStatus {
     /// Partitions of the log, as it was started with; 0 where its program does not say.
     #[serde(default)]
     pub log_partitions: u16,
-    /// The newest records in the topics that it has skipped because they are not ours.
+    /// The newest foreign records in the topics that it has skipped.
     #[serde(default)]
     pub foreign: Vec<ForeignOnNode>,
 }
@@ -151,11 +151,11 @@ pub enum MemberRole {
     Owner,
     /// It would take over.
     Standby,
-    /// It refused to go on.
+    /// It has stopped.
     Stopped,
 }
 
-/// Where a partition stands on one node.
+/// The state of a partition on one node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PartitionOnNode {
     /// The partition.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// Version of this format.
     pub version: u32,
-    /// When the comparison was made, in milliseconds since 1970.
+    /// When the comparison was done, in milliseconds since 1970.
     pub created_at_ms: u64,
     /// Id of the log that the engine's state comes from, in hex.
     pub log_id: String,
@@ -135,8 +135,8 @@ pub enum Finding {
         /// Version in the catalog, where it is there.
         database: Option<u64>,
     },
-    /// The engine has a show that neither the catalog nor a document of the log tells of: its names
-    /// and labels cannot be made again from the log. Restore the catalog.
+    /// The engine has a show that neither the catalog nor a document of the log has: its names and
+    /// labels cannot be restored from the log. Restore the catalog.
     ShowMissing {
         /// The show.
         show_id: ShowId,

@@ -15,7 +15,7 @@ impl Cluster {
     /// Has a snapshot cut of each of these partitions.
     ///
     /// # Errors
-    /// [`ClusterError::Unavailable`] when nobody follows one of them, or one cannot be written.
+    /// [`ClusterError::Unavailable`] when no node follows one of them, or one cannot be written.
     pub async fn create_snapshots(
         &self,
         partitions: Vec<PartitionId>,

@@ -68,7 +68,7 @@ mod tests {
         // Repeats of a publisher that is gone.
         let repeats = [&chain[..], &[(5, Some(4)), (7, Some(5)), (8, Some(7))]].concat();
         assert_eq!(end_of(&repeats), Some((9, true)));
-        // And the next owner goes on.
+        // And the next owner continues.
         let on = [&repeats[..], &[(12, Some(9))]].concat();
         assert_eq!(end_of(&on), Some((12, true)));
         // Records that name nothing that was read.

@@ -64,7 +64,7 @@ fn apply(fold: &mut Fold, from_offset: Offset, outcomes: Vec<OutcomeRecord>) {
     });
 }
 
-/// Two zones of 10 and 100 places, so many of the second taken.
+/// Two zones of 10 and 100 places, some of the second taken.
 fn places(as_of: Offset, held: u32) -> ShowPlaces {
     let zone = |available, held| ZoneCounts {
         available,
