@@ -13,7 +13,7 @@ use crate::commands;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 
-/// Sells tickets when everyone wants them at the same minute: first come, first served, nothing
+/// Sells tickets when everyone wants them in the same minute: first come, first served, nothing
 /// sold twice, nothing lost.
 #[derive(Debug, Parser)]
 #[command(
@@ -37,7 +37,7 @@ pub(crate) struct Cli {
 enum Command {
     /// Run everything in one process with demo shows, on the embedded log and database
     Dev(commands::dev::DevArgs),
-    /// Put the demo events on a running server and print tokens to buy with
+    /// Create the demo events on a running server and print tokens to buy with
     Demo(commands::demo::DemoArgs),
     /// Run a server as configured
     Serve(commands::serve::ServeArgs),
@@ -47,7 +47,7 @@ enum Command {
     Status(commands::status::StatusArgs),
     /// Move partitions of a running cluster to another processor
     Failover(commands::failover::FailoverArgs),
-    /// Look at the clocks that stamp records, and take one as right after it was set
+    /// Show the clocks that stamp records, and accept one as right after it was set
     #[command(subcommand)]
     Clock(commands::clock::ClockCommand),
     /// Make and look after snapshots
@@ -59,12 +59,12 @@ enum Command {
     Verify(commands::verify::VerifyArgs),
     /// Compare the engine's state with the database, then repair the database from the report
     Reconcile(commands::reconcile::ReconcileArgs),
-    /// Look at the queue of jobs, and have jobs done again or not at all
+    /// List, retry and cancel jobs of the queue
     #[command(subcommand)]
     Jobs(commands::jobs::JobsCommand),
-    /// Put load on a running server and report throughput, latency and what was broken
+    /// Put load on a running server and report throughput, latency and broken promises
     Load(commands::load::LoadArgs),
-    /// Look for what is wrong with an installation and say what to do
+    /// Find out what is wrong with an installation and what to do
     Doctor(commands::doctor::DoctorArgs),
     /// Print or check the configuration
     #[command(subcommand)]
@@ -102,7 +102,7 @@ pub(crate) struct ServerArgs {
     pub trust: TrustArgs,
 }
 
-/// Whose certificates are trusted when a server is asked by https.
+/// Whose certificates are trusted when a server is called by https.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct TrustArgs {
     /// Trust only the authorities in this file (PEM) [default: http.tls_ca_file, then the system's]
@@ -111,7 +111,7 @@ pub(crate) struct TrustArgs {
 }
 
 impl TrustArgs {
-    /// A client that trusts what flags and configuration say.
+    /// A client that trusts what flags and configuration name.
     pub(crate) fn client(&self, config: &Config) -> Result<reqwest::Client, Failure> {
         let ca_file = self.ca.as_ref().or(config.http.tls_ca_file.as_ref());
         http_client::build(ca_file.map(PathBuf::as_path)).or_use()
@@ -134,12 +134,12 @@ pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         text.to_owned()
     };
     full.parse()
-        .map_err(|_| format!("{text:?}: expected an address as 127.0.0.1:8080 or :8080"))
+        .map_err(|_| format!("{text:?}: expected an address such as 127.0.0.1:8080 or :8080"))
 }
 
 /// `15m`, `24h`, `30d`, `90s` or a number of seconds.
 pub(crate) fn parse_duration_s(text: &str) -> Result<u64, String> {
-    let expected = || format!("{text:?}: expected a time as 90s, 15m, 24h or 30d");
+    let expected = || format!("{text:?}: expected a duration such as 90s, 15m, 24h or 30d");
     let (digits, unit) = text
         .find(|c: char| !c.is_ascii_digit())
         .map_or((text, "s"), |at| text.split_at(at));
@@ -167,7 +167,7 @@ pub(crate) fn parse_whole<T: FromStr + Bounded>(text: &str) -> Result<T, String>
     })
 }
 
-/// A number type that says how far it goes.
+/// A number type that knows its range.
 pub(crate) trait Bounded {
     /// Its largest value.
     const MAX_SHOWN: u64;
@@ -194,13 +194,14 @@ pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| format!("{text:?}: expected a share from 0 to 1, as 0.01"))
+        .ok_or_else(|| format!("{text:?}: expected a share from 0 to 1, such as 0.01"))
 }
 
 /// A UUID with a message that says what one looks like.
 pub(crate) fn parse_uuid(text: &str) -> Result<Uuid, String> {
-    text.parse()
-        .map_err(|_| format!("{text:?}: expected a UUID as 0190a5c4-5c1e-7e2b-9f3a-2d1c4b5a6978"))
+    text.parse().map_err(|_| {
+        format!("{text:?}: expected a UUID such as 0190a5c4-5c1e-7e2b-9f3a-2d1c4b5a6978")
+    })
 }
 
 impl Cli {
@@ -239,7 +240,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// Whatever takes a value says what a right one looks like.
+    /// Everything that takes a value says what a valid one looks like.
     #[test]
     fn a_wrong_value_is_answered_with_what_would_be_right() {
         use clap::{CommandFactory, error::ErrorKind};

@@ -13,9 +13,9 @@ use crate::secrets;
 
 /// How long an ordinary call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a call may take that works through a whole state.
+/// How long a call may take that processes a whole state.
 pub(crate) const TIMEOUT_LONG: Duration = Duration::from_secs(600);
-/// Life of a token that a verb mints for itself, in seconds.
+/// Lifetime of a token that a verb mints for itself, in seconds.
 const TOKEN_TTL_S: u64 = 300;
 
 /// A client of one server, as an operator.
@@ -55,7 +55,7 @@ impl Client {
             .await
     }
 
-    /// What the server says is in its way, one sentence each; nothing when it does not say.
+    /// The problems that the server reports, one sentence each; none when it reports none.
     pub(crate) async fn problems(&self) -> Vec<String> {
         let url = format!("{}/health/ready", self.base);
         let asked = self.http.get(url).timeout(TIMEOUT).send().await;
@@ -100,7 +100,7 @@ impl Client {
             .await
             .with_context(|| {
                 format!(
-                    "{} answered {status}, not as an ingress of onsale does: ask an ingress",
+                    "{} answered {status}, unlike an ingress of onsale: ask an ingress",
                     self.base
                 )
             })

@@ -12,8 +12,8 @@ use onsale_store::Store;
 
 use crate::config::Config;
 
-/// What does not fit; `None` also where there is no log yet. Without a store, and without anything of
-/// ours in it: there is no database.
+/// What does not fit; `None` also if there is no log yet. Without a store, or without Onsale's
+/// tables in it, there is no database.
 pub(crate) async fn look(
     config: &Config,
     store: Option<&Store>,
@@ -69,7 +69,7 @@ async fn of_journal(config: &Config, store: Option<&Store>) -> Result<Option<Mis
         ..
     }) = misfit
     {
-        // A running server may have gone on since the journal was opened.
+        // A running server may have advanced since the journal was opened.
         let (_, end) = Journal::open_read_only(&config.journal_dir())?
             .reader()
             .bounds(partition)?;
@@ -81,7 +81,7 @@ async fn of_journal(config: &Config, store: Option<&Store>) -> Result<Option<Mis
         return Ok(misfit);
     }
     let Ok(kept) = snapshots::kept_in(&config.snapshots_dir()) else {
-        // Those have a check of their own.
+        // Those have their own check.
         return Ok(None);
     };
     let offsets = kept

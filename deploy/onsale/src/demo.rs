@@ -23,7 +23,7 @@ pub(crate) const OPERATOR: uuid::Uuid =
 pub(crate) const TENANT: uuid::Uuid =
     uuid::Uuid::from_u128(0xde30_0000_0000_4000_8000_0000_0000_0001);
 
-/// Demo shows begin so many days from now.
+/// Demo shows begin this many days from now.
 const DAYS_AHEAD: i64 = 60;
 
 /// A demo show, for the lines that `onsale dev` prints.
@@ -37,7 +37,7 @@ pub(crate) struct DemoShow {
     pub zones: Vec<(String, String)>,
 }
 
-/// Makes the demo events where there are none yet; returns the first show of each.
+/// Creates the demo events if there are none yet; returns the first show of each.
 pub(crate) async fn ensure(
     http: reqwest::Client,
     base: &str,
@@ -92,7 +92,7 @@ fn rows(names: impl IntoIterator<Item = String>, seats: u32) -> Vec<Value> {
         .collect()
 }
 
-/// Rows `A`, `B`, …, named with a prefix where a house has several floors.
+/// Rows `A`, `B`, …, named with a prefix if a venue has several floors.
 fn letters(prefix: &str, count: u8) -> impl Iterator<Item = String> {
     (0..count).map(move |row| format!("{prefix}{}", char::from(b'A' + row)))
 }

@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors that are not for clients: the log, the database, snapshots, Kafka, the operations
 /// listener.
 pub(crate) const RESERVED: usize = 256;
-/// Never more than this is asked for: where there is no limit, tables of the system grow with it.
+/// Never more than this is requested: without a limit, tables of the system grow with it.
 const RAISED_MAX: u64 = 1 << 20;
 /// Fewer free descriptors than this are a problem.
 const FREE_LOW: usize = 16;
@@ -20,7 +20,7 @@ const COUNTED_EVERY: Duration = Duration::from_secs(1);
 /// Where the process's descriptors are listed.
 const LISTED: &str = "/proc/self/fd";
 
-/// Raises the soft limit of open files to the hard one and returns what it is then.
+/// Raises the soft limit of open files to the hard one and returns the result.
 pub(crate) fn raise() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(RAISED_MAX).min(RAISED_MAX);

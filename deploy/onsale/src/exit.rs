@@ -31,7 +31,7 @@ impl Failure {
 }
 
 impl Failure {
-    /// The error without what it means for the process.
+    /// The error without its meaning for the process.
     pub(crate) fn into_error(self) -> anyhow::Error {
         match self {
             Self::Found(error) | Self::Use(error) | Self::Reach(error) => error,
@@ -69,7 +69,7 @@ impl<T, E: Into<anyhow::Error>> OrFail<T> for Result<T, E> {
     }
 }
 
-/// Errors of Kafka by what can be done about them.
+/// Errors of Kafka, classified by what can be done about them.
 pub(crate) fn kafka_failure(error: KafkaError) -> Failure {
     match error {
         KafkaError::Settings(_) | KafkaError::FakedClock { .. } => Failure::Use(error.into()),

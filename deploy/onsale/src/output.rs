@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::exit::Failure;
 
-/// What a shell says of a process that ended because its reader went away (128 + SIGPIPE). Not 0: a
-/// check whose report nobody read to the end has not said that all is well.
+/// The exit code in a shell of a process that ended because its reader went away (128 + SIGPIPE).
+/// Not 0: a check whose report was not read to its end has not said that all is well.
 const READER_GONE: i32 = 141;
 
 /// A line on standard output.
@@ -16,9 +16,9 @@ pub(crate) fn line(text: impl std::fmt::Display) {
     ended(writeln!(std::io::stdout().lock(), "{text}"));
 }
 
-/// A line on standard output by a process that goes on even when nobody reads it.
+/// A line on standard output by a process that continues even without a reader.
 pub(crate) fn announce(text: impl std::fmt::Display) {
-    // Nobody reads it.
+    // It has no reader.
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
@@ -30,17 +30,17 @@ pub(crate) fn json(value: &impl Serialize) {
     }
 }
 
-/// An error on standard error with what it means.
+/// An error on standard error with its meaning.
 pub(crate) fn complain(failure: &Failure) {
     say(format_args!("error: {failure}"));
 }
 
 fn say(text: std::fmt::Arguments<'_>) {
-    // When that is closed as well there is only the exit code.
+    // If that is closed as well, only the exit code is left.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Ends the process when nobody reads any more, as `head` does once it has enough.
+/// Ends the process when its reader is gone, as `head` is once it has enough.
 fn ended(written: std::io::Result<()>) {
     match written {
         Ok(()) => {}
@@ -54,12 +54,12 @@ fn ended(written: std::io::Result<()>) {
     }
 }
 
-/// A remark on standard error, beside what is asked for.
+/// A remark on standard error, beside the requested output.
 pub(crate) fn note(text: impl std::fmt::Display) {
     say(format_args!("note: {text}"));
 }
 
-/// A progress bar for this many records; hidden where nobody looks.
+/// A progress bar for this many records; hidden without a terminal.
 pub(crate) fn progress(total: u64, what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -73,7 +73,7 @@ pub(crate) fn progress(total: u64, what: &'static str) -> ProgressBar {
     bar
 }
 
-/// A line that is written over again and again; hidden where nobody looks.
+/// A line that is overwritten repeatedly; hidden without a terminal.
 pub(crate) fn live_line() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

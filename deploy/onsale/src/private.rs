@@ -1,4 +1,4 @@
-//! Who may read what this program writes: its own user and nobody else.
+//! Permissions of what this program writes: readable by its own user only.
 
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -9,15 +9,15 @@ use rustix::fs::Mode;
 
 use crate::config::Config;
 
-/// Folders of ours: read, write and enter, for the owner only.
+/// Onsale's folders: read, write and enter, for the owner only.
 const FOLDER_MODE: u32 = 0o700;
-/// Files of ours: read and write, for the owner only.
+/// Onsale's files: read and write, for the owner only.
 const FILE_MODE: u32 = 0o600;
-/// Every bit that lets somebody else in.
+/// Every bit that lets other users in.
 const OTHERS: u32 = 0o077;
-/// Lets everybody on the machine read a file. A group may well be meant to.
+/// Lets every user of the machine read a file. For a group that may be intended.
 const WORLD_READS: u32 = 0o004;
-/// What belongs to us in a data folder. Nothing else is touched: the folder may have been there
+/// What belongs to Onsale in a data folder. Nothing else is touched: the folder may have existed
 /// before, for something else.
 const OURS: [&str; 8] = [
     "journal",
@@ -30,16 +30,16 @@ const OURS: [&str; 8] = [
     "booking-secret",
 ];
 
-/// Has everything that this process makes from now on be its user's alone, whichever library makes
-/// it.
+/// Makes everything that this process creates from now on private to its user, whichever library
+/// creates it.
 pub(crate) fn keep_others_out() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Makes the data folder, or closes one that an earlier version left open.
+/// Creates the data folder, or closes one that an earlier version left open.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When it cannot be created.
 pub(crate) fn data_folder(dir: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir)
         .with_context(|| format!("cannot make the data folder {}", dir.display()))?;
@@ -65,8 +65,8 @@ pub(crate) fn data_folder(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What of ours in a data folder is open to others, with the mode that it should have. The folder
-/// itself counts where nothing but ours is in it.
+/// What of Onsale's files in a data folder is open to others, with the mode that it should have.
+/// The folder itself counts if it contains nothing else.
 pub(crate) fn open_in(dir: &Path) -> Vec<(PathBuf, u32)> {
     let mut open = Vec::new();
     let mut names = Vec::new();
@@ -84,7 +84,7 @@ pub(crate) fn open_in(dir: &Path) -> Vec<(PathBuf, u32)> {
     open
 }
 
-/// Walks a file or folder of ours; symbolic links are somebody's decision and left alone.
+/// Walks a file or folder of Onsale's; symbolic links are a deliberate choice and left alone.
 fn look(path: &Path, open: &mut Vec<(PathBuf, u32)>) {
     let Ok(found) = std::fs::symlink_metadata(path) else {
         return;
@@ -109,7 +109,7 @@ fn mode_of(path: &Path) -> Option<u32> {
     Some(std::fs::symlink_metadata(path).ok()?.mode())
 }
 
-/// Files with keys and passwords that everybody on this machine can read.
+/// Files with keys and passwords that every user of this machine can read.
 pub(crate) fn readable_secrets(config: &Config) -> Vec<PathBuf> {
     let tls_key = config.http.tls_key_file.as_deref();
     let database = config.database.url_file.as_deref();
@@ -129,7 +129,7 @@ pub(crate) fn readable_secrets(config: &Config) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Says which files with secrets everybody can read.
+/// Reports files with secrets that every user can read.
 pub(crate) fn warn_of_readable_secrets(config: &Config) {
     for file in readable_secrets(config) {
         tracing::warn!(

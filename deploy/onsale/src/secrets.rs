@@ -32,7 +32,7 @@ pub(crate) fn dev_secret(data: &Path) -> anyhow::Result<Secret> {
 }
 
 /// The secret of bookings of the only node, in its data folder; created at the first start, because
-/// links and codes that were given out have to work after every later one.
+/// existing links and codes have to work after every later one.
 pub(crate) fn booking_secret(data: &Path) -> anyhow::Result<Secret> {
     kept_secret(&data.join(BOOKING_SECRET_FILE))
 }
@@ -67,7 +67,7 @@ pub(crate) fn plain_secret(config: &Config) -> anyhow::Result<Secret> {
     Ok(signing.secret)
 }
 
-/// Says what was tried where nothing is configured.
+/// Says what was tried if nothing is configured.
 fn advise(error: MintError) -> anyhow::Error {
     match error {
         MintError::NoSecret => {

@@ -11,7 +11,7 @@ use crate::output;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClockCommand {
-    /// Show where the clocks stand that stamp records; exit code 1 when one is wrong
+    /// Show the clocks that stamp records; exit code 1 when one is wrong
     Status {
         #[command(flatten)]
         json: JsonArgs,
@@ -20,9 +20,9 @@ pub(crate) enum ClockCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Take the clock as right, after it was set: a record in the log moves machine time to it, also
-    /// back. Holds that would end too late end after their ordinary time; sales that a wrong clock
-    /// closed are open again
+    /// Accept the clock as right, after it was set: a record in the log moves machine time to it,
+    /// even back. Holds that would end too late end after their ordinary time; sales that a wrong
+    /// clock closed are open again
     Reset {
         /// Only this partition (with Kafka)
         #[arg(long, value_name = "P", value_parser = parse_whole::<u16>)]

@@ -10,7 +10,7 @@ use crate::output;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print the configuration that would be used, secrets left out
+    /// Print the configuration that would be used, without secrets
     Print {
         /// Print it as JSON
         #[arg(long)]
@@ -18,7 +18,7 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Say whether the configuration could be used by `onsale serve`
+    /// Check whether `onsale serve` could use the configuration
     Check {
         /// Print the result as JSON
         #[arg(long)]
@@ -31,7 +31,7 @@ pub(crate) enum ConfigCommand {
 pub(crate) fn run(command: &ConfigCommand) -> Result<(), Failure> {
     match command {
         ConfigCommand::Print { json, config } => {
-            // As it was given, not with what a verb finds beside it: `check` has to say the same.
+            // As given, without what a verb finds beside it: `check` has to say the same.
             let config = Config::load(config, &Config::default())?
                 .checked(false)
                 .or_use()?
@@ -96,8 +96,8 @@ mod tests {
 
     use super::*;
 
-    /// What is printed is what is checked: as a file it gives the same configuration, the secrets
-    /// apart.
+    /// What is printed is what is checked: as a file it gives the same configuration, except for
+    /// the secrets.
     #[test]
     fn what_is_printed_can_be_used_as_a_file() {
         let folder = tempfile::tempdir().unwrap();

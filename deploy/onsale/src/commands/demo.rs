@@ -20,7 +20,7 @@ pub(crate) struct DemoArgs {
     config: ConfigArgs,
 }
 
-/// Makes the demo events on a running server, where it has none, and prints tokens for them.
+/// Creates the demo events on a running server, if it has none, and prints tokens for them.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let config = Config::for_operator(&args.config)?;
     let base = match &args.server {

@@ -19,7 +19,7 @@ use crate::demo::{self, DemoShow};
 use crate::exit::{Failure, OrFail};
 use crate::{output, private, secrets};
 
-/// Life of the printed tokens, in seconds (30 days).
+/// Lifetime of the printed tokens, in seconds (30 days).
 const TOKEN_TTL_S: u64 = 30 * 86_400;
 
 #[derive(Debug, Args)]
@@ -85,12 +85,13 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     })
 }
 
-/// The allocator asks for huge pages, which make a large house a little faster and are mostly empty in
-/// a small one: without them an idle process takes little more than half the memory.
+/// The allocator asks for huge pages, which make a large installation a little faster and are
+/// mostly empty in a small one: without them an idle process takes little more than half the
+/// memory.
 fn without_huge_pages() {
     #[cfg(target_os = "linux")]
     {
-        // Where the system does not offer it, nothing is lost but memory.
+        // If the system does not offer it, only memory is lost.
         let _refused = rustix::thread::disable_transparent_huge_pages(true);
     }
 }
@@ -127,7 +128,7 @@ impl Tokens {
     }
 }
 
-/// Says what a server for trying things out must not be on a public address.
+/// Warns when a server for trying things out listens on a public address.
 fn warn(config: &Config) {
     output::announce(format_args!(
         "\n*** WARNING: {} is not loopback. Everybody who reaches this machine can buy without \

@@ -26,7 +26,7 @@ use crate::{database_fit, descriptors, output, private};
 const FREE_LOW_BYTES: u64 = 1 << 30;
 /// Less than this is a failure, in bytes: two default segments.
 const FREE_MIN_BYTES: u64 = 32 << 20;
-/// A log that is so far ahead of the clock says that one of them was wrong, in milliseconds.
+/// A log that is this far ahead of the clock shows that one of them was wrong, in milliseconds.
 const CLOCK_BEHIND_MAX_MS: u64 = clock::LEAP_MAX_MS;
 
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
             checks.push(open_files(&config));
             listeners(&config, &mut checks);
             if config.kafka.is_used() {
-                // Every node has a folder of its own and tells of it; this machine's may be nobody's.
+                // Every node has its own folder and reports it; this machine may not be a node.
                 if config.data.dir.exists() {
                     folder(&config.data.dir, &mut checks);
                 }
@@ -120,7 +120,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
         Err(failure) => checks.push(Check::failed(
             "configuration",
             failure.to_string(),
-            "mend the value; `onsale config print` shows what there is",
+            "correct the value; `onsale config print` shows the configuration",
         )),
     }
     let worst = checks.iter().any(|check| check.verdict == Verdict::Failed);
@@ -163,7 +163,7 @@ fn folder(dir: &Path, checks: &mut Vec<Check>) {
         checks.push(Check::warning(
             "data folder",
             format!("{} does not exist yet", dir.display()),
-            "the first start makes it; if you expected data there, check data.dir",
+            "the first start creates it; if you expected data there, check data.dir",
         ));
         return;
     }
@@ -199,7 +199,7 @@ fn folder(dir: &Path, checks: &mut Vec<Check>) {
     }
 }
 
-/// Whether other users of this machine can read what is not theirs.
+/// Whether other users of this machine can read the server's files.
 fn permissions(config: &Config, checks: &mut Vec<Check>) {
     let dir = &config.data.dir;
     let open = private::open_in(dir);
@@ -231,13 +231,13 @@ fn permissions(config: &Config, checks: &mut Vec<Check>) {
     }
 }
 
-/// Whether as many connections as are configured fit into the limit of open files, as it is here.
+/// Whether the configured number of connections fits into this system's limit of open files.
 fn open_files(config: &Config) -> Check {
     let limit = descriptors::limit_once_raised();
     let wanted = config.http.connections_max;
     let fitting = descriptors::connections(limit, wanted);
     let found = format!(
-        "{limit} may be open, {} are kept for the server itself",
+        "{limit} may be open, {} are reserved for the server itself",
         descriptors::RESERVED
     );
     if fitting == wanted {
@@ -253,14 +253,14 @@ fn open_files(config: &Config) -> Check {
     )
 }
 
-/// Who can reach what is not for everybody.
+/// Who can reach what is not public.
 fn listeners(config: &Config, checks: &mut Vec<Check>) {
     let http = &config.http;
     if config.is_open_to_all() {
         checks.push(Check::warning(
             "http.listen",
             format!("{} without TLS: tokens pass unencrypted", http.listen),
-            "set http.tls_certificate_file, or let a proxy with TLS stand in front",
+            "set http.tls_certificate_file, or put a proxy with TLS in front",
         ));
     }
     if config.kafka.is_used() {
@@ -268,7 +268,7 @@ fn listeners(config: &Config, checks: &mut Vec<Check>) {
             checks.push(Check::warning(
                 "addresses",
                 format!(
-                    "{} is {}: other nodes cannot ask there",
+                    "{} is {}: other nodes cannot reach it",
                     problem.key, problem.value
                 ),
                 format!("expected {}", problem.expected),
@@ -283,7 +283,7 @@ fn log(config: &Config, checks: &mut Vec<Check>) {
         checks.push(Check::warning(
             "log",
             format!("there is none in {} yet", config.data.dir.display()),
-            "the first start makes it; if you expected one there, check data.dir",
+            "the first start creates it; if you expected one there, check data.dir",
         ));
         return;
     }
@@ -303,7 +303,7 @@ fn log(config: &Config, checks: &mut Vec<Check>) {
         checks.push(Check::failed(
             "log",
             format!(
-                "made with {} partitions, configured {}",
+                "created with {} partitions, configured {}",
                 journal.partitions(),
                 config.log.partitions
             ),
@@ -334,7 +334,7 @@ fn log(config: &Config, checks: &mut Vec<Check>) {
     checks.push(Check::ok(
         "log",
         format!(
-            "{records} records in {} partitions, its end reads well",
+            "{records} records in {} partitions, its end is readable",
             journal.partitions()
         ),
     ));
@@ -394,7 +394,7 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
             checks.push(Check::failed(
                 "database",
                 failure.to_string(),
-                "mend the file",
+                "correct the file",
             ));
             return;
         }
@@ -406,7 +406,7 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
             Ok(Some(misfit)) => checks.push(misfits("there is no SQLite file", &misfit)),
             _ => checks.push(Check::ok(
                 "database",
-                "no SQLite file yet; the first start makes it",
+                "no SQLite file yet; the first start creates it",
             )),
         }
         return;
@@ -417,7 +417,7 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
             checks.push(Check::failed(
                 "database",
                 error.to_string(),
-                "start it or mend database.url; sales go on without it once a server runs",
+                "start it or correct database.url; a running server sells without it",
             ));
             return;
         }
@@ -446,7 +446,7 @@ fn misfits(found: &str, misfit: &Misfit) -> Check {
     Check::failed("database", found, misfit.to_string())
 }
 
-/// What is wrong where a server answers and is not the one of the data folder.
+/// The problem when a server answers that does not belong to the data folder.
 fn of_another_folder(config: &Config, base: &str) -> Option<Check> {
     // Nodes of a cluster have folders of their own, and their log is not in them.
     if config.kafka.is_used() || Journal::is_in_use(&config.journal_dir()) {
@@ -468,7 +468,7 @@ async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
     let http = match trust.client(config) {
         Ok(http) => http,
         Err(failure) => {
-            let advice = "mend --ca, or http.tls_ca_file";
+            let advice = "correct --ca, or http.tls_ca_file";
             checks.push(Check::failed("server", failure.to_string(), advice));
             return;
         }
@@ -482,13 +482,13 @@ async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
         }
         Err(error) => checks.push(Check::warning(
             "server",
-            format!("{base} does not answer as one: {error}"),
+            format!("{base} does not answer like one: {error}"),
             http_client::explain(&error, &base),
         )),
         Ok(response) if response.status().is_success() => {
             let other = of_another_folder(config, &base);
             checks.push(other.unwrap_or_else(|| Check::ok("server", format!("ready at {base}"))));
-            // What does not stand in the way of a sale is told all the same.
+            // Problems that do not stop a sale are reported too.
             let body: serde_json::Value = response.json().await.unwrap_or_default();
             let problems = body["problems"].as_array().into_iter().flatten();
             for problem in problems.filter_map(serde_json::Value::as_str) {

@@ -22,9 +22,9 @@ pub(crate) enum JobsCommand {
     List(list::ListArgs),
     /// Show everything about one job
     Show(JobArgs),
-    /// Have dead or cancelled jobs done after all
+    /// Retry dead or cancelled jobs
     Retry(retry::RetryArgs),
-    /// Call a job off; one that runs stops within seconds
+    /// Cancel a job; a running one stops within seconds
     Cancel(JobArgs),
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn run(command: &JobsCommand) -> Result<(), Failure> {
     }
 }
 
-/// Works on the queue, which is in the database: no server need be running.
+/// Works on the queue, which is in the database: no server needs to run.
 fn with_store<T>(
     args: &ConfigArgs,
     work: impl AsyncFnOnce(Store) -> Result<T, Failure>,

@@ -14,16 +14,16 @@ use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::{output, secrets};
 
-/// Users by default: enough that nobody meets the limit of tickets soon.
+/// Users by default: enough that none reaches the limit of tickets soon.
 const USERS_DEFAULT: usize = 10_000;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = scenarios())]
 pub(crate) struct LoadArgs {
-    /// Server, as http://127.0.0.1:8080 [default: from http.listen]
+    /// Server, such as http://127.0.0.1:8080 [default: from http.listen]
     #[arg(long, value_name = "URL")]
     target: Option<String>,
-    /// Requests that start per second; 0: every connection sends again as soon as it is answered
+    /// Requests to start per second; 0: every connection sends again as soon as it is answered
     #[arg(long, value_name = "N", value_parser = parse_whole::<u64>, default_value_t = 1_000)]
     rate: u64,
     /// How long requests start
@@ -35,22 +35,22 @@ pub(crate) struct LoadArgs {
     /// Connections, one request at a time on each
     #[arg(long, value_name = "N", value_parser = parse_whole::<usize>, default_value_t = 128)]
     connections: usize,
-    /// Users in whose names requests are sent, in turn
+    /// Users on whose behalf requests are sent, in turn
     #[arg(long, value_name = "N", value_parser = parse_whole::<usize>, default_value_t = USERS_DEFAULT)]
     users: usize,
     /// Threads of the generator; one drives tens of thousands of requests a second
     #[arg(long, value_name = "N", value_parser = parse_whole::<usize>, default_value_t = 1)]
     threads: usize,
-    /// What starts in so many seconds at the beginning is sent but not counted
+    /// Warm-up in seconds: requests that start in this time are sent but not counted
     #[arg(long, value_name = "SECONDS", value_parser = parse_whole::<u64>, default_value_t = 0)]
     warm_up: u64,
-    /// A request without an answer so long after its intended start has failed
+    /// A request without an answer this long after its intended start has failed
     #[arg(long, value_name = "TIME", value_parser = parse_duration_s, default_value = "10s")]
     timeout: u64,
-    /// Sell this show instead of making new ones
+    /// Sell this show instead of creating new ones
     #[arg(long, value_name = "UUID", value_parser = parse_uuid)]
     show: Option<Uuid>,
-    /// Leave the events that were made for the run on sale; else they are cancelled at its end
+    /// Leave the events that were created for the run on sale instead of cancelling them at its end
     #[arg(long)]
     keep_events: bool,
     /// File with the secret that the server verifies tokens with [default: the configured one]
@@ -162,7 +162,7 @@ fn stop_on_interrupt(stop: Stop) -> Result<(), Failure> {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
-            // Without it the system's way of interrupting is left: no report.
+            // Without it interrupting ends the process without a report.
             let Ok(runtime) = runtime else { return };
             runtime.block_on(async {
                 if tokio::signal::ctrl_c().await.is_ok() {

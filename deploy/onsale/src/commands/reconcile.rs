@@ -30,7 +30,7 @@ pub(crate) struct ReconcileArgs {
     /// Repair the database from this report
     #[arg(long, value_name = "FILE")]
     apply: Option<PathBuf>,
-    /// Work on the data folder of a server that is stopped
+    /// Work on the data folder of a stopped server
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ReconcileArgs) -> Result<(), Failure> {
     match (&args.report, &args.apply) {
         (Some(file), _) => report(args, file),
         (None, Some(file)) => apply(args, file),
-        // clap sees to it that one of the two is given.
+        // clap ensures that one of the two is given.
         (None, None) => Ok(()),
     }
 }
@@ -138,7 +138,7 @@ fn apply(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
         ));
     }
     if applied.projection_moved && !args.json.json {
-        output::line("the projector had stopped: it goes on from here");
+        output::line("the projector had stopped: it continues from here");
     }
     if applied.left.is_empty() {
         return Ok(());

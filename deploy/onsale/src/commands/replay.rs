@@ -40,7 +40,8 @@ pub(crate) struct ReplayArgs {
     /// Stop before this offset
     #[arg(long, value_name = "OFFSET", value_parser = parse_whole::<u64>, conflicts_with = "at")]
     until: Option<u64>,
-    /// Stop after the last record up to this time (RFC 3339), so that the state is the one as of it
+    /// Stop after the last record up to this time (RFC 3339), so that the state is the one at that
+    /// time
     #[arg(long, value_name = "TIME", value_parser = parse_time_ms)]
     at: Option<u64>,
     /// Show only records that touch this show
@@ -62,7 +63,7 @@ fn parse_time_ms(text: &str) -> Result<u64, String> {
     text.parse::<jiff::Timestamp>()
         .ok()
         .and_then(|time| u64::try_from(time.as_millisecond()).ok())
-        .ok_or_else(|| format!("{text:?}: expected a time as 2026-11-21T20:00:00Z"))
+        .ok_or_else(|| format!("{text:?}: expected a time such as 2026-11-21T20:00:00Z"))
 }
 
 fn parse_booking(text: &str) -> Result<BookingId, String> {
@@ -74,7 +75,7 @@ fn parse_booking(text: &str) -> Result<BookingId, String> {
 struct Line {
     offset: Offset,
     time: String,
-    /// Why it is no command where it is none.
+    /// Why it is not a command, if it is not one.
     command: Result<Described, String>,
     outcome: Option<Described>,
     expired: Vec<String>,
@@ -107,7 +108,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let mut reader = log_source::open(&config)?.reader;
     let (first, end) = reader.bounds(partition).or_use()?;
     let machine = args.base(&config, partition, first)?;
-    // Where it ends now: a cluster goes on ticking.
+    // Where it ends now: a cluster keeps ticking.
     let until = Until {
         offset: Some(args.until.map_or(end, |until| until.min(end))),
         time_ms: args.at,
@@ -191,8 +192,8 @@ fn show_standing(config: &Config, booking: BookingId, as_json: bool) -> Result<(
 }
 
 impl ReplayArgs {
-    /// The machine to begin with: the nearest snapshot that is not later than anything asked for, or
-    /// nothing at offset 0.
+    /// The machine to start with: the nearest snapshot that is not later than anything requested,
+    /// or nothing at offset 0.
     fn base(
         &self,
         config: &Config,

@@ -27,8 +27,8 @@ pub(crate) enum SnapshotCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// List the snapshots in the data folder; those of all nodes where there is none and a cluster is
-    /// configured
+    /// List the snapshots in the data folder; if there is none and a cluster is configured, those
+    /// of all nodes
     List(FolderArgs),
     /// Read every snapshot in the data folder as a start would
     Verify(FolderArgs),
@@ -204,7 +204,7 @@ fn verify(args: &FolderArgs) -> Result<(), Failure> {
         match result {
             Ok(entry) if !args.wants(entry.header.partition) => {}
             Ok(entry) => {
-                // Sound bytes still have to make a machine with the digest that they promise.
+                // Sound bytes still have to decode to a machine with the digest that they promise.
                 let partition = entry.header.partition;
                 let limit = Some(entry.header.next_offset);
                 let machine = directory.newest(partition, limit).or_found()?;

@@ -18,9 +18,9 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::{log_source, output};
 
-/// What to do about records that are not ours.
+/// What to do about foreign records.
 const ADVICE: &str =
-    "nothing has to be deleted: find who wrote it, and let only nodes write to our topics";
+    "nothing has to be deleted: find the writer, and let only nodes write to the topics";
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -30,7 +30,7 @@ pub(crate) struct VerifyArgs {
     /// Do not look at the database
     #[arg(long)]
     log_only: bool,
-    /// Judge what clients recorded too: JSON lines, as `onsale load --history` writes them
+    /// Also check what clients recorded: JSON lines, as `onsale load --history` writes them
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
     #[command(flatten)]
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         if !args.json.json {
             for (offset, why) in &foreign.first {
                 output::line(format_args!(
-                    "  record {offset} is no command and does nothing: {why}; {ADVICE}"
+                    "  record {offset} is not a command and has no effect: {why}; {ADVICE}"
                 ));
             }
         }
@@ -113,7 +113,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
                 output::line(format_args!("{record}; it is skipped, {ADVICE}"));
             }
             output::line(format_args!(
-                "outcomes: one chain in each partition, {count} records that are not ours"
+                "outcomes: one chain in each partition, {count} foreign records"
             ));
         }
     }

@@ -18,14 +18,14 @@ use onsale_store::booking::projected_offset;
 use super::{Check, FREE_LOW_BYTES, FREE_MIN_BYTES};
 use crate::config::{Config, Leads, Role, leads};
 
-/// For so long the nodes are listened to at most; each says something once a second.
+/// How long to listen to the nodes at most; each reports once a second.
 const LISTEN: Duration = Duration::from_millis(3_000);
-/// Clocks that differ by more are worth a word, in milliseconds. Times in the log are the broker's,
-/// so only tokens and log lines suffer.
+/// Clocks that differ by more are reported, in milliseconds. Times in the log are the broker's, so
+/// only tokens and log lines suffer.
 const SKEW_MAX_MS: u64 = 1_000;
-/// A standby further behind is no hot one, in records.
+/// A standby further behind is not a hot one, in records.
 const STANDBY_BEHIND_MAX_RECORDS: u64 = 100_000;
-/// A projection further behind than this is worth a word, in records.
+/// A projection further behind than this is reported, in records.
 const PROJECTION_BEHIND_MAX_RECORDS: u64 = 10_000;
 
 /// Foreign records that are named.
@@ -34,8 +34,8 @@ const FOREIGN_MAX: usize = 8;
 /// What was heard.
 struct Heard {
     list: NodeList,
-    /// Nodes that said something while they were listened to, with how far their clocks and ours
-    /// were from the broker's.
+    /// Nodes that reported meanwhile, with how far their clocks and this one were from the
+    /// broker's.
     spoke: Vec<(String, u64, u64)>,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
         Err(error) => checks.push(Check::failed(
             "nodes",
             error.to_string(),
-            "see the message; the topic of the nodes is made at the first start",
+            "see the message; the first start creates the topic of the nodes",
         )),
     }
 }
@@ -92,14 +92,14 @@ fn topics(settings: &KafkaSettings, checks: &mut Vec<Check>) -> bool {
             checks.push(Check::failed(
                 "kafka",
                 error.to_string(),
-                "start the brokers, or mend kafka.brokers and kafka.properties",
+                "start the brokers, or correct kafka.brokers and kafka.properties",
             ));
             false
         }
     }
 }
 
-/// Listens until every living node has said something.
+/// Listens until every living node has reported.
 fn listen(settings: &KafkaSettings) -> Result<Heard, KafkaError> {
     let mut consumer = NodesConsumer::new(settings)?;
     let mut heard = Heard {
@@ -112,7 +112,7 @@ fn listen(settings: &KafkaSettings) -> Result<Heard, KafkaError> {
         let was_at_end = is_at_end;
         let Heard { list, spoke } = &mut heard;
         is_at_end |= consumer.poll(Duration::from_millis(100), |record| {
-            // What was said before may be old.
+            // Earlier reports may be old.
             if was_at_end && let Ok(status) = serde_json::from_slice::<NodeStatus>(&record.status) {
                 let skew = status.clock_ms.abs_diff(record.time_ms);
                 let own_skew = clock::now_ms().abs_diff(record.time_ms);
@@ -121,7 +121,7 @@ fn listen(settings: &KafkaSettings) -> Result<Heard, KafkaError> {
             }
             list.take(record);
         })?;
-        // Those that are silent by now are waited for to the end.
+        // Silent ones are waited for to the end.
         let Heard { list, spoke } = &heard;
         let has_spoken = |name: &str| spoke.iter().any(|(node, _, _)| node == name);
         let all_spoke = list.alive().all(|status| has_spoken(&status.node.0));
@@ -132,7 +132,7 @@ fn listen(settings: &KafkaSettings) -> Result<Heard, KafkaError> {
     Ok(heard)
 }
 
-/// Nodes that tell those of other machines to ask on loopback, for snapshots and reconciliation.
+/// Nodes that give nodes of other machines a loopback address, for snapshots and reconciliation.
 fn machines(list: &NodeList, checks: &mut Vec<Check>) {
     let urls = |status: &NodeStatus| [status.url.clone(), status.operations_url().to_owned()];
     let is_away = |url: &String| leads(url) == Leads::Away;
@@ -147,7 +147,7 @@ fn machines(list: &NodeList, checks: &mut Vec<Check>) {
             checks.push(Check::warning(
                 "nodes",
                 format!(
-                    "{} is to be asked at {url}, and another node is at {other}",
+                    "{} gives its address as {url}, and another node is at {other}",
                     status.node.0
                 ),
                 "set node.operations_advertise_url of that node to where the others reach it, as \
@@ -192,7 +192,7 @@ fn nodes(config: &Config, heard: &Heard, checks: &mut Vec<Check>) {
         if !alive.contains(name) {
             checks.push(Check::failed(
                 "nodes",
-                format!("processor {name} of cluster.processors is not there"),
+                format!("processor {name} of cluster.processors is not running"),
                 "start it; until then its partitions have one replica less",
             ));
         }
@@ -214,7 +214,7 @@ fn nodes(config: &Config, heard: &Heard, checks: &mut Vec<Check>) {
         checks.push(Check::failed(
             "projector",
             "none is there",
-            "start a node with the role projector; sales go on, bookings cannot be read",
+            "start a node with the role projector; meanwhile sales go on, but bookings cannot be read",
         ));
     }
     checks.push(Check::ok("nodes", format!("heard {}", alive.join(", "))));
@@ -223,7 +223,7 @@ fn nodes(config: &Config, heard: &Heard, checks: &mut Vec<Check>) {
 fn clocks(heard: &Heard, checks: &mut Vec<Check>) {
     let mut is_right = true;
     for (node, skew, own_skew) in &heard.spoke {
-        // Whatever the way takes, ours and theirs went the same.
+        // Whatever the transit takes, both reports took the same way.
         if *skew > SKEW_MAX_MS {
             is_right = false;
             checks.push(Check::warning(
@@ -254,9 +254,9 @@ fn identities(list: &NodeList, checks: &mut Vec<Check>) {
     }
 }
 
-/// Records in the topics that are not ours, as the nodes tell of them.
+/// Foreign records in the topics, as the nodes report them.
 fn foreign(settings: &KafkaSettings, list: &NodeList, checks: &mut Vec<Check>) {
-    let mut told: Vec<(&str, PartitionId, u64, &str)> = list
+    let mut found: Vec<(&str, PartitionId, u64, &str)> = list
         .alive()
         .flat_map(|node| &node.foreign)
         .map(|record| {
@@ -265,27 +265,27 @@ fn foreign(settings: &KafkaSettings, list: &NodeList, checks: &mut Vec<Check>) {
         })
         .collect();
     let own = settings.foreign.newest(FOREIGN_MAX);
-    told.extend(own.iter().map(|record| {
+    found.extend(own.iter().map(|record| {
         let topic = record.topic.as_str();
         (topic, record.partition, record.offset, record.why.as_str())
     }));
-    told.sort_unstable();
-    told.dedup_by_key(|(topic, partition, offset, _)| (*topic, *partition, *offset));
-    for (topic, partition, offset, why) in told.iter().take(FOREIGN_MAX) {
+    found.sort_unstable();
+    found.dedup_by_key(|(topic, partition, offset, _)| (*topic, *partition, *offset));
+    for (topic, partition, offset, why) in found.iter().take(FOREIGN_MAX) {
         checks.push(Check::warning(
             "topics",
-            format!("record {offset} of partition {partition} of {topic} is not ours: {why}"),
+            format!("record {offset} of partition {partition} of {topic} is foreign: {why}"),
             "it is skipped and nothing has to be deleted; find who wrote it, and let only nodes write \
-             to our topics (ACLs: deploy/kafka/production.md)",
+             to the topics (ACLs: deploy/kafka/production.md)",
         ));
     }
-    if told.len() > FOREIGN_MAX {
-        let found = format!("{} more such records", told.len() - FOREIGN_MAX);
+    if found.len() > FOREIGN_MAX {
+        let found = format!("{} more such records", found.len() - FOREIGN_MAX);
         checks.push(Check::warning("topics", found, "see the nodes' logs"));
     }
 }
 
-/// Snapshots, as the nodes tell of them, against where the log begins.
+/// Snapshots, as the nodes report them, compared with where the log begins.
 fn snapshots(settings: &KafkaSettings, list: &NodeList, checks: &mut Vec<Check>) {
     let reader = match KafkaReader::new(settings) {
         Ok(reader) => reader,
@@ -345,7 +345,7 @@ fn partitions(config: &Config, list: &NodeList, checks: &mut Vec<Check>) {
             complain(Check::failed(
                 "partitions",
                 format!("no processor follows partition {partition}"),
-                "start the processors; nothing of it is answered",
+                "start the processors; requests for it are not answered",
             ));
             continue;
         };
@@ -359,7 +359,7 @@ fn partitions(config: &Config, list: &NodeList, checks: &mut Vec<Check>) {
             let owner = replicas
                 .owner
                 .as_ref()
-                .map_or("nobody", |owner| owner.0.as_str());
+                .map_or("no node", |owner| owner.0.as_str());
             complain(Check::failed(
                 "partitions",
                 format!("partition {partition} is owned by {owner}, which does not serve it"),
@@ -404,7 +404,7 @@ fn partitions(config: &Config, list: &NodeList, checks: &mut Vec<Check>) {
                     "{name} has stopped following partition {}: {why}",
                     on_node.partition
                 ),
-                "keep its data folder for a look, then start it with an empty one",
+                "keep its data folder for inspection, then start it with an empty one",
             ));
         }
     }
@@ -416,7 +416,7 @@ fn partitions(config: &Config, list: &NodeList, checks: &mut Vec<Check>) {
     }
 }
 
-/// Compares where the database stands with what was published.
+/// Compares the database's position with what was published.
 pub(super) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>) {
     let Ok(url) = config.database_url() else {
         return;
@@ -425,7 +425,7 @@ pub(super) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>)
     if refuse_faked_clock().is_err() {
         return;
     }
-    // That it cannot be reached was said already.
+    // That it cannot be reached was already reported.
     let Ok(store) = Store::connect(&url, 2).await else {
         return;
     };
@@ -502,7 +502,7 @@ mod tests {
 
     use super::*;
 
-    /// What `doctor` finds about where nodes say that they are asked: public and operations URL.
+    /// What `doctor` finds about the addresses that nodes give: public and operations URL.
     fn found(nodes: &[(&str, &str)]) -> Vec<String> {
         let mut list = NodeList::default();
         for (number, (url, operations_url)) in nodes.iter().enumerate() {
@@ -530,19 +530,19 @@ mod tests {
         let home = ("http://127.0.0.1:8080", "http://127.0.0.1:8081");
         let warning = |number, at| {
             format!(
-                "node-{number} is to be asked at http://127.0.0.1:8081, and another node is at {at}"
+                "node-{number} gives its address as http://127.0.0.1:8081, and another node is at {at}"
             )
         };
         assert_eq!(found(&[away, half]), [warning(1, "http://10.0.0.5:8080")]);
         assert_eq!(found(&[home, away]), [warning(0, "http://10.0.0.5:8080")]);
-        // One machine, or one node: nobody asks from elsewhere.
+        // One machine, or one node: no other machine asks.
         assert_eq!(found(&[home, home]), Vec::<String>::new());
         assert_eq!(found(&[half]), Vec::<String>::new());
         assert_eq!(
             found(&[away, ("http://10.0.0.6:8080", "http://10.0.0.6:8081")]),
             Vec::<String>::new()
         );
-        // An address to listen on is none to go to.
+        // A listening address is not one to connect to.
         let listens = ("http://10.0.0.6:8080", "http://0.0.0.0:8081");
         assert_eq!(found(&[away, listens]).len(), 1);
     }

@@ -12,14 +12,14 @@ pub(crate) fn run(args: &JobArgs) -> Result<(), Failure> {
     with_store(&args.config, async |store| {
         if !store.cancel_job(id).await.or_reach()? {
             return Err(Failure::Found(anyhow!(
-                "job {id} neither waits nor runs; see `onsale jobs show {id}`"
+                "job {id} is neither waiting nor running; see `onsale jobs show {id}`"
             )));
         }
         if args.json.json {
             output::json(&json!({ "cancelled": id }));
         } else {
             output::line(format_args!(
-                "{id} is called off; if it runs, it stops when its worker hears of it"
+                "{id} is cancelled; if it is running, it stops when its worker notices"
             ));
         }
         Ok(())

@@ -82,7 +82,7 @@ fn total(count: &JobCount) -> String {
     let mut line = format!("{}: {} {}", count.kind, count.jobs, count.state.as_str());
     if count.overdue_ms >= 1_000 {
         line.push_str(&format!(
-            ", the first of them due for {} s",
+            ", the first of them has been due for {} s",
             count.overdue_ms / 1_000
         ));
     }

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &RetryArgs) -> Result<(), Failure> {
                 1
             }
             (None, Some(kind)) => all_dead(&store, kind).await?,
-            // clap sees to it that one of the two is given.
+            // clap ensures that one of the two is given.
             (None, None) => 0,
         };
         if args.json.json {

@@ -12,7 +12,7 @@ pub(crate) fn run(args: &JobArgs) -> Result<(), Failure> {
     with_store(&args.config, async |store| {
         let Some((job, payload)) = store.job(id).await.or_reach()? else {
             return Err(Failure::Found(anyhow!(
-                "there is no job {id}; `onsale jobs list` shows those that there are"
+                "there is no job {id}; `onsale jobs list` shows the existing ones"
             )));
         };
         if args.json.json {

@@ -10,7 +10,7 @@ pub(super) struct Described {
 }
 
 impl Described {
-    /// Something of this kind, as `reserve` or `show_opened`.
+    /// Something of this kind, such as `reserve` or `show_opened`.
     pub(super) fn new(kind: &'static str) -> Self {
         let mut values = Map::new();
         values.insert("kind".to_owned(), json!(kind));
@@ -21,7 +21,7 @@ impl Described {
         }
     }
 
-    /// A value whose name and text say enough.
+    /// A value with its name and text.
     pub(super) fn with(self, key: &'static str, value: impl std::fmt::Display) -> Self {
         let text = value.to_string();
         let words = format!("{} {text}", key.replace('_', " "));
@@ -35,7 +35,7 @@ impl Described {
         self.put(key, json!(value), words)
     }
 
-    /// A value and what people read in its place.
+    /// A value and what people read instead of it.
     pub(super) fn put(mut self, key: &'static str, value: Value, words: String) -> Self {
         self.values.insert(key.to_owned(), value);
         if !words.is_empty() {

@@ -1,4 +1,4 @@
-//! What the database calls the zones and seats of a show. The log knows their numbers alone.
+//! The names of zones and seats of a show, from the database. The log knows only their numbers.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::labels;
 /// Connections to the database: one thing is asked at a time.
 const CONNECTIONS: u32 = 1;
 
-/// Names of shows, read when they are first met. Without a database there are none.
+/// Names of shows, read when first needed. Without a database there are none.
 pub(super) struct Names {
     catalog: Option<(Runtime, Store)>,
     shows: HashMap<ShowId, Option<Named>>,
@@ -26,12 +26,12 @@ struct Named {
 }
 
 impl Names {
-    /// From the database of this configuration, where it can be read.
+    /// From the database of this configuration, if it can be read.
     pub(super) fn open(config: &Config) -> Self {
         let catalog = match Self::catalog(config) {
             Ok(catalog) => catalog,
             Err(error) => {
-                tracing::warn!(%error, "the database cannot be read: zones and seats have no names");
+                tracing::warn!(%error, "the database cannot be read: zones and seats are shown without names");
                 None
             }
         };
@@ -59,7 +59,7 @@ impl Names {
     fn show(&mut self, id: ShowId) -> Option<&Named> {
         if !self.shows.contains_key(&id) {
             let found = self.catalog.as_ref().and_then(|(runtime, store)| {
-                // A name that cannot be read is one that is not shown.
+                // A name that cannot be read is not shown.
                 runtime.block_on(store.show(id)).ok().flatten()
             });
             self.shows.insert(id, found.map(|row| Named::of(&row)));

@@ -477,7 +477,7 @@ fn index_words(seats: &[u32]) -> String {
     format!("seat {what} {}", seats.join(" "))
 }
 
-/// A length of time in milliseconds, shown in seconds.
+/// A duration in milliseconds, shown in seconds.
 fn length(described: Described, key: &'static str, ms: u32) -> Described {
     let words = format!("{key} {}.{:03} s", ms / 1_000, ms % 1_000);
     let words = words.replace(".000 s", " s");
@@ -493,7 +493,7 @@ fn actor(described: Described, by: Actor) -> Described {
     }
 }
 
-/// The show and zone that a command asks for places of.
+/// The show and zone in which a command asks for places.
 fn place_of(command: &Command) -> Option<(ShowId, ZoneIndex)> {
     match command {
         Command::Reserve(reserve) => Some((reserve.show, reserve.zone)),
@@ -530,7 +530,7 @@ mod tests {
         (folder, teller)
     }
 
-    /// Without a database there are numbers, said plainly, and never the words of the program.
+    /// Without a database there are plain numbers, and never the program's identifiers.
     #[test]
     fn without_a_database_indexes_are_called_indexes() {
         let (_folder, mut teller) = teller();

@@ -75,7 +75,7 @@ pub(super) async fn check(
         .shows()
         .filter(|show| !there.contains(&show.id()))
         .count();
-    // A projection that is behind brings them yet.
+    // A projection that is behind will still deliver them.
     if missing > 0 && is_same_state {
         return Err(Failure::Found(
             Misfit::CatalogLacks { missing, known }.into(),
@@ -83,7 +83,7 @@ pub(super) async fn check(
     }
     if !is_same_state {
         return Ok(format!(
-            "not compared, it stands at {at} and the log at {}",
+            "not compared, it is at {at} and the log at {}",
             model.next_offset()
         ));
     }
@@ -120,7 +120,7 @@ pub(super) async fn check(
         }
     }
     if projected_offset(&store.watermarks().await.or_reach()?, model.partition()) != at {
-        return Ok("not compared, it moved on meanwhile".to_owned());
+        return Ok("not compared, it advanced meanwhile".to_owned());
     }
     match expected.into_iter().next() {
         Some((id, what)) => Err(Failure::Found(anyhow!(

@@ -1,4 +1,4 @@
-//! What clients recorded, against the log.
+//! Compares what clients recorded with the log.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::{labels, output};
 
-/// A history that was read, and the labels of the seats it speaks of.
+/// A history, and the labels of the seats in it.
 pub(super) struct Recorded {
     pub(super) judge: Judge,
     labels: HashMap<ShowId, Vec<String>>,
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path, config: &Config) -> Result<Recorded, Failure> {
     })
 }
 
-/// The shows that somebody was given seats of.
+/// The shows in which seats were granted.
 fn shows(calls: &[Call]) -> Vec<ShowId> {
     let mut shows: Vec<ShowId> = calls
         .iter()

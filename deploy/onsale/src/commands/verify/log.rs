@@ -1,4 +1,4 @@
-//! The log against the independent model.
+//! Compares the log with the independent model.
 
 use anyhow::anyhow;
 use onsale_log::LogReader;
@@ -11,7 +11,7 @@ use onsale_simulation::model::Model;
 use crate::exit::{Failure, OrFail};
 use crate::output;
 
-/// Records that are no commands and are named.
+/// Records that are not commands and are named.
 const FOREIGN_MAX: usize = 8;
 
 /// A partition's log, as engine and model agree on it.
@@ -23,7 +23,7 @@ pub(super) struct Checked {
     pub(super) foreign: Foreign,
 }
 
-/// Records that are no commands. They do nothing.
+/// Records that are not commands. They have no effect.
 #[derive(Default)]
 pub(super) struct Foreign {
     pub(super) count: u64,

@@ -13,13 +13,13 @@ use crate::exit::{Failure, OrFail};
 
 /// Longest wait for records at a time.
 const POLL: Duration = Duration::from_millis(200);
-/// Polls in a row that may tell nothing before the brokers are taken for gone.
+/// Polls in a row without events before the brokers count as gone.
 const SILENT_POLLS_MAX: u32 = 150;
 /// Foreign records that are named.
 const FOREIGN_MAX: usize = 8;
 
-/// Reads the outcomes of a partition or of all from the oldest kept on, and fails where some are
-/// missing. What is not ours: how many records, and the newest of them.
+/// Reads the outcomes of one partition or of all from the oldest kept on, and fails if some are
+/// missing. Returns the number of foreign records, and the newest of them.
 pub(super) fn look(
     config: &Config,
     only: Option<PartitionId>,
@@ -35,14 +35,14 @@ pub(super) fn look(
         .collect();
     let mut consumer = OutcomeConsumer::new(&settings).or_reach()?;
     consumer.assign(&starts).or_reach()?;
-    // Retention may have taken the first ones.
+    // Retention may have deleted the first ones.
     let new = |partition: &PartitionId| (*partition, OutcomeReader::new(OutcomeChain::anywhere()));
     let mut chains: BTreeMap<PartitionId, OutcomeReader> = partitions.iter().map(new).collect();
     let mut open = partitions;
     let (mut missing, mut silent) = (None, 0);
     while !open.is_empty() && missing.is_none() {
         let mut aside = Vec::new();
-        let told = consumer.poll(POLL, |event| match event {
+        let polled = consumer.poll(POLL, |event| match event {
             OutcomeEvent::Seen { partition, outcome } => {
                 let chain = chains.entry(partition);
                 let chain = chain.or_insert_with(|| OutcomeReader::new(OutcomeChain::anywhere()));
@@ -60,7 +60,11 @@ pub(super) fn look(
             OutcomeEvent::End { partition } => open.retain(|other| *other != partition),
             OutcomeEvent::Lost => {}
         });
-        silent = if told.or_reach()? == 0 { silent + 1 } else { 0 };
+        silent = if polled.or_reach()? == 0 {
+            silent + 1
+        } else {
+            0
+        };
         if silent > SILENT_POLLS_MAX {
             return Err(Failure::Reach(anyhow!(
                 "the outcomes cannot be read to their end"
@@ -72,7 +76,7 @@ pub(super) fn look(
     }
     if let Some((partition, expected, got)) = missing {
         return Err(Failure::Found(anyhow!(
-            "partition {partition}: outcomes are missing in the topic, which goes on from {got:?} after \
+            "partition {partition}: outcomes are missing in the topic, which continues from {got:?} after \
              {expected:?}"
         )));
     }
