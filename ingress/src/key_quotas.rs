@@ -75,9 +75,9 @@ impl KeyQuotas {
         ApiError::new(
             Code::RateLimited,
             format!(
-                "You have used {max} idempotency keys within 24 hours, each of which is remembered \
-                 as long; that is the most. Repeat requests under their own keys, or leave the key \
-                 out where a repetition does no harm."
+                "You have used {max} idempotency keys within 24 hours, which is the maximum. \
+                 Repeat requests under their own keys, or leave the key out where repeating does \
+                 no harm."
             ),
         )
         .with_details(serde_json::json!({ "limit": "idempotency_keys_per_day", "max": max }))

@@ -40,7 +40,7 @@ pub enum Misfit {
     /// It has seen another record at that place.
     #[error(
         "partition {partition}: the database has projected another record at offset {offset} than \
-         the log has: one of them was restored from a copy and went on by itself; nothing was \
+         the log has: one of them was restored from a copy and continued separately; nothing was \
          changed. Restore the log, or set database.url to an empty database, which is filled from \
          the log"
     )]
@@ -76,8 +76,8 @@ pub enum Misfit {
     },
     /// It has been further: snapshots are cut behind the projection, and outcomes are kept for days.
     #[error(
-        "the database is older than the log: partition {partition} stands at {projected} and has \
-         been at {was}: it was restored from a copy, or lost its last writes with the power; it is \
+        "the database is older than the log: partition {partition} is at {projected} and has been \
+         at {was}: it was restored from a copy, or lost its last writes with the power; it is \
          brought forward from the log, and if that makes no progress, {REPAIR}"
     )]
     Older {

@@ -90,8 +90,8 @@ where
     if config.is_open_to_all() {
         tracing::warn!(
             %address,
-            "everybody who reaches this machine can talk to this server, and tokens pass unencrypted: \
-             set http.tls_certificate_file, or let a proxy with TLS stand in front"
+            "everyone who can reach this machine can talk to this server, and tokens pass \
+             unencrypted: set http.tls_certificate_file, or put a proxy with TLS in front"
         );
     }
     let parts = if config.kafka.is_used() {
@@ -169,7 +169,7 @@ fn fit_descriptors(config: &mut Config) {
             limit,
             connections_max = fitting,
             "the limit of open files is too low for http.connections_max = {wanted}: fewer \
-             connections are let in; raise it (ulimit -n, LimitNOFILE)"
+             connections are accepted; raise it (ulimit -n, LimitNOFILE)"
         );
         config.http.connections_max = fitting;
     }

@@ -304,7 +304,7 @@ impl Config {
                 "cluster.secret",
                 "(not set)",
                 "a secret of at least 32 bytes, the same on every node (or cluster.secret_file): \
-                 nodes ask each other with it, as public keys only verify",
+                 nodes authenticate to each other with it, because public keys can only verify",
             )
         })
     }

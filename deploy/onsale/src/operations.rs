@@ -34,8 +34,7 @@ fn refuse_a_right_clock(clocks: &[ClockStatus], force: bool) -> Result<(), Opera
         return Ok(());
     }
     Err(OperationError::Refused(
-        "Machine time and the clocks agree, so there is nothing to set; --force does it all the \
-         same."
+        "Machine time and the clocks agree, so there is nothing to set; --force does it anyway."
             .to_owned(),
     ))
 }

@@ -138,7 +138,7 @@ impl Cluster {
                     // As long as any is answered, this node is of use.
                     ready &= unowned.len() < usize::from(self.log.partitions());
                     problems.push(format!(
-                        "no living node owns partitions {}: nothing of them is answered",
+                        "no living node owns partitions {}: requests for them are not answered",
                         ownership::names(&unowned)
                     ));
                 }

@@ -280,7 +280,7 @@ fn time(ms: u64) -> Option<jiff::Timestamp> {
 async fn no_api() -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
-        "this process is no ingress: ask one, or the operations address of a processor for its \
+        "this process is not an ingress: ask one, or the operations address of a processor for its \
          snapshots",
     )
 }

@@ -72,8 +72,8 @@ impl Heard {
 /// What to do about a node id that several processes have.
 pub fn twice_advice(node: &NodeName) -> String {
     format!(
-        "several processes run with node.id {node}: stop all but one, or give each an id of its own; \
-         nothing is sold twice meanwhile, but a partition has a replica less than it seems"
+        "several processes run with node.id {node}: stop all but one, or give each its own id; \
+         nothing is sold twice meanwhile, but a partition has one replica fewer than it seems"
     )
 }
 

@@ -34,8 +34,7 @@ impl Metrics {
             attempts: IntCounterVec::new(
                 Opts::new(
                     "onsale_job_attempts_total",
-                    "Attempts at jobs by what became of them: done, failed, dead, called_off, lost, \
-                     given_back",
+                    "Attempts at jobs by result: done, failed, dead, called_off, lost, given_back",
                 ),
                 &["kind", "outcome"],
             )?,

@@ -53,13 +53,13 @@ impl ClockState {
         } else if self.wall_ahead_ms > 0 {
             format!(
                 "the clock of this machine has leapt {apart} ahead and is not followed: holds and \
-                 sales go on by the time that really passed. Set it (NTP); if it is right now, \
+                 sales follow the time that really passes. Set it (NTP); if it is right now, \
                  `onsale clock reset`"
             )
         } else {
             format!(
                 "the clock of this machine has gone {apart} back and is not followed: holds and \
-                 sales go on by the time that really passed. Set it (NTP); if it is right now, \
+                 sales follow the time that really passes. Set it (NTP); if it is right now, \
                  `onsale clock reset`"
             )
         })

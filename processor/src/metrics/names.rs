@@ -100,11 +100,11 @@ pub(super) const DB_CONNECTIONS_ACTIVE: Named = Named {
 };
 pub(super) const CLOCK_SKEW_SECONDS: Named = Named {
     name: "onsale_clock_skew_seconds",
-    help: "How far a clock is ahead: that of this machine of machine time (machine), that of \
-     the broker of this machine's (broker)",
+    help: "How far a clock is ahead: this machine's of machine time (machine), the broker's of \
+           this machine's (broker)",
 };
 pub(super) const CLOCK_WRONG: Named = Named {
     name: "onsale_clock_wrong",
-    help: "1 while a clock is beyond the bound: that of this machine (machine) is not followed, that \
-           of the broker (broker) moves machine time, or machine time is ahead of both (log)",
+    help: "1 while a clock is beyond the bound: this machine's (machine) is not followed, the \
+           broker's (broker) moves machine time, or machine time is ahead of both (log)",
 };

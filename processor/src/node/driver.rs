@@ -432,7 +432,7 @@ fn say(turn: Option<Turn>, broker: &BrokerClock) {
         None => {}
         Some(Turn::Left) => tracing::error!(
             ahead_ms,
-            "the broker's clock is not that of this machine: it stamps the records, so holds and \
+            "the broker's clock differs from this machine's: it stamps the records, so holds and \
              sales end by it. Set the clocks (NTP), then look at `onsale clock status`"
         ),
         Some(Turn::Returned) => tracing::info!(ahead_ms, "the broker's clock is right again"),

@@ -76,8 +76,8 @@ impl Foundation {
     fn ask(&self, partition: PartitionId, first: Offset) {
         tracing::error!(
             %partition, first,
-            "the log begins after the newest snapshot: nothing could be started from what there is; \
-             a snapshot is cut now"
+            "the log begins after the newest snapshot: a start would not be possible now; a \
+             snapshot is being cut"
         );
         // What came of it shows at the next look.
         let (reply, _) = oneshot::channel();

@@ -388,8 +388,8 @@ async fn watermarks(store: &Store) -> Vec<Watermark> {
             Ok(watermarks) => return watermarks,
             Err(error) => {
                 if !std::mem::replace(&mut is_told, true) {
-                    tracing::warn!(%error, "the database does not say where the projection stands; \
-                        asking until it does");
+                    tracing::warn!(%error, "the database does not say where the projection is; \
+                                            asking until it does");
                 }
                 tokio::time::sleep(Duration::from_millis(WATERMARKS_RETRY_MS)).await;
             }

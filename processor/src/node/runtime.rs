@@ -209,8 +209,8 @@ impl Node {
         warnings.extend(misfit.map(|misfit| misfit.to_string()));
         for (partition, first) in self.shared.unfounded() {
             warnings.push(format!(
-                "the log of partition {partition} begins at offset {first}, and no snapshot reaches \
-                 that: it could not be started again"
+                "the log of partition {partition} begins at offset {first}, and no snapshot \
+                 reaches that: it could not be started again"
             ));
         }
         warnings

@@ -131,9 +131,9 @@ impl Tokens {
 /// Warns when a server for trying things out listens on a public address.
 fn warn(config: &Config) {
     output::announce(format_args!(
-        "\n*** WARNING: {} is not loopback. Everybody who reaches this machine can buy without \
-         paying,\n*** and tokens pass unencrypted. `onsale dev` is for trying on one's own machine; \
-         use `onsale serve`.\n",
+        "\n*** WARNING: {} is not loopback. Everyone who can reach this machine can buy without \
+         paying,\n*** and tokens pass unencrypted. `onsale dev` is for trying things out on your \
+         own machine; use `onsale serve`.\n",
         config.http.listen
     ));
 }

@@ -83,9 +83,9 @@ fn scenarios() -> String {
         text.push_str(&format!("  {:<12} {}\n", kind.name(), kind.about()));
     }
     text.push_str(
-        "\nLatency counts from the time at which a request was meant to start. The server verifies \
-         tokens as always, so it and this command must know the same secret. Rate limits stay as they are: \
-         requests come in the names of many users, organizers and accounts of the payment service \
+        "\nLatency counts from each request's intended start. The server verifies tokens as \
+         always, so it and this command must know the same secret. Rate limits stay as they are: \
+         requests are sent on behalf of many users, organizers and accounts of the payment service \
          (more --users for more requests). The events are named \"onsale load …\" and cancelled at \
          the end, unless --keep-events or --show is given.",
     );

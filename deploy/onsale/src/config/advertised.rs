@@ -41,9 +41,10 @@ impl Config {
             problems.push(Problem {
                 key: "node.advertise_url".to_owned(),
                 value: public.clone(),
-                expected: "where other nodes and operators reach http.listen of this node, as \
+                expected:
+                    "where other nodes and operators reach http.listen of this node, such as \
                            http://10.0.0.5:8080: it is not set, or leads nowhere"
-                    .to_owned(),
+                        .to_owned(),
             });
         }
         let operations = self.operations_advertise_url();
@@ -60,7 +61,7 @@ impl Config {
                 key: "node.operations_advertise_url".to_owned(),
                 value: operations.clone(),
                 expected: format!(
-                    "where other nodes reach http.operations_listen of this node, as \
+                    "where other nodes reach http.operations_listen of this node, such as \
                      http://10.0.0.5:8081, and http.operations_listen an address of that machine; \
                      where all nodes are on this machine, http://127.0.0.1:{}",
                     self.http.operations_address().port()

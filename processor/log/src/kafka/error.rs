@@ -12,8 +12,8 @@ pub enum KafkaError {
     Settings(String),
     /// The client cannot work under a faked clock.
     #[error(
-        "LD_PRELOAD={library} fakes the clock of this process, and Kafka's client would wait by the \
-         one and read the other, for ever: run without it. Times in the log are the broker's: to try \
+        "LD_PRELOAD={library} fakes the clock of this process: Kafka's client would mix it with \
+         the real one and wait forever; run without it. Times in the log are the broker's: to try \
          another time, fake the broker's clock, or use the embedded log (no kafka.brokers)"
     )]
     FakedClock {
@@ -48,7 +48,7 @@ pub enum KafkaError {
     WrongTopics(Vec<Finding>),
     /// Offsets in the log are not contiguous: records are missing.
     #[error(
-        "partition {partition} of {topic} has a hole: after offset {last:?} came {found}; records are \
+        "partition {partition} of {topic} has a gap: offset {found} follows {last:?}; records are \
          missing or the topic was used by something else"
     )]
     Hole {

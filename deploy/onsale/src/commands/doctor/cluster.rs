@@ -150,8 +150,8 @@ fn machines(list: &NodeList, checks: &mut Vec<Check>) {
                     "{} gives its address as {url}, and another node is at {other}",
                     status.node.0
                 ),
-                "set node.operations_advertise_url of that node to where the others reach it, as \
-                 http://10.0.0.5:8081, and http.operations_listen to an address of its machine",
+                "set node.operations_advertise_url of that node to where the others reach it, such \
+                 as http://10.0.0.5:8081, and http.operations_listen to an address of its machine",
             ));
         }
     }
@@ -317,11 +317,11 @@ fn snapshots(settings: &KafkaSettings, list: &NodeList, checks: &mut Vec<Check>)
             checks.push(Check::failed(
                 "snapshots",
                 format!(
-                    "partition {partition}: the log begins at offset {first}, the newest snapshot of \
-                     a living node is {snapshot}: it could not be started again"
+                    "partition {partition}: the log begins at offset {first}, the newest snapshot \
+                     of a living node is {snapshot}: a processor could not start again"
                 ),
-                "run `onsale snapshot create` now, while a processor still runs; see why records went \
-                 (retention of the topic, somebody's hand)",
+                "run `onsale snapshot create` now, while a processor still runs; find out why \
+                 records are gone (retention of the topic, manual deletion)",
             ));
         }
     }
