@@ -41,7 +41,7 @@ impl BookingKeys {
         }
     }
 
-    /// What has to stand in the link to a booking's receipt: 32 hexadecimal digits.
+    /// The token in the link to a booking's receipt: 32 hexadecimal digits.
     pub fn receipt_token(&self, booking: &BookingId) -> String {
         let hash = blake3::keyed_hash(&self.receipt, booking.as_uuid().as_bytes());
         let mut token = String::with_capacity(2 * RECEIPT_TOKEN_BYTES);

@@ -35,7 +35,7 @@ impl Drop for Telemetry {
 pub(crate) fn start(config: &TelemetryConfig, node: &str) -> anyhow::Result<Telemetry> {
     let mut filter: EnvFilter = config.filter.parse().context("telemetry.filter")?;
     if config.otlp_endpoint.is_none() {
-        // Spans that nobody reads cost time on the path of every request.
+        // Unused spans cost time on the path of every request.
         let off = format!("{}=off", onsale_ingress::SPAN_TARGET);
         filter = filter.add_directive(off.parse().context("telemetry")?);
     }

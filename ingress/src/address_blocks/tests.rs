@@ -132,7 +132,7 @@ fn what_was_refused_or_granted_before_does_not_count() {
 }
 
 #[test]
-fn an_outcome_that_nobody_knows_counts_for_a_while() {
+fn an_unknown_outcome_counts_for_a_while() {
     let (blocks, clock) = blocks();
     hang_up(ask(&blocks, ADDRESS, 10).unwrap(), 1);
     clock.0.fetch_add(60_000, Ordering::SeqCst);
@@ -144,7 +144,7 @@ fn an_outcome_that_nobody_knows_counts_for_a_while() {
 }
 
 #[test]
-fn whoever_hangs_up_holds_what_it_asked_for_and_once_only() {
+fn a_disconnected_client_holds_what_it_asked_for_exactly_once() {
     let (blocks, clock) = blocks();
     hang_up(ask(&blocks, ADDRESS, 6).unwrap(), 1);
     clock.0.fetch_add(10_000, Ordering::SeqCst);
@@ -187,7 +187,7 @@ fn decided(request: u8, decision: Outcome) -> OutcomeBatch {
 }
 
 #[test]
-fn whoever_hung_up_holds_what_came_out() {
+fn a_disconnected_client_holds_what_was_granted() {
     let (blocks, _) = blocks();
     hang_up(ask(&blocks, ADDRESS, 4).unwrap(), 1);
     hang_up(ask(&blocks, ADDRESS, 3).unwrap(), 2);

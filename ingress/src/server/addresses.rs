@@ -1,4 +1,4 @@
-//! Who is connected, by address.
+//! Connections by address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

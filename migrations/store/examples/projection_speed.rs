@@ -17,7 +17,7 @@ use uuid::Uuid;
 const BATCH_RECORDS: u64 = 2_000;
 const CONNECTIONS_MAX: u32 = 4;
 const PARTITION: PartitionId = PartitionId(0);
-/// A confirmation comes so many records after its reservation.
+/// A confirmation follows its reservation after this many records.
 const DELAY_RECORDS: u64 = 5_001;
 
 type Failure = Box<dyn std::error::Error>;

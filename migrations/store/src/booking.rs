@@ -13,7 +13,7 @@ pub enum BookingStatus {
     Reserved,
     /// Sold.
     Confirmed,
-    /// Given back, by whomever, or void because its show was cancelled.
+    /// Released, or void because its show was cancelled.
     Cancelled,
     /// The hold ran out.
     Expired,
@@ -96,7 +96,7 @@ pub struct BookingFilter {
     pub expires_after_ms: Option<u64>,
     /// Only after this (reserved_at_ms, booking id) in the list's order.
     pub after: Option<(u64, BookingId)>,
-    /// At most so many.
+    /// Maximum number of bookings.
     pub limit: u32,
 }
 
@@ -132,7 +132,7 @@ pub struct Watermark {
     pub log_time_ms: u64,
 }
 
-/// From when on the machine of a partition is of version 2.
+/// From when on the machine of a partition has version 2.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version2 {
     /// Log time of the record that raised it, in milliseconds.

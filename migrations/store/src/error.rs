@@ -15,7 +15,7 @@ pub enum StoreError {
     /// The schema is older or newer than this program.
     #[error("database schema: {0}")]
     Schema(String),
-    /// A second live holder of a seat: the second layer against a double sale has spoken.
+    /// A second live holder of a seat: the second layer against a double sale has refused it.
     #[error("double sale refused by the database: {0}")]
     DoubleSale(String),
     /// A gap in the chain of outcomes: a batch does not follow the watermark, or an outcome does
@@ -31,18 +31,18 @@ pub enum StoreError {
         /// The first offset of the batch, or the offset of the outcome that does not follow.
         found: u64,
     },
-    /// A value that the database has no room for, or a batch that contradicts itself. The caller's
-    /// mistake: the same call never succeeds.
+    /// A value that does not fit into the database, or a batch that contradicts itself. The
+    /// caller's mistake: the same call never succeeds.
     #[error("not storable: {0}")]
     Invalid(String),
-    /// Something stands in the database that this program did not write.
+    /// The database contains something that this program did not write.
     #[error("unexpected value in the database: {0}")]
     Corrupt(String),
     /// An entity with that key exists already.
     #[error("{0} exists already")]
     Exists(&'static str),
     /// More than an organizer may have. Nothing was changed.
-    #[error("quota {name} = {max}: there are {has} already and {asked} more were asked for")]
+    #[error("quota {name} = {max}: {asked} more were requested and {has} exist already")]
     Quota {
         /// The setting.
         name: &'static str,

@@ -15,16 +15,16 @@ pub const NOTE_MAX_BYTES: usize = 2_000;
 /// A job to be enqueued.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewJob {
-    /// What is to be done, as `mail.send`.
+    /// What is to be done, such as `mail.send`.
     pub kind: &'static str,
-    /// What it is known by: a second job of the kind with the same key is the same job, for as long
-    /// as the first is remembered.
+    /// Its key: a second job of the kind with the same key is the same job, for as long as the
+    /// first is remembered.
     pub key: String,
     /// What the kind needs to know, as JSON.
     pub payload: String,
     /// How long to wait before the first attempt, in milliseconds.
     pub delay_ms: u64,
-    /// How often it is attempted before it is left to an operator, 1 to 1,000.
+    /// How many attempts it has before it is left to an operator, 1 to 1,000.
     pub attempts_max: u16,
 }
 
@@ -38,7 +38,7 @@ pub enum JobState {
     Running,
     /// Done.
     Done,
-    /// Given up: an operator looks at it.
+    /// Given up: an operator has to look at it.
     Dead,
     /// Called off by an operator.
     Cancelled,
@@ -100,14 +100,14 @@ pub struct ClaimedJob {
     pub waited_ms: u64,
 }
 
-/// What became of a lease that was to be renewed.
+/// The result of renewing a lease.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Renewal {
     /// The job is still the worker's.
     Held,
-    /// An operator calls the job off: stop, and say so.
+    /// An operator has cancelled the job: stop, and record it.
     Cancelled,
-    /// Somebody else has the job, or it is over.
+    /// Another worker has the job, or it is over.
     Lost,
 }
 
@@ -132,7 +132,7 @@ pub struct JobRow {
     pub worker: Option<String>,
     /// Until when, unless it says more, in milliseconds since 1970.
     pub lease_until_ms: Option<u64>,
-    /// Whether an operator has asked for its end while it runs.
+    /// Whether an operator has cancelled it while it runs.
     pub cancel_requested: bool,
     /// What the last attempt noted about its progress.
     pub progress: Option<String>,
@@ -153,7 +153,7 @@ pub struct JobFilter {
     pub kind: Option<String>,
     /// Only those that come after this one in the list's order.
     pub after: Option<Uuid>,
-    /// At most so many.
+    /// Maximum number of jobs.
     pub limit: u32,
 }
 

@@ -181,7 +181,7 @@ mod tests {
                     ..Default::default()
                 }];
             },
-            // One process has nobody to ask.
+            // A single process has no other to call.
             |config| config.kafka.brokers.clear(),
         ];
         for (index, change) in enough.into_iter().enumerate() {

@@ -173,7 +173,7 @@ fn apply_variable(
     Ok(())
 }
 
-/// `a=1,b=2` as a table of texts. A value with a comma has to stand in the file.
+/// `a=1,b=2` as a table of texts. A value with a comma has to be in the file.
 fn pairs(text: &str) -> Option<Table> {
     text.split(',')
         .filter(|item| !item.trim().is_empty())
@@ -273,7 +273,7 @@ mod tests {
             ),
             // Several processes cannot share a SQLite file of one machine.
             (vec![ingress, brokers], "database.url"),
-            // A processor that nobody expects would never own anything.
+            // A processor that is not in the list would never own anything.
             (
                 vec![brokers, SHARED, ("ONSALE_NODE__ID", "other")],
                 "cluster.processors",

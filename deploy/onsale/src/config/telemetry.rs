@@ -49,7 +49,7 @@ impl TelemetryConfig {
             problems.push(Problem::new(
                 "telemetry.filter",
                 format!("{:?}", self.filter),
-                format!("directives as info,onsale_ingress=debug ({error})"),
+                format!("directives such as info,onsale_ingress=debug ({error})"),
             ));
         }
         if let Some(endpoint) = &self.otlp_endpoint
@@ -59,7 +59,7 @@ impl TelemetryConfig {
             problems.push(Problem::new(
                 "telemetry.otlp_endpoint",
                 format!("{endpoint:?}"),
-                "a URL as http://127.0.0.1:4317",
+                "a URL such as http://127.0.0.1:4317",
             ));
         }
     }

@@ -15,7 +15,7 @@ use crate::tokens::{self, token};
 pub(crate) const PARTITIONS: usize = 4;
 /// Nothing here takes longer unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-/// All ports of a cluster are within so many of the first one.
+/// All ports of a cluster are within this distance of the first one.
 const PORTS: u16 = 450;
 /// Below the ports that systems give to outgoing connections.
 const FIRST_PORT: u16 = 15_000;
@@ -69,9 +69,9 @@ impl Cluster {
 
     /// Runs a verb of the script; what it printed. Panics with what it complained of.
     pub(crate) async fn script(&self, args: &[&str]) -> String {
-        let (is_well, told) = self.try_script(args).await;
-        assert!(is_well, "cluster.sh {args:?}: {told}");
-        told
+        let (is_well, output) = self.try_script(args).await;
+        assert!(is_well, "cluster.sh {args:?}: {output}");
+        output
     }
 
     /// Runs a verb of the script; whether it was content, and what it printed.
@@ -80,11 +80,11 @@ impl Cluster {
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         tokio::task::spawn_blocking(move || {
             let output = inner.run(&args);
-            let mut told = String::from_utf8(output.stdout).unwrap();
+            let mut output = String::from_utf8(output.stdout).unwrap();
             if !output.status.success() {
-                told.push_str(&String::from_utf8_lossy(&output.stderr));
+                output.push_str(&String::from_utf8_lossy(&output.stderr));
             }
-            (output.status.success(), told)
+            (output.status.success(), output)
         })
         .await
         .unwrap()
@@ -211,7 +211,7 @@ impl Cluster {
         self.inner.folder.join(node)
     }
 
-    /// What a node tells Prometheus.
+    /// What a node reports to Prometheus.
     pub(crate) async fn metrics(&self, node: &str) -> String {
         let url = format!("{}/metrics", self.operations_url(node));
         let response = self.inner.http.get(url).send().await.unwrap();
@@ -306,7 +306,7 @@ pub(crate) fn binary() -> std::ffi::OsString {
     std::env::var_os("ONSALE_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_onsale").into())
 }
 
-/// The first port of a stretch where nobody listens.
+/// The first port of a free range.
 fn free_ports() -> u16 {
     let seed = u16::try_from(std::process::id() % 30).unwrap();
     let stretches = (LAST_PORT - FIRST_PORT) / 500;

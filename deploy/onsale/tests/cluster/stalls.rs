@@ -60,17 +60,17 @@ pub(crate) async fn processors_paused(cluster: &Cluster, load: &Load) {
     load.note_gap("SIGSTOP of both processors, and SIGCONT", |_| true);
 }
 
-/// A second process with the id of a node: everybody says so, and the data stays right.
+/// A second process with the id of a node: all nodes report it, and the data stays right.
 pub(crate) async fn node_id_twice(cluster: &Cluster, load: &Load) {
     let _twin = Process::start(cluster, "twin", &[("ONSALE_NODE__ID", "processor-2")], None);
     let said = "several processes run with node.id processor-2";
     for node in ["ingress-1", "processor-1"] {
-        until!(format!("{node} tells of two processes"), {
+        until!(format!("{node} reports two processes"), {
             cluster.log(node).contains(said)
         });
     }
     for verb in ["status", "doctor"] {
-        until!(format!("{verb} tells of two processes"), {
+        until!(format!("{verb} reports two processes"), {
             cluster.try_script(&["onsale", verb]).await.1.contains(said)
         });
     }

@@ -74,14 +74,15 @@ async fn a_lost_database_is_said_and_hides_nothing_that_was_sold() {
     if bookings["data"][0]["show_unknown"] == json!(true) {
         assert_eq!(bookings["data"][0]["seats"].as_array().unwrap().len(), 2);
         if status == 200 {
-            // Killed before its document was in the log: only a backup has it, so nobody waits.
+            // Killed before its document was in the log: only a backup has it, so nothing waits for
+            // it.
             let log = server.log();
             assert!(log.contains("the log has no document"), "{log}");
             return;
         }
         assert_eq!(status, 503, "{said}");
         let said = said.to_string();
-        // The catalog lacks it, or what would bring it has not come by yet.
+        // The catalog lacks it, or its document has not been seen yet.
         assert!(said.contains("was lost or is older than the log"), "{said}");
         assert!(said.contains("onsale reconcile --report FILE"), "{said}");
     }
@@ -113,6 +114,6 @@ async fn the_database_of_another_log_is_refused_and_left_as_it_is() {
     let (code, out, _) = server.verb(&["doctor"]);
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("the database belongs to log"), "{out}");
-    // It was not written to: its own log goes on with it.
+    // It was not written to: its own log continues with it.
     other.restart().await;
 }

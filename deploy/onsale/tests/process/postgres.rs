@@ -26,12 +26,12 @@ impl Database {
         let database = Self { admin_url, name };
         assert!(
             database.sql("CREATE DATABASE"),
-            "the database cannot be made"
+            "the database cannot be created"
         );
         database
     }
 
-    /// Another database with the same in it, while nobody is connected to this one.
+    /// Another database with the same contents, while nothing is connected to this one.
     pub(crate) fn copied(&self) -> Self {
         let name = format!("onsale_process_{}", uuid::Uuid::new_v4().simple());
         let copy = Self {
@@ -232,7 +232,7 @@ async fn connections_in_use_are_measured() {
     let folder = tempfile::tempdir().unwrap();
     let url = database.url();
     let server = Server::start_with(folder.path(), &[("ONSALE_DATABASE__URL", &url)]).await;
-    // Whoever wants to read an event has to wait.
+    // Readers of an event have to wait.
     let mut session = Command::new("psql")
         .args(["-q", "-d", &url])
         .stdin(Stdio::piped())
@@ -279,7 +279,7 @@ fn the_schema_is_made_from_the_configuration_of_any_node() {
     let (code, text) = run(&["migrate"]);
     assert_eq!(code, Some(0), "{text}");
     database.run("SELECT 1 FROM show_changes");
-    // To serve with it would be a processor that nobody expects.
+    // Serving with it would be a processor that is not in the list.
     let (code, text) = run(&["config", "check"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("cluster.processors"), "{text}");

@@ -44,7 +44,7 @@ pub(crate) fn onsale(data: &Path, port: u16, env: &[(String, String)]) -> Comman
     command
         .env("ONSALE_DATA__DIR", data)
         .env("ONSALE_HTTP__LISTEN", format!("127.0.0.1:{port}"))
-        // The port after the other one, which is the default, may be somebody else's.
+        // The port after the other one, which is the default, may be in use.
         .env(
             "ONSALE_HTTP__OPERATIONS_LISTEN",
             format!("127.0.0.1:{}", free_port()),
@@ -83,7 +83,7 @@ impl Server {
         Self::launch(data, variables.to_vec(), Some(ca_file)).await
     }
 
-    /// As [`Server::start_with`] with so many open files, and no way to have more.
+    /// As [`Server::start_with`] with this many open files, and no way to raise the limit.
     pub(crate) async fn start_with_open_files(
         data: &Path,
         env: &[(&str, &str)],

@@ -41,7 +41,7 @@ pub(crate) async fn lock_watermark(
     match transaction.fetch_optional(select, &key).await? {
         Some(row) => watermark_row(&row),
         None => Err(StoreError::Corrupt(format!(
-            "the watermark of partition {partition} cannot be made"
+            "the watermark of partition {partition} cannot be created"
         ))),
     }
 }

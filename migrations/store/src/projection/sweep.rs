@@ -65,7 +65,7 @@ async fn void(
 }
 
 /// As the machine does with its holds and with what has ended. A hold of a show that the catalog
-/// lacks, so that nobody knows how long its holds are, stays as it is.
+/// lacks, so that the length of its holds is unknown, stays as it is.
 async fn turn_back(
     transaction: &mut Transaction,
     partition: PartitionId,

@@ -32,7 +32,7 @@ pub struct ShowPlaces {
 pub struct BuyersTickets {
     /// Every outcome before this offset is taken into account, none at or after it.
     pub as_of: Offset,
-    /// Tickets by event and buyer; who has none is not among them.
+    /// Tickets by event and buyer; buyers without any are left out.
     pub tickets: BTreeMap<(EventId, UserId), Tickets>,
 }
 

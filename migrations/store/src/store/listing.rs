@@ -1,4 +1,4 @@
-//! Shows as a list tells of them: a page at a time, without their layouts.
+//! Shows as in a list: a page at a time, without their layouts.
 
 use onsale_schemas::EventId;
 

@@ -102,7 +102,7 @@ pub(super) async fn check_shows(
     check("shows_per_event_max", 1, total, quotas.shows_per_event_max)
 }
 
-/// Whoever adds nothing of a kind is not held up by having too much of it, as after a lower quota.
+/// Exceeding one quota, as after it was lowered, does not block what adds nothing to it.
 fn check(name: &'static str, added: u64, has: u64, max: u64) -> Result<(), StoreError> {
     if added == 0 || has <= max {
         Ok(())
@@ -136,7 +136,7 @@ pub(super) async fn owner_of(
     Ok((row.uuid("tenant_id")?, UserId(row.uuid("organizer_id")?)))
 }
 
-/// What a list tells of a zone's places: whether they are named seats, and how many.
+/// A zone's places as in a list: whether they are named seats, and how many.
 pub(super) fn places(admission: &ZoneAdmission) -> (u16, u32) {
     match admission {
         ZoneAdmission::Seated { .. } => (1, admission.seat_count()),

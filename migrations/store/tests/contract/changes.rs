@@ -103,7 +103,7 @@ async fn what_the_log_did_not_accept_never_counts(bench: Bench) {
     let mut chain = Chain::default();
     accepted(&bench, &mut chain, &priced(5)).await;
     chain.outcomes[0].outcome = Outcome::Rejected(Rejection::ShowCancelled);
-    // Written down, and then a crash before it was handed in.
+    // Written down, and then a crash before it was submitted.
     let lost = RequestId(id(77));
     assert!(
         store

@@ -1,5 +1,5 @@
-//! Thousands of rows a statement. What rows those are is worked out before; here only the way they
-//! travel differs: arrays and `UNNEST` on PostgreSQL, one JSON text and `json_each` on SQLite.
+//! Thousands of rows per statement. The rows are computed before; here only their transport
+//! differs: arrays and `UNNEST` on PostgreSQL, one JSON text and `json_each` on SQLite.
 
 mod postgres;
 mod sqlite;
@@ -20,7 +20,7 @@ pub(crate) struct SeatHolder {
     pub(crate) booking: Offset,
 }
 
-/// What to do with a booking that is inserted and stands there already.
+/// What to do with a booking that is inserted and already exists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OnKnown {
     /// An error: the projection writes every booking once.
@@ -42,7 +42,7 @@ macro_rules! dispatch {
     };
 }
 
-/// Removes these seats from these holders; one that somebody else has stays.
+/// Removes these seats from these holders; one with another holder stays.
 pub(crate) async fn free_seats(
     transaction: &mut Transaction,
     holders: &[SeatHolder],
@@ -72,7 +72,7 @@ pub(crate) async fn take_seats(
     }
 }
 
-/// Changes bookings that stand there; returns how many of them do.
+/// Changes existing bookings; returns how many exist.
 pub(crate) async fn change_bookings(
     transaction: &mut Transaction,
     partition: PartitionId,
@@ -96,7 +96,8 @@ pub(crate) async fn insert_bookings(
     dispatch!(transaction, insert_bookings(rows, on_known))
 }
 
-/// Removes every seat that these bookings hold, in their own shows and in those they stand in.
+/// Removes every seat that these bookings hold, in their own shows and in those where they are
+/// stored.
 pub(crate) async fn free_bookings(
     transaction: &mut Transaction,
     rows: &[&BookingRow],

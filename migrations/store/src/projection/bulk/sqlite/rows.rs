@@ -21,7 +21,7 @@ pub(super) struct ManyRows {
 }
 
 impl ManyRows {
-    /// `before (?, ?), (?, ?) after`, with so many values a row.
+    /// `before (?, ?), (?, ?) after`, with this many values per row.
     pub(super) fn new(before: &str, values: usize, after: &str) -> Self {
         Self {
             texts: SIZES.map(|rows| {
