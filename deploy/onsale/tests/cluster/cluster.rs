@@ -67,24 +67,24 @@ impl Cluster {
         cluster
     }
 
-    /// Runs a verb of the script; what it printed. Panics with what it complained of.
+    /// Runs a verb of the script and returns its output. Panics with its error.
     pub(crate) async fn script(&self, args: &[&str]) -> String {
         let (is_well, output) = self.try_script(args).await;
         assert!(is_well, "cluster.sh {args:?}: {output}");
         output
     }
 
-    /// Runs a verb of the script; whether it was content, and what it printed.
+    /// Runs a verb of the script; returns whether it succeeded, and its output.
     pub(crate) async fn try_script(&self, args: &[&str]) -> (bool, String) {
         let inner = Arc::clone(&self.inner);
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         tokio::task::spawn_blocking(move || {
             let output = inner.run(&args);
-            let mut output = String::from_utf8(output.stdout).unwrap();
+            let mut text = String::from_utf8(output.stdout).unwrap();
             if !output.status.success() {
-                output.push_str(&String::from_utf8_lossy(&output.stderr));
+                text.push_str(&String::from_utf8_lossy(&output.stderr));
             }
-            (output.status.success(), output)
+            (output.status.success(), text)
         })
         .await
         .unwrap()
