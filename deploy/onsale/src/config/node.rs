@@ -124,7 +124,7 @@ impl NodeConfig {
                 problems.push(Problem::new(
                     key,
                     format!("{url:?}"),
-                    "a URL as http://10.0.0.5:8080",
+                    "a URL such as http://10.0.0.5:8080",
                 ));
             }
         }
