@@ -14,7 +14,6 @@ use crate::detached::detached;
 use crate::error::ApiError;
 use crate::operations::{Expected, OperationError, Operations};
 use crate::rate_limit::{Class, Key, RateLimits, too_often};
-use crate::routes::operation_error;
 use crate::tally::Tally;
 
 /// Explanations that are kept.
@@ -132,7 +131,7 @@ impl Explanations {
                 unknown.insert(request, ());
             }
             drop((permit, counted));
-            found.map_err(operation_error)
+            Ok(found?)
         };
         detached(work).await
     }
@@ -167,7 +166,7 @@ impl Explanations {
                 Tried::Later { why, wait } => {
                     let again = Instant::now() + wait;
                     if again > patient_until {
-                        return Err(operation_error(OperationError::Later { why, wait }));
+                        return Err(OperationError::Later { why, wait }.into());
                     }
                     tokio::time::sleep_until(again).await;
                 }
@@ -198,7 +197,7 @@ impl Explanations {
                 }
                 Ok(None) => Err(ApiError::not_found("request in the log")),
                 Err(OperationError::Later { why, wait }) => Ok(Tried::Later { why, wait }),
-                Err(error) => Err(operation_error(error)),
+                Err(error) => Err(error.into()),
             }
         };
         detached(work).await

@@ -206,9 +206,9 @@ impl Ingress {
     /// Routes of the operations listener: metrics, health, and what the process adds.
     pub fn operations_router(&self) -> Router {
         Router::new()
-            .route("/health/live", get(routes::health::live))
-            .route("/health/ready", get(routes::health::ready))
-            .route("/metrics", get(routes::health::metrics))
+            .route("/health/live", get(routes::health::live::live))
+            .route("/health/ready", get(routes::health::ready::ready))
+            .route("/metrics", get(routes::health::metrics::metrics))
             .fallback(edge::not_on_this_listener)
             .method_not_allowed_fallback(edge::method_not_allowed)
             .layer(EdgeLayer(self.state.clone()))

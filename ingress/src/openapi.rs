@@ -17,12 +17,7 @@ use utoipa_axum::routes;
 
 use crate::prepared;
 use crate::routes::{
-    admin_clock, admin_failover, admin_partitions, admin_reconcile, admin_snapshots,
-    bookings_cancel, bookings_confirm, bookings_extend, bookings_list, bookings_one,
-    bookings_pending, bookings_receipt, bookings_reserve, events_create, events_list, events_one,
-    events_shows, events_update, health, requests_explanation, requests_one, shows_amend,
-    shows_availability, shows_block, shows_cancel, shows_close, shows_create, shows_one,
-    shows_seats, shows_zones,
+    bookings, clock, events, health, partitions, reconciliation, requests, shows, snapshots,
 };
 use crate::state::AppState;
 
@@ -75,43 +70,43 @@ async fn compressed(request: Request, next: Next) -> Response {
 /// Every documented route and the document.
 pub(crate) fn documented() -> (Router<AppState>, OpenApi) {
     let small = OpenApiRouter::new()
-        .routes(routes!(bookings_reserve::reserve))
-        .routes(routes!(bookings_confirm::confirm))
-        .routes(routes!(bookings_cancel::cancel))
-        .routes(routes!(bookings_extend::extend))
-        .routes(routes!(bookings_one::one))
-        .routes(routes!(bookings_receipt::receipt))
-        .routes(routes!(requests_one::one))
-        .routes(routes!(requests_explanation::explanation))
-        .routes(routes!(shows_seats::seats))
-        .routes(routes!(shows_availability::availability))
-        .routes(routes!(shows_availability::events))
-        .routes(routes!(shows_close::close))
-        .routes(routes!(shows_cancel::cancel))
-        .routes(routes!(shows_block::block))
-        .routes(routes!(shows_block::unblock))
-        .routes(routes!(admin_failover::failover))
-        .routes(routes!(admin_clock::status))
-        .routes(routes!(admin_clock::reset));
+        .routes(routes!(bookings::reserve::reserve))
+        .routes(routes!(bookings::confirm::confirm))
+        .routes(routes!(bookings::cancel::cancel))
+        .routes(routes!(bookings::extend::extend))
+        .routes(routes!(bookings::one::one))
+        .routes(routes!(bookings::receipt::receipt))
+        .routes(routes!(requests::one::one))
+        .routes(routes!(requests::explanation::explanation))
+        .routes(routes!(shows::seats::seats))
+        .routes(routes!(shows::availability::availability))
+        .routes(routes!(shows::stream::events))
+        .routes(routes!(shows::close::close))
+        .routes(routes!(shows::cancel::cancel))
+        .routes(routes!(shows::block::block))
+        .routes(routes!(shows::unblock::unblock))
+        .routes(routes!(partitions::failover::failover))
+        .routes(routes!(clock::status::status))
+        .routes(routes!(clock::reset::reset));
     let large = OpenApiRouter::new()
-        .routes(routes!(bookings_list::list))
-        .routes(routes!(bookings_pending::pending))
-        .routes(routes!(events_list::list, events_create::create))
-        .routes(routes!(events_one::one, events_update::update))
-        .routes(routes!(events_shows::shows, shows_create::create))
-        .routes(routes!(shows_one::one, shows_amend::amend))
-        .routes(routes!(shows_zones::zones))
-        .routes(routes!(admin_partitions::partitions))
-        .routes(routes!(admin_snapshots::list, admin_snapshots::create))
-        .routes(routes!(admin_reconcile::report))
-        .routes(routes!(admin_reconcile::apply))
+        .routes(routes!(bookings::list::list))
+        .routes(routes!(bookings::pending::pending))
+        .routes(routes!(events::list::list, events::create::create))
+        .routes(routes!(events::one::one, events::update::update))
+        .routes(routes!(shows::list::shows, shows::create::create))
+        .routes(routes!(shows::one::one, shows::amend::amend))
+        .routes(routes!(shows::zones::zones))
+        .routes(routes!(partitions::list::partitions))
+        .routes(routes!(snapshots::list::list, snapshots::create::create))
+        .routes(routes!(reconciliation::report::report))
+        .routes(routes!(reconciliation::apply::apply))
         .layer(axum::middleware::from_fn(compressed));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         // Each names its whole path: a nested router would cut the prefix off every request.
         .merge(small)
         .merge(large)
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
+        .routes(routes!(health::live::live))
+        .routes(routes!(health::ready::ready))
         .split_for_parts();
     answers::complete(&mut document);
     // A field that it does not find fails its test.

@@ -7,6 +7,7 @@ use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
 use crate::values::Instant;
 
 pub use onsale_schemas::Expected;
@@ -118,6 +119,13 @@ pub enum Which {
     All,
     /// This one.
     One(PartitionId),
+}
+
+impl Which {
+    /// As a request names it: all when it names none.
+    pub(crate) fn of(partition: Option<u16>) -> Self {
+        partition.map_or(Self::All, |partition| Self::One(PartitionId(partition)))
+    }
 }
 
 /// Where a partition stands.
@@ -241,4 +249,23 @@ pub enum OperationError {
     /// It was tried and failed.
     #[error("{0}")]
     Failed(String),
+}
+
+/// For an operator, who may read why.
+impl From<OperationError> for ApiError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::NotSupported(why) => Self::new(Code::NotSupported, why),
+            OperationError::UnknownPartition(_) => Self::not_found("partition"),
+            OperationError::Refused(why) => Self::new(Code::ValidationError, why),
+            OperationError::Gone(why) => Self::new(Code::RecordGone, why),
+            OperationError::Unavailable(why) => {
+                Self::new(Code::PartitionUnavailable, why).retry_after(RETRY_AFTER_BUSY_SECONDS)
+            }
+            OperationError::Later { why, wait } => {
+                Self::new(Code::Overloaded, why).retry_after(wait.as_secs().saturating_add(1))
+            }
+            OperationError::Failed(why) => Self::internal(why),
+        }
+    }
 }

@@ -13,7 +13,7 @@ use utoipa::openapi::{OpenApi, RefOr, Schema};
 
 use super::answers::operations;
 use crate::idempotency::KEY_MAX_BYTES;
-use crate::routes::{bookings_list, event_body, events_list, show_layout, shows_create};
+use crate::routes::{bookings, events, shows};
 use crate::values::INSTANT_PATTERN;
 
 /// A character that is drawn: neither white space nor one that only directs others.
@@ -68,23 +68,23 @@ enum Bound {
 use Bound::{Form, Items, Length, Line, Range, Text};
 
 const FIELDS: &[(&str, &str, Bound)] = &[
-    ("EventRequest", "name", Line(event_body::NAME_MAX_CHARS)),
+    ("EventRequest", "name", Line(events::body::NAME_MAX_CHARS)),
     (
         "EventRequest",
         "description",
-        Text(event_body::DESCRIPTION_MAX_CHARS),
+        Text(events::body::DESCRIPTION_MAX_CHARS),
     ),
-    ("EventRequest", "venue", Line(event_body::PLACE_MAX_CHARS)),
-    ("EventRequest", "city", Line(event_body::PLACE_MAX_CHARS)),
+    ("EventRequest", "venue", Line(events::body::PLACE_MAX_CHARS)),
+    ("EventRequest", "city", Line(events::body::PLACE_MAX_CHARS)),
     (
         "EventRequest",
         "category",
-        Line(event_body::CATEGORY_MAX_CHARS),
+        Line(events::body::CATEGORY_MAX_CHARS),
     ),
     (
         "EventRequest",
         "minimum_age",
-        Range(0, event_body::MINIMUM_AGE_MAX_YEARS as u64),
+        Range(0, events::body::MINIMUM_AGE_MAX_YEARS as u64),
     ),
     (
         "EventRequest",
@@ -96,13 +96,13 @@ const FIELDS: &[(&str, &str, Bound)] = &[
         "status",
         Bound::OneOf(&["draft", "published", "cancelled"]),
     ),
-    ("ShowRequest", "name", Line(shows_create::NAME_MAX_CHARS)),
+    ("ShowRequest", "name", Line(shows::create::NAME_MAX_CHARS)),
     ("ShowRequest", "hold_seconds", HOLD_SECONDS),
     ("ShowRequest", "zones", Items(ZONES_PER_SHOW_MAX)),
     (
         "ZoneRequest",
         "name",
-        Line(show_layout::ZONE_NAME_MAX_CHARS),
+        Line(shows::layout::ZONE_NAME_MAX_CHARS),
     ),
     (
         "ZoneRequest",
@@ -113,9 +113,9 @@ const FIELDS: &[(&str, &str, Bound)] = &[
     (
         "RowRequest",
         "name",
-        Length(show_layout::ROW_NAME_MAX_CHARS),
+        Length(shows::layout::ROW_NAME_MAX_CHARS),
     ),
-    ("AmendRequest", "name", Line(shows_create::NAME_MAX_CHARS)),
+    ("AmendRequest", "name", Line(shows::create::NAME_MAX_CHARS)),
     ("AmendRequest", "hold_seconds", HOLD_SECONDS),
     (
         "AmendRequest",
@@ -160,7 +160,7 @@ const PARAMETERS: &[(&str, &str, Bound)] = &[
     (
         "/api/v1/bookings",
         "limit",
-        Range(1, bookings_list::LIMIT_MAX as u64),
+        Range(1, bookings::list::LIMIT_MAX as u64),
     ),
     (
         "/api/v1/bookings",
@@ -170,12 +170,12 @@ const PARAMETERS: &[(&str, &str, Bound)] = &[
     (
         "/api/v1/events",
         "page",
-        Range(1, events_list::PAGE_MAX as u64),
+        Range(1, events::list::PAGE_MAX as u64),
     ),
     (
         "/api/v1/events",
         "per_page",
-        Range(1, events_list::PER_PAGE_MAX as u64),
+        Range(1, events::list::PER_PAGE_MAX as u64),
     ),
     (
         "/api/v1/shows/{id}/availability",
@@ -190,12 +190,12 @@ const PARAMETERS: &[(&str, &str, Bound)] = &[
     (
         "/api/v1/events/{id}/shows",
         "page",
-        Range(1, events_list::PAGE_MAX as u64),
+        Range(1, events::list::PAGE_MAX as u64),
     ),
     (
         "/api/v1/events/{id}/shows",
         "per_page",
-        Range(1, events_list::PER_PAGE_MAX as u64),
+        Range(1, events::list::PER_PAGE_MAX as u64),
     ),
     (EXPLANATION, "partition", Range(0, u16::MAX as u64)),
     // Offsets never come near; JSON readers that count in floating point round it up without
@@ -242,7 +242,7 @@ pub(super) fn apply(document: &mut OpenApi) -> Vec<String> {
                 Form(VISIBLE, KEY_MAX_BYTES).set_parameter(parameter);
             }
             ParameterIn::Query if SEARCHES.contains(&parameter.name.as_str()) => {
-                Bound::AtMost(events_list::SEARCH_MAX_CHARS).set_parameter(parameter);
+                Bound::AtMost(events::list::SEARCH_MAX_CHARS).set_parameter(parameter);
             }
             ParameterIn::Query if ["from", "until"].contains(&parameter.name.as_str()) => {
                 Bound::Instant.set_parameter(parameter);

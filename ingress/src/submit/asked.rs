@@ -73,33 +73,39 @@ impl Asked {
         }
         let mut answer = match self {
             Self::Reserve { chart, zone } => {
-                routes::bookings_reserve::answer(state, chart, *zone, record)
+                routes::bookings::reserve::answer(state, chart, *zone, record)
             }
             Self::Confirm {
                 booking,
                 owner,
                 payment_reference,
             } => {
-                routes::bookings_confirm::answer(state, *booking, *owner, payment_reference, record)
-                    .await
+                routes::bookings::confirm::answer(
+                    state,
+                    *booking,
+                    *owner,
+                    payment_reference,
+                    record,
+                )
+                .await
             }
             Self::Cancel { booking, owner } => {
-                routes::bookings_cancel::answer(state, *booking, *owner, record).await
+                routes::bookings::cancel::answer(state, *booking, *owner, record).await
             }
             Self::Extend { booking } => {
-                routes::bookings_extend::answer(state, *booking, record).await
+                routes::bookings::extend::answer(state, *booking, record).await
             }
-            Self::OpenShow { show } => routes::shows_create::answer(state, *show, record).await,
+            Self::OpenShow { show } => routes::shows::create::answer(state, *show, record).await,
             Self::AmendShow { show, change } => {
-                routes::shows_amend::answer(state, *show, change, partition, record).await
+                routes::shows::amend::answer(state, *show, change, partition, record).await
             }
             Self::EndShow { show } => {
-                routes::shows_close::answer(state, *show, partition, record).await
+                routes::shows::close::answer(state, *show, partition, record).await
             }
             Self::ChangeEvent { event, change } => {
-                routes::events_update::answer(state, *event, change, partition, record).await
+                routes::events::update::answer(state, *event, change, partition, record).await
             }
-            Self::Block { chart, zone } => routes::shows_block::answer(chart, *zone, record),
+            Self::Block { chart, zone } => routes::shows::block::answer(chart, *zone, record),
         }
         .map_err(|refusal| with_place(refusal, partition, record))?;
         answer.replayed = record.replay_of.is_some();

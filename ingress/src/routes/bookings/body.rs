@@ -1,0 +1,126 @@
+//! A booking as clients read it, from the database.
+
+use onsale_store::booking::{BookingRow, BookingStatus};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::receipt;
+use crate::charts::{Chart, seat_id};
+use crate::confirmation_codes::ConfirmationCodes;
+use crate::error::{ApiError, Code};
+use crate::state::AppState;
+use crate::submit::seconds_left;
+use crate::values::{Instant, Money};
+
+/// A booking.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Booking)]
+pub(crate) struct BookingBody {
+    booking_id: Uuid,
+    /// `reserved`, `confirmed`, `cancelled` or `expired`.
+    #[schema(value_type = String)]
+    status: BookingStatus,
+    event_id: Uuid,
+    show_id: Uuid,
+    /// `null` while the catalog does not have the show.
+    zone_id: Option<Uuid>,
+    /// Labels; none for general admission. Seat ids while the catalog does not have the show.
+    seats: Vec<String>,
+    /// True while the catalog does not have the show, as after a database was lost: the booking
+    /// stands all the same, and its names come back with the catalog.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    show_unknown: bool,
+    quantity: u32,
+    unit_price: Money,
+    total_price: Money,
+    reserved_at: Instant,
+    expires_at: Instant,
+    /// Seconds that the hold still has, for reserved bookings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_at: Option<Instant>,
+    /// What is shown at the door, once confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation_code: Option<String>,
+    /// When it was cancelled or expired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Instant>,
+    server_time: Instant,
+    position: PositionBody,
+    /// Who was ahead, as counts; whoever has this link may read it.
+    receipt_url: String,
+}
+
+/// Where a booking's reservation stands in the log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Position)]
+pub(crate) struct PositionBody {
+    pub(crate) partition: u16,
+    pub(crate) offset: u64,
+}
+
+impl BookingBody {
+    /// Of a row, with the labels that its chart gives.
+    pub(in crate::routes) async fn of(state: &AppState, row: BookingRow) -> Result<Self, ApiError> {
+        let code = match (row.status, row.confirmed_at_ms) {
+            (BookingStatus::Confirmed, Some(confirmed_at_ms)) => {
+                Some(ConfirmationCodes::code(state, row.booking_id, confirmed_at_ms).await?)
+            }
+            _ => None,
+        };
+        match state.charts.chart(row.show_id).await {
+            Ok(chart) => Self::new(state, row, Some(&chart), code),
+            // The catalog was lost or set back. What is sold stays sold, and one show must not hide
+            // all the others of a list.
+            Err(error) if error.code() == Code::NotFound => Self::new(state, row, None, code),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn new(
+        state: &AppState,
+        row: BookingRow,
+        chart: Option<&Chart>,
+        confirmation_code: Option<String>,
+    ) -> Result<Self, ApiError> {
+        let now = Instant(state.clock.now_ms());
+        let zone = match chart {
+            Some(chart) => Some(chart.zone(row.zone).ok_or_else(|| {
+                ApiError::internal("a booking of a zone that its show does not have")
+            })?),
+            None => None,
+        };
+        let total = row.unit_price.saturating_mul(i64::from(row.quantity));
+        let reserved = row.status == BookingStatus::Reserved;
+        let expires_at = Instant(row.expires_at_ms);
+        Ok(Self {
+            booking_id: row.booking_id.as_uuid(),
+            status: row.status,
+            event_id: row.event_id.0,
+            show_id: row.show_id.0,
+            zone_id: zone.map(|zone| zone.zone_id),
+            seats: match chart {
+                Some(chart) => chart.labels(&row.seats),
+                None => row.seats.iter().map(|seat| seat_id(*seat)).collect(),
+            },
+            show_unknown: chart.is_none(),
+            quantity: row.quantity,
+            unit_price: Money::new(row.unit_price, &row.currency),
+            total_price: Money::new(total, &row.currency),
+            reserved_at: Instant(row.reserved_at_ms),
+            expires_at,
+            expires_in_seconds: reserved.then(|| seconds_left(expires_at, now)),
+            confirmed_at: row.confirmed_at_ms.map(Instant),
+            confirmation_code,
+            ended_at: row.ended_at_ms.map(Instant),
+            server_time: now,
+            position: PositionBody {
+                partition: row.booking_id.partition().0,
+                offset: row.booking_id.offset(),
+            },
+            receipt_url: receipt::url(state, &row.booking_id),
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! `POST /bookings/{id}/cancel`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord, Rejection, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::confirm::{ended, forgotten};
+use crate::auth::{Caller, OnBehalf, Role};
+use crate::context::RequestContext;
+use crate::envelope::{Problem, Success};
+use crate::error::{ApiError, Code};
+use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
+use crate::idempotency::IdempotencyKey;
+use crate::rejection;
+use crate::routes::ownership;
+use crate::routes::projected;
+use crate::state::AppState;
+use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
+
+/// Nothing; the body may be left out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelRequest {}
+
+impl RequestBody for CancelRequest {
+    const OPTIONAL: bool = true;
+
+    fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// A cancelled booking.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Cancellation {
+    booking_id: Uuid,
+    /// `cancelled`.
+    status: &'static str,
+    /// True when it had been paid: its seats are on sale again and a refund is due.
+    was_confirmed: bool,
+}
+
+/// Give a booking back.
+///
+/// Buyers give back holds. The event's organizer, and admins and services of its
+/// tenant, also take back sales.
+#[utoipa::path(
+    post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", request_body = Option<CancelRequest>,
+    params(
+        ("id" = Uuid, Path, description = "The booking"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Cancellation>),
+        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 409, description = "`ALREADY_CANCELLED`, `ALREADY_CONFIRMED`, `SHOW_CANCELLED`", body = Problem),
+        (status = 410, description = "`RESERVATION_EXPIRED`", body = Problem),
+    ),
+)]
+pub(crate) async fn cancel(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(id): PathId,
+    body: JsonBody<CancelRequest>,
+) -> Result<Response, ApiError> {
+    let booking = parse_booking(id, state.log.partitions())?;
+    let returned = Command::Return {
+        booking: booking.offset(),
+    };
+    let (command, owner, on_behalf) = match caller.role {
+        Role::Buyer => (
+            Command::Release {
+                booking: booking.offset(),
+                by: Actor::Buyer(caller.user),
+            },
+            Some(caller.user),
+            OnBehalf::Buyer,
+        ),
+        Role::Organizer => {
+            let row = projected::booking(&state, booking)
+                .await?
+                .ok_or_else(|| ApiError::not_found("booking"))?;
+            // That there is such a booking is nobody else's business.
+            let managed = ownership::managed_event(&state, &caller, row.event_id)
+                .await
+                .map_err(|error| match error.code() {
+                    Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
+                    _ => error,
+                })?;
+            (returned, None, OnBehalf::Staff(managed.authority))
+        }
+        Role::Admin | Role::Service | Role::Operator | Role::Platform => {
+            let authority = ownership::authority_over_booking(
+                &state,
+                &caller,
+                booking,
+                &[Role::Admin, Role::Service, Role::Operator, Role::Platform],
+                "Bookings are cancelled by their buyer and by the staff of their tenant.",
+            )
+            .await?;
+            (returned, None, OnBehalf::Staff(authority))
+        }
+    };
+    let identity = key.identity(caller.user, "cancel", &id.to_string(), &body.bytes);
+    let answer = send(
+        &state,
+        &context,
+        Ask {
+            user: caller.user,
+            on_behalf,
+            identity,
+            partition: booking.partition(),
+            command,
+            asked: Asked::Cancel { booking, owner },
+        },
+    )
+    .await?;
+    Ok(answer.into_response(&context))
+}
+
+/// The answer to the outcome of a cancellation.
+pub(crate) async fn answer(
+    state: &AppState,
+    booking: BookingId,
+    owner: Option<UserId>,
+    record: &OutcomeRecord,
+) -> Result<Final, ApiError> {
+    match &record.outcome {
+        Outcome::Released { was_confirmed, .. } => Final::new(
+            StatusCode::OK,
+            &Cancellation {
+                booking_id: booking.as_uuid(),
+                status: "cancelled",
+                was_confirmed: *was_confirmed,
+            },
+        ),
+        Outcome::Rejected(Rejection::UnknownBooking) => {
+            let row = forgotten(state, booking, owner).await?;
+            Err(rejection::to_error(&ended(row.status), None, None))
+        }
+        Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
+        other => Err(ApiError::internal(format!("cancel came out as {other:?}"))),
+    }
+}

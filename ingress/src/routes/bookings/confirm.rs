@@ -1,0 +1,246 @@
+//! `POST /bookings/{id}/confirm`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::command::{Confirm, ConfirmV2, Currency};
+use onsale_schemas::limits::PAYMENT_REFERENCE_MAX_BYTES;
+use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord, Rejection, UserId};
+use onsale_store::booking::BookingStatus;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::auth::{Caller, OnBehalf, Role};
+use crate::confirmation_codes::ConfirmationCodes;
+use crate::context::RequestContext;
+use crate::envelope::{Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
+use crate::idempotency::IdempotencyKey;
+use crate::rejection;
+use crate::routes::ownership;
+use crate::routes::projected;
+use crate::state::AppState;
+use crate::submit::{Ask, Asked, Final, PendingAnswer, claim_reference, send};
+use crate::values::{Instant, Money};
+
+/// What was paid.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmRequest {
+    /// What the payment is known by at the gateway; nothing personal. 1 to 128 visible ASCII
+    /// characters. It belongs to the first booking of the tenant that it is used for, for 400 days,
+    /// also when that could not be confirmed.
+    payment_reference: String,
+    /// What was paid. When it is given it has to be the booking's total.
+    amount: Option<Money>,
+}
+
+impl RequestBody for ConfirmRequest {
+    fn admit(caller: &Caller, state: &AppState) -> Result<(), ApiError> {
+        payer(caller, state).map(drop)
+    }
+}
+
+/// A confirmed booking.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Confirmation {
+    booking_id: Uuid,
+    /// `confirmed`.
+    status: &'static str,
+    confirmed_at: Instant,
+    /// What is shown at the door.
+    confirmation_code: String,
+}
+
+impl Confirmation {
+    fn new(booking: BookingId, confirmed_at_ms: u64, confirmation_code: String) -> Self {
+        Self {
+            booking_id: booking.as_uuid(),
+            status: "confirmed",
+            confirmed_at: Instant(confirmed_at_ms),
+            confirmation_code,
+        }
+    }
+}
+
+/// Turn a hold into a sale.
+///
+/// For services that took the payment; for buyers only where payments are simulated. The same call
+/// again with the same reference gives the same answer.
+#[utoipa::path(
+    post, path = "/api/v1/bookings/{id}/confirm", tag = "bookings", request_body = ConfirmRequest,
+    params(
+        ("id" = Uuid, Path, description = "The booking"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Confirmation>),
+        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 409, description = "`ALREADY_CONFIRMED` with another reference, `PAYMENT_REFERENCE_USED` by another booking of the tenant, `AMOUNT_MISMATCH` (`details.total_price`), `ALREADY_CANCELLED`, `SHOW_CANCELLED`", body = Problem),
+        (status = 410, description = "`RESERVATION_EXPIRED` and its seats are gone", body = Problem),
+        (status = 503, description = "`OVERLOADED`: nothing was confirmed; try again with the same reference", body = Problem),
+    ),
+)]
+pub(crate) async fn confirm(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(id): PathId,
+    body: JsonBody<ConfirmRequest>,
+) -> Result<Response, ApiError> {
+    let (by, owner) = payer(&caller, &state)?;
+    let booking = parse_booking(id, state.log.partitions())?;
+    let reference = body.value.payment_reference;
+    // What a gateway gives is an id; control characters could not be stored everywhere.
+    let plain = reference.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain || !(1..=PAYMENT_REFERENCE_MAX_BYTES).contains(&reference.len()) {
+        return Err(ApiError::invalid(
+            "payment_reference",
+            reference,
+            &format!("1 to {PAYMENT_REFERENCE_MAX_BYTES} visible ASCII characters"),
+        ));
+    }
+    let paid = body.value.amount.map(paid).transpose()?;
+    let tenant = ownership::tenant_of_booking(&state, booking).await?;
+    let on_behalf = match by {
+        Actor::Buyer(_) => OnBehalf::Buyer,
+        Actor::Staff => {
+            OnBehalf::Staff(caller.authority_over(tenant, &PAYERS, PAYERS_ONLY, || {
+                ApiError::not_found("booking")
+            })?)
+        }
+    };
+    let identity = key.identity(caller.user, "confirm", &id.to_string(), &body.bytes);
+    claim_reference(
+        &state,
+        &context,
+        identity,
+        on_behalf,
+        (tenant, &reference),
+        booking,
+    )
+    .await?;
+    let payment_reference: Arc<str> = reference.as_str().into();
+    let command = Command::ConfirmV2(ConfirmV2 {
+        confirm: Confirm {
+            booking: booking.offset(),
+            by,
+            payment_reference: reference,
+        },
+        paid,
+    });
+    let answer = send(
+        &state,
+        &context,
+        Ask {
+            user: caller.user,
+            on_behalf,
+            identity,
+            partition: booking.partition(),
+            command,
+            asked: Asked::Confirm {
+                booking,
+                owner,
+                payment_reference,
+            },
+        },
+    )
+    .await?;
+    Ok(answer.into_response(&context))
+}
+
+/// Who confirms beside buyers of simulated payments.
+const PAYERS: [Role; 2] = [Role::Service, Role::Platform];
+const PAYERS_ONLY: &str = "Bookings are confirmed by the payment service.";
+
+/// In whose name a caller confirms, and whose booking it has to be.
+fn payer(caller: &Caller, state: &AppState) -> Result<(Actor, Option<UserId>), ApiError> {
+    match caller.role {
+        Role::Buyer if state.config.payments.simulated => {
+            Ok((Actor::Buyer(caller.user), Some(caller.user)))
+        }
+        _ => {
+            caller.require(&PAYERS, PAYERS_ONLY)?;
+            Ok((Actor::Staff, None))
+        }
+    }
+}
+
+/// The sum as the log compares it.
+fn paid(amount: Money) -> Result<(i64, Currency), ApiError> {
+    let currency = amount.currency.parse::<Currency>().map_err(|error| {
+        ApiError::invalid(
+            "amount.currency",
+            &amount.currency,
+            error.to_string().trim_start_matches("expected "),
+        )
+    })?;
+    Ok((amount.amount, currency))
+}
+
+/// The answer to the outcome of a confirmation.
+pub(crate) async fn answer(
+    state: &AppState,
+    booking: BookingId,
+    owner: Option<UserId>,
+    payment_reference: &str,
+    record: &OutcomeRecord,
+) -> Result<Final, ApiError> {
+    match &record.outcome {
+        Outcome::Confirmed(confirmed) => {
+            let at_ms = confirmed.confirmed_at_ms;
+            let code = if confirmed.first && record.replay_of.is_none() {
+                // Just now, so by a machine of version 2; the database need not be asked.
+                state.booking_keys.confirmation_code(&booking)
+            } else {
+                ConfirmationCodes::code(state, booking, at_ms).await?
+            };
+            Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
+        }
+        Outcome::Rejected(Rejection::UnknownBooking) => {
+            let row = forgotten(state, booking, owner).await?;
+            match (row.status, row.confirmed_at_ms) {
+                (BookingStatus::Confirmed, Some(at_ms))
+                    if row.payment_reference.as_deref() == Some(payment_reference) =>
+                {
+                    let code = ConfirmationCodes::code(state, booking, at_ms).await?;
+                    Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
+                }
+                (status, _) => Err(rejection::to_error(&ended(status), None, None)),
+            }
+        }
+        Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
+        other => Err(ApiError::internal(format!("confirm came out as {other:?}"))),
+    }
+}
+
+/// The row of a booking that the engine does not know (any more), for its owner.
+pub(super) async fn forgotten(
+    state: &AppState,
+    booking: BookingId,
+    owner: Option<UserId>,
+) -> Result<onsale_store::booking::BookingRow, ApiError> {
+    projected::booking(state, booking)
+        .await?
+        .filter(|row| owner.is_none_or(|owner| owner == row.user_id))
+        .ok_or_else(|| ApiError::not_found("booking"))
+}
+
+/// What the engine would have said while it still knew the booking.
+pub(super) fn ended(status: BookingStatus) -> Rejection {
+    match status {
+        BookingStatus::Confirmed => Rejection::AlreadyConfirmed,
+        BookingStatus::Cancelled => Rejection::AlreadyCancelled,
+        BookingStatus::Expired => Rejection::ReservationExpired,
+        // The engine forgets no live booking.
+        BookingStatus::Reserved => Rejection::UnknownBooking,
+    }
+}

@@ -1,0 +1,75 @@
+//! `GET /bookings/{id}`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::BookingId;
+use onsale_store::booking::BookingRow;
+
+use super::body::BookingBody;
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{PathId, parse_booking};
+use crate::routes::ownership;
+use crate::routes::projected;
+use crate::state::AppState;
+
+/// One booking.
+///
+/// Never older than what the caller or the buyer was told: a booking is readable as soon as its 201
+/// was sent, and confirmed for the payment service as soon as that was told so.
+#[utoipa::path(
+    get, path = "/api/v1/bookings/{id}", tag = "bookings",
+    params(("id" = Uuid, Path, description = "The booking")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<BookingBody>),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 503, description = "`OVERLOADED`: the database is behind", body = Problem),
+    ),
+)]
+pub(crate) async fn one(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    let booking = parse_booking(id, state.log.partitions())?;
+    let row = readable(&state, &caller, booking).await?;
+    let body = BookingBody::of(&state, row).await?;
+    envelope::success(&context, StatusCode::OK, &body)
+}
+
+/// A booking that the caller may read; of others nothing is told, not even that there are any.
+pub(super) async fn readable(
+    state: &AppState,
+    caller: &Caller,
+    booking: BookingId,
+) -> Result<BookingRow, ApiError> {
+    let nothing = || ApiError::not_found("booking");
+    projected::wait_for_user(state, caller.user, booking.partition()).await?;
+    let row = projected::booking(state, booking)
+        .await?
+        .ok_or_else(nothing)?;
+    let allowed = match caller.role {
+        Role::Buyer => row.user_id == caller.user,
+        Role::Organizer | Role::Admin | Role::Service | Role::Operator | Role::Platform => state
+            .store
+            .event_within(caller.scope(), row.event_id)
+            .await?
+            .is_some_and(|event| caller.role != Role::Organizer || ownership::owns(caller, &event)),
+    };
+    if !allowed {
+        return Err(nothing());
+    }
+    if row.user_id == caller.user {
+        return Ok(row);
+    }
+    // Another process may have told the staff; what it was about is known by whose booking it is.
+    projected::wait_for_user(state, row.user_id, booking.partition()).await?;
+    projected::booking(state, booking)
+        .await?
+        .ok_or_else(nothing)
+}

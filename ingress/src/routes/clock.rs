@@ -1,0 +1,4 @@
+//! The clocks that stamp records.
+
+pub(crate) mod reset;
+pub(crate) mod status;

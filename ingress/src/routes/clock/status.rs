@@ -1,0 +1,31 @@
+//! `GET /admin/clock`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::operations::ClockStatus;
+use crate::state::AppState;
+
+/// Where the clocks stand that stamp records.
+#[utoipa::path(
+    get, path = "/api/v1/admin/clock", tag = "operation",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Vec<ClockStatus>>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+    ),
+)]
+pub(crate) async fn status(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Operator], "Only operators see the clocks.")?;
+    let clocks = state.operations.clock().await?;
+    envelope::success(&context, StatusCode::OK, &clocks)
+}

@@ -1,0 +1,88 @@
+//! `POST /events`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::EventId;
+use onsale_store::StoreError;
+use onsale_store::catalog::EventRow;
+
+use super::body::{EventBody, EventRequest};
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::detached::detached;
+use crate::envelope::{Problem, Success};
+use crate::error::ApiError;
+use crate::extract::JsonBody;
+use crate::idempotency::{IdempotencyKey, Identity};
+use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
+use crate::state::AppState;
+use crate::submit::Final;
+
+/// Make an event.
+#[utoipa::path(
+    post, path = "/api/v1/events", tag = "catalog", request_body = EventRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours")),
+    security(("bearer" = [])),
+    responses(
+        (status = 201, body = Success<EventBody>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 409, description = "`QUOTA_EXCEEDED`", body = Problem),
+        (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
+    ),
+)]
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: JsonBody<EventRequest>,
+) -> Result<Response, ApiError> {
+    caller.require(
+        &[Role::Organizer, Role::Admin, Role::Operator],
+        "Only organizers make events.",
+    )?;
+    let identity = key.identity(caller.user, "create event", "", &body.bytes);
+    let event_id = EventId(derived_id("event", identity.request_id));
+    let row = body
+        .value
+        .into_row(event_id, &caller, state.clock.now_ms())?;
+    let answer = detached(async move { make(&state, identity, row).await }).await?;
+    Ok(answer.into_response(&context))
+}
+
+async fn make(state: &AppState, identity: Identity, row: EventRow) -> Result<Final, ApiError> {
+    if let Some(answer) = recall(state, identity).await? {
+        return Ok(answer);
+    }
+    let row = match state
+        .store
+        .add_event_within(&row, &state.config.quota)
+        .await
+    {
+        Ok(()) => {
+            state.event_lists.forget();
+            row
+        }
+        // An earlier attempt came as far as the row.
+        Err(StoreError::Exists(_)) => {
+            let present = state
+                .store
+                .event(row.event_id)
+                .await?
+                .ok_or_else(|| ApiError::internal("an event both exists and does not"))?;
+            let same = EventRow {
+                created_at_ms: present.created_at_ms,
+                ..row
+            } == present;
+            if !same {
+                return Err(key_reused());
+            }
+            present
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let answer = Final::new(StatusCode::CREATED, &EventBody::from(row))?;
+    remember(state, identity, answer).await
+}

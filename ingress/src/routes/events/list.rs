@@ -1,0 +1,145 @@
+//! `GET /events`
+
+use axum::extract::State;
+use axum::response::Response;
+use onsale_store::catalog::{EventFilter, TenantScope};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use super::body::EventBody;
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::{ApiError, Code};
+use crate::extract::Query;
+use crate::state::AppState;
+use crate::values::Instant;
+
+pub(crate) const PER_PAGE_MAX: u32 = 100;
+const PER_PAGE_DEFAULT: u32 = 20;
+/// Later pages are for searches, not for counting through the catalog.
+pub(crate) const PAGE_MAX: u32 = 10_000;
+pub(crate) const SEARCH_MAX_CHARS: usize = 200;
+
+/// Which events.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Text that name, description or venue contain.
+    search: Option<String>,
+    city: Option<String>,
+    category: Option<String>,
+    /// Begins at or after.
+    #[param(value_type = Option<String>)]
+    from: Option<Instant>,
+    /// Begins before.
+    #[param(value_type = Option<String>)]
+    until: Option<Instant>,
+    /// The organizer's own, for admins all of their tenant, drafts too.
+    mine: Option<bool>,
+    /// From 1.
+    page: Option<u32>,
+    /// 1 to 100 (default 20).
+    per_page: Option<u32>,
+}
+
+/// Added to `meta`.
+#[derive(Serialize)]
+pub(in crate::routes) struct PageMeta {
+    pub(in crate::routes) page: u32,
+    pub(in crate::routes) per_page: u32,
+    pub(in crate::routes) total: u64,
+}
+
+/// Events by their beginning.
+#[utoipa::path(
+    get, path = "/api/v1/events", tag = "catalog", params(ListQuery),
+    responses(
+        (status = 200, description = "`meta` holds `page`, `per_page` and `total`", body = Success<Vec<EventBody>>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+    ),
+)]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Option<Caller>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, ApiError> {
+    let page = in_range("page", query.page.unwrap_or(1), PAGE_MAX)?;
+    let per_page = in_range(
+        "per_page",
+        query.per_page.unwrap_or(PER_PAGE_DEFAULT),
+        PER_PAGE_MAX,
+    )?;
+    for (field, text) in [
+        ("search", &query.search),
+        ("city", &query.city),
+        ("category", &query.category),
+    ] {
+        if let Some(text) = text
+            && text.chars().count() > SEARCH_MAX_CHARS
+        {
+            return Err(ApiError::invalid(
+                field,
+                text,
+                &format!("at most {SEARCH_MAX_CHARS} characters"),
+            ));
+        }
+    }
+    let mine = query.mine.unwrap_or(false);
+    let (tenants, organizer_id) = match caller {
+        _ if !mine => (TenantScope::All, None),
+        Some(caller) => {
+            caller.require(
+                &[Role::Organizer, Role::Admin, Role::Operator],
+                "Only organizers have events.",
+            )?;
+            // An admin sees all of the tenant's, an operator those of all tenants.
+            let organizer = (caller.role == Role::Organizer).then_some(caller.user);
+            (caller.scope(), organizer)
+        }
+        None => {
+            return Err(ApiError::new(
+                Code::Unauthorized,
+                "Send the organizer's token to see their own events.",
+            ));
+        }
+    };
+    let not_empty = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let filter = EventFilter {
+        search: not_empty(query.search),
+        city: not_empty(query.city),
+        category: not_empty(query.category),
+        from_ms: query.from.map(|from| from.0),
+        until_ms: query.until.map(|until| until.0),
+        tenants,
+        organizer_id,
+        unpublished: mine,
+    };
+    let found = if mine {
+        state.event_lists.list((filter, page, per_page)).await?
+    } else {
+        state.event_lists.shared(filter, page, per_page).await?
+    };
+    let total = found.total;
+    let rows = found.rows.iter().cloned();
+    let bodies: Vec<EventBody> = rows.map(EventBody::from).collect();
+    envelope::success_page(
+        &context,
+        &bodies,
+        &PageMeta {
+            page,
+            per_page,
+            total,
+        },
+    )
+}
+
+pub(in crate::routes) fn in_range(field: &str, value: u32, max: u32) -> Result<u32, ApiError> {
+    if (1..=max).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ApiError::invalid(field, value, &format!("1 to {max}")))
+    }
+}

@@ -1,0 +1,179 @@
+//! `PUT /events/{id}`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::command::AmendEvent;
+use onsale_schemas::partitioning::partition_of;
+use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId};
+use onsale_store::catalog::{EventChange, EventStatus};
+
+use super::body::{EventBody, EventRequest};
+use crate::auth::{Caller, OnBehalf};
+use crate::context::RequestContext;
+use crate::detached::detached;
+use crate::envelope::{self, Problem, Success};
+use crate::error::{ApiError, Code};
+use crate::extract::{JsonBody, PathId};
+use crate::idempotency::IdempotencyKey;
+use crate::rejection;
+use crate::routes::catalog_call::write_down_and_send;
+use crate::routes::ownership::managed_event;
+use crate::routes::projected::wait_for;
+use crate::state::AppState;
+use crate::submit::{Ask, Asked, Final, PendingAnswer};
+
+/// Replace an event's description, its limit and its status.
+///
+/// `max_tickets_per_user`, when given, becomes the limit of all shows of the event by one record of
+/// the log, open ones too; what buyers hold and own already stays theirs.
+///
+/// `"status":"cancelled"` cancels the event and all its shows by one record of the log: every hold
+/// and sale of them is void, nothing of it is sold from then on, and it is never undone. A draft is
+/// published with `"status":"published"`. A published event becomes a draft again only while it has
+/// no shows: whoever saw a show may have booked it, so with shows it is refused; close them, or
+/// cancel them or the event.
+#[utoipa::path(
+    put, path = "/api/v1/events/{id}", tag = "catalog", request_body = EventRequest,
+    params(
+        ("id" = Uuid, Path, description = "The event"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<EventBody>),
+        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 409, description = "`SHOW_CANCELLED`: the event is cancelled, its limit and status stay", body = Problem),
+        (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
+    ),
+)]
+pub(crate) async fn update(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(id): PathId,
+    body: JsonBody<EventRequest>,
+) -> Result<Response, ApiError> {
+    let managed = managed_event(&state, &caller, EventId(id)).await?;
+    let event = managed.row.event_id;
+    let new_status = body.value.new_status(&managed.row);
+    let limit = body.value.limit();
+    let change = Arc::new(body.value.change()?);
+    if let (EventStatus::Cancelled, Some(_)) = (managed.row.status, new_status) {
+        return Err(ApiError::new(
+            Code::ShowCancelled,
+            "The event is cancelled, and stays so.",
+        ));
+    }
+    if new_status == Some(EventStatus::Draft) {
+        unpublish(&state, event).await?;
+    }
+    let command = match (new_status, limit) {
+        (Some(EventStatus::Cancelled), _) => Command::CancelEvent { event },
+        // Its limit is of no consequence any more.
+        (_, Some(max_tickets_per_user)) if managed.row.status != EventStatus::Cancelled => {
+            Command::AmendEvent(AmendEvent {
+                event,
+                max_tickets_per_user,
+            })
+        }
+        // The log has no part in the rest.
+        _ => return describe(&state, &context, event, change).await,
+    };
+    let identity = key.identity(caller.user, "update event", &id.to_string(), &body.bytes);
+    let ask = Ask {
+        user: caller.user,
+        on_behalf: OnBehalf::Staff(managed.authority),
+        identity,
+        partition: partition_of(event, state.log.partitions()),
+        command,
+        asked: Asked::ChangeEvent {
+            event,
+            change: change.clone(),
+        },
+    };
+    let request_id = identity.request_id;
+    write_down_and_send(state, &context, ask, move |store, now_ms| async move {
+        let noted = store.propose_event_change(request_id, event, &change, now_ms);
+        noted.await
+    })
+    .await
+}
+
+/// Whoever saw a show may have booked it, and ingresses remember that it is on sale.
+async fn unpublish(state: &AppState, event: EventId) -> Result<(), ApiError> {
+    let store = state.store.clone();
+    let done = detached(async move { Ok(store.unpublish_event(event).await?) }).await?;
+    if done {
+        state.event_lists.forget();
+        return Ok(());
+    }
+    Err(ApiError::wrong(
+        "status",
+        "draft",
+        "an event that has shows cannot become a draft again; close or cancel its shows to end \
+         their sale",
+        "published",
+    ))
+}
+
+/// Changes what people read of the event.
+async fn describe(
+    state: &AppState,
+    context: &RequestContext,
+    event: EventId,
+    change: Arc<EventChange>,
+) -> Result<Response, ApiError> {
+    let store = state.store.clone();
+    let row = detached(async move { Ok(store.change_event(event, &change).await?) })
+        .await?
+        .ok_or_else(|| ApiError::not_found("event"))?;
+    state.event_lists.forget();
+    envelope::success(context, StatusCode::OK, &EventBody::from(row))
+}
+
+/// The answer to the outcome of a change. The projector writes it to the catalog; whoever was
+/// answered should find it there, but a projection that is behind is no reason to call it failed.
+pub(crate) async fn answer(
+    state: &AppState,
+    event: EventId,
+    change: &EventChange,
+    partition: PartitionId,
+    record: &OutcomeRecord,
+) -> Result<Final, ApiError> {
+    let (status, limit) = match &record.outcome {
+        Outcome::EventAmended {
+            max_tickets_per_user,
+            ..
+        } => (None, Some(*max_tickets_per_user)),
+        Outcome::EventCancelled { .. } => (Some(EventStatus::Cancelled), None),
+        Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
+        other => {
+            return Err(ApiError::internal(format!(
+                "changing an event came out as {other:?}"
+            )));
+        }
+    };
+    let is_projected = wait_for(state, partition, record.offset).await.is_ok();
+    let mut row = state
+        .store
+        .event(event)
+        .await?
+        .ok_or_else(|| ApiError::not_found("event"))?;
+    // What a repetition asks for may have been changed again since.
+    if !is_projected && record.replay_of.is_none() {
+        change.apply_to(&mut row);
+        row.status = status.unwrap_or(row.status);
+        row.max_tickets_per_user = limit.unwrap_or(row.max_tickets_per_user);
+    }
+    if status.is_some() {
+        state.charts.forget_shows();
+    }
+    Final::new(StatusCode::OK, &EventBody::from(row))
+}

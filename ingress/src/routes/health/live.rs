@@ -1,0 +1,9 @@
+//! `GET /health/live`
+
+use axum::response::{IntoResponse, Response};
+
+/// The process runs.
+#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, description = "It runs")))]
+pub(crate) async fn live() -> Response {
+    axum::Json(serde_json::json!({ "status": "live" })).into_response()
+}

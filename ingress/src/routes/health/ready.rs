@@ -1,0 +1,38 @@
+//! `GET /health/ready`
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use crate::operations::Readiness;
+use crate::state::AppState;
+
+/// Whether the process can serve.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "health",
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness)),
+)]
+pub(crate) async fn ready(State(state): State<AppState>) -> Response {
+    let mut readiness = state.operations.ready();
+    if state.closing.is_cancelled() {
+        readiness.ready = false;
+        readiness
+            .problems
+            .push("the process is stopping".to_owned());
+    }
+    if !state.live.is_fed() {
+        readiness.ready = false;
+        readiness
+            .problems
+            .push("the feed of outcomes has ended".to_owned());
+    }
+    // A full house or a shortage of descriptors is told, and goes by: nobody is served better by
+    // taking the process out of service.
+    readiness.problems.extend(state.transport.problems());
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, axum::Json(readiness)).into_response()
+}

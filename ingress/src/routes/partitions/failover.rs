@@ -1,0 +1,73 @@
+//! `POST /admin/failover`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::NodeName;
+use onsale_schemas::limits::NODE_NAME_MAX_BYTES;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::detached::detached;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::operations::Which;
+use crate::state::AppState;
+
+/// Which partition goes where.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FailoverRequest {
+    /// All when left out.
+    partition: Option<u16>,
+    /// The node that takes over.
+    to: String,
+}
+
+impl RequestBody for FailoverRequest {
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(&[Role::Operator], "Only operators move partitions.")
+    }
+}
+
+/// What was done.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Failover {
+    to: String,
+}
+
+/// Move partitions to another node.
+#[utoipa::path(
+    post, path = "/api/v1/admin/failover", tag = "operation", request_body = FailoverRequest,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Failover>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: no such partition", body = Problem),
+        (status = 501, description = "`NOT_SUPPORTED`: there is only one node", body = Problem),
+    ),
+)]
+pub(crate) async fn failover(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    body: JsonBody<FailoverRequest>,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Operator], "Only operators move partitions.")?;
+    let to = body.value.to;
+    let plain = to.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain || !(1..=NODE_NAME_MAX_BYTES).contains(&to.len()) {
+        return Err(ApiError::invalid(
+            "to",
+            to,
+            &format!("1 to {NODE_NAME_MAX_BYTES} visible ASCII characters"),
+        ));
+    }
+    let which = Which::of(body.value.partition);
+    let node = NodeName(to.clone());
+    detached(async move { Ok(state.operations.failover(which, node).await?) }).await?;
+    envelope::success(&context, StatusCode::OK, &Failover { to })
+}

@@ -1,0 +1,4 @@
+//! The database against the log.
+
+pub(crate) mod apply;
+pub(crate) mod report;

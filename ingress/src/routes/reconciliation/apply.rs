@@ -1,0 +1,58 @@
+//! `POST /admin/reconcile/apply`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::detached::detached;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::state::AppState;
+
+/// A report as `POST /admin/reconcile` gave it.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = Object)]
+pub(crate) struct ReconciliationReport(Value);
+
+impl RequestBody for ReconciliationReport {
+    const LARGE: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(&[Role::Operator], "Only operators reconcile.")
+    }
+}
+
+/// Repair the database from a report.
+///
+/// Each difference is looked at again first, and a report that the state has left behind is refused.
+#[utoipa::path(
+    post, path = "/api/v1/admin/reconcile/apply", tag = "operation", request_body = ReconciliationReport,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Value>),
+        (status = 400, description = "`VALIDATION_ERROR`: not a report, or one that may not be applied", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 408, description = "`REQUEST_TIMEOUT`: the body did not arrive in time, or came so slowly that it would not", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: asked too often, or another large body of yours is being read; send one after the other", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too much is asked for, or too many large bodies are being read; nothing was changed, try again", body = Problem),
+    ),
+)]
+pub(crate) async fn apply(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    body: JsonBody<ReconciliationReport>,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Operator], "Only operators reconcile.")?;
+    let report = body.value.0;
+    let applied =
+        detached(async move { Ok(state.operations.apply_reconciliation(report).await?) }).await?;
+    envelope::success(&context, StatusCode::OK, &applied)
+}

@@ -1,0 +1,95 @@
+//! `GET /requests/{id}`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{Extensions, HeaderMap, StatusCode};
+use onsale_schemas::RequestId;
+
+use super::explanation::{WhereQuery, explained};
+use crate::auth::Caller;
+use crate::context::RequestContext;
+use crate::edge;
+use crate::envelope::{self, Problem, Success};
+use crate::error::{ApiError, Code};
+use crate::extract::PathId;
+use crate::rate_limit::Key;
+use crate::routes::bookings::body::BookingBody;
+use crate::routes::projected;
+use crate::state::AppState;
+use crate::submit::{Answer, Final, Known, PendingAnswer, answer_to};
+
+/// The answer to an earlier request that was answered with 202.
+///
+/// It is the answer that the request itself would have had; 202 again while it is not known.
+#[utoipa::path(
+    get, path = "/api/v1/requests/{id}", tag = "bookings",
+    params(("id" = Uuid, Path, description = "The request")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Or whatever status the request itself had"),
+        (status = 201, description = "A reservation that was granted", body = Success<BookingBody>),
+        (status = 202, description = "Not known yet", body = Success<PendingAnswer>),
+        (status = 404, description = "`NOT_FOUND`: no such request of this caller, or too long ago", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: this user or address asks for too many that nobody knows", body = Problem),
+    ),
+)]
+pub(crate) async fn one(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    PathId(id): PathId,
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> Result<Response, ApiError> {
+    let request_id = RequestId(id);
+    let known = state.replies.known(request_id, caller.user);
+    if let Known::Answer(answer) = known {
+        return answer.map(|answer| answer.into_response(&context));
+    }
+    if let Some(answer) = state.recent.answer(&state, request_id, caller.user).await {
+        return answer.map(|answer| answer.into_response(&context));
+    }
+    // The reply may be lost, or have gone to another process; a reservation is in the database.
+    let row = state
+        .store
+        .booking_of_request(request_id)
+        .await?
+        .filter(|row| row.user_id == caller.user);
+    match (row, known) {
+        (Some(row), _) => {
+            // Not older than what the caller was told of the booking since.
+            let id = row.booking_id;
+            projected::wait_for_user(&state, caller.user, id.partition()).await?;
+            let row = state.store.booking(id).await?.unwrap_or(row);
+            let body = BookingBody::of(&state, row).await?;
+            envelope::success(&context, StatusCode::CREATED, &body)
+        }
+        (None, Known::Pending) => Ok(Answer::Pending(request_id).into_response(&context)),
+        (None, _) => {
+            let address = edge::address(&state, &extensions, &headers);
+            from_log(&state, (&caller, address), request_id)
+                .await
+                .map(|answer| answer.into_response(&context))
+        }
+    }
+}
+
+/// What the log says that became of a request, as of one that is explained.
+async fn from_log(
+    state: &AppState,
+    (caller, address): (&Caller, Key),
+    request: RequestId,
+) -> Result<Final, ApiError> {
+    let asker = (caller, address);
+    let (partition, explained) = explained(state, asker, request, &WhereQuery::default())
+        .await
+        .map_err(|error| match error.code() {
+            // That the log could have told it does not concern whoever asks for an answer.
+            Code::NotSupported | Code::RecordGone => ApiError::not_found("request"),
+            _ => error,
+        })?;
+    match answer_to(state, partition, &explained.outcome, caller.user).await {
+        Some(answer) => answer,
+        None => Err(ApiError::not_found("request")),
+    }
+}

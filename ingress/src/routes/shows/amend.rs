@@ -1,0 +1,242 @@
+//! `PATCH /shows/{id}`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::command::AmendShow;
+use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId, ZoneIndex};
+use onsale_store::catalog::{ShowChange, ShowRow};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::body::ShowBody;
+use super::create::{NAME_MAX_CHARS, check_hold, check_window, closes_by_default};
+use super::layout::check_price;
+use crate::auth::{Caller, OnBehalf};
+use crate::context::RequestContext;
+use crate::envelope::{Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, PathId, RequestBody};
+use crate::idempotency::IdempotencyKey;
+use crate::rejection;
+use crate::routes::catalog_call::write_down_and_send;
+use crate::routes::events::body::check_line;
+use crate::routes::ownership::{managed_event, managers};
+use crate::routes::projected::wait_for;
+use crate::state::AppState;
+use crate::submit::{Ask, Asked, Final, PendingAnswer};
+use crate::values::{Instant, Money};
+
+/// New values; what is left out stays as it is. Live holds keep their price and time.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AmendRequest {
+    /// A sale that ends an hour before the beginning by default goes on doing so.
+    starts_at: Option<Instant>,
+    sale_opens_at: Option<Instant>,
+    /// Moving it into the future opens a closed sale again. It may lie after the beginning only when
+    /// it is given together with it, or alone.
+    sale_closes_at: Option<Instant>,
+    hold_seconds: Option<u32>,
+    /// For all shows of the event; 0 is no limit.
+    max_tickets_per_user: Option<u16>,
+    name: Option<String>,
+    prices: Option<Vec<PriceRequest>>,
+}
+
+/// A new price of a zone; its currency cannot change.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PriceRequest {
+    zone_id: Uuid,
+    price: Money,
+}
+
+impl RequestBody for AmendRequest {
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        managers(caller)
+    }
+}
+
+/// Change times, limit, hold or prices of a show.
+///
+/// `max_tickets_per_user` becomes the limit of all shows of the event, by the same record of the log.
+#[utoipa::path(
+    patch, path = "/api/v1/shows/{id}", tag = "catalog", request_body = AmendRequest,
+    params(
+        ("id" = Uuid, Path, description = "The show"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<ShowBody>),
+        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
+        (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
+    ),
+)]
+pub(crate) async fn amend(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(id): PathId,
+    body: JsonBody<AmendRequest>,
+) -> Result<Response, ApiError> {
+    let show = ShowId(id);
+    let row = state
+        .store
+        .show(show)
+        .await?
+        .ok_or_else(|| ApiError::not_found("show"))?;
+    let managed = managed_event(&state, &caller, row.event_id).await?;
+    let change = Arc::new(change(&row, body.value)?);
+    let identity = key.identity(caller.user, "amend show", &id.to_string(), &body.bytes);
+    let ask = Ask {
+        user: caller.user,
+        on_behalf: OnBehalf::Staff(managed.authority),
+        identity,
+        partition: row.partition,
+        command: Command::AmendShow(command(show, &change)),
+        asked: Asked::AmendShow {
+            show,
+            change: change.clone(),
+        },
+    };
+    let request_id = identity.request_id;
+    write_down_and_send(state, &context, ask, move |store, now_ms| async move {
+        let noted = store.propose_change(request_id, show, &change, now_ms);
+        noted.await
+    })
+    .await
+}
+
+fn change(row: &ShowRow, request: AmendRequest) -> Result<ShowChange, ApiError> {
+    if let Some(name) = &request.name {
+        check_line("name", name, NAME_MAX_CHARS)?;
+    }
+    let hold_ms = request.hold_seconds.map(check_hold).transpose()?;
+    let window = window(row, &request)?;
+    let mut prices: Vec<(ZoneIndex, i64)> = Vec::new();
+    for (place, new) in request.prices.unwrap_or_default().into_iter().enumerate() {
+        let path = format!("prices[{place}]");
+        let zone = row
+            .zones
+            .iter()
+            .find(|zone| zone.zone_id == new.zone_id)
+            .filter(|zone| prices.iter().all(|(known, _)| *known != zone.index))
+            .ok_or_else(|| {
+                ApiError::invalid(
+                    &format!("{path}.zone_id"),
+                    new.zone_id,
+                    "a zone of the show, each one once",
+                )
+            })?;
+        check_price(&format!("{path}.price"), &new.price)?;
+        if new.price.currency != zone.currency {
+            return Err(ApiError::invalid(
+                &format!("{path}.price.currency"),
+                new.price.currency,
+                &zone.currency,
+            ));
+        }
+        prices.push((zone.index, new.price.amount));
+    }
+    Ok(ShowChange {
+        name: request.name,
+        starts_at_ms: request.starts_at.map(|starts| starts.0),
+        sale_opens_at_ms: window.opens_at_ms,
+        sale_closes_at_ms: window.closes_at_ms,
+        closes_by_default: request.sale_closes_at.is_some().then_some(false),
+        hold_ms,
+        max_tickets_per_user: request.max_tickets_per_user,
+        prices,
+    })
+}
+
+/// What of a sale's beginning and end changes.
+struct Window {
+    opens_at_ms: Option<u64>,
+    closes_at_ms: Option<u64>,
+}
+
+/// The sale with the request's values. An end that nobody named follows the beginning of the show; one
+/// that somebody named stays, unless it would lie after a new beginning unasked.
+fn window(row: &ShowRow, request: &AmendRequest) -> Result<Window, ApiError> {
+    let mut opens_at_ms = request.sale_opens_at.map(|opens| opens.0);
+    let closes_at_ms = match (request.sale_closes_at, request.starts_at) {
+        (Some(closes), _) => Some(closes.0),
+        (None, Some(starts_at)) if row.closes_by_default => {
+            let closes_at_ms = closes_by_default(starts_at);
+            // A show that began long ago ends its sale; it need not have opened before that.
+            if opens_at_ms.is_none() && row.sale_opens_at_ms >= closes_at_ms {
+                opens_at_ms = Some(closes_at_ms.saturating_sub(1));
+            }
+            Some(closes_at_ms)
+        }
+        (None, Some(starts_at)) if row.sale_closes_at_ms > starts_at.0 => {
+            return Err(ApiError::invalid(
+                "sale_closes_at",
+                Instant(row.sale_closes_at_ms),
+                &format!(
+                    "a time up to the new starts_at ({starts_at}), or this one given together with it"
+                ),
+            ));
+        }
+        (None, _) => None,
+    };
+    check_window(
+        opens_at_ms.unwrap_or(row.sale_opens_at_ms),
+        closes_at_ms.unwrap_or(row.sale_closes_at_ms),
+    )?;
+    Ok(Window {
+        opens_at_ms,
+        closes_at_ms,
+    })
+}
+
+/// What of a change is the log's business.
+fn command(show: ShowId, change: &ShowChange) -> AmendShow {
+    AmendShow {
+        show,
+        max_tickets_per_user: change.max_tickets_per_user,
+        sale_opens_at_ms: change.sale_opens_at_ms,
+        sale_closes_at_ms: change.sale_closes_at_ms,
+        hold_ms: change.hold_ms,
+        prices: change.prices.clone(),
+    }
+}
+
+/// The answer to the outcome of an amendment. The projector writes it to the catalog; whoever was
+/// answered should find it there, but a projection that is behind is no reason to call it failed.
+pub(crate) async fn answer(
+    state: &AppState,
+    show: ShowId,
+    change: &ShowChange,
+    partition: PartitionId,
+    record: &OutcomeRecord,
+) -> Result<Final, ApiError> {
+    match &record.outcome {
+        Outcome::ShowAmended { .. } => {}
+        Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
+        other => return Err(ApiError::internal(format!("amend came out as {other:?}"))),
+    }
+    let is_projected = wait_for(state, partition, record.offset).await.is_ok();
+    let mut row = state
+        .store
+        .show(show)
+        .await?
+        .ok_or_else(|| ApiError::not_found("show"))?;
+    // What a repetition asks for may have been changed again since.
+    if !is_projected && record.replay_of.is_none() {
+        change.apply_to(&mut row, record.log_time_ms);
+    }
+    state.charts.forget_show(show).await;
+    Final::new(StatusCode::OK, &ShowBody::of(&row))
+}

@@ -1,0 +1,190 @@
+//! `POST /shows/{id}/block`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::command::{BlockPlaces, SeatBlock};
+use onsale_schemas::limits::{GENERAL_CAPACITY_MAX, SEATS_PER_BLOCK_MAX};
+use onsale_schemas::{Command, Outcome, OutcomeRecord, ShowId, ZoneIndex};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::auth::{Caller, OnBehalf};
+use crate::charts::{Chart, ChartZone};
+use crate::context::RequestContext;
+use crate::envelope::{Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, PathId, RequestBody};
+use crate::idempotency::IdempotencyKey;
+use crate::rejection;
+use crate::routes::bookings::reserve::named_seats;
+use crate::routes::ownership::{managed_event, managers};
+use crate::state::AppState;
+use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
+
+/// Places to take off sale, or to put back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BlockRequest {
+    zone_id: Uuid,
+    /// Labels or seat ids, in a seated zone.
+    seats: Option<Vec<String>>,
+    /// So many places, in general admission.
+    quantity: Option<u32>,
+}
+
+impl RequestBody for BlockRequest {
+    const LARGE: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        managers(caller)
+    }
+}
+
+/// Places taken off sale, or put back.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Block {
+    show_id: Uuid,
+    zone_id: Uuid,
+    seats: Vec<String>,
+    quantity: u32,
+    /// `blocked` or `available`.
+    status: &'static str,
+}
+
+/// Take free places off sale. All or none.
+#[utoipa::path(
+    post, path = "/api/v1/shows/{id}/block", tag = "catalog", request_body = BlockRequest,
+    params(
+        ("id" = Uuid, Path, description = "The show"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Success<Block>),
+        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `SHOW_CANCELLED`", body = Problem),
+        (status = 408, description = "`REQUEST_TIMEOUT`: the body did not arrive in time, or came so slowly that it would not", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: asked too often, or another large body of yours is being read; send one after the other", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too much is asked for, or too many large bodies are being read; nothing was changed, try again", body = Problem),
+    ),
+)]
+pub(crate) async fn block(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(id): PathId,
+    body: JsonBody<BlockRequest>,
+) -> Result<Response, ApiError> {
+    change(&state, &context, &caller, &key, ShowId(id), body, true).await
+}
+
+/// Takes places off sale, or puts them back.
+pub(super) async fn change(
+    state: &AppState,
+    context: &RequestContext,
+    caller: &Caller,
+    key: &IdempotencyKey,
+    show: ShowId,
+    body: JsonBody<BlockRequest>,
+    block: bool,
+) -> Result<Response, ApiError> {
+    let chart = state.charts.chart(show).await?;
+    let managed = managed_event(state, caller, chart.event).await?;
+    let zone = chart
+        .zone_by_id(body.value.zone_id)
+        .ok_or_else(|| ApiError::invalid("zone_id", body.value.zone_id, "a zone of the show"))?;
+    let places = SeatBlock {
+        show,
+        zone: zone.index,
+        places: places(&chart, zone, &body.value)?,
+    };
+    let (operation, command) = if block {
+        ("block", Command::Block(places))
+    } else {
+        ("unblock", Command::Unblock(places))
+    };
+    let identity = key.identity(caller.user, operation, &show.to_string(), &body.bytes);
+    let zone = zone.index;
+    let answer = send(
+        state,
+        context,
+        Ask {
+            user: caller.user,
+            on_behalf: OnBehalf::Staff(managed.authority),
+            identity,
+            partition: chart.partition,
+            command,
+            asked: Asked::Block { chart, zone },
+        },
+    )
+    .await?;
+    Ok(answer.into_response(context))
+}
+
+fn places(
+    chart: &Chart,
+    zone: &ChartZone,
+    request: &BlockRequest,
+) -> Result<BlockPlaces, ApiError> {
+    match (&request.seats, request.quantity) {
+        (Some(labels), None) => {
+            let max = usize::try_from(SEATS_PER_BLOCK_MAX).unwrap_or(usize::MAX);
+            let (_, seats) = named_seats(chart, Some(zone), labels, max)?;
+            Ok(BlockPlaces::Seats(seats))
+        }
+        (None, Some(quantity)) if zone.is_seated() => Err(ApiError::invalid(
+            "quantity",
+            quantity,
+            "seats: places of a seated zone are blocked by name",
+        )),
+        (None, Some(quantity)) if (1..=GENERAL_CAPACITY_MAX).contains(&quantity) => {
+            Ok(BlockPlaces::Quantity(quantity))
+        }
+        (None, Some(quantity)) => Err(ApiError::invalid(
+            "quantity",
+            quantity,
+            &format!("1 to {GENERAL_CAPACITY_MAX}"),
+        )),
+        (None, None) => Err(ApiError::invalid("seats", Value::Null, "seats or quantity")),
+        (Some(_), Some(quantity)) => Err(ApiError::invalid(
+            "quantity",
+            quantity,
+            "either seats or quantity, not both",
+        )),
+    }
+}
+
+/// The answer to the outcome of blocking or unblocking.
+pub(crate) fn answer(
+    chart: &Chart,
+    zone: ZoneIndex,
+    record: &OutcomeRecord,
+) -> Result<Final, ApiError> {
+    let (change, status) = match &record.outcome {
+        Outcome::Blocked(change) => (change, "blocked"),
+        Outcome::Unblocked(change) => (change, "available"),
+        Outcome::Rejected(why) => return Err(rejection::to_error(why, Some(chart), Some(zone))),
+        other => return Err(ApiError::internal(format!("block came out as {other:?}"))),
+    };
+    let zone_id = chart
+        .zone(change.zone)
+        .map(|zone| zone.zone_id)
+        .ok_or_else(|| ApiError::internal("blocked in a zone that the chart does not have"))?;
+    Final::new(
+        StatusCode::OK,
+        &Block {
+            show_id: change.show.0,
+            zone_id,
+            seats: chart.labels(change.seats.iter()),
+            quantity: change.quantity,
+            status,
+        },
+    )
+}

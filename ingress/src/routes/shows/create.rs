@@ -1,0 +1,315 @@
+//! `POST /events/{id}/shows`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::limits::{COOLDOWN_MAX_MS, HOLD_DEFAULT_MS, HOLD_MAX_MS, HOLD_MIN_MS};
+use onsale_schemas::partitioning::partition_of;
+use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, ShowId};
+use onsale_store::StoreError;
+use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::body::ShowBody;
+use super::layout::{self, ZoneRequest};
+use crate::auth::{Authority, Caller, OnBehalf};
+use crate::context::RequestContext;
+use crate::detached::detached;
+use crate::envelope::{Problem, Success};
+use crate::error::{ApiError, Code};
+use crate::extract::{JsonBody, PathId, RequestBody};
+use crate::idempotency::{IdempotencyKey, Identity};
+use crate::rejection;
+use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
+use crate::routes::events::body::check_line;
+use crate::routes::ownership::{Managed, managed_event, managers};
+use crate::state::AppState;
+use crate::submit::{Answer, Ask, Asked, Final, PendingAnswer, send};
+use crate::values::Instant;
+
+pub(crate) const NAME_MAX_CHARS: usize = 200;
+/// The sale closes so long before the show begins, unless said otherwise.
+const SALE_CLOSES_BEFORE_MS: u64 = 3_600_000;
+
+/// A show to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShowRequest {
+    name: Option<String>,
+    starts_at: Instant,
+    /// Now, when left out.
+    sale_opens_at: Option<Instant>,
+    /// An hour before the beginning when left out, and it moves with the beginning then.
+    sale_closes_at: Option<Instant>,
+    /// How long a hold lasts, 1 to 86400 (default 600).
+    hold_seconds: Option<u32>,
+    /// How long a buyer who let two holds of the event in a row end unpaid may not hold again, 0 to
+    /// 450; it doubles with each further one, up to eight times. 0 is never. The installation's
+    /// setting when left out.
+    cooldown_seconds: Option<u32>,
+    zones: Vec<ZoneRequest>,
+}
+
+impl RequestBody for ShowRequest {
+    const LARGE: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        managers(caller)
+    }
+}
+
+/// Make a show and open it.
+///
+/// Its event has to be published: a draft sells nothing.
+#[utoipa::path(
+    post, path = "/api/v1/events/{id}/shows", tag = "catalog", request_body = ShowRequest,
+    params(
+        ("id" = Uuid, Path, description = "The event"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 201, body = Success<ShowBody>),
+        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 409, description = "`QUOTA_EXCEEDED`, `SHOW_CANCELLED`: of a cancelled event", body = Problem),
+        (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
+        (status = 408, description = "`REQUEST_TIMEOUT`: the body did not arrive in time, or came so slowly that it would not", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: asked too often, or another large body of yours is being read; send one after the other", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too much is asked for, or too many large bodies are being read; nothing was changed, try again", body = Problem),
+    ),
+)]
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(id): PathId,
+    body: JsonBody<ShowRequest>,
+) -> Result<Response, ApiError> {
+    let Managed {
+        row: event,
+        authority,
+    } = managed_event(&state, &caller, EventId(id)).await?;
+    check_status(event.status)?;
+    let identity = key.identity(caller.user, "create show", &id.to_string(), &body.bytes);
+    let opens_by_default = body.value.sale_opens_at.is_none();
+    let row = row(&state, &event, identity, body.value)?;
+    let answer = {
+        let context = context.clone();
+        detached(async move {
+            make(
+                &state,
+                &context,
+                &caller,
+                authority,
+                identity,
+                event,
+                row,
+                opens_by_default,
+            )
+            .await
+        })
+        .await?
+    };
+    Ok(answer.into_response(&context))
+}
+
+/// A draft sells nothing, and a cancelled event nothing any more.
+fn check_status(status: EventStatus) -> Result<(), ApiError> {
+    match status {
+        EventStatus::Published => Ok(()),
+        EventStatus::Draft => Err(not_published()),
+        EventStatus::Cancelled => Err(ApiError::new(
+            Code::ShowCancelled,
+            "The event is cancelled; it gets no more shows.",
+        )),
+    }
+}
+
+fn not_published() -> ApiError {
+    ApiError::wrong(
+        "status",
+        EventStatus::Draft,
+        "the event is a draft; publish it with `PUT /events/{id}` before adding shows to it",
+        "published",
+    )
+}
+
+fn row(
+    state: &AppState,
+    event: &EventRow,
+    identity: Identity,
+    request: ShowRequest,
+) -> Result<ShowRow, ApiError> {
+    if let Some(name) = &request.name {
+        check_line("name", name, NAME_MAX_CHARS)?;
+    }
+    let hold_ms = match request.hold_seconds {
+        None => HOLD_DEFAULT_MS,
+        Some(seconds) => check_hold(seconds)?,
+    };
+    let now_ms = state.clock.now_ms();
+    let sale_closes_at_ms = request
+        .sale_closes_at
+        .map_or(closes_by_default(request.starts_at), |closes| closes.0);
+    let cooldown_ms = match request.cooldown_seconds {
+        None => state.config.shows.cooldown_ms(),
+        Some(seconds) => check_cooldown(seconds)?,
+    };
+    let sale_opens_at_ms = request
+        .sale_opens_at
+        .map_or(now_ms.min(sale_closes_at_ms.saturating_sub(1)), |opens| {
+            opens.0
+        });
+    check_window(sale_opens_at_ms, sale_closes_at_ms)?;
+    let show_id = derived_id("show", identity.request_id);
+    Ok(ShowRow {
+        show_id: ShowId(show_id),
+        event_id: event.event_id,
+        partition: partition_of(event.event_id, state.log.partitions()),
+        name: request.name,
+        starts_at_ms: request.starts_at.0,
+        sale_opens_at_ms,
+        sale_closes_at_ms,
+        closes_by_default: request.sale_closes_at.is_none(),
+        hold_ms,
+        cooldown_ms,
+        status: ShowStatus::Opening,
+        created_at_ms: now_ms,
+        zones: layout::zones(show_id, request.zones)?,
+    })
+}
+
+/// When a sale ends of which nobody said so.
+pub(super) fn closes_by_default(starts_at: Instant) -> u64 {
+    starts_at.0.saturating_sub(SALE_CLOSES_BEFORE_MS)
+}
+
+/// The first cool-down in milliseconds.
+fn check_cooldown(seconds: u32) -> Result<u32, ApiError> {
+    seconds
+        .checked_mul(1_000)
+        .filter(|ms| *ms <= COOLDOWN_MAX_MS)
+        .ok_or_else(|| {
+            ApiError::invalid(
+                "cooldown_seconds",
+                seconds,
+                &format!("0 to {}", COOLDOWN_MAX_MS / 1_000),
+            )
+        })
+}
+
+/// The length of a hold in milliseconds.
+pub(super) fn check_hold(seconds: u32) -> Result<u32, ApiError> {
+    seconds
+        .checked_mul(1_000)
+        .filter(|ms| (HOLD_MIN_MS..=HOLD_MAX_MS).contains(ms))
+        .ok_or_else(|| {
+            ApiError::invalid(
+                "hold_seconds",
+                seconds,
+                &format!("{} to {}", HOLD_MIN_MS / 1_000, HOLD_MAX_MS / 1_000),
+            )
+        })
+}
+
+/// A sale has to open before it closes.
+pub(super) fn check_window(opens_at_ms: u64, closes_at_ms: u64) -> Result<(), ApiError> {
+    if opens_at_ms < closes_at_ms {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(
+            "sale_closes_at",
+            Instant(closes_at_ms),
+            &format!("a time after sale_opens_at ({})", Instant(opens_at_ms)),
+        ))
+    }
+}
+
+async fn make(
+    state: &AppState,
+    context: &RequestContext,
+    caller: &Caller,
+    authority: Authority,
+    identity: Identity,
+    event: EventRow,
+    row: ShowRow,
+    opens_by_default: bool,
+) -> Result<Answer, ApiError> {
+    if let Some(answer) = recall(state, identity).await? {
+        return Ok(Answer::Final(answer));
+    }
+    let row = match state.store.add_show_within(&row, &state.config.quota).await {
+        Ok(()) => row,
+        // An earlier attempt came as far as the row.
+        Err(StoreError::Exists(_)) => {
+            let present = state
+                .store
+                .show(row.show_id)
+                .await?
+                .ok_or_else(|| ApiError::internal("a show both exists and does not"))?;
+            let mut same = ShowRow {
+                created_at_ms: present.created_at_ms,
+                status: present.status,
+                ..row
+            };
+            if opens_by_default {
+                same.sale_opens_at_ms = present.sale_opens_at_ms;
+            }
+            if same != present {
+                return Err(key_reused());
+            }
+            present
+        }
+        // Between the look at it and this.
+        Err(StoreError::NotPublished) => return Err(not_published()),
+        Err(error) => return Err(error.into()),
+    };
+    let open = layout::open_command(&row, &event)?;
+    let answer = send(
+        state,
+        context,
+        Ask {
+            user: caller.user,
+            on_behalf: OnBehalf::Staff(authority),
+            identity,
+            partition: row.partition,
+            command: Command::OpenShowV2(open),
+            asked: Asked::OpenShow { show: row.show_id },
+        },
+    )
+    .await?;
+    match answer {
+        Answer::Final(answer) => remember(state, identity, answer).await.map(Answer::Final),
+        pending @ Answer::Pending(_) => Ok(pending),
+    }
+}
+
+/// The answer to the outcome of opening a show.
+pub(crate) async fn answer(
+    state: &AppState,
+    show: ShowId,
+    record: &OutcomeRecord,
+) -> Result<Final, ApiError> {
+    match &record.outcome {
+        Outcome::ShowOpened { .. } => {
+            let row = state
+                .store
+                .show(show)
+                .await?
+                .ok_or_else(|| ApiError::not_found("show"))?;
+            let mut body = ShowBody::of(&row);
+            // The log has opened it, whether or not that is projected yet.
+            if body.status == ShowStatus::Opening {
+                body.status = ShowStatus::Open;
+            }
+            Final::new(StatusCode::CREATED, &body)
+        }
+        Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
+        other => Err(ApiError::internal(format!("opening came out as {other:?}"))),
+    }
+}

@@ -1,0 +1,331 @@
+//! The layout of a new show: read, checked against every limit, and turned into rows and command.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use onsale_schemas::TenantId;
+use onsale_schemas::command::{Admission, Currency, OpenShow, OpenShowV2, ZoneLayout};
+use onsale_schemas::limits::{
+    GENERAL_CAPACITY_MAX, ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX,
+    UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
+};
+use onsale_store::catalog::{ChartRow, EventRow, RowSeats, ShowRow, ZoneAdmission, ZoneRow};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+use utoipa::openapi::Schema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
+use uuid::Uuid;
+
+use super::body::row_seats;
+use crate::error::ApiError;
+use crate::routes::catalog_call::zone_id;
+use crate::routes::events::body::check_line;
+use crate::text;
+use crate::values::Money;
+
+pub(crate) const ZONE_NAME_MAX_CHARS: usize = 100;
+pub(crate) const ROW_NAME_MAX_CHARS: usize = 16;
+const SEAT_LABEL_MAX_CHARS: usize = 8;
+
+/// A zone of a new show.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ZoneRequest {
+    name: String,
+    price: Money,
+    admission: AdmissionRequest,
+    /// Best row first; for seated zones.
+    rows: Option<Vec<RowRequest>>,
+    /// For general admission.
+    capacity: Option<u32>,
+}
+
+/// How a zone gives out its places.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AdmissionRequest {
+    /// Named seats.
+    Seated,
+    /// Places without a name.
+    General,
+}
+
+/// A row of a new show.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RowRequest {
+    /// 1 to 16 letters, digits and spaces.
+    name: String,
+    /// How many, or a label for each.
+    #[schema(schema_with = seats_schema)]
+    seats: SeatsRequest,
+}
+
+fn seats_schema() -> Schema {
+    let count = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(SEATS_PER_ROW_MAX));
+    let label = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(SEAT_LABEL_MAX_CHARS));
+    let labels = ArrayBuilder::new()
+        .items(label)
+        .min_items(Some(1))
+        .max_items(Some(SEATS_PER_ROW_MAX.into()))
+        .unique_items(true);
+    OneOfBuilder::new()
+        .item(count)
+        .item(labels)
+        .description(Some("How many, or a label for each."))
+        .into()
+}
+
+/// A count of seats or their labels.
+pub(crate) enum SeatsRequest {
+    Count(u64),
+    Labels(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for SeatsRequest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SeatsVisitor;
+        impl<'de> Visitor<'de> for SeatsVisitor {
+            type Value = SeatsRequest;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of seats or a list of labels")
+            }
+
+            fn visit_u64<E: de::Error>(self, count: u64) -> Result<SeatsRequest, E> {
+                Ok(SeatsRequest::Count(count))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<SeatsRequest, A::Error> {
+                let mut labels = Vec::new();
+                while let Some(label) = seq.next_element()? {
+                    labels.push(label);
+                }
+                Ok(SeatsRequest::Labels(labels))
+            }
+        }
+        deserializer.deserialize_any(SeatsVisitor)
+    }
+}
+
+/// The zones as rows of the catalog, when they keep every limit.
+pub(super) fn zones(show: Uuid, requests: Vec<ZoneRequest>) -> Result<Vec<ZoneRow>, ApiError> {
+    if !(1..=ZONES_PER_SHOW_MAX).contains(&requests.len()) {
+        return Err(ApiError::invalid(
+            "zones",
+            requests.len(),
+            &format!("1 to {ZONES_PER_SHOW_MAX} zones"),
+        ));
+    }
+    let mut names = HashSet::new();
+    let mut seats_left = SEATS_PER_SHOW_MAX;
+    let mut rows = Vec::with_capacity(requests.len());
+    for (index, zone) in (0u16..).zip(requests) {
+        let path = format!("zones[{index}]");
+        check_line(&format!("{path}.name"), &zone.name, ZONE_NAME_MAX_CHARS)?;
+        if !names.insert(text::composed(&zone.name).into_owned()) {
+            return Err(ApiError::invalid(
+                &format!("{path}.name"),
+                zone.name,
+                "a name that no other zone of the show has",
+            ));
+        }
+        check_price(&format!("{path}.price"), &zone.price)?;
+        let admission = admission(
+            &path,
+            zone.admission,
+            zone.rows,
+            zone.capacity,
+            &mut seats_left,
+        )?;
+        rows.push(ZoneRow {
+            zone_id: zone_id(show, index),
+            index,
+            name: zone.name,
+            unit_price: zone.price.amount,
+            currency: zone.price.currency.into_owned(),
+            admission,
+        });
+    }
+    Ok(rows)
+}
+
+/// Refuses prices that the log would not take.
+pub(super) fn check_price(path: &str, price: &Money) -> Result<(), ApiError> {
+    if !(0..=UNIT_PRICE_MAX_MINOR).contains(&price.amount) {
+        return Err(ApiError::invalid(
+            &format!("{path}.amount"),
+            price.amount,
+            &format!("0 to {UNIT_PRICE_MAX_MINOR} minor units"),
+        ));
+    }
+    price.currency.parse::<Currency>().map_err(|error| {
+        ApiError::invalid(
+            &format!("{path}.currency"),
+            &price.currency,
+            error.to_string().trim_start_matches("expected "),
+        )
+    })?;
+    Ok(())
+}
+
+fn admission(
+    path: &str,
+    kind: AdmissionRequest,
+    rows: Option<Vec<RowRequest>>,
+    capacity: Option<u32>,
+    seats_left: &mut u32,
+) -> Result<ZoneAdmission, ApiError> {
+    match (kind, rows, capacity) {
+        (AdmissionRequest::General, None, Some(capacity))
+            if (1..=GENERAL_CAPACITY_MAX).contains(&capacity) =>
+        {
+            Ok(ZoneAdmission::General { capacity })
+        }
+        (AdmissionRequest::General, None, capacity) => Err(ApiError::invalid(
+            &format!("{path}.capacity"),
+            capacity,
+            &format!("1 to {GENERAL_CAPACITY_MAX}"),
+        )),
+        (AdmissionRequest::General, Some(rows), _) => Err(ApiError::wrong(
+            &format!("{path}.rows"),
+            rows.len(),
+            "a zone of general admission has a capacity instead of rows",
+            "no rows",
+        )),
+        (AdmissionRequest::Seated, _, Some(capacity)) => Err(ApiError::wrong(
+            &format!("{path}.capacity"),
+            capacity,
+            "a seated zone has rows instead of a capacity",
+            "no capacity",
+        )),
+        (AdmissionRequest::Seated, rows, None) => {
+            let rows = rows.unwrap_or_default();
+            if !(1..=ROWS_PER_ZONE_MAX).contains(&rows.len()) {
+                return Err(ApiError::invalid(
+                    &format!("{path}.rows"),
+                    rows.len(),
+                    &format!("1 to {ROWS_PER_ZONE_MAX} rows"),
+                ));
+            }
+            let mut names = HashSet::new();
+            let mut chart_rows = Vec::with_capacity(rows.len());
+            for (place, row) in rows.into_iter().enumerate() {
+                let path = format!("{path}.rows[{place}]");
+                check_row_name(&path, &row.name, &mut names)?;
+                let seats = row_of_seats(&path, row.seats)?;
+                *seats_left = seats_left
+                    .checked_sub(u32::from(row_seats(&seats)))
+                    .ok_or_else(|| {
+                        ApiError::invalid(
+                            &format!("{path}.seats"),
+                            row_seats(&seats),
+                            &format!("at most {SEATS_PER_SHOW_MAX} seats in the whole show"),
+                        )
+                    })?;
+                chart_rows.push(ChartRow {
+                    name: row.name,
+                    seats,
+                });
+            }
+            Ok(ZoneAdmission::Seated { rows: chart_rows })
+        }
+    }
+}
+
+fn check_row_name(path: &str, name: &str, names: &mut HashSet<String>) -> Result<(), ApiError> {
+    let chars = name.chars().count();
+    let plain = (1..=ROW_NAME_MAX_CHARS).contains(&chars)
+        && name.split(' ').all(text::is_alphanumeric)
+        && name.trim() == name;
+    if !plain {
+        return Err(ApiError::invalid(
+            &format!("{path}.name"),
+            name,
+            &format!("1 to {ROW_NAME_MAX_CHARS} letters, digits and spaces between them"),
+        ));
+    }
+    if !names.insert(text::composed(name).into_owned()) {
+        return Err(ApiError::invalid(
+            &format!("{path}.name"),
+            name,
+            "a name that no other row of the zone has",
+        ));
+    }
+    Ok(())
+}
+
+fn row_of_seats(path: &str, seats: SeatsRequest) -> Result<RowSeats, ApiError> {
+    let field = format!("{path}.seats");
+    let count = |count: u64| {
+        u16::try_from(count)
+            .ok()
+            .filter(|count| (1..=SEATS_PER_ROW_MAX).contains(count))
+            .ok_or_else(|| {
+                ApiError::invalid(&field, count, &format!("1 to {SEATS_PER_ROW_MAX} seats"))
+            })
+    };
+    match seats {
+        SeatsRequest::Count(seats) => count(seats).map(RowSeats::Count),
+        SeatsRequest::Labels(labels) => {
+            count(u64::try_from(labels.len()).unwrap_or(u64::MAX))?;
+            let mut seen = HashSet::with_capacity(labels.len());
+            for (place, label) in labels.iter().enumerate() {
+                let plain = (1..=SEAT_LABEL_MAX_CHARS).contains(&label.chars().count())
+                    && text::is_alphanumeric(label);
+                if !plain || !seen.insert(text::composed(label)) {
+                    return Err(ApiError::invalid(
+                        &format!("{field}[{place}]"),
+                        label,
+                        &format!(
+                            "1 to {SEAT_LABEL_MAX_CHARS} letters and digits, unique in the row"
+                        ),
+                    ));
+                }
+            }
+            Ok(RowSeats::Labels(labels))
+        }
+    }
+}
+
+/// The command that opens a show of the catalog.
+pub(super) fn open_command(show: &ShowRow, event: &EventRow) -> Result<OpenShowV2, ApiError> {
+    let zones = show
+        .zones
+        .iter()
+        .map(|zone| {
+            Ok(ZoneLayout {
+                unit_price: zone.unit_price,
+                currency: zone.currency.parse().map_err(ApiError::internal)?,
+                admission: match &zone.admission {
+                    ZoneAdmission::General { capacity } => Admission::General {
+                        capacity: *capacity,
+                    },
+                    ZoneAdmission::Seated { rows } => Admission::Seated {
+                        rows: rows.iter().map(|row| row_seats(&row.seats)).collect(),
+                    },
+                },
+            })
+        })
+        .collect::<Result<_, ApiError>>()?;
+    Ok(OpenShowV2 {
+        show: OpenShow {
+            show: show.show_id,
+            event: show.event_id,
+            max_tickets_per_user: event.max_tickets_per_user,
+            sale_opens_at_ms: show.sale_opens_at_ms,
+            sale_closes_at_ms: show.sale_closes_at_ms,
+            hold_ms: show.hold_ms,
+            zones,
+        },
+        tenant: TenantId(event.tenant_id),
+        cooldown_ms: show.cooldown_ms,
+    })
+}

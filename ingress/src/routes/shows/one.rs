@@ -1,0 +1,35 @@
+//! `GET /shows/{id}`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::ShowId;
+
+use super::body::ShowBody;
+use crate::auth::Caller;
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::PathId;
+use crate::routes::visible;
+use crate::state::AppState;
+
+/// One show.
+#[utoipa::path(
+    get, path = "/api/v1/shows/{id}", tag = "catalog",
+    params(("id" = Uuid, Path, description = "The show")),
+    responses(
+        (status = 200, body = Success<ShowBody>),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+    ),
+)]
+pub(crate) async fn one(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Option<Caller>,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
+    let row = state.charts.show(ShowId(id)).await?;
+    envelope::success(&context, StatusCode::OK, &ShowBody::of(&row))
+}

@@ -1,0 +1,70 @@
+//! `GET /shows/{id}/seats`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use onsale_schemas::ShowId;
+
+use crate::auth::Caller;
+use crate::charts::Document;
+use crate::context::RequestContext;
+use crate::envelope::{Problem, Success};
+use crate::error::ApiError;
+use crate::extract::PathId;
+use crate::routes::visible;
+use crate::state::AppState;
+
+/// It never changes.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=86400, immutable");
+/// That of a draft is nobody else's to keep.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// The seat chart. It never changes; what is free is in `/availability`.
+#[utoipa::path(
+    get, path = "/api/v1/shows/{id}/seats", tag = "catalog",
+    params(
+        ("id" = Uuid, Path, description = "The show"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),
+    ),
+    responses(
+        (status = 200, body = Success<Document>, headers(("ETag" = String))),
+        (status = 304, description = "The chart is the one you have"),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+    ),
+)]
+pub(crate) async fn seats(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Option<Caller>,
+    PathId(id): PathId,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let chart = visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
+    let answer = state.charts.answer(&chart).await?;
+    let tag = &answer.tag;
+    let known = headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|candidate| candidate.trim().trim_start_matches("W/"))
+        .any(|candidate| candidate == tag.as_str() || candidate == "*");
+    let mut response = if known {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        answer.body.success(&context, &headers).await?
+    };
+    // Weak: `meta` differs from answer to answer.
+    let tag = HeaderValue::from_str(&format!("W/{tag}")).map_err(ApiError::internal)?;
+    response.headers_mut().insert(ETAG, tag);
+    let caching = if chart.is_public() {
+        IMMUTABLE
+    } else {
+        PRIVATE
+    };
+    response.headers_mut().insert(CACHE_CONTROL, caching);
+    Ok(response)
+}

@@ -1,0 +1,4 @@
+//! Snapshots of partitions.
+
+pub(crate) mod create;
+pub(crate) mod list;

@@ -1,0 +1,53 @@
+//! `POST /admin/snapshots`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::auth::{Caller, Role};
+use crate::context::RequestContext;
+use crate::detached::detached;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::operations::{SnapshotDone, Which};
+use crate::state::AppState;
+
+/// Which partition; all when left out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SnapshotRequest {
+    partition: Option<u16>,
+}
+
+impl RequestBody for SnapshotRequest {
+    const OPTIONAL: bool = true;
+
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.require(&[Role::Operator], "Only operators make snapshots.")
+    }
+}
+
+/// Cut snapshots now.
+#[utoipa::path(
+    post, path = "/api/v1/admin/snapshots", tag = "operation", request_body = Option<SnapshotRequest>,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, body = Success<Vec<SnapshotDone>>),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: no such partition", body = Problem),
+    ),
+)]
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    body: JsonBody<SnapshotRequest>,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::Operator], "Only operators make snapshots.")?;
+    let which = Which::of(body.value.partition);
+    let done = detached(async move { Ok(state.operations.create_snapshots(which).await?) }).await?;
+    envelope::success(&context, StatusCode::CREATED, &done)
+}
