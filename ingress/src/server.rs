@@ -2,6 +2,8 @@
 
 mod addresses;
 mod connection;
+mod frames;
+mod lengths;
 mod line;
 mod outgoing;
 mod paced;

@@ -29,6 +29,7 @@ from attacks import harness  # noqa: E402 (the folder above is put on the path f
 ATTACKS = (
     "never_reading",
     "http2_window_zero",
+    "http2_control_frames",
     "silent_connections",
     "internal_bodies",
     "huge_keys",

@@ -65,6 +65,9 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         } else {
             http.body_max_bytes
         };
+        if declared.is_some_and(|bytes| bytes > size_max_bytes) {
+            return Err(too_large(size_max_bytes));
+        }
         let mut share = None;
         if T::LARGE && declared.is_some_and(|bytes| bytes > http.body_max_bytes) {
             share = Some(

@@ -20,6 +20,8 @@ use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
 use super::addresses::{Block, Connected};
+use super::frames::Frames;
+use super::lengths::Lengths;
 use super::line::Line;
 use super::outgoing::{Outbound, Outgoing};
 use super::paced::Paced;
@@ -62,8 +64,8 @@ impl Connection {
         match spoken(&self.inner, &self.seat, &stream).await {
             Spoken::Nothing => Ok(()),
             Spoken::Http1 => {
-                let stream = TokioIo::new(self.paced(stream, &line));
-                let service = hyper::service::service_fn(self.service());
+                let stream = TokioIo::new(Lengths::new(self.paced(stream, &line)));
+                let service = hyper::service::service_fn(self.service(line));
                 let connection = http1.serve_connection(stream, service);
                 self.run_until_told(connection).await
             }
@@ -87,8 +89,10 @@ impl Connection {
             stalled: inner.pressure.streams_stalled.clone(),
         };
         let builder = builder(&inner.http, streams);
-        let stream = TokioIo::new(Prompt::new(stream, inner.http.header_timeout()));
-        let service = hyper::service::service_fn(self.service());
+        let stream = Prompt::new(Lengths::new(stream), inner.http.header_timeout());
+        let slowed = inner.pressure.slowed.clone();
+        let stream = TokioIo::new(Frames::new(stream, line.clone(), slowed));
+        let service = hyper::service::service_fn(self.service(line.clone()));
         let connection = builder.serve_connection(stream, service);
         tokio::select! {
             biased;
@@ -136,11 +140,15 @@ impl Connection {
     }
 
     /// Answers requests of this connection.
-    fn service(&self) -> impl Fn(Request<Incoming>) -> Answering + Clone + Send + use<> {
+    fn service(
+        &self,
+        line: Arc<Line>,
+    ) -> impl Fn(Request<Incoming>) -> Answering + Clone + Send + use<> {
         let (inner, router, peer) = (self.inner.clone(), self.router.clone(), self.peer);
         let (block, seat) = (self.connected.block().clone(), Arc::clone(&self.seat));
         move |mut request: Request<Incoming>| {
             let busy = seat.begin();
+            line.request_begins();
             request.extensions_mut().insert(ConnectInfo(peer));
             let block = inner.asked_by(&request, peer.ip(), &block);
             let refusal = refusal::malformed(&request).or_else(|| {

@@ -1,5 +1,6 @@
 //! What the streams of one connection have in common: its clock, and whether it moves.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,6 +13,7 @@ pub(super) struct Line {
     began: Instant,
     state: Mutex<State>,
     ended: Notify,
+    requests: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +35,7 @@ impl Line {
             began: Instant::now(),
             state: Mutex::default(),
             ended: Notify::new(),
+            requests: AtomicU64::new(0),
         }
     }
 
@@ -53,6 +56,16 @@ impl Line {
     pub(super) fn unblock(&self) {
         let elapsed = self.began.elapsed();
         self.state.lock().unblock(elapsed);
+    }
+
+    /// A request begins.
+    pub(super) fn request_begins(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests that have begun.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     pub(super) fn stream_begins(&self) {

@@ -55,6 +55,7 @@ pub(crate) struct Pressure {
     refused: IntCounterVec,
     pub(super) stalled: IntCounter,
     pub(super) streams_stalled: IntCounter,
+    pub(super) slowed: IntCounter,
     pub(super) given_up: IntCounter,
     pub(super) answers_refused: IntCounter,
     pub(super) unsent_bytes: IntGauge,
@@ -113,6 +114,11 @@ impl Pressure {
             streams_stalled: counter(
                 "http_streams_stalled_total",
                 "Streams of HTTP/2 reset because their client did not take what it asked for",
+            )?,
+            slowed: counter(
+                "http_connections_slowed_total",
+                "Connections of HTTP/2 read from more slowly because their client sends too many frames \
+                 that ask for nothing",
             )?,
             given_up: counter(
                 "http_connections_given_up_total",

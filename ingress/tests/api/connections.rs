@@ -6,7 +6,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use onsale_ingress::IngressConfig;
 use onsale_schemas::UserId;
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::version::TLS13;
 
@@ -195,6 +195,48 @@ async fn a_stream_that_is_not_read_is_reset_and_the_others_go_on() {
     assert!(metrics.contains("availability_stream_readers 1"));
 }
 
+/// A frame of HTTP/2.
+fn frame(kind: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let [.., length] = payload.len().to_be_bytes();
+    [&[0, 0, length, kind, 0, 0, 0, 0, stream], payload].concat()
+}
+
+#[tokio::test]
+async fn frames_that_ask_for_nothing_are_read_slowly_and_requests_are_not() {
+    const FRAMES: usize = 20_000;
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let served = served(|_| {}).await;
+    for (number, flood) in [
+        (1, frame(6, 0, &[7; 8])),
+        (2, frame(4, 0, &[])),
+        (3, frame(2, 1, &[0, 0, 0, 0, 1])),
+        (4, frame(0xbe, 0, &[7; 8])),
+    ] {
+        let mut stream = connect(&served).await;
+        let sent = [PREFACE, &frame(4, 0, &[]), &flood.repeat(FRAMES)].concat();
+        let (mut reading, mut writing) = stream.split();
+        let sending = async {
+            writing.write_all(&sent).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let slowed = format!("http_connections_slowed_total {number}");
+        tokio::select! {
+            () = sending => {}
+            () = until_closed(&mut reading) => panic!("closed while flood {number} went on"),
+            () = until_metrics_say(&served.world, &slowed) => {}
+        }
+    }
+    let mut sender = http2(&served).await;
+    for _ in 0..1_000 {
+        let answer = get_for(&mut sender, "203.0.113.1", "/health/live").await;
+        answer.into_body().collect().await.unwrap();
+    }
+    let whole = get_for(&mut sender, "203.0.113.1", LARGE).await;
+    whole.into_body().collect().await.unwrap();
+    let metrics = served.world.metrics().await;
+    assert!(metrics.contains("http_connections_slowed_total 4"));
+}
+
 #[tokio::test]
 async fn a_stream_with_nothing_to_tell_stays() {
     let served = served(impatient).await;
@@ -309,7 +351,7 @@ async fn behind_proxies_what_is_unsent_counts_by_the_address_that_they_forward()
 }
 
 /// Ends, with whatever: the test would hang otherwise.
-async fn until_closed(stream: &mut TcpStream) {
+async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) {
     while let Ok(1..) = stream.read(&mut [0; 4_096]).await {}
 }
 
@@ -462,6 +504,10 @@ async fn what_is_no_request_is_answered_with_what_is_wrong() {
             400,
         ),
         ("GE{T / HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+        (
+            "GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 18446744073709551616\r\n\r\n",
+            400,
+        ),
         ("GET / HTTP/9.9\r\nhost: x\r\n\r\n", 400),
         ("GET /\u{7f} HTTP/1.1\r\nhost: x\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nhost: x\r\nbad header: 1\r\n\r\n", 400),
@@ -487,6 +533,17 @@ async fn what_is_no_request_is_answered_with_what_is_wrong() {
         let answer = read_until(&mut stream, "VALIDATION_ERROR").await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
         assert!(answer.contains("application/problem+json"), "{answer}");
+    }
+    // Nothing of such bodies is waited for.
+    let token = Claims::new(BUYER, "buyer").token();
+    for length in ["1000000", "18446744073709551614", "18446744073709551615"] {
+        let request = format!(
+            "POST /api/v1/bookings/reserve HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             Content-Length: {length}\r\n\r\n{{"
+        );
+        let mut stream = ask(&served, &request).await;
+        let answer = read_until(&mut stream, "PAYLOAD_TOO_LARGE").await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     }
     // An older client has no such header.
     let mut stream = ask(&served, "GET /health/live HTTP/1.0\r\n\r\n").await;
