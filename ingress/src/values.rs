@@ -148,7 +148,7 @@ pub struct Money {
     /// In minor units of the currency.
     #[schema(example = 250_000)]
     pub amount: i64,
-    /// ISO 4217 code.
+    /// ISO 4217 code of a currency in use; shows from before this was asked may have another.
     #[schema(example = "THB")]
     pub currency: Cow<'static, str>,
 }

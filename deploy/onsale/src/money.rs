@@ -1,22 +1,10 @@
 //! Sums of money as people read them.
 
-/// Currencies (ISO 4217) without a minor unit.
-const WITHOUT_MINOR_UNIT: [&str; 15] = [
-    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV",
-    "XAF", "XOF",
-];
-/// Currencies (ISO 4217) with a thousand minor units.
-const WITH_THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
+use onsale_schemas::currencies;
 
 /// `320000` minor units of `THB` as `3,200.00 THB`.
 pub(crate) fn shown(minor: i64, currency: &str) -> String {
-    let digits = if WITHOUT_MINOR_UNIT.contains(&currency) {
-        0
-    } else if WITH_THOUSANDTHS.contains(&currency) {
-        3
-    } else {
-        2
-    };
+    let digits = usize::from(currencies::minor_digits(currency));
     let text = format!("{:0>width$}", minor.unsigned_abs(), width = digits + 1);
     let (whole, fraction) = text.split_at(text.len() - digits);
     let sign = if minor < 0 { "-" } else { "" };
@@ -44,6 +32,7 @@ mod tests {
             (-100, "EUR", "-1.00 EUR"),
             (123_456_789, "USD", "1,234,567.89 USD"),
             (1_500, "JPY", "1,500 JPY"),
+            (1_500, "XPF", "1,500 XPF"),
             (1_500, "KWD", "1.500 KWD"),
             (i64::MIN, "JPY", "-9,223,372,036,854,775,808 JPY"),
         ] {

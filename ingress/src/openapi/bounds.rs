@@ -1,5 +1,6 @@
 //! Lengths and ranges of request fields, from the constants that the handlers check.
 
+use onsale_schemas::currencies;
 use onsale_schemas::limits::{
     GENERAL_CAPACITY_MAX, HOLD_MAX_MS, HOLD_MIN_MS, NODE_NAME_MAX_BYTES,
     PAYMENT_REFERENCE_MAX_BYTES, ROWS_PER_ZONE_MAX, SEATS_PER_BLOCK_MAX, TICKETS_PER_BOOKING_MAX,
@@ -40,9 +41,10 @@ macro_rules! of_text {
 
 const LINE: &str = concat!("^", of_line!(), drawn!(), of_line!(), "$");
 const TEXT: &str = concat!("^", of_text!(), drawn!(), of_text!(), "$");
+/// What is looked for.
+const SEARCH: &str = concat!("^", of_line!(), "$");
 /// Visible ASCII.
 const VISIBLE: &str = "^[!-~]+$";
-const CURRENCY: &str = "^[A-Z]{3}$";
 
 enum Bound {
     /// A text for people of at most so many characters.
@@ -57,10 +59,12 @@ enum Bound {
     Range(u64, u64),
     /// At least one and at most so many items.
     Items(usize),
-    /// A text of at most so many characters, which may be empty.
+    /// A line of at most so many characters, which may be empty.
     AtMost(usize),
     /// RFC 3339.
     Instant,
+    /// The code of a currency in use.
+    Currency,
     /// One of these.
     OneOf(&'static [&'static str]),
 }
@@ -151,7 +155,7 @@ const FIELDS: &[(&str, &str, Bound)] = &[
     ("FailoverRequest", "to", Form(VISIBLE, NODE_NAME_MAX_BYTES)),
     ("FailoverRequest", "partition", Range(0, u16::MAX as u64)),
     ("SnapshotRequest", "partition", Range(0, u16::MAX as u64)),
-    ("Money", "currency", Form(CURRENCY, 3)),
+    ("Money", "currency", Bound::Currency),
 ];
 const HOLD_SECONDS: Bound = Range((HOLD_MIN_MS / 1_000) as u64, (HOLD_MAX_MS / 1_000) as u64);
 
@@ -296,7 +300,7 @@ impl Bound {
             Line(max) => form(Some(LINE), 1, *max),
             Form(pattern, max) => form(Some(pattern), 1, *max),
             Length(max) => form(None, 1, *max),
-            Self::AtMost(max) => form(None, 0, *max),
+            Self::AtMost(max) => form(Some(SEARCH), 0, *max),
             Range(min, max) => {
                 object.minimum = Some(Number::from(*min));
                 object.maximum = Some(Number::from(*max));
@@ -305,6 +309,9 @@ impl Bound {
                 let nullable = matches!(&object.schema_type, SchemaType::Array(types) if types.contains(&Type::Null));
                 let values = values.iter().map(|value| Value::from(*value));
                 object.enum_values = Some(values.chain(nullable.then_some(Value::Null)).collect());
+            }
+            Self::Currency => {
+                object.enum_values = Some(currencies::codes().map(Value::from).collect());
             }
             Self::Instant => {
                 object.format = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));

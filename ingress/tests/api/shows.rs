@@ -86,6 +86,10 @@ async fn layouts_outside_the_limits_are_refused_by_path() {
             zone(|z| z["price"]["currency"] = json!("thb")),
             "zones[0].price.currency",
         ),
+        (
+            zone(|z| z["price"]["currency"] = json!("ABC")),
+            "zones[0].price.currency",
+        ),
         (zone(|z| z["price"] = json!(5)), "zones[0].price"),
         (
             zone(|z| z["admission"] = json!("standing")),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::body::ShowBody;
 use super::create::{NAME_MAX_CHARS, check_hold, check_window, closes_by_default};
-use super::layout::check_price;
+use super::layout::check_amount;
 use crate::auth::{Caller, OnBehalf};
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
@@ -138,7 +138,7 @@ fn change(row: &ShowRow, request: AmendRequest) -> Result<ShowChange, ApiError> 
                     "a zone of the show, each one once",
                 )
             })?;
-        check_price(&format!("{path}.price"), &new.price)?;
+        check_amount(&format!("{path}.price"), &new.price)?;
         if new.price.currency != zone.currency {
             return Err(ApiError::invalid(
                 &format!("{path}.price.currency"),

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use onsale_schemas::TenantId;
-use onsale_schemas::command::{Admission, Currency, OpenShow, OpenShowV2, ZoneLayout};
+use onsale_schemas::command::{Admission, OpenShow, OpenShowV2, ZoneLayout};
 use onsale_schemas::limits::{
     GENERAL_CAPACITY_MAX, ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX,
     UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
 };
+use onsale_schemas::{TenantId, currencies};
 use onsale_store::catalog::{ChartRow, EventRow, RowSeats, ShowRow, ZoneAdmission, ZoneRow};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -137,7 +137,9 @@ pub(super) fn zones(show: Uuid, requests: Vec<ZoneRequest>) -> Result<Vec<ZoneRo
                 "a name that no other zone of the show has",
             ));
         }
-        check_price(&format!("{path}.price"), &zone.price)?;
+        let price = format!("{path}.price");
+        check_amount(&price, &zone.price)?;
+        check_currency(&price, &zone.price)?;
         let admission = admission(
             &path,
             zone.admission,
@@ -157,8 +159,8 @@ pub(super) fn zones(show: Uuid, requests: Vec<ZoneRequest>) -> Result<Vec<ZoneRo
     Ok(rows)
 }
 
-/// Refuses prices that the log would not take.
-pub(super) fn check_price(path: &str, price: &Money) -> Result<(), ApiError> {
+/// Refuses amounts that the log would not take.
+pub(super) fn check_amount(path: &str, price: &Money) -> Result<(), ApiError> {
     if !(0..=UNIT_PRICE_MAX_MINOR).contains(&price.amount) {
         return Err(ApiError::invalid(
             &format!("{path}.amount"),
@@ -166,14 +168,19 @@ pub(super) fn check_price(path: &str, price: &Money) -> Result<(), ApiError> {
             &format!("0 to {UNIT_PRICE_MAX_MINOR} minor units"),
         ));
     }
-    price.currency.parse::<Currency>().map_err(|error| {
-        ApiError::invalid(
-            &format!("{path}.currency"),
-            &price.currency,
-            error.to_string().trim_start_matches("expected "),
-        )
-    })?;
     Ok(())
+}
+
+/// Refuses what nobody can pay with.
+fn check_currency(path: &str, price: &Money) -> Result<(), ApiError> {
+    if currencies::is_in_use(&price.currency) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        &format!("{path}.currency"),
+        &price.currency,
+        "the ISO 4217 code of a currency in use, such as THB",
+    ))
 }
 
 fn admission(
