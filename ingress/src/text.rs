@@ -38,12 +38,23 @@ fn overrides_direction(char: char) -> bool {
     matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// True for what has no place within a line.
+fn breaks_line(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}' | '\u{2029}')
+}
+
 /// A name: one line of at most so many characters, at least one of them to be seen, and none that
 /// breaks the line or turns the text round that stands beside it.
 pub(crate) fn is_line(text: &str, max_chars: usize) -> bool {
-    is_readable(text, max_chars, |char| {
-        char.is_control() || matches!(char, '\u{2028}' | '\u{2029}')
-    })
+    is_readable(text, max_chars, breaks_line)
+}
+
+/// What is looked for: as [`is_line`], and it may be empty or of nothing that can be seen.
+pub(crate) fn is_search(text: &str, max_chars: usize) -> bool {
+    text.chars().count() <= max_chars
+        && !text
+            .chars()
+            .any(|char| breaks_line(char) || overrides_direction(char))
 }
 
 /// As [`is_line`], in any number of lines.

@@ -86,6 +86,15 @@ async fn a_list_is_paged_and_filtered() {
         let reply = world.get(&format!("/api/v1/events?{query}")).send().await;
         reply.error(400, "VALIDATION_ERROR");
     }
+    for field in ["search", "city", "category"] {
+        for text in ["%00", "a%0Ab", "%E2%80%AEa"] {
+            let path = format!("/api/v1/events?{field}={text}");
+            let details = world.get(&path).send().await.error(400, "VALIDATION_ERROR");
+            assert_eq!(details["field"], field, "{text}");
+        }
+    }
+    let all = list("?search=%20&city=").await;
+    assert_eq!(all.1, 4, "an empty filter filters nothing");
     let reply = world.get("/api/v1/events?mine=true").send().await;
     reply.error(401, "UNAUTHORIZED");
     let reply = world

@@ -13,6 +13,7 @@ use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::Query;
 use crate::state::AppState;
+use crate::text;
 use crate::values::Instant;
 
 pub(crate) const PER_PAGE_MAX: u32 = 100;
@@ -58,6 +59,7 @@ pub(in crate::routes) struct PageMeta {
     responses(
         (status = 200, description = "`meta` holds `page`, `per_page` and `total`", body = Success<Vec<EventBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too many lists are asked for, or the catalog cannot be read now", body = Problem),
     ),
 )]
 pub(crate) async fn list(
@@ -78,12 +80,15 @@ pub(crate) async fn list(
         ("category", &query.category),
     ] {
         if let Some(text) = text
-            && text.chars().count() > SEARCH_MAX_CHARS
+            && !text::is_search(text, SEARCH_MAX_CHARS)
         {
             return Err(ApiError::invalid(
                 field,
                 text,
-                &format!("at most {SEARCH_MAX_CHARS} characters"),
+                &format!(
+                    "at most {SEARCH_MAX_CHARS} characters on one line, none of them a control \
+                     character or one that overrides the direction of text"
+                ),
             ));
         }
     }

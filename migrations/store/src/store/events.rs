@@ -28,17 +28,24 @@ macro_rules! filters {
     };
 }
 
+/// A page of the events that pass the filters, with the number of all of them in every row; where the
+/// page is empty, one row with that number alone. The catalog is gone through once.
+///
 /// The position of a text in another has a name of its own in each database. It is used instead of
 /// `LIKE` because a `%` or `_` that somebody looks for is just that.
-macro_rules! select {
-    ($position:literal, $select:expr, $rest:expr) => {
+macro_rules! select_page {
+    ($position:literal) => {
         concat!(
-            "SELECT ",
-            $select,
+            "WITH found AS MATERIALIZED (SELECT event_id, starts_at_ms",
             filters!(),
             $position,
-            "(search_text, $8) > 0)",
-            $rest
+            "(search_text, $8) > 0)), page AS (SELECT event_id FROM found \
+             ORDER BY starts_at_ms, event_id LIMIT $9 OFFSET $10) SELECT total, ",
+            columns!(),
+            " FROM (SELECT COUNT(*) AS total FROM found) AS counted LEFT JOIN (SELECT ",
+            columns!(),
+            " FROM events WHERE event_id IN (SELECT event_id FROM page)) AS listed ON TRUE \
+             ORDER BY starts_at_ms, event_id"
         )
     };
 }
@@ -224,8 +231,7 @@ impl Store {
             .transpose()
     }
 
-    /// Events by (starts_at_ms, event_id), page by number from 1. An event added between the two
-    /// reads of one call may be counted and not shown.
+    /// Events by (starts_at_ms, event_id), page by number from 1.
     ///
     /// # Errors
     /// As every read.
@@ -246,7 +252,8 @@ impl Store {
         // Beyond what a column holds there is nothing to find; the limit is exclusive.
         let from = filter.from_ms.unwrap_or(0);
         let until = filter.until_ms.unwrap_or(u64::MAX);
-        let mut values = vec![
+        let skip = i64::from(page.saturating_sub(1)).saturating_mul(i64::from(per_page));
+        let values = [
             Value::Text(status),
             filter.tenants.one().into(),
             i64::try_from(from).unwrap_or(i64::MAX).into(),
@@ -255,42 +262,24 @@ impl Store {
             Value::from(&category),
             filter.organizer_id.map(|organizer| organizer.0).into(),
             Value::from(&search),
+            per_page.into(),
+            skip.into(),
         ];
-        let (count, select) = match &self.database {
-            crate::database::Database::Postgres(_) => (
-                select!("strpos", "COUNT(*) AS total", ""),
-                select!(
-                    "strpos",
-                    columns!(),
-                    " ORDER BY starts_at_ms, event_id LIMIT $9 OFFSET $10"
-                ),
-            ),
-            crate::database::Database::Sqlite(_) => (
-                select!("instr", "COUNT(*) AS total", ""),
-                select!(
-                    "instr",
-                    columns!(),
-                    " ORDER BY starts_at_ms, event_id LIMIT $9 OFFSET $10"
-                ),
-            ),
+        let select = match &self.database {
+            crate::database::Database::Postgres(_) => select_page!("strpos"),
+            crate::database::Database::Sqlite(_) => select_page!("instr"),
         };
-        let total = match self.database.fetch_optional(count, &values).await? {
+        let listed = self.database.fetch(select, &values).await?;
+        let total = match listed.first() {
             Some(row) => row.number("total")?,
             None => 0,
         };
-        values.push(per_page.into());
-        values.push(
-            i64::from(page.saturating_sub(1))
-                .saturating_mul(i64::from(per_page))
-                .into(),
-        );
-        let rows = self
-            .database
-            .fetch(select, &values)
-            .await?
-            .iter()
-            .map(event_row)
-            .collect::<Result<_, _>>()?;
+        let mut rows = Vec::with_capacity(listed.len());
+        for row in &listed {
+            if row.uuid_or_null("event_id")?.is_some() {
+                rows.push(event_row(row)?);
+            }
+        }
         Ok(Page { rows, total })
     }
 }
