@@ -5,8 +5,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use onsale_schemas::RequestId;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::context::RequestContext;
 use crate::error::{self, ApiError, Code};
@@ -40,11 +42,15 @@ pub(crate) struct Success<T: ToSchema> {
     meta: Meta,
 }
 
-/// What is told about the answer itself.
+/// About the answer itself.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Meta {
     /// Echo of `X-Request-ID`, or a new one.
     request_id: String,
+    /// Where the call handed a command in to the log: the id that `GET /requests/{id}` and
+    /// `GET /requests/{id}/explanation` take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command_id: Option<Uuid>,
 }
 
 /// The body of a failure: RFC 9457 and the house's own form in one.
@@ -88,6 +94,9 @@ pub(crate) struct ErrorBody<'a> {
 pub(crate) struct MetaRef<'a> {
     /// Echo of `X-Request-ID`, or a new one.
     request_id: &'a str,
+    /// Where the log decided: the id that `GET /requests/{id}/explanation` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command_id: Option<Uuid>,
 }
 
 /// A success with this data.
@@ -102,11 +111,17 @@ pub(crate) fn success<T: Serialize>(
     Ok(finish(context, status, body))
 }
 
-/// A success with data that is JSON already.
-pub(crate) fn success_raw(context: &RequestContext, status: StatusCode, data: &[u8]) -> Response {
+/// The answer to a command, with data that is JSON already.
+pub(crate) fn success_of_command(
+    context: &RequestContext,
+    command: Option<RequestId>,
+    status: StatusCode,
+    data: &[u8],
+) -> Response {
     let mut body = Vec::new();
     write_begin(&mut body, data);
-    finish(context, status, body)
+    write_end(&mut body, context, command);
+    json(status, body, JSON)
 }
 
 /// The beginning of a success, up to and with its data, for answers that many share.
@@ -126,7 +141,7 @@ pub(crate) fn write_begin(body: &mut Vec<u8>, data: &[u8]) {
 /// What stands behind the data of a success.
 pub(crate) fn end(context: &RequestContext) -> Vec<u8> {
     let mut body = Vec::with_capacity(END_EXPECTED_BYTES);
-    write_end(&mut body, context);
+    write_end(&mut body, context, None);
     body
 }
 
@@ -161,15 +176,21 @@ pub(crate) fn success_page<T: Serialize, M: Serialize>(
 }
 
 fn finish(context: &RequestContext, status: StatusCode, mut body: Vec<u8>) -> Response {
-    write_end(&mut body, context);
+    write_end(&mut body, context, None);
     json(status, body, JSON)
 }
 
-fn write_end(body: &mut Vec<u8>, context: &RequestContext) {
+fn write_end(body: &mut Vec<u8>, context: &RequestContext, command: Option<RequestId>) {
     body.extend_from_slice(b",\"meta\":{\"request_id\":");
     // Visible ASCII, but a quote or backslash is visible too.
     if serde_json::to_writer(&mut *body, context.request_id()).is_err() {
         body.extend_from_slice(b"\"\"");
+    }
+    if let Some(command) = command {
+        let mut buffer = Uuid::encode_buffer();
+        body.extend_from_slice(b",\"command_id\":\"");
+        body.extend_from_slice(command.0.hyphenated().encode_lower(&mut buffer).as_bytes());
+        body.push(b'"');
     }
     body.extend_from_slice(b"}}");
 }
@@ -226,6 +247,7 @@ fn problem_body(
         },
         meta: MetaRef {
             request_id: context.request_id(),
+            command_id: error.command().map(|command| command.0),
         },
     })
     .unwrap_or_default()

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use onsale_log::SubmitError;
+use onsale_schemas::RequestId;
 use onsale_store::StoreError;
 use serde::Serialize;
 use serde_json::Value;
@@ -206,17 +207,18 @@ impl Code {
 }
 
 /// An error answer. Turned into its body by the edge, which knows request id and path.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApiError(Box<Problem>);
 
 /// See [`ApiError`].
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     details: Option<Value>,
     retry_after_seconds: Option<u64>,
     replayed: bool,
+    command: Option<RequestId>,
 }
 
 /// Characters of what would be right; some of it repeats what the client sent.
@@ -236,6 +238,7 @@ impl ApiError {
             details: None,
             retry_after_seconds: None,
             replayed: false,
+            command: None,
         }))
     }
 
@@ -272,6 +275,18 @@ impl ApiError {
         self
     }
 
+    /// The log refused this command.
+    #[must_use]
+    pub(crate) fn of_command(mut self, command: RequestId) -> Self {
+        self.0.command = Some(command);
+        self
+    }
+
+    /// See [`ApiError::of_command`].
+    pub(crate) fn command(&self) -> Option<RequestId> {
+        self.0.command
+    }
+
     /// See [`ApiError::replayed`].
     pub(crate) fn is_replayed(&self) -> bool {
         self.0.replayed
@@ -284,7 +299,7 @@ impl ApiError {
     }
 
     /// As [`ApiError::invalid`] where a sentence of its own (`is required`) says better what is wrong.
-    pub(crate) fn wrong(field: &str, value: impl Serialize, what: &str, expected: &str) -> Self {
+    pub fn wrong(field: &str, value: impl Serialize, what: &str, expected: &str) -> Self {
         let value = serde_json::to_value(value).unwrap_or(Value::Null);
         let (field, expected) = (text::cut(field), text::cut_at(expected, EXPECTED_MAX_CHARS));
         Self::new(Code::ValidationError, format!("{field}: {what}")).with_details(

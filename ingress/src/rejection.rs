@@ -53,7 +53,7 @@ pub(crate) fn to_error(
         Rejection::AlreadyConfirmed => ApiError::new(
             Code::AlreadyConfirmed,
             "The booking is already confirmed. Its buyer cannot give it back; the event's \
-                 organizer and the staff of its tenant can cancel it.",
+             organizer and the staff of its tenant can cancel it.",
         ),
         Rejection::AlreadyCancelled => {
             ApiError::new(Code::AlreadyCancelled, "The booking is already cancelled.")
@@ -153,4 +153,163 @@ fn invalid(reason: InvalidReason) -> ApiError {
         format!("{field}: expected {expected}"),
     )
     .with_details(json!({ "field": field, "expected": expected }))
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_schemas::SeatList;
+    use onsale_schemas::command::Currency;
+    use onsale_schemas::rejection::FullTable;
+
+    use super::*;
+
+    /// Every refusal with what a client reads of it.
+    #[test]
+    fn every_refusal_says_what_happened_and_what_to_do() {
+        let seats = SeatList::from_iter([3, 4]);
+        let refused = |reason| Rejection::Invalid { reason };
+        for (rejection, code, detail, details) in [
+            (
+                Rejection::UnknownShow,
+                "NOT_FOUND",
+                "There is no such show.",
+                json!(null),
+            ),
+            (
+                Rejection::UnknownBooking,
+                "NOT_FOUND",
+                "There is no such booking.",
+                json!(null),
+            ),
+            (
+                Rejection::SeatUnavailable { seats },
+                "SEAT_UNAVAILABLE",
+                "Seats are not available; nothing was reserved.",
+                json!({"seats": ["seat:3", "seat:4"]}),
+            ),
+            (
+                Rejection::InsufficientStock {
+                    available: 5,
+                    not_together: true,
+                },
+                "INSUFFICIENT_STOCK",
+                "Not enough adjacent seats are left; nothing was reserved.",
+                json!({"available": 5, "not_together": true}),
+            ),
+            (
+                Rejection::InsufficientStock {
+                    available: 5,
+                    not_together: false,
+                },
+                "INSUFFICIENT_STOCK",
+                "Not enough places are left; nothing was changed.",
+                json!({"available": 5, "not_together": false}),
+            ),
+            (
+                Rejection::MaxPerUserExceeded {
+                    limit: 4,
+                    current: 3,
+                },
+                "MAX_PER_USER_EXCEEDED",
+                "At most 4 tickets per buyer; you hold or own 3.",
+                json!({"limit": 4, "current": 3}),
+            ),
+            (
+                Rejection::SaleNotOpen { opens_at_ms: 0 },
+                "SALE_NOT_OPEN",
+                "The sale begins at 1970-01-01T00:00:00.000Z.",
+                json!({"opens_at": "1970-01-01T00:00:00.000Z"}),
+            ),
+            (
+                Rejection::SaleClosed,
+                "SALE_CLOSED",
+                "The sale is over.",
+                json!(null),
+            ),
+            (
+                Rejection::PriceChanged { unit_price: 7 },
+                "PRICE_CHANGED",
+                "The price is not the one you saw. Nothing was reserved.",
+                json!({"unit_price": {"amount": 7, "currency": "???"}}),
+            ),
+            (
+                Rejection::AlreadyConfirmed,
+                "ALREADY_CONFIRMED",
+                "The booking is already confirmed. Its buyer cannot give it back; the event's \
+                 organizer and the staff of its tenant can cancel it.",
+                json!(null),
+            ),
+            (
+                Rejection::AlreadyCancelled,
+                "ALREADY_CANCELLED",
+                "The booking is already cancelled.",
+                json!(null),
+            ),
+            (
+                Rejection::ShowCancelled,
+                "SHOW_CANCELLED",
+                "The show is cancelled.",
+                json!(null),
+            ),
+            (
+                Rejection::ReservationExpired,
+                "RESERVATION_EXPIRED",
+                "The reservation ran out and its places are free for others.",
+                json!(null),
+            ),
+            (
+                Rejection::IdempotencyKeyReused,
+                "IDEMPOTENCY_KEY_REUSED",
+                "This idempotency key was used for a request with another body.",
+                json!(null),
+            ),
+            (
+                Rejection::ShowExists,
+                "VALIDATION_ERROR",
+                "The show is already open with other values.",
+                json!(null),
+            ),
+            (
+                refused(InvalidReason::PaymentReference),
+                "VALIDATION_ERROR",
+                "payment_reference: expected 1 to 128 bytes",
+                json!({"field": "payment_reference", "expected": "1 to 128 bytes"}),
+            ),
+            (
+                Rejection::Full {
+                    table: FullTable::Bookings,
+                },
+                "OVERLOADED",
+                "A table of this partition is full. Nothing was changed; try again later.",
+                json!(null),
+            ),
+            (
+                Rejection::PaymentReferenceUsed,
+                "PAYMENT_REFERENCE_USED",
+                "This payment reference belongs to another booking.",
+                json!(null),
+            ),
+            (
+                Rejection::AmountDiffers {
+                    total: 500,
+                    currency: Currency(*b"THB"),
+                },
+                "AMOUNT_MISMATCH",
+                "The amount is not the total of the booking; nothing was confirmed.",
+                json!({"total_price": {"amount": 500, "currency": "THB"}}),
+            ),
+            (
+                Rejection::CoolingDown { until_ms: 1_000 },
+                "COOLING_DOWN",
+                "Several of your holds for this event ended without payment. You can reserve again \
+                 from 1970-01-01T00:00:01.000Z.",
+                json!({"until": "1970-01-01T00:00:01.000Z"}),
+            ),
+        ] {
+            let error = to_error(&rejection, None, None);
+            assert_eq!((error.code().as_str(), rejection.code()), (code, code));
+            assert_eq!(error.detail(), detail);
+            assert_eq!(error.details().unwrap_or(&json!(null)), &details, "{code}");
+        }
+    }
 }

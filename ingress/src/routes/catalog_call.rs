@@ -66,6 +66,7 @@ fn replayed(remembered: RememberedAnswer, fingerprint: u64) -> Result<Final, Api
         data: remembered.body.into_bytes(),
         replayed: true,
         hold: None,
+        command: None,
     })
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Final {
     pub(crate) replayed: bool,
     /// What a reservation now holds.
     pub(crate) hold: Option<NewHold>,
+    /// The command that it answers.
+    pub(crate) command: Option<RequestId>,
 }
 
 /// What is said while an outcome is not known.
@@ -52,11 +54,13 @@ impl Final {
             data: bytes,
             replayed: false,
             hold: None,
+            command: None,
         })
     }
 
     pub(crate) fn into_response(self, context: &RequestContext) -> Response {
-        let mut response = envelope::success_raw(context, self.status, &self.data);
+        let mut response =
+            envelope::success_of_command(context, self.command, self.status, &self.data);
         if self.replayed {
             response
                 .headers_mut()
@@ -83,10 +87,12 @@ fn pending(context: &RequestContext, request_id: RequestId) -> Response {
         status: "pending",
         location,
     };
-    let mut response = match envelope::success(context, StatusCode::ACCEPTED, &body) {
-        Ok(response) => response,
-        Err(error) => return error.into_response(),
+    let data = match serde_json::to_vec(&body) {
+        Ok(data) => data,
+        Err(error) => return ApiError::internal(error).into_response(),
     };
+    let mut response =
+        envelope::success_of_command(context, Some(request_id), StatusCode::ACCEPTED, &data);
     if let Ok(header) = header {
         response.headers_mut().insert(LOCATION, header);
     }

@@ -109,6 +109,7 @@ impl Asked {
         }
         .map_err(|refusal| with_place(refusal, partition, record))?;
         answer.replayed = record.replay_of.is_some();
+        answer.command = record.request_id;
         Ok(answer)
     }
 
@@ -143,7 +144,9 @@ pub(super) fn with_place(
         serde_json::json!({ "partition": partition, "offset": offset }),
     );
     match record.request_id {
-        Some(request_id) => refusal.with_detail("request_id", serde_json::json!(request_id)),
+        Some(request_id) => refusal
+            .with_detail("request_id", serde_json::json!(request_id))
+            .of_command(request_id),
         None => refusal,
     }
 }

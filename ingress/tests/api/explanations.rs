@@ -67,12 +67,13 @@ async fn a_refusal_is_explained_by_the_id_that_it_came_with() {
         seats: SeatList::from_iter([20, 21]),
     };
     world.log.next(Script::reject(lost.clone()));
-    let refusal = world
+    let reply = world
         .reserve(json!({"show_id": SHOW, "seats": ["B-L", "B-M"]}))
         .send()
-        .await
-        .error(409, "SEAT_UNAVAILABLE");
+        .await;
+    let refusal = reply.error(409, "SEAT_UNAVAILABLE");
     let id = refusal["request_id"].as_str().unwrap();
+    assert_eq!(reply.json()["meta"]["command_id"], id);
     let offset = refusal["position"]["offset"].as_u64().unwrap();
     let request = RequestId(id.parse().unwrap());
     tell(
@@ -105,6 +106,30 @@ async fn a_refusal_is_explained_by_the_id_that_it_came_with() {
         reply.error(status, code);
     }
     world.get(&path).by_role("admin").send().await.data(200);
+}
+
+#[tokio::test]
+async fn what_was_granted_is_explained_by_the_id_in_its_answer() {
+    let world = World::new().await;
+    let reserve = || {
+        world
+            .reserve(json!({"show_id": SHOW, "seats": ["B-L"]}))
+            .header("idempotency-key", "k")
+            .header("x-request-id", "traced")
+    };
+    let reply = reserve().send().await;
+    let data = reply.data(201);
+    let meta = reply.json()["meta"].clone();
+    assert_eq!(meta["request_id"], "traced");
+    let id = meta["command_id"].as_str().unwrap();
+    let request = RequestId(id.parse().unwrap());
+    let offset = data["position"]["offset"].as_u64().unwrap();
+    tell(&world, offset, explained(offset, request, granted(offset)));
+    let path = format!("/api/v1/requests/{id}/explanation");
+    let explained = world.get(&path).by_role("buyer").send().await;
+    assert_eq!(explained.data(200)["granted"], true);
+    // What hands in no command has none.
+    assert_eq!(explained.json()["meta"]["command_id"], json!(null));
 }
 
 #[tokio::test]

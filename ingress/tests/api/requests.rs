@@ -18,6 +18,7 @@ async fn put_off(world: &World, script: Script) -> String {
         .await;
     let data = reply.data(202);
     assert_eq!(data["status"], "pending");
+    assert_eq!(reply.json()["meta"]["command_id"], data["request_id"]);
     assert_eq!(reply.header("retry-after"), "1");
     let location = reply.header("location").to_owned();
     assert_eq!(

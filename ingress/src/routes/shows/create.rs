@@ -240,8 +240,14 @@ async fn make(
     row: ShowRow,
     opens_by_default: bool,
 ) -> Result<Answer, ApiError> {
+    let of_command = |answer| {
+        Answer::Final(Final {
+            command: Some(identity.request_id),
+            ..answer
+        })
+    };
     if let Some(answer) = recall(state, identity).await? {
-        return Ok(Answer::Final(answer));
+        return Ok(of_command(answer));
     }
     let row = match state.store.add_show_within(&row, &state.config.quota).await {
         Ok(()) => row,
@@ -284,7 +290,7 @@ async fn make(
     )
     .await?;
     match answer {
-        Answer::Final(answer) => remember(state, identity, answer).await.map(Answer::Final),
+        Answer::Final(answer) => remember(state, identity, answer).await.map(of_command),
         pending @ Answer::Pending(_) => Ok(pending),
     }
 }
