@@ -4,6 +4,6 @@ mod json;
 mod path;
 mod query;
 
-pub(crate) use json::{JsonBody, RequestBody};
+pub(crate) use json::{JsonBody, RequestBody, parse};
 pub(crate) use path::{PathId, parse_booking};
 pub(crate) use query::Query;

@@ -62,7 +62,7 @@ pub use ingress::{Ingress, IngressError};
 pub use onsale_store::catalog::Quotas;
 pub use operations::{
     ClockMoved, ClockStatus, Expected, LastSnapshot, OperationError, Operations, PartitionStatus,
-    Readiness, SnapshotDone, Which,
+    Readiness, SnapshotDone, Which, read_given,
 };
 pub use server::{
     CONNECTION_MEMORY_MAX_BYTES, OPERATIONS_CONNECTIONS_MAX, Transport, TransportError,

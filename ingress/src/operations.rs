@@ -5,9 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
+use crate::extract;
 use crate::values::Instant;
 
 pub use onsale_schemas::Expected;
@@ -220,6 +222,15 @@ pub struct Readiness {
     pub problems: Vec<String>,
 }
 
+/// Reads the JSON that an operation was given.
+///
+/// # Errors
+/// [`OperationError::Refused`], which names the field that is wrong.
+pub fn read_given<T: DeserializeOwned>(given: &serde_json::Value) -> Result<T, OperationError> {
+    let bytes = given.to_string();
+    extract::parse(bytes.as_bytes()).map_err(OperationError::Refused)
+}
+
 /// Why an operation was not done.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum OperationError {
@@ -229,9 +240,9 @@ pub enum OperationError {
     /// No such partition.
     #[error("there is no partition {0}")]
     UnknownPartition(PartitionId),
-    /// What was given may not be used.
-    #[error("{0}")]
-    Refused(String),
+    /// What was given may not be used; the error names the field.
+    #[error("{}", .0.detail())]
+    Refused(ApiError),
     /// The log no longer holds what it would need.
     #[error("{0}")]
     Gone(String),
@@ -257,7 +268,7 @@ impl From<OperationError> for ApiError {
         match error {
             OperationError::NotSupported(why) => Self::new(Code::NotSupported, why),
             OperationError::UnknownPartition(_) => Self::not_found("partition"),
-            OperationError::Refused(why) => Self::new(Code::ValidationError, why),
+            OperationError::Refused(error) => error,
             OperationError::Gone(why) => Self::new(Code::RecordGone, why),
             OperationError::Unavailable(why) => {
                 Self::new(Code::PartitionUnavailable, why).retry_after(RETRY_AFTER_BUSY_SECONDS)

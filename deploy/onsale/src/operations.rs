@@ -4,12 +4,15 @@ mod distributed;
 mod embedded;
 mod standings;
 
-use onsale_ingress::{ClockStatus, Instant, OperationError, SnapshotDone, Which};
+use onsale_ingress::{ApiError, ClockStatus, Instant, OperationError, SnapshotDone, Which};
 use onsale_processor::snapshots::Written;
 use onsale_schemas::PartitionId;
 
 pub(crate) use distributed::DistributedOperations;
 pub(crate) use embedded::EmbeddedOperations;
+
+/// What is expected where a report may not be applied.
+const NEW_REPORT: &str = "a report that `POST /api/v1/admin/reconcile` has just given";
 
 /// The partition that is meant, unless all are.
 fn one(which: Which) -> Option<PartitionId> {
@@ -33,8 +36,10 @@ fn refuse_a_right_clock(clocks: &[ClockStatus], force: bool) -> Result<(), Opera
     if force || clocks.iter().any(|clock| !clock.is_right) {
         return Ok(());
     }
-    Err(OperationError::Refused(
-        "Machine time and the clocks agree, so there is nothing to set; --force does it anyway."
-            .to_owned(),
-    ))
+    Err(OperationError::Refused(ApiError::wrong(
+        "force",
+        false,
+        "machine time and the clocks agree, so there is nothing to set; with `force` it is set anyway",
+        "true",
+    )))
 }

@@ -75,7 +75,11 @@ async fn a_clock_that_looks_right_is_reset_by_force_only() {
             .json(&body)
     };
     let refused = reset(json!({})).send().await;
-    refused.error(400, "VALIDATION_ERROR");
+    let details = refused.error(400, "VALIDATION_ERROR");
+    assert_eq!(
+        details,
+        json!({"field": "force", "value": false, "expected": "true"})
+    );
     let unknown = reset(json!({"partition": 9, "force": true})).send().await;
     unknown.error(404, "NOT_FOUND");
     let moved = reset(json!({"force": true})).send().await.data(200);
@@ -108,10 +112,9 @@ async fn a_reconciliation_is_reported_and_then_applied() {
     let report = post("", "operator", json!({})).send().await.data(200);
     let applied = post("/apply", "operator", report).send().await.data(200);
     assert_eq!(applied, json!({"repaired": 0}));
-    post("/apply", "operator", json!({"x": 1}))
-        .send()
-        .await
-        .error(400, "VALIDATION_ERROR");
+    let refused = post("/apply", "operator", json!({"x": 1})).send().await;
+    let details = refused.error(400, "VALIDATION_ERROR");
+    assert_eq!(details["field"], "differences");
     for path in ["", "/apply"] {
         let reply = post(path, "organizer", json!({})).send().await;
         reply.error(403, "FORBIDDEN");

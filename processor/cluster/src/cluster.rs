@@ -75,8 +75,15 @@ pub enum ClusterError {
     #[error("there is no partition {0}")]
     UnknownPartition(PartitionId),
     /// What was given may not be used.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{field}: {why}")]
+    Refused {
+        /// The field of the request.
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+        /// What would be right.
+        expected: String,
+    },
     /// It cannot be done now.
     #[error("{0}")]
     Unavailable(String),
@@ -185,7 +192,12 @@ impl Cluster {
     /// [`ClusterError::Refused`] when an owner refuses its part.
     pub async fn apply_reconciliation(&self, report: &Report) -> Result<Applied, ClusterError> {
         let applied = apply_all(&self.nodes.list(), &self.peers, report).await;
-        applied.map_err(|error| ClusterError::Refused(with_causes(&error)))
+        // Which field it is the owner that refused says in its text only.
+        applied.map_err(|error| ClusterError::Refused {
+            field: "body",
+            why: with_causes(&error),
+            expected: "a report that the cluster has just given".to_owned(),
+        })
     }
 
     /// Brings gauges up to date.

@@ -81,6 +81,19 @@ pub enum ApplyError {
     Store(#[from] StoreError),
 }
 
+impl ApplyError {
+    /// The field of the report that is in the way.
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Version { .. } => Some("version"),
+            Self::OtherLog { .. } => Some("log_id"),
+            Self::TooOld { .. } => Some("created_at_ms"),
+            Self::Ahead { .. } => Some("positions"),
+            Self::Moving(_) | Self::Store(_) => None,
+        }
+    }
+}
+
 /// Repairs what `report` names, each item as the engine has it *now*; the machines stand still.
 /// What Redis does not take is left. A projection that had stopped is brought to where the machines
 /// stand; nothing else may write it meanwhile.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use onsale_cluster::{Cluster, ClusterError, PartitionState, Readiness as NodeReadiness};
 use onsale_ingress::{
-    ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
-    PartitionStatus, Readiness, SnapshotDone, Which,
+    ApiError, ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
+    PartitionStatus, Readiness, SnapshotDone, Which, read_given,
 };
+use onsale_processor::reconcile::Report;
 use onsale_processor::standings::Standings;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 
@@ -22,7 +23,14 @@ pub(crate) struct DistributedOperations {
 fn failure(error: ClusterError) -> OperationError {
     match error {
         ClusterError::UnknownPartition(partition) => OperationError::UnknownPartition(partition),
-        ClusterError::Refused(why) => OperationError::Refused(why),
+        ClusterError::Refused {
+            field,
+            why,
+            expected,
+        } => {
+            let value = serde_json::Value::Null;
+            OperationError::Refused(ApiError::wrong(field, value, &why, &expected))
+        }
         ClusterError::Unavailable(why) => OperationError::Unavailable(why),
         ClusterError::Failed(why) => OperationError::Failed(why),
     }
@@ -125,10 +133,9 @@ impl Operations for DistributedOperations {
 
     async fn apply_reconciliation(
         &self,
-        report: serde_json::Value,
+        given: serde_json::Value,
     ) -> Result<serde_json::Value, OperationError> {
-        let report = serde_json::from_value(report)
-            .map_err(|error| OperationError::Refused(format!("not a report: {error}")))?;
+        let report: Report = read_given(&given)?;
         let applied = self.cluster.apply_reconciliation(&report).await;
         let applied = applied.map_err(failure)?;
         serde_json::to_value(applied).map_err(|error| OperationError::Failed(error.to_string()))

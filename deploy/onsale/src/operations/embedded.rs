@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use onsale_ingress::Instant;
 use onsale_ingress::{
-    ClockMoved, ClockStatus, Expected, LastSnapshot, OperationError, Operations, PartitionStatus,
-    Readiness, SnapshotDone, Which,
+    ApiError, ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
+    PartitionStatus, Readiness, SnapshotDone, Which, read_given,
 };
 use onsale_processor::embedded::{Embedded, ResetRefused};
-use onsale_processor::reconcile::ApplyError;
+use onsale_processor::reconcile::{ApplyError, Report};
 use onsale_processor::standings::Standings;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use onsale_store::Store;
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{done, one, standings};
+use super::{NEW_REPORT, done, one, standings};
 use crate::descriptors::Descriptors;
 
 /// The embedded mode behind the ingress.
@@ -134,13 +134,9 @@ impl Operations for EmbeddedOperations {
         serde_json::to_value(report).map_err(|e| failed(&e))
     }
 
-    async fn apply_reconciliation(
-        &self,
-        report: serde_json::Value,
-    ) -> Result<serde_json::Value, OperationError> {
+    async fn apply_reconciliation(&self, given: Value) -> Result<Value, OperationError> {
         let failed = |error: &dyn std::fmt::Display| OperationError::Failed(error.to_string());
-        let report = serde_json::from_value(report)
-            .map_err(|error| OperationError::Refused(format!("not a report: {error}")))?;
+        let report: Report = read_given(&given)?;
         let held = self.embedded.hold().await.map_err(|e| failed(&e))?;
         let applied = self
             .embedded
@@ -148,7 +144,13 @@ impl Operations for EmbeddedOperations {
             .await
             .map_err(|error| match error {
                 ApplyError::Store(error) => failed(&error),
-                refused => OperationError::Refused(refused.to_string()),
+                ApplyError::Moving(_) => OperationError::Unavailable(error.to_string()),
+                refused => {
+                    let why = refused.to_string();
+                    let field = refused.field().unwrap_or("body");
+                    let value = given.get(field).unwrap_or(&Value::Null);
+                    OperationError::Refused(ApiError::wrong(field, value, &why, NEW_REPORT))
+                }
             })?;
         serde_json::to_value(applied).map_err(|e| failed(&e))
     }
@@ -190,9 +192,11 @@ impl Operations for EmbeddedOperations {
         by: Staff,
     ) -> Result<Vec<ClockMoved>, OperationError> {
         if let Which::One(partition) = which {
-            return Err(OperationError::Refused(format!(
-                "One clock stamps the records of all partitions here, so partition {partition} \
-                 cannot be set alone; leave the partition out."
+            return Err(OperationError::Refused(ApiError::wrong(
+                "partition",
+                partition,
+                "one clock stamps the records of all partitions here, so none can be set alone",
+                "no partition",
             )));
         }
         super::refuse_a_right_clock(&self.clock().await?, force)?;
@@ -200,7 +204,15 @@ impl Operations for EmbeddedOperations {
         let moved = self.embedded.reset_clock(request, by).await;
         let moved = moved.map_err(|error| match error {
             ResetRefused::Submit(_) => OperationError::Unavailable(error.to_string()),
-            _ => OperationError::Refused(error.to_string()),
+            ResetRefused::Version {
+                partition, needed, ..
+            } => OperationError::Refused(ApiError::wrong(
+                "partition",
+                partition,
+                &error.to_string(),
+                &format!("a partition of machine version {needed} or later"),
+            )),
+            ResetRefused::Outcome { .. } => OperationError::Failed(error.to_string()),
         })?;
         let moved = moved.into_iter();
         Ok(moved

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_ingress::{
-    ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
+    ApiError, ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
     PartitionStatus, Readiness, SnapshotDone, Which,
 };
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
@@ -133,7 +133,12 @@ impl Operations for FakeOperations {
         if report["differences"].is_array() {
             Ok(serde_json::json!({ "repaired": 0 }))
         } else {
-            Err(OperationError::Refused("no report".to_owned()))
+            let expected = "a report";
+            Err(OperationError::Refused(ApiError::invalid(
+                "differences",
+                serde_json::Value::Null,
+                expected,
+            )))
         }
     }
 
@@ -197,7 +202,9 @@ impl Operations for FakeOperations {
             Which::One(PartitionId(partition)) if partition > 0 => {
                 Err(OperationError::UnknownPartition(PartitionId(partition)))
             }
-            _ if !force => Err(OperationError::Refused("it is right".to_owned())),
+            _ if !force => Err(OperationError::Refused(ApiError::invalid(
+                "force", false, "true",
+            ))),
             _ => Ok(vec![ClockMoved {
                 partition: PartitionId(0),
                 from: Instant(2_000),

@@ -95,11 +95,18 @@ impl Cluster {
                 from_ms,
                 to_ms,
             }),
-            other => Err(ClusterError::Refused(format!(
-                "partition {partition} answered {other:?}: a clock is reset from machine version \
-                 {} on, which a barrier in the log switches on once every node is upgraded",
-                Command::ResetClock.machine_version()
-            ))),
+            other => {
+                let needed = Command::ResetClock.machine_version();
+                Err(ClusterError::Refused {
+                    field: "partition",
+                    why: format!(
+                        "partition {partition} answered {other:?}: a clock is reset from machine \
+                         version {needed} on, which a barrier in the log switches on once every node \
+                         is upgraded"
+                    ),
+                    expected: format!("a partition of machine version {needed} or later"),
+                })
+            }
         }
     }
 }

@@ -51,9 +51,12 @@ impl Cluster {
                         .any(|on_node| on_node.partition == partition && on_node.stopped.is_none())
                 });
             if !is_there {
-                return Err(ClusterError::Refused(format!(
-                    "node {to} does not follow partition {partition} at the moment"
-                )));
+                return Err(ClusterError::Refused {
+                    field: "to",
+                    why: format!("node {to} does not follow partition {partition} right now"),
+                    expected: "a node that follows the partition; see `GET /api/v1/partitions`"
+                        .to_owned(),
+                });
             }
             epoch = known_epoch.max(epoch) + 1;
             if self.claim(partition, to, epoch).await? {
