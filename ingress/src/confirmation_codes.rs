@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::booking_keys::code_of;
 use crate::error::ApiError;
-use crate::state::Shared;
+use crate::state::IngressState;
 
 /// Seed of the codes from before.
 const BEFORE_SEED: u64 = 0x636f_6465;
@@ -28,7 +28,7 @@ impl ConfirmationCodes {
 
     /// The code of a booking that was confirmed then.
     pub(crate) async fn code(
-        state: &Shared,
+        state: &IngressState,
         booking: BookingId,
         confirmed_at_ms: u64,
     ) -> Result<String, ApiError> {

@@ -9,16 +9,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use onsale_log::Submission;
 use onsale_schemas::command::{Describe, Subject};
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{Command, Envelope, Offset, Outcome, PartitionId, RequestId, codec};
+use onsale_schemas::{Command, Offset, Outcome, PartitionId};
 use onsale_store::document::{Document, Place};
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::submit::hand_in_own;
 
 /// Events, and shows, of one pass.
 const DOCUMENTS_PER_PASS: u32 = 8;
@@ -160,22 +159,8 @@ async fn hand_in(
     subject: Subject,
     document: Vec<u8>,
 ) -> Result<Option<Offset>, ApiError> {
-    let request_id = RequestId(Uuid::new_v4());
-    let payload = codec::encode(&Envelope {
-        request_id: Some(request_id),
-        idempotency: None,
-        trace: None,
-        command: Command::Describe(Describe { subject, document }),
-        by: None,
-    })
-    .map_err(ApiError::internal)?;
-    let (reply, received) = oneshot::channel();
-    state.log.submit(Submission {
-        partition,
-        request_id,
-        payload,
-        reply,
-    })?;
+    let command = Command::Describe(Describe { subject, document });
+    let received = hand_in_own(state, partition, command)?;
     match received.await {
         Ok(Ok(record)) => {
             Ok(matches!(record.outcome, Outcome::Described(_)).then_some(record.offset))

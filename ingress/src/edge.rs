@@ -20,12 +20,11 @@ use crate::context::{RequestContext, X_REQUEST_ID};
 use crate::envelope;
 use crate::error::{ApiError, Code};
 use crate::rate_limit::{Class, Key, Passed};
+use crate::rules::ROUTE_UNMATCHED;
 use crate::security;
 use crate::span;
-use crate::state::{AppState, Shared};
+use crate::state::{AppState, IngressState};
 
-/// Route of requests that match none, for metrics.
-pub(crate) const ROUTE_UNMATCHED: &str = "unmatched";
 /// Route that a link leads to, which needs nothing else.
 const ROUTE_RECEIPT: &str = "/api/v1/bookings/{id}/receipt";
 
@@ -90,7 +89,7 @@ where
         .map_or(ROUTE_UNMATCHED, MatchedPath::as_str);
     let context = RequestContext::of(request.headers());
     let span = span::of_request(&context, &method, route);
-    let class = Class::of(&method, route);
+    let class = state.rules.of(&method, route).class;
     let (admitted, passed) = match class {
         Some(class) => admit(&state, &mut request, class),
         None => (Ok(()), None),
@@ -143,7 +142,7 @@ where
 
 /// Finds out who asks and counts the request.
 fn admit(
-    state: &Shared,
+    state: &IngressState,
     request: &mut Request,
     class: Class,
 ) -> (Result<(), ApiError>, Option<Passed>) {
@@ -189,15 +188,15 @@ fn is_link(request: &Request) -> bool {
 }
 
 /// The client's address as it is counted.
-pub(crate) fn address(state: &Shared, extensions: &Extensions, headers: &HeaderMap) -> Key {
+pub(crate) fn address(state: &IngressState, extensions: &Extensions, headers: &HeaderMap) -> Key {
     Key::of_address(ClientAddress::of(&state.config.http, extensions, headers).0)
 }
 
 /// A handler that is dropped with its connection must not stay counted.
-struct Decrement<'a>(&'a Shared);
+struct Decrement<'a>(&'a IngressState);
 
 impl<'a> Decrement<'a> {
-    fn after_increment(state: &'a Shared) -> Self {
+    fn after_increment(state: &'a IngressState) -> Self {
         state.metrics.in_flight.inc();
         Self(state)
     }

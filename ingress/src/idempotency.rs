@@ -5,8 +5,13 @@ use http::HeaderName;
 use http::request::Parts;
 use onsale_schemas::envelope::{fingerprint, idempotent_request_id};
 use onsale_schemas::{RequestId, UserId};
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use uuid::Uuid;
 
+use crate::bounds::VISIBLE;
 use crate::error::ApiError;
 use crate::ids;
 
@@ -15,7 +20,7 @@ pub(crate) const X_IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idem
 /// Marks an answer as that of an earlier request with the same key.
 pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// Longest key, in bytes.
-pub(crate) const KEY_MAX_BYTES: usize = 255;
+const KEY_MAX_BYTES: usize = 255;
 
 /// The key that a client gave, if it gave one.
 pub(crate) struct IdempotencyKey(Option<String>);
@@ -61,6 +66,23 @@ impl IdempotencyKey {
                 fingerprint: None,
             },
         }
+    }
+}
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .pattern(Some(VISIBLE))
+            .min_length(Some(1))
+            .max_length(Some(KEY_MAX_BYTES));
+        let parameter = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("Same key and body: same answer, for 24 hours"))
+            .schema(Some(text));
+        vec![parameter.build()]
     }
 }
 

@@ -12,6 +12,7 @@ use onsale_log::CommandLog;
 use onsale_settings::ConfigProblem;
 use onsale_store::Store;
 use tokio::net::TcpListener;
+use utoipa::openapi::OpenApi;
 
 use crate::access_log::AccessLog;
 use crate::address_blocks::AddressBlocks;
@@ -35,8 +36,8 @@ use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::server::{Transport, TransportError};
 use crate::shows_of_bookings::ShowsOfBookings;
-use crate::state::{AppState, Shared};
-use crate::submit::{Decisions, LastPositions, Recent, Replies};
+use crate::state::{AppState, IngressState};
+use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
 use crate::{openapi, pages, security};
@@ -62,6 +63,8 @@ pub enum IngressError {
 #[derive(Clone)]
 pub struct Ingress {
     state: AppState,
+    routes: Router<AppState>,
+    document: Arc<OpenApi>,
     /// Routes of the process on the operations listener.
     beside: Router,
 }
@@ -104,12 +107,14 @@ impl Ingress {
             closing.clone(),
         ));
         let feed = log.subscribe();
-        let state = Arc::new(Shared {
+        let documented = openapi::documented();
+        let state = Arc::new(IngressState {
             auth: Authenticator::new(&config.auth)?,
             booking_keys: BookingKeys::new(&config.auth)?,
             codes: ConfirmationCodes::new(log.partitions()),
             access_log: AccessLog::new(),
             large_bodies: LargeBodies::new(&config.http),
+            rules: documented.rules,
             limits: RateLimits::new(&config.rate_limit),
             address_blocks: AddressBlocks::new(&config.rate_limit, &config.http, clock.clone()),
             key_quotas: KeyQuotas::new(&config.rate_limit, clock.clone()),
@@ -119,7 +124,7 @@ impl Ingress {
             shows_of_bookings: ShowsOfBookings::new(log.partitions()),
             tenants_of_shows: TenantsOfShows::new(),
             acknowledged: LastPositions::new(log.partitions()),
-            decisions: Decisions::new(),
+            positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
             explanations: Explanations::new(),
             metrics: Metrics::new(registry)?,
@@ -151,7 +156,7 @@ impl Ingress {
                     seen.replies.seen(&seen, batch);
                 },
                 move |batches| {
-                    lagged.buyers.lost();
+                    lagged.buyers.invalidate_all();
                     lagged.address_blocks.lost();
                     lagged.metrics.feed_lags.inc();
                     tracing::warn!(
@@ -163,6 +168,8 @@ impl Ingress {
         });
         Ok(Self {
             state,
+            routes: documented.router,
+            document: Arc::new(documented.document),
             beside: Router::new(),
         })
     }
@@ -190,10 +197,11 @@ impl Ingress {
 
     /// All public routes.
     pub fn router(&self) -> Router {
-        let (documented, document) = openapi::documented();
-        let mut router = documented
+        let mut router = self
+            .routes
+            .clone()
             .route("/", get(routes::home::home))
-            .merge(pages::router(&document))
+            .merge(pages::router(&self.document))
             .fallback(edge::not_found)
             .method_not_allowed_fallback(edge::method_not_allowed)
             .layer(EdgeLayer(self.state.clone()));

@@ -20,7 +20,7 @@ use crate::charts::Chart;
 use crate::error::ApiError;
 use crate::live::LiveShow;
 use crate::rejection;
-use crate::state::Shared;
+use crate::state::IngressState;
 
 pub(crate) use buyers::Buyers;
 use buyers::Wanted;
@@ -75,7 +75,10 @@ pub(crate) fn places_of(pick: &Pick) -> u32 {
 }
 
 /// Counts a reservation in, or refuses it.
-pub(crate) async fn admit(state: &Shared, asked: &Reservation<'_>) -> Result<InFlight, ApiError> {
+pub(crate) async fn admit(
+    state: &IngressState,
+    asked: &Reservation<'_>,
+) -> Result<InFlight, ApiError> {
     let Reservation { chart, zone, .. } = *asked;
     let live = match state.live.get(chart.show) {
         Some(live) => live,

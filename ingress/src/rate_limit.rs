@@ -9,7 +9,7 @@ use governor::clock::{Clock as _, QuantaClock, QuantaInstant};
 use governor::middleware::{NoOpMiddleware, StateInformationMiddleware};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use onsale_schemas::UserId;
 
 use crate::config::{Rate, RateLimitConfig};
@@ -73,19 +73,6 @@ pub(crate) enum Class {
     /// A request that is looked for in the log, beside what the call itself counts as.
     Lookup,
     Other,
-}
-
-impl Class {
-    /// The class of a call; `None` for what is never limited (health, metrics, documentation).
-    pub(crate) fn of(method: &Method, route: &str) -> Option<Self> {
-        if !route.starts_with("/api/") && route != crate::edge::ROUTE_UNMATCHED {
-            return None;
-        }
-        if method == Method::POST && route == "/api/v1/bookings/reserve" {
-            return Some(Self::Reserve);
-        }
-        Some(Self::Other)
-    }
 }
 
 type Limiter = RateLimiter<Key, DashMapStateStore<Key>, QuantaClock, StateInformationMiddleware>;

@@ -1,19 +1,39 @@
 //! One folder per noun, one file per endpoint: its types, its errors, its documentation, its handler.
 
-pub(crate) mod bookings;
-pub(crate) mod clock;
-pub(crate) mod events;
+mod bookings;
+mod clock;
+mod events;
 pub(crate) mod health;
 pub(crate) mod home;
-pub(crate) mod partitions;
-pub(crate) mod reconciliation;
-pub(crate) mod requests;
-pub(crate) mod shows;
-pub(crate) mod snapshots;
+mod partitions;
+mod reconciliation;
+mod requests;
+mod shows;
+mod snapshots;
 
+mod call;
 mod catalog_call;
+mod endpoints;
 mod ownership;
+mod paging;
 mod projected;
 mod visible;
 
-pub(crate) use shows::resume::resume_openings;
+use utoipa::openapi::OpenApi;
+
+use self::endpoints::Endpoints;
+pub(crate) use self::shows::resume::resume_openings;
+
+/// The endpoints of all nouns, beginning with a document of none.
+pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
+    Endpoints::new(document)
+        .and(bookings::endpoints())
+        .and(requests::endpoints())
+        .and(events::endpoints())
+        .and(shows::endpoints())
+        .and(partitions::endpoints())
+        .and(clock::endpoints())
+        .and(snapshots::endpoints())
+        .and(reconciliation::endpoints())
+        .and(health::endpoints())
+}

@@ -12,6 +12,7 @@ mod prompt;
 mod refusal;
 mod room;
 mod streams;
+mod watched;
 
 use std::future::Future;
 use std::io;

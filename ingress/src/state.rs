@@ -25,15 +25,16 @@ use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::precheck::Buyers;
 use crate::rate_limit::RateLimits;
+use crate::rules::RuleBook;
 use crate::server::Transport;
 use crate::shows_of_bookings::ShowsOfBookings;
-use crate::submit::{Decisions, LastPositions, Recent, Replies};
+use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
 
-pub(crate) type AppState = Arc<Shared>;
+pub(crate) type AppState = Arc<IngressState>;
 
-pub(crate) struct Shared {
+pub(crate) struct IngressState {
     pub(crate) config: IngressConfig,
     pub(crate) log: Arc<dyn CommandLog>,
     pub(crate) store: Store,
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) access_log: AccessLog,
     /// The memory that large request bodies share.
     pub(crate) large_bodies: LargeBodies,
+    /// What each endpoint takes.
+    pub(crate) rules: RuleBook,
     pub(crate) limits: RateLimits,
     pub(crate) address_blocks: AddressBlocks,
     pub(crate) key_quotas: KeyQuotas,
@@ -62,7 +65,7 @@ pub(crate) struct Shared {
     pub(crate) tenants_of_shows: TenantsOfShows,
     pub(crate) acknowledged: LastPositions,
     /// Where the latest requests stand.
-    pub(crate) decisions: Decisions,
+    pub(crate) positions: Positions,
     /// Lists of events, which cost much.
     pub(crate) event_lists: EventLists,
     /// What was explained lately; the past does not change.
@@ -78,7 +81,7 @@ pub(crate) struct Shared {
     pub(crate) closing: CancellationToken,
 }
 
-impl Shared {
+impl IngressState {
     pub(crate) fn partitions(&self) -> impl Iterator<Item = PartitionId> + use<> {
         (0..self.log.partitions()).map(PartitionId)
     }

@@ -20,10 +20,6 @@ pub struct RateLimitConfig {
     pub lookup: Rate,
     /// Everything else.
     pub other: Rate,
-    /// Logging in.
-    pub login: Rate,
-    /// Making an account.
-    pub register: Rate,
     /// New idempotency keys of one buyer within 24 hours, in which each is remembered. The staff and
     /// payment services are bounded only by what a partition remembers.
     pub idempotency_keys_per_day: u32,
@@ -49,8 +45,6 @@ impl Default for RateLimitConfig {
             reserve: rate(20, 10),
             lookup: rate(30, 10),
             other: rate(100, 20),
-            login: rate(5, 3),
-            register: rate(3, 2),
             idempotency_keys_per_day: 10_000,
             address_blocks: AddressBlocksConfig::default(),
         }
@@ -70,8 +64,6 @@ impl RateLimitConfig {
             ("reserve", self.reserve),
             ("lookup", self.lookup),
             ("other", self.other),
-            ("login", self.login),
-            ("register", self.register),
         ] {
             let key = format!("rate_limit.{class}");
             check_range(

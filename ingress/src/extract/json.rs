@@ -33,8 +33,6 @@ pub(crate) trait RequestBody: DeserializeOwned {
     /// # Errors
     /// `FORBIDDEN`.
     fn admit(caller: &Caller, state: &AppState) -> Result<(), ApiError>;
-    /// Whether it may hold a layout or a list of seats and thus be large.
-    const LARGE: bool = false;
     /// Whether no body at all, and `null`, is taken as `{}`.
     const OPTIONAL: bool = false;
 }
@@ -56,11 +54,15 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         let caller = parts.extensions.get::<Caller>();
         let caller = caller.ok_or_else(Caller::missing)?;
         T::admit(caller, state)?;
+        let is_large = state
+            .rules
+            .of_request(&parts.method, &parts.extensions)
+            .has_large_body;
         let declared = body
             .size_hint()
             .exact()
             .and_then(|bytes| usize::try_from(bytes).ok());
-        let size_max_bytes = if T::LARGE {
+        let size_max_bytes = if is_large {
             http.layout_body_max_bytes
         } else {
             http.body_max_bytes
@@ -69,7 +71,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
             return Err(too_large(size_max_bytes));
         }
         let mut share = None;
-        if T::LARGE && declared.is_some_and(|bytes| bytes > http.body_max_bytes) {
+        if is_large && declared.is_some_and(|bytes| bytes > http.body_max_bytes) {
             share = Some(
                 state
                     .large_bodies
@@ -79,7 +81,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         }
         let body = Limited::new(body, size_max_bytes);
         let read = async {
-            if T::LARGE && (declared.is_none() || share.is_some()) {
+            if is_large && (declared.is_none() || share.is_some()) {
                 return receive(body, &mut share, caller, state).await;
             }
             let collected = body.collect().await;

@@ -1,9 +1,11 @@
 //! The answers that every route of a kind may give: said once here instead of at each route.
 
+use http::Method;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, Response};
 
 use crate::error::Code;
+use crate::rules::RuleBook;
 
 const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -11,11 +13,34 @@ const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";
 const API: &str = "/api/";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
+/// What may come of a body that may be large.
+const OF_LARGE_BODIES: [(Code, &str); 3] = [
+    (
+        Code::RequestTimeout,
+        "`REQUEST_TIMEOUT`: the body did not arrive in time, or came so slowly that it would not",
+    ),
+    (
+        Code::RateLimited,
+        "`RATE_LIMITED`: asked too often, or another large body of yours is being read; send one after \
+         the other",
+    ),
+    (
+        Code::Overloaded,
+        "`OVERLOADED`: too much is asked for, or too many large bodies are being read; nothing was \
+         changed, try again",
+    ),
+];
+
 /// Adds to every operation what its parts may lead to, and gives failures their content type.
-pub(super) fn complete(document: &mut OpenApi) {
+pub(super) fn complete(document: &mut OpenApi, rules: &RuleBook) {
     for (path, item) in &mut document.paths.paths {
         let api = path.starts_with(API);
-        for operation in operations(item) {
+        for (method, operation) in operations(item) {
+            if rules.of(&method, path).has_large_body {
+                for (code, description) in OF_LARGE_BODIES {
+                    add_described(operation, code, description.to_owned());
+                }
+            }
             if api {
                 for code in common(operation) {
                     add(operation, code);
@@ -31,16 +56,16 @@ pub(super) fn complete(document: &mut OpenApi) {
 }
 
 /// Every operation of a path.
-pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     [
-        &mut item.get,
-        &mut item.put,
-        &mut item.post,
-        &mut item.delete,
-        &mut item.patch,
+        (Method::GET, &mut item.get),
+        (Method::PUT, &mut item.put),
+        (Method::POST, &mut item.post),
+        (Method::DELETE, &mut item.delete),
+        (Method::PATCH, &mut item.patch),
     ]
     .into_iter()
-    .flatten()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// The answers that the parts of an operation may lead to.
@@ -75,7 +100,7 @@ fn common(operation: &Operation) -> Vec<Code> {
 
 /// Adds the answer for a code unless the route has one of that status.
 fn add(operation: &mut Operation, code: Code) {
-    let mut response = Response::new(match code {
+    let description = match code {
         // Where a route says nothing itself.
         Code::RateLimited => format!(
             "`{}`: asked too often, or more than another limit allows, which `details.limit` names \
@@ -83,7 +108,12 @@ fn add(operation: &mut Operation, code: Code) {
             code.as_str()
         ),
         _ => format!("`{}`", code.as_str()),
-    });
+    };
+    add_described(operation, code, description);
+}
+
+fn add_described(operation: &mut Operation, code: Code, description: String) {
+    let mut response = Response::new(description);
     let schema = RefOr::Ref(Ref::new(PROBLEM_SCHEMA));
     response
         .content

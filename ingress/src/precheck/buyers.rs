@@ -136,7 +136,7 @@ impl Buyers {
     }
 
     /// Outcomes were missed: starts again with nothing known.
-    pub(crate) fn lost(&self) {
+    pub(crate) fn invalidate_all(&self) {
         let mut table = self.table.lock();
         let partitions = table.limits_from.len();
         *table = Table {
@@ -148,7 +148,7 @@ impl Buyers {
 
     /// A client is about to be answered by the record at `offset`, which changed a limit or voided
     /// the tickets of many.
-    pub(crate) fn upset_at(&self, partition: PartitionId, offset: Offset) {
+    pub(crate) fn invalidate_from(&self, partition: PartitionId, offset: Offset) {
         if let Some(position) = self.position(partition) {
             position
                 .upset_before
@@ -159,7 +159,7 @@ impl Buyers {
     /// The position that covers everything the buyer has been answered, and every known end of
     /// their tickets: counts as of an earlier position may be too high.
     pub(crate) fn version_min(&self, wanted: &Wanted) -> Offset {
-        let upset = self
+        let invalidate = self
             .position(wanted.partition)
             .map_or(0, |position| position.upset_before.load(Ordering::Acquire));
         let ended = self.ended.last(wanted.user, wanted.partition);
@@ -177,7 +177,7 @@ impl Buyers {
                 self.ended.note(booking.user, partition, record.offset);
             }
             Outcome::ShowCancelled { .. } | Outcome::EventCancelled { .. } => {
-                self.upset_at(partition, record.offset);
+                self.invalidate_from(partition, record.offset);
             }
             _ => {}
         }
@@ -190,7 +190,7 @@ impl Buyers {
     }
 
     /// The log refused a buyer by this limit.
-    pub(crate) fn told(&self, partition: PartitionId, show: ShowId, limit: u16, at: Offset) {
+    pub(crate) fn note_limit(&self, partition: PartitionId, show: ShowId, limit: u16, at: Offset) {
         let mut table = self.table.lock();
         let table = &mut *table;
         let current = match table.limits_from.get(usize::from(partition.0)) {

@@ -9,11 +9,11 @@ use crate::error::ApiError;
 use crate::live::LiveShow;
 use crate::rate_limit;
 use crate::rejection;
-use crate::state::Shared;
+use crate::state::IngressState;
 
 /// Refuses what the log would refuse by the shared counts.
 pub(super) async fn ask(
-    state: &Shared,
+    state: &IngressState,
     counts: &Counts,
     asked: &Reservation<'_>,
     wanted: &Wanted,

@@ -1,11 +1,43 @@
-//! What buyers and services do with bookings.
+//! Bookings: held, paid for, given back, read.
 
-pub(crate) mod body;
-pub(crate) mod cancel;
-pub(crate) mod confirm;
-pub(crate) mod extend;
-pub(crate) mod list;
-pub(crate) mod one;
-pub(crate) mod pending;
-pub(crate) mod receipt;
-pub(crate) mod reserve;
+pub(super) mod body;
+pub(super) mod cancel;
+pub(super) mod confirm;
+mod ended;
+pub(super) mod extend;
+mod list;
+mod one;
+mod pending;
+mod receipt;
+pub(super) mod reserve;
+
+use utoipa_axum::routes;
+
+use crate::rate_limit::Class;
+use crate::routes::endpoints::Endpoints;
+use crate::rules::Rules;
+
+/// The endpoints with their rules.
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(
+            routes!(reserve::reserve),
+            Rules::DEFAULT.class(Class::Reserve).bounds(reserve::BOUNDS),
+        )
+        .with(
+            routes!(confirm::confirm),
+            Rules::DEFAULT.bounds(confirm::BOUNDS),
+        )
+        .with(routes!(cancel::cancel), Rules::DEFAULT)
+        .with(
+            routes!(extend::extend),
+            Rules::DEFAULT.bounds(extend::BOUNDS),
+        )
+        .with(
+            routes!(list::list),
+            Rules::DEFAULT.compressed().bounds(list::BOUNDS),
+        )
+        .with(routes!(pending::pending), Rules::DEFAULT.compressed())
+        .with(routes!(one::one), Rules::DEFAULT)
+        .with(routes!(receipt::receipt), Rules::DEFAULT)
+}

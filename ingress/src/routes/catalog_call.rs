@@ -1,21 +1,15 @@
-//! Calls that change the catalog: repeatable safely, and finished even when their client is gone.
+//! Calls that change the catalog: safe to repeat under an idempotency key.
 
-use std::future::Future;
-
-use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::{Rejection, RequestId};
 use onsale_store::catalog::RememberedAnswer;
-use onsale_store::{Store, StoreError};
 use uuid::Uuid;
 
-use crate::context::RequestContext;
-use crate::detached::detached;
 use crate::error::ApiError;
 use crate::idempotency::Identity;
 use crate::rejection;
 use crate::state::AppState;
-use crate::submit::{Ask, Final, send};
+use crate::submit::Final;
 
 /// The answer that was remembered for this key.
 pub(super) async fn recall(
@@ -94,27 +88,4 @@ pub(super) fn zone_id(show: Uuid, index: u16) -> Uuid {
     let mut bytes = [0u8; 16];
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     Uuid::new_v8(bytes)
-}
-
-/// Has `write_down` note a change under the id of its request, at the time it is given, and then hands it
-/// in: a crash must not lose what the log accepts. `write_down` says whether the id was free.
-pub(super) async fn write_down_and_send<F>(
-    state: AppState,
-    context: &RequestContext,
-    ask: Ask,
-    write_down: impl FnOnce(Store, u64) -> F + Send + 'static,
-) -> Result<Response, ApiError>
-where
-    F: Future<Output = Result<bool, StoreError>> + Send,
-{
-    let sent = context.clone();
-    let answer = detached(async move {
-        let now_ms = state.clock.now_ms();
-        if !write_down(state.store.clone(), now_ms).await? {
-            return Err(key_reused());
-        }
-        send(&state, &sent, ask).await
-    })
-    .await?;
-    Ok(answer.into_response(context))
 }

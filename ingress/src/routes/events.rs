@@ -1,7 +1,27 @@
 //! Events of the catalog.
 
-pub(crate) mod body;
-pub(crate) mod create;
-pub(crate) mod list;
-pub(crate) mod one;
-pub(crate) mod update;
+pub(super) mod body;
+mod create;
+mod list;
+mod one;
+mod update;
+
+use utoipa_axum::routes;
+
+use crate::routes::endpoints::Endpoints;
+use crate::rules::Rules;
+
+/// The endpoints with their rules.
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(
+            routes!(list::list),
+            Rules::DEFAULT.compressed().bounds(list::BOUNDS),
+        )
+        .with(
+            routes!(create::create),
+            Rules::DEFAULT.compressed().bounds(body::BOUNDS),
+        )
+        .with(routes!(one::one), Rules::DEFAULT.compressed())
+        .with(routes!(update::update), Rules::DEFAULT.compressed())
+}

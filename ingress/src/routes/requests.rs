@@ -1,5 +1,21 @@
 //! What became of a request.
 
-pub(crate) mod body;
-pub(crate) mod explanation;
-pub(crate) mod one;
+mod answering;
+pub(super) mod body;
+mod explanation;
+mod one;
+
+use utoipa_axum::routes;
+
+use crate::routes::endpoints::Endpoints;
+use crate::rules::Rules;
+
+/// The endpoints with their rules.
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(routes!(one::one), Rules::DEFAULT)
+        .with(
+            routes!(explanation::explanation),
+            Rules::DEFAULT.bounds(explanation::BOUNDS),
+        )
+}

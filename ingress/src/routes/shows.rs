@@ -1,17 +1,61 @@
 //! Shows: their sale, their seats, what is free.
 
-pub(crate) mod amend;
-pub(crate) mod availability;
-pub(crate) mod block;
-pub(crate) mod body;
-pub(crate) mod cancel;
-pub(crate) mod close;
-pub(crate) mod create;
-pub(crate) mod layout;
-pub(crate) mod list;
-pub(crate) mod one;
-pub(crate) mod resume;
-pub(crate) mod seats;
-pub(crate) mod stream;
-pub(crate) mod unblock;
-pub(crate) mod zones;
+mod amend;
+mod availability;
+mod block;
+mod body;
+mod cancel;
+mod close;
+mod create;
+mod layout;
+mod list;
+mod one;
+pub(super) mod resume;
+mod seats;
+mod stream;
+mod unblock;
+mod zones;
+
+use utoipa_axum::routes;
+
+use crate::routes::endpoints::Endpoints;
+use crate::routes::paging;
+use crate::rules::Rules;
+
+/// The endpoints with their rules.
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(
+            routes!(list::shows),
+            Rules::DEFAULT.compressed().bounds(paging::BOUNDS),
+        )
+        .with(
+            routes!(create::create),
+            Rules::DEFAULT
+                .large_body()
+                .compressed()
+                .bounds(create::BOUNDS),
+        )
+        .with(routes!(one::one), Rules::DEFAULT.compressed())
+        .with(
+            routes!(amend::amend),
+            Rules::DEFAULT.compressed().bounds(amend::BOUNDS),
+        )
+        .with(routes!(close::close), Rules::DEFAULT)
+        .with(routes!(cancel::cancel), Rules::DEFAULT)
+        .with(
+            routes!(block::block),
+            Rules::DEFAULT.large_body().bounds(block::BOUNDS),
+        )
+        .with(routes!(unblock::unblock), Rules::DEFAULT.large_body())
+        .with(routes!(zones::zones), Rules::DEFAULT.compressed())
+        .with(routes!(seats::seats), Rules::DEFAULT)
+        .with(
+            routes!(availability::availability),
+            Rules::DEFAULT.bounds(availability::BOUNDS),
+        )
+        .with(
+            routes!(stream::events),
+            Rules::DEFAULT.bounds(availability::BOUNDS),
+        )
+}

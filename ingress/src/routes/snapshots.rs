@@ -1,4 +1,19 @@
 //! Snapshots of partitions.
 
-pub(crate) mod create;
-pub(crate) mod list;
+mod create;
+mod list;
+
+use utoipa_axum::routes;
+
+use crate::routes::endpoints::Endpoints;
+use crate::rules::Rules;
+
+/// The endpoints with their rules.
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(routes!(list::list), Rules::DEFAULT.compressed())
+        .with(
+            routes!(create::create),
+            Rules::DEFAULT.compressed().bounds(create::BOUNDS),
+        )
+}

@@ -28,6 +28,7 @@ use super::paced::Paced;
 use super::prompt::{HTTP2_PREFACE, Prompt};
 use super::room::{Seat, Seated};
 use super::streams::{Stream, Streams};
+use super::watched::Watched;
 use super::{Inner, builder, refusal};
 use crate::client_address::ClientAddress;
 use crate::error::ApiError;
@@ -64,7 +65,8 @@ impl Connection {
         match spoken(&self.inner, &self.seat, &stream).await {
             Spoken::Nothing => Ok(()),
             Spoken::Http1 => {
-                let stream = TokioIo::new(Lengths::new(self.paced(stream, &line)));
+                let stream =
+                    TokioIo::new(Watched::new(self.paced(stream, &line), Lengths::default()));
                 let service = hyper::service::service_fn(self.service(line));
                 let connection = http1.serve_connection(stream, service);
                 self.run_until_told(connection).await
@@ -89,9 +91,10 @@ impl Connection {
             stalled: inner.pressure.streams_stalled.clone(),
         };
         let builder = builder(&inner.http, streams);
-        let stream = Prompt::new(Lengths::new(stream), inner.http.header_timeout());
-        let slowed = inner.pressure.slowed.clone();
-        let stream = TokioIo::new(Frames::new(stream, line.clone(), slowed));
+        let stream = Watched::new(stream, Lengths::default());
+        let stream = Watched::new(stream, Prompt::new(inner.http.header_timeout()));
+        let frames = Frames::new(line.clone(), inner.pressure.slowed.clone());
+        let stream = TokioIo::new(Watched::new(stream, frames));
         let service = hyper::service::service_fn(self.service(line.clone()));
         let connection = builder.serve_connection(stream, service);
         tokio::select! {

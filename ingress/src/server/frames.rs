@@ -6,18 +6,17 @@
 //! up its allowance is read from no faster than the allowance grows again.
 
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use prometheus::IntCounter;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::line::Line;
 use super::prompt::HTTP2_PREFACE;
+use super::watched::Watch;
 
 /// Frames that a client earns by time alone.
 const FRAMES_PER_SECOND: u32 = 256;
@@ -37,8 +36,7 @@ const DATA: u8 = 0;
 const PADDED: u8 = 0x8;
 
 /// See the module. Connections of HTTP/1 pass.
-pub(super) struct Frames<S> {
-    stream: S,
+pub(super) struct Frames {
     /// Counts the requests of the connection.
     line: Arc<Line>,
     began: Instant,
@@ -53,10 +51,9 @@ pub(super) struct Frames<S> {
     slowed: IntCounter,
 }
 
-impl<S> Frames<S> {
-    pub(super) fn new(stream: S, line: Arc<Line>, slowed: IntCounter) -> Self {
+impl Frames {
+    pub(super) fn new(line: Arc<Line>, slowed: IntCounter) -> Self {
         Self {
-            stream,
             line,
             began: Instant::now(),
             place: Place::Preface(0),
@@ -68,8 +65,9 @@ impl<S> Frames<S> {
             slowed,
         }
     }
+}
 
-    /// Ready when the client may be read from.
+impl Watch for Frames {
     fn poll_allowed(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let now = self.began.elapsed();
         let requests = self.line.requests();
@@ -94,21 +92,19 @@ impl<S> Frames<S> {
         alarm.as_mut().poll(context)
     }
 
-    fn after_read(&mut self, bytes: &[u8]) {
+    fn read(&mut self, bytes: &mut [u8]) {
         let now = self.began.elapsed();
         self.place
             .pass(bytes, |head| self.allowance.take(head, now));
     }
 
-    fn after_write(&mut self, written: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.written_bytes += bytes;
-            let frames = self.written_bytes / WRITTEN_BYTES_PER_FRAME;
-            if frames > 0 {
-                self.written_bytes %= WRITTEN_BYTES_PER_FRAME;
-                let frames = u32::try_from(frames).unwrap_or(u32::MAX);
-                self.allowance.earn(frames, self.began.elapsed());
-            }
+    fn written(&mut self, bytes: usize) {
+        self.written_bytes += bytes;
+        let frames = self.written_bytes / WRITTEN_BYTES_PER_FRAME;
+        if frames > 0 {
+            self.written_bytes %= WRITTEN_BYTES_PER_FRAME;
+            let frames = u32::try_from(frames).unwrap_or(u32::MAX);
+            self.allowance.earn(frames, self.began.elapsed());
         }
     }
 }
@@ -206,56 +202,6 @@ impl Allowance {
     fn wait(&self, now: Duration) -> Option<Duration> {
         let over = self.used_up_to.checked_sub(now + FILLED_IN)?;
         (!over.is_zero()).then_some(over)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Frames<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        ready!(this.poll_allowed(context));
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        let new = buffer.filled().get(before..).unwrap_or_default();
-        this.after_read(new);
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Frames<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.after_write(&written);
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.after_write(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }
 

@@ -3,11 +3,7 @@
 //! hyper keeps these two lengths for itself and answers them as if the head were too large. They are
 //! read as the next smaller one, which is as much more than anything takes, and is refused as such.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use super::watched::Watch;
 
 /// What a line with a length begins with. (In JSON it cannot stand: a body is never changed that could
 /// be taken.)
@@ -17,21 +13,15 @@ const DIGITS: &[u8] = b"1844674407370955161";
 /// The last digit of the largest length that is taken for one.
 const LAST_DIGIT: u8 = b'3';
 
-/// See the module.
-pub(super) struct Lengths<S> {
-    stream: S,
-    place: Place,
-}
-
-/// How much of a line with such a length has come.
+/// See the module; how much of a line with such a length has come.
 #[derive(Clone, Copy)]
-enum Place {
+pub(super) enum Lengths {
     Field(usize),
     Digits(usize),
 }
 
-impl Place {
-    fn pass(&mut self, bytes: &mut [u8]) {
+impl Watch for Lengths {
+    fn read(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
         while let Some(rest) = bytes.get_mut(at..) {
             let skipped = match self {
@@ -45,7 +35,15 @@ impl Place {
             at += skipped.unwrap_or(0) + 1;
         }
     }
+}
 
+impl Default for Lengths {
+    fn default() -> Self {
+        Self::Field(0)
+    }
+}
+
+impl Lengths {
     fn behind(self, byte: &mut u8) -> Self {
         match self {
             Self::Field(come) if FIELD.get(come) == Some(&byte.to_ascii_lowercase()) => {
@@ -66,60 +64,6 @@ impl Place {
     }
 }
 
-impl<S> Lengths<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self {
-            stream,
-            place: Place::Field(0),
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Lengths<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        this.place
-            .pass(buffer.filled_mut().get_mut(before..).unwrap_or_default());
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Lengths<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,10 +80,10 @@ mod tests {
             ("15", "15"),
         ] {
             for piece in [1, 3, 1_000] {
-                let mut place = Place::Field(0);
+                let mut lengths = Lengths::default();
                 let mut sent = head(length).into_bytes();
                 for bytes in sent.chunks_mut(piece) {
-                    place.pass(bytes);
+                    lengths.read(bytes);
                 }
                 assert_eq!(String::from_utf8(sent).unwrap(), head(read));
             }
@@ -147,7 +91,7 @@ mod tests {
         let mut body =
             br#"{"content-length: 18446744073709551615": 18446744073709551615}"#.to_vec();
         let same = body.clone();
-        Place::Field(0).pass(&mut body);
+        Lengths::default().read(&mut body);
         assert_eq!(body, same);
     }
 }

@@ -1,22 +1,21 @@
 //! A connection whose client has to show its protocol in time.
 
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
+
+use super::watched::Watch;
 
 /// What a connection of HTTP/2 begins with; everything else is HTTP/1.
 pub(crate) const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Closes the connection when the bytes that distinguish HTTP/1 from HTTP/2 do not arrive in time.
 /// The server's own time-outs start only after that.
-pub(crate) struct Prompt<S> {
-    stream: S,
-    /// `None` once it is told.
+pub(crate) struct Prompt {
+    /// `None` once they have arrived.
     waiting: Option<Waiting>,
 }
 
@@ -26,10 +25,9 @@ struct Waiting {
     deadline: Pin<Box<Sleep>>,
 }
 
-impl<S> Prompt<S> {
-    pub(crate) fn new(stream: S, patience: Duration) -> Self {
+impl Prompt {
+    pub(crate) fn new(patience: Duration) -> Self {
         Self {
-            stream,
             waiting: Some(Waiting {
                 alike: 0,
                 deadline: Box::pin(tokio::time::sleep(patience)),
@@ -52,57 +50,19 @@ impl Waiting {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Prompt<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        let Some(waiting) = &mut this.waiting else {
-            return read;
-        };
-        if read.is_pending() {
-            ready!(waiting.deadline.as_mut().poll(context));
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+impl Watch for Prompt {
+    fn read(&mut self, bytes: &mut [u8]) {
+        let waiting = self.waiting.as_mut();
+        if waiting.is_some_and(|waiting| waiting.is_told_by(bytes)) {
+            self.waiting = None;
         }
-        let new = buffer.filled().get(before..).unwrap_or_default();
-        if waiting.is_told_by(new) {
-            this.waiting = None;
+    }
+
+    fn poll_given_up(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.waiting {
+            Some(waiting) => waiting.deadline.as_mut().poll(context),
+            None => Poll::Pending,
         }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Prompt<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }
 

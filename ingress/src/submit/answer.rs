@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
-use onsale_schemas::RequestId;
+use onsale_schemas::{OutcomeRecord, RequestId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -100,6 +100,12 @@ fn pending(context: &RequestContext, request_id: RequestId) -> Response {
         .headers_mut()
         .insert(RETRY_AFTER, RETRY_AFTER_BUSY_SECONDS.into());
     response
+}
+
+/// When an outcome was decided, by the log, so that a replay is the same answer to the byte.
+pub(crate) fn decided_at(record: &OutcomeRecord) -> Instant {
+    let first = record.replay_of;
+    Instant(first.map_or(record.log_time_ms, |first| first.log_time_ms))
 }
 
 /// Time left of a hold at `now_ms`, in whole seconds, rounded up so that it is not zero too early.

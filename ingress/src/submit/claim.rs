@@ -5,6 +5,7 @@ use onsale_schemas::envelope::reference_hash;
 use onsale_schemas::partitioning::of_reference;
 use onsale_schemas::{BookingId, Command, Outcome, TenantId};
 
+use super::answering::unexpected;
 use super::send::{Waited, hand_in};
 use crate::auth::OnBehalf;
 use crate::context::RequestContext;
@@ -42,7 +43,7 @@ pub(crate) async fn claim_reference(
         Waited::Decided(record) => match record.outcome {
             Outcome::ReferenceClaimed(_) => Ok(()),
             Outcome::Rejected(why) => Err(rejection::to_error(&why, None, None)),
-            other => Err(ApiError::internal(format!("a claim came out as {other:?}"))),
+            other => Err(unexpected("a claim of a reference", &other)),
         },
         Waited::Unknown(_) => Err(ApiError::overloaded(
             "The payment reference is still being recorded. Nothing was confirmed; try again with \

@@ -6,13 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onsale_log::OutcomeBatch;
-use onsale_schemas::{BookingId, Outcome, OutcomeRecord, PartitionId, RequestId, UserId};
+use onsale_schemas::{OutcomeRecord, PartitionId, RequestId};
 use parking_lot::Mutex;
 
-use super::answer::Final;
-use super::asked::{Asked, told, with_place};
-use crate::error::ApiError;
-use crate::rejection;
+use super::answering::acknowledge;
 use crate::state::AppState;
 
 /// Outcomes that are remembered; a few hundred bytes each.
@@ -88,72 +85,22 @@ impl Recent {
             return;
         };
         for record in &batch.records {
-            told(state, batch.partition, record);
+            acknowledge(state, batch.partition, record);
         }
         batches.lock().add(batch, Instant::now());
     }
 
-    /// The answer to a request of `user`; `None` when nothing of it came by, or it was somebody
-    /// else's.
-    pub(crate) async fn answer(
-        &self,
-        state: &AppState,
-        request_id: RequestId,
-        user: UserId,
-    ) -> Option<Result<Final, ApiError>> {
+    /// The outcome of a request and the partition it was decided on, where it came by lately.
+    pub(crate) fn find(&self, request_id: RequestId) -> Option<(PartitionId, OutcomeRecord)> {
         let (batch, place) = self.batches.as_ref()?.lock().find(request_id)?;
-        let record = batch.records.get(place)?;
-        answer_to(state, batch.partition, record, user).await
+        Some((batch.partition, batch.records.get(place)?.clone()))
     }
-}
-
-/// The answer that a record was to a request of `user`; `None` when it was somebody else's, or one
-/// whose answer does not follow from the record alone. Of a refusal the record names nobody: the
-/// caller knows whose it was.
-pub(crate) async fn answer_to(
-    state: &AppState,
-    partition: PartitionId,
-    record: &OutcomeRecord,
-    user: UserId,
-) -> Option<Result<Final, ApiError>> {
-    let booking = |offset| BookingId::new(partition, offset);
-    let asked = match &record.outcome {
-        Outcome::Reserved(reserved) if reserved.user == user => {
-            match state.charts.chart(reserved.show).await {
-                Ok(chart) => Asked::Reserve {
-                    chart,
-                    zone: reserved.zone,
-                },
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        Outcome::Confirmed(confirmed) if confirmed.user == user => Asked::Confirm {
-            booking: booking(confirmed.booking),
-            owner: Some(user),
-            payment_reference: confirmed.payment_reference.as_str().into(),
-        },
-        Outcome::Released { booking: ended, .. } if ended.user == user => Asked::Cancel {
-            booking: booking(ended.booking),
-            owner: Some(user),
-        },
-        Outcome::Extended {
-            booking: extended,
-            user: of,
-            ..
-        } if *of == user => Asked::Extend {
-            booking: booking(*extended),
-        },
-        Outcome::Rejected(why) => {
-            let refusal = rejection::to_error(why, None, None);
-            return Some(Err(with_place(refusal, partition, record)));
-        }
-        _ => return None,
-    };
-    Some(asked.answer(state, user, partition, record).await)
 }
 
 #[cfg(test)]
 mod tests {
+    use onsale_schemas::Outcome;
+
     use super::*;
 
     fn request(n: u64) -> RequestId {

@@ -9,7 +9,7 @@ use onsale_schemas::{OutcomeRecord, PartitionId, RequestId, UserId};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::answer::Final;
-use super::asked::Asked;
+use super::answering::{self, Answering};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -31,7 +31,7 @@ pub(crate) struct Replies {
 pub(crate) struct Late {
     user: UserId,
     partition: PartitionId,
-    asked: Asked,
+    answering: Arc<dyn Answering>,
     answer: OnceLock<Result<Final, ApiError>>,
 }
 
@@ -76,13 +76,13 @@ impl Replies {
         user: UserId,
         request_id: RequestId,
         partition: PartitionId,
-        asked: Asked,
+        answering: Arc<dyn Answering>,
         reply: Option<oneshot::Receiver<Reply>>,
     ) {
         let late = Arc::new(Late {
             user,
             partition,
-            asked,
+            answering,
             answer: OnceLock::new(),
         });
         self.late.insert(request_id, late.clone());
@@ -134,10 +134,8 @@ impl Replies {
 
 impl Late {
     async fn resolve(&self, state: &AppState, record: &OutcomeRecord) {
-        let answer = self
-            .asked
-            .answer(state, self.user, self.partition, record)
-            .await;
+        let (user, partition) = (self.user, self.partition);
+        let answer = answering::answer(&*self.answering, state, user, partition, record).await;
         // The first answer stands.
         let _ = self.answer.set(answer);
     }

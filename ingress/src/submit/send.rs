@@ -1,15 +1,18 @@
 //! Hands a command in and waits for its outcome, up to the deadline.
 
+use std::sync::Arc;
+
 use onsale_log::{Reply, Submission};
-use onsale_schemas::{Command, Envelope, OutcomeRecord, PartitionId, UserId, codec};
+use onsale_schemas::{Command, Envelope, OutcomeRecord, PartitionId, RequestId, UserId, codec};
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
-use super::asked::Asked;
+use super::answering::{self, Answering};
 use crate::auth::OnBehalf;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::idempotency::Identity;
+use crate::ids;
 use crate::state::AppState;
 
 /// A command and who asks for it.
@@ -19,7 +22,7 @@ pub(crate) struct Ask {
     pub(crate) identity: Identity,
     pub(crate) partition: PartitionId,
     pub(crate) command: Command,
-    pub(crate) asked: Asked,
+    pub(crate) answering: Arc<dyn Answering>,
 }
 
 /// What is known at the deadline.
@@ -42,7 +45,7 @@ pub(crate) async fn send(
         identity,
         partition,
         command,
-        asked,
+        answering,
     } = ask;
     // The staff is bounded by what the machine remembers and by nothing here: a payment service uses a
     // key with every confirmation.
@@ -64,15 +67,14 @@ pub(crate) async fn send(
         state.key_quotas.give_back(user);
     }
     match waited? {
-        Waited::Decided(record) => asked
-            .answer(state, user, partition, &record)
+        Waited::Decided(record) => answering::answer(&*answering, state, user, partition, &record)
             .await
             .map(Answer::Final),
         Waited::Unknown(reply) => {
             let request_id = identity.request_id;
             state
                 .replies
-                .remember(state, user, request_id, partition, asked, reply);
+                .remember(state, user, request_id, partition, answering, reply);
             Ok(Answer::Pending(request_id))
         }
     }
@@ -88,7 +90,7 @@ pub(crate) async fn was_decided(state: &AppState, identity: Identity) -> bool {
     if fingerprint.is_none() {
         return false;
     }
-    if state.decisions.find(request_id).is_some() {
+    if state.positions.find(request_id).is_some() {
         return true;
     }
     // Where the database is away nothing is known, and the refusal stands.
@@ -112,14 +114,7 @@ pub(super) async fn hand_in(
         command,
         by: on_behalf.staff(),
     };
-    let payload = codec::encode(&envelope).map_err(ApiError::internal)?;
-    let (reply, mut received) = oneshot::channel();
-    state.log.submit(Submission {
-        partition,
-        request_id: identity.request_id,
-        payload,
-        reply,
-    })?;
+    let mut received = submit(state, identity.request_id, partition, &envelope)?;
     let deadline = state.config.http.reply_deadline();
     match tokio::time::timeout(deadline, &mut received).await {
         Ok(Ok(Ok(record))) => Ok(Waited::Decided(record)),
@@ -133,4 +128,39 @@ pub(super) async fn hand_in(
             Ok(Waited::Unknown(Some(received)))
         }
     }
+}
+
+/// Hands in a command that no client asked for.
+///
+/// # Errors
+/// When the command is certainly not in the log.
+pub(crate) fn hand_in_own(
+    state: &AppState,
+    partition: PartitionId,
+    command: Command,
+) -> Result<oneshot::Receiver<Reply>, ApiError> {
+    let request_id = RequestId(ids::random());
+    let envelope = Envelope {
+        request_id: Some(request_id),
+        ..Envelope::machine(command)
+    };
+    submit(state, request_id, partition, &envelope)
+}
+
+/// The outcome comes by the receiver, where the log lives that long.
+fn submit(
+    state: &AppState,
+    request_id: RequestId,
+    partition: PartitionId,
+    envelope: &Envelope,
+) -> Result<oneshot::Receiver<Reply>, ApiError> {
+    let payload = codec::encode(envelope).map_err(ApiError::internal)?;
+    let (reply, received) = oneshot::channel();
+    state.log.submit(Submission {
+        partition,
+        request_id,
+        payload,
+        reply,
+    })?;
+    Ok(received)
 }

@@ -108,7 +108,7 @@ fn at_the_limit() -> Buyers {
             record(12, reserved_of(OTHER_SHOW, 12, 2)),
         ],
     );
-    buyers.told(PARTITION, SHOW, 3, 11);
+    buyers.note_limit(PARTITION, SHOW, 3, 11);
     buyers
 }
 
@@ -130,9 +130,9 @@ fn without_a_told_limit_the_log_decides() {
     let buyers = Buyers::new(1);
     apply(&buyers, vec![record(10, reserved_of(SHOW, 10, 50))]);
     assert_eq!(over(&buyers), None);
-    buyers.told(PARTITION, SHOW, 0, 11);
+    buyers.note_limit(PARTITION, SHOW, 0, 11);
     assert_eq!(over(&buyers), None, "0 is no limit");
-    buyers.told(PartitionId(9), SHOW, 1, 12);
+    buyers.note_limit(PartitionId(9), SHOW, 1, 12);
     assert_eq!(over(&buyers), None, "no such partition");
 }
 
@@ -173,7 +173,7 @@ fn what_the_buyer_was_told_and_is_not_seen_yet_silences_it() {
     assert_eq!(buyers.over_limit(&told, NOW_MS), None);
     assert_eq!(buyers.limit(&told), None);
     assert!(over(&buyers).is_some(), "another buyer got no answer");
-    buyers.upset_at(PARTITION, 20);
+    buyers.invalidate_from(PARTITION, 20);
     assert_eq!(over(&buyers), None, "everybody is concerned");
     apply(&buyers, vec![record(19, Outcome::Nothing)]);
     assert_eq!(over(&buyers), None);
@@ -208,7 +208,7 @@ fn a_hold_about_to_run_out_does_not_count_and_a_sale_never_runs_out() {
 #[test]
 fn a_replay_is_not_counted_twice() {
     let buyers = Buyers::new(1);
-    buyers.told(PARTITION, SHOW, 2, 5);
+    buyers.note_limit(PARTITION, SHOW, 2, 5);
     let first = record(10, reserved_of(SHOW, 10, 1));
     let replay = OutcomeRecord {
         replay_of: Some(Replayed {
@@ -224,7 +224,7 @@ fn a_replay_is_not_counted_twice() {
 #[test]
 fn a_sale_begun_before_this_process_counts_once_it_is_heard_of() {
     let buyers = Buyers::new(1);
-    buyers.told(PARTITION, SHOW, 2, 5);
+    buyers.note_limit(PARTITION, SHOW, 2, 5);
     apply(
         &buyers,
         vec![
@@ -243,23 +243,23 @@ fn an_amendment_makes_the_limit_unknown_until_it_is_told_again() {
         vec![record(20, Outcome::ShowAmended { show: SHOW })],
     );
     assert_eq!(over(&buyers), None);
-    buyers.told(PARTITION, SHOW, 3, 15);
+    buyers.note_limit(PARTITION, SHOW, 3, 15);
     assert_eq!(over(&buyers), None, "a reply from before the amendment");
-    buyers.told(PARTITION, SHOW, 2, 21);
+    buyers.note_limit(PARTITION, SHOW, 2, 21);
     assert_eq!(over(&buyers).unwrap().limit, 2);
-    buyers.told(PARTITION, SHOW, 9, 20);
+    buyers.note_limit(PARTITION, SHOW, 9, 20);
     assert_eq!(over(&buyers).unwrap().limit, 2, "the newest counts");
 }
 
 #[test]
 fn after_missed_outcomes_nothing_is_known() {
     let buyers = at_the_limit();
-    buyers.lost();
+    buyers.invalidate_all();
     assert_eq!(over(&buyers), None);
-    buyers.told(PARTITION, SHOW, 1, 30);
+    buyers.note_limit(PARTITION, SHOW, 1, 30);
     apply(&buyers, vec![record(40, reserved_of(SHOW, 40, 1))]);
     assert_eq!(over(&buyers), None, "an amendment may have been missed");
-    buyers.told(PARTITION, SHOW, 1, 41);
+    buyers.note_limit(PARTITION, SHOW, 1, 41);
     assert!(over(&buyers).is_some());
 }
 

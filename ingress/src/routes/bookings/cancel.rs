@@ -1,25 +1,25 @@
 //! `POST /bookings/{id}/cancel`
 
-use axum::extract::State;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord, Rejection, UserId};
+use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord, PartitionId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::confirm::{ended, forgotten};
+use super::ended::refusal;
 use crate::auth::{Caller, OnBehalf, Role};
-use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
-use crate::rejection;
-use crate::routes::ownership;
-use crate::routes::projected;
+use crate::routes::call::{Call, Order};
+use crate::routes::{ownership, projected};
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
+use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
 /// Nothing; the body may be left out.
 #[derive(Deserialize, ToSchema)]
@@ -52,7 +52,7 @@ pub(crate) struct Cancellation {
     post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", request_body = Option<CancelRequest>,
     params(
         ("id" = Uuid, Path, description = "The booking"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+        IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
@@ -65,13 +65,11 @@ pub(crate) struct Cancellation {
     ),
 )]
 pub(crate) async fn cancel(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
+    call: Call,
     PathId(id): PathId,
     body: JsonBody<CancelRequest>,
 ) -> Result<Response, ApiError> {
+    let (state, caller) = (&call.state, &call.caller);
     let booking = parse_booking(id, state.log.partitions())?;
     let returned = Command::Return {
         booking: booking.offset(),
@@ -86,11 +84,11 @@ pub(crate) async fn cancel(
             OnBehalf::Buyer,
         ),
         Role::Organizer => {
-            let row = projected::booking(&state, booking)
+            let row = projected::booking(state, booking)
                 .await?
                 .ok_or_else(|| ApiError::not_found("booking"))?;
             // That there is such a booking is nobody else's business.
-            let managed = ownership::managed_event(&state, &caller, row.event_id)
+            let managed = ownership::managed_event(state, caller, row.event_id)
                 .await
                 .map_err(|error| match error.code() {
                     Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
@@ -100,8 +98,8 @@ pub(crate) async fn cancel(
         }
         Role::Admin | Role::Service | Role::Operator | Role::Platform => {
             let authority = ownership::authority_over_booking(
-                &state,
-                &caller,
+                state,
+                caller,
                 booking,
                 &[Role::Admin, Role::Service, Role::Operator, Role::Platform],
                 "Bookings are cancelled by their buyer and by the staff of their tenant.",
@@ -110,44 +108,42 @@ pub(crate) async fn cancel(
             (returned, None, OnBehalf::Staff(authority))
         }
     };
-    let identity = key.identity(caller.user, "cancel", &id.to_string(), &body.bytes);
-    let answer = send(
-        &state,
-        &context,
-        Ask {
-            user: caller.user,
-            on_behalf,
-            identity,
-            partition: booking.partition(),
-            command,
-            asked: Asked::Cancel { booking, owner },
-        },
-    )
-    .await?;
-    Ok(answer.into_response(&context))
+    call.send(Order {
+        identity: call.identity("cancel", id, &body.bytes),
+        on_behalf,
+        partition: booking.partition(),
+        command,
+        answering: Arc::new(Cancelling { booking, owner }),
+    })
+    .await
 }
 
-/// The answer to the outcome of a cancellation.
-pub(crate) async fn answer(
-    state: &AppState,
-    booking: BookingId,
-    owner: Option<UserId>,
-    record: &OutcomeRecord,
-) -> Result<Final, ApiError> {
-    match &record.outcome {
-        Outcome::Released { was_confirmed, .. } => Final::new(
-            StatusCode::OK,
-            &Cancellation {
-                booking_id: booking.as_uuid(),
-                status: "cancelled",
-                was_confirmed: *was_confirmed,
-            },
-        ),
-        Outcome::Rejected(Rejection::UnknownBooking) => {
-            let row = forgotten(state, booking, owner).await?;
-            Err(rejection::to_error(&ended(row.status), None, None))
+/// Answers a cancellation.
+pub(in crate::routes) struct Cancelling {
+    pub(in crate::routes) booking: BookingId,
+    /// Whose booking it has to be; anybody's for the staff.
+    pub(in crate::routes) owner: Option<UserId>,
+}
+
+#[async_trait]
+impl Answering for Cancelling {
+    async fn answer(
+        &self,
+        state: &AppState,
+        _partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        match &record.outcome {
+            Outcome::Released { was_confirmed, .. } => Final::new(
+                StatusCode::OK,
+                &Cancellation {
+                    booking_id: self.booking.as_uuid(),
+                    status: "cancelled",
+                    was_confirmed: *was_confirmed,
+                },
+            ),
+            Outcome::Rejected(why) => Err(refusal(state, self.booking, self.owner, why).await),
+            other => Err(unexpected("cancel", other)),
         }
-        Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
-        other => Err(ApiError::internal(format!("cancel came out as {other:?}"))),
     }
 }

@@ -2,30 +2,39 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::command::{Confirm, ConfirmV2, Currency};
 use onsale_schemas::limits::PAYMENT_REFERENCE_MAX_BYTES;
-use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord, Rejection, UserId};
+use onsale_schemas::{
+    Actor, BookingId, Command, Outcome, OutcomeRecord, PartitionId, Rejection, UserId,
+};
 use onsale_store::booking::BookingStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::ended::{ended, forgotten};
 use crate::auth::{Caller, OnBehalf, Role};
+use crate::bounds::{Bound, Bounds, Of, VISIBLE};
 use crate::confirmation_codes::ConfirmationCodes;
-use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
+use crate::routes::call::{Call, Order};
 use crate::routes::ownership;
-use crate::routes::projected;
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer, claim_reference, send};
+use crate::submit::{Answering, Final, PendingAnswer, claim_reference, unexpected};
 use crate::values::{Instant, Money};
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[(
+    Of::Field("ConfirmRequest", "payment_reference"),
+    Bound::Form(VISIBLE, PAYMENT_REFERENCE_MAX_BYTES),
+)];
 
 /// What was paid.
 #[derive(Deserialize, ToSchema)]
@@ -75,7 +84,7 @@ impl Confirmation {
     post, path = "/api/v1/bookings/{id}/confirm", tag = "bookings", request_body = ConfirmRequest,
     params(
         ("id" = Uuid, Path, description = "The booking"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+        IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
@@ -89,14 +98,12 @@ impl Confirmation {
     ),
 )]
 pub(crate) async fn confirm(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
+    call: Call,
     PathId(id): PathId,
     body: JsonBody<ConfirmRequest>,
 ) -> Result<Response, ApiError> {
-    let (by, owner) = payer(&caller, &state)?;
+    let (state, caller) = (&call.state, &call.caller);
+    let (by, owner) = payer(caller, state)?;
     let booking = parse_booking(id, state.log.partitions())?;
     let reference = body.value.payment_reference;
     // What a gateway gives is an id; control characters could not be stored everywhere.
@@ -109,7 +116,7 @@ pub(crate) async fn confirm(
         ));
     }
     let paid = body.value.amount.map(paid).transpose()?;
-    let tenant = ownership::tenant_of_booking(&state, booking).await?;
+    let tenant = ownership::tenant_of_booking(state, booking).await?;
     let on_behalf = match by {
         Actor::Buyer(_) => OnBehalf::Buyer,
         Actor::Staff => {
@@ -118,43 +125,29 @@ pub(crate) async fn confirm(
             })?)
         }
     };
-    let identity = key.identity(caller.user, "confirm", &id.to_string(), &body.bytes);
-    claim_reference(
-        &state,
-        &context,
+    let identity = call.identity("confirm", id, &body.bytes);
+    let claimed = (tenant, reference.as_str());
+    claim_reference(state, &call.context, identity, on_behalf, claimed, booking).await?;
+    let answering = Confirming {
+        booking,
+        owner,
+        payment_reference: reference.clone(),
+    };
+    call.send(Order {
         identity,
         on_behalf,
-        (tenant, &reference),
-        booking,
-    )
-    .await?;
-    let payment_reference: Arc<str> = reference.as_str().into();
-    let command = Command::ConfirmV2(ConfirmV2 {
-        confirm: Confirm {
-            booking: booking.offset(),
-            by,
-            payment_reference: reference,
-        },
-        paid,
-    });
-    let answer = send(
-        &state,
-        &context,
-        Ask {
-            user: caller.user,
-            on_behalf,
-            identity,
-            partition: booking.partition(),
-            command,
-            asked: Asked::Confirm {
-                booking,
-                owner,
-                payment_reference,
+        partition: booking.partition(),
+        command: Command::ConfirmV2(ConfirmV2 {
+            confirm: Confirm {
+                booking: booking.offset(),
+                by,
+                payment_reference: reference,
             },
-        },
-    )
-    .await?;
-    Ok(answer.into_response(&context))
+            paid,
+        }),
+        answering: Arc::new(answering),
+    })
+    .await
 }
 
 /// Who confirms beside buyers of simulated payments.
@@ -186,61 +179,49 @@ fn paid(amount: Money) -> Result<(i64, Currency), ApiError> {
     Ok((amount.amount, currency))
 }
 
-/// The answer to the outcome of a confirmation.
-pub(crate) async fn answer(
-    state: &AppState,
-    booking: BookingId,
-    owner: Option<UserId>,
-    payment_reference: &str,
-    record: &OutcomeRecord,
-) -> Result<Final, ApiError> {
-    match &record.outcome {
-        Outcome::Confirmed(confirmed) => {
-            let at_ms = confirmed.confirmed_at_ms;
-            let code = if confirmed.first && record.replay_of.is_none() {
-                // Just now, so by a machine of version 2; the database need not be asked.
-                state.booking_keys.confirmation_code(&booking)
-            } else {
-                ConfirmationCodes::code(state, booking, at_ms).await?
-            };
-            Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
-        }
-        Outcome::Rejected(Rejection::UnknownBooking) => {
-            let row = forgotten(state, booking, owner).await?;
-            match (row.status, row.confirmed_at_ms) {
-                (BookingStatus::Confirmed, Some(at_ms))
-                    if row.payment_reference.as_deref() == Some(payment_reference) =>
-                {
-                    let code = ConfirmationCodes::code(state, booking, at_ms).await?;
-                    Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
-                }
-                (status, _) => Err(rejection::to_error(&ended(status), None, None)),
+/// Answers a confirmation.
+pub(in crate::routes) struct Confirming {
+    pub(in crate::routes) booking: BookingId,
+    /// Whose booking it has to be; anybody's for services.
+    pub(in crate::routes) owner: Option<UserId>,
+    pub(in crate::routes) payment_reference: String,
+}
+
+#[async_trait]
+impl Answering for Confirming {
+    async fn answer(
+        &self,
+        state: &AppState,
+        _partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        let booking = self.booking;
+        match &record.outcome {
+            Outcome::Confirmed(confirmed) => {
+                let at_ms = confirmed.confirmed_at_ms;
+                let code = if confirmed.first && record.replay_of.is_none() {
+                    // Just now, so by a machine of version 2; the database need not be asked.
+                    state.booking_keys.confirmation_code(&booking)
+                } else {
+                    ConfirmationCodes::code(state, booking, at_ms).await?
+                };
+                Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
             }
+            Outcome::Rejected(Rejection::UnknownBooking) => {
+                let row = forgotten(state, booking, self.owner).await?;
+                let reference = row.payment_reference.as_deref();
+                match (row.status, row.confirmed_at_ms) {
+                    (BookingStatus::Confirmed, Some(at_ms))
+                        if reference == Some(self.payment_reference.as_str()) =>
+                    {
+                        let code = ConfirmationCodes::code(state, booking, at_ms).await?;
+                        Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
+                    }
+                    (status, _) => Err(rejection::to_error(&ended(status), None, None)),
+                }
+            }
+            Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
+            other => Err(unexpected("confirm", other)),
         }
-        Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
-        other => Err(ApiError::internal(format!("confirm came out as {other:?}"))),
-    }
-}
-
-/// The row of a booking that the engine does not know (any more), for its owner.
-pub(super) async fn forgotten(
-    state: &AppState,
-    booking: BookingId,
-    owner: Option<UserId>,
-) -> Result<onsale_store::booking::BookingRow, ApiError> {
-    projected::booking(state, booking)
-        .await?
-        .filter(|row| owner.is_none_or(|owner| owner == row.user_id))
-        .ok_or_else(|| ApiError::not_found("booking"))
-}
-
-/// What the engine would have said while it still knew the booking.
-pub(super) fn ended(status: BookingStatus) -> Rejection {
-    match status {
-        BookingStatus::Confirmed => Rejection::AlreadyConfirmed,
-        BookingStatus::Cancelled => Rejection::AlreadyCancelled,
-        BookingStatus::Expired => Rejection::ReservationExpired,
-        // The engine forgets no live booking.
-        BookingStatus::Reserved => Rejection::UnknownBooking,
     }
 }

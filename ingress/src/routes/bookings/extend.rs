@@ -1,30 +1,38 @@
 //! `POST /bookings/{id}/extend`
 
-use axum::extract::State;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::limits::HOLD_MAX_MS;
 use onsale_schemas::rejection::InvalidReason;
-use onsale_schemas::{BookingId, Command, Outcome, OutcomeRecord, Rejection};
+use onsale_schemas::{BookingId, Command, Outcome, OutcomeRecord, PartitionId, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::confirm::{ended, forgotten};
+use super::ended::refusal;
 use crate::auth::{Caller, OnBehalf, Role};
-use crate::context::RequestContext;
+use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
-use crate::rejection;
+use crate::routes::call::{Call, Order};
 use crate::routes::ownership;
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer, seconds_left, send};
+use crate::submit::{Answering, Final, PendingAnswer, decided_at, seconds_left, unexpected};
 use crate::values::Instant;
 
 const ROLES: [Role; 2] = [Role::Service, Role::Platform];
 const DETAIL: &str = "Holds are extended by the payment service.";
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[(
+    Of::Field("ExtendRequest", "seconds"),
+    Bound::Range(1, (HOLD_MAX_MS / 1_000) as u64),
+)];
 
 /// How much longer.
 #[derive(Deserialize, ToSchema)]
@@ -56,7 +64,7 @@ pub(crate) struct Extension {
     post, path = "/api/v1/bookings/{id}/extend", tag = "bookings", request_body = ExtendRequest,
     params(
         ("id" = Uuid, Path, description = "The booking"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+        IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
@@ -69,14 +77,11 @@ pub(crate) struct Extension {
     ),
 )]
 pub(crate) async fn extend(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
+    call: Call,
     PathId(id): PathId,
     body: JsonBody<ExtendRequest>,
 ) -> Result<Response, ApiError> {
-    let booking = parse_booking(id, state.log.partitions())?;
+    let booking = parse_booking(id, call.state.log.partitions())?;
     let seconds = body.value.seconds;
     let by_ms = seconds
         .checked_mul(1_000)
@@ -85,68 +90,63 @@ pub(crate) async fn extend(
             ApiError::invalid("seconds", seconds, &format!("1 to {}", HOLD_MAX_MS / 1_000))
         })?;
     let authority =
-        ownership::authority_over_booking(&state, &caller, booking, &ROLES, DETAIL).await?;
-    let identity = key.identity(caller.user, "extend", &id.to_string(), &body.bytes);
-    let answer = send(
-        &state,
-        &context,
-        Ask {
-            user: caller.user,
-            on_behalf: OnBehalf::Staff(authority),
-            identity,
-            partition: booking.partition(),
-            command: Command::Extend {
-                booking: booking.offset(),
-                by_ms,
-            },
-            asked: Asked::Extend { booking },
+        ownership::authority_over_booking(&call.state, &call.caller, booking, &ROLES, DETAIL)
+            .await?;
+    call.send(Order {
+        identity: call.identity("extend", id, &body.bytes),
+        on_behalf: OnBehalf::Staff(authority),
+        partition: booking.partition(),
+        command: Command::Extend {
+            booking: booking.offset(),
+            by_ms,
         },
-    )
-    .await?;
-    Ok(answer.into_response(&context))
+        answering: Arc::new(Extending { booking }),
+    })
+    .await
 }
 
-/// The answer to the outcome of an extension.
-pub(crate) async fn answer(
-    state: &AppState,
-    booking: BookingId,
-    record: &OutcomeRecord,
-) -> Result<Final, ApiError> {
-    match &record.outcome {
-        Outcome::Extended { expires_at_ms, .. } => {
-            let server_time = Instant(
-                record
-                    .replay_of
-                    .map_or(record.log_time_ms, |first| first.log_time_ms),
-            );
-            let expires_at = Instant(*expires_at_ms);
-            Final::new(
-                StatusCode::OK,
-                &Extension {
-                    booking_id: booking.as_uuid(),
-                    status: "reserved",
-                    expires_at,
-                    expires_in_seconds: seconds_left(expires_at, server_time),
-                    server_time,
-                },
-            )
+/// Answers an extension.
+pub(in crate::routes) struct Extending {
+    pub(in crate::routes) booking: BookingId,
+}
+
+#[async_trait]
+impl Answering for Extending {
+    async fn answer(
+        &self,
+        state: &AppState,
+        _partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        let booking = self.booking;
+        match &record.outcome {
+            Outcome::Extended { expires_at_ms, .. } => {
+                let server_time = decided_at(record);
+                let expires_at = Instant(*expires_at_ms);
+                Final::new(
+                    StatusCode::OK,
+                    &Extension {
+                        booking_id: booking.as_uuid(),
+                        status: "reserved",
+                        expires_at,
+                        expires_in_seconds: seconds_left(expires_at, server_time),
+                        server_time,
+                    },
+                )
+            }
+            // The only thing of it that can be out of range: the hold would last longer than any may.
+            Outcome::Rejected(Rejection::Invalid {
+                reason: InvalidReason::OutOfRange,
+            }) => Err(ApiError::invalid(
+                "seconds",
+                serde_json::Value::Null,
+                &format!(
+                    "fewer seconds: a hold lasts {} at most, counted from its reservation",
+                    HOLD_MAX_MS / 1_000
+                ),
+            )),
+            Outcome::Rejected(why) => Err(refusal(state, booking, None, why).await),
+            other => Err(unexpected("extend", other)),
         }
-        Outcome::Rejected(Rejection::UnknownBooking) => {
-            let row = forgotten(state, booking, None).await?;
-            Err(rejection::to_error(&ended(row.status), None, None))
-        }
-        // The only thing of it that can be out of range: the hold would last longer than any may.
-        Outcome::Rejected(Rejection::Invalid {
-            reason: InvalidReason::OutOfRange,
-        }) => Err(ApiError::invalid(
-            "seconds",
-            serde_json::Value::Null,
-            &format!(
-                "fewer seconds: a hold lasts {} at most, counted from its reservation",
-                HOLD_MAX_MS / 1_000
-            ),
-        )),
-        Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
-        other => Err(ApiError::internal(format!("extend came out as {other:?}"))),
     }
 }

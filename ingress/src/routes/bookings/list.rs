@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::body::BookingBody;
 use crate::auth::Caller;
+use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
@@ -18,8 +19,17 @@ use crate::routes::projected;
 use crate::state::AppState;
 
 /// Bookings of one page.
-pub(crate) const LIMIT_MAX: u32 = 100;
-pub(super) const LIMIT_DEFAULT: u32 = 20;
+pub(super) const LIMIT_MAX: u32 = 100;
+const LIMIT_DEFAULT: u32 = 20;
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (Of::Parameter("limit"), Bound::Range(1, LIMIT_MAX as u64)),
+    (
+        Of::Parameter("status"),
+        Bound::OneOf(&["reserved", "confirmed", "cancelled", "expired"]),
+    ),
+];
 
 /// Which of the caller's bookings.
 #[derive(Deserialize, IntoParams)]

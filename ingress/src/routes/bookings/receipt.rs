@@ -18,7 +18,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::{PathId, Query, parse_booking};
 use crate::rate_limit::Key;
 use crate::routes::requests::body::{AheadBody, position, rule};
-use crate::state::{AppState, Shared};
+use crate::state::{AppState, IngressState};
 use crate::values::Instant;
 
 /// Where a booking's request stood in the log. Nothing in it says whose it is or which seats.
@@ -47,7 +47,7 @@ pub(crate) struct LinkQuery {
 }
 
 /// Where the receipt of a booking is, for whoever has the link.
-pub(super) fn url(state: &Shared, booking: &BookingId) -> String {
+pub(super) fn url(state: &IngressState, booking: &BookingId) -> String {
     let token = state.booking_keys.receipt_token(booking);
     format!("/api/v1/bookings/{booking}/receipt?token={token}")
 }

@@ -1,14 +1,15 @@
 //! `POST /bookings/reserve`
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use axum::extract::State;
+use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::command::{Pick, Reserve};
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
 use onsale_schemas::{
-    BookingId, Command, Outcome, OutcomeRecord, Rejection, SeatList, ShowId, ZoneIndex,
+    BookingId, Command, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList, ShowId, ZoneIndex,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,20 +21,35 @@ use super::body::PositionBody;
 use super::receipt;
 use crate::address_blocks::{Asking, NewHold};
 use crate::auth::{Caller, OnBehalf, Role};
+use crate::bounds::{Bound, Bounds, Of};
 use crate::charts::{Chart, ChartZone, Found, parse_seat_id};
 use crate::client_address::ClientAddress;
-use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::precheck::{self, InFlight};
 use crate::rejection;
+use crate::routes::call::{Call, Order};
 use crate::routes::visible;
-use crate::state::{AppState, Shared};
-use crate::submit::{Answer, Ask, Asked, Final, PendingAnswer, seconds_left, send, was_decided};
+use crate::state::AppState;
+use crate::submit::{
+    Answer, Answering, Final, PendingAnswer, decided_at, seconds_left, unexpected, was_decided,
+};
 use crate::text;
 use crate::values::{Instant, Money};
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (
+        Of::Field("ReserveRequest", "quantity"),
+        Bound::Range(1, TICKETS_PER_BOOKING_MAX as u64),
+    ),
+    (
+        Of::Field("ReserveRequest", "seats"),
+        Bound::Items(TICKETS_PER_BOOKING_MAX as usize),
+    ),
+];
 
 /// What to hold: named seats, or so many places.
 #[derive(Deserialize, ToSchema)]
@@ -144,7 +160,7 @@ pub(crate) struct Reservation {
 /// first served, by the order of the log.
 #[utoipa::path(
     post, path = "/api/v1/bookings/reserve", tag = "bookings", request_body = ReserveRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours")),
+    params(IdempotencyKey),
     security(("bearer" = [])),
     responses(
         (status = 201, body = Success<Reservation>),
@@ -159,28 +175,26 @@ pub(crate) struct Reservation {
     ),
 )]
 pub(crate) async fn reserve(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
+    call: Call,
     client: ClientAddress,
-    key: IdempotencyKey,
     body: JsonBody<ReserveRequest>,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Buyer], "Only buyers reserve.")?;
-    let result = handle(&state, &context, (&caller, client), &key, body).await;
+    call.caller
+        .require(&[Role::Buyer], "Only buyers reserve.")?;
+    let result = handle(&call, client, body).await;
     if let Err(error) = &result {
-        state.metrics.reservation_failed(error.code().as_str());
+        let metrics = &call.state.metrics;
+        metrics.reservation_failed(error.code().as_str());
     }
     result
 }
 
 async fn handle(
-    state: &AppState,
-    context: &RequestContext,
-    (caller, client): (&Caller, ClientAddress),
-    key: &IdempotencyKey,
+    call: &Call,
+    client: ClientAddress,
     body: JsonBody<ReserveRequest>,
 ) -> Result<Response, ApiError> {
+    let (state, user) = (&call.state, call.caller.user);
     let request = body.value;
     let chart = visible::chart_on_sale(state, ShowId(request.show_id)).await?;
     if let Some(event_id) = request.event_id
@@ -206,7 +220,7 @@ async fn handle(
         }
     };
     let zone = zone.index;
-    let identity = key.identity(caller.user, "reserve", "", &body.bytes);
+    let identity = call.identity("reserve", "", &body.bytes);
     let places_asked = precheck::places_of(&pick);
     let mut asking = match state.address_blocks.ask(client.0, places_asked) {
         Ok(asking) => asking,
@@ -219,7 +233,7 @@ async fn handle(
             chart: &chart,
             zone,
             pick: &pick,
-            user: caller.user,
+            user,
         };
         precheck::admit(state, &asked).await.inspect_err(|error| {
             state.metrics.precheck_refused(error.code().as_str());
@@ -227,35 +241,29 @@ async fn handle(
     } else {
         InFlight::uncounted()
     };
-    let command = Command::Reserve(Reserve {
-        show: chart.show,
-        user: caller.user,
-        zone,
-        pick,
-        expected_unit_price,
-    });
+    let order = Order {
+        identity,
+        on_behalf: OnBehalf::Buyer,
+        partition: chart.partition,
+        command: Command::Reserve(Reserve {
+            show: chart.show,
+            user,
+            zone,
+            pick,
+            expected_unit_price,
+        }),
+        answering: Arc::new(Reserving { chart, zone }),
+    };
     if let Some(asking) = &mut asking {
         // A client that hangs up from here on drops this future and not the command.
         asking.handed_in(identity.request_id);
     }
-    let answer = send(
-        state,
-        context,
-        Ask {
-            user: caller.user,
-            on_behalf: OnBehalf::Buyer,
-            identity,
-            partition: chart.partition,
-            command,
-            asked: Asked::Reserve { chart, zone },
-        },
-    )
-    .await;
+    let answer = call.hand_in(order).await;
     drop(in_flight);
     if let Some(asking) = asking {
         settle(asking, &answer);
     }
-    Ok(answer?.into_response(context))
+    Ok(answer?.into_response(&call.context))
 }
 
 /// Counts what an answer says was granted; where it does not say, all that was asked for.
@@ -408,74 +416,91 @@ pub(in crate::routes) fn named_seats<'a>(
         .ok_or_else(|| ApiError::invalid("seats", labels, "at least one seat"))
 }
 
-/// The answer to the outcome of a reservation.
-pub(crate) fn answer(
-    state: &Shared,
-    chart: &Chart,
-    zone: ZoneIndex,
-    record: &OutcomeRecord,
-) -> Result<Final, ApiError> {
-    let reserved = match &record.outcome {
-        Outcome::Reserved(reserved) => reserved,
-        Outcome::Rejected(why) => {
-            // A remembered refusal may tell a limit of the past.
-            if let (Rejection::MaxPerUserExceeded { limit, .. }, None) = (why, record.replay_of) {
-                let (partition, show) = (chart.partition, chart.show);
-                state.buyers.told(partition, show, *limit, record.offset);
-            }
-            let refusal = rejection::to_error(why, Some(chart), Some(zone));
-            return Err(match why {
-                Rejection::CoolingDown { until_ms } => {
-                    let wait_ms = until_ms.saturating_sub(record.log_time_ms);
-                    refusal.retry_after(wait_ms.div_ceil(1_000).max(1))
+/// Answers a reservation.
+pub(in crate::routes) struct Reserving {
+    pub(in crate::routes) chart: Arc<Chart>,
+    pub(in crate::routes) zone: ZoneIndex,
+}
+
+#[async_trait]
+impl Answering for Reserving {
+    async fn answer(
+        &self,
+        state: &AppState,
+        _partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        let chart = &*self.chart;
+        let reserved = match &record.outcome {
+            Outcome::Reserved(reserved) => reserved,
+            Outcome::Rejected(why) => {
+                // A remembered refusal may tell a limit of the past.
+                if let (Rejection::MaxPerUserExceeded { limit, .. }, None) = (why, record.replay_of)
+                {
+                    let (partition, show) = (chart.partition, chart.show);
+                    state
+                        .buyers
+                        .note_limit(partition, show, *limit, record.offset);
                 }
-                _ => refusal,
-            });
+                let refusal = rejection::to_error(why, Some(chart), Some(self.zone));
+                return Err(match why {
+                    Rejection::CoolingDown { until_ms } => {
+                        let wait_ms = until_ms.saturating_sub(record.log_time_ms);
+                        refusal.retry_after(wait_ms.div_ceil(1_000).max(1))
+                    }
+                    _ => refusal,
+                });
+            }
+            other => return Err(unexpected("reserve", other)),
+        };
+        let zone = chart
+            .zone(reserved.zone)
+            .ok_or_else(|| ApiError::internal("reserved in a zone that the chart does not have"))?;
+        if record.replay_of.is_none() {
+            state.metrics.reservations.inc();
         }
-        other => return Err(ApiError::internal(format!("reserve came out as {other:?}"))),
-    };
-    let zone = chart
-        .zone(reserved.zone)
-        .ok_or_else(|| ApiError::internal("reserved in a zone that the chart does not have"))?;
-    if record.replay_of.is_none() {
-        state.metrics.reservations.inc();
-    }
-    // The log's time, so that a replay is the same answer to the byte.
-    let server_time = Instant(
-        record
-            .replay_of
-            .map_or(record.log_time_ms, |first| first.log_time_ms),
-    );
-    let expires_at = Instant(reserved.expires_at_ms);
-    let booking = BookingId::new(chart.partition, reserved.booking);
-    let mut answer = Final::new(
-        StatusCode::CREATED,
-        &Reservation {
-            booking_id: booking.as_uuid(),
-            status: "reserved",
-            event_id: reserved.event.0,
-            show_id: reserved.show.0,
-            zone_id: zone.zone_id,
-            seats: chart.labels(reserved.seats.iter()),
-            quantity: reserved.quantity,
-            unit_price: Money::new(reserved.unit_price, reserved.currency.as_str()),
-            total_price: Money::total(reserved.unit_price, reserved.quantity, reserved.currency),
-            expires_at,
-            expires_in_seconds: seconds_left(expires_at, server_time),
-            server_time,
-            position: PositionBody {
-                partition: chart.partition.0,
-                offset: reserved.booking,
+        // The log's time, so that a replay is the same answer to the byte.
+        let server_time = decided_at(record);
+        let expires_at = Instant(reserved.expires_at_ms);
+        let booking = BookingId::new(chart.partition, reserved.booking);
+        let mut answer = Final::new(
+            StatusCode::CREATED,
+            &Reservation {
+                booking_id: booking.as_uuid(),
+                status: "reserved",
+                event_id: reserved.event.0,
+                show_id: reserved.show.0,
+                zone_id: zone.zone_id,
+                seats: chart.labels(reserved.seats.iter()),
+                quantity: reserved.quantity,
+                unit_price: Money::new(reserved.unit_price, reserved.currency.as_str()),
+                total_price: Money::total(
+                    reserved.unit_price,
+                    reserved.quantity,
+                    reserved.currency,
+                ),
+                expires_at,
+                expires_in_seconds: seconds_left(expires_at, server_time),
+                server_time,
+                position: PositionBody {
+                    partition: chart.partition.0,
+                    offset: reserved.booking,
+                },
+                receipt_url: receipt::url(state, &booking),
             },
-            receipt_url: receipt::url(state, &booking),
-        },
-    )?;
-    answer.hold = Some(NewHold {
-        booking,
-        show: reserved.show,
-        event: reserved.event,
-        places: reserved.quantity,
-        until_ms: reserved.expires_at_ms,
-    });
-    Ok(answer)
+        )?;
+        answer.hold = Some(NewHold {
+            booking,
+            show: reserved.show,
+            event: reserved.event,
+            places: reserved.quantity,
+            until_ms: reserved.expires_at_ms,
+        });
+        Ok(answer)
+    }
+
+    /// A refusal tells of no booking, and who has many of them need not wait for any.
+    fn tells_of_bookings(&self, record: &OutcomeRecord) -> bool {
+        !matches!(record.outcome, Outcome::Rejected(_))
+    }
 }

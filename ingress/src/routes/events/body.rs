@@ -7,18 +7,55 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::{Caller, Role};
+use crate::bounds::{Bound, Bounds, Of};
 use crate::error::ApiError;
 use crate::extract::RequestBody;
 use crate::state::AppState;
 use crate::text;
 use crate::values::Instant;
 
-pub(crate) const NAME_MAX_CHARS: usize = 200;
-pub(crate) const DESCRIPTION_MAX_CHARS: usize = 10_000;
-pub(crate) const PLACE_MAX_CHARS: usize = 200;
-pub(crate) const CATEGORY_MAX_CHARS: usize = 50;
-pub(crate) const MINIMUM_AGE_MAX_YEARS: u8 = 120;
+const NAME_MAX_CHARS: usize = 200;
+const DESCRIPTION_MAX_CHARS: usize = 10_000;
+const PLACE_MAX_CHARS: usize = 200;
+const CATEGORY_MAX_CHARS: usize = 50;
+const MINIMUM_AGE_MAX_YEARS: u8 = 120;
 const TICKETS_PER_USER_DEFAULT: u16 = 4;
+
+/// What requests with an event may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (
+        Of::Field("EventRequest", "name"),
+        Bound::Line(NAME_MAX_CHARS),
+    ),
+    (
+        Of::Field("EventRequest", "description"),
+        Bound::Text(DESCRIPTION_MAX_CHARS),
+    ),
+    (
+        Of::Field("EventRequest", "venue"),
+        Bound::Line(PLACE_MAX_CHARS),
+    ),
+    (
+        Of::Field("EventRequest", "city"),
+        Bound::Line(PLACE_MAX_CHARS),
+    ),
+    (
+        Of::Field("EventRequest", "category"),
+        Bound::Line(CATEGORY_MAX_CHARS),
+    ),
+    (
+        Of::Field("EventRequest", "minimum_age"),
+        Bound::Range(0, MINIMUM_AGE_MAX_YEARS as u64),
+    ),
+    (
+        Of::Field("EventRequest", "max_tickets_per_user"),
+        Bound::Range(0, u16::MAX as u64),
+    ),
+    (
+        Of::Field("EventRequest", "status"),
+        Bound::OneOf(&["draft", "published", "cancelled"]),
+    ),
+];
 
 /// An event to make, or its new values.
 #[derive(Deserialize, ToSchema)]

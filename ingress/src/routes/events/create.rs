@@ -1,6 +1,5 @@
 //! `POST /events`
 
-use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::EventId;
@@ -8,13 +7,13 @@ use onsale_store::StoreError;
 use onsale_store::catalog::EventRow;
 
 use super::body::{EventBody, EventRequest};
-use crate::auth::{Caller, Role};
-use crate::context::RequestContext;
+use crate::auth::Role;
 use crate::detached::detached;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::idempotency::{IdempotencyKey, Identity};
+use crate::routes::call::Call;
 use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
 use crate::state::AppState;
 use crate::submit::Final;
@@ -22,7 +21,7 @@ use crate::submit::Final;
 /// Make an event.
 #[utoipa::path(
     post, path = "/api/v1/events", tag = "catalog", request_body = EventRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours")),
+    params(IdempotencyKey),
     security(("bearer" = [])),
     responses(
         (status = 201, body = Success<EventBody>),
@@ -32,24 +31,18 @@ use crate::submit::Final;
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
-pub(crate) async fn create(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
-    body: JsonBody<EventRequest>,
-) -> Result<Response, ApiError> {
-    caller.require(
+pub(crate) async fn create(call: Call, body: JsonBody<EventRequest>) -> Result<Response, ApiError> {
+    call.caller.require(
         &[Role::Organizer, Role::Admin, Role::Operator],
         "Only organizers make events.",
     )?;
-    let identity = key.identity(caller.user, "create event", "", &body.bytes);
+    let identity = call.identity("create event", "", &body.bytes);
     let event_id = EventId(derived_id("event", identity.request_id));
-    let row = body
-        .value
-        .into_row(event_id, &caller, state.clock.now_ms())?;
+    let now_ms = call.state.clock.now_ms();
+    let row = body.value.into_row(event_id, &call.caller, now_ms)?;
+    let state = call.state.clone();
     let answer = detached(async move { make(&state, identity, row).await }).await?;
-    Ok(answer.into_response(&context))
+    Ok(answer.into_response(&call.context))
 }
 
 async fn make(state: &AppState, identity: Identity, row: EventRow) -> Result<Final, ApiError> {

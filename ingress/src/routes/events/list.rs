@@ -3,24 +3,33 @@
 use axum::extract::State;
 use axum::response::Response;
 use onsale_store::catalog::{EventFilter, TenantScope};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::body::EventBody;
 use crate::auth::{Caller, Role};
+use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::Query;
+use crate::routes::paging::{self, Paging};
 use crate::state::AppState;
 use crate::text;
 use crate::values::Instant;
 
-pub(crate) const PER_PAGE_MAX: u32 = 100;
-const PER_PAGE_DEFAULT: u32 = 20;
-/// Later pages are for searches, not for counting through the catalog.
-pub(crate) const PAGE_MAX: u32 = 10_000;
-pub(crate) const SEARCH_MAX_CHARS: usize = 200;
+const SEARCH_MAX_CHARS: usize = 200;
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[
+    paging::PAGE,
+    paging::PER_PAGE,
+    (Of::Parameter("search"), Bound::AtMost(SEARCH_MAX_CHARS)),
+    (Of::Parameter("city"), Bound::AtMost(SEARCH_MAX_CHARS)),
+    (Of::Parameter("category"), Bound::AtMost(SEARCH_MAX_CHARS)),
+    (Of::Parameter("from"), Bound::Instant),
+    (Of::Parameter("until"), Bound::Instant),
+];
 
 /// Which events.
 #[derive(Deserialize, IntoParams)]
@@ -45,14 +54,6 @@ pub(crate) struct ListQuery {
     per_page: Option<u32>,
 }
 
-/// Added to `meta`.
-#[derive(Serialize)]
-pub(in crate::routes) struct PageMeta {
-    pub(in crate::routes) page: u32,
-    pub(in crate::routes) per_page: u32,
-    pub(in crate::routes) total: u64,
-}
-
 /// Events by their beginning.
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "catalog", params(ListQuery),
@@ -68,12 +69,7 @@ pub(crate) async fn list(
     caller: Option<Caller>,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
-    let page = in_range("page", query.page.unwrap_or(1), PAGE_MAX)?;
-    let per_page = in_range(
-        "per_page",
-        query.per_page.unwrap_or(PER_PAGE_DEFAULT),
-        PER_PAGE_MAX,
-    )?;
+    let paging = Paging::of(query.page, query.per_page)?;
     for (field, text) in [
         ("search", &query.search),
         ("city", &query.city),
@@ -123,28 +119,17 @@ pub(crate) async fn list(
         unpublished: mine,
     };
     let found = if mine {
-        state.event_lists.list((filter, page, per_page)).await?
+        state
+            .event_lists
+            .list((filter, paging.page, paging.per_page))
+            .await?
     } else {
-        state.event_lists.shared(filter, page, per_page).await?
+        state
+            .event_lists
+            .shared(filter, paging.page, paging.per_page)
+            .await?
     };
-    let total = found.total;
     let rows = found.rows.iter().cloned();
     let bodies: Vec<EventBody> = rows.map(EventBody::from).collect();
-    envelope::success_page(
-        &context,
-        &bodies,
-        &PageMeta {
-            page,
-            per_page,
-            total,
-        },
-    )
-}
-
-pub(in crate::routes) fn in_range(field: &str, value: u32, max: u32) -> Result<u32, ApiError> {
-    if (1..=max).contains(&value) {
-        Ok(value)
-    } else {
-        Err(ApiError::invalid(field, value, &format!("1 to {max}")))
-    }
+    envelope::success_page(&context, &bodies, &paging.meta(found.total))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::command::AmendEvent;
@@ -11,7 +11,7 @@ use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId};
 use onsale_store::catalog::{EventChange, EventStatus};
 
 use super::body::{EventBody, EventRequest};
-use crate::auth::{Caller, OnBehalf};
+use crate::auth::OnBehalf;
 use crate::context::RequestContext;
 use crate::detached::detached;
 use crate::envelope::{self, Problem, Success};
@@ -19,11 +19,11 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
-use crate::routes::catalog_call::write_down_and_send;
+use crate::routes::call::{Call, Order};
 use crate::routes::ownership::managed_event;
 use crate::routes::projected::wait_for;
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer};
+use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
 /// Replace an event's description, its limit and its status.
 ///
@@ -39,7 +39,7 @@ use crate::submit::{Ask, Asked, Final, PendingAnswer};
     put, path = "/api/v1/events/{id}", tag = "catalog", request_body = EventRequest,
     params(
         ("id" = Uuid, Path, description = "The event"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+        IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
@@ -53,14 +53,12 @@ use crate::submit::{Ask, Asked, Final, PendingAnswer};
     ),
 )]
 pub(crate) async fn update(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
+    call: Call,
     PathId(id): PathId,
     body: JsonBody<EventRequest>,
 ) -> Result<Response, ApiError> {
-    let managed = managed_event(&state, &caller, EventId(id)).await?;
+    let state = &call.state;
+    let managed = managed_event(state, &call.caller, EventId(id)).await?;
     let event = managed.row.event_id;
     let new_status = body.value.new_status(&managed.row);
     let limit = body.value.limit();
@@ -72,7 +70,7 @@ pub(crate) async fn update(
         ));
     }
     if new_status == Some(EventStatus::Draft) {
-        unpublish(&state, event).await?;
+        unpublish(state, event).await?;
     }
     let command = match (new_status, limit) {
         (Some(EventStatus::Cancelled), _) => Command::CancelEvent { event },
@@ -84,22 +82,21 @@ pub(crate) async fn update(
             })
         }
         // The log has no part in the rest.
-        _ => return describe(&state, &context, event, change).await,
+        _ => return describe(state, &call.context, event, change).await,
     };
-    let identity = key.identity(caller.user, "update event", &id.to_string(), &body.bytes);
-    let ask = Ask {
-        user: caller.user,
-        on_behalf: OnBehalf::Staff(managed.authority),
+    let identity = call.identity("update event", id, &body.bytes);
+    let order = Order {
         identity,
+        on_behalf: OnBehalf::Staff(managed.authority),
         partition: partition_of(event, state.log.partitions()),
         command,
-        asked: Asked::ChangeEvent {
+        answering: Arc::new(Changing {
             event,
             change: change.clone(),
-        },
+        }),
     };
     let request_id = identity.request_id;
-    write_down_and_send(state, &context, ask, move |store, now_ms| async move {
+    call.write_down_and_send(order, move |store, now_ms| async move {
         let noted = store.propose_event_change(request_id, event, &change, now_ms);
         noted.await
     })
@@ -138,42 +135,45 @@ async fn describe(
     envelope::success(context, StatusCode::OK, &EventBody::from(row))
 }
 
-/// The answer to the outcome of a change. The projector writes it to the catalog; whoever was
-/// answered should find it there, but a projection that is behind is no reason to call it failed.
-pub(crate) async fn answer(
-    state: &AppState,
+/// Answers a change of limit or status. The projector writes it to the catalog; whoever was answered
+/// should find it there, but a projection that is behind is no reason to call it failed.
+struct Changing {
     event: EventId,
-    change: &EventChange,
-    partition: PartitionId,
-    record: &OutcomeRecord,
-) -> Result<Final, ApiError> {
-    let (status, limit) = match &record.outcome {
-        Outcome::EventAmended {
-            max_tickets_per_user,
-            ..
-        } => (None, Some(*max_tickets_per_user)),
-        Outcome::EventCancelled { .. } => (Some(EventStatus::Cancelled), None),
-        Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
-        other => {
-            return Err(ApiError::internal(format!(
-                "changing an event came out as {other:?}"
-            )));
+    change: Arc<EventChange>,
+}
+
+#[async_trait]
+impl Answering for Changing {
+    async fn answer(
+        &self,
+        state: &AppState,
+        partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        let (status, limit) = match &record.outcome {
+            Outcome::EventAmended {
+                max_tickets_per_user,
+                ..
+            } => (None, Some(*max_tickets_per_user)),
+            Outcome::EventCancelled { .. } => (Some(EventStatus::Cancelled), None),
+            Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
+            other => return Err(unexpected("changing an event", other)),
+        };
+        let is_projected = wait_for(state, partition, record.offset).await.is_ok();
+        let mut row = state
+            .store
+            .event(self.event)
+            .await?
+            .ok_or_else(|| ApiError::not_found("event"))?;
+        // What a repetition asks for may have been changed again since.
+        if !is_projected && record.replay_of.is_none() {
+            self.change.apply_to(&mut row);
+            row.status = status.unwrap_or(row.status);
+            row.max_tickets_per_user = limit.unwrap_or(row.max_tickets_per_user);
         }
-    };
-    let is_projected = wait_for(state, partition, record.offset).await.is_ok();
-    let mut row = state
-        .store
-        .event(event)
-        .await?
-        .ok_or_else(|| ApiError::not_found("event"))?;
-    // What a repetition asks for may have been changed again since.
-    if !is_projected && record.replay_of.is_none() {
-        change.apply_to(&mut row);
-        row.status = status.unwrap_or(row.status);
-        row.max_tickets_per_user = limit.unwrap_or(row.max_tickets_per_user);
+        if status.is_some() {
+            state.charts.forget_shows();
+        }
+        Final::new(StatusCode::OK, &EventBody::from(row))
     }
-    if status.is_some() {
-        state.charts.forget_shows();
-    }
-    Final::new(StatusCode::OK, &EventBody::from(row))
 }

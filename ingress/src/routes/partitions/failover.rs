@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::{Caller, Role};
+use crate::bounds::{Bound, Bounds, Of, VISIBLE};
 use crate::context::RequestContext;
 use crate::detached::detached;
 use crate::envelope::{self, Problem, Success};
@@ -16,6 +17,18 @@ use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::operations::Which;
 use crate::state::AppState;
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (
+        Of::Field("FailoverRequest", "to"),
+        Bound::Form(VISIBLE, NODE_NAME_MAX_BYTES),
+    ),
+    (
+        Of::Field("FailoverRequest", "partition"),
+        Bound::Range(0, u16::MAX as u64),
+    ),
+];
 
 /// Which partition goes where.
 #[derive(Deserialize, ToSchema)]

@@ -22,8 +22,6 @@ use crate::state::AppState;
 pub(crate) struct ReconciliationReport(Value);
 
 impl RequestBody for ReconciliationReport {
-    const LARGE: bool = true;
-
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         caller.require(&[Role::Operator], "Only operators reconcile.")
     }
@@ -39,9 +37,6 @@ impl RequestBody for ReconciliationReport {
         (status = 200, body = Success<Value>),
         (status = 400, description = "`VALIDATION_ERROR`: not a report, or one that may not be applied", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
-        (status = 408, description = "`REQUEST_TIMEOUT`: the body did not arrive in time, or came so slowly that it would not", body = Problem),
-        (status = 429, description = "`RATE_LIMITED`: asked too often, or another large body of yours is being read; send one after the other", body = Problem),
-        (status = 503, description = "`OVERLOADED`: too much is asked for, or too many large bodies are being read; nothing was changed, try again", body = Problem),
     ),
 )]
 pub(crate) async fn apply(

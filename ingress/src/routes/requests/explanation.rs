@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::body::{AheadBody, TakenSeat, asked, position, rule};
 use crate::auth::{Caller, Role};
+use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
 use crate::edge;
 use crate::envelope::{self, Problem, Success};
@@ -27,6 +28,17 @@ use crate::routes::bookings::body::PositionBody;
 use crate::routes::ownership;
 use crate::state::AppState;
 use crate::values::Instant;
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (Of::Parameter("partition"), Bound::Range(0, u16::MAX as u64)),
+    // Offsets never come near; JSON readers that count in floating point round it up without
+    // leaving what is taken.
+    (
+        Of::Parameter("offset"),
+        Bound::Range(0, i64::MAX.unsigned_abs()),
+    ),
+];
 
 /// Where the request stands, as its answer said; needed only for requests of long ago.
 #[derive(Default, Deserialize, IntoParams)]
@@ -235,7 +247,7 @@ async fn place(
             ));
         }
     }
-    if let Some(found) = state.decisions.find(request) {
+    if let Some(found) = state.positions.find(request) {
         return Ok(Some(found));
     }
     if let Some(row) = state.store.booking_of_request(request).await? {

@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::{Extensions, HeaderMap, StatusCode};
 use onsale_schemas::RequestId;
 
+use super::answering::answer_to;
 use super::explanation::{WhereQuery, explained};
 use crate::auth::Caller;
 use crate::context::RequestContext;
@@ -16,7 +17,7 @@ use crate::rate_limit::Key;
 use crate::routes::bookings::body::BookingBody;
 use crate::routes::projected;
 use crate::state::AppState;
-use crate::submit::{Answer, Final, Known, PendingAnswer, answer_to};
+use crate::submit::{Answer, Final, Known, PendingAnswer};
 
 /// The answer to an earlier request that was answered with 202.
 ///
@@ -46,7 +47,9 @@ pub(crate) async fn one(
     if let Known::Answer(answer) = known {
         return answer.map(|answer| answer.into_response(&context));
     }
-    if let Some(answer) = state.recent.answer(&state, request_id, caller.user).await {
+    if let Some((partition, record)) = state.recent.find(request_id)
+        && let Some(answer) = answer_to(&state, partition, &record, caller.user).await
+    {
         return answer.map(|answer| answer.into_response(&context));
     }
     // The reply may be lost, or have gone to another process; a reservation is in the database.

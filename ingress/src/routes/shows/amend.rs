@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::command::AmendShow;
@@ -13,22 +13,35 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::ShowBody;
-use super::create::{NAME_MAX_CHARS, check_hold, check_window, closes_by_default};
+use super::create::{HOLD_SECONDS, NAME_MAX_CHARS, check_hold, check_window, closes_by_default};
 use super::layout::check_amount;
 use crate::auth::{Caller, OnBehalf};
-use crate::context::RequestContext;
+use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
-use crate::routes::catalog_call::write_down_and_send;
+use crate::routes::call::{Call, Order};
 use crate::routes::events::body::check_line;
 use crate::routes::ownership::{managed_event, managers};
 use crate::routes::projected::wait_for;
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer};
+use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 use crate::values::{Instant, Money};
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (
+        Of::Field("AmendRequest", "name"),
+        Bound::Line(NAME_MAX_CHARS),
+    ),
+    (Of::Field("AmendRequest", "hold_seconds"), HOLD_SECONDS),
+    (
+        Of::Field("AmendRequest", "max_tickets_per_user"),
+        Bound::Range(0, u16::MAX as u64),
+    ),
+];
 
 /// New values; what is left out stays as it is. Live holds keep their price and time.
 #[derive(Deserialize, ToSchema)]
@@ -68,7 +81,7 @@ impl RequestBody for AmendRequest {
     patch, path = "/api/v1/shows/{id}", tag = "catalog", request_body = AmendRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+        IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
@@ -82,35 +95,32 @@ impl RequestBody for AmendRequest {
     ),
 )]
 pub(crate) async fn amend(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
+    call: Call,
     PathId(id): PathId,
     body: JsonBody<AmendRequest>,
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
-    let row = state
+    let row = call
+        .state
         .store
         .show(show)
         .await?
         .ok_or_else(|| ApiError::not_found("show"))?;
-    let managed = managed_event(&state, &caller, row.event_id).await?;
+    let managed = managed_event(&call.state, &call.caller, row.event_id).await?;
     let change = Arc::new(change(&row, body.value)?);
-    let identity = key.identity(caller.user, "amend show", &id.to_string(), &body.bytes);
-    let ask = Ask {
-        user: caller.user,
-        on_behalf: OnBehalf::Staff(managed.authority),
+    let identity = call.identity("amend show", id, &body.bytes);
+    let order = Order {
         identity,
+        on_behalf: OnBehalf::Staff(managed.authority),
         partition: row.partition,
         command: Command::AmendShow(command(show, &change)),
-        asked: Asked::AmendShow {
+        answering: Arc::new(Amending {
             show,
             change: change.clone(),
-        },
+        }),
     };
     let request_id = identity.request_id;
-    write_down_and_send(state, &context, ask, move |store, now_ms| async move {
+    call.write_down_and_send(order, move |store, now_ms| async move {
         let noted = store.propose_change(request_id, show, &change, now_ms);
         noted.await
     })
@@ -213,30 +223,37 @@ fn command(show: ShowId, change: &ShowChange) -> AmendShow {
     }
 }
 
-/// The answer to the outcome of an amendment. The projector writes it to the catalog; whoever was
-/// answered should find it there, but a projection that is behind is no reason to call it failed.
-pub(crate) async fn answer(
-    state: &AppState,
+/// Answers an amendment. The projector writes it to the catalog; whoever was answered should find it
+/// there, but a projection that is behind is no reason to call it failed.
+struct Amending {
     show: ShowId,
-    change: &ShowChange,
-    partition: PartitionId,
-    record: &OutcomeRecord,
-) -> Result<Final, ApiError> {
-    match &record.outcome {
-        Outcome::ShowAmended { .. } => {}
-        Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
-        other => return Err(ApiError::internal(format!("amend came out as {other:?}"))),
+    change: Arc<ShowChange>,
+}
+
+#[async_trait]
+impl Answering for Amending {
+    async fn answer(
+        &self,
+        state: &AppState,
+        partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        match &record.outcome {
+            Outcome::ShowAmended { .. } => {}
+            Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
+            other => return Err(unexpected("amend", other)),
+        }
+        let is_projected = wait_for(state, partition, record.offset).await.is_ok();
+        let mut row = state
+            .store
+            .show(self.show)
+            .await?
+            .ok_or_else(|| ApiError::not_found("show"))?;
+        // What a repetition asks for may have been changed again since.
+        if !is_projected && record.replay_of.is_none() {
+            self.change.apply_to(&mut row, record.log_time_ms);
+        }
+        state.charts.forget_show(self.show).await;
+        Final::new(StatusCode::OK, &ShowBody::of(&row))
     }
-    let is_projected = wait_for(state, partition, record.offset).await.is_ok();
-    let mut row = state
-        .store
-        .show(show)
-        .await?
-        .ok_or_else(|| ApiError::not_found("show"))?;
-    // What a repetition asks for may have been changed again since.
-    if !is_projected && record.replay_of.is_none() {
-        change.apply_to(&mut row, record.log_time_ms);
-    }
-    state.charts.forget_show(show).await;
-    Final::new(StatusCode::OK, &ShowBody::of(&row))
 }

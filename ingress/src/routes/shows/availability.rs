@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
+use crate::bounds::{Bound, Bounds, Of};
 use crate::charts::Chart;
 use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
@@ -18,6 +19,9 @@ use crate::extract::{PathId, Query};
 use crate::live::{AvailabilityBody, CompactBody, Format, LiveShow};
 use crate::routes::visible;
 use crate::state::AppState;
+
+/// What its requests, and those for the stream, may hold.
+pub(super) const BOUNDS: Bounds = &[(Of::Parameter("format"), Bound::OneOf(&["full", "compact"]))];
 
 /// How the state is written.
 #[derive(Deserialize, IntoParams)]

@@ -1,28 +1,43 @@
 //! `POST /shows/{id}/block`
 
-use axum::extract::State;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::command::{BlockPlaces, SeatBlock};
 use onsale_schemas::limits::{GENERAL_CAPACITY_MAX, SEATS_PER_BLOCK_MAX};
-use onsale_schemas::{Command, Outcome, OutcomeRecord, ShowId, ZoneIndex};
+use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId, ZoneIndex};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::{Caller, OnBehalf};
+use crate::bounds::{Bound, Bounds, Of};
 use crate::charts::{Chart, ChartZone};
-use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::bookings::reserve::named_seats;
+use crate::routes::call::{Call, Order};
 use crate::routes::ownership::{managed_event, managers};
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
+use crate::submit::{Answering, Final, PendingAnswer, unexpected};
+
+/// What its requests, and those to unblock, may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (
+        Of::Field("BlockRequest", "quantity"),
+        Bound::Range(1, GENERAL_CAPACITY_MAX as u64),
+    ),
+    (
+        Of::Field("BlockRequest", "seats"),
+        Bound::Items(SEATS_PER_BLOCK_MAX as usize),
+    ),
+];
 
 /// Places to take off sale, or to put back.
 #[derive(Deserialize, ToSchema)]
@@ -36,8 +51,6 @@ pub(crate) struct BlockRequest {
 }
 
 impl RequestBody for BlockRequest {
-    const LARGE: bool = true;
-
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         managers(caller)
     }
@@ -59,7 +72,7 @@ pub(crate) struct Block {
     post, path = "/api/v1/shows/{id}/block", tag = "catalog", request_body = BlockRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+        IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
@@ -69,63 +82,43 @@ pub(crate) struct Block {
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `SHOW_CANCELLED`", body = Problem),
-        (status = 408, description = "`REQUEST_TIMEOUT`: the body did not arrive in time, or came so slowly that it would not", body = Problem),
-        (status = 429, description = "`RATE_LIMITED`: asked too often, or another large body of yours is being read; send one after the other", body = Problem),
-        (status = 503, description = "`OVERLOADED`: too much is asked for, or too many large bodies are being read; nothing was changed, try again", body = Problem),
     ),
 )]
 pub(crate) async fn block(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
+    call: Call,
     PathId(id): PathId,
     body: JsonBody<BlockRequest>,
 ) -> Result<Response, ApiError> {
-    change(&state, &context, &caller, &key, ShowId(id), body, true).await
+    change(&call, ShowId(id), body, "block", Command::Block).await
 }
 
-/// Takes places off sale, or puts them back.
+/// Takes places off sale, or puts them back, by the command that `command` makes.
 pub(super) async fn change(
-    state: &AppState,
-    context: &RequestContext,
-    caller: &Caller,
-    key: &IdempotencyKey,
+    call: &Call,
     show: ShowId,
     body: JsonBody<BlockRequest>,
-    block: bool,
+    operation: &str,
+    command: fn(SeatBlock) -> Command,
 ) -> Result<Response, ApiError> {
-    let chart = state.charts.chart(show).await?;
-    let managed = managed_event(state, caller, chart.event).await?;
+    let chart = call.state.charts.chart(show).await?;
+    let managed = managed_event(&call.state, &call.caller, chart.event).await?;
     let zone = chart
         .zone_by_id(body.value.zone_id)
         .ok_or_else(|| ApiError::invalid("zone_id", body.value.zone_id, "a zone of the show"))?;
-    let places = SeatBlock {
+    let block = SeatBlock {
         show,
         zone: zone.index,
         places: places(&chart, zone, &body.value)?,
     };
-    let (operation, command) = if block {
-        ("block", Command::Block(places))
-    } else {
-        ("unblock", Command::Unblock(places))
-    };
-    let identity = key.identity(caller.user, operation, &show.to_string(), &body.bytes);
     let zone = zone.index;
-    let answer = send(
-        state,
-        context,
-        Ask {
-            user: caller.user,
-            on_behalf: OnBehalf::Staff(managed.authority),
-            identity,
-            partition: chart.partition,
-            command,
-            asked: Asked::Block { chart, zone },
-        },
-    )
-    .await?;
-    Ok(answer.into_response(context))
+    call.send(Order {
+        identity: call.identity(operation, show, &body.bytes),
+        on_behalf: OnBehalf::Staff(managed.authority),
+        partition: chart.partition,
+        command: command(block),
+        answering: Arc::new(Blocking { chart, zone }),
+    })
+    .await
 }
 
 fn places(
@@ -161,30 +154,42 @@ fn places(
     }
 }
 
-/// The answer to the outcome of blocking or unblocking.
-pub(crate) fn answer(
-    chart: &Chart,
+/// Answers blocking and unblocking.
+struct Blocking {
+    chart: Arc<Chart>,
     zone: ZoneIndex,
-    record: &OutcomeRecord,
-) -> Result<Final, ApiError> {
-    let (change, status) = match &record.outcome {
-        Outcome::Blocked(change) => (change, "blocked"),
-        Outcome::Unblocked(change) => (change, "available"),
-        Outcome::Rejected(why) => return Err(rejection::to_error(why, Some(chart), Some(zone))),
-        other => return Err(ApiError::internal(format!("block came out as {other:?}"))),
-    };
-    let zone_id = chart
-        .zone(change.zone)
-        .map(|zone| zone.zone_id)
-        .ok_or_else(|| ApiError::internal("blocked in a zone that the chart does not have"))?;
-    Final::new(
-        StatusCode::OK,
-        &Block {
-            show_id: change.show.0,
-            zone_id,
-            seats: chart.labels(change.seats.iter()),
-            quantity: change.quantity,
-            status,
-        },
-    )
+}
+
+#[async_trait]
+impl Answering for Blocking {
+    async fn answer(
+        &self,
+        _state: &AppState,
+        _partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        let (chart, zone) = (&*self.chart, self.zone);
+        let (change, status) = match &record.outcome {
+            Outcome::Blocked(change) => (change, "blocked"),
+            Outcome::Unblocked(change) => (change, "available"),
+            Outcome::Rejected(why) => {
+                return Err(rejection::to_error(why, Some(chart), Some(zone)));
+            }
+            other => return Err(unexpected("block", other)),
+        };
+        let zone_id = chart
+            .zone(change.zone)
+            .map(|zone| zone.zone_id)
+            .ok_or_else(|| ApiError::internal("blocked in a zone that the chart does not have"))?;
+        Final::new(
+            StatusCode::OK,
+            &Block {
+                show_id: change.show.0,
+                zone_id,
+                seats: chart.labels(change.seats.iter()),
+                quantity: change.quantity,
+                status,
+            },
+        )
+    }
 }

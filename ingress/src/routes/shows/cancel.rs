@@ -1,17 +1,14 @@
 //! `POST /shows/{id}/cancel`
 
-use axum::extract::State;
 use axum::response::Response;
 use onsale_schemas::{Command, ShowId};
 
 use super::close::{EndShowRequest, EndedShow, end};
-use crate::auth::Caller;
-use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId};
 use crate::idempotency::IdempotencyKey;
-use crate::state::AppState;
+use crate::routes::call::Call;
 use crate::submit::PendingAnswer;
 
 /// Cancel a show: every hold and sale of it is void.
@@ -19,7 +16,7 @@ use crate::submit::PendingAnswer;
     post, path = "/api/v1/shows/{id}/cancel", tag = "catalog", request_body = Option<EndShowRequest>,
     params(
         ("id" = Uuid, Path, description = "The show"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+        IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
@@ -30,20 +27,16 @@ use crate::submit::PendingAnswer;
     ),
 )]
 pub(crate) async fn cancel(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
+    call: Call,
     PathId(id): PathId,
     body: JsonBody<EndShowRequest>,
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
     end(
-        &state,
-        &context,
-        &caller,
-        (key, "cancel show", body.bytes),
+        &call,
         show,
+        body,
+        "cancel show",
         Command::CancelShow { show },
     )
     .await

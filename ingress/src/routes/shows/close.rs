@@ -1,6 +1,8 @@
 //! `POST /shows/{id}/close`
 
-use axum::extract::State;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId};
@@ -10,16 +12,16 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::{Caller, OnBehalf};
-use crate::context::RequestContext;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
+use crate::routes::call::{Call, Order};
 use crate::routes::ownership::{managed_event, managers};
 use crate::routes::projected::wait_for;
 use crate::state::AppState;
-use crate::submit::{Ask, Asked, Final, PendingAnswer, send};
+use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
 /// Nothing; the body may be left out.
 #[derive(Deserialize, ToSchema)]
@@ -48,7 +50,7 @@ pub(crate) struct EndedShow {
     post, path = "/api/v1/shows/{id}/close", tag = "catalog", request_body = Option<EndShowRequest>,
     params(
         ("id" = Uuid, Path, description = "The show"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+        IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
@@ -60,78 +62,63 @@ pub(crate) struct EndedShow {
     ),
 )]
 pub(crate) async fn close(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
+    call: Call,
     PathId(id): PathId,
     body: JsonBody<EndShowRequest>,
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
-    end(
-        &state,
-        &context,
-        &caller,
-        (key, "close", body.bytes),
-        show,
-        Command::CloseShow { show },
-    )
-    .await
+    end(&call, show, body, "close", Command::CloseShow { show }).await
 }
 
 /// Hands in `command` for a show of the caller's.
 pub(super) async fn end(
-    state: &AppState,
-    context: &RequestContext,
-    caller: &Caller,
-    (key, operation, body): (IdempotencyKey, &'static str, bytes::Bytes),
+    call: &Call,
     show: ShowId,
+    body: JsonBody<EndShowRequest>,
+    operation: &str,
     command: Command,
 ) -> Result<Response, ApiError> {
-    let chart = state.charts.chart(show).await?;
-    let managed = managed_event(state, caller, chart.event).await?;
-    let identity = key.identity(caller.user, operation, &show.to_string(), &body);
-    let answer = send(
-        state,
-        context,
-        Ask {
-            user: caller.user,
-            on_behalf: OnBehalf::Staff(managed.authority),
-            identity,
-            partition: chart.partition,
-            command,
-            asked: Asked::EndShow { show },
-        },
-    )
-    .await?;
-    Ok(answer.into_response(context))
+    let chart = call.state.charts.chart(show).await?;
+    let managed = managed_event(&call.state, &call.caller, chart.event).await?;
+    call.send(Order {
+        identity: call.identity(operation, show, &body.bytes),
+        on_behalf: OnBehalf::Staff(managed.authority),
+        partition: chart.partition,
+        command,
+        answering: Arc::new(Ending { show }),
+    })
+    .await
 }
 
-/// The answer to the outcome of closing or cancelling. Whoever was answered should find the catalog
-/// so, but a projection that is behind is no reason to call it failed.
-pub(crate) async fn answer(
-    state: &AppState,
+/// Answers closing and cancelling a show. Whoever was answered should find the catalog so, but a
+/// projection that is behind is no reason to call it failed.
+struct Ending {
     show: ShowId,
-    partition: PartitionId,
-    record: &OutcomeRecord,
-) -> Result<Final, ApiError> {
-    let status = match &record.outcome {
-        Outcome::ShowClosed { .. } => ShowStatus::Closed,
-        Outcome::ShowCancelled { .. } => ShowStatus::Cancelled,
-        Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
-        other => {
-            return Err(ApiError::internal(format!(
-                "ending a show came out as {other:?}"
-            )));
-        }
-    };
-    let _ = wait_for(state, partition, record.offset).await;
-    state.charts.forget_show(show).await;
-    Final::new(
-        StatusCode::OK,
-        &EndedShow {
-            show_id: show.0,
-            status,
-        },
-    )
+}
+
+#[async_trait]
+impl Answering for Ending {
+    async fn answer(
+        &self,
+        state: &AppState,
+        partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        let show = self.show;
+        let status = match &record.outcome {
+            Outcome::ShowClosed { .. } => ShowStatus::Closed,
+            Outcome::ShowCancelled { .. } => ShowStatus::Cancelled,
+            Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
+            other => return Err(unexpected("ending a show", other)),
+        };
+        let _ = wait_for(state, partition, record.offset).await;
+        state.charts.forget_show(show).await;
+        Final::new(
+            StatusCode::OK,
+            &EndedShow {
+                show_id: show.0,
+                status,
+            },
+        )
+    }
 }

@@ -1,11 +1,16 @@
 //! `POST /events/{id}/shows`
 
-use axum::extract::State;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_schemas::limits::{COOLDOWN_MAX_MS, HOLD_DEFAULT_MS, HOLD_MAX_MS, HOLD_MIN_MS};
+use onsale_schemas::limits::{
+    COOLDOWN_MAX_MS, GENERAL_CAPACITY_MAX, HOLD_DEFAULT_MS, HOLD_MAX_MS, HOLD_MIN_MS,
+    ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX,
+};
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, ShowId};
+use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId, ShowId};
 use onsale_store::StoreError;
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
 use serde::Deserialize;
@@ -13,24 +18,57 @@ use utoipa::ToSchema;
 
 use super::body::ShowBody;
 use super::layout::{self, ZoneRequest};
-use crate::auth::{Authority, Caller, OnBehalf};
-use crate::context::RequestContext;
+use crate::auth::{Caller, OnBehalf};
+use crate::bounds::{Bound, Bounds, Of};
 use crate::detached::detached;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::{IdempotencyKey, Identity};
 use crate::rejection;
+use crate::routes::call::{Call, Order};
 use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
 use crate::routes::events::body::check_line;
 use crate::routes::ownership::{Managed, managed_event, managers};
 use crate::state::AppState;
-use crate::submit::{Answer, Ask, Asked, Final, PendingAnswer, send};
+use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
 use crate::values::Instant;
 
-pub(crate) const NAME_MAX_CHARS: usize = 200;
+pub(super) const NAME_MAX_CHARS: usize = 200;
 /// The sale closes so long before the show begins, unless said otherwise.
 const SALE_CLOSES_BEFORE_MS: u64 = 3_600_000;
+
+/// As both requests with a show take it.
+pub(super) const HOLD_SECONDS: Bound =
+    Bound::Range((HOLD_MIN_MS / 1_000) as u64, (HOLD_MAX_MS / 1_000) as u64);
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (
+        Of::Field("ShowRequest", "name"),
+        Bound::Line(NAME_MAX_CHARS),
+    ),
+    (Of::Field("ShowRequest", "hold_seconds"), HOLD_SECONDS),
+    (
+        Of::Field("ShowRequest", "zones"),
+        Bound::Items(ZONES_PER_SHOW_MAX),
+    ),
+    (
+        Of::Field("ZoneRequest", "name"),
+        Bound::Line(layout::ZONE_NAME_MAX_CHARS),
+    ),
+    (
+        Of::Field("ZoneRequest", "capacity"),
+        Bound::Range(1, GENERAL_CAPACITY_MAX as u64),
+    ),
+    (
+        Of::Field("ZoneRequest", "rows"),
+        Bound::Items(ROWS_PER_ZONE_MAX),
+    ),
+    (
+        Of::Field("RowRequest", "name"),
+        Bound::Length(layout::ROW_NAME_MAX_CHARS),
+    ),
+];
 
 /// A show to make.
 #[derive(Deserialize, ToSchema)]
@@ -52,8 +90,6 @@ pub(crate) struct ShowRequest {
 }
 
 impl RequestBody for ShowRequest {
-    const LARGE: bool = true;
-
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         managers(caller)
     }
@@ -66,7 +102,7 @@ impl RequestBody for ShowRequest {
     post, path = "/api/v1/events/{id}/shows", tag = "catalog", request_body = ShowRequest,
     params(
         ("id" = Uuid, Path, description = "The event"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Same key and body: same answer, for 24 hours"),
+        IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
@@ -77,45 +113,23 @@ impl RequestBody for ShowRequest {
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`QUOTA_EXCEEDED`, `SHOW_CANCELLED`: of a cancelled event", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
-        (status = 408, description = "`REQUEST_TIMEOUT`: the body did not arrive in time, or came so slowly that it would not", body = Problem),
-        (status = 429, description = "`RATE_LIMITED`: asked too often, or another large body of yours is being read; send one after the other", body = Problem),
-        (status = 503, description = "`OVERLOADED`: too much is asked for, or too many large bodies are being read; nothing was changed, try again", body = Problem),
     ),
 )]
 pub(crate) async fn create(
-    State(state): State<AppState>,
-    context: RequestContext,
-    caller: Caller,
-    key: IdempotencyKey,
+    call: Call,
     PathId(id): PathId,
     body: JsonBody<ShowRequest>,
 ) -> Result<Response, ApiError> {
-    let Managed {
-        row: event,
-        authority,
-    } = managed_event(&state, &caller, EventId(id)).await?;
-    check_status(event.status)?;
-    let identity = key.identity(caller.user, "create show", &id.to_string(), &body.bytes);
+    let managed = managed_event(&call.state, &call.caller, EventId(id)).await?;
+    check_status(managed.row.status)?;
+    let identity = call.identity("create show", id, &body.bytes);
     let opens_by_default = body.value.sale_opens_at.is_none();
-    let row = row(&state, &event, identity, body.value)?;
-    let answer = {
-        let context = context.clone();
-        detached(async move {
-            make(
-                &state,
-                &context,
-                &caller,
-                authority,
-                identity,
-                event,
-                row,
-                opens_by_default,
-            )
-            .await
-        })
-        .await?
-    };
-    Ok(answer.into_response(&context))
+    let row = row(&call.state, &managed.row, identity, body.value)?;
+    detached(async move {
+        let answer = make(&call, managed, identity, row, opens_by_default).await?;
+        Ok(answer.into_response(&call.context))
+    })
+    .await
 }
 
 /// A draft sells nothing, and a cancelled event nothing any more.
@@ -231,15 +245,13 @@ pub(super) fn check_window(opens_at_ms: u64, closes_at_ms: u64) -> Result<(), Ap
 }
 
 async fn make(
-    state: &AppState,
-    context: &RequestContext,
-    caller: &Caller,
-    authority: Authority,
+    call: &Call,
+    managed: Managed,
     identity: Identity,
-    event: EventRow,
     row: ShowRow,
     opens_by_default: bool,
 ) -> Result<Answer, ApiError> {
+    let state = &call.state;
     let of_command = |answer| {
         Answer::Final(Final {
             command: Some(identity.request_id),
@@ -275,47 +287,50 @@ async fn make(
         Err(StoreError::NotPublished) => return Err(not_published()),
         Err(error) => return Err(error.into()),
     };
-    let open = layout::open_command(&row, &event)?;
-    let answer = send(
-        state,
-        context,
-        Ask {
-            user: caller.user,
-            on_behalf: OnBehalf::Staff(authority),
-            identity,
-            partition: row.partition,
-            command: Command::OpenShowV2(open),
-            asked: Asked::OpenShow { show: row.show_id },
-        },
-    )
-    .await?;
+    let open = layout::open_command(&row, &managed.row)?;
+    let order = Order {
+        identity,
+        on_behalf: OnBehalf::Staff(managed.authority),
+        partition: row.partition,
+        command: Command::OpenShowV2(open),
+        answering: Arc::new(Opening { show: row.show_id }),
+    };
+    let answer = call.hand_in(order).await?;
     match answer {
         Answer::Final(answer) => remember(state, identity, answer).await.map(of_command),
         pending @ Answer::Pending(_) => Ok(pending),
     }
 }
 
-/// The answer to the outcome of opening a show.
-pub(crate) async fn answer(
-    state: &AppState,
+/// Answers the opening of a show.
+struct Opening {
     show: ShowId,
-    record: &OutcomeRecord,
-) -> Result<Final, ApiError> {
-    match &record.outcome {
-        Outcome::ShowOpened { .. } => {
-            let row = state
-                .store
-                .show(show)
-                .await?
-                .ok_or_else(|| ApiError::not_found("show"))?;
-            let mut body = ShowBody::of(&row);
-            // The log has opened it, whether or not that is projected yet.
-            if body.status == ShowStatus::Opening {
-                body.status = ShowStatus::Open;
+}
+
+#[async_trait]
+impl Answering for Opening {
+    async fn answer(
+        &self,
+        state: &AppState,
+        _partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        match &record.outcome {
+            Outcome::ShowOpened { .. } => {
+                let row = state
+                    .store
+                    .show(self.show)
+                    .await?
+                    .ok_or_else(|| ApiError::not_found("show"))?;
+                let mut body = ShowBody::of(&row);
+                // The log has opened it, whether or not that is projected yet.
+                if body.status == ShowStatus::Opening {
+                    body.status = ShowStatus::Open;
+                }
+                Final::new(StatusCode::CREATED, &body)
             }
-            Final::new(StatusCode::CREATED, &body)
+            Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
+            other => Err(unexpected("opening a show", other)),
         }
-        Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
-        other => Err(ApiError::internal(format!("opening came out as {other:?}"))),
     }
 }

@@ -24,8 +24,8 @@ use crate::routes::events::body::check_line;
 use crate::text;
 use crate::values::Money;
 
-pub(crate) const ZONE_NAME_MAX_CHARS: usize = 100;
-pub(crate) const ROW_NAME_MAX_CHARS: usize = 16;
+pub(super) const ZONE_NAME_MAX_CHARS: usize = 100;
+pub(super) const ROW_NAME_MAX_CHARS: usize = 16;
 const SEAT_LABEL_MAX_CHARS: usize = 8;
 
 /// A zone of a new show.

@@ -12,11 +12,9 @@ use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{PathId, Query};
-use crate::routes::events::list::{PAGE_MAX, PER_PAGE_MAX, PageMeta, in_range};
+use crate::routes::paging::Paging;
 use crate::routes::visible;
 use crate::state::AppState;
-
-const PER_PAGE_DEFAULT: u32 = 20;
 
 /// Which page.
 #[derive(Deserialize, IntoParams)]
@@ -46,25 +44,12 @@ pub(crate) async fn shows(
     PathId(id): PathId,
     Query(query): Query<ShowsQuery>,
 ) -> Result<Response, ApiError> {
-    let page = in_range("page", query.page.unwrap_or(1), PAGE_MAX)?;
-    let per_page = in_range(
-        "per_page",
-        query.per_page.unwrap_or(PER_PAGE_DEFAULT),
-        PER_PAGE_MAX,
-    )?;
+    let paging = Paging::of(query.page, query.per_page)?;
     let event = visible::event(&state, caller.as_ref(), EventId(id)).await?;
     let found = state
         .store
-        .list_shows(event.event_id, page, per_page)
+        .list_shows(event.event_id, paging.page, paging.per_page)
         .await?;
     let bodies: Vec<ShowBody> = found.rows.iter().map(ShowBody::listed).collect();
-    envelope::success_page(
-        &context,
-        &bodies,
-        &PageMeta {
-            page,
-            per_page,
-            total: found.total,
-        },
-    )
+    envelope::success_page(&context, &bodies, &paging.meta(found.total))
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::auth::{Caller, Role};
+use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
 use crate::detached::detached;
 use crate::envelope::{self, Problem, Success};
@@ -14,6 +15,12 @@ use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::operations::{SnapshotDone, Which};
 use crate::state::AppState;
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[(
+    Of::Field("SnapshotRequest", "partition"),
+    Bound::Range(0, u16::MAX as u64),
+)];
 
 /// Which partition; all when left out.
 #[derive(Deserialize, ToSchema)]

@@ -8,9 +8,9 @@ const SLOTS: usize = 1 << 17;
 
 type Slot = Option<(RequestId, PartitionId, Offset)>;
 
-pub(crate) struct Decisions(Box<[Mutex<Slot>]>);
+pub(crate) struct Positions(Box<[Mutex<Slot>]>);
 
-impl Decisions {
+impl Positions {
     pub(crate) fn new() -> Self {
         Self((0..SLOTS).map(|_| Mutex::new(None)).collect())
     }
@@ -41,17 +41,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remembers_the_latest_and_confuses_no_requests() {
-        let decisions = Decisions::new();
+    fn remembers_the_latest_and_mixes_nobody_up() {
+        let positions = Positions::new();
         let one = RequestId::from_bytes([7; 16]);
         let mut other = [7; 16];
         other[0] = 8;
         let other = RequestId::from_bytes(other);
-        assert_eq!(decisions.find(one), None);
-        decisions.note(one, PartitionId(1), 5);
-        assert_eq!(decisions.find(one), Some((PartitionId(1), 5)));
-        assert_eq!(decisions.find(other), None);
-        decisions.note(other, PartitionId(2), 6);
-        assert_eq!(decisions.find(one), None, "they share a slot");
+        assert_eq!(positions.find(one), None);
+        positions.note(one, PartitionId(1), 5);
+        assert_eq!(positions.find(one), Some((PartitionId(1), 5)));
+        assert_eq!(positions.find(other), None);
+        positions.note(other, PartitionId(2), 6);
+        assert_eq!(positions.find(one), None, "they share a slot");
     }
 }

@@ -1,0 +1,109 @@
+//! A call that hands a command in.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::response::Response;
+use http::request::Parts;
+use onsale_schemas::{Command, PartitionId};
+use onsale_store::{Store, StoreError};
+
+use super::catalog_call::key_reused;
+use crate::auth::{Caller, OnBehalf};
+use crate::context::RequestContext;
+use crate::detached::detached;
+use crate::error::ApiError;
+use crate::idempotency::{IdempotencyKey, Identity};
+use crate::state::AppState;
+use crate::submit::{Answer, Answering, Ask, send};
+
+/// What every call with a command brings along.
+pub(crate) struct Call {
+    pub(super) state: AppState,
+    pub(super) context: RequestContext,
+    pub(super) caller: Caller,
+    key: IdempotencyKey,
+}
+
+/// What is handed in, and how its outcome is answered.
+pub(super) struct Order {
+    pub(super) identity: Identity,
+    pub(super) on_behalf: OnBehalf,
+    pub(super) partition: PartitionId,
+    pub(super) command: Command,
+    pub(super) answering: Arc<dyn Answering>,
+}
+
+impl FromRequestParts<AppState> for Call {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        Ok(Self {
+            state: state.clone(),
+            context: RequestContext::from_request_parts(parts, state).await?,
+            caller: <Caller as FromRequestParts<AppState>>::from_request_parts(parts, state)
+                .await?,
+            key: IdempotencyKey::from_request_parts(parts, state).await?,
+        })
+    }
+}
+
+impl Call {
+    /// The identity of the request `operation` on `target` with this body.
+    pub(super) fn identity(&self, operation: &str, target: impl Display, body: &[u8]) -> Identity {
+        let user = self.caller.user;
+        self.key
+            .identity(user, operation, &target.to_string(), body)
+    }
+
+    /// Hands the command in and waits for the answer to its outcome.
+    ///
+    /// # Errors
+    /// What the log refused; that the command is certainly not in the log.
+    pub(super) async fn hand_in(&self, order: Order) -> Result<Answer, ApiError> {
+        let ask = Ask {
+            user: self.caller.user,
+            on_behalf: order.on_behalf,
+            identity: order.identity,
+            partition: order.partition,
+            command: order.command,
+            answering: order.answering,
+        };
+        send(&self.state, &self.context, ask).await
+    }
+
+    /// As [`Call::hand_in`], with the answer as it goes to the client.
+    ///
+    /// # Errors
+    /// As [`Call::hand_in`].
+    pub(super) async fn send(&self, order: Order) -> Result<Response, ApiError> {
+        let answer = self.hand_in(order).await?;
+        Ok(answer.into_response(&self.context))
+    }
+
+    /// As [`Call::send`] for a change whose values the log does not hold: `write_down` first notes it
+    /// under the id of its request, at the time it is given, so that a crash does not lose what the log
+    /// accepts. It says whether the id was free. The client may hang up meanwhile.
+    ///
+    /// # Errors
+    /// As [`Call::send`], and when the change cannot be noted.
+    pub(super) async fn write_down_and_send<F>(
+        self,
+        order: Order,
+        write_down: impl FnOnce(Store, u64) -> F + Send + 'static,
+    ) -> Result<Response, ApiError>
+    where
+        F: Future<Output = Result<bool, StoreError>> + Send,
+    {
+        detached(async move {
+            let now_ms = self.state.clock.now_ms();
+            if !write_down(self.state.store.clone(), now_ms).await? {
+                return Err(key_reused());
+            }
+            self.send(order).await
+        })
+        .await
+    }
+}
