@@ -28,7 +28,7 @@ const BLOCKS_MAX: usize = 262_144;
 const PARTS_PER_PLACE: u64 = 60_000;
 /// Holds that are looked at to tell a client when it may ask again.
 const LOOKED_AT_MAX: usize = 1_024;
-/// How long a client waits at most before it is told to ask again, in seconds.
+/// Longest `Retry-After`, in seconds.
 const RETRY_AFTER_MAX_SECONDS: u64 = 60;
 
 /// A /24 of IPv4 or a /56 of IPv6: what one subscriber, or one small network, has.
@@ -315,8 +315,8 @@ impl Asking<'_> {
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         if let Some(request) = self.handed_in {
-            // Nobody knows yet: they count as held until the outcome comes by, or for as long as a
-            // hold usually lasts.
+            // Not known yet: they count as held until the outcome arrives, or for as long as a hold
+            // usually lasts.
             let place = unknown(request);
             let until_ms = self.blocks.clock.now_ms() + u64::from(HOLD_DEFAULT_MS);
             self.hold(place, self.places, until_ms, None);
@@ -366,7 +366,7 @@ impl Table {
         }
     }
 
-    /// The outcome of a request came by that was not known: what it was granted is what is held.
+    /// The outcome of an open request arrived: what it was granted is what is held.
     fn settle(&mut self, request: RequestId, partition: PartitionId, record: &OutcomeRecord) {
         let asked = unknown(request);
         let Some(block) = self.holds.get(&asked).map(|hold| hold.block) else {
@@ -420,7 +420,7 @@ impl Table {
 
     /// Milliseconds until the first hold of a block ends by itself.
     fn first_end_in(&self, block: AddressBlock, now_ms: u64) -> u64 {
-        // Those granted first end first, mostly, and a client that comes too early is told again.
+        // Those granted first end first, mostly, and a client that comes too early waits again.
         self.granted
             .iter()
             .take(LOOKED_AT_MAX)

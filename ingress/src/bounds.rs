@@ -42,19 +42,19 @@ pub(crate) enum Of {
 /// A bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Bound {
-    /// A text for people of at most so many characters.
+    /// A text for people with at most this number of characters.
     Text(usize),
-    /// A name of at most so many characters, in one line.
+    /// A name on one line with at most this number of characters.
     Line(usize),
-    /// A text of this form with at most so many characters.
+    /// A text of this form with at most this number of characters.
     Form(&'static str, usize),
-    /// A text of at most so many characters.
+    /// A text with at most this number of characters.
     Length(usize),
     /// A whole number.
     Range(u64, u64),
-    /// At least one and at most so many items.
+    /// At least one and at most this number of items.
     Items(usize),
-    /// A line of at most so many characters, which may be empty.
+    /// A line with at most this number of characters, which may be empty.
     AtMost(usize),
     /// RFC 3339.
     Instant,

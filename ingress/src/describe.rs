@@ -166,7 +166,7 @@ async fn hand_in(
             Ok(matches!(record.outcome, Outcome::Described(_)).then_some(record.offset))
         }
         Ok(Err(error)) => Err(error.into()),
-        // Nobody knows what became of it; the next pass looks again.
+        // Its outcome is unknown; the next pass looks again.
         Err(_dropped) => Ok(None),
     }
 }

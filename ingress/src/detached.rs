@@ -1,4 +1,4 @@
-//! Work that goes on when whoever waited for it hangs up. What blocks a thread would go on anyway, and
+//! Work that goes on when its caller hangs up. What blocks a thread would go on anyway, and
 //! the next who asks would begin it once more beside it; a transaction that is dropped half way costs
 //! its connection, and a show of which only the row exists would wait for the next start.
 
@@ -6,7 +6,7 @@ use tracing::Instrument;
 
 use crate::error::ApiError;
 
-/// Runs work to its end, whether or not somebody still waits for it. What bounds such work, a permit
+/// Runs work to its end, whether or not anyone still waits for it. What bounds such work, a permit
 /// say, belongs into it.
 pub(crate) async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,

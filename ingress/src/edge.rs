@@ -212,7 +212,7 @@ impl Drop for Decrement<'_> {
 pub(crate) async fn not_found() -> ApiError {
     ApiError::new(
         Code::NotFound,
-        "There is nothing here; see /docs for what there is.",
+        "There is nothing here; see /docs for the endpoints.",
     )
 }
 
@@ -229,6 +229,6 @@ pub(crate) async fn not_on_this_listener() -> ApiError {
 pub(crate) async fn method_not_allowed() -> ApiError {
     ApiError::new(
         Code::MethodNotAllowed,
-        "This path does not take that method; see the Allow header.",
+        "This path does not support that method; see the Allow header.",
     )
 }

@@ -185,12 +185,12 @@ impl Code {
             Self::Overloaded => (
                 "OVERLOADED",
                 StatusCode::SERVICE_UNAVAILABLE,
-                "Too much work at the moment",
+                "Too busy right now",
             ),
             Self::PartitionUnavailable => (
                 "PARTITION_UNAVAILABLE",
                 StatusCode::SERVICE_UNAVAILABLE,
-                "This part of the system is not served at the moment",
+                "This part of the system is temporarily unavailable",
             ),
             Self::NotSupported => (
                 "NOT_SUPPORTED",
@@ -200,7 +200,7 @@ impl Code {
             Self::InternalError => (
                 "INTERNAL_ERROR",
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "Something went wrong on our side",
+                "Something went wrong on the server",
             ),
         }
     }
@@ -326,12 +326,12 @@ impl ApiError {
         Self::new(Code::Overloaded, detail).retry_after(RETRY_AFTER_BUSY_SECONDS)
     }
 
-    /// A defect of ours. What it was is logged here, once, and not told to the client.
+    /// A defect of this program. It is logged here, once, and not shown to the client.
     pub fn internal(what: impl std::fmt::Display) -> Self {
         tracing::error!(target: "onsale_ingress::error", "internal error: {what}");
         Self::new(
             Code::InternalError,
-            "Something went wrong on our side. Give the request id when you report it.",
+            "Something went wrong on the server. Give the request id when you report it.",
         )
     }
 
@@ -406,11 +406,11 @@ impl From<SubmitError> for ApiError {
                 "The log has no room left. Nothing was changed; an operator has to make room.",
             ),
             SubmitError::NoDescriptors => Self::overloaded(
-                "The process may open no further file. Nothing was changed; try again.",
+                "The server is out of file descriptors. Nothing was changed; try again.",
             ),
             SubmitError::Unavailable => Self::new(
                 Code::PartitionUnavailable,
-                "Nobody serves this show at the moment. Nothing was changed; try again.",
+                "This show is temporarily unavailable. Nothing was changed; try again.",
             )
             .retry_after(RETRY_AFTER_BUSY_SECONDS),
         }
@@ -422,7 +422,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Unreachable(source) => {
                 tracing::error!(target: "onsale_ingress::error", "database unreachable: {source}");
-                Self::overloaded("The catalog cannot be read at the moment; try again.")
+                Self::overloaded("The catalog cannot be read right now; try again.")
             }
             StoreError::Quota {
                 name,

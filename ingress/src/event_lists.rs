@@ -15,7 +15,7 @@ use crate::error::ApiError;
 const SHARED_FOR: Duration = Duration::from_secs(1);
 /// Bytes of text of all lists that are shared.
 const SHARED_MAX_BYTES: u64 = 16 << 20;
-/// Of the connections that read, one in so many may make a list; the others are for what sales need.
+/// One in this number of the connections that read may make a list; the others are for sales.
 const CONNECTIONS_PER_LIST: u32 = 4;
 /// Callers that wait for their turn.
 const WAITING_MAX: usize = 64;
@@ -92,8 +92,7 @@ impl EventLists {
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let busy =
-            || ApiError::overloaded("Too many lists are asked for at the moment; try again.");
+        let busy = || ApiError::overloaded("Too many lists are being requested; try again.");
         let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
         let permit = self.permits.clone().acquire_owned();
         match tokio::time::timeout(PATIENCE, permit).await {

@@ -52,7 +52,7 @@ pub(crate) struct Explanations {
     long_waiters: Arc<Tally>,
 }
 
-/// So many at a time, and so many that wait.
+/// A bound on how many run at a time, and on how many wait.
 struct Turns {
     permits: Arc<Semaphore>,
     waiting: Semaphore,
@@ -104,7 +104,7 @@ impl Explanations {
     }
 
     /// Where the newest record of a request stands, looked for among the latest ones. Each user looks
-    /// for one at a time, each address for so many a minute.
+    /// for one at a time, each address for a number of them per minute.
     ///
     /// # Errors
     /// When the log cannot be read, or too many look at the moment.
@@ -136,7 +136,7 @@ impl Explanations {
         detached(work).await
     }
 
-    /// What became of the request at a place, for whoever is counted as `asker`. One that takes long
+    /// What became of the request at a place; waiting is counted to `asker`. One that takes long
     /// waits for its turn.
     ///
     /// # Errors
@@ -205,5 +205,5 @@ impl Explanations {
 }
 
 fn busy() -> ApiError {
-    ApiError::overloaded("Others are being explained at the moment; try again.")
+    ApiError::overloaded("Other requests are being explained right now; try again.")
 }

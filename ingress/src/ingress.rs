@@ -42,7 +42,7 @@ use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
 use crate::{openapi, pages, security};
 
-/// Why an ingress cannot be made.
+/// Why an ingress cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum IngressError {
     /// Settings that cannot be used.
@@ -70,7 +70,7 @@ pub struct Ingress {
 }
 
 impl Ingress {
-    /// Makes an ingress and starts following the outcomes of `log`. Call it within a tokio runtime.
+    /// Creates an ingress and starts following the outcomes of `log`. Call it within a tokio runtime.
     ///
     /// # Errors
     /// When settings, key, certificate or registry cannot be used.
@@ -161,7 +161,7 @@ impl Ingress {
                     lagged.metrics.feed_lags.inc();
                     tracing::warn!(
                         batches,
-                        "the feed of outcomes lost batches; views start again"
+                        "the feed of outcomes lost batches; live views start again"
                     );
                 },
             )

@@ -12,7 +12,7 @@ use crate::patience::Pace;
 use crate::rate_limit::Key;
 use crate::tally::{Counted, Tally};
 
-/// Bytes that one permit stands for: there are only so many permits.
+/// Bytes that one permit stands for: a semaphore has a largest number of permits.
 const PERMIT_BYTES: usize = 1_024;
 /// Large bodies that one user may have at once: a slow sender cannot block others with a second
 /// one.
@@ -64,8 +64,8 @@ impl LargeBodies {
         let Some(counted) = self.users.enter(Key::User(user), PER_USER_MAX) else {
             return Err(ApiError::new(
                 Code::RateLimited,
-                "Another large body of yours is being read. Nothing was changed; send one after the \
-                 other.",
+                "Another large body of yours is still being read. Nothing was changed; send one at a \
+                 time.",
             )
             .retry_after(RETRY_AFTER_BUSY_SECONDS));
         };

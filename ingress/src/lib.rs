@@ -1,5 +1,5 @@
 //! The HTTP interface: who asks, what they ask for, how often they may, and how the log's answer
-//! is told to them. The ingress never decides about a seat: it hands commands to a
+//! reaches them. The ingress never decides about a seat: it hands commands to a
 //! [`onsale_log::CommandLog`] and reads outcomes.
 //!
 //! Entry points: [`Ingress`] and [`IngressConfig`]; the binary implements [`Operations`].
@@ -66,9 +66,7 @@ pub use operations::{
     ClockMoved, ClockStatus, Expected, LastSnapshot, OperationError, Operations, PartitionStatus,
     Readiness, SnapshotDone, Which, read_given,
 };
-pub use server::{
-    CONNECTION_MEMORY_MAX_BYTES, OPERATIONS_CONNECTIONS_MAX, Transport, TransportError,
-};
+pub use server::{Transport, TransportError};
 pub use span::SPAN_TARGET;
 pub use tls::TlsError;
-pub use values::{Instant, Money};
+pub use values::Instant;

@@ -4,7 +4,7 @@
 //! each one itself, with its current state. It checks in the log's order of refusals and says as of
 //! which position. What this process has seen itself comes first: places from the live views, a
 //! buyer's tickets from the outcomes seen so far, a limit from the log's own refusal. So it never
-//! counts more than there is, and a buyer who was told of a release is not refused until the
+//! counts more than there is, and a buyer who has the answer of a release is not refused until the
 //! release was seen here. Where several ingress nodes share counts in Redis, those are asked last.
 
 mod buyers;
@@ -52,7 +52,7 @@ impl InFlight {
     }
 }
 
-/// A reservation that somebody asks for.
+/// A reservation that was requested.
 pub(crate) struct Reservation<'a> {
     pub(crate) chart: &'a Arc<Chart>,
     pub(crate) zone: ZoneIndex,

@@ -113,7 +113,7 @@ impl Prepared {
         Ok(response)
     }
 
-    /// Compressed once, whoever asks first; `None` where that fails.
+    /// Compressed once, by the first to ask; `None` where that fails.
     async fn compressed(self: &Arc<Self>) -> Result<Option<&Gzip>, ApiError> {
         if self.plain.len() <= COMPRESS_INLINE_MAX_BYTES {
             let made = self.gzip.get_or_init(|| async { Gzip::new(&self.plain) });

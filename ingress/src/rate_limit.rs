@@ -21,7 +21,7 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 const KEYS_MAX: usize = 1_000_000;
 /// Shared buckets.
 const SHARED_BUCKETS: u16 = 4_096;
-/// The table is looked at once in so many requests.
+/// The table is checked once per this number of requests.
 const CHECK_EVERY_REQUESTS: u32 = 65_536;
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -132,7 +132,7 @@ impl RateLimits {
     }
 }
 
-/// The refusal of a caller who may ask again after so many seconds.
+/// The refusal of a caller who may ask again after `seconds`.
 pub(crate) fn too_often(seconds: u64) -> ApiError {
     ApiError::new(
         Code::RateLimited,

@@ -165,6 +165,7 @@ mod tests {
 
     /// Every refusal with what a client reads of it.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn every_refusal_says_what_happened_and_what_to_do() {
         let seats = SeatList::from_iter([3, 4]);
         let refused = |reason| Rejection::Invalid { reason };
@@ -184,7 +185,7 @@ mod tests {
             (
                 Rejection::SeatUnavailable { seats },
                 "SEAT_UNAVAILABLE",
-                "Seats are not available; nothing was reserved.",
+                "Some of these seats are not available. Nothing was changed.",
                 json!({"seats": ["seat:3", "seat:4"]}),
             ),
             (
@@ -193,7 +194,7 @@ mod tests {
                     not_together: true,
                 },
                 "INSUFFICIENT_STOCK",
-                "Not enough adjacent seats are left; nothing was reserved.",
+                "Not enough adjacent seats are left. Nothing was reserved.",
                 json!({"available": 5, "not_together": true}),
             ),
             (
@@ -202,7 +203,7 @@ mod tests {
                     not_together: false,
                 },
                 "INSUFFICIENT_STOCK",
-                "Not enough places are left; nothing was changed.",
+                "Not enough places are left. Nothing was changed.",
                 json!({"available": 5, "not_together": false}),
             ),
             (
@@ -229,7 +230,7 @@ mod tests {
             (
                 Rejection::PriceChanged { unit_price: 7 },
                 "PRICE_CHANGED",
-                "The price is not the one you saw. Nothing was reserved.",
+                "The price has changed since you saw it. Nothing was reserved.",
                 json!({"unit_price": {"amount": 7, "currency": "???"}}),
             ),
             (
@@ -254,7 +255,7 @@ mod tests {
             (
                 Rejection::ReservationExpired,
                 "RESERVATION_EXPIRED",
-                "The reservation ran out and its places are free for others.",
+                "The reservation has expired and its places are free for others.",
                 json!(null),
             ),
             (
@@ -280,7 +281,7 @@ mod tests {
                     table: FullTable::Bookings,
                 },
                 "OVERLOADED",
-                "A table of this partition is full. Nothing was changed; try again later.",
+                "This part of the system is full. Nothing was changed; try again later.",
                 json!(null),
             ),
             (
@@ -295,7 +296,7 @@ mod tests {
                     currency: Currency(*b"THB"),
                 },
                 "AMOUNT_MISMATCH",
-                "The amount is not the total of the booking; nothing was confirmed.",
+                "The amount is not the booking's total. Nothing was confirmed.",
                 json!({"total_price": {"amount": 500, "currency": "THB"}}),
             ),
             (

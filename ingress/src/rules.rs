@@ -93,12 +93,9 @@ impl RuleBook {
                 Rules::UNLIMITED
             };
         };
-        let method = if method == Method::HEAD {
-            &Method::GET
-        } else {
-            method
-        };
-        let found = of_route.iter().find(|(of, _)| of == method);
+        // What answers GET answers HEAD.
+        let is = |of: &Method| of == method || (of == Method::GET && method == Method::HEAD);
+        let found = of_route.iter().find(|(of, _)| is(of));
         found.map_or(Rules::DEFAULT, |(_, rules)| *rules)
     }
 

@@ -41,7 +41,7 @@ use crate::patience::Pace;
 use crate::tls::{Tls, TlsError};
 
 /// Pause after an error of accept, such as no file descriptors left, so that it does not spin, and
-/// before another connection is closed because one that was told to end did not.
+/// before another connection is closed because the one chosen first did not end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// An idle HTTP/2 connection is probed after this long and closed when nothing comes back.
 const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -65,15 +65,7 @@ const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// again in steps of about as much.
 const UNSENT_MAX_BYTES: u32 = 16 << 10;
 /// Connections to the operations listener at once: probes, scrapers, other nodes.
-pub const OPERATIONS_CONNECTIONS_MAX: usize = 64;
-/// What a client can make the process keep for a connection by not reading, in bytes, beside bodies
-/// that it shares with others: what HTTP/2 keeps of every stream with its bookkeeping, or the two
-/// buffers of HTTP/1.
-pub const CONNECTION_MEMORY_MAX_BYTES: usize = HTTP2_STREAMS_MAX as usize
-    * (HTTP2_SEND_BUFFER_MAX_BYTES + HTTP2_STREAM_KEPT_BYTES)
-    + HTTP2_CONNECTION_WINDOW_BYTES as usize;
-/// Bookkeeping of a stream of HTTP/2: its task, its request, the head of its answer, in bytes.
-const HTTP2_STREAM_KEPT_BYTES: usize = 32 << 10;
+const OPERATIONS_CONNECTIONS_MAX: usize = 64;
 
 /// Takes connections and lets no client keep more than its share: of connections, of time, of
 /// memory. Cheap to clone.

@@ -13,7 +13,7 @@ pub(crate) fn cut(text: &str) -> Cow<'_, str> {
     cut_at(text, ECHO_MAX_CHARS)
 }
 
-/// At most so many characters, with a mark where some are missing.
+/// At most `max_chars` characters, with a mark where some are missing.
 pub(crate) fn cut_at(text: &str, max_chars: usize) -> Cow<'_, str> {
     match text.char_indices().nth(max_chars) {
         None => Cow::Borrowed(text),
@@ -33,7 +33,7 @@ fn is_invisible(char: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// True for what turns round the text that stands beside it: a name with one is read as another.
+/// True for what reverses the text beside it: a name with one reads as another.
 fn overrides_direction(char: char) -> bool {
     matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -43,13 +43,13 @@ fn breaks_line(char: char) -> bool {
     char.is_control() || matches!(char, '\u{2028}' | '\u{2029}')
 }
 
-/// A name: one line of at most so many characters, at least one of them to be seen, and none that
-/// breaks the line or turns the text round that stands beside it.
+/// A name: one line of at most `max_chars` characters, at least one of them visible, and none that
+/// breaks the line or reverses the text beside it.
 pub(crate) fn is_line(text: &str, max_chars: usize) -> bool {
     is_readable(text, max_chars, breaks_line)
 }
 
-/// What is looked for: as [`is_line`], and it may be empty or of nothing that can be seen.
+/// A search text: as [`is_line`], but it may be empty or invisible.
 pub(crate) fn is_search(text: &str, max_chars: usize) -> bool {
     text.chars().count() <= max_chars
         && !text

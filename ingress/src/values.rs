@@ -144,18 +144,18 @@ impl ToSchema for Instant {
 /// An amount of money.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Money {
+pub(crate) struct Money {
     /// In minor units of the currency.
     #[schema(example = 250_000)]
-    pub amount: i64,
+    pub(crate) amount: i64,
     /// ISO 4217 code of a currency in use; shows from before this was asked may have another.
     #[schema(example = "THB")]
-    pub currency: Cow<'static, str>,
+    pub(crate) currency: Cow<'static, str>,
 }
 
 impl Money {
     /// `amount` minor units of `currency`.
-    pub fn new(amount: i64, currency: &str) -> Self {
+    pub(crate) fn new(amount: i64, currency: &str) -> Self {
         Self {
             amount,
             currency: Cow::Owned(currency.to_owned()),
@@ -163,7 +163,7 @@ impl Money {
     }
 
     /// `unit` times `quantity`, stopping at the largest number there is.
-    pub fn total(unit: i64, quantity: u32, currency: Currency) -> Self {
+    pub(crate) fn total(unit: i64, quantity: u32, currency: Currency) -> Self {
         Self::new(unit.saturating_mul(i64::from(quantity)), currency.as_str())
     }
 }

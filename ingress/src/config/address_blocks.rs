@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 const PLACES_MAX: u32 = 100_000_000;
 
 /// What all buyers of one block of addresses may reserve together: of IPv4 a /24, of IPv6 a /56.
-/// Whoever has one line and a thousand accounts has one share of the house.
+/// A thousand accounts on one line have one share of the house.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AddressBlocksConfig {
@@ -24,7 +24,7 @@ pub struct AddressBlocksConfig {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressBlocksMode {
-    /// Unless `http.trusted_proxies` says that a proxy of ours stands in front, which limits then.
+    /// Unless `http.trusted_proxies` says that a proxy stands in front, which then limits.
     #[default]
     Auto,
     /// Also behind a proxy, by the addresses that it names.

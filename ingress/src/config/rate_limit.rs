@@ -23,7 +23,7 @@ pub struct RateLimitConfig {
     /// New idempotency keys of one buyer within 24 hours, in which each is remembered. The staff and
     /// payment services are bounded only by what a partition remembers.
     pub idempotency_keys_per_day: u32,
-    /// Places that a block of addresses may reserve, whoever its buyers are.
+    /// Places that the buyers of a block of addresses may reserve together.
     pub address_blocks: AddressBlocksConfig,
 }
 

@@ -121,9 +121,9 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
     }
 }
 
-/// Reads a body that is large or may become so. One of which nobody said how large it is has a share of
-/// the memory for large ones only from when on it is one, so that whoever sends nothing holds nothing;
-/// and whoever holds some has to send.
+/// Reads a body that is large or may become so. One of unknown length gets a share of
+/// the memory for large ones only once it is large, so that a client that sends nothing holds nothing,
+/// and one that holds some has to send.
 async fn receive(
     mut body: Limited<Body>,
     share: &mut Option<Share>,
@@ -145,7 +145,7 @@ async fn receive(
                 .map_err(|_elapsed| {
                     ApiError::new(
                         Code::RequestTimeout,
-                        "The body came so slowly that it would not have arrived in time.",
+                        "The body is arriving too slowly to be complete in time.",
                     )
                 })?,
             None => body.frame().await,
@@ -318,7 +318,7 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiE
     };
     let expected = match message.rsplit_once(", expected ") {
         Some((_, expected)) => in_words(expected),
-        // In the words of whoever wrote the type.
+        // In the words of the type's own message.
         None if message.starts_with("UUID parsing failed") => "a UUID",
         None => message,
     };

@@ -26,7 +26,7 @@ fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
         .map_err(|rejection| explain(uri, &rejection.body_text()))
 }
 
-/// What is wrong, in the words of whoever wrote the query: parsers speak of their own types.
+/// What is wrong, in terms of the query: parsers speak of their own types.
 fn explain(uri: &Uri, text: &str) -> ApiError {
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_or_else(|_| Vec::new(), |axum::extract::Query(pairs)| pairs);
@@ -54,7 +54,7 @@ fn explain(uri: &Uri, text: &str) -> ApiError {
     }
 }
 
-/// What would be right, instead of what a parser of one of our types did not like.
+/// What would be right, instead of what a parser did not like.
 fn in_plain_words(reason: &str) -> &str {
     if let Some((_, expected)) = reason.rsplit_once(", expected ") {
         return in_words(expected);

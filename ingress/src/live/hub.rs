@@ -277,7 +277,7 @@ impl Hub {
         for live in idle {
             self.drop_show(
                 &live,
-                ApiError::overloaded("The view was dropped; try again."),
+                ApiError::overloaded("Live availability was reset; try again."),
             );
         }
     }

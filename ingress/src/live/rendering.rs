@@ -17,7 +17,7 @@ use crate::charts::Chart;
 use crate::envelope;
 use crate::prepared::Prepared;
 
-/// Bytes of renderings that readers may hold all together. Whoever reads slowly holds one that
+/// Bytes of renderings that readers may hold all together. A slow reader holds one that
 /// others have left behind; above this, new readers get the last one there is.
 const RENDERED_MAX_BYTES: usize = 128 << 20;
 /// A larger state is not rendered for every reader that asks.
@@ -72,7 +72,7 @@ impl Drop for Counted {
 }
 
 impl Alive {
-    /// True while another rendering of about so many bytes is within the bound.
+    /// True while another rendering of about this size is within the bound.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         self.0.load(Ordering::Relaxed).saturating_add(bytes) <= RENDERED_MAX_BYTES
     }

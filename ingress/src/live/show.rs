@@ -127,7 +127,9 @@ impl LiveShow {
                 Phase::Starting => {}
             }
             if phase.changed().await.is_err() {
-                return Err(ApiError::overloaded("The view was dropped; try again."));
+                return Err(ApiError::overloaded(
+                    "Live availability was reset; try again.",
+                ));
             }
         }
     }
@@ -146,7 +148,7 @@ impl LiveShow {
     fn render(&self, inner: &mut Inner, format: Format) -> Result<Arc<Rendering>, ApiError> {
         let Some(view) = &inner.view else {
             return Err(ApiError::overloaded(
-                "The view is being started; try again.",
+                "Live availability is still starting for this show; try again.",
             ));
         };
         let kept = &mut inner.rendered[format.index()];
@@ -373,7 +375,9 @@ impl LiveShow {
     /// Counts the reader; an error while the view is being started.
     pub(super) fn open(&self, last: Option<Offset>, format: Format) -> Result<Opened, ApiError> {
         let mut inner = self.inner.lock();
-        let starting = || ApiError::overloaded("The view is being started; try again.");
+        let starting = || {
+            ApiError::overloaded("Live availability is still starting for this show; try again.")
+        };
         let version = inner.view.as_ref().ok_or_else(starting)?.version();
         let notes = self.notes.subscribe();
         if let Some(first) = last.and_then(|last| resume(&inner, last)) {

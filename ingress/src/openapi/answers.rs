@@ -17,17 +17,17 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const OF_LARGE_BODIES: [(Code, &str); 3] = [
     (
         Code::RequestTimeout,
-        "`REQUEST_TIMEOUT`: the body did not arrive in time, or came so slowly that it would not",
+        "`REQUEST_TIMEOUT`: the body did not arrive in time, or is arriving too slowly",
     ),
     (
         Code::RateLimited,
-        "`RATE_LIMITED`: asked too often, or another large body of yours is being read; send one after \
-         the other",
+        "`RATE_LIMITED`: too many requests, or another large body of yours is still being read; send \
+         one at a time",
     ),
     (
         Code::Overloaded,
-        "`OVERLOADED`: too much is asked for, or too many large bodies are being read; nothing was \
-         changed, try again",
+        "`OVERLOADED`: too many requests, or too many large bodies are being read; nothing was changed, \
+         try again",
     ),
 ];
 
@@ -103,8 +103,8 @@ fn add(operation: &mut Operation, code: Code) {
     let description = match code {
         // Where a route says nothing itself.
         Code::RateLimited => format!(
-            "`{}`: asked too often, or more than another limit allows, which `details.limit` names \
-             then; `Retry-After` says when to come again",
+            "`{}`: too many requests, or another limit was reached, which `details.limit` then names; \
+             `Retry-After` says when to try again",
             code.as_str()
         ),
         _ => format!("`{}`", code.as_str()),

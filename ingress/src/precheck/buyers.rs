@@ -41,7 +41,7 @@ struct Position {
     seen: AtomicU64,
     /// A client was answered by a record before this offset that changed a limit, or voided the
     /// tickets of many.
-    upset_before: AtomicU64,
+    invalid_before: AtomicU64,
 }
 
 #[derive(Default)]
@@ -151,7 +151,7 @@ impl Buyers {
     pub(crate) fn invalidate_from(&self, partition: PartitionId, offset: Offset) {
         if let Some(position) = self.position(partition) {
             position
-                .upset_before
+                .invalid_before
                 .fetch_max(offset + 1, Ordering::AcqRel);
         }
     }
@@ -159,11 +159,11 @@ impl Buyers {
     /// The position that covers everything the buyer has been answered, and every known end of
     /// their tickets: counts as of an earlier position may be too high.
     pub(crate) fn version_min(&self, wanted: &Wanted) -> Offset {
-        let invalidate = self
-            .position(wanted.partition)
-            .map_or(0, |position| position.upset_before.load(Ordering::Acquire));
+        let invalidated = self.position(wanted.partition).map_or(0, |position| {
+            position.invalid_before.load(Ordering::Acquire)
+        });
         let ended = self.ended.last(wanted.user, wanted.partition);
-        upset
+        invalidated
             .max(wanted.told_before)
             .max(ended.map_or(0, |offset| offset + 1))
     }

@@ -95,7 +95,7 @@ impl Call {
         write_down: impl FnOnce(Store, u64) -> F + Send + 'static,
     ) -> Result<Response, ApiError>
     where
-        F: Future<Output = Result<bool, StoreError>> + Send,
+        F: Future<Output = Result<bool, StoreError>> + Send + 'static,
     {
         detached(async move {
             let now_ms = self.state.clock.now_ms();

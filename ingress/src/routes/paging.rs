@@ -51,7 +51,7 @@ impl Paging {
         })
     }
 
-    /// What the answer says of itself, where there are so many in all.
+    /// What the answer says of itself, with the number of all rows.
     pub(super) fn meta(self, total: u64) -> PageMeta {
         PageMeta {
             page: self.page,

@@ -1,4 +1,4 @@
-//! Reads that must not be older than what their caller was told.
+//! Reads that must not be older than what their caller has been answered.
 
 use std::time::Duration;
 
@@ -26,14 +26,14 @@ pub(super) async fn wait_for(
         Ok(())
     } else {
         Err(ApiError::overloaded(
-            "The view of bookings is behind the log at the moment; nothing is lost, try again.",
+            "The database is behind the log right now; nothing is lost, try again.",
         )
         .retry_after(RETRY_AFTER_BUSY_SECONDS))
     }
 }
 
-/// Waits for everything of `partition` that `user` was told: by this process, or before it began,
-/// when nobody knows any more who was told what.
+/// Waits for everything of `partition` that `user` has been answered: by this process, or before it
+/// began, of which no record is left.
 pub(super) async fn wait_for_user(
     state: &AppState,
     user: UserId,
@@ -46,7 +46,7 @@ pub(super) async fn wait_for_user(
     }
 }
 
-/// Waits for everything that `user` was told, of all partitions.
+/// Waits for everything that `user` has been answered, on all partitions.
 pub(super) async fn wait_for_all(state: &AppState, user: UserId) -> Result<(), ApiError> {
     for partition in state.partitions() {
         wait_for_user(state, user, partition).await?;

@@ -71,7 +71,7 @@ impl Connection {
                 let connection = http1.serve_connection(stream, service);
                 self.run_until_told(connection).await
             }
-            // Rare, and several times as large: whoever speaks HTTP/1 need not have room for it.
+            // Rare, and several times as large: connections of HTTP/1 need no room for it.
             Spoken::Either => {
                 let stream = self.paced(stream, &line);
                 Box::pin(self.run_either(stream, line)).await
@@ -102,12 +102,12 @@ impl Connection {
             ended = self.run_until_told(connection) => ended,
             () = line.ended() => {
                 inner.pressure.stalled.inc();
-                Err("the client does not take what it asked for".into())
+                Err("the client does not read what it asked for".into())
             }
         }
     }
 
-    /// Runs it until it ends, or is told to: then the requests that are under way still finish.
+    /// Runs it until it ends or has to end: then the requests under way still finish.
     async fn run_until_told<C>(&self, connection: C) -> Result<(), Failure>
     where
         C: GracefulConnection<Error: Into<Failure>>,
@@ -124,7 +124,7 @@ impl Connection {
         }
         connection.as_mut().graceful_shutdown();
         if is_for_another {
-            // What it is told is on its way then; the client may take its time to leave by itself.
+            // GOAWAY is on its way then; the client may take its time to leave by itself.
             tokio::select! {
                 biased;
                 ended = connection.as_mut() => return ended.map_err(Into::into),
@@ -232,7 +232,7 @@ async fn spoken(inner: &Inner, seat: &Seat, stream: &TcpStream) -> Spoken {
     }
 }
 
-/// The stream once TLS is agreed on; `None` when it is not, or when it is told to leave before.
+/// The stream once TLS is agreed on; `None` when it is not, or when it has to end before.
 async fn secured(
     inner: &Inner,
     tls: &Tls,

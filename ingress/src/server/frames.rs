@@ -26,7 +26,7 @@ const FRAMES_MAX: u32 = 1_024;
 const FRAMES_PER_REQUEST: u32 = 9;
 /// Written bytes that earn one frame, as windows are opened again for what was read.
 const WRITTEN_BYTES_PER_FRAME: usize = 1_024;
-/// Any frame costs one more for each of so many bytes.
+/// Any frame costs one more for each of this number of bytes.
 const READ_BYTES_PER_FRAME: u32 = 1_024;
 /// DATA of this size and more costs nothing: windows and the limits of bodies bound it.
 const DATA_MIN_BYTES: u32 = 256;
@@ -111,11 +111,11 @@ impl Watch for Frames {
 
 /// Where in what the client sends the next byte stands.
 enum Place {
-    /// Behind so many bytes of the preface.
+    /// Behind this number of bytes of the preface.
     Preface(usize),
     /// In the head of a frame, of which this much has come.
     Head([u8; HEAD_BYTES], usize),
-    /// In a frame, of which so many bytes are to come.
+    /// In a frame, of which this number of bytes is to come.
     Payload(usize),
     /// In what is not HTTP/2.
     Other,
@@ -192,7 +192,7 @@ impl Allowance {
         }
     }
 
-    /// The client may send so many more.
+    /// The client may send this number more.
     fn earn(&mut self, frames: u32, now: Duration) {
         let earned = FRAME_EVERY.saturating_mul(frames);
         self.used_up_to = self.used_up_to.saturating_sub(earned).max(now);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-/// How long a shortage of descriptors is told after it was last met.
+/// How long a shortage of descriptors is reported after it was last met.
 const TOLD_FOR: Duration = Duration::from_secs(10);
 /// The log says it again after so long.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);

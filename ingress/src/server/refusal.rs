@@ -11,12 +11,12 @@ use crate::error::{ApiError, Code};
 use crate::rate_limit::too_often;
 use crate::security;
 
-/// Longest time, in seconds, after which an address is told to ask again: its connections that do
-/// not read are closed by then.
+/// What `Retry-After` says to such an address, in seconds: its connections that do not read are closed
+/// by then.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// Why a request is none: HTTP/1.1 names the host that is asked, once, and where its body ends so
-/// that nobody before us can have read it otherwise.
+/// that no proxy in front can have read it differently.
 pub(super) fn malformed<B>(request: &Request<B>) -> Option<ApiError> {
     if request.version() != Version::HTTP_11 {
         return None;

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remembers_the_latest_and_mixes_nobody_up() {
+    fn remembers_the_latest_and_confuses_no_requests() {
         let positions = Positions::new();
         let one = RequestId::from_bytes([7; 16]);
         let mut other = [7; 16];

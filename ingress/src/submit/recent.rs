@@ -1,5 +1,4 @@
-//! Outcomes that came by lately, whoever handed their commands in: a request that another ingress
-//! answered with 202 can be asked for here.
+//! Recent outcomes, of all ingresses: a request that another one answered with 202 can be polled here.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -79,7 +78,7 @@ impl Recent {
         }
     }
 
-    /// Outcomes came by on the feed.
+    /// Outcomes arrived on the feed.
     pub(crate) fn seen(&self, state: &AppState, batch: &Arc<OutcomeBatch>) {
         let Some(batches) = &self.batches else {
             return;
@@ -90,7 +89,7 @@ impl Recent {
         batches.lock().add(batch, Instant::now());
     }
 
-    /// The outcome of a request and the partition it was decided on, where it came by lately.
+    /// The outcome of a recent request and the partition that decided it.
     pub(crate) fn find(&self, request_id: RequestId) -> Option<(PartitionId, OutcomeRecord)> {
         let (batch, place) = self.batches.as_ref()?.lock().find(request_id)?;
         Some((batch.partition, batch.records.get(place)?.clone()))

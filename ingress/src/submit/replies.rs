@@ -110,7 +110,7 @@ impl Replies {
         });
     }
 
-    /// Outcomes came by on the feed: maybe there is one whose reply was lost.
+    /// Outcomes arrived on the feed: one of them may be a lost reply.
     pub(crate) fn seen(&self, state: &AppState, batch: &OutcomeBatch) {
         if self.wants_records() {
             for record in &batch.records {

@@ -28,7 +28,7 @@ pub(crate) struct Ask {
 /// What is known at the deadline.
 pub(super) enum Waited {
     Decided(OutcomeRecord),
-    /// Nothing yet; the outcome may come here, where somebody still sends it.
+    /// Nothing yet; the outcome may still arrive here.
     Unknown(Option<oneshot::Receiver<Reply>>),
 }
 

@@ -417,7 +417,7 @@ async fn whoever_declares_a_large_body_and_sends_nothing_holds_room_for_a_moment
     let mut sending = ask(&served, &post(2, &body, body.len())).await;
     let answer = read_until(&mut silent, "\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    assert!(answer.contains("so slowly"), "{answer}");
+    assert!(answer.contains("too slowly"), "{answer}");
     let answer = read_until(&mut sending, "VALIDATION_ERROR").await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
 }

@@ -24,7 +24,7 @@ async fn every_documented_path_is_served() {
             if reply.status == 404 {
                 assert_ne!(
                     reply.json()["detail"],
-                    "There is nothing here; see /docs for what there is.",
+                    "There is nothing here; see /docs for the endpoints.",
                     "{method} {path}"
                 );
             }

@@ -266,36 +266,6 @@ impl Operations for ProjectionOnly {
 
     fn refresh_metrics(&self) {}
 
-    async fn explain(
-        &self,
-        _partition: PartitionId,
-        _offset: Offset,
-        _expected: Option<Expected>,
-        _is_its_turn: bool,
-    ) -> Result<Option<Standing>, OperationError> {
-        not_here()
-    }
-
-    async fn find_request(
-        &self,
-        _request: RequestId,
-    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
-        Ok(None)
-    }
-
-    async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {
-        not_here()
-    }
-
-    async fn reset_clock(
-        &self,
-        _which: Which,
-        _force: bool,
-        _by: Staff,
-    ) -> Result<Vec<ClockMoved>, OperationError> {
-        not_here()
-    }
-
     async fn failover(&self, _which: Which, _to: NodeName) -> Result<(), OperationError> {
         not_here()
     }

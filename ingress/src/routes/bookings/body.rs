@@ -49,7 +49,7 @@ pub(crate) struct BookingBody {
     ended_at: Option<Instant>,
     server_time: Instant,
     position: PositionBody,
-    /// Who was ahead, as counts; whoever has this link may read it.
+    /// How many were ahead; anyone who has this link may read it.
     receipt_url: String,
 }
 

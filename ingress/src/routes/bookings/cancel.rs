@@ -21,7 +21,7 @@ use crate::routes::{ownership, projected};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
-/// Nothing; the body may be left out.
+/// Empty; the body may be omitted.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CancelRequest {}
@@ -57,7 +57,7 @@ pub(crate) struct Cancellation {
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Cancellation>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`ALREADY_CANCELLED`, `ALREADY_CONFIRMED`, `SHOW_CANCELLED`", body = Problem),
@@ -87,7 +87,7 @@ pub(crate) async fn cancel(
             let row = projected::booking(state, booking)
                 .await?
                 .ok_or_else(|| ApiError::not_found("booking"))?;
-            // That there is such a booking is nobody else's business.
+            // Other organizers do not learn that the booking exists.
             let managed = ownership::managed_event(state, caller, row.event_id)
                 .await
                 .map_err(|error| match error.code() {

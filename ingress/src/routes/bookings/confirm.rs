@@ -89,7 +89,7 @@ impl Confirmation {
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Confirmation>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`ALREADY_CONFIRMED` with another reference, `PAYMENT_REFERENCE_USED` by another booking of the tenant, `AMOUNT_MISMATCH` (`details.total_price`), `ALREADY_CANCELLED`, `SHOW_CANCELLED`", body = Problem),

@@ -69,7 +69,7 @@ pub(crate) struct Extension {
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Extension>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`ALREADY_CONFIRMED`, `ALREADY_CANCELLED`, `SHOW_CANCELLED`", body = Problem),

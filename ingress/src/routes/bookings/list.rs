@@ -41,7 +41,7 @@ pub(crate) struct ListQuery {
     status: Option<BookingStatus>,
     /// `meta.next_cursor` of the page before.
     cursor: Option<String>,
-    /// At most so many, 1 to 100 (default 20).
+    /// Bookings per page, 1 to 100 (default 20).
     limit: Option<u32>,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn limit(asked: Option<u32>) -> Result<u32, ApiError> {
     }
 }
 
-/// A page of bookings, not older than what their owner was told.
+/// A page of bookings, not older than what their owner has been answered.
 pub(super) async fn page(
     state: &AppState,
     context: &RequestContext,

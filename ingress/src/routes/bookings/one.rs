@@ -18,8 +18,8 @@ use crate::state::AppState;
 
 /// One booking.
 ///
-/// Never older than what the caller or the buyer was told: a booking is readable as soon as its 201
-/// was sent, and confirmed for the payment service as soon as that was told so.
+/// Never older than what the caller or the buyer has been answered: a booking is readable as soon as its
+/// 201 was sent, and confirmed as soon as the payment service has its 200.
 #[utoipa::path(
     get, path = "/api/v1/bookings/{id}", tag = "bookings",
     params(("id" = Uuid, Path, description = "The booking")),
@@ -42,7 +42,7 @@ pub(crate) async fn one(
     envelope::success(&context, StatusCode::OK, &body)
 }
 
-/// A booking that the caller may read; of others nothing is told, not even that there are any.
+/// A booking that the caller may read; nothing is said of others, not even that they exist.
 pub(super) async fn readable(
     state: &AppState,
     caller: &Caller,
@@ -67,7 +67,7 @@ pub(super) async fn readable(
     if row.user_id == caller.user {
         return Ok(row);
     }
-    // Another process may have told the staff; what it was about is known by whose booking it is.
+    // Another process may have answered the staff; the booking's owner is what it can be found by.
     projected::wait_for_user(state, row.user_id, booking.partition()).await?;
     projected::booking(state, booking)
         .await?

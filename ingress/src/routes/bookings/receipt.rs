@@ -41,12 +41,12 @@ pub(crate) struct Receipt {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LinkQuery {
-    /// As in `receipt_url` of the booking; without it, send the token of whoever may read the
+    /// As in the booking's `receipt_url`; without it, send the token of someone who may read the
     /// booking.
     token: Option<String>,
 }
 
-/// Where the receipt of a booking is, for whoever has the link.
+/// Where the receipt of a booking is, for anyone who has the link.
 pub(super) fn url(state: &IngressState, booking: &BookingId) -> String {
     let token = state.booking_keys.receipt_token(booking);
     format!("/api/v1/bookings/{booking}/receipt?token={token}")
@@ -57,14 +57,13 @@ fn wrong_link() -> ApiError {
     ApiError::new(
         Code::Unauthorized,
         "This link is not valid: it is incomplete, belongs to another booking, or was made with an \
-         older key. Use `receipt_url` of the booking as it is now.",
+         older key. Use the booking's current `receipt_url`.",
     )
 }
 
 /// The fairness receipt of a booking.
 ///
-/// For whoever may read the booking, and for whoever has its `receipt_url`: it holds counts and no
-/// persons. The booking's id alone gives nothing. 410 says that the log no longer holds the record.
+/// For anyone who may read the booking or has its `receipt_url`: it holds counts and no persons. The booking's id alone gives nothing. 410 says that the log no longer holds the record.
 #[utoipa::path(
     get, path = "/api/v1/bookings/{id}/receipt", tag = "bookings",
     params(("id" = Uuid, Path, description = "The booking"), LinkQuery),
@@ -75,7 +74,7 @@ fn wrong_link() -> ApiError {
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 410, description = "`RECORD_GONE`: the log no longer holds it", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: this process cannot read the log", body = Problem),
-        (status = 503, description = "`OVERLOADED`: others are being explained", body = Problem),
+        (status = 503, description = "`OVERLOADED`: other requests are being explained", body = Problem),
     ),
 )]
 pub(crate) async fn receipt(

@@ -51,18 +51,18 @@ pub(super) const BOUNDS: Bounds = &[
     ),
 ];
 
-/// What to hold: named seats, or so many places.
+/// What to hold: named seats, or a number of places.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReserveRequest {
     show_id: Uuid,
     /// Checked against the show's when given.
     event_id: Option<Uuid>,
-    /// May be left out where the seats, or the show's only zone, say which.
+    /// May be omitted where the seats, or the show's only zone, determine it.
     zone_id: Option<Uuid>,
     /// Labels (`A-3`) or seat ids, all of one zone.
     seats: Option<Vec<String>>,
-    /// So many places instead of named seats.
+    /// A number of places instead of named seats.
     quantity: Option<u32>,
     /// Only seats next to each other (default true); for `quantity` in seated zones.
     together: Option<bool>,
@@ -150,7 +150,7 @@ pub(crate) struct Reservation {
     /// When it was reserved, by the log.
     server_time: Instant,
     position: PositionBody,
-    /// Who was ahead, as counts; whoever has this link may read it.
+    /// How many were ahead; anyone who has this link may read it.
     receipt_url: String,
 }
 
@@ -164,7 +164,7 @@ pub(crate) struct Reservation {
     security(("bearer" = [])),
     responses(
         (status = 201, body = Success<Reservation>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: only buyers reserve", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::operations::ClockStatus;
 use crate::state::AppState;
 
-/// Where the clocks stand that stamp records.
+/// The clocks that stamp records, and machine time.
 #[utoipa::path(
     get, path = "/api/v1/admin/clock", tag = "operation",
     security(("bearer" = [])),

@@ -57,7 +57,7 @@ pub(super) const BOUNDS: Bounds = &[
     ),
 ];
 
-/// An event to make, or its new values.
+/// A new event, or new values of one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventRequest {
@@ -83,7 +83,7 @@ impl RequestBody for EventRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         caller.require(
             &[Role::Organizer, Role::Admin, Role::Operator],
-            "Only organizers make events.",
+            "Only organizers create events.",
         )
     }
 }

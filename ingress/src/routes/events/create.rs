@@ -18,7 +18,7 @@ use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
 use crate::state::AppState;
 use crate::submit::Final;
 
-/// Make an event.
+/// Create an event.
 #[utoipa::path(
     post, path = "/api/v1/events", tag = "catalog", request_body = EventRequest,
     params(IdempotencyKey),
@@ -34,7 +34,7 @@ use crate::submit::Final;
 pub(crate) async fn create(call: Call, body: JsonBody<EventRequest>) -> Result<Response, ApiError> {
     call.caller.require(
         &[Role::Organizer, Role::Admin, Role::Operator],
-        "Only organizers make events.",
+        "Only organizers create events.",
     )?;
     let identity = call.identity("create event", "", &body.bytes);
     let event_id = EventId(derived_id("event", identity.request_id));

@@ -60,7 +60,7 @@ pub(crate) struct ListQuery {
     responses(
         (status = 200, description = "`meta` holds `page`, `per_page` and `total`", body = Success<Vec<EventBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
-        (status = 503, description = "`OVERLOADED`: too many lists are asked for, or the catalog cannot be read now", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too many lists are being requested, or the catalog cannot be read right now", body = Problem),
     ),
 )]
 pub(crate) async fn list(

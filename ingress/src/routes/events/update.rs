@@ -33,8 +33,7 @@ use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 /// `"status":"cancelled"` cancels the event and all its shows by one record of the log: every hold
 /// and sale of them is void, nothing of it is sold from then on, and it is never undone. A draft is
 /// published with `"status":"published"`. A published event becomes a draft again only while it has
-/// no shows: whoever saw a show may have booked it, so with shows it is refused; close them, or
-/// cancel them or the event.
+/// no shows, because anyone who saw a show may have booked it; close them, or cancel them or the event.
 #[utoipa::path(
     put, path = "/api/v1/events/{id}", tag = "catalog", request_body = EventRequest,
     params(
@@ -44,7 +43,7 @@ use crate::submit::{Answering, Final, PendingAnswer, unexpected};
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<EventBody>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
@@ -66,7 +65,7 @@ pub(crate) async fn update(
     if let (EventStatus::Cancelled, Some(_)) = (managed.row.status, new_status) {
         return Err(ApiError::new(
             Code::ShowCancelled,
-            "The event is cancelled, and stays so.",
+            "The event is cancelled, which cannot be undone.",
         ));
     }
     if new_status == Some(EventStatus::Draft) {
@@ -103,7 +102,7 @@ pub(crate) async fn update(
     .await
 }
 
-/// Whoever saw a show may have booked it, and ingresses remember that it is on sale.
+/// Anyone who saw a show may have booked it, and ingresses remember that it is on sale.
 async fn unpublish(state: &AppState, event: EventId) -> Result<(), ApiError> {
     let store = state.store.clone();
     let done = detached(async move { Ok(store.unpublish_event(event).await?) }).await?;
@@ -135,8 +134,8 @@ async fn describe(
     envelope::success(context, StatusCode::OK, &EventBody::from(row))
 }
 
-/// Answers a change of limit or status. The projector writes it to the catalog; whoever was answered
-/// should find it there, but a projection that is behind is no reason to call it failed.
+/// Answers a change of limit or status. The projector writes it to the catalog. The caller should find
+/// it there, but a projection that is behind is no reason to call it failed.
 struct Changing {
     event: EventId,
     change: Arc<EventChange>,

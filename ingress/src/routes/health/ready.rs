@@ -26,8 +26,8 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
             .problems
             .push("the feed of outcomes has ended".to_owned());
     }
-    // A full house or a shortage of descriptors is told, and goes by: nobody is served better by
-    // taking the process out of service.
+    // Too many connections or a shortage of descriptors is reported but passes: taking the process
+    // out of service would help no one.
     readiness.problems.extend(state.transport.problems());
     let status = if readiness.ready {
         StatusCode::OK

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::operations::PartitionStatus;
 use crate::state::AppState;
 
-/// Where every partition stands.
+/// The status of every partition.
 #[utoipa::path(
     get, path = "/api/v1/partitions", tag = "operation",
     security(("bearer" = [])),

@@ -13,7 +13,7 @@ use crate::routes::bookings::reserve::Reserving;
 use crate::state::AppState;
 use crate::submit::{self, Answering, Final, with_position};
 
-/// The answer that a record was to a request of `user`; `None` when it was somebody else's, or one
+/// The answer that a record was to a request of `user`; `None` when it was someone else's, or one
 /// whose answer does not follow from the record alone. The record of a refusal names nobody: the
 /// caller knows whose it was.
 pub(super) async fn answer_to(

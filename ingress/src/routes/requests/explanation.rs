@@ -85,9 +85,9 @@ pub(crate) struct Explanation {
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such request of this caller in the log, or so long ago that its position has to be given", body = Problem),
         (status = 410, description = "`RECORD_GONE`: the log no longer holds it", body = Problem),
-        (status = 429, description = "`RATE_LIMITED`: this user or address looks for too many whose position it does not give", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: this user or address looks up too many requests without giving their position", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: this process cannot read the log", body = Problem),
-        (status = 503, description = "`OVERLOADED`: others are being explained", body = Problem),
+        (status = 503, description = "`OVERLOADED`: other requests are being explained", body = Problem),
     ),
 )]
 pub(crate) async fn explanation(

@@ -27,11 +27,11 @@ use crate::submit::{Answer, Final, Known, PendingAnswer};
     params(("id" = Uuid, Path, description = "The request")),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "Or whatever status the request itself had"),
+        (status = 200, description = "Or the status of the request's own answer"),
         (status = 201, description = "A reservation that was granted", body = Success<BookingBody>),
         (status = 202, description = "Not known yet", body = Success<PendingAnswer>),
         (status = 404, description = "`NOT_FOUND`: no such request of this caller, or too long ago", body = Problem),
-        (status = 429, description = "`RATE_LIMITED`: this user or address asks for too many that nobody knows", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: this user or address asks for too many unknown requests", body = Problem),
     ),
 )]
 pub(crate) async fn one(
@@ -60,7 +60,7 @@ pub(crate) async fn one(
         .filter(|row| row.user_id == caller.user);
     match (row, known) {
         (Some(row), _) => {
-            // Not older than what the caller was told of the booking since.
+            // Not older than what the caller has been answered about the booking since.
             let id = row.booking_id;
             projected::wait_for_user(&state, caller.user, id.partition()).await?;
             let row = state.store.booking(id).await?.unwrap_or(row);
@@ -87,7 +87,7 @@ async fn from_log(
     let (partition, explained) = explained(state, asker, request, &WhereQuery::default())
         .await
         .map_err(|error| match error.code() {
-            // That the log could have told it does not concern whoever asks for an answer.
+            // That the log could have said it does not matter to a caller who polls for an answer.
             Code::NotSupported | Code::RecordGone => ApiError::not_found("request"),
             _ => error,
         })?;

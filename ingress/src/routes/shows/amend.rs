@@ -86,7 +86,7 @@ impl RequestBody for AmendRequest {
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<ShowBody>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
@@ -176,8 +176,8 @@ struct Window {
     closes_at_ms: Option<u64>,
 }
 
-/// The sale with the request's values. An end that nobody named follows the beginning of the show; one
-/// that somebody named stays, unless it would lie after a new beginning unasked.
+/// The sale with the request's values. An end that was not named follows the beginning of the show; one
+/// that was named stays, unless it would lie after a new beginning unasked.
 fn window(row: &ShowRow, request: &AmendRequest) -> Result<Window, ApiError> {
     let mut opens_at_ms = request.sale_opens_at.map(|opens| opens.0);
     let closes_at_ms = match (request.sale_closes_at, request.starts_at) {
@@ -223,8 +223,8 @@ fn command(show: ShowId, change: &ShowChange) -> AmendShow {
     }
 }
 
-/// Answers an amendment. The projector writes it to the catalog; whoever was answered should find it
-/// there, but a projection that is behind is no reason to call it failed.
+/// Answers an amendment. The projector writes it to the catalog. The caller should find it there,
+/// but a projection that is behind is no reason to call it failed.
 struct Amending {
     show: ShowId,
     change: Arc<ShowChange>,

@@ -50,7 +50,7 @@ pub(crate) enum AvailabilityAnswer {
 
 /// What is free now.
 ///
-/// A large state is made at most once a moment and shared by whoever asks.
+/// A large state is rendered at most once per moment and shared by all readers.
 #[utoipa::path(
     get, path = "/api/v1/shows/{id}/availability", tag = "availability",
     params(("id" = Uuid, Path, description = "The show"), FormatQuery),
@@ -80,7 +80,7 @@ pub(super) async fn live(state: &AppState, chart: &Arc<Chart>) -> Result<Arc<Liv
     match tokio::time::timeout(state.config.http.reply_deadline(), live.ready()).await {
         Ok(ready) => ready.map(|()| live),
         Err(_) => Err(ApiError::overloaded(
-            "The view is being started; try again.",
+            "Live availability is still starting for this show; try again.",
         )),
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct BlockRequest {
     zone_id: Uuid,
     /// Labels or seat ids, in a seated zone.
     seats: Option<Vec<String>>,
-    /// So many places, in general admission.
+    /// A number of places, in general admission.
     quantity: Option<u32>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Block {
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Block>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),

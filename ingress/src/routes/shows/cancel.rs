@@ -21,7 +21,7 @@ use crate::submit::PendingAnswer;
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<EndedShow>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
     ),

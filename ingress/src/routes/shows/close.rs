@@ -23,7 +23,7 @@ use crate::routes::projected::wait_for;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
-/// Nothing; the body may be left out.
+/// Empty; the body may be omitted.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndShowRequest {}
@@ -55,7 +55,7 @@ pub(crate) struct EndedShow {
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<EndedShow>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
@@ -90,8 +90,8 @@ pub(super) async fn end(
     .await
 }
 
-/// Answers closing and cancelling a show. Whoever was answered should find the catalog so, but a
-/// projection that is behind is no reason to call it failed.
+/// Answers closing and cancelling a show. The caller should find it so in the catalog, but a projection
+/// that is behind is no reason to call it failed.
 struct Ending {
     show: ShowId,
 }

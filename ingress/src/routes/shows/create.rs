@@ -70,7 +70,7 @@ pub(super) const BOUNDS: Bounds = &[
     ),
 ];
 
-/// A show to make.
+/// A new show.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ShowRequest {
@@ -95,7 +95,7 @@ impl RequestBody for ShowRequest {
     }
 }
 
-/// Make a show and open it.
+/// Create a show and open it.
 ///
 /// Its event has to be published: a draft sells nothing.
 #[utoipa::path(
@@ -107,7 +107,7 @@ impl RequestBody for ShowRequest {
     security(("bearer" = [])),
     responses(
         (status = 201, body = Success<ShowBody>),
-        (status = 202, description = "The outcome is not known yet: ask at `Location`", body = Success<PendingAnswer>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
@@ -139,7 +139,7 @@ fn check_status(status: EventStatus) -> Result<(), ApiError> {
         EventStatus::Draft => Err(not_published()),
         EventStatus::Cancelled => Err(ApiError::new(
             Code::ShowCancelled,
-            "The event is cancelled; it gets no more shows.",
+            "The event is cancelled; no shows can be added to it.",
         )),
     }
 }
@@ -198,7 +198,7 @@ fn row(
     })
 }
 
-/// When a sale ends of which nobody said so.
+/// When a sale ends for which no end was given.
 pub(super) fn closes_by_default(starts_at: Instant) -> u64 {
     starts_at.0.saturating_sub(SALE_CLOSES_BEFORE_MS)
 }

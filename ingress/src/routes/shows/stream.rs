@@ -109,7 +109,7 @@ fn counted(
         .ok_or_else(|| {
             ApiError::new(
                 Code::RateLimited,
-                "This user or address reads as many streams as it may; close some first.",
+                "This user or address already has the most streams allowed; close some first.",
             )
             .retry_after(RETRY_AFTER_SECONDS)
         })

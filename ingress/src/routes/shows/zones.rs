@@ -50,9 +50,9 @@ pub(crate) async fn zones(
     let chart = visible::chart(&state, caller.as_ref(), show).await?;
     let row = state.charts.show(show).await?;
     let live = live(&state, &chart).await?;
-    let counts = live
-        .zones()
-        .ok_or_else(|| ApiError::overloaded("The view is being started; try again."))?;
+    let counts = live.zones().ok_or_else(|| {
+        ApiError::overloaded("Live availability is still starting for this show; try again.")
+    })?;
     let bodies: Vec<ZoneBody> = row
         .zones
         .iter()

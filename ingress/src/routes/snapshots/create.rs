@@ -33,7 +33,7 @@ impl RequestBody for SnapshotRequest {
     const OPTIONAL: bool = true;
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(&[Role::Operator], "Only operators make snapshots.")
+        caller.require(&[Role::Operator], "Only operators create snapshots.")
     }
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn create(
     caller: Caller,
     body: JsonBody<SnapshotRequest>,
 ) -> Result<Response, ApiError> {
-    caller.require(&[Role::Operator], "Only operators make snapshots.")?;
+    caller.require(&[Role::Operator], "Only operators create snapshots.")?;
     let which = Which::of(body.value.partition);
     let done = detached(async move { Ok(state.operations.create_snapshots(which).await?) }).await?;
     envelope::success(&context, StatusCode::CREATED, &done)
