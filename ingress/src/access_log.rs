@@ -19,14 +19,14 @@ const COUNT_BITS: u32 = 16;
 pub(crate) struct AccessLog {
     began: Instant,
     /// The second since `began` and how many failures were logged in it.
-    told: AtomicU64,
+    logged: AtomicU64,
 }
 
 impl AccessLog {
     pub(crate) fn new() -> Self {
         Self {
             began: Instant::now(),
-            told: AtomicU64::new(0),
+            logged: AtomicU64::new(0),
         }
     }
 
@@ -53,7 +53,7 @@ impl AccessLog {
                 )
             };
         }
-        if !status.is_server_error() || !self.may_tell(self.began.elapsed().as_secs()) {
+        if !status.is_server_error() || !self.may_log(self.began.elapsed().as_secs()) {
             tell!(debug);
         } else if matches!(
             status,
@@ -67,18 +67,18 @@ impl AccessLog {
     }
 
     /// Counts a failure of this second; false once there were enough.
-    fn may_tell(&self, second: u64) -> bool {
-        let update = |told: u64| {
-            let (of, count) = (told >> COUNT_BITS, told & ((1 << COUNT_BITS) - 1));
+    fn may_log(&self, second: u64) -> bool {
+        let update = |logged: u64| {
+            let (of, count) = (logged >> COUNT_BITS, logged & ((1 << COUNT_BITS) - 1));
             if of != second {
                 Some(second << COUNT_BITS | 1)
             } else if count < FAILURES_PER_SECOND_MAX {
-                Some(told + 1)
+                Some(logged + 1)
             } else {
                 None
             }
         };
-        self.told
+        self.logged
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, update)
             .is_ok()
     }
@@ -89,11 +89,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_failures_are_told_in_a_second_and_again_in_the_next() {
+    fn a_limited_number_of_failures_is_logged_per_second() {
         let log = AccessLog::new();
-        let told = |second| (0..1_000).filter(|_| log.may_tell(second)).count() as u64;
-        assert_eq!(told(3), FAILURES_PER_SECOND_MAX);
-        assert_eq!(told(3), 0);
-        assert_eq!(told(4), FAILURES_PER_SECOND_MAX);
+        let logged = |second| (0..1_000).filter(|_| log.may_log(second)).count() as u64;
+        assert_eq!(logged(3), FAILURES_PER_SECOND_MAX);
+        assert_eq!(logged(3), 0);
+        assert_eq!(logged(4), FAILURES_PER_SECOND_MAX);
     }
 }

@@ -276,10 +276,10 @@ mod tests {
     async fn a_task_knows_its_stream() {
         let streams = streams();
         assert!(Stream::current().is_none());
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (sender, received) = tokio::sync::oneshot::channel();
         streams.execute(async move {
-            let _ = tell.send(Stream::current().is_some());
+            let _ = sender.send(Stream::current().is_some());
         });
-        assert_eq!(told.await, Ok(true));
+        assert_eq!(received.await, Ok(true));
     }
 }

@@ -130,7 +130,7 @@ pub fn explain(error: &reqwest::Error, url: &str) -> String {
 }
 
 /// True where nothing listens, as opposed to a server whose answer is no use.
-pub fn is_nobody_there(error: &reqwest::Error) -> bool {
+pub fn is_not_listening(error: &reqwest::Error) -> bool {
     error.is_connect() && tls_error(error).is_none()
 }
 

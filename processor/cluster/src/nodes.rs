@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn two_processes_with_one_id_are_told_from_one_that_was_started_again() {
+    fn two_processes_with_one_id_are_distinguished_from_a_restart() {
         let is_twice = |runs: &[&str]| heard(runs).twice().count() == 1;
         assert!(!is_twice(&["a", "a", "b", "b", "c", "c"]));
         assert!(is_twice(&["a", "b", "a"]));

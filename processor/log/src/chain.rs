@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_told_and_changes_nothing() {
+    fn a_gap_is_reported_and_changes_nothing() {
         let mut chain = OutcomeChain::after(Some(5));
         let gap = Link::Gap {
             expected: Some(5),

@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_and_too_many_are_not_taken() {
+    fn a_refusal_is_reported_and_too_many_are_not_accepted() {
         let mut pending = Pending::new(2);
         let (a, mut receiver_a) = waiter(&mut pending, 1);
         let (_b, _receiver_b) = waiter(&mut pending, 2);

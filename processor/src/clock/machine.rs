@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_is_told_once() {
+    fn a_turn_is_reported_once() {
         let mut clock = MachineClock::new(T, 0, 0);
         let mut turns = Vec::new();
         for (at, wall) in [

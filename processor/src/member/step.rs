@@ -23,7 +23,7 @@ pub struct Member {
     is_relieving: bool,
     stopped: Option<StopReason>,
     /// Whether `stopped` was reported to the driver.
-    is_stop_told: bool,
+    is_stop_reported: bool,
     emitted: Vec<OutcomeRecord>,
     replica_actions: Vec<Action>,
 }
@@ -60,7 +60,7 @@ impl Member {
             outbox: Outbox::new(published, settings.unpublished_max),
             is_relieving: false,
             stopped,
-            is_stop_told: false,
+            is_stop_reported: false,
             emitted: Vec::with_capacity(1),
             replica_actions: Vec::new(),
         }
@@ -330,7 +330,7 @@ impl Member {
 
     fn tell_stop(&mut self, actions: &mut Vec<MemberAction>) {
         if let Some(reason) = &self.stopped
-            && !std::mem::replace(&mut self.is_stop_told, true)
+            && !std::mem::replace(&mut self.is_stop_reported, true)
         {
             actions.push(MemberAction::Stop(reason.clone()));
         }

@@ -244,7 +244,7 @@ fn what_goes_on_beside_foreign_records_still_stops_a_member() {
 }
 
 #[test]
-fn a_record_that_is_no_command_is_told_and_does_nothing() {
+fn a_record_that_is_not_a_command_is_reported_and_has_no_effect() {
     let mut cluster = Cluster::new(2, settings());
     cluster.run(1_000);
     for garbage in [&b"nonsense"[..], b"", &[0x01, 1], &[0xA5; 20]] {

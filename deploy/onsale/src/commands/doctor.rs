@@ -477,7 +477,7 @@ async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
         .get(format!("{base}/health/ready"))
         .timeout(Duration::from_secs(3));
     match request.send().await {
-        Err(error) if http_client::is_nobody_there(&error) => {
+        Err(error) if http_client::is_not_listening(&error) => {
             checks.push(Check::ok("server", format!("none runs at {base}")));
         }
         Err(error) => checks.push(Check::warning(

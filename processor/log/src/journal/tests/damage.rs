@@ -50,7 +50,7 @@ fn a_stray_byte_behind_the_end_loses_nothing() {
 }
 
 #[test]
-fn damage_before_the_last_segment_stops_whoever_reads_it() {
+fn damage_before_the_last_segment_stops_every_reader() {
     let sizes = [9_000usize; 16];
     let batches: Vec<&[usize]> = sizes.iter().map(std::slice::from_ref).collect();
     let killed = killed_after(&batches);

@@ -29,7 +29,7 @@ fn filled(disk: &MemoryDisk, batches: u64) -> (JournalWriter, Journal) {
 }
 
 #[test]
-fn only_segments_that_nobody_needs_go() {
+fn only_unneeded_segments_are_deleted() {
     let disk = MemoryDisk::new();
     let (mut writer, journal) = filled(&disk, 40);
     let segments = journal.stats().segments;
@@ -83,7 +83,7 @@ fn only_segments_that_nobody_needs_go() {
 }
 
 #[test]
-fn a_reader_on_the_way_is_told_when_it_is_overtaken() {
+fn a_reader_learns_when_it_is_overtaken() {
     let disk = MemoryDisk::new();
     let (_writer, journal) = filled(&disk, 40);
     let mut reader = journal.reader();
