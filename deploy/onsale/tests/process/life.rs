@@ -487,7 +487,7 @@ async fn the_projection_goes_on_after_a_repair() {
     assert!(out.contains("booking_extra"), "{out}");
     let (code, out, err) = house.server.verb(&["reconcile", "--apply", report]);
     assert_eq!(code, Some(0), "{out}{err}");
-    assert!(out.contains("goes on"), "{out}");
+    assert!(out.contains("continues from here"), "{out}");
     assert!(!has_stopped().await);
     for booking in [&twice, &late] {
         assert_eq!(house.status(&house.other, &id(booking)).await, "reserved");

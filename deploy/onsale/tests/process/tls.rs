@@ -129,7 +129,7 @@ async fn verbs_ask_a_server_that_speaks_tls() {
         &["load", "--scenario", "named", "--duration", "1"],
     );
     assert_eq!(code, Some(2), "{text}");
-    assert!(text.contains("TLS is not spoken here"), "{text}");
+    assert!(text.contains("plain HTTP, no TLS"), "{text}");
 }
 
 #[tokio::test]
