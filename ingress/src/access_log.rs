@@ -15,7 +15,7 @@ const FAILURES_PER_SECOND_MAX: u64 = 20;
 /// The low bits of the state count lines, those above hold the second.
 const COUNT_BITS: u32 = 16;
 
-/// Tells what became of requests.
+/// Writes how requests ended.
 pub(crate) struct AccessLog {
     began: Instant,
     /// The second since `began` and how many failures were logged in it.

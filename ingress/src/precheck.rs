@@ -103,7 +103,7 @@ pub(crate) async fn admit(
         show: chart.show,
         user: asked.user,
         quantity: asked.quantity(),
-        told_before: state
+        answered_before: state
             .acknowledged
             .last(asked.user, chart.partition)
             .map_or(0, |offset| offset + 1),

@@ -22,7 +22,7 @@ use crate::prepared::Prepared;
 const RENDERED_MAX_BYTES: usize = 128 << 20;
 /// A larger state is not rendered for every reader that asks.
 const FRESH_MAX_BYTES: usize = 128 << 10;
-/// So many bytes of a state are rendered per tick: one of ten times as many every ten ticks.
+/// This many bytes of a state are rendered per tick: one of ten times as many every ten ticks.
 const RENDER_PER_TICK_BYTES: usize = 1 << 20;
 
 /// How a state is written.
@@ -53,7 +53,7 @@ impl Format {
 #[derive(Clone, Default)]
 pub(super) struct Alive(Arc<AtomicUsize>);
 
-/// Bytes that count as alive until nobody holds them any more.
+/// Bytes that count as alive until the last holder drops them.
 struct Counted {
     bytes: Vec<u8>,
     alive: Alive,

@@ -191,8 +191,8 @@ impl LiveShow {
     /// A record just before this offset released places, as a buyer was answered or the view has
     /// seen.
     pub(crate) fn freed_before(&self) -> Offset {
-        let told = self.freed_before.load(Ordering::Acquire);
-        told.max(self.seen_freed_before.load(Ordering::Acquire))
+        let answered = self.freed_before.load(Ordering::Acquire);
+        answered.max(self.seen_freed_before.load(Ordering::Acquire))
     }
 
     /// Which of these seats are not free as last seen; `None` while the view is being started.

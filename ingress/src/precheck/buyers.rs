@@ -103,7 +103,7 @@ pub(crate) struct Wanted {
     pub(crate) user: UserId,
     pub(crate) quantity: u32,
     /// The buyer has been answered only by records before this offset.
-    pub(crate) told_before: Offset,
+    pub(crate) answered_before: Offset,
 }
 
 impl Buyers {
@@ -164,7 +164,7 @@ impl Buyers {
         });
         let ended = self.ended.last(wanted.user, wanted.partition);
         invalidated
-            .max(wanted.told_before)
+            .max(wanted.answered_before)
             .max(ended.map_or(0, |offset| offset + 1))
     }
 

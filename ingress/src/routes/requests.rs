@@ -1,4 +1,4 @@
-//! What became of a request.
+//! The result of a request.
 
 mod answering;
 pub(super) mod body;

@@ -55,7 +55,7 @@ impl Connection {
     ) -> Result<(), Failure> {
         let line = Arc::new(Line::new());
         if let Some(tls) = &self.inner.tls {
-            // Within the task: a slow handshake holds up nobody else.
+            // Within the task: a slow handshake delays no other client.
             let stream = self.paced(stream, &line);
             let Some(stream) = secured(&self.inner, tls, &self.seat, stream).await else {
                 return Ok(());
@@ -217,7 +217,7 @@ enum Spoken {
     Either,
 }
 
-/// Waits for the first bytes, so that nobody need wait for a client that asks for nothing.
+/// Waits for the first bytes, so that nothing waits for a client that asks for nothing.
 async fn spoken(inner: &Inner, seat: &Seat, stream: &TcpStream) -> Spoken {
     let mut first = [0; 2];
     let peek = stream.peek(&mut first);
@@ -241,7 +241,7 @@ async fn secured(
 ) -> Option<TlsStream<Paced<TcpStream>>> {
     let accepted = tokio::select! {
         biased;
-        // Nothing was asked for yet, so nobody need wait for this client.
+        // Nothing was asked for yet, so nothing needs to wait for this client.
         () = seat.told_to_leave() => return None,
         accepted = tls.accept(stream) => accepted,
     };

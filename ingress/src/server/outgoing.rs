@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(block.unsent_bytes(), PIECE_MAX_BYTES + 10);
         drop(first);
         assert_eq!(block.unsent_bytes(), 10);
-        // Nobody wants the rest.
+        // The rest has no reader.
         drop(body);
         assert_eq!(block.unsent_bytes(), 0);
         assert_eq!(unsent_in_all.get(), 0);

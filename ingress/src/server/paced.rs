@@ -58,7 +58,7 @@ impl<S> Paced<S> {
         }
     }
 
-    /// What became of a write.
+    /// Notes the result of a write.
     fn after_write(
         &mut self,
         context: &mut Context<'_>,

@@ -38,7 +38,7 @@ impl Prompt {
 
 impl Waiting {
     /// True when these next bytes show which protocol the client uses.
-    fn is_told_by(&mut self, bytes: &[u8]) -> bool {
+    fn is_recognized_by(&mut self, bytes: &[u8]) -> bool {
         let expected = HTTP2_PREFACE.get(self.alike..).unwrap_or_default();
         let alike = bytes
             .iter()
@@ -53,7 +53,7 @@ impl Waiting {
 impl Watch for Prompt {
     fn read(&mut self, bytes: &mut [u8]) {
         let waiting = self.waiting.as_mut();
-        if waiting.is_some_and(|waiting| waiting.is_told_by(bytes)) {
+        if waiting.is_some_and(|waiting| waiting.is_recognized_by(bytes)) {
             self.waiting = None;
         }
     }
@@ -71,25 +71,25 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_spoken_is_told_by_the_first_byte_that_differs_or_the_whole_preface() {
-        let told = |pieces: &[&[u8]]| {
+    async fn the_protocol_is_recognized_by_the_first_byte_that_differs_or_the_whole_preface() {
+        let recognized = |pieces: &[&[u8]]| {
             let mut waiting = Waiting {
                 alike: 0,
                 deadline: Box::pin(tokio::time::sleep(Duration::ZERO)),
             };
-            let mut told = false;
+            let mut recognized = false;
             for piece in pieces {
-                told = waiting.is_told_by(piece);
+                recognized = waiting.is_recognized_by(piece);
             }
-            told
+            recognized
         };
-        assert!(told(&[b"G"]));
-        assert!(!told(&[b"P"]));
-        assert!(told(&[b"P", b"O"]));
-        assert!(!told(&[b"PRI * HTTP/2.0\r\n"]));
-        assert!(told(&[HTTP2_PREFACE]));
-        assert!(told(&[&HTTP2_PREFACE[..9], &HTTP2_PREFACE[9..]]));
-        assert!(told(&[&[HTTP2_PREFACE, b"more"].concat()]));
-        assert!(!told(&[b""]), "an end without a byte shows nothing");
+        assert!(recognized(&[b"G"]));
+        assert!(!recognized(&[b"P"]));
+        assert!(recognized(&[b"P", b"O"]));
+        assert!(!recognized(&[b"PRI * HTTP/2.0\r\n"]));
+        assert!(recognized(&[HTTP2_PREFACE]));
+        assert!(recognized(&[&HTTP2_PREFACE[..9], &HTTP2_PREFACE[9..]]));
+        assert!(recognized(&[&[HTTP2_PREFACE, b"more"].concat()]));
+        assert!(!recognized(&[b""]), "an end without a byte shows nothing");
     }
 }

@@ -21,7 +21,7 @@ pub(super) trait Watch: Unpin {
         Poll::Pending
     }
 
-    /// So many bytes were written.
+    /// This many bytes were written.
     fn written(&mut self, _bytes: usize) {}
 }
 

@@ -454,7 +454,7 @@ async fn streams_are_limited_by_address_and_by_user() {
 }
 
 #[tokio::test]
-async fn a_full_house_is_told_by_the_operations_listener() {
+async fn reaching_the_maximum_is_reported_by_the_operations_listener() {
     let served = served(|config| config.http.connections_max = 1).await;
     let mut only = ask(&served, &get("/health/live")).await;
     read_until(&mut only, "live\"}").await;

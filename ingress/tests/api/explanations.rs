@@ -162,7 +162,7 @@ async fn an_old_request_is_found_by_the_position_that_its_answer_had() {
     }
 }
 
-/// The reservation of the buyer at an offset, told and projected, and where its receipt is.
+/// The reservation of the buyer at an offset, answered and projected, and where its receipt is.
 async fn reserved(world: &World, offset: u64) -> (BookingId, String) {
     let outcome = granted(offset);
     let record = ScriptedLog::record(offset, outcome.clone());

@@ -114,7 +114,7 @@ async fn wrong_counts_are_found_and_written_again() {
         redis.command(&["SET", &key, "nonsense"]);
     }
     let report = compare().await;
-    assert!(cause_of(&report, "redis_places_differ").contains("somebody else"));
+    assert!(cause_of(&report, "redis_places_differ").contains("from outside"));
     let Finding::RedisTicketsDiffer { redis: text, .. } = &report.differences[1].finding else {
         panic!("{:?}", report.differences);
     };

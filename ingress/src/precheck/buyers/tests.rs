@@ -90,7 +90,7 @@ fn wanted(show: ShowId) -> Wanted {
         show,
         user: USER,
         quantity: 1,
-        told_before: 0,
+        answered_before: 0,
     }
 }
 
@@ -113,7 +113,7 @@ fn at_the_limit() -> Buyers {
 }
 
 #[test]
-fn tickets_of_all_shows_count_against_the_limit_that_the_log_told() {
+fn tickets_of_all_shows_count_against_the_limit_in_the_log() {
     let buyers = at_the_limit();
     let refusal = OverLimit {
         limit: 3,
@@ -166,12 +166,12 @@ fn every_end_of_a_booking_gives_its_tickets_back() {
 #[test]
 fn what_the_buyer_was_told_and_is_not_seen_yet_silences_it() {
     let buyers = at_the_limit();
-    let told = Wanted {
-        told_before: 21,
+    let answered = Wanted {
+        answered_before: 21,
         ..wanted(SHOW)
     };
-    assert_eq!(buyers.over_limit(&told, NOW_MS), None);
-    assert_eq!(buyers.limit(&told), None);
+    assert_eq!(buyers.over_limit(&answered, NOW_MS), None);
+    assert_eq!(buyers.limit(&answered), None);
     assert!(over(&buyers).is_some(), "another buyer got no answer");
     buyers.invalidate_from(PARTITION, 20);
     assert_eq!(over(&buyers), None, "everybody is concerned");
@@ -179,7 +179,7 @@ fn what_the_buyer_was_told_and_is_not_seen_yet_silences_it() {
     assert_eq!(over(&buyers), None);
     apply(&buyers, vec![record(20, Outcome::Nothing)]);
     assert!(over(&buyers).is_some());
-    assert!(buyers.over_limit(&told, NOW_MS).is_some());
+    assert!(buyers.over_limit(&answered, NOW_MS).is_some());
 }
 
 #[test]

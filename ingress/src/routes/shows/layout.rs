@@ -171,7 +171,7 @@ pub(super) fn check_amount(path: &str, price: &Money) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Refuses what nobody can pay with.
+/// Refuses currencies that are not in use.
 fn check_currency(path: &str, price: &Money) -> Result<(), ApiError> {
     if currencies::is_in_use(&price.currency) {
         return Ok(());

@@ -17,7 +17,7 @@ use crate::state::AppState;
 
 /// It never changes.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=86400, immutable");
-/// That of a draft is nobody else's to keep.
+/// That of a draft may be kept by its reader only.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// The seat chart. It never changes; what is free is in `/availability`.
