@@ -8,6 +8,8 @@ use bincode::{BorrowDecode, Decode, Encode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::limits::NODE_NAME_MAX_BYTES;
+
 /// Position of a record in its partition, counted from 0. Contiguous within a partition.
 pub type Offset = u64;
 /// Milliseconds since 1970-01-01T00:00:00Z as stamped on the record by the log.
@@ -132,6 +134,14 @@ impl std::fmt::Display for PartitionId {
 )]
 #[serde(transparent)]
 pub struct NodeName(pub String);
+
+impl NodeName {
+    /// Whether a text can be the name of a node: letters, digits, `-`, `_` and `.`.
+    pub fn is_name(text: &str) -> bool {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        (1..=NODE_NAME_MAX_BYTES).contains(&text.len()) && text.chars().all(plain)
+    }
+}
 
 impl std::fmt::Display for NodeName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

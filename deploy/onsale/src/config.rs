@@ -1,16 +1,17 @@
 //! The configuration: sections that check themselves, from a file, the environment and flags.
 
 mod advertised;
-mod cluster;
 mod data;
 mod load;
 mod node;
+mod peers;
 mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use onsale_auth::AuthConfig;
+use onsale_cluster::ClusterConfig;
 use onsale_counts::RedisConfig;
 use onsale_ingress::{
     HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Quotas, RateLimitConfig, ShowsConfig,
@@ -23,7 +24,6 @@ use onsale_store::DatabaseConfig;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use advertised::{Leads, leads};
-pub(crate) use cluster::ClusterConfig;
 pub(crate) use data::DataConfig;
 pub(crate) use load::ConfigError;
 pub(crate) use node::{NodeConfig, Role};
@@ -294,19 +294,6 @@ impl Config {
             });
         }
         problems
-    }
-
-    /// What is missing where this node could neither ask another one nor know one that asks.
-    fn peers_problem(&self) -> Option<Problem> {
-        let has_way = self.auth.can_mint() || self.cluster.has_secret();
-        (self.has_key() && !has_way).then(|| {
-            Problem::new(
-                "cluster.secret",
-                "(not set)",
-                "a secret of at least 32 bytes, the same on every node (or cluster.secret_file): \
-                 nodes authenticate to each other with it, because public keys can only verify",
-            )
-        })
     }
 
     #[cfg(test)]

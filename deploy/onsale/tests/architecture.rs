@@ -42,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "onsale-cluster",
         &[
             "onsale-schemas",
+            "onsale-settings",
             "onsale-auth",
             "onsale-log",
             "onsale-processor",

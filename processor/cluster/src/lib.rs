@@ -8,6 +8,7 @@
 
 mod announce;
 mod cluster;
+mod config;
 mod gate;
 pub mod http_client;
 mod internal;
@@ -22,6 +23,7 @@ mod watermarks;
 
 pub use announce::Announcer;
 pub use cluster::{ClockSet, Cluster, ClusterError, PartitionState};
+pub use config::ClusterConfig;
 pub use gate::Gate;
 pub use internal::{
     Internal, ProcessProbe, ProjectionSlot, Readiness, between_nodes, operations, public,

@@ -1,5 +1,6 @@
 //! Who a process is and what it does.
 
+use onsale_schemas::NodeName;
 use onsale_schemas::limits::NODE_NAME_MAX_BYTES;
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +89,7 @@ impl NodeConfig {
     }
 
     pub(super) fn check(&self, problems: &mut Vec<Problem>, distributed: bool) {
-        if !is_name(&self.id) {
+        if !NodeName::is_name(&self.id) {
             problems.push(Problem::new(
                 "node.id",
                 format!("{:?}", self.id),
@@ -129,10 +130,4 @@ impl NodeConfig {
             }
         }
     }
-}
-
-/// Whether a text can be a node's name.
-pub(super) fn is_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    (1..=NODE_NAME_MAX_BYTES).contains(&text.len()) && text.chars().all(plain)
 }

@@ -1,13 +1,11 @@
-//! Who follows which partition, and how patient a standby is.
+//! Section `cluster`: who follows which partition, how patient a standby is, and the secret of nodes.
 
 use std::path::PathBuf;
 
 use onsale_auth::{KeyError, check_secret};
-use onsale_settings::{Secret, check_range};
+use onsale_schemas::NodeName;
+use onsale_settings::{ConfigProblem, Secret, check_range};
 use serde::{Deserialize, Serialize};
-
-use super::Problem;
-use super::node::is_name;
 
 /// Most processors that follow one partition.
 const REPLICAS_MAX: u16 = 16;
@@ -20,7 +18,7 @@ const PATIENCE_MAX_MS: u64 = 600_000;
 /// The processors of the distributed mode. The same on every node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct ClusterConfig {
+pub struct ClusterConfig {
     /// Ids of the nodes that run seat machines.
     pub processors: Vec<String>,
     /// How many of them follow each partition: its preferred owner and its standbys.
@@ -54,8 +52,13 @@ impl Default for ClusterConfig {
 }
 
 impl ClusterConfig {
+    /// The nodes that run seat machines.
+    pub fn processors(&self) -> Vec<NodeName> {
+        self.processors.iter().cloned().map(NodeName).collect()
+    }
+
     /// Whether the cluster has a secret of its own.
-    pub(crate) fn has_secret(&self) -> bool {
+    pub fn has_secret(&self) -> bool {
         self.secret.is_some() || self.secret_file.is_some()
     }
 
@@ -63,7 +66,7 @@ impl ClusterConfig {
     ///
     /// # Errors
     /// When its file cannot be read, or holds too short a one.
-    pub(crate) fn shared_secret(&self) -> Result<Option<Secret>, KeyError> {
+    pub fn shared_secret(&self) -> Result<Option<Secret>, KeyError> {
         onsale_auth::secret(
             self.secret.as_ref(),
             "cluster.secret_file",
@@ -71,15 +74,15 @@ impl ClusterConfig {
         )
     }
 
-    /// `own` is this node's id where it is a processor.
-    pub(super) fn check(&self, problems: &mut Vec<Problem>, own: Option<&str>) {
+    /// Adds every setting that cannot be used; `own` is this node's id if it is a processor.
+    pub fn check(&self, problems: &mut Vec<ConfigProblem>, own: Option<&str>) {
         let names = || format!("{:?}", self.processors);
         let distinct: std::collections::BTreeSet<&String> = self.processors.iter().collect();
         if self.processors.is_empty()
             || distinct.len() != self.processors.len()
-            || !self.processors.iter().all(|name| is_name(name))
+            || !self.processors.iter().all(|name| NodeName::is_name(name))
         {
-            problems.push(Problem::new(
+            problems.push(ConfigProblem::new(
                 "cluster.processors",
                 names(),
                 "the ids of the processors, each once",
@@ -88,7 +91,7 @@ impl ClusterConfig {
         if let Some(own) = own
             && !self.processors.iter().any(|name| name == own)
         {
-            problems.push(Problem::new(
+            problems.push(ConfigProblem::new(
                 "cluster.processors",
                 names(),
                 format!("a list that names this processor, {own:?}: every node needs the same one"),
@@ -122,86 +125,12 @@ impl ClusterConfig {
         if let Some(secret) = &self.secret {
             check_secret(problems, "cluster.secret", secret.expose());
             if self.secret_file.is_some() {
-                problems.push(Problem::new(
+                problems.push(ConfigProblem::new(
                     "cluster",
                     "secret and secret_file",
                     "one of them",
                 ));
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Config;
-    use super::*;
-
-    /// A node of a cluster that verifies tokens with a public key.
-    fn public_key_only(change: impl FnOnce(&mut Config)) -> Vec<(String, String)> {
-        let mut config = Config::default();
-        config.node.id = "processor-1".to_owned();
-        config.kafka.brokers = "127.0.0.1:9092".to_owned();
-        config.database.url = Some(Secret::new("postgres://onsale@127.0.0.1/onsale"));
-        config.auth.ed25519_public_key_file = Some("tokens.pem".into());
-        config.auth.booking_secret = Some(Secret::new("b".repeat(32)));
-        change(&mut config);
-        match config.checked(true) {
-            Ok(_) => Vec::new(),
-            Err(super::super::ConfigError::Problems(problems)) => problems
-                .into_iter()
-                .map(|problem| (problem.key, problem.expected))
-                .collect(),
-            Err(other) => panic!("{other}"),
-        }
-    }
-
-    #[test]
-    fn with_public_keys_only_nodes_need_a_secret_to_ask_each_other() {
-        let problems = public_key_only(|_| {});
-        let [(key, expected)] = problems.as_slice() else {
-            panic!("{problems:?}");
-        };
-        assert_eq!(key, "cluster.secret");
-        assert!(expected.contains("cluster.secret_file"), "{expected}");
-
-        type Change = fn(&mut Config);
-        let enough: [Change; 5] = [
-            |config| config.cluster.secret = Some(Secret::new("c".repeat(32))),
-            |config| config.cluster.secret_file = Some("secret".into()),
-            // Any secret that mints is one that nodes can ask with.
-            |config| {
-                config.auth.ed25519_public_key_file = None;
-                config.auth.hs256_secret_file = Some("secret".into());
-            },
-            |config| {
-                config.auth.keys = vec![onsale_auth::NamedKey {
-                    kid: "ours".to_owned(),
-                    hs256_secret_file: Some("secret".into()),
-                    ..Default::default()
-                }];
-            },
-            // A single process has no other to call.
-            |config| config.kafka.brokers.clear(),
-        ];
-        for (index, change) in enough.into_iter().enumerate() {
-            let problems = public_key_only(change);
-            assert!(problems.is_empty(), "{index}: {problems:?}");
-        }
-    }
-
-    #[test]
-    fn a_secret_is_long_enough_and_set_once() {
-        let keys = |change: fn(&mut Config)| {
-            let problems = public_key_only(change);
-            problems.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
-        };
-        let short = keys(|config| config.cluster.secret = Some(Secret::new("short")));
-        assert_eq!(short, ["cluster.secret"]);
-        let twice = keys(|config| {
-            config.cluster.secret = Some(Secret::new("c".repeat(32)));
-            config.cluster.secret_file = Some("secret".into());
-        });
-        assert_eq!(twice, ["cluster"]);
     }
 }
