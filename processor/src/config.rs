@@ -3,6 +3,8 @@
 use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
 
+use crate::replica::SnapshotPolicy;
+
 /// Most records of a partition between two snapshots: more than there will ever be.
 const EVERY_RECORDS_MAX: u64 = u64::MAX >> 1;
 /// Longest time between two snapshots, in seconds (a year).
@@ -38,6 +40,14 @@ impl Default for SnapshotsConfig {
 }
 
 impl SnapshotsConfig {
+    /// When the next one of a partition is due.
+    pub fn policy(&self) -> SnapshotPolicy {
+        SnapshotPolicy {
+            every_records: self.every_records,
+            every_ms: self.every_seconds.saturating_mul(1_000),
+        }
+    }
+
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
         check_range(

@@ -10,7 +10,6 @@ use std::pin::Pin;
 
 use anyhow::{Context, anyhow};
 use onsale_ingress::Ingress;
-use onsale_processor::replica::SnapshotPolicy;
 use onsale_store::Store;
 use prometheus::Registry;
 use tokio::net::{TcpListener, TcpSocket};
@@ -21,9 +20,6 @@ use crate::exit::{Failure, OrFail};
 use crate::{descriptors, private, telemetry};
 
 pub(crate) use embedded::offline;
-
-/// Hours in milliseconds.
-const HOUR_MS: u64 = 3_600_000;
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -184,13 +180,6 @@ fn serve_ingress(ingress: Ingress) -> Serve {
             tokio::try_join!(public, operations).map(|_| ())
         })
     })
-}
-
-fn snapshot_policy(config: &Config) -> SnapshotPolicy {
-    SnapshotPolicy {
-        every_records: config.snapshots.every_records,
-        every_ms: config.snapshots.every_seconds * 1_000,
-    }
 }
 
 /// Hands in again what a crash interrupted; the log has to serve by now.

@@ -137,3 +137,65 @@ impl Peers {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use onsale_auth::{AuthConfig, PeerGate};
+    use onsale_settings::Secret;
+    use serde_json::json;
+
+    use super::*;
+    use crate::gate::{Gate, admit};
+
+    /// A node that admits those with this secret, over a real connection.
+    async fn node(cluster: &Secret, auth: &AuthConfig) -> NodeStatus {
+        let gate = Gate {
+            peers: PeerGate::new(Some(cluster), auth).unwrap(),
+            body_max_bytes: 1_000,
+            body_timeout: Duration::from_secs(10),
+        };
+        let routes = Router::new()
+            .route("/internal/snapshots", get(async || Json(json!(["one"]))))
+            .route_layer(from_fn_with_state(Arc::new(gate), admit));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = axum::serve(listener, routes);
+        tokio::spawn(async move { serving.await });
+        serde_json::from_value(json!({
+            "node": "processor-1", "roles": ["processor"], "version": "", "url": url,
+            "operations_url": url, "clock_ms": 0, "disk_free_bytes": null, "problems": [],
+            "partitions": [], "projected": [], "stopping": false,
+        }))
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn nodes_that_verify_tokens_with_a_public_key_only_ask_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens.pem");
+        let issuer = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+        std::fs::write(&file, issuer.public_key_pem()).unwrap();
+        let auth = AuthConfig {
+            ed25519_public_key_file: Some(file),
+            ..AuthConfig::default()
+        };
+        let (ours, theirs) = (Secret::new("c".repeat(32)), Secret::new("d".repeat(32)));
+        let node = node(&ours, &auth).await;
+        let asked_with = async |secret: &Secret| {
+            let tokens = PeerTokens::new("ingress-1", Some(secret), &auth).unwrap();
+            let peers = Peers::new(http_client::build(None).unwrap(), tokens);
+            peers.get::<Vec<String>>(&node, "/internal/snapshots").await
+        };
+        assert_eq!(asked_with(&ours).await.unwrap(), ["one"]);
+        let refused = asked_with(&theirs).await.unwrap_err();
+        assert!(
+            matches!(&refused, PeerError::Refused { status, .. } if status.as_u16() == 401),
+            "{refused}"
+        );
+    }
+}

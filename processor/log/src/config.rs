@@ -3,6 +3,9 @@
 use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
 
+use crate::journal::JournalOptions;
+
+const HOUR_MS: u64 = 3_600_000;
 /// Most partitions that one node serves.
 const PARTITIONS_MAX: u16 = 1_024;
 /// Sizes of a segment, in MiB. Smaller ones could not take the largest record beside a batch.
@@ -41,6 +44,18 @@ impl Default for LogConfig {
 }
 
 impl LogConfig {
+    /// How the journal is created and written.
+    pub fn journal_options(&self) -> JournalOptions {
+        let mut options = JournalOptions::new(self.partitions);
+        options.segment_size_bytes = self.segment_size_mib << 20;
+        options
+    }
+
+    /// See [`LogConfig::retention_hours`], in milliseconds; `None` keeps the whole log.
+    pub fn retention_ms(&self) -> Option<u64> {
+        (self.retention_hours > 0).then_some(self.retention_hours.saturating_mul(HOUR_MS))
+    }
+
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
         check_range(

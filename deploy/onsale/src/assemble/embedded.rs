@@ -5,7 +5,6 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use onsale_ingress::{Ingress, SystemClock};
 use onsale_log::LogError;
-use onsale_log::journal::JournalOptions;
 use onsale_processor::embedded::{Embedded, EmbeddedOptions, Retention, StartError};
 use onsale_processor::metrics::Metrics;
 use onsale_processor::standings::Standings;
@@ -13,7 +12,7 @@ use onsale_schemas::NodeName;
 use onsale_store::Store;
 use prometheus::Registry;
 
-use super::{HOUR_MS, Parts, resume_openings, serve_ingress, snapshot_policy};
+use super::{Parts, resume_openings, serve_ingress};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::exit::{Failure, OrFail};
@@ -134,18 +133,15 @@ async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store)
 }
 
 fn options(config: &Config) -> EmbeddedOptions {
-    let mut journal = JournalOptions::new(config.log.partitions);
-    journal.segment_size_bytes = config.log.segment_size_mib << 20;
-    let retention_hours = config.log.retention_hours;
     EmbeddedOptions {
         node: NodeName(config.node.id.clone()),
         journal_dir: config.journal_dir(),
         snapshots_dir: config.snapshots_dir(),
-        journal,
-        snapshots: snapshot_policy(config),
+        journal: config.log.journal_options(),
+        snapshots: config.snapshots.policy(),
         retention: Retention {
             snapshots_kept: config.snapshots.keep,
-            log_age_max_ms: (retention_hours > 0).then_some(retention_hours * HOUR_MS),
+            log_age_max_ms: config.log.retention_ms(),
             in_database: config.snapshots.in_database,
         },
         silence_max_days: config.log.silence_max_days,

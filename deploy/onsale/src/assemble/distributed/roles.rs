@@ -23,7 +23,7 @@ use onsale_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::base::{Base, blocking};
-use crate::assemble::{resume_openings, snapshot_policy};
+use crate::assemble::resume_openings;
 use crate::config::{Config, Role};
 use crate::exit::{Failure, OrFail};
 use crate::log_source;
@@ -45,12 +45,12 @@ pub(super) async fn processor(config: &Config, base: &Base) -> Result<Option<Arc
 }
 
 fn node_options(config: &Config, base: &Base) -> NodeOptions {
-    let standby = snapshot_policy(config);
+    let standby = config.snapshots.policy();
     NodeOptions {
         node: NodeName(config.node.id.clone()),
         kafka: base.settings.clone(),
         topics: base.topics.clone(),
-        processors: processors(config),
+        processors: config.cluster.processors(),
         replicas: config.cluster.replicas,
         member: MemberSettings {
             tick_ms: config.cluster.tick_ms,
@@ -67,12 +67,6 @@ fn node_options(config: &Config, base: &Base) -> NodeOptions {
         snapshots_kept: config.snapshots.keep,
         snapshots_in_database: config.snapshots.in_database,
     }
-}
-
-/// The processors of the cluster.
-fn processors(config: &Config) -> Vec<NodeName> {
-    let names = config.cluster.processors.iter();
-    names.map(|name| NodeName(name.clone())).collect()
 }
 
 /// The projector, where this process is one, once the database says where it has come to.
