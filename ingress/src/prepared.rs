@@ -175,25 +175,30 @@ impl Gzip {
     }
 }
 
-/// True where the client says that it takes gzip, with any weight but none.
+/// True where the client says that it takes gzip, with any weight but none. What it says of gzip
+/// itself counts before what it says of all (RFC 9110, 12.5.3).
 fn takes_gzip(headers: &HeaderMap) -> bool {
-    headers
+    let (mut gzip, mut any) = (None, None);
+    let codings = headers
         .get_all(ACCEPT_ENCODING)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|coding| {
-            let mut parts = coding.split(';').map(str::trim);
-            let is_gzip = parts
-                .next()
-                .is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
-            let refused = parts.any(|part| {
-                part.strip_prefix("q=")
-                    .and_then(|weight| weight.parse::<f32>().ok())
-                    .is_some_and(|weight| weight <= 0.0)
-            });
-            is_gzip && !refused
-        })
+        .flat_map(|value| value.split(','));
+    for coding in codings {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let is_refused = parts
+            .filter_map(|part| part.split_once('='))
+            .filter(|(name, _)| name.eq_ignore_ascii_case("q"))
+            .filter_map(|(_, weight)| weight.parse::<f32>().ok())
+            .any(|weight| weight <= 0.0);
+        if name.eq_ignore_ascii_case("gzip") {
+            gzip = Some(!is_refused);
+        } else if name == "*" {
+            any = Some(!is_refused);
+        }
+    }
+    gzip.or(any).unwrap_or(false)
 }
 
 /// The shared bytes, then those of this answer. The connection cuts them to what it takes at a time.
@@ -352,7 +357,16 @@ mod tests {
         for yes in ["gzip", "br, gzip", "deflate, GZIP;q=0.5", "*", "gzip;q=1.0"] {
             assert!(takes_gzip(&asking(yes)), "{yes}");
         }
-        for no in ["", "br", "gzip;q=0", "gzip; q=0.00", "identity"] {
+        for no in [
+            "",
+            "br",
+            "gzip;q=0",
+            "gzip; q=0.00",
+            "identity",
+            "gzip;q=0, *",
+            "*;q=1, GZIP;Q=0",
+            "*;q=0",
+        ] {
             assert!(!takes_gzip(&asking(no)), "{no}");
         }
         assert!(!takes_gzip(&HeaderMap::new()));

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use governor::clock::{Clock as _, QuantaClock, QuantaInstant};
+use governor::clock::{Clock as _, MonotonicClock};
 use governor::middleware::{NoOpMiddleware, StateInformationMiddleware};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
@@ -75,12 +75,12 @@ pub(crate) enum Class {
     Other,
 }
 
-type Limiter = RateLimiter<Key, DashMapStateStore<Key>, QuantaClock, StateInformationMiddleware>;
+type Limiter = RateLimiter<Key, DashMapStateStore<Key>, MonotonicClock, StateInformationMiddleware>;
 
 struct Bucket {
     name: &'static str,
     limiter: Limiter,
-    clock: QuantaClock,
+    clock: MonotonicClock,
     policy: HeaderValue,
     refill_seconds: u64,
     requests: AtomicU32,
@@ -152,10 +152,10 @@ impl Bucket {
         let refill_seconds = (u64::from(burst.get()) * 60).div_ceil(u64::from(per_minute.get()));
         let policy = HeaderValue::from_str(&format!("\"{name}\";q={burst};w={refill_seconds}"))
             .unwrap_or_else(|_| HeaderValue::from_static(""));
-        let clock = QuantaClock::default();
+        let clock = MonotonicClock;
         Self {
             name,
-            limiter: RateLimiter::<_, _, _, NoOpMiddleware<QuantaInstant>>::new(
+            limiter: RateLimiter::<_, _, _, NoOpMiddleware<Instant>>::new(
                 quota,
                 DashMapStateStore::default(),
                 clock.clone(),
@@ -183,7 +183,7 @@ impl Bucket {
         match self.limiter.check_key(&key) {
             Ok(state) => Ok(self.passed(state.remaining_burst_capacity(), self.refill_seconds)),
             Err(not_until) => {
-                let now: QuantaInstant = self.clock.now();
+                let now: Instant = self.clock.now();
                 let wait = not_until.wait_time_from(now);
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 let seconds = seconds.max(1);

@@ -59,6 +59,7 @@ impl<'de> Deserialize<'de> for Instant {
 /// RFC 3339 as it is written: a date, a time and an offset, and nothing behind it.
 fn parse(text: &str) -> Option<Instant> {
     const DATE_TIME_CHARS: usize = "2026-12-31T19:30:00".len();
+    const DAY_MS: i128 = 86_400_000;
     let (date_time, rest) = text.split_at_checked(DATE_TIME_CHARS)?;
     let bytes = date_time.as_bytes();
     let in_form = date_time
@@ -76,14 +77,21 @@ fn parse(text: &str) -> Option<Instant> {
     let two = |at: usize| (bytes[at] - b'0') * 10 + (bytes[at + 1] - b'0');
     let number = |at: usize| i8::try_from(two(at)).ok();
     let year = i16::from(two(0)) * 100 + i16::from(two(2));
-    // A leap second is the one before it, as clocks of systems count.
-    let second = number(17).map(|second| if second == 60 { 59 } else { second })?;
+    let is_leap = number(17)? == 60;
+    let second = if is_leap { 59 } else { number(17)? };
     let date = jiff::civil::Date::new(year, number(5)?, number(8)?).ok()?;
     let time = jiff::civil::Time::new(number(11)?, number(14)?, second, 0).ok()?;
     let (fraction_ms, offset) = fraction_ms(rest)?;
     let since_epoch = date.to_datetime(time).duration_since(EPOCH).as_millis();
-    let ms = since_epoch + fraction_ms - i128::from(offset_minutes(offset)?) * 60_000;
-    u64::try_from(ms)
+    let mut whole_ms = since_epoch - i128::from(offset_minutes(offset)?) * 60_000;
+    if is_leap {
+        // As clocks of systems count: the first second of the next day. There is no other.
+        whole_ms += 1_000;
+        if whole_ms % DAY_MS != 0 {
+            return None;
+        }
+    }
+    u64::try_from(whole_ms + fraction_ms)
         .ok()
         .filter(|ms| *ms <= INSTANT_MAX_MS)
         .map(Instant)
@@ -195,7 +203,8 @@ mod tests {
             ("2023-11-14 22:13:20.1Z", 1_700_000_000_100),
             ("2023-11-14T22:13:20-00:00", 1_700_000_000_000),
             ("2023-11-13T22:14:20-23:59", 1_700_000_000_000),
-            ("2016-12-31T23:59:60Z", 1_483_228_799_000),
+            ("2016-12-31T23:59:60Z", 1_483_228_800_000),
+            ("2017-01-01T00:59:60.9+01:00", 1_483_228_800_900),
             ("9999-12-31T23:59:59.999Z", INSTANT_MAX_MS),
             ("9999-12-31T00:00:00Z", INSTANT_MAX_MS - 86_399_999),
         ] {
@@ -209,6 +218,8 @@ mod tests {
             "\"2023-11-14T22:13:20+25:59\"",
             "\"2023-11-14T22:13:20+24:00\"",
             "\"2023-11-14T22:13:20+09:60\"",
+            "\"2023-11-14T22:13:60Z\"",
+            "\"2016-12-31T23:59:61Z\"",
             "\"2023-11-14T22:13:20+09:00[!Europe/Berlin]\"",
             "\"2023-11-14T22:13:20+09:00[Europe/Berlin]\"",
             "\"2023-11-14T22:13:20Z[UTC]\"",

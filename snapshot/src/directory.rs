@@ -25,7 +25,7 @@ impl Directory {
     /// the disk is full: then without a manifest.
     ///
     /// # Errors
-    /// When the folder cannot be created, read or written.
+    /// [`SnapshotError::InUse`]; or when the folder cannot be created, read or written.
     pub fn open(folder: &Path) -> Result<Self, SnapshotError> {
         let mut directory = Self::without_manifest(Folder::new(folder))?;
         match Manifest::open(folder) {
@@ -35,6 +35,7 @@ impl Directory {
                     directory.rebuild_manifest()?;
                 }
             }
+            Err(error @ SnapshotError::InUse(_)) => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "going without a manifest: the files themselves are read");
             }

@@ -17,6 +17,11 @@ pub enum SnapshotError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Another process writes to the folder.
+    #[error(
+        "{0} is in use by another process: each process needs a data folder of its own (data.dir)"
+    )]
+    InUse(PathBuf),
     /// The bytes are not a snapshot, or a damaged one.
     #[error("not a sound snapshot: {0}")]
     Damaged(&'static str),

@@ -3,6 +3,7 @@
 //! It is never the only copy of anything: the files are. A manifest that does not open, or that makes
 //! sled panic, is set aside and made anew from the folder; on a full disk there is none.
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,9 @@ use crate::error::SnapshotError;
 use crate::format::SnapshotHeader;
 
 const FOLDER_NAME: &str = "manifest";
+/// Held by the process that writes to the folder. sled has a lock of its own, but says of one that is
+/// taken what it says of a broken database.
+const LOCK_NAME: &str = "manifest.lock";
 /// sled's default cache is 1 GiB; the manifest has a few kilobytes.
 const CACHE_BYTES: u64 = 1 << 20;
 
@@ -30,6 +34,8 @@ pub struct Listed {
 #[derive(Debug)]
 pub(crate) struct Manifest {
     db: sled::Db,
+    /// Let go of last.
+    _lock: File,
 }
 
 impl Manifest {
@@ -37,26 +43,26 @@ impl Manifest {
     /// new and has to be filled.
     ///
     /// # Errors
-    /// When there is no room for one, or no usable one can be created.
+    /// [`SnapshotError::InUse`]; or when there is no room for one, or no usable one can be created.
     pub(crate) fn open(folder: &Path) -> Result<(Self, bool), SnapshotError> {
+        let lock = lock(folder)?;
         let path = folder.join(FOLDER_NAME);
         let existed = path.exists();
         match open_db(&path) {
             Ok(db) => {
-                let manifest = Self { db };
-                if existed && manifest.list().is_err() {
-                    drop(manifest);
-                    return Self::anew(&path, "its entries do not decode");
+                if existed && list(&db).is_err() {
+                    drop(db);
+                    return Self::anew(&path, "its entries do not decode", lock);
                 }
-                Ok((manifest, !existed))
+                Ok((Self { db, _lock: lock }, !existed))
             }
             // It may be as good as ever.
             Err(Unopened::Full(error)) => Err(SnapshotError::io("open", &path)(error)),
-            Err(Unopened::Useless(why)) => Self::anew(&path, &why),
+            Err(Unopened::Useless(why)) => Self::anew(&path, &why, lock),
         }
     }
 
-    fn anew(path: &Path, why: &str) -> Result<(Self, bool), SnapshotError> {
+    fn anew(path: &Path, why: &str, lock: File) -> Result<(Self, bool), SnapshotError> {
         let aside = free_name(path);
         tracing::warn!(
             manifest = %path.display(),
@@ -73,20 +79,12 @@ impl Manifest {
                 Unopened::Useless(why) => std::io::Error::other(why),
             })
         })?;
-        Ok((Self { db }, true))
+        Ok((Self { db, _lock: lock }, true))
     }
 
     /// Everything, ascending by partition and offset.
     pub(crate) fn list(&self) -> Result<Vec<Listed>, String> {
-        guarded(|| {
-            self.db
-                .iter()
-                .map(|entry| {
-                    let (_, value) = entry.map_err(|error| error.to_string())?;
-                    codec::decode_body(&value).map_err(|error| error.to_string())
-                })
-                .collect()
-        })
+        list(&self.db)
     }
 
     pub(crate) fn put(&self, listed: &Listed) -> Result<(), String> {
@@ -120,6 +118,34 @@ impl Manifest {
                 .map(drop)
                 .map_err(|error| error.to_string())
         })
+    }
+}
+
+fn list(db: &sled::Db) -> Result<Vec<Listed>, String> {
+    guarded(|| {
+        db.iter()
+            .map(|entry| {
+                let (_, value) = entry.map_err(|error| error.to_string())?;
+                codec::decode_body(&value).map_err(|error| error.to_string())
+            })
+            .collect()
+    })
+}
+
+/// Takes the folder for this process.
+fn lock(folder: &Path) -> Result<File, SnapshotError> {
+    let path = folder.join(LOCK_NAME);
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options
+        .open(&path)
+        .map_err(SnapshotError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(SnapshotError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(SnapshotError::io("lock", &path)(error)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use onsale_schemas::PartitionId;
+use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
 
 use crate::support::snapshot;
@@ -77,6 +78,22 @@ fn put_in_place(folder: &Path, manifest: &Path) {
     let place = manifest_of(folder);
     std::fs::remove_dir_all(&place).unwrap();
     copy(manifest, &place);
+}
+
+#[test]
+fn a_folder_has_one_writer_and_a_second_harms_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = Directory::open(folder.path()).unwrap();
+    directory.save(&snapshot(1, 10)).unwrap();
+    let refused = Directory::open(folder.path()).unwrap_err();
+    assert!(matches!(refused, SnapshotError::InUse(_)), "{refused}");
+    let aside = files_below(folder.path())
+        .into_iter()
+        .find(|path| path.to_string_lossy().contains(".bad"));
+    assert_eq!(aside, None);
+    assert_eq!(directory.list().unwrap().len(), 1);
+    drop(directory);
+    Directory::open(folder.path()).unwrap();
 }
 
 #[test]
