@@ -532,6 +532,48 @@ async fn an_end_that_nobody_named_follows_the_beginning() {
 }
 
 #[tokio::test]
+async fn a_wrong_date_loses_no_opening_and_makes_no_sale_that_is_over() {
+    const HOUR_MS: u64 = 3_600_000;
+    let world = World::new().await;
+    let zones = json!([seated(json!([{"name": "A", "seats": 1}]))]);
+    let create = |body: Value| {
+        world
+            .post(&format!("/api/v1/events/{EVENT}/shows"))
+            .by_role("organizer")
+            .json(&body)
+    };
+    let opens = Instant(NOW_MS + 240 * HOUR_MS);
+    let starts = Instant(NOW_MS + 720 * HOUR_MS);
+    let show = create(json!({"starts_at": starts, "sale_opens_at": opens, "zones": zones}))
+        .send()
+        .await
+        .data(201);
+    let path = format!("/api/v1/shows/{}", show["show_id"].as_str().unwrap());
+    for wrong in [Instant(NOW_MS - HOUR_MS), Instant(NOW_MS + 120 * HOUR_MS)] {
+        let refused = world
+            .call(Method::PATCH, &path)
+            .by_role("organizer")
+            .json(&json!({"starts_at": wrong}))
+            .send()
+            .await;
+        let details = refused.error(400, "VALIDATION_ERROR");
+        assert_eq!(details["field"], "sale_opens_at", "{wrong}");
+    }
+    let same = world.get(&path).send().await.data(200);
+    assert_eq!(same["sale_opens_at"], show["sale_opens_at"]);
+
+    let soon = Instant(NOW_MS + HOUR_MS / 2);
+    let refused = create(json!({"starts_at": soon, "zones": zones}))
+        .send()
+        .await;
+    assert_eq!(refused.error(400, "VALIDATION_ERROR")["field"], "starts_at");
+    create(json!({"starts_at": soon, "sale_closes_at": soon, "zones": zones}))
+        .send()
+        .await
+        .data(201);
+}
+
+#[tokio::test]
 async fn an_end_that_somebody_named_lies_after_the_beginning_only_where_asked_for() {
     // It ends 82,800 s from now, by its own word.
     let world = World::new().await;

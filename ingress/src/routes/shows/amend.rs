@@ -107,7 +107,8 @@ pub(crate) async fn amend(
         .await?
         .ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&call.state, &call.caller, row.event_id).await?;
-    let change = Arc::new(change(&row, body.value)?);
+    let now_ms = call.state.clock.now_ms();
+    let change = Arc::new(change(&row, body.value, now_ms)?);
     let identity = call.identity("amend show", id, &body.bytes);
     let order = Order {
         identity,
@@ -127,12 +128,12 @@ pub(crate) async fn amend(
     .await
 }
 
-fn change(row: &ShowRow, request: AmendRequest) -> Result<ShowChange, ApiError> {
+fn change(row: &ShowRow, request: AmendRequest, now_ms: u64) -> Result<ShowChange, ApiError> {
     if let Some(name) = &request.name {
         check_line("name", name, NAME_MAX_CHARS)?;
     }
     let hold_ms = request.hold_seconds.map(check_hold).transpose()?;
-    let window = window(row, &request)?;
+    let window = window(row, &request, now_ms)?;
     let mut prices: Vec<(ZoneIndex, i64)> = Vec::new();
     for (place, new) in request.prices.unwrap_or_default().into_iter().enumerate() {
         let path = format!("prices[{place}]");
@@ -178,14 +179,26 @@ struct Window {
 
 /// The sale with the request's values. An end that was not named follows the beginning of the show; one
 /// that was named stays, unless it would lie after a new beginning unasked.
-fn window(row: &ShowRow, request: &AmendRequest) -> Result<Window, ApiError> {
+fn window(row: &ShowRow, request: &AmendRequest, now_ms: u64) -> Result<Window, ApiError> {
     let mut opens_at_ms = request.sale_opens_at.map(|opens| opens.0);
     let closes_at_ms = match (request.sale_closes_at, request.starts_at) {
         (Some(closes), _) => Some(closes.0),
         (None, Some(starts_at)) if row.closes_by_default => {
             let closes_at_ms = closes_by_default(starts_at);
-            // A show that began long ago ends its sale; it need not have opened before that.
             if opens_at_ms.is_none() && row.sale_opens_at_ms >= closes_at_ms {
+                // An opening that is still to come was meant: it is not lost by a wrong year.
+                if row.sale_opens_at_ms > now_ms {
+                    return Err(ApiError::invalid(
+                        "sale_opens_at",
+                        Instant(row.sale_opens_at_ms),
+                        &format!(
+                            "a time before the sale closes ({}), given together with the new \
+                             starts_at ({starts_at})",
+                            Instant(closes_at_ms)
+                        ),
+                    ));
+                }
+                // A show that began long ago ends its sale; it need not have opened before that.
                 opens_at_ms = Some(closes_at_ms.saturating_sub(1));
             }
             Some(closes_at_ms)

@@ -170,6 +170,17 @@ fn row(
     let sale_closes_at_ms = request
         .sale_closes_at
         .map_or(closes_by_default(request.starts_at), |closes| closes.0);
+    if request.sale_closes_at.is_none()
+        && (sale_closes_at_ms..request.starts_at.0).contains(&now_ms)
+    {
+        // Nobody could buy, and nothing would say so.
+        return Err(ApiError::invalid(
+            "starts_at",
+            request.starts_at,
+            "more than an hour from now, or given together with sale_closes_at: by default a sale \
+             closes an hour before its show starts",
+        ));
+    }
     let cooldown_ms = match request.cooldown_seconds {
         None => state.config.shows.cooldown_ms(),
         Some(seconds) => check_cooldown(seconds)?,
