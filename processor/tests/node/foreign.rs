@@ -93,7 +93,11 @@ async fn foreign_records_in_every_topic_stop_nothing() {
     assert_eq!(counts[&world.kafka.outcomes_topic()], 5 * partitions);
     let named = world.kafka.foreign.newest(usize::MAX);
     assert!(named.iter().any(|record| record.why.contains("tombstone")));
-    assert!(named.iter().any(|record| record.why.contains("not a digest")));
+    assert!(
+        named
+            .iter()
+            .any(|record| record.why.contains("not a digest"))
+    );
     // Who is there is known all the same.
     let nodes = NodesPublisher::new(&world.kafka).unwrap();
     nodes.publish("one", b"{}");
