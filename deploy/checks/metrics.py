@@ -34,7 +34,7 @@ def in_code() -> set[str]:
         if "target" in source.relative_to(ROOT).parts:
             continue
         text = source.read_text()
-        if "prometheus" in text:
+        if "prometheus" in text or source.parent.name == "metrics":
             names |= set(re.findall(r'"([a-z][a-z0-9]*(?:_[a-z0-9]+)+)"', text))
     return names
 

@@ -255,8 +255,8 @@ def general(capacity):
 class Steady:
     """Buyers who reserve one place after the other, each with a key, and retry when unsure.
 
-    They run in a separate process: threads of one interpreter take turns, and an attack that keeps it
-    busy would be measured as a slow server.
+    They run in a separate process: threads of one interpreter take turns, and an attack that keeps
+    it busy would be measured as a slow server.
     """
 
     def __init__(self, server):

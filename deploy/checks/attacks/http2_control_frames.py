@@ -26,7 +26,7 @@ def prepare(_server):
 
 
 def flood(attacker, frames):
-    """Sends as fast as the server takes it, reads what it answers, and begins again where it ends."""
+    """Sends as fast as the server takes it, reads its answers, and begins again where it ends."""
     while attacker.is_on():
         connection = attacker.keep(attacker.connect())
         if not connection:
