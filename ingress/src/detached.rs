@@ -1,13 +1,14 @@
-//! Work that goes on when its caller hangs up. What blocks a thread would go on anyway, and
-//! the next who asks would begin it once more beside it; a transaction that is dropped half way costs
-//! its connection, and a show of which only the row exists would wait for the next start.
+//! Work that goes on when the caller that waited for it hangs up. What blocks a thread would go on
+//! anyway, and the next caller would begin it once more beside it; a show of which only the row exists
+//! would wait for the next start; and what follows an outcome here has to be done all the same. A single
+//! write of the store needs none of this: the store sees it through by itself.
 
 use tracing::Instrument;
 
 use crate::error::ApiError;
 
-/// Runs work to its end, whether or not anyone still waits for it. What bounds such work, a permit
-/// say, belongs into it.
+/// Runs work to its end, whether or not its caller still waits. What bounds such work, such as a
+/// permit, belongs inside it.
 pub(crate) async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {

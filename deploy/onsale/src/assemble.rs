@@ -7,6 +7,7 @@ mod worker;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use onsale_ingress::Ingress;
@@ -130,10 +131,17 @@ where
     let served = serving.await.or_found()?.context("HTTP server").or_found();
     working.await.or_found()?;
     parts.stop.await;
+    // What a caller no longer waits for is written all the same.
+    let closed = tokio::time::timeout(STORE_CLOSE_PATIENCE, parts.store.close()).await;
+    if closed.is_err() {
+        tracing::warn!("the database did not end its last statements in time");
+    }
     tracing::info!("stopped");
     result.and(served)
 }
 
+/// How long the database may take over what still runs when the server stops; no statement takes longer.
+const STORE_CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 /// Connections that the system keeps for the server until it accepts them. With the 128 of a plain
 /// bind, a crowd that arrives within a second would wait for its packets to be sent again.
 const BACKLOG: u32 = 4_096;

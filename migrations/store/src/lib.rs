@@ -5,8 +5,10 @@
 //! Bookings are a projection of the log; only the projector writes them. The catalog is mastered
 //! here.
 //!
-//! A future of this crate must be polled to its end: sqlx 0.9.0 leaves a pooled connection in an
-//! unknown state when a `begin()` is dropped half-way. Time limits are the server's.
+//! A caller may drop any future of this crate. A read ends with it. A write runs on a task of its own
+//! once it has a connection: from then on it goes on to its end and is done or not, never half; before,
+//! nothing was begun. So there are never more writes under way than connections, and
+//! [`Store::close`] waits for them. Time limits are the server's.
 
 pub mod booking;
 pub mod catalog;

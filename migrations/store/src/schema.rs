@@ -3,6 +3,7 @@
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgPoolOptions;
 
+use crate::database::postgres::PostgresPool;
 use crate::database::{Database, classify};
 use crate::error::StoreError;
 
@@ -23,7 +24,7 @@ fn migrator(database: &Database) -> &'static Migrator {
 pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
     let before = applied(database).await?.len();
     match database {
-        Database::Postgres(pool) => {
+        Database::Postgres(PostgresPool { pool, .. }) => {
             // A connection of its own without limits of time: building an index may take long.
             let options = pool
                 .connect_options()

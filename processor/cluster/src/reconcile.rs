@@ -50,8 +50,8 @@ pub(crate) async fn apply(
     .await
 }
 
-/// Does the work on a task of its own: the caller may go away, a call of the database must not end
-/// half-way.
+/// Does the work on a task of its own: a repair has several steps, and a caller that goes away must not
+/// leave it between two of them.
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ReconcileError>> + Send + 'static,
 ) -> Result<Json<T>, Refusal> {

@@ -44,16 +44,9 @@ impl SeatSource for StoredSeats {
         {
             return Err(SubmitError::Unavailable);
         }
-        // On a task of its own: the caller may go away, a call of the store must not end half-way.
-        let store = self.store.clone();
-        let read = tokio::spawn(async move { store.show_seats(show).await });
-        match read.await {
-            Ok(Ok(seats)) => Ok(seats),
-            Ok(Err(error)) => {
-                tracing::warn!(%show, %error, "the seats of a show cannot be read");
-                Err(SubmitError::Unavailable)
-            }
-            Err(_) => Err(SubmitError::Unavailable),
-        }
+        self.store.show_seats(show).await.map_err(|error| {
+            tracing::warn!(%show, %error, "the seats of a show cannot be read");
+            SubmitError::Unavailable
+        })
     }
 }

@@ -10,7 +10,8 @@ use crate::attempt::Attempt;
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// Does the job, or the rest of it. It is dropped at any `.await` when the lease is lost or the
-    /// job is called off, and another attempt may follow one that has done all its work.
+    /// job is called off, and another attempt may follow one that has done all its work. A write of the
+    /// store that it had begun is done all the same.
     ///
     /// # Errors
     /// Why the attempt failed, and whether another one can be worth it.
@@ -22,7 +23,7 @@ pub trait Handler: Send + Sync + 'static {
 pub enum Failure {
     /// Something that may pass: it is tried again after the usual pause.
     Later(String),
-    /// As [`Failure::Later`], but whoever was called has said when.
+    /// As [`Failure::Later`], but the service that was called has said when.
     After(Duration, String),
     /// No attempt will ever succeed.
     Never(String),

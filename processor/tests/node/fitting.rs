@@ -14,7 +14,7 @@ use onsale_store::store::LogMark;
 
 use crate::foreign::delete_before;
 use crate::projecting::{caught_up, projection};
-use crate::support::{ALL, PATIENCE, World, event_id, owns, until};
+use crate::support::{ALL, PARTITIONS, PATIENCE, World, event_id, owns, until};
 
 /// Brings the database back to where it was after the first four outcomes of each partition.
 fn set_back(world: &World) {

@@ -8,7 +8,6 @@ use onsale_store::catalog::EventRow;
 
 use super::body::{EventBody, EventRequest};
 use crate::auth::Role;
-use crate::detached::detached;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::JsonBody;
@@ -40,8 +39,7 @@ pub(crate) async fn create(call: Call, body: JsonBody<EventRequest>) -> Result<R
     let event_id = EventId(derived_id("event", identity.request_id));
     let now_ms = call.state.clock.now_ms();
     let row = body.value.into_row(event_id, &call.caller, now_ms)?;
-    let state = call.state.clone();
-    let answer = detached(async move { make(&state, identity, row).await }).await?;
+    let answer = make(&call.state, identity, row).await?;
     Ok(answer.into_response(&call.context))
 }
 

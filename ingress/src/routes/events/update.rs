@@ -13,7 +13,6 @@ use onsale_store::catalog::{EventChange, EventStatus};
 use super::body::{EventBody, EventRequest};
 use crate::auth::OnBehalf;
 use crate::context::RequestContext;
-use crate::detached::detached;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};
@@ -104,9 +103,7 @@ pub(crate) async fn update(
 
 /// Anyone who saw a show may have booked it, and ingresses remember that it is on sale.
 async fn unpublish(state: &AppState, event: EventId) -> Result<(), ApiError> {
-    let store = state.store.clone();
-    let done = detached(async move { Ok(store.unpublish_event(event).await?) }).await?;
-    if done {
+    if state.store.unpublish_event(event).await? {
         state.event_lists.forget();
         return Ok(());
     }
@@ -126,8 +123,9 @@ async fn describe(
     event: EventId,
     change: Arc<EventChange>,
 ) -> Result<Response, ApiError> {
-    let store = state.store.clone();
-    let row = detached(async move { Ok(store.change_event(event, &change).await?) })
+    let row = state
+        .store
+        .change_event(event, &change)
         .await?
         .ok_or_else(|| ApiError::not_found("event"))?;
     state.event_lists.forget();

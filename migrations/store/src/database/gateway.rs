@@ -1,14 +1,19 @@
-//! Statements outside a transaction of the caller's.
+//! Statements outside a transaction, and the task that a transaction runs on.
 
-use sqlx::postgres::PgPool;
+use sqlx::Sqlite;
 
 use super::classify::leaves_connection;
+use super::postgres::PostgresPool;
 use super::sqlite::SqlitePools;
+use super::transaction::{Open, on};
 use super::value::{postgres_query, sqlite_query};
+use super::writes::Writes;
 use super::{Durability, Row, Transaction, Value, classify};
 use crate::error::StoreError;
 
-/// Runs a query on a connection of the pool, which gets it back only while it can be used on.
+/// Runs a query on a connection of the pool, which gets it back only while it can be used on. A caller
+/// may drop one that does not write half-way: sqlx reads what is left of the answer before it uses the
+/// connection again.
 macro_rules! on_connection {
     ($pool:expr, $query:expr, $run:ident) => {
         match $pool.acquire().await {
@@ -30,7 +35,7 @@ macro_rules! on_connection {
 /// The connections to one of the two databases.
 #[derive(Clone, Debug)]
 pub(crate) enum Database {
-    Postgres(PgPool),
+    Postgres(PostgresPool),
     Sqlite(SqlitePools),
 }
 
@@ -42,8 +47,10 @@ impl Database {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Postgres(pool) => on_connection!(pool, postgres_query(sql, values), fetch_all)
-                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+            Self::Postgres(postgres) => {
+                on_connection!(postgres.pool, postgres_query(sql, values), fetch_all)
+                    .map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
             Self::Sqlite(pools) => {
                 on_connection!(pools.readers, sqlite_query(sql, values), fetch_all)
                     .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
@@ -59,8 +66,8 @@ impl Database {
         values: &[Value<'_>],
     ) -> Result<Option<Row>, StoreError> {
         match self {
-            Self::Postgres(pool) => {
-                on_connection!(pool, postgres_query(sql, values), fetch_optional)
+            Self::Postgres(postgres) => {
+                on_connection!(postgres.pool, postgres_query(sql, values), fetch_optional)
                     .map(|row| row.map(Row::Postgres))
             }
             Self::Sqlite(pools) => {
@@ -71,22 +78,65 @@ impl Database {
         .map_err(classify)
     }
 
-    /// Runs one statement in a transaction of its own; returns how many rows it touched.
+    /// Runs one statement in a transaction of its own, on a task of its own; returns how many rows it
+    /// touched.
     pub(crate) async fn execute(
         &self,
         durability: Durability,
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<u64, StoreError> {
-        // PostgreSQL commits a lone statement by itself, which saves two round trips.
-        if let Self::Postgres(pool) = self {
-            return on_connection!(pool, postgres_query(sql, values), execute)
-                .map(|done| done.rows_affected())
-                .map_err(classify);
+        match self {
+            // It commits a lone statement by itself, which saves two round trips.
+            Self::Postgres(PostgresPool { pool, writes }) => {
+                let (pool, query) = (pool.clone(), postgres_query(sql, values));
+                let work = async move {
+                    on_connection!(pool, query, execute)
+                        .map(|done| done.rows_affected())
+                        .map_err(classify)
+                };
+                writes.run(work).await
+            }
+            Self::Sqlite(SqlitePools { writer, writes, .. }) => {
+                let (writer, query) = (writer.clone(), sqlite_query(sql, values));
+                let work = async move {
+                    let begin = durability.begin_on_sqlite();
+                    let open = Open::<Sqlite>::begin(&writer, begin).await;
+                    let mut open = open.map_err(classify)?;
+                    let touched = on!(open, |connection| {
+                        let done = query.execute(connection).await;
+                        done.map(|done| done.rows_affected()).map_err(classify)
+                    })?;
+                    open.commit().await.map_err(classify)?;
+                    Ok(touched)
+                };
+                writes.run(work).await
+            }
         }
-        let mut transaction = Transaction::begin(self, durability).await?;
-        let touched = transaction.execute(sql, values).await?;
-        transaction.commit().await?;
-        Ok(touched)
+    }
+
+    /// Begins a transaction and runs `work` in it, on a task of its own that goes on to its end
+    /// whether or not the caller still waits (see [`Writes`]). `work` commits; a transaction that it
+    /// drops is rolled back.
+    pub(crate) async fn write<T, F>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(Transaction) -> F + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let database = self.clone();
+        let work = async move { work(Transaction::begin(&database, durability).await?).await };
+        self.writes().run(work).await
+    }
+
+    /// What writes on these connections.
+    pub(crate) fn writes(&self) -> &Writes {
+        match self {
+            Self::Postgres(postgres) => &postgres.writes,
+            Self::Sqlite(sqlite) => &sqlite.writes,
+        }
     }
 }

@@ -8,9 +8,11 @@ mod row;
 pub(crate) mod sqlite;
 mod transaction;
 mod value;
+mod writes;
 
 pub(crate) use classify::{classify, is_unique_violation, violation_detail};
 pub(crate) use gateway::Database;
 pub(crate) use row::Row;
 pub(crate) use transaction::{Durability, Transaction, on};
 pub(crate) use value::{Value, integer};
+pub(crate) use writes::Writes;

@@ -6,14 +6,15 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::classify;
+use super::writes::Writes;
 use crate::error::StoreError;
 
-/// How long a caller waits for a free connection, in seconds.
-const ACQUIRE_TIMEOUT_SECONDS: u64 = 5;
+/// How long a caller waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection is replaced after this long, so that load follows a moved server, in seconds.
 const CONNECTION_AGE_MAX_SECONDS: u64 = 1_800;
-/// Time limits are the server's, because a future of sqlx that is dropped half-way may leave its
-/// connection unusable. The keepalive times are in seconds.
+/// Time limits are the server's: they also end what nobody waits for any more. The keepalive times are
+/// in seconds.
 const SESSION_OPTIONS: [(&str, &str); 6] = [
     ("statement_timeout", "10s"),
     ("lock_timeout", "5s"),
@@ -24,16 +25,32 @@ const SESSION_OPTIONS: [(&str, &str); 6] = [
     ("tcp_keepalives_count", "3"),
 ];
 
-pub(crate) async fn connect(url: &str, connections_max: u32) -> Result<PgPool, StoreError> {
+/// The pool of one PostgreSQL database.
+#[derive(Clone, Debug)]
+pub(crate) struct PostgresPool {
+    pub(crate) pool: PgPool,
+    pub(crate) writes: Writes,
+}
+
+impl PostgresPool {
+    fn new(pool: PgPool) -> Self {
+        let writes = Writes::new(pool.options().get_max_connections(), ACQUIRE_TIMEOUT);
+        Self { pool, writes }
+    }
+}
+
+pub(crate) async fn connect(url: &str, connections_max: u32) -> Result<PostgresPool, StoreError> {
     pool(connections_max)
         .connect_with(options(url)?)
         .await
+        .map(PostgresPool::new)
         .map_err(classify)
 }
 
 /// A pool that connects when it is used first.
-pub(crate) fn connect_lazily(url: &str, connections_max: u32) -> Result<PgPool, StoreError> {
-    Ok(pool(connections_max).connect_lazy_with(options(url)?))
+pub(crate) fn connect_lazily(url: &str, connections_max: u32) -> Result<PostgresPool, StoreError> {
+    let pool = pool(connections_max).connect_lazy_with(options(url)?);
+    Ok(PostgresPool::new(pool))
 }
 
 /// One connection to where `pool` connects, in a transaction that reads everything as of its begin.
@@ -41,13 +58,13 @@ pub(crate) fn connect_lazily(url: &str, connections_max: u32) -> Result<PgPool, 
 pub(crate) async fn connect_at_one_moment(
     pool: &PgPool,
     is_first: impl Fn() -> bool + Send + Sync + Clone + 'static,
-) -> Result<PgPool, StoreError> {
+) -> Result<PostgresPool, StoreError> {
     let options = (*pool.connect_options())
         .clone()
         .options([("idle_in_transaction_session_timeout", "300s")]);
     PgPoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_SECONDS))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
@@ -65,6 +82,7 @@ pub(crate) async fn connect_at_one_moment(
         })
         .connect_with(options)
         .await
+        .map(PostgresPool::new)
         .map_err(classify)
 }
 
@@ -78,7 +96,7 @@ fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
 fn pool(connections_max: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections_max.max(1))
-        .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_SECONDS))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(Duration::from_secs(CONNECTION_AGE_MAX_SECONDS))
         .test_before_acquire(true)
 }

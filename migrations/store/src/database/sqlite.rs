@@ -8,10 +8,11 @@ use sqlx::sqlite::{
 };
 
 use super::classify;
+use super::writes::Writes;
 use crate::error::StoreError;
 
-/// How long a caller waits for a free connection, in seconds. Writers queue for the only one.
-const ACQUIRE_TIMEOUT_SECONDS: u64 = 30;
+/// How long a caller waits for a free connection. Writers queue for the only one.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a statement waits for a lock of another process (the command line beside a server), in
 /// seconds.
 const BUSY_TIMEOUT_SECONDS: u64 = 10;
@@ -37,6 +38,7 @@ const WRITER_NICENESS: i32 = 10;
 pub(crate) struct SqlitePools {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
+    pub(crate) writes: Writes,
 }
 
 pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqlitePools, StoreError> {
@@ -53,7 +55,7 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
     let pool = SqlitePoolOptions::new()
         .idle_timeout(None)
         .max_lifetime(None)
-        .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_SECONDS))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         // The file is in this process: there is no connection that could have been lost.
         .test_before_acquire(false);
     let writes = options
@@ -79,7 +81,11 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
         .connect_with(reads)
         .await
         .map_err(classify)?;
-    Ok(SqlitePools { writer, readers })
+    Ok(SqlitePools {
+        writer,
+        readers,
+        writes: Writes::new(1, ACQUIRE_TIMEOUT),
+    })
 }
 
 /// Lowers the priority of the threads that write to SQLite: the projection takes what time the sale

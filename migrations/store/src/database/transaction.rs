@@ -1,4 +1,5 @@
-//! A transaction that writes.
+//! A transaction that writes. It begins, runs and ends on a task of its own, see [`Database::write`],
+//! so that no caller leaves it half-way.
 //!
 //! A database may end a transaction by itself: SQLite when its disk is full or fails, PostgreSQL
 //! with the connection. What sqlx believes of the connection is wrong from then on, and each later
@@ -22,6 +23,17 @@ pub(crate) enum Durability {
     /// After a power cut the latest of these commits may be gone, all of them from some point on;
     /// the log gives them back. No `fsync` competes with the journal's.
     Rebuildable,
+}
+
+impl Durability {
+    /// Immediate, because a transaction that reads first and writes later could fail on the way when
+    /// another process wrote meanwhile.
+    pub(super) fn begin_on_sqlite(self) -> &'static str {
+        match self {
+            Self::Durable => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            Self::Rebuildable => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+        }
+    }
 }
 
 /// An open transaction. Dropped without a commit it is rolled back.
@@ -54,13 +66,13 @@ pub(crate) enum State {
 macro_rules! open {
     ($database:ty, $roll_back:ident) => {
         impl Open<$database> {
-            async fn begin(
+            pub(super) async fn begin(
                 pool: &sqlx::Pool<$database>,
                 statement: &'static str,
             ) -> Result<Self, sqlx::Error> {
                 let mut open = Self {
                     connection: Some(pool.acquire().await?),
-                    // Dropped half-way, as by a caller that does not wait, it is closed.
+                    // Dropped half-way, as by a runtime that ends, it is closed.
                     state: State::Unsure,
                     roll_back: $roll_back,
                 };
@@ -69,7 +81,7 @@ macro_rules! open {
                 Ok(open)
             }
 
-            async fn commit(mut self) -> Result<(), sqlx::Error> {
+            pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
                 // PostgreSQL would answer such a COMMIT with a rollback and no error.
                 if self.state != State::Sound {
                     return Err(sqlx::Error::Protocol(
@@ -110,7 +122,7 @@ open!(Postgres, roll_back_postgres);
 open!(Sqlite, roll_back_sqlite);
 
 impl<DB: sqlx::Database> Open<DB> {
-    /// The connection, for statements whose result [`Open::noted`] is told.
+    /// The connection, for statements whose result goes to [`Open::noted`].
     pub(crate) fn connection(&mut self) -> Result<(&mut DB::Connection, State), StoreError> {
         let before = std::mem::replace(&mut self.state, State::Unsure);
         match &mut self.connection {
@@ -158,25 +170,19 @@ macro_rules! on {
 pub(crate) use on;
 
 impl Transaction {
-    pub(crate) async fn begin(
+    pub(super) async fn begin(
         database: &Database,
         durability: Durability,
     ) -> Result<Self, StoreError> {
         match database {
-            Database::Postgres(pool) => Open::<Postgres>::begin(pool, "BEGIN")
+            Database::Postgres(postgres) => Open::<Postgres>::begin(&postgres.pool, "BEGIN")
                 .await
                 .map(Self::Postgres),
-            // Immediate, because a transaction that reads first and writes later could fail on the
-            // way when another process wrote meanwhile.
-            Database::Sqlite(pools) => Open::<Sqlite>::begin(
-                &pools.writer,
-                match durability {
-                    Durability::Durable => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
-                    Durability::Rebuildable => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
-                },
-            )
-            .await
-            .map(Self::Sqlite),
+            Database::Sqlite(sqlite) => {
+                Open::<Sqlite>::begin(&sqlite.writer, durability.begin_on_sqlite())
+                    .await
+                    .map(Self::Sqlite)
+            }
         }
         .map_err(classify)
     }
@@ -271,18 +277,23 @@ mod tests {
             .await
             .unwrap();
         for _ in 0..3 {
-            let mut full = Transaction::begin(&database, durability).await.unwrap();
-            full.execute(PAGES_MAX, &[]).await.unwrap();
-            let error = loop {
-                if let Err(error) = full.execute(FILL, &[]).await {
-                    break error;
-                }
-            };
+            let error = database
+                .write(durability, |mut full| async move {
+                    full.execute(PAGES_MAX, &[]).await?;
+                    let error = loop {
+                        if let Err(error) = full.execute(FILL, &[]).await {
+                            break error;
+                        }
+                    };
+                    // The next one finds no connection that believes in a transaction.
+                    if let Err(error) = full.commit().await {
+                        assert!(error.to_string().contains("cannot be committed"), "{error}");
+                    }
+                    Ok(error)
+                })
+                .await
+                .unwrap();
             assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
-            // The next one finds no connection that believes in a transaction.
-            if let Err(error) = full.commit().await {
-                assert!(error.to_string().contains("cannot be committed"), "{error}");
-            }
             run(FILL).await.unwrap();
         }
         let kept = database
@@ -304,11 +315,16 @@ mod tests {
         run("CREATE TABLE one (id INTEGER PRIMARY KEY)")
             .await
             .unwrap();
-        let mut transaction = Transaction::begin(&database, durability).await.unwrap();
         let insert = "INSERT INTO one VALUES (1)";
-        transaction.execute(insert, &[]).await.unwrap();
-        transaction.execute(insert, &[]).await.unwrap_err();
-        transaction.commit().await.unwrap_err();
+        database
+            .write(durability, move |mut transaction| async move {
+                transaction.execute(insert, &[]).await?;
+                transaction.execute(insert, &[]).await.unwrap_err();
+                transaction.commit().await.unwrap_err();
+                Ok(())
+            })
+            .await
+            .unwrap();
         run(insert).await.unwrap();
     }
 }

@@ -80,10 +80,11 @@ pub(crate) fn integer(what: &str, number: u64) -> Result<i64, StoreError> {
         .map_err(|_| StoreError::Invalid(format!("{what} {number} is above {}", i64::MAX)))
 }
 
-pub(super) fn postgres_query<'q>(
+/// The query keeps copies of the values.
+pub(super) fn postgres_query(
     sql: &'static str,
-    values: &'q [Value<'q>],
-) -> Query<'q, Postgres, PgArguments> {
+    values: &[Value<'_>],
+) -> Query<'static, Postgres, PgArguments> {
     values
         .iter()
         .fold(sqlx::query(sql), |query, value| match *value {
@@ -94,10 +95,11 @@ pub(super) fn postgres_query<'q>(
         })
 }
 
-pub(super) fn sqlite_query<'q>(
+/// As [`postgres_query`].
+pub(super) fn sqlite_query(
     sql: &'static str,
-    values: &'q [Value<'q>],
-) -> Query<'q, Sqlite, SqliteArguments> {
+    values: &[Value<'_>],
+) -> Query<'static, Sqlite, SqliteArguments> {
     values
         .iter()
         .fold(sqlx::query(sql), |query, value| match *value {

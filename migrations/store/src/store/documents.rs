@@ -7,7 +7,7 @@ use onsale_schemas::{EventId, ShowId};
 use super::Store;
 use super::events::event_row;
 use crate::catalog::EventRow;
-use crate::database::{Durability, Transaction};
+use crate::database::Durability;
 use crate::document::{Document, Place, Versioned};
 use crate::error::StoreError;
 use crate::projection::documents;
@@ -95,10 +95,14 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn restore_document(&self, document: &Document) -> Result<bool, StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        let brought = documents::write(&mut transaction, document).await?;
-        transaction.commit().await?;
-        Ok(brought)
+        let document = document.clone();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let brought = documents::write(&mut transaction, &document).await?;
+                transaction.commit().await?;
+                Ok(brought)
+            })
+            .await
     }
 
     /// The versions at which the catalog has an event and a show.

@@ -125,9 +125,13 @@ impl Store {
     }
 
     async fn insert_event(&self, event: &EventRow, quotas: &Quotas) -> Result<(), StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        insert_within(&mut transaction, event, quotas).await?;
-        transaction.commit().await
+        let (event, quotas) = (event.clone(), *quotas);
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                insert_within(&mut transaction, &event, &quotas).await?;
+                transaction.commit().await
+            })
+            .await
     }
 
     /// Changes what people read of an event, and publishes a draft where that is asked for; the row as
@@ -140,14 +144,18 @@ impl Store {
         id: EventId,
         change: &EventChange,
     ) -> Result<Option<EventRow>, StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        let Some(mut event) = lock_event(&mut transaction, id).await? else {
-            return Ok(None);
-        };
-        change.apply_to(&mut event);
-        replace(&mut transaction, &event).await?;
-        transaction.commit().await?;
-        Ok(Some(event))
+        let change = change.clone();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let Some(mut event) = lock_event(&mut transaction, id).await? else {
+                    return Ok(None);
+                };
+                change.apply_to(&mut event);
+                replace(&mut transaction, &event).await?;
+                transaction.commit().await?;
+                Ok(Some(event))
+            })
+            .await
     }
 
     /// Replaces an event's row as a whole, also what the log decides (repairs only); false when there
@@ -156,16 +164,18 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn update_event(&self, event: &EventRow) -> Result<bool, StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        if lock_event(&mut transaction, event.event_id)
-            .await?
-            .is_none()
-        {
-            return Ok(false);
-        }
-        replace(&mut transaction, event).await?;
-        transaction.commit().await?;
-        Ok(true)
+        let event = event.clone();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let present = lock_event(&mut transaction, event.event_id).await?;
+                if present.is_none() {
+                    return Ok(false);
+                }
+                replace(&mut transaction, &event).await?;
+                transaction.commit().await?;
+                Ok(true)
+            })
+            .await
     }
 
     /// Makes a published event a draft again; false when it has shows, or is cancelled, or is not
@@ -174,23 +184,26 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn unpublish_event(&self, id: EventId) -> Result<bool, StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        let Some(mut event) = lock_event(&mut transaction, id).await? else {
-            return Ok(false);
-        };
-        let show = transaction
-            .fetch_optional(
-                "SELECT show_id FROM shows WHERE event_id = $1 LIMIT 1",
-                &[id.0.into()],
-            )
-            .await?;
-        if show.is_some() || event.status == EventStatus::Cancelled {
-            return Ok(false);
-        }
-        event.status = EventStatus::Draft;
-        replace(&mut transaction, &event).await?;
-        transaction.commit().await?;
-        Ok(true)
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let Some(mut event) = lock_event(&mut transaction, id).await? else {
+                    return Ok(false);
+                };
+                let show = transaction
+                    .fetch_optional(
+                        "SELECT show_id FROM shows WHERE event_id = $1 LIMIT 1",
+                        &[id.0.into()],
+                    )
+                    .await?;
+                if show.is_some() || event.status == EventStatus::Cancelled {
+                    return Ok(false);
+                }
+                event.status = EventStatus::Draft;
+                replace(&mut transaction, &event).await?;
+                transaction.commit().await?;
+                Ok(true)
+            })
+            .await
     }
 
     /// One event.

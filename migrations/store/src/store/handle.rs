@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use crate::database::postgres::PostgresPool;
 use crate::database::{Database, Durability, postgres, sqlite};
 use crate::error::StoreError;
 use crate::schema;
 
-/// A handle to the database, cheap to clone.
-///
-/// Futures of its methods must be polled to their end (see the crate's documentation).
+/// A handle to the database, cheap to clone. Futures of its methods may be dropped at any point (see
+/// the crate's documentation).
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) database: Database,
@@ -56,7 +56,7 @@ impl Store {
     /// How many connections read at a time at most.
     pub fn read_connections_max(&self) -> u32 {
         match &self.database {
-            Database::Postgres(pool) => pool.options().get_max_connections(),
+            Database::Postgres(postgres) => postgres.pool.options().get_max_connections(),
             Database::Sqlite(pools) => pools.readers.options().get_max_connections(),
         }
     }
@@ -66,7 +66,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Schema`] when the database was migrated by another history of migrations.
     pub async fn migrate(&self) -> Result<usize, StoreError> {
-        schema::migrate(&self.database).await
+        let database = self.database.clone();
+        let work = async move { schema::migrate(&database).await };
+        self.database.writes().run(work).await
     }
 
     /// Error unless every migration this program knows is applied and none that it does not know.
@@ -107,7 +109,7 @@ impl Store {
     /// `(in use, idle)` connections.
     pub fn connections(&self) -> (u32, u32) {
         let (size, idle) = match &self.database {
-            Database::Postgres(pool) => (pool.size(), pool.num_idle()),
+            Database::Postgres(PostgresPool { pool, .. }) => (pool.size(), pool.num_idle()),
             Database::Sqlite(pools) => (
                 pools.writer.size() + pools.readers.size(),
                 pools.writer.num_idle() + pools.readers.num_idle(),
@@ -142,10 +144,12 @@ impl Store {
         }
     }
 
-    /// Closes all connections; calls after that are [`StoreError::Unreachable`].
+    /// Closes all connections once what runs on them has come to its end, also what nobody waits for
+    /// any more; calls after that are [`StoreError::Unreachable`].
     pub async fn close(&self) {
+        self.database.writes().close().await;
         match &self.database {
-            Database::Postgres(pool) => pool.close().await,
+            Database::Postgres(postgres) => postgres.pool.close().await,
             Database::Sqlite(pools) => {
                 pools.readers.close().await;
                 // Last, so that closing it folds the WAL into the file.

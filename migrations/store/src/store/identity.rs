@@ -18,7 +18,7 @@ pub struct LogMark {
 }
 
 impl Store {
-    /// The id of the log that this database belongs to; `None` until it was told.
+    /// The id of the log that this database belongs to; `None` until it is written down.
     ///
     /// # Errors
     /// As every read; [`StoreError::Corrupt`] for what is no id.
@@ -64,28 +64,41 @@ impl Store {
         log_id: [u8; 16],
         marks: &[LogMark],
     ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
+        let marks = marks.to_vec();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                write_identity(&mut transaction, log_id, &marks).await?;
+                transaction.commit().await
+            })
+            .await
+    }
+}
+
+async fn write_identity(
+    transaction: &mut Transaction,
+    log_id: [u8; 16],
+    marks: &[LogMark],
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "INSERT INTO log_identity (one, log_id) VALUES (1, $1) \
+             ON CONFLICT (one) DO UPDATE SET log_id = excluded.log_id",
+            &[Value::Bytes(&log_id)],
+        )
+        .await?;
+    for mark in marks {
         transaction
             .execute(
-                "INSERT INTO log_identity (one, log_id) VALUES (1, $1) \
-                 ON CONFLICT (one) DO UPDATE SET log_id = excluded.log_id",
-                &[Value::Bytes(&log_id)],
+                "INSERT INTO log_marks (partition, record_offset, checksum) \
+                 VALUES ($1, $2, $3) ON CONFLICT (partition) DO UPDATE SET \
+                 record_offset = excluded.record_offset, checksum = excluded.checksum",
+                &[
+                    mark.partition.0.into(),
+                    integer("offset", mark.offset)?.into(),
+                    mark.checksum.cast_signed().into(),
+                ],
             )
             .await?;
-        for mark in marks {
-            transaction
-                .execute(
-                    "INSERT INTO log_marks (partition, record_offset, checksum) \
-                     VALUES ($1, $2, $3) ON CONFLICT (partition) DO UPDATE SET \
-                     record_offset = excluded.record_offset, checksum = excluded.checksum",
-                    &[
-                        mark.partition.0.into(),
-                        integer("offset", mark.offset)?.into(),
-                        mark.checksum.cast_signed().into(),
-                    ],
-                )
-                .await?;
-        }
-        transaction.commit().await
     }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use onsale_schemas::PartitionId;
 
 use super::Store;
 use crate::booking::{Version2, Watermark};
-use crate::database::{Durability, Transaction};
+use crate::database::Durability;
 use crate::error::StoreError;
 use crate::projection::plan::Plan;
 use crate::projection::{ProjectionBatch, run};
@@ -19,14 +19,24 @@ impl Store {
     /// batch again later; whether it was committed does not matter. Nothing was changed by a call
     /// that failed, except that an `Unreachable` one may have committed.
     pub async fn project(&self, batch: &ProjectionBatch) -> Result<Watermark, StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Rebuildable).await?;
-        let before = run::lock_watermark(&mut transaction, batch.partition).await?;
+        let partition = batch.partition;
+        let (mut transaction, before) = self
+            .database
+            .write(Durability::Rebuildable, move |mut transaction| async move {
+                let before = run::lock_watermark(&mut transaction, partition).await?;
+                Ok((transaction, before))
+            })
+            .await?;
+        // Planned here, so that the batch need not be copied.
         let Some(plan) = Plan::of(batch, &before)? else {
             return Ok(before);
         };
-        run::apply(&mut transaction, &plan).await?;
-        transaction.commit().await?;
-        Ok(plan.watermark)
+        let work = async move {
+            run::apply(&mut transaction, &plan).await?;
+            transaction.commit().await?;
+            Ok(plan.watermark)
+        };
+        self.database.writes().go_on(work).await
     }
 
     /// From when on the machine of a partition is of version 2; `None` while it is not, as far as the

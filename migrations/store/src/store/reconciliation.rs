@@ -111,31 +111,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::DoubleSale`] when a seat would have two live holders.
     pub async fn repair_bookings(&self, rows: &[BookingRow]) -> Result<(), StoreError> {
-        // The last of two rows of one booking counts; a statement may not touch a row twice.
-        let rows: BTreeMap<_, _> = rows.iter().map(|row| (row.booking_id, row)).collect();
-        let rows: Vec<&BookingRow> = rows.into_values().collect();
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        // All seats are freed before any is taken: they may change hands within the repair.
-        for chunk in rows.chunks(REPAIR_CHUNK_BOOKINGS) {
-            bulk::free_bookings(&mut transaction, chunk).await?;
-            bulk::insert_bookings(&mut transaction, chunk, OnKnown::Replace).await?;
-        }
-        let taken: Vec<SeatHolder> = rows
-            .iter()
-            .filter(|row| row.status.is_live())
-            .flat_map(|row| {
-                row.seats.iter().map(|seat| SeatHolder {
-                    show: row.show_id,
-                    seat: *seat,
-                    partition: row.booking_id.partition(),
-                    booking: row.booking_id.offset(),
-                })
+        let rows = rows.to_vec();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                replace_bookings(&mut transaction, &rows).await?;
+                transaction.commit().await
             })
-            .collect();
-        for chunk in taken.chunks(REPAIR_CHUNK_SEATS) {
-            bulk::take_seats(&mut transaction, chunk).await?;
-        }
-        transaction.commit().await
+            .await
     }
 
     /// Replaces the projected blocks of a show. One transaction.
@@ -148,32 +130,14 @@ impl Store {
         seats: &[u32],
         quantities: &[(u16, u32)],
     ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        transaction
-            .execute(
-                "DELETE FROM blocked_seats WHERE show_id = $1",
-                &[show.0.into()],
-            )
-            .await?;
-        transaction
-            .execute(
-                "DELETE FROM blocked_quantities WHERE show_id = $1",
-                &[show.0.into()],
-            )
-            .await?;
-        let seats: Vec<(ShowId, u32)> = seats
-            .iter()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .map(|seat| (show, *seat))
-            .collect();
-        for chunk in seats.chunks(REPAIR_CHUNK_SEATS) {
-            bulk::block_seats(&mut transaction, chunk).await?;
-        }
-        for (zone, quantity) in quantities {
-            run::add_blocked_quantity(&mut transaction, show, *zone, i64::from(*quantity)).await?;
-        }
-        transaction.commit().await
+        let seats: BTreeSet<u32> = seats.iter().copied().collect();
+        let quantities = quantities.to_vec();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                replace_blocks(&mut transaction, show, seats, &quantities).await?;
+                transaction.commit().await
+            })
+            .await
     }
 
     /// Sets a watermark after a repair that made the projection equal to that position. A machine
@@ -187,13 +151,17 @@ impl Store {
         watermark: &Watermark,
         is_version_2: bool,
     ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        run::write_watermark(&mut transaction, watermark).await?;
-        if is_version_2 {
-            let (partition, always) = (watermark.partition, Version2::ALWAYS);
-            run::write_version_2(&mut transaction, partition, &always).await?;
-        }
-        transaction.commit().await
+        let watermark = *watermark;
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                run::write_watermark(&mut transaction, &watermark).await?;
+                if is_version_2 {
+                    let (partition, always) = (watermark.partition, Version2::ALWAYS);
+                    run::write_version_2(&mut transaction, partition, &always).await?;
+                }
+                transaction.commit().await
+            })
+            .await
     }
 
     /// Notes that the machine of a partition is of version 2 where the projection stands, unless the
@@ -202,10 +170,65 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn assume_version_2(&self, partition: PartitionId) -> Result<(), StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        run::write_version_2(&mut transaction, partition, &Version2::ALWAYS).await?;
-        transaction.commit().await
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                run::write_version_2(&mut transaction, partition, &Version2::ALWAYS).await?;
+                transaction.commit().await
+            })
+            .await
     }
+}
+
+async fn replace_bookings(
+    transaction: &mut Transaction,
+    rows: &[BookingRow],
+) -> Result<(), StoreError> {
+    // The last of two rows of one booking counts; a statement may not touch a row twice.
+    let rows: BTreeMap<_, _> = rows.iter().map(|row| (row.booking_id, row)).collect();
+    let rows: Vec<&BookingRow> = rows.into_values().collect();
+    // All seats are freed before any is taken: they may change hands within the repair.
+    for chunk in rows.chunks(REPAIR_CHUNK_BOOKINGS) {
+        bulk::free_bookings(transaction, chunk).await?;
+        bulk::insert_bookings(transaction, chunk, OnKnown::Replace).await?;
+    }
+    let taken: Vec<SeatHolder> = rows
+        .iter()
+        .filter(|row| row.status.is_live())
+        .flat_map(|row| {
+            row.seats.iter().map(|seat| SeatHolder {
+                show: row.show_id,
+                seat: *seat,
+                partition: row.booking_id.partition(),
+                booking: row.booking_id.offset(),
+            })
+        })
+        .collect();
+    for chunk in taken.chunks(REPAIR_CHUNK_SEATS) {
+        bulk::take_seats(transaction, chunk).await?;
+    }
+    Ok(())
+}
+
+async fn replace_blocks(
+    transaction: &mut Transaction,
+    show: ShowId,
+    seats: BTreeSet<u32>,
+    quantities: &[(u16, u32)],
+) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM blocked_seats WHERE show_id = $1",
+        "DELETE FROM blocked_quantities WHERE show_id = $1",
+    ] {
+        transaction.execute(sql, &[show.0.into()]).await?;
+    }
+    let seats: Vec<(ShowId, u32)> = seats.into_iter().map(|seat| (show, seat)).collect();
+    for chunk in seats.chunks(REPAIR_CHUNK_SEATS) {
+        bulk::block_seats(transaction, chunk).await?;
+    }
+    for (zone, quantity) in quantities {
+        run::add_blocked_quantity(transaction, show, *zone, i64::from(*quantity)).await?;
+    }
+    Ok(())
 }
 
 /// The seat index after the last one of each zone.

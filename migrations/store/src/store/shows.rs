@@ -139,6 +139,39 @@ pub(crate) async fn replace(
     Ok(())
 }
 
+/// Replaces times, prices and hold of a show in an open transaction; false when there is none.
+async fn replace_terms(transaction: &mut Transaction, show: &ShowRow) -> Result<bool, StoreError> {
+    let touched = transaction
+        .execute(
+            "UPDATE shows SET starts_at_ms = $2, sale_opens_at_ms = $3, \
+             sale_closes_at_ms = $4, hold_ms = $5 WHERE show_id = $1",
+            &[
+                show.show_id.0.into(),
+                integer("starts_at_ms", show.starts_at_ms)?.into(),
+                integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
+                integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
+                show.hold_ms.into(),
+            ],
+        )
+        .await?;
+    if touched == 0 {
+        return Ok(false);
+    }
+    for zone in &show.zones {
+        transaction
+            .execute(
+                "UPDATE zones SET unit_price = $3 WHERE show_id = $1 AND zone = $2",
+                &[
+                    show.show_id.0.into(),
+                    zone.index.into(),
+                    zone.unit_price.into(),
+                ],
+            )
+            .await?;
+    }
+    Ok(true)
+}
+
 impl Store {
     /// Adds a show with its zones in one transaction. `Exists` when the id is taken.
     ///
@@ -163,16 +196,21 @@ impl Store {
     }
 
     async fn insert_show(&self, show: &ShowRow, quotas: &Quotas) -> Result<(), StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        // Nobody unpublishes the event meanwhile. One that is not there is what the key refuses.
-        if lock_event(&mut transaction, show.event_id)
-            .await?
-            .is_some_and(|event| event.status != EventStatus::Published)
-        {
-            return Err(StoreError::NotPublished);
-        }
-        insert_within(&mut transaction, show, quotas).await?;
-        transaction.commit().await
+        let (show, quotas) = (show.clone(), *quotas);
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                // Nobody unpublishes the event meanwhile. One that is not there is what the key
+                // refuses.
+                if lock_event(&mut transaction, show.event_id)
+                    .await?
+                    .is_some_and(|event| event.status != EventStatus::Published)
+                {
+                    return Err(StoreError::NotPublished);
+                }
+                insert_within(&mut transaction, &show, &quotas).await?;
+                transaction.commit().await
+            })
+            .await
     }
 
     /// Replaces times, prices and hold of a show (not its layout, status or partition) outside the
@@ -181,37 +219,16 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn update_show(&self, show: &ShowRow) -> Result<bool, StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        let touched = transaction
-            .execute(
-                "UPDATE shows SET starts_at_ms = $2, sale_opens_at_ms = $3, \
-                 sale_closes_at_ms = $4, hold_ms = $5 WHERE show_id = $1",
-                &[
-                    show.show_id.0.into(),
-                    integer("starts_at_ms", show.starts_at_ms)?.into(),
-                    integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
-                    integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
-                    show.hold_ms.into(),
-                ],
-            )
-            .await?;
-        if touched == 0 {
-            return Ok(false);
-        }
-        for zone in &show.zones {
-            transaction
-                .execute(
-                    "UPDATE zones SET unit_price = $3 WHERE show_id = $1 AND zone = $2",
-                    &[
-                        show.show_id.0.into(),
-                        zone.index.into(),
-                        zone.unit_price.into(),
-                    ],
-                )
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(true)
+        let show = show.clone();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                if !replace_terms(&mut transaction, &show).await? {
+                    return Ok(false);
+                }
+                transaction.commit().await?;
+                Ok(true)
+            })
+            .await
     }
 
     /// One show with its zones.

@@ -8,7 +8,8 @@ use onsale_schemas::PartitionId;
 
 use super::Store;
 use crate::booking::Watermark;
-use crate::database::{Database, Durability, Transaction, postgres};
+use crate::database::postgres::{self, PostgresPool};
+use crate::database::{Database, Durability, Transaction, Writes};
 use crate::error::StoreError;
 use crate::projection::run;
 
@@ -16,6 +17,7 @@ use crate::projection::run;
 /// wait and try again.
 pub struct Standstill {
     transaction: Transaction,
+    writes: Writes,
 }
 
 impl Standstill {
@@ -24,7 +26,7 @@ impl Standstill {
     /// # Errors
     /// When the connection was lost; then they went on before.
     pub async fn release(self) -> Result<(), StoreError> {
-        self.transaction.commit().await
+        self.writes.go_on(self.transaction.commit()).await
     }
 }
 
@@ -36,7 +38,7 @@ impl Store {
     /// As every read. A view whose connection is lost is [`StoreError::Unreachable`] from then on.
     pub async fn of_one_moment(&self) -> Result<Self, StoreError> {
         let database = match &self.database {
-            Database::Postgres(pool) => {
+            Database::Postgres(PostgresPool { pool, .. }) => {
                 let is_begun = Arc::new(AtomicBool::new(false));
                 let first = move || !is_begun.swap(true, Ordering::AcqRel);
                 Database::Postgres(postgres::connect_at_one_moment(pool, first).await?)
@@ -46,7 +48,7 @@ impl Store {
         Ok(Self { database })
     }
 
-    /// Holds the watermarks of these partitions and tells where they stand.
+    /// Holds the watermarks of these partitions and returns where they stand.
     ///
     /// # Errors
     /// [`StoreError::Unreachable`] also when a projector keeps one for too long: try again.
@@ -54,20 +56,28 @@ impl Store {
         &self,
         partitions: &[PartitionId],
     ) -> Result<(Standstill, Vec<Watermark>), StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Rebuildable).await?;
-        if let Transaction::Postgres(_) = &transaction {
-            // A repair may take longer than a projector may be silent.
-            transaction
-                .execute(
-                    "SET LOCAL idle_in_transaction_session_timeout = '300s'",
-                    &[],
-                )
-                .await?;
-        }
-        let mut watermarks = Vec::with_capacity(partitions.len());
-        for partition in partitions {
-            watermarks.push(run::lock_watermark(&mut transaction, *partition).await?);
-        }
-        Ok((Standstill { transaction }, watermarks))
+        let (partitions, writes) = (partitions.to_vec(), self.database.writes().clone());
+        self.database
+            .write(Durability::Rebuildable, move |mut transaction| async move {
+                if let Transaction::Postgres(_) = &transaction {
+                    // A repair may take longer than a projector may be silent.
+                    transaction
+                        .execute(
+                            "SET LOCAL idle_in_transaction_session_timeout = '300s'",
+                            &[],
+                        )
+                        .await?;
+                }
+                let mut watermarks = Vec::with_capacity(partitions.len());
+                for partition in partitions {
+                    watermarks.push(run::lock_watermark(&mut transaction, partition).await?);
+                }
+                let standstill = Standstill {
+                    transaction,
+                    writes,
+                };
+                Ok((standstill, watermarks))
+            })
+            .await
     }
 }

@@ -15,6 +15,7 @@ mod changes;
 mod counts;
 mod documents;
 mod double_sale;
+mod dropped;
 mod events;
 mod harness;
 mod histories;

@@ -19,10 +19,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Invalid`] for what does not fit, otherwise as every write.
     pub async fn enqueue_job(&self, job: &NewJob) -> Result<bool, StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        let is_new = enqueue(&mut transaction, job).await?;
-        transaction.commit().await?;
-        Ok(is_new)
+        let job = job.clone();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let is_new = enqueue(&mut transaction, &job).await?;
+                transaction.commit().await?;
+                Ok(is_new)
+            })
+            .await
     }
 }
 

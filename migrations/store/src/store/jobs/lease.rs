@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::note;
 use crate::Store;
-use crate::database::{Database, Durability, Row, Transaction, Value, integer};
+use crate::database::{Database, Durability, Row, Value, integer};
 use crate::error::StoreError;
 use crate::job::{ClaimedJob, Lease, Renewal};
 
@@ -127,22 +127,26 @@ impl Store {
             // One writer at a time.
             Database::Sqlite(_) => claim!("IN (", ""),
         };
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        let mut claimed = transaction
-            .fetch(
-                sql,
-                &[
-                    kind.into(),
-                    worker.into(),
-                    integer("lease_ms", lease_ms)?.into(),
+        let (kind, worker) = (kind.to_owned(), worker.to_owned());
+        let lease_ms = integer("lease_ms", lease_ms)?;
+        let mut claimed = self
+            .database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let values = [
+                    Value::from(&kind),
+                    Value::from(&worker),
+                    lease_ms.into(),
                     limit.into(),
-                ],
-            )
-            .await?
-            .iter()
-            .map(claimed_job)
-            .collect::<Result<Vec<_>, StoreError>>()?;
-        transaction.commit().await?;
+                ];
+                let rows = transaction.fetch(sql, &values).await?;
+                let claimed = rows
+                    .iter()
+                    .map(claimed_job)
+                    .collect::<Result<Vec<_>, StoreError>>()?;
+                transaction.commit().await?;
+                Ok(claimed)
+            })
+            .await?;
         // What RETURNING lists has no order.
         claimed.sort_by_key(|job| std::cmp::Reverse(job.waited_ms));
         Ok(claimed)
@@ -158,19 +162,22 @@ impl Store {
         lease_ms: u64,
         progress: Option<&str>,
     ) -> Result<Renewal, StoreError> {
-        let mut transaction = Transaction::begin(&self.database, Durability::Durable).await?;
-        let renewed = transaction
-            .fetch(
-                RENEW,
-                &[
+        let lease_ms = integer("lease_ms", lease_ms)?;
+        let progress = progress.map(|progress| note(progress).to_owned());
+        let renewed = self
+            .database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let values = [
                     lease.job.into(),
                     lease.fence.into(),
-                    integer("lease_ms", lease_ms)?.into(),
-                    Value::Text(progress.map(note)),
-                ],
-            )
+                    lease_ms.into(),
+                    Value::from(&progress),
+                ];
+                let renewed = transaction.fetch(RENEW, &values).await?;
+                transaction.commit().await?;
+                Ok(renewed)
+            })
             .await?;
-        transaction.commit().await?;
         match renewed.first() {
             Some(row) if row.signed("cancel_requested")? != 0 => Ok(Renewal::Cancelled),
             Some(_) => Ok(Renewal::Held),

@@ -1,0 +1,146 @@
+//! Writes run on tasks of their own, so that nobody leaves one half-way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::error::StoreError;
+
+/// The writes that are under way: never more than there are connections to write on.
+///
+/// A caller waits for its turn; if it stops waiting before, nothing was begun. From then on the write
+/// has a task, which goes on to its end whether or not anybody still waits for it: it is done or not,
+/// and its connection goes back to the pool in a known state.
+#[derive(Clone, Debug)]
+pub(crate) struct Writes {
+    turns: Arc<Semaphore>,
+    patience: Duration,
+    tasks: TaskTracker,
+}
+
+impl Writes {
+    /// At most `at_a_time` at once; a caller waits for its turn for as long as `patience`.
+    pub(super) fn new(at_a_time: u32, patience: Duration) -> Self {
+        let turns = usize::try_from(at_a_time).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            turns: Arc::new(Semaphore::new(turns)),
+            patience,
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Runs `work`, which takes its connection itself, once it is its turn.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.turn().await?;
+        let work = async move {
+            let result = work.await;
+            drop(turn);
+            result
+        };
+        self.go_on(work).await
+    }
+
+    /// Runs `work` on the connection that it has already.
+    pub(crate) async fn go_on<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self.tasks.spawn(work.in_current_span()).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and the connection with it.
+                Err(_) => Err(StoreError::Unreachable(sqlx::Error::WorkerCrashed)),
+            },
+        }
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        match tokio::time::timeout(self.patience, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_closed)) => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
+            Err(_elapsed) => Err(StoreError::Unreachable(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// Lets nobody begin any more, and waits for what runs.
+    pub(crate) async fn close(&self) {
+        self.turns.close();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::{Context, Waker};
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Polls once and drops: a caller that hangs up at once.
+    fn asked_for(work: impl Future<Output = Result<(), StoreError>>) {
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(pin!(work).poll(&mut context).is_pending());
+    }
+
+    #[tokio::test]
+    async fn callers_that_hang_up_while_they_wait_begin_nothing() {
+        let writes = Writes::new(1, PATIENCE);
+        let (end, ended) = oneshot::channel::<()>();
+        let begun = Arc::new(AtomicU32::new(0));
+        asked_for(writes.run(async move {
+            let _ = ended.await;
+            Ok(())
+        }));
+        for _ in 0..1_000 {
+            let begun = begun.clone();
+            asked_for(writes.run(async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }));
+        }
+        end.send(()).unwrap();
+        writes.run(async { Ok(()) }).await.unwrap();
+        assert_eq!(begun.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_what_runs_and_lets_nothing_begin() {
+        let writes = Writes::new(1, PATIENCE);
+        let (end, ended) = oneshot::channel::<()>();
+        asked_for(writes.run(async move {
+            let _ = ended.await;
+            Ok(())
+        }));
+        let mut closing = pin!(writes.close());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(closing.as_mut().poll(&mut context).is_pending());
+        let error = writes.run(async { Ok(()) }).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
+        end.send(()).unwrap();
+        closing.await;
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_does_not_come_is_an_error() {
+        let writes = Writes::new(1, Duration::ZERO);
+        asked_for(writes.run(std::future::pending()));
+        let error = writes.run(async { Ok(()) }).await.unwrap_err();
+        assert!(
+            matches!(error, StoreError::Unreachable(sqlx::Error::PoolTimedOut)),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,328 @@
+//! A caller may stop waiting at any moment: what it asked for is done or not, never half, and the
+//! connections stay.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use onsale_schemas::{PartitionId, RequestId};
+use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
+use onsale_store::document::{Document, Place, Versioned};
+use onsale_store::job::{JobFilter, NewJob};
+use onsale_store::snapshot::SnapshotInfo;
+use onsale_store::{Store, StoreError};
+
+use crate::build::{Chain, P, booking_id, event, event_id, filter, id, show, show_id, user_id};
+use crate::harness::{Bench, contract};
+
+contract!(
+    a_show_is_added_whole_or_not_at_all,
+    a_batch_is_projected_whole_or_not_at_all,
+    no_write_takes_its_connection_with_it,
+    no_read_takes_the_pool_with_it,
+    closing_waits_for_what_nobody_waits_for,
+);
+
+/// Nothing here is woken more often.
+const POLLS_MAX: usize = 1_000;
+/// A bound on a test that hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Polls `work` whenever it is woken, then drops it; what it came to, unless it needs more `polls`.
+async fn polled<T>(work: impl Future<Output = T>, polls: usize) -> Option<T> {
+    if polls == 0 {
+        return None;
+    }
+    let mut work = pin!(work);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        left -= 1;
+        match work.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Waits until no connection is in use; how many there are.
+async fn settled(store: &Store) -> u32 {
+    // What was begun takes its connection when it is polled for the first time, which is now.
+    tokio::task::yield_now().await;
+    let idle = async {
+        loop {
+            match store.connections() {
+                (0, idle) => return idle,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, idle)
+        .await
+        .expect("connections come back")
+}
+
+async fn a_show_is_added_whole_or_not_at_all(bench: Bench) {
+    bench.store.add_event(&event(1)).await.unwrap();
+    let connections = settled(&bench.store).await;
+    for polls in 0..POLLS_MAX {
+        let show = show(u64::try_from(polls).unwrap(), 1);
+        let result = polled(bench.store.add_show(&show), polls).await;
+        assert!(settled(&bench.store).await >= connections, "{polls} polls");
+        let present = bench.store.show(show.show_id).await.unwrap();
+        if polls == 0 {
+            assert_eq!(present, None, "nothing was begun");
+        } else {
+            assert_eq!(present, Some(show), "{polls} polls: what was begun is done");
+        }
+        if let Some(result) = result {
+            result.unwrap();
+            return;
+        }
+    }
+    panic!("never done");
+}
+
+async fn a_batch_is_projected_whole_or_not_at_all(bench: Bench) {
+    bench.store.add_event(&event(1)).await.unwrap();
+    bench.store.add_show(&show(1, 1)).await.unwrap();
+    let connections = settled(&bench.store).await;
+    let mut chain = Chain::default();
+    let mut projected = 0;
+    for polls in 0..POLLS_MAX {
+        let from = chain.next_offset;
+        let seat = u32::try_from(from).unwrap();
+        for seat in [2 * seat, 2 * seat + 1] {
+            chain.reserve(1, 1, &[seat]);
+        }
+        let batch = chain.batch(projected, chain.next_offset);
+        let result = polled(bench.store.project(&batch), polls).await;
+        assert!(settled(&bench.store).await >= connections, "{polls} polls");
+        let marks = bench.store.watermarks().await.unwrap();
+        let reached = marks
+            .iter()
+            .find(|mark| mark.partition == P)
+            .map_or(0, |mark| mark.next_offset);
+        assert!(
+            reached == projected || reached == chain.next_offset,
+            "{polls} polls: {reached}"
+        );
+        projected = reached;
+        for record in &chain.outcomes {
+            let row = bench.store.booking(booking_id(record.offset)).await;
+            let is_there = row.unwrap().is_some();
+            assert_eq!(is_there, record.offset < projected, "{polls} polls");
+        }
+        if let Some(result) = result {
+            assert_eq!(result.unwrap().next_offset, chain.next_offset);
+            return;
+        }
+    }
+    panic!("never done");
+}
+
+type Call<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
+/// Begins one and the same call.
+type Begin<'a> = Box<dyn Fn() -> Call<'a> + Send + Sync + 'a>;
+
+/// A call of the store without what comes of it.
+fn call<'a, T>(work: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Call<'a> {
+    Box::pin(async { work.await.map(drop) })
+}
+
+#[expect(clippy::too_many_lines, reason = "a list of every write")]
+async fn no_write_takes_its_connection_with_it(bench: Bench) {
+    let store = &bench.store;
+    store.add_event(&event(1)).await.unwrap();
+    store.add_show(&show(1, 1)).await.unwrap();
+    let change = EventChange {
+        name: "Renamed".to_owned(),
+        description: None,
+        venue: None,
+        city: None,
+        category: None,
+        starts_at_ms: 1_800_000_000_000,
+        minimum_age: None,
+        publish: false,
+    };
+    let document = Document {
+        event: Versioned {
+            version: 9,
+            row: event(1),
+        },
+        show: None,
+    };
+    let answer = RememberedAnswer {
+        fingerprint: 1,
+        status: 201,
+        body: "{}".to_owned(),
+    };
+    let snapshot = SnapshotInfo {
+        partition: P,
+        next_offset: 1,
+        log_time_ms: 1,
+        size_bytes: 3,
+        created_at_ms: 1,
+    };
+    let job = NewJob {
+        kind: "mail.send",
+        key: "one".to_owned(),
+        payload: "{}".to_owned(),
+        delay_ms: 0,
+        attempts_max: 3,
+    };
+    let (request, show_change) = (RequestId(id(1)), ShowChange::default());
+    let calls: Vec<(&str, Begin<'_>)> = vec![
+        (
+            "change_event",
+            Box::new(|| call(store.change_event(event_id(1), &change))),
+        ),
+        (
+            "update_event",
+            Box::new(|| {
+                call(async move {
+                    let row = event(1);
+                    store.update_event(&row).await
+                })
+            }),
+        ),
+        (
+            "unpublish_event",
+            Box::new(|| call(store.unpublish_event(event_id(1)))),
+        ),
+        (
+            "update_show",
+            Box::new(|| {
+                call(async move {
+                    let row = show(1, 1);
+                    store.update_show(&row).await
+                })
+            }),
+        ),
+        (
+            "set_show_status",
+            Box::new(|| call(store.set_show_status(show_id(1), ShowStatus::Open))),
+        ),
+        (
+            "restore_document",
+            Box::new(|| call(store.restore_document(&document))),
+        ),
+        (
+            "set_log_identity",
+            Box::new(|| call(store.set_log_identity([7; 16], &[]))),
+        ),
+        (
+            "remember_answer",
+            Box::new(|| call(store.remember_answer(request, &answer, 1))),
+        ),
+        (
+            "propose_change",
+            Box::new(|| call(store.propose_change(request, show_id(1), &show_change, 1))),
+        ),
+        (
+            "put_snapshot",
+            Box::new(|| call(store.put_snapshot(&snapshot, b"abc"))),
+        ),
+        (
+            "repair_bookings",
+            Box::new(|| call(store.repair_bookings(&[]))),
+        ),
+        (
+            "repair_blocks",
+            Box::new(|| call(store.repair_blocks(show_id(1), &[1, 2], &[(1, 5)]))),
+        ),
+        (
+            "assume_version_2",
+            Box::new(|| call(store.assume_version_2(P))),
+        ),
+        (
+            "stand_still",
+            Box::new(|| call(store.stand_still(&[P, PartitionId(4)]))),
+        ),
+        (
+            "release",
+            Box::new(|| call(async move { store.stand_still(&[P]).await?.0.release().await })),
+        ),
+        ("enqueue_job", Box::new(|| call(store.enqueue_job(&job)))),
+        (
+            "claim_jobs",
+            Box::new(|| call(store.claim_jobs("mail.send", "w", 60_000, 5))),
+        ),
+        ("take_back_jobs", Box::new(|| call(store.take_back_jobs()))),
+        ("prune_jobs", Box::new(|| call(store.prune_jobs(0, 5)))),
+        ("make_durable", Box::new(|| call(store.make_durable()))),
+        ("migrate", Box::new(|| call(store.migrate()))),
+    ];
+    let connections = settled(store).await;
+    for (name, begin) in &calls {
+        for polls in 0.. {
+            assert!(polls < POLLS_MAX, "{name} is never done");
+            let result = polled(begin(), polls).await;
+            assert!(
+                settled(store).await >= connections,
+                "{name} after {polls} polls"
+            );
+            if let Some(result) = result {
+                result.unwrap();
+                break;
+            }
+        }
+    }
+    let (still, _) = store.stand_still(&[P]).await.unwrap();
+    still.release().await.unwrap();
+    store.add_event(&event(2)).await.unwrap();
+}
+
+/// Reads may be dropped as well. (A read of PostgreSQL that is dropped while its connection is
+/// looked at costs that connection; the pool makes another one.)
+async fn no_read_takes_the_pool_with_it(bench: Bench) {
+    let store = &bench.store;
+    store.add_event(&event(1)).await.unwrap();
+    store.add_show(&show(1, 1)).await.unwrap();
+    let of_user = filter(user_id(1));
+    let jobs = JobFilter {
+        limit: 5,
+        ..JobFilter::default()
+    };
+    let reads: Vec<(&str, Begin<'_>)> = vec![
+        ("show", Box::new(|| call(store.show(show_id(1))))),
+        (
+            "show_seats",
+            Box::new(|| call(store.show_seats(show_id(1)))),
+        ),
+        ("bookings", Box::new(|| call(store.bookings(&of_user)))),
+        (
+            "undescribed",
+            Box::new(|| call(store.undescribed(Place::default(), 5))),
+        ),
+        ("jobs", Box::new(|| call(store.jobs(&jobs)))),
+        ("of_one_moment", Box::new(|| call(store.of_one_moment()))),
+    ];
+    for (name, begin) in &reads {
+        for polls in 0.. {
+            assert!(polls < POLLS_MAX, "{name} is never done");
+            let result = polled(begin(), polls).await;
+            settled(store).await;
+            let present = store.show(show_id(1)).await.unwrap();
+            assert_eq!(present, Some(show(1, 1)), "{name} after {polls} polls");
+            if let Some(result) = result {
+                result.unwrap();
+                break;
+            }
+        }
+    }
+}
+
+async fn closing_waits_for_what_nobody_waits_for(bench: Bench) {
+    let other = Store::connect(&bench.url, 4).await.unwrap();
+    assert!(polled(other.add_event(&event(1)), 1).await.is_none());
+    other.close().await;
+    assert_eq!(
+        bench.store.event(event_id(1)).await.unwrap(),
+        Some(event(1))
+    );
+    let error = other.add_event(&event(2)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
+}
