@@ -6,6 +6,7 @@
 
 mod access_log;
 mod address_blocks;
+mod audit;
 mod auth;
 mod booking_keys;
 mod bounded;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
+use onsale_store::audit::Actor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -53,13 +54,15 @@ pub trait Operations: Send + Sync {
     /// When either cannot be read.
     async fn reconcile(&self) -> Result<serde_json::Value, OperationError>;
 
-    /// Repairs the database from a report of [`Operations::reconcile`]; what was done as JSON.
+    /// Repairs the database from a report of [`Operations::reconcile`], `by` an operator, as the audit
+    /// trail says; what was done as JSON.
     ///
     /// # Errors
     /// [`OperationError::Refused`] when it is no report or may not be applied.
     async fn apply_reconciliation(
         &self,
         report: serde_json::Value,
+        by: Actor,
     ) -> Result<serde_json::Value, OperationError>;
 
     /// Brings gauges up to date that cost a look; called when metrics are read.

@@ -10,6 +10,7 @@ use onsale_schemas::{
     BookingId, EventId, Outcome, OutcomeRecord, PartitionId, SeatList, ShowId, UserId,
 };
 use onsale_store::Store;
+use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingStatus, Watermark};
 use onsale_store::projection::ProjectionBatch;
 use tokio::sync::mpsc;
@@ -168,14 +169,20 @@ async fn it_goes_on_once_the_database_was_repaired() {
     ];
     rows[0].status = BookingStatus::Cancelled;
     rows[0].ended_at_ms = Some(1_001);
-    store.repair_bookings(&rows).await.unwrap();
+    store
+        .repair_bookings(&rows, Unaudited::Unattended)
+        .await
+        .unwrap();
     let watermark = Watermark {
         partition: PARTITION,
         next_offset: 3,
         last_outcome: Some(2),
         log_time_ms: 1_002,
     };
-    store.set_watermark(&watermark, false).await.unwrap();
+    store
+        .set_watermark(&watermark, false, Unaudited::Unattended)
+        .await
+        .unwrap();
     assert!(projected.repaired().await);
     assert_eq!(projected.stopped(), None);
     assert_eq!(projected.offset(PARTITION), 3);

@@ -62,6 +62,9 @@ enum Command {
     /// List, retry and cancel jobs of the queue
     #[command(subcommand)]
     Jobs(commands::jobs::JobsCommand),
+    /// List what staff changed in the database, and who did it
+    #[command(subcommand)]
+    Audit(commands::audit::AuditCommand),
     /// Put load on a running server and report throughput, latency and broken promises
     Load(commands::load::LoadArgs),
     /// Find out what is wrong with an installation and what to do
@@ -222,6 +225,7 @@ impl Cli {
             Command::Verify(args) => commands::verify::run(&args),
             Command::Reconcile(args) => commands::reconcile::run(&args),
             Command::Jobs(command) => commands::jobs::run(&command),
+            Command::Audit(command) => commands::audit::run(&command),
             Command::Load(args) => commands::load::run(&args),
             Command::Doctor(args) => commands::doctor::run(&args),
             Command::Config(command) => commands::config::run(&command),

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod audit;
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod demo;

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use http::Method;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, ShowId, UserId};
+use onsale_store::audit::{AuditFilter, Unaudited};
 use onsale_store::catalog::{EventRow, EventStatus, ShowStatus};
 use serde_json::json;
 use uuid::Uuid;
@@ -42,6 +43,21 @@ async fn an_event_is_made_read_and_changed() {
         .await
         .error(404, "NOT_FOUND");
     world.get(&path).by_role("organizer").send().await.data(200);
+    // Who did that is written down.
+    let filter = AuditFilter {
+        subject_kind: Some("event".to_owned()),
+        subject_id: Some(made["event_id"].as_str().unwrap().to_owned()),
+        limit: 9,
+        ..AuditFilter::default()
+    };
+    let trail = world.store.audit(&filter).await.unwrap();
+    let actions: Vec<&str> = trail.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["event.change", "event.unpublish", "event.create"]);
+    for entry in &trail {
+        assert_eq!(entry.actor.role, "organizer");
+        assert!(entry.actor.id.is_some() && entry.actor.request_id.is_some());
+        assert_eq!(entry.tenant_id, entry.actor.tenant_id);
+    }
 }
 
 #[tokio::test]
@@ -174,7 +190,11 @@ async fn shows_of_a_draft_are_its_organizers_and_not_for_sale() {
         status: EventStatus::Draft,
         ..event()
     };
-    world.store.update_event(&draft).await.unwrap();
+    world
+        .store
+        .update_event(&draft, Unaudited::Unattended)
+        .await
+        .unwrap();
     let stranger = UserId::from_bytes([0x0b; 16]);
     let show = format!("/api/v1/shows/{SHOW}");
     let parts = [

@@ -6,6 +6,7 @@ use http::Method;
 use onsale_ingress::Instant;
 use onsale_schemas::command::{Admission, BlockPlaces, OpenShowV2};
 use onsale_schemas::{Command, Outcome, OutcomeRecord, Rejection, SeatList};
+use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventRow, EventStatus};
 use serde_json::{Value, json};
 
@@ -609,7 +610,11 @@ async fn a_draft_and_a_cancelled_event_get_no_shows() {
         (EventStatus::Cancelled, "SHOW_CANCELLED", 409),
     ] {
         let row = EventRow { status, ..event() };
-        world.store.update_event(&row).await.unwrap();
+        world
+            .store
+            .update_event(&row, Unaudited::Unattended)
+            .await
+            .unwrap();
         world
             .post(&format!("/api/v1/events/{EVENT}/shows"))
             .by_role("organizer")

@@ -83,7 +83,7 @@ impl TenantScope {
     }
 
     /// The only tenant.
-    pub(crate) fn one(self) -> Option<Uuid> {
+    pub fn one(self) -> Option<Uuid> {
         match self {
             Self::All => None,
             Self::One(own) => Some(own),
@@ -237,7 +237,8 @@ pub enum ShowStatus {
 }
 
 impl ShowStatus {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// Its name in the database and in answers.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Opening => "opening",
             Self::Open => "open",

@@ -1,5 +1,5 @@
-//! The relational store: catalog, bookings, snapshots, projector watermarks and remembered catalog
-//! requests, on PostgreSQL or SQLite. The SQL of the schema stands beside this crate, in
+//! The relational store: catalog, bookings, snapshots, projector watermarks, remembered catalog
+//! requests, jobs and the audit trail, on PostgreSQL or SQLite. The SQL of the schema stands beside this crate, in
 //! `migrations/postgres` and `migrations/sqlite`.
 //!
 //! Bookings are a projection of the log; only the projector writes them. The catalog is mastered
@@ -10,6 +10,7 @@
 //! nothing was begun. So there are never more writes under way than connections, and
 //! [`Store::close`] waits for them. Time limits are the server's.
 
+pub mod audit;
 pub mod booking;
 pub mod catalog;
 mod config;

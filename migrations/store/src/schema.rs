@@ -147,3 +147,29 @@ fn schema_error(error: MigrateError) -> StoreError {
         other => StoreError::Schema(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From this number on both databases have the same migrations. Earlier ones differ and stay as
+    /// they are: an applied migration never changes.
+    const FIRST_IN_COMMON: i64 = 5;
+
+    /// Number and name of those that both should have.
+    fn in_common(migrator: &Migrator) -> Vec<(i64, &str)> {
+        migrator
+            .iter()
+            .map(|migration| (migration.version, migration.description.as_ref()))
+            .filter(|(version, _)| *version >= FIRST_IN_COMMON)
+            .collect()
+    }
+
+    #[test]
+    fn both_databases_have_one_sequence_of_migrations() {
+        let postgres = in_common(&POSTGRES);
+        assert_eq!(postgres, in_common(&SQLITE));
+        let numbers = postgres.iter().map(|(version, _)| *version);
+        assert!(numbers.eq((FIRST_IN_COMMON..).take(postgres.len())));
+    }
+}

@@ -13,6 +13,7 @@ use onsale_log::{CommandLog, Reply, Submission};
 use onsale_processor::node::status::{PartitionOnNode, SnapshotOnNode};
 use onsale_processor::reconcile::{Applied, Report};
 use onsale_schemas::{Command, Envelope, NodeName, Offset, PartitionId, RequestId, Staff, codec};
+use onsale_store::audit::Actor;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -186,12 +187,16 @@ impl Cluster {
         report.map_err(|error| unavailable(&error))
     }
 
-    /// Repairs the database from a report.
+    /// Repairs the database from a report, `by` an operator, as the audit trail says.
     ///
     /// # Errors
     /// [`ClusterError::Refused`] when an owner refuses its part.
-    pub async fn apply_reconciliation(&self, report: &Report) -> Result<Applied, ClusterError> {
-        let applied = apply_all(&self.nodes.list(), &self.peers, report).await;
+    pub async fn apply_reconciliation(
+        &self,
+        report: &Report,
+        by: &Actor,
+    ) -> Result<Applied, ClusterError> {
+        let applied = apply_all(&self.nodes.list(), &self.peers, report, by).await;
         // Which field it is the owner that refused says in its text only.
         applied.map_err(|error| ClusterError::Refused {
             field: "body",

@@ -10,10 +10,21 @@ use futures::future::try_join_all;
 use onsale_processor::node::reconcile::ReconcileError;
 use onsale_processor::reconcile::{Applied, Report};
 use onsale_schemas::{NodeName, PartitionId};
+use onsale_store::audit::Actor;
+use serde::{Deserialize, Serialize};
 
 use crate::internal::{Internal, OfPartitions, Refusal};
 use crate::nodes::NodeList;
 use crate::peers::{PeerError, Peers};
+
+/// A report to be applied, and the operator who asks for it; a node of an earlier version does not say.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Apply {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Actor>,
+}
 
 pub(crate) async fn report(
     State(internal): State<Arc<Internal>>,
@@ -39,12 +50,13 @@ pub(crate) async fn check(
 
 pub(crate) async fn apply(
     State(internal): State<Arc<Internal>>,
-    Json(report): Json<Report>,
+    Json(asked): Json<Apply>,
 ) -> Result<Json<Applied>, Refusal> {
     let node = internal.node()?.clone();
     let (store, counts) = (internal.store.clone(), internal.counts.clone());
     to_its_end(async move {
-        node.apply_reconciliation(&report, &store, counts.as_ref())
+        let Apply { report, by } = asked;
+        node.apply_reconciliation(&report, &store, counts.as_ref(), by.as_ref())
             .await
     })
     .await
@@ -139,6 +151,7 @@ pub(crate) async fn apply_all(
     list: &NodeList,
     peers: &Peers,
     report: &Report,
+    by: &Actor,
 ) -> Result<Applied, FanOutError> {
     let partitions = report.positions.iter().map(|position| position.partition);
     let mut parts = Vec::new();
@@ -158,7 +171,11 @@ pub(crate) async fn apply_all(
     }
     let mut whole = Applied::default();
     for (node, part) in &parts {
-        let applied: Applied = peers.post(node, "/internal/reconcile/apply", part).await?;
+        let part = Apply {
+            report: part.clone(),
+            by: Some(by.clone()),
+        };
+        let applied: Applied = peers.post(node, "/internal/reconcile/apply", &part).await?;
         whole.repaired += applied.repaired;
         whole.gone += applied.gone;
         whole.projection_moved |= applied.projection_moved;

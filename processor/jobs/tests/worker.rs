@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use onsale_jobs::{Attempt, Failure, Handler, Kind, Kinds, KindsError, Metrics, Schedule, Worker};
 use onsale_store::Store;
+use onsale_store::audit::Unaudited;
 use onsale_store::job::{JobFilter, JobRow, JobState, NewJob};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use sqlx::Connection as _;
@@ -318,7 +319,7 @@ async fn a_running_job_is_called_off() {
     assert!(
         queue
             .store
-            .cancel_job(queue.only().await.job_id)
+            .cancel_job(queue.only().await.job_id, Unaudited::Unattended)
             .await
             .unwrap()
     );

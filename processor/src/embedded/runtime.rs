@@ -10,6 +10,7 @@ use onsale_log::journal::Journal;
 use onsale_schemas::{LogTimeMs, Offset, PartitionId, RequestId, Staff};
 use onsale_snapshot::SnapshotError;
 use onsale_store::StoreError;
+use onsale_store::audit::Actor;
 use tokio::sync::{oneshot, watch};
 
 use super::database::Database;
@@ -251,7 +252,8 @@ impl Embedded {
     }
 
     /// Repairs the database from a report. A projector that had refused to go on does so, now that
-    /// the database is where the held machines are.
+    /// the database is where the held machines are. The audit trail says that it was done `by` this
+    /// operator.
     ///
     /// # Errors
     /// When the report may not be applied, or the database fails.
@@ -260,6 +262,7 @@ impl Embedded {
         report: &Report,
         held: &Held,
         projections: impl Into<Projections<'a>>,
+        by: &Actor,
     ) -> Result<Applied, ApplyError> {
         if let Some(why) = held
             .projection_behind
@@ -270,7 +273,7 @@ impl Embedded {
         }
         let (machines, now_ms) = (&held.machines, clock::now_ms());
         let mut applied =
-            reconcile::apply(report, machines, projections, self.log_id, now_ms).await?;
+            reconcile::apply(report, machines, projections, self.log_id, now_ms, Some(by)).await?;
         if applied.projection_moved && !self.projected.repaired().await {
             applied
                 .left

@@ -363,7 +363,7 @@ async fn repair_lost_projections(
         tracing::warn!(%partition, "{behind}: its rows are repaired from the engine's state");
         let now_ms = clock::now_ms();
         let report = reconcile::compare(&machines, Some(behind), store, log_id, now_ms).await?;
-        let applied = reconcile::apply(&report, &machines, store, log_id, now_ms).await?;
+        let applied = reconcile::apply(&report, &machines, store, log_id, now_ms, None).await?;
         for left in applied.left {
             tracing::error!(%partition, left, "not repaired");
         }

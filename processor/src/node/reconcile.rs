@@ -11,6 +11,7 @@ use onsale_engine::Partition;
 use onsale_log::LogError;
 use onsale_log::kafka::{KafkaError, KafkaReader};
 use onsale_schemas::PartitionId;
+use onsale_store::audit::Actor;
 use onsale_store::booking::{Watermark, projected_offset};
 use onsale_store::{Store, StoreError};
 
@@ -94,7 +95,8 @@ impl Node {
         )?)
     }
 
-    /// Repairs the database from a report about partitions of this node.
+    /// Repairs the database from a report about partitions of this node, `by` an operator, as the audit
+    /// trail says.
     ///
     /// # Errors
     /// When the report may not be applied, or log or database cannot be used.
@@ -103,6 +105,7 @@ impl Node {
         report: &Report,
         store: &Store,
         counts: Option<&Counts>,
+        by: Option<&Actor>,
     ) -> Result<Applied, ReconcileError> {
         let partitions: Vec<PartitionId> = report
             .positions
@@ -118,11 +121,13 @@ impl Node {
             }
             // Nobody projects any more: the repair also says how far it has brought the database.
             let machines = copies.machines;
-            return Ok(reconcile::apply(report, &machines, projections, log_id, now_ms).await?);
+            let applied =
+                reconcile::apply(report, &machines, projections, log_id, now_ms, by).await?;
+            return Ok(applied);
         }
         let (standstill, watermarks) = store.stand_still(&partitions).await?;
         let machines = self.bring_to(copies.machines, watermarks).await?;
-        let applied = reconcile::apply(report, &machines, projections, log_id, now_ms).await;
+        let applied = reconcile::apply(report, &machines, projections, log_id, now_ms, by).await;
         standstill.release().await?;
         Ok(applied?)
     }

@@ -4,11 +4,13 @@ use onsale_counts::Counts;
 use onsale_engine::{MACHINE_VERSION_SECOND, Partition};
 use onsale_schemas::command::Subject;
 use onsale_schemas::{BookingId, LogTimeMs, PartitionId, ShowId};
+use onsale_store::audit::{Actor, Audit, Unaudited};
 use onsale_store::booking::{BookingRow, BookingStatus, Watermark, projected_offset};
 use onsale_store::catalog::ShowStatus;
 use onsale_store::document::Document;
 use onsale_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::Projections;
 use super::compare::{
@@ -94,9 +96,36 @@ impl ApplyError {
     }
 }
 
+/// What is repaired, and on whose behalf.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    store: &'a Store,
+    by: Option<&'a Actor>,
+}
+
+impl Target<'_> {
+    /// What the audit trail says about one repair.
+    fn audit(
+        &self,
+        action: &'static str,
+        subject_kind: &'static str,
+        subject_id: impl ToString,
+        detail: serde_json::Value,
+    ) -> Audit {
+        match self.by {
+            Some(actor) => actor
+                .did(action, subject_kind, subject_id)
+                .with(detail)
+                .into(),
+            None => Unaudited::Automatic.into(),
+        }
+    }
+}
+
 /// Repairs what `report` names, each item as the engine has it *now*; the machines stand still.
 /// What Redis does not take is left. A projection that had stopped is brought to where the machines
-/// stand; nothing else may write it meanwhile.
+/// stand; nothing else may write it meanwhile. The audit trail says that it was done `by` an operator;
+/// where there is none, the server repairs by itself.
 ///
 /// # Errors
 /// When the report may not be applied, before anything was changed; or when the database fails.
@@ -106,11 +135,13 @@ pub async fn apply<'a>(
     projections: impl Into<Projections<'a>>,
     log_id: [u8; 16],
     now_ms: u64,
+    by: Option<&Actor>,
 ) -> Result<Applied, ApplyError> {
     let Projections { store, counts } = projections.into();
     check(report, machines, log_id, now_ms)?;
     let mut applied = Applied::default();
-    apply_to_store(report, machines, store, log_id, now_ms, &mut applied).await?;
+    let target = Target { store, by };
+    apply_to_store(report, machines, target, log_id, now_ms, &mut applied).await?;
     // Last, so that a Redis that fails keeps nothing else from being repaired.
     for machine in machines {
         repair_counts(&report.differences, machine, counts, &mut applied).await;
@@ -121,23 +152,23 @@ pub async fn apply<'a>(
 async fn apply_to_store(
     report: &Report,
     machines: &[Partition],
-    store: &Store,
+    target: Target<'_>,
     log_id: [u8; 16],
     now_ms: u64,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
-    repair_all(&report.differences, machines, store, applied, now_ms).await?;
-    let behind = behind(machines, store).await?;
+    repair_all(&report.differences, machines, target, applied, now_ms).await?;
+    let behind = behind(machines, target.store).await?;
     if behind.is_empty() || !applied.left.is_empty() {
         return Ok(());
     }
     // The projection had stopped: what came since the report is not in it, so what differs by now
     // is repaired too before the watermark says that everything up to here is there.
-    let rest = compare(machines, None, store, log_id, now_ms).await?;
-    repair_all(&rest.differences, machines, store, applied, now_ms).await?;
+    let rest = compare(machines, None, target.store, log_id, now_ms).await?;
+    repair_all(&rest.differences, machines, target, applied, now_ms).await?;
     if applied.left.is_empty() {
         for (machine, projected_until_ms) in behind {
-            repair_ended(machine, projected_until_ms, store, applied, now_ms).await?;
+            repair_ended(machine, projected_until_ms, target, applied, now_ms).await?;
             let watermark = Watermark {
                 partition: machine.id(),
                 next_offset: machine.next_offset(),
@@ -145,7 +176,16 @@ async fn apply_to_store(
                 log_time_ms: machine.log_time_ms(),
             };
             let is_version_2 = machine.machine_version() >= MACHINE_VERSION_SECOND;
-            store.set_watermark(&watermark, is_version_2).await?;
+            let audit = target.audit(
+                "reconcile.watermark",
+                "partition",
+                machine.id(),
+                json!({ "next_offset": watermark.next_offset }),
+            );
+            target
+                .store
+                .set_watermark(&watermark, is_version_2, audit)
+                .await?;
             applied.projection_moved = true;
         }
     }
@@ -156,7 +196,7 @@ async fn apply_to_store(
 async fn repair_all(
     differences: &[Difference],
     machines: &[Partition],
-    store: &Store,
+    target: Target<'_>,
     applied: &mut Applied,
     now_ms: u64,
 ) -> Result<(), ApplyError> {
@@ -175,15 +215,33 @@ async fn repair_all(
             Finding::BookingMissing { booking_id, .. }
             | Finding::BookingDiffers { booking_id, .. }
             | Finding::BookingExtra { booking_id, .. } => {
-                match booking_row(*booking_id, machine, store, now_ms).await? {
+                match booking_row(*booking_id, machine, target.store, now_ms).await? {
                     Some(row) => rows.push(row),
                     None => applied.gone += 1,
                 }
             }
-            finding => repair(finding, machine, store, applied).await?,
+            finding => repair(finding, machine, target, applied).await?,
         }
     }
-    store.repair_bookings(&rows).await?;
+    repair_bookings(&rows, target, applied).await
+}
+
+/// All in one transaction. The entry names the first of them; the report has them all.
+async fn repair_bookings(
+    rows: &[BookingRow],
+    target: Target<'_>,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    let Some(first) = rows.first() else {
+        return Ok(());
+    };
+    let audit = target.audit(
+        "reconcile.bookings",
+        "booking",
+        first.booking_id,
+        json!({ "bookings": rows.len() }),
+    );
+    target.store.repair_bookings(rows, audit).await?;
     applied.repaired += rows.len() as u64;
     Ok(())
 }
@@ -237,7 +295,7 @@ async fn repair_counts(
 async fn repair_ended(
     machine: &Partition,
     projected_until_ms: LogTimeMs,
-    store: &Store,
+    target: Target<'_>,
     applied: &mut Applied,
     now_ms: u64,
 ) -> Result<(), ApplyError> {
@@ -248,12 +306,10 @@ async fn repair_ended(
             .is_some_and(|ended_at_ms| ended_at_ms >= projected_until_ms);
         if has_ended {
             let id = BookingId::new(machine.id(), booking.booking);
-            rows.extend(booking_row(id, machine, store, now_ms).await?);
+            rows.extend(booking_row(id, machine, target.store, now_ms).await?);
         }
     }
-    store.repair_bookings(&rows).await?;
-    applied.repaired += rows.len() as u64;
-    Ok(())
+    repair_bookings(&rows, target, applied).await
 }
 
 /// The machines that the projection has not reached, each with the log time of what was projected
@@ -323,19 +379,18 @@ pub fn check(
 async fn repair(
     finding: &Finding,
     machine: &Partition,
-    store: &Store,
+    target: Target<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
     match finding {
         Finding::BlocksDiffer { show_id } => {
-            let (seats, quantities) = blocked_places(machine, *show_id);
-            store.repair_blocks(*show_id, &seats, &quantities).await?;
+            repair_blocks(*show_id, machine, target).await?;
             applied.repaired += 1;
             Ok(())
         }
         Finding::ShowStatusDiffers { show_id, .. } => {
             let cancelled = machine.show(*show_id).is_some_and(|show| show.cancelled);
-            store.set_show_status(*show_id, status(cancelled)).await?;
+            repair_status(*show_id, cancelled, target).await?;
             applied.repaired += 1;
             Ok(())
         }
@@ -349,10 +404,10 @@ async fn repair(
                 },
                 None => Subject::Event(*event_id),
             };
-            repair_catalog(&subject, machine, store, applied).await
+            repair_catalog(&subject, machine, target, applied).await
         }
         Finding::ShowDiffers { show_id, .. } => {
-            repair_show(*show_id, machine, store, applied).await
+            repair_show(*show_id, machine, target, applied).await
         }
         Finding::ZoneSumsDiffer { show_id, .. } => {
             applied.left.push(format!(
@@ -385,12 +440,43 @@ fn status(cancelled: bool) -> ShowStatus {
     }
 }
 
+async fn repair_status(
+    show: ShowId,
+    cancelled: bool,
+    target: Target<'_>,
+) -> Result<(), ApplyError> {
+    let status = status(cancelled);
+    let detail = json!({ "status": status.as_str() });
+    let audit = target.audit("reconcile.show_status", "show", show, detail);
+    target.store.set_show_status(show, status, audit).await?;
+    Ok(())
+}
+
+async fn repair_blocks(
+    show: ShowId,
+    machine: &Partition,
+    target: Target<'_>,
+) -> Result<(), ApplyError> {
+    let (seats, quantities) = blocked_places(machine, show);
+    let audit = target.audit(
+        "reconcile.blocks",
+        "show",
+        show,
+        json!({ "seats": seats.len(), "zones": quantities.len() }),
+    );
+    target
+        .store
+        .repair_blocks(show, &seats, &quantities, audit)
+        .await?;
+    Ok(())
+}
+
 /// Brings an event or show from its document, and what the engine itself knows of the show as it is
 /// now: the document is as old as the last change that was asked for.
 async fn repair_catalog(
     subject: &Subject,
     machine: &Partition,
-    store: &Store,
+    target: Target<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
     let document = match machine.document(subject).map(Document::decode) {
@@ -406,22 +492,26 @@ async fn repair_catalog(
             return Ok(());
         }
     };
-    if store.restore_document(&document).await? {
+    let (kind, id) = match subject {
+        Subject::Event(event) => ("event", event.0),
+        Subject::Show { show, .. } => ("show", show.0),
+    };
+    let audit = target.audit("reconcile.catalog", kind, id, serde_json::Value::Null);
+    if target.store.restore_document(&document, audit).await? {
         applied.repaired += 1;
     } else {
         applied.gone += 1;
     }
     if let Subject::Show { show: id, .. } = *subject
-        && let (Some(show), Some(row)) = (machine.show(id), store.show(id).await?)
+        && let (Some(show), Some(row)) = (machine.show(id), target.store.show(id).await?)
     {
         if differing_status(&show, &row, machine.log_time_ms()).is_some() {
-            store.set_show_status(id, status(show.cancelled)).await?;
+            repair_status(id, show.cancelled, target).await?;
         }
         if !differing_show_columns(&show, &row).is_empty() {
-            repair_show(id, machine, store, applied).await?;
+            repair_show(id, machine, target, applied).await?;
         }
-        let (seats, quantities) = blocked_places(machine, id);
-        store.repair_blocks(id, &seats, &quantities).await?;
+        repair_blocks(id, machine, target).await?;
     }
     Ok(())
 }
@@ -430,10 +520,10 @@ async fn repair_catalog(
 async fn repair_show(
     id: ShowId,
     machine: &Partition,
-    store: &Store,
+    target: Target<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
-    let (Some(show), Some(mut row)) = (machine.show(id), store.show(id).await?) else {
+    let (Some(show), Some(mut row)) = (machine.show(id), target.store.show(id).await?) else {
         applied.gone += 1;
         return Ok(());
     };
@@ -447,7 +537,8 @@ async fn repair_show(
     for (zone, engine) in row.zones.iter_mut().zip(&show.zones) {
         zone.unit_price = engine.unit_price;
     }
-    store.update_show(&row).await?;
+    let audit = target.audit("reconcile.show", "show", id, serde_json::Value::Null);
+    target.store.update_show(&row, audit).await?;
     applied.repaired += 1;
     Ok(())
 }

@@ -146,7 +146,9 @@ async fn a_database_older_than_the_outcomes_that_are_kept_is_named_until_it_is_r
 
     let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
     assert_ne!(report.differences, []);
-    let applied = one.apply_reconciliation(&report, &world.store, None).await;
+    let applied = one
+        .apply_reconciliation(&report, &world.store, None, None)
+        .await;
     let applied = applied.unwrap();
     assert!(
         applied.projection_moved && applied.left.is_empty(),

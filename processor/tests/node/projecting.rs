@@ -146,7 +146,7 @@ async fn differences_are_found_and_repaired_while_the_sale_goes_on() {
         .differences
         .retain(|difference| matches!(difference.finding, Finding::BookingMissing { .. }));
     let applied = one
-        .apply_reconciliation(&only_bookings, &world.store, None)
+        .apply_reconciliation(&only_bookings, &world.store, None, None)
         .await
         .unwrap();
     assert_eq!((applied.repaired, applied.left.len()), (1, 0));
@@ -241,7 +241,9 @@ async fn rows_of_ended_bookings_that_were_deleted_are_found_and_repaired() {
             BookingId::new(ALL[1], ended[1])
         ]
     );
-    let applied = one.apply_reconciliation(&report, &world.store, None).await;
+    let applied = one
+        .apply_reconciliation(&report, &world.store, None, None)
+        .await;
     assert_eq!(applied.unwrap().repaired, 2);
     let report = one.reconcile(&ALL, &world.store, None).await.unwrap();
     assert_eq!(report.differences, []);

@@ -49,8 +49,8 @@ pub(crate) fn run(command: &JobsCommand) -> Result<(), Failure> {
     }
 }
 
-/// Works on the queue, which is in the database: no server needs to run.
-fn with_store<T>(
+/// Works on the database: no server needs to run.
+pub(crate) fn with_store<T>(
     args: &ConfigArgs,
     work: impl AsyncFnOnce(Store) -> Result<T, Failure>,
 ) -> Result<T, Failure> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use onsale_processor::reconcile::{Applied, Report};
+use onsale_store::audit::Actor;
 use serde_json::Value;
 
 use crate::assemble;
@@ -117,7 +118,8 @@ fn apply(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
         let config = Config::for_operator(&args.config)?;
         assemble::offline(&config, async |embedded, store| {
             let held = embedded.hold().await?;
-            Ok(embedded.apply(&report, &held, store).await?)
+            let by = Actor::command_line();
+            Ok(embedded.apply(&report, &held, store, &by).await?)
         })?
     } else {
         let client = Client::new(&args.server, &args.config)?;

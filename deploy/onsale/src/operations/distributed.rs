@@ -11,6 +11,7 @@ use onsale_ingress::{
 use onsale_processor::reconcile::Report;
 use onsale_processor::standings::Standings;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
+use onsale_store::audit::Actor;
 
 use super::{done, one, standings};
 
@@ -134,9 +135,10 @@ impl Operations for DistributedOperations {
     async fn apply_reconciliation(
         &self,
         given: serde_json::Value,
+        by: Actor,
     ) -> Result<serde_json::Value, OperationError> {
         let report: Report = read_given(&given)?;
-        let applied = self.cluster.apply_reconciliation(&report).await;
+        let applied = self.cluster.apply_reconciliation(&report, &by).await;
         let applied = applied.map_err(failure)?;
         serde_json::to_value(applied).map_err(|error| OperationError::Failed(error.to_string()))
     }

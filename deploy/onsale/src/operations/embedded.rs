@@ -13,6 +13,7 @@ use onsale_processor::reconcile::{ApplyError, Report};
 use onsale_processor::standings::Standings;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use onsale_store::Store;
+use onsale_store::audit::Actor;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -134,13 +135,13 @@ impl Operations for EmbeddedOperations {
         serde_json::to_value(report).map_err(|e| failed(&e))
     }
 
-    async fn apply_reconciliation(&self, given: Value) -> Result<Value, OperationError> {
+    async fn apply_reconciliation(&self, given: Value, by: Actor) -> Result<Value, OperationError> {
         let failed = |error: &dyn std::fmt::Display| OperationError::Failed(error.to_string());
         let report: Report = read_given(&given)?;
         let held = self.embedded.hold().await.map_err(|e| failed(&e))?;
         let applied = self
             .embedded
-            .apply(&report, &held, &self.store)
+            .apply(&report, &held, &self.store, &by)
             .await
             .map_err(|error| match error {
                 ApplyError::Store(error) => failed(&error),

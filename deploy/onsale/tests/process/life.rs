@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use onsale_store::audit::{AuditFilter, Unaudited};
 use serde_json::{Value, json};
 
 use crate::support::{Server, answer, metric};
@@ -414,16 +415,36 @@ async fn operators_look_after_it() {
     let mut row = store.booking(booking_id).await.unwrap().unwrap();
     row.status = onsale_store::booking::BookingStatus::Cancelled;
     row.ended_at_ms = Some(1);
-    store.repair_bookings(&[row]).await.unwrap();
+    store
+        .repair_bookings(&[row], Unaudited::Unattended)
+        .await
+        .unwrap();
     let show = onsale_schemas::ShowId(house.show.parse().unwrap());
     let mut catalog = store.show(show).await.unwrap().unwrap();
     catalog.hold_ms += 1;
-    store.update_show(&catalog).await.unwrap();
+    store
+        .update_show(&catalog, Unaudited::Unattended)
+        .await
+        .unwrap();
     let (code, out, _) = verb(&["reconcile", "--report", report]);
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("booking_differs"), "{out}");
     assert!(out.contains("show_differs"), "{out}");
     fine(&["reconcile", "--apply", report]);
+    let filter = AuditFilter {
+        limit: 2,
+        ..AuditFilter::default()
+    };
+    let trail = store.audit(&filter).await.unwrap();
+    let mut actions: Vec<&str> = trail.iter().map(|entry| entry.action.as_str()).collect();
+    actions.sort_unstable();
+    assert_eq!(actions, ["reconcile.bookings", "reconcile.show"]);
+    assert!(trail.iter().all(|entry| entry.actor.role == "operator"));
+    let listed = fine(&["audit", "list", "--kind", "show"]);
+    assert!(
+        listed.contains("reconcile.show") && listed.contains("show.create"),
+        "{listed}"
+    );
     fine(&["reconcile", "--report", report]);
     assert_eq!(house.status(&house.buyer, &booking).await, "reserved");
 
@@ -455,7 +476,10 @@ async fn the_projection_goes_on_after_a_repair() {
     forged.booking_id = onsale_schemas::BookingId::new(known.partition(), 1_000_000);
     forged.updated_offset = 1_000_000;
     forged.seats = vec![1];
-    store.repair_bookings(&[forged]).await.unwrap();
+    store
+        .repair_bookings(&[forged], Unaudited::Unattended)
+        .await
+        .unwrap();
     let (status, twice) = house
         .reserve(&house.other, json!({ "seats": ["A-2"] }))
         .await;
@@ -536,7 +560,10 @@ async fn a_sale_that_was_taken_back_is_no_difference_and_keeps_when_it_was_paid(
     assert!(right.confirmed_at_ms.is_some());
     let mut wrong = right.clone();
     wrong.unit_price += 1;
-    store.repair_bookings(&[wrong]).await.unwrap();
+    store
+        .repair_bookings(&[wrong], Unaudited::Unattended)
+        .await
+        .unwrap();
     let (code, out, _) = house.server.verb(&["reconcile", "--report", report]);
     assert_eq!(code, Some(1), "{out}");
     let (code, out, err) = house.server.verb(&["reconcile", "--apply", report]);

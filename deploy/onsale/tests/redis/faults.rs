@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use onsale_processor::reconcile::Projections;
+use onsale_store::audit::Actor;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -200,7 +201,7 @@ async fn compare(stack: &Stack, after: After) {
             if after == After::Repair {
                 stack
                     .embedded
-                    .apply(&report, &held, projections)
+                    .apply(&report, &held, projections, &Actor::command_line())
                     .await
                     .unwrap();
             }

@@ -3,6 +3,7 @@
 use onsale_counts::{UserTickets, UserWrite, ZonePlaces, ZoneWrite};
 use onsale_processor::reconcile::{Finding, Projections, Report};
 use onsale_schemas::{EventId, ShowId, UserId};
+use onsale_store::audit::Actor;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -93,14 +94,14 @@ async fn wrong_counts_are_found_and_written_again() {
         let report: Report = serde_json::from_value(kept).unwrap();
         let applied = stack
             .embedded
-            .apply(&report, &held, projections)
+            .apply(&report, &held, projections, &Actor::command_line())
             .await
             .unwrap();
         assert_eq!((applied.repaired, applied.left.len()), (2, 0));
         assert!(compare().await.differences.is_empty());
         let again = stack
             .embedded
-            .apply(&report, &held, projections)
+            .apply(&report, &held, projections, &Actor::command_line())
             .await
             .unwrap();
         assert_eq!(
@@ -121,7 +122,10 @@ async fn wrong_counts_are_found_and_written_again() {
     assert_eq!(text, "\"nonsense\"");
 
     // Neither is the end of a reconciliation.
-    let database_only = stack.embedded.apply(&report, &held, &stack.store).await;
+    let database_only = stack
+        .embedded
+        .apply(&report, &held, &stack.store, &Actor::command_line())
+        .await;
     assert_eq!(database_only.unwrap().left.len(), 2);
     redis.kill();
     let unreachable = compare().await;
@@ -129,7 +133,7 @@ async fn wrong_counts_are_found_and_written_again() {
     assert!(unreachable.differences.is_empty());
     let applied = stack
         .embedded
-        .apply(&report, &held, projections)
+        .apply(&report, &held, projections, &Actor::command_line())
         .await
         .unwrap();
     assert_eq!((applied.repaired, applied.left.len()), (0, 2));

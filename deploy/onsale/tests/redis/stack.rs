@@ -21,6 +21,7 @@ use onsale_processor::replica::SnapshotPolicy;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing, TenantId, UserId};
 use onsale_settings::Secret;
 use onsale_store::Store;
+use onsale_store::audit::Actor;
 use prometheus::Registry;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -260,7 +261,11 @@ impl Operations for ProjectionOnly {
         not_here()
     }
 
-    async fn apply_reconciliation(&self, _report: Value) -> Result<Value, OperationError> {
+    async fn apply_reconciliation(
+        &self,
+        _report: Value,
+        _by: Actor,
+    ) -> Result<Value, OperationError> {
         not_here()
     }
 

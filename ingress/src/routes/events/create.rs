@@ -4,9 +4,11 @@ use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::EventId;
 use onsale_store::StoreError;
+use onsale_store::audit::Actor;
 use onsale_store::catalog::EventRow;
 
 use super::body::{EventBody, EventRequest};
+use crate::audit;
 use crate::auth::Role;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -39,19 +41,25 @@ pub(crate) async fn create(call: Call, body: JsonBody<EventRequest>) -> Result<R
     let event_id = EventId(derived_id("event", identity.request_id));
     let now_ms = call.state.clock.now_ms();
     let row = body.value.into_row(event_id, &call.caller, now_ms)?;
-    let answer = make(&call.state, identity, row).await?;
+    let by = audit::actor(&call.caller, &call.context);
+    let answer = make(&call.state, by, identity, row).await?;
     Ok(answer.into_response(&call.context))
 }
 
-async fn make(state: &AppState, identity: Identity, row: EventRow) -> Result<Final, ApiError> {
+async fn make(
+    state: &AppState,
+    by: Actor,
+    identity: Identity,
+    row: EventRow,
+) -> Result<Final, ApiError> {
     if let Some(answer) = recall(state, identity).await? {
         return Ok(answer);
     }
-    let row = match state
-        .store
-        .add_event_within(&row, &state.config.quota)
-        .await
-    {
+    let entry = by
+        .did("event.create", "event", row.event_id)
+        .of_tenant(row.tenant_id);
+    let quota = &state.config.quota;
+    let row = match state.store.add_event_within(&row, quota, entry).await {
         Ok(()) => {
             state.event_lists.forget();
             row

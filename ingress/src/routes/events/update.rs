@@ -8,9 +8,12 @@ use http::StatusCode;
 use onsale_schemas::command::AmendEvent;
 use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId};
+use onsale_store::audit::AuditEntry;
 use onsale_store::catalog::{EventChange, EventStatus};
+use serde_json::json;
 
 use super::body::{EventBody, EventRequest};
+use crate::audit;
 use crate::auth::OnBehalf;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
@@ -58,6 +61,7 @@ pub(crate) async fn update(
     let state = &call.state;
     let managed = managed_event(state, &call.caller, EventId(id)).await?;
     let event = managed.row.event_id;
+    let by = audit::actor(&call.caller, &call.context);
     let new_status = body.value.new_status(&managed.row);
     let limit = body.value.limit();
     let change = Arc::new(body.value.change()?);
@@ -68,7 +72,10 @@ pub(crate) async fn update(
         ));
     }
     if new_status == Some(EventStatus::Draft) {
-        unpublish(state, event).await?;
+        let entry = by
+            .did("event.unpublish", "event", event)
+            .of_tenant(managed.row.tenant_id);
+        unpublish(state, event, entry).await?;
     }
     let command = match (new_status, limit) {
         (Some(EventStatus::Cancelled), _) => Command::CancelEvent { event },
@@ -80,7 +87,13 @@ pub(crate) async fn update(
             })
         }
         // The log has no part in the rest.
-        _ => return describe(state, &call.context, event, change).await,
+        _ => {
+            let entry = by
+                .did("event.change", "event", event)
+                .of_tenant(managed.row.tenant_id)
+                .with(json!({ "publish": change.publish }));
+            return describe(state, &call.context, event, &change, entry).await;
+        }
     };
     let identity = call.identity("update event", id, &body.bytes);
     let order = Order {
@@ -102,8 +115,8 @@ pub(crate) async fn update(
 }
 
 /// Anyone who saw a show may have booked it, and ingresses remember that it is on sale.
-async fn unpublish(state: &AppState, event: EventId) -> Result<(), ApiError> {
-    if state.store.unpublish_event(event).await? {
+async fn unpublish(state: &AppState, event: EventId, entry: AuditEntry) -> Result<(), ApiError> {
+    if state.store.unpublish_event(event, entry).await? {
         state.event_lists.forget();
         return Ok(());
     }
@@ -121,11 +134,12 @@ async fn describe(
     state: &AppState,
     context: &RequestContext,
     event: EventId,
-    change: Arc<EventChange>,
+    change: &EventChange,
+    entry: AuditEntry,
 ) -> Result<Response, ApiError> {
     let row = state
         .store
-        .change_event(event, &change)
+        .change_event(event, change, entry)
         .await?
         .ok_or_else(|| ApiError::not_found("event"))?;
     state.event_lists.forget();

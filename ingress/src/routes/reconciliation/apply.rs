@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::audit;
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::detached::detached;
@@ -46,8 +47,9 @@ pub(crate) async fn apply(
     body: JsonBody<ReconciliationReport>,
 ) -> Result<Response, ApiError> {
     caller.require(&[Role::Operator], "Only operators reconcile.")?;
-    let report = body.value.0;
+    let (report, by) = (body.value.0, audit::actor(&caller, &context));
     let applied =
-        detached(async move { Ok(state.operations.apply_reconciliation(report).await?) }).await?;
+        detached(async move { Ok(state.operations.apply_reconciliation(report, by).await?) })
+            .await?;
     envelope::success(&context, StatusCode::OK, &applied)
 }

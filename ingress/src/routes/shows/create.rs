@@ -14,10 +14,12 @@ use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId, Show
 use onsale_store::StoreError;
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::ShowBody;
 use super::layout::{self, ZoneRequest};
+use crate::audit;
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::detached::detached;
@@ -272,7 +274,12 @@ async fn make(
     if let Some(answer) = recall(state, identity).await? {
         return Ok(of_command(answer));
     }
-    let row = match state.store.add_show_within(&row, &state.config.quota).await {
+    let entry = audit::actor(&call.caller, &call.context)
+        .did("show.create", "show", row.show_id)
+        .of_tenant(managed.row.tenant_id)
+        .with(json!({ "event_id": managed.row.event_id.0 }));
+    let quota = &state.config.quota;
+    let row = match state.store.add_show_within(&row, quota, entry).await {
         Ok(()) => row,
         // An earlier attempt came as far as the row.
         Err(StoreError::Exists(_)) => {

@@ -10,6 +10,7 @@ use onsale_ingress::{
     PartitionStatus, Readiness, SnapshotDone, Which,
 };
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
+use onsale_store::audit::Actor;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -129,6 +130,7 @@ impl Operations for FakeOperations {
     async fn apply_reconciliation(
         &self,
         report: serde_json::Value,
+        _by: Actor,
     ) -> Result<serde_json::Value, OperationError> {
         if report["differences"].is_array() {
             Ok(serde_json::json!({ "repaired": 0 }))

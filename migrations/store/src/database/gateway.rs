@@ -79,8 +79,9 @@ impl Database {
     }
 
     /// Runs one statement in a transaction of its own, on a task of its own; returns how many rows it
-    /// touched.
-    pub(crate) async fn execute(
+    /// touched. It leaves no audit entry, so it is for what the program does by itself; what staff
+    /// changes is a [`Database::write`].
+    pub(crate) async fn execute_unaudited(
         &self,
         durability: Durability,
         sql: &'static str,

@@ -6,6 +6,7 @@ mod gateway;
 pub(crate) mod postgres;
 mod row;
 pub(crate) mod sqlite;
+mod trail;
 mod transaction;
 mod value;
 mod writes;

@@ -12,7 +12,8 @@ use sqlx::{Postgres, Sqlite};
 
 use super::classify::ends_transaction;
 use super::value::{postgres_query, sqlite_query};
-use super::{Database, Row, Value, classify};
+use super::{Database, Row, Value, classify, trail};
+use crate::audit::Audit;
 use crate::error::StoreError;
 
 /// What a commit promises on SQLite. PostgreSQL always promises the first.
@@ -243,7 +244,11 @@ impl Transaction {
         }
     }
 
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+    /// Ends the transaction, and writes down who changed what where staff did, or says why not.
+    pub(crate) async fn commit(mut self, audit: impl Into<Audit>) -> Result<(), StoreError> {
+        if let Audit::Of(entry) = audit.into() {
+            trail::write(&mut self, &entry).await?;
+        }
         match self {
             Self::Postgres(open) => open.commit().await,
             Self::Sqlite(open) => open.commit().await,
@@ -255,6 +260,7 @@ impl Transaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::Unaudited;
     use crate::database::sqlite;
 
     /// Pages that a database of nothing but `filler` may have.
@@ -272,7 +278,7 @@ mod tests {
             .unwrap();
         let database = Database::Sqlite(pools);
         let durability = Durability::Rebuildable;
-        let run = |sql| database.execute(durability, sql, &[]);
+        let run = |sql| database.execute_unaudited(durability, sql, &[]);
         run("CREATE TABLE filler (bytes BLOB NOT NULL)")
             .await
             .unwrap();
@@ -286,7 +292,7 @@ mod tests {
                         }
                     };
                     // The next one finds no connection that believes in a transaction.
-                    if let Err(error) = full.commit().await {
+                    if let Err(error) = full.commit(Unaudited::Unattended).await {
                         assert!(error.to_string().contains("cannot be committed"), "{error}");
                     }
                     Ok(error)
@@ -311,7 +317,7 @@ mod tests {
             .unwrap();
         let database = Database::Sqlite(pools);
         let durability = Durability::Durable;
-        let run = |sql| database.execute(durability, sql, &[]);
+        let run = |sql| database.execute_unaudited(durability, sql, &[]);
         run("CREATE TABLE one (id INTEGER PRIMARY KEY)")
             .await
             .unwrap();
@@ -320,7 +326,8 @@ mod tests {
             .write(durability, move |mut transaction| async move {
                 transaction.execute(insert, &[]).await?;
                 transaction.execute(insert, &[]).await.unwrap_err();
-                transaction.commit().await.unwrap_err();
+                let refused = transaction.commit(Unaudited::Unattended).await;
+                refused.unwrap_err();
                 Ok(())
             })
             .await

@@ -44,7 +44,7 @@ impl Store {
     ) -> Result<RememberedAnswer, StoreError> {
         let stored = self
             .database
-            .execute(
+            .execute_unaudited(
                 Durability::Durable,
                 "INSERT INTO remembered_answers (request_id, fingerprint, status, body, \
                  created_at_ms) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (request_id) DO NOTHING",
@@ -73,7 +73,7 @@ impl Store {
     /// As every write.
     pub async fn forget_answers(&self, before_ms: u64) -> Result<u64, StoreError> {
         self.database
-            .execute(
+            .execute_unaudited(
                 Durability::Durable,
                 "DELETE FROM remembered_answers WHERE created_at_ms < $1",
                 &[integer("before_ms", before_ms)?.into()],

@@ -116,7 +116,7 @@ impl Store {
         loop {
             let added = self
                 .database
-                .execute(Durability::Durable, statements.insert, &insert)
+                .execute_unaudited(Durability::Durable, statements.insert, &insert)
                 .await?;
             if added > 0 {
                 return Ok(true);
@@ -143,7 +143,7 @@ impl Store {
         for statements in [&SHOW_CHANGES, &EVENT_CHANGES] {
             forgotten += self
                 .database
-                .execute(Durability::Durable, statements.forget, &before)
+                .execute_unaudited(Durability::Durable, statements.forget, &before)
                 .await?;
         }
         Ok(forgotten)

@@ -6,6 +6,7 @@ use onsale_schemas::{EventId, ShowId};
 
 use super::Store;
 use super::events::event_row;
+use crate::audit::{Audit, Unaudited};
 use crate::catalog::EventRow;
 use crate::database::Durability;
 use crate::document::{Document, Place, Versioned};
@@ -89,17 +90,24 @@ impl Store {
         }))
     }
 
-    /// Brings what a document tells of and the catalog does not have, or has as it was before; true
+    /// Brings what a document describes and the catalog does not have, or has as it was before; true
     /// when there was something. One transaction.
     ///
     /// # Errors
     /// As every write.
-    pub async fn restore_document(&self, document: &Document) -> Result<bool, StoreError> {
-        let document = document.clone();
+    pub async fn restore_document(
+        &self,
+        document: &Document,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let (document, audit) = (document.clone(), audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let brought = documents::write(&mut transaction, &document).await?;
-                transaction.commit().await?;
+                // Where nothing was missing, only that the log has the document is noted.
+                let nothing = Audit::None(Unaudited::Automatic);
+                let audit = if brought { audit } else { nothing };
+                transaction.commit(audit).await?;
                 Ok(brought)
             })
             .await

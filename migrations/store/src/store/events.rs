@@ -4,6 +4,7 @@ use onsale_schemas::{EventId, UserId};
 
 use super::Store;
 use super::usage::{self, Added};
+use crate::audit::{Audit, Unaudited};
 use crate::catalog::{EventChange, EventFilter, EventRow, EventStatus, Page, Quotas, TenantScope};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
@@ -105,7 +106,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`].
     pub async fn add_event(&self, event: &EventRow) -> Result<(), StoreError> {
-        self.add_event_within(event, &Quotas::UNLIMITED).await
+        self.add_event_within(event, &Quotas::UNLIMITED, Unaudited::Unattended)
+            .await
     }
 
     /// As [`Store::add_event`], if the organizer may have one more.
@@ -116,20 +118,26 @@ impl Store {
         &self,
         event: &EventRow,
         quotas: &Quotas,
+        audit: impl Into<Audit>,
     ) -> Result<(), StoreError> {
-        let result = self.insert_event(event, quotas).await;
+        let result = self.insert_event(event, quotas, audit.into()).await;
         match result {
             Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("event")),
             other => other,
         }
     }
 
-    async fn insert_event(&self, event: &EventRow, quotas: &Quotas) -> Result<(), StoreError> {
+    async fn insert_event(
+        &self,
+        event: &EventRow,
+        quotas: &Quotas,
+        audit: Audit,
+    ) -> Result<(), StoreError> {
         let (event, quotas) = (event.clone(), *quotas);
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 insert_within(&mut transaction, &event, &quotas).await?;
-                transaction.commit().await
+                transaction.commit(audit).await
             })
             .await
     }
@@ -143,8 +151,9 @@ impl Store {
         &self,
         id: EventId,
         change: &EventChange,
+        audit: impl Into<Audit>,
     ) -> Result<Option<EventRow>, StoreError> {
-        let change = change.clone();
+        let (change, audit) = (change.clone(), audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let Some(mut event) = lock_event(&mut transaction, id).await? else {
@@ -152,7 +161,7 @@ impl Store {
                 };
                 change.apply_to(&mut event);
                 replace(&mut transaction, &event).await?;
-                transaction.commit().await?;
+                transaction.commit(audit).await?;
                 Ok(Some(event))
             })
             .await
@@ -163,8 +172,12 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub async fn update_event(&self, event: &EventRow) -> Result<bool, StoreError> {
-        let event = event.clone();
+    pub async fn update_event(
+        &self,
+        event: &EventRow,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let (event, audit) = (event.clone(), audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let present = lock_event(&mut transaction, event.event_id).await?;
@@ -172,7 +185,7 @@ impl Store {
                     return Ok(false);
                 }
                 replace(&mut transaction, &event).await?;
-                transaction.commit().await?;
+                transaction.commit(audit).await?;
                 Ok(true)
             })
             .await
@@ -183,7 +196,12 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub async fn unpublish_event(&self, id: EventId) -> Result<bool, StoreError> {
+    pub async fn unpublish_event(
+        &self,
+        id: EventId,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let audit = audit.into();
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let Some(mut event) = lock_event(&mut transaction, id).await? else {
@@ -200,7 +218,7 @@ impl Store {
                 }
                 event.status = EventStatus::Draft;
                 replace(&mut transaction, &event).await?;
-                transaction.commit().await?;
+                transaction.commit(audit).await?;
                 Ok(true)
             })
             .await

@@ -134,7 +134,7 @@ impl Store {
             // are written again as they are, because a transaction without a page has no commit.
             Database::Sqlite(_) => self
                 .database
-                .execute(
+                .execute_unaudited(
                     Durability::Durable,
                     "UPDATE projector_watermarks SET next_offset = next_offset",
                     &[],

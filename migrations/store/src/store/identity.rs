@@ -3,6 +3,7 @@
 use onsale_schemas::{Offset, PartitionId};
 
 use super::Store;
+use crate::audit::Unaudited;
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 
@@ -68,7 +69,7 @@ impl Store {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 write_identity(&mut transaction, log_id, &marks).await?;
-                transaction.commit().await
+                transaction.commit(Unaudited::Automatic).await
             })
             .await
     }

@@ -1,6 +1,7 @@
 //! One store, two databases.
 
 mod answers;
+mod audit;
 mod bookings;
 mod changes;
 mod counts;

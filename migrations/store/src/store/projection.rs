@@ -3,6 +3,7 @@
 use onsale_schemas::PartitionId;
 
 use super::Store;
+use crate::audit::Unaudited;
 use crate::booking::{Version2, Watermark};
 use crate::database::Durability;
 use crate::error::StoreError;
@@ -33,7 +34,7 @@ impl Store {
         };
         let work = async move {
             run::apply(&mut transaction, &plan).await?;
-            transaction.commit().await?;
+            transaction.commit(Unaudited::Logged).await?;
             Ok(plan.watermark)
         };
         self.database.writes().go_on(work).await

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use onsale_schemas::{PartitionId, ShowId};
 
 use super::Store;
+use crate::audit::{Audit, Unaudited};
 use crate::booking::{BookingRow, BookingStatus, Version2, Watermark, ZoneSums};
 use crate::catalog::ZoneRow;
 use crate::database::{Durability, Transaction};
@@ -110,12 +111,16 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::DoubleSale`] when a seat would have two live holders.
-    pub async fn repair_bookings(&self, rows: &[BookingRow]) -> Result<(), StoreError> {
-        let rows = rows.to_vec();
+    pub async fn repair_bookings(
+        &self,
+        rows: &[BookingRow],
+        audit: impl Into<Audit>,
+    ) -> Result<(), StoreError> {
+        let (rows, audit) = (rows.to_vec(), audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 replace_bookings(&mut transaction, &rows).await?;
-                transaction.commit().await
+                transaction.commit(audit).await
             })
             .await
     }
@@ -129,13 +134,14 @@ impl Store {
         show: ShowId,
         seats: &[u32],
         quantities: &[(u16, u32)],
+        audit: impl Into<Audit>,
     ) -> Result<(), StoreError> {
         let seats: BTreeSet<u32> = seats.iter().copied().collect();
-        let quantities = quantities.to_vec();
+        let (quantities, audit) = (quantities.to_vec(), audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 replace_blocks(&mut transaction, show, seats, &quantities).await?;
-                transaction.commit().await
+                transaction.commit(audit).await
             })
             .await
     }
@@ -150,8 +156,9 @@ impl Store {
         &self,
         watermark: &Watermark,
         is_version_2: bool,
+        audit: impl Into<Audit>,
     ) -> Result<(), StoreError> {
-        let watermark = *watermark;
+        let (watermark, audit) = (*watermark, audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 run::write_watermark(&mut transaction, &watermark).await?;
@@ -159,7 +166,7 @@ impl Store {
                     let (partition, always) = (watermark.partition, Version2::ALWAYS);
                     run::write_version_2(&mut transaction, partition, &always).await?;
                 }
-                transaction.commit().await
+                transaction.commit(audit).await
             })
             .await
     }
@@ -173,7 +180,7 @@ impl Store {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 run::write_version_2(&mut transaction, partition, &Version2::ALWAYS).await?;
-                transaction.commit().await
+                transaction.commit(Unaudited::Automatic).await
             })
             .await
     }

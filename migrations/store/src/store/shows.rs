@@ -5,6 +5,7 @@ use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
 use super::Store;
 use super::events::lock_event;
 use super::usage::{self, Added};
+use crate::audit::{Audit, Unaudited};
 use crate::catalog::{EventStatus, Quotas, ShowRow, ShowStatus, ZoneRow};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
@@ -180,22 +181,33 @@ impl Store {
     /// [`StoreError::NotPublished`] when its event is a draft or cancelled;
     /// [`StoreError::Database`] when its event is not there.
     pub async fn add_show(&self, show: &ShowRow) -> Result<(), StoreError> {
-        self.add_show_within(show, &Quotas::UNLIMITED).await
+        self.add_show_within(show, &Quotas::UNLIMITED, Unaudited::Unattended)
+            .await
     }
 
     /// As [`Store::add_show`], if the organizer may have as much.
     ///
     /// # Errors
     /// As [`Store::add_show`], and [`StoreError::Quota`].
-    pub async fn add_show_within(&self, show: &ShowRow, quotas: &Quotas) -> Result<(), StoreError> {
-        let result = self.insert_show(show, quotas).await;
+    pub async fn add_show_within(
+        &self,
+        show: &ShowRow,
+        quotas: &Quotas,
+        audit: impl Into<Audit>,
+    ) -> Result<(), StoreError> {
+        let result = self.insert_show(show, quotas, audit.into()).await;
         match result {
             Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("show")),
             other => other,
         }
     }
 
-    async fn insert_show(&self, show: &ShowRow, quotas: &Quotas) -> Result<(), StoreError> {
+    async fn insert_show(
+        &self,
+        show: &ShowRow,
+        quotas: &Quotas,
+        audit: Audit,
+    ) -> Result<(), StoreError> {
         let (show, quotas) = (show.clone(), *quotas);
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
@@ -208,7 +220,7 @@ impl Store {
                     return Err(StoreError::NotPublished);
                 }
                 insert_within(&mut transaction, &show, &quotas).await?;
-                transaction.commit().await
+                transaction.commit(audit).await
             })
             .await
     }
@@ -218,14 +230,18 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub async fn update_show(&self, show: &ShowRow) -> Result<bool, StoreError> {
-        let show = show.clone();
+    pub async fn update_show(
+        &self,
+        show: &ShowRow,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let (show, audit) = (show.clone(), audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 if !replace_terms(&mut transaction, &show).await? {
                     return Ok(false);
                 }
-                transaction.commit().await?;
+                transaction.commit(audit).await?;
                 Ok(true)
             })
             .await
@@ -274,15 +290,24 @@ impl Store {
         &self,
         id: ShowId,
         status: ShowStatus,
+        audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
+        let audit = audit.into();
         self.database
-            .execute(
-                Durability::Durable,
-                "UPDATE shows SET status = $2 WHERE show_id = $1",
-                &[id.0.into(), status.as_str().into()],
-            )
+            .write(Durability::Durable, move |mut transaction| async move {
+                let touched = transaction
+                    .execute(
+                        "UPDATE shows SET status = $2 WHERE show_id = $1",
+                        &[id.0.into(), status.as_str().into()],
+                    )
+                    .await?;
+                if touched == 0 {
+                    return Ok(false);
+                }
+                transaction.commit(audit).await?;
+                Ok(true)
+            })
             .await
-            .map(|touched| touched > 0)
     }
 
     async fn select_shows(

@@ -19,7 +19,7 @@ impl Store {
         object: &[u8],
     ) -> Result<bool, StoreError> {
         self.database
-            .execute(
+            .execute_unaudited(
                 Durability::Durable,
                 "INSERT INTO snapshots (partition, next_offset, log_time_ms, size_bytes, \
                  created_at_ms, object) VALUES ($1, $2, $3, $4, $5, $6) \

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use onsale_schemas::PartitionId;
 
 use super::Store;
+use crate::audit::Unaudited;
 use crate::booking::Watermark;
 use crate::database::postgres::{self, PostgresPool};
 use crate::database::{Database, Durability, Transaction, Writes};
@@ -26,7 +27,9 @@ impl Standstill {
     /// # Errors
     /// When the connection was lost; then they went on before.
     pub async fn release(self) -> Result<(), StoreError> {
-        self.writes.go_on(self.transaction.commit()).await
+        self.writes
+            .go_on(self.transaction.commit(Unaudited::Automatic))
+            .await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use onsale_schemas::{RequestId, UserId};
 use onsale_store::StoreError;
+use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{
     EventFilter, EventStatus, Quotas, RememberedAnswer, ShowRow, ShowStatus, TenantScope,
     ZoneAdmission,
@@ -44,9 +45,19 @@ async fn an_event_comes_back_as_given(bench: Bench) {
     bare.minimum_age = None;
     bare.max_tickets_per_user = u16::MAX;
     bare.status = EventStatus::Draft;
-    assert!(store.update_event(&bare).await.unwrap());
+    assert!(
+        store
+            .update_event(&bare, Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     assert_eq!(store.event(bare.event_id).await.unwrap(), Some(bare));
-    assert!(!store.update_event(&event(2)).await.unwrap());
+    assert!(
+        !store
+            .update_event(&event(2), Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     assert_eq!(store.event(event_id(2)).await.unwrap(), None);
 }
 
@@ -304,9 +315,19 @@ async fn a_show_is_updated(bench: Bench) {
     given.status = ShowStatus::Cancelled;
     given.partition.0 = 9;
     given.zones[0].admission = given.zones[1].admission.clone();
-    assert!(store.update_show(&given).await.unwrap());
+    assert!(
+        store
+            .update_show(&given, Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     assert_eq!(store.show(before.show_id).await.unwrap(), Some(wanted));
-    assert!(!store.update_show(&show(2, 1)).await.unwrap());
+    assert!(
+        !store
+            .update_show(&show(2, 1), Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
 }
 
 async fn shows_are_listed(bench: Bench) {
@@ -326,13 +347,13 @@ async fn shows_are_listed(bench: Bench) {
     );
     assert!(
         store
-            .set_show_status(early.show_id, ShowStatus::Open)
+            .set_show_status(early.show_id, ShowStatus::Open, Unaudited::Unattended)
             .await
             .unwrap()
     );
     assert!(
         !store
-            .set_show_status(show_id(9), ShowStatus::Open)
+            .set_show_status(show_id(9), ShowStatus::Open, Unaudited::Unattended)
             .await
             .unwrap()
     );
@@ -404,16 +425,23 @@ async fn an_organizer_may_have_so_much(bench: Bench) {
         }) => (name, max, has, asked),
         other => panic!("not a quota: {other:?}"),
     };
-    store.add_event_within(&event(1), &quotas).await.unwrap();
+    store
+        .add_event_within(&event(1), &quotas, Unaudited::Unattended)
+        .await
+        .unwrap();
     let mut second = event(2);
     second.organizer_id = event(1).organizer_id;
     second.tenant_id = event(1).tenant_id;
-    let result = store.add_event_within(&second, &quotas).await;
+    let result = store
+        .add_event_within(&second, &quotas, Unaudited::Unattended)
+        .await;
     assert_eq!(refused(result), ("events_per_organizer_max", 1, 1, 1));
     assert_eq!(store.event(second.event_id).await.unwrap(), None);
     // One that is there is said to be there, whatever else.
     assert!(matches!(
-        store.add_event_within(&event(1), &quotas).await,
+        store
+            .add_event_within(&event(1), &quotas, Unaudited::Unattended)
+            .await,
         Err(StoreError::Exists(_))
     ));
     let first = show(1, 1);
@@ -426,20 +454,29 @@ async fn an_organizer_may_have_so_much(bench: Bench) {
         seats_per_organizer_max: seats - 1,
         ..quotas
     };
-    let result = store.add_show_within(&first, &few).await;
+    let result = store
+        .add_show_within(&first, &few, Unaudited::Unattended)
+        .await;
     assert_eq!(
         refused(result),
         ("seats_per_organizer_max", seats - 1, 0, seats)
     );
     assert_eq!(store.show(first.show_id).await.unwrap(), None);
-    store.add_show_within(&first, &quotas).await.unwrap();
-    let result = store.add_show_within(&show(2, 1), &quotas).await;
+    store
+        .add_show_within(&first, &quotas, Unaudited::Unattended)
+        .await
+        .unwrap();
+    let result = store
+        .add_show_within(&show(2, 1), &quotas, Unaudited::Unattended)
+        .await;
     assert_eq!(refused(result), ("shows_per_event_max", 1, 1, 1));
     let few = Quotas {
         layout_bytes_per_organizer_max: 1,
         ..Quotas::UNLIMITED
     };
-    let result = store.add_show_within(&show(2, 1), &few).await;
+    let result = store
+        .add_show_within(&show(2, 1), &few, Unaudited::Unattended)
+        .await;
     assert_eq!(refused(result).0, "layout_bytes_per_organizer_max");
 }
 

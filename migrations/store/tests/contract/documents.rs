@@ -3,6 +3,7 @@
 use onsale_schemas::Outcome;
 use onsale_schemas::PartitionId;
 use onsale_schemas::command::{Describe, Subject};
+use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventRow, RowSeats, ShowRow, ShowStatus, ZoneAdmission};
 use onsale_store::document::{Document, Place, Versioned};
 use onsale_store::store::LogMark;
@@ -94,13 +95,21 @@ async fn a_change_is_described_again(bench: Bench) {
     describe_all(&bench, &mut chain).await;
     let mut changed = event(1);
     changed.name = "Later".to_owned();
-    bench.store.update_event(&changed).await.unwrap();
+    bench
+        .store
+        .update_event(&changed, Unaudited::Unattended)
+        .await
+        .unwrap();
     let again = describe_all(&bench, &mut chain).await;
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].event.row, changed);
     let mut dearer = show(1, 1);
     dearer.zones[1].unit_price = 7;
-    bench.store.update_show(&dearer).await.unwrap();
+    bench
+        .store
+        .update_show(&dearer, Unaudited::Unattended)
+        .await
+        .unwrap();
     let again = describe_all(&bench, &mut chain).await;
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].show.as_ref().unwrap().row.zones[1].unit_price, 7);
@@ -125,8 +134,20 @@ async fn a_lost_catalog_comes_back_from_documents(bench: Bench) {
     bench.tamper(LOSE).await;
     assert!(bench.store.show_ids().await.unwrap().is_empty());
     // The show's alone brings its event too.
-    assert!(bench.store.restore_document(&documents[1]).await.unwrap());
-    assert!(!bench.store.restore_document(&documents[1]).await.unwrap());
+    assert!(
+        bench
+            .store
+            .restore_document(&documents[1], Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !bench
+            .store
+            .restore_document(&documents[1], Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     assert_eq!(
         bench.store.event(event_id(1)).await.unwrap().unwrap(),
         event(1)
@@ -159,7 +180,13 @@ async fn an_older_catalog_is_brought_forward(bench: Bench) {
     described.version += 4;
     described.row.name.clone_from(&later.name);
     described.row.zones[0].unit_price = 99;
-    assert!(bench.store.restore_document(document).await.unwrap());
+    assert!(
+        bench
+            .store
+            .restore_document(document, Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     let row = bench.store.show(show_id(1)).await.unwrap().unwrap();
     assert_eq!((row.name, row.zones[0].unit_price), (later.name, 99));
     assert_eq!(
@@ -183,9 +210,19 @@ async fn a_newer_catalog_stays(bench: Bench) {
     let documents = describe_all(&bench, &mut chain).await;
     let mut changed = event(1);
     changed.name = "Later".to_owned();
-    bench.store.update_event(&changed).await.unwrap();
+    bench
+        .store
+        .update_event(&changed, Unaudited::Unattended)
+        .await
+        .unwrap();
     for document in &documents {
-        assert!(!bench.store.restore_document(document).await.unwrap());
+        assert!(
+            !bench
+                .store
+                .restore_document(document, Unaudited::Unattended)
+                .await
+                .unwrap()
+        );
     }
     assert_eq!(
         bench.store.event(event_id(1)).await.unwrap().unwrap(),
@@ -309,11 +346,23 @@ async fn a_show_brings_no_older_event(bench: Bench) {
     let mut document = of_show(2, |_| {});
     document.event.version = 7;
     document.event.row.name = "Meanwhile".to_owned();
-    assert!(bench.store.restore_document(&document).await.unwrap());
+    assert!(
+        bench
+            .store
+            .restore_document(&document, Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     let row = bench.store.event(event_id(1)).await.unwrap().unwrap();
     assert_eq!(row, event(1));
     let of_event = of_event(7, document.event.row);
-    assert!(bench.store.restore_document(&of_event).await.unwrap());
+    assert!(
+        bench
+            .store
+            .restore_document(&of_event, Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     let row = bench.store.event(event_id(1)).await.unwrap().unwrap();
     assert_eq!(row, of_event.event.row);
 }

@@ -3,6 +3,7 @@
 use onsale_schemas::outcome::Confirmed;
 use onsale_schemas::{Outcome, PartitionId};
 use onsale_store::StoreError;
+use onsale_store::audit::Unaudited;
 use onsale_store::projection::ProjectionBatch;
 
 use crate::build::{Chain, booking, booking_id, confirmed, time_of};
@@ -93,7 +94,11 @@ async fn a_repair_cannot_sell_twice(bench: Bench) {
     let mut row = booking(&bench.store, first).await;
     row.booking_id = booking_id(77);
     row.updated_offset = 77;
-    let error = bench.store.repair_bookings(&[row]).await.unwrap_err();
+    let error = bench
+        .store
+        .repair_bookings(&[row], Unaudited::Unattended)
+        .await
+        .unwrap_err();
     assert!(matches!(error, StoreError::DoubleSale(_)), "{error}");
     assert_eq!(bench.store.booking(booking_id(77)).await.unwrap(), None);
 }

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use onsale_schemas::{PartitionId, RequestId};
+use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
 use onsale_store::document::{Document, Place, Versioned};
 use onsale_store::job::{JobFilter, NewJob};
@@ -177,37 +178,39 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
     let calls: Vec<(&str, Begin<'_>)> = vec![
         (
             "change_event",
-            Box::new(|| call(store.change_event(event_id(1), &change))),
+            Box::new(|| call(store.change_event(event_id(1), &change, Unaudited::Unattended))),
         ),
         (
             "update_event",
             Box::new(|| {
                 call(async move {
                     let row = event(1);
-                    store.update_event(&row).await
+                    store.update_event(&row, Unaudited::Unattended).await
                 })
             }),
         ),
         (
             "unpublish_event",
-            Box::new(|| call(store.unpublish_event(event_id(1)))),
+            Box::new(|| call(store.unpublish_event(event_id(1), Unaudited::Unattended))),
         ),
         (
             "update_show",
             Box::new(|| {
                 call(async move {
                     let row = show(1, 1);
-                    store.update_show(&row).await
+                    store.update_show(&row, Unaudited::Unattended).await
                 })
             }),
         ),
         (
             "set_show_status",
-            Box::new(|| call(store.set_show_status(show_id(1), ShowStatus::Open))),
+            Box::new(|| {
+                call(store.set_show_status(show_id(1), ShowStatus::Open, Unaudited::Unattended))
+            }),
         ),
         (
             "restore_document",
-            Box::new(|| call(store.restore_document(&document))),
+            Box::new(|| call(store.restore_document(&document, Unaudited::Unattended))),
         ),
         (
             "set_log_identity",
@@ -227,11 +230,13 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         ),
         (
             "repair_bookings",
-            Box::new(|| call(store.repair_bookings(&[]))),
+            Box::new(|| call(store.repair_bookings(&[], Unaudited::Unattended))),
         ),
         (
             "repair_blocks",
-            Box::new(|| call(store.repair_blocks(show_id(1), &[1, 2], &[(1, 5)]))),
+            Box::new(|| {
+                call(store.repair_blocks(show_id(1), &[1, 2], &[(1, 5)], Unaudited::Unattended))
+            }),
         ),
         (
             "assume_version_2",

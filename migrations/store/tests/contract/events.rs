@@ -2,6 +2,7 @@
 
 use onsale_schemas::{Offset, Outcome, Rejection, RequestId};
 use onsale_store::StoreError;
+use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingStatus, Version2};
 use onsale_store::catalog::{EventChange, EventRow, EventStatus, ShowStatus, TenantScope};
 
@@ -186,7 +187,12 @@ async fn what_the_log_refused_changes_no_event(bench: Bench) {
 async fn a_draft_gets_no_shows_and_an_event_with_shows_no_draft(bench: Bench) {
     let store = &bench.store;
     store.add_event(&event(1)).await.unwrap();
-    assert!(store.unpublish_event(event_id(1)).await.unwrap());
+    assert!(
+        store
+            .unpublish_event(event_id(1), Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     assert_eq!(found(&bench).await.status, EventStatus::Draft);
     let refused = store.add_show(&show(1, 1)).await;
     assert!(matches!(refused, Err(StoreError::NotPublished)));
@@ -194,31 +200,53 @@ async fn a_draft_gets_no_shows_and_an_event_with_shows_no_draft(bench: Bench) {
         publish: true,
         ..change()
     };
-    let row = store.change_event(event_id(1), &publish).await.unwrap();
+    let row = store
+        .change_event(event_id(1), &publish, Unaudited::Unattended)
+        .await
+        .unwrap();
     assert_eq!(row.unwrap().status, EventStatus::Published);
     store.add_show(&show(1, 1)).await.unwrap();
-    assert!(!store.unpublish_event(event_id(1)).await.unwrap());
-    assert!(!store.unpublish_event(event_id(9)).await.unwrap());
+    assert!(
+        !store
+            .unpublish_event(event_id(1), Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .unpublish_event(event_id(9), Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     let mut chain = Chain::default();
     chain.push(cancelled());
     store.project(&chain.all()).await.unwrap();
     let refused = store.add_show(&show(2, 1)).await;
     assert!(matches!(refused, Err(StoreError::NotPublished)));
-    let row = store.change_event(event_id(1), &publish).await.unwrap();
+    let row = store
+        .change_event(event_id(1), &publish, Unaudited::Unattended)
+        .await
+        .unwrap();
     assert_eq!(row.unwrap().status, EventStatus::Cancelled);
 }
 
 async fn what_people_read_changes_without_the_log_and_nothing_else(bench: Bench) {
     let store = &bench.store;
     store.add_event(&event(1)).await.unwrap();
-    let row = store.change_event(event_id(1), &change()).await.unwrap();
+    let row = store
+        .change_event(event_id(1), &change(), Unaudited::Unattended)
+        .await
+        .unwrap();
     assert_eq!(row, Some(found(&bench).await));
     let row = row.unwrap();
     assert_eq!(row.name, "Another night");
     assert_eq!(row.max_tickets_per_user, event(1).max_tickets_per_user);
     assert_eq!(row.status, EventStatus::Published);
     assert_eq!(
-        store.change_event(event_id(2), &change()).await.unwrap(),
+        store
+            .change_event(event_id(2), &change(), Unaudited::Unattended)
+            .await
+            .unwrap(),
         None
     );
 }
@@ -257,12 +285,21 @@ async fn the_machine_is_of_version_2_from_its_first_barrier_on(bench: Bench) {
 
     // A repair knows no better; where the row was lost, it is what there is to know.
     let watermark = chain.watermark(chain.next_offset);
-    store.set_watermark(&watermark, true).await.unwrap();
+    store
+        .set_watermark(&watermark, true, Unaudited::Unattended)
+        .await
+        .unwrap();
     assert_eq!(store.version_2(P).await.unwrap(), Some(since));
     bench.tamper("DELETE FROM projector_watermarks").await;
-    store.set_watermark(&watermark, false).await.unwrap();
+    store
+        .set_watermark(&watermark, false, Unaudited::Unattended)
+        .await
+        .unwrap();
     assert_eq!(store.version_2(P).await.unwrap(), None);
-    store.set_watermark(&watermark, true).await.unwrap();
+    store
+        .set_watermark(&watermark, true, Unaudited::Unattended)
+        .await
+        .unwrap();
     let always = Some(Version2::ALWAYS);
     assert_eq!(store.version_2(P).await.unwrap(), always);
 }

@@ -48,12 +48,17 @@ impl Bench {
 
     /// Runs a statement behind the store's back.
     pub(crate) async fn tamper(&self, sql: &'static str) {
+        self.try_tamper(sql).await.unwrap();
+    }
+
+    /// As [`Bench::tamper`], where the database may refuse it.
+    pub(crate) async fn try_tamper(&self, sql: &'static str) -> Result<(), sqlx::Error> {
         if self.url.starts_with("sqlite") {
-            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await?;
+            sqlx::raw_sql(sql).execute(&mut connection).await.map(drop)
         } else {
-            let mut connection = sqlx::PgConnection::connect(&self.url).await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            let mut connection = sqlx::PgConnection::connect(&self.url).await?;
+            sqlx::raw_sql(sql).execute(&mut connection).await.map(drop)
         }
     }
 }

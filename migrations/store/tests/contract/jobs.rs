@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use onsale_store::StoreError;
+use onsale_store::audit::Unaudited;
 use onsale_store::job::{ClaimedJob, JobFilter, JobState, NewJob, PAYLOAD_MAX_BYTES, Renewal};
 use uuid::Uuid;
 
@@ -260,8 +261,20 @@ async fn what_is_called_off_ends(bench: Bench) {
         enqueue(&bench, &job(key)).await;
     }
     let waiting = bench.store.jobs(&all()).await.unwrap().remove(0).job_id;
-    assert!(bench.store.cancel_job(waiting).await.unwrap());
-    assert!(!bench.store.cancel_job(waiting).await.unwrap());
+    assert!(
+        bench
+            .store
+            .cancel_job(waiting, Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !bench
+            .store
+            .cancel_job(waiting, Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
     assert_eq!(state(&bench, waiting).await, JobState::Cancelled);
 
     let running = claim(&bench, "w1", 5).await;
@@ -269,7 +282,13 @@ async fn what_is_called_off_ends(bench: Bench) {
         panic!("{running:?}");
     };
     for claimed in [first, second] {
-        assert!(bench.store.cancel_job(claimed.lease.job).await.unwrap());
+        assert!(
+            bench
+                .store
+                .cancel_job(claimed.lease.job, Unaudited::Unattended)
+                .await
+                .unwrap()
+        );
         assert_eq!(state(&bench, claimed.lease.job).await, JobState::Running);
         let renewal = bench
             .store
@@ -304,10 +323,30 @@ async fn a_dead_job_is_revived(bench: Bench) {
     enqueue(&bench, &job("a")).await;
     let claimed = claim_one(&bench).await;
     let id = claimed.lease.job;
-    assert!(!bench.store.revive_job(id).await.unwrap(), "it runs");
+    assert!(
+        !bench
+            .store
+            .revive_job(id, Unaudited::Unattended)
+            .await
+            .unwrap(),
+        "it runs"
+    );
     bench.store.bury_job(claimed.lease, "x").await.unwrap();
-    assert!(bench.store.revive_job(id).await.unwrap());
-    assert!(!bench.store.revive_job(id).await.unwrap(), "it waits");
+    assert!(
+        bench
+            .store
+            .revive_job(id, Unaudited::Unattended)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !bench
+            .store
+            .revive_job(id, Unaudited::Unattended)
+            .await
+            .unwrap(),
+        "it waits"
+    );
     assert_eq!(claim_one(&bench).await.attempt, 1);
 }
 

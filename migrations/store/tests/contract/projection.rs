@@ -2,6 +2,7 @@
 
 use onsale_schemas::outcome::Confirmed;
 use onsale_schemas::{Offset, Outcome, PartitionId, Rejection};
+use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingRow, BookingStatus, Watermark};
 use onsale_store::catalog::ShowStatus;
 use onsale_store::projection::ProjectionBatch;
@@ -677,7 +678,10 @@ async fn partitions_have_watermarks_of_their_own(bench: Bench) {
         last_outcome: Some(1),
         log_time_ms: 8,
     };
-    store.set_watermark(&repaired, false).await.unwrap();
+    store
+        .set_watermark(&repaired, false, Unaudited::Unattended)
+        .await
+        .unwrap();
     assert_eq!(store.watermarks().await.unwrap()[1], repaired);
 }
 

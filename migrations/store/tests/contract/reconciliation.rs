@@ -1,6 +1,7 @@
 //! Sums and repairs.
 
 use onsale_store::StoreError;
+use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingStatus, ZoneSums};
 
 use crate::build::{Chain, booking, booking_id, show_id, with_show};
@@ -74,7 +75,10 @@ async fn bookings_are_repaired(bench: Bench) {
     missing.updated_offset = 9;
     let repair = [missing.clone(), ended.clone()];
     for _ in 0..2 {
-        store.repair_bookings(&repair).await.unwrap();
+        store
+            .repair_bookings(&repair, Unaudited::Unattended)
+            .await
+            .unwrap();
         assert_eq!(booking(store, wrong).await, ended);
         assert_eq!(booking(store, 7).await, missing);
         assert_eq!(booking(store, stays).await, untouched);
@@ -86,7 +90,10 @@ async fn bookings_are_repaired(bench: Bench) {
             .collect();
         assert_eq!(seats, [(1, 0), (3, 7), (8, 7)]);
     }
-    store.repair_bookings(&[]).await.unwrap();
+    store
+        .repair_bookings(&[], Unaudited::Unattended)
+        .await
+        .unwrap();
 }
 
 async fn seats_change_hands_in_a_repair(bench: Bench) {
@@ -97,7 +104,10 @@ async fn seats_change_hands_in_a_repair(bench: Bench) {
     store.project(&chain.all()).await.unwrap();
     let (mut first, mut second) = (booking(store, one).await, booking(store, other).await);
     std::mem::swap(&mut first.seats, &mut second.seats);
-    store.repair_bookings(&[first, second]).await.unwrap();
+    store
+        .repair_bookings(&[first, second], Unaudited::Unattended)
+        .await
+        .unwrap();
     let seats: Vec<(i64, i64)> = bench
         .seat_holders()
         .await
@@ -115,7 +125,10 @@ async fn a_booking_is_moved_by_a_repair(bench: Bench) {
     let mut moved = booking(store, offset).await;
     moved.show_id = show_id(2);
     moved.seats = vec![4];
-    store.repair_bookings(&[moved.clone()]).await.unwrap();
+    store
+        .repair_bookings(&[moved.clone()], Unaudited::Unattended)
+        .await
+        .unwrap();
     assert_eq!(booking(store, offset).await, moved);
     let holders = bench.seat_holders().await;
     assert_eq!(holders.len(), 1, "the seat in the wrong show is free");
@@ -130,7 +143,12 @@ async fn blocks_are_repaired(bench: Bench) {
     chain.block(2, 0, &[1], 1);
     store.project(&chain.all()).await.unwrap();
     store
-        .repair_blocks(show_id(1), &[9, 2, 9], &[(1, 5), (3, 1)])
+        .repair_blocks(
+            show_id(1),
+            &[9, 2, 9],
+            &[(1, 5), (3, 1)],
+            Unaudited::Unattended,
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -141,7 +159,10 @@ async fn blocks_are_repaired(bench: Bench) {
         store.blocked_places(show_id(2)).await.unwrap(),
         (vec![1], vec![])
     );
-    store.repair_blocks(show_id(1), &[], &[]).await.unwrap();
+    store
+        .repair_blocks(show_id(1), &[], &[], Unaudited::Unattended)
+        .await
+        .unwrap();
     assert_eq!(
         store.blocked_places(show_id(1)).await.unwrap(),
         (vec![], vec![])

@@ -1,6 +1,7 @@
 //! `onsale jobs cancel`
 
 use anyhow::anyhow;
+use onsale_store::audit::Actor;
 use serde_json::json;
 
 use super::{JobArgs, with_store};
@@ -10,7 +11,8 @@ use crate::output;
 pub(crate) fn run(args: &JobArgs) -> Result<(), Failure> {
     let id = args.id;
     with_store(&args.config, async |store| {
-        if !store.cancel_job(id).await.or_reach()? {
+        let audit = Actor::command_line().did("job.cancel", "job", id);
+        if !store.cancel_job(id, audit).await.or_reach()? {
             return Err(Failure::Found(anyhow!(
                 "job {id} is neither waiting nor running; see `onsale jobs show {id}`"
             )));

@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 use clap::Args;
 use onsale_store::Store;
+use onsale_store::audit::Actor;
 use onsale_store::job::{JobFilter, JobState};
 use serde_json::json;
 use uuid::Uuid;
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &RetryArgs) -> Result<(), Failure> {
     with_store(&args.config, async |store| {
         let retried = match (args.id, &args.dead_of) {
             (Some(id), _) => {
-                if !store.revive_job(id).await.or_reach()? {
+                if !revive(&store, id).await? {
                     return Err(Failure::Found(anyhow!(
                         "job {id} is neither dead nor cancelled; see `onsale jobs show {id}`"
                     )));
@@ -53,6 +54,11 @@ pub(crate) fn run(args: &RetryArgs) -> Result<(), Failure> {
     })
 }
 
+async fn revive(store: &Store, id: Uuid) -> Result<bool, Failure> {
+    let audit = Actor::command_line().did("job.retry", "job", id);
+    store.revive_job(id, audit).await.or_reach()
+}
+
 async fn all_dead(store: &Store, kind: &str) -> Result<u64, Failure> {
     let mut filter = JobFilter {
         state: Some(JobState::Dead),
@@ -68,7 +74,7 @@ async fn all_dead(store: &Store, kind: &str) -> Result<u64, Failure> {
         };
         filter.after = Some(last.job_id);
         for job in &page {
-            retried += u64::from(store.revive_job(job.job_id).await.or_reach()?);
+            retried += u64::from(revive(store, job.job_id).await?);
         }
     }
 }

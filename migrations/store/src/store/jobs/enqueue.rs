@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::Store;
+use crate::audit::Unaudited;
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 use crate::job::{KEY_MAX_BYTES, KIND_MAX_BYTES, NewJob, PAYLOAD_MAX_BYTES};
@@ -23,7 +24,7 @@ impl Store {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let is_new = enqueue(&mut transaction, &job).await?;
-                transaction.commit().await?;
+                transaction.commit(Unaudited::Automatic).await?;
                 Ok(is_new)
             })
             .await

@@ -5,19 +5,35 @@ use uuid::Uuid;
 
 use super::note;
 use crate::Store;
+use crate::audit::Unaudited;
 use crate::database::{Database, Durability, Row, Value, integer};
 use crate::error::StoreError;
 use crate::job::{ClaimedJob, Lease, Renewal};
 
-/// A job whose worker did not come back waits for another one, or ends.
-const TAKE_BACK: &str = "UPDATE jobs SET \
-     state = CASE WHEN cancel_requested = 1 THEN 'cancelled' \
-         WHEN attempts >= attempts_max THEN 'dead' ELSE 'waiting' END, \
-     ended_at_ms = CASE WHEN cancel_requested = 1 OR attempts >= attempts_max \
-         THEN (SELECT now_ms FROM database_clock) END, \
-     last_error = 'the lease of the worker ' || worker || ' ended: it died, or it hangs', \
-     due_at_ms = (SELECT now_ms FROM database_clock), worker = NULL, lease_until_ms = NULL \
-     WHERE state = 'running' AND lease_until_ms <= (SELECT now_ms FROM database_clock)";
+/// A job leaves its worker and waits again, unless it was called off, or after this many attempts there
+/// may be no more: then it ends.
+macro_rules! leaves_worker {
+    ($attempts:literal) => {
+        concat!(
+            "state = CASE WHEN cancel_requested = 1 THEN 'cancelled' WHEN ",
+            $attempts,
+            " >= attempts_max THEN 'dead' ELSE 'waiting' END, \
+             ended_at_ms = CASE WHEN cancel_requested = 1 OR ",
+            $attempts,
+            " >= attempts_max THEN (SELECT now_ms FROM database_clock) END, \
+             worker = NULL, lease_until_ms = NULL"
+        )
+    };
+}
+
+/// Of a worker that did not come back.
+const TAKE_BACK: &str = concat!(
+    "UPDATE jobs SET ",
+    leaves_worker!("attempts"),
+    ", last_error = 'the lease of the worker ' || worker || ' ended: it died, or it hangs', \
+     due_at_ms = (SELECT now_ms FROM database_clock) \
+     WHERE state = 'running' AND lease_until_ms <= (SELECT now_ms FROM database_clock)"
+);
 
 macro_rules! claim {
     ($among:literal, $lock:literal) => {
@@ -36,12 +52,25 @@ macro_rules! claim {
     };
 }
 
+/// It has ended for good.
+macro_rules! ends {
+    ($state:literal) => {
+        concat!(
+            "state = '",
+            $state,
+            "', ended_at_ms = (SELECT now_ms FROM database_clock), \
+             worker = NULL, lease_until_ms = NULL"
+        )
+    };
+}
+
 /// Only while it is still the worker's.
 macro_rules! of_lease {
-    ($set:literal) => {
+    ($set:expr, $more:literal) => {
         concat!(
             "UPDATE jobs SET ",
             $set,
+            $more,
             " WHERE job_id = $1 AND fence = $2 AND state = 'running'"
         )
     };
@@ -49,36 +78,22 @@ macro_rules! of_lease {
 
 const RENEW: &str = concat!(
     of_lease!(
-        "lease_until_ms = (SELECT now_ms FROM database_clock) + $3, \
-         progress = COALESCE($4, progress)"
+        "lease_until_ms = (SELECT now_ms FROM database_clock) + $3",
+        ", progress = COALESCE($4, progress)"
     ),
     " RETURNING cancel_requested"
 );
-const FINISH: &str = of_lease!(
-    "state = 'done', worker = NULL, lease_until_ms = NULL, last_error = NULL, \
-     ended_at_ms = (SELECT now_ms FROM database_clock)"
-);
+const FINISH: &str = of_lease!(ends!("done"), ", last_error = NULL");
+const BURY: &str = of_lease!(ends!("dead"), ", last_error = $3");
+const CALL_OFF: &str = of_lease!(ends!("cancelled"), "");
 const RETRY: &str = of_lease!(
-    "state = CASE WHEN cancel_requested = 1 THEN 'cancelled' \
-         WHEN attempts >= attempts_max THEN 'dead' ELSE 'waiting' END, \
-     ended_at_ms = CASE WHEN cancel_requested = 1 OR attempts >= attempts_max \
-         THEN (SELECT now_ms FROM database_clock) END, \
-     due_at_ms = (SELECT now_ms FROM database_clock) + $3, last_error = $4, \
-     worker = NULL, lease_until_ms = NULL"
+    leaves_worker!("attempts"),
+    ", due_at_ms = (SELECT now_ms FROM database_clock) + $3, last_error = $4"
 );
-const BURY: &str = of_lease!(
-    "state = 'dead', worker = NULL, lease_until_ms = NULL, last_error = $3, \
-     ended_at_ms = (SELECT now_ms FROM database_clock)"
-);
-const CALL_OFF: &str = of_lease!(
-    "state = 'cancelled', worker = NULL, lease_until_ms = NULL, \
-     ended_at_ms = (SELECT now_ms FROM database_clock)"
-);
+/// This attempt does not count.
 const GIVE_BACK: &str = of_lease!(
-    "state = CASE WHEN cancel_requested = 1 THEN 'cancelled' ELSE 'waiting' END, \
-     ended_at_ms = CASE WHEN cancel_requested = 1 THEN (SELECT now_ms FROM database_clock) END, \
-     due_at_ms = (SELECT now_ms FROM database_clock), attempts = attempts - 1, \
-     worker = NULL, lease_until_ms = NULL"
+    leaves_worker!("attempts - 1"),
+    ", due_at_ms = (SELECT now_ms FROM database_clock), attempts = attempts - 1"
 );
 
 impl Store {
@@ -88,7 +103,7 @@ impl Store {
     /// As every write.
     pub async fn take_back_jobs(&self) -> Result<u64, StoreError> {
         self.database
-            .execute(Durability::Durable, TAKE_BACK, &[])
+            .execute_unaudited(Durability::Durable, TAKE_BACK, &[])
             .await
     }
 
@@ -143,7 +158,7 @@ impl Store {
                     .iter()
                     .map(claimed_job)
                     .collect::<Result<Vec<_>, StoreError>>()?;
-                transaction.commit().await?;
+                transaction.commit(Unaudited::Automatic).await?;
                 Ok(claimed)
             })
             .await?;
@@ -174,7 +189,7 @@ impl Store {
                     Value::from(&progress),
                 ];
                 let renewed = transaction.fetch(RENEW, &values).await?;
-                transaction.commit().await?;
+                transaction.commit(Unaudited::Automatic).await?;
                 Ok(renewed)
             })
             .await?;
@@ -244,7 +259,7 @@ impl Store {
         let mut values = vec![lease.job.into(), lease.fence.into()];
         values.extend_from_slice(more);
         self.database
-            .execute(Durability::Durable, sql, &values)
+            .execute_unaudited(Durability::Durable, sql, &values)
             .await
             .map(|touched| touched > 0)
     }

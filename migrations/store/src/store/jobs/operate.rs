@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::Store;
+use crate::audit::Audit;
 use crate::database::{Durability, Row, Value, integer};
 use crate::error::StoreError;
 use crate::job::{JobCount, JobFilter, JobRow, JobState};
@@ -77,22 +78,28 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub async fn cancel_job(&self, id: Uuid) -> Result<bool, StoreError> {
-        self.database
-            .execute(Durability::Durable, CANCEL, &[id.into()])
-            .await
-            .map(|touched| touched > 0)
+    pub async fn cancel_job(&self, id: Uuid, audit: impl Into<Audit>) -> Result<bool, StoreError> {
+        self.operate(CANCEL, id, audit.into()).await
     }
 
     /// Has a dead or cancelled job done after all. False when it is neither.
     ///
     /// # Errors
     /// As every write.
-    pub async fn revive_job(&self, id: Uuid) -> Result<bool, StoreError> {
+    pub async fn revive_job(&self, id: Uuid, audit: impl Into<Audit>) -> Result<bool, StoreError> {
+        self.operate(REVIVE, id, audit.into()).await
+    }
+
+    async fn operate(&self, sql: &'static str, id: Uuid, audit: Audit) -> Result<bool, StoreError> {
         self.database
-            .execute(Durability::Durable, REVIVE, &[id.into()])
+            .write(Durability::Durable, move |mut transaction| async move {
+                if transaction.execute(sql, &[id.into()]).await? == 0 {
+                    return Ok(false);
+                }
+                transaction.commit(audit).await?;
+                Ok(true)
+            })
             .await
-            .map(|touched| touched > 0)
     }
 
     /// How many jobs there are, by kind and state.
@@ -128,7 +135,7 @@ impl Store {
     /// As every write.
     pub async fn prune_jobs(&self, age_ms: u64, limit: u32) -> Result<u64, StoreError> {
         self.database
-            .execute(
+            .execute_unaudited(
                 Durability::Durable,
                 "DELETE FROM jobs WHERE job_id IN (SELECT job_id FROM jobs \
                  WHERE state IN ('done', 'cancelled') \

@@ -1,0 +1,206 @@
+//! The audit trail: who on the staff side changed what in the database.
+//!
+//! An entry is written in the transaction of the fact that it is about, so neither is ever there without
+//! the other. What the log decides needs none: its records say who asked. Entries are never changed or
+//! deleted, by this program or, while its triggers stand, by anyone else.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+
+/// Longest role of an actor, in bytes.
+pub const ROLE_MAX_BYTES: usize = 32;
+/// Longest id of a request, in bytes.
+pub const REQUEST_ID_MAX_BYTES: usize = 128;
+/// Longest name of an action, in bytes.
+pub const ACTION_MAX_BYTES: usize = 64;
+/// Longest kind of a subject, in bytes.
+pub const SUBJECT_KIND_MAX_BYTES: usize = 32;
+/// Longest id of a subject, in bytes.
+pub const SUBJECT_ID_MAX_BYTES: usize = 200;
+/// Longest detail, in bytes of JSON.
+pub const DETAIL_MAX_BYTES: usize = 4_096;
+
+/// The role of whoever works on the database with the command line.
+const COMMAND_LINE: &str = "command_line";
+
+/// Who acts, and by which request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Actor {
+    /// The account; `None` for the command line.
+    pub id: Option<Uuid>,
+    /// In which role.
+    pub role: String,
+    /// The tenant that the account belongs to; `None` for the installation's own.
+    pub tenant_id: Option<Uuid>,
+    /// The request by which it acts, as its answer names it.
+    pub request_id: Option<String>,
+}
+
+impl Actor {
+    /// An operator at the command line of a machine that reaches the database.
+    pub fn command_line() -> Self {
+        Self {
+            id: None,
+            role: COMMAND_LINE.to_owned(),
+            tenant_id: None,
+            request_id: None,
+        }
+    }
+
+    /// An entry that this actor did `action` to the subject of that kind and id.
+    pub fn did(
+        &self,
+        action: &'static str,
+        subject_kind: &'static str,
+        subject_id: impl ToString,
+    ) -> AuditEntry {
+        AuditEntry {
+            actor: self.clone(),
+            action,
+            subject_kind,
+            subject_id: subject_id.to_string(),
+            tenant_id: None,
+            detail: Value::Null,
+        }
+    }
+}
+
+/// What is to be written down about a change.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AuditEntry {
+    /// Who did it.
+    pub actor: Actor,
+    /// What was done, as `event.change`.
+    pub action: &'static str,
+    /// What kind of thing it was done to, as `event`.
+    pub subject_kind: &'static str,
+    /// The id of that thing.
+    pub subject_id: String,
+    /// The tenant that the thing belongs to; `None` for what is the installation's.
+    pub tenant_id: Option<Uuid>,
+    /// What else there is to know, without personal data; null where there is nothing.
+    pub detail: Value,
+}
+
+impl AuditEntry {
+    /// About something that belongs to this tenant.
+    #[must_use]
+    pub fn of_tenant(self, tenant_id: Uuid) -> Self {
+        Self {
+            tenant_id: Some(tenant_id),
+            ..self
+        }
+    }
+
+    /// With something more to know. No personal data: entries are kept for ever.
+    #[must_use]
+    pub fn with(self, detail: Value) -> Self {
+        Self { detail, ..self }
+    }
+
+    /// The detail as it is stored.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] when a field has no room in its column.
+    pub(crate) fn checked_detail(&self) -> Result<Option<String>, StoreError> {
+        let detail = (!self.detail.is_null()).then(|| self.detail.to_string());
+        let of = |text: &Option<String>| text.as_ref().map_or(1, String::len);
+        for (what, length, max) in [
+            ("actor's role", self.actor.role.len(), ROLE_MAX_BYTES),
+            (
+                "request id",
+                of(&self.actor.request_id),
+                REQUEST_ID_MAX_BYTES,
+            ),
+            ("action", self.action.len(), ACTION_MAX_BYTES),
+            (
+                "subject's kind",
+                self.subject_kind.len(),
+                SUBJECT_KIND_MAX_BYTES,
+            ),
+            ("subject's id", self.subject_id.len(), SUBJECT_ID_MAX_BYTES),
+            ("detail", of(&detail), DETAIL_MAX_BYTES),
+        ] {
+            if length == 0 || length > max {
+                return Err(StoreError::Invalid(format!(
+                    "the {what} of an audit entry about {:?} has {length} bytes: expected 1 to {max}",
+                    self.action
+                )));
+            }
+        }
+        Ok(detail)
+    }
+}
+
+/// What a commit writes into the audit trail.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Audit {
+    /// An entry.
+    Of(Box<AuditEntry>),
+    /// Nothing, for a reason.
+    None(Unaudited),
+}
+
+impl From<AuditEntry> for Audit {
+    fn from(entry: AuditEntry) -> Self {
+        Self::Of(Box::new(entry))
+    }
+}
+
+impl From<Unaudited> for Audit {
+    fn from(why: Unaudited) -> Self {
+        Self::None(why)
+    }
+}
+
+/// Why a commit leaves no entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unaudited {
+    /// The log decided it, and its record says who asked.
+    Logged,
+    /// The program did it by itself: a lease, a schedule, what it has to remember, what it forgets.
+    Automatic,
+    /// It is written without a person behind it, as by an import or a test.
+    Unattended,
+}
+
+/// An entry of the audit trail.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct AuditRow {
+    /// Its number; later entries have greater ones.
+    pub audit_id: u64,
+    /// When, by the database's clock, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Who.
+    pub actor: Actor,
+    /// What was done.
+    pub action: String,
+    /// What kind of thing it was done to.
+    pub subject_kind: String,
+    /// The id of that thing.
+    pub subject_id: String,
+    /// The tenant that the thing belongs to.
+    pub tenant_id: Option<Uuid>,
+    /// What else there is to know.
+    pub detail: Value,
+}
+
+/// Which entries to list, newest first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AuditFilter {
+    /// Only about this kind of thing.
+    pub subject_kind: Option<String>,
+    /// Only about the thing with this id.
+    pub subject_id: Option<String>,
+    /// Only about what belongs to this tenant.
+    pub tenant_id: Option<Uuid>,
+    /// Only what this account did.
+    pub actor_id: Option<Uuid>,
+    /// Only entries before this one.
+    pub before: Option<u64>,
+    /// At most this many.
+    pub limit: u32,
+}
