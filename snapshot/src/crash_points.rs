@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use onsale_log::journal::disk::power_cuts::{Explorer, Moment, Op, Recorder};
-use onsale_log::journal::disk::{Disk, MemoryDisk};
+use onsale_disk::power_cuts::{Explorer, Moment, Op, Recorder};
+use onsale_disk::{Disk, MemoryDisk};
 use onsale_schemas::{Offset, PartitionId};
 
 use crate::directory::Directory;

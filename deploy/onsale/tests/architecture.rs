@@ -9,16 +9,24 @@ use std::collections::{BTreeMap, BTreeSet};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-schemas", &[]),
     ("onsale-settings", &[]),
+    ("onsale-disk", &[]),
     ("onsale-engine", &["onsale-schemas"]),
-    ("onsale-log", &["onsale-schemas", "onsale-settings"]),
+    (
+        "onsale-log",
+        &["onsale-schemas", "onsale-settings", "onsale-disk"],
+    ),
     ("onsale-counts", &["onsale-schemas", "onsale-settings"]),
     ("onsale-store", &["onsale-schemas", "onsale-settings"]),
     ("onsale-jobs", &["onsale-schemas", "onsale-store"]),
-    ("onsale-snapshot", &["onsale-schemas", "onsale-store"]),
+    (
+        "onsale-snapshot",
+        &["onsale-schemas", "onsale-store", "onsale-disk"],
+    ),
     (
         "onsale-simulation",
         &[
             "onsale-schemas",
+            "onsale-disk",
             "onsale-engine",
             "onsale-log",
             "onsale-snapshot",

@@ -20,7 +20,6 @@
 mod batch;
 mod bytes;
 mod cursor;
-pub mod disk;
 mod error;
 mod handle;
 mod meta;

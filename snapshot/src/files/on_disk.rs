@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use onsale_log::journal::disk::{Access, Disk, DiskFile};
+use onsale_disk::{Access, Disk, DiskFile};
 
 use super::{Files, NewFile};
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::batch::{BatchHeader, BatchPlace, HEADER_BYTES};
 use super::bytes::all_zero;
-use super::disk::{Access, DiskFile};
 use super::error::{SEGMENT_ADVICE, damaged, failed};
 use super::segment::{Segment, path_of};
 use super::shared::{DurablePosition, Shared};
 use super::window::Window;
 use crate::storage::LogError;
+use onsale_disk::{Access, DiskFile};
 
 /// Walks the durable batches.
 pub(super) struct Cursor {

@@ -3,8 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::disk::descriptors::is_out_of_descriptors;
 use crate::storage::LogError;
+use onsale_disk::is_out_of_descriptors;
 
 /// What to do about damage in a segment.
 pub(super) const SEGMENT_ADVICE: &str = "Nothing was changed. Restore this file from a copy (a standby, a backup); \

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 
-use super::disk::{Access, Disk, DiskLock, FileSystem};
 use super::error::{failed, io_error};
 use super::meta::Meta;
 use super::options::JournalOptions;
@@ -23,6 +22,7 @@ use super::segment::{BASE_POSITION, FIRST_SEGMENT, Identity, PartitionEnd, Segme
 use super::shared::{DurablePosition, Shared};
 use super::writer::{JournalWriter, WriterStart};
 use crate::storage::{LogError, LogReader};
+use onsale_disk::{Access, Disk, DiskLock, FileSystem};
 
 const LOCK_NAME: &str = "journal.lock";
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::bytes::{array_at, put, u16_at, u32_at};
-use super::disk::{Access, Disk};
 use super::error::{damaged, io_error};
 use crate::storage::LogError;
+use onsale_disk::{Access, Disk};
 
 pub(super) const META_NAME: &str = "journal.meta";
 const TEMPORARY_NAME: &str = "journal.meta.tmp";

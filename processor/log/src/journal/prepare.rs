@@ -11,11 +11,11 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::disk::{Access, Disk, DiskFile};
 use super::error::{failed, io_error};
 use super::options::PrepareSegments;
 use super::segment::{Identity, TEMPORARY_NAME, path_of};
 use crate::storage::LogError;
+use onsale_disk::{Access, Disk, DiskFile};
 
 /// How much is written between two syncs, in bytes, so that the writer's own syncs never queue
 /// behind a whole segment of zeros.

@@ -29,7 +29,6 @@ use std::sync::Arc;
 
 use super::batch::{BatchHeader, BatchPlace, Frame, HEADER_BYTES, looks_torn};
 use super::bytes::{SECTOR_BYTES, all_zero};
-use super::disk::{Access, Disk, DiskFile};
 use super::error::{SEGMENT_ADVICE, damaged, failed};
 use super::meta::Meta;
 use super::options::{BATCH_SIZE_MAX_BYTES, SEGMENT_SIZE_MAX_BYTES};
@@ -39,6 +38,7 @@ use super::segment::{
 };
 use super::window::Window;
 use crate::storage::LogError;
+use onsale_disk::{Access, Disk, DiskFile};
 
 /// How much is searched at once behind the end of the log, in bytes.
 const SEARCH_BYTES: usize = 1 << 20;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::batch::HEADER_BYTES;
-use super::disk::DiskFile;
 use super::error::io_error;
 use crate::storage::LogError;
+use onsale_disk::DiskFile;
 
 /// Writes zeros and makes them durable, so that what stood there cannot come back mixed with what
 /// is written there next.

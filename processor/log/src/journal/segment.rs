@@ -18,7 +18,7 @@ use onsale_schemas::{LogTimeMs, Offset};
 
 use super::batch::{BatchPlace, MARK};
 use super::bytes::{SECTOR_BYTES, array_at, put, u16_at, u32_at, u64_at, whole_sectors};
-use super::disk::DiskFile;
+use onsale_disk::DiskFile;
 
 const IDENTITY_MAGIC: [u8; 8] = *b"ONSALEJS";
 const IDENTITY_BYTES: usize = SECTOR_BYTES;

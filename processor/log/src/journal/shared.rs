@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use onsale_schemas::{Offset, PartitionId};
 
 use super::bytes::SECTOR_BYTES;
-use super::disk::{Disk, DiskLock};
 use super::meta::Meta;
 use super::segment::{PartitionEnd, Segment};
 use crate::storage::LogError;
+use onsale_disk::{Disk, DiskLock};
 
 /// A place between two batches, which the writer has made durable up to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

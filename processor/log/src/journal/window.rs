@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::disk::DiskFile;
+use onsale_disk::DiskFile;
 
 /// How much is read at once, in bytes.
 const WINDOW_BYTES: usize = 1 << 20;

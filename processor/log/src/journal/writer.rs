@@ -9,7 +9,6 @@ use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 
 use super::batch::{BatchBuffer, BatchPlace, FRAME_HEADER_BYTES, Frame, batch_size};
 use super::bytes::SECTOR_BYTES;
-use super::disk::DiskFile;
 use super::error::{failed, is_full};
 use super::options::BATCH_SIZE_MAX_BYTES;
 use super::prepare::Preparer;
@@ -17,6 +16,7 @@ use super::repair::{erase, erase_batch};
 use super::segment::{BASE_POSITION, Identity, PartitionEnd, Segment, header_bytes, path_of};
 use super::shared::{DurablePosition, Shared};
 use crate::storage::{AppendRecord, Appended, LogError, LogWriter};
+use onsale_disk::DiskFile;
 
 /// The one writer of a journal. Dropping it closes the journal.
 pub struct JournalWriter {

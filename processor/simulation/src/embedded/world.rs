@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use onsale_log::journal::disk::MemoryDisk;
+use onsale_disk::MemoryDisk;
 use onsale_log::journal::{Journal, JournalOptions, JournalWriter, PrepareSegments};
 use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::{Entry, LogTimeMs, PartitionId};

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use onsale_schemas::PartitionId;
 
 use super::support::{append, bytes, folder, read, segment_path};
-use crate::journal::disk::{Access, Disk, DiskFile, DiskLock, MemoryDisk};
 use crate::journal::{Journal, JournalOptions, JournalWriter, PrepareSegments};
 use crate::storage::{EntryBatch, LogError, LogReader as _};
+use onsale_disk::{Access, Disk, DiskFile, DiskLock, MemoryDisk};
 
 /// More than is read at once, so that a place is read before and the next one after a write.
 const SEGMENT_BYTES: u64 = 3 << 20;

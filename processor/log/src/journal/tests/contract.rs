@@ -44,11 +44,11 @@ mod memory {
     use std::sync::Arc;
 
     use crate::contract::{LogUnderTest, PARTITIONS};
-    use crate::journal::disk::MemoryDisk;
     use crate::journal::{
         Journal, JournalOptions, JournalReader, JournalWriter, PrepareSegments,
         SEGMENT_SIZE_MIN_BYTES,
     };
+    use onsale_disk::MemoryDisk;
 
     struct InMemory {
         disk: MemoryDisk,

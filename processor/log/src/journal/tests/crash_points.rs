@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::support::{Batch, Content, append, bytes, expect, folder, no_content, options, read};
 use crate::journal::Journal;
-use crate::journal::disk::power_cuts::{Explorer, Moment, Op, Recorder};
+use onsale_disk::power_cuts::{Explorer, Moment, Op, Recorder};
 
 /// What a state is called whose content is wrong.
 const WRONG: &str = "neither what was acknowledged nor what was being written";

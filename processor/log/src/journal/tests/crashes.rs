@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng};
 
 use super::support::{Batch, Content, PARTITIONS, append, bytes, expect, no_content, open, read};
-use crate::journal::disk::MemoryDisk;
 use crate::storage::LogError;
+use onsale_disk::MemoryDisk;
 
 /// One life of a process.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use super::support::{
     Killed, append, bytes, damage_in, killed_after, open, open_read_only, read, segment_path,
 };
-use crate::journal::disk::{Disk, MemoryDisk};
 use crate::storage::LogError;
+use onsale_disk::{Disk, MemoryDisk};
 
 fn flip(killed: &Killed, segment: u64, byte: u64, mask: u8) -> MemoryDisk {
     let at = usize::try_from(byte).unwrap();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::support::{
     SEGMENT_BYTES, append, bytes, expect, folder, no_content, open, options, read,
 };
-use crate::journal::disk::MemoryDisk;
 use crate::journal::{Journal, JournalOptions, PrepareSegments};
 use crate::storage::LogError;
+use onsale_disk::MemoryDisk;
 
 fn is_full<T: std::fmt::Debug>(result: &Result<T, LogError>) -> bool {
     matches!(result, Err(LogError::DiskFull(_)))

@@ -6,10 +6,10 @@ use std::time::Duration;
 use onsale_schemas::PartitionId;
 
 use super::support::{append, bytes, folder, killed_after, open, open_read_only, options, read};
-use crate::journal::disk::MemoryDisk;
 use crate::journal::meta::META_NAME;
 use crate::journal::{Journal, JournalOptions};
 use crate::storage::LogError;
+use onsale_disk::MemoryDisk;
 
 #[test]
 fn one_writer_at_a_time() {
@@ -77,7 +77,7 @@ fn the_meta_file_is_guarded() {
         assert!(open(&disk).is_err(), "byte {i}");
     }
     let disk = killed.disk.after_kill();
-    crate::journal::disk::Disk::remove(&disk, &path).unwrap();
+    onsale_disk::Disk::remove(&disk, &path).unwrap();
     assert!(matches!(open(&disk), Err(LogError::Damaged { .. })));
     assert!(matches!(open_read_only(&disk), Err(LogError::Mismatch(_))));
 }

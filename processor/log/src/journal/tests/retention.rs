@@ -3,9 +3,9 @@
 use onsale_schemas::PartitionId;
 
 use super::support::{append, bytes, open, open_read_only, read, segment_path};
-use crate::journal::disk::MemoryDisk;
 use crate::journal::{Journal, JournalWriter};
 use crate::storage::{EntryBatch, LogError, LogReader, LogWriter as _};
+use onsale_disk::MemoryDisk;
 
 const P0: PartitionId = PartitionId(0);
 const P1: PartitionId = PartitionId(1);

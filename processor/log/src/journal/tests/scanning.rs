@@ -3,8 +3,8 @@
 use onsale_schemas::{Offset, PartitionId};
 
 use super::support::{append, bytes, open};
-use crate::journal::disk::MemoryDisk;
 use crate::journal::{Journal, JournalScan};
+use onsale_disk::MemoryDisk;
 
 type Seen = Vec<(u16, Offset, u64, Vec<u8>)>;
 

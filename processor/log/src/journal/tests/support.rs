@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use onsale_schemas::PartitionId;
 
-use crate::journal::disk::MemoryDisk;
 use crate::journal::segment::path_of;
 use crate::journal::{
     Journal, JournalOptions, JournalWriter, PrepareSegments, SEGMENT_SIZE_MIN_BYTES,
 };
 use crate::storage::{AppendRecord, Appended, EntryBatch, LogError, LogReader, LogWriter};
+use onsale_disk::MemoryDisk;
 
 pub(super) const PARTITIONS: u16 = 3;
 pub(super) const SEGMENT_BYTES: u64 = SEGMENT_SIZE_MIN_BYTES;

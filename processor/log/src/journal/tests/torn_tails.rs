@@ -3,7 +3,7 @@
 use super::support::{
     Killed, append, bytes, expect, killed_after, open, open_read_only, read, segment_path,
 };
-use crate::journal::disk::MemoryDisk;
+use onsale_disk::MemoryDisk;
 
 /// Opens a disk, checks that it holds the first `batches`, and that the journal goes on from there.
 fn check_cut(killed: &Killed, disk: &MemoryDisk, batches: usize) {

@@ -19,7 +19,7 @@ const HELD: &str = "/dev/null";
 static RESERVE: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
 /// True when the process, or the system, has no file descriptor left.
-pub(in crate::journal) fn is_out_of_descriptors(error: &io::Error) -> bool {
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),
         Some(Errno::MFILE | Errno::NFILE)

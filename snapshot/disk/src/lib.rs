@@ -1,9 +1,9 @@
-//! The few file operations that the journal is made of, as a seam.
+//! The few file operations that journal and snapshots are made of, as a seam.
 //!
-//! The journal runs on [`FileSystem`]; crash tests and the simulator run the very same code on a
-//! disk in memory that loses or tears what was not synced.
+//! They run on [`FileSystem`]; crash tests and the simulator run the very same code on a disk in memory
+//! that loses or tears what was not synced.
 
-pub(super) mod descriptors;
+mod descriptors;
 mod file_system;
 #[cfg(any(test, feature = "simulation"))]
 mod memory;
@@ -13,6 +13,7 @@ pub mod power_cuts;
 use std::io;
 use std::path::Path;
 
+pub use descriptors::is_out_of_descriptors;
 pub use file_system::FileSystem;
 #[cfg(any(test, feature = "simulation"))]
 pub use memory::MemoryDisk;
