@@ -10,7 +10,6 @@ use onsale_disk::{Disk, MemoryDisk};
 use onsale_schemas::{Offset, PartitionId};
 
 use crate::directory::Directory;
-use crate::files::OnDisk;
 use crate::folder::Folder;
 use crate::{Snapshot, SnapshotError, SnapshotHeader};
 
@@ -42,7 +41,7 @@ fn snapshot(partition: u16, next_offset: Offset) -> Snapshot {
 }
 
 fn folder(disk: Arc<dyn Disk>) -> Folder {
-    Folder::of(Box::new(OnDisk(disk)), Path::new("/snapshots"))
+    Folder::of(disk, Path::new("/snapshots"))
 }
 
 /// Opens the folder as a start does.

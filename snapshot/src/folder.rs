@@ -1,22 +1,26 @@
-//! One snapshot as one file: written beside its place, synced, moved, read back.
+//! One snapshot as one file: replaced as a whole, and read back.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use onsale_disk::{Disk, FileSystem, TEMPORARY_SUFFIX};
 use onsale_schemas::{Offset, PartitionId};
 
 use crate::error::SnapshotError;
-use crate::files::{FileSystem, Files};
 use crate::format::Snapshot;
 
 const SUFFIX: &str = ".snapshot";
-const TEMPORARY_SUFFIX: &str = ".snapshot.tmp";
 
 /// The files of a folder.
-#[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    files: Box<dyn Files>,
+    disk: Arc<dyn Disk>,
+}
+
+impl std::fmt::Debug for Folder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Folder").field(&self.path).finish()
+    }
 }
 
 /// Partition and offset that a file name says.
@@ -31,13 +35,13 @@ fn parse(name: &str) -> Option<(PartitionId, Offset)> {
 impl Folder {
     /// A folder of the operating system's files.
     pub(crate) fn new(path: &Path) -> Self {
-        Self::of(Box::new(FileSystem), path)
+        Self::of(Arc::new(FileSystem::default()), path)
     }
 
-    pub(crate) fn of(files: Box<dyn Files>, path: &Path) -> Self {
+    pub(crate) fn of(disk: Arc<dyn Disk>, path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            files,
+            disk,
         }
     }
 
@@ -48,7 +52,7 @@ impl Folder {
     }
 
     fn names(&self) -> Result<Vec<String>, SnapshotError> {
-        self.files
+        self.disk
             .list(&self.path)
             .map_err(SnapshotError::io("list", &self.path))
     }
@@ -61,16 +65,17 @@ impl Folder {
         Ok(found)
     }
 
-    /// Makes the folder where there is none, and removes what a crash in the middle of writing left
+    /// Creates the folder where there is none, and removes what a crash in the middle of writing left
     /// behind.
     pub(crate) fn make_ready(&self) -> Result<(), SnapshotError> {
-        self.files
+        self.disk
             .create_folder(&self.path)
             .map_err(SnapshotError::io("create", &self.path))?;
         for name in self.names()? {
-            if name.ends_with(TEMPORARY_SUFFIX) {
+            let is_half_written = name.strip_suffix(TEMPORARY_SUFFIX);
+            if is_half_written.is_some_and(|name| name.ends_with(SUFFIX)) {
                 let path = self.path.join(name);
-                self.files
+                self.disk
                     .remove(&path)
                     .map_err(SnapshotError::io("delete", &path))?;
             }
@@ -83,20 +88,8 @@ impl Folder {
     pub(crate) fn write(&self, snapshot: &Snapshot) -> Result<u64, SnapshotError> {
         let bytes = snapshot.encode()?;
         let path = self.path_of(snapshot.header.partition, snapshot.header.next_offset);
-        let temporary = path.with_extension("snapshot.tmp");
-        let written = self.files.create(&temporary).and_then(|mut file| {
-            file.write_all(&bytes)?;
-            file.sync()
-        });
-        if let Err(error) = written {
-            // Half a file is of no use, and its room may be what is missing.
-            drop(self.files.remove(&temporary));
-            return Err(SnapshotError::io("write", &temporary)(error));
-        }
-        self.files
-            .rename(&temporary, &path)
-            .map_err(SnapshotError::io("rename", &temporary))?;
-        self.sync()?;
+        onsale_disk::replace(&*self.disk, &path, &bytes)
+            .map_err(SnapshotError::io("write", &path))?;
         if self.read_bytes(&path)? != bytes {
             return Err(SnapshotError::ReadBack(path));
         }
@@ -119,9 +112,7 @@ impl Folder {
     }
 
     fn read_bytes(&self, path: &Path) -> Result<Vec<u8>, SnapshotError> {
-        self.files
-            .read(path)
-            .map_err(SnapshotError::io("read", path))
+        onsale_disk::read(&*self.disk, path).map_err(SnapshotError::io("read", path))
     }
 
     /// Deletes a snapshot durably.
@@ -131,14 +122,10 @@ impl Folder {
         next_offset: Offset,
     ) -> Result<(), SnapshotError> {
         let path = self.path_of(partition, next_offset);
-        self.files
+        self.disk
             .remove(&path)
             .map_err(SnapshotError::io("delete", &path))?;
-        self.sync()
-    }
-
-    fn sync(&self) -> Result<(), SnapshotError> {
-        self.files
+        self.disk
             .sync_folder(&self.path)
             .map_err(SnapshotError::io("sync", &self.path))
     }

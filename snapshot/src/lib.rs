@@ -6,7 +6,6 @@ mod crash_points;
 pub mod database;
 pub mod directory;
 mod error;
-mod files;
 mod folder;
 mod format;
 mod manifest;

@@ -5,14 +5,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use onsale_disk::{FILE_MODE, FOLDER_MODE};
 use rustix::fs::Mode;
 
 use crate::config::Config;
 
-/// Onsale's folders: read, write and enter, for the owner only.
-const FOLDER_MODE: u32 = 0o700;
-/// Onsale's files: read and write, for the owner only.
-const FILE_MODE: u32 = 0o600;
 /// Every bit that lets other users in.
 const OTHERS: u32 = 0o077;
 /// Lets every user of the machine read a file. For a group that may be intended.

@@ -45,7 +45,7 @@ fn kept_secret(path: &Path) -> anyhow::Result<Secret> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, onsale_disk::FILE_MODE);
     let mut file = options
         .open(path)
         .with_context(|| format!("cannot write {}", path.display()))?;

@@ -77,6 +77,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-auth",
             "onsale-cluster",
             "onsale-counts",
+            "onsale-disk",
             "onsale-engine",
             "onsale-jobs",
             "onsale-log",

@@ -256,7 +256,7 @@ async fn shows_that_the_catalog_lacks_are_named_until_they_are_there() {
     let second = projection(&world).await;
     let report = again.reconcile(&ALL, &world.store, None).await.unwrap();
     let applied = again
-        .apply_reconciliation(&report, &world.store, None)
+        .apply_reconciliation(&report, &world.store, None, None)
         .await;
     assert_eq!(applied.unwrap().left, Vec::<String>::new());
     until("they are there", || !lacks(&again)).await;
@@ -269,7 +269,11 @@ async fn describe_all(world: &mut World) {
     for partition in ALL {
         world.append(partition, Command::Barrier { machine_version: 2 });
     }
-    let documents = world.store.undescribed(Place::default(), 10).await.unwrap();
+    let documents = world
+        .store
+        .undescribed(PARTITIONS, Place::default(), 10)
+        .await
+        .unwrap();
     assert_eq!(documents.len(), 2 * ALL.len());
     for document in documents {
         let subject = document.subject();

@@ -1,16 +1,34 @@
 //! The disk of the operating system.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::descriptors::with_reserve;
-use super::{Access, Disk, DiskFile, DiskLock};
+use super::{Access, Disk, DiskFile, DiskLock, FILE_MODE, FOLDER_MODE};
 
 /// The disk of the operating system.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct FileSystem;
+pub struct FileSystem {
+    has_reserve: bool,
+}
+
+impl FileSystem {
+    /// With the file descriptors that are kept back for the log: it goes on where the process has no
+    /// other left.
+    pub fn of_the_log() -> Self {
+        Self { has_reserve: true }
+    }
+
+    fn opened<T>(self, open: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        if self.has_reserve {
+            with_reserve(open)
+        } else {
+            open()
+        }
+    }
+}
 
 impl DiskFile for File {
     fn size_bytes(&self) -> io::Result<u64> {
@@ -49,18 +67,20 @@ impl DiskLock for LockedFile {}
 impl Disk for FileSystem {
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
         let missing: Vec<&Path> = folder.ancestors().take_while(|at| !at.exists()).collect();
-        std::fs::create_dir_all(folder)?;
-        // Whatever is synced in a folder is lost with the folder's own name.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(folder)?;
+        // What is synced in a folder is lost with the folder's own name.
         for parent in missing.into_iter().filter_map(Path::parent) {
-            let is_here = parent.as_os_str().is_empty();
-            self.sync_folder(if is_here { Path::new(".") } else { parent })?;
+            self.sync_folder(parent)?;
         }
         Ok(())
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in with_reserve(|| std::fs::read_dir(folder))? {
+        for entry in self.opened(|| std::fs::read_dir(folder))? {
             if let Ok(name) = entry?.file_name().into_string() {
                 names.push(name);
             }
@@ -70,13 +90,13 @@ impl Disk for FileSystem {
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
         let mut options = OpenOptions::new();
-        options.read(true);
+        options.read(true).mode(FILE_MODE);
         match access {
             Access::Read => &mut options,
             Access::ReadWrite => options.write(true),
             Access::Create => options.write(true).create(true).truncate(true),
         };
-        Ok(Box::new(with_reserve(|| options.open(path))?))
+        Ok(Box::new(self.opened(|| options.open(path))?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -88,7 +108,9 @@ impl Disk for FileSystem {
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        with_reserve(|| File::open(folder))?.sync_all()
+        let is_here = folder.as_os_str().is_empty();
+        let folder = if is_here { Path::new(".") } else { folder };
+        self.opened(|| File::open(folder))?.sync_all()
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
@@ -96,11 +118,44 @@ impl Disk for FileSystem {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(FILE_MODE)
             .open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(LockedFile(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_created_is_its_owners_only() {
+        let base = tempfile::tempdir().unwrap();
+        let (outer, disk) = (base.path().join("outer"), FileSystem::default());
+        let inner = outer.join("inner");
+        disk.create_folder(&inner).unwrap();
+        let (file, lock) = (inner.join("file"), inner.join("lock"));
+        disk.open(&file, Access::Create).unwrap();
+        assert!(disk.try_lock(&lock).unwrap().is_some());
+        crate::replace(&disk, &inner.join("replaced"), b"x").unwrap();
+        for folder in [&outer, &inner] {
+            assert_eq!(mode(folder), FOLDER_MODE);
+        }
+        for file in [&file, &lock, &inner.join("replaced")] {
+            assert_eq!(mode(file), FILE_MODE);
+        }
+        // Where it exists already it stays as it is.
+        disk.create_folder(&inner).unwrap();
+        assert_eq!(crate::read(&disk, &inner.join("replaced")).unwrap(), b"x");
     }
 }

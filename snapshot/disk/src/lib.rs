@@ -5,6 +5,7 @@
 
 mod descriptors;
 mod file_system;
+mod files;
 #[cfg(any(test, feature = "simulation"))]
 mod memory;
 #[cfg(any(test, feature = "simulation"))]
@@ -15,8 +16,14 @@ use std::path::Path;
 
 pub use descriptors::is_out_of_descriptors;
 pub use file_system::FileSystem;
+pub use files::{TEMPORARY_SUFFIX, read, replace};
 #[cfg(any(test, feature = "simulation"))]
 pub use memory::MemoryDisk;
+
+/// Mode of the folders that are made: their owner reads, writes and enters them.
+pub const FOLDER_MODE: u32 = 0o700;
+/// Mode of the files that are made: their owner reads and writes them.
+pub const FILE_MODE: u32 = 0o600;
 
 /// A file that is read and written by position.
 pub trait DiskFile: Send + Sync {
@@ -65,7 +72,7 @@ pub enum Access {
     Read,
     /// It exists and is read and written.
     ReadWrite,
-    /// It is made, or emptied where it exists.
+    /// It is created, or emptied where it exists.
     Create,
 }
 
@@ -74,20 +81,20 @@ pub trait DiskLock: Send {}
 
 /// Files in folders.
 pub trait Disk: Send + Sync {
-    /// Makes a folder and those above it, durably; it may exist.
+    /// Creates a folder and those above it, durably, for its owner only; it may exist.
     ///
     /// # Errors
     /// Of the system.
     fn create_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// The names of the files in a folder, in no order. Names that are no UTF-8 are left out: none
-    /// of ours is like that.
+    /// The names of the files in a folder, in no order. Names that are not UTF-8 are left out: nothing
+    /// that this program writes has one.
     ///
     /// # Errors
     /// Of the system.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
-    /// Opens a file.
+    /// Opens a file; one that is created is its owner's only.
     ///
     /// # Errors
     /// Of the system.
@@ -111,7 +118,7 @@ pub trait Disk: Send + Sync {
     /// Of the system.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Locks a file, which is made where it is missing; `None` when somebody else has the lock.
+    /// Locks a file, which is created where it is missing; `None` when another process has the lock.
     ///
     /// # Errors
     /// Of the system.

@@ -54,7 +54,7 @@ impl Journal {
         folder: &Path,
         options: &JournalOptions,
     ) -> Result<(JournalWriter, Self), LogError> {
-        Self::open_on(Arc::new(FileSystem), folder, options)
+        Self::open_on(Arc::new(FileSystem::of_the_log()), folder, options)
     }
 
     /// As [`Journal::open`], on another disk.
@@ -95,7 +95,7 @@ impl Journal {
     /// # Errors
     /// [`LogError::Mismatch`] when there is no journal, [`LogError::Damaged`], or of the system.
     pub fn open_read_only(folder: &Path) -> Result<Self, LogError> {
-        Self::open_read_only_on(Arc::new(FileSystem), folder)
+        Self::open_read_only_on(Arc::new(FileSystem::of_the_log()), folder)
     }
 
     /// As [`Journal::open_read_only`], on another disk.

@@ -1,6 +1,6 @@
-//! The meta file: what is frozen when a journal is made.
+//! The meta file: what is frozen when a journal is created.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::bytes::{array_at, put, u16_at, u32_at};
 use super::error::{damaged, io_error};
@@ -8,13 +8,12 @@ use crate::storage::LogError;
 use onsale_disk::{Access, Disk};
 
 pub(super) const META_NAME: &str = "journal.meta";
-const TEMPORARY_NAME: &str = "journal.meta.tmp";
 const MAGIC: [u8; 8] = *b"ONSALEJM";
 const FORMAT_VERSION: u16 = 1;
 const META_BYTES: usize = 32;
 const ADVICE: &str = "Restore the file from a copy of the same journal";
 
-/// What is frozen when a journal is made.
+/// What is frozen when a journal is created.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Meta {
     pub(super) log_id: [u8; 16],
@@ -73,15 +72,8 @@ impl Meta {
 
     /// Writes the meta file as a whole or not at all.
     pub(super) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), LogError> {
-        let temporary: PathBuf = folder.join(TEMPORARY_NAME);
         let path = folder.join(META_NAME);
-        let result = (|| {
-            let file = disk.open(&temporary, Access::Create)?;
-            file.write_all_at(&self.encode(), 0)?;
-            file.sync_data()?;
-            disk.rename(&temporary, &path)?;
-            disk.sync_folder(folder)
-        })();
-        result.map_err(|error| io_error("write", &path, error))
+        onsale_disk::replace(disk, &path, &self.encode())
+            .map_err(|error| io_error("write", &path, error))
     }
 }
