@@ -67,7 +67,10 @@ pub(crate) async fn run(state: AppState) {
 }
 
 async fn pass(state: &AppState, place: &mut Place) -> Result<Pass, ApiError> {
-    let documents = state.store.undescribed(*place, DOCUMENTS_PER_PASS).await?;
+    let documents = state
+        .store
+        .undescribed(state.log.partitions(), *place, DOCUMENTS_PER_PASS)
+        .await?;
     if documents.is_empty() {
         *place = Place::default();
         return Ok(Pass::Done);

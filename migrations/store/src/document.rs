@@ -14,6 +14,7 @@ use std::io::Read as _;
 
 use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
+use onsale_schemas::Offset;
 use onsale_schemas::command::Subject;
 use onsale_schemas::limits::DOCUMENT_MAX_BYTES;
 use serde::{Deserialize, Serialize};
@@ -31,9 +32,14 @@ const INFLATED_MAX_BYTES: u64 = 64 << 20;
 pub struct Document {
     /// The event, or that of the show.
     pub event: Versioned<EventRow>,
-    /// The show, where it tells of one.
+    /// The show, where it describes one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub show: Option<Versioned<ShowRow>>,
+    /// The position in its partition that it was made at: every record before is in it. Records from
+    /// there on may not be, although it comes behind them in the log. `None` in documents of programs
+    /// that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Offset>,
 }
 
 /// A row as of one of its versions, counted from 1.
@@ -58,7 +64,7 @@ pub struct Place {
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// Made by a later program, or none of ours.
+    /// Made by a later program, or by none of this name.
     #[error("format {found:?}, this program reads format {FORMAT}")]
     Format {
         /// Its first byte.
@@ -79,7 +85,7 @@ pub enum DocumentError {
 }
 
 impl Document {
-    /// What it tells of.
+    /// What it describes.
     pub fn subject(&self) -> Subject {
         match &self.show {
             Some(show) => Subject::Show {

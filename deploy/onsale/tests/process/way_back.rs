@@ -279,7 +279,7 @@ impl House {
         let store = Store::connect(&url, 1).await.unwrap();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let left = store.undescribed(Place::default(), 1).await.unwrap();
+            let left = store.undescribed(16, Place::default(), 1).await.unwrap();
             if left.is_empty() {
                 return;
             }

@@ -1,12 +1,14 @@
 //! Writes what the log keeps of the catalog, in an open transaction.
 //!
 //! The catalog is mastered in the database, so a document changes nothing where its row stands as
-//! new. It is for a database that was lost or set back: there it brings the row.
+//! new. It is for a database that was lost or set back: there it brings the row. What the log decided
+//! after the document was made stays, although the document comes behind it in the log.
 
 use onsale_schemas::command::Describe;
+use onsale_schemas::{Offset, ZoneIndex};
 use uuid::Uuid;
 
-use crate::catalog::{EventRow, ShowRow, ShowStatus};
+use crate::catalog::{EventStatus, ShowRow, ShowStatus};
 use crate::database::{Transaction, integer};
 use crate::document::{Document, Versioned};
 use crate::error::StoreError;
@@ -20,22 +22,33 @@ struct Versions {
 }
 
 const EVENTS: Versions = Versions {
-    select: "SELECT version, described_version FROM events WHERE event_id = $1",
+    select: "SELECT version, described_version, amended_offset, \
+             CAST(NULL AS bigint) AS closed_offset FROM events WHERE event_id = $1",
     brought: "UPDATE events SET version = $2 WHERE event_id = $1",
     described: "UPDATE events SET described_version = $2 \
                 WHERE event_id = $1 AND described_version < $2 AND version >= $2",
 };
 const SHOWS: Versions = Versions {
-    select: "SELECT version, described_version FROM shows WHERE show_id = $1",
+    select: "SELECT version, described_version, amended_offset, closed_offset \
+             FROM shows WHERE show_id = $1",
     brought: "UPDATE shows SET version = $2 WHERE show_id = $1",
     described: "UPDATE shows SET described_version = $2 \
                 WHERE show_id = $1 AND described_version < $2 AND version >= $2",
 };
 
-/// Which version a row is of, and which one the log has.
+/// Which version a row is of, which one the log has, and what of the log changed it last.
 struct Standing {
     version: i64,
     described: i64,
+    amended: Option<Offset>,
+    closed: Option<Offset>,
+}
+
+/// Whether a record is none that a document knows of.
+fn is_after(record: Option<Offset>, as_of: Option<Offset>) -> bool {
+    record
+        .zip(as_of)
+        .is_some_and(|(record, as_of)| record >= as_of)
 }
 
 impl Standing {
@@ -75,18 +88,15 @@ pub(crate) async fn write(
     transaction: &mut Transaction,
     document: &Document,
 ) -> Result<bool, StoreError> {
-    let mut brought = event(transaction, &document.event, document.show.is_none()).await?;
+    let mut brought = event(transaction, document).await?;
     if let Some(described) = &document.show {
-        brought |= show(transaction, described).await?;
+        brought |= show(transaction, described, document.as_of).await?;
     }
     Ok(brought)
 }
 
-async fn event(
-    transaction: &mut Transaction,
-    event: &Versioned<EventRow>,
-    is_subject: bool,
-) -> Result<bool, StoreError> {
+async fn event(transaction: &mut Transaction, document: &Document) -> Result<bool, StoreError> {
+    let (event, is_subject) = (&document.event, document.show.is_none());
     let (id, row) = (event.row.event_id.0, &event.row);
     let version = integer("version", event.version)?;
     let brought = match present(transaction, &EVENTS, id).await? {
@@ -96,7 +106,17 @@ async fn event(
         }
         // A show's document keeps its event as it was when the show changed.
         Some(standing) if is_subject && standing.is_behind(version) => {
-            events::replace(transaction, row).await?;
+            let mut row = row.clone();
+            if let Some(present) = events::lock_event(transaction, row.event_id).await? {
+                // Nothing undoes a cancellation.
+                if present.status == EventStatus::Cancelled {
+                    row.status = present.status;
+                }
+                if is_after(standing.amended, document.as_of) {
+                    row.max_tickets_per_user = present.max_tickets_per_user;
+                }
+            }
+            events::replace(transaction, &row).await?;
             true
         }
         Some(_) => false,
@@ -108,6 +128,7 @@ async fn event(
 async fn show(
     transaction: &mut Transaction,
     show: &Versioned<ShowRow>,
+    as_of: Option<Offset>,
 ) -> Result<bool, StoreError> {
     let id = show.row.show_id.0;
     let mut row = show.row.clone();
@@ -122,6 +143,7 @@ async fn show(
             true
         }
         Some(standing) if standing.is_behind(version) => {
+            keep_decided(transaction, &mut row, &standing, as_of).await?;
             shows::replace(transaction, &row).await?;
             true
         }
@@ -129,6 +151,43 @@ async fn show(
     };
     settle(transaction, &SHOWS, id, version, brought, true).await?;
     Ok(brought)
+}
+
+/// What the log decided about a show after its document was made.
+async fn keep_decided(
+    transaction: &mut Transaction,
+    row: &mut ShowRow,
+    standing: &Standing,
+    as_of: Option<Offset>,
+) -> Result<(), StoreError> {
+    let is_amended = is_after(standing.amended, as_of);
+    if !is_amended && !is_after(standing.closed, as_of) {
+        return Ok(());
+    }
+    let id = [row.show_id.0.into()];
+    let Some(present) = transaction.fetch_optional(shows::SHOW_ALONE, &id).await? else {
+        return Ok(());
+    };
+    let present = shows::show_row(&present)?;
+    row.status = present.status;
+    row.sale_closes_at_ms = present.sale_closes_at_ms;
+    row.closes_by_default = present.closes_by_default;
+    if !is_amended {
+        return Ok(());
+    }
+    row.starts_at_ms = present.starts_at_ms;
+    row.sale_opens_at_ms = present.sale_opens_at_ms;
+    row.hold_ms = present.hold_ms;
+    let prices = transaction
+        .fetch("SELECT zone, unit_price FROM zones WHERE show_id = $1", &id)
+        .await?;
+    for price in prices {
+        let index: ZoneIndex = price.number("zone")?;
+        if let Some(zone) = row.zones.iter_mut().find(|zone| zone.index == index) {
+            zone.unit_price = price.signed("unit_price")?;
+        }
+    }
+    Ok(())
 }
 
 async fn present(
@@ -143,6 +202,8 @@ async fn present(
             Ok(Standing {
                 version: row.signed("version")?,
                 described: row.signed("described_version")?,
+                amended: row.number_or_null("amended_offset")?,
+                closed: row.number_or_null("closed_offset")?,
             })
         })
         .transpose()

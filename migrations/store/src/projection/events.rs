@@ -3,7 +3,7 @@
 use super::changes;
 use super::plan::EventStep;
 use crate::catalog::{EventChange, EventStatus};
-use crate::database::Transaction;
+use crate::database::{Transaction, integer};
 use crate::error::StoreError;
 use crate::store::events::{lock_event, replace};
 
@@ -48,6 +48,12 @@ async fn change(
             event.status = status;
         }
         replace(transaction, &event).await?;
+        transaction
+            .execute(
+                "UPDATE events SET amended_offset = $2 WHERE event_id = $1",
+                &[step.event.0.into(), integer("offset", step.offset)?.into()],
+            )
+            .await?;
     }
     match step.request {
         Some(request) if proposed.is_some() => {

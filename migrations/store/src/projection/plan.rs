@@ -59,6 +59,7 @@ pub(crate) struct EventStep {
     pub(crate) request: Option<RequestId>,
     /// The limit per user, where it was changed.
     pub(crate) max_tickets_per_user: Option<u16>,
+    pub(crate) offset: Offset,
 }
 
 /// A change of the catalog.
@@ -68,8 +69,8 @@ pub(crate) enum CatalogStep {
     EventAmended(EventStep),
     /// The same again, which changes nothing any more.
     EventChangedBefore(RequestId),
-    /// A document of it. Its version is that of a row that what came before it in the log has
-    /// changed already, and what comes after it has not.
+    /// A document of it. It was made from the row at the position that it names, or before it named
+    /// one at some position before its own.
     Described(Box<Describe>),
 }
 
@@ -215,6 +216,7 @@ fn sweep(record: &OutcomeRecord) -> Option<Sweep> {
                 event,
                 request: record.request_id,
                 max_tickets_per_user: None,
+                offset: record.offset,
             };
             (Swept::Event(step), record.log_time_ms)
         }
@@ -332,6 +334,7 @@ impl Fold {
                 event: *event,
                 request: record.request_id,
                 max_tickets_per_user: Some(*max_tickets_per_user),
+                offset: record.offset,
             })),
             // They begin the next phase.
             Outcome::ShowCancelled { .. }

@@ -35,11 +35,12 @@ async fn close(transaction: &mut Transaction, step: &ShowStep) -> Result<(), Sto
     transaction
         .execute(
             "UPDATE shows SET status = 'closed', closes_by_default = 0, sale_closes_at_ms = \
-             CASE WHEN sale_closes_at_ms < $2 THEN sale_closes_at_ms ELSE $2 END \
-             WHERE show_id = $1 AND status IN ('opening', 'open', 'closed')",
+             CASE WHEN sale_closes_at_ms < $2 THEN sale_closes_at_ms ELSE $2 END, \
+             closed_offset = $3 WHERE show_id = $1 AND status IN ('opening', 'open', 'closed')",
             &[
                 step.show.0.into(),
                 integer("log_time_ms", step.at_ms)?.into(),
+                integer("offset", step.offset)?.into(),
             ],
         )
         .await
@@ -55,13 +56,14 @@ async fn amend(
     let Some(row) = transaction.fetch_optional(SHOW_ALONE, &[id.into()]).await? else {
         return Ok(());
     };
+    let offset = integer("offset", step.offset)?;
     let mut show = show_row(&row)?;
     change.apply_to(&mut show, step.at_ms);
     transaction
         .execute(
             "UPDATE shows SET name = $2, starts_at_ms = $3, sale_opens_at_ms = $4, \
-             sale_closes_at_ms = $5, hold_ms = $6, status = $7, closes_by_default = $8 \
-             WHERE show_id = $1",
+             sale_closes_at_ms = $5, hold_ms = $6, status = $7, closes_by_default = $8, \
+             amended_offset = $9 WHERE show_id = $1",
             &[
                 id.into(),
                 Value::from(&show.name),
@@ -71,6 +73,7 @@ async fn amend(
                 show.hold_ms.into(),
                 show.status.as_str().into(),
                 i64::from(show.closes_by_default).into(),
+                offset.into(),
             ],
         )
         .await?;
@@ -85,8 +88,9 @@ async fn amend(
     if let Some(limit) = change.max_tickets_per_user {
         transaction
             .execute(
-                "UPDATE events SET max_tickets_per_user = $2 WHERE event_id = $1",
-                &[show.event_id.0.into(), limit.into()],
+                "UPDATE events SET max_tickets_per_user = $2, amended_offset = $3 \
+                 WHERE event_id = $1",
+                &[show.event_id.0.into(), limit.into(), offset.into()],
             )
             .await?;
     }

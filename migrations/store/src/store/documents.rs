@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{EventId, ShowId};
 
 use super::Store;
 use super::events::event_row;
 use crate::audit::{Audit, Unaudited};
-use crate::catalog::EventRow;
+use crate::booking::projected_offset;
+use crate::catalog::{EventRow, ShowRow};
 use crate::database::Durability;
 use crate::document::{Document, Place, Versioned};
 use crate::error::StoreError;
@@ -16,12 +18,20 @@ use crate::projection::documents;
 impl Store {
     /// Documents of events and shows that the log does not have as they stand, at most `limit` of
     /// each from a place on, events first, both by id. Shows that the log has not opened yet come
-    /// later.
+    /// later. `partitions` is how many the log has.
     ///
     /// # Errors
     /// As every read.
-    pub async fn undescribed(&self, after: Place, limit: u32) -> Result<Vec<Document>, StoreError> {
+    pub async fn undescribed(
+        &self,
+        partitions: u16,
+        after: Place,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError> {
         let mut documents = Vec::new();
+        // Read first, so that no row is older than its document says.
+        let watermarks = self.watermarks().await?;
+        let as_of = |partition| Some(projected_offset(&watermarks, partition));
         let events = self
             .database
             .fetch(
@@ -33,7 +43,11 @@ impl Store {
         for row in &events {
             let id = EventId(row.uuid("event_id")?);
             if let Some(event) = self.event_version(id).await? {
-                documents.push(Document { event, show: None });
+                documents.push(Document {
+                    event,
+                    show: None,
+                    as_of: as_of(partition_of(id, partitions)),
+                });
             }
         }
         let shows = self
@@ -45,8 +59,13 @@ impl Store {
             )
             .await?;
         for row in &shows {
-            if let Some(document) = self.show_document(ShowId(row.uuid("show_id")?)).await? {
-                documents.push(document);
+            let id = ShowId(row.uuid("show_id")?);
+            if let Some((event, show)) = self.show_version(id).await? {
+                documents.push(Document {
+                    as_of: as_of(show.row.partition),
+                    event,
+                    show: Some(show),
+                });
             }
         }
         Ok(documents)
@@ -65,7 +84,10 @@ impl Store {
             .transpose()
     }
 
-    async fn show_document(&self, id: ShowId) -> Result<Option<Document>, StoreError> {
+    async fn show_version(
+        &self,
+        id: ShowId,
+    ) -> Result<Option<(Versioned<EventRow>, Versioned<ShowRow>)>, StoreError> {
         // The version first: a change between the two reads is described again.
         let version = self
             .database
@@ -81,13 +103,11 @@ impl Store {
         let Some(event) = event else {
             return Ok(None);
         };
-        Ok(Some(Document {
-            event,
-            show: Some(Versioned {
-                version: version.number("version")?,
-                row: show,
-            }),
-        }))
+        let show = Versioned {
+            version: version.number("version")?,
+            row: show,
+        };
+        Ok(Some((event, show)))
     }
 
     /// Brings what a document describes and the catalog does not have, or has as it was before; true

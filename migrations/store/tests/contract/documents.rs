@@ -18,6 +18,7 @@ contract!(
     an_older_catalog_is_brought_forward,
     a_newer_catalog_stays,
     a_document_has_its_place_in_the_log,
+    what_the_log_decided_behind_a_documents_back_stays,
     a_show_that_was_opened_again_is_open_after_a_rebuild,
     names_changed_along_with_a_limit_come_back,
     a_show_brings_no_older_event,
@@ -41,7 +42,7 @@ async fn open_show(bench: &Bench, chain: &mut Chain) {
 async fn describe_all(bench: &Bench, chain: &mut Chain) -> Vec<Document> {
     let documents = bench
         .store
-        .undescribed(Place::default(), 100)
+        .undescribed(16, Place::default(), 100)
         .await
         .unwrap();
     let from = chain.next_offset;
@@ -64,7 +65,7 @@ async fn what_is_described_is_not_described_again(bench: Bench) {
     with_show(&bench.store).await;
     let subjects: Vec<Subject> = bench
         .store
-        .undescribed(Place::default(), 100)
+        .undescribed(16, Place::default(), 100)
         .await
         .unwrap()
         .iter()
@@ -84,7 +85,11 @@ async fn what_is_described_is_not_described_again(bench: Bench) {
     assert_eq!(describe_all(&bench, &mut chain).await.len(), 2);
     assert_eq!(describe_all(&bench, &mut chain).await, []);
     assert_eq!(
-        bench.store.undescribed(Place::default(), 0).await.unwrap(),
+        bench
+            .store
+            .undescribed(16, Place::default(), 0)
+            .await
+            .unwrap(),
         []
     );
 }
@@ -161,7 +166,7 @@ async fn a_lost_catalog_comes_back_from_documents(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(Place::default(), 100)
+            .undescribed(16, Place::default(), 100)
             .await
             .unwrap(),
         []
@@ -197,7 +202,7 @@ async fn an_older_catalog_is_brought_forward(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(Place::default(), 100)
+            .undescribed(16, Place::default(), 100)
             .await
             .unwrap(),
         []
@@ -231,7 +236,7 @@ async fn a_newer_catalog_stays(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(Place::default(), 100)
+            .undescribed(16, Place::default(), 100)
             .await
             .unwrap()
             .len(),
@@ -261,6 +266,7 @@ fn of_event(version: u64, row: EventRow) -> Document {
     Document {
         event: Versioned { version, row },
         show: None,
+        as_of: None,
     }
 }
 
@@ -304,6 +310,57 @@ async fn a_document_has_its_place_in_the_log(bench: Bench) {
     assert_eq!(row.status, ShowStatus::Closed);
 }
 
+async fn what_the_log_decided_behind_a_documents_back_stays(bench: Bench) {
+    let mut chain = Chain::default();
+    let as_of = |offset, document| Document {
+        as_of: Some(offset),
+        ..document
+    };
+    let renamed = |row: &mut ShowRow| {
+        row.name = Some("Second night".to_owned());
+        row.zones[1].unit_price = 7;
+    };
+    let event_named = |name: &str, limit| EventRow {
+        name: name.to_owned(),
+        max_tickets_per_user: limit,
+        ..event(1)
+    };
+    described(&mut chain, &of_show(2, |_| {}));
+    // Made of the rows as they are now, and written once the log has gone on.
+    let late = chain.next_offset;
+    chain.push(Outcome::ShowClosed { show: show_id(1) });
+    chain.push(Outcome::EventAmended {
+        event: event_id(1),
+        max_tickets_per_user: 9,
+    });
+    described(&mut chain, &as_of(late, of_show(4, renamed)));
+    described(
+        &mut chain,
+        &as_of(late, of_event(5, event_named("Later", 4))),
+    );
+    bench.store.project(&chain.all()).await.unwrap();
+    let row = bench.store.show(show_id(1)).await.unwrap().unwrap();
+    assert_eq!(row.status, ShowStatus::Closed);
+    assert_eq!(row.name.as_deref(), Some("Second night"));
+    assert_eq!(row.zones[1].unit_price, 7);
+    let row = bench.store.event(event_id(1)).await.unwrap().unwrap();
+    assert_eq!((row.name.as_str(), row.max_tickets_per_user), ("Later", 9));
+
+    // One that knows of them brings what it has.
+    let from = chain.next_offset;
+    described(&mut chain, &as_of(from, of_show(6, renamed)));
+    described(
+        &mut chain,
+        &as_of(from, of_event(9, event_named("Last", 2))),
+    );
+    let next = chain.batch(from, chain.next_offset);
+    bench.store.project(&next).await.unwrap();
+    let row = bench.store.show(show_id(1)).await.unwrap().unwrap();
+    assert_eq!(row.status, ShowStatus::Open);
+    let row = bench.store.event(event_id(1)).await.unwrap().unwrap();
+    assert_eq!((row.name.as_str(), row.max_tickets_per_user), ("Last", 2));
+}
+
 async fn a_show_that_was_opened_again_is_open_after_a_rebuild(bench: Bench) {
     let mut chain = Chain::default();
     described(&mut chain, &of_show(2, |_| {}));
@@ -337,7 +394,7 @@ async fn names_changed_along_with_a_limit_come_back(bench: Bench) {
     bench.store.project(&chain.all()).await.unwrap();
     let found = bench.store.event(event_id(1)).await.unwrap().unwrap();
     assert_eq!(found, row);
-    let left = bench.store.undescribed(Place::default(), 100).await;
+    let left = bench.store.undescribed(16, Place::default(), 100).await;
     assert_eq!(left.unwrap(), []);
 }
 
@@ -373,11 +430,11 @@ async fn what_is_undescribed_is_walked_through(bench: Bench) {
     }
     let mut place = Place::default();
     for number in 1..=3 {
-        let documents = bench.store.undescribed(place, 1).await.unwrap();
+        let documents = bench.store.undescribed(16, place, 1).await.unwrap();
         assert_eq!(documents, [of_event(1, event(number))]);
         place.event = event_id(number).0;
     }
-    assert_eq!(bench.store.undescribed(place, 1).await.unwrap(), []);
+    assert_eq!(bench.store.undescribed(16, place, 1).await.unwrap(), []);
 }
 
 /// Of another event than it is handed in for.
@@ -388,6 +445,7 @@ fn event_document() -> Vec<u8> {
             row: event(78),
         },
         show: None,
+        as_of: None,
     }
     .encode()
     .unwrap()
@@ -432,6 +490,7 @@ fn labels_of_a_large_house_fit_into_a_document() {
             version: 3,
             row: large,
         }),
+        as_of: None,
     };
     let bytes = document.encode().unwrap();
     println!("250,000 labels: {} bytes", bytes.len());

@@ -154,6 +154,7 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
             row: event(1),
         },
         show: None,
+        as_of: None,
     };
     let answer = RememberedAnswer {
         fingerprint: 1,
@@ -300,7 +301,7 @@ async fn no_read_takes_the_pool_with_it(bench: Bench) {
         ("bookings", Box::new(|| call(store.bookings(&of_user)))),
         (
             "undescribed",
-            Box::new(|| call(store.undescribed(Place::default(), 5))),
+            Box::new(|| call(store.undescribed(16, Place::default(), 5))),
         ),
         ("jobs", Box::new(|| call(store.jobs(&jobs)))),
         ("of_one_moment", Box::new(|| call(store.of_one_moment()))),
