@@ -67,6 +67,10 @@ pub(super) async fn managed_event(
 }
 
 /// The tenant of a booking's show. `NOT_FOUND` when there is no such booking.
+///
+/// The database is asked for bookings that are not among the last million of the feed: one look at its
+/// primary key, for the staff and services of tenants only, whose calls are limited by rate. That there
+/// is none is not remembered: it may be there a moment later, and a payment must not be refused for it.
 pub(super) async fn tenant_of_booking(
     state: &AppState,
     booking: BookingId,
