@@ -17,7 +17,7 @@ CREATE TABLE audit (
     -- The tenant that the subject belongs to; NULL for what is the installation's.
     tenant_id uuid,
     -- What else there is to know, as JSON without personal data.
-    detail text CHECK (octet_length(detail) <= 4096 AND detail::jsonb IS NOT NULL)
+    detail text CHECK (detail IS NULL OR octet_length(detail) <= 4096 AND detail::jsonb IS NOT NULL)
 );
 CREATE INDEX audit_by_subject ON audit (subject_kind, subject_id, audit_id);
 CREATE INDEX audit_by_tenant ON audit (tenant_id, audit_id);
