@@ -118,6 +118,31 @@ class Server:
             text=True,
         )
 
+    def load(self, scenario, seconds, *words):
+        """What `onsale load` reports of a run at full speed."""
+        words = [
+            "load",
+            "--target",
+            f"http://127.0.0.1:{self.port}",
+            "--secret-file",
+            str(self.data / "dev-secret"),
+            "--scenario",
+            scenario,
+            "--duration",
+            f"{seconds}s",
+            "--rate",
+            "0",
+            "--keep-events",
+            "--json",
+            *words,
+        ]
+        done = subprocess.run(
+            [self.binary, *words], env=self.env, check=False, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"no load: {done.stderr}")
+        return json.loads(done.stdout)
+
     def token(self, role, user=None, tenant=None):
         """The tenant is that of `dev` unless another is given."""
         words = [

@@ -2,10 +2,10 @@
 """Measures what three attacks cost a server, to compare two binaries.
 
     deploy/checks/attacks/measure.py --binary FILE [--only shows,receipts,keys] [--shows N]
-        [--bookings N] [--keys N] [--set NAME=VALUE]...
+        [--fill SECONDS] [--keys N] [--set NAME=VALUE]...
 
     shows      20 anonymous lists of an event with N shows, at once
-    receipts   20 receipts of the last of N bookings, by 6 clients
+    receipts   20 receipts by 6 clients, of a booking behind SECONDS of `onsale load` at full speed
     keys       N refusals under unique idempotency keys, by 3,000 users
 
 Rate limits are off, so that the work itself is measured; --set names more settings of
@@ -14,9 +14,12 @@ each. Python's standard library only.
 """
 
 import argparse
+import collections
+import http.client
 import json
 import os
 import pathlib
+import socket
 import sys
 import threading
 import time
@@ -31,6 +34,8 @@ RECEIPTS = 20
 RECEIPT_CLIENTS = 6
 KEY_USERS = 3_000
 WORKERS = 8
+# Requests that are sent on one connection without waiting for answers.
+PIPELINED = 100
 
 
 def cpu_s(server):
@@ -79,6 +84,21 @@ def measured(server, count, workers, work):
     }
 
 
+def pipelined(server, requests):
+    """Statuses of requests that are sent at once on a connection of their own."""
+    statuses = []
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        sender = threading.Thread(target=connection.sendall, args=(b"".join(requests),))
+        sender.start()
+        with connection.makefile("rb") as answers:
+            for _ in requests:
+                statuses.append(int(answers.readline().split()[1]))
+                headers = http.client.parse_headers(answers)
+                answers.read(int(headers["Content-Length"]))
+        sender.join()
+    return statuses
+
+
 def shows(server, given):
     event = server.call(
         "POST",
@@ -98,15 +118,10 @@ def shows(server, given):
 def receipts(server, given):
     show, zones = server.open_show(harness.general(1_000_000))
     body = {"show_id": show, "zone_id": zones[0]["zone_id"], "quantity": 1}
-    users = server.tokens(given.bookings)
-    at_once(
-        given.bookings - 1,
-        WORKERS,
-        lambda number: server.call("POST", "/api/v1/bookings/reserve", users[number], body),
-    )
-    last = server.call("POST", "/api/v1/bookings/reserve", users[-1], body)
-    path = last.get("receipt_url") or f"/api/v1/bookings/{last['booking_id']}/receipt"
-    result = {"bookings": given.bookings}
+    filled = server.load("hot-zone", given.fill, "--show", show)
+    last = server.call("POST", "/api/v1/bookings/reserve", server.tokens(1)[0], body)
+    result = {"before_it": filled["statuses"]}
+    path = last["receipt_url"]
     return result | measured(server, RECEIPTS, RECEIPT_CLIENTS, lambda _: server.call("GET", path))
 
 
@@ -116,22 +131,26 @@ def keys(server, given):
     users = server.tokens(KEY_USERS)
     # From now on the log refuses, and remembers that under the key.
     server.call("POST", "/api/v1/bookings/reserve", users[0], body)
-    answers = {}
+    answers = collections.Counter()
+    text = json.dumps(body)
+
+    def request(number):
+        return (
+            "POST /api/v1/bookings/reserve HTTP/1.1\r\nHost: onsale\r\n"
+            "Content-Type: application/json\r\n"
+            f"Authorization: Bearer {users[number % len(users)]}\r\n"
+            # As long as a key may be.
+            f"Idempotency-Key: {str(uuid.uuid4()).ljust(255, 'x')}\r\n"
+            f"Content-Length: {len(text)}\r\n\r\n{text}"
+        ).encode()
 
     def work(number):
-        try:
-            server.call(
-                "POST",
-                "/api/v1/bookings/reserve",
-                users[number % len(users)],
-                body,
-                # As long as a key may be.
-                headers={"Idempotency-Key": str(uuid.uuid4()).ljust(255, "x")},
-            )
-        except harness.RefusedError as refused:
-            answers[refused.status] = answers.get(refused.status, 0) + 1
+        numbers = range(number * PIPELINED, (number + 1) * PIPELINED)
+        answers.update(pipelined(server, [request(number) for number in numbers]))
 
-    figures = measured(server, given.keys, WORKERS, work)
+    figures = measured(server, given.keys // PIPELINED, WORKERS, work)
+    figures["asked"] = given.keys
+    figures["cpu_ms_each"] = round(figures["cpu_s"] * 1000 / given.keys, 3)
     grown = (figures["rss_after_mib"] - figures["rss_before_mib"]) * (1 << 20)
     return figures | {"answers": answers, "bytes_per_key": round(grown / given.keys)}
 
@@ -144,7 +163,7 @@ def main():
     arguments.add_argument("--binary", required=True)
     arguments.add_argument("--only", default=",".join(MEASUREMENTS))
     arguments.add_argument("--shows", type=int, default=5_350)
-    arguments.add_argument("--bookings", type=int, default=20_000)
+    arguments.add_argument("--fill", type=int, default=60, metavar="SECONDS")
     arguments.add_argument("--keys", type=int, default=100_000)
     arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     given = arguments.parse_args()
