@@ -55,7 +55,7 @@ pub enum IngressError {
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The registry has metrics of the same names already.
-    #[error("metrics: {0}")]
+    #[error("the metrics of the interface cannot be registered")]
     Metrics(#[from] prometheus::Error),
 }
 

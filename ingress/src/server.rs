@@ -91,7 +91,7 @@ pub enum TransportError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The registry has metrics of the same names already.
-    #[error("metrics: {0}")]
+    #[error("the metrics of connections cannot be registered")]
     Metrics(#[from] prometheus::Error),
 }
 

@@ -23,32 +23,32 @@ const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("cannot read the TLS file {file}: {source}")]
+    #[error("cannot read the TLS file {file}: {cause}")]
     File {
         /// The file.
         file: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file does not contain what it should.
-    #[error("{file} holds no {expected}: {source}")]
+    #[error("{file} holds no {expected}: {cause}")]
     Pem {
         /// The file.
         file: PathBuf,
         /// What it should hold.
         expected: &'static str,
         /// What is wrong.
-        source: pem::Error,
+        cause: pem::Error,
     },
     /// Certificate and key exist, but do not fit together.
-    #[error("the certificate in {certificate_file} with the key in {key_file}: {source}")]
+    #[error("the certificate in {certificate_file} with the key in {key_file}: {cause}")]
     Pair {
         /// The file with the certificates.
         certificate_file: PathBuf,
         /// The file with the key.
         key_file: PathBuf,
         /// What is wrong.
-        source: rustls::Error,
+        cause: rustls::Error,
     },
 }
 
@@ -72,14 +72,14 @@ impl Tls {
         };
         let chain = certificates(certificate_file)?;
         let key = PrivateKeyDer::from_pem_slice(&read(key_file)?)
-            .map_err(|source| not_pem(key_file, "private key in PEM", source))?;
+            .map_err(|cause| not_pem(key_file, "private key in PEM", cause))?;
         let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[&TLS13])
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(|source| TlsError::Pair {
+            .map_err(|cause| TlsError::Pair {
                 certificate_file: certificate_file.clone(),
                 key_file: key_file.clone(),
-                source,
+                cause,
             })?;
         server.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
         Ok(Some(Self {
@@ -103,7 +103,7 @@ impl Tls {
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let wrong = |source| not_pem(file, "certificate in PEM", source);
+    let wrong = |cause| not_pem(file, "certificate in PEM", cause);
     let chain = CertificateDer::pem_slice_iter(&read(file)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(wrong)?;
@@ -114,16 +114,16 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(file).map_err(|source| TlsError::File {
+    std::fs::read(file).map_err(|cause| TlsError::File {
         file: file.to_owned(),
-        source,
+        cause,
     })
 }
 
-fn not_pem(file: &Path, expected: &'static str, source: pem::Error) -> TlsError {
+fn not_pem(file: &Path, expected: &'static str, cause: pem::Error) -> TlsError {
     TlsError::Pem {
         file: file.to_owned(),
         expected,
-        source,
+        cause,
     }
 }

@@ -121,7 +121,7 @@ pub enum FitError {
     #[error(transparent)]
     Kafka(#[from] KafkaError),
     /// The database cannot be read.
-    #[error("database: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The comparison did not come to its end.
     #[error("the comparison of database and log broke off: {0}")]

@@ -14,10 +14,10 @@ pub enum RecoveryError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The snapshots cannot be read.
-    #[error("snapshots: {0}")]
+    #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// The database cannot be read.
-    #[error("database: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The database knows records that the log does not have.
     #[error(

@@ -94,10 +94,10 @@ pub enum CodecError {
     TrailingBytes(usize),
     /// The body is not what its kind says.
     #[error("damaged record body: {0}")]
-    Decode(#[from] bincode::error::DecodeError),
+    Decode(bincode::error::DecodeError),
     /// The body could not be written.
     #[error("record cannot be encoded: {0}")]
-    Encode(#[from] bincode::error::EncodeError),
+    Encode(bincode::error::EncodeError),
 }
 
 /// Appends the encoded record to `out`. On an error `out` is as before.
@@ -196,7 +196,7 @@ pub struct OutcomeHead {
 #[inline]
 pub fn decode_outcome_head(bytes: &[u8]) -> Result<OutcomeHead, CodecError> {
     let (_, body) = body_of::<OutcomeRecord>(bytes)?;
-    let (head, _) = bincode::decode_from_slice(body, CONFIG)?;
+    let (head, _) = bincode::decode_from_slice(body, CONFIG).map_err(CodecError::Decode)?;
     Ok(head)
 }
 
@@ -214,7 +214,7 @@ pub fn encode_body_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), C
             Ok(())
         }
     }
-    bincode::encode_into_writer(value, VecWriter(out), CONFIG)?;
+    bincode::encode_into_writer(value, VecWriter(out), CONFIG).map_err(CodecError::Encode)?;
     Ok(())
 }
 
@@ -224,7 +224,7 @@ pub fn encode_body_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), C
 /// [`CodecError::Decode`] and [`CodecError::TrailingBytes`].
 #[inline]
 pub fn decode_body<T: Decode<()>>(body: &[u8]) -> Result<T, CodecError> {
-    let (value, used) = bincode::decode_from_slice(body, CONFIG)?;
+    let (value, used) = bincode::decode_from_slice(body, CONFIG).map_err(CodecError::Decode)?;
     if used != body.len() {
         return Err(CodecError::TrailingBytes(body.len() - used));
     }

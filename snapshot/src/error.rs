@@ -8,14 +8,14 @@ use onsale_schemas::codec::CodecError;
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// Reading or writing failed.
-    #[error("{doing} {path}: {source}")]
+    #[error("{doing} {path}: {cause}")]
     Io {
         /// What was tried, as in "open".
         doing: &'static str,
         /// On which file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// Another process writes to the folder.
     #[error(
@@ -35,7 +35,7 @@ pub enum SnapshotError {
     },
     /// The header does not decode.
     #[error("not a sound snapshot: header: {0}")]
-    Header(#[from] CodecError),
+    Header(CodecError),
     /// What was read back is not what was written.
     #[error("{0}: what was read back is not what was written; the disk lies")]
     ReadBack(PathBuf),
@@ -50,10 +50,6 @@ impl SnapshotError {
         path: &std::path::Path,
     ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            doing,
-            path,
-            source,
-        }
+        move |cause| Self::Io { doing, path, cause }
     }
 }

@@ -59,7 +59,7 @@ impl Snapshot {
     /// When the header cannot be encoded.
     pub fn encode(&self) -> Result<Vec<u8>, SnapshotError> {
         let mut header = Vec::with_capacity(128);
-        codec::encode_body_into(&self.header, &mut header)?;
+        codec::encode_body_into(&self.header, &mut header).map_err(SnapshotError::Header)?;
         let header_length = u32::try_from(header.len())
             .map_err(|_| SnapshotError::Damaged("the header is too long"))?;
         let mut bytes = Vec::with_capacity(self.image.len() + header.len() + 64);
@@ -98,7 +98,7 @@ impl Snapshot {
         }
         let header_length = u32::from_le_bytes(take(&mut rest)?);
         let header = take_slice(&mut rest, u64::from(header_length))?;
-        let header = codec::decode_body(header)?;
+        let header = codec::decode_body(header).map_err(SnapshotError::Header)?;
         let image_length = u64::from_le_bytes(take(&mut rest)?);
         let image = take_slice(&mut rest, image_length)?.to_vec();
         if !rest.is_empty() {

@@ -91,8 +91,8 @@ impl Control {
         path: &str,
         body: &str,
     ) -> Result<(u16, Vec<u8>), LoadError> {
-        self.exchange(method, path, body).map_err(|source| {
-            if source.kind() == std::io::ErrorKind::InvalidData {
+        self.exchange(method, path, body).map_err(|cause| {
+            if cause.kind() == std::io::ErrorKind::InvalidData {
                 LoadError::Answer {
                     call: call.to_owned(),
                     what: "the answer is not HTTP".to_owned(),
@@ -100,7 +100,7 @@ impl Control {
             } else {
                 LoadError::Reach {
                     target: self.target.host.clone(),
-                    source,
+                    cause,
                 }
             }
         })

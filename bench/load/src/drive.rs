@@ -13,7 +13,7 @@ use crate::schedule::{Pace, nanoseconds};
 use crate::tally::Tally;
 use crate::target::Target;
 use crate::users::Users;
-use crate::worker::{Ended, Shared, Worker};
+use crate::worker::{Ended, RunContext, Worker};
 
 /// How often progress is reported.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
@@ -151,7 +151,7 @@ pub fn drive(
         .as_deref()
         .map(History::create)
         .transpose()?;
-    let shared = Shared {
+    let run = RunContext {
         settings,
         users,
         clock: RunClock::start(),
@@ -163,7 +163,7 @@ pub fn drive(
         let parts = scenarios.into_iter().zip(published.iter());
         for (number, (scenario, published)) in parts.enumerate() {
             let worker = Worker::new(
-                &shared,
+                &run,
                 published,
                 opened.pop().unwrap_or_default(),
                 scenario,
@@ -180,7 +180,7 @@ pub fn drive(
             .iter()
             .all(std::thread::ScopedJoinHandle::is_finished)
         {
-            watch(&together(&published, &shared.clock));
+            watch(&together(&published, &run.clock));
             std::thread::sleep(WATCH_EVERY);
         }
         threads
@@ -191,8 +191,8 @@ pub fn drive(
     if let Some(history) = history {
         history.finish()?;
     }
-    watch(&together(&published, &shared.clock));
-    Ok(settings.put_together(ended, shared.clock.now()))
+    watch(&together(&published, &run.clock));
+    Ok(settings.put_together(ended, run.clock.now()))
 }
 
 impl DriveSettings {
@@ -258,9 +258,9 @@ fn open(
     let mut dealt: Vec<Vec<Connection>> = (0..workers).map(|_| Vec::new()).collect();
     for number in 0..connections {
         let connection =
-            Connection::open(settings.target.address).map_err(|source| LoadError::Reach {
+            Connection::open(settings.target.address).map_err(|cause| LoadError::Reach {
                 target: settings.target.host.clone(),
-                source,
+                cause,
             })?;
         if let Some(part) = dealt.get_mut(number % workers) {
             part.push(connection);

@@ -18,12 +18,12 @@ pub enum LoadError {
         expected: String,
     },
     /// The server cannot be reached.
-    #[error("cannot reach {target}: {source}; is the server running?")]
+    #[error("cannot reach {target}: {cause}; is the server running?")]
     Reach {
         /// Host and port.
         target: String,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The server refused a call that prepares the run.
     #[error("{call} was answered with {status}: {body}")]
@@ -45,22 +45,22 @@ pub enum LoadError {
     },
     /// A token could not be signed.
     #[error("cannot mint a token: {0}")]
-    Mint(#[from] jsonwebtoken::errors::Error),
+    Mint(jsonwebtoken::errors::Error),
     /// The history could not be written.
-    #[error("cannot write the history {}: {source}", path.display())]
+    #[error("cannot write the history {}: {cause}", path.display())]
     History {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The system refused something that every run needs.
-    #[error("{what}: {source}")]
+    #[error("{what}: {cause}")]
     System {
         /// What was asked for.
         what: &'static str,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A thread of the generator ended early. A bug.
     #[error("a thread of the load generator ended early")]
@@ -81,6 +81,6 @@ impl LoadError {
     }
 
     pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::System { what, source }
+        move |cause| Self::System { what, cause }
     }
 }

@@ -62,9 +62,9 @@ pub(crate) struct Recorder {
 
 impl History {
     pub(crate) fn create(path: &Path) -> Result<Self, LoadError> {
-        let history = |source| LoadError::History {
+        let history = |cause| LoadError::History {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let file = File::create(path).map_err(history)?;
         let (buffers, receiver) = bounded(BUFFERS_MAX);
@@ -90,9 +90,9 @@ impl History {
     pub(crate) fn finish(self) -> Result<(), LoadError> {
         drop(self.buffers);
         let written = self.writer.join().map_err(|_| LoadError::Thread)?;
-        written.map_err(|source| LoadError::History {
+        written.map_err(|cause| LoadError::History {
             path: self.path,
-            source,
+            cause,
         })
     }
 }

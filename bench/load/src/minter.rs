@@ -51,11 +51,7 @@ impl Minter {
             iss: &self.issuer,
             aud: &self.audience,
         };
-        Ok(jsonwebtoken::encode(
-            &Header::default(),
-            &claims,
-            &self.key,
-        )?)
+        jsonwebtoken::encode(&Header::default(), &claims, &self.key).map_err(LoadError::Mint)
     }
 }
 

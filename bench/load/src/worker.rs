@@ -32,7 +32,7 @@ const EVENTS_MAX: usize = 1_024;
 const TIMER: Token = Token(usize::MAX);
 
 /// What all threads of a run share.
-pub(crate) struct Shared<'a> {
+pub(crate) struct RunContext<'a> {
     pub(crate) settings: &'a DriveSettings,
     pub(crate) users: &'a Users,
     pub(crate) clock: RunClock,
@@ -49,7 +49,7 @@ pub(crate) struct Ended {
 }
 
 pub(crate) struct Worker<'a> {
-    shared: &'a Shared<'a>,
+    run: &'a RunContext<'a>,
     published: &'a Published,
     poll: Poll,
     timer: Timer,
@@ -97,7 +97,7 @@ impl Arrivals {
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(
-        shared: &'a Shared<'a>,
+        run: &'a RunContext<'a>,
         published: &'a Published,
         mut connections: Vec<Connection>,
         scenario: Box<dyn Scenario>,
@@ -118,9 +118,9 @@ impl<'a> Worker<'a> {
             step: workers,
             at: None,
         };
-        arrivals.look(&shared.settings.pace);
+        arrivals.look(&run.settings.pace);
         Ok(Self {
-            shared,
+            run,
             published,
             poll,
             timer,
@@ -132,14 +132,14 @@ impl<'a> Worker<'a> {
             arrivals,
             scenario,
             recorder,
-            tally: Tally::new(shared.settings.interval_ns()),
+            tally: Tally::new(run.settings.interval_ns()),
             stock: Stock::default(),
             recent: empty_histogram(),
             recent_since_ns: 0,
             scratch: Vec::new(),
             sequence: number,
             workers,
-            end_ns: nanoseconds(shared.settings.pace.duration()),
+            end_ns: nanoseconds(run.settings.pace.duration()),
             stopped_ns: None,
         })
     }
@@ -149,7 +149,7 @@ impl<'a> Worker<'a> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut next_sweep = SWEEP_NS;
         loop {
-            let now = self.shared.clock.now();
+            let now = self.run.clock.now();
             self.dispatch(now);
             if now >= next_sweep {
                 self.sweep(now);
@@ -158,17 +158,17 @@ impl<'a> Worker<'a> {
             if self.is_over(now) {
                 break;
             }
-            let wait = self.wait_ns(self.shared.clock.now(), next_sweep)?;
+            let wait = self.wait_ns(self.run.clock.now(), next_sweep)?;
             match self
                 .poll
                 .poll(&mut events, Some(std::time::Duration::from_nanos(wait)))
             {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => {
+                Err(cause) => {
                     return Err(LoadError::System {
                         what: "polling",
-                        source,
+                        cause,
                     });
                 }
             }
@@ -179,7 +179,7 @@ impl<'a> Worker<'a> {
                 }
                 self.ready(event.token().0, event.is_readable(), event.is_writable());
                 // Due requests do not have to wait for the answers of a whole batch.
-                self.dispatch(self.shared.clock.now());
+                self.dispatch(self.run.clock.now());
             }
         }
         self.give_up_what_is_left();
@@ -210,7 +210,7 @@ impl<'a> Worker<'a> {
     }
 
     fn is_over(&mut self, now: u64) -> bool {
-        if self.stopped_ns.is_none() && self.shared.stop.is_stopped() {
+        if self.stopped_ns.is_none() && self.run.stop.is_stopped() {
             self.stopped_ns = Some(now);
             self.arrivals.at = None;
             // Not sent because the run ended, so not failures.
@@ -220,7 +220,7 @@ impl<'a> Worker<'a> {
         if let Some(stopped) = self.stopped_ns {
             return self.busy == 0 || now.saturating_sub(stopped) > STOP_GRACE_NS;
         }
-        let nothing_to_come = match self.shared.settings.pace {
+        let nothing_to_come = match self.run.settings.pace {
             Pace::Open(_) => self.arrivals.at.is_none() && self.backlog.is_empty(),
             Pace::Closed(_) => now >= self.end_ns,
         };
@@ -232,7 +232,7 @@ impl<'a> Worker<'a> {
         if self.stopped_ns.is_some() {
             return;
         }
-        if matches!(self.shared.settings.pace, Pace::Closed(_)) {
+        if matches!(self.run.settings.pace, Pace::Closed(_)) {
             while now < self.end_ns
                 && let Some(at) = self.take_idle()
             {
@@ -246,10 +246,10 @@ impl<'a> Worker<'a> {
             } else {
                 self.never_sent(at, now);
             }
-            self.arrivals.advance(&self.shared.settings.pace);
+            self.arrivals.advance(&self.run.settings.pace);
         }
         while let Some(intended) = self.backlog.front().copied() {
-            if now.saturating_sub(intended) > self.shared.settings.timeout_ns() {
+            if now.saturating_sub(intended) > self.run.settings.timeout_ns() {
                 self.backlog.pop_front();
                 self.never_sent(intended, now);
                 continue;
@@ -273,11 +273,11 @@ impl<'a> Worker<'a> {
         let connection = &mut self.connections[at];
         self.scenario.next(&mut connection.draft);
         connection.draft.write(
-            &self.shared.settings.target.host,
-            self.shared.users,
+            &self.run.settings.target.host,
+            self.run.users,
             &mut connection.output,
         );
-        let sent_ns = self.shared.clock.now();
+        let sent_ns = self.run.clock.now();
         let id = self.sequence;
         self.sequence += self.workers;
         self.busy += 1;
@@ -327,7 +327,7 @@ impl<'a> Worker<'a> {
     fn received(&mut self, at: usize) {
         let connection = &mut self.connections[at];
         let open = connection.receive();
-        let now = self.shared.clock.now();
+        let now = self.run.clock.now();
         let parsed = answer::parse(connection.input(), &mut self.scratch);
         let Ok(parsed) = parsed else {
             self.lost(at, Unanswered::Malformed);
@@ -341,7 +341,7 @@ impl<'a> Worker<'a> {
         };
         let sent = connection.sent;
         let draft = &connection.draft;
-        let class = if sent.intended_ns >= self.shared.settings.warm_up_ns() {
+        let class = if sent.intended_ns >= self.run.settings.warm_up_ns() {
             if now <= self.end_ns {
                 self.stock.answered_in_time += 1;
             }
@@ -366,8 +366,8 @@ impl<'a> Worker<'a> {
         counter.fetch_add(1, Ordering::Relaxed);
         self.scenario.answered(draft, Some(&answer));
         if let Some(recorder) = &mut self.recorder {
-            let times = times(&self.shared.clock, sent, Some(now));
-            let user = self.shared.users.id(draft.who);
+            let times = times(&self.run.clock, sent, Some(now));
+            let user = self.run.users.id(draft.who);
             let said = Some((answer.status, answer.body));
             recorder.record(sent.id, user, draft, times, said);
         }
@@ -383,11 +383,11 @@ impl<'a> Worker<'a> {
 
     /// The request on a connection will have no answer.
     fn lost(&mut self, at: usize, why: Unanswered) {
-        let now = self.shared.clock.now();
+        let now = self.run.clock.now();
         let connection = &mut self.connections[at];
         let sent = connection.sent;
         let draft = &connection.draft;
-        if sent.intended_ns >= self.shared.settings.warm_up_ns() {
+        if sent.intended_ns >= self.run.settings.warm_up_ns() {
             let waited = now.saturating_sub(sent.intended_ns);
             self.tally
                 .unanswered(draft.op, sent.intended_ns, waited, why);
@@ -396,8 +396,8 @@ impl<'a> Worker<'a> {
         self.published.failed.fetch_add(1, Ordering::Relaxed);
         self.scenario.answered(draft, None);
         if let Some(recorder) = &mut self.recorder {
-            let times = times(&self.shared.clock, sent, None);
-            recorder.record(sent.id, self.shared.users.id(draft.who), draft, times, None);
+            let times = times(&self.run.clock, sent, None);
+            recorder.record(sent.id, self.run.users.id(draft.who), draft, times, None);
         }
         self.busy -= 1;
         self.reopen(at);
@@ -405,7 +405,7 @@ impl<'a> Worker<'a> {
 
     fn never_sent(&mut self, intended_ns: u64, now: u64) {
         let waited = now.saturating_sub(intended_ns);
-        if intended_ns >= self.shared.settings.warm_up_ns() {
+        if intended_ns >= self.run.settings.warm_up_ns() {
             self.tally
                 .unanswered(Op::Unsent, intended_ns, waited, Unanswered::NeverSent);
         }
@@ -413,7 +413,7 @@ impl<'a> Worker<'a> {
     }
 
     fn reopen(&mut self, at: usize) {
-        let address = self.shared.settings.target.address;
+        let address = self.run.settings.target.address;
         self.tally.reconnects += 1;
         let connection = &mut self.connections[at];
         if connection
@@ -426,7 +426,7 @@ impl<'a> Worker<'a> {
 
     /// Time-outs, broken connections, progress.
     fn sweep(&mut self, now: u64) {
-        let timeout = self.shared.settings.timeout_ns();
+        let timeout = self.run.settings.timeout_ns();
         for at in 0..self.connections.len() {
             let connection = &self.connections[at];
             match connection.state {

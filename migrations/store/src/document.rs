@@ -72,10 +72,10 @@ pub enum DocumentError {
     },
     /// It does not inflate.
     #[error("damaged: {0}")]
-    Damaged(#[from] std::io::Error),
+    Damaged(std::io::Error),
     /// It does not say what a document says.
     #[error("damaged: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
     /// More than the log takes.
     #[error("{bytes} bytes, the log keeps at most {DOCUMENT_MAX_BYTES} of an event or show")]
     TooLarge {
@@ -101,9 +101,11 @@ impl Document {
     /// # Errors
     /// [`DocumentError::TooLarge`].
     pub fn encode(&self) -> Result<Vec<u8>, DocumentError> {
-        let json = serde_json::to_vec(self)?;
+        let json = serde_json::to_vec(self).map_err(DocumentError::Json)?;
         let mut bytes = vec![FORMAT];
-        DeflateEncoder::new(&json[..], Compression::default()).read_to_end(&mut bytes)?;
+        DeflateEncoder::new(&json[..], Compression::default())
+            .read_to_end(&mut bytes)
+            .map_err(DocumentError::Damaged)?;
         if bytes.len() > DOCUMENT_MAX_BYTES {
             return Err(DocumentError::TooLarge { bytes: bytes.len() });
         }
@@ -123,7 +125,8 @@ impl Document {
         let mut json = Vec::new();
         DeflateDecoder::new(deflated)
             .take(INFLATED_MAX_BYTES)
-            .read_to_end(&mut json)?;
-        Ok(serde_json::from_slice(&json)?)
+            .read_to_end(&mut json)
+            .map_err(DocumentError::Damaged)?;
+        serde_json::from_slice(&json).map_err(DocumentError::Json)
     }
 }

@@ -11,7 +11,7 @@ pub enum StoreError {
     /// The database cannot be reached or cannot serve now (connection lost, shutting down, out of
     /// connections or disk, lock not given in time). The same call may succeed later.
     #[error("database is unreachable: {0}")]
-    Unreachable(#[source] sqlx::Error),
+    Unreachable(sqlx::Error),
     /// The schema is older or newer than this program.
     #[error("database schema: {0}")]
     Schema(String),
@@ -58,5 +58,5 @@ pub enum StoreError {
     NotPublished,
     /// Anything else the database said.
     #[error("database: {0}")]
-    Database(#[source] sqlx::Error),
+    Database(sqlx::Error),
 }

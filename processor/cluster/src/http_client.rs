@@ -15,32 +15,32 @@ use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 #[derive(Debug, thiserror::Error)]
 pub enum HttpClientError {
     /// A file cannot be read.
-    #[error("cannot read the authorities' certificates in {file}: {source}")]
+    #[error("cannot read the authorities' certificates in {file}: {cause}")]
     File {
         /// The file.
         file: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file does not hold what it should.
-    #[error("{file} holds no certificate in PEM: {source}")]
+    #[error("{file} holds no certificate in PEM: {cause}")]
     Pem {
         /// The file.
         file: PathBuf,
         /// What is wrong.
-        source: pem::Error,
+        cause: pem::Error,
     },
     /// A certificate that nothing can be checked against.
-    #[error("a certificate in {file} cannot be an authority's: {source}")]
+    #[error("a certificate in {file} cannot be an authority's: {cause}")]
     Authority {
         /// The file.
         file: PathBuf,
         /// What is wrong.
-        source: rustls::Error,
+        cause: rustls::Error,
     },
     /// The parts do not fit together.
     #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    Tls(rustls::Error),
     /// The client cannot be created.
     #[error(transparent)]
     Client(#[from] reqwest::Error),
@@ -58,7 +58,8 @@ pub enum HttpClientError {
 pub fn build(ca_file: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
     // Named here, so that nothing depends on what was installed for the process.
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?;
+        .with_safe_default_protocol_versions()
+        .map_err(HttpClientError::Tls)?;
     let tls = match ca_file {
         Some(file) => builder.with_root_certificates(authorities(file)?),
         None => match builder.clone().with_platform_verifier() {
@@ -77,21 +78,21 @@ pub fn build(ca_file: Option<&Path>) -> Result<reqwest::Client, HttpClientError>
 }
 
 fn authorities(file: &Path) -> Result<RootCertStore, HttpClientError> {
-    let text = std::fs::read(file).map_err(|source| HttpClientError::File {
+    let text = std::fs::read(file).map_err(|cause| HttpClientError::File {
         file: file.to_owned(),
-        source,
+        cause,
     })?;
-    let not_pem = |source| HttpClientError::Pem {
+    let not_pem = |cause| HttpClientError::Pem {
         file: file.to_owned(),
-        source,
+        cause,
     };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&text) {
         roots
             .add(certificate.map_err(not_pem)?)
-            .map_err(|source| HttpClientError::Authority {
+            .map_err(|cause| HttpClientError::Authority {
                 file: file.to_owned(),
-                source,
+                cause,
             })?;
     }
     if roots.is_empty() {

@@ -55,11 +55,17 @@ pub enum CountsError {
     #[error("redis.url: expected redis://HOST:PORT/DATABASE ({0})")]
     Url(String),
     /// Metrics of the same names are registered already.
-    #[error("metrics: {0}")]
+    #[error("the metrics of Redis cannot be registered")]
     Metrics(#[from] prometheus::Error),
     /// An operation failed; it may have taken effect nevertheless.
     #[error("Redis: {0}")]
-    Redis(#[from] RedisError),
+    Redis(RedisError),
+}
+
+impl From<RedisError> for CountsError {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
 }
 
 /// Counts in Redis. Cheap to clone.

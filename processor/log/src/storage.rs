@@ -206,14 +206,14 @@ pub enum LogError {
     #[error(transparent)]
     Kafka(Box<crate::kafka::KafkaError>),
     /// Reading or writing failed.
-    #[error("{doing} {path}: {source}")]
+    #[error("{doing} {path}: {cause}")]
     Io {
         /// What was tried, as in "open".
         doing: &'static str,
         /// On which file.
         path: std::path::PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 

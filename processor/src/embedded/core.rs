@@ -36,13 +36,19 @@ const SHORTAGE_PAUSE_MS: u64 = 250;
 pub(super) enum CoreError {
     /// The log cannot be written.
     #[error("the log cannot be written: {0}")]
-    Log(#[from] LogError),
+    Log(LogError),
     /// Going on would be wrong.
     #[error(transparent)]
     Stop(#[from] StopReason),
     /// A record of our own cannot be encoded.
     #[error(transparent)]
     Codec(#[from] CodecError),
+}
+
+impl From<LogError> for CoreError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
 }
 
 /// What the log can be short of for a while.

@@ -37,10 +37,16 @@ const HOLD_PATIENCE_MS: u64 = 30_000;
 pub(super) enum FollowerError {
     /// The journal cannot be read.
     #[error("the log cannot be read: {0}")]
-    Log(#[from] LogError),
+    Log(LogError),
     /// Going on would be wrong.
     #[error(transparent)]
     Stop(#[from] StopReason),
+}
+
+impl From<LogError> for FollowerError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
 }
 
 /// What the follower is asked.

@@ -53,7 +53,7 @@ pub enum ResetRefused {
     },
     /// The record was not appended, or it is not known.
     #[error("{0}; look at `onsale clock status` and try again")]
-    Submit(#[from] SubmitError),
+    Submit(SubmitError),
     /// The machine refused.
     #[error("partition {partition} answered {outcome:?}")]
     Outcome {
@@ -62,6 +62,12 @@ pub enum ResetRefused {
         /// What it answered.
         outcome: Box<Outcome>,
     },
+}
+
+impl From<SubmitError> for ResetRefused {
+    fn from(error: SubmitError) -> Self {
+        Self::Submit(error)
+    }
 }
 
 /// A question about a show's seats; the core answers between two batches.

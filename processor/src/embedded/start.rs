@@ -65,17 +65,17 @@ pub enum StartError {
     #[error(transparent)]
     Clock(#[from] ClockRefused),
     /// The snapshots.
-    #[error("snapshots: {0}")]
+    #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// Snapshot plus log do not give a state.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// The database.
-    #[error("database: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The projection was lost and could not be repaired from the engine's state.
     #[error("the projection was lost and cannot be repaired: {0}")]
-    Repair(#[from] ApplyError),
+    Repair(ApplyError),
     /// The database is not of this log.
     #[error(transparent)]
     Misfit(Misfit),
@@ -84,7 +84,7 @@ pub enum StartError {
     Fit(#[from] FitError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(std::io::Error),
 }
 
 /// The log, and the state recovered from it.
@@ -239,9 +239,12 @@ impl Embedded {
         };
         let (of_core, of_follower) = (shared.clone(), shared.clone());
         let threads = Threads {
-            core: threads::spawn("core", move || run_core(core, &of_core, &fail))?,
-            follower: threads::spawn("follower", move || run_follower(follower, &of_follower))?,
-            snapshots: threads::spawn("snapshots", move || snapshot_writer.run(&jobs))?,
+            core: threads::spawn("core", move || run_core(core, &of_core, &fail))
+                .map_err(StartError::Thread)?,
+            follower: threads::spawn("follower", move || run_follower(follower, &of_follower))
+                .map_err(StartError::Thread)?,
+            snapshots: threads::spawn("snapshots", move || snapshot_writer.run(&jobs))
+                .map_err(StartError::Thread)?,
             projector: tokio::spawn(projector.run(batches)),
             journal: journal.clone(),
         };
@@ -363,7 +366,9 @@ async fn repair_lost_projections(
         tracing::warn!(%partition, "{behind}: its rows are repaired from the engine's state");
         let now_ms = clock::now_ms();
         let report = reconcile::compare(&machines, Some(behind), store, log_id, now_ms).await?;
-        let applied = reconcile::apply(&report, &machines, store, log_id, now_ms, None).await?;
+        let applied = reconcile::apply(&report, &machines, store, log_id, now_ms, None)
+            .await
+            .map_err(StartError::Repair)?;
         for left in applied.left {
             tracing::error!(%partition, left, "not repaired");
         }

@@ -67,7 +67,7 @@ pub enum ProjectionError {
     Fit(#[from] FitError),
     /// A thread or task is not there.
     #[error("a part of the projection is missing: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(std::io::Error),
 }
 
 impl ProjectionError {
@@ -376,18 +376,19 @@ impl Supervisor {
         threads::spawn("outcomes", move || {
             // Nothing asks any more when the process ends.
             let _ = ends.send(reader.run(&kafka));
-        })?;
+        })
+        .map_err(ProjectionError::Thread)?;
         Ok(Reading { stopping, ended })
     }
 }
 
 async fn watermarks(store: &Store) -> Vec<Watermark> {
-    let mut is_told = false;
+    let mut is_logged = false;
     loop {
         match store.watermarks().await {
             Ok(watermarks) => return watermarks,
             Err(error) => {
-                if !std::mem::replace(&mut is_told, true) {
+                if !std::mem::replace(&mut is_logged, true) {
                     tracing::warn!(%error, "the database does not say where the projection is; \
                                             asking until it does");
                 }

@@ -38,7 +38,7 @@ pub enum ReconcileError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The database.
-    #[error("database: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The report may not be applied.
     #[error(transparent)]

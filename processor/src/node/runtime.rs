@@ -78,14 +78,14 @@ pub enum NodeError {
     #[error(transparent)]
     Clock(#[from] ClockRefused),
     /// The snapshots.
-    #[error("snapshots: {0}")]
+    #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// Snapshot plus log do not give a state.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(std::io::Error),
 }
 
 /// A running node. Dropping it stops the threads without waiting for them.
@@ -429,11 +429,13 @@ fn start(
     let writing = threads::spawn("snapshots", move || {
         let write = |cut: &_, _| shelf.write_new(cut);
         work_off(&jobs, &failures, write, || {});
-    })?;
+    })
+    .map_err(NodeError::Thread)?;
     let driving = threads::spawn("driver", {
         let shared = shared.clone();
         move || run(driver, &shared)
-    })?;
+    })
+    .map_err(NodeError::Thread)?;
     let foundation = Foundation {
         reader,
         shared: shared.clone(),
@@ -441,7 +443,8 @@ fn start(
         control: control.clone(),
         metrics: metrics.clone(),
     };
-    let watching = threads::spawn("foundation", move || foundation.watch())?;
+    let watching =
+        threads::spawn("foundation", move || foundation.watch()).map_err(NodeError::Thread)?;
     Ok(Node {
         name: options.node,
         log_id,

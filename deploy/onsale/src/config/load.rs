@@ -16,12 +16,12 @@ const ENV_SEPARATOR: &str = "__";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The file cannot be read.
-    #[error("configuration file {path}: {source}")]
+    #[error("configuration file {path}: {cause}")]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The file is not TOML.
     ///
@@ -74,9 +74,9 @@ pub(crate) fn load(
     let defaults = Table::try_from(base).unwrap_or_default();
     let mut values = defaults.clone();
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Read {
             path: path.to_owned(),
-            source,
+            cause,
         })?;
         let given: Table = text.parse().map_err(|error: toml::de::Error| {
             let before = error

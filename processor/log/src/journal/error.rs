@@ -10,23 +10,23 @@ use onsale_disk::is_out_of_descriptors;
 pub(super) const SEGMENT_ADVICE: &str = "Nothing was changed. Restore this file from a copy (a standby, a backup); \
      if there is none, keep a copy of the folder and give up what follows only knowingly";
 
-pub(super) fn io_error(doing: &'static str, path: &Path, source: io::Error) -> LogError {
-    if is_full(&source) {
-        return LogError::DiskFull(source);
+pub(super) fn io_error(doing: &'static str, path: &Path, cause: io::Error) -> LogError {
+    if is_full(&cause) {
+        return LogError::DiskFull(cause);
     }
-    failed(doing, path, source)
+    failed(doing, path, cause)
 }
 
 /// As [`io_error`] where even a full disk is no clean failure. A file that could not be opened for
 /// want of a descriptor was not touched.
-pub(super) fn failed(doing: &'static str, path: &Path, source: io::Error) -> LogError {
-    if is_out_of_descriptors(&source) {
-        return LogError::NoDescriptors(source);
+pub(super) fn failed(doing: &'static str, path: &Path, cause: io::Error) -> LogError {
+    if is_out_of_descriptors(&cause) {
+        return LogError::NoDescriptors(cause);
     }
     LogError::Io {
         doing,
         path: path.to_path_buf(),
-        source,
+        cause,
     }
 }
 

@@ -54,14 +54,14 @@ pub enum Action {
 pub enum HistoryError {
     /// The file cannot be read.
     #[error("cannot read the history: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// A line that is not part of a history.
-    #[error("line {line} of the history: {source}")]
+    #[error("line {line} of the history: {cause}")]
     Line {
         /// Its number, from 1.
         line: u64,
         /// What is wrong with it.
-        source: serde_json::Error,
+        cause: serde_json::Error,
     },
 }
 
@@ -94,16 +94,16 @@ pub fn read(
     let mut line = String::new();
     for number in 1.. {
         line.clear();
-        let bytes = lines.read_line(&mut line)?;
+        let bytes = lines.read_line(&mut line).map_err(HistoryError::Io)?;
         if bytes == 0 {
             break;
         }
         progress(bytes);
         if !line.trim().is_empty() {
             let call = serde_json::from_str::<Line<'_>>(&line)
-                .map_err(|source| HistoryError::Line {
+                .map_err(|cause| HistoryError::Line {
                     line: number,
-                    source,
+                    cause,
                 })?
                 .into_call();
             calls.push(call);
