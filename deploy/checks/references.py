@@ -13,8 +13,9 @@ import yaml
 from problems import finish, problem
 
 DEPLOY = Path(__file__).resolve().parents[1]
-# What auth.hs256_secret needs.
-TOKEN_KEY_MIN_BYTES = 32
+# What auth.hs256_secret, auth.booking_secret and cluster.secret need.
+SECRET_MIN_BYTES = 32
+GENERATED = ("token-key", "booking-secret", "cluster-secret")
 
 
 def name(item: dict) -> str:
@@ -133,9 +134,10 @@ class Manifests:
                     problem(name(workload), "volumes and mounts differ")
 
     def example(self) -> None:
-        """The example's key cannot be used by mistake."""
-        if len(self.secret["stringData"]["token-key"]) >= TOKEN_KEY_MIN_BYTES:
-            problem("secret.example.yaml", "its token-key would be accepted: everyone knows it")
+        """The example's secrets cannot be used by mistake."""
+        for key in GENERATED:
+            if len(self.secret["stringData"][key]) >= SECRET_MIN_BYTES:
+                problem("secret.example.yaml", f"its {key} would be accepted: everyone knows it")
 
     def safety(self) -> None:
         """Pods run as the image's user, without privileges, and have time to stop."""

@@ -18,7 +18,12 @@ DEPLOY = Path(__file__).resolve().parents[1]
 VARIABLE = re.compile(r"\bONSALE_([A-Z0-9]+(?:_[A-Z0-9]+)*?)__([A-Z0-9_]+)\b")
 COMPOSE = DEPLOY / "compose"
 BASE = DEPLOY / "kubernetes" / "base"
-SECRETS = {"token-key": "x" * 64, "database-url": "postgres://onsale:x@127.0.0.1:5432/onsale"}
+SECRETS = {
+    "token-key": "t" * 64,
+    "booking-secret": "b" * 64,
+    "cluster-secret": "c" * 64,
+    "database-url": "postgres://onsale:x@127.0.0.1:5432/onsale",
+}
 
 
 def reference() -> set[tuple[str, str]]:

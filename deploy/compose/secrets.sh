@@ -19,6 +19,8 @@ make() {
 mkdir -p "$folder"
 chmod 0700 "$folder"
 random | make token-key
+random | make booking-secret
+random | make cluster-secret
 random | make database-password
 random | make grafana-password
 printf 'postgres://onsale:%s@postgres:5432/onsale' "$(cat "$folder/database-password")" | make database-url
