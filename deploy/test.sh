@@ -19,6 +19,12 @@ stop_services() {
 }
 trap stop_services EXIT
 
+# A part of the tests needs less than all checks together.
+if [ "$#" -eq 0 ]; then
+    step "room on the disk"
+    deploy/room.sh "${CARGO_TARGET_DIR:-target}"
+fi
+
 # Tools go below target/, so that a kept checkout keeps them.
 step "cargo-nextest, cargo-deny"
 deploy/tools.sh
