@@ -126,7 +126,7 @@ impl Explanations {
         let permit = self.finding.wait(PATIENCE).await?;
         let (operations, unknown) = (operations.clone(), self.unknown.clone());
         let work = async move {
-            let found = operations.find_request(request).await;
+            let found = operations.standings().find(request).await;
             if matches!(found, Ok(None)) {
                 unknown.insert(request, ());
             }
@@ -186,7 +186,8 @@ impl Explanations {
         let work = async move {
             let (partition, offset) = place;
             let explained = operations
-                .standing(partition, offset, expected, is_its_turn)
+                .standings()
+                .of(partition, offset, expected, is_its_turn)
                 .await;
             drop(permit);
             match explained {

@@ -65,7 +65,7 @@ pub use ingress::{Ingress, IngressError};
 pub use onsale_store::catalog::Quotas;
 pub use operations::{
     ClockMoved, ClockStatus, Expected, LastSnapshot, OperationError, Operations, PartitionStatus,
-    Readiness, SnapshotDone, Which, read_given,
+    Readiness, SnapshotDone, Standings, Which, read_given,
 };
 pub use server::{Transport, TransportError};
 pub use span::SPAN_TARGET;

@@ -68,34 +68,13 @@ pub trait Operations: Send + Sync {
     /// Brings gauges up to date that cost a look; called when metrics are read.
     fn refresh_metrics(&self);
 
-    /// How the request at a position fared, and who was ahead of it. It reads the log and may take a
-    /// moment. `None` when no request stands there, or another than the one `expected`, which
-    /// costs one record only. What takes long is done when `is_its_turn` only.
-    ///
-    /// # Errors
-    /// [`OperationError::Gone`] when the log no longer holds it; [`OperationError::Later`] when it
-    /// would take long and the turn is another's.
-    async fn standing(
-        &self,
-        partition: PartitionId,
-        offset: Offset,
-        expected: Option<Expected>,
-        is_its_turn: bool,
-    ) -> Result<Option<Standing>, OperationError>;
-
-    /// Where the newest record of a request stands, looked for among the latest ones only.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    async fn find_request(
-        &self,
-        request: RequestId,
-    ) -> Result<Option<(PartitionId, Offset)>, OperationError>;
+    /// How requests fared, the same in every mode.
+    fn standings(&self) -> &dyn Standings;
 
     /// Where machine time and the clocks stand.
     ///
     /// # Errors
-    /// When nobody who stamps records can be asked.
+    /// When none of those that stamp records can be asked.
     async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError>;
 
     /// Takes the clock that stamps records as right, by a record in the log of `which`; without
@@ -115,6 +94,34 @@ pub trait Operations: Send + Sync {
     /// # Errors
     /// [`OperationError::NotSupported`] where there is only one node.
     async fn failover(&self, which: Which, to: NodeName) -> Result<(), OperationError>;
+}
+
+/// What the log says of requests.
+#[async_trait]
+pub trait Standings: Send + Sync {
+    /// How the request at a position fared, and who was ahead of it. It reads the log and may take a
+    /// moment. `None` when no request stands there, or another than the one `expected`, which
+    /// costs one record only. What takes long is done when `is_its_turn` only.
+    ///
+    /// # Errors
+    /// [`OperationError::Gone`] when the log no longer holds it; [`OperationError::Later`] when it
+    /// would take long and the turn is another's.
+    async fn of(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+        expected: Option<Expected>,
+        is_its_turn: bool,
+    ) -> Result<Option<Standing>, OperationError>;
+
+    /// Where the newest record of a request stands, looked for among the latest ones only.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    async fn find(
+        &self,
+        request: RequestId,
+    ) -> Result<Option<(PartitionId, Offset)>, OperationError>;
 }
 
 /// One partition or all of them.

@@ -7,6 +7,8 @@ mod standings;
 use onsale_ingress::{ApiError, ClockStatus, Instant, OperationError, SnapshotDone, Which};
 use onsale_processor::snapshots::Written;
 use onsale_schemas::PartitionId;
+use serde::Serialize;
+use serde_json::Value;
 
 pub(crate) use distributed::DistributedOperations;
 pub(crate) use embedded::EmbeddedOperations;
@@ -29,6 +31,14 @@ fn done(written: Written) -> SnapshotDone {
         size_bytes: written.size_bytes,
         created_at: Instant(written.created_at_ms),
     }
+}
+
+fn failed(error: impl std::fmt::Display) -> OperationError {
+    OperationError::Failed(error.to_string())
+}
+
+fn to_json(report: &impl Serialize) -> Result<Value, OperationError> {
+    serde_json::to_value(report).map_err(failed)
 }
 
 /// Refuses to set machine time where nothing is wrong with it, unless it is asked for by force.

@@ -1,14 +1,13 @@
 //! A call that hands a command in.
 
 use std::fmt::Display;
-use std::future::Future;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
-use onsale_schemas::{Command, PartitionId};
-use onsale_store::{Store, StoreError};
+use onsale_schemas::{Command, EventId, PartitionId, ShowId};
+use onsale_store::catalog::{EventChange, ShowChange};
 
 use super::catalog_call::key_reused;
 use crate::auth::{Caller, OnBehalf};
@@ -34,6 +33,12 @@ pub(super) struct Order {
     pub(super) partition: PartitionId,
     pub(super) command: Command,
     pub(super) answering: Arc<dyn Answering>,
+}
+
+/// A change of the catalog whose values the log does not hold.
+pub(super) enum Proposal {
+    Event(EventId, Arc<EventChange>),
+    Show(ShowId, Arc<ShowChange>),
 }
 
 impl FromRequestParts<AppState> for Call {
@@ -83,23 +88,31 @@ impl Call {
         Ok(answer.into_response(&self.context))
     }
 
-    /// As [`Call::send`] for a change whose values the log does not hold: `write_down` first notes it
-    /// under the id of its request, at the time it is given, so that a crash does not lose what the log
-    /// accepts. It says whether the id was free. The client may hang up meanwhile.
+    /// As [`Call::send`] for a change of the catalog: it is first noted under the id of its request, so
+    /// that a crash does not lose what the log accepts. The client may hang up meanwhile.
     ///
     /// # Errors
-    /// As [`Call::send`], and when the change cannot be noted.
-    pub(super) async fn write_down_and_send<F>(
+    /// As [`Call::send`], and when the change cannot be noted or the id is that of another one.
+    pub(super) async fn propose(
         self,
         order: Order,
-        write_down: impl FnOnce(Store, u64) -> F + Send + 'static,
-    ) -> Result<Response, ApiError>
-    where
-        F: Future<Output = Result<bool, StoreError>> + Send + 'static,
-    {
+        proposal: Proposal,
+    ) -> Result<Response, ApiError> {
         detached(async move {
+            let request = order.identity.request_id;
             let now_ms = self.state.clock.now_ms();
-            if !write_down(self.state.store.clone(), now_ms).await? {
+            let store = &self.state.store;
+            let is_noted = match proposal {
+                Proposal::Event(event, change) => {
+                    store
+                        .propose_event_change(request, event, &change, now_ms)
+                        .await?
+                }
+                Proposal::Show(show, change) => {
+                    store.propose_change(request, show, &change, now_ms).await?
+                }
+            };
+            if !is_noted {
                 return Err(key_reused());
             }
             self.send(order).await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onsale_schemas::{BookingId, Offset, PartitionId, UserId};
+use onsale_schemas::{BookingId, Offset, OutcomeRecord, PartitionId, UserId};
 use onsale_store::booking::BookingRow;
 
 use crate::error::{ApiError, RETRY_AFTER_BUSY_SECONDS};
@@ -30,6 +30,18 @@ pub(super) async fn wait_for(
         )
         .retry_after(RETRY_AFTER_BUSY_SECONDS))
     }
+}
+
+/// Waits until a change that the log accepted is in the catalog. True when it is not there in time and
+/// has to be shown all the same; never for a repetition, as what it asks for may have been changed
+/// again since.
+pub(super) async fn is_ahead_of_catalog(
+    state: &AppState,
+    partition: PartitionId,
+    record: &OutcomeRecord,
+) -> bool {
+    let is_projected = wait_for(state, partition, record.offset).await.is_ok();
+    !is_projected && record.replay_of.is_none()
 }
 
 /// Waits for everything of `partition` that `user` has been answered: by this process, or before it

@@ -5,20 +5,30 @@ use std::time::Duration;
 use async_trait::async_trait;
 use onsale_cluster::{Cluster, ClusterError, PartitionState, Readiness as NodeReadiness};
 use onsale_ingress::{
-    ApiError, ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
+    ApiError, ClockMoved, ClockStatus, Instant, LastSnapshot, OperationError, Operations,
     PartitionStatus, Readiness, SnapshotDone, Which, read_given,
 };
 use onsale_processor::reconcile::Report;
 use onsale_processor::standings::Standings;
-use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
+use onsale_schemas::{NodeName, Offset, PartitionId, Staff};
 use onsale_store::audit::Actor;
 
-use super::{done, one, standings};
+use super::standings::FromLog;
+use super::{done, one, to_json};
 
 /// The distributed mode behind an ingress.
 pub(crate) struct DistributedOperations {
-    pub(crate) cluster: Cluster,
-    pub(crate) standings: Standings,
+    cluster: Cluster,
+    standings: FromLog,
+}
+
+impl DistributedOperations {
+    pub(crate) fn new(cluster: Cluster, standings: Standings) -> Self {
+        Self {
+            cluster,
+            standings: FromLog(standings),
+        }
+    }
 }
 
 fn failure(error: ClusterError) -> OperationError {
@@ -129,7 +139,7 @@ impl Operations for DistributedOperations {
 
     async fn reconcile(&self) -> Result<serde_json::Value, OperationError> {
         let report = self.cluster.reconcile().await.map_err(failure)?;
-        serde_json::to_value(report).map_err(|error| OperationError::Failed(error.to_string()))
+        to_json(&report)
     }
 
     async fn apply_reconciliation(
@@ -140,24 +150,11 @@ impl Operations for DistributedOperations {
         let report: Report = read_given(&given)?;
         let applied = self.cluster.apply_reconciliation(&report, &by).await;
         let applied = applied.map_err(failure)?;
-        serde_json::to_value(applied).map_err(|error| OperationError::Failed(error.to_string()))
+        to_json(&applied)
     }
 
-    async fn standing(
-        &self,
-        partition: PartitionId,
-        offset: Offset,
-        expected: Option<Expected>,
-        is_its_turn: bool,
-    ) -> Result<Option<Standing>, OperationError> {
-        standings::of(&self.standings, partition, offset, expected, is_its_turn).await
-    }
-
-    async fn find_request(
-        &self,
-        request: RequestId,
-    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
-        standings::find_request(&self.standings, request).await
+    fn standings(&self) -> &dyn onsale_ingress::Standings {
+        &self.standings
     }
 
     fn refresh_metrics(&self) {

@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_ingress::{
-    ApiError, ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
+    ApiError, ClockMoved, ClockStatus, Instant, LastSnapshot, OperationError, Operations,
     PartitionStatus, Readiness, SnapshotDone, Which, read_given,
 };
 use onsale_processor::embedded::{Embedded, ResetRefused};
 use onsale_processor::reconcile::{ApplyError, Report};
 use onsale_processor::standings::Standings;
-use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
+use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff};
 use onsale_store::Store;
 use onsale_store::audit::Actor;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{NEW_REPORT, done, one, standings};
+use super::standings::FromLog;
+use super::{NEW_REPORT, done, failed, one, to_json};
 use crate::descriptors::Descriptors;
 
 /// The embedded mode behind the ingress.
@@ -25,7 +26,7 @@ pub(crate) struct EmbeddedOperations {
     embedded: Arc<Embedded>,
     store: Store,
     node: NodeName,
-    standings: Standings,
+    standings: FromLog,
     descriptors: Descriptors,
 }
 
@@ -41,7 +42,7 @@ impl EmbeddedOperations {
             embedded,
             store,
             node: NodeName(node.to_owned()),
-            standings,
+            standings: FromLog(standings),
             descriptors,
         }
     }
@@ -111,10 +112,7 @@ impl Operations for EmbeddedOperations {
     }
 
     async fn snapshots(&self) -> Result<Vec<SnapshotDone>, OperationError> {
-        let kept = self
-            .embedded
-            .snapshots()
-            .map_err(|e| OperationError::Failed(e.to_string()))?;
+        let kept = self.embedded.snapshots().map_err(failed)?;
         Ok(kept.into_iter().map(done).collect())
     }
 
@@ -125,26 +123,24 @@ impl Operations for EmbeddedOperations {
     }
 
     async fn reconcile(&self) -> Result<serde_json::Value, OperationError> {
-        let failed = |error: &dyn std::fmt::Display| OperationError::Failed(error.to_string());
-        let held = self.embedded.hold().await.map_err(|e| failed(&e))?;
+        let held = self.embedded.hold().await.map_err(failed)?;
         let report = self
             .embedded
             .compare(&held, &self.store)
             .await
-            .map_err(|e| failed(&e))?;
-        serde_json::to_value(report).map_err(|e| failed(&e))
+            .map_err(failed)?;
+        to_json(&report)
     }
 
     async fn apply_reconciliation(&self, given: Value, by: Actor) -> Result<Value, OperationError> {
-        let failed = |error: &dyn std::fmt::Display| OperationError::Failed(error.to_string());
         let report: Report = read_given(&given)?;
-        let held = self.embedded.hold().await.map_err(|e| failed(&e))?;
+        let held = self.embedded.hold().await.map_err(failed)?;
         let applied = self
             .embedded
             .apply(&report, &held, &self.store, &by)
             .await
             .map_err(|error| match error {
-                ApplyError::Store(error) => failed(&error),
+                ApplyError::Store(error) => failed(error),
                 ApplyError::Moving(_) => OperationError::Unavailable(error.to_string()),
                 refused => {
                     let why = refused.to_string();
@@ -153,24 +149,11 @@ impl Operations for EmbeddedOperations {
                     OperationError::Refused(ApiError::wrong(field, value, &why, NEW_REPORT))
                 }
             })?;
-        serde_json::to_value(applied).map_err(|e| failed(&e))
+        to_json(&applied)
     }
 
-    async fn standing(
-        &self,
-        partition: PartitionId,
-        offset: Offset,
-        expected: Option<Expected>,
-        is_its_turn: bool,
-    ) -> Result<Option<Standing>, OperationError> {
-        standings::of(&self.standings, partition, offset, expected, is_its_turn).await
-    }
-
-    async fn find_request(
-        &self,
-        request: RequestId,
-    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
-        standings::find_request(&self.standings, request).await
+    fn standings(&self) -> &dyn onsale_ingress::Standings {
+        &self.standings
     }
 
     async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {

@@ -1,8 +1,34 @@
 //! How requests fared, as the ingress asks for it.
 
+use async_trait::async_trait;
 use onsale_ingress::{Expected, OperationError};
 use onsale_processor::standings::{Standings, StandingsError};
 use onsale_schemas::{Offset, PartitionId, RequestId, Standing};
+
+/// Answers from the log, in both modes.
+pub(super) struct FromLog(pub(super) Standings);
+
+#[async_trait]
+impl onsale_ingress::Standings for FromLog {
+    async fn of(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+        expected: Option<Expected>,
+        is_its_turn: bool,
+    ) -> Result<Option<Standing>, OperationError> {
+        let standings = self.0.clone();
+        blocking(move || standings.of(partition, offset, expected, is_its_turn)).await
+    }
+
+    async fn find(
+        &self,
+        request: RequestId,
+    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
+        let standings = self.0.clone();
+        blocking(move || standings.find(request)).await
+    }
+}
 
 /// Runs work that reads files where no other task waits for it.
 async fn blocking<T: Send + 'static>(
@@ -19,25 +45,4 @@ async fn blocking<T: Send + 'static>(
             },
             other => OperationError::Failed(other.to_string()),
         })
-}
-
-/// How the request at a position fared, unless another is expected there.
-pub(super) async fn of(
-    standings: &Standings,
-    partition: PartitionId,
-    offset: Offset,
-    expected: Option<Expected>,
-    is_its_turn: bool,
-) -> Result<Option<Standing>, OperationError> {
-    let standings = standings.clone();
-    blocking(move || standings.of(partition, offset, expected, is_its_turn)).await
-}
-
-/// Where the newest record of a request stands.
-pub(super) async fn find_request(
-    standings: &Standings,
-    request: RequestId,
-) -> Result<Option<(PartitionId, Offset)>, OperationError> {
-    let standings = standings.clone();
-    blocking(move || standings.find(request)).await
 }

@@ -9,7 +9,7 @@ use onsale_auth::{AuthConfig, Grant, Minter};
 use onsale_counts::{Counts, CountsSettings};
 use onsale_ingress::{
     ClockMoved, ClockStatus, Expected, Ingress, IngressConfig, OperationError, Operations,
-    PartitionStatus, Readiness, SnapshotDone, SystemClock, Which,
+    PartitionStatus, Readiness, SnapshotDone, Standings, SystemClock, Which,
 };
 use onsale_log::journal::JournalOptions;
 use onsale_processor::clock;
@@ -117,7 +117,7 @@ impl Stack {
         (status, response.json().await.unwrap())
     }
 
-    /// A show of so many places of general admission and, for the same event, this limit per buyer;
+    /// A show of `capacity` places of general admission and, for the same event, this limit per buyer;
     /// returns the ids of event and show.
     pub(crate) async fn open_show(&self, capacity: u32, limit: u32) -> (Uuid, Uuid) {
         let organizer = token("organizer", ORGANIZER);
@@ -275,21 +275,8 @@ impl Operations for ProjectionOnly {
         not_here()
     }
 
-    async fn standing(
-        &self,
-        _partition: PartitionId,
-        _offset: Offset,
-        _expected: Option<Expected>,
-        _is_its_turn: bool,
-    ) -> Result<Option<Standing>, OperationError> {
-        not_here()
-    }
-
-    async fn find_request(
-        &self,
-        _request: RequestId,
-    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
-        not_here()
+    fn standings(&self) -> &dyn Standings {
+        self
     }
 
     async fn clock(&self) -> Result<Vec<ClockStatus>, OperationError> {
@@ -302,6 +289,26 @@ impl Operations for ProjectionOnly {
         _force: bool,
         _by: Staff,
     ) -> Result<Vec<ClockMoved>, OperationError> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Standings for ProjectionOnly {
+    async fn of(
+        &self,
+        _partition: PartitionId,
+        _offset: Offset,
+        _expected: Option<Expected>,
+        _is_its_turn: bool,
+    ) -> Result<Option<Standing>, OperationError> {
+        not_here()
+    }
+
+    async fn find(
+        &self,
+        _request: RequestId,
+    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
         not_here()
     }
 }

@@ -21,9 +21,9 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
-use crate::routes::call::{Call, Order};
+use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::ownership::managed_event;
-use crate::routes::projected::wait_for;
+use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
@@ -95,9 +95,8 @@ pub(crate) async fn update(
             return describe(state, &call.context, event, &change, entry).await;
         }
     };
-    let identity = call.identity("update event", id, &body.bytes);
     let order = Order {
-        identity,
+        identity: call.identity("update event", id, &body.bytes),
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: partition_of(event, state.log.partitions()),
         command,
@@ -106,12 +105,7 @@ pub(crate) async fn update(
             change: change.clone(),
         }),
     };
-    let request_id = identity.request_id;
-    call.write_down_and_send(order, move |store, now_ms| async move {
-        let noted = store.propose_event_change(request_id, event, &change, now_ms);
-        noted.await
-    })
-    .await
+    call.propose(order, Proposal::Event(event, change)).await
 }
 
 /// Anyone who saw a show may have booked it, and ingresses remember that it is on sale.
@@ -170,14 +164,13 @@ impl Answering for Changing {
             Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
             other => return Err(unexpected("changing an event", other)),
         };
-        let is_projected = wait_for(state, partition, record.offset).await.is_ok();
+        let is_ahead = is_ahead_of_catalog(state, partition, record).await;
         let mut row = state
             .store
             .event(self.event)
             .await?
             .ok_or_else(|| ApiError::not_found("event"))?;
-        // What a repetition asks for may have been changed again since.
-        if !is_projected && record.replay_of.is_none() {
+        if is_ahead {
             self.change.apply_to(&mut row);
             row.status = status.unwrap_or(row.status);
             row.max_tickets_per_user = limit.unwrap_or(row.max_tickets_per_user);

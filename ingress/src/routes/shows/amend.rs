@@ -22,10 +22,10 @@ use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
-use crate::routes::call::{Call, Order};
+use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
 use crate::routes::ownership::{managed_event, managers};
-use crate::routes::projected::wait_for;
+use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 use crate::values::{Instant, Money};
@@ -109,9 +109,8 @@ pub(crate) async fn amend(
     let managed = managed_event(&call.state, &call.caller, row.event_id).await?;
     let now_ms = call.state.clock.now_ms();
     let change = Arc::new(change(&row, body.value, now_ms)?);
-    let identity = call.identity("amend show", id, &body.bytes);
     let order = Order {
-        identity,
+        identity: call.identity("amend show", id, &body.bytes),
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: row.partition,
         command: Command::AmendShow(command(show, &change)),
@@ -120,12 +119,7 @@ pub(crate) async fn amend(
             change: change.clone(),
         }),
     };
-    let request_id = identity.request_id;
-    call.write_down_and_send(order, move |store, now_ms| async move {
-        let noted = store.propose_change(request_id, show, &change, now_ms);
-        noted.await
-    })
-    .await
+    call.propose(order, Proposal::Show(show, change)).await
 }
 
 fn change(row: &ShowRow, request: AmendRequest, now_ms: u64) -> Result<ShowChange, ApiError> {
@@ -256,14 +250,13 @@ impl Answering for Amending {
             Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
             other => return Err(unexpected("amend", other)),
         }
-        let is_projected = wait_for(state, partition, record.offset).await.is_ok();
+        let is_ahead = is_ahead_of_catalog(state, partition, record).await;
         let mut row = state
             .store
             .show(self.show)
             .await?
             .ok_or_else(|| ApiError::not_found("show"))?;
-        // What a repetition asks for may have been changed again since.
-        if !is_projected && record.replay_of.is_none() {
+        if is_ahead {
             self.change.apply_to(&mut row, record.log_time_ms);
         }
         state.charts.forget_show(self.show).await;

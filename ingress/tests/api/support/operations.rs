@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use onsale_ingress::{
     ApiError, ClockMoved, ClockStatus, Expected, Instant, LastSnapshot, OperationError, Operations,
-    PartitionStatus, Readiness, SnapshotDone, Which,
+    PartitionStatus, Readiness, SnapshotDone, Standings, Which,
 };
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff, Standing};
 use onsale_store::audit::Actor;
@@ -23,7 +23,7 @@ pub(crate) struct FakeOperations {
     pub(crate) explained: Mutex<HashMap<(PartitionId, Offset), Standing>>,
     /// What comes of explaining instead.
     pub(crate) explain_error: Mutex<Option<OperationError>>,
-    /// So many times what is explained takes long, and its turn has not come.
+    /// How many explanations more take long when it is not their turn.
     pub(crate) long: AtomicU64,
     /// What is expected where something is explained.
     pub(crate) expected: Mutex<Vec<Option<Expected>>>,
@@ -35,7 +35,7 @@ pub(crate) struct FakeOperations {
     pub(crate) find_gate: Semaphore,
     /// Who asked last for the clock to be reset.
     pub(crate) clock_reset_by: Mutex<Option<Staff>>,
-    /// How often somebody waited.
+    /// How often a caller waited for the projection.
     pub(crate) waits: AtomicU64,
 }
 
@@ -144,39 +144,8 @@ impl Operations for FakeOperations {
         }
     }
 
-    async fn standing(
-        &self,
-        partition: PartitionId,
-        offset: Offset,
-        expected: Option<Expected>,
-        is_its_turn: bool,
-    ) -> Result<Option<Standing>, OperationError> {
-        self.explaining.fetch_add(1, Ordering::SeqCst);
-        self.explain_gate.acquire().await.unwrap().forget();
-        self.expected.lock().push(expected);
-        let left = self.long.load(Ordering::SeqCst);
-        if left > 0 {
-            if is_its_turn {
-                self.long.store(left - 1, Ordering::SeqCst);
-            }
-            return Err(OperationError::Later {
-                why: "the log is long".to_owned(),
-                wait: Duration::from_millis(1),
-            });
-        }
-        if let Some(error) = self.explain_error.lock().clone() {
-            return Err(error);
-        }
-        Ok(self.explained.lock().get(&(partition, offset)).cloned())
-    }
-
-    async fn find_request(
-        &self,
-        _request: RequestId,
-    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
-        self.finding.fetch_add(1, Ordering::SeqCst);
-        self.find_gate.acquire().await.unwrap().forget();
-        Ok(None)
+    fn standings(&self) -> &dyn Standings {
+        self
     }
 
     fn refresh_metrics(&self) {}
@@ -217,5 +186,43 @@ impl Operations for FakeOperations {
 
     async fn failover(&self, _which: Which, _to: NodeName) -> Result<(), OperationError> {
         Err(OperationError::NotSupported("only one node".to_owned()))
+    }
+}
+
+#[async_trait]
+impl Standings for FakeOperations {
+    async fn of(
+        &self,
+        partition: PartitionId,
+        offset: Offset,
+        expected: Option<Expected>,
+        is_its_turn: bool,
+    ) -> Result<Option<Standing>, OperationError> {
+        self.explaining.fetch_add(1, Ordering::SeqCst);
+        self.explain_gate.acquire().await.unwrap().forget();
+        self.expected.lock().push(expected);
+        let left = self.long.load(Ordering::SeqCst);
+        if left > 0 {
+            if is_its_turn {
+                self.long.store(left - 1, Ordering::SeqCst);
+            }
+            return Err(OperationError::Later {
+                why: "the log is long".to_owned(),
+                wait: Duration::from_millis(1),
+            });
+        }
+        if let Some(error) = self.explain_error.lock().clone() {
+            return Err(error);
+        }
+        Ok(self.explained.lock().get(&(partition, offset)).cloned())
+    }
+
+    async fn find(
+        &self,
+        _request: RequestId,
+    ) -> Result<Option<(PartitionId, Offset)>, OperationError> {
+        self.finding.fetch_add(1, Ordering::SeqCst);
+        self.find_gate.acquire().await.unwrap().forget();
+        Ok(None)
     }
 }

@@ -4,6 +4,7 @@ use onsale_schemas::command::Currency;
 use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Replayed, Reserved};
 use onsale_schemas::{
     BookingId, EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, ShowId, UserId,
+    ZoneCounts,
 };
 use onsale_store::booking::{BookingFilter, BookingRow};
 use onsale_store::catalog::{
@@ -109,6 +110,15 @@ pub(crate) async fn with_show(store: &Store) -> ShowRow {
     let show = show(1, 1);
     store.add_show(&show).await.unwrap();
     show
+}
+
+pub(crate) fn counts(available: u32, held: u32, sold: u32, blocked: u32) -> ZoneCounts {
+    ZoneCounts {
+        available,
+        held,
+        sold,
+        blocked,
+    }
 }
 
 pub(crate) fn filter(user: UserId) -> BookingFilter {

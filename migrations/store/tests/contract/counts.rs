@@ -1,16 +1,16 @@
 //! Counts with their position.
 
-use onsale_schemas::{Outcome, PartitionId, ZoneCounts};
+use onsale_schemas::{Outcome, PartitionId};
 use onsale_store::StoreError;
 use onsale_store::store::{BuyersTickets, Tickets};
 
-use crate::build::{Chain, HOLD_MS, P, event_id, show_id, time_of, user_id, with_show};
+use crate::build::{Chain, HOLD_MS, P, counts, event_id, show_id, time_of, user_id, with_show};
 use crate::harness::{Bench, contract};
 
 contract!(
     places_are_as_of_the_last_outcome,
     places_of_a_cancelled_show_are_free,
-    more_places_than_there_are_is_told,
+    more_places_than_there_are_is_an_error,
     tickets_are_by_event_and_buyer,
 );
 
@@ -34,12 +34,6 @@ async fn places_are_as_of_the_last_outcome(bench: Bench) {
     store.project(&chain.all()).await.unwrap();
     let places = store.show_places(show_id(1)).await.unwrap().unwrap();
     assert_eq!(places.as_of, chain.next_offset);
-    let counts = |available, held, sold, blocked| ZoneCounts {
-        available,
-        held,
-        sold,
-        blocked,
-    };
     assert_eq!(
         places.zones,
         [
@@ -62,7 +56,7 @@ async fn places_of_a_cancelled_show_are_free(bench: Bench) {
     assert_eq!(places.zones[0].available, 30);
 }
 
-async fn more_places_than_there_are_is_told(bench: Bench) {
+async fn more_places_than_there_are_is_an_error(bench: Bench) {
     let store = &bench.store;
     with_show(store).await;
     let mut chain = Chain::default();

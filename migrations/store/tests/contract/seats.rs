@@ -1,8 +1,8 @@
 //! The seats of a show, to start a live view from.
 
-use onsale_schemas::{Outcome, SeatStatus, ZoneCounts};
+use onsale_schemas::{Outcome, SeatStatus};
 
-use crate::build::{Chain, show_id, with_show};
+use crate::build::{Chain, counts, show_id, with_show};
 use crate::harness::{Bench, contract};
 
 contract!(
@@ -39,12 +39,6 @@ async fn seats_and_counts_are_of_the_watermark(bench: Bench) {
             (30, SeatStatus::Blocked)
         ]
     );
-    let counts = |available, held, sold, blocked| ZoneCounts {
-        available,
-        held,
-        sold,
-        blocked,
-    };
     assert_eq!(
         seats.zones,
         [

@@ -118,17 +118,15 @@ pub(super) async fn ingress(
     })
     .await?;
     let log = Arc::new(log);
-    let operations = DistributedOperations {
-        cluster: Cluster {
-            log: log.clone(),
-            owners: Owners::follow(log.subscribe(), log.partitions(), base.stop.clone()),
-            nodes: internal.nodes.clone(),
-            watermarks,
-            internal: internal.clone(),
-            peers: peers(config)?,
-        },
-        standings: log_source::standings(config),
+    let cluster = Cluster {
+        log: log.clone(),
+        owners: Owners::follow(log.subscribe(), log.partitions(), base.stop.clone()),
+        nodes: internal.nodes.clone(),
+        watermarks,
+        internal: internal.clone(),
+        peers: peers(config)?,
     };
+    let operations = DistributedOperations::new(cluster, log_source::standings(config));
     let ingress = Ingress::with_counts(
         config.ingress(),
         log.clone(),
