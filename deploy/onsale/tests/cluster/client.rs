@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::cluster::{PARTITIONS, PATIENCE};
-use crate::load::{Booking, ROWS, SEATS_PER_ROW, Shared, User};
+use crate::load::{Booking, LoadState, ROWS, SEATS_PER_ROW, User};
 use crate::tokens::token;
 
 /// Accounts that each client uses in turn.
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const UNEXPECTED_MAX: usize = 10;
 
 pub(crate) struct Client {
-    shared: Arc<Shared>,
+    state: Arc<LoadState>,
     random: Random,
     users: Vec<User>,
     /// Accounts that may not buy any more.
@@ -34,10 +34,10 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(shared: &Arc<Shared>, seed: u64) -> Self {
+    pub(crate) fn new(state: &Arc<LoadState>, seed: u64) -> Self {
         let users = (0..USERS_PER_CLIENT).map(|_| new_user()).collect();
         Self {
-            shared: Arc::clone(shared),
+            state: Arc::clone(state),
             random: Random::new(seed),
             users,
             full: Vec::new(),
@@ -47,9 +47,9 @@ impl Client {
 
     /// Works until it is stopped; returns every answer that it got.
     pub(crate) async fn run(mut self) -> Vec<User> {
-        while !self.shared.stop.load(Ordering::Relaxed) {
-            let number = self.shared.due.fetch_add(1, Ordering::Relaxed);
-            self.shared.until_due(number).await;
+        while !self.state.stop.load(Ordering::Relaxed) {
+            let number = self.state.due.fetch_add(1, Ordering::Relaxed);
+            self.state.until_due(number).await;
             let user = usize::try_from(self.random.below(USERS_PER_CLIENT)).unwrap();
             match self.random.below(20) {
                 0..=8 => self.reserve(user).await,
@@ -68,17 +68,17 @@ impl Client {
         let key = format!("{:x}", self.random.next_u64());
         let began = Instant::now();
         loop {
-            let at = self.shared.preferred.fetch_add(1, Ordering::Relaxed) % 2;
+            let at = self.state.preferred.fetch_add(1, Ordering::Relaxed) % 2;
             let sent = self
-                .shared
+                .state
                 .http
-                .post(format!("{}/api/v1{path}", self.shared.ingresses[at]))
+                .post(format!("{}/api/v1{path}", self.state.ingresses[at]))
                 .bearer_auth(&self.users[user].token)
                 .header("Idempotency-Key", &key)
                 .json(body)
                 .send()
                 .await;
-            self.shared.requests.fetch_add(1, Ordering::Relaxed);
+            self.state.requests.fetch_add(1, Ordering::Relaxed);
             let mut got = "no answer".to_owned();
             if let Ok(response) = sent {
                 let status = response.status().as_u16();
@@ -95,13 +95,13 @@ impl Client {
                 began.elapsed() < PATIENCE,
                 "{path} got no answer in {PATIENCE:?}, last: {got}"
             );
-            self.shared.repeated.fetch_add(1, Ordering::Relaxed);
+            self.state.repeated.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(PAUSE).await;
         }
     }
 
     fn unexpected(&self, what: &str, status: u16, body: &Value) {
-        let mut unexpected = self.shared.unexpected.lock();
+        let mut unexpected = self.state.unexpected.lock();
         if unexpected.len() < UNEXPECTED_MAX {
             unexpected.push(format!("{what}: {status} {body}"));
         }
@@ -109,7 +109,7 @@ impl Client {
 
     async fn reserve(&mut self, user: usize) {
         let show = usize::try_from(self.random.below(PARTITIONS as u64)).unwrap();
-        let shows = Arc::clone(&self.shared.shows);
+        let shows = Arc::clone(&self.state.shows);
         let (id, zones) = (&shows[show].id, &shows[show].zones);
         let quantity = 1 + self.random.below(2);
         let body = match self.random.below(10) {
@@ -136,7 +136,7 @@ impl Client {
             }
             return;
         }
-        self.shared.gaps.answered(show);
+        self.state.gaps.answered(show);
         let data = &body["data"];
         let offset = data["position"]["offset"].as_u64().unwrap();
         if offset <= self.last[show] {
@@ -187,7 +187,7 @@ impl Client {
         }
         let known = self.users[user].bookings.get_mut(&id).unwrap();
         known.status = then;
-        self.shared.gaps.answered(known.show);
+        self.state.gaps.answered(known.show);
     }
 
     /// A booking that was acknowledged can be read, as far as the database is there.
@@ -195,18 +195,15 @@ impl Client {
         let Some((id, known)) = self.users[user].bookings.last_key_value() else {
             return;
         };
-        let at = self.shared.preferred.fetch_add(1, Ordering::Relaxed) % 2;
+        let at = self.state.preferred.fetch_add(1, Ordering::Relaxed) % 2;
         let sent = self
-            .shared
+            .state
             .http
-            .get(format!(
-                "{}/api/v1/bookings/{id}",
-                self.shared.ingresses[at]
-            ))
+            .get(format!("{}/api/v1/bookings/{id}", self.state.ingresses[at]))
             .bearer_auth(&self.users[user].token)
             .send()
             .await;
-        self.shared.requests.fetch_add(1, Ordering::Relaxed);
+        self.state.requests.fetch_add(1, Ordering::Relaxed);
         let Ok(response) = sent else { return };
         let status = response.status().as_u16();
         let Ok(text) = response.text().await else {

@@ -62,23 +62,23 @@ pub(crate) struct User {
 pub(crate) struct Histories {
     pub(crate) users: Vec<User>,
     sent: Sent,
-    shared: Arc<Shared>,
+    state: Arc<LoadState>,
 }
 
 impl Histories {
     /// The shows, in order of partition.
     pub(crate) fn shows(&self) -> &[Show] {
-        &self.shared.shows
+        &self.state.shows
     }
 
     /// Says what was measured.
     pub(crate) fn tell(&self, fault: &str) {
-        self.shared.report.tell(fault, &self.sent);
+        self.state.report.tell(fault, &self.sent);
     }
 }
 
 /// What all clients have in common.
-pub(crate) struct Shared {
+pub(crate) struct LoadState {
     pub(crate) ingresses: [String; 2],
     pub(crate) http: reqwest::Client,
     pub(crate) shows: Arc<Vec<Show>>,
@@ -94,7 +94,7 @@ pub(crate) struct Shared {
     pub(crate) stop: AtomicBool,
 }
 
-impl Shared {
+impl LoadState {
     /// Waits until request `number` of all clients is to be sent.
     pub(crate) async fn until_due(&self, number: u64) {
         let due = Duration::from_micros(number * 1_000_000 / self.rate);
@@ -105,7 +105,7 @@ impl Shared {
 }
 
 pub(crate) struct Load {
-    shared: Arc<Shared>,
+    state: Arc<LoadState>,
     clients: Vec<JoinHandle<Vec<User>>>,
 }
 
@@ -117,7 +117,7 @@ impl Load {
             .build()
             .unwrap();
         let shows = Arc::new(open_shows(&http, &cluster.ingresses()[0]).await);
-        let shared = Arc::new(Shared {
+        let state = Arc::new(LoadState {
             ingresses: cluster.ingresses(),
             http,
             shows,
@@ -136,40 +136,40 @@ impl Load {
         let clients = (rate / RATE_PER_CLIENT).clamp(CLIENTS_MIN, CLIENTS_MAX);
         let clients = (0..clients)
             .map(|name| {
-                let client = Client::new(&shared, seed ^ name.wrapping_mul(0x9e37_79b9));
+                let client = Client::new(&state, seed ^ name.wrapping_mul(0x9e37_79b9));
                 tokio::spawn(client.run())
             })
             .collect();
-        Self { shared, clients }
+        Self { state, clients }
     }
 
     /// Forgets the times without an answer so far.
     pub(crate) fn forget_gaps(&self) {
-        self.shared.gaps.reset();
+        self.state.gaps.reset();
     }
 
     /// Notes the longest time without an answer since then, of those partitions.
     pub(crate) fn note_gap(&self, what: &str, of: impl Fn(usize) -> bool) {
-        let gaps = self.shared.gaps.longest().into_iter().enumerate();
+        let gaps = self.state.gaps.longest().into_iter().enumerate();
         let longest = gaps
             .filter(|(partition, _)| of(*partition))
             .map(|(_, gap)| gap);
-        self.shared
+        self.state
             .report
             .gap(what, longest.max().unwrap_or_default());
     }
 
     /// Another figure of this fault.
     pub(crate) fn figure(&self, name: &str, value: f64) {
-        self.shared.report.figure(name, value);
+        self.state.report.figure(name, value);
     }
 
     /// Waits until every partition has answered some more requests.
     pub(crate) async fn progress(&self) {
-        let before = self.shared.gaps.answers();
+        let before = self.state.gaps.answers();
         let began = Instant::now();
         loop {
-            let now = self.shared.gaps.answers();
+            let now = self.state.gaps.answers();
             if before
                 .iter()
                 .zip(&now)
@@ -180,7 +180,7 @@ impl Load {
             assert!(
                 began.elapsed() < PATIENCE,
                 "no progress: {before:?} answers before, {now:?} now; {:?}",
-                self.shared.unexpected.lock()
+                self.state.unexpected.lock()
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -188,14 +188,14 @@ impl Load {
 
     /// Waits until every request has its answer; returns the answers.
     pub(crate) async fn stop(self) -> Histories {
-        let took = self.shared.start.elapsed();
-        let requests = self.shared.requests.load(Ordering::Relaxed);
-        self.shared.stop.store(true, Ordering::Relaxed);
+        let took = self.state.start.elapsed();
+        let requests = self.state.requests.load(Ordering::Relaxed);
+        self.state.stop.store(true, Ordering::Relaxed);
         let mut users = Vec::new();
         for client in self.clients {
             users.extend(client.await.unwrap());
         }
-        let unexpected = self.shared.unexpected.lock();
+        let unexpected = self.state.unexpected.lock();
         assert!(
             unexpected.is_empty(),
             "unexpected answers:\n{}",
@@ -203,14 +203,14 @@ impl Load {
         );
         Histories {
             sent: Sent {
-                rate_offered: self.shared.rate,
+                rate_offered: self.state.rate,
                 requests,
-                repeated: self.shared.repeated.load(Ordering::Relaxed),
+                repeated: self.state.repeated.load(Ordering::Relaxed),
                 took,
                 bookings: users.iter().map(|user| user.bookings.len()).sum(),
             },
             users,
-            shared: Arc::clone(&self.shared),
+            state: Arc::clone(&self.state),
         }
     }
 }

@@ -6,14 +6,14 @@ use super::batch::{BatchHeader, BatchPlace, HEADER_BYTES};
 use super::bytes::all_zero;
 use super::error::{SEGMENT_ADVICE, damaged, failed};
 use super::segment::{Segment, path_of};
-use super::shared::{DurablePosition, Shared};
+use super::shared::{DurablePosition, OpenJournal};
 use super::window::Window;
 use crate::storage::LogError;
 use onsale_disk::{Access, DiskFile};
 
 /// Walks the durable batches.
 pub(super) struct Cursor {
-    shared: Arc<Shared>,
+    shared: Arc<OpenJournal>,
     open: Option<(Arc<Segment>, Box<dyn DiskFile>)>,
     window: Window,
     /// The batch to be read next.
@@ -23,7 +23,7 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<OpenJournal>) -> Self {
         Self {
             shared,
             open: None,
@@ -115,7 +115,7 @@ impl Cursor {
     fn opened<'a>(
         open: &'a mut Option<(Arc<Segment>, Box<dyn DiskFile>)>,
         window: &mut Window,
-        shared: &Shared,
+        shared: &OpenJournal,
         place: BatchPlace,
     ) -> Result<(&'a Segment, &'a dyn DiskFile), LogError> {
         if open
@@ -145,7 +145,7 @@ impl Cursor {
     }
 }
 
-impl Shared {
+impl OpenJournal {
     /// Where the log goes on behind the last batch of a segment.
     fn follow(&self, place: &BatchPlace) -> Result<BatchPlace, LogError> {
         let path = || path_of(&self.folder, place.segment + 1);

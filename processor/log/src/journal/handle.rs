@@ -19,7 +19,7 @@ use super::recovery::{Beside, Layout, Tail, TornTail, find_tail, look_beside_wri
 use super::repair::repair;
 use super::scan::JournalScan;
 use super::segment::{BASE_POSITION, FIRST_SEGMENT, Identity, PartitionEnd, Segment, path_of};
-use super::shared::{DurablePosition, Shared};
+use super::shared::{DurablePosition, OpenJournal};
 use super::writer::{JournalWriter, WriterStart};
 use crate::storage::{LogError, LogReader};
 use onsale_disk::{Access, Disk, DiskLock, FileSystem};
@@ -29,7 +29,7 @@ const LOCK_NAME: &str = "journal.lock";
 /// A journal that is open: makes readers and scans. Clones are the same journal.
 #[derive(Clone)]
 pub struct Journal {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<OpenJournal>,
     torn_tail: Option<Arc<TornTail>>,
 }
 
@@ -119,7 +119,7 @@ impl Journal {
             None => (no_records(&meta), None),
         };
         let folder = folder.to_path_buf();
-        let shared = Shared::new(disk, folder, meta, layout.segments, &ends, durable, None);
+        let shared = OpenJournal::new(disk, folder, meta, layout.segments, &ends, durable, None);
         Ok(Self {
             shared: Arc::new(shared),
             torn_tail: torn.map(Arc::new),
@@ -367,7 +367,7 @@ impl Opening<'_> {
         repair(&path, &*file, segment.size_bytes, cut)?;
         let prepare = self.options.prepare;
         let preparer = Preparer::new(self.place.clone(), prepare, spare)?;
-        let shared = Arc::new(Shared::new(
+        let shared = Arc::new(OpenJournal::new(
             self.place.disk,
             self.place.folder,
             self.meta,

@@ -7,13 +7,13 @@ use onsale_schemas::{Offset, PartitionId};
 
 use super::batch::{BatchPlace, Frame};
 use super::cursor::Cursor;
-use super::shared::Shared;
+use super::shared::OpenJournal;
 use crate::storage::{EntryBatch, LogError, LogReader};
 
 /// Reads a journal, on any thread. It has its own file handles and memory and never delays the
 /// writer.
 pub struct JournalReader {
-    shared: Arc<Shared>,
+    shared: Arc<OpenJournal>,
     cursor: Cursor,
     /// Where reading of each partition stopped.
     stops: Vec<Option<Stop>>,
@@ -29,7 +29,7 @@ struct Stop {
 }
 
 impl JournalReader {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<OpenJournal>) -> Self {
         Self {
             cursor: Cursor::new(Arc::clone(&shared)),
             stops: vec![None; usize::from(shared.meta.partitions)],

@@ -6,7 +6,7 @@ use onsale_schemas::{Entry, Offset, PartitionId};
 
 use super::batch::Frame;
 use super::cursor::Cursor;
-use super::shared::Shared;
+use super::shared::OpenJournal;
 use crate::storage::LogError;
 
 /// Minimum that one call of [`JournalScan::next_chunk`] reads if available, in bytes.
@@ -14,7 +14,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// Reads several partitions in log order.
 pub struct JournalScan {
-    shared: Arc<Shared>,
+    shared: Arc<OpenJournal>,
     cursor: Cursor,
     /// First offset wanted, by partition.
     from: Vec<Offset>,
@@ -24,7 +24,7 @@ pub struct JournalScan {
 
 impl JournalScan {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<OpenJournal>,
         starts: &[(PartitionId, Offset)],
     ) -> Result<Self, LogError> {
         let mut from = vec![Offset::MAX; usize::from(shared.meta.partitions)];

@@ -34,11 +34,11 @@ impl DurablePosition {
     }
 }
 
-/// Longest single wait where no end can be told.
+/// Longest single wait where no end can be computed.
 const WAIT_PIECE: Duration = Duration::from_secs(3_600);
 
 /// What the writer and the readers of one journal share.
-pub(super) struct Shared {
+pub(super) struct OpenJournal {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) folder: PathBuf,
     pub(super) meta: Meta,
@@ -58,7 +58,7 @@ pub(super) struct Shared {
     pub(super) lock: Mutex<Option<Box<dyn DiskLock>>>,
 }
 
-impl Shared {
+impl OpenJournal {
     pub(super) fn new(
         disk: Arc<dyn Disk>,
         folder: PathBuf,
@@ -222,7 +222,7 @@ impl Shared {
             if let Some(found) = seen(self) {
                 break Some(found);
             }
-            // A time-out too long to be told is waited for in pieces.
+            // A time-out too long to be represented is waited for in pieces.
             let left = until.map_or(WAIT_PIECE, |until| {
                 until.saturating_duration_since(Instant::now())
             });

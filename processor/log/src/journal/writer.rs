@@ -14,13 +14,13 @@ use super::options::BATCH_SIZE_MAX_BYTES;
 use super::prepare::Preparer;
 use super::repair::{erase, erase_batch};
 use super::segment::{BASE_POSITION, Identity, PartitionEnd, Segment, header_bytes, path_of};
-use super::shared::{DurablePosition, Shared};
+use super::shared::{DurablePosition, OpenJournal};
 use crate::storage::{AppendRecord, Appended, LogError, LogWriter};
 use onsale_disk::DiskFile;
 
 /// The one writer of a journal. Dropping it closes the journal.
 pub struct JournalWriter {
-    shared: Arc<Shared>,
+    shared: Arc<OpenJournal>,
     /// There until the writer is dropped.
     preparer: Option<Preparer>,
     segment: Arc<Segment>,
@@ -42,7 +42,7 @@ pub struct JournalWriter {
 
 /// What a writer goes on from.
 pub(super) struct WriterStart {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<OpenJournal>,
     pub(super) preparer: Preparer,
     pub(super) segment: Arc<Segment>,
     pub(super) file: Box<dyn DiskFile>,

@@ -1,4 +1,4 @@
-//! Whoever reads beside a running writer finds the log whole, wherever the writer is.
+//! A reader beside a running writer finds the log whole, wherever the writer is.
 
 use std::io;
 use std::path::Path;

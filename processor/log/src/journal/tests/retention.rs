@@ -1,4 +1,4 @@
-//! Whole segments go, and those who wanted them are told.
+//! Whole segments are deleted, and readers that wanted them get an error.
 
 use onsale_schemas::PartitionId;
 
