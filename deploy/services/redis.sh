@@ -38,7 +38,7 @@ url() {
     printf 'redis://127.0.0.1:%s/\n' "$port"
 }
 
-# The pid of our server, where it runs: the file may be left over, its number somebody else's.
+# The pid of our server, where it runs: the file may be left over, its number another process's.
 running_pid() {
     [ -f "$pid_file" ] || return 1
     local pid

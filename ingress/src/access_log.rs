@@ -39,7 +39,7 @@ impl AccessLog {
         status: StatusCode,
         elapsed: Duration,
     ) {
-        macro_rules! tell {
+        macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
                     target: TARGET,
@@ -54,15 +54,15 @@ impl AccessLog {
             };
         }
         if !status.is_server_error() || !self.may_log(self.began.elapsed().as_secs()) {
-            tell!(debug);
+            log!(debug);
         } else if matches!(
             status,
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::NOT_IMPLEMENTED
         ) {
             // Turned away in good order.
-            tell!(info);
+            log!(info);
         } else {
-            tell!(warn);
+            log!(warn);
         }
     }
 

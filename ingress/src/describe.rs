@@ -40,14 +40,14 @@ enum Pass {
 
 /// Describes until the process stops.
 pub(crate) async fn run(state: AppState) {
-    let mut is_told = false;
+    let mut is_logged = false;
     let mut place = Place::default();
     loop {
         let pause_ms = match pass(&state, &mut place).await {
             Ok(Pass::Done) => LOOK_EVERY_MS,
             Ok(Pass::More) => 0,
             Ok(Pass::Refused(why)) => {
-                if !std::mem::replace(&mut is_told, true) {
+                if !std::mem::replace(&mut is_logged, true) {
                     tracing::info!(why, "the log does not take catalog documents yet");
                 }
                 REFUSED_PAUSE_MS

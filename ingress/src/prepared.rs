@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_hangs_up_does_not_make_it_be_compressed_once_more() {
+    async fn a_client_that_hangs_up_causes_no_second_compression() {
         let plain = Bytes::from(vec![b'a'; COMPRESS_INLINE_MAX_BYTES + 1]);
         let prepared = Arc::new(Prepared::new(plain));
         let kind = HeaderValue::from_static("text/plain");

@@ -9,7 +9,7 @@ memory stays below 1 GB, no reservation is lost, and what was granted is there a
 Latencies of the buyers are reported; only the long form holds them to 50 ms at p99, on a machine
 of its own and a release build. --short is what CI runs: seconds for each attack.
 
-A request that is turned away (429, 503) is told to come again: not lost, but counted.
+A request that is turned away (429, 503) is to be repeated later: not lost, but counted.
 
 Exit 0 all hold, 1 some do not, 2 wrong use. Python's standard library only.
 """

@@ -69,7 +69,7 @@ impl Connection {
                     TokioIo::new(Watched::new(self.paced(stream, &line), Lengths::default()));
                 let service = hyper::service::service_fn(self.service(line));
                 let connection = http1.serve_connection(stream, service);
-                self.run_until_told(connection).await
+                self.run_until_asked_to_leave(connection).await
             }
             // Rare, and several times as large: connections of HTTP/1 need no room for it.
             Spoken::Either => {
@@ -99,7 +99,7 @@ impl Connection {
         let connection = builder.serve_connection(stream, service);
         tokio::select! {
             biased;
-            ended = self.run_until_told(connection) => ended,
+            ended = self.run_until_asked_to_leave(connection) => ended,
             () = line.ended() => {
                 inner.pressure.stalled.inc();
                 Err("the client does not read what it asked for".into())
@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// Runs it until it ends or has to end: then the requests under way still finish.
-    async fn run_until_told<C>(&self, connection: C) -> Result<(), Failure>
+    async fn run_until_asked_to_leave<C>(&self, connection: C) -> Result<(), Failure>
     where
         C: GracefulConnection<Error: Into<Failure>>,
     {
@@ -116,7 +116,7 @@ impl Connection {
         tokio::select! {
             biased;
             ended = connection.as_mut() => return ended.map_err(Into::into),
-            () = self.seat.told_to_leave() => {}
+            () = self.seat.asked_to_leave() => {}
         }
         let is_for_another = !self.inner.closing.is_cancelled();
         if is_for_another && !self.seat.has_asked() {
@@ -208,7 +208,7 @@ impl Inner {
     }
 }
 
-/// What the first bytes of a connection tell.
+/// What the first bytes of a connection say.
 enum Spoken {
     /// None came in time.
     Nothing,
@@ -228,7 +228,7 @@ async fn spoken(inner: &Inner, seat: &Seat, stream: &TcpStream) -> Spoken {
             Ok(Ok(count)) if HTTP2_PREFACE.starts_with(&first[..count]) => Spoken::Either,
             Ok(Ok(_)) => Spoken::Http1,
         },
-        () = seat.told_to_leave() => Spoken::Nothing,
+        () = seat.asked_to_leave() => Spoken::Nothing,
     }
 }
 
@@ -242,7 +242,7 @@ async fn secured(
     let accepted = tokio::select! {
         biased;
         // Nothing was asked for yet, so nothing needs to wait for this client.
-        () = seat.told_to_leave() => return None,
+        () = seat.asked_to_leave() => return None,
         accepted = tls.accept(stream) => accepted,
     };
     accepted

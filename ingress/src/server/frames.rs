@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_for_nothing_is_slowed_down() {
+    fn a_client_that_requests_nothing_is_slowed_down() {
         for (frame, fits) in [
             (head(PING, 8), FRAMES_MAX),
             (head(DATA, 0), FRAMES_MAX),
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn large_bodies_requests_and_whoever_reads_are_not() {
+    fn large_bodies_requests_and_readers_are_not() {
         let mut allowance = Allowance::default();
         for _ in 0..100_000 {
             allowance.take(&head(DATA, 16_384), START);

@@ -190,7 +190,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_millis(20);
 
     #[tokio::test]
-    async fn whoever_takes_nothing_is_given_up_and_its_line_stands_still() {
+    async fn a_client_that_takes_nothing_is_given_up_and_its_line_stands_still() {
         let (server, mut client) = tokio::io::duplex(1_024);
         let line = Arc::new(Line::new());
         let stalled = IntCounter::new("stalled", "of the test").unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// How long a shortage of descriptors is reported after it was last met.
-const TOLD_FOR: Duration = Duration::from_secs(10);
+const REPORTED_FOR: Duration = Duration::from_secs(10);
 /// The log says it again after so long.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);
 /// `EMFILE` and `ENFILE` on every system that this runs on.
@@ -216,8 +216,8 @@ impl Pressure {
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let short_at = self.descriptors_short_at_ms.load(Ordering::Relaxed);
-        let told_for = u64::try_from(TOLD_FOR.as_millis()).unwrap_or(u64::MAX);
-        if short_at != 0 && self.now_ms().saturating_sub(short_at) < told_for {
+        let reported_for = u64::try_from(REPORTED_FOR.as_millis()).unwrap_or(u64::MAX);
+        if short_at != 0 && self.now_ms().saturating_sub(short_at) < reported_for {
             problems.push(
                 "no file descriptor was free for a new connection: raise the limit of open files"
                     .to_owned(),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shortage_is_told_while_it_lasts() {
+    fn a_shortage_is_reported_while_it_lasts() {
         let pressure = Pressure::new(7, None).unwrap();
         assert!(pressure.problems().is_empty());
         pressure.accept_failed(&io::Error::from_raw_os_error(24));

@@ -99,7 +99,7 @@ impl Room {
 
 impl Seat {
     /// Completes when the connection has to end, for another one or with all others.
-    pub(super) async fn told_to_leave(&self) {
+    pub(super) async fn asked_to_leave(&self) {
         self.leave.cancelled().await;
     }
 
@@ -171,7 +171,7 @@ impl Drop for Busy {
 mod tests {
     use super::*;
 
-    fn is_told(seated: &Seated) -> bool {
+    fn is_asked_to_leave(seated: &Seated) -> bool {
         seated.leave.is_cancelled()
     }
 
@@ -184,11 +184,11 @@ mod tests {
         drop(asked.begin());
         for (goes, stays) in [(&silent, &younger), (&younger, &asked), (&asked, &asking)] {
             assert!(room.make());
-            assert!(is_told(goes));
-            assert!(!is_told(stays));
+            assert!(is_asked_to_leave(goes));
+            assert!(!is_asked_to_leave(stays));
         }
         assert!(!room.make());
-        assert!(!is_told(&asking));
+        assert!(!is_asked_to_leave(&asking));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::support::{
 const DRAFT: EventId = EventId::from_bytes([0xd7; 16]);
 /// The request that made the buyer's booking.
 const REQUEST: RequestId = RequestId::from_bytes([0x9e; 16]);
-const SOMEBODY_ELSE: UserId = UserId::from_bytes([0x5e; 16]);
+const SOMEONE_ELSE: UserId = UserId::from_bytes([0x5e; 16]);
 
 /// What a caller gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,29 +45,29 @@ type Caller = (UserId, &'static str, u128);
 const CALLERS: [(&str, Option<Caller>); 12] = [
     ("nobody", None),
     ("the buyer", Some((BUYER, "buyer", 7))),
-    ("another buyer", Some((SOMEBODY_ELSE, "buyer", 7))),
+    ("another buyer", Some((SOMEONE_ELSE, "buyer", 7))),
     ("the organizer", Some((ORGANIZER, "organizer", 7))),
-    ("another organizer", Some((SOMEBODY_ELSE, "organizer", 7))),
+    ("another organizer", Some((SOMEONE_ELSE, "organizer", 7))),
     // The same account id under another tenant is another account.
     (
         "the organizer of another tenant",
         Some((ORGANIZER, "organizer", 8)),
     ),
-    ("an admin", Some((SOMEBODY_ELSE, "admin", 7))),
-    ("a service", Some((SOMEBODY_ELSE, "service", 7))),
+    ("an admin", Some((SOMEONE_ELSE, "admin", 7))),
+    ("a service", Some((SOMEONE_ELSE, "service", 7))),
     (
         "an admin of another tenant",
-        Some((SOMEBODY_ELSE, "admin", 8)),
+        Some((SOMEONE_ELSE, "admin", 8)),
     ),
     (
         "a service of another tenant",
-        Some((SOMEBODY_ELSE, "service", 8)),
+        Some((SOMEONE_ELSE, "service", 8)),
     ),
     // Of the installation: the tenant of their token says nothing.
-    ("an operator", Some((SOMEBODY_ELSE, "operator", 8))),
+    ("an operator", Some((SOMEONE_ELSE, "operator", 8))),
     (
         "a service of the installation",
-        Some((SOMEBODY_ELSE, "platform", 8)),
+        Some((SOMEONE_ELSE, "platform", 8)),
     ),
 ];
 

@@ -292,7 +292,7 @@ async fn a_claim_that_nobody_answers_confirms_nothing() {
     assert_eq!(world.log.seen().len(), 1);
 }
 
-/// Whoever knows an id can compute no code, and what is printed on old bookings stays true.
+/// An id is not enough to compute a code, and what is printed on old bookings stays true.
 #[tokio::test]
 async fn a_code_needs_the_key_unless_it_is_from_before_version_2() {
     let world = World::new().await;

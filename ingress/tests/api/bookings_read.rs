@@ -137,7 +137,7 @@ async fn a_list_goes_on_by_cursor_and_knows_pending_ones() {
 }
 
 #[tokio::test]
-async fn a_read_never_shows_less_than_its_reader_was_told() {
+async fn a_read_is_never_older_than_the_last_answer_to_its_reader() {
     let world = World::new().await;
     world.operations.projected.store(100, Ordering::SeqCst);
     let data = world
@@ -167,7 +167,7 @@ async fn a_read_never_shows_less_than_its_reader_was_told() {
 
 /// For every answer that staff may get about a buyer's booking, right away and late.
 #[tokio::test]
-async fn the_staff_reads_nothing_older_than_it_was_told() {
+async fn a_read_is_never_older_than_the_last_answer_to_the_staff() {
     let answers = [
         ("service", "confirm", json!({"payment_reference": "pay-1"})),
         ("service", "extend", json!({"seconds": 60})),
@@ -210,7 +210,7 @@ async fn the_staff_reads_nothing_older_than_it_was_told() {
     }
 }
 
-/// A refusal tells of the booking, too: confirmed already, expired, cancelled.
+/// A refusal says something of the booking, too: confirmed already, expired, cancelled.
 #[tokio::test]
 async fn a_refusal_is_not_contradicted_by_the_next_read() {
     let world = World::new().await;
@@ -227,7 +227,7 @@ async fn a_refusal_is_not_contradicted_by_the_next_read() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_process_told_is_waited_for_too() {
+async fn what_an_earlier_process_answered_is_waited_for_too() {
     let world = World::new().await;
     let list = || async { world.get("/api/v1/bookings").by_role("buyer").send().await };
     world.operations.projected.store(99, Ordering::SeqCst);
@@ -238,7 +238,7 @@ async fn what_an_earlier_process_told_is_waited_for_too() {
 }
 
 #[tokio::test]
-async fn what_another_process_told_is_waited_for_too() {
+async fn what_another_process_answered_is_waited_for_too() {
     let world = World::beside_others().await;
     world.operations.projected.store(100, Ordering::SeqCst);
     let list = |role| world.get("/api/v1/bookings").by_role(role).send();

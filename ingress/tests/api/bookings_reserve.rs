@@ -359,7 +359,7 @@ async fn every_refusal_of_the_log_has_its_status_code_and_details() {
 }
 
 #[tokio::test]
-async fn a_log_that_takes_nothing_is_told_apart_and_says_when_to_come_back() {
+async fn a_log_that_takes_nothing_has_its_own_error_with_a_time_to_retry() {
     let world = World::new().await;
     for (error, code) in [
         (SubmitError::QueueFull, "OVERLOADED"),
@@ -397,7 +397,7 @@ async fn only_a_sampled_trace_goes_into_the_log() {
 }
 
 #[tokio::test]
-async fn a_buyer_who_cools_down_is_told_until_when() {
+async fn the_refusal_of_a_buyer_who_cools_down_says_until_when() {
     let world = World::new().await;
     world.log.next(Script::reject(Rejection::CoolingDown {
         until_ms: NOW_MS + 60_500,

@@ -59,7 +59,7 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn whoever_takes_nothing_of_an_answer_is_closed() {
+async fn a_client_that_takes_nothing_of_an_answer_is_closed() {
     let served = served(impatient).await;
     let stream = ask(&served, &get(LARGE)).await;
     until_metrics_say(&served.world, "http_connections_stalled_total 1").await;
@@ -69,7 +69,7 @@ async fn whoever_takes_nothing_of_an_answer_is_closed() {
 }
 
 #[tokio::test]
-async fn whoever_takes_nothing_of_an_answer_is_closed_over_tls_too() {
+async fn a_client_that_takes_nothing_of_an_answer_is_closed_over_tls_too() {
     let pair = Pair::new();
     let served = pair.serve(impatient).await;
     let mut stream = pair.connect(&served, &TLS13, &["http/1.1"]).await.unwrap();
@@ -80,7 +80,7 @@ async fn whoever_takes_nothing_of_an_answer_is_closed_over_tls_too() {
 }
 
 #[tokio::test]
-async fn whoever_takes_too_little_of_an_answer_is_closed() {
+async fn a_client_that_takes_too_little_of_an_answer_is_closed() {
     let served = served(|config| {
         config.http.write_timeout_ms = 300;
         config.http.write_rate_min_bytes_per_second = 1 << 20;
@@ -356,7 +356,7 @@ async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) {
 }
 
 #[tokio::test]
-async fn whoever_asks_for_nothing_makes_room_for_new_connections() {
+async fn a_client_that_asks_for_nothing_makes_room_for_new_connections() {
     let served = served(|config| config.http.connections_max = 2).await;
     let mut idle = ask(&served, &get("/health/live")).await;
     read_until(&mut idle, "live\"}").await;
@@ -372,7 +372,7 @@ async fn whoever_asks_for_nothing_makes_room_for_new_connections() {
     read_until(&mut new, "live\"}").await;
     until_closed(&mut slow).await;
     until_metrics_say(&served.world, "http_connections_given_up_total 3").await;
-    // Whoever is being answered stays.
+    // A client that is being answered stays.
     until_metrics_say(&served.world, "availability_stream_readers 1").await;
 }
 
@@ -399,7 +399,7 @@ async fn new_connections_wait_where_none_is_idle() {
 }
 
 #[tokio::test]
-async fn whoever_declares_a_large_body_and_sends_nothing_holds_room_for_a_moment() {
+async fn a_large_body_that_is_declared_and_not_sent_holds_room_for_a_moment() {
     let served = served(|config| {
         config.http.large_bodies_max_bytes = config.http.layout_body_max_bytes;
         config.http.body_timeout_ms = 2_000;

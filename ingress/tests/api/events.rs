@@ -371,7 +371,7 @@ async fn shows_are_listed_page_by_page_without_their_layouts() {
 }
 
 #[tokio::test]
-async fn an_organizer_may_have_so_much_and_is_told_which_quota_is_full() {
+async fn an_organizer_has_quotas_and_the_refusal_names_the_full_one() {
     let world = World::with(|config| {
         config.quota.events_per_organizer_max = 2;
         config.quota.shows_per_event_max = 3;

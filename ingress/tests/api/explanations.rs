@@ -177,7 +177,7 @@ async fn reserved(world: &World, offset: u64) -> (BookingId, String) {
 }
 
 #[tokio::test]
-async fn a_receipt_is_for_whoever_has_its_link_and_names_nobody() {
+async fn a_receipt_is_for_everyone_with_its_link_and_names_nobody() {
     let world = World::new().await;
     let (booking, url) = reserved(&world, 0).await;
     let reply = world.get(&url).send().await;
@@ -233,7 +233,7 @@ async fn the_id_of_a_booking_gives_nothing() {
             let reply = world.get(&path).send().await;
             reply.error(401, "UNAUTHORIZED");
             let detail = reply.json()["detail"].as_str().unwrap().to_owned();
-            // Whoever has a link needs no token, but the right link.
+            // A link needs no token, but has to be the right one.
             let is_about_link = detail.starts_with("This link is not valid");
             assert_eq!(is_about_link, !query.is_empty(), "{detail}");
             let other = world
@@ -321,7 +321,7 @@ async fn a_refusal_that_is_explained_can_be_asked_for_as_well() {
     other.send().await.error(404, "NOT_FOUND");
 }
 
-/// Asks until so many are at work, and hangs up.
+/// Asks until that many explanations are being made, and hangs up.
 async fn hang_up_after(begun: &AtomicU64, count: u64, call: Call<'_>) {
     let begun = async {
         while begun.load(Ordering::SeqCst) < count {
@@ -356,7 +356,7 @@ async fn hanging_up_makes_no_room_for_more_that_reads_the_log() {
 }
 
 #[tokio::test]
-async fn whoever_looks_for_requests_keeps_nobody_from_a_receipt() {
+async fn looking_for_requests_keeps_nobody_from_a_receipt() {
     let world = World::new().await;
     let (_, url) = reserved(&world, 0).await;
     let operations = &world.operations;
@@ -394,7 +394,7 @@ async fn a_request_that_is_not_there_is_looked_for_once() {
 }
 
 #[tokio::test]
-async fn an_address_looks_for_so_many_whoever_its_users_are() {
+async fn an_address_has_one_allowance_of_lookups_for_all_its_users() {
     let world = World::with(|config| {
         let rate = |burst| Rate {
             per_minute: 1,

@@ -52,7 +52,7 @@ async fn an_answer_that_comes_late_is_the_answer_of_the_call_itself() {
 }
 
 #[tokio::test]
-async fn somebody_else_may_not_ask() {
+async fn another_user_may_not_ask() {
     let world = impatient().await;
     let location = put_off(&world, Script::Hold).await;
     world

@@ -104,7 +104,7 @@ async fn a_client_that_says_nothing_does_not_keep_its_place() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_before_it_is_told_what_it_speaks_does_not_keep_its_place() {
+async fn a_client_that_stops_before_its_protocol_is_known_does_not_keep_its_place() {
     let world = World::with(|config| config.http.header_timeout_ms = 100).await;
     let served = serve(world).await;
     for beginning in ["P", "PRI * HTTP/2.0\r\n"] {

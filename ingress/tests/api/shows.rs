@@ -347,7 +347,7 @@ async fn prices_and_times_are_amended_in_log_and_catalog() {
 }
 
 #[tokio::test]
-async fn what_the_log_accepted_and_nobody_was_told_of_reaches_the_catalog() {
+async fn what_the_log_accepted_without_an_answer_reaches_the_catalog() {
     let world = World::with(|config| config.http.reply_deadline_ms = 10).await;
     let path = format!("/api/v1/shows/{SHOW}");
     // The process that asked dies here: the log has it, and no answer comes.
@@ -494,7 +494,7 @@ fn window(world: &World) -> (Option<u64>, Option<u64>) {
 }
 
 #[tokio::test]
-async fn an_end_that_nobody_named_follows_the_beginning() {
+async fn an_end_that_was_not_given_follows_the_beginning() {
     const HOUR_MS: u64 = 3_600_000;
     let world = World::new().await;
     let show = world
@@ -575,7 +575,7 @@ async fn a_wrong_date_loses_no_opening_and_makes_no_sale_that_is_over() {
 }
 
 #[tokio::test]
-async fn an_end_that_somebody_named_lies_after_the_beginning_only_where_asked_for() {
+async fn an_end_that_was_given_lies_after_the_beginning_only_where_asked_for() {
     // It ends 82,800 s from now, by its own word.
     let world = World::new().await;
     let amend = |body: Value| {

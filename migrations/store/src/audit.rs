@@ -23,7 +23,7 @@ pub const SUBJECT_ID_MAX_BYTES: usize = 200;
 /// Longest detail, in bytes of JSON.
 pub const DETAIL_MAX_BYTES: usize = 4_096;
 
-/// The role of whoever works on the database with the command line.
+/// The role of an operator who works on the database with the command line.
 const COMMAND_LINE: &str = "command_line";
 
 /// Who acts, and by which request.

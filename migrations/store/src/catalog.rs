@@ -32,7 +32,7 @@ impl EventStatus {
     }
 }
 
-/// An event. Its document in the log is made of these fields: see [`crate::document`].
+/// An event. Its document in the log consists of these fields: see [`crate::document`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct EventRow {
     /// Its id.
@@ -254,7 +254,7 @@ impl ShowStatus {
     }
 }
 
-/// A show. Its document in the log is made of these fields: see [`crate::document`].
+/// A show. Its document in the log consists of these fields: see [`crate::document`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShowRow {
     /// Its id.
@@ -271,7 +271,7 @@ pub struct ShowRow {
     pub sale_opens_at_ms: u64,
     /// From when on they may not any more.
     pub sale_closes_at_ms: u64,
-    /// Whether that follows from the beginning, because nobody said when.
+    /// Whether that follows from the beginning, because no time was given.
     #[serde(default)]
     pub closes_by_default: bool,
     /// How long a hold lasts, in milliseconds.
@@ -394,7 +394,7 @@ pub struct ChartRow {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RowSeats {
-    /// So many seats, labelled `1`, `2`, ...
+    /// This many seats, labelled `1`, `2`, ...
     Count(u16),
     /// These labels.
     Labels(Vec<String>),

@@ -8,7 +8,7 @@
 //!
 //! An ingress asks by one script in one round trip. Nothing here is trusted: what the script would
 //! refuse by is returned as evidence, and only evidence with its checksum, of the right size, not
-//! from the future and not older than what the buyer was last told refuses anyone. Everything else
+//! from the future and not older than the buyer's last answer refuses anyone. Everything else
 //! means "ask the log". Each node reports its requests in flight as its own number, which is valid
 //! for a second and replaces the one before, so a node that dies leaves nothing behind, as a shared
 //! counter would.

@@ -266,7 +266,7 @@ async fn a_worker_that_lost_its_lease_stops_the_job() {
     let handler = Arc::new(Patient::default());
     let worker = queue.start("w1", handler.clone());
     handler.began.notified().await;
-    // Somebody else claims it.
+    // Another worker claims it.
     queue
         .tamper(
             "UPDATE jobs SET fence = fence + 1, worker = 'w2', lease_until_ms = 9000000000000000",

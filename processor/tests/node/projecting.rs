@@ -88,7 +88,7 @@ async fn changes_of_shows_reach_the_catalog() {
     };
     world.append(ALL[0], Command::AmendShow(amend));
     world.check_outcomes().await;
-    // Whoever handed it in may be gone by now: the projector takes it over.
+    // The one that handed it in may be gone by now: the projector takes it over.
     let projection = projection(&world).await;
     caught_up(&world, &projection).await;
     let row = world.store.show(show).await.unwrap().unwrap();
@@ -168,7 +168,7 @@ async fn a_projector_goes_on_once_the_database_was_repaired() {
     world.sell(5);
     world.check_outcomes().await;
     caught_up(&world, &first).await;
-    // Somebody else's hands on every seat: whatever is sold next is sold twice by the database.
+    // Another holder on every seat: whatever is sold next is sold twice by the database.
     world.tamper(
         "INSERT INTO booking_seats (show_id, seat, partition, booking_offset) \
          SELECT s.show_id, n, s.partition, 1000000 FROM shows AS s, \

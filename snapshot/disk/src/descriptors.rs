@@ -30,7 +30,7 @@ pub fn is_out_of_descriptors(error: &io::Error) -> bool {
 pub(super) fn with_reserve<T>(open: impl Fn() -> io::Result<T>) -> io::Result<T> {
     let mut opened = open();
     while opened.as_ref().is_err_and(is_out_of_descriptors) {
-        // Somebody else may be faster to take what is given up.
+        // Another process may be faster to take what is given up.
         if RESERVE.lock().pop().is_none() {
             return opened;
         }

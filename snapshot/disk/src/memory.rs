@@ -67,7 +67,7 @@ impl MemoryDisk {
         self.state().write_faults = Some((after, count));
     }
 
-    /// Lets so many more syncs, of files and folders, succeed; those after them do nothing and report
+    /// Lets this many more syncs, of files and folders, succeed; those after them do nothing and report
     /// an I/O error. `None` ends it.
     pub fn fail_syncs_after(&self, syncs: Option<u64>) {
         self.state().syncs_left = syncs;

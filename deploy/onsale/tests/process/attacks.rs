@@ -225,7 +225,7 @@ async fn readers_that_do_not_read_cost_a_bounded_memory() {
     let server = Server::start_with(data.path(), &env).await;
     let house = House::open(server).await;
     let (server, path) = (&house.server, format!("/shows/{}/seats", house.show));
-    // Whatever is made once is made now.
+    // What is created once and kept is created now.
     assert_eq!(server.get("", &path).await.0, 200);
     let before = server.memory_bytes();
     let request = format!("GET /api/v1{path} HTTP/1.1\r\nhost: x\r\n\r\n");
@@ -385,7 +385,7 @@ async fn unread_live_views_cost_bounded_memory() {
     let house = House::open(server).await;
     let port = house.server.port;
     let mut line = Line::open(port);
-    // Whatever is made once is made now.
+    // What is created once and kept is created now.
     for _ in 0..5 {
         assert_eq!(house.block_and_unblock(&mut line), [200, 200]);
     }

@@ -108,7 +108,7 @@ async fn held(server: &Server, show: &str) -> u64 {
     zones["data"][0]["held_seats"].as_u64().unwrap()
 }
 
-/// Nothing was released. What is shown comes a moment after the answer to whoever reserved.
+/// Nothing was released. Counts are shown a moment after the buyer has the answer.
 async fn assert_all_held(server: &Server, show: &str, holds: u64) {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -305,7 +305,7 @@ async fn a_log_of_a_wrong_clock_is_taken_back_by_an_operator() {
         let ends: jiff::Timestamp = booking["expires_at"].as_str().unwrap().parse().unwrap();
         assert!(ends < latest, "{booking}");
     }
-    // Shows that were opened by the wrong clock begin their sale by it, until somebody says when.
+    // Shows that were opened by the wrong clock begin their sale by it, until they are given another opening.
     let organizer = server.token("organizer", ORGANIZER);
     let now = jiff::Timestamp::now().to_string();
     for show in [&long, &short] {

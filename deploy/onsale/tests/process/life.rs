@@ -162,7 +162,7 @@ async fn reserve_confirm_cancel_and_find_it_again_after_kill_nine() {
     assert_eq!((status, code(&refused)), (409, "ALREADY_CONFIRMED"));
     let cancel = format!("/bookings/{best}/cancel");
     let (status, refused) = house.server.post(&house.buyer, &cancel, &json!({})).await;
-    assert_eq!(status, 404, "somebody else's booking: {refused}");
+    assert_eq!(status, 404, "another buyer's booking: {refused}");
     let (status, body) = house.server.post(&house.other, &cancel, &json!({})).await;
     assert_eq!(
         (status, &body["data"]["status"]),
@@ -404,7 +404,7 @@ async fn operators_look_after_it() {
     fine(&["doctor"]);
     fine(&["verify"]);
 
-    // Somebody changes the database behind our back; reconciliation finds and mends it.
+    // The database is changed behind the server's back; reconciliation finds and repairs it.
     let url = format!(
         "sqlite://{}",
         house.server.data.join("onsale.sqlite").display()
@@ -465,7 +465,7 @@ async fn the_projection_goes_on_after_a_repair() {
         .reserve(&house.buyer, json!({ "seats": ["A-1"] }))
         .await;
     assert_eq!(house.status(&house.buyer, &id(&sold)).await, "reserved");
-    // Somebody writes a booking into the database that the log knows nothing of.
+    // A booking is written into the database that the log knows nothing of.
     let url = format!(
         "sqlite://{}",
         house.server.data.join("onsale.sqlite").display()

@@ -430,7 +430,8 @@ fn set_limits(
     rustix::process::prlimit(Some(pid), rustix::process::Resource::Nofile, limits).unwrap()
 }
 
-/// Its limits of open files. They are told only to who sets them, so they are another's for a moment.
+/// Its limits of open files. The call reads them only while it sets others, so those are in force for a
+/// moment.
 fn limits_of(pid: rustix::process::Pid) -> rustix::process::Rlimit {
     let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     set_limits(pid, own.maximum, own.maximum)

@@ -134,7 +134,7 @@ async fn reserve(stack: &Stack, node: u32, token: &str, show: Uuid, quantity: u3
 /// Reserves, and gives back now and then; returns how many tickets are left.
 async fn scramble(stack: &Stack, buyer: u32, show: Uuid) -> u32 {
     let token = token("buyer", buyer.into());
-    // One node for all: what it told of, it knows.
+    // One node for all: it knows what it answered.
     let node = usize::try_from(buyer).unwrap();
     let mut bookings: Vec<(String, u32)> = Vec::new();
     for round in 0..TRIES {

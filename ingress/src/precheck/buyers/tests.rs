@@ -126,7 +126,7 @@ fn tickets_of_all_shows_count_against_the_limit_in_the_log() {
 }
 
 #[test]
-fn without_a_told_limit_the_log_decides() {
+fn without_a_known_limit_the_log_decides() {
     let buyers = Buyers::new(1);
     apply(&buyers, vec![record(10, reserved_of(SHOW, 10, 50))]);
     assert_eq!(over(&buyers), None);
@@ -164,7 +164,7 @@ fn every_end_of_a_booking_gives_its_tickets_back() {
 }
 
 #[test]
-fn what_the_buyer_was_told_and_is_not_seen_yet_silences_it() {
+fn an_answer_to_the_buyer_that_is_not_seen_yet_silences_it() {
     let buyers = at_the_limit();
     let answered = Wanted {
         answered_before: 21,
@@ -236,7 +236,7 @@ fn a_sale_begun_before_this_process_counts_once_it_is_heard_of() {
 }
 
 #[test]
-fn an_amendment_makes_the_limit_unknown_until_it_is_told_again() {
+fn an_amendment_makes_the_limit_unknown_until_it_is_seen_again() {
     let buyers = at_the_limit();
     apply(
         &buyers,

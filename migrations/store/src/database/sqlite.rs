@@ -20,7 +20,7 @@ const BUSY_TIMEOUT_SECONDS: u64 = 10;
 /// negative number). Ids are random, so the writer touches pages all over its indexes.
 const READER_CACHE_KIB: &str = "-16384";
 const WRITER_CACHE_KIB: &str = "-65536";
-/// The WAL is copied into the file after so many pages of 4 KiB (4 MiB). The sync of a copy holds up
+/// The WAL is copied into the file after this many pages of 4 KiB (4 MiB). The sync of a copy holds up
 /// the journal's on the same disk: at 10,000 bookings a second copies of 32 MiB made the slowest
 /// hundredth of all answers wait 19 ms, copies of 128 MiB 56 ms.
 const CHECKPOINT_PAGES: &str = "1000";
@@ -89,7 +89,7 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
 }
 
 /// Lowers the priority of the threads that write to SQLite: the projection takes what time the sale
-/// leaves. A connection that was lost is made again with a new thread, so each is looked for by its
+/// leaves. A connection that was lost is opened again with a new thread, so each is looked for by its
 /// name. (On Linux a priority belongs to a thread; elsewhere nothing is changed.)
 fn stand_back() {
     #[cfg(target_os = "linux")]

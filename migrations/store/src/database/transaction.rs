@@ -108,7 +108,7 @@ macro_rules! open {
         }
 
         fn $roll_back(mut connection: PoolConnection<$database>) {
-            // Whoever asks the pool next waits for it, as for any connection on its way back.
+            // The next caller that asks the pool waits for it, as for any connection on its way back.
             tokio::spawn(async move {
                 let rolled_back = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
                 if rolled_back.is_err() {

@@ -55,7 +55,7 @@ impl Standing {
     /// Whether a document of `version` is to be written over the row.
     ///
     /// Of the same version as the row is the document that was made from it, so writing it changes
-    /// nothing; but in a database that is made again from the log, the row has that version from
+    /// nothing; but in a database that is rebuilt from the log, the row has that version from
     /// what the log decided alone, and the document has the names that were changed along with it.
     fn is_behind(&self, version: i64) -> bool {
         self.version < version || (self.version == version && self.described < version)

@@ -91,7 +91,7 @@ pub(crate) enum Swept {
     /// An event is cancelled: all its shows are, and everything live of them ends.
     Event(EventStep),
     /// Machine time of the partition went back to [`Sweep::at_ms`]: no hold ends later than a hold
-    /// of its show that is made now, and nothing has ended later than now.
+    /// of its show that begins now, and nothing has ended later than now.
     ClockReset,
 }
 

@@ -33,7 +33,7 @@ macro_rules! filters {
 /// page is empty, one row with that number alone. The catalog is gone through once.
 ///
 /// The position of a text in another has a name of its own in each database. It is used instead of
-/// `LIKE` because a `%` or `_` that somebody looks for is just that.
+/// `LIKE` because a `%` or `_` that is searched for is just that.
 macro_rules! select_page {
     ($position:literal) => {
         concat!(

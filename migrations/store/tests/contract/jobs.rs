@@ -223,7 +223,7 @@ async fn a_worker_that_was_away_changes_nothing(bench: Bench) {
     let old = claim_one(&bench).await.lease;
     bench.tamper(END_LEASES).await;
     bench.store.take_back_jobs().await.unwrap();
-    // While it waits, and while somebody else has it.
+    // While it waits, and while another worker has it.
     for round in 0..2 {
         let store = &bench.store;
         let before = store.job(old.job).await.unwrap();

@@ -588,7 +588,7 @@ async fn a_clock_reset_comes_between_what_is_before_and_after_it(bench: Bench) {
     let store = &bench.store;
     with_show(store).await;
     let mut story = WrongClock::new();
-    // Longer than a hold that is made now, on purpose and after the clock was right again.
+    // Longer than a hold that begins now, on purpose and after the clock was right again.
     let extended = story.to_ms + 3 * HOLD_MS;
     let other = story.chain.reserve(1, 2, &[5]);
     story.chain.push(Outcome::Extended {

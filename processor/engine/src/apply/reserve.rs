@@ -111,7 +111,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether a buyer, who has this counter in the event, may have so many places more.
+    /// Whether a buyer, who has this counter in the event, may have this many more places.
     #[inline]
     fn check_buyer(&mut self, counter: Option<u32>, event: u32, limit: u16, quantity: u32) -> Done {
         if limit > 0 {

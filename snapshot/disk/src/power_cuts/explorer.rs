@@ -17,8 +17,8 @@ pub struct Explorer {
 
 impl Explorer {
     /// Opens every disk that a cut at any moment of `ops` may leave, which began with `content`.
-    /// `open` opens one, judges what it finds by the moment, and gives it. After every so many
-    /// (`every`), what a second cut during the opening leaves is opened too.
+    /// `open` opens one, judges what it finds by the moment, and gives it. Each `every`th
+    /// time, what a second cut during the opening leaves is opened too.
     ///
     /// # Errors
     /// The first complaint of `open`, with the operation after which the power was cut.
@@ -60,7 +60,7 @@ impl Explorer {
         open: &mut impl FnMut(&Recorder<C>, &Moment<C>) -> Result<C, String>,
     ) -> Result<(), String> {
         for end in before..=ops.len() {
-            // What the first opening found was told to nobody: both may remain.
+            // What the first opening found was reported to nobody: both may remain.
             let mut moment = Moment::after(&ops[..end], &first.acknowledged);
             moment.attempted.clone_from(found);
             for files in moment.disks() {

@@ -9,16 +9,16 @@ const SECTORS_MAX: usize = 64;
 /// Which bytes of a write came through.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Tear {
-    /// The first so many.
+    /// The first bytes, this many.
     First(usize),
-    /// All but the first so many.
+    /// All but the first bytes, this many.
     Last(usize),
     /// Every other sector, beginning with the first or the second.
     Every(usize),
 }
 
 impl Tear {
-    /// What of a write of so many bytes at a position came through.
+    /// What of a write at a position came through.
     pub(super) fn parts(self, position: usize, len: usize) -> Vec<Range<usize>> {
         match self {
             Self::First(n) => std::iter::once(0..n).collect(),
@@ -41,7 +41,7 @@ fn sectors(position: usize, len: usize) -> Vec<usize> {
         .collect()
 }
 
-/// The ways in which a write of so many bytes may be torn: at sectors, and within the first and the
+/// The ways in which a write of `len` bytes may be torn: at sectors, and within the first and the
 /// last one.
 pub(super) fn tears(position: usize, len: usize) -> Vec<Tear> {
     let sectors = sectors(position, len);

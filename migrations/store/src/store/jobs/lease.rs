@@ -241,7 +241,7 @@ impl Store {
         self.settle(CALL_OFF, lease, &[]).await
     }
 
-    /// The worker stops before it has come to an end: somebody else may begin at once, and the
+    /// The worker stops before it has come to an end: another worker may begin at once, and the
     /// attempt does not count. False when it was no longer the worker's.
     ///
     /// # Errors
