@@ -23,7 +23,7 @@ mod cluster;
 mod faults;
 mod full_disk;
 mod gaps;
-#[path = "../http_client/mod.rs"]
+#[path = "../shared/http_client.rs"]
 mod http_client;
 mod load;
 mod reconciliation;

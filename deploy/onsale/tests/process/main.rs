@@ -10,7 +10,7 @@
 mod attacks;
 mod clocks;
 mod disk_full;
-#[path = "../http_client/mod.rs"]
+#[path = "../shared/http_client.rs"]
 mod http_client;
 mod jobs;
 mod kafka_database;

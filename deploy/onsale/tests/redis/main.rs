@@ -9,7 +9,7 @@
 )]
 
 mod faults;
-#[path = "../http_client/mod.rs"]
+#[path = "../shared/http_client.rs"]
 mod http_client;
 mod reconcile;
 #[path = "../../../../processor/counts/tests/counts/server.rs"]

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 /// A client builder that trusts the authorities in the file, or none.
 #[expect(
     clippy::disallowed_methods,
-    reason = "this is where clients of tests are made; everybody else asks here"
+    reason = "this is where clients of tests are created for everything else"
 )]
 pub(crate) fn builder(ca_file: Option<&Path>) -> reqwest::ClientBuilder {
     let mut roots = RootCertStore::empty();
