@@ -1,6 +1,7 @@
 //! Connections.
 
 mod addresses;
+mod alarm;
 mod connection;
 mod frames;
 mod lengths;
@@ -195,7 +196,7 @@ impl Transport {
                 router: router.clone(),
                 peer,
                 connected,
-                seat: inner.room.enter(&inner.closing),
+                slot: inner.room.enter(&inner.closing),
             };
             let http1 = http1.clone();
             let open = inner.pressure.opened();

@@ -12,6 +12,7 @@ mod gauges;
 pub mod member;
 pub mod metrics;
 pub mod node;
+pub mod offsets;
 pub mod projector;
 pub mod reconcile;
 pub mod recovery;

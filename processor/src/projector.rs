@@ -24,6 +24,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::counts_feed::CountsFeed;
 use crate::metrics::Metrics;
+use crate::offsets::Offsets;
 
 /// First wait after a failed write, in milliseconds; doubles up to [`RETRY_MAX_MS`].
 const RETRY_FIRST_MS: u64 = 100;
@@ -33,7 +34,7 @@ const RETRY_MAX_MS: u64 = 5_000;
 const REMIND_EVERY_MS: u64 = 60_000;
 /// Batches that may wait between follower and projector. More than a few only cost memory: when
 /// the store is slow the follower waits and reads the log again later.
-pub const BATCHES_QUEUED_MAX: usize = 8;
+pub(crate) const BATCHES_QUEUED_MAX: usize = 8;
 /// Records that one transaction covers at most; smaller batches of a partition are joined up to it.
 const RECORDS_PER_TRANSACTION_MAX: u64 = 8_192;
 /// From the beginning of one round of transactions to that of the next, in milliseconds, at least.
@@ -44,7 +45,7 @@ const ROUND_EVERY_MS: u64 = 50;
 /// Where the projection stands, readable from anywhere.
 #[derive(Clone, Debug)]
 pub struct Projected {
-    offsets: watch::Receiver<Vec<Offset>>,
+    offsets: Offsets,
     stopped: watch::Receiver<Option<Stopped>>,
     unreachable: Arc<AtomicBool>,
     repaired: mpsc::Sender<oneshot::Sender<()>>,
@@ -62,11 +63,7 @@ pub enum Stopped {
 impl Projected {
     /// Every record of the partition before this offset is in the store.
     pub fn offset(&self, partition: PartitionId) -> Offset {
-        self.offsets
-            .borrow()
-            .get(usize::from(partition.0))
-            .copied()
-            .unwrap_or(0)
+        self.offsets.of(partition)
     }
 
     /// True once the projector has stopped, and until a repair is reported to it.
@@ -95,7 +92,7 @@ impl Projected {
     }
 
     /// True while the store does not take what is written.
-    pub fn is_unreachable(&self) -> bool {
+    pub(crate) fn is_unreachable(&self) -> bool {
         self.unreachable.load(Ordering::Relaxed)
     }
 
@@ -106,10 +103,7 @@ impl Projected {
         offset: Offset,
         patience: Duration,
     ) -> bool {
-        let mut offsets = self.offsets.clone();
-        let index = usize::from(partition.0);
-        let passed = offsets.wait_for(|all| all.get(index).is_some_and(|next| *next > offset));
-        matches!(tokio::time::timeout(patience, passed).await, Ok(Ok(_)))
+        self.offsets.wait_for(partition, offset, patience).await
     }
 }
 
@@ -128,7 +122,7 @@ pub struct Projector {
 impl Projector {
     /// A projector that begins at these offsets, one per partition.
     pub fn new(store: Store, metrics: Metrics, offsets: Vec<Offset>) -> (Self, Projected) {
-        let (offsets, receiver) = watch::channel(offsets);
+        let (offsets, receiver) = Offsets::channel(offsets);
         let (stopped, is_stopped) = watch::channel(None);
         let (to_repaired, repaired) = mpsc::channel(1);
         let unreachable = Arc::new(AtomicBool::new(false));

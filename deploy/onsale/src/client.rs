@@ -85,15 +85,7 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
-        let response = request
-            .bearer_auth(&self.token)
-            .send()
-            .await
-            .map_err(|error| {
-                let why = http_client::explain(&error, &self.base);
-                anyhow::Error::new(error).context(why)
-            })
-            .or_reach()?;
+        let response = answer(request, &self.token, &self.base).await.or_reach()?;
         let status = response.status();
         let mut body: Value = response
             .json()
@@ -117,6 +109,18 @@ impl Client {
             Failure::Found(error)
         })
     }
+}
+
+/// What the server at `base` answers to the holder of a token. An error says what to do about it.
+pub(crate) async fn answer(
+    request: reqwest::RequestBuilder,
+    token: &str,
+    base: &str,
+) -> anyhow::Result<reqwest::Response> {
+    request.bearer_auth(token).send().await.map_err(|error| {
+        let why = http_client::explain(&error, base);
+        anyhow::Error::new(error).context(why)
+    })
 }
 
 /// Runs a future to its end on a small runtime of its own.

@@ -5,15 +5,14 @@
 //! them, so this does: requests and what is written to the client earn it frames, and one that has used
 //! up its allowance is read from no faster than the allowance grows again.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use prometheus::IntCounter;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::line::Line;
 use super::prompt::HTTP2_PREFACE;
 use super::watched::Watch;
@@ -40,13 +39,13 @@ pub(super) struct Frames {
     /// Counts the requests of the connection.
     line: Arc<Line>,
     began: Instant,
-    place: Place,
+    parsed: Parsed,
     allowance: Allowance,
     /// Requests that have earned their frames.
     requests: u64,
     /// Written bytes that have not earned a frame yet.
     written_bytes: usize,
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
     is_slowed: bool,
     slowed: IntCounter,
 }
@@ -56,11 +55,11 @@ impl Frames {
         Self {
             line,
             began: Instant::now(),
-            place: Place::Preface(0),
+            parsed: Parsed::Preface(0),
             allowance: Allowance::default(),
             requests: 0,
             written_bytes: 0,
-            alarm: None,
+            alarm: Alarm::default(),
             is_slowed: false,
             slowed,
         }
@@ -83,18 +82,12 @@ impl Watch for Frames {
             self.slowed.inc();
         }
         let at = self.began + now + wait;
-        let alarm = self
-            .alarm
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-        if alarm.deadline() != at {
-            alarm.as_mut().reset(at);
-        }
-        alarm.as_mut().poll(context)
+        self.alarm.poll_at(at, context)
     }
 
     fn read(&mut self, bytes: &mut [u8]) {
         let now = self.began.elapsed();
-        self.place
+        self.parsed
             .pass(bytes, |head| self.allowance.take(head, now));
     }
 
@@ -110,7 +103,7 @@ impl Watch for Frames {
 }
 
 /// Where in what the client sends the next byte stands.
-enum Place {
+enum Parsed {
     /// Behind this number of bytes of the preface.
     Preface(usize),
     /// In the head of a frame, of which this much has come.
@@ -121,7 +114,7 @@ enum Place {
     Other,
 }
 
-impl Place {
+impl Parsed {
     /// Moves on behind `bytes`, with a call for each head of a frame that ends in them.
     fn pass(&mut self, mut bytes: &[u8], mut head_read: impl FnMut(&[u8; HEAD_BYTES])) {
         while !bytes.is_empty() {
@@ -226,9 +219,9 @@ mod tests {
             sent.extend(vec![7; usize::try_from(length).unwrap()]);
         }
         for piece in [1, 2, 9, 11, 24, 2_000] {
-            let (mut place, mut kinds) = (Place::Preface(0), Vec::new());
+            let (mut parsed, mut kinds) = (Parsed::Preface(0), Vec::new());
             for bytes in sent.chunks(piece) {
-                place.pass(bytes, |head| kinds.push(head[3]));
+                parsed.pass(bytes, |head| kinds.push(head[3]));
             }
             assert_eq!(
                 kinds,
@@ -236,9 +229,9 @@ mod tests {
                 "in pieces of {piece}"
             );
         }
-        let mut place = Place::Preface(0);
+        let mut parsed = Parsed::Preface(0);
         for bytes in [&b"PR"[..], b"OPFIND / HTTP/1.1\r\n", HTTP2_PREFACE, &sent] {
-            place.pass(bytes, |_| unreachable!("HTTP/1 has no frames"));
+            parsed.pass(bytes, |_| unreachable!("HTTP/1 has no frames"));
         }
     }
 

@@ -11,6 +11,7 @@ use prometheus::IntCounter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::alarm::Alarm;
 use super::line::Line;
 use crate::patience::{Pace, Patience};
 
@@ -33,7 +34,7 @@ pub(super) struct Paced<S> {
     began: Instant,
     patience: Patience,
     /// Set once a write has found no room.
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
     lingering: Option<Lingering>,
     stalled: IntCounter,
 }
@@ -52,7 +53,7 @@ impl<S> Paced<S> {
             line,
             began: Instant::now(),
             patience: Patience::new(pace),
-            alarm: None,
+            alarm: Alarm::default(),
             lingering: None,
             stalled,
         }
@@ -97,13 +98,7 @@ impl<S> Paced<S> {
             return Poll::Ready(());
         }
         let at = self.began + due;
-        let alarm = self
-            .alarm
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-        if alarm.deadline() != at {
-            alarm.as_mut().reset(at);
-        }
-        alarm.as_mut().poll(context)
+        self.alarm.poll_at(at, context)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use onsale_log::{Reply, Submission};
-use onsale_schemas::{Command, Envelope, OutcomeRecord, PartitionId, RequestId, UserId, codec};
+use onsale_schemas::{Command, Envelope, OutcomeRecord, PartitionId, RequestId, UserId};
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
@@ -114,7 +114,7 @@ pub(super) async fn hand_in(
         command,
         by: on_behalf.staff(),
     };
-    let mut received = submit(state, identity.request_id, partition, &envelope)?;
+    let mut received = submit(state, identity.request_id, partition, envelope)?;
     let deadline = state.config.http.reply_deadline();
     match tokio::time::timeout(deadline, &mut received).await {
         Ok(Ok(Ok(record))) => Ok(Waited::Decided(record)),
@@ -140,11 +140,7 @@ pub(crate) fn hand_in_own(
     command: Command,
 ) -> Result<oneshot::Receiver<Reply>, ApiError> {
     let request_id = RequestId(ids::random());
-    let envelope = Envelope {
-        request_id: Some(request_id),
-        ..Envelope::machine(command)
-    };
-    submit(state, request_id, partition, &envelope)
+    submit(state, request_id, partition, Envelope::machine(command))
 }
 
 /// The outcome comes by the receiver, where the log lives that long.
@@ -152,15 +148,10 @@ fn submit(
     state: &AppState,
     request_id: RequestId,
     partition: PartitionId,
-    envelope: &Envelope,
+    envelope: Envelope,
 ) -> Result<oneshot::Receiver<Reply>, ApiError> {
-    let payload = codec::encode(envelope).map_err(ApiError::internal)?;
-    let (reply, received) = oneshot::channel();
-    state.log.submit(Submission {
-        partition,
-        request_id,
-        payload,
-        reply,
-    })?;
+    let (submission, received) =
+        Submission::new(partition, request_id, envelope).map_err(ApiError::internal)?;
+    state.log.submit(submission)?;
     Ok(received)
 }

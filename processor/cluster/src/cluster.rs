@@ -12,7 +12,7 @@ use onsale_log::kafka::{KafkaCommandLog, Serving};
 use onsale_log::{CommandLog, Reply, Submission};
 use onsale_processor::node::status::{PartitionOnNode, SnapshotOnNode};
 use onsale_processor::reconcile::{Applied, Report};
-use onsale_schemas::{Command, Envelope, NodeName, Offset, PartitionId, RequestId, Staff, codec};
+use onsale_schemas::{Command, Envelope, NodeName, Offset, PartitionId, RequestId, Staff};
 use onsale_store::audit::Actor;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -283,19 +283,12 @@ impl Cluster {
         by: Option<Staff>,
     ) -> Result<oneshot::Receiver<Reply>, ClusterError> {
         let request_id = RequestId(Uuid::new_v4());
-        let payload = codec::encode(&Envelope {
-            request_id: Some(request_id),
+        let envelope = Envelope {
             by,
             ..Envelope::machine(command)
-        })
-        .map_err(|error| ClusterError::Failed(error.to_string()))?;
-        let (reply, received) = oneshot::channel();
-        let submission = Submission {
-            partition,
-            request_id,
-            payload,
-            reply,
         };
+        let (submission, received) = Submission::new(partition, request_id, envelope)
+            .map_err(|error| ClusterError::Failed(error.to_string()))?;
         self.log
             .submit(submission)
             .map_err(|error| ClusterError::Unavailable(error.to_string()))?;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use onsale_processor::offsets::Offsets;
 use onsale_schemas::{Offset, PartitionId};
 use onsale_store::Store;
 use onsale_store::booking::projected_offset;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks while no caller waits.
@@ -24,7 +25,7 @@ const UNREACHABLE: Duration = Duration::from_millis(500);
 /// The watermarks of all partitions.
 #[derive(Debug)]
 pub struct Watermarks {
-    offsets: watch::Receiver<Vec<Offset>>,
+    offsets: Offsets,
     waiting: Arc<AtomicUsize>,
     wake: Arc<Notify>,
     unreachable: Arc<AtomicBool>,
@@ -33,7 +34,7 @@ pub struct Watermarks {
 impl Watermarks {
     /// Starts the poller, which works until `stop`.
     pub fn start(store: Store, partitions: u16, stop: CancellationToken) -> Self {
-        let (sender, offsets) = watch::channel(vec![0; usize::from(partitions)]);
+        let (sender, offsets) = Offsets::channel(vec![0; usize::from(partitions)]);
         let watermarks = Self {
             offsets,
             waiting: Arc::default(),
@@ -78,8 +79,7 @@ impl Watermarks {
 
     /// Every record of the partition before this offset is in the database, as last seen.
     pub fn offset(&self, partition: PartitionId) -> Offset {
-        let offsets = self.offsets.borrow();
-        offsets.get(usize::from(partition.0)).copied().unwrap_or(0)
+        self.offsets.of(partition)
     }
 
     /// False while the database does not answer.
@@ -96,10 +96,7 @@ impl Watermarks {
     ) -> bool {
         let _waiting = Waiting::new(&self.waiting);
         self.wake.notify_one();
-        let mut offsets = self.offsets.clone();
-        let index = usize::from(partition.0);
-        let passed = offsets.wait_for(|all| all.get(index).is_some_and(|next| *next > offset));
-        matches!(tokio::time::timeout(patience, passed).await, Ok(Ok(_)))
+        self.offsets.wait_for(partition, offset, patience).await
     }
 }
 

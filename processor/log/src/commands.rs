@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use onsale_schemas::{Offset, OutcomeRecord, PartitionId, RequestId, ShowId, ShowSeats};
+use onsale_schemas::codec::{self, CodecError};
+use onsale_schemas::{Envelope, Offset, OutcomeRecord, PartitionId, RequestId, ShowId, ShowSeats};
 use tokio::sync::{broadcast, oneshot};
 
 /// A command on its way into the log.
@@ -17,6 +18,31 @@ pub struct Submission {
     pub payload: Vec<u8>,
     /// Who waits.
     pub reply: oneshot::Sender<Reply>,
+}
+
+impl Submission {
+    /// What is in `envelope` under this id, and where its reply arrives.
+    ///
+    /// # Errors
+    /// When the envelope cannot be encoded.
+    pub fn new(
+        partition: PartitionId,
+        request_id: RequestId,
+        envelope: Envelope,
+    ) -> Result<(Self, oneshot::Receiver<Reply>), CodecError> {
+        let payload = codec::encode(&Envelope {
+            request_id: Some(request_id),
+            ..envelope
+        })?;
+        let (reply, received) = oneshot::channel();
+        let submission = Self {
+            partition,
+            request_id,
+            payload,
+            reply,
+        };
+        Ok((submission, received))
+    }
 }
 
 /// The reply to a [`Submission`].
