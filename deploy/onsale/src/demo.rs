@@ -1,8 +1,9 @@
 //! Demo events for `onsale dev`: a theatre and an arena, put there through the public API.
 
 use anyhow::{Context, bail};
-use onsale_cluster::http_client;
 use serde_json::{Value, json};
+
+use crate::{client, output};
 
 /// Organizer and tenant that own the demo events.
 pub(crate) const ORGANIZER: uuid::Uuid =
@@ -58,7 +59,10 @@ pub(crate) async fn ensure(
         let name = plan.event["name"].as_str().unwrap_or_default().to_owned();
         let event_id = match known.iter().find(|event| event["name"] == name.as_str()) {
             Some(event) => event["event_id"].as_str().unwrap_or_default().to_owned(),
-            None => api.make_event(&plan, &starts_at.to_string()).await?,
+            None => {
+                output::announce(format_args!("Creating the demo event {name}"));
+                api.make_event(&plan, &starts_at.to_string()).await?
+            }
         };
         // A first start that was interrupted may have left an event without its show.
         let shows_path = format!("/events/{event_id}/shows");
@@ -187,14 +191,7 @@ impl Api {
     }
 
     async fn data(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
-        let response = request
-            .bearer_auth(&self.token)
-            .send()
-            .await
-            .map_err(|error| {
-                let why = http_client::explain(&error, &self.base);
-                anyhow::Error::new(error).context(why)
-            })?;
+        let response = client::answer(request, &self.token, &self.base).await?;
         let status = response.status();
         let mut body: Value = response.json().await?;
         if !status.is_success() {

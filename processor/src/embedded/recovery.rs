@@ -1,5 +1,7 @@
 //! Start-up: newest usable snapshot plus the rest of the log.
 
+use std::time::{Duration, Instant};
+
 use onsale_engine::{Batch, Limits, NullSink, Partition};
 use onsale_log::LogReader;
 use onsale_log::journal::Journal;
@@ -10,6 +12,9 @@ use onsale_store::Store;
 use onsale_store::booking::projected_offset;
 
 use crate::recovery::{Bound, RecoveryError, Sources};
+
+/// How often a start that reads a long log says how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// A partition as a start found it.
 #[derive(Debug)]
@@ -119,6 +124,7 @@ fn catch_up(journal: &Journal, all: &mut [Recovered]) -> Result<(), RecoveryErro
         .map(|recovered| (recovered.owner.id(), recovered.owner.next_offset()))
         .collect();
     let mut batches: Vec<Batch> = all.iter().map(|_| Batch::default()).collect();
+    let mut progress = Progress::to(journal, &starts)?;
     let mut scan = journal.scan(&starts)?;
     let mut apply = |partition: PartitionId, entry: Entry<'_>| {
         let at = usize::from(partition.0);
@@ -129,9 +135,46 @@ fn catch_up(journal: &Journal, all: &mut [Recovered]) -> Result<(), RecoveryErro
             }
         }
     };
-    while scan.next_chunk(&mut apply)? > 0 {}
+    loop {
+        match scan.next_chunk(&mut apply)? {
+            0 => break,
+            records => progress.add(records as u64),
+        }
+    }
     for (recovered, batch) in all.iter_mut().zip(&mut batches) {
         recovered.owner.apply_batch(batch, &mut NullSink);
     }
     Ok(())
+}
+
+/// How far a start is with the log.
+struct Progress {
+    applied: u64,
+    all: u64,
+    said: Instant,
+}
+
+impl Progress {
+    /// Of reading everything from these offsets on.
+    fn to(journal: &Journal, starts: &[(PartitionId, Offset)]) -> Result<Self, RecoveryError> {
+        let reader = journal.reader();
+        let mut all = 0;
+        for (partition, start) in starts {
+            let (_, end) = reader.bounds(*partition)?;
+            all += end.saturating_sub(*start);
+        }
+        Ok(Self {
+            applied: 0,
+            all,
+            said: Instant::now(),
+        })
+    }
+
+    fn add(&mut self, records: u64) {
+        self.applied += records;
+        if self.said.elapsed() >= PROGRESS_EVERY {
+            self.said = Instant::now();
+            tracing::info!(applied = self.applied, of = self.all, "reading the log");
+        }
+    }
 }

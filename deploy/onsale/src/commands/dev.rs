@@ -61,6 +61,10 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     }
     let config = config.checked(true).or_use()?;
     let demo = !args.no_demo;
+    output::announce(format_args!(
+        "Starting Onsale with the data in {}",
+        config.data.dir.display()
+    ));
     assemble::serve_until_stopped(config.clone(), |addresses| async move {
         let base = config.url_at(addresses.public);
         let operations = config.url_at(addresses.operations);
@@ -74,7 +78,6 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
             Vec::new()
         };
         output::announce(format_args!("Onsale is open at {base}"));
-        output::announce(format_args!("  data     {}", config.data.dir.display()));
         output::announce(format_args!("  metrics  {operations}/metrics"));
         if config.is_open_to_all() {
             warn(&config);
