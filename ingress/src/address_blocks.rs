@@ -62,9 +62,9 @@ pub(crate) struct AddressBlocks {
 
 struct Table {
     blocks: Bounded<AddressBlock, Block>,
-    holds: HashMap<Place, Hold>,
+    holds: HashMap<LogPosition, Hold>,
     /// The holds in the order in which they were granted, with those that have ended.
-    granted: VecDeque<Place>,
+    granted: VecDeque<LogPosition>,
 }
 
 struct Block {
@@ -76,7 +76,7 @@ struct Block {
 }
 
 /// What is held: a booking, or a request whose outcome is not known.
-type Place = (PartitionId, Offset);
+type LogPosition = (PartitionId, Offset);
 
 struct Hold {
     block: AddressBlock,
@@ -88,7 +88,7 @@ struct Hold {
 
 /// Where a request stands whose outcome is not known. No booking stands on that partition, and the last
 /// half of a request's id is random, or a hash.
-fn unknown(request: RequestId) -> Place {
+fn unknown(request: RequestId) -> LogPosition {
     (PartitionId(u16::MAX), request.0.as_u64_pair().1)
 }
 
@@ -269,9 +269,9 @@ impl Asking<'_> {
 
     /// They were granted.
     pub(crate) fn granted(mut self, new: NewHold) {
-        let place = (new.booking.partition(), new.booking.offset());
+        let position = (new.booking.partition(), new.booking.offset());
         let of = Some((new.show, new.event));
-        self.hold(place, new.places, new.until_ms, of);
+        self.hold(position, new.places, new.until_ms, of);
     }
 
     /// Nothing was taken: they were refused, or are those of an earlier request again.
@@ -281,10 +281,16 @@ impl Asking<'_> {
 
     /// Counts them as held. What is counted already, as with the answer of an earlier request again,
     /// is not counted twice.
-    fn hold(&mut self, place: Place, places: u32, until_ms: u64, of: Option<(ShowId, EventId)>) {
+    fn hold(
+        &mut self,
+        position: LogPosition,
+        places: u32,
+        until_ms: u64,
+        of: Option<(ShowId, EventId)>,
+    ) {
         self.handed_in = None;
         let mut table = self.blocks.table.lock();
-        if table.holds.contains_key(&place) {
+        if table.holds.contains_key(&position) {
             return;
         }
         while table.holds.len() >= HOLDS_MAX
@@ -298,12 +304,12 @@ impl Asking<'_> {
             until_ms,
             of,
         };
-        table.holds.insert(place, hold);
-        table.granted.push_back(place);
+        table.holds.insert(position, hold);
+        table.granted.push_back(position);
         // Those behind one that was made longer have ended and are not looked at yet.
         if table.granted.len() >= 2 * HOLDS_MAX {
             let Table { granted, holds, .. } = &mut *table;
-            granted.retain(|place| holds.contains_key(place));
+            granted.retain(|position| holds.contains_key(position));
         }
         drop(table);
         // What was asked for is what is held now.
@@ -317,9 +323,9 @@ impl Drop for Asking<'_> {
         if let Some(request) = self.handed_in {
             // Not known yet: they count as held until the outcome arrives, or for as long as a hold
             // usually lasts.
-            let place = unknown(request);
+            let position = unknown(request);
             let until_ms = self.blocks.clock.now_ms() + u64::from(HOLD_DEFAULT_MS);
-            self.hold(place, self.places, until_ms, None);
+            self.hold(position, self.places, until_ms, None);
         }
         let mut table = self.blocks.table.lock();
         if let Some(block) = table.blocks.get_mut(&self.block) {
@@ -356,10 +362,10 @@ impl Table {
     /// Ends the holds that have run out, from the oldest on; one that was made longer holds up those
     /// behind it until their records come by.
     fn end_due(&mut self, now_ms: u64) {
-        while let Some(place) = self.granted.front().copied() {
-            match self.holds.get(&place) {
+        while let Some(position) = self.granted.front().copied() {
+            match self.holds.get(&position) {
                 Some(hold) if hold.until_ms > now_ms => return,
-                Some(_) => self.end(place),
+                Some(_) => self.end(position),
                 None => {}
             }
             self.granted.pop_front();
@@ -377,8 +383,8 @@ impl Table {
         let (Outcome::Reserved(reserved), None) = (&record.outcome, record.replay_of) else {
             return;
         };
-        let place = (partition, reserved.booking);
-        if self.holds.contains_key(&place) {
+        let position = (partition, reserved.booking);
+        if self.holds.contains_key(&position) {
             return;
         }
         if let Some(of_block) = self.blocks.get_mut(&block) {
@@ -390,12 +396,12 @@ impl Table {
             until_ms: reserved.expires_at_ms,
             of: Some((reserved.show, reserved.event)),
         };
-        self.holds.insert(place, hold);
-        self.granted.push_back(place);
+        self.holds.insert(position, hold);
+        self.granted.push_back(position);
     }
 
-    fn end(&mut self, place: Place) {
-        if let Some(hold) = self.holds.remove(&place)
+    fn end(&mut self, position: LogPosition) {
+        if let Some(hold) = self.holds.remove(&position)
             && let Some(block) = self.blocks.get_mut(&hold.block)
         {
             block.held = block.held.saturating_sub(hold.places);
@@ -404,17 +410,17 @@ impl Table {
 
     /// Ends the holds of what was cancelled.
     fn end_all(&mut self, is_cancelled: impl Fn(ShowId, EventId) -> bool) {
-        let ended: Vec<Place> = self
+        let ended: Vec<LogPosition> = self
             .holds
             .iter()
             .filter(|(_, hold)| {
                 hold.of
                     .is_some_and(|(show, event)| is_cancelled(show, event))
             })
-            .map(|(place, _)| *place)
+            .map(|(position, _)| *position)
             .collect();
-        for place in ended {
-            self.end(place);
+        for position in ended {
+            self.end(position);
         }
     }
 
@@ -424,7 +430,7 @@ impl Table {
         self.granted
             .iter()
             .take(LOOKED_AT_MAX)
-            .filter_map(|place| self.holds.get(place))
+            .filter_map(|position| self.holds.get(position))
             .find(|hold| hold.block == block)
             .map_or(0, |hold| hold.until_ms.saturating_sub(now_ms))
     }

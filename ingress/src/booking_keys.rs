@@ -42,7 +42,7 @@ impl BookingKeys {
     }
 
     /// The token in the link to a booking's receipt: 32 hexadecimal digits.
-    pub fn receipt_token(&self, booking: &BookingId) -> String {
+    pub(crate) fn receipt_token(&self, booking: &BookingId) -> String {
         let hash = blake3::keyed_hash(&self.receipt, booking.as_uuid().as_bytes());
         let mut token = String::with_capacity(2 * RECEIPT_TOKEN_BYTES);
         for byte in &hash.as_bytes()[..RECEIPT_TOKEN_BYTES] {
@@ -55,7 +55,7 @@ impl BookingKeys {
 
     /// True for the token that [`BookingKeys::receipt_token`] makes. How long it takes says nothing
     /// about where a wrong one differs.
-    pub fn is_receipt_token(&self, booking: &BookingId, given: &str) -> bool {
+    pub(crate) fn is_receipt_token(&self, booking: &BookingId, given: &str) -> bool {
         // Hashes are compared in constant time, and equal only where the texts are.
         let right = self.receipt_token(booking);
         blake3::hash(right.as_bytes()) == blake3::hash(given.as_bytes())

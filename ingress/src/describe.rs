@@ -12,7 +12,7 @@ use std::time::Duration;
 use onsale_schemas::command::{Describe, Subject};
 use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{Command, Offset, Outcome, PartitionId};
-use onsale_store::document::{Document, Place};
+use onsale_store::document::{CatalogCursor, Document};
 use uuid::Uuid;
 
 use crate::error::ApiError;
@@ -41,9 +41,9 @@ enum Pass {
 /// Describes until the process stops.
 pub(crate) async fn run(state: AppState) {
     let mut is_logged = false;
-    let mut place = Place::default();
+    let mut cursor = CatalogCursor::default();
     loop {
-        let pause_ms = match pass(&state, &mut place).await {
+        let pause_ms = match pass(&state, &mut cursor).await {
             Ok(Pass::Done) => LOOK_EVERY_MS,
             Ok(Pass::More) => 0,
             Ok(Pass::Refused(why)) => {
@@ -66,13 +66,13 @@ pub(crate) async fn run(state: AppState) {
     }
 }
 
-async fn pass(state: &AppState, place: &mut Place) -> Result<Pass, ApiError> {
+async fn pass(state: &AppState, cursor: &mut CatalogCursor) -> Result<Pass, ApiError> {
     let documents = state
         .store
-        .undescribed(state.log.partitions(), *place, DOCUMENTS_PER_PASS)
+        .undescribed(state.log.partitions(), *cursor, DOCUMENTS_PER_PASS)
         .await?;
     if documents.is_empty() {
-        *place = Place::default();
+        *cursor = CatalogCursor::default();
         return Ok(Pass::Done);
     }
     let (shows, events): (Vec<Document>, Vec<Document>) = documents
@@ -80,12 +80,12 @@ async fn pass(state: &AppState, place: &mut Place) -> Result<Pass, ApiError> {
         .partition(|document| document.show.is_some());
     let mut taken = BTreeMap::new();
     let mut is_refused = false;
-    is_refused |= hand_in_all(state, &events, &mut place.event, &mut taken).await;
-    is_refused |= hand_in_all(state, &shows, &mut place.show, &mut taken).await;
+    is_refused |= hand_in_all(state, &events, &mut cursor.event, &mut taken).await;
+    is_refused |= hand_in_all(state, &shows, &mut cursor.show, &mut taken).await;
     if taken.is_empty() {
         return Ok(if is_refused {
             Pass::Refused("its machine is of an earlier version, or it is full")
-        } else if *place == Place::default() {
+        } else if *cursor == CatalogCursor::default() {
             Pass::Refused("no document fits into it")
         } else {
             Pass::More

@@ -244,14 +244,14 @@ impl ApiError {
 
     /// Adds details for programs.
     #[must_use]
-    pub fn with_details(mut self, details: Value) -> Self {
+    pub(crate) fn with_details(mut self, details: Value) -> Self {
         self.0.details = Some(details);
         self
     }
 
     /// Adds one more detail for programs.
     #[must_use]
-    pub fn with_detail(mut self, key: &str, value: Value) -> Self {
+    pub(crate) fn with_detail(mut self, key: &str, value: Value) -> Self {
         match &mut self.0.details {
             Some(Value::Object(map)) => {
                 map.insert(key.to_owned(), value);
@@ -317,7 +317,7 @@ impl ApiError {
     }
 
     /// The caller may not do this.
-    pub fn forbidden(detail: &'static str) -> Self {
+    pub(crate) fn forbidden(detail: &'static str) -> Self {
         Self::new(Code::Forbidden, detail)
     }
 
@@ -351,7 +351,7 @@ impl ApiError {
     }
 
     /// When to come back, in seconds.
-    pub fn retry_after_seconds(&self) -> Option<u64> {
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
         self.0.retry_after_seconds
     }
 }

@@ -40,10 +40,10 @@ const UNKNOWN_TTL: Duration = Duration::from_secs(5);
 /// Requests that are known not to be there.
 const UNKNOWN_MAX: u64 = 65_536;
 
-type Place = (PartitionId, Offset);
+type LogPosition = (PartitionId, Offset);
 
 pub(crate) struct Explanations {
-    kept: moka::sync::Cache<Place, Arc<Standing>>,
+    kept: moka::sync::Cache<LogPosition, Arc<Standing>>,
     unknown: moka::sync::Cache<RequestId, ()>,
     making: Turns,
     finding: Turns,
@@ -114,7 +114,7 @@ impl Explanations {
         limits: &RateLimits,
         (user, address): (UserId, Key),
         request: RequestId,
-    ) -> Result<Option<Place>, ApiError> {
+    ) -> Result<Option<LogPosition>, ApiError> {
         if self.unknown.contains_key(&request) {
             return Ok(None);
         }
@@ -136,7 +136,7 @@ impl Explanations {
         detached(work).await
     }
 
-    /// What became of the request at a place; waiting is counted to `asker`. One that takes long
+    /// What became of the request at a position of the log; waiting is counted to `asker`. One that takes long
     /// waits for its turn.
     ///
     /// # Errors
@@ -146,13 +146,13 @@ impl Explanations {
         &self,
         operations: &Arc<dyn Operations>,
         asker: Key,
-        place: Place,
+        position: LogPosition,
         expected: Option<Expected>,
     ) -> Result<Arc<Standing>, ApiError> {
-        if let Some(kept) = self.kept.get(&place) {
+        if let Some(kept) = self.kept.get(&position) {
             return Ok(kept);
         }
-        let tried = self.once(operations, place, expected, false).await?;
+        let tried = self.once(operations, position, expected, false).await?;
         if let Tried::Explained(explained) = tried {
             return Ok(explained);
         }
@@ -161,7 +161,7 @@ impl Explanations {
         let _counted = counted.ok_or_else(busy)?;
         let _turn = self.long.wait(LONG_PATIENCE).await?;
         loop {
-            match self.once(operations, place, expected, true).await? {
+            match self.once(operations, position, expected, true).await? {
                 Tried::Explained(explained) => return Ok(explained),
                 Tried::Later { why, wait } => {
                     let again = Instant::now() + wait;
@@ -177,14 +177,14 @@ impl Explanations {
     async fn once(
         &self,
         operations: &Arc<dyn Operations>,
-        place: Place,
+        position: LogPosition,
         expected: Option<Expected>,
         is_its_turn: bool,
     ) -> Result<Tried, ApiError> {
         let permit = self.making.wait(PATIENCE).await?;
         let (operations, kept) = (operations.clone(), self.kept.clone());
         let work = async move {
-            let (partition, offset) = place;
+            let (partition, offset) = position;
             let explained = operations
                 .standings()
                 .of(partition, offset, expected, is_its_turn)
@@ -193,7 +193,7 @@ impl Explanations {
             match explained {
                 Ok(Some(explained)) => {
                     let explained = Arc::new(explained);
-                    kept.insert(place, explained.clone());
+                    kept.insert(position, explained.clone());
                     Ok(Tried::Explained(explained))
                 }
                 Ok(None) => Err(ApiError::not_found("request in the log")),

@@ -14,8 +14,9 @@ mod watch;
 use std::time::Duration;
 
 pub use broker::BrokerClock;
-pub use machine::{LEAP_MAX_MS, MachineClock, Reading, SLEW_MAX_PPM, Turn};
-pub use start::{ClockRefused, LOG_AHEAD_MAX_MS, WALL_MIN_MS, check_start, check_wall};
+pub use machine::{LEAP_MAX_MS, MachineClock, Reading, Turn};
+pub(crate) use start::check_start;
+pub use start::{ClockRefused, check_wall};
 pub use watch::{ClockBefore, ClockState, ClockWatch};
 
 /// Milliseconds since 1970-01-01T00:00:00Z by the wall clock; 0 before it.
@@ -30,7 +31,7 @@ pub fn now_ms() -> u64 {
 /// Milliseconds of a clock that nobody can set, from some moment in the past. If the system has
 /// such a clock, it keeps running while the machine sleeps, so that a machine that wakes up sees no
 /// leap.
-pub fn monotonic_ms() -> u64 {
+pub(crate) fn monotonic_ms() -> u64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let since = {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

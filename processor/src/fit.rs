@@ -16,10 +16,9 @@ use onsale_store::{Store, StoreError};
 use crate::recovery::checksum;
 
 pub(crate) use catalog::Catalog;
-pub use catalog::{MissingShows, missing_shows};
 
 /// What brings a database to where the log is.
-pub const REPAIR: &str = "run `onsale reconcile --report FILE`, then `onsale reconcile --apply \
+pub(crate) const REPAIR: &str = "run `onsale reconcile --report FILE`, then `onsale reconcile --apply \
      FILE` (with `--offline` while the server is stopped)";
 
 /// Why a database does not fit the log.

@@ -192,7 +192,7 @@ impl Metrics {
     }
 
     /// Counts an outcome.
-    pub fn count_outcome(&self, record: &OutcomeRecord) {
+    pub(crate) fn count_outcome(&self, record: &OutcomeRecord) {
         self.outcomes.expired.inc_by(record.expired.len() as u64);
         if record.replay_of.is_some() {
             self.outcomes.replayed.inc();

@@ -12,7 +12,7 @@ const TICK_RETRY_MS: u64 = 200;
 
 /// What a replica is to its partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
+pub enum ReplicaRole {
     /// Applies and watches.
     Follower,
     /// Applies and acts: its ticks move time.
@@ -121,7 +121,7 @@ pub struct SnapshotPolicy {
 pub struct Replica {
     machine: Partition,
     node: NodeName,
-    role: Role,
+    role: ReplicaRole,
     snapshots: Option<SnapshotPolicy>,
     snapshot_offset: Offset,
     snapshot_at_ms: Option<u64>,
@@ -135,7 +135,7 @@ impl Replica {
         Self {
             machine,
             node,
-            role: Role::Follower,
+            role: ReplicaRole::Follower,
             snapshots,
             snapshot_offset,
             snapshot_at_ms: None,
@@ -158,7 +158,7 @@ impl Replica {
     }
 
     /// What it is to its partition.
-    pub fn role(&self) -> Role {
+    pub fn role(&self) -> ReplicaRole {
         self.role
     }
 
@@ -181,10 +181,10 @@ impl Replica {
         self.machine.apply(entry, sink);
         if self.machine.epoch() != epoch_before {
             self.role = match self.machine.owner() {
-                Some(owner) if *owner == self.node => Role::Owner {
+                Some(owner) if *owner == self.node => ReplicaRole::Owner {
                     epoch: self.machine.epoch(),
                 },
-                _ => Role::Follower,
+                _ => ReplicaRole::Follower,
             };
         }
         if let Some(asked) = self.machine.unsupported_version() {
@@ -205,7 +205,7 @@ impl Replica {
 
     /// Looks at the clock: an owner ticks when a hold is due, everybody cuts snapshots by policy.
     pub fn on_time(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
-        if let Role::Owner { epoch } = self.role {
+        if let ReplicaRole::Owner { epoch } = self.role {
             let due = self.machine.has_backlog()
                 || self.machine.next_expiry_ms().is_some_and(|at| at <= now_ms);
             let asked = self
@@ -247,9 +247,9 @@ impl Replica {
     /// When [`Replica::on_time`] has something to do next, if time alone decides.
     pub fn next_wake_ms(&self) -> Option<LogTimeMs> {
         match self.role {
-            Role::Owner { .. } if self.machine.has_backlog() => Some(0),
-            Role::Owner { .. } => self.machine.next_expiry_ms(),
-            Role::Follower => None,
+            ReplicaRole::Owner { .. } if self.machine.has_backlog() => Some(0),
+            ReplicaRole::Owner { .. } => self.machine.next_expiry_ms(),
+            ReplicaRole::Follower => None,
         }
     }
 

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use onsale_engine::{Limits, NullSink, Partition};
-use onsale_processor::replica::{Action, Replica, Role, SnapshotPolicy, StopReason};
+use onsale_processor::replica::{Action, Replica, ReplicaRole, SnapshotPolicy, StopReason};
 use onsale_schemas::command::{Admission, OpenShow, Pick, Reserve, ZoneLayout};
 use onsale_schemas::{
     Command, Entry, Envelope, EventId, NodeName, PartitionId, ShowId, UserId, codec,
@@ -80,13 +80,13 @@ fn a_claim_makes_the_owner_and_a_higher_one_of_another_node_unmakes_it() {
     let mut driver = Driver::new("a", None);
     let claim = driver.replica.claim();
     driver.apply(1, claim);
-    assert_eq!(driver.replica.role(), Role::Owner { epoch: 1 });
+    assert_eq!(driver.replica.role(), ReplicaRole::Owner { epoch: 1 });
     let stale = Command::Claim {
         node: NodeName("b".to_owned()),
         epoch: 1,
     };
     driver.apply(2, stale);
-    assert_eq!(driver.replica.role(), Role::Owner { epoch: 1 });
+    assert_eq!(driver.replica.role(), ReplicaRole::Owner { epoch: 1 });
     driver.apply(
         3,
         Command::Claim {
@@ -94,7 +94,7 @@ fn a_claim_makes_the_owner_and_a_higher_one_of_another_node_unmakes_it() {
             epoch: 2,
         },
     );
-    assert_eq!(driver.replica.role(), Role::Follower);
+    assert_eq!(driver.replica.role(), ReplicaRole::Follower);
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl ScenarioKind {
 
     /// The shows that it needs for about this many requests.
     #[must_use]
-    pub fn world_size(self, requests: u64) -> WorldSize {
+    pub(crate) fn world_size(self, requests: u64) -> WorldSize {
         match self {
             Self::Named => scenarios::named::world_size(requests),
             Self::Best => scenarios::best::world_size(requests),

@@ -123,7 +123,7 @@ impl Schedule {
 
     /// End of the last phase, in nanoseconds since the start of the run.
     #[must_use]
-    pub fn end_ns(&self) -> u64 {
+    pub(crate) fn end_ns(&self) -> u64 {
         self.phases.last().map_or(0, |phase| phase.end_ns)
     }
 

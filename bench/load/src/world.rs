@@ -261,7 +261,7 @@ impl World {
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
-    pub fn call_off(&self, organizers: &[Control]) -> Result<(), LoadError> {
+    pub(crate) fn call_off(&self, organizers: &[Control]) -> Result<(), LoadError> {
         for ((number, show), control) in
             self.shows.iter().enumerate().zip(organizers.iter().cycle())
         {

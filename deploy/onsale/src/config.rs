@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use advertised::{Leads, leads};
 pub(crate) use data::DataConfig;
 pub(crate) use load::ConfigError;
-pub(crate) use node::{NodeConfig, Role};
+pub(crate) use node::{NodeConfig, NodeRole};
 pub(crate) use telemetry::{LogFormat, TelemetryConfig};
 
 use crate::cli::ConfigArgs;
@@ -137,7 +137,7 @@ impl Config {
 
     /// Whether this process works on jobs. With the embedded log it does everything.
     pub(crate) fn does_jobs(&self) -> bool {
-        !self.kafka.is_used() || self.node.is(Role::Worker)
+        !self.kafka.is_used() || self.node.is(NodeRole::Worker)
     }
 
     /// The configuration if every value can be used.
@@ -145,7 +145,7 @@ impl Config {
     /// # Errors
     /// All problems at once; a missing key is one only where it is needed.
     pub(crate) fn checked(self, key_needed: bool) -> Result<Self, ConfigError> {
-        let is_processor = self.kafka.is_used() && self.node.is(Role::Processor);
+        let is_processor = self.kafka.is_used() && self.node.is(NodeRole::Processor);
         let mut problems = self.problems(is_processor.then_some(self.node.id.as_str()));
         if self.kafka.is_used() {
             problems.extend(self.advertised_problems());
@@ -274,7 +274,7 @@ impl Config {
         self.database.check(&mut problems);
         self.kafka.check(&mut problems);
         self.telemetry.check(&mut problems);
-        let serves = distributed && self.node.is(Role::Ingress);
+        let serves = distributed && self.node.is(NodeRole::Ingress);
         if serves && self.has_key() && !self.auth.has_booking_secret() {
             problems.push(Problem {
                 key: "auth.booking_secret".to_owned(),

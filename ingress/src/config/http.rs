@@ -104,7 +104,7 @@ impl Default for HttpConfig {
 
 impl HttpConfig {
     /// See [`HttpConfig::reply_deadline_ms`].
-    pub fn reply_deadline(&self) -> Duration {
+    pub(crate) fn reply_deadline(&self) -> Duration {
         Duration::from_millis(self.reply_deadline_ms)
     }
 
@@ -126,17 +126,17 @@ impl HttpConfig {
     }
 
     /// See [`HttpConfig::write_timeout_ms`].
-    pub fn write_timeout(&self) -> Duration {
+    pub(crate) fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
     }
 
     /// See [`HttpConfig::header_timeout_ms`].
-    pub fn header_timeout(&self) -> Duration {
+    pub(crate) fn header_timeout(&self) -> Duration {
         Duration::from_millis(self.header_timeout_ms)
     }
 
     /// See [`HttpConfig::drain_timeout_ms`].
-    pub fn drain_timeout(&self) -> Duration {
+    pub(crate) fn drain_timeout(&self) -> Duration {
         Duration::from_millis(self.drain_timeout_ms)
     }
 

@@ -26,7 +26,7 @@ use super::line::Line;
 use super::outgoing::{Outbound, Outgoing};
 use super::paced::Paced;
 use super::prompt::{HTTP2_PREFACE, Prompt};
-use super::room::{Seat, Seated};
+use super::room::{OccupiedSlot, Slot};
 use super::streams::{Stream, Streams};
 use super::watched::Watched;
 use super::{Inner, builder, refusal};
@@ -43,7 +43,7 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// Counted until the connection ends.
     pub(super) connected: Connected,
-    pub(super) seat: Seated,
+    pub(super) slot: OccupiedSlot,
 }
 
 impl Connection {
@@ -57,12 +57,12 @@ impl Connection {
         if let Some(tls) = &self.inner.tls {
             // Within the task: a slow handshake delays no other client.
             let stream = self.paced(stream, &line);
-            let Some(stream) = secured(&self.inner, tls, &self.seat, stream).await else {
+            let Some(stream) = secured(&self.inner, tls, &self.slot, stream).await else {
                 return Ok(());
             };
             return self.run_either(stream, line).await;
         }
-        match spoken(&self.inner, &self.seat, &stream).await {
+        match spoken(&self.inner, &self.slot, &stream).await {
             Spoken::Nothing => Ok(()),
             Spoken::Http1 => {
                 let stream =
@@ -116,10 +116,10 @@ impl Connection {
         tokio::select! {
             biased;
             ended = connection.as_mut() => return ended.map_err(Into::into),
-            () = self.seat.asked_to_leave() => {}
+            () = self.slot.asked_to_leave() => {}
         }
         let is_for_another = !self.inner.closing.is_cancelled();
-        if is_for_another && !self.seat.has_asked() {
+        if is_for_another && !self.slot.has_asked() {
             return Ok(());
         }
         connection.as_mut().graceful_shutdown();
@@ -130,7 +130,7 @@ impl Connection {
                 ended = connection.as_mut() => return ended.map_err(Into::into),
                 () = tokio::task::yield_now() => {}
             }
-            if !self.seat.is_busy() {
+            if !self.slot.is_busy() {
                 return Ok(());
             }
         }
@@ -148,9 +148,9 @@ impl Connection {
         line: Arc<Line>,
     ) -> impl Fn(Request<Incoming>) -> Answering + Clone + Send + use<> {
         let (inner, router, peer) = (self.inner.clone(), self.router.clone(), self.peer);
-        let (block, seat) = (self.connected.block().clone(), Arc::clone(&self.seat));
+        let (block, slot) = (self.connected.block().clone(), Arc::clone(&self.slot));
         move |mut request: Request<Incoming>| {
-            let busy = seat.begin();
+            let busy = slot.begin();
             line.request_begins();
             request.extensions_mut().insert(ConnectInfo(peer));
             let block = inner.asked_by(&request, peer.ip(), &block);
@@ -218,7 +218,7 @@ enum Spoken {
 }
 
 /// Waits for the first bytes, so that nothing waits for a client that asks for nothing.
-async fn spoken(inner: &Inner, seat: &Seat, stream: &TcpStream) -> Spoken {
+async fn spoken(inner: &Inner, slot: &Slot, stream: &TcpStream) -> Spoken {
     let mut first = [0; 2];
     let peek = stream.peek(&mut first);
     tokio::select! {
@@ -228,7 +228,7 @@ async fn spoken(inner: &Inner, seat: &Seat, stream: &TcpStream) -> Spoken {
             Ok(Ok(count)) if HTTP2_PREFACE.starts_with(&first[..count]) => Spoken::Either,
             Ok(Ok(_)) => Spoken::Http1,
         },
-        () = seat.asked_to_leave() => Spoken::Nothing,
+        () = slot.asked_to_leave() => Spoken::Nothing,
     }
 }
 
@@ -236,13 +236,13 @@ async fn spoken(inner: &Inner, seat: &Seat, stream: &TcpStream) -> Spoken {
 async fn secured(
     inner: &Inner,
     tls: &Tls,
-    seat: &Seat,
+    slot: &Slot,
     stream: Paced<TcpStream>,
 ) -> Option<TlsStream<Paced<TcpStream>>> {
     let accepted = tokio::select! {
         biased;
         // Nothing was asked for yet, so nothing needs to wait for this client.
-        () = seat.asked_to_leave() => return None,
+        () = slot.asked_to_leave() => return None,
         accepted = tls.accept(stream) => accepted,
     };
     accepted

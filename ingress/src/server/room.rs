@@ -20,7 +20,7 @@ pub(super) struct Room {
 #[derive(Default)]
 struct Idle {
     next: u64,
-    by_turn: BTreeMap<Turn, Arc<Seat>>,
+    by_turn: BTreeMap<Turn, Arc<Slot>>,
 }
 
 /// The order in which connections are closed.
@@ -31,7 +31,7 @@ struct Turn {
 }
 
 /// The place of a connection.
-pub(super) struct Seat {
+pub(super) struct Slot {
     room: Arc<Room>,
     state: Mutex<State>,
     leave: CancellationToken,
@@ -49,10 +49,10 @@ struct State {
 }
 
 /// A connection that is registered until this is dropped.
-pub(super) struct Seated(Arc<Seat>);
+pub(super) struct OccupiedSlot(Arc<Slot>);
 
 /// A request or its answer is in progress until this is dropped.
-pub(super) struct Busy(Arc<Seat>);
+pub(super) struct Busy(Arc<Slot>);
 
 impl Room {
     pub(super) fn new() -> Arc<Self> {
@@ -63,29 +63,29 @@ impl Room {
     }
 
     /// A new connection without a request. `closing` ends it together with all others.
-    pub(super) fn enter(self: &Arc<Self>, closing: &CancellationToken) -> Seated {
-        let seat = Arc::new(Seat {
+    pub(super) fn enter(self: &Arc<Self>, closing: &CancellationToken) -> OccupiedSlot {
+        let slot = Arc::new(Slot {
             room: self.clone(),
             state: Mutex::default(),
             leave: closing.child_token(),
         });
-        seat.rest(&mut seat.state.lock());
-        Seated(seat)
+        slot.rest(&mut slot.state.lock());
+        OccupiedSlot(slot)
     }
 
     /// Ends a connection for a new one; false when all of them have requests in progress.
     pub(super) fn make(&self) -> bool {
         loop {
-            let Some((turn, seat)) = self.idle.lock().by_turn.pop_first() else {
+            let Some((turn, slot)) = self.idle.lock().by_turn.pop_first() else {
                 return false;
             };
-            let mut state = seat.state.lock();
+            let mut state = slot.state.lock();
             // A request may have arrived meanwhile.
             if state.turn == Some(turn) {
                 state.turn = None;
                 state.is_leaving = true;
                 drop(state);
-                seat.leave.cancel();
+                slot.leave.cancel();
                 return true;
             }
         }
@@ -97,7 +97,7 @@ impl Room {
     }
 }
 
-impl Seat {
+impl Slot {
     /// Completes when the connection has to end, for another one or with all others.
     pub(super) async fn asked_to_leave(&self) {
         self.leave.cancelled().await;
@@ -139,15 +139,15 @@ impl Seat {
     }
 }
 
-impl std::ops::Deref for Seated {
-    type Target = Arc<Seat>;
+impl std::ops::Deref for OccupiedSlot {
+    type Target = Arc<Slot>;
 
-    fn deref(&self) -> &Arc<Seat> {
+    fn deref(&self) -> &Arc<Slot> {
         &self.0
     }
 }
 
-impl Drop for Seated {
+impl Drop for OccupiedSlot {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
         state.is_leaving = true;
@@ -171,8 +171,8 @@ impl Drop for Busy {
 mod tests {
     use super::*;
 
-    fn is_asked_to_leave(seated: &Seated) -> bool {
-        seated.leave.is_cancelled()
+    fn is_asked_to_leave(occupied: &OccupiedSlot) -> bool {
+        occupied.leave.is_cancelled()
     }
 
     #[test]
@@ -194,8 +194,8 @@ mod tests {
     #[test]
     fn a_connection_is_busy_until_its_last_answer_is_gone() {
         let room = Room::new();
-        let seated = room.enter(&CancellationToken::new());
-        let answers = [seated.begin(), seated.begin()];
+        let occupied = room.enter(&CancellationToken::new());
+        let answers = [occupied.begin(), occupied.begin()];
         assert!(!room.make());
         let [first, second] = answers;
         drop(first);
@@ -203,16 +203,16 @@ mod tests {
         drop(second);
         assert!(room.make());
         // It ends, and is not asked again.
-        drop(seated.begin());
+        drop(occupied.begin());
         assert!(!room.make());
     }
 
     #[test]
     fn nothing_is_kept_of_a_connection_that_ended() {
         let room = Room::new();
-        let seated = room.enter(&CancellationToken::new());
-        let answer = seated.begin();
-        drop(seated);
+        let occupied = room.enter(&CancellationToken::new());
+        let answer = occupied.begin();
+        drop(occupied);
         drop(answer);
         drop(room.enter(&CancellationToken::new()));
         assert!(room.idle.lock().by_turn.is_empty());

@@ -11,15 +11,15 @@ use uuid::Uuid;
 use crate::error::StoreError;
 
 /// Longest role of an actor, in bytes.
-pub const ROLE_MAX_BYTES: usize = 32;
+pub(crate) const ROLE_MAX_BYTES: usize = 32;
 /// Longest id of a request, in bytes.
 pub const REQUEST_ID_MAX_BYTES: usize = 128;
 /// Longest name of an action, in bytes.
-pub const ACTION_MAX_BYTES: usize = 64;
+pub(crate) const ACTION_MAX_BYTES: usize = 64;
 /// Longest kind of a subject, in bytes.
-pub const SUBJECT_KIND_MAX_BYTES: usize = 32;
+pub(crate) const SUBJECT_KIND_MAX_BYTES: usize = 32;
 /// Longest id of a subject, in bytes.
-pub const SUBJECT_ID_MAX_BYTES: usize = 200;
+pub(crate) const SUBJECT_ID_MAX_BYTES: usize = 200;
 /// Longest detail, in bytes of JSON.
 pub const DETAIL_MAX_BYTES: usize = 4_096;
 

@@ -54,7 +54,7 @@ pub struct Versioned<T> {
 /// Where a walk through the catalog stands: behind this event, and behind this show. It begins at
 /// the default.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Place {
+pub struct CatalogCursor {
     /// The event.
     pub event: Uuid,
     /// The show.

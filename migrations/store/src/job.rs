@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Longest name of a kind, in bytes.
-pub const KIND_MAX_BYTES: usize = 64;
+pub(crate) const KIND_MAX_BYTES: usize = 64;
 /// Longest key of a job, in bytes.
 pub const KEY_MAX_BYTES: usize = 200;
 /// Longest payload, in bytes of JSON. What is larger is kept elsewhere and named by its key.
 pub const PAYLOAD_MAX_BYTES: usize = 65_536;
 /// Longest text about a job's progress or its last error, in bytes; what is longer is cut.
-pub const NOTE_MAX_BYTES: usize = 2_000;
+pub(crate) const NOTE_MAX_BYTES: usize = 2_000;
 
 /// A job to be enqueued.
 #[derive(Clone, PartialEq, Eq, Debug)]

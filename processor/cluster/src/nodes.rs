@@ -119,7 +119,7 @@ impl NodeList {
     }
 
     /// Partitions that no living node owns.
-    pub fn unowned(&self, partitions: u16) -> Vec<PartitionId> {
+    pub(crate) fn unowned(&self, partitions: u16) -> Vec<PartitionId> {
         let is_owned = |partition: PartitionId| {
             let mut followed = self.alive().flat_map(|node| &node.partitions);
             followed.any(|on| on.partition == partition && on.role == MemberRole::Owner)

@@ -55,7 +55,7 @@ impl Owners {
     }
 
     /// Epoch and owner, where a claim later than `epoch` was seen.
-    pub fn later_than(&self, partition: PartitionId, epoch: u64) -> Option<Claim> {
+    pub(crate) fn later_than(&self, partition: PartitionId, epoch: u64) -> Option<Claim> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let owner = all.get(usize::from(partition.0))?.clone()?;
         (owner.0 > epoch).then_some(owner)

@@ -44,7 +44,7 @@ impl Prepared {
 }
 
 /// Records waiting to be applied: added with [`Batch::push`], made ready by [`Partition::prepare`],
-/// applied by [`Partition::apply_prepared`].
+/// applied by [`Partition::apply_batch`].
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The places are reused: decoding writes into them.
@@ -99,7 +99,7 @@ impl Partition {
     /// Applies the next record of a batch, as [`Partition::apply`] does. False when there is none
     /// left.
     #[inline]
-    pub fn apply_prepared(&mut self, batch: &mut Batch, sink: &mut impl OutcomeSink) -> bool {
+    fn apply_prepared(&mut self, batch: &mut Batch, sink: &mut impl OutcomeSink) -> bool {
         let waiting = batch.records.get_mut(batch.next..batch.len);
         let Some(record) = waiting.and_then(<[_]>::first_mut) else {
             return false;

@@ -14,7 +14,7 @@ use onsale_schemas::Offset;
 
 pub use candidates::{Candidate, Candidates};
 pub use end::{ChainEnd, EndFinder};
-pub use reader::{GAP_RECORDS, OutcomeReader, Step};
+pub use reader::{OutcomeReader, Step};
 
 /// How an outcome relates to what its reader has taken so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -38,12 +38,8 @@ mod window;
 mod writer;
 
 pub use handle::{Journal, JournalStats};
-pub use options::{
-    BATCH_SIZE_MAX_BYTES, JournalOptions, PARTITIONS_MAX, PrepareSegments,
-    SEGMENT_SIZE_DEFAULT_BYTES, SEGMENT_SIZE_MAX_BYTES, SEGMENT_SIZE_MIN_BYTES,
-};
+pub use options::{JournalOptions, PrepareSegments};
 pub use reader::JournalReader;
 pub use recovery::TornTail;
 pub use scan::JournalScan;
-pub use shared::DurablePosition;
 pub use writer::JournalWriter;

@@ -17,7 +17,7 @@ type Asked = (PartitionId, RequestId);
 
 /// Names one waiter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Ticket {
+pub struct WaiterId {
     asked: Asked,
     number: u64,
 }
@@ -30,7 +30,7 @@ pub struct Ticket {
 #[derive(Debug)]
 pub struct Pending {
     waiting: HashMap<Asked, Entry>,
-    by_age: VecDeque<(Instant, Ticket)>,
+    by_age: VecDeque<(Instant, WaiterId)>,
     count: usize,
     count_max: usize,
     next_number: u64,
@@ -90,45 +90,45 @@ impl Pending {
         request: RequestId,
         reply: oneshot::Sender<Reply>,
         now: Instant,
-    ) -> Option<Ticket> {
+    ) -> Option<WaiterId> {
         if self.count >= self.count_max {
             return None;
         }
-        let ticket = Ticket {
+        let waiter_id = WaiterId {
             asked: (partition, request),
             number: self.next_number,
         };
         self.next_number += 1;
         self.count += 1;
         self.waiting
-            .entry(ticket.asked)
+            .entry(waiter_id.asked)
             .or_default()
             .waiters
             .push(Waiter {
-                number: ticket.number,
+                number: waiter_id.number,
                 position: Position::Unreported,
                 reply,
             });
-        self.by_age.push_back((now, ticket));
-        Some(ticket)
+        self.by_age.push_back((now, waiter_id));
+        Some(waiter_id)
     }
 
     /// The record of a waiter is certainly not in the log.
-    pub fn refused(&mut self, ticket: Ticket, error: SubmitError) {
-        if let Some(waiter) = self.take(ticket) {
+    pub fn refused(&mut self, waiter_id: WaiterId, error: SubmitError) {
+        if let Some(waiter) = self.take(waiter_id) {
             answer(waiter, Err(error));
         }
     }
 
     /// The record of a waiter stands at `offset`; `None` when that will never be known.
-    pub fn reported(&mut self, ticket: Ticket, offset: Option<Offset>) {
-        let Some(entry) = self.waiting.get_mut(&ticket.asked) else {
+    pub fn reported(&mut self, waiter_id: WaiterId, offset: Option<Offset>) {
+        let Some(entry) = self.waiting.get_mut(&waiter_id.asked) else {
             return;
         };
         let Some(waiter) = entry
             .waiters
             .iter_mut()
-            .find(|waiter| waiter.number == ticket.number)
+            .find(|waiter| waiter.number == waiter_id.number)
         else {
             return;
         };
@@ -139,7 +139,7 @@ impl Pending {
             .position(|record| offset.is_none_or(|offset| record.offset == offset));
         let record = early.and_then(|at| entry.early.remove(at));
         if let Some(record) = record
-            && let Some(waiter) = self.take(ticket)
+            && let Some(waiter) = self.take(waiter_id)
         {
             answer(waiter, Ok(record));
         }
@@ -177,13 +177,13 @@ impl Pending {
     /// Forgets waiters that have waited for `age` or longer: the outcome of their requests is
     /// unknown.
     pub fn forget(&mut self, now: Instant, age: Duration) {
-        while let Some((since, ticket)) = self.by_age.front().copied() {
-            let settled = !self.is_waiting(ticket);
+        while let Some((since, waiter_id)) = self.by_age.front().copied() {
+            let settled = !self.is_waiting(waiter_id);
             if !settled && now.duration_since(since) < age {
                 break;
             }
             self.by_age.pop_front();
-            drop(self.take(ticket));
+            drop(self.take(waiter_id));
         }
     }
 
@@ -194,21 +194,21 @@ impl Pending {
         self.count = 0;
     }
 
-    fn is_waiting(&self, ticket: Ticket) -> bool {
-        self.waiting.get(&ticket.asked).is_some_and(|entry| {
+    fn is_waiting(&self, waiter_id: WaiterId) -> bool {
+        self.waiting.get(&waiter_id.asked).is_some_and(|entry| {
             let mut waiters = entry.waiters.iter();
-            waiters.any(|waiter| waiter.number == ticket.number)
+            waiters.any(|waiter| waiter.number == waiter_id.number)
         })
     }
 
-    fn take(&mut self, ticket: Ticket) -> Option<Waiter> {
-        let entry = self.waiting.get_mut(&ticket.asked)?;
+    fn take(&mut self, waiter_id: WaiterId) -> Option<Waiter> {
+        let entry = self.waiting.get_mut(&waiter_id.asked)?;
         let at = entry
             .waiters
             .iter()
-            .position(|waiter| waiter.number == ticket.number)?;
+            .position(|waiter| waiter.number == waiter_id.number)?;
         let waiter = entry.waiters.swap_remove(at);
-        self.settle(ticket.asked);
+        self.settle(waiter_id.asked);
         Some(waiter)
     }
 
@@ -225,10 +225,10 @@ impl Pending {
         // The line of ages keeps settled tickets until they come to its front; not too many.
         if self.by_age.len() > 2 * self.count_max.max(1) {
             let waiting = &self.waiting;
-            self.by_age.retain(|(_, ticket)| {
-                waiting.get(&ticket.asked).is_some_and(|entry| {
+            self.by_age.retain(|(_, waiter_id)| {
+                waiting.get(&waiter_id.asked).is_some_and(|entry| {
                     let mut waiters = entry.waiters.iter();
-                    waiters.any(|waiter| waiter.number == ticket.number)
+                    waiters.any(|waiter| waiter.number == waiter_id.number)
                 })
             });
         }
@@ -272,26 +272,26 @@ mod tests {
         }
     }
 
-    fn waiter(pending: &mut Pending, n: u8) -> (Ticket, oneshot::Receiver<Reply>) {
+    fn waiter(pending: &mut Pending, n: u8) -> (WaiterId, oneshot::Receiver<Reply>) {
         let (sender, receiver) = oneshot::channel();
-        let ticket = pending
+        let waiter_id = pending
             .add(PARTITION, id(n), sender, Instant::now())
             .unwrap();
-        (ticket, receiver)
+        (waiter_id, receiver)
     }
 
     #[test]
     fn an_outcome_finds_its_waiter_whichever_comes_first() {
         let mut pending = Pending::new(10);
-        let (ticket, mut receiver) = waiter(&mut pending, 1);
-        pending.reported(ticket, Some(7));
+        let (waiter_id, mut receiver) = waiter(&mut pending, 1);
+        pending.reported(waiter_id, Some(7));
         pending.outcome(PARTITION, &record(2, 6));
         pending.outcome(PARTITION, &record(1, 7));
         assert_eq!(offset_in(&mut receiver), Some(7));
-        let (ticket, mut receiver) = waiter(&mut pending, 1);
+        let (waiter_id, mut receiver) = waiter(&mut pending, 1);
         pending.outcome(PARTITION, &record(1, 8));
         assert_eq!(offset_in(&mut receiver), None);
-        pending.reported(ticket, Some(8));
+        pending.reported(waiter_id, Some(8));
         assert_eq!(offset_in(&mut receiver), Some(8));
         assert_eq!(pending.len(), 0);
         assert!(pending.waiting.is_empty());
@@ -317,12 +317,12 @@ mod tests {
     #[test]
     fn the_same_request_at_the_same_offset_of_another_partition_is_another() {
         let mut pending = Pending::new(10);
-        let (ticket, mut receiver) = waiter(&mut pending, 1);
+        let (waiter_id, mut receiver) = waiter(&mut pending, 1);
         // As an early one, as one of a place that is known, and as one of a place that never will be.
         pending.outcome(PartitionId(4), &record(1, 7));
-        pending.reported(ticket, Some(7));
+        pending.reported(waiter_id, Some(7));
         pending.outcome(PartitionId(4), &record(1, 7));
-        pending.reported(ticket, None);
+        pending.reported(waiter_id, None);
         pending.outcome(PartitionId(4), &record(1, 8));
         assert_eq!(offset_in(&mut receiver), None);
         pending.outcome(PARTITION, &record(1, 9));
@@ -369,8 +369,8 @@ mod tests {
         let (sender, mut receiver) = oneshot::channel();
         pending.add(PARTITION, id(1), sender, start).unwrap();
         for n in 0..100 {
-            let (ticket, _receiver) = waiter(&mut pending, 2);
-            pending.reported(ticket, Some(n));
+            let (waiter_id, _receiver) = waiter(&mut pending, 2);
+            pending.reported(waiter_id, Some(n));
             pending.outcome(PARTITION, &record(2, n));
             assert!(pending.by_age.len() <= 9);
         }

@@ -5,7 +5,7 @@
 pub const LEAP_MAX_MS: u64 = 5_000;
 /// How fast machine time is brought to the wall clock, in parts per million of the time that has
 /// passed: 5 ms a second, so a hold of 15 minutes is at most 4.5 s longer or shorter.
-pub const SLEW_MAX_PPM: u64 = 5_000;
+const SLEW_MAX_PPM: u64 = 5_000;
 /// Parts per million.
 const PPM: u64 = 1_000_000;
 

@@ -3,9 +3,7 @@
 use super::for_people;
 
 /// A wall clock before this (2020-01-01T00:00:00Z) was never set: no log is older.
-pub const WALL_MIN_MS: u64 = 1_577_836_800_000;
-/// How far a log may end ahead of the wall clock at a start without a word, in milliseconds.
-pub const LOG_AHEAD_MAX_MS: u64 = super::LEAP_MAX_MS;
+const WALL_MIN_MS: u64 = 1_577_836_800_000;
 /// A day in milliseconds.
 const DAY_MS: u64 = 86_400_000;
 
@@ -51,7 +49,7 @@ pub fn check_wall(wall_ms: u64) -> Result<(), ClockRefused> {
 ///
 /// # Errors
 /// [`ClockRefused`].
-pub fn check_start(
+pub(crate) fn check_start(
     wall_ms: u64,
     log_end_ms: u64,
     written_ms: u64,

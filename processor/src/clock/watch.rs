@@ -134,7 +134,7 @@ impl ClockWatch {
     }
 
     /// Goes on as if it had not been reset: the log could not take the record that says so.
-    pub fn undo(&self, before: ClockBefore) {
+    pub(crate) fn undo(&self, before: ClockBefore) {
         let mut watched = self.lock();
         watched.clock = before.clock;
         watched.state = before.state;

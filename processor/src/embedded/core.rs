@@ -17,7 +17,7 @@ use super::handle::{ResetRefused, ToCore};
 use super::state::{DIGEST_SAMPLE_EVERY_RECORDS, EmbeddedState, OwnerPosition};
 use crate::clock::ClockBefore;
 use crate::metrics::Metrics;
-use crate::replica::{Action, Replica, Role, StopReason};
+use crate::replica::{Action, Replica, ReplicaRole, StopReason};
 
 /// Records of one batch.
 const BATCH_RECORDS_MAX: usize = 4_096;
@@ -276,7 +276,7 @@ impl<W: LogWriter> Core<W> {
             return Ok(());
         }
         for index in 0..self.replicas.len() {
-            if self.replicas[index].role() == Role::Follower {
+            if self.replicas[index].role() == ReplicaRole::Follower {
                 // At start, and again where a full disk kept the claim out of the log.
                 let claim = self.replicas[index].claim();
                 self.push_own(index, claim)?;

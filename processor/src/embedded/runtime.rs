@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::Sender;
 use onsale_log::OpenLog;
 use onsale_log::journal::Journal;
-use onsale_schemas::{LogTimeMs, Offset, PartitionId, RequestId, Staff};
+use onsale_schemas::{LogTimeMs, PartitionId, RequestId, Staff};
 use onsale_snapshot::SnapshotError;
 use onsale_store::StoreError;
 use onsale_store::audit::Actor;
@@ -101,11 +101,6 @@ impl Embedded {
     /// When the folder cannot be read.
     pub fn snapshots(&self) -> Result<Vec<Written>, SnapshotError> {
         snapshots::kept_in(&self.snapshots_dir)
-    }
-
-    /// The offset after the last record that the owner of a partition has applied.
-    pub fn owner_next(&self, partition: PartitionId) -> Offset {
-        self.shared.owner(partition).next_offset
     }
 
     /// Where every partition stands.
@@ -342,7 +337,7 @@ pub struct HoldError(String);
 mod tests {
     use onsale_log::journal::JournalOptions;
     use onsale_log::{CommandLog as _, Submission};
-    use onsale_schemas::{Actor, Command, Envelope, NodeName, UserId, codec};
+    use onsale_schemas::{Actor, Command, Envelope, NodeName, UserId};
     use onsale_store::Store;
     use prometheus::Registry;
 
@@ -376,20 +371,11 @@ mod tests {
         let embedded = Embedded::start(options, store, metrics).await.unwrap();
         let partition = PartitionId(0);
         let request_id = RequestId(uuid::Uuid::from_u128(1));
-        let envelope = Envelope {
-            request_id: Some(request_id),
-            ..Envelope::machine(Command::Release {
-                booking: 9,
-                by: Actor::Buyer(UserId::from_bytes([1; 16])),
-            })
-        };
-        let (reply, received) = oneshot::channel();
-        let submission = Submission {
-            partition,
-            request_id,
-            payload: codec::encode(&envelope).unwrap(),
-            reply,
-        };
+        let envelope = Envelope::machine(Command::Release {
+            booking: 9,
+            by: Actor::Buyer(UserId::from_bytes([1; 16])),
+        });
+        let (submission, received) = Submission::new(partition, request_id, envelope).unwrap();
         embedded.log().submit(submission).unwrap();
         let offset = received.await.unwrap().unwrap().offset;
 

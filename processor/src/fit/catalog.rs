@@ -17,21 +17,21 @@ const LOOK_EVERY_MS: u64 = 1_000;
 
 /// What the catalog lacks of shows that can still be sold.
 #[derive(Debug, Default)]
-pub struct MissingShows {
+struct MissingShows {
     /// Shows that their documents in the log bring back.
-    pub described: BTreeSet<ShowId>,
+    described: BTreeSet<ShowId>,
     /// Shows that only a backup of the database brings back: the log has no document of them that
     /// this program can read.
-    pub undescribed: BTreeSet<ShowId>,
+    undescribed: BTreeSet<ShowId>,
     /// How many the log knows.
-    pub known: usize,
+    known: usize,
 }
 
 /// The shows of these machines that the catalog lacks. Of a cancelled one there is nothing to sell.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn missing_shows<'a>(
+async fn missing_shows<'a>(
     machines: impl IntoIterator<Item = &'a Partition>,
     store: &Store,
 ) -> Result<MissingShows, StoreError> {

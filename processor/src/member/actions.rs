@@ -2,7 +2,7 @@
 
 use onsale_schemas::{Command, LogTimeMs, NodeName, Offset, PartitionId};
 
-use crate::replica::{Role, StopReason};
+use crate::replica::{ReplicaRole, StopReason};
 
 /// What a driver has to do for its member, in the order given.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,7 +18,7 @@ pub enum MemberAction {
     /// contains them.
     CutSnapshot,
     /// The member's role is now this.
-    RoleChanged(Role),
+    RoleChanged(ReplicaRole),
     /// Report that something in log or topic is not as it should be. The member continues.
     Alarm(Alarm),
     /// Stop: going on would be wrong. Nothing comes after it.
@@ -75,7 +75,7 @@ pub struct MemberStatus {
     /// Its partition.
     pub partition: PartitionId,
     /// What it is to it.
-    pub role: Role,
+    pub role: ReplicaRole,
     /// Epoch in force, as far as it has read.
     pub epoch: u64,
     /// Owner in force, as far as it has read.

@@ -4,7 +4,7 @@ use onsale_engine::Partition;
 use onsale_schemas::{Command, NodeName};
 
 use super::settings::MemberSettings;
-use crate::replica::Role;
+use crate::replica::ReplicaRole;
 
 /// How long the preferred owner has to be at the end of the log before it asks for its partition
 /// back, in milliseconds.
@@ -19,7 +19,7 @@ pub(super) struct Leadership {
     node: NodeName,
     rank: u32,
     settings: MemberSettings,
-    role: Role,
+    role: ReplicaRole,
     /// Since when it has been at the end of the log without a break.
     at_end_since_ms: Option<u64>,
     /// Whether it ever was: until then it replays what it or others did in earlier lives.
@@ -42,7 +42,7 @@ impl Leadership {
             node,
             rank,
             settings,
-            role: Role::Follower,
+            role: ReplicaRole::Follower,
             at_end_since_ms: None,
             is_awake: false,
             sign_at_ms: now_ms,
@@ -55,7 +55,7 @@ impl Leadership {
         }
     }
 
-    pub(super) fn role(&self) -> Role {
+    pub(super) fn role(&self) -> ReplicaRole {
         self.role
     }
 
@@ -103,10 +103,10 @@ impl Leadership {
         self.claim_asked_at_ms = None;
         let role = match machine.owner() {
             // What is replayed happened in an earlier life of the node.
-            Some(owner) if *owner == self.node && self.is_awake => Role::Owner { epoch },
-            _ => Role::Follower,
+            Some(owner) if *owner == self.node && self.is_awake => ReplicaRole::Owner { epoch },
+            _ => ReplicaRole::Follower,
         };
-        if role != Role::Follower {
+        if role != ReplicaRole::Follower {
             self.may_return = false;
             self.is_tick_under_way = false;
             self.tick_asked_at_ms = now_ms;
@@ -130,10 +130,10 @@ impl Leadership {
     pub(super) fn decide(&mut self, machine: &Partition, now_ms: u64) -> Option<Command> {
         let at_end_since_ms = self.at_end_since_ms?;
         match self.role {
-            Role::Owner { epoch } => self
+            ReplicaRole::Owner { epoch } => self
                 .is_tick_time(machine, now_ms)
                 .then(|| self.tick(epoch, now_ms)),
-            Role::Follower => self
+            ReplicaRole::Follower => self
                 .is_claim_time(machine, now_ms, at_end_since_ms)
                 .then(|| self.claim(machine, now_ms)),
         }
@@ -145,16 +145,16 @@ impl Leadership {
         let at_the_latest = self.called_at_ms + self.settings.patience_ms / 2;
         let at = match (self.at_end_since_ms, self.role) {
             (None, _) => at_the_latest,
-            (_, Role::Owner { .. }) if self.is_tick_under_way => {
+            (_, ReplicaRole::Owner { .. }) if self.is_tick_under_way => {
                 self.tick_asked_at_ms + self.tick_retry_ms()
             }
-            (_, Role::Owner { .. }) if machine.has_backlog() => self.called_at_ms,
-            (_, Role::Owner { .. }) => {
+            (_, ReplicaRole::Owner { .. }) if machine.has_backlog() => self.called_at_ms,
+            (_, ReplicaRole::Owner { .. }) => {
                 let heartbeat = self.tick_asked_at_ms + self.settings.tick_ms;
                 self.due_at_ms(machine)
                     .map_or(heartbeat, |at| heartbeat.min(at))
             }
-            (Some(since), Role::Follower) => {
+            (Some(since), ReplicaRole::Follower) => {
                 let silence = self
                     .sign_at_ms
                     .max(self.claim_asked_at_ms.unwrap_or(0))

@@ -7,7 +7,7 @@ use onsale_schemas::{NodeName, PartitionId};
 ///
 /// A node follows a partition when its rank, its place in this list, is below the number of
 /// replicas. Every program must come to the same order, so it never changes.
-pub fn rendezvous(partition: PartitionId, nodes: &[NodeName]) -> Vec<&NodeName> {
+fn rendezvous(partition: PartitionId, nodes: &[NodeName]) -> Vec<&NodeName> {
     let mut scored: Vec<(u64, &NodeName)> = nodes
         .iter()
         .map(|node| (score(partition, node), node))

@@ -7,7 +7,7 @@ use super::actions::{Alarm, MemberAction, MemberStatus, Publication, SeenOutcome
 use super::leadership::Leadership;
 use super::publication::Outbox;
 use super::settings::MemberSettings;
-use crate::replica::{Action, Replica, Role, StopReason};
+use crate::replica::{Action, Replica, ReplicaRole, StopReason};
 
 /// Ticks are shorter than this, and few other commands are: so most records are not decoded twice.
 const TICK_SIZE_MAX_BYTES: usize = 24;
@@ -77,7 +77,7 @@ impl Member {
     }
 
     /// What it is to its partition.
-    pub fn role(&self) -> Role {
+    pub fn role(&self) -> ReplicaRole {
         self.leadership.role()
     }
 
@@ -241,8 +241,8 @@ impl Member {
         );
         if has_changed {
             self.replica.set_snapshots(match self.role() {
-                Role::Owner { .. } => self.settings.snapshots_as_owner,
-                Role::Follower => self.settings.snapshots_as_standby,
+                ReplicaRole::Owner { .. } => self.settings.snapshots_as_owner,
+                ReplicaRole::Follower => self.settings.snapshots_as_standby,
             });
             actions.push(MemberAction::RoleChanged(self.role()));
         }
@@ -325,7 +325,7 @@ impl Member {
             .outbox
             .full_since_ms()
             .is_some_and(|since| now_ms.saturating_sub(since) >= patience_ms);
-        self.is_relieving || matches!(self.role(), Role::Owner { .. })
+        self.is_relieving || matches!(self.role(), ReplicaRole::Owner { .. })
     }
 
     fn tell_stop(&mut self, actions: &mut Vec<MemberAction>) {

@@ -6,7 +6,7 @@ use super::state::Shown;
 use crate::gauges::Places;
 use crate::member::{Member, MemberAction};
 use crate::recovery::checksum;
-use crate::replica::Role;
+use crate::replica::ReplicaRole;
 use crate::snapshots::Cut;
 
 /// A member with what its driver knows of its log.
@@ -48,8 +48,8 @@ impl Assignment {
     /// nodes are right.
     pub(super) fn count_places(&mut self) {
         self.places = match self.member.role() {
-            Role::Owner { .. } => Places::of(self.member.machine()),
-            Role::Follower => Places::default(),
+            ReplicaRole::Owner { .. } => Places::of(self.member.machine()),
+            ReplicaRole::Follower => Places::default(),
         };
     }
 

@@ -21,7 +21,7 @@ use crate::clock::{BrokerClock, ClockWatch, Turn};
 use crate::gauges::COUNT_EVERY_MS;
 use crate::member::{Alarm, MemberAction, SeenOutcome};
 use crate::metrics::Metrics;
-use crate::replica::Role;
+use crate::replica::ReplicaRole;
 use crate::snapshots::CutReply;
 
 /// Longest wait for a record, in milliseconds. Bounds how late a request to the driver and an
@@ -257,11 +257,11 @@ impl Driver {
                     let cuts = self.assignments[index].cut().into_iter().collect();
                     self.snapshots.add(cuts, None);
                 }
-                MemberAction::RoleChanged(Role::Owner { epoch }) => {
+                MemberAction::RoleChanged(ReplicaRole::Owner { epoch }) => {
                     self.counted_at_ms = None;
                     tracing::info!(%partition, epoch, "this node owns the partition");
                 }
-                MemberAction::RoleChanged(Role::Follower) => {
+                MemberAction::RoleChanged(ReplicaRole::Follower) => {
                     self.counted_at_ms = None;
                     let machine = self.assignments[index].member.machine();
                     let owner = machine.owner().map(|node| node.0.as_str());
@@ -393,7 +393,7 @@ impl Driver {
         let owned = self.assignments.iter().find_map(|assignment| {
             let member = &assignment.member;
             match member.role() {
-                Role::Owner { epoch } if member.machine().id() == partition => Some(epoch),
+                ReplicaRole::Owner { epoch } if member.machine().id() == partition => Some(epoch),
                 _ => None,
             }
         });

@@ -2,7 +2,7 @@
 
 use super::runtime::Node;
 use crate::gauges::Progress;
-use crate::replica::Role;
+use crate::replica::ReplicaRole;
 
 impl Node {
     /// Brings the gauges up to date; called when metrics are read.
@@ -32,7 +32,7 @@ impl Node {
             self.metrics.show_clock("log", 0, false);
         }
         let owned = || {
-            let is_owner = |role| matches!(role, Role::Owner { .. });
+            let is_owner = |role| matches!(role, ReplicaRole::Owner { .. });
             let owned = shown.iter();
             owned.filter(move |member| is_owner(member.status.role))
         };

@@ -32,7 +32,7 @@ use crate::fit::Catalog;
 use crate::member::{Member, MemberSettings, ranks};
 use crate::metrics::Metrics;
 use crate::recovery::RecoveryError;
-use crate::replica::Role;
+use crate::replica::ReplicaRole;
 use crate::snapshots::{self, Newest, Shelf, SnapshotJob, Written, work_off};
 use crate::threads;
 
@@ -156,8 +156,8 @@ impl Node {
         let status = &shown.status;
         let role = match (&status.stopped, status.role) {
             (Some(_), _) => MemberRole::Stopped,
-            (None, Role::Owner { .. }) => MemberRole::Owner,
-            (None, Role::Follower) => MemberRole::Standby,
+            (None, ReplicaRole::Owner { .. }) => MemberRole::Owner,
+            (None, ReplicaRole::Follower) => MemberRole::Standby,
         };
         PartitionOnNode {
             partition: status.partition,
@@ -300,7 +300,7 @@ impl Node {
         }
         let deadline = Instant::now() + HAND_OVER_PATIENCE;
         let owns = |shown: &Shown| {
-            matches!(shown.status.role, Role::Owner { .. })
+            matches!(shown.status.role, ReplicaRole::Owner { .. })
                 && partitions.contains(&shown.status.partition)
         };
         while self.shared.shown().iter().any(owns) {

@@ -4,7 +4,7 @@ use onsale_engine::{Limits, Partition};
 use onsale_processor::member::{
     Alarm, Member, MemberAction, MemberSettings, Publication, SeenOutcome,
 };
-use onsale_processor::replica::{Role, SnapshotPolicy, StopReason};
+use onsale_processor::replica::{ReplicaRole, SnapshotPolicy, StopReason};
 use onsale_schemas::{
     Command, Entry, Envelope, NodeName, OutcomeRecord, PartitionId, RequestId, codec,
 };
@@ -33,7 +33,7 @@ pub(crate) struct Node {
     pub(crate) paused: bool,
     /// What it asks to publish is dropped.
     pub(crate) mute: bool,
-    pub(crate) roles: Vec<Role>,
+    pub(crate) roles: Vec<ReplicaRole>,
     pub(crate) appended: Vec<Command>,
     pub(crate) published: usize,
     pub(crate) cuts: Vec<u64>,
@@ -212,7 +212,7 @@ impl Cluster {
 
     pub(crate) fn owners(&self) -> Vec<usize> {
         (0..self.nodes.len())
-            .filter(|&index| matches!(self.nodes[index].member.role(), Role::Owner { .. }))
+            .filter(|&index| matches!(self.nodes[index].member.role(), ReplicaRole::Owner { .. }))
             .collect()
     }
 

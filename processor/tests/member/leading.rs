@@ -1,6 +1,6 @@
 //! Heartbeats, claims and hand-overs.
 
-use onsale_processor::replica::{Role, SnapshotPolicy};
+use onsale_processor::replica::{ReplicaRole, SnapshotPolicy};
 use onsale_schemas::command::{Admission, OpenShow, Pick, Reserve, ZoneLayout};
 use onsale_schemas::{Command, EventId, ShowId, UserId};
 
@@ -13,7 +13,7 @@ fn on_the_first_start_only_the_preferred_owner_claims_at_once() {
     assert_eq!(cluster.owners(), [0]);
     cluster.run(10_000);
     assert_eq!(cluster.claims(), [("n0".to_owned(), 1)]);
-    assert_eq!(cluster.nodes[0].roles, [Role::Owner { epoch: 1 }]);
+    assert_eq!(cluster.nodes[0].roles, [ReplicaRole::Owner { epoch: 1 }]);
     assert!(cluster.nodes[1].roles.is_empty());
 }
 
@@ -100,7 +100,7 @@ fn a_standby_claims_when_the_owner_is_silent_and_takes_up_its_outcomes() {
     cluster.run(600);
     assert_eq!(cluster.owners(), [0], "its patience is not over yet");
     cluster.run(300);
-    assert_eq!(cluster.nodes[1].roles, [Role::Owner { epoch: 2 }]);
+    assert_eq!(cluster.nodes[1].roles, [ReplicaRole::Owner { epoch: 2 }]);
     assert!(cluster.nodes[1].published >= 6);
     let last = cluster.nodes[1].member.machine().last_outcome();
     assert_eq!(cluster.topic.last().map(|seen| seen.offset), last);
@@ -115,7 +115,7 @@ fn commands_of_clients_are_no_sign_of_life() {
         cluster.submit();
         cluster.run(STEP_MS);
     }
-    assert_eq!(cluster.nodes[1].roles, [Role::Owner { epoch: 2 }]);
+    assert_eq!(cluster.nodes[1].roles, [ReplicaRole::Owner { epoch: 2 }]);
 }
 
 #[test]
@@ -144,7 +144,10 @@ fn a_paused_owner_that_comes_back_steps_down_and_harms_nothing() {
     cluster.run(10_000);
     assert_eq!(cluster.owners(), [1]);
     let roles = &cluster.nodes[0].roles;
-    assert_eq!(*roles, [Role::Owner { epoch: 1 }, Role::Follower]);
+    assert_eq!(
+        *roles,
+        [ReplicaRole::Owner { epoch: 1 }, ReplicaRole::Follower]
+    );
     assert_eq!(cluster.claims().len(), 2, "it has owned once: no return");
     assert!(cluster.is_all_published());
     assert!(cluster.nodes.iter().all(|node| node.stopped.is_none()));
@@ -242,7 +245,7 @@ fn the_preferred_owner_returns_once() {
     cluster.run(1_000);
     cluster.nodes[0].paused = true;
     cluster.run(2_000);
-    assert_eq!(cluster.nodes[1].roles, [Role::Owner { epoch: 2 }]);
+    assert_eq!(cluster.nodes[1].roles, [ReplicaRole::Owner { epoch: 2 }]);
     cluster.restart(0);
     cluster.run(1_900);
     assert_eq!(
@@ -269,7 +272,7 @@ fn a_node_that_owned_before_its_restart_claims_at_once_in_a_new_epoch() {
     cluster.run(2 * STEP_MS);
     assert_eq!(
         cluster.nodes[1].roles,
-        [Role::Owner { epoch: 2 }],
+        [ReplicaRole::Owner { epoch: 2 }],
         "what is replayed makes no owner"
     );
     assert_eq!(cluster.claims().len(), 2);
@@ -284,7 +287,7 @@ fn ticks_of_an_older_epoch_are_no_sign_of_life() {
         cluster.append(Command::Tick { epoch: 0 });
         cluster.run(STEP_MS);
     }
-    assert_eq!(cluster.nodes[1].roles, [Role::Owner { epoch: 2 }]);
+    assert_eq!(cluster.nodes[1].roles, [ReplicaRole::Owner { epoch: 2 }]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use onsale_processor::node::database;
 use onsale_processor::node::status::NodeStatus;
 use onsale_schemas::command::{Describe, Subject};
 use onsale_schemas::{Command, NodeName, Offset, PartitionId};
-use onsale_store::document::Place;
+use onsale_store::document::CatalogCursor;
 use onsale_store::store::LogMark;
 
 use crate::foreign::delete_before;
@@ -271,7 +271,7 @@ async fn describe_all(world: &mut World) {
     }
     let documents = world
         .store
-        .undescribed(PARTITIONS, Place::default(), 10)
+        .undescribed(PARTITIONS, CatalogCursor::default(), 10)
         .await
         .unwrap();
     assert_eq!(documents.len(), 2 * ALL.len());

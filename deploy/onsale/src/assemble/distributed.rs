@@ -16,7 +16,7 @@ use onsale_schemas::NodeName;
 use uuid::Uuid;
 
 use super::Parts;
-use crate::config::{Config, Role};
+use crate::config::{Config, NodeRole};
 use crate::exit::{Failure, OrFail, kafka_failure};
 use crate::private;
 use base::Base;
@@ -40,14 +40,14 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         counts: base.counts.clone(),
         node,
         projection,
-        projects: config.node.is(Role::Projector),
+        projects: config.node.is(NodeRole::Projector),
         foreign: base.settings.foreign.clone(),
     });
     let stopping = Arc::new(AtomicBool::new(false));
     let announcer = announcer(config, &base, &internal, stopping.clone())?;
     watch(config, &base, &internal);
     let announcing = tokio::spawn(announcer.run(base.stop.clone()));
-    let (log, serve) = if config.node.is(Role::Ingress) {
+    let (log, serve) = if config.node.is(NodeRole::Ingress) {
         let (log, ingress) = roles::ingress(config, &base, internal.clone()).await?;
         (Some(log), super::serve_ingress(ingress))
     } else {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::assemble;
 use crate::cli::{ConfigArgs, parse_listen};
-use crate::config::{Config, Role};
+use crate::config::{Config, NodeRole};
 use crate::exit::{Failure, OrFail};
 
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub(crate) struct ServeArgs {
     /// What this process does, with kafka.brokers: ingress, processor, projector, worker; overrides
     /// node.roles
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
-    roles: Option<Vec<Role>>,
+    roles: Option<Vec<NodeRole>>,
     #[command(flatten)]
     config: ConfigArgs,
 }

@@ -189,7 +189,7 @@ fn pairs(text: &str) -> Option<Table> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Role;
+    use super::super::NodeRole;
     use super::*;
 
     fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -253,7 +253,7 @@ mod tests {
             ),
         ])
         .unwrap();
-        assert_eq!(config.node.roles, [Role::Ingress, Role::Projector]);
+        assert_eq!(config.node.roles, [NodeRole::Ingress, NodeRole::Projector]);
         assert_eq!(config.kafka.properties["sasl.password"], "a=b");
         let shown = config.without_secrets();
         assert_eq!(shown.kafka.properties["sasl.password"], "(hidden)");

@@ -9,7 +9,7 @@ use super::Problem;
 /// What a process does in the distributed mode.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Role {
+pub(crate) enum NodeRole {
     /// Takes requests and answers them.
     Ingress,
     /// Runs seat machines.
@@ -20,7 +20,7 @@ pub(crate) enum Role {
     Worker,
 }
 
-impl Role {
+impl NodeRole {
     /// All of them.
     pub(crate) const ALL: [Self; 4] = [
         Self::Ingress,
@@ -42,7 +42,7 @@ impl Role {
     }
 }
 
-impl std::str::FromStr for Role {
+impl std::str::FromStr for NodeRole {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -61,7 +61,7 @@ pub(crate) struct NodeConfig {
     pub id: String,
     /// What it does. With the embedded log one process does all of it, whether worker is named or
     /// not.
-    pub roles: Vec<Role>,
+    pub roles: Vec<NodeRole>,
     /// Where other nodes and operators reach it; if it is not set `http://<http.listen>`, or `https://`
     /// with a certificate.
     pub advertise_url: Option<String>,
@@ -75,7 +75,7 @@ impl Default for NodeConfig {
     fn default() -> Self {
         Self {
             id: "node-1".to_owned(),
-            roles: Role::ALL.to_vec(),
+            roles: NodeRole::ALL.to_vec(),
             advertise_url: None,
             operations_advertise_url: None,
         }
@@ -84,7 +84,7 @@ impl Default for NodeConfig {
 
 impl NodeConfig {
     /// Whether this process has the role.
-    pub(crate) fn is(&self, role: Role) -> bool {
+    pub(crate) fn is(&self, role: NodeRole) -> bool {
         self.roles.contains(&role)
     }
 
@@ -96,7 +96,7 @@ impl NodeConfig {
                 format!("1 to {NODE_NAME_MAX_BYTES} letters, digits, '-', '_' or '.'"),
             ));
         }
-        let has_all = Role::EMBEDDED.iter().all(|role| self.is(*role));
+        let has_all = NodeRole::EMBEDDED.iter().all(|role| self.is(*role));
         if self.roles.is_empty() || (!distributed && !has_all) {
             let names: Vec<&str> = self.roles.iter().map(|role| role.as_str()).collect();
             problems.push(Problem::new(

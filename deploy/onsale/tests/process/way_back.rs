@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use onsale_store::Store;
-use onsale_store::document::Place;
+use onsale_store::document::CatalogCursor;
 use serde_json::{Value, json};
 
 use crate::postgres::Database;
@@ -279,7 +279,10 @@ impl House {
         let store = Store::connect(&url, 1).await.unwrap();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let left = store.undescribed(16, Place::default(), 1).await.unwrap();
+            let left = store
+                .undescribed(16, CatalogCursor::default(), 1)
+                .await
+                .unwrap();
             if left.is_empty() {
                 return;
             }

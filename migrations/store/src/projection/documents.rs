@@ -37,7 +37,7 @@ const SHOWS: Versions = Versions {
 };
 
 /// Which version a row is of, which one the log has, and what of the log changed it last.
-struct Standing {
+struct RowState {
     version: i64,
     described: i64,
     amended: Option<Offset>,
@@ -51,7 +51,7 @@ fn is_after(record: Option<Offset>, as_of: Option<Offset>) -> bool {
         .is_some_and(|(record, as_of)| record >= as_of)
 }
 
-impl Standing {
+impl RowState {
     /// Whether a document of `version` is to be written over the row.
     ///
     /// Of the same version as the row is the document that was made from it, so writing it changes
@@ -157,7 +157,7 @@ async fn show(
 async fn keep_decided(
     transaction: &mut Transaction,
     row: &mut ShowRow,
-    standing: &Standing,
+    standing: &RowState,
     as_of: Option<Offset>,
 ) -> Result<(), StoreError> {
     let is_amended = is_after(standing.amended, as_of);
@@ -194,12 +194,12 @@ async fn present(
     transaction: &mut Transaction,
     versions: &Versions,
     id: Uuid,
-) -> Result<Option<Standing>, StoreError> {
+) -> Result<Option<RowState>, StoreError> {
     transaction
         .fetch_optional(versions.select, &[id.into()])
         .await?
         .map(|row| {
-            Ok(Standing {
+            Ok(RowState {
                 version: row.signed("version")?,
                 described: row.signed("described_version")?,
                 amended: row.number_or_null("amended_offset")?,

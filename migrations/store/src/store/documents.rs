@@ -11,7 +11,7 @@ use crate::audit::{Audit, Unaudited};
 use crate::booking::projected_offset;
 use crate::catalog::{EventRow, ShowRow};
 use crate::database::Durability;
-use crate::document::{Document, Place, Versioned};
+use crate::document::{CatalogCursor, Document, Versioned};
 use crate::error::StoreError;
 use crate::projection::documents;
 
@@ -25,7 +25,7 @@ impl Store {
     pub async fn undescribed(
         &self,
         partitions: u16,
-        after: Place,
+        after: CatalogCursor,
         limit: u32,
     ) -> Result<Vec<Document>, StoreError> {
         let mut documents = Vec::new();

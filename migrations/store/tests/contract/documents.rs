@@ -5,7 +5,7 @@ use onsale_schemas::PartitionId;
 use onsale_schemas::command::{Describe, Subject};
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventRow, RowSeats, ShowRow, ShowStatus, ZoneAdmission};
-use onsale_store::document::{Document, Place, Versioned};
+use onsale_store::document::{CatalogCursor, Document, Versioned};
 use onsale_store::store::LogMark;
 
 use crate::build::{Chain, event, event_id, show, show_id, with_show};
@@ -42,7 +42,7 @@ async fn open_show(bench: &Bench, chain: &mut Chain) {
 async fn describe_all(bench: &Bench, chain: &mut Chain) -> Vec<Document> {
     let documents = bench
         .store
-        .undescribed(16, Place::default(), 100)
+        .undescribed(16, CatalogCursor::default(), 100)
         .await
         .unwrap();
     let from = chain.next_offset;
@@ -65,7 +65,7 @@ async fn what_is_described_is_not_described_again(bench: Bench) {
     with_show(&bench.store).await;
     let subjects: Vec<Subject> = bench
         .store
-        .undescribed(16, Place::default(), 100)
+        .undescribed(16, CatalogCursor::default(), 100)
         .await
         .unwrap()
         .iter()
@@ -87,7 +87,7 @@ async fn what_is_described_is_not_described_again(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(16, Place::default(), 0)
+            .undescribed(16, CatalogCursor::default(), 0)
             .await
             .unwrap(),
         []
@@ -166,7 +166,7 @@ async fn a_lost_catalog_comes_back_from_documents(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(16, Place::default(), 100)
+            .undescribed(16, CatalogCursor::default(), 100)
             .await
             .unwrap(),
         []
@@ -202,7 +202,7 @@ async fn an_older_catalog_is_brought_forward(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(16, Place::default(), 100)
+            .undescribed(16, CatalogCursor::default(), 100)
             .await
             .unwrap(),
         []
@@ -236,7 +236,7 @@ async fn a_newer_catalog_stays(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(16, Place::default(), 100)
+            .undescribed(16, CatalogCursor::default(), 100)
             .await
             .unwrap()
             .len(),
@@ -394,7 +394,10 @@ async fn names_changed_along_with_a_limit_come_back(bench: Bench) {
     bench.store.project(&chain.all()).await.unwrap();
     let found = bench.store.event(event_id(1)).await.unwrap().unwrap();
     assert_eq!(found, row);
-    let left = bench.store.undescribed(16, Place::default(), 100).await;
+    let left = bench
+        .store
+        .undescribed(16, CatalogCursor::default(), 100)
+        .await;
     assert_eq!(left.unwrap(), []);
 }
 
@@ -428,15 +431,15 @@ async fn what_is_undescribed_is_walked_through(bench: Bench) {
     for number in 1..=3 {
         bench.store.add_event(&event(number)).await.unwrap();
     }
-    let mut place = Place::default();
+    let mut cursor = CatalogCursor::default();
     for number in 1..=3 {
-        let documents = bench.store.undescribed(16, place, 1).await.unwrap();
+        let documents = bench.store.undescribed(16, cursor, 1).await.unwrap();
         let mut expected = of_event(1, event(number));
         expected.as_of = Some(0);
         assert_eq!(documents, [expected]);
-        place.event = event_id(number).0;
+        cursor.event = event_id(number).0;
     }
-    assert_eq!(bench.store.undescribed(16, place, 1).await.unwrap(), []);
+    assert_eq!(bench.store.undescribed(16, cursor, 1).await.unwrap(), []);
 }
 
 /// Of another event than it is handed in for.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use onsale_schemas::{PartitionId, RequestId};
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
-use onsale_store::document::{Document, Place, Versioned};
+use onsale_store::document::{CatalogCursor, Document, Versioned};
 use onsale_store::job::{JobFilter, NewJob};
 use onsale_store::snapshot::SnapshotInfo;
 use onsale_store::{Store, StoreError};
@@ -301,7 +301,7 @@ async fn no_read_takes_the_pool_with_it(bench: Bench) {
         ("bookings", Box::new(|| call(store.bookings(&of_user)))),
         (
             "undescribed",
-            Box::new(|| call(store.undescribed(16, Place::default(), 5))),
+            Box::new(|| call(store.undescribed(16, CatalogCursor::default(), 5))),
         ),
         ("jobs", Box::new(|| call(store.jobs(&jobs)))),
         ("of_one_moment", Box::new(|| call(store.of_one_moment()))),

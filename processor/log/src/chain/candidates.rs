@@ -88,7 +88,7 @@ impl<T> Candidates<T> {
     }
 
     /// Whether such an outcome continues any of them.
-    pub fn is_followed_by(&self, offset: Offset, previous: Option<Offset>) -> bool {
+    pub(crate) fn is_followed_by(&self, offset: Offset, previous: Option<Offset>) -> bool {
         let mut all = self.all.iter();
         all.any(|known| known.is_followed_by(offset, previous))
     }

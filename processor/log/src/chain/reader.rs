@@ -10,7 +10,7 @@ use onsale_schemas::Offset;
 use super::{Candidates, Link, OutcomeChain};
 
 /// This many consecutive records beside the chain are a gap, not foreign records.
-pub const GAP_RECORDS: u32 = 4;
+const GAP_RECORDS: u32 = 4;
 
 /// What an outcome is to its reader.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,14 +6,13 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 
 use super::error::{failed, io_error};
 use super::meta::Meta;
 use super::options::JournalOptions;
-use super::prepare::{Place, Prepared, Preparer, prepare};
+use super::prepare::{Prepared, Preparer, SegmentFolder, prepare};
 use super::reader::JournalReader;
 use super::recovery::{Beside, Layout, Tail, TornTail, find_tail, look_beside_writer, read_layout};
 use super::repair::repair;
@@ -77,7 +76,7 @@ impl Journal {
             .map_err(|error| io_error("sync", folder, error))?;
         let layout = read_layout(&*disk, folder, &meta)?;
         let opening = Opening {
-            place: Place {
+            location: SegmentFolder {
                 disk,
                 folder: folder.to_path_buf(),
             },
@@ -102,7 +101,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::open_read_only`].
-    pub fn open_read_only_on(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, LogError> {
+    pub(super) fn open_read_only_on(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, LogError> {
         let Some(meta) = Meta::read(&*disk, folder)? else {
             return Err(LogError::Mismatch(format!(
                 "there is no journal in {}: check the path of the data folder",
@@ -176,15 +175,9 @@ impl Journal {
     }
 
     /// Up to where the log is durable.
-    pub fn durable_position(&self) -> DurablePosition {
+    #[cfg(test)]
+    pub(super) fn durable_position(&self) -> DurablePosition {
         self.shared.durable()
-    }
-
-    /// Waits until more than `seen` is durable; `None` when the time is over before.
-    pub fn wait_beyond(&self, seen: DurablePosition, timeout: Duration) -> Option<DurablePosition> {
-        self.shared.wait(timeout, |shared| {
-            Some(shared.durable()).filter(|now| *now > seen)
-        })
     }
 
     /// The first offset whose log time is one of `times`; the end of the partition where there is
@@ -324,7 +317,7 @@ fn no_records(meta: &Meta) -> Vec<PartitionEnd> {
 
 /// A journal that is being opened for writing.
 struct Opening<'a> {
-    place: Place,
+    location: SegmentFolder,
     meta: Meta,
     options: &'a JournalOptions,
 }
@@ -338,7 +331,7 @@ impl Opening<'_> {
         let mut spare = self.reopen_spare(&layout)?;
         let (segment, tail) = match layout.segments.last() {
             Some(last) => {
-                let Place { disk, folder } = &self.place;
+                let SegmentFolder { disk, folder } = &self.location;
                 let tail = find_tail(&**disk, folder, &self.meta, last, Beside::Nobody)?;
                 (Arc::clone(last), tail)
             }
@@ -348,9 +341,9 @@ impl Opening<'_> {
                 first
             }
         };
-        let path = path_of(&self.place.folder, segment.sequence);
+        let path = path_of(&self.location.folder, segment.sequence);
         let file = self
-            .place
+            .location
             .disk
             .open(&path, Access::ReadWrite)
             .map_err(|error| io_error("open", &path, error))?;
@@ -366,10 +359,10 @@ impl Opening<'_> {
         let cut = tail.torn.as_ref().map(|torn| (torn.byte, torn.cut_bytes));
         repair(&path, &*file, segment.size_bytes, cut)?;
         let prepare = self.options.prepare;
-        let preparer = Preparer::new(self.place.clone(), prepare, spare)?;
+        let preparer = Preparer::new(self.location.clone(), prepare, spare)?;
         let shared = Arc::new(OpenJournal::new(
-            self.place.disk,
-            self.place.folder,
+            self.location.disk,
+            self.location.folder,
             self.meta,
             layout.segments,
             &tail.ends,
@@ -410,11 +403,11 @@ impl Opening<'_> {
         let identity = spare.identity;
         if !spare.is_clean {
             let again = self.identity(identity.sequence);
-            return prepare(&self.place, again, &AtomicBool::new(false)).map(Some);
+            return prepare(&self.location, again, &AtomicBool::new(false)).map(Some);
         }
-        let path = path_of(&self.place.folder, identity.sequence);
+        let path = path_of(&self.location.folder, identity.sequence);
         let file = self
-            .place
+            .location
             .disk
             .open(&path, Access::ReadWrite)
             .map_err(|error| io_error("open", &path, error))?;
@@ -428,7 +421,7 @@ impl Opening<'_> {
         let prepared = match spare {
             Some(spare) => spare,
             None => prepare(
-                &self.place,
+                &self.location,
                 self.identity(FIRST_SEGMENT),
                 &AtomicBool::new(false),
             )?,
@@ -442,7 +435,7 @@ impl Opening<'_> {
         let ends = no_records(&self.meta);
         let segment = Segment::begin(&prepared.identity, &nowhere, &ends);
         let base = segment.encode_base(super::batch::crc_seed(&self.meta.log_id));
-        let path = path_of(&self.place.folder, segment.sequence);
+        let path = path_of(&self.location.folder, segment.sequence);
         prepared
             .file
             .write_all_at(&base, BASE_POSITION)

@@ -6,19 +6,19 @@ use super::bytes::SECTOR_BYTES;
 use crate::storage::LogError;
 
 /// Most partitions of one journal; every segment's header holds the end of each.
-pub const PARTITIONS_MAX: u16 = 1_024;
+pub(crate) const PARTITIONS_MAX: u16 = 1_024;
 /// Default size of a segment, in bytes. A new segment costs the writer one more sync of about 0.1
 /// ms, which 16 MiB already make invisible (it is filled ahead by another thread). Larger ones
 /// would only make a small installation keep more zeros, start-up read more (it scans the last
 /// segment) and retention coarser. At rest a journal has two segments.
-pub const SEGMENT_SIZE_DEFAULT_BYTES: u64 = 16 << 20;
+pub(crate) const SEGMENT_SIZE_DEFAULT_BYTES: u64 = 16 << 20;
 /// Smallest segment, in bytes.
-pub const SEGMENT_SIZE_MIN_BYTES: u64 = 64 << 10;
+pub(crate) const SEGMENT_SIZE_MIN_BYTES: u64 = 64 << 10;
 /// Largest segment, in bytes.
-pub const SEGMENT_SIZE_MAX_BYTES: u64 = 1 << 30;
+pub(crate) const SEGMENT_SIZE_MAX_BYTES: u64 = 1 << 30;
 /// Largest batch with its frames, in bytes, if the segment is large enough for it. Recovery relies
 /// on it too: a torn batch reaches no further.
-pub const BATCH_SIZE_MAX_BYTES: usize = 8 << 20;
+pub(crate) const BATCH_SIZE_MAX_BYTES: usize = 8 << 20;
 
 /// Where the next segment is created.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

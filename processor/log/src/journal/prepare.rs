@@ -29,27 +29,27 @@ pub(super) struct Prepared {
 
 /// Makes a segment: zeros and identity durable first, then the name.
 pub(super) fn prepare(
-    place: &Place,
+    location: &SegmentFolder,
     identity: Identity,
     stop: &AtomicBool,
 ) -> Result<Prepared, LogError> {
-    let temporary = place.folder.join(TEMPORARY_NAME);
-    let path = path_of(&place.folder, identity.sequence);
+    let temporary = location.folder.join(TEMPORARY_NAME);
+    let path = path_of(&location.folder, identity.sequence);
     let made = (|| {
-        let file = place.disk.open(&temporary, Access::Create)?;
+        let file = location.disk.open(&temporary, Access::Create)?;
         file.allocate(identity.size_bytes)?;
         fill(&*file, identity.size_bytes, stop)?;
         file.write_all_at(&identity.encode(), 0)?;
         file.sync_data()?;
-        place.disk.rename(&temporary, &path)?;
-        place.disk.sync_folder(&place.folder)?;
+        location.disk.rename(&temporary, &path)?;
+        location.disk.sync_folder(&location.folder)?;
         Ok(file)
     })();
     match made {
         Ok(file) => Ok(Prepared { identity, file }),
         Err(error) => {
             // What was filled so far would keep the disk full; a left-over is emptied next time.
-            let _ = place.disk.remove(&temporary);
+            let _ = location.disk.remove(&temporary);
             Err(io_error("prepare", &path, error))
         }
     }
@@ -73,14 +73,14 @@ fn fill(file: &dyn DiskFile, size_bytes: u64, stop: &AtomicBool) -> std::io::Res
 
 /// Where segments are made.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct SegmentFolder {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) folder: PathBuf,
 }
 
 /// Gives the writer its next segment.
 pub(super) struct Preparer {
-    place: Place,
+    location: SegmentFolder,
     worker: Option<Worker>,
     ready: Option<Prepared>,
     /// The worker has been asked and has not answered.
@@ -96,16 +96,16 @@ struct Worker {
 
 impl Preparer {
     pub(super) fn new(
-        place: Place,
+        location: SegmentFolder,
         mode: PrepareSegments,
         ready: Option<Prepared>,
     ) -> Result<Self, LogError> {
         let worker = match mode {
             PrepareSegments::OnDemand => None,
-            PrepareSegments::Ahead => Some(Worker::start(place.clone())?),
+            PrepareSegments::Ahead => Some(Worker::start(location.clone())?),
         };
         Ok(Self {
-            place,
+            location,
             worker,
             ready,
             asked: false,
@@ -138,13 +138,13 @@ impl Preparer {
             self.ask(identity);
         }
         if !self.asked {
-            return prepare(&self.place, identity, &AtomicBool::new(false));
+            return prepare(&self.location, identity, &AtomicBool::new(false));
         }
         self.asked = false;
         match self.worker.as_ref().map(|worker| worker.answer.recv()) {
             Some(Ok(answer)) => answer,
             // The thread is gone: do its work.
-            Some(Err(_)) | None => prepare(&self.place, identity, &AtomicBool::new(false)),
+            Some(Err(_)) | None => prepare(&self.location, identity, &AtomicBool::new(false)),
         }
     }
 
@@ -155,18 +155,18 @@ impl Preparer {
 }
 
 impl Worker {
-    fn start(place: Place) -> Result<Self, LogError> {
+    fn start(location: SegmentFolder) -> Result<Self, LogError> {
         // One question and one answer at a time.
         let (ask, questions) = crossbeam_channel::bounded::<Identity>(1);
         let (answers, answer) = crossbeam_channel::bounded(1);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let folder = place.folder.clone();
+        let folder = location.folder.clone();
         let thread = std::thread::Builder::new()
             .name("journal-segments".into())
             .spawn(move || {
                 for identity in questions {
-                    let made = prepare(&place, identity, &stopped);
+                    let made = prepare(&location, identity, &stopped);
                     if let Err(error) = &made
                         && !stopped.load(Ordering::Relaxed)
                     {

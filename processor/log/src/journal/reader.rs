@@ -1,7 +1,6 @@
 //! Reads one partition after the other.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use onsale_schemas::{Offset, PartitionId};
 
@@ -35,24 +34,6 @@ impl JournalReader {
             stops: vec![None; usize::from(shared.meta.partitions)],
             shared,
         }
-    }
-
-    /// Waits until the partition has a durable record at or after `from`. `false` when the time is
-    /// over.
-    ///
-    /// # Errors
-    /// [`LogError::UnknownPartition`].
-    pub fn wait_for_more(
-        &self,
-        partition: PartitionId,
-        from: Offset,
-        timeout: Duration,
-    ) -> Result<bool, LogError> {
-        let index = self.shared.index(partition)?;
-        let seen = self
-            .shared
-            .wait(timeout, |shared| (shared.end(index) > from).then_some(()));
-        Ok(seen.is_some())
     }
 
     /// Where to start for an offset at which no read stopped: the last segment that begins at or

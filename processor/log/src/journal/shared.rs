@@ -1,9 +1,8 @@
 //! What the writer and the readers of one journal share.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use onsale_schemas::{Offset, PartitionId};
 
@@ -15,7 +14,7 @@ use onsale_disk::{Disk, DiskLock};
 
 /// A place between two batches, which the writer has made durable up to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct DurablePosition(u64);
+pub(super) struct DurablePosition(u64);
 
 /// Low bits that hold the sector; a segment has far fewer.
 const SECTOR_BITS: u32 = 24;
@@ -34,9 +33,6 @@ impl DurablePosition {
     }
 }
 
-/// Longest single wait where no end can be computed.
-const WAIT_PIECE: Duration = Duration::from_secs(3_600);
-
 /// What the writer and the readers of one journal share.
 pub(super) struct OpenJournal {
     pub(super) disk: Arc<dyn Disk>,
@@ -50,9 +46,6 @@ pub(super) struct OpenJournal {
     /// Offset after the last durable record, by partition.
     ends: Box<[AtomicU64]>,
     durable: AtomicU64,
-    waiters: AtomicUsize,
-    wait_lock: Mutex<()>,
-    wake_up: Condvar,
     pub(super) written_bytes: AtomicU64,
     /// There while a writer is; retention needs it too.
     pub(super) lock: Mutex<Option<Box<dyn DiskLock>>>,
@@ -81,9 +74,6 @@ impl OpenJournal {
             firsts: firsts.into_iter().map(AtomicU64::new).collect(),
             ends: ends.iter().map(|end| AtomicU64::new(end.next)).collect(),
             durable: AtomicU64::new(durable.0),
-            waiters: AtomicUsize::new(0),
-            wait_lock: Mutex::new(()),
-            wake_up: Condvar::new(),
             written_bytes: AtomicU64::new(0),
             lock: Mutex::new(lock),
         }
@@ -184,58 +174,5 @@ impl OpenJournal {
         for (published, end) in self.ends.iter().zip(ends) {
             published.store(end.next, Ordering::Release);
         }
-        // Pairs with the fence of a waiter: either it sees the new end or this thread sees it.
-        fence(Ordering::SeqCst);
-        if self.waiters.load(Ordering::Relaxed) > 0 {
-            drop(
-                self.wait_lock
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner),
-            );
-            self.wake_up.notify_all();
-        }
-    }
-
-    /// How many wait now.
-    #[cfg(test)]
-    pub(super) fn waiters(&self) -> usize {
-        self.waiters.load(Ordering::Relaxed)
-    }
-
-    /// Waits until `seen` gives something or the time is over.
-    pub(super) fn wait<T>(
-        &self,
-        timeout: Duration,
-        seen: impl Fn(&Self) -> Option<T>,
-    ) -> Option<T> {
-        if let Some(found) = seen(self) {
-            return Some(found);
-        }
-        let until = Instant::now().checked_add(timeout);
-        self.waiters.fetch_add(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        let mut guard = self
-            .wait_lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let found = loop {
-            if let Some(found) = seen(self) {
-                break Some(found);
-            }
-            // A time-out too long to be represented is waited for in pieces.
-            let left = until.map_or(WAIT_PIECE, |until| {
-                until.saturating_duration_since(Instant::now())
-            });
-            if left.is_zero() {
-                break None;
-            }
-            guard = match self.wake_up.wait_timeout(guard, left) {
-                Ok((guard, _)) => guard,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        };
-        drop(guard);
-        self.waiters.fetch_sub(1, Ordering::Relaxed);
-        found
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
-use onsale_log::pending::Ticket;
+use onsale_log::pending::WaiterId;
 use onsale_processor::member::Publication;
 use onsale_schemas::Offset;
 
@@ -81,7 +81,7 @@ pub(super) struct Asking {
     pub(super) ingress: usize,
     /// The life of the ingress; a later one knows nothing of it.
     pub(super) life: u64,
-    pub(super) ticket: Ticket,
+    pub(super) waiter_id: WaiterId,
 }
 
 /// What a producer reports about a record.

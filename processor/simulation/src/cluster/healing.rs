@@ -1,6 +1,6 @@
 //! The end of a world: there are no more faults, so everything has to recover.
 
-use onsale_processor::replica::Role;
+use onsale_processor::replica::ReplicaRole;
 use onsale_schemas::{Command, Envelope, RequestId, codec};
 
 use super::clients::{Asked, State};
@@ -86,7 +86,7 @@ impl World {
                     continue;
                 };
                 let status = slot.member.status();
-                owners += u32::from(status.role != Role::Follower);
+                owners += u32::from(status.role != ReplicaRole::Follower);
                 // A tick that was just appended may be on its way.
                 if status.next_offset + 2 < end || !status.at_end_of_log {
                     return Some(format!("{} is behind {end}: {status:?}", processor.name));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use onsale_log::commands::{Reply, SubmitError};
-use onsale_log::pending::{Pending, Ticket};
+use onsale_log::pending::{Pending, WaiterId};
 use onsale_schemas::RequestId;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -94,14 +94,14 @@ impl World {
         let to = &mut self.ingresses[ingress];
         let (sender, reply) = oneshot::channel();
         let now = to.at(self.now_ms);
-        let ticket: Ticket = to.pending.add(id, request, sender, now)?;
+        let waiter_id: WaiterId = to.pending.add(id, request, sender, now)?;
         let clients = to.clients.entry((partition, request)).or_default();
         clients.push(Client { ask, reply });
         Some(Asking {
             ask,
             ingress,
             life: to.life,
-            ticket,
+            waiter_id,
         })
     }
 
@@ -125,9 +125,11 @@ impl World {
             return Ok(());
         }
         match report {
-            Report::At(offset) => at.pending.reported(asking.ticket, Some(offset)),
-            Report::Unknown => at.pending.reported(asking.ticket, None),
-            Report::Refused => at.pending.refused(asking.ticket, SubmitError::Unavailable),
+            Report::At(offset) => at.pending.reported(asking.waiter_id, Some(offset)),
+            Report::Unknown => at.pending.reported(asking.waiter_id, None),
+            Report::Refused => at
+                .pending
+                .refused(asking.waiter_id, SubmitError::Unavailable),
         }
         let asked = &mut self.asked[asking.ask];
         asked.is_place_unknown |= report == Report::Unknown;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use onsale_engine::{Limits, Partition as Machine};
 use onsale_processor::member::{Alarm, Member, MemberAction, Publication, SeenOutcome, ranks};
 use onsale_processor::recovery::checksum;
-use onsale_processor::replica::{Role, StopReason};
+use onsale_processor::replica::{ReplicaRole, StopReason};
 use onsale_schemas::{Command, Envelope, NodeName, Offset, codec};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -356,7 +356,7 @@ impl World {
         slot: &mut Slot,
         outcomes: Vec<Publication>,
     ) {
-        if slot.member.role() == Role::Follower {
+        if slot.member.role() == ReplicaRole::Follower {
             self.stats.published_by_followers += outcomes.len() as u64;
         }
         slot.outgoing.extend(outcomes);
@@ -488,8 +488,8 @@ impl World {
         }
     }
 
-    fn note_role(&mut self, node: usize, partition: usize, role: Role) {
-        let Role::Owner { epoch } = role else {
+    fn note_role(&mut self, node: usize, partition: usize, role: ReplicaRole) {
+        let ReplicaRole::Owner { epoch } = role else {
             self.trace
                 .note(self.now_ms, "follows", node, partition as u64, 0);
             return;
@@ -500,7 +500,7 @@ impl World {
         let others = self.processors.iter().filter(|processor| {
             processor.slots[partition]
                 .as_ref()
-                .is_some_and(|slot| slot.member.role() != Role::Follower)
+                .is_some_and(|slot| slot.member.role() != ReplicaRole::Follower)
         });
         self.stats.double_owners += u64::from(others.count() > 0);
     }

@@ -7,7 +7,7 @@ use onsale_engine::{Limits, NullSink, Partition as Machine};
 use onsale_log::journal::{Journal, JournalWriter};
 use onsale_log::{AppendRecord, Appended, EntryBatch, LogError, LogReader, LogWriter};
 use onsale_processor::recovery::checksum;
-use onsale_processor::replica::{Action, Replica, Role, SnapshotPolicy};
+use onsale_processor::replica::{Action, Replica, ReplicaRole, SnapshotPolicy};
 use onsale_schemas::{Entry, Envelope, NodeName, Offset, OutcomeRecord, PartitionId, codec};
 
 use super::world::{READ_BYTES, Record, Step, World};
@@ -253,7 +253,7 @@ impl World {
         let mut batch = Vec::new();
         let mut actions = Vec::new();
         for (index, owner) in process.owners.iter_mut().enumerate() {
-            if owner.role() == Role::Follower {
+            if owner.role() == ReplicaRole::Follower {
                 actions.push(Action::Append(owner.claim()));
             }
             owner.on_time(self.clock_ms, &mut actions);

@@ -13,7 +13,7 @@ use super::call::{Action, Call};
 use super::order::{self, Placed};
 use super::verdict::{Verdict, Violation};
 
-type Place = (PartitionId, Offset);
+type LogPosition = (PartitionId, Offset);
 
 /// Codes with which an ingress refuses before anything is submitted to the log.
 const BEFORE_THE_LOG: [&str; 10] = [
@@ -47,7 +47,7 @@ pub struct Judge {
 
 #[derive(Default, Debug)]
 struct Wanted {
-    places: HashSet<Place>,
+    places: HashSet<LogPosition>,
     requests: HashSet<RequestId>,
     bookings: HashSet<BookingId>,
     users: HashSet<UserId>,
@@ -56,9 +56,9 @@ struct Wanted {
 #[derive(Default, Debug)]
 struct Found {
     partitions: HashSet<PartitionId>,
-    at: HashMap<Place, OutcomeRecord>,
+    at: HashMap<LogPosition, OutcomeRecord>,
     /// The record that decided a request; repeats of it leave this as it is.
-    of_request: HashMap<RequestId, Place>,
+    of_request: HashMap<RequestId, LogPosition>,
     confirmed: HashMap<BookingId, LogTimeMs>,
     released: HashMap<BookingId, bool>,
     extended: HashSet<(BookingId, LogTimeMs)>,
@@ -103,7 +103,7 @@ impl Judge {
     /// Takes the next outcome of a partition's replay.
     pub fn outcome(&mut self, partition: PartitionId, record: &OutcomeRecord) {
         let (wanted, found) = (&self.wanted, &mut self.found);
-        let place = (partition, record.offset);
+        let position = (partition, record.offset);
         let reused = matches!(
             record.outcome,
             Outcome::Rejected(Rejection::IdempotencyKeyReused)
@@ -113,10 +113,10 @@ impl Judge {
             && let Some(request) = record.request_id
             && wanted.requests.contains(&request)
         {
-            found.of_request.entry(request).or_insert(place);
-            found.at.insert(place, record.clone());
-        } else if wanted.places.contains(&place) {
-            found.at.insert(place, record.clone());
+            found.of_request.entry(request).or_insert(position);
+            found.at.insert(position, record.clone());
+        } else if wanted.places.contains(&position) {
+            found.at.insert(position, record.clone());
         }
         if record.replay_of.is_some() {
             return;
@@ -182,7 +182,7 @@ struct Court<'a, L> {
     label: L,
     /// Who was given a booking.
     holder: HashMap<BookingId, &'a Call>,
-    placed: BTreeMap<Place, Placed>,
+    placed: BTreeMap<LogPosition, Placed>,
     verdict: Verdict,
 }
 
@@ -222,7 +222,7 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
     }
 
     /// Where a success was decided, when it is what the log says.
-    fn granted(&mut self, call: &'a Call, granted: &Granted) -> Option<Place> {
+    fn granted(&mut self, call: &'a Call, granted: &Granted) -> Option<LogPosition> {
         let booking = BookingId::from_uuid(granted.booking_id);
         match call.action {
             Action::Reserve | Action::Late(_) => {
@@ -266,7 +266,7 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
         what: &'static str,
         answered: Option<T>,
         log: Option<T>,
-    ) -> Option<Place> {
+    ) -> Option<LogPosition> {
         if !self.found.partitions.contains(&booking.partition()) {
             self.verdict.not_judged += 1;
             return None;
@@ -284,14 +284,19 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
         self.found.of_request.get(&call.keyed?).copied()
     }
 
-    fn reserved(&mut self, call: &'a Call, granted: &Granted, place: Place) -> Option<Place> {
-        let (partition, offset) = place;
+    fn reserved(
+        &mut self,
+        call: &'a Call,
+        granted: &Granted,
+        position: LogPosition,
+    ) -> Option<LogPosition> {
+        let (partition, offset) = position;
         if !self.found.partitions.contains(&partition) {
             self.verdict.not_judged += 1;
             return None;
         }
         let id = BookingId::new(partition, offset);
-        let record = self.found.at.get(&place);
+        let record = self.found.at.get(&position);
         let Some((record, reserved)) = record.and_then(|record| match &record.outcome {
             Outcome::Reserved(reserved) if record.replay_of.is_none() => Some((record, reserved)),
             _ => None,
@@ -330,7 +335,7 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
             _ => {}
         }
         self.verdict.granted += u64::from(before == self.verdict.violations);
-        Some(place)
+        Some(position)
     }
 
     /// What was answered about a reservation besides its place.
@@ -368,10 +373,10 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
     }
 
     /// Where a refusal was decided, when it is what the log says.
-    fn refused(&mut self, call: &Call, refused: &Refused) -> Option<Place> {
+    fn refused(&mut self, call: &Call, refused: &Refused) -> Option<LogPosition> {
         let by_key = call.keyed.and_then(|key| {
-            let place = *self.found.of_request.get(&key)?;
-            Some((key, place))
+            let position = *self.found.of_request.get(&key)?;
+            Some((key, position))
         });
         let early = refused.early || BEFORE_THE_LOG.contains(&refused.code.as_str());
         match (refused.position.map(|at| at.place()), by_key) {
@@ -379,11 +384,13 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
                 self.verdict.not_judged += 1;
                 None
             }
-            (Some(place), _) => self.refused_at(call, refused, place),
-            (None, Some((key, place))) => {
-                let log = self.found.at.get(&place).map(|record| &record.outcome);
+            (Some(position), _) => self.refused_at(call, refused, position),
+            (None, Some((key, position))) => {
+                let log = self.found.at.get(&position).map(|record| &record.outcome);
                 match log {
-                    Some(Outcome::Rejected(_)) if !early => self.refused_at(call, refused, place),
+                    Some(Outcome::Rejected(_)) if !early => {
+                        self.refused_at(call, refused, position)
+                    }
                     // Another call with the same key may have come through later.
                     Some(Outcome::Rejected(_)) | None => {
                         self.verdict.refused_before_the_log += 1;
@@ -414,9 +421,14 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
         }
     }
 
-    fn refused_at(&mut self, call: &Call, refused: &Refused, place: Place) -> Option<Place> {
-        let Some(record) = self.found.at.get(&place) else {
-            let (partition, offset) = place;
+    fn refused_at(
+        &mut self,
+        call: &Call,
+        refused: &Refused,
+        position: LogPosition,
+    ) -> Option<LogPosition> {
+        let Some(record) = self.found.at.get(&position) else {
+            let (partition, offset) = position;
             let what = format!(
                 "a refusal as {} at partition {partition} offset {offset}",
                 refused.code
@@ -438,7 +450,7 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
             other => self.equal(call, "code", refused.code.clone(), format!("{other:?}")),
         }
         self.verdict.refused += u64::from(before == self.verdict.violations);
-        Some(place)
+        Some(position)
     }
 
     /// Bookings that no call can have made.

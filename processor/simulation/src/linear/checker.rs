@@ -155,7 +155,7 @@ impl Checker {
     ///
     /// # Errors
     /// The invariant that is broken.
-    pub fn check_state(&self) -> Result<(), Difference> {
+    pub(crate) fn check_state(&self) -> Result<(), Difference> {
         self.model.check_invariants().map_err(|broken| {
             let last = self.model.next_offset().saturating_sub(1);
             self.difference(last, Finding::Invariant(broken))

@@ -33,7 +33,7 @@ impl Rng {
     }
 
     /// A number below `end`; 0 when `end` is 0.
-    pub fn below_u32(&mut self, end: u32) -> u32 {
+    pub(crate) fn below_u32(&mut self, end: u32) -> u32 {
         u32::try_from(self.below(u64::from(end))).unwrap_or(0)
     }
 
@@ -48,7 +48,7 @@ impl Rng {
     }
 
     /// One of the items.
-    pub fn one_of<T: Copy, const N: usize>(&mut self, items: [T; N]) -> T {
+    pub(crate) fn one_of<T: Copy, const N: usize>(&mut self, items: [T; N]) -> T {
         const { assert!(N > 0, "there must be something to choose from") };
         items[self.index(N)]
     }

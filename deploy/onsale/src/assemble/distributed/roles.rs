@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::base::{Base, blocking};
 use crate::assemble::resume_openings;
-use crate::config::{Config, Role};
+use crate::config::{Config, NodeRole};
 use crate::exit::{Failure, OrFail};
 use crate::log_source;
 use crate::operations::DistributedOperations;
@@ -34,7 +34,7 @@ const OWNER_SNAPSHOTS_RARER: u64 = 4;
 
 /// The processor, where this process is one.
 pub(super) async fn processor(config: &Config, base: &Base) -> Result<Option<Arc<Node>>, Failure> {
-    if !config.node.is(Role::Processor) {
+    if !config.node.is(NodeRole::Processor) {
         return Ok(None);
     }
     let options = node_options(config, base);
@@ -72,7 +72,7 @@ fn node_options(config: &Config, base: &Base) -> NodeOptions {
 /// The projector, where this process is one, once the database says where it has come to.
 pub(super) fn projector(config: &Config, base: &Base) -> ProjectionSlot {
     let projection = ProjectionSlot::default();
-    if config.node.is(Role::Projector) {
+    if config.node.is(NodeRole::Projector) {
         let counts = base.counts.clone();
         let feed = counts.map(|counts| start_feed(&base.store, counts, &base.stop));
         let log = LogIdentity {

@@ -16,7 +16,7 @@ use onsale_store::Store;
 use onsale_store::booking::projected_offset;
 
 use super::{Check, FREE_LOW_BYTES, FREE_MIN_BYTES};
-use crate::config::{Config, Leads, Role, leads};
+use crate::config::{Config, Leads, NodeRole, leads};
 
 /// How long to listen to the nodes at most; each reports once a second.
 const LISTEN: Duration = Duration::from_millis(3_000);
@@ -197,12 +197,12 @@ fn nodes(config: &Config, heard: &Heard, checks: &mut Vec<Check>) {
             ));
         }
     }
-    let has = |role: Role| {
+    let has = |role: NodeRole| {
         let role = role.as_str();
         let mut alive = heard.list.alive();
         alive.any(|status| spoke(&status.node.0) && status.roles.iter().any(|name| name == role))
     };
-    if !has(Role::Worker) {
+    if !has(NodeRole::Worker) {
         checks.push(Check::warning(
             "worker",
             "none is there",
@@ -210,7 +210,7 @@ fn nodes(config: &Config, heard: &Heard, checks: &mut Vec<Check>) {
              jobs of the queue wait",
         ));
     }
-    if !has(Role::Projector) {
+    if !has(NodeRole::Projector) {
         checks.push(Check::failed(
             "projector",
             "none is there",

@@ -44,10 +44,8 @@ mod memory {
     use std::sync::Arc;
 
     use crate::contract::{LogUnderTest, PARTITIONS};
-    use crate::journal::{
-        Journal, JournalOptions, JournalReader, JournalWriter, PrepareSegments,
-        SEGMENT_SIZE_MIN_BYTES,
-    };
+    use crate::journal::options::SEGMENT_SIZE_MIN_BYTES;
+    use crate::journal::{Journal, JournalOptions, JournalReader, JournalWriter, PrepareSegments};
     use onsale_disk::MemoryDisk;
 
     struct InMemory {

@@ -1,9 +1,6 @@
 //! Who may open a journal, and with what.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use onsale_schemas::PartitionId;
 
 use super::support::{append, bytes, folder, killed_after, open, open_read_only, options, read};
 use crate::journal::meta::META_NAME;
@@ -119,45 +116,5 @@ fn a_batch_that_never_fits_is_refused() {
     assert!(
         matches!(refused, Err(LogError::BatchTooLarge { .. })),
         "{refused:?}"
-    );
-}
-
-#[test]
-fn waiting_ends_with_the_next_record() {
-    let disk = MemoryDisk::new();
-    let (mut writer, journal) = open(&disk).unwrap();
-    let reader = journal.reader();
-    let here = PartitionId(1);
-    assert!(!reader.wait_for_more(here, 0, Duration::ZERO).unwrap());
-    assert_eq!(
-        journal.wait_beyond(journal.durable_position(), Duration::ZERO),
-        None
-    );
-    let seen = journal.durable_position();
-    let waiters: Vec<_> = (0..2)
-        .map(|i| {
-            let (reader, journal) = (journal.reader(), journal.clone());
-            std::thread::spawn(move || match i {
-                0 => reader.wait_for_more(here, 1, Duration::MAX).unwrap(),
-                _ => journal.wait_beyond(seen, Duration::MAX).is_some(),
-            })
-        })
-        .collect();
-    // A record that was there first would have to wake nobody.
-    while journal.shared.waiters() < 2 {
-        std::thread::yield_now();
-    }
-    for now_ms in 0..2 {
-        append(&mut writer, now_ms, &vec![(1, bytes(1, 10))]).unwrap();
-    }
-    for waiter in waiters {
-        assert!(waiter.join().unwrap());
-    }
-    assert!(reader.wait_for_more(here, 1, Duration::ZERO).unwrap());
-    assert!(!reader.wait_for_more(here, 2, Duration::ZERO).unwrap());
-    assert!(
-        reader
-            .wait_for_more(PartitionId(9), 0, Duration::ZERO)
-            .is_err()
     );
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use onsale_schemas::PartitionId;
 
+use crate::journal::options::SEGMENT_SIZE_MIN_BYTES;
 use crate::journal::segment::path_of;
-use crate::journal::{
-    Journal, JournalOptions, JournalWriter, PrepareSegments, SEGMENT_SIZE_MIN_BYTES,
-};
+use crate::journal::{Journal, JournalOptions, JournalWriter, PrepareSegments};
 use crate::storage::{AppendRecord, Appended, EntryBatch, LogError, LogReader, LogWriter};
 use onsale_disk::MemoryDisk;
 
