@@ -306,7 +306,7 @@ impl Asking<'_> {
         };
         table.holds.insert(position, hold);
         table.granted.push_back(position);
-        // Those behind one that was made longer have ended and are not looked at yet.
+        // Those behind one that lasts longer have ended and are not looked at yet.
         if table.granted.len() >= 2 * HOLDS_MAX {
             let Table { granted, holds, .. } = &mut *table;
             granted.retain(|position| holds.contains_key(position));
@@ -359,7 +359,7 @@ impl Table {
         entry
     }
 
-    /// Ends the holds that have run out, from the oldest on; one that was made longer holds up those
+    /// Ends the holds that have run out, from the oldest on; one that lasts longer holds up those
     /// behind it until their records come by.
     fn end_due(&mut self, now_ms: u64) {
         while let Some(position) = self.granted.front().copied() {

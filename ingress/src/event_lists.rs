@@ -1,5 +1,5 @@
 //! Lists of events: anybody may ask for them and each looks through the whole catalog, so only a few
-//! are made at a time, and equal ones are shared.
+//! are created at a time, and equal ones are shared.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl EventLists {
         .await
     }
 
-    /// Lists that are made from now on see what was just changed.
+    /// Lists that are created from now on see what was just changed.
     pub(crate) fn forget(&self) {
         self.shared.invalidate_all();
     }

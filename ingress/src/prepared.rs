@@ -232,7 +232,7 @@ impl HttpBody for Pieces {
     }
 }
 
-/// Compresses an answer that was made for one client, whole: an encoder that waits for a reader who
+/// Compresses an answer that is for one client, whole: an encoder that waits for a reader who
 /// does not read would take far more than what it is to send.
 pub(crate) async fn compress(asked: &HeaderMap, response: Response) -> Response {
     let size = response.body().size_hint().exact().unwrap_or(0);

@@ -21,7 +21,7 @@ pub(crate) struct Rules {
     pub(crate) class: Option<Class>,
     /// Whether its body may hold a layout or a list of seats, and so be large.
     pub(crate) has_large_body: bool,
-    /// Whether its answers are made for one client and may be large.
+    /// Whether its answers are for one client and may be large.
     pub(crate) is_compressed: bool,
     /// Bounds of what its requests may hold, for the document.
     pub(crate) bounds: Bounds,

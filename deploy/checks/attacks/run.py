@@ -45,7 +45,7 @@ ATTACKS = (
 def run(module, binary, is_long):
     """What an attack did, and what did not hold."""
     begin = time.monotonic()
-    wrong, told = [], {}
+    wrong, notes = [], {}
     with harness.Server(
         binary, getattr(module, "DESCRIPTORS", None), getattr(module, "SERVER_SETTINGS", None)
     ) as server:
@@ -60,7 +60,7 @@ def run(module, binary, is_long):
         attacker = harness.Attacker(server, module.SECONDS[is_long])
         result = module.attack(attacker, prepared)
         if isinstance(result, tuple):
-            result, told = result
+            result, notes = result
         wrong += result or []
         steady.end()
         attacker.close()
@@ -93,7 +93,7 @@ def run(module, binary, is_long):
             "turned_away": steady.turned_away,
             "p50_ms": round(p50, 1),
             "p99_ms": round(p99, 1),
-            **told,
+            **notes,
         }
 
 

@@ -37,7 +37,7 @@ pub enum KeyError {
     /// Public keys only verify: nothing can be derived from them.
     #[error(
         "auth.booking_secret (or auth.booking_secret_file) is not set: links to receipts and \
-         confirmation codes are made with it, or with auth.hs256_secret where tokens are signed \
+         confirmation codes are derived from it, or from auth.hs256_secret where tokens are signed \
          with that; set one of at least 32 bytes, the same on every node"
     )]
     NoBookingSecret,
@@ -151,7 +151,7 @@ impl AuthConfig {
         )
     }
 
-    /// The secret that links to receipts and confirmation codes are made with. Where none is
+    /// The secret that links to receipts and confirmation codes are derived from. Where none is
     /// configured and tokens are signed with a shared secret, it is that one.
     ///
     /// # Errors

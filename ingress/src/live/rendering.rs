@@ -94,7 +94,7 @@ impl Alive {
 /// A state as of one version.
 pub(super) struct Rendering {
     pub(super) version: Offset,
-    /// When it was made, in ticks of its show.
+    /// When it was created, in ticks of its show.
     tick: u64,
     /// As the event of a stream.
     pub(super) event: Bytes,

@@ -71,7 +71,7 @@ fn methods(item: &PathItem) -> impl Iterator<Item = Method> {
     .filter_map(|(method, is_there)| is_there.then_some(method))
 }
 
-/// Compresses answers that are made for one client and may be large. Those that many share are
+/// Compresses answers that are for one client and may be large. Those that many share are
 /// compressed once (`prepared`), and around streams and small answers there is nothing.
 async fn compressed(request: Request, next: Next) -> Response {
     let mut asked = HeaderMap::new();

@@ -59,7 +59,7 @@ pub struct EventRow {
     pub minimum_age: Option<u8>,
     /// Whether it is advertised.
     pub status: EventStatus,
-    /// When it was made.
+    /// When it was created.
     pub created_at_ms: u64,
 }
 
@@ -281,7 +281,7 @@ pub struct ShowRow {
     pub cooldown_ms: u32,
     /// Where it stands, as projected.
     pub status: ShowStatus,
-    /// When it was made.
+    /// When it was created.
     pub created_at_ms: u64,
     /// Its zones in order of their index.
     pub zones: Vec<ZoneRow>,

@@ -35,7 +35,7 @@ pub struct Document {
     /// The show, where it describes one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub show: Option<Versioned<ShowRow>>,
-    /// The position in its partition that it was made at: every record before is in it. Records from
+    /// The position in its partition at which it was created: every record before is in it. Records from
     /// there on may not be, although it comes behind them in the log. `None` in documents of programs
     /// that did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]

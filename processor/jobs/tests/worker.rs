@@ -223,8 +223,8 @@ async fn attempts_fail_succeed_and_end() {
             _ => (JobState::Dead, 1, Some("the payload cannot be read")),
         };
         assert_eq!((job.state, job.attempts), (state, attempts), "{job:?}");
-        let told = job.last_error.unwrap_or_default();
-        assert!(told.starts_with(why.unwrap_or_default()), "{told}");
+        let error = job.last_error.unwrap_or_default();
+        assert!(error.starts_with(why.unwrap_or_default()), "{error}");
     }
 }
 

@@ -8,7 +8,7 @@
 //! - [`Journal::open`] gives the one [`JournalWriter`] and the [`Journal`], from which come any
 //!   number of [`JournalReader`]s (one partition after the other) and [`JournalScan`]s (all
 //!   partitions in log order, for start-up).
-//! - Segments are made ahead by a thread, filled with zeros, because a sync into written blocks
+//! - Segments are created ahead by a thread, filled with zeros, because a sync into written blocks
 //!   takes half the time of one into blocks that were only reserved.
 //! - A sync that fails stops the writer for good: what is durable is then unknown, and asking again
 //!   would get a wrong answer from the kernel. A full disk is different: nothing of the batch stays

@@ -183,7 +183,7 @@ impl Cluster {
         }
     }
 
-    /// The publisher of a node failed and was made again; the tail of the topic was read.
+    /// The publisher of a node failed and was created again; the tail of the topic was read.
     pub(crate) fn publisher_failed(&mut self, node: usize) {
         let mut actions = Vec::new();
         let end = self.topic_end();

@@ -20,9 +20,9 @@ pub use files::{TEMPORARY_SUFFIX, read, replace};
 #[cfg(any(test, feature = "simulation"))]
 pub use memory::MemoryDisk;
 
-/// Mode of the folders that are made: their owner reads, writes and enters them.
+/// Mode of the folders that are created: their owner reads, writes and enters them.
 pub const FOLDER_MODE: u32 = 0o700;
-/// Mode of the files that are made: their owner reads and writes them.
+/// Mode of the files that are created: their owner reads and writes them.
 pub const FILE_MODE: u32 = 0o600;
 
 /// A file that is read and written by position.

@@ -540,8 +540,8 @@ async fn a_sale_that_was_taken_back_is_no_difference_and_keeps_when_it_was_paid(
         (&house.organizer, "cancel", &json!({})),
     ] {
         let path = format!("{booking}/{call}");
-        let (status, told) = house.server.post(token, &path, body).await;
-        assert_eq!(status, 200, "{call}: {told}");
+        let (status, answer) = house.server.post(token, &path, body).await;
+        assert_eq!(status, 200, "{call}: {answer}");
     }
     house.becomes(&house.buyer, &id(&sold), "cancelled").await;
     let report = house.server.data.join("report.json");

@@ -95,7 +95,7 @@ enum Copied {
     Postgres(Database),
 }
 
-/// Who sells and buys, and what was made.
+/// Who sells and buys, and what was created.
 #[derive(Default)]
 struct Sale {
     events: Vec<String>,

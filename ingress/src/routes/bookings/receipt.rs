@@ -56,7 +56,7 @@ pub(super) fn url(state: &IngressState, booking: &BookingId) -> String {
 fn wrong_link() -> ApiError {
     ApiError::new(
         Code::Unauthorized,
-        "This link is not valid: it is incomplete, belongs to another booking, or was made with an \
+        "This link is not valid: it is incomplete, belongs to another booking, or was created with an \
          older key. Use the booking's current `receipt_url`.",
     )
 }

@@ -2,7 +2,7 @@
 //!
 //! The catalog is mastered in the database, so a document changes nothing where its row stands as
 //! new. It is for a database that was lost or set back: there it brings the row. What the log decided
-//! after the document was made stays, although the document comes behind it in the log.
+//! after the document was created stays, although the document comes behind it in the log.
 
 use onsale_schemas::command::Describe;
 use onsale_schemas::{Offset, ZoneIndex};
@@ -54,7 +54,7 @@ fn is_after(record: Option<Offset>, as_of: Option<Offset>) -> bool {
 impl RowState {
     /// Whether a document of `version` is to be written over the row.
     ///
-    /// Of the same version as the row is the document that was made from it, so writing it changes
+    /// Of the same version as the row is the document that was created from it, so writing it changes
     /// nothing; but in a database that is rebuilt from the log, the row has that version from
     /// what the log decided alone, and the document has the names that were changed along with it.
     fn is_behind(&self, version: i64) -> bool {
@@ -153,7 +153,7 @@ async fn show(
     Ok(brought)
 }
 
-/// What the log decided about a show after its document was made.
+/// What the log decided about a show after its document was created.
 async fn keep_decided(
     transaction: &mut Transaction,
     row: &mut ShowRow,

@@ -69,7 +69,7 @@ pub(crate) enum CatalogStep {
     EventAmended(EventStep),
     /// The same again, which changes nothing any more.
     EventChangedBefore(RequestId),
-    /// A document of it. It was made from the row at the position that it names, or before it named
+    /// A document of it. It was created from the row at the position that it names, or before it named
     /// one at some position before its own.
     Described(Box<Describe>),
 }

@@ -119,11 +119,11 @@ async fn a_change_is_described_again(bench: Bench) {
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].show.as_ref().unwrap().row.zones[1].unit_price, 7);
     // What only the document's readers see of it counts as well.
-    let told = [
+    let statements = [
         "UPDATE shows SET closes_by_default = 1 - closes_by_default",
         "UPDATE shows SET cooldown_ms = cooldown_ms + 1",
     ];
-    for sql in told {
+    for sql in statements {
         bench.tamper(sql).await;
         assert_eq!(describe_all(&bench, &mut chain).await.len(), 1, "{sql}");
     }

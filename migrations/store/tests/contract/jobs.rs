@@ -423,12 +423,12 @@ async fn jobs_are_listed_and_counted(bench: Bench) {
         .tamper("UPDATE jobs SET due_at_ms = 1 WHERE job_key = 'b'")
         .await;
     let counts = bench.store.job_counts().await.unwrap();
-    let told: Vec<(&str, JobState, u64)> = counts
+    let counted: Vec<(&str, JobState, u64)> = counts
         .iter()
         .map(|count| (count.kind.as_str(), count.state, count.jobs))
         .collect();
     assert_eq!(
-        told,
+        counted,
         [
             ("mail.send", JobState::Waiting, 3),
             ("refund", JobState::Dead, 1)

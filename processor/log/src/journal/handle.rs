@@ -47,7 +47,7 @@ impl Journal {
     /// Opens the journal in `folder` for writing, and makes it where there is none.
     ///
     /// # Errors
-    /// [`LogError::Locked`], [`LogError::Mismatch`] when it was made with other frozen settings,
+    /// [`LogError::Locked`], [`LogError::Mismatch`] when it was created with other frozen settings,
     /// [`LogError::Damaged`], [`LogError::DiskFull`], or of the system.
     pub fn open(
         folder: &Path,
@@ -150,7 +150,7 @@ impl Journal {
         JournalScan::new(Arc::clone(&self.shared), starts)
     }
 
-    /// The id that the journal got when it was made.
+    /// The id that the journal got when it was created.
     pub fn log_id(&self) -> [u8; 16] {
         self.shared.meta.log_id
     }
@@ -284,7 +284,7 @@ fn open_meta(disk: &dyn Disk, folder: &Path, options: &JournalOptions) -> Result
     };
     if meta.partitions != options.partitions {
         return Err(LogError::Mismatch(format!(
-            "the journal in {} was made with {} partitions, but {} are configured. The number is \
+            "the journal in {} was created with {} partitions, but {} are configured. The number is \
              frozen because it decides which partition a show lives on: configure {} again, or \
              begin a new data folder",
             folder.display(),

@@ -71,7 +71,7 @@ fn fill(file: &dyn DiskFile, size_bytes: u64, stop: &AtomicBool) -> std::io::Res
     Ok(())
 }
 
-/// Where segments are made.
+/// Where segments are created.
 #[derive(Clone)]
 pub(super) struct SegmentFolder {
     pub(super) disk: Arc<dyn Disk>,

@@ -16,7 +16,7 @@
 //! Any damage in an earlier segment is damage: a segment is begun after all batches before it were
 //! durable. When a journal is closed or opened, an empty batch is written behind the last one that
 //! holds records, so that only the last batch before a crash is ever in doubt. A file that is
-//! shorter than it was made is no crash's doing, but a person who shortened it has decided: what is left
+//! shorter than it was created is no crash's doing, but a person who shortened it has decided: what is left
 //! of its last batch is cut like a torn one.
 //!
 //! The rule is for a log at rest. Who reads beside a running writer reads one place before and

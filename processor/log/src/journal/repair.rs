@@ -39,7 +39,7 @@ pub(super) fn repair(
                 file = %path.display(),
                 file_size,
                 size_bytes,
-                "a segment of the journal has not the size it was made with; corrected"
+                "a segment of the journal did not have the size it was created with; corrected"
             );
             file.set_size(size_bytes)?;
         }
