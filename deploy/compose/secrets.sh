@@ -18,8 +18,9 @@ make() {
 
 mkdir -p "$folder"
 chmod 0700 "$folder"
+# An installation from before booking-secret derived its links and codes from token-key: they stay valid.
+if [ -s "$folder/token-key" ]; then cat "$folder/token-key"; else random; fi | make booking-secret
 random | make token-key
-random | make booking-secret
 random | make cluster-secret
 random | make database-password
 random | make grafana-password
