@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 const REPORTS_MAX: usize = 20;
 
 /// Folder of the reports below the data folder.
-const REPORTS_DIR: &str = "reconciliation";
+pub const REPORTS_DIR: &str = "reconciliation";
 
 /// Compares what this node owns every `every` until `stop`.
 pub async fn reconcile_every(
@@ -44,27 +44,37 @@ pub async fn reconcile_every(
             continue;
         }
         match node.reconcile(&owned, &store, counts.as_ref()).await {
-            Ok(report) => keep(&dir, &report),
+            Ok(report) => keep(&dir, report).await,
             Err(error) => tracing::warn!(%error, "no reconciliation this time"),
         }
     }
 }
 
-fn keep(dir: &Path, report: &Report) {
-    let found = report.differences.len();
+/// Writes the report and logs what it found; the log names the file only where there is one.
+async fn keep(dir: &Path, report: Report) {
+    let (found, bookings) = (report.differences.len(), report.checked.bookings);
     let file = dir.join(format!("report-{:013}.json", report.created_at_ms));
-    if let Err(error) = write(dir, &file, report) {
+    let written = {
+        let (dir, file) = (dir.to_owned(), file.clone());
+        tokio::task::spawn_blocking(move || write(&dir, &file, &report)).await
+    };
+    let written = written.map_err(std::io::Error::other).flatten();
+    if let Err(error) = &written {
         tracing::warn!(file = %file.display(), %error, "the report cannot be written");
     }
-    let bookings = report.checked.bookings;
-    if found > 0 {
+    if found == 0 {
+        tracing::info!(bookings, "engine and projections agree");
+    } else if written.is_ok() {
         tracing::error!(
             found,
             file = %file.display(),
             "engine and projections differ: read the report, then `onsale reconcile --apply` it"
         );
     } else {
-        tracing::info!(bookings, "engine and projections agree");
+        tracing::error!(
+            found,
+            "engine and projections differ: ask for a report with `onsale reconcile --report FILE`"
+        );
     }
 }
 
