@@ -122,7 +122,7 @@ impl Ingress {
             replies: Replies::new(),
             recent: Recent::new(log.is_shared()),
             shows_of_bookings: ShowsOfBookings::new(log.partitions()),
-            tenants_of_shows: TenantsOfShows::new(),
+            tenants_of_shows: Arc::new(TenantsOfShows::new()),
             acknowledged: LastPositions::new(log.partitions()),
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
@@ -180,12 +180,9 @@ impl Ingress {
         self
     }
 
-    /// Hands in the opening of every show whose opening a crash interrupted; returns how many.
-    /// Call it once the log serves.
-    ///
-    /// # Errors
-    /// When catalog or log cannot be used now.
-    pub async fn resume_openings(&self) -> Result<usize, ApiError> {
+    /// Hands in the opening of every show whose opening a crash interrupted; returns how many. What
+    /// the log does not take now is tried again until the process stops. Call it once the log serves.
+    pub async fn resume_openings(&self) -> usize {
         routes::resume_openings(&self.state).await
     }
 

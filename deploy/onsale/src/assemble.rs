@@ -2,6 +2,7 @@
 
 mod distributed;
 mod embedded;
+mod part;
 mod worker;
 
 use std::io;
@@ -16,6 +17,7 @@ use prometheus::Registry;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
+use self::part::Part;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::{descriptors, private, telemetry};
@@ -98,15 +100,20 @@ where
     };
 
     let stop = CancellationToken::new();
-    let working = if config.does_jobs() {
+    let mut working = if config.does_jobs() {
         let worker = worker::worker(&config, &parts.store, &parts.registry)?;
-        tokio::spawn(worker.run(stop.clone()))
+        let work = worker.run(stop.clone());
+        Part::spawn("the worker of jobs", async move {
+            work.await;
+            Ok(())
+        })
     } else {
-        tokio::spawn(std::future::ready(()))
+        Part::none("the worker of jobs")
     };
     let operations_at = config.http.operations_address();
     let listeners = Listeners { public, operations };
-    let serving = tokio::spawn((parts.serve)(listeners, stop.clone()));
+    let serve = (parts.serve)(listeners, stop.clone());
+    let mut serving = Part::spawn("the HTTP server", async move { Ok(serve.await?) });
     let announced = announce(Addresses {
         public: address,
         operations: operations_at,
@@ -118,6 +125,8 @@ where
     let result = tokio::select! {
         () = stop_signal() => Ok(()),
         why = parts.failure => Err(Failure::Found(anyhow!("{why}; start again to recover"))),
+        why = serving.ended_early() => Err(Failure::Found(why)),
+        why = working.ended_early() => Err(Failure::Found(why)),
         Err(error) = announced_then_waiting => Err(Failure::Found(error)),
     };
     tokio::spawn(async {
@@ -128,8 +137,9 @@ where
     tracing::info!("stopping: requests in flight are finished first");
     parts.before_stop.await;
     stop.cancel();
-    let served = serving.await.or_found()?.context("HTTP server").or_found();
-    working.await.or_found()?;
+    // Whatever became of one of them, the rest is stopped in order.
+    let served = serving.ended().await.or_found();
+    let worked = working.ended().await.or_found();
     parts.stop.await;
     // What a caller no longer waits for is written all the same.
     let closed = tokio::time::timeout(STORE_CLOSE_PATIENCE, parts.store.close()).await;
@@ -137,10 +147,12 @@ where
         tracing::warn!("the database did not end its last statements in time");
     }
     tracing::info!("stopped");
-    result.and(served)
+    result.and(served).and(worked)
 }
 
-/// How long the database may take over what still runs when the server stops; no statement takes longer.
+/// How long a stop waits for what the database still does: as long as one statement on PostgreSQL may
+/// take. What takes longer (a transaction of several, SQLite waiting for a lock) ends with the process,
+/// and the database rolls it back.
 const STORE_CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 /// Connections that the system keeps for the server until it accepts them. With the 128 of a plain
 /// bind, a crowd that arrives within a second would wait for its packets to be sent again.
@@ -193,12 +205,11 @@ fn serve_ingress(ingress: Ingress) -> Serve {
 /// Hands in again what a crash interrupted; the log has to serve by now.
 async fn resume_openings(ingress: &Ingress) {
     match ingress.resume_openings().await {
-        Ok(0) => {}
-        Ok(shows) => tracing::info!(
+        0 => {}
+        shows => tracing::info!(
             shows,
             "openings that a crash interrupted were handed in again"
         ),
-        Err(error) => tracing::warn!(?error, "shows whose opening was interrupted stay unopened"),
     }
 }
 

@@ -4,14 +4,15 @@ use std::sync::atomic::Ordering;
 
 use http::Method;
 use onsale_ingress::Instant;
+use onsale_log::SubmitError;
 use onsale_schemas::command::{Admission, BlockPlaces, OpenShowV2};
-use onsale_schemas::{Command, Outcome, OutcomeRecord, Rejection, SeatList};
+use onsale_schemas::{Command, Outcome, OutcomeRecord, Rejection, SeatList, ShowId};
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{EventRow, EventStatus};
+use onsale_store::catalog::{EventRow, EventStatus, ShowRow};
 use serde_json::{Value, json};
 
 use crate::support::{
-    BALCONY, EVENT, FLOOR, NOW_MS, SHOW, STALLS, Script, ScriptedLog, World, event,
+    BALCONY, EVENT, FLOOR, NOW_MS, SHOW, STALLS, Script, ScriptedLog, World, event, show,
 };
 
 fn seated(rows: Value) -> Value {
@@ -448,12 +449,27 @@ async fn places_are_blocked_and_put_back() {
 #[tokio::test]
 async fn interrupted_openings_are_taken_up_at_start() {
     let world = World::new().await;
-    assert_eq!(world.ingress.resume_openings().await.unwrap(), 1);
+    assert_eq!(world.ingress.resume_openings().await, 1);
     let Command::OpenShowV2(OpenShowV2 { show: open, .. }) = world.log.last().command else {
         panic!("not an opening")
     };
     assert_eq!(open.show, SHOW);
     assert_eq!(open.zones.len(), 3);
+}
+
+#[tokio::test]
+async fn an_opening_that_the_log_refuses_does_not_hold_up_the_others() {
+    let world = World::new().await;
+    let other = ShowRow {
+        show_id: ShowId::from_bytes([0x51; 16]),
+        ..show()
+    };
+    world.store.add_show(&other).await.unwrap();
+    world.log.next(Script::Refuse(SubmitError::QueueFull));
+    assert_eq!(world.ingress.resume_openings().await, 1);
+    world.log.next(Script::Fail(SubmitError::DiskFull));
+    assert_eq!(world.ingress.resume_openings().await, 1);
+    assert_eq!(world.ingress.resume_openings().await, 2);
 }
 
 #[tokio::test]

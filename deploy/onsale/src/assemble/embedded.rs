@@ -92,6 +92,7 @@ pub(crate) fn offline<T>(
         let (embedded, store) = start(config, &Registry::new()).await?;
         let result = work(&embedded, &store).await;
         embedded.stop().await;
+        store.close().await;
         result.or_found()
     })
 }

@@ -1,34 +1,116 @@
 //! Shows whose opening a crash interrupted.
 
-use onsale_log::SubmitError;
-use onsale_schemas::Command;
-use onsale_store::catalog::ShowStatus;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use onsale_schemas::{Command, PartitionId};
+use onsale_store::catalog::{ShowRow, ShowStatus};
 
 use super::layout::open_command;
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::submit::hand_in_own;
 
+/// How long the outcome of an opening is waited for, in milliseconds.
+const OUTCOME_PATIENCE_MS: u64 = 5_000;
+/// Pause before what the log did not take is handed in again, in milliseconds.
+const RETRY_PAUSE_MS: u64 = 15_000;
+
+/// What became of the openings that were interrupted.
+struct Resumed {
+    handed_in: usize,
+    /// True when some have to be tried again.
+    is_incomplete: bool,
+}
+
+/// What became of one of them.
+enum Resumption {
+    HandedIn,
+    /// Its reply was lost, or takes long.
+    Silent,
+    /// The catalog lacks the event.
+    NoEvent,
+}
+
 /// Hands in the opening of every show that is in the catalog and perhaps not in the log; opening
 /// one again with the same values changes nothing, and one that an older program opened is refused,
-/// which changes nothing either. Returns how many were handed in.
-pub(crate) async fn resume_openings(state: &AppState) -> Result<usize, ApiError> {
-    let mut resumed = 0;
-    for show in state.store.shows_with_status(ShowStatus::Opening).await? {
-        let Some(event) = state.store.event(show.event_id).await? else {
-            tracing::warn!(show = %show.show_id, "a show of no event is not opened");
-            continue;
-        };
-        let command = Command::OpenShowV2(open_command(&show, &event)?);
-        let received = hand_in_own(state, show.partition, command)?;
-        // Unknown is fine: the next start asks again.
-        match received.await {
-            Ok(Ok(_)) | Err(_) => resumed += 1,
-            Ok(Err(error)) if error != SubmitError::Unavailable => {
-                return Err(error.into());
-            }
-            Ok(Err(_)) => {}
+/// which changes nothing either. Returns how many were handed in; what was not is tried again until
+/// the process stops.
+pub(crate) async fn resume_openings(state: &AppState) -> usize {
+    let resumed = pass(state).await;
+    if resumed.is_incomplete {
+        tokio::spawn(retry(state.clone()));
+    }
+    resumed.handed_in
+}
+
+async fn retry(state: AppState) {
+    loop {
+        let pause = tokio::time::sleep(Duration::from_millis(RETRY_PAUSE_MS));
+        if state.closing.run_until_cancelled(pause).await.is_none() {
+            return;
+        }
+        if !pass(&state).await.is_incomplete {
+            tracing::info!("all interrupted openings were handed in");
+            return;
         }
     }
-    Ok(resumed)
+}
+
+async fn pass(state: &AppState) -> Resumed {
+    let mut resumed = Resumed {
+        handed_in: 0,
+        is_incomplete: false,
+    };
+    let shows = match state.store.shows_with_status(ShowStatus::Opening).await {
+        Ok(shows) => shows,
+        Err(error) => {
+            tracing::warn!(%error, "interrupted openings are looked for again later");
+            resumed.is_incomplete = true;
+            return resumed;
+        }
+    };
+    // One partition that does not answer must not cost its patience with every show.
+    let mut silent = BTreeSet::<PartitionId>::new();
+    for show in &shows {
+        if silent.contains(&show.partition) {
+            continue;
+        }
+        match resume(state, show).await {
+            Ok(Resumption::HandedIn) => resumed.handed_in += 1,
+            Ok(Resumption::NoEvent) => {
+                tracing::warn!(show = %show.show_id, "a show of no event is not opened");
+            }
+            Ok(Resumption::Silent) => {
+                silent.insert(show.partition);
+                resumed.is_incomplete = true;
+                tracing::warn!(
+                    partition = %show.partition,
+                    "no outcome of an interrupted opening yet; it is tried again later"
+                );
+            }
+            Err(error) => {
+                resumed.is_incomplete = true;
+                let why = error.detail();
+                tracing::warn!(show = %show.show_id, %why, "a show stays unopened; it is tried again later");
+            }
+        }
+    }
+    resumed
+}
+
+async fn resume(state: &AppState, show: &ShowRow) -> Result<Resumption, ApiError> {
+    let Some(event) = state.store.event(show.event_id).await? else {
+        return Ok(Resumption::NoEvent);
+    };
+    let command = Command::OpenShowV2(open_command(show, &event)?);
+    let received = hand_in_own(state, show.partition, command)?;
+    let patience = Duration::from_millis(OUTCOME_PATIENCE_MS);
+    match tokio::time::timeout(patience, received).await {
+        Ok(Ok(outcome)) => {
+            outcome?;
+            Ok(Resumption::HandedIn)
+        }
+        Ok(Err(_)) | Err(_) => Ok(Resumption::Silent),
+    }
 }
