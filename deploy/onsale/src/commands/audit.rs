@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use onsale_store::audit::{AuditFilter, AuditRow};
 use uuid::Uuid;
 
-use super::jobs::with_store;
+use super::store::with_store;
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid, parse_whole};
 use crate::exit::{Failure, OrFail};
 use crate::output;

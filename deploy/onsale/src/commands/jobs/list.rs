@@ -5,8 +5,9 @@ use onsale_store::job::{JobCount, JobFilter, JobRow, JobState};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{parse_state, with_store};
+use super::parse_state;
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid, parse_whole};
+use crate::commands::store::with_store;
 use crate::exit::{Failure, OrFail};
 use crate::output;
 

@@ -8,8 +8,8 @@ use onsale_store::job::{JobFilter, JobState};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::with_store;
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
+use crate::commands::store::with_store;
 use crate::exit::{Failure, OrFail};
 use crate::output;
 

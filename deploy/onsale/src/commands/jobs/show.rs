@@ -3,7 +3,8 @@
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
-use super::{JobArgs, with_store};
+use super::JobArgs;
+use crate::commands::store::with_store;
 use crate::exit::{Failure, OrFail};
 use crate::output;
 

@@ -1,15 +1,14 @@
 //! The database against the model.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use onsale_processor::fit::Misfit;
 use onsale_schemas::{BookingId, Offset};
 use onsale_simulation::model::{BookingState, Model};
-use onsale_store::Store;
 use onsale_store::booking::{BookingStatus, projected_offset};
 
+use crate::commands::store;
 use crate::config::Config;
 use crate::database_fit;
 use crate::exit::{Failure, OrFail};
@@ -22,25 +21,9 @@ fn changed_until(last_outcome: Option<Offset>) -> Offset {
     last_outcome.map_or(0, |last| last + 1)
 }
 
-/// The database, where there is one.
-pub(super) async fn open(config: &Config) -> Result<Option<Store>, Failure> {
-    let url = config.database_url()?;
-    let missing = url
-        .strip_prefix("sqlite://")
-        .is_some_and(|path| !Path::new(path).exists());
-    if missing {
-        return Ok(None);
-    }
-    let store = Store::connect(&url, 2)
-        .await
-        .context("cannot open the database")
-        .or_reach()?;
-    Ok(Some(store))
-}
-
 /// Fails where the database is not of this log, or was lost.
 pub(super) async fn check_fit(config: &Config) -> Result<(), Failure> {
-    let store = open(config).await?;
+    let store = store::open(config).await?;
     if let Some(store) = &store {
         // Of an earlier version: the next start brings it up to date.
         if store.check_schema().await.is_err() && store.has_schema().await.or_reach()? {
@@ -64,7 +47,7 @@ pub(super) async fn check(
     model: &Model,
     last_outcome: Option<Offset>,
 ) -> Result<String, Failure> {
-    let Some(store) = open(config).await? else {
+    let Some(store) = store::open(config).await? else {
         return Ok("not looked at, there is none".to_owned());
     };
     let at = projected_offset(&store.watermarks().await.or_reach()?, model.partition());

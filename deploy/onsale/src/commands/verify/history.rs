@@ -11,8 +11,8 @@ use onsale_simulation::history::{self, Answer, Call, HistoryError, Judge, Verdic
 use onsale_store::Store;
 use onsale_store::catalog::ShowRow;
 
-use super::database;
 use crate::client;
+use crate::commands::store;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::{labels, output};
@@ -65,7 +65,7 @@ async fn labels_of(
     shows: Vec<ShowId>,
 ) -> Result<HashMap<ShowId, Vec<String>>, Failure> {
     let mut labels = HashMap::new();
-    let Some(store) = database::open(config).await? else {
+    let Some(store) = store::open(config).await? else {
         return Ok(labels);
     };
     for show in shows {
