@@ -25,7 +25,7 @@ const DOCUMENTS_PER_PASS: u32 = 8;
 const LOOK_EVERY_MS: u64 = 1_000;
 /// How long the log is left alone once it did not take a document, in milliseconds.
 const REFUSED_PAUSE_MS: u64 = 15_000;
-/// How long a pass waits for the projection of what it handed in, in milliseconds.
+/// How long a pass waits for the projection of what the one before handed in, in milliseconds.
 const PROJECTION_PATIENCE_MS: u64 = 10_000;
 
 /// What became of a pass.
@@ -34,6 +34,8 @@ enum Pass {
     Done,
     /// There may be more.
     More,
+    /// What was handed in is not projected yet.
+    Behind,
     /// Not now.
     Refused(&'static str),
 }
@@ -42,9 +44,10 @@ enum Pass {
 pub(crate) async fn run(state: AppState) {
     let mut is_logged = false;
     let mut cursor = CatalogCursor::default();
+    let mut taken = BTreeMap::new();
     loop {
-        let pause_ms = match pass(&state, &mut cursor).await {
-            Ok(Pass::Done) => LOOK_EVERY_MS,
+        let pause_ms = match pass(&state, &mut cursor, &mut taken).await {
+            Ok(Pass::Done | Pass::Behind) => LOOK_EVERY_MS,
             Ok(Pass::More) => 0,
             Ok(Pass::Refused(why)) => {
                 if !std::mem::replace(&mut is_logged, true) {
@@ -66,7 +69,22 @@ pub(crate) async fn run(state: AppState) {
     }
 }
 
-async fn pass(state: &AppState, cursor: &mut CatalogCursor) -> Result<Pass, ApiError> {
+/// Hands in what comes next. `taken` is where the log took the documents of the pass before, by
+/// partition.
+async fn pass(
+    state: &AppState,
+    cursor: &mut CatalogCursor,
+    taken: &mut BTreeMap<PartitionId, Offset>,
+) -> Result<Pass, ApiError> {
+    // Until then the catalog does not know that the log has them: they would be handed in again.
+    let patience = Duration::from_millis(PROJECTION_PATIENCE_MS);
+    while let Some((&partition, &offset)) = taken.first_key_value() {
+        let waited = state.operations.wait_projected(partition, offset, patience);
+        if !waited.await {
+            return Ok(Pass::Behind);
+        }
+        taken.pop_first();
+    }
     let documents = state
         .store
         .undescribed(state.log.partitions(), *cursor, DOCUMENTS_PER_PASS)
@@ -78,31 +96,18 @@ async fn pass(state: &AppState, cursor: &mut CatalogCursor) -> Result<Pass, ApiE
     let (shows, events): (Vec<Document>, Vec<Document>) = documents
         .into_iter()
         .partition(|document| document.show.is_some());
-    let mut taken = BTreeMap::new();
     let mut is_refused = false;
-    is_refused |= hand_in_all(state, &events, &mut cursor.event, &mut taken).await;
-    is_refused |= hand_in_all(state, &shows, &mut cursor.show, &mut taken).await;
-    if taken.is_empty() {
-        return Ok(if is_refused {
-            Pass::Refused("its machine is of an earlier version, or it is full")
-        } else if *cursor == CatalogCursor::default() {
-            Pass::Refused("no document fits into it")
-        } else {
-            Pass::More
-        });
-    }
-    // Until then they would be handed in again.
-    let patience = Duration::from_millis(PROJECTION_PATIENCE_MS);
-    for (partition, offset) in taken {
-        let is_projected = state
-            .operations
-            .wait_projected(partition, offset, patience)
-            .await;
-        if !is_projected {
-            return Ok(Pass::Done);
-        }
-    }
-    Ok(Pass::More)
+    is_refused |= hand_in_all(state, &events, &mut cursor.event, taken).await;
+    is_refused |= hand_in_all(state, &shows, &mut cursor.show, taken).await;
+    Ok(if !taken.is_empty() {
+        Pass::More
+    } else if is_refused {
+        Pass::Refused("its machine is of an earlier version, or it is full")
+    } else if *cursor == CatalogCursor::default() {
+        Pass::Refused("no document fits into it")
+    } else {
+        Pass::More
+    })
 }
 
 /// Hands in the events, or the shows, of a pass and moves on behind them: to the beginning from the

@@ -62,7 +62,7 @@ pub(crate) struct IngressState {
     pub(crate) replies: Replies,
     pub(crate) recent: Recent,
     pub(crate) shows_of_bookings: ShowsOfBookings,
-    pub(crate) tenants_of_shows: TenantsOfShows,
+    pub(crate) tenants_of_shows: Arc<TenantsOfShows>,
     pub(crate) acknowledged: LastPositions,
     /// Where the latest requests stand.
     pub(crate) positions: Positions,

@@ -5,6 +5,7 @@
 //! payment has to wait for it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use onsale_log::OutcomeBatch;
 use onsale_schemas::{Outcome, ShowId, TenantId};
@@ -58,11 +59,15 @@ impl TenantsOfShows {
     pub(crate) fn seen(state: &AppState, batch: &OutcomeBatch) {
         for show in state.tenants_of_shows.to_learn(batch) {
             let state = state.clone();
+            let learning = Learning {
+                tenants: state.tenants_of_shows.clone(),
+                show,
+            };
             tokio::spawn(async move {
+                let _learning = learning;
                 if let Err(error) = Self::of(&state, show).await {
                     tracing::debug!(%show, "its tenant is not known yet: {}", error.detail());
                 }
-                state.tenants_of_shows.being_learnt.lock().remove(&show);
             });
         }
     }
@@ -87,6 +92,18 @@ impl TenantsOfShows {
             }
         }
         wanted
+    }
+}
+
+/// A look-up under way. However it ends, the show may be looked up again.
+struct Learning {
+    tenants: Arc<TenantsOfShows>,
+    show: ShowId,
+}
+
+impl Drop for Learning {
+    fn drop(&mut self) {
+        self.tenants.being_learnt.lock().remove(&self.show);
     }
 }
 
@@ -139,6 +156,17 @@ mod tests {
         assert!(tenants.to_learn(&batch([2, 1])).is_empty());
         let many = tenants.to_learn(&batch(10..100));
         assert_eq!(many.len(), LEARNT_AT_ONCE_MAX - 2);
+        let tenants = Arc::new(tenants);
+        let learning = Learning {
+            tenants: tenants.clone(),
+            show: show(2),
+        };
+        let panicked = std::thread::spawn(move || {
+            let _learning = learning;
+            panic!("the look-up failed");
+        });
+        assert!(panicked.join().is_err());
+        assert_eq!(tenants.to_learn(&batch([2])), [show(2)]);
         assert_eq!(tenants.known(show(1)), Some(TenantId::from_bytes([9; 16])));
     }
 }

@@ -256,6 +256,7 @@ fn granted(command: &Command, offset: u64) -> Outcome {
         },
         Command::Block(block) => Outcome::Blocked(change(block)),
         Command::Unblock(block) => Outcome::Unblocked(change(block)),
+        Command::Describe(describe) => Outcome::Described(describe.clone()),
         _ => Outcome::Nothing,
     }
 }
