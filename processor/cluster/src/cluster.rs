@@ -8,6 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use onsale_log::kafka::{KafkaCommandLog, Serving};
 use onsale_log::{CommandLog, Reply, Submission};
 use onsale_processor::node::status::{PartitionOnNode, SnapshotOnNode};
@@ -21,8 +22,8 @@ use crate::internal::{Internal, Readiness};
 use crate::nodes::{NodeList, Nodes, Replicas};
 use crate::owners::Owners;
 use crate::ownership;
-use crate::peers::Peers;
-use crate::reconcile::{apply_all, reconcile_all};
+use crate::peers::{PeerError, Peers};
+use crate::reconcile::{FanOutError, apply_all, reconcile_all};
 use crate::watermarks::Watermarks;
 
 pub use clocks::ClockSet;
@@ -94,7 +95,7 @@ pub enum ClusterError {
 }
 
 /// An error and what it comes from, in one line.
-fn with_causes(error: &dyn Error) -> String {
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -106,6 +107,31 @@ fn with_causes(error: &dyn Error) -> String {
 
 fn unavailable(error: &dyn Error) -> ClusterError {
     ClusterError::Unavailable(with_causes(error))
+}
+
+/// Why a report was not applied: only what an owner refused is the caller's to correct.
+pub(crate) fn not_applied(error: FanOutError) -> ClusterError {
+    let why = with_causes(&error);
+    match error {
+        FanOutError::Peer(PeerError::Refused { status, .. })
+            if status == StatusCode::BAD_REQUEST =>
+        {
+            ClusterError::Refused {
+                // Which field of it is wrong is in the owner's text.
+                field: "body",
+                why,
+                expected: "a report that the cluster has just given".to_owned(),
+            }
+        }
+        FanOutError::Peer(PeerError::Refused { status, .. })
+            if status != StatusCode::SERVICE_UNAVAILABLE =>
+        {
+            ClusterError::Failed(why)
+        }
+        FanOutError::Peer(_) | FanOutError::NoOwner(_) | FanOutError::NoPartitions => {
+            ClusterError::Unavailable(why)
+        }
+    }
 }
 
 impl Cluster {
@@ -190,19 +216,15 @@ impl Cluster {
     /// Repairs the database from a report, `by` an operator, as the audit trail says.
     ///
     /// # Errors
-    /// [`ClusterError::Refused`] when an owner refuses its part.
+    /// [`ClusterError::Refused`] when an owner refuses its part, [`ClusterError::Unavailable`] when one
+    /// is not there, [`ClusterError::Failed`] when nothing could be repaired.
     pub async fn apply_reconciliation(
         &self,
         report: &Report,
         by: &Actor,
     ) -> Result<Applied, ClusterError> {
         let applied = apply_all(&self.nodes.list(), &self.peers, report, by).await;
-        // Which field it is the owner that refused says in its text only.
-        applied.map_err(|error| ClusterError::Refused {
-            field: "body",
-            why: with_causes(&error),
-            expected: "a report that the cluster has just given".to_owned(),
-        })
+        applied.map_err(not_applied)
     }
 
     /// Brings gauges up to date.

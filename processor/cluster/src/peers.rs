@@ -79,8 +79,20 @@ impl Peers {
         path: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<T, PeerError> {
+        self.post_within(TIMEOUT, node, path, body).await
+    }
+
+    /// The answer to a POST that has to come within `limit`.
+    pub(crate) async fn post_within<T: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        node: &NodeStatus,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, PeerError> {
         let url = format!("{}{path}", node.operations_url());
-        self.send(node, self.http.post(url).json(body)).await
+        let request = self.http.post(url).json(body);
+        self.send(node, request, limit).await
     }
 
     /// The answer to a GET.
@@ -90,13 +102,14 @@ impl Peers {
         path: &str,
     ) -> Result<T, PeerError> {
         let url = format!("{}{path}", node.operations_url());
-        self.send(node, self.http.get(url)).await
+        self.send(node, self.http.get(url), TIMEOUT).await
     }
 
     async fn send<T: DeserializeOwned>(
         &self,
         node: &NodeStatus,
         request: reqwest::RequestBuilder,
+        limit: Duration,
     ) -> Result<T, PeerError> {
         let (name, url) = (&node.node, node.operations_url());
         let token = self
@@ -108,7 +121,7 @@ impl Peers {
             })?;
         let response = request
             .bearer_auth(token)
-            .timeout(TIMEOUT)
+            .timeout(limit)
             .send()
             .await
             .map_err(|source| PeerError::Unreachable {

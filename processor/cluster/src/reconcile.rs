@@ -13,6 +13,7 @@ use onsale_schemas::{NodeName, PartitionId};
 use onsale_store::audit::Actor;
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::with_causes;
 use crate::internal::{Internal, OfPartitions, Refusal};
 use crate::nodes::NodeList;
 use crate::peers::{PeerError, Peers};
@@ -169,17 +170,95 @@ pub(crate) async fn apply_all(
     for (node, part) in &parts {
         let () = peers.post(node, "/internal/reconcile/check", part).await?;
     }
-    let mut whole = Applied::default();
-    for (node, part) in &parts {
+    let mut results = Vec::new();
+    for (node, part) in parts {
         let part = Apply {
-            report: part.clone(),
+            report: part,
             by: Some(by.clone()),
         };
-        let applied: Applied = peers.post(node, "/internal/reconcile/apply", &part).await?;
-        whole.repaired += applied.repaired;
-        whole.gone += applied.gone;
-        whole.projection_moved |= applied.projection_moved;
-        whole.left.extend(applied.left);
+        results.push(peers.post(node, "/internal/reconcile/apply", &part).await);
     }
+    Ok(joined(results)?)
+}
+
+/// What all owners did together. What some could not do is left, so that nobody loses sight of what the
+/// others did; it is an error where none did anything.
+fn joined(results: Vec<Result<Applied, PeerError>>) -> Result<Applied, PeerError> {
+    let mut whole = Applied::default();
+    let mut failed = Vec::new();
+    let all = results.len();
+    for result in results {
+        match result {
+            Ok(applied) => {
+                whole.repaired += applied.repaired;
+                whole.gone += applied.gone;
+                whole.projection_moved |= applied.projection_moved;
+                whole.left.extend(applied.left);
+            }
+            Err(error) => failed.push(error),
+        }
+    }
+    if failed.len() == all
+        && let Some(error) = failed.pop()
+    {
+        return Err(error);
+    }
+    let left = failed.iter().map(|error| {
+        let why = with_causes(error);
+        format!("{why}: its partitions were not repaired; make a new report and apply that")
+    });
+    whole.left.extend(left);
     Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{ClusterError, not_applied};
+
+    fn refused(status: StatusCode) -> PeerError {
+        PeerError::Refused {
+            node: NodeName("processor-2".to_owned()),
+            url: "http://127.0.0.1:1".to_owned(),
+            status,
+            why: "the database does not answer".to_owned(),
+        }
+    }
+
+    fn repaired(repaired: u64) -> Applied {
+        Applied {
+            repaired,
+            ..Applied::default()
+        }
+    }
+
+    #[test]
+    fn what_one_owner_repaired_is_known_although_another_failed() {
+        let failure = refused(StatusCode::INTERNAL_SERVER_ERROR);
+        let whole = joined(vec![Ok(repaired(2)), Err(failure), Ok(repaired(3))]).unwrap();
+        assert_eq!(whole.repaired, 5);
+        assert_eq!(whole.left.len(), 1);
+        assert!(whole.left[0].contains("processor-2"), "{:?}", whole.left);
+        assert!(joined(vec![Err(refused(StatusCode::BAD_REQUEST))]).is_err());
+        assert_eq!(joined(Vec::new()).unwrap(), Applied::default());
+    }
+
+    #[test]
+    fn only_what_an_owner_refuses_is_the_callers_fault() {
+        let of = |status| not_applied(FanOutError::Peer(refused(status)));
+        assert!(matches!(
+            of(StatusCode::BAD_REQUEST),
+            ClusterError::Refused { .. }
+        ));
+        assert!(matches!(
+            of(StatusCode::INTERNAL_SERVER_ERROR),
+            ClusterError::Failed(_)
+        ));
+        assert!(matches!(
+            of(StatusCode::SERVICE_UNAVAILABLE),
+            ClusterError::Unavailable(_)
+        ));
+        let unowned = not_applied(FanOutError::NoOwner(PartitionId(3)));
+        assert!(matches!(unowned, ClusterError::Unavailable(_)));
+    }
 }

@@ -1,5 +1,6 @@
 //! Clocks of the nodes and of the broker.
 
+use futures::future::{join_all, try_join_all};
 use onsale_processor::node::status::{ClockOnNode, NodeStatus};
 use onsale_schemas::{Command, NodeName, Outcome, PartitionId, Staff};
 
@@ -44,7 +45,7 @@ impl Cluster {
     ///
     /// # Errors
     /// [`ClusterError::Refused`] where the log does not know how yet, [`ClusterError::Unavailable`]
-    /// when a node or the log does not answer.
+    /// when a node or the log does not answer; each says which partitions were set all the same.
     pub async fn reset_clock(
         &self,
         partitions: Vec<PartitionId>,
@@ -52,15 +53,18 @@ impl Cluster {
     ) -> Result<Vec<ClockSet>, ClusterError> {
         // The nodes that hold the broker's clock to theirs: the operator has set those as well.
         let list = self.nodes.list();
-        for node in list.alive().filter(|node| !node.partitions.is_empty()) {
-            let done: Result<serde_json::Value, _> = self.peers.post(node, CLOCK_RESET, &()).await;
-            done.map_err(|error| unavailable(&error))?;
-        }
-        let mut set = Vec::new();
-        for partition in partitions {
-            set.push(self.reset_one(partition, by).await?);
-        }
-        Ok(set)
+        let nodes = list.alive().filter(|node| !node.partitions.is_empty());
+        let asked = nodes.map(|node| async {
+            let peers = &self.peers;
+            let done = peers.post_within(ANSWER_PATIENCE, node, CLOCK_RESET, &());
+            let () = done.await.map_err(|error| unavailable(&error))?;
+            Ok(())
+        });
+        let _all: Vec<()> = try_join_all(asked).await?;
+        let set = partitions
+            .into_iter()
+            .map(|partition| self.reset_one(partition, by));
+        all_or_what_was_set(join_all(set).await)
     }
 
     /// What is wrong with the broker's clock, where every processor that is there says so: one alone
@@ -108,5 +112,69 @@ impl Cluster {
                 })
             }
         }
+    }
+}
+
+/// The partitions that were set; if one was not, an error that says which ones were.
+fn all_or_what_was_set(
+    results: Vec<Result<ClockSet, ClusterError>>,
+) -> Result<Vec<ClockSet>, ClusterError> {
+    let (mut set, mut failed) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(one) => set.push(one),
+            Err(error) => failed.push(error),
+        }
+    }
+    let Some(error) = failed.into_iter().next() else {
+        return Ok(set);
+    };
+    if set.is_empty() {
+        return Err(error);
+    }
+    let set: Vec<String> = set.iter().map(|set| set.partition.to_string()).collect();
+    let set = format!("machine time of partitions {} was set", set.join(", "));
+    Err(match error {
+        ClusterError::Refused {
+            field,
+            why,
+            expected,
+        } => ClusterError::Refused {
+            field,
+            why: format!("{why}; {set}"),
+            expected,
+        },
+        ClusterError::Unavailable(why) => ClusterError::Unavailable(format!("{why}; {set}")),
+        ClusterError::Failed(why) => ClusterError::Failed(format!("{why}; {set}")),
+        unknown @ ClusterError::UnknownPartition(_) => unknown,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_that_fails_does_not_hide_those_that_were_set() {
+        let set = |partition| {
+            Ok(ClockSet {
+                partition: PartitionId(partition),
+                from_ms: 2,
+                to_ms: 1,
+            })
+        };
+        let silent = || {
+            Err(ClusterError::Unavailable(
+                "partition 1 has not answered".to_owned(),
+            ))
+        };
+        let error = all_or_what_was_set(vec![set(0), silent(), set(2)]).unwrap_err();
+        let expected = "partition 1 has not answered; machine time of partitions 0, 2 was set";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(
+            all_or_what_was_set(vec![silent()]),
+            silent().map(|_: ClockSet| Vec::new())
+        );
+        assert_eq!(all_or_what_was_set(vec![set(0), set(1)]).unwrap().len(), 2);
     }
 }
