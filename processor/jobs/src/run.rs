@@ -57,7 +57,7 @@ pub(crate) async fn run(
     let (end, held_until) = work(&store, &kind, job.lease, &attempt, &give_up).await;
     metrics.ended(kind.name, end.as_str(), began.elapsed());
     tell(&kind, &job, &end);
-    settle(&store, &job, &end, held_until).await;
+    settle(&store, &job, &end, held_until, &give_up).await;
 }
 
 /// Runs the handler and keeps the lease. Returns how it ended and until when the lease is held.
@@ -121,7 +121,8 @@ fn start(kind: &Kind, attempt: &Arc<Attempt>) -> AbortOnDropHandle<Result<(), Fa
 
 async fn stop(handler: AbortOnDropHandle<Result<(), Failure>>) {
     handler.abort();
-    // Until it has stopped, no other worker must start. Its result no longer counts.
+    // Its result no longer counts. A write that it had begun may still be under way when another
+    // worker starts: handlers are written so that a repeat is harmless.
     let _ended = handler.await;
 }
 
@@ -148,9 +149,15 @@ fn tell(kind: &Kind, job: &ClaimedJob, end: &End) {
     }
 }
 
-/// Records the result, for as long as the lease is held. If that fails, the job is released when
-/// its lease ends, and done again.
-async fn settle(store: &Store, job: &ClaimedJob, end: &End, held_until: Instant) {
+/// Records the result: for as long as the lease is held, but once only after `give_up`. If that fails,
+/// the job is released when its lease ends, and done again.
+async fn settle(
+    store: &Store,
+    job: &ClaimedJob,
+    end: &End,
+    held_until: Instant,
+    give_up: &CancellationToken,
+) {
     let lease = job.lease;
     loop {
         let settled = match end {
@@ -173,15 +180,55 @@ async fn settle(store: &Store, job: &ClaimedJob, end: &End, held_until: Instant)
                 tracing::warn!(job = %lease.job, "the lease had ended: the job is done again");
                 return;
             }
-            Err(error) if Instant::now() >= held_until => {
+            Err(error) if give_up.is_cancelled() || Instant::now() >= held_until => {
                 tracing::warn!(job = %lease.job, %error, "the result of a job could not be recorded");
                 return;
             }
-            Err(_) => tokio::time::sleep(SETTLE_PAUSE).await,
+            Err(_) => {
+                let pause = tokio::time::sleep(SETTLE_PAUSE);
+                let _given_up = give_up.run_until_cancelled(pause).await;
+            }
         }
     }
 }
 
 fn millis(pause: Duration) -> u64 {
     u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
+    use onsale_store::job::NewJob;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_does_not_wait_for_a_database_that_is_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("onsale.sqlite").display());
+        let store = Store::connect(&url, 2).await.unwrap();
+        store.migrate().await.unwrap();
+        let wanted = NewJob {
+            kind: "test",
+            key: "1".to_owned(),
+            payload: "{}".to_owned(),
+            delay_ms: 0,
+            attempts_max: 3,
+        };
+        assert!(store.enqueue_job(&wanted).await.unwrap());
+        let claimed = store.claim_jobs("test", "worker-1", 3_600_000, 1).await;
+        let job = claimed.unwrap().remove(0);
+        store.close().await;
+        let held_until = Instant::now() + Duration::from_secs(3_600);
+        let give_up = CancellationToken::new();
+        let settled = settle(&store, &job, &End::Stopped, held_until, &give_up);
+        let stop = async { give_up.cancel() };
+        // For ever would be an hour.
+        let both = tokio::time::timeout(Duration::from_secs(60), async {
+            tokio::join!(settled, stop)
+        });
+        both.await.unwrap();
+    }
 }

@@ -37,7 +37,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Works until `stop`; running jobs then have five seconds to end, and are released after that.
+    /// Works until `stop`; what it asks the database at that moment is waited for, running jobs then
+    /// have five seconds to end, and after that each is released with one more statement.
     pub async fn run(self, stop: CancellationToken) {
         let mut running = Running::new(&self.kinds);
         let mut tended: Option<Instant> = None;
@@ -46,10 +47,14 @@ impl Worker {
             let mut result = Ok(());
             if tended.is_none_or(|at| at.elapsed() >= TEND_EVERY) {
                 tended = Some(Instant::now());
-                result = self.tend().await;
+                // Nothing of it needs to be finished.
+                result = match stop.run_until_cancelled(self.tend()).await {
+                    Some(tended) => tended,
+                    None => break,
+                };
             }
             if result.is_ok() {
-                result = self.claim(&mut running).await;
+                result = self.claim(&mut running, &stop).await;
             }
             // Said once, not every second.
             match (&result, is_reachable) {
@@ -85,9 +90,18 @@ impl Worker {
         Ok(())
     }
 
-    async fn claim(&self, running: &mut Running) -> Result<(), StoreError> {
+    /// Claims what is due. A claim under way is waited for after `stop`, too: its jobs would stand
+    /// still until their leases end.
+    async fn claim(
+        &self,
+        running: &mut Running,
+        stop: &CancellationToken,
+    ) -> Result<(), StoreError> {
         let due = self.store.due_job_kinds().await?;
         for kind in self.kinds.iter() {
+            if stop.is_cancelled() {
+                break;
+            }
             if !due.iter().any(|name| name == kind.name) {
                 continue;
             }
