@@ -83,7 +83,7 @@ impl RequestBody for EventRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         caller.require(
             &[Role::Organizer, Role::Admin, Role::Operator],
-            "Only organizers create events.",
+            "Only organizers create and change events.",
         )
     }
 }
