@@ -1,6 +1,7 @@
 //! Whether the catalog has the shows of the log, and whether what it lacks is there by now.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::Misfit;
 
 /// How often a catalog that lacks shows is looked at again, in milliseconds.
 const LOOK_EVERY_MS: u64 = 1_000;
+/// Missing shows that are asked for at one look: each costs a short statement.
+const SHOWS_PER_LOOK: usize = 100;
 
 /// What the catalog lacks of shows that can still be sold.
 #[derive(Debug, Default)]
@@ -115,21 +118,53 @@ impl Catalog {
 
 /// Until every show is there: brought by the projection of the log, or by a reconciliation.
 async fn look_again(lacks: Weak<Mutex<Lacks>>, store: Store) {
+    let mut after = Bound::Unbounded;
     loop {
         tokio::time::sleep(Duration::from_millis(LOOK_EVERY_MS)).await;
         let Some(lacks) = lacks.upgrade() else {
             return;
         };
-        // A database that does not answer has its own sentence in readiness.
-        let Ok(there) = store.show_ids().await else {
-            continue;
-        };
-        let mut lacks = lock(&lacks);
-        lacks.missing.retain(|show| !there.contains(show));
-        if lacks.missing.is_empty() {
+        let asked = asked_next(&lock(&lacks).missing, &mut after);
+        for show in asked {
+            match store.has_show(show).await {
+                Ok(true) => drop(lock(&lacks).missing.remove(&show)),
+                Ok(false) => {}
+                // A database that does not answer has its own sentence in readiness.
+                Err(_) => break,
+            }
+        }
+        if lock(&lacks).missing.is_empty() {
             tracing::info!("the catalog has every show of the log again");
             return;
         }
+    }
+}
+
+/// The shows of the next look, one look after the other in turn.
+fn asked_next(missing: &BTreeSet<ShowId>, after: &mut Bound<ShowId>) -> Vec<ShowId> {
+    let rest = missing.range((*after, Bound::Unbounded));
+    let asked: Vec<ShowId> = rest.take(SHOWS_PER_LOOK).copied().collect();
+    *after = match asked.last() {
+        Some(&last) if asked.len() == SHOWS_PER_LOOK => Bound::Excluded(last),
+        _ => Bound::Unbounded,
+    };
+    asked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_missing_show_gets_its_turn() {
+        let show = |n: usize| ShowId::from_bytes((n as u128).to_be_bytes());
+        let missing: BTreeSet<ShowId> = (0..2 * SHOWS_PER_LOOK + 1).map(show).collect();
+        let mut after = Bound::Unbounded;
+        let looks = [0; 4].map(|_| asked_next(&missing, &mut after));
+        let sizes = looks.each_ref().map(Vec::len);
+        assert_eq!(sizes, [SHOWS_PER_LOOK, SHOWS_PER_LOOK, 1, SHOWS_PER_LOOK]);
+        let seen: BTreeSet<ShowId> = looks.into_iter().flatten().collect();
+        assert_eq!(seen, missing);
     }
 }
 

@@ -165,6 +165,16 @@ impl Store {
         Ok((number(event)?, number(show)?))
     }
 
+    /// Whether the catalog has a show.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn has_show(&self, id: ShowId) -> Result<bool, StoreError> {
+        let sql = "SELECT show_id FROM shows WHERE show_id = $1";
+        let found = self.database.fetch_optional(sql, &[id.0.into()]).await?;
+        Ok(found.is_some())
+    }
+
     /// The ids of every show in the catalog.
     ///
     /// # Errors
