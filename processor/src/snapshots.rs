@@ -5,6 +5,8 @@
 //! before it has the checksum that the snapshot remembers, and replays the rest. That makes one
 //! rule serve both engine and projection.
 
+mod queue;
+
 use std::sync::{Mutex, PoisonError};
 
 use onsale_engine::Partition;
@@ -18,6 +20,10 @@ use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::metrics::Metrics;
+
+pub(crate) use queue::{
+    ASKED_QUEUED_MAX, ASKED_TOO_OFTEN, SnapshotReceiver, SnapshotSender, snapshot_queue,
+};
 
 /// A frozen machine and what its snapshot has to remember beside it.
 #[derive(Debug)]
@@ -227,12 +233,12 @@ pub fn snapshot_of(
 
 /// Does one job after another with `write`, counting what fails; `after` runs behind each.
 pub(crate) fn work_off(
-    jobs: &crossbeam_channel::Receiver<SnapshotJob>,
+    jobs: &SnapshotReceiver,
     failures: &IntCounter,
     mut write: impl FnMut(&Cut, bool) -> Result<Written, String>,
     mut after: impl FnMut(),
 ) {
-    while let Ok(job) = jobs.recv() {
+    while let Some(job) = jobs.recv() {
         let mut written = Vec::with_capacity(job.cuts.len());
         let mut failure = None;
         for cut in &job.cuts {

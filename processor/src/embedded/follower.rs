@@ -23,7 +23,7 @@ use crate::gauges::{COUNT_EVERY_MS, Places};
 use crate::metrics::Metrics;
 use crate::projector::Projected;
 use crate::replica::{Action, Replica, StopReason};
-use crate::snapshots::{Cut, CutReply, SnapshotJob};
+use crate::snapshots::{Cut, CutReply, SnapshotJob, SnapshotSender};
 
 /// Longest sleep without work, in milliseconds.
 const IDLE_MAX_MS: u64 = 250;
@@ -85,7 +85,7 @@ pub(super) struct Follower {
     /// `None` once the projector is gone; one that has stopped drops what arrives.
     pub(super) to_projector: Option<mpsc::Sender<ProjectionBatch>>,
     pub(super) projected: Projected,
-    pub(super) snapshots: Sender<SnapshotJob>,
+    pub(super) snapshots: SnapshotSender,
     pub(super) control: Receiver<ToFollower>,
     pub(super) metrics: Metrics,
     pub(super) gauges_at: Option<Instant>,
@@ -231,9 +231,7 @@ impl Follower {
             .filter(|(replica, _)| partition.is_none_or(|only| replica.machine().id() == only))
             .filter_map(|(replica, checksum)| Some(Cut::of(replica.machine_to_keep()?, *checksum)))
             .collect();
-        if self.snapshots.send(SnapshotJob { cuts, reply }).is_err() {
-            tracing::error!("the snapshot thread is gone: no snapshots are written any more");
-        }
+        self.snapshots.send(SnapshotJob { cuts, reply });
     }
 
     /// Stands still at a position that both the owner (at the time of the request) and the

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::Receiver;
 use onsale_log::journal::Journal;
 use onsale_schemas::{Offset, PartitionId};
 
 use super::state::EmbeddedState;
 use crate::projector::Projected;
-use crate::snapshots::{Cut, Shelf, SnapshotJob, Written, work_off};
+use crate::snapshots::{Cut, Shelf, SnapshotReceiver, Written, work_off};
 
 /// How often a waiting snapshot looks whether the projection has passed it, in milliseconds.
 const PROJECTION_POLL_MS: u64 = 5;
@@ -38,7 +37,7 @@ pub(super) struct SnapshotWriter {
 
 impl SnapshotWriter {
     /// Works until the follower is gone and its last job is done.
-    pub(super) fn run(self, jobs: &Receiver<SnapshotJob>) {
+    pub(super) fn run(self, jobs: &SnapshotReceiver) {
         work_off(
             jobs,
             &self.shelf.metrics.snapshot_failures,

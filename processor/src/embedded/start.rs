@@ -29,7 +29,7 @@ use crate::projector::{BATCHES_QUEUED_MAX, Projector};
 use crate::reconcile::{self, ApplyError};
 use crate::recovery::RecoveryError;
 use crate::replica::{Replica, SnapshotPolicy};
-use crate::snapshots::{self, Newest, Shelf, SnapshotJob, Written};
+use crate::snapshots::{self, Newest, Shelf, Written, snapshot_queue};
 use crate::threads;
 
 /// Requests to the follower that may wait.
@@ -187,7 +187,7 @@ impl Embedded {
         let (projector, projected) = Projector::new(store.clone(), metrics.clone(), offsets);
         let projector = projector.with_counts(counts);
         let (to_projector, batches) = mpsc::channel(BATCHES_QUEUED_MAX);
-        let (to_snapshots, jobs) = crossbeam_channel::unbounded::<SnapshotJob>();
+        let (to_snapshots, jobs) = snapshot_queue();
         let (control, controls) = crossbeam_channel::bounded(CONTROL_QUEUED_MAX);
         let (fail, failed) = watch::channel(None);
 

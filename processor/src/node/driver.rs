@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::assignment::{Assignment, lose_log, on_assignment};
 use super::follow::Outcomes;
 use super::publish::Publisher;
-use super::snapshots::Pending;
+use super::snapshots::Unpublished;
 use super::state::NodeState;
 use crate::clock::{BrokerClock, ClockWatch, Turn};
 use crate::gauges::COUNT_EVERY_MS;
@@ -64,7 +64,7 @@ pub(super) struct Driver {
     pub(super) outcomes: Outcomes,
     pub(super) producer: CommandProducer,
     pub(super) publisher: Publisher,
-    pub(super) snapshots: Pending,
+    pub(super) snapshots: Unpublished,
     pub(super) control: Receiver<ToDriver>,
     pub(super) shared: Arc<NodeState>,
     /// This machine's clock, to hold the broker's to.

@@ -24,7 +24,7 @@ use super::follow::Outcomes;
 use super::foundation::Foundation;
 use super::publish::Publisher;
 use super::recovery::Bases;
-use super::snapshots::Pending;
+use super::snapshots::Unpublished;
 use super::state::{NodeState, Shown};
 use super::status::{ClockOnNode, MemberRole, PartitionOnNode, SnapshotOnNode};
 use crate::clock::{self, BrokerClock, ClockRefused, ClockWatch};
@@ -33,7 +33,7 @@ use crate::member::{Member, MemberSettings, ranks};
 use crate::metrics::Metrics;
 use crate::recovery::RecoveryError;
 use crate::replica::ReplicaRole;
-use crate::snapshots::{self, Newest, Shelf, SnapshotJob, Written, work_off};
+use crate::snapshots::{self, Newest, Shelf, Written, snapshot_queue, work_off};
 use crate::threads;
 
 /// Requests to the driver that may wait.
@@ -394,7 +394,7 @@ fn start(
 
     let shared = Arc::new(NodeState::default());
     shared.show(assignments.iter().map(Assignment::shown).collect());
-    let (to_writer, jobs) = crossbeam_channel::unbounded::<SnapshotJob>();
+    let (to_writer, jobs) = snapshot_queue();
     let (control, controls) = crossbeam_channel::bounded(CONTROL_QUEUED_MAX);
     let producer = CommandProducer::new(&options.kafka, CommandProducerOptions::default())?;
     let driver = Driver {
@@ -404,7 +404,7 @@ fn start(
         outcomes,
         producer,
         publisher: Publisher::new(&options.kafka)?,
-        snapshots: Pending::new(to_writer),
+        snapshots: Unpublished::new(to_writer),
         control: controls,
         shared: shared.clone(),
         clock: own_clock.clone(),

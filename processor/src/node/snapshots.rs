@@ -2,30 +2,56 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
 use onsale_schemas::{Offset, PartitionId};
 
-use crate::snapshots::{Cut, CutReply, SnapshotJob};
+use crate::snapshots::{
+    ASKED_QUEUED_MAX, ASKED_TOO_OFTEN, Cut, CutReply, SnapshotJob, SnapshotSender,
+};
 
 /// How long a frozen machine waits for its outcomes to be published. Nothing is lost without it.
 const PUBLISHED_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Frozen machines that wait.
+/// Frozen machines whose outcomes are not all published: one of each partition, and those that were
+/// asked for.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct Unpublished {
     jobs: Vec<(Instant, SnapshotJob)>,
-    to_writer: Sender<SnapshotJob>,
+    to_writer: SnapshotSender,
 }
 
-impl Pending {
-    pub(super) fn new(to_writer: Sender<SnapshotJob>) -> Self {
+impl Unpublished {
+    pub(super) fn new(to_writer: SnapshotSender) -> Self {
         Self {
             jobs: Vec::new(),
             to_writer,
         }
     }
 
-    pub(super) fn add(&mut self, cuts: Vec<Cut>, reply: Option<CutReply>) {
+    /// Takes machines that were just frozen. While one of a partition waits, a newer one is left out:
+    /// replaced again and again, none would ever be published in time.
+    pub(super) fn add(&mut self, mut cuts: Vec<Cut>, reply: Option<CutReply>) {
+        let is_asked = |(_, job): &&(Instant, SnapshotJob)| job.reply.is_some();
+        if let Some(reply) = reply {
+            if self.jobs.iter().filter(is_asked).count() >= ASKED_QUEUED_MAX {
+                // The caller may have gone.
+                drop(reply.send(Err(ASKED_TOO_OFTEN.to_owned())));
+                return;
+            }
+            self.push(cuts, Some(reply));
+            return;
+        }
+        let due = self.jobs.iter().filter(|job| !is_asked(job));
+        let waiting: Vec<PartitionId> = due
+            .flat_map(|(_, job)| &job.cuts)
+            .map(|cut| cut.machine.id())
+            .collect();
+        cuts.retain(|cut| !waiting.contains(&cut.machine.id()));
+        if !cuts.is_empty() {
+            self.push(cuts, None);
+        }
+    }
+
+    fn push(&mut self, cuts: Vec<Cut>, reply: Option<CutReply>) {
         let deadline = Instant::now() + PUBLISHED_PATIENCE;
         self.jobs.push((deadline, SnapshotJob { cuts, reply }));
     }
@@ -44,9 +70,7 @@ impl Pending {
                 last.is_none() || last <= published(cut.machine.id())
             };
             if job.cuts.iter().all(is_published) {
-                if self.to_writer.send(job).is_err() {
-                    tracing::error!("the snapshot thread is gone: no snapshots are written");
-                }
+                self.to_writer.send(job);
             } else if now > deadline {
                 let why = "outcomes are not published; ask again once the topic takes them";
                 match job.reply {
