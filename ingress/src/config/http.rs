@@ -141,6 +141,15 @@ impl HttpConfig {
     }
 
     pub(super) fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        self.check_sizes(problems);
+        self.check_times(problems);
+        self.check_readers(problems);
+        self.check_listeners(problems);
+        self.check_tls(problems);
+        self.check_origins(problems);
+    }
+
+    fn check_sizes(&self, problems: &mut Vec<ConfigProblem>) {
         check_range(
             problems,
             "http.connections_max",
@@ -167,6 +176,15 @@ impl HttpConfig {
         );
         check_range(
             problems,
+            "http.write_rate_min_bytes_per_second",
+            self.write_rate_min_bytes_per_second,
+            0..=1 << 20,
+        );
+    }
+
+    fn check_times(&self, problems: &mut Vec<ConfigProblem>) {
+        check_range(
+            problems,
             "http.header_timeout_ms",
             self.header_timeout_ms,
             100..=300_000,
@@ -179,21 +197,30 @@ impl HttpConfig {
         );
         check_range(
             problems,
-            "http.connections_per_address_max",
-            self.connections_per_address_max,
-            1..=1_000_000,
-        );
-        check_range(
-            problems,
             "http.write_timeout_ms",
             self.write_timeout_ms,
             100..=300_000,
         );
         check_range(
             problems,
-            "http.write_rate_min_bytes_per_second",
-            self.write_rate_min_bytes_per_second,
-            0..=1 << 20,
+            "http.reply_deadline_ms",
+            self.reply_deadline_ms,
+            10..=60_000,
+        );
+        check_range(
+            problems,
+            "http.drain_timeout_ms",
+            self.drain_timeout_ms,
+            0..=600_000,
+        );
+    }
+
+    fn check_readers(&self, problems: &mut Vec<ConfigProblem>) {
+        check_range(
+            problems,
+            "http.connections_per_address_max",
+            self.connections_per_address_max,
+            1..=1_000_000,
         );
         check_range(
             problems,
@@ -215,25 +242,10 @@ impl HttpConfig {
         );
         check_range(
             problems,
-            "http.reply_deadline_ms",
-            self.reply_deadline_ms,
-            10..=60_000,
-        );
-        check_range(
-            problems,
-            "http.drain_timeout_ms",
-            self.drain_timeout_ms,
-            0..=600_000,
-        );
-        check_range(
-            problems,
             "http.stream_readers_max",
             self.stream_readers_max,
             0..=1_000_000,
         );
-        self.check_listeners(problems);
-        self.check_tls(problems);
-        self.check_origins(problems);
     }
 
     fn check_listeners(&self, problems: &mut Vec<ConfigProblem>) {

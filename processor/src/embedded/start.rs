@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use onsale_engine::MACHINE_VERSION_SECOND;
 use onsale_log::LogError;
 use onsale_log::journal::{Journal, JournalOptions, JournalWriter};
-use onsale_schemas::{LogTimeMs, NodeName, Offset};
+use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId};
 use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
 use onsale_store::booking::projected_offset;
@@ -191,17 +191,13 @@ impl Embedded {
         let (control, controls) = crossbeam_channel::bounded(CONTROL_QUEUED_MAX);
         let (fail, failed) = watch::channel(None);
 
-        let positions: Vec<_> = recovered
-            .iter()
-            .map(|r| (r.follower.id(), r.follower.next_offset()))
-            .collect();
         let follower = Follower {
             replicas: followers(&recovered, &options),
             last_record_checksums: recovered
                 .iter()
                 .map(|r| r.follower_last_record_checksum)
                 .collect(),
-            scan: journal.scan(&positions)?,
+            scan: journal.scan(&followed_from(&recovered))?,
             shared: shared.clone(),
             pending: std::collections::VecDeque::new(),
             to_projector: Some(to_projector),
@@ -280,6 +276,14 @@ fn followers(recovered: &[Recovered], options: &EmbeddedOptions) -> Vec<Replica>
     let machines = recovered.iter().map(|r| r.follower.clone());
     machines
         .map(|machine| Replica::new(machine, options.node.clone(), Some(options.snapshots)))
+        .collect()
+}
+
+/// Where each follower continues.
+fn followed_from(recovered: &[Recovered]) -> Vec<(PartitionId, Offset)> {
+    recovered
+        .iter()
+        .map(|r| (r.follower.id(), r.follower.next_offset()))
         .collect()
 }
 

@@ -367,25 +367,11 @@ fn start(
     let newest = Arc::new(Newest::default());
     let mut reader = KafkaReader::new(&options.kafka)?;
     let log_id = options.topics.log_id;
-    let bases = runtime.block_on(Bases::look(log_id, &directory, &store));
-    let mut assignments = Vec::with_capacity(partitions.len());
-    for (partition, rank) in ranks {
-        let published = outcomes.newest(partition).map(|newest| newest.offset);
-        let base = runtime.block_on(bases.base(partition, published, &mut reader))?;
-        if let Some(snapshot) = base.snapshot {
-            newest.set(snapshot);
-        }
-        let member = Member::new(
-            base.machine,
-            options.node.clone(),
-            rank,
-            options.member,
-            published,
-            0,
-        );
-        assignments.push(Assignment::new(member, base.last_record_checksum));
-    }
-    drop(bases);
+    let bases = Bases::look(log_id, &directory, &store);
+    let assignments = runtime.block_on(async {
+        let bases = bases.await;
+        assigned(&options, ranks, &bases, &outcomes, &mut reader, &newest).await
+    })?;
     tracing::info!(
         partitions = assignments.len(),
         ms = started.elapsed().as_millis(),
@@ -458,6 +444,35 @@ fn start(
         catalog: OnceLock::new(),
         threads: Mutex::new(Some([driving, writing, watching])),
     })
+}
+
+/// The partitions of this node, each from the base that it starts from.
+async fn assigned(
+    options: &NodeOptions,
+    ranks: BTreeMap<PartitionId, u32>,
+    bases: &Bases<'_>,
+    outcomes: &Outcomes,
+    reader: &mut KafkaReader,
+    newest: &Newest,
+) -> Result<Vec<Assignment>, RecoveryError> {
+    let mut assignments = Vec::with_capacity(ranks.len());
+    for (partition, rank) in ranks {
+        let published = outcomes.newest(partition).map(|newest| newest.offset);
+        let base = bases.base(partition, published, reader).await?;
+        if let Some(snapshot) = base.snapshot {
+            newest.set(snapshot);
+        }
+        let member = Member::new(
+            base.machine,
+            options.node.clone(),
+            rank,
+            options.member,
+            published,
+            0,
+        );
+        assignments.push(Assignment::new(member, base.last_record_checksum));
+    }
+    Ok(assignments)
 }
 
 async fn look_at_catalog(node: Weak<Node>, store: Store) {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 use onsale_schemas::PartitionId;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{ConfigArgs, JsonArgs, parse_whole};
 use crate::client;
@@ -49,60 +49,11 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         client::block_on(database::check_fit(&config))?;
     }
     let mut log = log_source::open(&config)?;
-    let all = 0..log.partitions;
-    let partitions: Vec<u16> = match args.partition {
-        Some(one) if all.contains(&one) => vec![one],
-        Some(one) => {
-            let error = anyhow!(
-                "partition {one} does not exist, the log has 0 to {}",
-                all.end - 1
-            );
-            return Err(Failure::Use(error));
-        }
-        None => all.collect(),
-    };
     let mut reports = Vec::new();
-    for partition in partitions.into_iter().map(PartitionId) {
+    for partition in chosen(args.partition, log.partitions)? {
         let judge = recorded.as_mut().map(|recorded| &mut recorded.judge);
-        let log::Checked {
-            summary,
-            model,
-            last_outcome,
-            foreign,
-        } = log::check(&mut *log.reader, partition, judge)?;
-        let database = if args.log_only {
-            "not looked at".to_owned()
-        } else {
-            client::block_on(database::check(&config, &model, last_outcome))?
-        };
-        let report = json!({
-            "partition": partition,
-            "next_offset": summary.next_offset,
-            "records": summary.records,
-            "outcomes_compared": summary.compared,
-            "shows": summary.shows,
-            "live_holds": summary.live_holds,
-            "confirmed": summary.confirmed,
-            "expired": summary.expired,
-            "refusals": summary.refusals,
-            "foreign_records": foreign.count,
-            "database": database,
-        });
-        if !args.json.json {
-            output::line(format_args!(
-                "partition {partition}: {} records, {} outcomes equal to the model's, {} live holds, \
-                 {} confirmed; database: {database}",
-                summary.records, summary.compared, summary.live_holds, summary.confirmed
-            ));
-        }
-        if !args.json.json {
-            for (offset, why) in &foreign.first {
-                output::line(format_args!(
-                    "  record {offset} is not a command and has no effect: {why}; {ADVICE}"
-                ));
-            }
-        }
-        reports.push(report);
+        let checked = log::check(&mut *log.reader, partition, judge)?;
+        reports.push(report(args, &config, partition, &checked)?);
     }
     let mut foreign_outcomes = 0;
     if config.kafka.is_used() {
@@ -134,4 +85,61 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         }));
     }
     Ok(())
+}
+
+/// The partitions to check: one, or all of the log.
+fn chosen(one: Option<u16>, partitions: u16) -> Result<Vec<PartitionId>, Failure> {
+    match one {
+        None => Ok((0..partitions).map(PartitionId).collect()),
+        Some(one) if one < partitions => Ok(vec![PartitionId(one)]),
+        Some(one) => Err(Failure::Use(anyhow!(
+            "partition {one} does not exist, the log has 0 to {}",
+            partitions.saturating_sub(1)
+        ))),
+    }
+}
+
+/// Compares a checked partition with the database, says what was found and returns it for programs.
+fn report(
+    args: &VerifyArgs,
+    config: &Config,
+    partition: PartitionId,
+    checked: &log::Checked,
+) -> Result<Value, Failure> {
+    let log::Checked {
+        summary,
+        model,
+        last_outcome,
+        foreign,
+    } = checked;
+    let database = if args.log_only {
+        "not looked at".to_owned()
+    } else {
+        client::block_on(database::check(config, model, *last_outcome))?
+    };
+    if !args.json.json {
+        output::line(format_args!(
+            "partition {partition}: {} records, {} outcomes equal to the model's, {} live holds, \
+             {} confirmed; database: {database}",
+            summary.records, summary.compared, summary.live_holds, summary.confirmed
+        ));
+        for (offset, why) in &foreign.first {
+            output::line(format_args!(
+                "  record {offset} is not a command and has no effect: {why}; {ADVICE}"
+            ));
+        }
+    }
+    Ok(json!({
+        "partition": partition,
+        "next_offset": summary.next_offset,
+        "records": summary.records,
+        "outcomes_compared": summary.compared,
+        "shows": summary.shows,
+        "live_holds": summary.live_holds,
+        "confirmed": summary.confirmed,
+        "expired": summary.expired,
+        "refusals": summary.refusals,
+        "foreign_records": foreign.count,
+        "database": database,
+    }))
 }
