@@ -23,7 +23,6 @@ use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
-use crate::error::ApiError;
 use crate::event_lists::EventLists;
 use crate::explanations::Explanations;
 use crate::key_quotas::KeyQuotas;

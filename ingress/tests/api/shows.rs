@@ -460,10 +460,13 @@ async fn interrupted_openings_are_taken_up_at_start() {
 #[tokio::test]
 async fn an_opening_that_the_log_refuses_does_not_hold_up_the_others() {
     let world = World::new().await;
-    let other = ShowRow {
+    let mut other = ShowRow {
         show_id: ShowId::from_bytes([0x51; 16]),
         ..show()
     };
+    for (zone, id) in other.zones.iter_mut().zip(100..) {
+        zone.zone_id = uuid::Uuid::from_u128(id);
+    }
     world.store.add_show(&other).await.unwrap();
     world.log.next(Script::Refuse(SubmitError::QueueFull));
     assert_eq!(world.ingress.resume_openings().await, 1);

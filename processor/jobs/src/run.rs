@@ -198,8 +198,6 @@ fn millis(pause: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
-
     use onsale_store::job::NewJob;
 
     use super::*;

@@ -151,6 +151,11 @@ fn asked_next(missing: &BTreeSet<ShowId>, after: &mut Bound<ShowId>) -> Vec<Show
     asked
 }
 
+/// There is nothing in it that a panic could leave half done.
+fn lock(lacks: &Mutex<Lacks>) -> MutexGuard<'_, Lacks> {
+    lacks.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,9 +171,4 @@ mod tests {
         let seen: BTreeSet<ShowId> = looks.into_iter().flatten().collect();
         assert_eq!(seen, missing);
     }
-}
-
-/// There is nothing in it that a panic could leave half done.
-fn lock(lacks: &Mutex<Lacks>) -> MutexGuard<'_, Lacks> {
-    lacks.lock().unwrap_or_else(PoisonError::into_inner)
 }
