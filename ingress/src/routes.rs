@@ -14,7 +14,7 @@ mod snapshots;
 mod call;
 mod catalog_call;
 mod endpoints;
-mod ownership;
+mod managers;
 mod paging;
 mod projected;
 mod visible;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use onsale_schemas::{EventId, ShowId};
 use onsale_store::catalog::{EventRow, EventStatus};
 
-use super::ownership::sees_all_of;
+use super::managers::sees_all_of;
 use crate::auth::Caller;
 use crate::charts::Chart;
 use crate::error::{ApiError, Code};

@@ -18,12 +18,12 @@ use onsale_store::audit::Actor;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::claims::Claims;
 use crate::internal::{Internal, Readiness};
 use crate::nodes::{NodeList, Nodes, Replicas};
-use crate::owners::Owners;
-use crate::ownership;
 use crate::peers::{PeerError, Peers};
 use crate::reconcile::{FanOutError, apply_all, reconcile_all};
+use crate::unowned;
 use crate::watermarks::Watermarks;
 
 pub use clocks::ClockSet;
@@ -38,7 +38,7 @@ pub struct Cluster {
     /// Who is there.
     pub nodes: Arc<Nodes>,
     /// Who owns which partition.
-    pub owners: Owners,
+    pub claims: Claims,
     /// How far the projection is.
     pub watermarks: Arc<Watermarks>,
     /// This node.
@@ -173,7 +173,7 @@ impl Cluster {
                     ready &= unowned.len() < usize::from(self.log.partitions());
                     problems.push(format!(
                         "no living node owns partitions {}: requests for them are not answered",
-                        ownership::names(&unowned)
+                        unowned::names(&unowned)
                     ));
                 }
             }
@@ -291,7 +291,7 @@ impl Cluster {
         let PartitionOnNode {
             partition, epoch, ..
         } = *replicas.leading;
-        match self.owners.later_than(partition, epoch) {
+        match self.claims.later_than(partition, epoch) {
             Some((epoch, owner)) => (epoch, Some(owner)),
             None => (epoch, replicas.owner.clone()),
         }

@@ -7,21 +7,22 @@
 //! behind a [`Gate`].
 
 mod announce;
+mod claims;
 mod cluster;
 mod config;
 mod gate;
 pub mod http_client;
 mod internal;
 mod nodes;
-mod owners;
-mod ownership;
 mod peers;
 mod reconcile;
 mod schedule;
 mod seats;
+mod unowned;
 mod watermarks;
 
 pub use announce::Announcer;
+pub use claims::Claims;
 pub use cluster::{ClockSet, Cluster, ClusterError, PartitionState};
 pub use config::ClusterConfig;
 pub use gate::Gate;
@@ -29,9 +30,8 @@ pub use internal::{
     Internal, ProcessProbe, ProjectionSlot, Readiness, between_nodes, operations, public,
 };
 pub use nodes::{Heard, NodeList, Nodes, Replicas, recorded_partitions, twice_advice};
-pub use owners::Owners;
-pub use ownership::watch;
 pub use peers::{PeerError, Peers};
 pub use schedule::{REPORTS_DIR, reconcile_every};
 pub use seats::StoredSeats;
+pub use unowned::watch;
 pub use watermarks::Watermarks;

@@ -18,6 +18,7 @@ mod asked;
 mod batch;
 mod best_available;
 mod bookings;
+mod cooldown;
 mod digest;
 mod documents;
 mod ended;
@@ -40,7 +41,6 @@ mod self_check;
 mod shows;
 mod sink;
 mod state;
-mod unpaid;
 mod user_counters;
 mod views;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::bookings::{Booking, State as BookingState};
+use crate::cooldown::{COOLDOWN_LONGEST_MS, UNPAID_MAX};
 use crate::heap::IN_HEAP;
 use crate::index::NONE;
 use crate::layout::ZoneKind;
@@ -11,7 +12,6 @@ use crate::partition::Partition;
 use crate::seats::Place;
 use crate::shows::Show;
 use crate::state::State;
-use crate::unpaid::{COOLDOWN_LONGEST_MS, UNPAID_MAX};
 
 /// The first contradiction in a partition's tables.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -3,10 +3,10 @@
 use onsale_schemas::{LogTimeMs, UserId};
 
 use crate::bookings::Bookings;
+use crate::cooldown::{Cooldowns, Unpaid};
 use crate::hash;
 use crate::index::{Index, NONE};
 use crate::pages::Pages;
-use crate::unpaid::{Unpaid, UnpaidHolds};
 
 /// One user at one event.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ pub(crate) struct UserCounters {
     /// First vacant counter; the next one stands in its `places`.
     free: u32,
     index: Index,
-    unpaid: UnpaidHolds,
+    unpaid: Cooldowns,
 }
 
 impl UserCounters {
@@ -53,7 +53,7 @@ impl UserCounters {
             made: 0,
             free: NONE,
             index: Index::new(),
-            unpaid: UnpaidHolds::new(),
+            unpaid: Cooldowns::new(),
         }
     }
 

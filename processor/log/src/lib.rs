@@ -14,9 +14,9 @@ mod config;
 pub mod contract;
 pub mod journal;
 pub mod kafka;
-pub mod pending;
 mod source;
 pub mod storage;
+pub mod waiters;
 
 pub use chain::{Candidate, Candidates, Link, OutcomeChain, OutcomeReader, Step};
 pub use commands::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};

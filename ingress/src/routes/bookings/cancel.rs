@@ -17,7 +17,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
 use crate::routes::call::{Call, Order};
-use crate::routes::{ownership, projected};
+use crate::routes::{managers, projected};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
@@ -88,7 +88,7 @@ pub(crate) async fn cancel(
                 .await?
                 .ok_or_else(|| ApiError::not_found("booking"))?;
             // Other organizers do not learn that the booking exists.
-            let managed = ownership::managed_event(state, caller, row.event_id)
+            let managed = managers::managed_event(state, caller, row.event_id)
                 .await
                 .map_err(|error| match error.code() {
                     Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
@@ -97,7 +97,7 @@ pub(crate) async fn cancel(
             (returned, None, OnBehalf::Staff(managed.authority))
         }
         Role::Admin | Role::Service | Role::Operator | Role::Platform => {
-            let authority = ownership::authority_over_booking(
+            let authority = managers::authority_over_booking(
                 state,
                 caller,
                 booking,

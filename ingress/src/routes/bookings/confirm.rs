@@ -25,7 +25,7 @@ use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::call::{Call, Order};
-use crate::routes::ownership;
+use crate::routes::managers;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, claim_reference, unexpected};
 use crate::values::{Instant, Money};
@@ -116,7 +116,7 @@ pub(crate) async fn confirm(
         ));
     }
     let paid = body.value.amount.map(paid).transpose()?;
-    let tenant = ownership::tenant_of_booking(state, booking).await?;
+    let tenant = managers::tenant_of_booking(state, booking).await?;
     let on_behalf = match by {
         Actor::Buyer(_) => OnBehalf::Buyer,
         Actor::Staff => {

@@ -20,7 +20,7 @@ use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
 use crate::routes::call::{Call, Order};
-use crate::routes::ownership;
+use crate::routes::managers;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, decided_at, seconds_left, unexpected};
 use crate::values::Instant;
@@ -90,7 +90,7 @@ pub(crate) async fn extend(
             ApiError::invalid("seconds", seconds, &format!("1 to {}", HOLD_MAX_MS / 1_000))
         })?;
     let authority =
-        ownership::authority_over_booking(&call.state, &call.caller, booking, &ROLES, DETAIL)
+        managers::authority_over_booking(&call.state, &call.caller, booking, &ROLES, DETAIL)
             .await?;
     call.send(Order {
         identity: call.identity("extend", id, &body.bytes),

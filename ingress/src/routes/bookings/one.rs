@@ -12,7 +12,7 @@ use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{PathId, parse_booking};
-use crate::routes::ownership;
+use crate::routes::managers;
 use crate::routes::projected;
 use crate::state::AppState;
 
@@ -59,7 +59,7 @@ pub(super) async fn readable(
             .store
             .event_within(caller.scope(), row.event_id)
             .await?
-            .is_some_and(|event| caller.role != Role::Organizer || ownership::owns(caller, &event)),
+            .is_some_and(|event| caller.role != Role::Organizer || managers::owns(caller, &event)),
     };
     if !allowed {
         return Err(nothing());

@@ -22,7 +22,7 @@ use crate::extract::{JsonBody, PathId};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
-use crate::routes::ownership::managed_event;
+use crate::routes::managers::managed_event;
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};

@@ -25,7 +25,7 @@ use crate::extract::{PathId, Query};
 use crate::operations::Expected;
 use crate::rate_limit::Key;
 use crate::routes::bookings::body::PositionBody;
-use crate::routes::ownership;
+use crate::routes::managers;
 use crate::state::AppState;
 use crate::values::Instant;
 
@@ -210,12 +210,10 @@ async fn concerns(
         })
         | Command::Release { booking: of, .. }
         | Command::Extend { booking: of, .. }
-        | Command::Return { booking: of } => {
-            ownership::tenant_of_booking(state, booking(*of)).await
-        }
+        | Command::Return { booking: of } => managers::tenant_of_booking(state, booking(*of)).await,
         Command::ClaimReference(claim) => {
             let booking = BookingId::new(claim.partition, claim.booking);
-            ownership::tenant_of_booking(state, booking).await
+            managers::tenant_of_booking(state, booking).await
         }
         Command::Tick { .. }
         | Command::Claim { .. }

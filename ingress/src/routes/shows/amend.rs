@@ -24,7 +24,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
-use crate::routes::ownership::{managed_event, managers};
+use crate::routes::managers::{managed_event, managers};
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};

@@ -23,7 +23,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::bookings::reserve::named_seats;
 use crate::routes::call::{Call, Order};
-use crate::routes::ownership::{managed_event, managers};
+use crate::routes::managers::{managed_event, managers};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 

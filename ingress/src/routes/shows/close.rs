@@ -18,7 +18,7 @@ use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::call::{Call, Order};
-use crate::routes::ownership::{managed_event, managers};
+use crate::routes::managers::{managed_event, managers};
 use crate::routes::projected::wait_for;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};

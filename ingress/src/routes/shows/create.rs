@@ -31,7 +31,7 @@ use crate::rejection;
 use crate::routes::call::{Call, Order};
 use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
 use crate::routes::events::body::check_line;
-use crate::routes::ownership::{Managed, managed_event, managers};
+use crate::routes::managers::{Managed, managed_event, managers};
 use crate::state::AppState;
 use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
 use crate::values::Instant;

@@ -13,10 +13,10 @@ use onsale_schemas::{
 use super::ImageError;
 use super::bytes::{Reader, put, put_bytes, put_option};
 use super::read::{Read, ensure};
+use crate::cooldown::{COOLDOWN_LONGEST_MS, UNPAID_MAX, Unpaid};
 use crate::ended::is_forgotten;
 use crate::references::{Claimed, References};
 use crate::state::State;
-use crate::unpaid::{COOLDOWN_LONGEST_MS, UNPAID_MAX, Unpaid};
 
 const OF_EVENT: u8 = 0;
 const OF_SHOW: u8 = 1;

@@ -16,7 +16,7 @@ use super::commands::{CommandProducer, CommandProducerOptions, Delivered, SendEr
 use super::outcome_consumer::{OutcomeConsumer, OutcomeStart};
 use super::{KafkaError, KafkaSettings, Topics};
 use crate::commands::{CommandLog, OutcomeBatch, Submission, SubmitError};
-use crate::pending::Pending;
+use crate::waiters::Waiters;
 
 const THREAD: &str = "kafka-replies";
 /// Longest wait for a broker to say where a partition ends.
@@ -96,7 +96,7 @@ pub struct KafkaCommandLog {
 struct IngressLogState {
     partitions: u16,
     options: KafkaCommandLogOptions,
-    pending: Mutex<Pending>,
+    pending: Mutex<Waiters>,
     feed: broadcast::Sender<Arc<OutcomeBatch>>,
     serving: watch::Sender<Serving>,
     /// One more than the first outcome read of each partition, which was its newest one at the
@@ -179,7 +179,7 @@ impl KafkaCommandLog {
         let shared = Arc::new(IngressLogState {
             partitions: topics.partitions,
             options,
-            pending: Mutex::new(Pending::new(options.pending_max)),
+            pending: Mutex::new(Waiters::new(options.pending_max)),
             feed: broadcast::Sender::new(options.feed_batches_max),
             serving: watch::Sender::new(Serving::Starting(partitions.clone())),
             began_at: partitions.iter().map(|_| AtomicU64::new(0)).collect(),

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
-use onsale_log::pending::WaiterId;
+use onsale_log::waiters::WaiterId;
 use onsale_processor::member::Publication;
 use onsale_schemas::Offset;
 

@@ -1,11 +1,11 @@
-//! Ingresses: matching outcomes to waiting requests is the real code ([`Pending`]); simulated are
+//! Ingresses: matching outcomes to waiting requests is the real code ([`Waiters`]); simulated are
 //! its clock, its producer's reports and its connection to the topic.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use onsale_log::commands::{Reply, SubmitError};
-use onsale_log::pending::{Pending, WaiterId};
+use onsale_log::waiters::{WaiterId, Waiters};
 use onsale_schemas::RequestId;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -30,7 +30,7 @@ pub(super) struct Ingress {
     pub(super) is_up: bool,
     pub(super) cut_until_ms: u64,
     readers: Vec<TopicReader>,
-    pending: Pending,
+    pending: Waiters,
     forgot_ms: u64,
     /// The origin of all its times; only differences count.
     clock: Instant,
@@ -52,7 +52,7 @@ impl Default for Ingress {
             is_up: false,
             cut_until_ms: 0,
             readers: Vec::new(),
-            pending: Pending::new(PENDING_MAX),
+            pending: Waiters::new(PENDING_MAX),
             forgot_ms: 0,
             clock: Instant::now(),
             clients: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use onsale_auth::PeerTokens;
 use onsale_cluster::{
-    Cluster, Internal, Owners, Peers, ProjectionSlot, StoredSeats, Watermarks, between_nodes,
+    Claims, Cluster, Internal, Peers, ProjectionSlot, StoredSeats, Watermarks, between_nodes,
     http_client,
 };
 use onsale_counts::Counts;
@@ -120,7 +120,7 @@ pub(super) async fn ingress(
     let log = Arc::new(log);
     let cluster = Cluster {
         log: log.clone(),
-        owners: Owners::follow(log.subscribe(), log.partitions(), base.stop.clone()),
+        claims: Claims::follow(log.subscribe(), log.partitions(), base.stop.clone()),
         nodes: internal.nodes.clone(),
         watermarks,
         internal: internal.clone(),

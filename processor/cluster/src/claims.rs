@@ -10,20 +10,20 @@ use tokio_util::sync::CancellationToken;
 
 /// The claims seen in the outcomes since the start of this process.
 #[derive(Clone, Debug)]
-pub struct Owners(Arc<Mutex<Vec<Option<Claim>>>>);
+pub struct Claims(Arc<Mutex<Vec<Option<Claim>>>>);
 
 /// Epoch and owner.
 type Claim = (u64, NodeName);
 
-impl Owners {
+impl Claims {
     /// Follows the feed until `stop`.
     pub fn follow(
         mut feed: Receiver<Arc<OutcomeBatch>>,
         partitions: u16,
         stop: CancellationToken,
     ) -> Self {
-        let owners = Self(Arc::new(Mutex::new(vec![None; usize::from(partitions)])));
-        let seen = owners.clone();
+        let claims = Self(Arc::new(Mutex::new(vec![None; usize::from(partitions)])));
+        let seen = claims.clone();
         tokio::spawn(async move {
             loop {
                 let received = tokio::select! {
@@ -38,7 +38,7 @@ impl Owners {
                 }
             }
         });
-        owners
+        claims
     }
 
     fn take(&self, batch: &OutcomeBatch) {

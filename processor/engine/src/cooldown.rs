@@ -83,13 +83,13 @@ impl Unpaid {
 
 /// The table.
 #[derive(Clone)]
-pub(crate) struct UnpaidHolds {
+pub(crate) struct Cooldowns {
     cells: Pages<Unpaid, 64>,
     made: u32,
     free: u32,
 }
 
-impl UnpaidHolds {
+impl Cooldowns {
     pub(crate) fn new() -> Self {
         Self {
             cells: Pages::new(),
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn places_are_used_again() {
-        let mut table = UnpaidHolds::new();
+        let mut table = Cooldowns::new();
         let first = table.insert(Unpaid::default());
         let second = table.insert(Unpaid::default());
         table.remove(first);

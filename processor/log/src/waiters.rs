@@ -28,7 +28,7 @@ pub struct WaiterId {
 /// ingress, and a repetition with another body has another answer: so a waiter gets the outcome of
 /// its own record, known by the offset in the delivery report.
 #[derive(Debug)]
-pub struct Pending {
+pub struct Waiters {
     waiting: HashMap<Asked, Entry>,
     by_age: VecDeque<(Instant, WaiterId)>,
     count: usize,
@@ -61,7 +61,7 @@ enum Position {
     Unknown,
 }
 
-impl Pending {
+impl Waiters {
     /// No waiters, and room for this many.
     pub fn new(count_max: usize) -> Self {
         Self {
@@ -272,7 +272,7 @@ mod tests {
         }
     }
 
-    fn waiter(pending: &mut Pending, n: u8) -> (WaiterId, oneshot::Receiver<Reply>) {
+    fn waiter(pending: &mut Waiters, n: u8) -> (WaiterId, oneshot::Receiver<Reply>) {
         let (sender, receiver) = oneshot::channel();
         let waiter_id = pending
             .add(PARTITION, id(n), sender, Instant::now())
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn an_outcome_finds_its_waiter_whichever_comes_first() {
-        let mut pending = Pending::new(10);
+        let mut pending = Waiters::new(10);
         let (waiter_id, mut receiver) = waiter(&mut pending, 1);
         pending.reported(waiter_id, Some(7));
         pending.outcome(PARTITION, &record(2, 6));
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn waiters_of_the_same_request_get_each_its_own() {
-        let mut pending = Pending::new(10);
+        let mut pending = Waiters::new(10);
         let (a, mut receiver_a) = waiter(&mut pending, 1);
         let (b, mut receiver_b) = waiter(&mut pending, 1);
         // One of another ingress, and then this one's in log order.
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_same_request_at_the_same_offset_of_another_partition_is_another() {
-        let mut pending = Pending::new(10);
+        let mut pending = Waiters::new(10);
         let (waiter_id, mut receiver) = waiter(&mut pending, 1);
         // As an early one, as one of a place that is known, and as one of a place that never will be.
         pending.outcome(PartitionId(4), &record(1, 7));
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_record_whose_place_stays_unknown_takes_any_outcome_of_its_request() {
-        let mut pending = Pending::new(10);
+        let mut pending = Waiters::new(10);
         let (a, mut receiver_a) = waiter(&mut pending, 1);
         let (b, mut receiver_b) = waiter(&mut pending, 2);
         pending.reported(a, None);
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_reported_and_too_many_are_not_accepted() {
-        let mut pending = Pending::new(2);
+        let mut pending = Waiters::new(2);
         let (a, mut receiver_a) = waiter(&mut pending, 1);
         let (_b, _receiver_b) = waiter(&mut pending, 2);
         let (sender, _receiver) = oneshot::channel();
@@ -364,7 +364,7 @@ mod tests {
 
     #[test]
     fn who_waited_too_long_is_forgotten_and_the_line_of_ages_stays_bounded() {
-        let mut pending = Pending::new(4);
+        let mut pending = Waiters::new(4);
         let start = Instant::now();
         let (sender, mut receiver) = oneshot::channel();
         pending.add(PARTITION, id(1), sender, start).unwrap();
