@@ -375,14 +375,18 @@ up() {
     for name in "${nodes[@]}"; do launch_one "$name"; done
     for name in "${nodes[@]}"; do wait_ready "$name"; done
     status
-    printf '\nNothing is on sale yet: deploy/cluster.sh demo creates shows and prints tokens.\n'
+    printf '\ndeploy/cluster.sh demo creates demo shows (or finds those that are there) and prints tokens.\n'
 }
 
 # Prints the state of one part, as status does.
 tell() {
     local pid
     pid="$(pid_of "$1")" || pid=-
-    printf '%s: %s (pid %s)\n' "$1" "$(state_of "$pid" "$1")" "$pid"
+    if [ "$pid" = - ]; then
+        printf '%s: stopped\n' "$1"
+    else
+        printf '%s: %s (pid %s)\n' "$1" "$(state_of "$pid" "$1")" "$pid"
+    fi
 }
 
 down() {
@@ -471,5 +475,9 @@ case "$verb" in
         tell "$1"
         ;;
     onsale) operate "$@" ;;
-    *) usage ;;
+    "" | help | --help | -h) usage ;;
+    *)
+        printf 'cluster.sh: there is no command %s\n\n' "'$verb'" >&2
+        usage
+        ;;
 esac

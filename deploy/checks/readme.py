@@ -337,7 +337,7 @@ class Reader:
             return
         data = got.get("data")
         first = data[0] if isinstance(data, list) and data else data
-        for key in ("zone_id", "booking_id"):
+        for key in ("zone_id", "booking_id", "event_id"):
             example = re.search(rf'"{key}":"([0-9a-f-]{{36}})"', line.shown[0])
             if example and isinstance(first, dict) and first.get(key):
                 self.same[example.group(1)] = first[key]

@@ -360,6 +360,7 @@ impl ApiError {
 fn shortened(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text::cut(&text).into_owned()),
+        Value::Array(items) if items.len() == 1 => Value::String("a list of 1 item".to_owned()),
         Value::Array(items) => Value::String(format!("a list of {} items", items.len())),
         Value::Object(_) => Value::String("an object".to_owned()),
         other => other,

@@ -259,6 +259,9 @@ pub enum OperationError {
     /// It cannot be done now.
     #[error("{0}")]
     Unavailable(String),
+    /// The database does not answer.
+    #[error("{0}")]
+    NoDatabase(String),
     /// It is not its turn yet.
     #[error("{why}")]
     Later {
@@ -282,6 +285,9 @@ impl From<OperationError> for ApiError {
             OperationError::Gone(why) => Self::new(Code::RecordGone, why),
             OperationError::Unavailable(why) => {
                 Self::new(Code::PartitionUnavailable, why).retry_after(RETRY_AFTER_BUSY_SECONDS)
+            }
+            OperationError::NoDatabase(why) => {
+                Self::new(Code::Overloaded, why).retry_after(RETRY_AFTER_BUSY_SECONDS)
             }
             OperationError::Later { why, wait } => {
                 Self::new(Code::Overloaded, why).retry_after(wait.as_secs().saturating_add(1))

@@ -1,7 +1,7 @@
 //! Turns refusals of the log into answers.
 
-use onsale_schemas::Rejection;
 use onsale_schemas::rejection::InvalidReason;
+use onsale_schemas::{Command, Rejection, SeatIndex};
 use serde_json::json;
 
 use crate::charts::Chart;
@@ -18,17 +18,7 @@ pub(crate) fn to_error(
     match rejection {
         Rejection::UnknownShow => ApiError::not_found("show"),
         Rejection::UnknownBooking => ApiError::not_found("booking"),
-        Rejection::SeatUnavailable { seats } => {
-            let labels: Vec<String> = seats
-                .iter()
-                .map(|seat| {
-                    chart
-                        .and_then(|chart| chart.label(*seat))
-                        .unwrap_or_else(|| crate::charts::seat_id(*seat))
-                })
-                .collect();
-            seat_unavailable(labels)
-        }
+        Rejection::SeatUnavailable { seats } => seat_unavailable(labels(seats, chart)),
         Rejection::InsufficientStock {
             available,
             not_together,
@@ -100,6 +90,50 @@ pub(crate) fn to_error(
             .with_details(json!({ "until": until }))
         }
     }
+}
+
+/// The answer to a refusal to put places back on sale.
+pub(crate) fn of_unblocking(
+    rejection: &Rejection,
+    chart: Option<&Chart>,
+    zone: Option<u16>,
+) -> ApiError {
+    match rejection {
+        Rejection::SeatUnavailable { seats } => ApiError::new(
+            Code::SeatUnavailable,
+            "Some of these seats are not blocked. Nothing was changed.",
+        )
+        .with_details(json!({ "seats": labels(seats, chart) })),
+        Rejection::InsufficientStock { available, .. } => ApiError::new(
+            Code::InsufficientStock,
+            format!("Only {available} places are blocked. Nothing was changed."),
+        )
+        .with_details(json!({ "available": available, "not_together": false })),
+        other => to_error(other, chart, zone),
+    }
+}
+
+/// The answer to a refusal of `asked`, which says whose places it is about; `chart` is of its show.
+pub(crate) fn of_command(
+    rejection: &Rejection,
+    asked: &Command,
+    chart: Option<&Chart>,
+) -> ApiError {
+    match asked {
+        Command::Unblock(block) => of_unblocking(rejection, chart, Some(block.zone)),
+        Command::Block(block) => to_error(rejection, chart, Some(block.zone)),
+        Command::Reserve(reserve) => to_error(rejection, chart, Some(reserve.zone)),
+        _ => to_error(rejection, chart, None),
+    }
+}
+
+fn labels(seats: &[SeatIndex], chart: Option<&Chart>) -> Vec<String> {
+    let label = |seat: &SeatIndex| {
+        chart
+            .and_then(|chart| chart.label(*seat))
+            .unwrap_or_else(|| crate::charts::seat_id(*seat))
+    };
+    seats.iter().map(label).collect()
 }
 
 /// The seats with these labels are not available.

@@ -66,8 +66,8 @@ pub enum Misfit {
     },
     /// There is nothing in it, and much in the log.
     #[error(
-        "the database is empty and the log has {records} records: it was lost, or is another one; \
-         {REPAIR}"
+        "the database is empty and the log has {records} records: it was lost, or is another one; a \
+         running server fills it from the log by itself, and if something is missing then, {REPAIR}"
     )]
     Empty {
         /// Records of the log.
@@ -90,7 +90,8 @@ pub enum Misfit {
     /// The catalog lacks shows that the log knows.
     #[error(
         "the catalog lacks {missing} of {known} shows of the log: the database was lost or is older \
-         than the log; {REPAIR}"
+         than the log; a running server fills it from the log by itself, and if that makes no \
+         progress, {REPAIR}"
     )]
     CatalogLacks {
         /// Shows that are missing.

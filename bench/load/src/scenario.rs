@@ -157,7 +157,7 @@ impl ScenarioKind {
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
                 let names: Vec<&str> = Self::ALL.iter().map(|kind| kind.name()).collect();
-                format!("{name:?}: expected one of {}", names.join(", "))
+                format!("expected one of {}", names.join(", "))
             })
     }
 

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use onsale_ingress::Ingress;
+use onsale_ingress::{HttpConfig, Ingress};
 use onsale_store::Store;
 use prometheus::Registry;
 use tokio::net::{TcpListener, TcpSocket};
@@ -175,18 +175,30 @@ fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
         .or_use()
 }
 
+/// So many connections are no reason to warn of.
+const CONNECTIONS_ENOUGH: usize = 4_096;
+
 /// Raises the limit of open files, and lets no more clients in than it has room for beside all else.
 fn fit_descriptors(config: &mut Config) {
     let limit = descriptors::raise();
     let wanted = config.http.connections_max;
     let fitting = descriptors::connections(limit, wanted);
     if fitting < wanted {
-        tracing::warn!(
-            limit,
-            connections_max = fitting,
-            "the limit of open files is too low for http.connections_max = {wanted}: fewer \
-             connections are accepted; raise it (ulimit -n, LimitNOFILE)"
-        );
+        // Few systems allow as many as the default is meant for, and `onsale doctor` says how many fit.
+        if wanted == HttpConfig::default().connections_max && fitting >= CONNECTIONS_ENOUGH {
+            tracing::debug!(
+                limit,
+                connections_max = fitting,
+                "the system allows no more"
+            );
+        } else {
+            tracing::warn!(
+                limit,
+                connections_max = fitting,
+                "the limit of open files is too low for http.connections_max = {wanted}: fewer \
+                 connections are accepted; raise it (ulimit -n, LimitNOFILE)"
+            );
+        }
         config.http.connections_max = fitting;
     }
 }

@@ -91,7 +91,7 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct ServerArgs {
     /// URL of the server [default: from http.listen]
-    #[arg(long, value_name = "URL", env = "ONSALE_SERVER")]
+    #[arg(long, value_name = "URL", env = "ONSALE_SERVER", value_parser = parse_server)]
     pub server: Option<String>,
     /// Operator token (role operator) [default: minted with the configured key]
     #[arg(
@@ -137,12 +137,26 @@ pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         text.to_owned()
     };
     full.parse()
-        .map_err(|_| format!("{text:?}: expected an address such as 127.0.0.1:8080 or :8080"))
+        .map_err(|_| "expected an address such as 127.0.0.1:8080 or :8080".to_owned())
+}
+
+/// The URL of a server.
+fn parse_server(text: &str) -> Result<String, String> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(text.to_owned());
+    }
+    let host = text.rsplit("://").next().unwrap_or_default();
+    let host = if host.is_empty() {
+        "localhost:8080"
+    } else {
+        host
+    };
+    Err(format!("expected http://{host} or https://{host}"))
 }
 
 /// `15m`, `24h`, `30d`, `90s` or a number of seconds.
 pub(crate) fn parse_duration_s(text: &str) -> Result<u64, String> {
-    let expected = || format!("{text:?}: expected a duration such as 90s, 15m, 24h or 30d");
+    let expected = || "expected a duration such as 90s, 15m, 24h or 30d".to_owned();
     let (digits, unit) = text
         .find(|c: char| !c.is_ascii_digit())
         .map_or((text, "s"), |at| text.split_at(at));
@@ -162,12 +176,8 @@ pub(crate) fn parse_duration_s(text: &str) -> Result<u64, String> {
 
 /// A whole number with a message that says which ones are right.
 pub(crate) fn parse_whole<T: FromStr + Bounded>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| {
-        format!(
-            "{text:?}: expected a whole number from 0 to {}",
-            T::MAX_SHOWN
-        )
-    })
+    text.parse()
+        .map_err(|_| format!("expected a whole number from 0 to {}", T::MAX_SHOWN))
 }
 
 /// A number type that knows its range.
@@ -197,14 +207,13 @@ pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| format!("{text:?}: expected a share from 0 to 1, such as 0.01"))
+        .ok_or_else(|| "expected a share from 0 to 1, such as 0.01".to_owned())
 }
 
 /// A UUID with a message that says what one looks like.
 pub(crate) fn parse_uuid(text: &str) -> Result<Uuid, String> {
-    text.parse().map_err(|_| {
-        format!("{text:?}: expected a UUID such as 0190a5c4-5c1e-7e2b-9f3a-2d1c4b5a6978")
-    })
+    text.parse()
+        .map_err(|_| "expected a UUID such as 0190a5c4-5c1e-7e2b-9f3a-2d1c4b5a6978".to_owned())
 }
 
 impl Cli {
@@ -268,6 +277,8 @@ mod tests {
                 let text = error.to_string();
                 assert!(text.contains("expected "), "{words:?}: {text}");
                 assert!(!text.contains("digit found"), "{words:?}: {text}");
+                // clap has said the value already.
+                assert!(!text.contains("\"?\""), "{words:?}: {text}");
             }
             for inner in command.get_subcommands() {
                 let mut path = path.to_vec();

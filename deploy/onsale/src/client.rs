@@ -103,7 +103,10 @@ impl Client {
         let code = body["error"]["code"].as_str().unwrap_or("?");
         let message = body["error"]["message"].as_str().unwrap_or("?");
         let error = anyhow!("{} answered {status} {code}: {message}", self.base);
-        Err(if status.is_server_error() {
+        Err(if status == reqwest::StatusCode::NOT_IMPLEMENTED {
+            // This installation will never have it.
+            Failure::Use(error)
+        } else if status.is_server_error() {
             Failure::Reach(error)
         } else {
             Failure::Found(error)

@@ -9,14 +9,28 @@ use onsale_log::kafka::KafkaError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The check found something, or the work failed. Exit 1.
-    #[error("{0:#}")]
+    #[error("{}", with_causes(.0))]
     Found(anyhow::Error),
     /// Wrong use or configuration. Exit 2.
-    #[error("{0:#}")]
+    #[error("{}", with_causes(.0))]
     Use(anyhow::Error),
     /// Something could not be reached. Exit 3.
-    #[error("{0:#}")]
+    #[error("{}", with_causes(.0))]
     Reach(anyhow::Error),
+}
+
+/// An error and what it comes from, in one line. Many libraries repeat the cause in their own text:
+/// what was said is not said again.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 impl Failure {
@@ -86,5 +100,22 @@ pub(crate) fn log_failure(error: LogError) -> Failure {
         }
         damaged @ LogError::Damaged { .. } => Failure::Found(damaged.into()),
         other => Failure::Reach(other.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow!("no route").context("database: no route");
+        let failure = Err::<(), _>(error).context("cannot open it").or_reach();
+        let text = failure.unwrap_err().to_string();
+        assert_eq!(text, "cannot open it: database: no route");
+        let error = anyhow!("no route").context("cannot open it");
+        assert_eq!(Failure::Use(error).to_string(), "cannot open it: no route");
     }
 }

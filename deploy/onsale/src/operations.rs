@@ -49,7 +49,8 @@ fn refuse_a_right_clock(clocks: &[ClockStatus], force: bool) -> Result<(), Opera
     Err(OperationError::Refused(ApiError::wrong(
         "force",
         false,
-        "machine time and the clocks agree, so there is nothing to set; with `force` it is set anyway",
+        "machine time and the clocks agree, so there is nothing to set; `force` (`onsale clock reset \
+         --force`) sets it anyway",
         "true",
     )))
 }

@@ -54,11 +54,6 @@ fn ended(written: std::io::Result<()>) {
     }
 }
 
-/// A remark on standard error, beside the requested output.
-pub(crate) fn note(text: impl std::fmt::Display) {
-    say(format_args!("note: {text}"));
-}
-
 /// A progress bar for this many records; hidden without a terminal.
 pub(crate) fn progress(total: u64, what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
@@ -110,6 +105,13 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     for row in rows {
         print(row);
     }
+}
+
+/// A number of things: `1 show`, `2 shows`.
+pub(crate) fn count(number: impl TryInto<u64>, thing: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{ending}")
 }
 
 /// A time as people and scripts read it.

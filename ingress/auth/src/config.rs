@@ -138,7 +138,8 @@ impl AuthConfig {
                 "auth",
                 format!("{count} keys"),
                 "exactly one of hs256_secret, hs256_secret_file, ed25519_public_key_file, \
-                 rsa_public_key_file, or named keys in auth.keys",
+                 rsa_public_key_file, or named keys in auth.keys; a secret is made by `openssl rand \
+                 -hex 32` and set as ONSALE_AUTH__HS256_SECRET",
             ));
         }
         self.check_named_keys(problems);

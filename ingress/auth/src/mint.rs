@@ -30,7 +30,7 @@ pub enum MintError {
     /// There is no key.
     #[error(
         "no secret to mint tokens with is configured: set auth.hs256_secret \
-         (ONSALE_AUTH__HS256_SECRET) or auth.hs256_secret_file"
+         (ONSALE_AUTH__HS256_SECRET) or auth.hs256_secret_file to that of the server"
     )]
     NoSecret,
     /// The secret cannot be read, or is too short.

@@ -12,9 +12,11 @@ use serde_json::error::Category;
 use tokio::time::Instant;
 
 use crate::auth::Caller;
+use crate::bounds::{Bound, Bounds, Of};
 use crate::error::{ApiError, Code};
 use crate::large_bodies::{Share, too_large};
 use crate::patience::Patience;
+use crate::rules::Rules;
 use crate::state::AppState;
 
 /// What is wrong in a larger body is said without what stood there: to look it up would take
@@ -54,10 +56,11 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         let caller = parts.extensions.get::<Caller>();
         let caller = caller.ok_or_else(Caller::missing)?;
         T::admit(caller, state)?;
-        let is_large = state
-            .rules
-            .of_request(&parts.method, &parts.extensions)
-            .has_large_body;
+        let Rules {
+            has_large_body: is_large,
+            bounds,
+            ..
+        } = state.rules.of_request(&parts.method, &parts.extensions);
         let declared = body
             .size_hint()
             .exact()
@@ -96,7 +99,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
             })??;
         if T::OPTIONAL && (bytes.is_empty() || bytes.trim_ascii() == b"null") {
             return Ok(Self {
-                value: parse(b"{}")?,
+                value: parse_within(b"{}", bounds)?,
                 bytes,
                 _share: share,
             });
@@ -114,7 +117,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
             ));
         }
         Ok(Self {
-            value: parse(&bytes)?,
+            value: parse_within(&bytes, bounds)?,
             bytes,
             _share: share,
         })
@@ -201,8 +204,14 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Parses once where nothing is wrong; the slower parse that knows paths runs on failures only.
+/// As [`parse_within`], without bounds.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    parse_within(bytes, &[])
+}
+
+/// Parses once where nothing is wrong; the slower parse that knows paths runs on failures only.
+/// What is no number of its type is answered with the field's own bounds, as a number beyond them.
+fn parse_within<T: DeserializeOwned>(bytes: &[u8], bounds: Bounds) -> Result<T, ApiError> {
     // serde would take a list of the fields' values for the object.
     let object = bytes.trim_ascii_start().first() == Some(&b'{');
     match serde_json::from_slice(bytes) {
@@ -220,10 +229,10 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         )),
         Err(error) => match whole_numbers(bytes) {
             Some(plain) if object => {
-                serde_json::from_slice(&plain).map_err(|_| explain::<T>(bytes, &error))
+                serde_json::from_slice(&plain).map_err(|_| explain::<T>(bytes, &error, bounds))
             }
             _ if !object => Err(ApiError::invalid("body", Value::Null, "an object")),
-            _ => Err(explain::<T>(bytes, &error)),
+            _ => Err(explain::<T>(bytes, &error, bounds)),
         },
     }
 }
@@ -271,7 +280,11 @@ fn string_length(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiError {
+fn explain<T: DeserializeOwned>(
+    bytes: &[u8],
+    error: &serde_json::Error,
+    bounds: Bounds,
+) -> ApiError {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let (path, message) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
         Ok(_) => (String::new(), error.to_string()),
@@ -316,13 +329,28 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ApiE
     } else {
         (path.as_str(), value_at(bytes, &path))
     };
-    let expected = match message.rsplit_once(", expected ") {
+    let expected = message.rsplit_once(", expected ");
+    if let Some((_, "u8" | "u16" | "u32" | "u64")) = expected
+        && let Some((min, max)) = range_of(field, bounds)
+    {
+        return ApiError::invalid(field, value, &format!("{min} to {max}"));
+    }
+    let expected = match expected {
         Some((_, expected)) => in_words(expected),
         // In the words of the type's own message.
         None if message.starts_with("UUID parsing failed") => "a UUID",
         None => message,
     };
     ApiError::invalid(field, value, expected)
+}
+
+/// The bounds of a number that is named so, where they are declared.
+fn range_of(path: &str, bounds: Bounds) -> Option<(u64, u64)> {
+    let name = path.rsplit('.').next()?;
+    bounds.iter().find_map(|(of, bound)| match (of, bound) {
+        (Of::Field(_, field), Bound::Range(min, max)) if *field == name => Some((*min, *max)),
+        _ => None,
+    })
 }
 
 /// The names that a parser knows instead of one that it does not.

@@ -210,6 +210,17 @@ async fn bad_input_is_named_and_never_reaches_the_log() {
 }
 
 #[tokio::test]
+async fn a_quantity_has_one_bound_whatever_was_sent() {
+    let world = World::new().await;
+    for quantity in [json!(0), json!(101), json!(-1), json!("two"), json!(1.5)] {
+        let body = json!({"show_id": SHOW, "zone_id": STALLS, "quantity": quantity});
+        let reply = world.reserve(body).send().await;
+        let details = reply.error(400, "VALIDATION_ERROR");
+        assert_eq!(details["expected"], "1 to 100", "{quantity}");
+    }
+}
+
+#[tokio::test]
 async fn bodies_that_are_no_json_objects_are_refused_with_their_own_status() {
     let world = World::new().await;
     let post = || world.post("/api/v1/bookings/reserve").by_role("buyer");

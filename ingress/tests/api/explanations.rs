@@ -106,6 +106,12 @@ async fn a_refusal_is_explained_by_the_id_that_it_came_with() {
         reply.error(status, code);
     }
     world.get(&path).by_role("admin").send().await.data(200);
+    // The answer that can be asked for again names the same seats in the same way.
+    let again = world.get(&format!("/api/v1/requests/{id}"));
+    let again = again.by_role("buyer").send().await;
+    let again = again.error(409, "SEAT_UNAVAILABLE");
+    assert_eq!(refusal["seats"], json!(["B-L", "B-M"]));
+    assert_eq!(again["seats"], refusal["seats"]);
 }
 
 #[tokio::test]

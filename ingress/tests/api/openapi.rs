@@ -31,3 +31,40 @@ async fn every_documented_path_is_served() {
         }
     }
 }
+
+/// Generators of clients make a function of every id, and show what is answered.
+#[tokio::test]
+async fn every_operation_has_a_name_of_its_own_and_says_what_it_answers() {
+    let world = World::new().await;
+    let document = world.get("/api/v1/openapi.json").send().await.json();
+    let mut names = std::collections::HashSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name.to_owned()), "{method} {path}: {name}");
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                let said = answer["description"].as_str().unwrap();
+                assert!(!said.is_empty(), "{method} {path}: {status}");
+            }
+        }
+    }
+}
+
+/// What the document shows as an example is taken as it is.
+#[tokio::test]
+async fn the_examples_create_an_event_and_its_show() {
+    let world = World::new().await;
+    let document = world.get("/api/v1/openapi.json").send().await.json();
+    let example = |name: &str| document["components"]["schemas"][name]["example"].clone();
+    let create = async |path: &str, body: &serde_json::Value| {
+        let call = world.post(path).by_role("organizer").json(body);
+        call.send().await.data(201)
+    };
+    let event = create("/api/v1/events", &example("EventRequest")).await;
+    let path = format!(
+        "/api/v1/events/{}/shows",
+        event["event_id"].as_str().unwrap()
+    );
+    let show = create(&path, &example("ShowRequest")).await;
+    assert_eq!(show["zones"].as_array().unwrap().len(), 2);
+}

@@ -447,6 +447,34 @@ async fn places_are_blocked_and_put_back() {
 }
 
 #[tokio::test]
+async fn places_that_are_not_blocked_are_called_so() {
+    let world = World::new().await;
+    let body = json!({"zone_id": BALCONY, "seats": ["A-1"]});
+    for (action, said) in [
+        (
+            "block",
+            "Some of these seats are not available. Nothing was changed.",
+        ),
+        (
+            "unblock",
+            "Some of these seats are not blocked. Nothing was changed.",
+        ),
+    ] {
+        let seats = SeatList::from_iter([23]);
+        let refused = Rejection::SeatUnavailable { seats };
+        world.log.next(Script::reject(refused));
+        let path = format!("/api/v1/shows/{SHOW}/{action}");
+        let call = world.post(&path).by_role("organizer").json(&body);
+        let reply = call.send().await;
+        assert_eq!(
+            reply.error(409, "SEAT_UNAVAILABLE")["seats"],
+            json!(["A-1"])
+        );
+        assert_eq!(reply.json()["detail"], said);
+    }
+}
+
+#[tokio::test]
 async fn interrupted_openings_are_taken_up_at_start() {
     let world = World::new().await;
     assert_eq!(world.ingress.resume_openings().await, 1);

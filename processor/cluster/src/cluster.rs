@@ -89,6 +89,9 @@ pub enum ClusterError {
     /// It cannot be done now.
     #[error("{0}")]
     Unavailable(String),
+    /// The database does not answer.
+    #[error("{0}")]
+    NoDatabase(String),
     /// It was tried and failed.
     #[error("{0}")]
     Failed(String),
@@ -99,7 +102,10 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        text = format!("{text}: {cause}");
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
         next = cause.source();
     }
     text
@@ -167,7 +173,10 @@ impl Cluster {
         } = self.internal.readiness();
         match &*self.log.serving().borrow() {
             Serving::Ready => {
-                let unowned = self.nodes.list().unowned(self.log.partitions());
+                let list = self.nodes.list();
+                let mut unowned = list.unowned(self.log.partitions());
+                // Right after a move the new owner has not announced it yet.
+                unowned.retain(|partition| !self.is_claimed(&list, *partition));
                 if !unowned.is_empty() {
                     // As long as any is answered, this node is of use.
                     ready &= unowned.len() < usize::from(self.log.partitions());
@@ -196,6 +205,12 @@ impl Cluster {
             ready = false;
             problems.push(why);
         }
+        if let Some(silence) = self.nodes.silent_for() {
+            problems.push(format!(
+                "Kafka has delivered no report of any node for {} s: see whether the brokers run",
+                silence.as_secs()
+            ));
+        }
         // Without it nothing is refused that is not read from it: no reason to be taken away.
         if !self.watermarks.is_reachable() {
             problems.push("the database does not answer; sales go on".to_owned());
@@ -210,7 +225,16 @@ impl Cluster {
     pub async fn reconcile(&self) -> Result<Report, ClusterError> {
         let list = self.nodes.list();
         let report = reconcile_all(&list, &self.peers, self.log.partitions()).await;
-        report.map_err(|error| unavailable(&error))
+        report.map_err(|error| {
+            if self.watermarks.is_reachable() {
+                return unavailable(&error);
+            }
+            ClusterError::NoDatabase(format!(
+                "the database does not answer, so there is nothing to compare with: start it, then try \
+                 again ({})",
+                with_causes(&error)
+            ))
+        })
     }
 
     /// Repairs the database from a report, `by` an operator, as the audit trail says.
@@ -284,6 +308,15 @@ impl Cluster {
             snapshot: newest,
             projected_offset,
         }
+    }
+
+    /// Whether a living node has claimed the partition since the nodes last said who owns it.
+    fn is_claimed(&self, list: &NodeList, partition: PartitionId) -> bool {
+        let Some(replicas) = list.replicas(partition) else {
+            return false;
+        };
+        let claim = self.claims.later_than(partition, replicas.leading.epoch);
+        claim.is_some_and(|(_, owner)| list.node(&owner).is_some())
     }
 
     /// Epoch and owner of a partition, by whichever is newer.

@@ -122,6 +122,10 @@ pub fn explain(error: &reqwest::Error, url: &str) -> String {
         Some(rustls::Error::InvalidMessage(_)) => {
             format!("{url} does not speak TLS: ask it by http://")
         }
+        _ if error.is_builder() => {
+            let host = url.rsplit("://").next().unwrap_or(url);
+            format!("{url:?} is not the URL of a server: expected http://{host}")
+        }
         _ if error.is_connect() => format!("cannot reach {url}: is the server running?"),
         _ if !error.is_timeout() && url.starts_with("http://") => {
             format!("{url} does not answer as HTTP: if it speaks TLS, ask it by https://")

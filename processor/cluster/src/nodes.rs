@@ -210,6 +210,8 @@ pub fn recorded_partitions(settings: &KafkaSettings) -> Option<u16> {
 #[derive(Debug)]
 pub struct Nodes {
     list: Arc<Mutex<NodeList>>,
+    /// When the last report arrived, here.
+    heard: Arc<Mutex<Instant>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -221,15 +223,20 @@ impl Nodes {
     pub fn follow(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         let nodes = Self {
             list: Arc::default(),
+            heard: Arc::new(Mutex::new(Instant::now())),
             stop: Arc::default(),
         };
         let mut consumer = NodesConsumer::new(settings)?;
         let (list, stop) = (nodes.list.clone(), nodes.stop.clone());
+        let heard = nodes.heard.clone();
         let settings = settings.clone();
         let work = move || {
             let mut complained: Option<Instant> = None;
             while !stop.load(Ordering::Relaxed) {
-                let polled = consumer.poll(IDLE, |record| lock(&list).take(record));
+                let polled = consumer.poll(IDLE, |record| {
+                    lock(&list).take(record);
+                    *lock(&heard) = Instant::now();
+                });
                 if let Err(error) = polled {
                     tracing::warn!(%error, "the nodes' status cannot be read; trying again");
                     std::thread::sleep(RETRY);
@@ -254,6 +261,13 @@ impl Nodes {
         Ok(nodes)
     }
 
+    /// How long no node has been heard, this one included, if that is longer than it should be. No
+    /// node is taken for gone then: nobody says how late it is.
+    pub(crate) fn silent_for(&self) -> Option<Duration> {
+        let silence = lock(&self.heard).elapsed();
+        (silence > Duration::from_millis(SILENT_AFTER_MS)).then_some(silence)
+    }
+
     /// As of now.
     pub fn list(&self) -> NodeList {
         lock(&self.list).clone()
@@ -266,9 +280,9 @@ impl Drop for Nodes {
     }
 }
 
-/// A thread that panicked while it held the lock leaves a list that is still right to read.
-fn lock(list: &Mutex<NodeList>) -> MutexGuard<'_, NodeList> {
-    list.lock().unwrap_or_else(PoisonError::into_inner)
+/// A thread that panicked while it held the lock leaves a value that is still right to read.
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ pub(crate) fn offline<T>(
         if !config.journal_dir().exists() {
             let dir = config.journal_dir();
             return Err(Failure::Reach(anyhow!(
-                "there is no log in {}",
+                "there is no journal in {}: check the path of the data folder (--data, data.dir)",
                 dir.display()
             )));
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use onsale_cluster::http_client;
+use onsale_counts::{Counts, CountsSettings};
 use onsale_log::journal::Journal;
 use onsale_log::{EntryBatch, LogReader};
 use onsale_processor::clock;
@@ -26,6 +27,14 @@ use crate::{database_fit, descriptors, output, private};
 const FREE_LOW_BYTES: u64 = 1 << 30;
 /// Less than this is a failure, in bytes: two default segments.
 const FREE_MIN_BYTES: u64 = 32 << 20;
+/// How long Redis may take to answer.
+const REDIS_TIMEOUT: Duration = Duration::from_secs(3);
+const WITHOUT_REDIS: &str = "start it, or correct redis.url; sales go on without it, and it is filled \
+     again";
+const SALES_GO_ON: &str = "the server sells meanwhile; deploy/README.md, \"At three in the morning\", \
+     says what to do about each problem";
+const NOT_READY: &str = "mend what it names: the server continues by itself, or its log says that it \
+     has to be started again";
 /// A log that is this far ahead of the clock shows that one of them was wrong, in milliseconds.
 const CLOCK_BEHIND_MAX_MS: u64 = clock::LEAP_MAX_MS;
 
@@ -110,6 +119,9 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
             }
             client::block_on(async {
                 database(&config, &mut checks).await;
+                if config.kafka.is_used() {
+                    redis(&config, &mut checks).await;
+                }
                 server(&config, &args.trust, &mut checks).await;
                 if config.kafka.is_used() {
                     cluster::look_at_projection(&config, &mut checks).await;
@@ -119,7 +131,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
         }
         Err(failure) => checks.push(Check::failed(
             "configuration",
-            failure.to_string(),
+            of_configuration(&failure),
             "correct the value; `onsale config print` shows the configuration",
         )),
     }
@@ -152,10 +164,17 @@ fn configuration(args: &ConfigArgs) -> Check {
         Ok(_) => Check::ok("configuration", "fine"),
         Err(failure) => Check::warning(
             "configuration",
-            failure.to_string(),
+            of_configuration(&failure),
             "`onsale serve` needs it; `onsale dev` makes its own key",
         ),
     }
+}
+
+/// A failure under a heading that says already what it is about.
+fn of_configuration(failure: &Failure) -> String {
+    let text = failure.to_string();
+    text.strip_prefix("configuration: ")
+        .map_or_else(|| text.clone(), str::to_owned)
 }
 
 fn folder(dir: &Path, checks: &mut Vec<Check>) {
@@ -328,14 +347,20 @@ fn log(config: &Config, checks: &mut Vec<Check>) {
                     .map(|entry| entry.log_time_ms)
                     .fold(last_ms, u64::max)
             }
-            Err(error) => checks.push(Check::failed("log", error.to_string(), "see the message")),
+            Err(error) => checks.push(Check::failed(
+                "log",
+                error.to_string(),
+                "do not delete anything; `onsale verify` reads the whole log and says where it is \
+                 damaged",
+            )),
         }
     }
     checks.push(Check::ok(
         "log",
         format!(
-            "{records} records in {} partitions, its end is readable",
-            journal.partitions()
+            "{} in {}, its end is readable",
+            output::count(records, "record"),
+            output::count(journal.partitions(), "partition")
         ),
     ));
     let ahead_ms = last_ms.saturating_sub(clock::now_ms());
@@ -370,7 +395,14 @@ fn snapshots(config: &Config, checks: &mut Vec<Check>) {
                 })
                 .collect();
             checks.push(if bad.is_empty() {
-                Check::ok("snapshots", format!("{} read well", found.len()))
+                Check::ok(
+                    "snapshots",
+                    match found.len() {
+                        0 => "none yet".to_owned(),
+                        1 => "the only one can be read".to_owned(),
+                        all => format!("all {all} can be read"),
+                    },
+                )
             } else {
                 Check::warning(
                     "snapshots",
@@ -437,7 +469,7 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
         Err(error) => Check::warning(
             "database",
             format!("reached; whether it is of this log is not known: {error}"),
-            "see the message",
+            "look again; if that says the same, `onsale verify` compares it with the log",
         ),
     });
 }
@@ -478,7 +510,7 @@ async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
         .timeout(Duration::from_secs(3));
     match request.send().await {
         Err(error) if http_client::is_not_listening(&error) => {
-            checks.push(Check::ok("server", format!("none runs at {base}")));
+            checks.push(none_runs(config, &base));
         }
         Err(error) => checks.push(Check::warning(
             "server",
@@ -492,18 +524,76 @@ async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
             let body: serde_json::Value = response.json().await.unwrap_or_default();
             let problems = body["problems"].as_array().into_iter().flatten();
             for problem in problems.filter_map(serde_json::Value::as_str) {
-                checks.push(Check::warning("server", problem, "see what it names"));
+                checks.push(Check::warning("server", problem, SALES_GO_ON));
             }
         }
         Ok(response) => {
             let status = response.status();
-            let body = response.text().await.unwrap_or_default();
             checks.extend(of_another_folder(config, &base));
-            checks.push(Check::failed(
-                "server",
-                format!("{status}: {body}"),
-                "see what it names",
-            ));
+            let body: serde_json::Value = response.json().await.unwrap_or_default();
+            let Some(problems) = body["problems"].as_array() else {
+                checks.push(Check::failed(
+                    "server",
+                    format!("{base} answers {status}, unlike a server of Onsale"),
+                    "set http.listen to the address of the server",
+                ));
+                return;
+            };
+            for problem in problems.iter().filter_map(serde_json::Value::as_str) {
+                checks.push(Check::failed(
+                    "server",
+                    format!("{base} is not ready: {problem}"),
+                    NOT_READY,
+                ));
+            }
+            if problems.is_empty() {
+                let found = format!("{base} is not ready and does not say why");
+                checks.push(Check::failed("server", found, NOT_READY));
+            }
         }
     }
+}
+
+/// What is found where nothing listens: right before the first start, or wherever no node has to run.
+fn none_runs(config: &Config, base: &str) -> Check {
+    let found = format!("none runs at {base}");
+    if config.kafka.is_used() || !config.journal_dir().exists() {
+        return Check::ok("server", found);
+    }
+    if Journal::is_in_use(&config.journal_dir()) {
+        return Check::warning(
+            "server",
+            format!("{found}, but a process has the log open"),
+            "set http.listen to the address of that server, or wait until it is ready",
+        );
+    }
+    Check::warning(
+        "server",
+        format!("{found}, and there is a log: nothing is sold"),
+        "start it (`onsale serve`, or `onsale dev` if that created the data), unless it is meant to be \
+         stopped",
+    )
+}
+
+/// Redis as ingress nodes use it.
+async fn redis(config: &Config, checks: &mut Vec<Check>) {
+    let Some(url) = &config.redis.url else {
+        return;
+    };
+    let settings = CountsSettings::new(url.expose(), "", "doctor");
+    let counts = match Counts::new(&settings, &prometheus::Registry::new()) {
+        Ok(counts) => counts,
+        Err(error) => {
+            let advice = "correct redis.url";
+            checks.push(Check::failed("redis", error.to_string(), advice));
+            return;
+        }
+    };
+    checks.push(
+        match tokio::time::timeout(REDIS_TIMEOUT, counts.preload()).await {
+            Ok(Ok(())) => Check::ok("redis", "reached"),
+            Ok(Err(error)) => Check::warning("redis", error.to_string(), WITHOUT_REDIS),
+            Err(_) => Check::warning("redis", "it does not answer", WITHOUT_REDIS),
+        },
+    );
 }

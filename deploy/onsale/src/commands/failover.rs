@@ -35,9 +35,9 @@ fn parse_which(text: &str) -> Result<Which, String> {
     if text == "all" {
         return Ok(Which::All);
     }
-    let number = text.parse().map_err(|_| {
-        format!("{text:?}: expected the number of a partition (0 to 65535) or \"all\"")
-    })?;
+    let number = text
+        .parse()
+        .map_err(|_| "expected the number of a partition (0 to 65535) or \"all\"".to_owned())?;
     Ok(Which::One(number))
 }
 

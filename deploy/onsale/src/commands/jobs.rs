@@ -1,6 +1,7 @@
 //! `onsale jobs`
 
 mod cancel;
+mod kind;
 mod list;
 mod retry;
 mod show;
@@ -49,6 +50,6 @@ pub(crate) fn run(command: &JobsCommand) -> Result<(), Failure> {
 fn parse_state(text: &str) -> Result<JobState, String> {
     JobState::parse(text).ok_or_else(|| {
         let names = JobState::ALL.map(JobState::as_str).join(", ");
-        format!("{text:?}: expected one of {names}")
+        format!("expected one of {names}")
     })
 }

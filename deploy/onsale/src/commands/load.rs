@@ -29,8 +29,12 @@ pub(crate) struct LoadArgs {
     /// How long requests start
     #[arg(long, value_name = "TIME", value_parser = parse_duration_s, default_value = "10s")]
     duration: u64,
-    /// What is played; see --help
-    #[arg(long, value_name = "NAME", value_parser = ScenarioKind::parse)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = ScenarioKind::parse,
+        help = format!("What is played: {}", names().join(", "))
+    )]
     scenario: ScenarioKind,
     /// Connections, one request at a time on each
     #[arg(long, value_name = "N", value_parser = parse_whole::<usize>, default_value_t = 128)]
@@ -75,6 +79,10 @@ pub(crate) struct LoadArgs {
     json: JsonArgs,
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+fn names() -> [&'static str; ScenarioKind::ALL.len()] {
+    ScenarioKind::ALL.map(|kind| kind.name())
 }
 
 fn scenarios() -> String {

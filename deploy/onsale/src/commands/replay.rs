@@ -28,8 +28,13 @@ use text::Teller;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// The partition; with --booking it is known from the id
-    #[arg(long, value_name = "P", value_parser = parse_whole::<u16>, required_unless_present = "booking")]
+    /// The partition; with --booking or --show it is found by itself
+    #[arg(
+        long,
+        value_name = "P",
+        value_parser = parse_whole::<u16>,
+        required_unless_present_any = ["booking", "show"]
+    )]
     partition: Option<u16>,
     /// First offset to show; the state before it comes from the nearest snapshot
     #[arg(long, value_name = "OFFSET", value_parser = parse_whole::<u64>, default_value_t = 0)]
@@ -63,12 +68,12 @@ fn parse_time_ms(text: &str) -> Result<u64, String> {
     text.parse::<jiff::Timestamp>()
         .ok()
         .and_then(|time| u64::try_from(time.as_millisecond()).ok())
-        .ok_or_else(|| format!("{text:?}: expected a time such as 2026-11-21T20:00:00Z"))
+        .ok_or_else(|| "expected a time such as 2026-11-21T20:00:00Z".to_owned())
 }
 
 fn parse_booking(text: &str) -> Result<BookingId, String> {
     BookingId::from_uuid(parse_uuid(text)?)
-        .ok_or_else(|| format!("{text}: a UUID, but not one of a booking"))
+        .ok_or_else(|| "expected the id of a booking; this UUID is of something else".to_owned())
 }
 
 /// A record as it is shown.
@@ -103,7 +108,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
             return Err(Failure::Use(error));
         }
         (_, Some(booking)) => booking.partition(),
-        (given, None) => PartitionId(given.unwrap_or_default()),
+        (Some(given), None) => PartitionId(given),
+        (None, None) => partition_of_show(&config, args.show.map(ShowId))?,
     };
     let mut reader = log_source::open(&config)?.reader;
     let (first, end) = reader.bounds(partition).or_use()?;
@@ -153,6 +159,18 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The partition of a show, which the database knows.
+fn partition_of_show(config: &Config, show: Option<ShowId>) -> Result<PartitionId, Failure> {
+    // clap ensures that there is one.
+    let show = show.unwrap_or(ShowId(uuid::Uuid::nil()));
+    Names::open(config).partition(show).ok_or_else(|| {
+        Failure::Use(anyhow!(
+            "the database does not know show {show}: correct the id, or name the partition \
+             (--partition; `onsale status` lists them)"
+        ))
+    })
+}
+
 /// Who was ahead of a booking's request.
 fn show_standing(config: &Config, booking: BookingId, as_json: bool) -> Result<(), Failure> {
     let standings = log_source::standings(config);
@@ -183,9 +201,11 @@ fn show_standing(config: &Config, booking: BookingId, as_json: bool) -> Result<(
             format!("since offset {}, where the log begins", ahead.counted_from)
         };
         output::line(format_args!(
-            "ahead of it in its zone {since}: {} requests, {} of them granted {} places, {} given \
-             back by then",
-            ahead.requests, ahead.granted, ahead.places, ahead.places_given_back
+            "ahead of it in its zone {since}: {}, {} of them granted {}, {} given back by then",
+            output::count(ahead.requests, "request"),
+            ahead.granted,
+            output::count(ahead.places, "place"),
+            ahead.places_given_back
         ));
     }
     Ok(())
@@ -395,17 +415,16 @@ impl State {
 
     fn print(&self) {
         output::line(format_args!(
-            "partition {} at offset {} ({}), epoch {}: {} shows, {} live holds, {} confirmed, \
-             digest {}; {} records shown",
+            "partition {} at offset {} ({}), epoch {}: {}, {}, {} confirmed, digest {}; {} shown",
             self.partition,
             self.next_offset,
             self.time,
             self.epoch,
-            self.shows,
-            self.live_holds,
+            output::count(self.shows, "show"),
+            output::count(self.live_holds, "live hold"),
             self.confirmed,
             self.digest,
-            self.shown
+            output::count(self.shown, "record")
         ));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::Args;
 use serde_json::Value;
 
@@ -28,16 +29,17 @@ pub(crate) fn run(args: &StatusArgs) -> Result<(), Failure> {
     client::block_on(async {
         loop {
             let partitions = client.get("/partitions").await?;
+            let problems = client.problems().await;
             if args.json.json {
                 output::json(&partitions);
             } else {
                 print(&client, &partitions);
-                for problem in client.problems().await {
+                for problem in &problems {
                     output::line(format_args!("! {problem}"));
                 }
             }
             if !args.watch {
-                return Ok(());
+                return verdict(&problems);
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
             if !args.json.json {
@@ -45,6 +47,18 @@ pub(crate) fn run(args: &StatusArgs) -> Result<(), Failure> {
             }
         }
     })
+}
+
+/// Fails where the server reports problems; the JSON of the partitions does not name them.
+fn verdict(problems: &[String]) -> Result<(), Failure> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Found(anyhow!(
+        "the server reports {}: {}",
+        output::count(problems.len(), "problem"),
+        problems.join("; ")
+    )))
 }
 
 fn print(client: &Client, partitions: &Value) {

@@ -1,6 +1,6 @@
 //! `onsale token`
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use onsale_auth::{Grant, Role};
@@ -56,6 +56,15 @@ fn purpose(role: Role) -> &'static str {
 
 pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let config = Config::for_operator(&args.config)?;
+    let accepted = config.auth.token_lifetime_max_seconds;
+    if args.ttl > accepted {
+        return Err(Failure::Use(anyhow!(
+            "--ttl is {} s: a server with these settings accepts tokens of at most {accepted} s \
+             (auth.token_lifetime_max_seconds); if the server has another limit, set the same here \
+             (ONSALE_AUTH__TOKEN_LIFETIME_MAX_SECONDS)",
+            args.ttl
+        )));
+    }
     let grant = Grant {
         user: UserId(args.user),
         role: args.role,
@@ -66,13 +75,6 @@ pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
         .and_then(|minter| Ok(minter.mint(&grant, clock::now_ms())?))
         .context("cannot mint a token")
         .or_use()?;
-    let accepted = config.auth.token_lifetime_max_seconds;
-    if args.ttl > accepted {
-        output::note(format!(
-            "a server with these settings accepts tokens of at most {accepted} s: \
-             auth.token_lifetime_max_seconds"
-        ));
-    }
     if args.json.json {
         output::json(&serde_json::json!({ "token": token, "expires_in_seconds": args.ttl }));
     } else {

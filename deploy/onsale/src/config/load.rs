@@ -43,7 +43,7 @@ pub(crate) enum ConfigError {
         /// What it would set.
         key: String,
     },
-    /// A variable's value is of the wrong type.
+    /// A variable's value cannot be used.
     #[error("{variable}={value:?}: expected {expected}")]
     Variable {
         /// The variable.
@@ -51,7 +51,30 @@ pub(crate) enum ConfigError {
         /// What it holds.
         value: String,
         /// What would be right.
-        expected: &'static str,
+        expected: String,
+    },
+    /// The file has a key that does not exist.
+    #[error(
+        "configuration file {path}: there is no configuration value {key:?}; see `onsale config \
+         print`"
+    )]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key with its section.
+        key: String,
+    },
+    /// A value in the file cannot be used.
+    #[error("configuration file {path}: {key} = {value}: expected {expected}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The key with its section.
+        key: String,
+        /// What it is set to; secrets are not shown.
+        value: String,
+        /// What would be right.
+        expected: String,
     },
     /// The values do not fit together, or one is unknown or of the wrong type.
     #[error("configuration: {0}")]
@@ -89,11 +112,28 @@ pub(crate) fn load(
                 what: error.message().to_owned(),
             }
         })?;
+        if let Some(wrong) = first_wrong(&defaults, &given) {
+            return Err(wrong.in_file(path));
+        }
         merge(&mut values, given);
     }
     for (variable, value) in variables {
         if let Some((section, key)) = section_and_key(&variable) {
-            apply_variable(&mut values, &defaults, &variable, (&section, &key), value)?;
+            let read = read_variable(&defaults, &variable, (&section, &key), &value)?;
+            let given = nested(&[&section, &key], read);
+            if let Some(wrong) = first_wrong(&defaults, &given) {
+                return Err(ConfigError::Variable {
+                    variable,
+                    value: shown_variable(&key, &value),
+                    expected: wrong.expected,
+                });
+            }
+            // Properties of Kafka have no defaults: those of a variable stand instead of the file's.
+            let is_free = matches!(defaults_of(&defaults, &section, &key), Some(Value::Table(table)) if table.is_empty());
+            if is_free && let Some(Value::Table(table)) = values.get_mut(&section) {
+                table.remove(&key);
+            }
+            merge(&mut values, given);
         }
     }
     Value::Table(values)
@@ -121,34 +161,146 @@ fn merge(into: &mut Table, from: Table) {
     }
 }
 
+/// A value that cannot be used.
+struct Wrong {
+    key: String,
+    value: String,
+    /// What would be right; nothing where there is no such key.
+    expected: String,
+    is_unknown: bool,
+}
+
+impl Wrong {
+    fn in_file(self, path: &Path) -> ConfigError {
+        let path = path.to_owned();
+        if self.is_unknown {
+            return ConfigError::UnknownKey {
+                path,
+                key: self.key,
+            };
+        }
+        ConfigError::File {
+            path,
+            key: self.key,
+            value: self.value,
+            expected: self.expected,
+        }
+    }
+}
+
+/// The first of the given values that makes a configuration of defaults unreadable. The error of the
+/// whole would not say which it is.
+fn first_wrong(defaults: &Table, given: &Table) -> Option<Wrong> {
+    let mut whole = defaults.clone();
+    merge(&mut whole, given.clone());
+    Value::Table(whole).try_into::<Config>().err()?;
+    let mut leaves = Vec::new();
+    collect_leaves(given, &mut Vec::new(), &mut leaves);
+    leaves.into_iter().find_map(|(path, value)| {
+        let mut tried = defaults.clone();
+        let names: Vec<&str> = path.iter().map(String::as_str).collect();
+        merge(&mut tried, nested(&names, value.clone()));
+        let error = Value::Table(tried).try_into::<Config>().err()?;
+        let key = path.join(".");
+        Some(Wrong {
+            value: shown(&key, &value),
+            is_unknown: error.message().starts_with("unknown field"),
+            expected: in_words(error.message()),
+            key,
+        })
+    })
+}
+
+/// Every value with its path; lists, and tables with nothing in them, are values.
+fn collect_leaves(table: &Table, at: &mut Vec<String>, leaves: &mut Vec<(Vec<String>, Value)>) {
+    for (key, value) in table {
+        at.push(key.clone());
+        match value {
+            Value::Table(inner) if !inner.is_empty() => collect_leaves(inner, at, leaves),
+            value => leaves.push((at.clone(), value.clone())),
+        }
+        at.pop();
+    }
+}
+
+/// A table with one value at a path.
+fn nested(path: &[&str], value: Value) -> Table {
+    let Some((first, rest)) = path.split_first() else {
+        return Table::new();
+    };
+    let inner = if rest.is_empty() {
+        value
+    } else {
+        Value::Table(nested(rest, value))
+    };
+    Table::from_iter([((*first).to_owned(), inner)])
+}
+
+/// A value of a file as errors show it: none that may be or hold a secret.
+fn shown(key: &str, value: &Value) -> String {
+    if is_secret(key) {
+        "…".to_owned()
+    } else {
+        value.to_string()
+    }
+}
+
+fn shown_variable(key: &str, text: &str) -> String {
+    if is_secret(key) { "…" } else { text }.to_owned()
+}
+
+fn is_secret(key: &str) -> bool {
+    ["secret", "properties", "url", "keys"]
+        .iter()
+        .any(|part| key.contains(part))
+}
+
+/// What would be right, from what the parser says: it names types of the program.
+fn in_words(message: &str) -> String {
+    if message.contains("socket address") {
+        return "an address such as 127.0.0.1:8080".to_owned();
+    }
+    let Some((_, expected)) = message.rsplit_once(", expected ") else {
+        return format!("another value: {message}");
+    };
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a string" | "string" => "a text in quotes".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        other if other.starts_with("struct ") => "a section or table".to_owned(),
+        other => other.replace('`', ""),
+    }
+}
+
+fn defaults_of<'a>(defaults: &'a Table, section: &str, key: &str) -> Option<&'a Value> {
+    defaults.get(section)?.as_table()?.get(key)
+}
+
 /// The type of the default decides how the text is read, so that a secret of digits stays text.
-fn apply_variable(
-    values: &mut Table,
+fn read_variable(
     defaults: &Table,
     variable: &str,
     (section, key): (&str, &str),
-    text: String,
-) -> Result<(), ConfigError> {
+    text: &str,
+) -> Result<Value, ConfigError> {
     let unknown = || ConfigError::UnknownVariable {
         variable: variable.to_owned(),
         key: format!("{section}.{key}"),
     };
-    let wrong = |expected| ConfigError::Variable {
+    let wrong = |expected: &str| ConfigError::Variable {
         variable: variable.to_owned(),
-        value: if key.contains("secret") || key == "properties" {
-            "…".to_owned()
-        } else {
-            text.clone()
-        },
-        expected,
+        value: shown_variable(key, text),
+        expected: expected.to_owned(),
     };
     let optional = Config::OPTIONAL_KEYS.contains(&(section, key));
-    let default = defaults
-        .get(section)
-        .and_then(Value::as_table)
-        .ok_or_else(unknown)?
-        .get(key);
-    let value = match default {
+    if !defaults.contains_key(section) {
+        return Err(unknown());
+    }
+    let default = defaults_of(defaults, section, key);
+    Ok(match default {
         None if !optional => return Err(unknown()),
         Some(Value::Boolean(_)) => {
             Value::Boolean(text.parse().map_err(|_| wrong("true or false"))?)
@@ -164,25 +316,27 @@ fn apply_variable(
                 .map(|item| Value::String(item.to_owned()))
                 .collect(),
         ),
-        Some(Value::Table(_)) => Value::Table(pairs(&text).ok_or_else(|| wrong("KEY=VALUE,…"))?),
-        _ => Value::String(text.clone()),
-    };
-    if let Some(Value::Table(table)) = values.get_mut(section) {
-        table.insert(key.to_owned(), value);
-    }
-    Ok(())
+        Some(Value::Table(inner)) => {
+            Value::Table(pairs(text, inner).ok_or_else(|| wrong("KEY=VALUE,…"))?)
+        }
+        _ => Value::String(text.to_owned()),
+    })
 }
 
-/// `a=1,b=2` as a table of texts. A value with a comma has to be in the file.
-fn pairs(text: &str) -> Option<Table> {
+/// `a=1,b=2` as a table; numbers where the default is one, else texts. A value with a comma has to be
+/// in the file.
+fn pairs(text: &str, defaults: &Table) -> Option<Table> {
     text.split(',')
         .filter(|item| !item.trim().is_empty())
         .map(|item| {
             let (key, value) = item.split_once('=')?;
-            Some((
-                key.trim().to_owned(),
-                Value::String(value.trim().to_owned()),
-            ))
+            let (key, value) = (key.trim(), value.trim());
+            let number = match defaults.get(key) {
+                Some(Value::Integer(_)) => value.parse().ok().map(Value::Integer),
+                _ => None,
+            };
+            let value = number.unwrap_or_else(|| Value::String(value.to_owned()));
+            Some((key.to_owned(), value))
         })
         .collect()
 }
@@ -237,6 +391,60 @@ mod tests {
             error.contains("log.partitions") && error.contains('0'),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_what_would_be_right() {
+        for (variable, value, expected) in [
+            ("HTTP__LISTEN", "x", "an address such as 127.0.0.1:8080"),
+            (
+                "HTTP__CONNECTIONS_MAX",
+                "-1",
+                "a whole number, not negative",
+            ),
+            (
+                "RATE_LIMIT__ADDRESS_BLOCKS",
+                "mode=nope",
+                "one of auto, on, off",
+            ),
+            (
+                "NODE__ROLES",
+                "foo",
+                "one of ingress, processor, projector, worker",
+            ),
+        ] {
+            let variable = format!("ONSALE_{variable}");
+            let error = with(&[(&variable, value)]).unwrap_err().to_string();
+            assert_eq!(error, format!("{variable}={value:?}: expected {expected}"));
+        }
+        let blocks = ("ONSALE_RATE_LIMIT__ADDRESS_BLOCKS", "places_burst=5");
+        let config = with(&[blocks]).unwrap();
+        assert_eq!(config.rate_limit.address_blocks.places_burst, 5);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("onsale.toml");
+        for (text, said) in [
+            (
+                "[http]\nconnections_max = \"x\"",
+                "http.connections_max = \"x\": expected a whole number, not negative",
+            ),
+            (
+                "[http]\nfoo = 1",
+                "there is no configuration value \"http.foo\"",
+            ),
+            ("[htp]\nfoo = 1", "there is no configuration value \"htp"),
+            ("http = 1", "http = 1: expected a section or table"),
+            (
+                "[auth]\nhs256_secret = 5",
+                "auth.hs256_secret = …: expected a text in quotes",
+            ),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let error = load(&Config::for_tests(), Some(&file), [])
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(said), "{error}");
+            assert!(error.contains("onsale.toml"), "{error}");
+        }
     }
 
     const SHARED: (&str, &str) = ("ONSALE_DATABASE__URL", "postgres://onsale@127.0.0.1/onsale");

@@ -43,6 +43,7 @@ fn failure(error: ClusterError) -> OperationError {
             OperationError::Refused(ApiError::wrong(field, value, &why, &expected))
         }
         ClusterError::Unavailable(why) => OperationError::Unavailable(why),
+        ClusterError::NoDatabase(why) => OperationError::NoDatabase(why),
         ClusterError::Failed(why) => OperationError::Failed(why),
     }
 }

@@ -153,6 +153,11 @@ async fn a_clock_that_leaps_a_year_ahead_ends_no_hold_and_no_sale() {
     let (code, table, _) = server.verb(&["clock", "status"]);
     assert_eq!(code, Some(1), "{table}");
     assert!(table.contains("WRONG"), "{table}");
+    // Whatever the server reports is something found.
+    let (code, table, err) = server.verb(&["status"]);
+    assert_eq!(code, Some(1), "{table}{err}");
+    assert!(table.contains("! the clock of this machine"), "{table}");
+    assert!(err.contains("the server reports 1 problem"), "{err}");
     let (_, checks, _) = server.verb(&["doctor"]);
     assert!(
         checks.contains("warning  server: the clock of this machine"),

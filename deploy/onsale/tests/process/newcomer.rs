@@ -2,11 +2,12 @@
 //! into `head`, a printed configuration.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{Server, onsale};
+use crate::support::{Server, SmallShow, onsale};
 
 /// What a shell says of a process whose reader went away.
 const READER_GONE: i32 = 141;
@@ -154,4 +155,85 @@ async fn status_says_when_it_asks_the_operations_listener() {
     let (code, out, err) = server.verb(&["status", "--server", &operations]);
     assert_eq!(code, Some(1), "{out}{err}");
     assert!(err.contains("http.listen"), "{err}");
+}
+
+/// A server that is gone, or that cannot do its work, is not a fine one.
+#[tokio::test]
+async fn doctor_says_when_nothing_serves_a_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&folder.path().join("data")).await;
+    server.kill();
+    let (code, out, err) = server.verb(&["doctor"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("warning  server: none runs at"), "{out}");
+    assert!(out.contains("there is a log"), "{out}");
+    assert!(!out.contains("configuration: configuration"), "{out}");
+}
+
+/// What the database lacks is not passed over: the log was read, and the exit code says that the two
+/// were not compared.
+#[tokio::test]
+async fn verify_fails_when_the_database_could_not_be_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data).await;
+    let show = SmallShow::open(&server).await;
+    server.kill();
+    let earlier = folder.path().join("earlier");
+    std::fs::create_dir(&earlier).unwrap();
+    copy_database(&data, &earlier);
+    server.restart().await;
+    show.reserve(&server, &["A-1"]).await;
+    // Beside a running server a projection that is behind is waited for.
+    let (code, out, err) = server.verb(&["verify"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("1 live booking equal"), "{out}");
+    server.kill();
+    copy_database(&earlier, &data);
+    let (code, out, err) = server.verb(&["verify"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(out.contains("database: not compared, it is at"), "{out}");
+    assert!(err.contains("the database was not compared"), "{err}");
+    let (code, out, err) = server.verb(&["verify", "--log-only"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+}
+
+fn copy_database(from: &Path, to: &Path) {
+    for ending in ["", "-wal", "-shm"] {
+        let name = format!("onsale.sqlite{ending}");
+        // What is there of another moment does not belong to the copy.
+        let _ = std::fs::remove_file(to.join(&name));
+        if from.join(&name).exists() {
+            std::fs::copy(from.join(&name), to.join(&name)).unwrap();
+        }
+    }
+}
+
+/// Options and arguments are refused in the words of the command line, with what would be right.
+#[test]
+fn wrong_use_is_answered_with_what_would_be_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let verb = |args: &[&str]| {
+        let output = onsale(folder.path(), 1, &[]).args(args).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), err)
+    };
+    let buyer = "00000000-0000-4000-8000-000000000002";
+    for (args, said) in [
+        (
+            &["status", "--server", "localhost:8080"][..],
+            "http://localhost:8080",
+        ),
+        (&["jobs", "retry"], "--dead-of"),
+        (&["jobs", "retry", "--dead-of"], "--dead-of"),
+        (&["replay", "--summary"], "--partition"),
+        (
+            &["token", "--role", "buyer", "--user", buyer, "--ttl", "400d"],
+            "auth.token_lifetime_max_seconds",
+        ),
+    ] {
+        let (code, err) = verb(args);
+        assert_eq!(code, Some(2), "{args:?}: {err}");
+        assert!(err.contains(said), "{args:?}: {err}");
+    }
 }

@@ -49,14 +49,14 @@ pub(crate) struct Cancellation {
 /// Buyers give back holds. The event's organizer, and admins and services of its
 /// tenant, also take back sales.
 #[utoipa::path(
-    post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", request_body = Option<CancelRequest>,
+    post, path = "/api/v1/bookings/{id}/cancel", operation_id = "cancel_booking", tag = "bookings", request_body = Option<CancelRequest>,
     params(
         ("id" = Uuid, Path, description = "The booking"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Cancellation>),
+        (status = 200, description = "The booking is cancelled", body = Success<Cancellation>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),

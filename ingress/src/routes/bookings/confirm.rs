@@ -79,21 +79,22 @@ impl Confirmation {
 /// Turn a hold into a sale.
 ///
 /// For services that took the payment; for buyers only where payments are simulated. The same call
-/// again with the same reference gives the same answer.
+/// again with the same reference gives the same answer. A hold that has run out is still confirmed
+/// while all its places are free; once any of them is another's, the answer is `RESERVATION_EXPIRED`.
 #[utoipa::path(
-    post, path = "/api/v1/bookings/{id}/confirm", tag = "bookings", request_body = ConfirmRequest,
+    post, path = "/api/v1/bookings/{id}/confirm", operation_id = "confirm_booking", tag = "bookings", request_body = ConfirmRequest,
     params(
         ("id" = Uuid, Path, description = "The booking"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Confirmation>),
+        (status = 200, description = "The booking is confirmed", body = Success<Confirmation>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`ALREADY_CONFIRMED` with another reference, `PAYMENT_REFERENCE_USED` by another booking of the tenant, `AMOUNT_MISMATCH` (`details.total_price`), `ALREADY_CANCELLED`, `SHOW_CANCELLED`", body = Problem),
-        (status = 410, description = "`RESERVATION_EXPIRED` and its seats are gone", body = Problem),
+        (status = 410, description = "`RESERVATION_EXPIRED`: the hold has run out, and at least one of its places is another's", body = Problem),
         (status = 503, description = "`OVERLOADED`: nothing was confirmed; try again with the same reference", body = Problem),
     ),
 )]

@@ -61,14 +61,14 @@ pub(crate) struct Extension {
 
 /// Make a hold last longer, while a slow payment is in flight.
 #[utoipa::path(
-    post, path = "/api/v1/bookings/{id}/extend", tag = "bookings", request_body = ExtendRequest,
+    post, path = "/api/v1/bookings/{id}/extend", operation_id = "extend_booking", tag = "bookings", request_body = ExtendRequest,
     params(
         ("id" = Uuid, Path, description = "The booking"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Extension>),
+        (status = 200, description = "The hold lasts longer", body = Success<Extension>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),

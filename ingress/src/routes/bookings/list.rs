@@ -54,7 +54,7 @@ pub(super) struct CursorMeta {
 
 /// The caller's bookings, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/bookings", tag = "bookings", params(ListQuery),
+    get, path = "/api/v1/bookings", operation_id = "list_bookings", tag = "bookings", params(ListQuery),
     security(("bearer" = [])),
     responses(
         (status = 200, description = "`meta.next_cursor` leads to the next page", body = Success<Vec<BookingBody>>),

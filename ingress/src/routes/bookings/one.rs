@@ -21,11 +21,11 @@ use crate::state::AppState;
 /// Never older than what the caller or the buyer has been answered: a booking is readable as soon as its
 /// 201 was sent, and confirmed as soon as the payment service has its 200.
 #[utoipa::path(
-    get, path = "/api/v1/bookings/{id}", tag = "bookings",
+    get, path = "/api/v1/bookings/{id}", operation_id = "get_booking", tag = "bookings",
     params(("id" = Uuid, Path, description = "The booking")),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<BookingBody>),
+        (status = 200, description = "The booking", body = Success<BookingBody>),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 503, description = "`OVERLOADED`: the database is behind", body = Problem),
     ),

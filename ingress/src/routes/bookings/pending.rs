@@ -14,10 +14,10 @@ use crate::state::AppState;
 
 /// The caller's live holds, to take up a payment again.
 #[utoipa::path(
-    get, path = "/api/v1/bookings/pending", tag = "bookings",
+    get, path = "/api/v1/bookings/pending", operation_id = "list_pending_bookings", tag = "bookings",
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Vec<BookingBody>>),
+        (status = 200, description = "The holds of the caller that can still be paid", body = Success<Vec<BookingBody>>),
         (status = 503, description = "`OVERLOADED`: the database is behind", body = Problem),
     ),
 )]

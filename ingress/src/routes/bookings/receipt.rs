@@ -65,11 +65,11 @@ fn wrong_link() -> ApiError {
 ///
 /// For anyone who may read the booking or has its `receipt_url`: it holds counts and no persons. The booking's id alone gives nothing. 410 says that the log no longer holds the record.
 #[utoipa::path(
-    get, path = "/api/v1/bookings/{id}/receipt", tag = "bookings",
+    get, path = "/api/v1/bookings/{id}/receipt", operation_id = "get_receipt", tag = "bookings",
     params(("id" = Uuid, Path, description = "The booking"), LinkQuery),
     security((), ("bearer" = [])),
     responses(
-        (status = 200, body = Success<Receipt>),
+        (status = 200, description = "Where the request stood in the log", body = Success<Receipt>),
         (status = 401, description = "`UNAUTHORIZED`: neither link nor token", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 410, description = "`RECORD_GONE`: the log no longer holds it", body = Problem),

@@ -159,11 +159,11 @@ pub(crate) struct Reservation {
 /// Named seats all or none, or the best available, or places of general admission. First come,
 /// first served, by the order of the log.
 #[utoipa::path(
-    post, path = "/api/v1/bookings/reserve", tag = "bookings", request_body = ReserveRequest,
+    post, path = "/api/v1/bookings/reserve", operation_id = "reserve", tag = "bookings", request_body = ReserveRequest,
     params(IdempotencyKey),
     security(("bearer" = [])),
     responses(
-        (status = 201, body = Success<Reservation>),
+        (status = 201, description = "The places are held", body = Success<Reservation>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: only buyers reserve", body = Problem),

@@ -36,11 +36,11 @@ impl RequestBody for ResetClockRequest {
 
 /// Accept the clock that stamps records as right, by a record in the log.
 #[utoipa::path(
-    post, path = "/api/v1/admin/clock/reset", tag = "operation",
+    post, path = "/api/v1/admin/clock/reset", operation_id = "reset_clock", tag = "operation",
     request_body = Option<ResetClockRequest>,
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Vec<ClockMoved>>),
+        (status = 200, description = "Machine time before and after, by partition", body = Success<Vec<ClockMoved>>),
         (status = 400, description = "`VALIDATION_ERROR`: clock and machine time agree, or the machine's version is too old", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such partition", body = Problem),

@@ -13,10 +13,10 @@ use crate::state::AppState;
 
 /// The clocks that stamp records, and machine time.
 #[utoipa::path(
-    get, path = "/api/v1/admin/clock", tag = "operation",
+    get, path = "/api/v1/admin/clock", operation_id = "get_clocks", tag = "operation",
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Vec<ClockStatus>>),
+        (status = 200, description = "The clocks that stamp records", body = Success<Vec<ClockStatus>>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
     ),
 )]

@@ -60,6 +60,10 @@ pub(super) const BOUNDS: Bounds = &[
 /// A new event, or new values of one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "Spring Concert", "venue": "City Hall", "starts_at": "2030-05-01T19:00:00Z",
+    "max_tickets_per_user": 4,
+}))]
 pub(crate) struct EventRequest {
     name: String,
     description: Option<String>,

@@ -20,11 +20,11 @@ use crate::submit::Final;
 
 /// Create an event.
 #[utoipa::path(
-    post, path = "/api/v1/events", tag = "catalog", request_body = EventRequest,
+    post, path = "/api/v1/events", operation_id = "create_event", tag = "catalog", request_body = EventRequest,
     params(IdempotencyKey),
     security(("bearer" = [])),
     responses(
-        (status = 201, body = Success<EventBody>),
+        (status = 201, description = "The new event", body = Success<EventBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 409, description = "`QUOTA_EXCEEDED`", body = Problem),

@@ -56,7 +56,7 @@ pub(crate) struct ListQuery {
 
 /// Events by their beginning.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "catalog", params(ListQuery),
+    get, path = "/api/v1/events", operation_id = "list_events", tag = "catalog", params(ListQuery),
     responses(
         (status = 200, description = "`meta` holds `page`, `per_page` and `total`", body = Success<Vec<EventBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),

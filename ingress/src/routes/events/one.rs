@@ -16,10 +16,10 @@ use crate::state::AppState;
 
 /// One event.
 #[utoipa::path(
-    get, path = "/api/v1/events/{id}", tag = "catalog",
+    get, path = "/api/v1/events/{id}", operation_id = "get_event", tag = "catalog",
     params(("id" = Uuid, Path, description = "The event")),
     responses(
-        (status = 200, body = Success<EventBody>),
+        (status = 200, description = "The event", body = Success<EventBody>),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
     ),
 )]

@@ -37,14 +37,14 @@ use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 /// published with `"status":"published"`. A published event becomes a draft again only while it has
 /// no shows, because anyone who saw a show may have booked it; close them, or cancel them or the event.
 #[utoipa::path(
-    put, path = "/api/v1/events/{id}", tag = "catalog", request_body = EventRequest,
+    put, path = "/api/v1/events/{id}", operation_id = "update_event", tag = "catalog", request_body = EventRequest,
     params(
         ("id" = Uuid, Path, description = "The event"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<EventBody>),
+        (status = 200, description = "The event as it is now", body = Success<EventBody>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),

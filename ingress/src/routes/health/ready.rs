@@ -9,8 +9,8 @@ use crate::state::AppState;
 
 /// Whether the process can serve.
 #[utoipa::path(
-    get, path = "/health/ready", tag = "health",
-    responses((status = 200, body = Readiness), (status = 503, body = Readiness)),
+    get, path = "/health/ready", operation_id = "get_readiness", tag = "health",
+    responses((status = 200, description = "It can serve", body = Readiness), (status = 503, description = "It cannot serve; `problems` says why", body = Readiness)),
 )]
 pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     let mut readiness = state.operations.ready();

@@ -54,10 +54,10 @@ pub(crate) struct Failover {
 
 /// Move partitions to another node.
 #[utoipa::path(
-    post, path = "/api/v1/admin/failover", tag = "operation", request_body = FailoverRequest,
+    post, path = "/api/v1/admin/failover", operation_id = "failover", tag = "operation", request_body = FailoverRequest,
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Failover>),
+        (status = 200, description = "The partitions have moved", body = Success<Failover>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such partition", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: there is only one node", body = Problem),

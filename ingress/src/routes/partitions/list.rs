@@ -13,10 +13,10 @@ use crate::state::AppState;
 
 /// The status of every partition.
 #[utoipa::path(
-    get, path = "/api/v1/partitions", tag = "operation",
+    get, path = "/api/v1/partitions", operation_id = "list_partitions", tag = "operation",
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Vec<PartitionStatus>>),
+        (status = 200, description = "The state of each partition", body = Success<Vec<PartitionStatus>>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
     ),
 )]

@@ -32,10 +32,10 @@ impl RequestBody for ReconciliationReport {
 ///
 /// Each difference is looked at again first, and a report that the state has left behind is refused.
 #[utoipa::path(
-    post, path = "/api/v1/admin/reconcile/apply", tag = "operation", request_body = ReconciliationReport,
+    post, path = "/api/v1/admin/reconcile/apply", operation_id = "apply_reconciliation", tag = "operation", request_body = ReconciliationReport,
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Value>),
+        (status = 200, description = "What was repaired", body = Success<Value>),
         (status = 400, description = "`VALIDATION_ERROR`: not a report, or one that may not be applied", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
     ),

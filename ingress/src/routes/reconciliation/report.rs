@@ -16,10 +16,10 @@ use crate::state::AppState;
 ///
 /// Projection and snapshots stand still meanwhile; sales go on.
 #[utoipa::path(
-    post, path = "/api/v1/admin/reconcile", tag = "operation",
+    post, path = "/api/v1/admin/reconcile", operation_id = "reconcile", tag = "operation",
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Value>),
+        (status = 200, description = "The report", body = Success<Value>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
     ),
 )]

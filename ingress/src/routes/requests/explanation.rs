@@ -9,7 +9,9 @@ use onsale_schemas::command::{
     AmendEvent, AmendShow, Confirm, ConfirmV2, Describe, OpenShow, OpenShowV2, Reserve, SeatBlock,
     Subject,
 };
-use onsale_schemas::{BookingId, Command, Offset, Outcome, PartitionId, RequestId, Standing};
+use onsale_schemas::{
+    BookingId, Command, Offset, Outcome, PartitionId, Rejection, RequestId, Standing,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -51,6 +53,16 @@ pub(crate) struct WhereQuery {
     offset: Option<u64>,
 }
 
+impl WhereQuery {
+    /// That place.
+    pub(super) fn at(partition: PartitionId, offset: Offset) -> Self {
+        Self {
+            partition: Some(partition.0),
+            offset: Some(offset),
+        }
+    }
+}
+
 /// Why a request was decided as it was.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Explanation {
@@ -77,11 +89,11 @@ pub(crate) struct Explanation {
 /// of the show's tenant and for operators. A request that was refused before the log (`details.as_of`, rate limits, validation)
 /// never stood in it and is not found here.
 #[utoipa::path(
-    get, path = "/api/v1/requests/{id}/explanation", tag = "bookings",
+    get, path = "/api/v1/requests/{id}/explanation", operation_id = "explain_request", tag = "bookings",
     params(("id" = Uuid, Path, description = "The request"), WhereQuery),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Explanation>),
+        (status = 200, description = "Why it was granted or refused", body = Success<Explanation>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such request of this caller in the log, or so long ago that its position has to be given", body = Problem),
         (status = 410, description = "`RECORD_GONE`: the log no longer holds it", body = Problem),
@@ -124,7 +136,13 @@ pub(crate) async fn explanation(
         asked: asked(&explained.command),
         granted: refusal.is_none(),
         code: refusal.map(|why| why.code()),
-        rule: rule(&explained.outcome.outcome),
+        rule: match (&explained.command, refusal) {
+            (
+                Command::Unblock(_),
+                Some(Rejection::SeatUnavailable { .. } | Rejection::InsufficientStock { .. }),
+            ) => "All or none: at its turn not all of these places were blocked.",
+            _ => rule(&explained.outcome.outcome),
+        },
         ahead: ahead.map(AheadBody::of),
         seats: ahead.map_or_else(Vec::new, |ahead| TakenSeat::all(ahead, chart.as_deref())),
     };

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{Extensions, HeaderMap, StatusCode};
 use onsale_schemas::RequestId;
 
-use super::answering::answer_to;
+use super::answering::{answer_to, needs_names};
 use super::explanation::{WhereQuery, explained};
 use crate::auth::Caller;
 use crate::context::RequestContext;
@@ -23,7 +23,7 @@ use crate::submit::{Answer, Final, Known, PendingAnswer};
 ///
 /// It is the answer that the request itself would have had; 202 again while it is not known.
 #[utoipa::path(
-    get, path = "/api/v1/requests/{id}", tag = "bookings",
+    get, path = "/api/v1/requests/{id}", operation_id = "get_request", tag = "bookings",
     params(("id" = Uuid, Path, description = "The request")),
     security(("bearer" = [])),
     responses(
@@ -47,10 +47,20 @@ pub(crate) async fn one(
     if let Known::Answer(answer) = known {
         return answer.map(|answer| answer.into_response(&context));
     }
-    if let Some((partition, record)) = state.recent.find(request_id)
-        && let Some(answer) = answer_to(&state, partition, &record, caller.user).await
-    {
-        return answer.map(|answer| answer.into_response(&context));
+    let address = edge::address(&state, &extensions, &headers);
+    if let Some((partition, record)) = state.recent.find(request_id) {
+        let explained = if needs_names(&record.outcome) {
+            // Another ingress handed it in: the log knows what it asked for.
+            let place = WhereQuery::at(partition, record.offset);
+            let asker = (&caller, address);
+            explained(&state, asker, request_id, &place).await.ok()
+        } else {
+            None
+        };
+        let asked = explained.as_ref().map(|(_, explained)| &explained.command);
+        if let Some(answer) = answer_to(&state, partition, &record, caller.user, asked).await {
+            return answer.map(|answer| answer.into_response(&context));
+        }
     }
     // The reply may be lost, or have gone to another process; a reservation is in the database.
     let row = state
@@ -68,12 +78,9 @@ pub(crate) async fn one(
             envelope::success(&context, StatusCode::CREATED, &body)
         }
         (None, Known::Pending) => Ok(Answer::Pending(request_id).into_response(&context)),
-        (None, _) => {
-            let address = edge::address(&state, &extensions, &headers);
-            from_log(&state, (&caller, address), request_id)
-                .await
-                .map(|answer| answer.into_response(&context))
-        }
+        (None, _) => from_log(&state, (&caller, address), request_id)
+            .await
+            .map(|answer| answer.into_response(&context)),
     }
 }
 
@@ -91,7 +98,8 @@ async fn from_log(
             Code::NotSupported | Code::RecordGone => ApiError::not_found("request"),
             _ => error,
         })?;
-    match answer_to(state, partition, &explained.outcome, caller.user).await {
+    let asked = Some(&explained.command);
+    match answer_to(state, partition, &explained.outcome, caller.user, asked).await {
         Some(answer) => answer,
         None => Err(ApiError::not_found("request")),
     }

@@ -78,14 +78,14 @@ impl RequestBody for AmendRequest {
 ///
 /// `max_tickets_per_user` becomes the limit of all shows of the event, by the same record of the log.
 #[utoipa::path(
-    patch, path = "/api/v1/shows/{id}", tag = "catalog", request_body = AmendRequest,
+    patch, path = "/api/v1/shows/{id}", operation_id = "amend_show", tag = "catalog", request_body = AmendRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<ShowBody>),
+        (status = 200, description = "The show as it is now", body = Success<ShowBody>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),

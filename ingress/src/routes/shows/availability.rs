@@ -52,10 +52,10 @@ pub(crate) enum AvailabilityAnswer {
 ///
 /// A large state is rendered at most once per moment and shared by all readers.
 #[utoipa::path(
-    get, path = "/api/v1/shows/{id}/availability", tag = "availability",
+    get, path = "/api/v1/shows/{id}/availability", operation_id = "get_availability", tag = "availability",
     params(("id" = Uuid, Path, description = "The show"), FormatQuery),
     responses(
-        (status = 200, body = Success<AvailabilityAnswer>),
+        (status = 200, description = "What is free in each zone", body = Success<AvailabilityAnswer>),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 503, description = "`PARTITION_UNAVAILABLE`, `OVERLOADED`", body = Problem),
     ),

@@ -27,6 +27,9 @@ use crate::routes::managers::{managed_event, managers};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
+/// The operation that puts places back, as idempotency keys know it.
+pub(super) const UNBLOCK: &str = "unblock";
+
 /// What its requests, and those to unblock, may hold.
 pub(super) const BOUNDS: Bounds = &[
     (
@@ -69,14 +72,14 @@ pub(crate) struct Block {
 
 /// Take free places off sale. All or none.
 #[utoipa::path(
-    post, path = "/api/v1/shows/{id}/block", tag = "catalog", request_body = BlockRequest,
+    post, path = "/api/v1/shows/{id}/block", operation_id = "block_places", tag = "catalog", request_body = BlockRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Block>),
+        (status = 200, description = "The places are off sale", body = Success<Block>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
@@ -116,7 +119,11 @@ pub(super) async fn change(
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: chart.partition,
         command: command(block),
-        answering: Arc::new(Blocking { chart, zone }),
+        answering: Arc::new(Blocking {
+            chart,
+            zone,
+            unblocks: operation == UNBLOCK,
+        }),
     })
     .await
 }
@@ -158,6 +165,7 @@ fn places(
 struct Blocking {
     chart: Arc<Chart>,
     zone: ZoneIndex,
+    unblocks: bool,
 }
 
 #[async_trait]
@@ -172,6 +180,9 @@ impl Answering for Blocking {
         let (change, status) = match &record.outcome {
             Outcome::Blocked(change) => (change, "blocked"),
             Outcome::Unblocked(change) => (change, "available"),
+            Outcome::Rejected(why) if self.unblocks => {
+                return Err(rejection::of_unblocking(why, Some(chart), Some(zone)));
+            }
             Outcome::Rejected(why) => {
                 return Err(rejection::to_error(why, Some(chart), Some(zone)));
             }

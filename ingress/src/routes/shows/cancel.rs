@@ -13,14 +13,14 @@ use crate::submit::PendingAnswer;
 
 /// Cancel a show: every hold and sale of it is void.
 #[utoipa::path(
-    post, path = "/api/v1/shows/{id}/cancel", tag = "catalog", request_body = Option<EndShowRequest>,
+    post, path = "/api/v1/shows/{id}/cancel", operation_id = "cancel_show", tag = "catalog", request_body = Option<EndShowRequest>,
     params(
         ("id" = Uuid, Path, description = "The show"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<EndedShow>),
+        (status = 200, description = "The show is cancelled", body = Success<EndedShow>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),

@@ -47,14 +47,14 @@ pub(crate) struct EndedShow {
 
 /// End the sale of a show now. Live holds may still be confirmed.
 #[utoipa::path(
-    post, path = "/api/v1/shows/{id}/close", tag = "catalog", request_body = Option<EndShowRequest>,
+    post, path = "/api/v1/shows/{id}/close", operation_id = "close_show", tag = "catalog", request_body = Option<EndShowRequest>,
     params(
         ("id" = Uuid, Path, description = "The show"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<EndedShow>),
+        (status = 200, description = "The sale is closed", body = Success<EndedShow>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),

@@ -51,6 +51,10 @@ pub(super) const BOUNDS: Bounds = &[
     ),
     (Of::Field("ShowRequest", "hold_seconds"), HOLD_SECONDS),
     (
+        Of::Field("ShowRequest", "cooldown_seconds"),
+        Bound::Range(0, (COOLDOWN_MAX_MS / 1_000) as u64),
+    ),
+    (
         Of::Field("ShowRequest", "zones"),
         Bound::Items(ZONES_PER_SHOW_MAX),
     ),
@@ -75,6 +79,20 @@ pub(super) const BOUNDS: Bounds = &[
 /// A new show.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "starts_at": "2030-05-01T19:00:00Z",
+    "zones": [
+        {
+            "name": "Stalls", "price": { "amount": 250_000, "currency": "THB" },
+            "admission": "seated",
+            "rows": [{ "name": "A", "seats": 20 }, { "name": "B", "seats": ["L", "M", "R"] }],
+        },
+        {
+            "name": "Lawn", "price": { "amount": 90_000, "currency": "THB" },
+            "admission": "general", "capacity": 500,
+        },
+    ],
+}))]
 pub(crate) struct ShowRequest {
     name: Option<String>,
     starts_at: Instant,
@@ -101,14 +119,14 @@ impl RequestBody for ShowRequest {
 ///
 /// Its event has to be published: a draft sells nothing.
 #[utoipa::path(
-    post, path = "/api/v1/events/{id}/shows", tag = "catalog", request_body = ShowRequest,
+    post, path = "/api/v1/events/{id}/shows", operation_id = "create_show", tag = "catalog", request_body = ShowRequest,
     params(
         ("id" = Uuid, Path, description = "The event"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 201, body = Success<ShowBody>),
+        (status = 201, description = "The new show with its zones", body = Success<ShowBody>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),

@@ -29,7 +29,7 @@ pub(crate) struct ShowsQuery {
 
 /// The shows of an event by their beginning, a page at a time.
 #[utoipa::path(
-    get, path = "/api/v1/events/{id}/shows", tag = "catalog",
+    get, path = "/api/v1/events/{id}/shows", operation_id = "list_shows", tag = "catalog",
     params(("id" = Uuid, Path, description = "The event"), ShowsQuery),
     responses(
         (status = 200, description = "`meta` holds `page`, `per_page` and `total`", body = Success<Vec<ShowBody>>),

@@ -16,10 +16,10 @@ use crate::state::AppState;
 
 /// One show.
 #[utoipa::path(
-    get, path = "/api/v1/shows/{id}", tag = "catalog",
+    get, path = "/api/v1/shows/{id}", operation_id = "get_show", tag = "catalog",
     params(("id" = Uuid, Path, description = "The show")),
     responses(
-        (status = 200, body = Success<ShowBody>),
+        (status = 200, description = "The show", body = Success<ShowBody>),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
     ),
 )]

@@ -22,13 +22,13 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// The seat chart. It never changes; what is free is in `/availability`.
 #[utoipa::path(
-    get, path = "/api/v1/shows/{id}/seats", tag = "catalog",
+    get, path = "/api/v1/shows/{id}/seats", operation_id = "get_seats", tag = "catalog",
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),
     ),
     responses(
-        (status = 200, body = Success<Document>, headers(("ETag" = String))),
+        (status = 200, description = "The seat chart", body = Success<Document>, headers(("ETag" = String))),
         (status = 304, description = "The chart is the one you have"),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
     ),

@@ -44,14 +44,14 @@ pub(crate) struct StreamEvent {
 /// a reader that comes back with `Last-Event-ID` gets what it missed, or the state again. A reader
 /// that is too slow gets `event: dropped` and the end of the stream.
 #[utoipa::path(
-    get, path = "/api/v1/shows/{id}/availability/stream", tag = "availability",
+    get, path = "/api/v1/shows/{id}/availability/stream", operation_id = "stream_availability", tag = "availability",
     params(
         ("id" = Uuid, Path, description = "The show"),
         FormatQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "The last `id:` that was read; anything else gets the full state"),
     ),
     responses(
-        (status = 200, content_type = "text/event-stream", body = StreamEvent),
+        (status = 200, description = "A stream of server-sent events", content_type = "text/event-stream", body = StreamEvent),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 429, description = "`RATE_LIMITED`: too many readers of this user or address", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many readers", body = Problem),

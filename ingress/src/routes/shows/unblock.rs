@@ -3,7 +3,7 @@
 use axum::response::Response;
 use onsale_schemas::{Command, ShowId};
 
-use super::block::{Block, BlockRequest, change};
+use super::block::{Block, BlockRequest, UNBLOCK, change};
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId};
@@ -13,19 +13,19 @@ use crate::submit::PendingAnswer;
 
 /// Put blocked places back on sale. All or none.
 #[utoipa::path(
-    post, path = "/api/v1/shows/{id}/unblock", tag = "catalog", request_body = BlockRequest,
+    post, path = "/api/v1/shows/{id}/unblock", operation_id = "unblock_places", tag = "catalog", request_body = BlockRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Block>),
+        (status = 200, description = "The places are on sale again", body = Success<Block>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
-        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `SHOW_CANCELLED`", body = Problem),
+        (status = 409, description = "`SEAT_UNAVAILABLE`: some are not blocked, `INSUFFICIENT_STOCK`: fewer are blocked, `SHOW_CANCELLED`", body = Problem),
     ),
 )]
 pub(crate) async fn unblock(
@@ -33,5 +33,5 @@ pub(crate) async fn unblock(
     PathId(id): PathId,
     body: JsonBody<BlockRequest>,
 ) -> Result<Response, ApiError> {
-    change(&call, ShowId(id), body, "unblock", Command::Unblock).await
+    change(&call, ShowId(id), body, UNBLOCK, Command::Unblock).await
 }

@@ -32,10 +32,10 @@ pub(crate) struct ZoneBody {
 
 /// The zones of a show with their prices and counts.
 #[utoipa::path(
-    get, path = "/api/v1/shows/{id}/zones", tag = "catalog",
+    get, path = "/api/v1/shows/{id}/zones", operation_id = "list_zones", tag = "catalog",
     params(("id" = Uuid, Path, description = "The show")),
     responses(
-        (status = 200, body = Success<Vec<ZoneBody>>),
+        (status = 200, description = "The zones with their prices and counts", body = Success<Vec<ZoneBody>>),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 503, description = "`PARTITION_UNAVAILABLE`, `OVERLOADED`", body = Problem),
     ),

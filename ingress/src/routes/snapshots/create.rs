@@ -39,10 +39,10 @@ impl RequestBody for SnapshotRequest {
 
 /// Cut snapshots now.
 #[utoipa::path(
-    post, path = "/api/v1/admin/snapshots", tag = "operation", request_body = Option<SnapshotRequest>,
+    post, path = "/api/v1/admin/snapshots", operation_id = "create_snapshots", tag = "operation", request_body = Option<SnapshotRequest>,
     security(("bearer" = [])),
     responses(
-        (status = 201, body = Success<Vec<SnapshotDone>>),
+        (status = 201, description = "The snapshots that were written", body = Success<Vec<SnapshotDone>>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such partition", body = Problem),
     ),

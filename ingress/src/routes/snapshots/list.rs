@@ -13,10 +13,10 @@ use crate::state::AppState;
 
 /// The snapshots that are kept.
 #[utoipa::path(
-    get, path = "/api/v1/admin/snapshots", tag = "operation",
+    get, path = "/api/v1/admin/snapshots", operation_id = "list_snapshots", tag = "operation",
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Vec<SnapshotDone>>),
+        (status = 200, description = "The snapshots that are kept", body = Success<Vec<SnapshotDone>>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
     ),
 )]

@@ -4,12 +4,27 @@ use std::time::Duration;
 
 use onsale_schemas::{Command, NodeName, Outcome, PartitionId};
 
+use onsale_processor::node::status::NodeStatus;
+
 use super::{ANSWER_PATIENCE, Cluster, ClusterError};
+use crate::nodes::NodeList;
 
 /// Claims that are tried when the epoch known here turns out to be old.
 const CLAIM_ATTEMPTS_MAX: u32 = 4;
 /// Pause before another try: by then every node has said again where it stands.
 const CLAIM_PAUSE: Duration = Duration::from_millis(1_100);
+
+/// The living nodes that a partition can be moved to.
+fn followers(list: &NodeList, partition: PartitionId) -> Vec<&str> {
+    let follows = |node: &NodeStatus| {
+        let mut on_node = node.partitions.iter();
+        on_node.any(|on| on.partition == partition && on.stopped.is_none())
+    };
+    list.alive()
+        .filter(|node| follows(node))
+        .map(|node| node.node.0.as_str())
+        .collect()
+}
 
 impl Cluster {
     /// Moves each of these partitions to the node `to`.
@@ -51,11 +66,13 @@ impl Cluster {
                         .any(|on_node| on_node.partition == partition && on_node.stopped.is_none())
                 });
             if !is_there {
+                let others = followers(&list, partition).join(", ");
                 return Err(ClusterError::Refused {
                     field: "to",
-                    why: format!("node {to} does not follow partition {partition} right now"),
-                    expected: "a node that follows the partition; see `GET /api/v1/partitions`"
-                        .to_owned(),
+                    why: format!(
+                        "node {to} does not follow partition {partition} right now; these do: {others}"
+                    ),
+                    expected: others,
                 });
             }
             epoch = known_epoch.max(epoch) + 1;

@@ -104,7 +104,7 @@ impl Journal {
     pub(super) fn open_read_only_on(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, LogError> {
         let Some(meta) = Meta::read(&*disk, folder)? else {
             return Err(LogError::Mismatch(format!(
-                "there is no journal in {}: check the path of the data folder",
+                "there is no journal in {}: check the path of the data folder (--data, data.dir)",
                 folder.display()
             )));
         };

@@ -17,6 +17,7 @@ use onsale_store::booking::projected_offset;
 
 use super::{Check, FREE_LOW_BYTES, FREE_MIN_BYTES};
 use crate::config::{Config, Leads, NodeRole, leads};
+use crate::output;
 
 /// How long to listen to the nodes at most; each reports once a second.
 const LISTEN: Duration = Duration::from_millis(3_000);
@@ -62,7 +63,7 @@ pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
         Err(error) => checks.push(Check::failed(
             "nodes",
             error.to_string(),
-            "see the message; the first start creates the topic of the nodes",
+            "look at the brokers; before the first start there is no such topic, and it creates it",
         )),
     }
 }
@@ -176,7 +177,8 @@ fn nodes(config: &Config, heard: &Heard, checks: &mut Vec<Check>) {
         alive.push(name.to_owned());
         for problem in &status.problems {
             let found = format!("{name}: {problem}");
-            checks.push(Check::warning("nodes", found, "see its log"));
+            let advice = format!("look at the log of {name} for when it began and what led to it");
+            checks.push(Check::warning("nodes", found, advice));
         }
         if let Some(free) = status.disk_free_bytes {
             let found = format!("{name}: {} MiB free", free >> 20);
@@ -293,7 +295,7 @@ fn snapshots(settings: &KafkaSettings, list: &NodeList, checks: &mut Vec<Check>)
             checks.push(Check::failed(
                 "snapshots",
                 error.to_string(),
-                "see the message",
+                "look at the brokers, and at kafka.brokers and kafka.properties",
             ));
             return;
         }
@@ -329,7 +331,10 @@ fn snapshots(settings: &KafkaSettings, list: &NodeList, checks: &mut Vec<Check>)
         let all = settings.partitions;
         checks.push(Check::ok(
             "snapshots",
-            format!("nodes have one of {partitions_with} of {all} partitions; the log reaches back to each"),
+            format!(
+                "{partitions_with} of {} have one, and the log reaches back to each",
+                output::count(all, "partition")
+            ),
         ));
     }
 }
@@ -440,7 +445,7 @@ pub(super) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>)
             checks.push(Check::failed(
                 "outcomes",
                 error.to_string(),
-                "see the message",
+                "look at the brokers; before the first start there is no such topic, and it creates it",
             ));
             return;
         }

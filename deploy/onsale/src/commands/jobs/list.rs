@@ -40,7 +40,11 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), Failure> {
     };
     with_store(&args.config, async |store| {
         let jobs = store.jobs(&filter).await.or_reach()?;
-        let counts = store.job_counts().await.or_reach()?;
+        let mut counts = store.job_counts().await.or_reach()?;
+        if let Some(kind) = &args.kind {
+            super::kind::check(&store, kind).await?;
+            counts.retain(|count| count.kind == *kind);
+        }
         if args.json.json {
             output::json(&json!({ "jobs": jobs, "counts": counts }));
             return Ok(());
@@ -74,9 +78,20 @@ fn row(job: &JobRow) -> Vec<String> {
         job.state.as_str().to_owned(),
         format!("{} of {}", job.attempts, job.attempts_max),
         output::time(job.created_at_ms),
-        job.key.clone(),
+        shown_key(&job.key),
         note.unwrap_or_default(),
     ]
+}
+
+/// A key as people read it. That of a job on a schedule is the length and number of its slot.
+fn shown_key(key: &str) -> String {
+    let slot = key.strip_prefix("every ").and_then(|rest| {
+        let (every_ms, number) = rest.split_once(" ms, number ")?;
+        let (every_ms, number): (u64, u64) = (every_ms.parse().ok()?, number.parse().ok()?);
+        let from = output::time(every_ms.checked_mul(number)?);
+        Some(format!("due {from}, every {} s", every_ms / 1_000))
+    });
+    slot.unwrap_or_else(|| key.to_owned())
 }
 
 fn total(count: &JobCount) -> String {
@@ -88,4 +103,18 @@ fn total(count: &JobCount) -> String {
         ));
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_schedules_are_times() {
+        assert_eq!(
+            shown_key("every 3600000 ms, number 1"),
+            "due 1970-01-01T01:00:00Z, every 3600 s"
+        );
+        assert_eq!(shown_key("another"), "another");
+    }
 }

@@ -1,7 +1,7 @@
 //! `onsale jobs retry`
 
 use anyhow::anyhow;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use onsale_store::Store;
 use onsale_store::audit::Actor;
 use onsale_store::job::{JobFilter, JobState};
@@ -17,12 +17,13 @@ use crate::output;
 const PER_PAGE: u32 = 500;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["id", "dead_of"])))]
 pub(crate) struct RetryArgs {
     /// One dead or cancelled job
-    #[arg(value_name = "ID", value_parser = parse_uuid, required_unless_present = "dead_of")]
+    #[arg(value_name = "ID", value_parser = parse_uuid)]
     id: Option<Uuid>,
     /// Every dead job of this kind
-    #[arg(long, value_name = "KIND", conflicts_with = "id")]
+    #[arg(long, value_name = "KIND")]
     dead_of: Option<String>,
     #[command(flatten)]
     json: JsonArgs,
@@ -41,14 +42,18 @@ pub(crate) fn run(args: &RetryArgs) -> Result<(), Failure> {
                 }
                 1
             }
-            (None, Some(kind)) => all_dead(&store, kind).await?,
+            (None, Some(kind)) => {
+                super::kind::check(&store, kind).await?;
+                all_dead(&store, kind).await?
+            }
             // clap ensures that one of the two is given.
             (None, None) => 0,
         };
         if args.json.json {
             output::json(&json!({ "retried": retried }));
         } else {
-            output::line(format_args!("{retried} to be done again"));
+            let jobs = output::count(retried, "job");
+            output::line(format_args!("{jobs} will be done again"));
         }
         Ok(())
     })

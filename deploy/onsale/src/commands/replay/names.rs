@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use onsale_schemas::{SeatIndex, ShowId, ZoneIndex};
+use onsale_schemas::{PartitionId, SeatIndex, ShowId, ZoneIndex};
 use onsale_store::Store;
 use onsale_store::catalog::ShowRow;
 use tokio::runtime::Runtime;
@@ -65,6 +65,13 @@ impl Names {
             self.shows.insert(id, found.map(|row| Named::of(&row)));
         }
         self.shows.get(&id)?.as_ref()
+    }
+
+    /// The partition of a show.
+    pub(super) fn partition(&self, show: ShowId) -> Option<PartitionId> {
+        let (runtime, store) = self.catalog.as_ref()?;
+        let row = runtime.block_on(store.show(show)).ok().flatten()?;
+        Some(row.partition)
     }
 
     /// The name of a zone.

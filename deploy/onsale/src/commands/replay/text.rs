@@ -8,6 +8,7 @@ use onsale_schemas::{
     BookingId, Command, Envelope, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId,
     ZoneIndex,
 };
+use onsale_store::document::Document;
 use serde_json::json;
 
 use super::described::Described;
@@ -28,6 +29,14 @@ impl Teller {
     /// What was asked for.
     pub(super) fn command(&mut self, envelope: &Envelope) -> Described {
         let mut described = self.bare_command(&envelope.command);
+        if is_by_staff(&envelope.command) {
+            let words = match envelope.by {
+                // Said below, with the account.
+                Some(_) => "",
+                None => "by staff",
+            };
+            described = described.put("by", json!("staff"), words.to_owned());
+        }
         if let Some(request) = envelope.request_id {
             described = described.with("request", request);
         }
@@ -92,6 +101,13 @@ impl Teller {
                     Subject::Show { show, event } => {
                         kind("describe").with("show", show).with("event", event)
                     }
+                };
+                let described = match name_in(&describe.document) {
+                    Some(name) => {
+                        let words = format!("name {name:?}");
+                        described.put("name", json!(name), words)
+                    }
+                    None => described,
                 };
                 let bytes = describe.document.len();
                 described.put(
@@ -489,7 +505,27 @@ fn actor(described: Described, by: Actor) -> Described {
         Actor::Buyer(user) => {
             described.put("by", json!(user.to_string()), format!("by buyer {user}"))
         }
-        Actor::Staff => described.put("by", json!("staff"), "by staff".to_owned()),
+        // Who of the staff, the envelope says.
+        Actor::Staff => described,
+    }
+}
+
+fn is_by_staff(command: &Command) -> bool {
+    let by = match command {
+        Command::Confirm(confirm) => confirm.by,
+        Command::ConfirmV2(paid) => paid.confirm.by,
+        Command::Release { by, .. } => *by,
+        _ => return false,
+    };
+    by == Actor::Staff
+}
+
+/// The name that a catalog document gives its event or show.
+fn name_in(document: &[u8]) -> Option<String> {
+    let document = Document::decode(document).ok()?;
+    match document.show {
+        Some(show) => show.row.name,
+        None => Some(document.event.row.name),
     }
 }
 

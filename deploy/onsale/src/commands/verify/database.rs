@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::anyhow;
 use onsale_processor::fit::Misfit;
-use onsale_schemas::{BookingId, Offset};
+use onsale_schemas::{BookingId, Offset, PartitionId};
 use onsale_simulation::model::{BookingState, Model};
 use onsale_store::booking::{BookingStatus, projected_offset};
 
@@ -12,9 +12,17 @@ use crate::commands::store;
 use crate::config::Config;
 use crate::database_fit;
 use crate::exit::{Failure, OrFail};
+use crate::output;
 
 /// Rows of the database read at once.
 const ROWS_PER_PAGE: u32 = 5_000;
+
+/// How long a projection that is behind is waited for.
+const CATCH_UP: std::time::Duration = std::time::Duration::from_secs(5);
+/// How often it is asked meanwhile.
+const CATCH_UP_POLL: std::time::Duration = std::time::Duration::from_millis(50);
+
+const ADVANCED: &str = "it advanced meanwhile";
 
 /// From this offset on nothing was changed.
 fn changed_until(last_outcome: Option<Offset>) -> Offset {
@@ -39,18 +47,29 @@ pub(super) async fn check_fit(config: &Config) -> Result<(), Failure> {
     }
 }
 
+/// What came of a comparison.
+#[derive(Debug)]
+pub(super) enum Compared {
+    /// Both say the same, in words; also where there is no database.
+    Equal(String),
+    /// The projection has not been where the log was, in words.
+    Not(String),
+    /// The projection is beyond the log as it was read: it has to be read again.
+    Beyond(String),
+}
+
 /// Compares live bookings of the model with the database, where both stand at the same state: only
 /// outcomes change it and move the projection. `last_outcome` is the offset of the last record that
-/// yielded one.
+/// yielded one. A projection that is behind is waited for.
 pub(super) async fn check(
     config: &Config,
     model: &Model,
     last_outcome: Option<Offset>,
-) -> Result<String, Failure> {
+) -> Result<Compared, Failure> {
     let Some(store) = store::open(config).await? else {
-        return Ok("not looked at, there is none".to_owned());
+        return Ok(Compared::Equal("not looked at, there is none".to_owned()));
     };
-    let at = projected_offset(&store.watermarks().await.or_reach()?, model.partition());
+    let at = caught_up(&store, model.partition(), changed_until(last_outcome)).await?;
     let is_same_state = (changed_until(last_outcome)..=model.next_offset()).contains(&at);
     let there = store.show_ids().await.or_reach()?;
     let known = model.shows().count();
@@ -65,10 +84,13 @@ pub(super) async fn check(
         ));
     }
     if !is_same_state {
-        return Ok(format!(
-            "not compared, it is at {at} and the log at {}",
-            model.next_offset()
-        ));
+        let end = model.next_offset();
+        let why = format!("it is at {at} and the log at {end}");
+        return Ok(if at > end {
+            Compared::Beyond(why)
+        } else {
+            Compared::Not(why)
+        });
     }
     let mut expected: BTreeMap<BookingId, (BookingStatus, Vec<u32>)> = model
         .live_bookings()
@@ -81,6 +103,7 @@ pub(super) async fn check(
             (id, (status, booking.seats.to_vec()))
         })
         .collect();
+    let partition = model.partition();
     let (mut after, mut rows) = (None, 0u64);
     loop {
         let page = store
@@ -93,6 +116,9 @@ pub(super) async fn check(
             rows += 1;
             let model = expected.remove(&row.booking_id);
             if model.as_ref() != Some(&(row.status, row.seats.clone())) {
+                if projected(&store, row.booking_id.partition()).await? != at {
+                    return Ok(Compared::Beyond(ADVANCED.to_owned()));
+                }
                 return Err(Failure::Found(anyhow!(
                     "booking {}: the database says {:?} with seats {:?}, the model {model:?}",
                     row.booking_id,
@@ -102,13 +128,39 @@ pub(super) async fn check(
             }
         }
     }
-    if projected_offset(&store.watermarks().await.or_reach()?, model.partition()) != at {
-        return Ok("not compared, it advanced meanwhile".to_owned());
+    if projected(&store, partition).await? != at {
+        return Ok(Compared::Beyond(ADVANCED.to_owned()));
     }
     match expected.into_iter().next() {
         Some((id, what)) => Err(Failure::Found(anyhow!(
             "booking {id}: the model has it as {what:?}, the database does not have it"
         ))),
-        None => Ok(format!("{rows} live bookings equal")),
+        None => Ok(Compared::Equal(format!(
+            "{} equal",
+            output::count(rows, "live booking")
+        ))),
+    }
+}
+
+async fn projected(store: &Store, partition: PartitionId) -> Result<Offset, Failure> {
+    Ok(projected_offset(
+        &store.watermarks().await.or_reach()?,
+        partition,
+    ))
+}
+
+/// Where the projection is once it has reached `offset`, or once that has been waited for.
+async fn caught_up(
+    store: &Store,
+    partition: PartitionId,
+    offset: Offset,
+) -> Result<Offset, Failure> {
+    let deadline = std::time::Instant::now() + CATCH_UP;
+    loop {
+        let at = projected(store, partition).await?;
+        if at >= offset || std::time::Instant::now() >= deadline {
+            return Ok(at);
+        }
+        tokio::time::sleep(CATCH_UP_POLL).await;
     }
 }

@@ -112,7 +112,8 @@ pub(super) fn report(verdict: &Verdict) -> Result<(), Failure> {
 pub(super) fn line(verdict: &Verdict) -> String {
     format!(
         "history: {} calls, {} successes and {} refusals as the log says, {} refused before the \
-         log, {} unknown ({} of them booked), {} not judged; order in real time kept by {}",
+         log, {} unknown ({} of them booked), {} not judged; {} calls began after another had been \
+         answered, and stand behind it in the log",
         verdict.calls,
         verdict.granted,
         verdict.refused,
