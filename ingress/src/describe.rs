@@ -2,16 +2,17 @@
 //!
 //! Each event and show is also a document in the log (`Describe`). This task submits the current
 //! version of what the log does not have yet, away from the path of any sale, and the projector
-//! notes what came back. A change is described soon after it is written; what a crash left out or
-//! an older program wrote follows with the next pass. Nothing waits for it, and a log that does not
-//! take documents yet (its machine is of version 1) is asked again later.
+//! notes what came back. A show is described as soon as it is open, so that its document stands
+//! before the first sale; a change soon after it is written. What a crash left out or an older
+//! program wrote follows with the next pass. Nothing waits for it, and a log that does not take
+//! documents yet (its machine is of version 1) is asked again later.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use onsale_schemas::command::{Describe, Subject};
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{Command, Offset, Outcome, PartitionId};
+use onsale_schemas::{Command, Offset, Outcome, PartitionId, ShowId};
 use onsale_store::document::{CatalogCursor, Document};
 use uuid::Uuid;
 
@@ -38,6 +39,32 @@ enum Pass {
     Behind,
     /// Not now.
     Refused(&'static str),
+}
+
+/// Hands in the document of a show that the log has just opened. What fails is left to the task.
+pub(crate) async fn opened(state: &AppState, show: ShowId) {
+    let document = match state.store.opened_document(show).await {
+        Ok(Some(document)) => document,
+        Ok(None) => return,
+        Err(error) => {
+            tracing::debug!(%show, %error, "described later");
+            return;
+        }
+    };
+    let subject = document.subject();
+    let partition = partition_of(document.event.row.event_id, state.log.partitions());
+    match document.encode() {
+        Ok(document) => {
+            let command = Command::Describe(Describe { subject, document });
+            // Where the log takes it, the projector notes it.
+            if let Err(error) = hand_in_own(state, partition, command) {
+                tracing::debug!(?subject, ?error, "described later");
+            }
+        }
+        Err(error) => {
+            tracing::error!(?subject, %error, "not described: a lost database loses it");
+        }
+    }
 }
 
 /// Describes until the process stops.

@@ -3,14 +3,15 @@
 use axum::extract::FromRequestParts;
 use http::HeaderName;
 use http::request::Parts;
-use onsale_schemas::envelope::{fingerprint, idempotent_request_id};
-use onsale_schemas::{RequestId, UserId};
+use onsale_schemas::envelope::{fingerprint, idempotent_request_id, staff_request_id};
+use onsale_schemas::{RequestId, TenantId};
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use uuid::Uuid;
 
+use crate::auth::{Caller, Role};
 use crate::bounds::VISIBLE;
 use crate::error::ApiError;
 use crate::ids;
@@ -49,14 +50,21 @@ impl IdempotencyKey {
     /// The identity of the request `operation` on `target` with this body.
     pub(crate) fn identity(
         &self,
-        user: UserId,
+        caller: &Caller,
         operation: &str,
         target: &str,
         body: &[u8],
     ) -> Identity {
         match &self.0 {
             Some(key) => Identity {
-                request_id: idempotent_request_id(user, key),
+                request_id: match caller.role {
+                    // Buyers are the same people in every tenant.
+                    Role::Buyer => idempotent_request_id(caller.user, key),
+                    _ => {
+                        let tenant = caller.scope().one().map(TenantId);
+                        staff_request_id(tenant, caller.user, key)
+                    }
+                },
                 fingerprint: Some(fingerprint(operation, target, body)),
             },
             None => Identity {

@@ -130,6 +130,19 @@ pub fn idempotent_request_id(user: UserId, key: &str) -> RequestId {
     RequestId(Uuid::new_v8(bytes))
 }
 
+/// As [`idempotent_request_id`] for those who work for a tenant: the same account in another tenant
+/// is another one.
+pub fn staff_request_id(tenant: Option<TenantId>, user: UserId, key: &str) -> RequestId {
+    let mut hasher =
+        blake3::Hasher::new_derive_key("onsale 2026 idempotency key of staff to request id");
+    hasher.update(tenant.map_or(Uuid::nil(), |tenant| tenant.0).as_bytes());
+    hasher.update(user.as_bytes());
+    hasher.update(key.as_bytes());
+    let mut bytes = [0u8; 16];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    RequestId(Uuid::new_v8(bytes))
+}
+
 /// A tenant's payment reference as the log knows it.
 pub fn reference_hash(tenant: TenantId, reference: &str) -> ReferenceHash {
     let mut hasher = blake3::Hasher::new_derive_key("onsale 2026 tenant and payment reference");

@@ -1,5 +1,7 @@
 //! JSON bodies, read once and parsed once; what is wrong with one is said precisely.
 
+use std::time::Duration;
+
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
@@ -23,6 +25,8 @@ use crate::state::AppState;
 /// several times its memory again.
 const LOOK_UP_MAX_BYTES: usize = 65_536;
 
+/// How long a server that stops waits for the rest of a body.
+const STOPPING_PATIENCE: Duration = Duration::from_secs(1);
 /// What is said of a field that there is not.
 const UNKNOWN: &str = "unknown field";
 /// What is said of a field that has to be there.
@@ -92,11 +96,19 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
                 .map(Collected::to_bytes)
                 .map_err(|error| broken(&*error, size_max_bytes))
         };
-        let bytes = tokio::time::timeout(http.body_timeout(), read)
-            .await
-            .map_err(|_elapsed| {
+        let stopping = async {
+            state.closing.cancelled().await;
+            tokio::time::sleep(STOPPING_PATIENCE).await;
+        };
+        let bytes = tokio::select! {
+            biased;
+            read = tokio::time::timeout(http.body_timeout(), read) => read.map_err(|_elapsed| {
                 ApiError::new(Code::RequestTimeout, "The body did not arrive in time.")
-            })??;
+            })??,
+            () = stopping => {
+                return Err(ApiError::overloaded("The server is stopping; send this again."));
+            }
+        };
         if T::OPTIONAL && (bytes.is_empty() || bytes.trim_ascii() == b"null") {
             return Ok(Self {
                 value: parse_within(b"{}", bounds)?,

@@ -58,9 +58,8 @@ impl FromRequestParts<AppState> for Call {
 impl Call {
     /// The identity of the request `operation` on `target` with this body.
     pub(super) fn identity(&self, operation: &str, target: impl Display, body: &[u8]) -> Identity {
-        let user = self.caller.user;
         self.key
-            .identity(user, operation, &target.to_string(), body)
+            .identity(&self.caller, operation, &target.to_string(), body)
     }
 
     /// Hands the command in and waits for the answer to its outcome.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -33,6 +34,9 @@ use super::{Inner, builder, refusal};
 use crate::client_address::ClientAddress;
 use crate::error::ApiError;
 use crate::tls::Tls;
+
+/// From one look whether a connection that has to end still answers something to the next.
+const LEAVING_LOOK: Duration = Duration::from_millis(200);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -123,18 +127,27 @@ impl Connection {
             return Ok(());
         }
         connection.as_mut().graceful_shutdown();
-        if is_for_another {
-            // GOAWAY is on its way then; the client may take its time to leave by itself.
+        // GOAWAY is on its way then; the client may take its time to leave by itself, or never finish
+        // the head of a request.
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return ended.map_err(Into::into),
+            () = tokio::task::yield_now() => {}
+        }
+        let mut was_busy = false;
+        loop {
+            let is_busy = self.slot.is_busy();
+            // The last bytes of an answer are still on their way when it is no longer in progress.
+            if !is_busy && !was_busy {
+                return Ok(());
+            }
+            was_busy = is_busy;
             tokio::select! {
                 biased;
                 ended = connection.as_mut() => return ended.map_err(Into::into),
-                () = tokio::task::yield_now() => {}
-            }
-            if !self.slot.is_busy() {
-                return Ok(());
+                () = tokio::time::sleep(LEAVING_LOOK) => {}
             }
         }
-        connection.await.map_err(Into::into)
     }
 
     fn paced(&self, stream: TcpStream, line: &Arc<Line>) -> Paced<TcpStream> {

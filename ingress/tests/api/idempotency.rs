@@ -1,10 +1,11 @@
 //! `Idempotency-Key`
 
 use onsale_schemas::envelope::idempotent_request_id;
-use onsale_schemas::{Outcome, Rejection};
+use onsale_schemas::{Outcome, Rejection, UserId};
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::support::{BUYER, EVENT, SHOW, Script, World};
+use crate::support::{BUYER, Claims, EVENT, SHOW, Script, World};
 
 #[tokio::test]
 async fn a_key_names_the_request_and_its_body_is_fingerprinted() {
@@ -166,4 +167,22 @@ async fn a_refusal_that_is_repeated_says_so() {
     let again = again.await;
     again.error(409, "SALE_CLOSED");
     assert_eq!(again.header("idempotent-replayed"), "true");
+}
+
+#[tokio::test]
+async fn the_key_of_staff_is_one_of_their_tenant() {
+    let world = World::new().await;
+    let create = |tenant| {
+        let mut claims = Claims::new(UserId::from_bytes([0x55; 16]), "organizer");
+        claims.tenant = Uuid::from_u128(tenant);
+        world
+            .post("/api/v1/events")
+            .token(&claims.token())
+            .header("idempotency-key", "k")
+            .json(&json!({"name": "Same", "starts_at": "2030-01-01T20:00:00Z"}))
+    };
+    let first = create(7).send().await.data(201);
+    assert_eq!(create(7).send().await.data(201), first);
+    let other = create(8).send().await.data(201);
+    assert_ne!(other["event_id"], first["event_id"]);
 }

@@ -128,6 +128,41 @@ async fn a_body_that_does_not_come_is_answered_408() {
     assert!(served.world.log.seen().is_empty());
 }
 
+/// Whoever asks for nothing whole is not waited for; the drain would last as long as the test.
+async fn stops_beside(beginning: &[u8], until: &str) {
+    let world = World::with(|config| {
+        config.http.header_timeout_ms = 300_000;
+        config.http.body_timeout_ms = 300_000;
+        config.http.drain_timeout_ms = 600_000;
+    })
+    .await;
+    let served = serve(world).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(beginning).await.unwrap();
+    until_metrics_say(&served.world, until).await;
+    served.stop.notify_one();
+    served.server.await.unwrap().unwrap();
+    drop(stream);
+}
+
+#[tokio::test]
+async fn half_a_head_does_not_hold_the_stop() {
+    stops_beside(b"GET / HT", "http_connections_open 1").await;
+}
+
+#[tokio::test]
+async fn a_silent_connection_of_http2_does_not_hold_the_stop() {
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stops_beside(preface, "http_connections_open 1").await;
+}
+
+#[tokio::test]
+async fn half_a_body_does_not_hold_the_stop() {
+    let request = reserve_request();
+    let cut = &request.as_bytes()[..request.len() - 5];
+    stops_beside(cut, "http_connections_open 1").await;
+}
+
 #[tokio::test]
 async fn http2_is_spoken_without_tls() {
     let served = serve(World::new().await).await;

@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 use http::Method;
 use onsale_ingress::Instant;
 use onsale_log::SubmitError;
-use onsale_schemas::command::{Admission, BlockPlaces, OpenShowV2};
+use onsale_schemas::command::{Admission, BlockPlaces, OpenShowV2, Subject};
 use onsale_schemas::{Command, Outcome, OutcomeRecord, Rejection, SeatList, ShowId};
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{EventRow, EventStatus, ShowRow};
+use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
+use onsale_store::document::Document;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -674,4 +675,61 @@ async fn a_draft_and_a_cancelled_event_get_no_shows() {
             .error(http, code);
     }
     assert!(world.log.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_new_show_is_described_behind_its_opening() {
+    let world = World::new().await;
+    let show = world
+        .post(&format!("/api/v1/events/{EVENT}/shows"))
+        .by_role("organizer")
+        .json(&json!({
+            "starts_at": "2030-01-01T20:00:00Z",
+            "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+        }))
+        .send()
+        .await
+        .data(201);
+    let [opening, description] = &world.log.seen()[..] else {
+        panic!("not two commands: {:?}", world.log.seen())
+    };
+    assert!(matches!(opening.command, Command::OpenShowV2(_)));
+    let Command::Describe(describe) = &description.command else {
+        panic!("not a document")
+    };
+    let Subject::Show {
+        show: described, ..
+    } = describe.subject
+    else {
+        panic!("not a show")
+    };
+    assert_eq!(described.to_string(), show["show_id"].as_str().unwrap());
+    let document = Document::decode(&describe.document).unwrap();
+    assert_eq!(document.show.unwrap().row.status, ShowStatus::Open);
+}
+
+#[tokio::test]
+async fn a_show_that_the_log_refuses_leaves_the_catalog() {
+    let world = World::new().await;
+    let make = || {
+        world
+            .post(&format!("/api/v1/events/{EVENT}/shows"))
+            .by_role("organizer")
+            .json(&json!({
+                "starts_at": "2030-01-01T20:00:00Z",
+                "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+            }))
+    };
+    let before = world.store.show_ids().await.unwrap();
+    world.log.next(Script::reject(Rejection::ShowCancelled));
+    make().send().await.error(409, "SHOW_CANCELLED");
+    assert_eq!(world.store.show_ids().await.unwrap(), before);
+    // Not before the catalog is as far as the refusal: it may have been opened.
+    world.operations.projected.store(0, Ordering::SeqCst);
+    world.log.next(Script::reject(Rejection::ShowCancelled));
+    make().send().await.error(409, "SHOW_CANCELLED");
+    assert_eq!(
+        world.store.show_ids().await.unwrap().len(),
+        before.len() + 1
+    );
 }

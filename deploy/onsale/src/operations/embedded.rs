@@ -8,7 +8,7 @@ use onsale_ingress::{
     ApiError, ClockMoved, ClockStatus, Instant, LastSnapshot, OperationError, Operations,
     PartitionStatus, Readiness, SnapshotDone, Which, read_given,
 };
-use onsale_processor::embedded::{Embedded, ResetRefused};
+use onsale_processor::embedded::{Embedded, Held, ResetRefused};
 use onsale_processor::reconcile::{ApplyError, Report};
 use onsale_processor::standings::Standings;
 use onsale_schemas::{NodeName, Offset, PartitionId, RequestId, Staff};
@@ -45,6 +45,14 @@ impl EmbeddedOperations {
             standings: FromLog(standings),
             descriptors,
         }
+    }
+}
+
+impl EmbeddedOperations {
+    /// The follower, standing still; it can be held by one at a time.
+    async fn held(&self) -> Result<Held, OperationError> {
+        let held = self.embedded.hold().await;
+        held.map_err(|error| OperationError::Unavailable(error.to_string()))
     }
 }
 
@@ -123,7 +131,7 @@ impl Operations for EmbeddedOperations {
     }
 
     async fn reconcile(&self) -> Result<serde_json::Value, OperationError> {
-        let held = self.embedded.hold().await.map_err(failed)?;
+        let held = self.held().await?;
         let report = self
             .embedded
             .compare(&held, &self.store)
@@ -134,7 +142,7 @@ impl Operations for EmbeddedOperations {
 
     async fn apply_reconciliation(&self, given: Value, by: Actor) -> Result<Value, OperationError> {
         let report: Report = read_given(&given)?;
-        let held = self.embedded.hold().await.map_err(failed)?;
+        let held = self.held().await?;
         let applied = self
             .embedded
             .apply(&report, &held, &self.store, &by)

@@ -1,6 +1,7 @@
 //! `POST /events/{id}/shows`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::response::Response;
@@ -10,18 +11,23 @@ use onsale_schemas::limits::{
     ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX,
 };
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId, ShowId};
+use onsale_schemas::{
+    Command, EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId,
+};
 use onsale_store::StoreError;
+use onsale_store::audit::{Actor, Audit};
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::body::ShowBody;
 use super::layout::{self, ZoneRequest};
 use crate::audit;
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
+use crate::describe;
 use crate::detached::detached;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
@@ -39,6 +45,8 @@ use crate::values::Instant;
 pub(super) const NAME_MAX_CHARS: usize = 200;
 /// The sale closes so long before the show begins, unless said otherwise.
 const SALE_CLOSES_BEFORE_MS: u64 = 3_600_000;
+/// How long a refused show waits for the catalog to be as far as its refusal.
+const WITHDRAW_PATIENCE: Duration = Duration::from_secs(2);
 
 /// As both requests with a show take it.
 pub(super) const HOLD_SECONDS: Bound =
@@ -329,7 +337,12 @@ async fn make(
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: row.partition,
         command: Command::OpenShowV2(open),
-        answering: Arc::new(Opening { show: row.show_id }),
+        answering: Arc::new(Opening {
+            show: row.show_id,
+            event: row.event_id,
+            tenant: managed.row.tenant_id,
+            by: audit::actor(&call.caller, &call.context),
+        }),
     };
     let answer = call.hand_in(order).await?;
     match answer {
@@ -341,6 +354,46 @@ async fn make(
 /// Answers the opening of a show.
 struct Opening {
     show: ShowId,
+    event: EventId,
+    tenant: Uuid,
+    by: Actor,
+}
+
+impl Opening {
+    /// Takes the show out of the catalog again, once that is known to be as far as the refusal. What
+    /// a crash leaves behind, the next start withdraws.
+    async fn withdraw(&self, state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
+        let entry = self
+            .by
+            .did("show.withdraw", "show", self.show)
+            .of_tenant(self.tenant)
+            .with(json!({ "event_id": self.event.0 }));
+        withdraw(state, self.show, (partition, record.offset), entry).await;
+    }
+}
+
+/// Takes a show out of the catalog whose opening the log refused at this position.
+pub(super) async fn withdraw(
+    state: &AppState,
+    show: ShowId,
+    (partition, offset): (PartitionId, Offset),
+    audit: impl Into<Audit>,
+) {
+    let projected = state
+        .operations
+        .wait_projected(partition, offset, WITHDRAW_PATIENCE);
+    if !projected.await {
+        tracing::info!(%show, "a show that the log refused is withdrawn at the next start");
+        return;
+    }
+    if let Err(error) = state.store.withdraw_show(show, audit).await {
+        tracing::warn!(%show, %error, "a show that the log refused is withdrawn at the next start");
+    }
+}
+
+/// Whether a refused opening says that the log has no such show.
+pub(super) fn is_unopened(why: &Rejection) -> bool {
+    !matches!(why, Rejection::ShowExists | Rejection::IdempotencyKeyReused)
 }
 
 #[async_trait]
@@ -348,11 +401,13 @@ impl Answering for Opening {
     async fn answer(
         &self,
         state: &AppState,
-        _partition: PartitionId,
+        partition: PartitionId,
         record: &OutcomeRecord,
     ) -> Result<Final, ApiError> {
         match &record.outcome {
             Outcome::ShowOpened { .. } => {
+                // Before anybody learns of it, and so before its first sale.
+                describe::opened(state, self.show).await;
                 let row = state
                     .store
                     .show(self.show)
@@ -365,7 +420,12 @@ impl Answering for Opening {
                 }
                 Final::new(StatusCode::CREATED, &body)
             }
-            Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
+            Outcome::Rejected(why) => {
+                if is_unopened(why) {
+                    self.withdraw(state, partition, record).await;
+                }
+                Err(rejection::to_error(why, None, None))
+            }
             other => Err(unexpected("opening a show", other)),
         }
     }

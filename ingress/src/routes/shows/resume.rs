@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use onsale_schemas::{Command, PartitionId};
+use onsale_schemas::{Command, Outcome, PartitionId};
+use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{ShowRow, ShowStatus};
 
+use super::create::{is_unopened, withdraw};
 use super::layout::open_command;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -33,8 +35,8 @@ enum Resumption {
 }
 
 /// Hands in the opening of every show that is in the catalog and perhaps not in the log; opening
-/// one again with the same values changes nothing, and one that an older program opened is refused,
-/// which changes nothing either. Returns how many were handed in; what was not is tried again until
+/// one again with the same values changes nothing, one that an older program opened is refused, which
+/// changes nothing either, and one that the log refuses to open leaves the catalog. Returns how many were handed in; what was not is tried again until
 /// the process stops.
 pub(crate) async fn resume_openings(state: &AppState) -> usize {
     let resumed = pass(state).await;
@@ -108,7 +110,14 @@ async fn resume(state: &AppState, show: &ShowRow) -> Result<Resumption, ApiError
     let patience = Duration::from_millis(OUTCOME_PATIENCE_MS);
     match tokio::time::timeout(patience, received).await {
         Ok(Ok(outcome)) => {
-            outcome?;
+            let record = outcome?;
+            match &record.outcome {
+                Outcome::Rejected(why) if is_unopened(why) => {
+                    let position = (show.partition, record.offset);
+                    withdraw(state, show.show_id, position, Unaudited::Automatic).await;
+                }
+                _ => {}
+            }
             Ok(Resumption::HandedIn)
         }
         Ok(Err(_)) | Err(_) => Ok(Resumption::Silent),

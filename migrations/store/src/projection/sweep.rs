@@ -27,7 +27,8 @@ const SHOWS_OF_EVENT: Void = Void {
                AND status IN ('reserved', 'confirmed')",
     seats: "DELETE FROM booking_seats \
             WHERE show_id IN (SELECT show_id FROM shows WHERE event_id = $1)",
-    shows: "UPDATE shows SET status = 'cancelled' WHERE event_id = $1",
+    // One that the log has not opened stays for its opening to be refused.
+    shows: "UPDATE shows SET status = 'cancelled' WHERE event_id = $1 AND status <> 'opening'",
 };
 
 pub(super) async fn write(

@@ -9,7 +9,7 @@ use super::Store;
 use super::events::event_row;
 use crate::audit::{Audit, Unaudited};
 use crate::booking::projected_offset;
-use crate::catalog::{EventRow, ShowRow};
+use crate::catalog::{EventRow, ShowRow, ShowStatus};
 use crate::database::Durability;
 use crate::document::{CatalogCursor, Document, Versioned};
 use crate::error::StoreError;
@@ -69,6 +69,26 @@ impl Store {
             }
         }
         Ok(documents)
+    }
+
+    /// A show with its event as the log is to have them once the show is open; `None` when there is no
+    /// such show.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn opened_document(&self, show: ShowId) -> Result<Option<Document>, StoreError> {
+        let watermarks = self.watermarks().await?;
+        let Some((event, mut show)) = self.show_version(show).await? else {
+            return Ok(None);
+        };
+        if show.row.status == ShowStatus::Opening {
+            show.row.status = ShowStatus::Open;
+        }
+        Ok(Some(Document {
+            as_of: Some(projected_offset(&watermarks, show.row.partition)),
+            event,
+            show: Some(show),
+        }))
     }
 
     async fn event_version(&self, id: EventId) -> Result<Option<Versioned<EventRow>>, StoreError> {

@@ -40,17 +40,21 @@ pub(crate) async fn insert(
     insert_within(transaction, show, &Quotas::UNLIMITED).await
 }
 
+/// Layouts of the zones as they are stored.
+fn layouts(show: &ShowRow) -> Result<Vec<String>, StoreError> {
+    show.zones
+        .iter()
+        .map(|zone| serde_json::to_string(&zone.admission))
+        .collect::<Result<_, _>>()
+        .map_err(|error| StoreError::Invalid(format!("layout: {error}")))
+}
+
 async fn insert_within(
     transaction: &mut Transaction,
     show: &ShowRow,
     quotas: &Quotas,
 ) -> Result<(), StoreError> {
-    let layouts = show
-        .zones
-        .iter()
-        .map(|zone| serde_json::to_string(&zone.admission))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| StoreError::Invalid(format!("layout: {error}")))?;
+    let layouts = layouts(show)?;
     transaction
         .execute(
             "INSERT INTO shows (show_id, event_id, partition, name, starts_at_ms, \
@@ -221,6 +225,50 @@ impl Store {
                 }
                 insert_within(&mut transaction, &show, &quotas).await?;
                 transaction.commit(audit).await
+            })
+            .await
+    }
+
+    /// Removes a show whose opening the log refused, and gives its organizer back what it used; false
+    /// when the log has opened it after all, or there is none. The catalog has to be as far as the
+    /// refusal.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn withdraw_show(
+        &self,
+        id: ShowId,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let Some(show) = self.show(id).await? else {
+            return Ok(false);
+        };
+        let audit = audit.into();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                // In this order everywhere: event, then show.
+                lock_event(&mut transaction, show.event_id).await?;
+                let layouts = layouts(&show)?;
+                transaction
+                    .execute(
+                        "DELETE FROM zones WHERE show_id IN \
+                         (SELECT show_id FROM shows WHERE show_id = $1 AND status = 'opening')",
+                        &[id.0.into()],
+                    )
+                    .await?;
+                let removed = transaction
+                    .execute(
+                        "DELETE FROM shows WHERE show_id = $1 AND status = 'opening'",
+                        &[id.0.into()],
+                    )
+                    .await?;
+                if removed == 0 {
+                    return Ok(false);
+                }
+                let owner = usage::owner_of(&mut transaction, show.event_id).await?;
+                usage::remove(&mut transaction, owner, Added::show(&show, &layouts)).await?;
+                transaction.commit(audit).await?;
+                Ok(true)
             })
             .await
     }

@@ -86,6 +86,28 @@ pub(super) async fn add(
     Ok(())
 }
 
+/// Takes away from what an organizer has.
+pub(super) async fn remove(
+    transaction: &mut Transaction,
+    (tenant, organizer): (Uuid, UserId),
+    removed: Added,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE organizer_usage SET events = events - $3, seats = seats - $4, \
+             layout_bytes = layout_bytes - $5 WHERE tenant_id = $1 AND organizer_id = $2",
+            &[
+                tenant.into(),
+                organizer.0.into(),
+                integer("events", removed.events)?.into(),
+                integer("seats", removed.seats)?.into(),
+                integer("layout_bytes", removed.layout_bytes)?.into(),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
 /// An error when an event has more shows than it may, the new one counted.
 pub(super) async fn check_shows(
     transaction: &mut Transaction,

@@ -21,6 +21,7 @@ contract!(
     a_show_is_updated,
     shows_are_listed,
     an_organizer_may_have_so_much,
+    a_refused_show_is_withdrawn,
     the_first_answer_is_remembered,
     numbers_beyond_the_database_are_refused,
 );
@@ -478,6 +479,38 @@ async fn an_organizer_may_have_so_much(bench: Bench) {
         .add_show_within(&show(2, 1), &few, Unaudited::Unattended)
         .await;
     assert_eq!(refused(result).0, "layout_bytes_per_organizer_max");
+}
+
+async fn a_refused_show_is_withdrawn(bench: Bench) {
+    let store = &bench.store;
+    store.add_event(&event(1)).await.unwrap();
+    let mut refused = show(1, 1);
+    refused.status = ShowStatus::Opening;
+    let seats = refused.zones.iter().map(|zone| zone.admission.seat_count());
+    let quotas = Quotas {
+        seats_per_organizer_max: seats.map(u64::from).sum(),
+        ..Quotas::UNLIMITED
+    };
+    let unattended = Unaudited::Unattended;
+    // Its organizer may have as much again afterwards.
+    for _ in 0..2 {
+        store
+            .add_show_within(&refused, &quotas, unattended)
+            .await
+            .unwrap();
+        let withdrawn = store.withdraw_show(refused.show_id, unattended).await;
+        assert!(withdrawn.unwrap());
+        assert_eq!(store.show(refused.show_id).await.unwrap(), None);
+    }
+    let again = store.withdraw_show(refused.show_id, unattended).await;
+    assert!(!again.unwrap());
+    // One that the log has opened stays.
+    let mut opened = show(2, 1);
+    opened.status = ShowStatus::Open;
+    store.add_show(&opened).await.unwrap();
+    let withdrawn = store.withdraw_show(opened.show_id, unattended).await;
+    assert!(!withdrawn.unwrap());
+    assert_eq!(store.show(opened.show_id).await.unwrap(), Some(opened));
 }
 
 async fn the_first_answer_is_remembered(bench: Bench) {
