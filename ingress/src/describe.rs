@@ -25,15 +25,27 @@ const DOCUMENTS_PER_PASS: u32 = 8;
 const LOOK_EVERY_MS: u64 = 1_000;
 /// How long the log is left alone once it did not take a document, in milliseconds.
 const REFUSED_PAUSE_MS: u64 = 15_000;
-/// How long a pass waits for the projection of what it handed in, in milliseconds.
+/// How long a pass waits for the projection of what it handed in, in milliseconds. A projection that is
+/// behind for longer is looked at again after [`REFUSED_PAUSE_MS`].
 const PROJECTION_PATIENCE_MS: u64 = 10_000;
+
+/// Where describing stands from one pass to the next.
+#[derive(Default)]
+struct Walk {
+    cursor: CatalogCursor,
+    /// What was handed in last of each partition and is not projected yet. Until it is, the catalog does
+    /// not say that the log has it, and it would be handed in again.
+    awaited: BTreeMap<PartitionId, Offset>,
+}
 
 /// What became of a pass.
 enum Pass {
-    /// The log has what the catalog has.
+    /// Here is nothing to do: the log has what the catalog has, or was handed it.
     Done,
     /// There may be more.
     More,
+    /// The projection is behind what was handed in.
+    Unprojected,
     /// Not now.
     Refused(&'static str),
 }
@@ -41,11 +53,12 @@ enum Pass {
 /// Describes until the process stops.
 pub(crate) async fn run(state: AppState) {
     let mut is_logged = false;
-    let mut cursor = CatalogCursor::default();
+    let mut walk = Walk::default();
     loop {
-        let pause_ms = match pass(&state, &mut cursor).await {
+        let pause_ms = match pass(&state, &mut walk).await {
             Ok(Pass::Done) => LOOK_EVERY_MS,
             Ok(Pass::More) => 0,
+            Ok(Pass::Unprojected) => REFUSED_PAUSE_MS,
             Ok(Pass::Refused(why)) => {
                 if !std::mem::replace(&mut is_logged, true) {
                     tracing::info!(why, "the log does not take catalog documents yet");
@@ -66,7 +79,9 @@ pub(crate) async fn run(state: AppState) {
     }
 }
 
-async fn pass(state: &AppState, cursor: &mut CatalogCursor) -> Result<Pass, ApiError> {
+async fn pass(state: &AppState, walk: &mut Walk) -> Result<Pass, ApiError> {
+    let Walk { cursor, awaited } = walk;
+    awaited.retain(|partition, offset| state.operations.projected(*partition) <= *offset);
     let documents = state
         .store
         .undescribed(state.log.partitions(), *cursor, DOCUMENTS_PER_PASS)
@@ -75,23 +90,29 @@ async fn pass(state: &AppState, cursor: &mut CatalogCursor) -> Result<Pass, ApiE
         *cursor = CatalogCursor::default();
         return Ok(Pass::Done);
     }
+    let left_alone: BTreeSet<PartitionId> = awaited.keys().copied().collect();
     let (shows, events): (Vec<Document>, Vec<Document>) = documents
         .into_iter()
         .partition(|document| document.show.is_some());
     let mut taken = BTreeMap::new();
     let mut is_refused = false;
-    is_refused |= hand_in_all(state, &events, &mut cursor.event, &mut taken).await;
-    is_refused |= hand_in_all(state, &shows, &mut cursor.show, &mut taken).await;
+    for (documents, after) in [(events, &mut cursor.event), (shows, &mut cursor.show)] {
+        is_refused |= hand_in_all(state, &documents, after, &left_alone, &mut taken).await;
+    }
     if taken.is_empty() {
         return Ok(if is_refused {
             Pass::Refused("its machine is of an earlier version, or it is full")
-        } else if *cursor == CatalogCursor::default() {
-            Pass::Refused("no document fits into it")
         } else {
-            Pass::More
+            match (*cursor == CatalogCursor::default(), left_alone.is_empty()) {
+                (true, true) => Pass::Refused("no document fits into it"),
+                (true, false) => Pass::Unprojected,
+                (false, true) => Pass::More,
+                // Not at full speed through all that was handed in already.
+                (false, false) => Pass::Done,
+            }
         });
     }
-    // Until then they would be handed in again.
+    awaited.extend(&taken);
     let patience = Duration::from_millis(PROJECTION_PATIENCE_MS);
     for (partition, offset) in taken {
         let is_projected = state
@@ -99,19 +120,22 @@ async fn pass(state: &AppState, cursor: &mut CatalogCursor) -> Result<Pass, ApiE
             .wait_projected(partition, offset, patience)
             .await;
         if !is_projected {
-            return Ok(Pass::Done);
+            return Ok(Pass::Unprojected);
         }
+        awaited.remove(&partition);
     }
     Ok(Pass::More)
 }
 
 /// Hands in the events, or the shows, of a pass and moves on behind them: to the beginning from the
 /// end. A partition that refuses one is left alone for the rest of the pass, and the next begins with
-/// what was left out, so that nothing stays behind one that is never taken. True when one was refused.
+/// what was left out, so that nothing stays behind one that is never taken. Those `left_alone` are
+/// passed over. True when one was refused.
 async fn hand_in_all(
     state: &AppState,
     documents: &[Document],
     after: &mut Uuid,
+    left_alone: &BTreeSet<PartitionId>,
     taken: &mut BTreeMap<PartitionId, Offset>,
 ) -> bool {
     let mut refused = BTreeSet::new();
@@ -124,6 +148,10 @@ async fn hand_in_all(
             Subject::Show { show, event } => (show.0, event),
         };
         let partition = partition_of(event, state.log.partitions());
+        if left_alone.contains(&partition) {
+            last = id;
+            continue;
+        }
         if state.closing.is_cancelled() || refused.contains(&partition) {
             left_out_after = left_out_after.or(Some(last));
             last = id;

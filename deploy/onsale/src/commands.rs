@@ -15,5 +15,6 @@ pub(crate) mod replay;
 pub(crate) mod serve;
 pub(crate) mod snapshot;
 pub(crate) mod status;
+mod store;
 pub(crate) mod token;
 pub(crate) mod verify;

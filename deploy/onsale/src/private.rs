@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use onsale_cluster::REPORTS_DIR;
 use onsale_disk::{FILE_MODE, FOLDER_MODE};
 use rustix::fs::Mode;
 
@@ -19,7 +20,7 @@ const WORLD_READS: u32 = 0o004;
 const OURS: [&str; 8] = [
     "journal",
     "snapshots",
-    "reconcile",
+    REPORTS_DIR,
     "onsale.sqlite",
     "onsale.sqlite-wal",
     "onsale.sqlite-shm",
@@ -158,16 +159,23 @@ mod tests {
         std::fs::write(&segment, "x").unwrap();
         let database = data.join("onsale.sqlite");
         std::fs::write(&database, "x").unwrap();
-        for (path, mode) in [(&data, 0o755), (&journal, 0o755)] {
-            set(path, mode);
+        let reports = data.join(REPORTS_DIR);
+        std::fs::create_dir(&reports).unwrap();
+        let report = reports.join("report-1.json");
+        std::fs::write(&report, "{}").unwrap();
+        for path in [&data, &journal, &reports] {
+            set(path, 0o755);
         }
         set(&segment, 0o644);
+        set(&report, 0o644);
         set(&database, 0o640);
         data_folder(&data).unwrap();
         for (path, expected) in [
             (&data, 0o700),
             (&journal, 0o700),
             (&segment, 0o600),
+            (&reports, 0o700),
+            (&report, 0o600),
             (&database, 0o600),
         ] {
             assert_eq!(mode(path), expected, "{}", path.display());

@@ -15,6 +15,7 @@ mod bookings_confirm;
 mod bookings_read;
 mod bookings_reserve;
 mod connections;
+mod describe;
 mod events;
 mod explanations;
 mod fuzz;

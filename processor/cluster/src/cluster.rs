@@ -21,8 +21,8 @@ use crate::internal::{Internal, Readiness};
 use crate::nodes::{NodeList, Nodes, Replicas};
 use crate::owners::Owners;
 use crate::ownership;
-use crate::peers::Peers;
-use crate::reconcile::{apply_all, reconcile_all};
+use crate::peers::{PeerError, Peers};
+use crate::reconcile::{FanOutError, apply_all, reconcile_all};
 use crate::watermarks::Watermarks;
 
 pub use clocks::ClockSet;
@@ -94,7 +94,7 @@ pub enum ClusterError {
 }
 
 /// An error and what it comes from, in one line.
-fn with_causes(error: &dyn Error) -> String {
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -106,6 +106,23 @@ fn with_causes(error: &dyn Error) -> String {
 
 fn unavailable(error: &dyn Error) -> ClusterError {
     ClusterError::Unavailable(with_causes(error))
+}
+
+/// Why no part of a report was applied.
+fn not_applied(error: &FanOutError) -> ClusterError {
+    let why = with_causes(error);
+    let FanOutError::Peer(PeerError::Refused { status, .. }) = error else {
+        return ClusterError::Unavailable(why);
+    };
+    if *status != reqwest::StatusCode::BAD_REQUEST {
+        return ClusterError::Failed(why);
+    }
+    ClusterError::Refused {
+        // Which one it is the owner says in its text only.
+        field: "body",
+        why,
+        expected: "a report that the cluster has just given".to_owned(),
+    }
 }
 
 impl Cluster {
@@ -190,19 +207,16 @@ impl Cluster {
     /// Repairs the database from a report, `by` an operator, as the audit trail says.
     ///
     /// # Errors
-    /// [`ClusterError::Refused`] when an owner refuses its part.
+    /// [`ClusterError::Refused`] when an owner refuses its part, [`ClusterError::Unavailable`] when a
+    /// partition has no owner or its owner cannot be asked, [`ClusterError::Failed`] when the repair
+    /// fails there. Once a part is repaired, the others are among what is left.
     pub async fn apply_reconciliation(
         &self,
         report: &Report,
         by: &Actor,
     ) -> Result<Applied, ClusterError> {
         let applied = apply_all(&self.nodes.list(), &self.peers, report, by).await;
-        // Which field it is the owner that refused says in its text only.
-        applied.map_err(|error| ClusterError::Refused {
-            field: "body",
-            why: with_causes(&error),
-            expected: "a report that the cluster has just given".to_owned(),
-        })
+        applied.map_err(|error| not_applied(&error))
     }
 
     /// Brings gauges up to date.
@@ -293,5 +307,26 @@ impl Cluster {
             .submit(submission)
             .map_err(|error| ClusterError::Unavailable(error.to_string()))?;
         Ok(received)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_an_owner_refuses_is_the_reports_fault() {
+        let refused = |status: u16| {
+            not_applied(&FanOutError::Peer(PeerError::Refused {
+                node: NodeName("processor-1".to_owned()),
+                url: String::new(),
+                status: reqwest::StatusCode::from_u16(status).unwrap(),
+                why: String::new(),
+            }))
+        };
+        assert!(matches!(refused(400), ClusterError::Refused { .. }));
+        assert!(matches!(refused(500), ClusterError::Failed(_)));
+        let no_owner = not_applied(&FanOutError::NoOwner(PartitionId(3)));
+        assert!(matches!(no_owner, ClusterError::Unavailable(_)));
     }
 }

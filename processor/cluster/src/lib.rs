@@ -32,6 +32,6 @@ pub use nodes::{Heard, NodeList, Nodes, Replicas, recorded_partitions, twice_adv
 pub use owners::Owners;
 pub use ownership::watch;
 pub use peers::{PeerError, Peers};
-pub use schedule::reconcile_every;
+pub use schedule::{REPORTS_DIR, reconcile_every};
 pub use seats::StoredSeats;
 pub use watermarks::Watermarks;

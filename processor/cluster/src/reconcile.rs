@@ -3,21 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use futures::future::try_join_all;
+use onsale_auth::Admitted;
 use onsale_processor::node::reconcile::ReconcileError;
 use onsale_processor::reconcile::{Applied, Report};
 use onsale_schemas::{NodeName, PartitionId};
 use onsale_store::audit::Actor;
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::with_causes;
 use crate::internal::{Internal, OfPartitions, Refusal};
 use crate::nodes::NodeList;
+use crate::ownership;
 use crate::peers::{PeerError, Peers};
 
-/// A report to be applied, and the operator who asks for it; a node of an earlier version does not say.
+/// A report to be applied, and the operator on whose behalf a node asks for it; one of an earlier
+/// version does not say.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Apply {
     #[serde(flatten)]
@@ -50,16 +54,33 @@ pub(crate) async fn check(
 
 pub(crate) async fn apply(
     State(internal): State<Arc<Internal>>,
+    Extension(admitted): Extension<Admitted>,
     Json(asked): Json<Apply>,
 ) -> Result<Json<Applied>, Refusal> {
     let node = internal.node()?.clone();
     let (store, counts) = (internal.store.clone(), internal.counts.clone());
     to_its_end(async move {
         let Apply { report, by } = asked;
-        node.apply_reconciliation(&report, &store, counts.as_ref(), by.as_ref())
+        let by = actor(admitted, by);
+        node.apply_reconciliation(&report, &store, counts.as_ref(), Some(&by))
             .await
     })
     .await
+}
+
+/// Who repairs, for the audit trail. A node says on whose behalf it asks; an operator who asks directly is
+/// the one of the token, whatever the body says.
+fn actor(admitted: Admitted, by: Option<Actor>) -> Actor {
+    match (admitted, by) {
+        (Admitted::Operator(identity), _) => Actor {
+            id: Some(identity.user.0),
+            role: identity.role.as_str().to_owned(),
+            tenant_id: None,
+            request_id: None,
+        },
+        (Admitted::Node, Some(by)) => by,
+        (Admitted::Node, None) => Actor::node(),
+    }
 }
 
 /// Does the work on a task of its own: a repair has several steps, and a caller that goes away must not
@@ -146,7 +167,11 @@ fn both(one: Option<String>, other: Option<String>) -> Option<String> {
     }
 }
 
-/// Has every owner repair its part of a report, once none of them refuses it.
+/// Has every owner repair its part of a report, once none of them refuses it. What an owner does not
+/// repair is left, and says why; the parts of the others are repaired nevertheless.
+///
+/// # Errors
+/// When an owner refuses its part beforehand, or none of them repairs any.
 pub(crate) async fn apply_all(
     list: &NodeList,
     peers: &Peers,
@@ -170,16 +195,154 @@ pub(crate) async fn apply_all(
         let () = peers.post(node, "/internal/reconcile/check", part).await?;
     }
     let mut whole = Applied::default();
+    let mut failures = Vec::new();
     for (node, part) in &parts {
-        let part = Apply {
+        let asked = Apply {
             report: part.clone(),
             by: Some(by.clone()),
         };
-        let applied: Applied = peers.post(node, "/internal/reconcile/apply", &part).await?;
-        whole.repaired += applied.repaired;
-        whole.gone += applied.gone;
-        whole.projection_moved |= applied.projection_moved;
-        whole.left.extend(applied.left);
+        let applied: Result<Applied, _> =
+            peers.post(node, "/internal/reconcile/apply", &asked).await;
+        match applied {
+            Ok(applied) => {
+                whole.repaired += applied.repaired;
+                whole.gone += applied.gone;
+                whole.projection_moved |= applied.projection_moved;
+                whole.left.extend(applied.left);
+            }
+            Err(error) => failures.push((part, error)),
+        }
+    }
+    // Where every owner failed there is nothing to say beside that.
+    if failures.len() == parts.len()
+        && let Some((_, error)) = failures.pop()
+    {
+        return Err(error.into());
+    }
+    for (part, error) in failures {
+        let partitions = part.positions.iter().map(|position| position.partition);
+        let partitions: Vec<PartitionId> = partitions.collect();
+        whole.left.push(format!(
+            "partitions {}: not repaired, or only in part: {}; make a new report",
+            ownership::names(&partitions),
+            with_causes(&error)
+        ));
     }
     Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::post;
+    use onsale_auth::{AuthConfig, Identity, PeerTokens, Role};
+    use onsale_log::kafka::NodeRecord;
+    use onsale_schemas::{TenantId, UserId};
+    use onsale_settings::Secret;
+    use serde_json::json;
+
+    use super::*;
+    use crate::http_client;
+
+    fn operator(user: u8) -> Actor {
+        Actor {
+            id: Some(UserId::from_bytes([user; 16]).0),
+            role: "operator".to_owned(),
+            tenant_id: None,
+            request_id: None,
+        }
+    }
+
+    #[test]
+    fn an_operator_repairs_under_no_other_name() {
+        let asks = Admitted::Operator(Identity {
+            user: UserId::from_bytes([7; 16]),
+            role: Role::Operator,
+            tenant: TenantId::from_bytes([0; 16]),
+            expires_at_seconds: 0,
+        });
+        for by in [None, Some(operator(1))] {
+            assert_eq!(actor(asks, by), operator(7));
+        }
+        assert_eq!(actor(Admitted::Node, Some(operator(1))), operator(1));
+        assert_eq!(actor(Admitted::Node, None).role, "node");
+    }
+
+    /// Nodes that own a partition each, by number, and answer to a part that is to be applied with these
+    /// statuses.
+    async fn nodes(statuses: &[StatusCode]) -> NodeList {
+        let mut list = NodeList::default();
+        for (partition, status) in statuses.iter().copied().enumerate() {
+            let applied = Applied {
+                repaired: 1,
+                ..Applied::default()
+            };
+            let answer = move || match status {
+                StatusCode::OK => Ok(Json(applied.clone())),
+                status => Err(Refusal::new(status, "the disk is full")),
+            };
+            let apply = move || std::future::ready(answer());
+            let routes = Router::new()
+                .route("/internal/reconcile/check", post(async || Json(())))
+                .route("/internal/reconcile/apply", post(apply));
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let serving = axum::serve(listener, routes);
+            tokio::spawn(async move { serving.await });
+            let node = format!("processor-{partition}");
+            let status = json!({
+                "node": node, "roles": ["processor"], "version": "", "url": url,
+                "operations_url": url, "clock_ms": 0, "disk_free_bytes": null, "problems": [],
+                "projected": [], "stopping": false,
+                "partitions": [{
+                    "partition": partition, "role": "owner", "epoch": 1, "owner": node,
+                    "next_offset": 7, "end_offset": 7, "digest": "", "snapshot": null,
+                    "published": null, "is_at_end": true, "unpublished": 0, "live_holds": 0,
+                    "stopped": null,
+                }],
+            });
+            list.take(NodeRecord {
+                node,
+                time_ms: 1_000,
+                status: status.to_string().into_bytes(),
+            });
+        }
+        list
+    }
+
+    async fn applied(statuses: &[StatusCode]) -> Result<Applied, FanOutError> {
+        let auth = AuthConfig::default();
+        let secret = Secret::new("c".repeat(32));
+        let tokens = PeerTokens::new("ingress-1", Some(&secret), &auth).unwrap();
+        let peers = Peers::new(http_client::build(None).unwrap(), tokens);
+        let positions: Vec<_> = (0..statuses.len())
+            .map(|partition| json!({ "partition": partition, "next_offset": 7, "digest": "" }))
+            .collect();
+        let report = serde_json::from_value(json!({
+            "version": 1, "log_id": "", "created_at_ms": 0, "positions": positions,
+            "checked": { "shows": 0, "bookings": 0 }, "differences": [],
+        }));
+        let list = nodes(statuses).await;
+        apply_all(&list, &peers, &report.unwrap(), &operator(1)).await
+    }
+
+    #[tokio::test]
+    async fn what_one_owner_has_repaired_is_said_when_another_fails() {
+        let failed = StatusCode::INTERNAL_SERVER_ERROR;
+        let some = applied(&[StatusCode::OK, failed]).await.unwrap();
+        assert_eq!(some.repaired, 1);
+        assert_eq!(some.left.len(), 1, "{some:?}");
+        let left = &some.left[0];
+        for part in ["1", "processor-1", "500", "the disk is full"] {
+            assert!(left.contains(part), "{left}");
+        }
+        for status in [failed, StatusCode::BAD_REQUEST] {
+            let none = applied(&[status, status]).await.unwrap_err();
+            assert!(
+                matches!(&none, FanOutError::Peer(PeerError::Refused { status: answered, .. })
+                    if answered.as_u16() == status.as_u16()),
+                "{none}"
+            );
+        }
+    }
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 const REPORTS_MAX: usize = 20;
 
 /// Folder of the reports below the data folder.
-const REPORTS_DIR: &str = "reconciliation";
+pub const REPORTS_DIR: &str = "reconciliation";
 
 /// Compares what this node owns every `every` until `stop`.
 pub async fn reconcile_every(

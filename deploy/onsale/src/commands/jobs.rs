@@ -5,16 +5,12 @@ mod list;
 mod retry;
 mod show;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
-use onsale_store::Store;
 use onsale_store::job::JobState;
 use uuid::Uuid;
 
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
-use crate::client;
-use crate::config::Config;
-use crate::exit::{Failure, OrFail};
+use crate::exit::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
@@ -47,24 +43,6 @@ pub(crate) fn run(command: &JobsCommand) -> Result<(), Failure> {
         JobsCommand::Retry(args) => retry::run(args),
         JobsCommand::Cancel(args) => cancel::run(args),
     }
-}
-
-/// Works on the database: no server needs to run.
-pub(crate) fn with_store<T>(
-    args: &ConfigArgs,
-    work: impl AsyncFnOnce(Store) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let config = Config::for_operator(args)?;
-    client::block_on(async {
-        let store = Store::connect(&config.database_url()?, 2)
-            .await
-            .context("cannot open the database")
-            .or_reach()?;
-        store.check_schema().await.or_found()?;
-        let result = work(store.clone()).await;
-        store.close().await;
-        result
-    })
 }
 
 /// The state of a name.

@@ -4,7 +4,8 @@ use anyhow::anyhow;
 use onsale_store::audit::Actor;
 use serde_json::json;
 
-use super::{JobArgs, with_store};
+use super::JobArgs;
+use crate::commands::store::with_store;
 use crate::exit::{Failure, OrFail};
 use crate::output;
 

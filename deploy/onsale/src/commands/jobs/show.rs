@@ -3,7 +3,8 @@
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
-use super::{JobArgs, with_store};
+use super::JobArgs;
+use crate::commands::store::with_store;
 use crate::exit::{Failure, OrFail};
 use crate::output;
 
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &JobArgs) -> Result<(), Failure> {
             output::line(format_args!("{name:<12} {value}"));
         }
         if job.cancel_requested {
-            output::line("it is being called off");
+            output::line("it is being cancelled");
         }
         Ok(())
     })

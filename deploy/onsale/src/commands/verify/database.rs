@@ -1,15 +1,14 @@
 //! The database against the model.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use onsale_processor::fit::Misfit;
 use onsale_schemas::{BookingId, Offset};
 use onsale_simulation::model::{BookingState, Model};
-use onsale_store::Store;
 use onsale_store::booking::{BookingStatus, projected_offset};
 
+use crate::commands::store::open;
 use crate::config::Config;
 use crate::database_fit;
 use crate::exit::{Failure, OrFail};
@@ -20,22 +19,6 @@ const ROWS_PER_PAGE: u32 = 5_000;
 /// From this offset on nothing was changed.
 fn changed_until(last_outcome: Option<Offset>) -> Offset {
     last_outcome.map_or(0, |last| last + 1)
-}
-
-/// The database, where there is one.
-pub(super) async fn open(config: &Config) -> Result<Option<Store>, Failure> {
-    let url = config.database_url()?;
-    let missing = url
-        .strip_prefix("sqlite://")
-        .is_some_and(|path| !Path::new(path).exists());
-    if missing {
-        return Ok(None);
-    }
-    let store = Store::connect(&url, 2)
-        .await
-        .context("cannot open the database")
-        .or_reach()?;
-    Ok(Some(store))
 }
 
 /// Fails where the database is not of this log, or was lost.
