@@ -19,7 +19,9 @@ CREATE TABLE audit (
     -- What else there is to know, as JSON without personal data.
     detail text CHECK (detail IS NULL OR octet_length(detail) <= 4096 AND detail::jsonb IS NOT NULL)
 );
-CREATE INDEX audit_by_subject ON audit (subject_kind, subject_id, audit_id);
+CREATE INDEX audit_by_subject ON audit (subject_id, audit_id);
+CREATE INDEX audit_by_kind ON audit (subject_kind, audit_id);
+CREATE INDEX audit_by_actor ON audit (actor_id, audit_id);
 CREATE INDEX audit_by_tenant ON audit (tenant_id, audit_id);
 
 CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$

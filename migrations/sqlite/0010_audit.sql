@@ -19,7 +19,9 @@ CREATE TABLE audit (
     -- What else there is to know, as JSON without personal data.
     detail TEXT CHECK (octet_length(detail) <= 4096 AND json_valid(detail))
 ) STRICT;
-CREATE INDEX audit_by_subject ON audit (subject_kind, subject_id, audit_id);
+CREATE INDEX audit_by_subject ON audit (subject_id, audit_id);
+CREATE INDEX audit_by_kind ON audit (subject_kind, audit_id);
+CREATE INDEX audit_by_actor ON audit (actor_id, audit_id);
 CREATE INDEX audit_by_tenant ON audit (tenant_id, audit_id);
 
 CREATE TRIGGER audit_is_never_updated BEFORE UPDATE ON audit
@@ -27,6 +29,12 @@ BEGIN
     SELECT RAISE(ABORT, 'audit is append-only');
 END;
 CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'audit is append-only');
+END;
+-- INSERT OR REPLACE would delete the entry that is there without the trigger above.
+CREATE TRIGGER audit_is_never_replaced BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE audit_id = NEW.audit_id)
 BEGIN
     SELECT RAISE(ABORT, 'audit is append-only');
 END;

@@ -180,6 +180,17 @@ pub(crate) fn parse_whole<T: FromStr + Bounded>(text: &str) -> Result<T, String>
         .map_err(|_| format!("expected a whole number from 0 to {}", T::MAX_SHOWN))
 }
 
+/// Entries of a list at most: all of them are in memory at once.
+const LISTED_MAX: u32 = 1_000;
+
+/// How many entries to list.
+pub(crate) fn parse_limit(text: &str) -> Result<u32, String> {
+    let limit: Option<u32> = text.parse().ok();
+    limit
+        .filter(|limit| (1..=LISTED_MAX).contains(limit))
+        .ok_or_else(|| format!("{text:?}: expected a whole number from 1 to {LISTED_MAX}"))
+}
+
 /// A number type that knows its range.
 pub(crate) trait Bounded {
     /// Its largest value.

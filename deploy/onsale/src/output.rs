@@ -114,6 +114,11 @@ pub(crate) fn count(number: impl TryInto<u64>, thing: &str) -> String {
     format!("{number} {thing}{ending}")
 }
 
+/// A value as it is shown, `-` where there is none.
+pub(crate) fn or_dash(value: Option<impl std::fmt::Display>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
 /// A time as people and scripts read it.
 pub(crate) fn time(ms: u64) -> String {
     i64::try_from(ms)

@@ -20,6 +20,6 @@ pub use error::TokenError;
 pub use identity::Identity;
 pub use key::{KeyError, secret};
 pub use mint::{Grant, MintError, Minter, SigningSecret};
-pub use peers::{PeerGate, PeerTokens};
+pub use peers::{Admitted, PeerGate, PeerTokens};
 pub use role::{Role, UnknownRole};
 pub use token::Authenticator;

@@ -13,7 +13,8 @@ use crate::key::{KeyError, read_secret};
 use crate::role::Role;
 
 /// The account of operators' verbs and of nodes that mint a token for a call of their own.
-const INSTALLATION: UserId = UserId(Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001));
+pub(crate) const INSTALLATION: UserId =
+    UserId(Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001));
 
 /// Why no token can be minted.
 #[derive(Debug, thiserror::Error)]

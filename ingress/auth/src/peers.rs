@@ -10,8 +10,9 @@ use onsale_settings::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::config::AuthConfig;
+use crate::identity::Identity;
 use crate::key::KeyError;
-use crate::mint::{MintError, Minter};
+use crate::mint::{INSTALLATION, MintError, Minter};
 use crate::role::Role;
 use crate::token::{Authenticator, bearer};
 
@@ -97,6 +98,15 @@ impl std::fmt::Debug for PeerTokens {
     }
 }
 
+/// Who makes a call that is for nodes and operators only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admitted {
+    /// A node, or what has the secret that tokens are minted with: the installation itself.
+    Node,
+    /// An operator.
+    Operator(Identity),
+}
+
 /// Says who may make the calls that are for nodes and operators only.
 pub struct PeerGate {
     nodes: Option<DecodingKey>,
@@ -118,13 +128,18 @@ impl PeerGate {
         })
     }
 
-    /// True when the value of an `Authorization` header is the valid token of a node or an operator.
-    pub fn admits(&self, header: &[u8], now_ms: u64) -> bool {
-        self.is_node(header, now_ms)
-            || self
-                .operators
-                .authenticate(header, now_ms)
-                .is_ok_and(|identity| identity.role == Role::Operator)
+    /// Who asks, by the value of an `Authorization` header; `None` when it is the valid token neither of
+    /// a node nor of an operator.
+    pub fn admit(&self, header: &[u8], now_ms: u64) -> Option<Admitted> {
+        if self.is_node(header, now_ms) {
+            return Some(Admitted::Node);
+        }
+        let identity = self.operators.authenticate(header, now_ms).ok()?;
+        match (identity.role, identity.user) {
+            (Role::Operator, INSTALLATION) => Some(Admitted::Node),
+            (Role::Operator, _) => Some(Admitted::Operator(identity)),
+            _ => None,
+        }
     }
 
     fn is_node(&self, header: &[u8], now_ms: u64) -> bool {
@@ -164,7 +179,8 @@ mod tests {
     }
 
     fn admits(gate: &PeerGate, token: &str, now_ms: u64) -> bool {
-        gate.admits(format!("Bearer {token}").as_bytes(), now_ms)
+        gate.admit(format!("Bearer {token}").as_bytes(), now_ms)
+            .is_some()
     }
 
     #[test]
@@ -269,6 +285,31 @@ mod tests {
             &EncodingKey::from_secret(&public),
         );
         assert!(!admits(&gate, &forged.unwrap(), NOW_MS));
+    }
+
+    #[test]
+    fn an_operator_is_distinguished_from_a_node() {
+        let (ours, auth) = (secret("c"), shared("a"));
+        let gate = PeerGate::new(Some(&ours), &auth).unwrap();
+        let admitted = |token: &str| gate.admit(format!("Bearer {token}").as_bytes(), NOW_MS);
+        for cluster in [None, Some(&ours)] {
+            let node = PeerTokens::new("ingress-1", cluster, &auth).unwrap();
+            let token = node.mint(NOW_MS).unwrap();
+            assert_eq!(admitted(&token), Some(Admitted::Node));
+        }
+        let user = onsale_schemas::UserId::from_bytes([7; 16]);
+        let grant = crate::Grant {
+            user,
+            role: Role::Operator,
+            tenant: onsale_schemas::TenantId::from_bytes([0; 16]),
+            life_seconds: 60,
+        };
+        let minter = Minter::new(&auth, None).unwrap();
+        let admitted = admitted(&minter.mint(&grant, NOW_MS).unwrap());
+        assert!(
+            matches!(admitted, Some(Admitted::Operator(identity)) if identity.user == user),
+            "{admitted:?}"
+        );
     }
 
     #[test]

@@ -7,9 +7,13 @@ use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
 use onsale_schemas::{Command, EventId, PartitionId, ShowId};
+use onsale_store::audit::{Actor, AuditEntry};
 use onsale_store::catalog::{EventChange, ShowChange};
+use serde_json::json;
+use uuid::Uuid;
 
 use super::catalog_call::key_reused;
+use crate::audit;
 use crate::auth::{Caller, OnBehalf};
 use crate::context::RequestContext;
 use crate::detached::detached;
@@ -39,6 +43,16 @@ pub(super) struct Order {
 pub(super) enum Proposal {
     Event(EventId, Arc<EventChange>),
     Show(ShowId, Arc<ShowChange>),
+}
+
+impl Proposal {
+    /// That `actor` has proposed it, for the audit trail. What became of it is in the log.
+    fn entry(&self, actor: &Actor) -> AuditEntry {
+        match self {
+            Self::Event(event, _) => actor.did("event.propose", "event", event),
+            Self::Show(show, _) => actor.did("show.propose", "show", show),
+        }
+    }
 }
 
 impl FromRequestParts<AppState> for Call {
@@ -96,19 +110,26 @@ impl Call {
         self,
         order: Order,
         proposal: Proposal,
+        tenant: Uuid,
     ) -> Result<Response, ApiError> {
         detached(async move {
             let request = order.identity.request_id;
+            let entry = proposal
+                .entry(&audit::actor(&self.caller, &self.context))
+                .of_tenant(tenant)
+                .with(json!({ "log_request_id": request.0 }));
             let now_ms = self.state.clock.now_ms();
             let store = &self.state.store;
             let is_noted = match proposal {
                 Proposal::Event(event, change) => {
                     store
-                        .propose_event_change(request, event, &change, now_ms)
+                        .propose_event_change(request, event, &change, now_ms, entry)
                         .await?
                 }
                 Proposal::Show(show, change) => {
-                    store.propose_change(request, show, &change, now_ms).await?
+                    store
+                        .propose_change(request, show, &change, now_ms, entry)
+                        .await?
                 }
             };
             if !is_noted {

@@ -50,9 +50,27 @@ async fn an_event_is_made_read_and_changed() {
         limit: 9,
         ..AuditFilter::default()
     };
+    // What the log decides about is written down too, as proposed.
+    world
+        .call(http::Method::PUT, &path)
+        .by_role("organizer")
+        .json(&json!({
+            "name": "Opera?", "starts_at": "2030-01-01T00:00:00Z", "max_tickets_per_user": 3,
+        }))
+        .send()
+        .await
+        .data(200);
     let trail = world.store.audit(&filter).await.unwrap();
     let actions: Vec<&str> = trail.iter().map(|entry| entry.action.as_str()).collect();
-    assert_eq!(actions, ["event.change", "event.unpublish", "event.create"]);
+    assert_eq!(
+        actions,
+        [
+            "event.propose",
+            "event.change",
+            "event.unpublish",
+            "event.create"
+        ]
+    );
     for entry in &trail {
         assert_eq!(entry.actor.role, "organizer");
         assert!(entry.actor.id.is_some() && entry.actor.request_id.is_some());

@@ -11,20 +11,22 @@ use uuid::Uuid;
 use crate::error::StoreError;
 
 /// Longest role of an actor, in bytes.
-pub(crate) const ROLE_MAX_BYTES: usize = 32;
+const ROLE_MAX_BYTES: usize = 32;
 /// Longest id of a request, in bytes.
-pub const REQUEST_ID_MAX_BYTES: usize = 128;
+const REQUEST_ID_MAX_BYTES: usize = 128;
 /// Longest name of an action, in bytes.
-pub(crate) const ACTION_MAX_BYTES: usize = 64;
+const ACTION_MAX_BYTES: usize = 64;
 /// Longest kind of a subject, in bytes.
-pub(crate) const SUBJECT_KIND_MAX_BYTES: usize = 32;
+const SUBJECT_KIND_MAX_BYTES: usize = 32;
 /// Longest id of a subject, in bytes.
-pub(crate) const SUBJECT_ID_MAX_BYTES: usize = 200;
+const SUBJECT_ID_MAX_BYTES: usize = 200;
 /// Longest detail, in bytes of JSON.
 pub const DETAIL_MAX_BYTES: usize = 4_096;
 
 /// The role of an operator who works on the database with the command line.
 const COMMAND_LINE: &str = "command_line";
+/// The role of a node that does not say on whose behalf it acts.
+const NODE: &str = "node";
 
 /// Who acts, and by which request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -42,9 +44,18 @@ pub struct Actor {
 impl Actor {
     /// An operator at the command line of a machine that reaches the database.
     pub fn command_line() -> Self {
+        Self::without_account(COMMAND_LINE)
+    }
+
+    /// A node that does not say on whose behalf it acts, as one of an earlier version.
+    pub fn node() -> Self {
+        Self::without_account(NODE)
+    }
+
+    fn without_account(role: &str) -> Self {
         Self {
             id: None,
-            role: COMMAND_LINE.to_owned(),
+            role: role.to_owned(),
             tenant_id: None,
             request_id: None,
         }
@@ -139,20 +150,33 @@ impl AuditEntry {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Audit {
     /// An entry.
-    Of(Box<AuditEntry>),
+    Entry(Box<AuditEntry>),
+    /// An entry for each of the things that it changes.
+    Entries(Vec<AuditEntry>),
     /// Nothing, for a reason.
-    None(Unaudited),
+    Skipped(Unaudited),
+}
+
+impl Audit {
+    /// The entries, in order.
+    pub(crate) fn entries(&self) -> &[AuditEntry] {
+        match self {
+            Self::Entry(entry) => std::slice::from_ref(entry),
+            Self::Entries(entries) => entries,
+            Self::Skipped(_) => &[],
+        }
+    }
 }
 
 impl From<AuditEntry> for Audit {
     fn from(entry: AuditEntry) -> Self {
-        Self::Of(Box::new(entry))
+        Self::Entry(Box::new(entry))
     }
 }
 
 impl From<Unaudited> for Audit {
     fn from(why: Unaudited) -> Self {
-        Self::None(why)
+        Self::Skipped(why)
     }
 }
 
@@ -163,7 +187,8 @@ pub enum Unaudited {
     Logged,
     /// The program did it by itself: a lease, a schedule, what it has to remember, what it forgets.
     Automatic,
-    /// It is written without a person behind it, as by an import or a test.
+    /// A test writes it.
+    #[cfg(feature = "testing")]
     Unattended,
 }
 

@@ -40,7 +40,7 @@ pub enum JobState {
     Done,
     /// Given up: an operator has to look at it.
     Dead,
-    /// Called off by an operator.
+    /// Cancelled by an operator.
     Cancelled,
 }
 

@@ -1,14 +1,15 @@
 //! The relational store: catalog, bookings, snapshots, projector watermarks, remembered catalog
-//! requests, jobs and the audit trail, on PostgreSQL or SQLite. The SQL of the schema stands beside this crate, in
-//! `migrations/postgres` and `migrations/sqlite`.
+//! requests, jobs and the audit trail, on PostgreSQL or SQLite. The SQL of the schema stands beside
+//! this crate, in `migrations/postgres` and `migrations/sqlite`.
 //!
 //! Bookings are a projection of the log; only the projector writes them. The catalog is mastered
 //! here.
 //!
 //! A caller may drop any future of this crate. A read ends with it. A write runs on a task of its own
-//! once it has a connection: from then on it goes on to its end and is done or not, never half; before,
-//! nothing was begun. So there are never more writes under way than connections, and
-//! [`Store::close`] waits for them. Time limits are the server's.
+//! once it is its turn: from then on it goes on to its end and is done or not, never half; before,
+//! nothing was begun. There are as many turns as connections to write on, and a write keeps its turn
+//! until it gives its connection back, so there are never more writes under way; [`Store::close`] waits
+//! for them. How long a statement may take is limited by the server.
 
 pub mod audit;
 pub mod booking;

@@ -25,18 +25,22 @@ pub struct Gate {
 }
 
 /// Lets only nodes and operators through, before anything of a body is read; then reads it, within its
-/// time and its size.
+/// time and its size. The request then has an [`Admitted`] among its extensions.
+///
+/// [`Admitted`]: onsale_auth::Admitted
 pub(crate) async fn admit(
     State(gate): State<Arc<Gate>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
     let token = request.headers().get(AUTHORIZATION);
-    if !token.is_some_and(|token| gate.peers.admits(token.as_bytes(), clock::now_ms())) {
+    let admitted = token.and_then(|token| gate.peers.admit(token.as_bytes(), clock::now_ms()));
+    let Some(admitted) = admitted else {
         let why = "only nodes and operators may ask this";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, why));
-    }
-    let (head, body) = request.into_parts();
+    };
+    let (mut head, body) = request.into_parts();
+    head.extensions.insert(admitted);
     let read = axum::body::to_bytes(body, gate.body_max_bytes);
     let body = tokio::time::timeout(gate.body_timeout, read)
         .await

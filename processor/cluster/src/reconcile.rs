@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use futures::future::try_join_all;
+use onsale_auth::Admitted;
 use onsale_processor::node::reconcile::ReconcileError;
 use onsale_processor::reconcile::{Applied, Report};
 use onsale_schemas::{NodeName, PartitionId};
@@ -18,7 +19,8 @@ use crate::internal::{Internal, OfPartitions, Refusal};
 use crate::nodes::NodeList;
 use crate::peers::{PeerError, Peers};
 
-/// A report to be applied, and the operator who asks for it; a node of an earlier version does not say.
+/// A report to be applied, and the operator on whose behalf a node asks for it; one of an earlier
+/// version does not say.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Apply {
     #[serde(flatten)]
@@ -51,16 +53,33 @@ pub(crate) async fn check(
 
 pub(crate) async fn apply(
     State(internal): State<Arc<Internal>>,
+    Extension(admitted): Extension<Admitted>,
     Json(asked): Json<Apply>,
 ) -> Result<Json<Applied>, Refusal> {
     let node = internal.node()?.clone();
     let (store, counts) = (internal.store.clone(), internal.counts.clone());
     to_its_end(async move {
         let Apply { report, by } = asked;
-        node.apply_reconciliation(&report, &store, counts.as_ref(), by.as_ref())
+        let by = actor(admitted, by);
+        node.apply_reconciliation(&report, &store, counts.as_ref(), Some(&by))
             .await
     })
     .await
+}
+
+/// Who repairs, for the audit trail. A node says on whose behalf it asks; an operator who asks directly is
+/// the one of the token, whatever the body says.
+fn actor(admitted: Admitted, by: Option<Actor>) -> Actor {
+    match (admitted, by) {
+        (Admitted::Operator(identity), _) => Actor {
+            id: Some(identity.user.0),
+            role: identity.role.as_str().to_owned(),
+            tenant_id: None,
+            request_id: None,
+        },
+        (Admitted::Node, Some(by)) => by,
+        (Admitted::Node, None) => Actor::node(),
+    }
 }
 
 /// Does the work on a task of its own: a repair has several steps, and a caller that goes away must not
@@ -147,7 +166,11 @@ fn both(one: Option<String>, other: Option<String>) -> Option<String> {
     }
 }
 
-/// Has every owner repair its part of a report, once none of them refuses it.
+/// Has every owner repair its part of a report, once none of them refuses it. What an owner does not
+/// repair is left, and says why; the parts of the others are repaired nevertheless.
+///
+/// # Errors
+/// When an owner refuses its part beforehand, or none of them repairs any.
 pub(crate) async fn apply_all(
     list: &NodeList,
     peers: &Peers,
@@ -213,6 +236,9 @@ fn joined(results: Vec<Result<Applied, PeerError>>) -> Result<Applied, PeerError
 
 #[cfg(test)]
 mod tests {
+    use onsale_auth::{Identity, Role};
+    use onsale_schemas::{TenantId, UserId};
+
     use super::*;
     use crate::cluster::{ClusterError, not_applied};
 
@@ -260,5 +286,29 @@ mod tests {
         ));
         let unowned = not_applied(FanOutError::NoOwner(PartitionId(3)));
         assert!(matches!(unowned, ClusterError::Unavailable(_)));
+    }
+
+    fn operator(user: u8) -> Actor {
+        Actor {
+            id: Some(UserId::from_bytes([user; 16]).0),
+            role: "operator".to_owned(),
+            tenant_id: None,
+            request_id: None,
+        }
+    }
+
+    #[test]
+    fn an_operator_repairs_under_no_other_name() {
+        let asks = Admitted::Operator(Identity {
+            user: UserId::from_bytes([7; 16]),
+            role: Role::Operator,
+            tenant: TenantId::from_bytes([0; 16]),
+            expires_at_seconds: 0,
+        });
+        for by in [None, Some(operator(1))] {
+            assert_eq!(actor(asks, by), operator(7));
+        }
+        assert_eq!(actor(Admitted::Node, Some(operator(1))), operator(1));
+        assert_eq!(actor(Admitted::Node, None).role, "node");
     }
 }

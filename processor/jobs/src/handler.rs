@@ -10,7 +10,7 @@ use crate::attempt::Attempt;
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// Does the job, or the rest of it. It is dropped at any `.await` when the lease is lost or the
-    /// job is called off, and another attempt may follow one that has done all its work. A write of the
+    /// job is cancelled, and another attempt may follow one that has done all its work. A write of the
     /// store that it had begun is done all the same.
     ///
     /// # Errors

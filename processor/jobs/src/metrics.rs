@@ -34,7 +34,7 @@ impl Metrics {
             attempts: IntCounterVec::new(
                 Opts::new(
                     "onsale_job_attempts_total",
-                    "Attempts at jobs by result: done, failed, dead, called_off, lost, given_back",
+                    "Attempts at jobs by result: done, failed, dead, cancelled, lost, released",
                 ),
                 &["kind", "outcome"],
             )?,
@@ -47,7 +47,10 @@ impl Metrics {
                 "Time from when a job was due until a worker started it",
             )?,
             jobs: IntGaugeVec::new(
-                Opts::new("onsale_jobs", "Jobs in the queue by kind and state"),
+                Opts::new(
+                    "onsale_jobs",
+                    "Jobs that are not over by kind and state: waiting, running, dead",
+                ),
                 &["kind", "state"],
             )?,
             overdue_seconds: IntGaugeVec::new(
@@ -78,21 +81,23 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    pub(crate) fn counted(&self, counts: &[JobCount]) {
+    /// Shows the jobs that are not over. Each of the known `kinds` has a time that it is overdue, of 0 too,
+    /// so that an alert can distinguish it from a worker that counts nothing.
+    pub(crate) fn counted<'a>(&self, kinds: impl Iterator<Item = &'a str>, counts: &[JobCount]) {
         // A kind or state without jobs is 0 again.
         self.jobs.reset();
         self.overdue_seconds.reset();
+        for kind in kinds {
+            self.overdue_seconds.with_label_values(&[kind]).set(0);
+        }
         for count in counts {
             self.jobs
                 .with_label_values(&[count.kind.as_str(), count.state.as_str()])
                 .set(i64::try_from(count.jobs).unwrap_or(i64::MAX));
-            // Reported as 0, too, so that an alert can distinguish it from a worker that counts
-            // nothing.
-            let overdue = self
-                .overdue_seconds
-                .with_label_values(&[count.kind.as_str()]);
             if count.state == JobState::Waiting {
-                overdue.set(i64::try_from(count.overdue_ms / 1_000).unwrap_or(i64::MAX));
+                self.overdue_seconds
+                    .with_label_values(&[count.kind.as_str()])
+                    .set(i64::try_from(count.overdue_ms / 1_000).unwrap_or(i64::MAX));
             }
         }
     }

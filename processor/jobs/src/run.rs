@@ -24,7 +24,7 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 enum End {
     Done,
     Failed(Failure),
-    CalledOff,
+    Cancelled,
     Lost,
     Stopped,
 }
@@ -36,9 +36,9 @@ impl End {
             Self::Done => "done",
             Self::Failed(Failure::Later(_) | Failure::After(..)) => "failed",
             Self::Failed(Failure::Never(_)) => "dead",
-            Self::CalledOff => "called_off",
+            Self::Cancelled => "cancelled",
             Self::Lost => "lost",
-            Self::Stopped => "given_back",
+            Self::Stopped => "released",
         }
     }
 }
@@ -99,7 +99,7 @@ async fn work(
                 held_until = asked + kind.lease;
                 continue;
             }
-            Ok(Renewal::Cancelled) => End::CalledOff,
+            Ok(Renewal::Cancelled) => End::Cancelled,
             Ok(Renewal::Lost) => End::Lost,
             Err(error) if Instant::now() < held_until => {
                 tracing::debug!(kind = kind.name, job = %lease.job, %error, "lease not renewed yet");
@@ -130,8 +130,8 @@ fn tell(kind: &Kind, job: &ClaimedJob, end: &End) {
     let (kind, id, attempt) = (kind.name, job.lease.job, job.attempt);
     match end {
         End::Done => tracing::debug!(kind, job = %id, attempt, "job done"),
-        End::Stopped => tracing::debug!(kind, job = %id, attempt, "job given back"),
-        End::CalledOff => tracing::info!(kind, job = %id, attempt, "job called off"),
+        End::Stopped => tracing::debug!(kind, job = %id, attempt, "job released"),
+        End::Cancelled => tracing::info!(kind, job = %id, attempt, "job cancelled"),
         End::Lost => {
             tracing::warn!(kind, job = %id, attempt, "lease of a job lost: another worker continues")
         }
@@ -164,14 +164,14 @@ async fn settle(
             End::Done => store.finish_job(lease).await,
             End::Failed(Failure::Later(why)) => {
                 let pause = backoff::pause(job.attempt, rand::random());
-                store.retry_job(lease, why, millis(pause)).await
+                store.fail_attempt(lease, why, millis(pause)).await
             }
             End::Failed(Failure::After(pause, why)) => {
-                store.retry_job(lease, why, millis(*pause)).await
+                store.fail_attempt(lease, why, millis(*pause)).await
             }
-            End::Failed(Failure::Never(why)) => store.bury_job(lease, why).await,
-            End::CalledOff => store.call_off_job(lease).await,
-            End::Stopped => store.give_back_job(lease).await,
+            End::Failed(Failure::Never(why)) => store.dead_letter_job(lease, why).await,
+            End::Cancelled => store.finish_cancelled_job(lease).await,
+            End::Stopped => store.release_job(lease).await,
             End::Lost => return,
         };
         match settled {

@@ -76,7 +76,7 @@ impl Worker {
     }
 
     async fn tend(&self) -> Result<(), StoreError> {
-        let lost = self.store.take_back_jobs().await?;
+        let lost = self.store.reclaim_jobs().await?;
         if lost > 0 {
             tracing::warn!(
                 jobs = lost,
@@ -86,7 +86,9 @@ impl Worker {
         for schedule in &self.schedules {
             schedule.enqueue(&self.store).await?;
         }
-        self.metrics.counted(&self.store.job_counts().await?);
+        let counts = self.store.open_job_counts().await?;
+        let kinds = self.kinds.iter().map(|kind| kind.name);
+        self.metrics.counted(kinds, &counts);
         Ok(())
     }
 

@@ -134,7 +134,7 @@ impl Working {
         String::from_utf8(text).unwrap()
     }
 
-    /// As `kill -9`: nothing is given back.
+    /// As `kill -9`: nothing is released.
     async fn kill(self) {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());
@@ -310,7 +310,7 @@ async fn a_long_job_keeps_its_lease_and_tells_its_progress() {
 }
 
 #[tokio::test]
-async fn a_running_job_is_called_off() {
+async fn a_running_job_is_cancelled() {
     let queue = Queue::new().await;
     queue.enqueue("a", "null").await;
     let handler = Arc::new(Patient::default());

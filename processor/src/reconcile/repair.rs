@@ -1,9 +1,11 @@
 //! The repair of what a report names.
 
+use std::collections::BTreeMap;
+
 use onsale_counts::Counts;
 use onsale_engine::{MACHINE_VERSION_SECOND, Partition};
 use onsale_schemas::command::Subject;
-use onsale_schemas::{BookingId, LogTimeMs, PartitionId, ShowId};
+use onsale_schemas::{BookingId, EventId, LogTimeMs, PartitionId, ShowId};
 use onsale_store::audit::{Actor, Audit, Unaudited};
 use onsale_store::booking::{BookingRow, BookingStatus, Watermark, projected_offset};
 use onsale_store::catalog::ShowStatus;
@@ -11,6 +13,7 @@ use onsale_store::document::Document;
 use onsale_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::Projections;
 use super::compare::{
@@ -22,6 +25,9 @@ use super::report::{Difference, Finding, Report};
 
 /// Oldest report that may be applied, in milliseconds (24 hours).
 const REPORT_AGE_MAX_MS: u64 = 86_400_000;
+/// Repaired bookings that an entry of the audit trail names; it says how many there were. Each takes 39
+/// bytes of the 4,096 that an entry has for its details.
+const BOOKINGS_NAMED_MAX: usize = 64;
 
 /// What applying a report did.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -104,21 +110,72 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// What the audit trail says about one repair.
+    /// What the audit trail says about one repair of something that belongs to `tenant`.
     fn audit(
         &self,
         action: &'static str,
-        subject_kind: &'static str,
-        subject_id: impl ToString,
+        (subject_kind, subject_id): (&'static str, Uuid),
+        tenant: Option<Uuid>,
         detail: serde_json::Value,
     ) -> Audit {
-        match self.by {
-            Some(actor) => actor
-                .did(action, subject_kind, subject_id)
-                .with(detail)
-                .into(),
-            None => Unaudited::Automatic.into(),
+        let Some(actor) = self.by else {
+            return Unaudited::Automatic.into();
+        };
+        let entry = actor.did(action, subject_kind, subject_id).with(detail);
+        match tenant {
+            Some(tenant) => entry.of_tenant(tenant).into(),
+            None => entry.into(),
         }
+    }
+
+    /// The tenant of an event, `None` where the database lacks the event.
+    async fn tenant_of_event(&self, event: EventId) -> Result<Option<Uuid>, StoreError> {
+        let row = self.store.event(event).await?;
+        Ok(row.map(|row| row.tenant_id))
+    }
+
+    async fn tenant_of_show(&self, show: ShowId) -> Result<Option<Uuid>, StoreError> {
+        match self.store.show(show).await? {
+            Some(row) => self.tenant_of_event(row.event_id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What the audit trail says about a repair of bookings: an entry for each of their shows.
+    async fn audit_of_bookings(&self, rows: &[BookingRow]) -> Result<Audit, StoreError> {
+        let Some(actor) = self.by else {
+            return Ok(Unaudited::Automatic.into());
+        };
+        let mut shows: BTreeMap<(EventId, ShowId), Vec<BookingId>> = BTreeMap::new();
+        for row in rows {
+            let bookings = shows.entry((row.event_id, row.show_id)).or_default();
+            bookings.push(row.booking_id);
+        }
+        let mut tenants: BTreeMap<EventId, Option<Uuid>> = BTreeMap::new();
+        let mut entries = Vec::with_capacity(shows.len());
+        for ((event, show), bookings) in shows {
+            let tenant = match tenants.get(&event) {
+                Some(tenant) => *tenant,
+                None => {
+                    let tenant = self.tenant_of_event(event).await?;
+                    tenants.insert(event, tenant);
+                    tenant
+                }
+            };
+            let named: Vec<Uuid> = bookings
+                .iter()
+                .take(BOOKINGS_NAMED_MAX)
+                .map(|booking| booking.as_uuid())
+                .collect();
+            let entry = actor
+                .did("reconcile.bookings", "show", show)
+                .with(json!({ "bookings": bookings.len(), "ids": named }));
+            entries.push(match tenant {
+                Some(tenant) => entry.of_tenant(tenant),
+                None => entry,
+            });
+        }
+        Ok(Audit::Entries(entries))
     }
 }
 
@@ -176,12 +233,13 @@ async fn apply_to_store(
                 log_time_ms: machine.log_time_ms(),
             };
             let is_version_2 = machine.machine_version() >= MACHINE_VERSION_SECOND;
-            let audit = target.audit(
-                "reconcile.watermark",
-                "partition",
-                machine.id(),
-                json!({ "next_offset": watermark.next_offset }),
-            );
+            let audit = match target.by {
+                Some(actor) => actor
+                    .did("reconcile.watermark", "partition", machine.id())
+                    .with(json!({ "next_offset": watermark.next_offset }))
+                    .into(),
+                None => Audit::Skipped(Unaudited::Automatic),
+            };
             target
                 .store
                 .set_watermark(&watermark, is_version_2, audit)
@@ -226,21 +284,16 @@ async fn repair_all(
     repair_bookings(&rows, target, applied).await
 }
 
-/// All in one transaction. The entry names the first of them; the report has them all.
+/// All in one transaction.
 async fn repair_bookings(
     rows: &[BookingRow],
     target: Target<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
-    let Some(first) = rows.first() else {
+    if rows.is_empty() {
         return Ok(());
-    };
-    let audit = target.audit(
-        "reconcile.bookings",
-        "booking",
-        first.booking_id,
-        json!({ "bookings": rows.len() }),
-    );
+    }
+    let audit = target.audit_of_bookings(rows).await?;
     target.store.repair_bookings(rows, audit).await?;
     applied.repaired += rows.len() as u64;
     Ok(())
@@ -447,7 +500,8 @@ async fn repair_status(
 ) -> Result<(), ApplyError> {
     let status = status(cancelled);
     let detail = json!({ "status": status.as_str() });
-    let audit = target.audit("reconcile.show_status", "show", show, detail);
+    let tenant = target.tenant_of_show(show).await?;
+    let audit = target.audit("reconcile.show_status", ("show", show.0), tenant, detail);
     target.store.set_show_status(show, status, audit).await?;
     Ok(())
 }
@@ -458,10 +512,11 @@ async fn repair_blocks(
     target: Target<'_>,
 ) -> Result<(), ApplyError> {
     let (seats, quantities) = blocked_places(machine, show);
+    let tenant = target.tenant_of_show(show).await?;
     let audit = target.audit(
         "reconcile.blocks",
-        "show",
-        show,
+        ("show", show.0),
+        tenant,
         json!({ "seats": seats.len(), "zones": quantities.len() }),
     );
     target
@@ -496,7 +551,9 @@ async fn repair_catalog(
         Subject::Event(event) => ("event", event.0),
         Subject::Show { show, .. } => ("show", show.0),
     };
-    let audit = target.audit("reconcile.catalog", kind, id, serde_json::Value::Null);
+    let tenant = Some(document.event.row.tenant_id);
+    let nothing = serde_json::Value::Null;
+    let audit = target.audit("reconcile.catalog", (kind, id), tenant, nothing);
     if target.store.restore_document(&document, audit).await? {
         applied.repaired += 1;
     } else {
@@ -537,7 +594,9 @@ async fn repair_show(
     for (zone, engine) in row.zones.iter_mut().zip(&show.zones) {
         zone.unit_price = engine.unit_price;
     }
-    let audit = target.audit("reconcile.show", "show", id, serde_json::Value::Null);
+    let tenant = target.tenant_of_event(row.event_id).await?;
+    let nothing = serde_json::Value::Null;
+    let audit = target.audit("reconcile.show", ("show", id.0), tenant, nothing);
     target.store.update_show(&row, audit).await?;
     applied.repaired += 1;
     Ok(())

@@ -5,6 +5,7 @@ use onsale_processor::node::projection::Projection;
 use onsale_processor::reconcile::Finding;
 use onsale_schemas::command::AmendShow;
 use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord};
+use onsale_store::audit::Unaudited;
 use onsale_store::booking::BookingStatus;
 use onsale_store::catalog::ShowChange;
 use prometheus::Registry;
@@ -76,7 +77,10 @@ async fn changes_of_shows_reach_the_catalog() {
         ..ShowChange::default()
     };
     let (request, show) = (world.next_request(), show_id(ALL[0]));
-    let proposed = world.store.propose_change(request, show, &change, 1).await;
+    let proposed = world
+        .store
+        .propose_change(request, show, &change, 1, Unaudited::Unattended)
+        .await;
     assert!(proposed.unwrap());
     let amend = AmendShow {
         show,

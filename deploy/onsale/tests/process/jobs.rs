@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::Server;
+use crate::support::{Server, free_port, onsale};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn housekeeping_is_a_job_that_an_operator_sees() {
@@ -40,7 +40,7 @@ async fn housekeeping_is_a_job_that_an_operator_sees() {
     let (code, out, _) = server.verb(&["jobs", "list"]);
     assert_eq!(code, Some(0));
     assert!(out.contains("housekeeping: 1 done"), "{out}");
-    // It is over: neither done again nor called off.
+    // It is over: neither requeued nor cancelled.
     for verb in ["retry", "cancel"] {
         let (code, _, err) = server.verb(&["jobs", verb, id]);
         assert_eq!(code, Some(1), "{verb}: {err}");
@@ -53,4 +53,26 @@ async fn housekeeping_is_a_job_that_an_operator_sees() {
     let (code, _, err) = server.verb(&["jobs", "list", "--state", "gone"]);
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("expected one of waiting, running"), "{err}");
+    for limit in ["0", "1001", "4294967295"] {
+        let (code, _, err) = server.verb(&["jobs", "list", "--limit", limit]);
+        assert_eq!(code, Some(2), "{err}");
+        assert!(err.contains("a whole number from 1 to 1000"), "{err}");
+    }
+}
+
+#[test]
+fn a_look_at_no_database_creates_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    for verb in ["jobs", "audit"] {
+        let output = onsale(&data, free_port(), &[])
+            .args([verb, "list"])
+            .output()
+            .unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{err}");
+        assert!(err.contains("there is no database at"), "{err}");
+        assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0);
+    }
 }

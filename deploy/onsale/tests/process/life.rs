@@ -445,6 +445,19 @@ async fn operators_look_after_it() {
         listed.contains("reconcile.show") && listed.contains("show.create"),
         "{listed}"
     );
+    assert!(trail.iter().all(|entry| entry.tenant_id.is_some()));
+    let bookings = trail
+        .iter()
+        .find(|entry| entry.action == "reconcile.bookings")
+        .unwrap();
+    assert_eq!(bookings.detail["ids"], json!([booking]));
+    let number = bookings.audit_id.to_string();
+    let shown = fine(&["audit", "show", &number]);
+    for part in [house.show.as_str(), booking.as_str(), "reconcile.bookings"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    let (code, _, err) = verb(&["audit", "show", "999999"]);
+    assert_eq!(code, Some(1), "{err}");
     fine(&["reconcile", "--report", report]);
     assert_eq!(house.status(&house.buyer, &booking).await, "reserved");
 

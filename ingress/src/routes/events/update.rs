@@ -105,7 +105,9 @@ pub(crate) async fn update(
             change: change.clone(),
         }),
     };
-    call.propose(order, Proposal::Event(event, change)).await
+    let tenant = managed.row.tenant_id;
+    call.propose(order, Proposal::Event(event, change), tenant)
+        .await
 }
 
 /// Anyone who saw a show may have booked it, and ingresses remember that it is on sale.

@@ -119,7 +119,9 @@ pub(crate) async fn amend(
             change: change.clone(),
         }),
     };
-    call.propose(order, Proposal::Show(show, change)).await
+    let tenant = managed.row.tenant_id;
+    call.propose(order, Proposal::Show(show, change), tenant)
+        .await
 }
 
 fn change(row: &ShowRow, request: AmendRequest, now_ms: u64) -> Result<ShowChange, ApiError> {

@@ -257,6 +257,7 @@ fn granted(command: &Command, offset: u64) -> Outcome {
             user: super::world::BUYER,
             expires_at_ms: LOG_TIME_MS + u64::from(*by_ms),
         },
+        Command::Describe(describe) => Outcome::Described(describe.clone()),
         Command::Block(block) => Outcome::Blocked(change(block)),
         Command::Unblock(block) => Outcome::Unblocked(change(block)),
         Command::Describe(describe) => Outcome::Described(describe.clone()),

@@ -7,16 +7,16 @@ use super::postgres::PostgresPool;
 use super::sqlite::SqlitePools;
 use super::transaction::{Open, on};
 use super::value::{postgres_query, sqlite_query};
-use super::writes::Writes;
+use super::writes::{Turn, Writes};
 use super::{Durability, Row, Transaction, Value, classify};
 use crate::error::StoreError;
 
-/// Runs a query on a connection of the pool, which gets it back only while it can be used on. A caller
+/// Runs a query on a connection of a pool, which gets it back only while it can be used on. A caller
 /// may drop one that does not write half-way: sqlx reads what is left of the answer before it uses the
 /// connection again.
 macro_rules! on_connection {
-    ($pool:expr, $query:expr, $run:ident) => {
-        match $pool.acquire().await {
+    ($acquire:expr, $query:expr, $run:ident) => {
+        match $acquire.await {
             Ok(mut connection) => {
                 let result = $query.$run(&mut *connection).await;
                 if result
@@ -47,14 +47,18 @@ impl Database {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Postgres(postgres) => {
-                on_connection!(postgres.pool, postgres_query(sql, values), fetch_all)
-                    .map(|rows| rows.into_iter().map(Row::Postgres).collect())
-            }
-            Self::Sqlite(pools) => {
-                on_connection!(pools.readers, sqlite_query(sql, values), fetch_all)
-                    .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
-            }
+            Self::Postgres(postgres) => on_connection!(
+                postgres.pool.acquire(),
+                postgres_query(sql, values),
+                fetch_all
+            )
+            .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+            Self::Sqlite(pools) => on_connection!(
+                pools.readers.acquire(),
+                sqlite_query(sql, values),
+                fetch_all
+            )
+            .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
         }
         .map_err(classify)
     }
@@ -66,14 +70,18 @@ impl Database {
         values: &[Value<'_>],
     ) -> Result<Option<Row>, StoreError> {
         match self {
-            Self::Postgres(postgres) => {
-                on_connection!(postgres.pool, postgres_query(sql, values), fetch_optional)
-                    .map(|row| row.map(Row::Postgres))
-            }
-            Self::Sqlite(pools) => {
-                on_connection!(pools.readers, sqlite_query(sql, values), fetch_optional)
-                    .map(|row| row.map(Row::Sqlite))
-            }
+            Self::Postgres(postgres) => on_connection!(
+                postgres.pool.acquire(),
+                postgres_query(sql, values),
+                fetch_optional
+            )
+            .map(|row| row.map(Row::Postgres)),
+            Self::Sqlite(pools) => on_connection!(
+                pools.readers.acquire(),
+                sqlite_query(sql, values),
+                fetch_optional
+            )
+            .map(|row| row.map(Row::Sqlite)),
         }
         .map_err(classify)
     }
@@ -91,8 +99,8 @@ impl Database {
             // It commits a lone statement by itself, which saves two round trips.
             Self::Postgres(PostgresPool { pool, writes }) => {
                 let (pool, query) = (pool.clone(), postgres_query(sql, values));
-                let work = async move {
-                    on_connection!(pool, query, execute)
+                let work = async move |turn: Turn| {
+                    on_connection!(turn.connection(&pool), query, execute)
                         .map(|done| done.rows_affected())
                         .map_err(classify)
                 };
@@ -100,9 +108,9 @@ impl Database {
             }
             Self::Sqlite(SqlitePools { writer, writes, .. }) => {
                 let (writer, query) = (writer.clone(), sqlite_query(sql, values));
-                let work = async move {
+                let work = async move |turn: Turn| {
                     let begin = durability.begin_on_sqlite();
-                    let open = Open::<Sqlite>::begin(&writer, begin).await;
+                    let open = Open::<Sqlite>::begin(&writer, turn, begin).await;
                     let mut open = open.map_err(classify)?;
                     let touched = on!(open, |connection| {
                         let done = query.execute(connection).await;
@@ -129,7 +137,9 @@ impl Database {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let database = self.clone();
-        let work = async move { work(Transaction::begin(&database, durability).await?).await };
+        let work = async move |turn: Turn| {
+            work(Transaction::begin(&database, durability, turn).await?).await
+        };
         self.writes().run(work).await
     }
 

@@ -101,17 +101,23 @@ fn pool(connections_max: u32) -> PgPoolOptions {
         .test_before_acquire(true)
 }
 
-/// The URL without its password, for messages.
+/// The URL for messages: without its password and its parameters, which may hold one too.
 pub(crate) fn redacted(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
+    let (shown, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let (scheme, rest) = match shown.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), shown),
     };
+    // The mark may belong to the password, or the sign before the host to a parameter.
+    if parameters.contains('@') {
+        return format!("{scheme}***");
+    }
     match rest.rsplit_once('@') {
         Some((credentials, host)) => {
             let user = credentials.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:***@{host}")
+            format!("{scheme}{user}:***@{host}")
         }
-        None => url.to_owned(),
+        None => shown.to_owned(),
     }
 }
 
@@ -127,5 +133,16 @@ mod tests {
         );
         assert_eq!(redacted("postgres://host/x"), "postgres://host/x");
         assert_eq!(redacted("nonsense"), "nonsense");
+        for url in [
+            "postgres://h/db?user=a&password=s3cret&sslmode=bogus",
+            "postgres://h/db?user=a&password=x@s3cret",
+            "postgres://me:x?s3cret@h/db",
+            "postgres://me:s3cret@h/db?sslmode=bogus",
+            "postgres:/h/db?password=s3cret",
+            "me:s3cret@h/db",
+        ] {
+            let shown = redacted(url);
+            assert!(!shown.contains("s3cret"), "{shown}");
+        }
     }
 }

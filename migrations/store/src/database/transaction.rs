@@ -12,6 +12,7 @@ use sqlx::{Postgres, Sqlite};
 
 use super::classify::ends_transaction;
 use super::value::{postgres_query, sqlite_query};
+use super::writes::Turn;
 use super::{Database, Row, Value, classify, trail};
 use crate::audit::Audit;
 use crate::error::StoreError;
@@ -49,7 +50,9 @@ pub(crate) struct Open<DB: sqlx::Database> {
     /// `None` once it is given back.
     connection: Option<PoolConnection<DB>>,
     state: State,
-    roll_back: fn(PoolConnection<DB>),
+    /// Given back after the connection.
+    turn: Option<Turn>,
+    roll_back: fn(PoolConnection<DB>, Option<Turn>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,12 +72,14 @@ macro_rules! open {
         impl Open<$database> {
             pub(super) async fn begin(
                 pool: &sqlx::Pool<$database>,
+                turn: Turn,
                 statement: &'static str,
             ) -> Result<Self, sqlx::Error> {
                 let mut open = Self {
-                    connection: Some(pool.acquire().await?),
+                    connection: Some(turn.connection(pool).await?),
                     // Dropped half-way, as by a runtime that ends, it is closed.
                     state: State::Unsure,
+                    turn: Some(turn),
                     roll_back: $roll_back,
                 };
                 open.run(statement).await?;
@@ -107,13 +112,15 @@ macro_rules! open {
             }
         }
 
-        fn $roll_back(mut connection: PoolConnection<$database>) {
-            // The next caller that asks the pool waits for it, as for any connection on its way back.
+        fn $roll_back(mut connection: PoolConnection<$database>, turn: Option<Turn>) {
+            // The next caller of the pool waits for it, as for any connection on its way back.
             tokio::spawn(async move {
                 let rolled_back = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
                 if rolled_back.is_err() {
                     connection.close_on_drop();
                 }
+                drop(connection);
+                drop(turn);
             });
         }
     };
@@ -153,7 +160,7 @@ impl<DB: sqlx::Database> Drop for Open<DB> {
         if let Some(mut connection) = self.connection.take() {
             match self.state {
                 State::Done => {}
-                State::Sound | State::Refused => (self.roll_back)(connection),
+                State::Sound | State::Refused => (self.roll_back)(connection, self.turn.take()),
                 State::Unsure => connection.close_on_drop(),
             }
         }
@@ -174,13 +181,14 @@ impl Transaction {
     pub(super) async fn begin(
         database: &Database,
         durability: Durability,
+        turn: Turn,
     ) -> Result<Self, StoreError> {
         match database {
-            Database::Postgres(postgres) => Open::<Postgres>::begin(&postgres.pool, "BEGIN")
+            Database::Postgres(postgres) => Open::<Postgres>::begin(&postgres.pool, turn, "BEGIN")
                 .await
                 .map(Self::Postgres),
             Database::Sqlite(sqlite) => {
-                Open::<Sqlite>::begin(&sqlite.writer, durability.begin_on_sqlite())
+                Open::<Sqlite>::begin(&sqlite.writer, turn, durability.begin_on_sqlite())
                     .await
                     .map(Self::Sqlite)
             }
@@ -244,10 +252,31 @@ impl Transaction {
         }
     }
 
+    /// Lets the next statements of this transaction take as long as they need. (Only PostgreSQL limits
+    /// them.)
+    pub(crate) async fn lift_statement_timeout(&mut self) -> Result<(), StoreError> {
+        self.set_on_postgres("SET LOCAL statement_timeout = 0")
+            .await
+    }
+
+    /// Limits statements again, as everywhere.
+    pub(crate) async fn restore_statement_timeout(&mut self) -> Result<(), StoreError> {
+        self.set_on_postgres("SET LOCAL statement_timeout TO DEFAULT")
+            .await
+    }
+
+    /// Changes a setting of PostgreSQL's until the transaction ends.
+    pub(crate) async fn set_on_postgres(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(_) => self.execute(sql, &[]).await.map(drop),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Ends the transaction, and writes down who changed what where staff did, or says why not.
     pub(crate) async fn commit(mut self, audit: impl Into<Audit>) -> Result<(), StoreError> {
-        if let Audit::Of(entry) = audit.into() {
-            trail::write(&mut self, &entry).await?;
+        for entry in audit.into().entries() {
+            trail::write(&mut self, entry).await?;
         }
         match self {
             Self::Postgres(open) => open.commit().await,
@@ -292,7 +321,7 @@ mod tests {
                         }
                     };
                     // The next one finds no connection that believes in a transaction.
-                    if let Err(error) = full.commit(Unaudited::Unattended).await {
+                    if let Err(error) = full.commit(Unaudited::Automatic).await {
                         assert!(error.to_string().contains("cannot be committed"), "{error}");
                     }
                     Ok(error)
@@ -326,7 +355,7 @@ mod tests {
             .write(durability, move |mut transaction| async move {
                 transaction.execute(insert, &[]).await?;
                 transaction.execute(insert, &[]).await.unwrap_err();
-                let refused = transaction.commit(Unaudited::Unattended).await;
+                let refused = transaction.commit(Unaudited::Automatic).await;
                 refused.unwrap_err();
                 Ok(())
             })

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -21,8 +23,29 @@ pub(crate) struct Writes {
     tasks: TaskTracker,
 }
 
+/// The right to write on one connection. A write keeps it until it has given its connection back.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _permit: OwnedSemaphorePermit,
+    deadline: Instant,
+}
+
+impl Turn {
+    /// The connection. It is waited for as long as waiting for the turn has left of the caller's
+    /// patience: the pool may have lent it to a reader, or have to connect first.
+    pub(super) async fn connection<DB: sqlx::Database>(
+        &self,
+        pool: &sqlx::Pool<DB>,
+    ) -> Result<PoolConnection<DB>, sqlx::Error> {
+        timeout_at(self.deadline, pool.acquire())
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+}
+
 impl Writes {
-    /// At most `at_a_time` at once; a caller waits for its turn for as long as `patience`.
+    /// At most `at_a_time` at once; a caller waits for its turn and its connection together for as long
+    /// as `patience`.
     pub(super) fn new(at_a_time: u32, patience: Duration) -> Self {
         let turns = usize::try_from(at_a_time).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
@@ -32,18 +55,17 @@ impl Writes {
         }
     }
 
-    /// Runs `work`, which takes its connection itself, once it is its turn.
-    pub(crate) async fn run<T: Send + 'static>(
+    /// Runs `work` once it is its turn, which it keeps for as long as it writes.
+    pub(crate) async fn run<T, F>(
         &self,
-        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(Turn) -> F + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
         let turn = self.turn().await?;
-        let work = async move {
-            let result = work.await;
-            drop(turn);
-            result
-        };
-        self.go_on(work).await
+        self.go_on(async move { work(turn).await }).await
     }
 
     /// Runs `work` on the connection that it has already.
@@ -61,9 +83,13 @@ impl Writes {
         }
     }
 
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        match tokio::time::timeout(self.patience, self.turns.clone().acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(turn),
+    async fn turn(&self) -> Result<Turn, StoreError> {
+        let deadline = Instant::now() + self.patience;
+        match timeout_at(deadline, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Turn {
+                _permit: permit,
+                deadline,
+            }),
             Ok(Err(_closed)) => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
             Err(_elapsed) => Err(StoreError::Unreachable(sqlx::Error::PoolTimedOut)),
         }
@@ -89,6 +115,13 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
+    /// A write that ends when it is told to.
+    async fn write(turn: Turn, end: oneshot::Receiver<()>) -> Result<(), StoreError> {
+        let _ = end.await;
+        drop(turn);
+        Ok(())
+    }
+
     /// Polls once and drops: a caller that hangs up at once.
     fn asked_for(work: impl Future<Output = Result<(), StoreError>>) {
         let mut context = Context::from_waker(Waker::noop());
@@ -100,19 +133,16 @@ mod tests {
         let writes = Writes::new(1, PATIENCE);
         let (end, ended) = oneshot::channel::<()>();
         let begun = Arc::new(AtomicU32::new(0));
-        asked_for(writes.run(async move {
-            let _ = ended.await;
-            Ok(())
-        }));
+        asked_for(writes.run(|turn| write(turn, ended)));
         for _ in 0..1_000 {
             let begun = begun.clone();
-            asked_for(writes.run(async move {
+            asked_for(writes.run(async move |_| {
                 begun.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }));
         }
         end.send(()).unwrap();
-        writes.run(async { Ok(()) }).await.unwrap();
+        writes.run(async |_| Ok(())).await.unwrap();
         assert_eq!(begun.load(Ordering::Relaxed), 0);
     }
 
@@ -120,14 +150,11 @@ mod tests {
     async fn closing_waits_for_what_runs_and_lets_nothing_begin() {
         let writes = Writes::new(1, PATIENCE);
         let (end, ended) = oneshot::channel::<()>();
-        asked_for(writes.run(async move {
-            let _ = ended.await;
-            Ok(())
-        }));
+        asked_for(writes.run(|turn| write(turn, ended)));
         let mut closing = pin!(writes.close());
         let mut context = Context::from_waker(Waker::noop());
         assert!(closing.as_mut().poll(&mut context).is_pending());
-        let error = writes.run(async { Ok(()) }).await.unwrap_err();
+        let error = writes.run(async |_| Ok(())).await.unwrap_err();
         assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
         end.send(()).unwrap();
         closing.await;
@@ -136,11 +163,31 @@ mod tests {
     #[tokio::test]
     async fn a_turn_that_does_not_come_is_an_error() {
         let writes = Writes::new(1, Duration::ZERO);
-        asked_for(writes.run(std::future::pending()));
-        let error = writes.run(async { Ok(()) }).await.unwrap_err();
+        let (_end, ended) = oneshot::channel::<()>();
+        asked_for(writes.run(|turn| write(turn, ended)));
+        let error = writes.run(async |_| Ok(())).await.unwrap_err();
         assert!(
             matches!(error, StoreError::Unreachable(sqlx::Error::PoolTimedOut)),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_waited_for_no_longer_than_its_turn_has_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(folder.path().join("x.db"))
+            .create_if_missing(true);
+        let pool = sqlx::sqlite::SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(options);
+        let _lent = pool.acquire().await.unwrap();
+        let writes = Writes::new(1, Duration::ZERO);
+        let waits = async move |turn: Turn| match turn.connection(&pool).await {
+            Err(sqlx::Error::PoolTimedOut) => Ok(()),
+            other => panic!("{other:?}"),
+        };
+        writes.run(waits).await.unwrap();
     }
 }

@@ -31,7 +31,19 @@ const SHOWS_OF_EVENT: Void = Void {
     shows: "UPDATE shows SET status = 'cancelled' WHERE event_id = $1 AND status <> 'opening'",
 };
 
+/// Writes a sweep. It may touch every booking of a show or a partition, which is more than a statement
+/// has time for otherwise: one that was cut off would be tried again and again, and never come through.
 pub(super) async fn write(
+    transaction: &mut Transaction,
+    partition: PartitionId,
+    sweep: &Sweep,
+) -> Result<(), StoreError> {
+    transaction.lift_statement_timeout().await?;
+    sweep_rows(transaction, partition, sweep).await?;
+    transaction.restore_statement_timeout().await
+}
+
+async fn sweep_rows(
     transaction: &mut Transaction,
     partition: PartitionId,
     sweep: &Sweep,
@@ -67,6 +79,9 @@ async fn void(
 
 /// As the machine does with its holds and with what has ended. A hold of a show that the catalog
 /// lacks, so that the length of its holds is unknown, stays as it is.
+///
+/// This passes every booking of the partition. An index on their status or end would make it short, but
+/// every confirmation and expiry slower, and a clock is hardly ever reset.
 async fn turn_back(
     transaction: &mut Transaction,
     partition: PartitionId,

@@ -7,6 +7,10 @@ use crate::catalog::RememberedAnswer;
 use crate::database::{Durability, Value, integer};
 use crate::error::StoreError;
 
+const FORGET: &str = "DELETE FROM remembered_answers WHERE request_id IN \
+     (SELECT request_id FROM remembered_answers WHERE created_at_ms < $1 \
+     ORDER BY created_at_ms LIMIT $2)";
+
 impl Store {
     /// A remembered answer of a catalog call.
     ///
@@ -72,12 +76,6 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn forget_answers(&self, before_ms: u64) -> Result<u64, StoreError> {
-        self.database
-            .execute_unaudited(
-                Durability::Durable,
-                "DELETE FROM remembered_answers WHERE created_at_ms < $1",
-                &[integer("before_ms", before_ms)?.into()],
-            )
-            .await
+        self.forget_in_steps(FORGET, before_ms).await
     }
 }

@@ -7,6 +7,43 @@ use crate::audit::{Actor, AuditFilter, AuditRow};
 use crate::database::{Row, Value};
 use crate::error::StoreError;
 
+macro_rules! columns {
+    () => {
+        "audit_id, at_ms, actor_id, actor_role, actor_tenant_id, request_id, action, \
+         subject_kind, subject_id, tenant_id, detail"
+    };
+}
+
+/// What the index of one column finds is looked through for the rest.
+macro_rules! select {
+    ($found_by:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM audit WHERE ",
+            $found_by,
+            " AND ($1 IS NULL OR subject_kind = $1) AND ($2 IS NULL OR subject_id = $2) \
+             AND ($3 IS NULL OR tenant_id = $3) AND ($4 IS NULL OR actor_id = $4) \
+             AND audit_id < $5 ORDER BY audit_id DESC LIMIT $6"
+        )
+    };
+}
+
+/// The statement whose index leaves the least to look through.
+fn statement(filter: &AuditFilter) -> &'static str {
+    if filter.subject_id.is_some() {
+        select!("subject_id = $2")
+    } else if filter.actor_id.is_some() {
+        select!("actor_id = $4")
+    } else if filter.tenant_id.is_some() {
+        select!("tenant_id = $3")
+    } else if filter.subject_kind.is_some() {
+        select!("subject_kind = $1")
+    } else {
+        select!("1 = 1")
+    }
+}
+
 impl Store {
     /// Entries of the audit trail, newest first.
     ///
@@ -18,11 +55,7 @@ impl Store {
             .map_or(i64::MAX, |number| i64::try_from(number).unwrap_or(i64::MAX));
         self.database
             .fetch(
-                "SELECT audit_id, at_ms, actor_id, actor_role, actor_tenant_id, request_id, \
-                 action, subject_kind, subject_id, tenant_id, detail FROM audit \
-                 WHERE ($1 IS NULL OR subject_kind = $1) AND ($2 IS NULL OR subject_id = $2) \
-                 AND ($3 IS NULL OR tenant_id = $3) AND ($4 IS NULL OR actor_id = $4) \
-                 AND audit_id < $5 ORDER BY audit_id DESC LIMIT $6",
+                statement(filter),
                 &[
                     Value::from(&filter.subject_kind),
                     Value::from(&filter.subject_id),
@@ -36,6 +69,24 @@ impl Store {
             .iter()
             .map(audit_row)
             .collect()
+    }
+
+    /// One entry of the audit trail by its number.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn audit_entry(&self, number: u64) -> Result<Option<AuditRow>, StoreError> {
+        let Ok(number) = i64::try_from(number) else {
+            return Ok(None);
+        };
+        self.database
+            .fetch_optional(
+                concat!("SELECT ", columns!(), " FROM audit WHERE audit_id = $1"),
+                &[number.into()],
+            )
+            .await?
+            .map(|row| audit_row(&row))
+            .transpose()
     }
 }
 
@@ -59,4 +110,61 @@ fn audit_row(row: &Row) -> Result<AuditRow, StoreError> {
         tenant_id: row.uuid_or_null("tenant_id")?,
         detail,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_filter_has_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("x.db").display());
+        let store = Store::connect(&url, 2).await.unwrap();
+        store.migrate().await.unwrap();
+        let none = AuditFilter::default();
+        let kind = AuditFilter {
+            subject_kind: Some("event".to_owned()),
+            ..none.clone()
+        };
+        let subject = AuditFilter {
+            subject_id: Some("1".to_owned()),
+            ..kind.clone()
+        };
+        let tenant = AuditFilter {
+            tenant_id: Some(Uuid::nil()),
+            ..none.clone()
+        };
+        let actor = AuditFilter {
+            actor_id: Some(Uuid::nil()),
+            ..tenant.clone()
+        };
+        for (filter, index) in [
+            (none, "PRIMARY KEY"),
+            (kind, "audit_by_kind"),
+            (subject, "audit_by_subject"),
+            (tenant, "audit_by_tenant"),
+            (actor, "audit_by_actor"),
+        ] {
+            // Kept until the test ends, as the text of a statement is.
+            let explain: &'static str = format!("EXPLAIN QUERY PLAN {}", statement(&filter)).leak();
+            let values: [Value<'_>; 6] = [
+                Value::Text(None),
+                Value::Text(None),
+                Value::Uuid(None),
+                Value::Uuid(None),
+                1i64.into(),
+                1u32.into(),
+            ];
+            let plan = store.database.fetch(explain, &values).await.unwrap();
+            let steps: Vec<String> = plan.iter().map(|row| row.text("detail").unwrap()).collect();
+            assert!(
+                steps.len() == 1 && steps[0].contains(index),
+                "{filter:?}: {steps:?}"
+            );
+        }
+        store.close().await;
+    }
 }

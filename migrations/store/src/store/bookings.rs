@@ -5,8 +5,11 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::booking::{BookingFilter, BookingRow, BookingStatus};
-use crate::database::{Row, Value};
+use crate::database::{Row, Value, integer};
 use crate::error::StoreError;
+
+/// Bookings that a statement passes at most in search of live ones. Most of a partition's have ended.
+const PASSED_PER_STATEMENT_MAX: u32 = 50_000;
 
 macro_rules! select {
     ($rest:literal) => {
@@ -95,15 +98,61 @@ impl Store {
         after: Option<u64>,
         limit: u32,
     ) -> Result<Vec<BookingRow>, StoreError> {
-        let after = after.map_or(-1, |offset| i64::try_from(offset).unwrap_or(i64::MAX));
-        self.list_bookings(
-            select!(
-                "partition = $1 AND booking_offset > $2 AND status IN ('reserved', 'confirmed') \
-                 ORDER BY booking_offset LIMIT $3"
-            ),
-            &[partition.0.into(), after.into(), limit.into()],
-        )
-        .await
+        self.live_bookings_within(partition, after, limit, PASSED_PER_STATEMENT_MAX)
+            .await
+    }
+
+    /// In steps of `passed_max` bookings, live or not: no statement takes longer the more have ended.
+    async fn live_bookings_within(
+        &self,
+        partition: PartitionId,
+        after: Option<u64>,
+        limit: u32,
+        passed_max: u32,
+    ) -> Result<Vec<BookingRow>, StoreError> {
+        let mut after = after.map_or(-1, |offset| i64::try_from(offset).unwrap_or(i64::MAX));
+        let mut found = Vec::new();
+        loop {
+            let left = u64::from(limit).saturating_sub(found.len() as u64);
+            let last = self.last_of_step(partition, after, passed_max).await?;
+            let (Some(last), 1..) = (last, left) else {
+                return Ok(found);
+            };
+            let live = self
+                .list_bookings(
+                    select!(
+                        "partition = $1 AND booking_offset > $2 AND booking_offset <= $3 \
+                         AND status IN ('reserved', 'confirmed') ORDER BY booking_offset LIMIT $4"
+                    ),
+                    &[
+                        partition.0.into(),
+                        after.into(),
+                        last.into(),
+                        integer("limit", left)?.into(),
+                    ],
+                )
+                .await?;
+            found.extend(live);
+            after = last;
+        }
+    }
+
+    /// The offset of the last of the next `passed_max` bookings, by the primary key alone.
+    async fn last_of_step(
+        &self,
+        partition: PartitionId,
+        after: i64,
+        passed_max: u32,
+    ) -> Result<Option<i64>, StoreError> {
+        self.database
+            .fetch_optional(
+                "SELECT MAX(booking_offset) AS last FROM (SELECT booking_offset FROM bookings \
+                 WHERE partition = $1 AND booking_offset > $2 ORDER BY booking_offset LIMIT $3) \
+                 AS step",
+                &[partition.0.into(), after.into(), passed_max.into()],
+            )
+            .await?
+            .map_or(Ok(None), |row| row.number_or_null("last"))
     }
 
     async fn one_booking(

@@ -19,6 +19,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Store;
+use crate::audit::Audit;
 use crate::catalog::{EventChange, ShowChange};
 use crate::database::{Durability, Value, integer};
 use crate::error::StoreError;
@@ -48,7 +49,13 @@ macro_rules! statements {
                 $table,
                 " WHERE request_id = $1"
             ),
-            forget: concat!("DELETE FROM ", $table, " WHERE created_at_ms < $1"),
+            forget: concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE request_id IN (SELECT request_id FROM ",
+                $table,
+                " WHERE created_at_ms < $1 ORDER BY created_at_ms LIMIT $2)"
+            ),
         }
     };
 }
@@ -56,9 +63,37 @@ macro_rules! statements {
 const SHOW_CHANGES: Statements = statements!("show_changes", "show_id");
 const EVENT_CHANGES: Statements = statements!("event_changes", "event_id");
 
+/// A change as it is written down.
+struct Proposal {
+    request: RequestId,
+    subject: Uuid,
+    text: String,
+    now_ms: i64,
+}
+
+impl Proposal {
+    fn new(
+        request: RequestId,
+        subject: Uuid,
+        change: &impl Serialize,
+        now_ms: u64,
+    ) -> Result<Self, StoreError> {
+        let text = serde_json::to_string(change)
+            .map_err(|error| StoreError::Invalid(format!("change: {error}")))?;
+        let now_ms = integer("now_ms", now_ms)?;
+        Ok(Self {
+            request,
+            subject,
+            text,
+            now_ms,
+        })
+    }
+}
+
 impl Store {
     /// Writes down what `request` changes of `show` once the log accepts it. To write down the same
-    /// again changes nothing. False when another change stands under that id: it is left as it is.
+    /// again changes nothing and leaves no further entry. False when another change stands under that
+    /// id: it is left as it is.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for times that the database cannot hold; otherwise as every write.
@@ -68,6 +103,7 @@ impl Store {
         show: ShowId,
         change: &ShowChange,
         now_ms: u64,
+        audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
         // The projector could do nothing about them but stop.
         for (what, time) in [
@@ -77,8 +113,8 @@ impl Store {
         ] {
             time.map(|time| integer(what, time)).transpose()?;
         }
-        self.write_down(&SHOW_CHANGES, request, show.0, change, now_ms)
-            .await
+        let proposal = Proposal::new(request, show.0, change, now_ms)?;
+        self.write_down(&SHOW_CHANGES, proposal, audit.into()).await
     }
 
     /// Writes down what `request` changes of `event` once the log accepts it, in the same way.
@@ -91,34 +127,45 @@ impl Store {
         event: EventId,
         change: &EventChange,
         now_ms: u64,
+        audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
         integer("starts_at_ms", change.starts_at_ms)?;
-        self.write_down(&EVENT_CHANGES, request, event.0, change, now_ms)
+        let proposal = Proposal::new(request, event.0, change, now_ms)?;
+        self.write_down(&EVENT_CHANGES, proposal, audit.into())
             .await
     }
 
     async fn write_down(
         &self,
-        statements: &Statements,
-        request: RequestId,
-        subject: Uuid,
-        change: &impl Serialize,
-        now_ms: u64,
+        statements: &'static Statements,
+        proposal: Proposal,
+        audit: Audit,
     ) -> Result<bool, StoreError> {
-        let text = serde_json::to_string(change)
-            .map_err(|error| StoreError::Invalid(format!("change: {error}")))?;
-        let insert = [
-            request.0.into(),
-            subject.into(),
-            Value::from(&text),
-            integer("now_ms", now_ms)?.into(),
-        ];
+        let Proposal {
+            request,
+            subject,
+            text,
+            now_ms,
+        } = proposal;
         loop {
-            let added = self
+            let (change, audit) = (text.clone(), audit.clone());
+            let is_new = self
                 .database
-                .execute_unaudited(Durability::Durable, statements.insert, &insert)
+                .write(Durability::Durable, move |mut transaction| async move {
+                    let values = [
+                        request.0.into(),
+                        subject.into(),
+                        Value::from(&change),
+                        now_ms.into(),
+                    ];
+                    let added = transaction.execute(statements.insert, &values).await?;
+                    if added > 0 {
+                        transaction.commit(audit).await?;
+                    }
+                    Ok(added > 0)
+                })
                 .await?;
-            if added > 0 {
+            if is_new {
                 return Ok(true);
             }
             let known = self
@@ -138,13 +185,9 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn forget_changes(&self, before_ms: u64) -> Result<u64, StoreError> {
-        let before = [integer("before_ms", before_ms)?.into()];
         let mut forgotten = 0;
         for statements in [&SHOW_CHANGES, &EVENT_CHANGES] {
-            forgotten += self
-                .database
-                .execute_unaudited(Durability::Durable, statements.forget, &before)
-                .await?;
+            forgotten += self.forget_in_steps(statements.forget, before_ms).await?;
         }
         Ok(forgotten)
     }

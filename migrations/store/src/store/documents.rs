@@ -145,7 +145,7 @@ impl Store {
             .write(Durability::Durable, move |mut transaction| async move {
                 let brought = documents::write(&mut transaction, &document).await?;
                 // Where nothing was missing, only that the log has the document is noted.
-                let nothing = Audit::None(Unaudited::Automatic);
+                let nothing = Audit::Skipped(Unaudited::Automatic);
                 let audit = if brought { audit } else { nothing };
                 transaction.commit(audit).await?;
                 Ok(brought)

@@ -4,7 +4,7 @@ use onsale_schemas::{EventId, UserId};
 
 use super::Store;
 use super::usage::{self, Added};
-use crate::audit::{Audit, Unaudited};
+use crate::audit::Audit;
 use crate::catalog::{EventChange, EventFilter, EventRow, EventStatus, Page, Quotas, TenantScope};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
@@ -101,19 +101,21 @@ pub(crate) async fn replace(
 }
 
 impl Store {
-    /// Adds an event. `Exists` when the id is taken.
+    /// Adds an event, whatever its organizer has and without an entry: for tests.
     ///
     /// # Errors
-    /// [`StoreError::Exists`].
+    /// As [`Store::add_event_within`].
+    #[cfg(feature = "testing")]
     pub async fn add_event(&self, event: &EventRow) -> Result<(), StoreError> {
-        self.add_event_within(event, &Quotas::UNLIMITED, Unaudited::Unattended)
+        let audit = crate::audit::Unaudited::Unattended;
+        self.add_event_within(event, &Quotas::UNLIMITED, audit)
             .await
     }
 
-    /// As [`Store::add_event`], if the organizer may have one more.
+    /// Adds an event, if its organizer may have one more.
     ///
     /// # Errors
-    /// As [`Store::add_event`], and [`StoreError::Quota`].
+    /// [`StoreError::Exists`] when the id is taken, and [`StoreError::Quota`].
     pub async fn add_event_within(
         &self,
         event: &EventRow,
@@ -167,11 +169,11 @@ impl Store {
             .await
     }
 
-    /// Replaces an event's row as a whole, also what the log decides (repairs only); false when there
-    /// is none.
+    /// Replaces an event's row as a whole, also what the log decides: for tests. False when there is none.
     ///
     /// # Errors
     /// As every write.
+    #[cfg(feature = "testing")]
     pub async fn update_event(
         &self,
         event: &EventRow,

@@ -67,7 +67,11 @@ impl Store {
     /// [`StoreError::Schema`] when the database was migrated by another history of migrations.
     pub async fn migrate(&self) -> Result<usize, StoreError> {
         let database = self.database.clone();
-        let work = async move { schema::migrate(&database).await };
+        let work = |turn| async move {
+            let migrated = schema::migrate(&database).await;
+            drop(turn);
+            migrated
+        };
         self.database.writes().run(work).await
     }
 
@@ -85,14 +89,6 @@ impl Store {
     /// As every read.
     pub async fn has_schema(&self) -> Result<bool, StoreError> {
         schema::is_there(&self.database).await
-    }
-
-    /// A round trip.
-    ///
-    /// # Errors
-    /// [`StoreError::Unreachable`] when there is no answer.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.database.fetch("SELECT 1", &[]).await.map(drop)
     }
 
     /// The database's clock, in milliseconds since 1970: one for all that share the database.

@@ -1,6 +1,6 @@
 //! The queue of jobs. Times are those of the database's clock, which all workers share.
 
-mod enqueue;
+pub(crate) mod enqueue;
 mod lease;
 mod operate;
 

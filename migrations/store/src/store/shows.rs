@@ -5,7 +5,7 @@ use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
 use super::Store;
 use super::events::lock_event;
 use super::usage::{self, Added};
-use crate::audit::{Audit, Unaudited};
+use crate::audit::Audit;
 use crate::catalog::{EventStatus, Quotas, ShowRow, ShowStatus, ZoneRow};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
@@ -178,21 +178,22 @@ async fn replace_terms(transaction: &mut Transaction, show: &ShowRow) -> Result<
 }
 
 impl Store {
-    /// Adds a show with its zones in one transaction. `Exists` when the id is taken.
+    /// Adds a show with its zones, whatever its organizer has and without an entry: for tests.
+    ///
+    /// # Errors
+    /// As [`Store::add_show_within`].
+    #[cfg(feature = "testing")]
+    pub async fn add_show(&self, show: &ShowRow) -> Result<(), StoreError> {
+        let audit = crate::audit::Unaudited::Unattended;
+        self.add_show_within(show, &Quotas::UNLIMITED, audit).await
+    }
+
+    /// Adds a show with its zones in one transaction, if its organizer may have as much.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when the show's id or the id of a zone is taken;
-    /// [`StoreError::NotPublished`] when its event is a draft or cancelled;
+    /// [`StoreError::NotPublished`] when its event is a draft or cancelled; [`StoreError::Quota`];
     /// [`StoreError::Database`] when its event is not there.
-    pub async fn add_show(&self, show: &ShowRow) -> Result<(), StoreError> {
-        self.add_show_within(show, &Quotas::UNLIMITED, Unaudited::Unattended)
-            .await
-    }
-
-    /// As [`Store::add_show`], if the organizer may have as much.
-    ///
-    /// # Errors
-    /// As [`Store::add_show`], and [`StoreError::Quota`].
     pub async fn add_show_within(
         &self,
         show: &ShowRow,
@@ -306,10 +307,11 @@ impl Store {
             .pop())
     }
 
-    /// Shows of an event with their zones, by (starts_at_ms, show_id).
+    /// Shows of an event with their zones, by (starts_at_ms, show_id): for tests.
     ///
     /// # Errors
     /// As every read.
+    #[cfg(feature = "testing")]
     pub async fn shows_of_event(&self, id: EventId) -> Result<Vec<ShowRow>, StoreError> {
         self.select_shows(
             select!("s.event_id = $1 ORDER BY s.starts_at_ms, s.show_id"),

@@ -62,15 +62,10 @@ impl Store {
         let (partitions, writes) = (partitions.to_vec(), self.database.writes().clone());
         self.database
             .write(Durability::Rebuildable, move |mut transaction| async move {
-                if let Transaction::Postgres(_) = &transaction {
-                    // A repair may take longer than a projector may be silent.
-                    transaction
-                        .execute(
-                            "SET LOCAL idle_in_transaction_session_timeout = '300s'",
-                            &[],
-                        )
-                        .await?;
-                }
+                // A repair may take longer than a projector may be silent.
+                transaction
+                    .set_on_postgres("SET LOCAL idle_in_transaction_session_timeout = '300s'")
+                    .await?;
                 let mut watermarks = Vec::with_capacity(partitions.len());
                 for partition in partitions {
                     watermarks.push(run::lock_watermark(&mut transaction, partition).await?);

@@ -1,12 +1,13 @@
 //! The audit trail.
 
+use onsale_schemas::RequestId;
 use onsale_store::StoreError;
-use onsale_store::audit::{Actor, AuditEntry, AuditFilter, AuditRow, DETAIL_MAX_BYTES};
-use onsale_store::catalog::{EventStatus, Quotas};
+use onsale_store::audit::{Actor, Audit, AuditEntry, AuditFilter, AuditRow, DETAIL_MAX_BYTES};
+use onsale_store::catalog::{EventStatus, Quotas, ShowChange};
 use onsale_store::job::NewJob;
 use serde_json::{Value, json};
 
-use crate::build::{event, event_id, id, user_id};
+use crate::build::{event, event_id, id, show_id, user_id, with_show};
 use crate::harness::{Bench, contract};
 
 contract!(
@@ -16,6 +17,9 @@ contract!(
     entries_are_never_changed_or_deleted,
     entries_are_listed_newest_first_by_pages,
     what_operators_do_with_jobs_is_written_down,
+    a_proposal_is_written_down_once,
+    one_commit_may_have_many_entries,
+    an_entry_is_found_by_its_number,
 );
 
 fn organizer() -> Actor {
@@ -104,10 +108,15 @@ async fn entries_are_never_changed_or_deleted(bench: Bench) {
         let error = bench.try_tamper(sql).await.unwrap_err();
         assert!(error.to_string().contains("append-only"), "{sql}: {error}");
     }
-    if !bench.url.starts_with("sqlite") {
-        let error = bench.try_tamper("TRUNCATE audit").await.unwrap_err();
-        assert!(error.to_string().contains("append-only"), "{error}");
-    }
+    let more = if bench.url.starts_with("sqlite") {
+        "INSERT OR REPLACE INTO audit \
+         (audit_id, at_ms, actor_role, action, subject_kind, subject_id) \
+         VALUES (1, 0, 'nobody', 'nothing', 'event', '1')"
+    } else {
+        "TRUNCATE audit"
+    };
+    let error = bench.try_tamper(more).await.unwrap_err();
+    assert!(error.to_string().contains("append-only"), "{error}");
     assert_eq!(all(&bench).await, rows);
 }
 
@@ -171,15 +180,58 @@ async fn what_operators_do_with_jobs_is_written_down(bench: Bench) {
     };
     store.enqueue_job(&job).await.unwrap();
     let claimed = store.claim_jobs("mail.send", "w", 60_000, 1).await.unwrap();
-    store.give_back_job(claimed[0].lease).await.unwrap();
+    store.release_job(claimed[0].lease).await.unwrap();
     let job = claimed[0].lease.job;
     let by = Actor::command_line();
     let cancel = by.did("job.cancel", "job", job);
     assert!(store.cancel_job(job, cancel).await.unwrap());
     let retry = by.did("job.retry", "job", job);
-    assert!(store.revive_job(job, retry).await.unwrap());
+    assert!(store.requeue_job(job, retry).await.unwrap());
     let rows = all(&bench).await;
     let actions: Vec<&str> = rows.iter().map(|row| row.action.as_str()).collect();
     assert_eq!(actions, ["job.retry", "job.cancel"], "workers leave none");
     assert!(rows.iter().all(|row| row.actor == by));
+}
+
+async fn a_proposal_is_written_down_once(bench: Bench) {
+    with_show(&bench.store).await;
+    let store = &bench.store;
+    let request = RequestId(id(7));
+    let change = ShowChange {
+        name: Some("Late show".to_owned()),
+        ..ShowChange::default()
+    };
+    let entry = organizer().did("show.propose", "show", show_id(1));
+    for _ in 0..2 {
+        let proposed = store.propose_change(request, show_id(1), &change, 1, entry.clone());
+        assert!(proposed.await.unwrap());
+    }
+    let other = ShowChange::default();
+    let proposed = store.propose_change(request, show_id(1), &other, 1, entry);
+    assert!(!proposed.await.unwrap(), "the id stands for another change");
+    let rows = all(&bench).await;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0].action, "show.propose");
+}
+
+async fn one_commit_may_have_many_entries(bench: Bench) {
+    let both = Audit::Entries(vec![created(1), created(2)]);
+    let store = &bench.store;
+    let added = store.add_event_within(&event(1), &Quotas::UNLIMITED, both);
+    added.await.unwrap();
+    let rows = all(&bench).await;
+    let subjects: Vec<&str> = rows.iter().map(|row| row.subject_id.as_str()).collect();
+    let (one, two) = (event_id(1).to_string(), event_id(2).to_string());
+    assert_eq!(subjects, [two, one]);
+}
+
+async fn an_entry_is_found_by_its_number(bench: Bench) {
+    add(&bench, 1, created(1)).await.unwrap();
+    let rows = all(&bench).await;
+    let store = &bench.store;
+    let found = store.audit_entry(rows[0].audit_id).await.unwrap();
+    assert_eq!(found.as_ref(), rows.first());
+    for unknown in [0, rows[0].audit_id + 1, u64::MAX] {
+        assert_eq!(store.audit_entry(unknown).await.unwrap(), None);
+    }
 }

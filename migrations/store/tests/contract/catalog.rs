@@ -23,6 +23,7 @@ contract!(
     an_organizer_may_have_so_much,
     a_refused_show_is_withdrawn,
     the_first_answer_is_remembered,
+    many_answers_are_forgotten_in_steps,
     numbers_beyond_the_database_are_refused,
 );
 
@@ -542,6 +543,27 @@ async fn the_first_answer_is_remembered(bench: Bench) {
     assert_eq!(store.forget_answers(101).await.unwrap(), 1);
     assert_eq!(store.recall_answer(key).await.unwrap(), None);
     assert_eq!(store.recall_answer(later).await.unwrap(), Some(second));
+}
+
+/// More answers than a statement forgets.
+const MANY_POSTGRES: &str = "INSERT INTO remembered_answers (request_id, fingerprint, status, body, \
+    created_at_ms) SELECT gen_random_uuid(), 0, 200, '{}', n FROM generate_series(1, 12000) AS n";
+const MANY_SQLITE: &str = "WITH RECURSIVE numbers (n) AS \
+    (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 12000) \
+    INSERT INTO remembered_answers (request_id, fingerprint, status, body, created_at_ms) \
+    SELECT randomblob(16), 0, 200, '{}', n FROM numbers";
+
+async fn many_answers_are_forgotten_in_steps(bench: Bench) {
+    let many = if bench.url.starts_with("sqlite") {
+        MANY_SQLITE
+    } else {
+        MANY_POSTGRES
+    };
+    bench.tamper(many).await;
+    let store = &bench.store;
+    assert_eq!(store.forget_answers(11_001).await.unwrap(), 11_000);
+    assert_eq!(store.forget_answers(11_001).await.unwrap(), 0);
+    assert_eq!(store.forget_answers(12_001).await.unwrap(), 1_000);
 }
 
 async fn numbers_beyond_the_database_are_refused(bench: Bench) {

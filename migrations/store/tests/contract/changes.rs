@@ -1,6 +1,7 @@
 //! Changes of shows: written down, accepted by the log, taken over by the projector.
 
 use onsale_schemas::{Offset, Outcome, Rejection, RequestId};
+use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{ShowChange, ShowRow, ShowStatus};
 
 use crate::build::{Chain, event_id, id, show_id, time_of, with_show};
@@ -38,7 +39,7 @@ async fn accepted(bench: &Bench, chain: &mut Chain, change: &ShowChange) -> Offs
     let store = &bench.store;
     assert!(
         store
-            .propose_change(request, show_id(1), change, 1)
+            .propose_change(request, show_id(1), change, 1, Unaudited::Unattended)
             .await
             .unwrap()
     );
@@ -107,7 +108,7 @@ async fn what_the_log_did_not_accept_never_counts(bench: Bench) {
     let lost = RequestId(id(77));
     assert!(
         store
-            .propose_change(lost, show_id(1), &priced(6), 1)
+            .propose_change(lost, show_id(1), &priced(6), 1, Unaudited::Unattended)
             .await
             .unwrap()
     );
@@ -133,7 +134,9 @@ async fn a_repetition_changes_nothing(bench: Bench) {
     store.project(&chain.all()).await.unwrap();
     assert_eq!(found(&bench).await.zones[1].unit_price, 6);
     // Nothing of it is left: the id is free.
-    let other = store.propose_change(again, show_id(1), &priced(8), 1).await;
+    let other = store
+        .propose_change(again, show_id(1), &priced(8), 1, Unaudited::Unattended)
+        .await;
     assert!(other.unwrap());
 }
 
@@ -203,7 +206,7 @@ async fn an_id_stands_for_one_change(bench: Bench) {
     let request = RequestId(id(1));
     let propose = |change: ShowChange| async move {
         store
-            .propose_change(request, show_id(1), &change, 1)
+            .propose_change(request, show_id(1), &change, 1, Unaudited::Unattended)
             .await
             .unwrap()
     };
@@ -215,7 +218,13 @@ async fn an_id_stands_for_one_change(bench: Bench) {
         ..ShowChange::default()
     };
     let error = store
-        .propose_change(RequestId(id(2)), show_id(1), &endless, 1)
+        .propose_change(
+            RequestId(id(2)),
+            show_id(1),
+            &endless,
+            1,
+            Unaudited::Unattended,
+        )
         .await
         .unwrap_err();
     assert!(error.to_string().contains("starts_at_ms"), "{error}");

@@ -223,7 +223,15 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         ),
         (
             "propose_change",
-            Box::new(|| call(store.propose_change(request, show_id(1), &show_change, 1))),
+            Box::new(|| {
+                call(store.propose_change(
+                    request,
+                    show_id(1),
+                    &show_change,
+                    1,
+                    Unaudited::Unattended,
+                ))
+            }),
         ),
         (
             "put_snapshot",
@@ -256,7 +264,7 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
             "claim_jobs",
             Box::new(|| call(store.claim_jobs("mail.send", "w", 60_000, 5))),
         ),
-        ("take_back_jobs", Box::new(|| call(store.take_back_jobs()))),
+        ("reclaim_jobs", Box::new(|| call(store.reclaim_jobs()))),
         ("prune_jobs", Box::new(|| call(store.prune_jobs(0, 5)))),
         ("make_durable", Box::new(|| call(store.make_durable()))),
         ("migrate", Box::new(|| call(store.migrate()))),

@@ -136,7 +136,8 @@ async fn a_limit_is_the_events_and_what_was_written_down_comes_with_it(bench: Be
     chain.push(amended(1));
     let request = chain.outcomes[0].request_id.unwrap();
     let propose = async |change: EventChange| {
-        let proposed = store.propose_event_change(request, event_id(1), &change, 1);
+        let proposed =
+            store.propose_event_change(request, event_id(1), &change, 1, Unaudited::Unattended);
         proposed.await.unwrap()
     };
     assert!(propose(change()).await);
@@ -176,7 +177,8 @@ async fn what_the_log_refused_changes_no_event(bench: Bench) {
     let request = chain.outcomes[0].request_id.unwrap();
     for request in [request, RequestId(id(77))] {
         let change = change();
-        let proposed = store.propose_event_change(request, event_id(1), &change, 1);
+        let proposed =
+            store.propose_event_change(request, event_id(1), &change, 1, Unaudited::Unattended);
         assert!(proposed.await.unwrap());
     }
     store.project(&chain.all()).await.unwrap();

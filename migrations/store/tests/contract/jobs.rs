@@ -20,9 +20,9 @@ contract!(
     a_lease_that_ended_is_taken_back,
     a_worker_that_was_away_changes_nothing,
     the_last_attempt_that_nobody_ends_kills,
-    what_is_called_off_ends,
+    what_is_cancelled_ends,
     what_is_given_back_does_not_count,
-    a_dead_job_is_revived,
+    a_dead_job_is_requeued,
     what_ended_is_forgotten_but_the_dead_are_kept,
     jobs_are_listed_and_counted,
 );
@@ -190,7 +190,13 @@ async fn a_failed_attempt_is_repeated_and_the_last_one_kills(bench: Bench) {
         let claimed = claim_one(&bench).await;
         assert_eq!(claimed.attempt, attempt);
         let why = format!("no answer to attempt {attempt}\0 and more");
-        assert!(bench.store.retry_job(claimed.lease, &why, 0).await.unwrap());
+        assert!(
+            bench
+                .store
+                .fail_attempt(claimed.lease, &why, 0)
+                .await
+                .unwrap()
+        );
     }
     assert_eq!(claim(&bench, "w1", 5).await, []);
     let dead = bench.store.jobs(&all()).await.unwrap().remove(0);
@@ -201,16 +207,22 @@ async fn a_failed_attempt_is_repeated_and_the_last_one_kills(bench: Bench) {
     enqueue(&bench, &job("b")).await;
     let claimed = claim_one(&bench).await;
     let cut = "ä".repeat(3_000);
-    assert!(bench.store.bury_job(claimed.lease, &cut).await.unwrap());
+    assert!(
+        bench
+            .store
+            .dead_letter_job(claimed.lease, &cut)
+            .await
+            .unwrap()
+    );
     assert_eq!(state(&bench, claimed.lease.job).await, JobState::Dead);
 }
 
 async fn a_lease_that_ended_is_taken_back(bench: Bench) {
     enqueue(&bench, &job("a")).await;
     let first = claim_one(&bench).await;
-    assert_eq!(bench.store.take_back_jobs().await.unwrap(), 0);
+    assert_eq!(bench.store.reclaim_jobs().await.unwrap(), 0);
     bench.tamper(END_LEASES).await;
-    assert_eq!(bench.store.take_back_jobs().await.unwrap(), 1);
+    assert_eq!(bench.store.reclaim_jobs().await.unwrap(), 1);
     let second = claim_one(&bench).await;
     assert_eq!(second.attempt, 2);
     assert!(second.lease.fence > first.lease.fence);
@@ -222,16 +234,16 @@ async fn a_worker_that_was_away_changes_nothing(bench: Bench) {
     enqueue(&bench, &job("a")).await;
     let old = claim_one(&bench).await.lease;
     bench.tamper(END_LEASES).await;
-    bench.store.take_back_jobs().await.unwrap();
+    bench.store.reclaim_jobs().await.unwrap();
     // While it waits, and while another worker has it.
     for round in 0..2 {
         let store = &bench.store;
         let before = store.job(old.job).await.unwrap();
         assert!(!store.finish_job(old).await.unwrap(), "{round}");
-        assert!(!store.retry_job(old, "late", 0).await.unwrap());
-        assert!(!store.bury_job(old, "late").await.unwrap());
-        assert!(!store.call_off_job(old).await.unwrap());
-        assert!(!store.give_back_job(old).await.unwrap());
+        assert!(!store.fail_attempt(old, "late", 0).await.unwrap());
+        assert!(!store.dead_letter_job(old, "late").await.unwrap());
+        assert!(!store.finish_cancelled_job(old).await.unwrap());
+        assert!(!store.release_job(old).await.unwrap());
         let renewal = store.renew_job(old, LEASE_MS, Some("late")).await.unwrap();
         assert_eq!(renewal, Renewal::Lost);
         assert_eq!(store.job(old.job).await.unwrap(), before);
@@ -252,11 +264,11 @@ async fn the_last_attempt_that_nobody_ends_kills(bench: Bench) {
     .await;
     let claimed = claim_one(&bench).await;
     bench.tamper(END_LEASES).await;
-    bench.store.take_back_jobs().await.unwrap();
+    bench.store.reclaim_jobs().await.unwrap();
     assert_eq!(state(&bench, claimed.lease.job).await, JobState::Dead);
 }
 
-async fn what_is_called_off_ends(bench: Bench) {
+async fn what_is_cancelled_ends(bench: Bench) {
     for key in ["a", "b", "c"] {
         enqueue(&bench, &job(key)).await;
     }
@@ -297,10 +309,16 @@ async fn what_is_called_off_ends(bench: Bench) {
             .unwrap();
         assert_eq!(renewal, Renewal::Cancelled);
     }
-    assert!(bench.store.call_off_job(first.lease).await.unwrap());
+    assert!(bench.store.finish_cancelled_job(first.lease).await.unwrap());
     assert_eq!(state(&bench, first.lease.job).await, JobState::Cancelled);
     // One that fails first is not tried again.
-    assert!(bench.store.retry_job(second.lease, "x", 0).await.unwrap());
+    assert!(
+        bench
+            .store
+            .fail_attempt(second.lease, "x", 0)
+            .await
+            .unwrap()
+    );
     assert_eq!(state(&bench, second.lease.job).await, JobState::Cancelled);
 }
 
@@ -313,36 +331,40 @@ async fn what_is_given_back_does_not_count(bench: Bench) {
         .await
         .unwrap();
     assert_eq!(renewal, Renewal::Held);
-    assert!(bench.store.give_back_job(claimed.lease).await.unwrap());
+    assert!(bench.store.release_job(claimed.lease).await.unwrap());
     let again = claim_one(&bench).await;
     assert_eq!(again.attempt, 1);
     assert_eq!(again.progress.as_deref(), Some("7 of 9"));
 }
 
-async fn a_dead_job_is_revived(bench: Bench) {
+async fn a_dead_job_is_requeued(bench: Bench) {
     enqueue(&bench, &job("a")).await;
     let claimed = claim_one(&bench).await;
     let id = claimed.lease.job;
     assert!(
         !bench
             .store
-            .revive_job(id, Unaudited::Unattended)
+            .requeue_job(id, Unaudited::Unattended)
             .await
             .unwrap(),
         "it runs"
     );
-    bench.store.bury_job(claimed.lease, "x").await.unwrap();
+    bench
+        .store
+        .dead_letter_job(claimed.lease, "x")
+        .await
+        .unwrap();
     assert!(
         bench
             .store
-            .revive_job(id, Unaudited::Unattended)
+            .requeue_job(id, Unaudited::Unattended)
             .await
             .unwrap()
     );
     assert!(
         !bench
             .store
-            .revive_job(id, Unaudited::Unattended)
+            .requeue_job(id, Unaudited::Unattended)
             .await
             .unwrap(),
         "it waits"
@@ -358,9 +380,9 @@ async fn what_ended_is_forgotten_but_the_dead_are_kept(bench: Bench) {
         let lease = claimed.lease;
         match claimed.key.as_str() {
             "done" => bench.store.finish_job(lease).await.unwrap(),
-            "dead" => bench.store.bury_job(lease, "x").await.unwrap(),
-            "off" => bench.store.call_off_job(lease).await.unwrap(),
-            _ => bench.store.give_back_job(lease).await.unwrap(),
+            "dead" => bench.store.dead_letter_job(lease, "x").await.unwrap(),
+            "off" => bench.store.finish_cancelled_job(lease).await.unwrap(),
+            _ => bench.store.release_job(lease).await.unwrap(),
         };
     }
     assert_eq!(bench.store.prune_jobs(60_000, 10).await.unwrap(), 0);
@@ -395,7 +417,11 @@ async fn jobs_are_listed_and_counted(bench: Bench) {
         .claim_jobs("refund", "w1", LEASE_MS, 1)
         .await
         .unwrap();
-    bench.store.bury_job(claimed[0].lease, "x").await.unwrap();
+    bench
+        .store
+        .dead_letter_job(claimed[0].lease, "x")
+        .await
+        .unwrap();
 
     let page = |after, limit| JobFilter {
         after,

@@ -31,6 +31,7 @@ contract!(
     replayed_answers_are_not_projected_again,
     shows_follow_their_outcomes,
     cancelling_a_show_ends_what_is_live,
+    a_sweep_takes_the_time_that_it_needs,
     a_clock_reset_takes_times_back_with_the_machine,
     a_clock_reset_comes_between_what_is_before_and_after_it,
     a_remembered_clock_reset_changes_nothing,
@@ -555,6 +556,47 @@ impl WrongClock {
             status(&booking(store, self.released).await),
             (BookingStatus::Cancelled, None, Some(self.to_ms))
         );
+    }
+}
+
+/// Notes which time limit each statement has that changes bookings. Only PostgreSQL has one.
+const NOTE_TIME_LIMITS: &str = "CREATE TABLE noted (time_limit text NOT NULL); \
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+    INSERT INTO noted SELECT current_setting('statement_timeout'); RETURN NULL; END $$; \
+    CREATE TRIGGER note AFTER UPDATE ON bookings FOR EACH STATEMENT EXECUTE FUNCTION note();";
+/// Fails unless the limits that were noted are these.
+const CHECK_TIME_LIMITS: &str = "DO $$ BEGIN \
+    ASSERT (SELECT array_agg(time_limit) FROM noted) = ARRAY['10s', '0', '10s', '0', '0', '10s'], \
+    (SELECT array_agg(time_limit) FROM noted); END $$";
+
+async fn a_sweep_takes_the_time_that_it_needs(bench: Bench) {
+    let is_postgres = !bench.url.starts_with("sqlite");
+    let store = &bench.store;
+    let mut chain = Chain::default();
+    let sold = chain.reserve(1, 1, &[1]);
+    let held = chain.reserve(2, 2, &[2]);
+    store.project(&chain.all()).await.unwrap();
+    if is_postgres {
+        bench.tamper(NOTE_TIME_LIMITS).await;
+    }
+    let before = chain.next_offset;
+    chain.confirm(1, 1, sold, &[1]);
+    chain.push(Outcome::ShowCancelled { show: show_id(1) });
+    chain.push(Outcome::Extended {
+        booking: held,
+        show: show_id(2),
+        user: user_id(2),
+        expires_at_ms: time_of(held) + HOLD_MS,
+    });
+    chain.push(Outcome::ClockReset {
+        from_ms: time_of(chain.next_offset),
+        to_ms: time_of(chain.next_offset),
+    });
+    chain.expire(2, 2, held, &[2]);
+    let batch = chain.batch(before, chain.next_offset);
+    store.project(&batch).await.unwrap();
+    if is_postgres {
+        bench.tamper(CHECK_TIME_LIMITS).await;
     }
 }
 

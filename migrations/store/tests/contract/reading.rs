@@ -12,6 +12,7 @@ contract!(
     bookings_are_filtered,
     bookings_are_paged_by_cursor,
     live_bookings_are_paged,
+    live_bookings_are_found_behind_many_that_have_ended,
     bookings_of_one_moment_are_ordered_by_id,
 );
 
@@ -154,4 +155,35 @@ async fn live_bookings_are_paged(bench: Bench) {
             .unwrap()
             .is_empty()
     );
+}
+
+/// More bookings than a statement passes, three of them live.
+const MANY_POSTGRES: &str = "INSERT INTO bookings (partition, booking_offset, booking_id, event_id, \
+    show_id, user_id, zone, seats, quantity, unit_price, currency, status, reserved_at_ms, \
+    expires_at_ms, ended_at_ms, updated_offset) \
+    SELECT 3, n, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 0, '{}', \
+    1, 0, 'THB', CASE WHEN n IN (0, 60000, 120000) THEN 'reserved' ELSE 'expired' END, 0, 0, \
+    CASE WHEN n NOT IN (0, 60000, 120000) THEN 0 END, n FROM generate_series(0, 120000) AS n";
+const MANY_SQLITE: &str = "WITH RECURSIVE numbers (n) AS \
+    (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 120000) \
+    INSERT INTO bookings (partition, booking_offset, booking_id, event_id, show_id, user_id, zone, \
+    seats, quantity, unit_price, currency, status, reserved_at_ms, expires_at_ms, ended_at_ms, \
+    updated_offset) \
+    SELECT 3, n, randomblob(16), randomblob(16), randomblob(16), randomblob(16), 0, '[]', 1, 0, \
+    'THB', CASE WHEN n IN (0, 60000, 120000) THEN 'reserved' ELSE 'expired' END, 0, 0, \
+    CASE WHEN n NOT IN (0, 60000, 120000) THEN 0 END, n FROM numbers";
+
+async fn live_bookings_are_found_behind_many_that_have_ended(bench: Bench) {
+    let many = if bench.url.starts_with("sqlite") {
+        MANY_SQLITE
+    } else {
+        MANY_POSTGRES
+    };
+    bench.tamper(many).await;
+    let live = |after, limit| live(bench.store.clone(), after, limit);
+    assert_eq!(live(None, 9).await, [0, 60_000, 120_000]);
+    assert_eq!(live(None, 2).await, [0, 60_000]);
+    assert_eq!(live(Some(0), 1).await, [60_000]);
+    assert_eq!(live(Some(60_000), 1).await, [120_000]);
+    assert!(live(Some(120_000), 1).await.is_empty());
 }

@@ -63,7 +63,7 @@ async fn an_altered_migration_is_refused(bench: Bench) {
 }
 
 async fn it_answers(bench: Bench) {
-    bench.store.ping().await.unwrap();
+    bench.store.clock_ms().await.unwrap();
     let (in_use, idle) = bench.store.connections();
     assert!(
         (1..=4).contains(&(in_use + idle)),
@@ -74,7 +74,7 @@ async fn it_answers(bench: Bench) {
 
 async fn a_closed_store_is_unreachable(bench: Bench) {
     bench.store.close().await;
-    let error = bench.store.ping().await.unwrap_err();
+    let error = bench.store.clock_ms().await.unwrap_err();
     assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::parse_state;
-use crate::cli::{ConfigArgs, JsonArgs, parse_uuid, parse_whole};
+use crate::cli::{ConfigArgs, JsonArgs, parse_limit, parse_uuid};
 use crate::commands::store::with_store;
 use crate::exit::{Failure, OrFail};
 use crate::output;
@@ -19,8 +19,8 @@ pub(crate) struct ListArgs {
     /// Only jobs of this kind
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// At most this many
-    #[arg(long, value_name = "N", default_value = "20", value_parser = parse_whole::<u32>)]
+    /// At most this many, up to 1000
+    #[arg(long, value_name = "N", default_value = "20", value_parser = parse_limit)]
     limit: u32,
     /// Only those below this one in the list
     #[arg(long, value_name = "ID", value_parser = parse_uuid)]

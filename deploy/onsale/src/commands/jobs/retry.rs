@@ -35,7 +35,7 @@ pub(crate) fn run(args: &RetryArgs) -> Result<(), Failure> {
     with_store(&args.config, async |store| {
         let retried = match (args.id, &args.dead_of) {
             (Some(id), _) => {
-                if !revive(&store, id).await? {
+                if !requeue(&store, id).await? {
                     return Err(Failure::Found(anyhow!(
                         "job {id} is neither dead nor cancelled; see `onsale jobs show {id}`"
                     )));
@@ -59,9 +59,9 @@ pub(crate) fn run(args: &RetryArgs) -> Result<(), Failure> {
     })
 }
 
-async fn revive(store: &Store, id: Uuid) -> Result<bool, Failure> {
+async fn requeue(store: &Store, id: Uuid) -> Result<bool, Failure> {
     let audit = Actor::command_line().did("job.retry", "job", id);
-    store.revive_job(id, audit).await.or_reach()
+    store.requeue_job(id, audit).await.or_reach()
 }
 
 async fn all_dead(store: &Store, kind: &str) -> Result<u64, Failure> {
@@ -79,7 +79,7 @@ async fn all_dead(store: &Store, kind: &str) -> Result<u64, Failure> {
         };
         filter.after = Some(last.job_id);
         for job in &page {
-            retried += u64::from(revive(store, job.job_id).await?);
+            retried += u64::from(requeue(store, job.job_id).await?);
         }
     }
 }

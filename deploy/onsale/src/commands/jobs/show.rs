@@ -45,7 +45,7 @@ pub(crate) fn run(args: &JobArgs) -> Result<(), Failure> {
             output::line(format_args!("{name:<12} {value}"));
         }
         if job.cancel_requested {
-            output::line("it is being called off");
+            output::line("it is being cancelled");
         }
         Ok(())
     })

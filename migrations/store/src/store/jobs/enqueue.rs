@@ -69,3 +69,53 @@ fn check(job: &NewJob) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::Database;
+
+    async fn store(folder: &std::path::Path) -> Store {
+        let url = format!("sqlite://{}", folder.join("x.db").display());
+        let store = Store::connect(&url, 2).await.unwrap();
+        store.migrate().await.unwrap();
+        store
+    }
+
+    async fn with_a_fact(database: &Database, is_true: bool) {
+        database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let job = NewJob {
+                    kind: "mail.send",
+                    key: is_true.to_string(),
+                    payload: "{}".to_owned(),
+                    delay_ms: 0,
+                    attempts_max: 1,
+                };
+                // As code elsewhere in this crate does.
+                assert!(crate::store::jobs::enqueue::enqueue(&mut transaction, &job).await?);
+                if is_true {
+                    transaction.commit(Unaudited::Automatic).await?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_job_is_there_with_the_fact_that_it_follows_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path()).await;
+        with_a_fact(&store.database, false).await;
+        with_a_fact(&store.database, true).await;
+        let filter = crate::job::JobFilter {
+            limit: 9,
+            ..crate::job::JobFilter::default()
+        };
+        let jobs = store.jobs(&filter).await.unwrap();
+        let keys: Vec<&str> = jobs.iter().map(|job| job.key.as_str()).collect();
+        assert_eq!(keys, ["true"]);
+        store.close().await;
+    }
+}

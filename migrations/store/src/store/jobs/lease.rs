@@ -10,8 +10,8 @@ use crate::database::{Database, Durability, Row, Value, integer};
 use crate::error::StoreError;
 use crate::job::{ClaimedJob, Lease, Renewal};
 
-/// A job leaves its worker and waits again, unless it was called off, or after this many attempts there
-/// may be no more: then it ends.
+/// A job leaves its worker and waits again, unless it was cancelled, or after this many attempts there may
+/// be no more: then it ends.
 macro_rules! leaves_worker {
     ($attempts:literal) => {
         concat!(
@@ -27,7 +27,7 @@ macro_rules! leaves_worker {
 }
 
 /// Of a worker that did not come back.
-const TAKE_BACK: &str = concat!(
+const RECLAIM: &str = concat!(
     "UPDATE jobs SET ",
     leaves_worker!("attempts"),
     ", last_error = 'the lease of the worker ' || worker || ' ended: it died, or it hangs', \
@@ -84,26 +84,26 @@ const RENEW: &str = concat!(
     " RETURNING cancel_requested"
 );
 const FINISH: &str = of_lease!(ends!("done"), ", last_error = NULL");
-const BURY: &str = of_lease!(ends!("dead"), ", last_error = $3");
-const CALL_OFF: &str = of_lease!(ends!("cancelled"), "");
-const RETRY: &str = of_lease!(
+const DEAD_LETTER: &str = of_lease!(ends!("dead"), ", last_error = $3");
+const FINISH_CANCELLED: &str = of_lease!(ends!("cancelled"), "");
+const FAIL: &str = of_lease!(
     leaves_worker!("attempts"),
     ", due_at_ms = (SELECT now_ms FROM database_clock) + $3, last_error = $4"
 );
 /// This attempt does not count.
-const GIVE_BACK: &str = of_lease!(
+const RELEASE: &str = of_lease!(
     leaves_worker!("attempts - 1"),
     ", due_at_ms = (SELECT now_ms FROM database_clock), attempts = attempts - 1"
 );
 
 impl Store {
-    /// Takes back the jobs whose leases have ended; how many that were.
+    /// Reclaims the jobs whose leases have ended; returns how many.
     ///
     /// # Errors
     /// As every write.
-    pub async fn take_back_jobs(&self) -> Result<u64, StoreError> {
+    pub async fn reclaim_jobs(&self) -> Result<u64, StoreError> {
         self.database
-            .execute_unaudited(Durability::Durable, TAKE_BACK, &[])
+            .execute_unaudited(Durability::Durable, RECLAIM, &[])
             .await
     }
 
@@ -213,14 +213,14 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub async fn retry_job(
+    pub async fn fail_attempt(
         &self,
         lease: Lease,
         error: &str,
         delay_ms: u64,
     ) -> Result<bool, StoreError> {
         let delay = integer("delay_ms", delay_ms)?;
-        self.settle(RETRY, lease, &[delay.into(), note(error).into()])
+        self.settle(FAIL, lease, &[delay.into(), note(error).into()])
             .await
     }
 
@@ -228,17 +228,17 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub async fn bury_job(&self, lease: Lease, error: &str) -> Result<bool, StoreError> {
-        self.settle(BURY, lease, &[note(error).into()]).await
+    pub async fn dead_letter_job(&self, lease: Lease, error: &str) -> Result<bool, StoreError> {
+        self.settle(DEAD_LETTER, lease, &[note(error).into()]).await
     }
 
-    /// The worker has stopped because the job was called off. False when it was no longer the
+    /// The worker has stopped because the job was cancelled. False when it was no longer the
     /// worker's.
     ///
     /// # Errors
     /// As every write.
-    pub async fn call_off_job(&self, lease: Lease) -> Result<bool, StoreError> {
-        self.settle(CALL_OFF, lease, &[]).await
+    pub async fn finish_cancelled_job(&self, lease: Lease) -> Result<bool, StoreError> {
+        self.settle(FINISH_CANCELLED, lease, &[]).await
     }
 
     /// The worker stops before it has come to an end: another worker may begin at once, and the
@@ -246,8 +246,8 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub async fn give_back_job(&self, lease: Lease) -> Result<bool, StoreError> {
-        self.settle(GIVE_BACK, lease, &[]).await
+    pub async fn release_job(&self, lease: Lease) -> Result<bool, StoreError> {
+        self.settle(RELEASE, lease, &[]).await
     }
 
     async fn settle(

@@ -15,6 +15,19 @@ macro_rules! columns {
     };
 }
 
+macro_rules! counts {
+    ($among:literal) => {
+        concat!(
+            "SELECT kind, state, COUNT(*) AS jobs, \
+             CASE WHEN state = 'waiting' \
+             THEN (SELECT now_ms FROM database_clock) - MIN(due_at_ms) ELSE 0 END AS overdue_ms \
+             FROM jobs ",
+            $among,
+            "GROUP BY kind, state ORDER BY kind, state"
+        )
+    };
+}
+
 /// One that runs ends when its worker renews its lease, or loses it.
 const CANCEL: &str = "UPDATE jobs SET \
      state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END, \
@@ -23,7 +36,7 @@ const CANCEL: &str = "UPDATE jobs SET \
      cancel_requested = 1 WHERE job_id = $1 AND state IN ('waiting', 'running')";
 
 /// With as many attempts as a new one.
-const REVIVE: &str = "UPDATE jobs SET state = 'waiting', attempts = 0, cancel_requested = 0, \
+const REQUEUE: &str = "UPDATE jobs SET state = 'waiting', attempts = 0, cancel_requested = 0, \
      ended_at_ms = NULL, due_at_ms = (SELECT now_ms FROM database_clock) \
      WHERE job_id = $1 AND state IN ('dead', 'cancelled')";
 
@@ -73,7 +86,7 @@ impl Store {
             .transpose()
     }
 
-    /// Calls a job off: at once where it waits, and where it runs as soon as its worker hears of it.
+    /// Cancels a job: at once where it waits, and where it runs as soon as its worker hears of it.
     /// False when it is over, or there is none.
     ///
     /// # Errors
@@ -86,8 +99,8 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub async fn revive_job(&self, id: Uuid, audit: impl Into<Audit>) -> Result<bool, StoreError> {
-        self.operate(REVIVE, id, audit.into()).await
+    pub async fn requeue_job(&self, id: Uuid, audit: impl Into<Audit>) -> Result<bool, StoreError> {
+        self.operate(REQUEUE, id, audit.into()).await
     }
 
     async fn operate(&self, sql: &'static str, id: Uuid, audit: Audit) -> Result<bool, StoreError> {
@@ -102,19 +115,27 @@ impl Store {
             .await
     }
 
-    /// How many jobs there are, by kind and state.
+    /// How many jobs there are, by kind and state. It goes through all of them.
     ///
     /// # Errors
     /// As every read.
     pub async fn job_counts(&self) -> Result<Vec<JobCount>, StoreError> {
+        self.count_jobs(counts!("")).await
+    }
+
+    /// How many jobs wait, run or are dead, by kind and state: what is not over, and needs no look at
+    /// what is.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn open_job_counts(&self) -> Result<Vec<JobCount>, StoreError> {
+        self.count_jobs(counts!("WHERE state IN ('waiting', 'running', 'dead') "))
+            .await
+    }
+
+    async fn count_jobs(&self, sql: &'static str) -> Result<Vec<JobCount>, StoreError> {
         self.database
-            .fetch(
-                "SELECT kind, state, COUNT(*) AS jobs, \
-                 CASE WHEN state = 'waiting' \
-                 THEN (SELECT now_ms FROM database_clock) - MIN(due_at_ms) ELSE 0 END AS overdue_ms \
-                 FROM jobs GROUP BY kind, state ORDER BY kind, state",
-                &[],
-            )
+            .fetch(sql, &[])
             .await?
             .iter()
             .map(|row| {

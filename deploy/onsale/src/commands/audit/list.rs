@@ -1,0 +1,76 @@
+//! `onsale audit list`
+
+use clap::Args;
+use onsale_store::audit::{AuditFilter, AuditRow};
+use uuid::Uuid;
+
+use crate::cli::{ConfigArgs, JsonArgs, parse_limit, parse_uuid, parse_whole};
+use crate::commands::store::with_store;
+use crate::exit::{Failure, OrFail};
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only about this kind of thing: event, show, job or partition
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only about the thing with this id
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// Only about what belongs to this tenant
+    #[arg(long, value_name = "ID", value_parser = parse_uuid)]
+    tenant: Option<Uuid>,
+    /// Only what this account did
+    #[arg(long, value_name = "ID", value_parser = parse_uuid)]
+    actor: Option<Uuid>,
+    /// Only entries below this one in the list
+    #[arg(long, value_name = "NUMBER", value_parser = parse_whole::<u64>)]
+    before: Option<u64>,
+    /// At most this many, up to 1000
+    #[arg(long, value_name = "N", default_value = "20", value_parser = parse_limit)]
+    limit: u32,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(crate) fn run(args: &ListArgs) -> Result<(), Failure> {
+    let filter = AuditFilter {
+        subject_kind: args.kind.clone(),
+        subject_id: args.id.clone(),
+        tenant_id: args.tenant,
+        actor_id: args.actor,
+        before: args.before,
+        limit: args.limit,
+    };
+    with_store(&args.config, async |store| {
+        let entries = store.audit(&filter).await.or_reach()?;
+        if args.json.json {
+            output::json(&entries);
+        } else if entries.is_empty() {
+            output::line("there are no entries");
+        } else {
+            let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
+            output::table(
+                &[
+                    "NUMBER", "TIME", "ROLE", "ACTOR", "TENANT", "ACTION", "SUBJECT",
+                ],
+                &rows,
+            );
+        }
+        Ok(())
+    })
+}
+
+fn row(entry: &AuditRow) -> Vec<String> {
+    vec![
+        entry.audit_id.to_string(),
+        output::time(entry.at_ms),
+        entry.actor.role.clone(),
+        output::or_dash(entry.actor.id),
+        output::or_dash(entry.tenant_id),
+        entry.action.clone(),
+        format!("{} {}", entry.subject_kind, entry.subject_id),
+    ]
+}
