@@ -188,7 +188,7 @@ pub(crate) fn parse_limit(text: &str) -> Result<u32, String> {
     let limit: Option<u32> = text.parse().ok();
     limit
         .filter(|limit| (1..=LISTED_MAX).contains(limit))
-        .ok_or_else(|| format!("{text:?}: expected a whole number from 1 to {LISTED_MAX}"))
+        .ok_or_else(|| format!("expected a whole number from 1 to {LISTED_MAX}"))
 }
 
 /// A number type that knows its range.
