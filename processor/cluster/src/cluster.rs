@@ -350,24 +350,3 @@ impl Cluster {
         Ok(received)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_an_owner_refuses_is_the_reports_fault() {
-        let refused = |status: u16| {
-            not_applied(&FanOutError::Peer(PeerError::Refused {
-                node: NodeName("processor-1".to_owned()),
-                url: String::new(),
-                status: reqwest::StatusCode::from_u16(status).unwrap(),
-                why: String::new(),
-            }))
-        };
-        assert!(matches!(refused(400), ClusterError::Refused { .. }));
-        assert!(matches!(refused(500), ClusterError::Failed(_)));
-        let no_owner = not_applied(&FanOutError::NoOwner(PartitionId(3)));
-        assert!(matches!(no_owner, ClusterError::Unavailable(_)));
-    }
-}

@@ -260,7 +260,6 @@ fn granted(command: &Command, offset: u64) -> Outcome {
         Command::Describe(describe) => Outcome::Described(describe.clone()),
         Command::Block(block) => Outcome::Blocked(change(block)),
         Command::Unblock(block) => Outcome::Unblocked(change(block)),
-        Command::Describe(describe) => Outcome::Described(describe.clone()),
         _ => Outcome::Nothing,
     }
 }

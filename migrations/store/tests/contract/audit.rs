@@ -217,8 +217,10 @@ async fn a_proposal_is_written_down_once(bench: Bench) {
 async fn one_commit_may_have_many_entries(bench: Bench) {
     let both = Audit::Entries(vec![created(1), created(2)]);
     let store = &bench.store;
-    let added = store.add_event_within(&event(1), &Quotas::UNLIMITED, both);
-    added.await.unwrap();
+    store
+        .add_event_within(&event(1), &Quotas::UNLIMITED, both)
+        .await
+        .unwrap();
     let rows = all(&bench).await;
     let subjects: Vec<&str> = rows.iter().map(|row| row.subject_id.as_str()).collect();
     let (one, two) = (event_id(1).to_string(), event_id(2).to_string());

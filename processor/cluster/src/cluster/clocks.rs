@@ -145,6 +145,7 @@ fn all_or_what_was_set(
             expected,
         },
         ClusterError::Unavailable(why) => ClusterError::Unavailable(format!("{why}; {set}")),
+        ClusterError::NoDatabase(why) => ClusterError::NoDatabase(format!("{why}; {set}")),
         ClusterError::Failed(why) => ClusterError::Failed(format!("{why}; {set}")),
         unknown @ ClusterError::UnknownPartition(_) => unknown,
     })

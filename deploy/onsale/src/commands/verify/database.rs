@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use onsale_processor::fit::Misfit;
 use onsale_schemas::{BookingId, Offset, PartitionId};
 use onsale_simulation::model::{BookingState, Model};
+use onsale_store::Store;
 use onsale_store::booking::{BookingStatus, projected_offset};
 
 use crate::commands::store;
