@@ -1,5 +1,5 @@
 //! The arrows between our crates, as ARCHITECTURE.md draws them. A new arrow is a decision: it is
-//! made there first and here second.
+//! made there first and here second. And what every crate keeps to that no lint looks for.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
@@ -181,4 +181,91 @@ fn the_engine_stays_pure() {
             assert!(!IMPURE.contains(&name), "{pure} pulls in {name}");
         }
     }
+}
+
+/// An error with its causes is printed as a chain (`{:#}`), and alone in many a log line. So it either
+/// says its cause in its own text or has it as its source: one that does both is printed twice, as in
+/// "configuration file a.toml: not found: not found".
+#[test]
+fn no_error_says_its_cause_twice() {
+    let metadata = metadata();
+    let mut twice = Vec::new();
+    for package in metadata.workspace_packages() {
+        let folder = package.manifest_path.parent().unwrap().join("src");
+        for file in rust_files(folder.as_std_path()) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            // What comes before the first one is no error's.
+            for error in text.split("#[error(").skip(1) {
+                if says_its_source(error) {
+                    let line = error.lines().next().unwrap_or_default();
+                    twice.push(format!("{}: {line}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(twice.is_empty(), "{twice:#?}");
+}
+
+/// Of the text behind `#[error(`: whether a cause is both source and part of the message.
+fn says_its_source(error: &str) -> bool {
+    let (message, variant) = error.split_once(")]").unwrap_or((error, ""));
+    let variant = variant.split("\n}").next().unwrap_or_default();
+    let named = |name: &str| {
+        let places = [
+            format!("{{{name}}}"),
+            format!("{{{name}:"),
+            format!(".{name}"),
+        ];
+        places.iter().any(|place| message.contains(place.as_str()))
+    };
+    if variant.contains(" source: ") && named("source") {
+        return true;
+    }
+    ["#[source]", "#[from]"].iter().any(|attribute| {
+        variant.split(attribute).skip(1).any(|field| {
+            let is_name = |char: char| char.is_alphanumeric() || char == '_';
+            let name: String = field
+                .trim_start()
+                .chars()
+                .take_while(|c| is_name(*c))
+                .collect();
+            let is_struct = field.trim_start()[name.len()..].starts_with(": ");
+            named(if is_struct { &name } else { "0" })
+        })
+    })
+}
+
+#[test]
+fn a_cause_that_is_said_twice_is_noticed() {
+    for twice in [
+        "\"a: {0}\")]\n    A(#[from] Cause),",
+        "\"a: {0:#}\")]\n    A(#[source] Cause),",
+        "\"a\", .0)]\n    A(#[source] Cause),",
+        "\"{path}: {source}\")]\n    A {\n        path: Path,\n        source: Cause,\n    },",
+        "\"{path}: {why}\")]\n    A {\n        path: Path,\n        #[source]\n        why: Cause,\n    },",
+    ] {
+        assert!(says_its_source(twice), "{twice}");
+    }
+    for once in [
+        "transparent)]\n    A(#[from] Cause),",
+        "\"a\")]\n    A(#[from] Cause),",
+        "\"a: {0}\")]\n    A(Cause),",
+        "\"{path}\")]\n    A {\n        path: Path,\n        source: Cause,\n    },",
+        "\"{path}: {cause}\")]\n    A {\n        path: Path,\n        cause: Cause,\n    },",
+    ] {
+        assert!(!says_its_source(once), "{once}");
+    }
+}
+
+fn rust_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found
 }

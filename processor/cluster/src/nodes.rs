@@ -257,7 +257,7 @@ impl Nodes {
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(work)
-            .map_err(|source| KafkaError::Thread { name, source })?;
+            .map_err(|cause| KafkaError::Thread { name, cause })?;
         Ok(nodes)
     }
 

@@ -290,9 +290,9 @@ impl<C: ProducerContext + 'static> PolledProducer<C> {
                 // Purges and tells the callbacks when the last owner goes.
                 drop(polled);
             })
-            .map_err(|source| KafkaError::Thread {
+            .map_err(|cause| KafkaError::Thread {
                 name: thread,
-                source,
+                cause,
             })?;
         Ok(Self { producer, stop })
     }
@@ -331,10 +331,10 @@ pub(super) fn broker_error(
     doing: &'static str,
 ) -> impl FnOnce(rdkafka::error::KafkaError) -> KafkaError {
     let brokers = settings.brokers.clone();
-    move |source| KafkaError::Broker {
+    move |cause| KafkaError::Broker {
         brokers,
         doing,
-        source: Box::new(source),
+        cause: Box::new(cause),
         complaint: None,
     }
 }

@@ -21,14 +21,14 @@ pub enum KafkaError {
         library: String,
     },
     /// The brokers do not answer, or answer with an error.
-    #[error("Kafka at {brokers}: {doing}: {source}{}", in_brackets(.complaint.as_deref()))]
+    #[error("Kafka at {brokers}: {doing}: {cause}{}", in_brackets(.complaint.as_deref()))]
     Broker {
         /// The brokers asked.
         brokers: String,
         /// What was tried, as in "fetch metadata".
         doing: &'static str,
         /// What the client library said.
-        source: Box<rdkafka::error::KafkaError>,
+        cause: Box<rdkafka::error::KafkaError>,
         /// What it last complained about before that, such as a refused password or certificate, if
         /// known.
         complaint: Option<String>,
@@ -97,12 +97,12 @@ pub enum KafkaError {
     #[error("the Kafka client has failed and has to be replaced: {0}")]
     Fatal(String),
     /// The operating system gives no thread.
-    #[error("start thread {name}: {source}")]
+    #[error("start thread {name}: {cause}")]
     Thread {
         /// Its name.
         name: &'static str,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 

@@ -196,9 +196,9 @@ impl KafkaCommandLog {
         std::thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || follower.run())
-            .map_err(|source| KafkaError::Thread {
+            .map_err(|cause| KafkaError::Thread {
                 name: THREAD,
-                source,
+                cause,
             })?;
         Ok(Self {
             producer,

@@ -79,11 +79,11 @@ impl KafkaWriter {
         })
     }
 
-    fn failed(&self, source: rdkafka::error::KafkaError) -> LogError {
+    fn failed(&self, cause: rdkafka::error::KafkaError) -> LogError {
         LogError::from(KafkaError::Broker {
             brokers: self.brokers.clone(),
             doing: "append",
-            source: Box::new(source),
+            cause: Box::new(cause),
             complaint: None,
         })
     }

@@ -50,7 +50,7 @@ impl<'a> Admin<'a> {
 
     /// An error with its reason: a call only says that no broker answered, even where one was there
     /// and refused the password.
-    fn refused(&self, doing: &'static str, source: ClientError) -> KafkaError {
+    fn refused(&self, doing: &'static str, cause: ClientError) -> KafkaError {
         // Complaints arrive one by one in the client's queue, among other events, and perhaps a
         // moment after the call has failed.
         let began = Instant::now();
@@ -61,7 +61,7 @@ impl<'a> Admin<'a> {
         KafkaError::Broker {
             brokers: self.settings.brokers.clone(),
             doing,
-            source: Box::new(source),
+            cause: Box::new(cause),
             complaint: self.consumer.context().complaint(),
         }
     }
