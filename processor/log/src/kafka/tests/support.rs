@@ -101,6 +101,11 @@ impl OwnBroker {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Where it listens on loopback.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `kill -9`.
     pub(super) fn kill(&self) {
         self.run("kill");
@@ -120,10 +125,12 @@ impl OwnBroker {
             .envs(self.env.iter().map(|(name, value)| (*name, value)))
             .output()
             .unwrap();
+        let log = || std::fs::read_to_string(self.folder.path().join("server.log"));
         assert!(
             output.status.success(),
-            "{verb}: {}",
-            String::from_utf8_lossy(&output.stderr)
+            "{verb}: {}\n{}",
+            String::from_utf8_lossy(&output.stderr),
+            log().unwrap_or_default()
         );
     }
 }
