@@ -1,8 +1,6 @@
 //! A node whose Kafka clients are told of no broker at all, which librdkafka never recovers from:
 //! readiness says so, and the node mends itself.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,66 +14,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(50);
 /// By default a client asks for metadata every five minutes.
 const ASK_OFTEN: &str = "topic.metadata.refresh.interval.ms=100";
-
-/// A broker that is reached through a proxy only.
-struct BehindProxy {
-    proxy: Proxy,
-    folder: tempfile::TempDir,
-    port: u16,
-}
-
-impl BehindProxy {
-    fn start() -> Self {
-        let broker = Self {
-            proxy: Proxy::listen(),
-            folder: tempfile::tempdir().unwrap(),
-            port: two_free_ports(),
-        };
-        let advertised = format!(
-            "advertised.listeners=PLAINTEXT://{}\n",
-            broker.proxy.address()
-        );
-        std::fs::write(broker.settings(), advertised).unwrap();
-        broker.run("start");
-        broker.proxy.to(broker.port);
-        broker
-    }
-
-    fn settings(&self) -> PathBuf {
-        self.folder.path().join("advertised.properties")
-    }
-
-    fn run(&self, verb: &str) {
-        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../services/kafka.sh");
-        let output = Command::new(script)
-            .arg(verb)
-            .arg(self.folder.path())
-            .arg(self.port.to_string())
-            .env("ONSALE_KAFKA_SETTINGS", self.settings())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{verb}: {said}");
-    }
-}
-
-impl Drop for BehindProxy {
-    fn drop(&mut self) {
-        self.run("kill");
-    }
-}
-
-/// The broker's controller listens on the second one.
-fn two_free_ports() -> u16 {
-    let two = || {
-        let first = std::net::TcpListener::bind("127.0.0.1:0").ok()?;
-        let port = first.local_addr().ok()?.port();
-        let next = port.checked_add(1)?;
-        std::net::TcpListener::bind(("127.0.0.1", next)).ok()?;
-        Some(port)
-    };
-    (0..1_000).find_map(|_| two()).unwrap()
-}
 
 async fn until_ready(server: &Server, done: impl Fn(u16, &Value) -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -96,19 +34,21 @@ async fn until_ready(server: &Server, done: impl Fn(u16, &Value) -> bool) {
 
 #[tokio::test]
 async fn a_node_that_is_told_of_no_broker_says_so_and_recovers_by_itself() {
-    if std::env::var_os("ONSALE_TEST_KAFKA_BROKERS").is_none() {
+    let Ok(brokers) = std::env::var("ONSALE_TEST_KAFKA_BROKERS") else {
         assert!(
             std::env::var_os("CI").is_none(),
             "ONSALE_TEST_KAFKA_BROKERS is not set: run the tests by deploy/test.sh"
         );
         return;
-    }
-    let (database, broker) = (Database::create(), BehindProxy::start());
+    };
+    let (database, proxy) = (Database::create(), Proxy::to(&brokers));
+    let prefix = format!("deaf-{}", uuid::Uuid::new_v4().simple());
     let folder = tempfile::tempdir().unwrap();
-    let (url, brokers) = (database.url(), broker.proxy.address());
+    let (url, brokers) = (database.url(), proxy.address());
     let variables = [
         ("ONSALE_DATABASE__URL", url.as_str()),
         ("ONSALE_KAFKA__BROKERS", &brokers),
+        ("ONSALE_KAFKA__TOPIC_PREFIX", &prefix),
         ("ONSALE_KAFKA__PROPERTIES", ASK_OFTEN),
         ("ONSALE_LOG__PARTITIONS", "1"),
         ("ONSALE_CLUSTER__PROCESSORS", "one"),
@@ -120,17 +60,17 @@ async fn a_node_that_is_told_of_no_broker_says_so_and_recovers_by_itself() {
     let show = SmallShow::open(&server).await;
     show.reserve(&server, &["A-3"]).await;
 
-    broker.proxy.hide_brokers(true);
+    proxy.hide_brokers(true);
     until_ready(&server, |status, said| {
         let is_named = said.to_string().contains("has heard from no Kafka broker");
         assert!(!is_named || status == 503, "{status}: {said}");
         is_named
     })
     .await;
-    assert!(broker.proxy.hidden() > 0);
+    assert!(proxy.hidden() > 0);
     let metrics = server.metrics().await;
     assert!(metric(&metrics, "onsale_kafka_clients_silent")[0] > 0.0);
-    broker.proxy.hide_brokers(false);
+    proxy.hide_brokers(false);
     until_ready(&server, |status, _| status == 200).await;
     show.reserve(&server, &["A-4"]).await;
     let metrics = server.metrics().await;

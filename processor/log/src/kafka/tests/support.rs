@@ -101,11 +101,6 @@ impl OwnBroker {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Where it listens on loopback.
-    pub(super) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// `kill -9`.
     pub(super) fn kill(&self) {
         self.run("kill");
