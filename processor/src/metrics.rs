@@ -54,6 +54,10 @@ pub struct Metrics {
     pub node_stalls: IntCounter,
     /// Foreign records that were skipped, by topic.
     foreign_records: IntCounterVec,
+    /// Kafka clients that hear from no broker.
+    kafka_clients_silent: IntGauge,
+    /// Kafka clients that were replaced, by what they do.
+    kafka_client_replacements: IntCounterVec,
     /// 1 where a partition's log begins after the newest snapshot.
     log_unfounded: IntGaugeVec,
     /// Partitions that no living node owns.
@@ -155,6 +159,8 @@ impl Metrics {
             snapshot_failures: register.counter(SNAPSHOT_FAILURES)?,
             node_stalls: register.counter(NODE_STALLS)?,
             foreign_records: register.counters(FOREIGN_RECORDS, "topic")?,
+            kafka_clients_silent: register.gauge(KAFKA_CLIENTS_SILENT)?,
+            kafka_client_replacements: register.counters(KAFKA_CLIENT_REPLACEMENTS, "client")?,
             log_unfounded: register.gauges(LOG_UNFOUNDED, "partition")?,
             partitions_without_owner: register.gauge(PARTITIONS_WITHOUT_OWNER)?,
             node_ids_twice: register.gauge(NODE_IDS_TWICE)?,
@@ -180,6 +186,21 @@ impl Metrics {
     pub fn show_foreign_records<'a>(&self, counts: impl Iterator<Item = (&'a str, u64)>) {
         for (topic, count) in counts {
             let counter = self.foreign_records.with_label_values(&[topic]);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+    }
+
+    /// Shows how the Kafka clients of this process hear from their brokers: how many do not, and how
+    /// many were replaced so far, by what they do.
+    pub fn show_kafka_clients<'a>(
+        &self,
+        silent: usize,
+        replacements: impl Iterator<Item = (&'a str, u64)>,
+    ) {
+        self.kafka_clients_silent
+            .set(i64::try_from(silent).unwrap_or(i64::MAX));
+        for (client, count) in replacements {
+            let counter = self.kafka_client_replacements.with_label_values(&[client]);
             counter.inc_by(count.saturating_sub(counter.get()));
         }
     }

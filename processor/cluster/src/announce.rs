@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use onsale_log::kafka::{ForeignRecords, NodesPublisher};
+use onsale_log::kafka::{BrokerContact, ForeignRecords, NodesPublisher};
 use onsale_processor::clock;
 use onsale_processor::node::Node;
 use onsale_processor::node::status::NodeStatus;
@@ -48,6 +48,8 @@ pub struct Announcer {
     pub log_partitions: u16,
     /// Records of others that its readers have skipped.
     pub foreign: ForeignRecords,
+    /// Whether its Kafka clients hear from their brokers.
+    pub contact: BrokerContact,
 }
 
 impl Announcer {
@@ -74,7 +76,8 @@ impl Announcer {
 
     fn status(&self) -> NodeStatus {
         let projection = self.projection.get();
-        let mut problems = Vec::new();
+        let silent = self.contact.silent();
+        let mut problems: Vec<String> = silent.iter().map(ToString::to_string).collect();
         let mut partitions = Vec::new();
         let mut clocks = Vec::new();
         if let Some(node) = &self.node {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use onsale_counts::Counts;
-use onsale_log::kafka::ForeignRecords;
+use onsale_log::kafka::{BrokerContact, ForeignRecords};
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::Node;
 use onsale_processor::node::projection::Projection;
@@ -79,12 +79,15 @@ pub struct Internal {
     pub projects: bool,
     /// Foreign records, as the readers of this process have found them.
     pub foreign: ForeignRecords,
+    /// Whether its Kafka clients hear from their brokers.
+    pub contact: BrokerContact,
 }
 
 impl Internal {
     /// Whether the roles beside the ingress do what they should.
     pub fn readiness(&self) -> Readiness {
-        let mut problems = Vec::new();
+        let silent = self.contact.silent();
+        let mut problems: Vec<String> = silent.iter().map(ToString::to_string).collect();
         if let Some(node) = &self.node {
             problems.extend(node.problems());
         }
@@ -117,6 +120,9 @@ impl Internal {
             .iter()
             .map(|(topic, count)| (topic.as_str(), *count));
         self.metrics.show_foreign_records(foreign);
+        let replacements = self.contact.replacements();
+        self.metrics
+            .show_kafka_clients(self.contact.silent().len(), replacements.into_iter());
         self.metrics.show_db_connections(self.store.connections().0);
     }
 

@@ -14,6 +14,9 @@
 //! ingress uses. Consumers assign their partitions themselves: there is no consumer group, because
 //! ownership is in the log.
 //!
+//! Clients are watched ([`BrokerContact`]) and replaced when they have lost their brokers for good,
+//! which librdkafka does not notice.
+//!
 //! Anyone with write access to these topics can put foreign records there. They are skipped and
 //! reported ([`ForeignRecords`]): a command that does not decode has no effect; an outcome that
 //! does not decode, has no digest as its key, or does not follow the chain is dropped; a node
@@ -24,6 +27,7 @@ mod clients;
 mod command_consumer;
 mod commands;
 mod config;
+mod contact;
 mod error;
 mod faked_clock;
 mod foreign;
@@ -42,6 +46,7 @@ mod writer;
 pub use command_consumer::{CommandConsumer, LogEvent};
 pub use commands::{CommandProducer, CommandProducerOptions, Delivered, OnDelivered, SendError};
 pub use config::KafkaConfig;
+pub use contact::{BrokerContact, SilentClient};
 pub use error::KafkaError;
 pub use faked_clock::refuse_faked_clock;
 pub use foreign::{ForeignRecord, ForeignRecords};

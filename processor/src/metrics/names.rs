@@ -78,6 +78,14 @@ pub(super) const FOREIGN_RECORDS: Named = Named {
     name: "onsale_foreign_records_total",
     help: "Records that no node of this cluster has written, skipped",
 };
+pub(super) const KAFKA_CLIENTS_SILENT: Named = Named {
+    name: "onsale_kafka_clients_silent",
+    help: "Kafka clients that have heard from no broker for seconds",
+};
+pub(super) const KAFKA_CLIENT_REPLACEMENTS: Named = Named {
+    name: "onsale_kafka_client_replacements_total",
+    help: "Kafka clients that were replaced because they could not recover",
+};
 pub(super) const LOG_UNFOUNDED: Named = Named {
     name: "onsale_log_begins_after_snapshot",
     help: "1 where the log begins after the newest snapshot: no start is possible",

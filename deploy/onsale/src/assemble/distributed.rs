@@ -42,6 +42,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         projection,
         projects: config.node.is(NodeRole::Projector),
         foreign: base.settings.foreign.clone(),
+        contact: base.settings.contact.clone(),
     });
     let stopping = Arc::new(AtomicBool::new(false));
     let announcer = announcer(config, &base, &internal, stopping.clone())?;
@@ -92,6 +93,7 @@ fn announcer(
         run: Uuid::new_v4().to_string(),
         log_partitions: base.topics.partitions,
         foreign: base.settings.foreign.clone(),
+        contact: base.settings.contact.clone(),
     })
 }
 

@@ -9,11 +9,14 @@
 
 mod attacks;
 mod clocks;
+mod deafness;
 mod disk_full;
 #[path = "../shared/http_client.rs"]
 mod http_client;
 mod jobs;
 mod kafka_database;
+#[path = "../../../../processor/log/src/kafka/tests/proxy.rs"]
+mod kafka_proxy;
 mod kill_nine;
 mod life;
 mod load;

@@ -1,10 +1,12 @@
-//! librdkafka settings of each kind of client, and what all clients have in common.
+//! librdkafka settings of each kind of client, and what all clients have in common. Whether they
+//! still hear from brokers is watched in [`contact`](super::contact).
 
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::{ArcSwap, Guard};
 use onsale_schemas::PartitionId;
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 use parking_lot::Mutex;
@@ -16,6 +18,7 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
+use super::contact::{ClientContact, SILENCE_MAX, STATISTICS_EVERY};
 use super::{KafkaError, KafkaSettings};
 
 /// Room for a record of the largest size and Kafka's framing.
@@ -44,6 +47,8 @@ const COMPLAINT_EVERY: Duration = Duration::from_secs(10);
 const WARM_UP: Duration = Duration::from_secs(1);
 /// How long the polling thread of a producer waits at a time.
 const PRODUCER_POLL: Duration = Duration::from_millis(500);
+/// The thread on which a replaced consumer is closed.
+const CLOSING_THREAD: &str = "kafka-closing";
 
 /// Passes librdkafka's log lines on.
 #[derive(Debug, Default)]
@@ -119,32 +124,91 @@ impl PlainContext {
     }
 }
 
-/// A consumer that is assigned its partitions.
+/// A consumer that is assigned its partitions, and whose client can be replaced.
+pub(super) struct Consumer {
+    client: ConsumerClient,
+    settings: KafkaSettings,
+    contact: ClientContact,
+    replaced: Option<Instant>,
+}
+
+impl Consumer {
+    /// Reads these partitions instead of what was read before.
+    pub(super) fn assign(&self, list: &TopicPartitionList) -> Result<(), ClientError> {
+        self.client.come_to_rest()?;
+        self.client.0.assign(list)
+    }
+
+    /// Reads these partitions beside the others.
+    pub(super) fn start(&self, list: &TopicPartitionList) -> Result<(), ClientError> {
+        self.client.come_to_rest()?;
+        self.client.0.incremental_assign(list)
+    }
+
+    /// Reads these partitions no more.
+    pub(super) fn stop(&self, list: &TopicPartitionList) -> Result<(), ClientError> {
+        self.client.come_to_rest()?;
+        self.client.0.incremental_unassign(list)
+    }
+
+    /// The owner has read something that only a broker can have sent since the last loss.
+    pub(super) fn heard(&self) {
+        self.contact.heard();
+    }
+
+    /// The client reported an error to its owner.
+    pub(super) fn lost(&self) {
+        self.contact.lost();
+    }
+
+    /// Replaces a client that has been silent for too long. True when it was replaced: the owner has
+    /// to assign its partitions then.
+    pub(super) fn replace_if_silent(&mut self) -> bool {
+        let is_due = |at: Instant| at.elapsed() >= SILENCE_MAX;
+        self.contact.silence() >= SILENCE_MAX
+            && self.replaced.is_none_or(is_due)
+            && self.replace("nothing was heard since it lost its brokers")
+    }
+
+    /// Replaces the client, as [`Consumer::replace_if_silent`]. The old one is kept when there is no
+    /// new one.
+    pub(super) fn replace(&mut self, why: &str) -> bool {
+        self.replaced = Some(Instant::now());
+        let fresh = match ConsumerClient::new(&self.settings) {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                tracing::error!(%error, "no Kafka client can be created; trying again");
+                return false;
+            }
+        };
+        self.contact.note_replacement(why);
+        close_aside(std::mem::replace(&mut self.client, fresh));
+        true
+    }
+}
+
+impl Deref for Consumer {
+    type Target = BaseConsumer<PlainContext>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.client.0
+    }
+}
+
+/// The client of a consumer.
 ///
 /// librdkafka up to 2.15.0 ends the process when it has to stop a partition that it is stopping
 /// already (an assertion of `rktp->rktp_started`, confluentinc/librdkafka#5573): partitions are
 /// therefore only added, taken away and closed once the client has come to rest. Nothing is paused
 /// and resumed either: a resumption that is overtaken by the start of its partition is lost
 /// (confluentinc/librdkafka#5591).
-pub(super) struct Consumer(BaseConsumer<PlainContext>);
+struct ConsumerClient(BaseConsumer<PlainContext>);
 
-impl Consumer {
-    /// Reads these partitions instead of what was read before.
-    pub(super) fn assign(&self, list: &TopicPartitionList) -> Result<(), ClientError> {
-        self.come_to_rest()?;
-        self.0.assign(list)
-    }
-
-    /// Reads these partitions beside the others.
-    pub(super) fn start(&self, list: &TopicPartitionList) -> Result<(), ClientError> {
-        self.come_to_rest()?;
-        self.0.incremental_assign(list)
-    }
-
-    /// Reads these partitions no more.
-    pub(super) fn stop(&self, list: &TopicPartitionList) -> Result<(), ClientError> {
-        self.come_to_rest()?;
-        self.0.incremental_unassign(list)
+impl ConsumerClient {
+    fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
+        BaseConsumer::from_config_and_context(&consumer_config(settings), PlainContext::default())
+            .map(Self)
+            .map_err(|error| KafkaError::Settings(error.to_string()))
     }
 
     /// Waits until every stop that was asked for is done. The client's main thread works on one thing
@@ -157,19 +221,21 @@ impl Consumer {
     }
 }
 
-impl Deref for Consumer {
-    type Target = BaseConsumer<PlainContext>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl Drop for Consumer {
+impl Drop for ConsumerClient {
     fn drop(&mut self) {
         if let Err(error) = self.come_to_rest() {
             tracing::debug!("a Kafka client that is closed does not answer: {error}");
         }
+    }
+}
+
+/// Closes a client on a thread of its own: one that has lost its brokers may take its time, for
+/// example for a name that is being looked up.
+fn close_aside(client: ConsumerClient) {
+    let closing = std::thread::Builder::new().name(CLOSING_THREAD.to_owned());
+    if let Err(error) = closing.spawn(move || drop(client)) {
+        // It was closed here.
+        tracing::debug!("no thread to close a Kafka client: {error}");
     }
 }
 
@@ -228,7 +294,20 @@ pub(super) fn producer_config(
 }
 
 /// A consumer of one topic that assigns its partitions itself and is notified of the end of each.
-pub(super) fn consumer(settings: &KafkaSettings) -> Result<Consumer, KafkaError> {
+/// `name` is what it is called in reports.
+pub(super) fn consumer(
+    settings: &KafkaSettings,
+    name: &'static str,
+) -> Result<Consumer, KafkaError> {
+    Ok(Consumer {
+        client: ConsumerClient::new(settings)?,
+        settings: settings.clone(),
+        contact: settings.contact.of(name),
+        replaced: None,
+    })
+}
+
+fn consumer_config(settings: &KafkaSettings) -> ClientConfig {
     let mut config = common(settings);
     config
         // Assigning needs a name, though nothing is ever stored under it.
@@ -252,10 +331,7 @@ pub(super) fn consumer(settings: &KafkaSettings) -> Result<Consumer, KafkaError>
             "queued.max.messages.kbytes",
             FETCH_AHEAD_MAX_KIB.to_string(),
         );
-    let config = with_properties(config, settings);
-    BaseConsumer::from_config_and_context(&config, PlainContext::default())
-        .map(Consumer)
-        .map_err(|error| KafkaError::Settings(error.to_string()))
+    with_properties(config, settings)
 }
 
 /// A producer with the thread that calls it back. Dropping it gives up what is still waiting, each
@@ -273,7 +349,13 @@ impl<C: ProducerContext + 'static> PolledProducer<C> {
         thread: &'static str,
         topic: &str,
     ) -> Result<Self, KafkaError> {
-        let producer = BaseProducer::from_config_and_context(config, context)
+        let mut config = config.clone();
+        // Its thread takes them at once; where nothing polls for long they would pile up.
+        config.set(
+            "statistics.interval.ms",
+            STATISTICS_EVERY.as_millis().to_string(),
+        );
+        let producer = BaseProducer::from_config_and_context(&config, context)
             .map_err(|error| KafkaError::Settings(error.to_string()))?;
         let producer = Arc::new(producer);
         let stop = Arc::new(AtomicBool::new(false));
@@ -322,6 +404,65 @@ impl<C: ProducerContext + 'static> Drop for PolledProducer<C> {
 impl<C: ProducerContext + 'static> std::fmt::Debug for PolledProducer<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PolledProducer").finish_non_exhaustive()
+    }
+}
+
+/// A context that knows whether its producer has to be replaced.
+pub(super) trait Replaceable: ProducerContext + 'static {
+    /// Why it has to be.
+    fn failure(&self) -> Option<&'static str>;
+
+    /// Reports that it is replaced.
+    fn note_replacement(&self, why: &str);
+}
+
+/// A producer whose client is replaced when it can send nothing more. What waits in a replaced one
+/// is reported to its callbacks as not acknowledged, on the old client's thread.
+pub(super) struct LastingProducer<C: Replaceable> {
+    client: ArcSwap<PolledProducer<C>>,
+    replacing: Mutex<()>,
+    start: Box<dyn Fn() -> Result<PolledProducer<C>, KafkaError> + Send + Sync>,
+}
+
+impl<C: Replaceable> LastingProducer<C> {
+    /// With the first of the clients that `start` starts.
+    pub(super) fn new(
+        start: impl Fn() -> Result<PolledProducer<C>, KafkaError> + Send + Sync + 'static,
+    ) -> Result<Self, KafkaError> {
+        Ok(Self {
+            client: ArcSwap::from_pointee(start()?),
+            replacing: Mutex::new(()),
+            start: Box::new(start),
+        })
+    }
+
+    /// The client, or a new one where it has to be replaced.
+    pub(super) fn usable(&self) -> Result<Arc<PolledProducer<C>>, KafkaError> {
+        let failure = |client: &PolledProducer<C>| client.client().context().failure();
+        let client = self.client.load_full();
+        if failure(&client).is_none() {
+            return Ok(client);
+        }
+        let _one = self.replacing.lock();
+        let client = self.client.load_full();
+        let Some(why) = failure(&client) else {
+            return Ok(client);
+        };
+        let fresh = Arc::new((self.start)()?);
+        client.client().context().note_replacement(why);
+        self.client.store(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+
+    /// The client as it is.
+    pub(super) fn current(&self) -> Guard<Arc<PolledProducer<C>>> {
+        self.client.load()
+    }
+}
+
+impl<C: Replaceable> std::fmt::Debug for LastingProducer<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LastingProducer").finish_non_exhaustive()
     }
 }
 
@@ -388,6 +529,17 @@ fn is_transient(error: &rdkafka::error::KafkaError) -> bool {
                 | RDKafkaErrorCode::RequestTimedOut
         )
     )
+}
+
+/// Adds a partition that is read from `next` on.
+pub(super) fn add(
+    list: &mut TopicPartitionList,
+    topic: &str,
+    partition: PartitionId,
+    next: u64,
+) -> Result<(), ClientError> {
+    let next = rdkafka::Offset::Offset(native_offset(next));
+    list.add_partition_offset(topic, native(partition), next)
 }
 
 /// A partition as librdkafka numbers it.

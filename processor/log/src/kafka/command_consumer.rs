@@ -7,6 +7,9 @@ use onsale_schemas::{Entry, Offset, PartitionId};
 use super::tail::{Holes, Tail, TailEvent};
 use super::{KafkaError, KafkaSettings};
 
+/// What it is called in reports.
+const NAME: &str = "commands consumer";
+
 /// An event of a [`CommandConsumer`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogEvent<'a> {
@@ -44,7 +47,12 @@ impl CommandConsumer {
     /// When no client can be created from the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         Ok(Self {
-            tail: Tail::new(settings, settings.commands_topic(), Holes::SingleAreEmpty)?,
+            tail: Tail::new(
+                settings,
+                NAME,
+                settings.commands_topic(),
+                Holes::SingleAreEmpty,
+            )?,
         })
     }
 

@@ -4,21 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 use parking_lot::Mutex;
-use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{BorrowedMessage, DeliveryResult};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext};
+use rdkafka::{Message as _, Statistics};
 
-use super::clients::{self, Logging, PolledProducer};
+use super::clients::{self, LastingProducer, Logging, PolledProducer, Replaceable};
+use super::contact::{ClientContact, ProducerWatch};
 use super::{KafkaError, KafkaSettings, writer};
 use crate::storage::AppendRecord;
 
 const THREAD: &str = "kafka-commands";
+/// What it is called in reports.
+const NAME: &str = "commands producer";
 
 /// Where a command was put.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,7 +101,8 @@ impl Default for CommandProducerOptions {
 }
 
 /// Sends commands in the order given, per partition. Cheap to clone; all clones share one client. A
-/// client that fails for good is replaced internally.
+/// client that fails for good, or has lost all its brokers, is replaced internally by the next call;
+/// what waited in it ends as [`SendError::Unknown`].
 #[derive(Clone)]
 pub struct CommandProducer {
     shared: Arc<ProducerState>,
@@ -109,14 +112,13 @@ struct ProducerState {
     settings: KafkaSettings,
     options: CommandProducerOptions,
     topic: String,
-    client: ArcSwap<PolledProducer<Reports>>,
-    replacing: Mutex<()>,
+    client: LastingProducer<Reports>,
 }
 
 /// Hands delivery reports to those who wait for them.
-#[derive(Default)]
 struct Reports {
     logging: Logging,
+    watch: ProducerWatch,
     /// The client reported that it cannot continue.
     failed: AtomicBool,
 }
@@ -131,6 +133,21 @@ impl ClientContext for Reports {
             self.failed.store(true, Ordering::Relaxed);
         }
         self.logging.error(&error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.watch.statistics(&statistics);
+    }
+}
+
+impl Replaceable for Reports {
+    fn failure(&self) -> Option<&'static str> {
+        let failed = self.failed.load(Ordering::Relaxed);
+        failed.then_some("it has failed").or(self.watch.failure())
+    }
+
+    fn note_replacement(&self, why: &str) {
+        self.watch.contact().note_replacement(why);
     }
 }
 
@@ -156,14 +173,17 @@ impl CommandProducer {
         settings: &KafkaSettings,
         options: CommandProducerOptions,
     ) -> Result<Self, KafkaError> {
-        let client = start(settings, options)?;
+        let contact = Arc::new(settings.contact.of(NAME));
+        let client = {
+            let settings = settings.clone();
+            LastingProducer::new(move || start(&settings, options, &contact))?
+        };
         Ok(Self {
             shared: Arc::new(ProducerState {
                 settings: settings.clone(),
                 options,
                 topic: settings.commands_topic(),
-                client: ArcSwap::from_pointee(client),
-                replacing: Mutex::new(()),
+                client,
             }),
         })
     }
@@ -186,7 +206,8 @@ impl CommandProducer {
             shared.settings.partitions,
         )
         .map_err(|error| SendError::Refused(error.to_string()))?;
-        let client = shared.usable_client()?;
+        let client = shared.client.usable();
+        let client = client.map_err(|error| SendError::Refused(error.to_string()))?;
         let message: BaseRecord<'_, [u8], [u8], Box<Mutex<OnDelivered>>> =
             BaseRecord::with_opaque_to(&shared.topic, Box::new(Mutex::new(done)))
                 .partition(clients::native(partition))
@@ -204,56 +225,43 @@ impl CommandProducer {
     /// trip. `None` when no broker answers.
     pub fn end(&self, partition: PartitionId, wait: Duration) -> Option<Offset> {
         let shared = &*self.shared;
-        let producer = shared.client.load_full();
+        let producer = shared.client.usable().ok()?;
         let client = producer.client().client();
         let bounds = client.fetch_watermarks(&shared.topic, clients::native(partition), wait);
         bounds.ok().map(|(_, end)| clients::offset_of(end))
     }
 
+    /// Replaces a client that has to be, without anything to send.
+    pub(super) fn look_after(&self) {
+        if let Err(error) = self.shared.client.usable() {
+            tracing::error!(%error, "the producer of commands cannot be replaced; trying again");
+        }
+    }
+
     /// Commands waiting for the broker now.
     pub fn waiting(&self) -> usize {
-        self.shared.client.load().waiting()
+        self.shared.client.current().waiting()
     }
 
     /// Waits until everything sent so far is known to be delivered or not, at most `wait`. True
     /// when it is.
     pub fn flush(&self, wait: Duration) -> bool {
-        self.shared.client.load().flush(wait)
-    }
-}
-
-impl ProducerState {
-    /// The client, or a new one when it has failed.
-    fn usable_client(&self) -> Result<Arc<PolledProducer<Reports>>, SendError> {
-        let has_failed = |client: &PolledProducer<Reports>| {
-            client.client().context().failed.load(Ordering::Relaxed)
-        };
-        let client = self.client.load_full();
-        if !has_failed(&client) {
-            return Ok(client);
-        }
-        let _one = self.replacing.lock();
-        let client = self.client.load_full();
-        if !has_failed(&client) {
-            return Ok(client);
-        }
-        let fresh = start(&self.settings, self.options)
-            .map_err(|error| SendError::Refused(error.to_string()))?;
-        let fresh = Arc::new(fresh);
-        // The old one tells its callbacks "unknown" on its own thread.
-        self.client.store(Arc::clone(&fresh));
-        tracing::warn!("the Kafka producer of commands failed and was replaced");
-        Ok(fresh)
+        self.shared.client.current().flush(wait)
     }
 }
 
 fn start(
     settings: &KafkaSettings,
     options: CommandProducerOptions,
+    contact: &Arc<ClientContact>,
 ) -> Result<PolledProducer<Reports>, KafkaError> {
     let config = clients::producer_config(settings, options.queue_max, Some(options.timeout));
-    let topic = settings.commands_topic();
-    PolledProducer::start(&config, Reports::default(), THREAD, &topic)
+    let reports = Reports {
+        logging: Logging::default(),
+        watch: ProducerWatch::new(Arc::clone(contact)),
+        failed: AtomicBool::new(false),
+    };
+    PolledProducer::start(&config, reports, THREAD, &settings.commands_topic())
 }
 
 impl std::fmt::Debug for CommandProducer {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use onsale_settings::{ConfigProblem, check_range};
 use serde::{Deserialize, Serialize};
 
-use super::{ForeignRecords, KafkaSettings};
+use super::{BrokerContact, ForeignRecords, KafkaSettings};
 use crate::config::RETENTION_MAX_HOURS;
 
 /// Longest prefix of a topic's name, in bytes: Kafka allows 249 for the whole name.
@@ -76,6 +76,7 @@ impl KafkaConfig {
             properties: self.properties.clone(),
             client_id: client_id.to_owned(),
             foreign: ForeignRecords::default(),
+            contact: BrokerContact::default(),
         };
         for topic in [
             settings.commands_topic(),

@@ -2,21 +2,28 @@
 //! kept.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onsale_schemas::LogTimeMs;
-use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::KafkaError as ClientError;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::{Message as _, Statistics};
 
-use super::clients::{self, Logging, PolledProducer, REQUEST_TIMEOUT, broker_error};
+use super::clients::{
+    self, LastingProducer, Logging, PolledProducer, REQUEST_TIMEOUT, Replaceable, broker_error,
+};
+use super::contact::ProducerWatch;
 use super::{KafkaError, KafkaSettings};
 
 const THREAD: &str = "kafka-nodes";
+/// What the clients are called in reports.
+const PRODUCER: &str = "nodes producer";
+const CONSUMER: &str = "nodes consumer";
 /// Statuses waiting for the broker; older ones are worth nothing.
 const QUEUE_MAX: usize = 64;
 /// A status older than this is not sent any more.
@@ -40,13 +47,13 @@ pub struct NodeRecord {
 /// Tells what a node is doing.
 #[derive(Debug)]
 pub struct NodesPublisher {
-    client: PolledProducer<Reports>,
+    client: LastingProducer<Reports>,
     topic: String,
 }
 
-#[derive(Default)]
 struct Reports {
     logging: Logging,
+    watch: ProducerWatch,
 }
 
 impl ClientContext for Reports {
@@ -56,6 +63,20 @@ impl ClientContext for Reports {
 
     fn error(&self, error: ClientError, reason: &str) {
         self.logging.error(&error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.watch.statistics(&statistics);
+    }
+}
+
+impl Replaceable for Reports {
+    fn failure(&self) -> Option<&'static str> {
+        self.watch.failure()
+    }
+
+    fn note_replacement(&self, why: &str) {
+        self.watch.contact().note_replacement(why);
     }
 }
 
@@ -82,33 +103,51 @@ impl NodesPublisher {
         // replaced.
         config.set("enable.idempotence", "false");
         let topic = settings.nodes_topic();
-        Ok(Self {
-            client: PolledProducer::start(&config, Reports::default(), THREAD, &topic)?,
-            topic,
-        })
+        let contact = Arc::new(settings.contact.of(PRODUCER));
+        let client = {
+            let topic = topic.clone();
+            LastingProducer::new(move || {
+                let reports = Reports {
+                    logging: Logging::default(),
+                    watch: ProducerWatch::new(Arc::clone(&contact)),
+                };
+                PolledProducer::start(&config, reports, THREAD, &topic)
+            })?
+        };
+        Ok(Self { client, topic })
     }
 
     /// Sends a status without waiting. One that cannot be sent is dropped: the next one follows in
     /// a second.
     pub fn publish(&self, node: &str, status: &[u8]) {
+        let client = match self.client.usable() {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::debug!(node, %error, "a status was not sent");
+                return;
+            }
+        };
         let message: BaseRecord<'_, [u8], [u8], ()> = BaseRecord::to(&self.topic)
             .partition(PARTITION)
             .key(node.as_bytes())
             .payload(status);
-        if let Err((error, _)) = self.client.client().send(message) {
+        if let Err((error, _)) = client.client().send(message) {
             tracing::debug!(node, "a status was not sent: {error}");
         }
     }
 
     /// Waits until everything published is known to be delivered or not, at most `wait`.
     pub fn flush(&self, wait: Duration) -> bool {
-        self.client.flush(wait)
+        self.client.current().flush(wait)
     }
 }
 
 /// Follows the nodes' statuses from the oldest record kept. Belongs on a thread of its own.
 pub struct NodesConsumer {
+    settings: KafkaSettings,
     consumer: clients::Consumer,
+    /// Where the first record is that was not reported; `None` for the beginning.
+    next: Option<u64>,
     at_end: bool,
 }
 
@@ -118,19 +157,24 @@ impl NodesConsumer {
     /// # Errors
     /// When no client can be created from the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
-        let consumer = clients::consumer(settings)?;
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(
-            &settings.nodes_topic(),
-            PARTITION,
-            rdkafka::Offset::Beginning,
-        )
-        .and_then(|()| consumer.assign(&list))
-        .map_err(broker_error(settings, "assign"))?;
-        Ok(Self {
-            consumer,
+        let consumer = Self {
+            settings: settings.clone(),
+            consumer: clients::consumer(settings, CONSUMER)?,
+            next: None,
             at_end: false,
-        })
+        };
+        consumer.assign()?;
+        Ok(consumer)
+    }
+
+    fn assign(&self) -> Result<(), KafkaError> {
+        let next = self.next.map_or(rdkafka::Offset::Beginning, |next| {
+            rdkafka::Offset::Offset(clients::native_offset(next))
+        });
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(&self.settings.nodes_topic(), PARTITION, next)
+            .and_then(|()| self.consumer.assign(&list))
+            .map_err(broker_error(&self.settings, "assign"))
     }
 
     /// Waits at most `wait` for the first record, then reports everything that is there (bounded).
@@ -143,27 +187,42 @@ impl NodesConsumer {
         wait: Duration,
         mut tell: impl FnMut(NodeRecord),
     ) -> Result<bool, KafkaError> {
+        if self.consumer.replace_if_silent() {
+            self.assign()?;
+        }
         let mut wait = wait;
         for _ in 0..RECORDS_PER_POLL_MAX {
             match self.consumer.poll(wait) {
                 None => break,
-                Some(Ok(message)) => tell(NodeRecord {
-                    node: String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned(),
-                    time_ms: message
-                        .timestamp()
-                        .to_millis()
-                        .map_or(0, clients::offset_of),
-                    status: message.payload().unwrap_or_default().to_vec(),
-                }),
+                Some(Ok(message)) => {
+                    self.consumer.heard();
+                    self.next = Some(clients::offset_of(message.offset()) + 1);
+                    tell(NodeRecord {
+                        node: String::from_utf8_lossy(message.key().unwrap_or_default())
+                            .into_owned(),
+                        time_ms: message
+                            .timestamp()
+                            .to_millis()
+                            .map_or(0, clients::offset_of),
+                        status: message.payload().unwrap_or_default().to_vec(),
+                    });
+                }
                 Some(Err(ClientError::PartitionEOF(_))) => {
+                    self.consumer.heard();
                     self.at_end = true;
                     break;
                 }
                 Some(Err(error @ ClientError::MessageConsumptionFatal(_))) => {
                     return Err(KafkaError::Fatal(error.to_string()));
                 }
-                // The client recovers from everything else by itself and has logged it.
-                Some(Err(_)) => break,
+                // The client has logged it, and recovers by itself or is replaced.
+                Some(Err(error)) => {
+                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) {
+                        self.next = None;
+                    }
+                    self.consumer.lost();
+                    break;
+                }
             }
             wait = Duration::ZERO;
         }

@@ -13,6 +13,8 @@ use super::tail::{Holes, Record, Tail, TailEvent};
 use super::{ForeignRecord, KafkaError, KafkaSettings, foreign};
 use crate::chain::{ChainEnd, EndFinder};
 
+/// What it is called in reports.
+const NAME: &str = "outcomes consumer";
 /// Longest wait of one attempt to find the end of the chain.
 const END_WAIT: Duration = Duration::from_millis(100);
 /// Records before the end of the topic in which the end of the chain is searched; multiplied by
@@ -112,7 +114,7 @@ impl OutcomeConsumer {
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         Ok(Self {
             // The chain shows what is missing.
-            tail: Tail::new(settings, settings.outcomes_topic(), Holes::Skipped)?,
+            tail: Tail::new(settings, NAME, settings.outcomes_topic(), Holes::Skipped)?,
             commands: settings.commands_topic(),
             commands_ends: BTreeMap::new(),
         })

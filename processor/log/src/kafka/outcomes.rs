@@ -1,22 +1,26 @@
 //! Publishing outcomes.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 use parking_lot::Mutex;
-use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext};
+use rdkafka::{Message as _, Statistics};
 
 use super::clients::{self, Logging, PolledProducer};
+use super::contact::ProducerWatch;
 use super::{KafkaError, KafkaSettings};
 
 const THREAD: &str = "kafka-outcomes";
+/// What it is called in reports.
+const NAME: &str = "outcomes producer";
 /// Most outcomes waiting for the broker.
 const QUEUE_MAX: usize = 65_536;
 
@@ -37,7 +41,8 @@ pub enum PublishError {
 /// from there with a new publisher.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PublishFailure {
-    /// The partition of the outcome that failed first; `None` when the client itself failed.
+    /// The partition of the outcome that failed first; `None` when the client itself failed or has
+    /// lost all its brokers.
     pub partition: Option<PartitionId>,
     /// What the client library said.
     pub reason: String,
@@ -55,6 +60,7 @@ type OnFailed = Box<dyn FnOnce(PublishFailure) + Send>;
 
 struct Reports {
     logging: Logging,
+    watch: ProducerWatch,
     failed: AtomicBool,
     on_failed: Mutex<Option<OnFailed>>,
 }
@@ -77,6 +83,16 @@ impl ClientContext for Reports {
         self.logging.error(&error, reason);
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
             self.fail(None, format!("{error}: {reason}"));
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.watch.statistics(&statistics);
+        if let Some(why) = self.watch.failure()
+            && !self.failed.load(Ordering::Acquire)
+        {
+            self.watch.contact().note_replacement(why);
+            self.fail(None, why.to_owned());
         }
     }
 }
@@ -105,6 +121,7 @@ impl OutcomePublisher {
     ) -> Result<Self, KafkaError> {
         let reports = Reports {
             logging: Logging::default(),
+            watch: ProducerWatch::new(Arc::new(settings.contact.of(NAME))),
             failed: AtomicBool::new(false),
             on_failed: Mutex::new(Some(Box::new(failed))),
         };

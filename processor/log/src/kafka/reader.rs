@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
+use parking_lot::Mutex;
 use rdkafka::Message as _;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
@@ -11,18 +12,27 @@ use super::tail::{MARK_TIME_MS, MARK_WHY};
 use super::{ForeignRecord, KafkaError, KafkaSettings};
 use crate::storage::{EntryBatch, LogError, LogReader};
 
+/// What it is called in reports.
+const NAME: &str = "log reader";
 /// How long records that certainly exist may take to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait for a record at a time.
 const POLL: Duration = Duration::from_millis(50);
 
 /// Reads the commands topic partition by partition. For replay and verification; a node that
-/// follows several partitions uses [`CommandConsumer`](super::CommandConsumer).
+/// follows several partitions uses [`CommandConsumer`](super::CommandConsumer). After a call that
+/// failed the next one uses a new client.
 pub struct KafkaReader {
     settings: KafkaSettings,
-    consumer: clients::Consumer,
+    client: Mutex<Client>,
     topic: String,
     at: Option<Cursor>,
+}
+
+struct Client {
+    consumer: clients::Consumer,
+    /// Distinguishes it from those that it replaced.
+    number: u64,
 }
 
 /// Where the client is.
@@ -32,8 +42,8 @@ struct Cursor {
     next: Offset,
     /// The end of the partition when last asked.
     end: Offset,
-    /// Whether the client fetches from `next` on.
-    assigned: bool,
+    /// The client that fetches from `next` on.
+    fetched_by: Option<u64>,
     /// The record at `next`, when it was fetched but did not fit.
     held: Option<(LogTimeMs, Vec<u8>)>,
     /// The record after `next`, when it was fetched and none is at `next`.
@@ -48,14 +58,39 @@ impl KafkaReader {
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
         Ok(Self {
             settings: settings.clone(),
-            consumer: clients::consumer(settings)?,
+            client: Mutex::new(Client {
+                consumer: clients::consumer(settings, NAME)?,
+                number: 0,
+            }),
             topic: settings.commands_topic(),
             at: None,
         })
     }
 
     fn watermarks(&self, partition: PartitionId) -> Result<(Offset, Offset), KafkaError> {
-        clients::watermarks(&self.settings, &self.consumer, &self.topic, partition)
+        self.with_client(|client| {
+            clients::watermarks(&self.settings, &client.consumer, &self.topic, partition)
+        })
+    }
+
+    /// Calls the client, and replaces it when the brokers do not answer: it may be the client that
+    /// has lost them.
+    fn with_client<T>(
+        &self,
+        call: impl FnOnce(&Client) -> Result<T, KafkaError>,
+    ) -> Result<T, KafkaError> {
+        let mut client = self.client.lock();
+        let result = call(&client);
+        match &result {
+            Err(KafkaError::Broker { .. }) => {
+                client.consumer.lost();
+                if client.consumer.replace("the brokers did not answer it") {
+                    client.number += 1;
+                }
+            }
+            _ => client.consumer.heard(),
+        }
+        result
     }
 
     /// Where to read on from, with the client there when there is something to read.
@@ -67,7 +102,7 @@ impl KafkaReader {
                 partition,
                 next: from,
                 end: 0,
-                assigned: false,
+                fetched_by: None,
                 held: None,
                 ahead: None,
             });
@@ -82,22 +117,25 @@ impl KafkaReader {
             }
             cursor.end = end;
         }
-        if cursor.end > from && !cursor.assigned {
-            self.assign(partition, from)?;
-            cursor.assigned = true;
+        let client = self.client.lock();
+        if cursor.end > from && cursor.fetched_by != Some(client.number) {
+            self.assign(&client, partition, from)?;
+            cursor.fetched_by = Some(client.number);
         }
+        drop(client);
         Ok(cursor)
     }
 
-    fn assign(&self, partition: PartitionId, from: Offset) -> Result<(), KafkaError> {
+    fn assign(
+        &self,
+        client: &Client,
+        partition: PartitionId,
+        from: Offset,
+    ) -> Result<(), KafkaError> {
         let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(
-            &self.topic,
-            clients::native(partition),
-            rdkafka::Offset::Offset(clients::native_offset(from)),
-        )
-        .and_then(|()| self.consumer.assign(&list))
-        .map_err(broker_error(&self.settings, "assign"))
+        clients::add(&mut list, &self.topic, partition, from)
+            .and_then(|()| client.consumer.assign(&list))
+            .map_err(broker_error(&self.settings, "assign"))
     }
 
     fn check(&self, partition: PartitionId) -> Result<(), LogError> {
@@ -115,11 +153,19 @@ impl KafkaReader {
         if let Some(ahead) = cursor.ahead.take() {
             return Ok(ahead);
         }
+        self.with_client(|client| self.fetch(client, cursor))
+    }
+
+    fn fetch(
+        &self,
+        client: &Client,
+        cursor: &mut Cursor,
+    ) -> Result<(LogTimeMs, Vec<u8>), KafkaError> {
         let began = Instant::now();
         let mut last_error = None;
         let mut is_asked_again = false;
         while began.elapsed() < READ_TIMEOUT {
-            match self.consumer.poll(POLL) {
+            match client.consumer.poll(POLL) {
                 None => {}
                 Some(Ok(message)) => {
                     let offset = clients::offset_of(message.offset());
@@ -157,7 +203,7 @@ impl KafkaReader {
                         return Ok(self.mark(cursor));
                     }
                     is_asked_again = true;
-                    self.assign(cursor.partition, cursor.next)?;
+                    self.assign(client, cursor.partition, cursor.next)?;
                 }
                 Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => last_error = Some(error),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::contact::BrokerContact;
 use super::foreign::ForeignRecords;
 
 /// Settings of every Kafka client of a node, and of the topics.
@@ -28,6 +29,8 @@ pub struct KafkaSettings {
     pub client_id: String,
     /// Where all readers with these settings report foreign records.
     pub foreign: ForeignRecords,
+    /// Where all clients with these settings report whether they hear from brokers.
+    pub contact: BrokerContact,
 }
 
 impl KafkaSettings {
@@ -61,6 +64,7 @@ impl Default for KafkaSettings {
             properties: BTreeMap::new(),
             client_id: "onsale".to_owned(),
             foreign: ForeignRecords::default(),
+            contact: BrokerContact::default(),
         }
     }
 }

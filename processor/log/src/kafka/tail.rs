@@ -67,12 +67,13 @@ struct Cursor {
 impl Tail {
     pub(super) fn new(
         settings: &KafkaSettings,
+        name: &'static str,
         topic: String,
         holes: Holes,
     ) -> Result<Self, KafkaError> {
         Ok(Self {
             settings: settings.clone(),
-            consumer: clients::consumer(settings)?,
+            consumer: clients::consumer(settings, name)?,
             topic,
             holes,
             cursors: Vec::new(),
@@ -126,9 +127,14 @@ impl Tail {
             let stopped = self.consumer.stop(&list);
             return stopped.map_err(broker_error(&self.settings, "pause"));
         }
-        add(&mut list, &self.topic, cursor)
+        clients::add(&mut list, &self.topic, partition, cursor.next)
             .and_then(|()| self.consumer.start(&list))
             .map_err(broker_error(&self.settings, "resume"))
+    }
+
+    /// Whether a client with brokers would report at least the end of a partition.
+    fn is_reading(&self) -> bool {
+        self.cursors.iter().any(|cursor| !cursor.paused)
     }
 
     /// Makes the client start where reading stands. It then reports the ends again.
@@ -137,7 +143,9 @@ impl Tail {
         self.cursors
             .iter()
             .filter(|cursor| !cursor.paused)
-            .try_for_each(|cursor| add(&mut list, &self.topic, cursor))
+            .try_for_each(|cursor| {
+                clients::add(&mut list, &self.topic, cursor.partition, cursor.next)
+            })
             .and_then(|()| self.consumer.assign(&list))
             .map_err(broker_error(&self.settings, "assign"))
     }
@@ -157,6 +165,10 @@ impl Tail {
         wait: Duration,
         mut tell: impl FnMut(&clients::Consumer, TailEvent<'_>) -> Result<(), KafkaError>,
     ) -> Result<usize, KafkaError> {
+        // Its loss was reported, and it starts where reading stands, as after any other.
+        if self.lost && self.is_reading() && self.consumer.replace_if_silent() {
+            self.assign_again()?;
+        }
         let mut wait = wait;
         for reported in 0..EVENTS_PER_POLL_MAX {
             match self.consumer.poll(wait) {
@@ -199,6 +211,7 @@ impl Tail {
                     if position == cursor.next {
                         cursor.next += 1;
                         self.lost = false;
+                        self.consumer.heard();
                         let record = Record {
                             partition: cursor.partition,
                             position,
@@ -215,6 +228,7 @@ impl Tail {
                 Some(Err(ClientError::PartitionEOF(partition))) => {
                     if let Some(cursor) = cursor(&mut self.cursors, partition) {
                         self.lost = false;
+                        self.consumer.heard();
                         let end = TailEvent::End {
                             partition: cursor.partition,
                             next: cursor.next,
@@ -253,6 +267,7 @@ impl Tail {
         }
         if !self.lost {
             self.lost = true;
+            self.consumer.lost();
             tracing::warn!(topic = self.topic, "lost the connection to Kafka: {error}");
             tell(&self.consumer, TailEvent::Lost)?;
             self.assign_again()?;
@@ -277,15 +292,6 @@ impl Tail {
         }
         Ok(())
     }
-}
-
-/// Adds a partition that is read from where we are.
-fn add(list: &mut TopicPartitionList, topic: &str, cursor: &Cursor) -> Result<(), ClientError> {
-    list.add_partition_offset(
-        topic,
-        clients::native(cursor.partition),
-        rdkafka::Offset::Offset(clients::native_offset(cursor.next)),
-    )
 }
 
 /// Where a partition is that is read now.

@@ -25,12 +25,12 @@ const APPEND_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Appends to the commands topic and waits until all records are acknowledged. `now_ms` has no
-/// effect: the broker stamps the records.
+/// effect: the broker stamps the records. After an append that failed the next one uses a new
+/// client.
 pub struct KafkaWriter {
+    settings: KafkaSettings,
     producer: BaseProducer<Reports>,
-    brokers: String,
     topic: String,
-    partitions: u16,
 }
 
 /// Delivery reports of the append in progress, by the record's index.
@@ -68,20 +68,16 @@ impl KafkaWriter {
     /// # Errors
     /// When no client can be created from the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
-        let config = clients::producer_config(settings, QUEUE_MAX, Some(APPEND_TIMEOUT));
-        let producer = BaseProducer::from_config_and_context(&config, Reports::default())
-            .map_err(|error| KafkaError::Settings(error.to_string()))?;
         Ok(Self {
-            producer,
-            brokers: settings.brokers.clone(),
+            settings: settings.clone(),
+            producer: start(settings)?,
             topic: settings.commands_topic(),
-            partitions: settings.partitions,
         })
     }
 
     fn failed(&self, cause: rdkafka::error::KafkaError) -> LogError {
         LogError::from(KafkaError::Broker {
-            brokers: self.brokers.clone(),
+            brokers: self.settings.brokers.clone(),
             doing: "append",
             cause: Box::new(cause),
             complaint: None,
@@ -108,6 +104,12 @@ impl KafkaWriter {
     }
 }
 
+fn start(settings: &KafkaSettings) -> Result<BaseProducer<Reports>, KafkaError> {
+    let config = clients::producer_config(settings, QUEUE_MAX, Some(APPEND_TIMEOUT));
+    BaseProducer::from_config_and_context(&config, Reports::default())
+        .map_err(|error| KafkaError::Settings(error.to_string()))
+}
+
 impl LogWriter for KafkaWriter {
     fn append(
         &mut self,
@@ -116,8 +118,24 @@ impl LogWriter for KafkaWriter {
         appended: &mut Vec<Appended>,
     ) -> Result<(), LogError> {
         for record in records {
-            check(record, self.partitions)?;
+            check(record, self.settings.partitions)?;
         }
+        let result = self.append_checked(records, appended);
+        if result.is_err() {
+            // Reports of this append must not be taken for those of the next one, and it may be the
+            // client that has lost the brokers.
+            self.producer = start(&self.settings)?;
+        }
+        result
+    }
+}
+
+impl KafkaWriter {
+    fn append_checked(
+        &self,
+        records: &[AppendRecord<'_>],
+        appended: &mut Vec<Appended>,
+    ) -> Result<(), LogError> {
         for (index, record) in records.iter().enumerate() {
             self.send(index, record)?;
         }
@@ -171,7 +189,7 @@ pub(super) fn check(record: &AppendRecord<'_>, partitions: u16) -> Result<(), Lo
 impl std::fmt::Debug for KafkaWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaWriter")
-            .field("brokers", &self.brokers)
+            .field("brokers", &self.settings.brokers)
             .field("topic", &self.topic)
             .finish_non_exhaustive()
     }

@@ -120,10 +120,12 @@ impl OwnBroker {
             .envs(self.env.iter().map(|(name, value)| (*name, value)))
             .output()
             .unwrap();
+        let log = || std::fs::read_to_string(self.folder.path().join("server.log"));
         assert!(
             output.status.success(),
-            "{verb}: {}",
-            String::from_utf8_lossy(&output.stderr)
+            "{verb}: {}\n{}",
+            String::from_utf8_lossy(&output.stderr),
+            log().unwrap_or_default()
         );
     }
 }

@@ -29,6 +29,9 @@ pub(super) struct Found {
     pub(super) settings: BTreeMap<String, String>,
 }
 
+/// What its consumer is called in reports.
+const NAME: &str = "topics reader";
+
 pub(super) struct Admin<'a> {
     settings: &'a KafkaSettings,
     client: AdminClient<DefaultClientContext>,
@@ -40,7 +43,7 @@ impl<'a> Admin<'a> {
     pub(super) fn new(settings: &'a KafkaSettings) -> Result<Self, KafkaError> {
         let client = AdminClient::from_config(&clients::admin_config(settings))
             .map_err(|error| KafkaError::Settings(error.to_string()))?;
-        let consumer = clients::consumer(settings)?;
+        let consumer = clients::consumer(settings, NAME)?;
         Ok(Self {
             settings,
             client,
