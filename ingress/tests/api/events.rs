@@ -491,6 +491,11 @@ async fn an_event_is_cancelled_through_the_log_and_for_ever() {
     // The database follows the log, not the request.
     let row = world.store.event(EVENT).await.unwrap().unwrap();
     assert_eq!(row.status, EventStatus::Published);
+    let opened = world
+        .store
+        .set_show_status(SHOW, ShowStatus::Open, Unaudited::Unattended)
+        .await;
+    assert!(opened.unwrap());
     let outcome = Outcome::EventCancelled { event: EVENT };
     world.project(0, accepted(&world, 100, outcome)).await;
     let row = world.store.event(EVENT).await.unwrap().unwrap();

@@ -49,7 +49,7 @@ impl std::str::FromStr for NodeRole {
         Self::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
-            .ok_or_else(|| format!("{text:?}: expected ingress, processor, projector or worker"))
+            .ok_or_else(|| "expected ingress, processor, projector or worker".to_owned())
     }
 }
 

@@ -167,7 +167,6 @@ async fn verify_counts_the_same_things_in_words_and_in_json() {
         let done = witness.call(0, Some("done"), &first, pay("q")).await;
         assert_eq!(done["error"]["code"], "ALREADY_CONFIRMED", "{done}");
     }
-    witness.server.kill();
 
     let (code, out, err) = witness.server.verb(&["verify", "--json"]);
     assert_eq!(code, Some(0), "{out}{err}");

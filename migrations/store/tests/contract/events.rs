@@ -54,6 +54,14 @@ async fn three_shows(bench: &Bench) {
     bench.store.add_show(&show(2, 1)).await.unwrap();
     bench.store.add_event(&event(2)).await.unwrap();
     bench.store.add_show(&show(3, 2)).await.unwrap();
+    // The log has opened all but one.
+    for number in 1..=2 {
+        let opened = bench
+            .store
+            .set_show_status(show_id(number), ShowStatus::Open, Unaudited::Unattended)
+            .await;
+        assert!(opened.unwrap());
+    }
 }
 
 async fn status_of(bench: &Bench, offset: Offset) -> BookingStatus {
