@@ -57,7 +57,7 @@ fn parse_keep(text: &str) -> Result<u32, String> {
     text.parse()
         .ok()
         .filter(|keep| *keep > 0)
-        .ok_or_else(|| format!("{text:?}: expected a whole number from 1 to {}", u32::MAX))
+        .ok_or_else(|| format!("expected a whole number from 1 to {}", u32::MAX))
 }
 
 pub(crate) fn run(command: SnapshotCommand) -> Result<(), Failure> {
