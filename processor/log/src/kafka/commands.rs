@@ -101,8 +101,8 @@ impl Default for CommandProducerOptions {
 }
 
 /// Sends commands in the order given, per partition. Cheap to clone; all clones share one client. A
-/// client that fails for good, or has lost all its brokers, is replaced internally by the next call;
-/// what waited in it ends as [`SendError::Unknown`].
+/// client that fails for good, has lost all its brokers or was not answered in time is replaced
+/// internally by the next call; what waited in it ends as [`SendError::Unknown`].
 #[derive(Clone)]
 pub struct CommandProducer {
     shared: Arc<ProducerState>,
@@ -121,6 +121,9 @@ struct Reports {
     watch: ProducerWatch,
     /// The client reported that it cannot continue.
     failed: AtomicBool,
+    /// A command was given up. The client numbers what still waits anew then and sends it again, also
+    /// what the broker has stored without an answer: so it is given up as a whole.
+    gave_up: AtomicBool,
 }
 
 impl ClientContext for Reports {
@@ -143,7 +146,11 @@ impl ClientContext for Reports {
 impl Replaceable for Reports {
     fn failure(&self) -> Option<&'static str> {
         let failed = self.failed.load(Ordering::Relaxed);
-        failed.then_some("it has failed").or(self.watch.failure())
+        let gave_up = self.gave_up.load(Ordering::Relaxed);
+        failed
+            .then_some("it has failed")
+            .or(gave_up.then_some("commands in it were not acknowledged in time"))
+            .or(self.watch.failure())
     }
 
     fn note_replacement(&self, why: &str) {
@@ -156,6 +163,11 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = Box<Mutex<OnDelivered>>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, done: Self::DeliveryOpaque) {
+        if let Err((error, _)) = result
+            && error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageTimedOut)
+        {
+            self.gave_up.store(true, Ordering::Relaxed);
+        }
         let done = done.into_inner();
         done(match result {
             Ok(message) => Ok(Delivered::of(message)),
@@ -260,6 +272,7 @@ fn start(
         logging: Logging::default(),
         watch: ProducerWatch::new(Arc::clone(contact)),
         failed: AtomicBool::new(false),
+        gave_up: AtomicBool::new(false),
     };
     PolledProducer::start(&config, reports, THREAD, &settings.commands_topic())
 }
