@@ -5,7 +5,7 @@
 //! - [`storage`]: what a processor needs — append durably, read from an offset;
 //!
 //! and their implementations: [`journal`] (the embedded log's files) and [`mod@kafka`]. Outcomes
-//! that are published form a [`chain`]; [`mod@pending`] finds the requests that wait for them.
+//! that are published form a [`chain`]; [`waiters`] finds the requests that wait for them.
 
 pub mod chain;
 pub mod commands;

@@ -170,7 +170,7 @@ impl Checker {
     /// Ends the check by checking the state as a whole.
     ///
     /// # Errors
-    /// As [`Checker::check_state`].
+    /// The invariant that is broken.
     pub fn finish(self) -> Result<Summary, Difference> {
         self.check_state()?;
         Ok(self.summary.at_the_end(&self.model))
