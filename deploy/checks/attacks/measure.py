@@ -163,7 +163,7 @@ def main():
     arguments.add_argument("--binary", required=True)
     arguments.add_argument("--only", default=",".join(MEASUREMENTS))
     arguments.add_argument("--shows", type=int, default=5_350)
-    arguments.add_argument("--fill", type=int, default=60, metavar="SECONDS")
+    arguments.add_argument("--fill", type=int, default=45, metavar="SECONDS")
     arguments.add_argument("--keys", type=int, default=100_000)
     arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     given = arguments.parse_args()
