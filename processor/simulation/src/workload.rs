@@ -11,7 +11,6 @@ mod rng;
 mod world;
 
 pub use generator::{Generated, Workload};
-#[cfg(feature = "worlds")]
 pub use layouts::START_MS;
 pub use profile::{Action, Pace, Profile};
 pub use rng::Rng;

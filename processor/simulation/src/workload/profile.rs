@@ -128,6 +128,7 @@ impl Profile {
 
     /// The adversarial mix of a version, for worlds in which the real code makes claims and
     /// barriers. (Under version 2 the first barrier is there nevertheless.)
+    #[cfg(feature = "worlds")]
     pub(crate) fn of_clients(is_version_2: bool) -> Self {
         let mut profile = if is_version_2 {
             Self::adversarial_v2()
