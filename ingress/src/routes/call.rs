@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
 use onsale_schemas::{Command, EventId, PartitionId, ShowId};
-use onsale_store::audit::{Actor, AuditEntry};
+use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
 use onsale_store::catalog::{EventChange, ShowChange};
 use serde_json::json;
 use uuid::Uuid;
@@ -102,7 +102,8 @@ impl Call {
     }
 
     /// As [`Call::send`] for a change of the catalog: it is first noted under the id of its request, so
-    /// that a crash does not lose what the log accepts. The client may hang up meanwhile.
+    /// that a crash does not lose what the log accepts. The client may hang up meanwhile. The audit trail
+    /// names the `changes`; where there are none it has no entry.
     ///
     /// # Errors
     /// As [`Call::send`], and when the change cannot be noted or the id is that of another one.
@@ -111,13 +112,19 @@ impl Call {
         order: Order,
         proposal: Proposal,
         tenant: Uuid,
+        changes: Changes,
     ) -> Result<Response, ApiError> {
         detached(async move {
             let request = order.identity.request_id;
-            let entry = proposal
-                .entry(&audit::actor(&self.caller, &self.context))
-                .of_tenant(tenant)
-                .with(json!({ "log_request_id": request.0 }));
+            let entry = if changes.is_empty() {
+                // Whatever the log makes of it, its record says who asked.
+                Audit::from(Unaudited::Logged)
+            } else {
+                let actor = audit::actor(&self.caller, &self.context);
+                let entry = proposal.entry(&actor).of_tenant(tenant);
+                let entry = entry.with(json!({ "log_request_id": request.0 }));
+                Audit::from(entry.with_changes(&changes))
+            };
             let now_ms = self.state.clock.now_ms();
             let store = &self.state.store;
             let is_noted = match proposal {

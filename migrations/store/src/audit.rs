@@ -4,11 +4,15 @@
 //! the other. What the log decides needs none: its records say who asked. Entries are never changed or
 //! deleted, by this program or, while its triggers stand, by anyone else.
 
+mod changes;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::StoreError;
+
+pub use changes::Changes;
 
 /// Longest role of an actor, in bytes.
 const ROLE_MAX_BYTES: usize = 32;
@@ -112,6 +116,18 @@ impl AuditEntry {
         Self { detail, ..self }
     }
 
+    /// With the fields that changed, beside what else there is to know.
+    #[must_use]
+    pub fn with_changes(mut self, changes: &Changes) -> Self {
+        match &mut self.detail {
+            Value::Object(detail) => {
+                detail.insert("changes".to_owned(), changes.to_value());
+            }
+            detail => *detail = json!({ "changes": changes.to_value() }),
+        }
+        self
+    }
+
     /// The detail as it is stored.
     ///
     /// # Errors
@@ -158,6 +174,19 @@ pub enum Audit {
 }
 
 impl Audit {
+    /// Each entry with the fields that changed.
+    #[must_use]
+    pub(crate) fn with_changes(self, changes: &Changes) -> Self {
+        match self {
+            Self::Entry(entry) => Self::Entry(Box::new(entry.with_changes(changes))),
+            Self::Entries(entries) => {
+                let entries = entries.into_iter();
+                Self::Entries(entries.map(|entry| entry.with_changes(changes)).collect())
+            }
+            skipped @ Self::Skipped(_) => skipped,
+        }
+    }
+
     /// The entries, in order.
     pub(crate) fn entries(&self) -> &[AuditEntry] {
         match self {

@@ -4,6 +4,8 @@ use onsale_schemas::{EventId, PartitionId, ShowId, UserId, ZoneIndex};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::audit::Changes;
+
 /// Whether an event is advertised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,6 +63,27 @@ pub struct EventRow {
     pub status: EventStatus,
     /// When it was created.
     pub created_at_ms: u64,
+}
+
+impl EventRow {
+    /// What is other `after` a change.
+    pub fn changes(&self, after: &Self) -> Changes {
+        let mut changes = Changes::default();
+        changes.field("name", &self.name, &after.name);
+        changes.private("description", &self.description, &after.description);
+        changes.field("venue", &self.venue, &after.venue);
+        changes.field("city", &self.city, &after.city);
+        changes.field("category", &self.category, &after.category);
+        changes.field("starts_at_ms", &self.starts_at_ms, &after.starts_at_ms);
+        changes.field(
+            "max_tickets_per_user",
+            &self.max_tickets_per_user,
+            &after.max_tickets_per_user,
+        );
+        changes.field("minimum_age", &self.minimum_age, &after.minimum_age);
+        changes.field("status", &self.status, &after.status);
+        changes
+    }
 }
 
 /// Whose rows a query may see. Where one takes a scope, rows of other tenants are not there.
@@ -285,6 +308,70 @@ pub struct ShowRow {
     pub created_at_ms: u64,
     /// Its zones in order of their index.
     pub zones: Vec<ZoneRow>,
+}
+
+impl ShowRow {
+    /// What is other `after` a change.
+    pub fn changes(&self, after: &Self) -> Changes {
+        let mut changes = Changes::default();
+        changes.field("name", &self.name, &after.name);
+        changes.field("starts_at_ms", &self.starts_at_ms, &after.starts_at_ms);
+        changes.field(
+            "sale_opens_at_ms",
+            &self.sale_opens_at_ms,
+            &after.sale_opens_at_ms,
+        );
+        changes.field(
+            "sale_closes_at_ms",
+            &self.sale_closes_at_ms,
+            &after.sale_closes_at_ms,
+        );
+        changes.field(
+            "closes_by_default",
+            &self.closes_by_default,
+            &after.closes_by_default,
+        );
+        changes.field("hold_ms", &self.hold_ms, &after.hold_ms);
+        changes.field("status", &self.status, &after.status);
+        let prices = |show: &Self| {
+            let zones = show.zones.iter();
+            zones.map(|zone| (zone.index, zone.unit_price)).collect()
+        };
+        let (before, after): (Vec<_>, Vec<_>) = (prices(self), prices(after));
+        let is_other = |(zone, price): &&(ZoneIndex, i64)| !before.contains(&(*zone, *price));
+        let changed: Vec<(ZoneIndex, i64)> = after.iter().filter(is_other).copied().collect();
+        let were = |(zone, _): &(ZoneIndex, i64)| before.iter().find(|(index, _)| index == zone);
+        let before: Vec<(ZoneIndex, i64)> = changed.iter().filter_map(were).copied().collect();
+        changes.field("unit_prices_by_zone", &before, &changed);
+        changes
+    }
+}
+
+/// How many zones the catalog has of a show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ZonesOfShow {
+    /// Zones.
+    pub zones: u16,
+    /// The index after the last one.
+    pub places: u16,
+}
+
+impl ZonesOfShow {
+    /// Whether all of `expected` zones are there; where it is not known how many, whether none is
+    /// missing before the last one, and there is one at all.
+    pub fn are_all(self, expected: Option<u16>) -> bool {
+        self.zones == self.places && self.zones > 0 && self.zones >= expected.unwrap_or(1)
+    }
+}
+
+impl ShowRow {
+    /// Whether there is a zone at every place of the list, and one at all. That the last ones are
+    /// missing cannot be seen.
+    pub fn has_all_zones(&self) -> bool {
+        let places = self.zones.iter().enumerate();
+        let mut in_order = places.map(|(place, zone)| usize::from(zone.index) == place);
+        !self.zones.is_empty() && in_order.all(|is_there| is_there)
+    }
 }
 
 /// A zone of a show.

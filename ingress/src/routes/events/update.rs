@@ -10,7 +10,6 @@ use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId};
 use onsale_store::audit::AuditEntry;
 use onsale_store::catalog::{EventChange, EventStatus};
-use serde_json::json;
 
 use super::body::{EventBody, EventRequest};
 use crate::audit;
@@ -90,8 +89,7 @@ pub(crate) async fn update(
         _ => {
             let entry = by
                 .did("event.change", "event", event)
-                .of_tenant(managed.row.tenant_id)
-                .with(json!({ "publish": change.publish }));
+                .of_tenant(managed.row.tenant_id);
             return describe(state, &call.context, event, &change, entry).await;
         }
     };
@@ -105,8 +103,16 @@ pub(crate) async fn update(
             change: change.clone(),
         }),
     };
+    let mut after = managed.row.clone();
+    change.apply_to(&mut after);
+    after.max_tickets_per_user = limit.unwrap_or(after.max_tickets_per_user);
+    if new_status == Some(EventStatus::Cancelled) {
+        after.status = EventStatus::Cancelled;
+        after.max_tickets_per_user = managed.row.max_tickets_per_user;
+    }
+    let changes = managed.row.changes(&after);
     let tenant = managed.row.tenant_id;
-    call.propose(order, Proposal::Event(event, change), tenant)
+    call.propose(order, Proposal::Event(event, change), tenant, changes)
         .await
 }
 

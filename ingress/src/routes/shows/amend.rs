@@ -119,8 +119,14 @@ pub(crate) async fn amend(
             change: change.clone(),
         }),
     };
+    let mut after = row.clone();
+    change.apply_to(&mut after, now_ms);
+    let mut changes = row.changes(&after);
+    let limit = managed.row.max_tickets_per_user;
+    let limit_after = change.max_tickets_per_user.unwrap_or(limit);
+    changes.field("max_tickets_per_user", &limit, &limit_after);
     let tenant = managed.row.tenant_id;
-    call.propose(order, Proposal::Show(show, change), tenant)
+    call.propose(order, Proposal::Show(show, change), tenant, changes)
         .await
 }
 

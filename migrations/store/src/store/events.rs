@@ -145,7 +145,8 @@ impl Store {
     }
 
     /// Changes what people read of an event, and publishes a draft where that is asked for; the row as
-    /// it is then, `None` when there is none. What the log decides stays.
+    /// it is then, `None` when there is none. What the log decides stays. Where nothing is other than
+    /// before, nothing is written and no entry is left; otherwise it names the fields.
     ///
     /// # Errors
     /// As every write.
@@ -161,9 +162,14 @@ impl Store {
                 let Some(mut event) = lock_event(&mut transaction, id).await? else {
                     return Ok(None);
                 };
+                let before = event.clone();
                 change.apply_to(&mut event);
+                let changes = before.changes(&event);
+                if changes.is_empty() {
+                    return Ok(Some(event));
+                }
                 replace(&mut transaction, &event).await?;
-                transaction.commit(audit).await?;
+                transaction.commit(audit.with_changes(&changes)).await?;
                 Ok(Some(event))
             })
             .await

@@ -3,7 +3,7 @@
 use onsale_schemas::RequestId;
 use onsale_store::StoreError;
 use onsale_store::audit::{Actor, Audit, AuditEntry, AuditFilter, AuditRow, DETAIL_MAX_BYTES};
-use onsale_store::catalog::{EventStatus, Quotas, ShowChange};
+use onsale_store::catalog::{EventChange, EventStatus, Quotas, ShowChange};
 use onsale_store::job::NewJob;
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ contract!(
     entries_are_listed_newest_first_by_pages,
     what_operators_do_with_jobs_is_written_down,
     a_proposal_is_written_down_once,
+    a_change_names_its_fields_and_none_leaves_no_entry,
     one_commit_may_have_many_entries,
     an_entry_is_found_by_its_number,
 );
@@ -212,6 +213,42 @@ async fn a_proposal_is_written_down_once(bench: Bench) {
     let rows = all(&bench).await;
     assert_eq!(rows.len(), 1, "{rows:?}");
     assert_eq!(rows[0].action, "show.propose");
+}
+
+async fn a_change_names_its_fields_and_none_leaves_no_entry(bench: Bench) {
+    let store = &bench.store;
+    let row = event(1);
+    store.add_event(&row).await.unwrap();
+    let same = EventChange {
+        name: row.name.clone(),
+        description: row.description.clone(),
+        venue: row.venue.clone(),
+        city: row.city.clone(),
+        category: row.category.clone(),
+        starts_at_ms: row.starts_at_ms,
+        minimum_age: row.minimum_age,
+        publish: false,
+    };
+    let entry = || organizer().did("event.change", "event", event_id(1));
+    let changed = store.change_event(event_id(1), &same, entry()).await;
+    assert_eq!(changed.unwrap(), Some(row.clone()));
+    assert!(all(&bench).await.is_empty());
+    let other = EventChange {
+        name: "Another name".to_owned(),
+        description: Some("Ask Ann".to_owned()),
+        ..same
+    };
+    let changed = store.change_event(event_id(1), &other, entry()).await;
+    assert_eq!(changed.unwrap().unwrap().name, other.name);
+    let rows = all(&bench).await;
+    let [entry] = &rows[..] else {
+        panic!("{rows:?}");
+    };
+    let expected = json!({
+        "name": { "before": row.name, "after": "Another name" },
+        "description": "changed, not shown",
+    });
+    assert_eq!(entry.detail["changes"], expected);
 }
 
 async fn one_commit_may_have_many_entries(bench: Bench) {
