@@ -2,13 +2,14 @@
 //!
 //! The log decides; a database may be lost, older or another one's. Each of them is said in the
 //! same words by a start, by `onsale doctor` and by `onsale verify`, with a remedy that loses
-//! nothing.
+//! nothing. So are tables and zones that someone deleted by hand, also by readiness while it runs.
 
 mod catalog;
+mod damage;
 
 use onsale_log::kafka::KafkaError;
 use onsale_log::{EntryBatch, LogError, LogReader};
-use onsale_schemas::{Offset, PartitionId};
+use onsale_schemas::{Offset, PartitionId, ShowId};
 use onsale_store::booking::{Watermark, projected_offset};
 use onsale_store::store::LogMark;
 use onsale_store::{Store, StoreError};
@@ -16,6 +17,7 @@ use onsale_store::{Store, StoreError};
 use crate::recovery::checksum;
 
 pub(crate) use catalog::Catalog;
+pub use damage::{look_at_schema, look_at_zones};
 
 /// What brings a database to where the log is.
 pub(crate) const REPAIR: &str = "run `onsale reconcile --report FILE`, then `onsale reconcile --apply \
@@ -99,6 +101,28 @@ pub enum Misfit {
         /// Shows of the log.
         known: usize,
     },
+    /// The catalog has shows whose zones were deleted.
+    #[error(
+        "the catalog lacks zones of {shows} shows, {first} among them: rows were deleted by hand, and \
+         nothing of these shows can be sold or named; {REPAIR}"
+    )]
+    ZonesLack {
+        /// Shows of which zones are missing.
+        shows: usize,
+        /// One of them.
+        first: ShowId,
+    },
+    /// Something that the migrations have left is gone.
+    #[error(
+        "the database lacks {missing}: deleted by hand. Restore it from a backup of the database; or \
+         create it again with the statements of its migration (`onsale migrate --print NUMBER`); or set \
+         database.url to an empty database, which is filled from the log. Audit entries and jobs are in \
+         no log"
+    )]
+    SchemaLacks {
+        /// What, in words.
+        missing: String,
+    },
 }
 
 impl Misfit {
@@ -106,7 +130,11 @@ impl Misfit {
     pub fn is_foreign(&self) -> bool {
         match self {
             Self::OtherLog { .. } | Self::OtherRecord { .. } | Self::LogSetBack { .. } => true,
-            Self::Empty { .. } | Self::Older { .. } | Self::CatalogLacks { .. } => false,
+            Self::Empty { .. }
+            | Self::Older { .. }
+            | Self::CatalogLacks { .. }
+            | Self::ZonesLack { .. }
+            | Self::SchemaLacks { .. } => false,
         }
     }
 }

@@ -3,25 +3,42 @@
 //!
 //! In the embedded mode the follower is frozen at a position that the projection has reached. Over
 //! Kafka nothing stops: the database is read as of one moment, and copies of the machines are
-//! brought to it from the log. Every live booking and block is compared, and each show's status,
-//! times and prices.
+//! brought to it from the log. Every live booking, holder of a seat and block is compared, the newest
+//! of those that ended, each show's zones, status, times and prices, and each event's limit. What the
+//! machines do not keep is not compared here but by `onsale verify`, which reads the whole log.
 //!
 //! Two steps on purpose: a report that a person can read, then the repair of exactly what it names.
 //! Each item is looked at again first, and all bookings are repaired at once, because seats may
-//! have changed hands. Where the projection had stopped, the repair also writes what has ended
-//! meanwhile, and records how far the database is.
+//! have changed hands. Their rows are made from the log, which is read again for them, and from the
+//! machine where the log no longer goes back to its beginning. Where the projection had stopped, the
+//! repair also writes what has ended meanwhile, and records how far the database is.
 
 mod compare;
 mod counts;
+mod log_rows;
 mod repair;
 mod report;
 
 pub use compare::compare;
+pub(crate) use compare::compare_watermarks;
+pub use log_rows::{Asked, LogRows, OpenAgain, ReadAgainError, compare_rows};
 pub use repair::{Applied, ApplyError, apply, check};
 pub use report::{Checked, Difference, Finding, PartitionPosition, Report};
 
 use onsale_counts::Counts;
+use onsale_engine::Partition;
 use onsale_store::Store;
+
+/// The side that is right.
+#[derive(Clone, Copy)]
+pub struct Engine<'a> {
+    /// Machines that stand still.
+    pub machines: &'a [Partition],
+    /// Id of the log that they come from.
+    pub log_id: [u8; 16],
+    /// Opens that log, for what the machines do not keep.
+    pub log: Option<&'a OpenAgain>,
+}
 
 /// What is compared with the engine and repaired.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,9 @@
 //! Bookings as projected from the log.
 
+use std::collections::BTreeMap;
+
 use onsale_schemas::{
-    BookingId, EventId, Offset, PartitionId, RequestId, ShowId, UserId, ZoneIndex,
+    BookingId, EventId, Offset, PartitionId, RequestId, SeatIndex, ShowId, UserId, ZoneIndex,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +85,112 @@ pub struct BookingRow {
     pub payment_reference: Option<String>,
     /// Offset of the last record that changed the row.
     pub updated_offset: Offset,
+}
+
+impl BookingRow {
+    /// The columns in which this row is not `stands`, each as `name: log … database …`. Whose booking
+    /// it is and what its payment is known by are not shown.
+    pub fn differences(&self, stands: &Self) -> Vec<String> {
+        let mut columns = Columns::default();
+        columns.check("status", &self.status, &stands.status);
+        columns.check("request_id", &self.request_id, &stands.request_id);
+        columns.check("event_id", &self.event_id, &stands.event_id);
+        columns.check("show_id", &self.show_id, &stands.show_id);
+        columns.hidden("user_id", &self.user_id, &stands.user_id);
+        columns.check("zone", &self.zone, &stands.zone);
+        columns.check("seats", &self.seats, &stands.seats);
+        columns.check("quantity", &self.quantity, &stands.quantity);
+        columns.check("unit_price", &self.unit_price, &stands.unit_price);
+        columns.check("currency", &self.currency, &stands.currency);
+        columns.check(
+            "reserved_at_ms",
+            &self.reserved_at_ms,
+            &stands.reserved_at_ms,
+        );
+        columns.check("expires_at_ms", &self.expires_at_ms, &stands.expires_at_ms);
+        columns.check(
+            "confirmed_at_ms",
+            &self.confirmed_at_ms,
+            &stands.confirmed_at_ms,
+        );
+        columns.check("ended_at_ms", &self.ended_at_ms, &stands.ended_at_ms);
+        columns.hidden(
+            "payment_reference",
+            &self.payment_reference,
+            &stands.payment_reference,
+        );
+        columns.check(
+            "updated_offset",
+            &self.updated_offset,
+            &stands.updated_offset,
+        );
+        columns.0
+    }
+}
+
+/// The columns that differ.
+#[derive(Default)]
+struct Columns(Vec<String>);
+
+impl Columns {
+    fn check<T: PartialEq + Serialize>(&mut self, name: &str, log: &T, database: &T) {
+        if log != database {
+            let shown = |value: &T| serde_json::to_string(value).unwrap_or_default();
+            let (log, database) = (shown(log), shown(database));
+            self.0
+                .push(format!("{name}: log {log} database {database}"));
+        }
+    }
+
+    fn hidden<T: PartialEq>(&mut self, name: &str, log: &T, database: &T) {
+        if log != database {
+            self.0.push(format!("{name}: {HIDDEN}"));
+        }
+    }
+}
+
+/// What is said of a column that differs and whose values are not for reports.
+pub const HIDDEN: &str = "differs (not shown)";
+
+/// A booking as it is stored, by the program or changed by hand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredBooking {
+    /// Its id, by its key.
+    pub booking_id: BookingId,
+    /// Its row, or what no projection has written in it.
+    pub row: Result<BookingRow, String>,
+}
+
+/// What a repair does to the bookings of a database, in one transaction.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct BookingRepair {
+    /// Rows that are written just as given.
+    pub rows: Vec<BookingRow>,
+    /// Rows that are removed with their seats.
+    pub removed: Vec<BookingId>,
+    /// Every seat that is held in these shows, and by which booking; what stands there otherwise goes.
+    pub holders: BTreeMap<ShowId, Vec<(SeatIndex, BookingId)>>,
+}
+
+impl From<&[BookingRow]> for BookingRepair {
+    fn from(rows: &[BookingRow]) -> Self {
+        Self {
+            rows: rows.to_vec(),
+            ..Self::default()
+        }
+    }
+}
+
+impl<const N: usize> From<&[BookingRow; N]> for BookingRepair {
+    fn from(rows: &[BookingRow; N]) -> Self {
+        Self::from(&rows[..])
+    }
+}
+
+impl From<&Vec<BookingRow>> for BookingRepair {
+    fn from(rows: &Vec<BookingRow>) -> Self {
+        Self::from(&rows[..])
+    }
 }
 
 /// Which of a user's bookings to list, newest first.

@@ -26,4 +26,5 @@ pub mod store;
 
 pub use config::{DatabaseConfig, UrlFileError};
 pub use error::StoreError;
+pub use schema::MissingObject;
 pub use store::Store;

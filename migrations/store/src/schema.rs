@@ -1,5 +1,7 @@
 //! The migrations, embedded, and whether a database has them.
 
+use std::collections::BTreeSet;
+
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgPoolOptions;
 
@@ -9,6 +11,29 @@ use crate::error::StoreError;
 
 static POSTGRES: Migrator = sqlx::migrate!("../postgres");
 static SQLITE: Migrator = sqlx::migrate!("../sqlite");
+
+/// What the migrations leave, a line for each: tables, columns, indexes, triggers and the views that the
+/// program reads.
+const POSTGRES_OBJECTS: &str = include_str!("schema/postgres.txt");
+const SQLITE_OBJECTS: &str = include_str!("schema/sqlite.txt");
+
+/// A trigger that is switched off is as good as none.
+const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'i' THEN 'index ' \
+         ELSE 'table ' END || c.relname AS object \
+     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+     WHERE n.nspname = ANY (current_schemas(false)) AND c.relkind IN ('r', 'p', 'v', 'i') \
+     UNION ALL SELECT 'column ' || c.relname || '.' || a.attname \
+     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid \
+         JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+     WHERE n.nspname = ANY (current_schemas(false)) AND c.relkind IN ('r', 'p') \
+         AND a.attnum > 0 AND NOT a.attisdropped \
+     UNION ALL SELECT 'trigger ' || t.tgname \
+     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid \
+         JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+     WHERE n.nspname = ANY (current_schemas(false)) AND NOT t.tgisinternal AND t.tgenabled <> 'D'";
+const SQLITE_FOUND: &str = "SELECT type || ' ' || name AS object FROM sqlite_master \
+     UNION ALL SELECT 'column ' || m.name || '.' || c.name \
+     FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'";
 
 /// Zero is no limit.
 const NO_TIME_LIMITS: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout", "0")];
@@ -93,6 +118,80 @@ pub(crate) async fn check(database: &Database) -> Result<(), StoreError> {
         ))),
         None => Ok(()),
     }
+}
+
+/// Something that the migrations have left and that is no longer there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MissingObject {
+    /// What it is and its name, as `table audit` or `column jobs.state`.
+    pub object: String,
+    /// The migration that creates it, where its text says so.
+    pub migration: Option<i64>,
+}
+
+impl std::fmt::Display for MissingObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.object)?;
+        match self.migration {
+            Some(version) => write!(f, " (migration {version:04})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What of the migrations' work is missing. Columns, indexes and triggers of a table that is missing are
+/// not named.
+pub(crate) async fn missing(database: &Database) -> Result<Vec<MissingObject>, StoreError> {
+    let (expected, found) = match database {
+        Database::Postgres(_) => (POSTGRES_OBJECTS, POSTGRES_FOUND),
+        Database::Sqlite(_) => (SQLITE_OBJECTS, SQLITE_FOUND),
+    };
+    let found = database.fetch(found, &[]).await?;
+    let found = found.iter().map(|row| row.text("object"));
+    let found: BTreeSet<String> = found.collect::<Result<_, _>>()?;
+    let mut missing: Vec<MissingObject> = expected
+        .lines()
+        .filter(|object| !found.contains(*object))
+        .map(|object| MissingObject {
+            object: object.to_owned(),
+            migration: creating(migrator(database), object),
+        })
+        .collect();
+    let tables: Vec<String> = missing
+        .iter()
+        .filter_map(|missing| missing.object.strip_prefix("table "))
+        .map(str::to_owned)
+        .collect();
+    missing.retain(|missing| {
+        let (kind, name) = missing.object.split_once(' ').unwrap_or_default();
+        kind == "table" || !tables.iter().any(|table| is_part_of(name, table))
+    });
+    Ok(missing)
+}
+
+/// Whether a column, index or trigger has the name of its table in front.
+fn is_part_of(name: &str, table: &str) -> bool {
+    let rest = name.strip_prefix(table);
+    rest.is_some_and(|rest| rest.starts_with(['.', '_']))
+}
+
+/// The migration whose text creates an object.
+fn creating(migrator: &Migrator, object: &str) -> Option<i64> {
+    let (kind, name) = object.split_once(' ')?;
+    let head = format!("CREATE {} {name} ", kind.to_uppercase());
+    let found = migrator
+        .iter()
+        .find(|migration| migration.sql.as_str().contains(&head));
+    found.map(|migration| migration.version)
+}
+
+/// The text of a migration, to be run by hand where what it created was deleted by hand.
+pub(crate) fn text(is_postgres: bool, version: i64) -> Option<&'static str> {
+    let migrator = if is_postgres { &POSTGRES } else { &SQLITE };
+    let found = migrator
+        .iter()
+        .find(|migration| migration.version == version)?;
+    Some(found.sql.as_str())
 }
 
 /// Whether any migration was ever applied.

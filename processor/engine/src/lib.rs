@@ -53,4 +53,4 @@ pub use limits::{Limits, MACHINE_VERSION_KNOWN, MACHINE_VERSION_SECOND};
 pub use partition::Partition;
 pub use self_check::SelfCheckError;
 pub use sink::{NullSink, OutcomeSink};
-pub use views::{BookingState, BookingView, EventView, ShowView, Stats, ZoneView};
+pub use views::{BookingState, BookingView, EventView, ShowView, Stats, ZoneView, payment_hash};

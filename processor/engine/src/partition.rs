@@ -223,6 +223,7 @@ impl Partition {
             reserved_at_ms: state.bookings.reserved_at_ms(booking),
             expires_at_ms: booking.expires_at_ms(),
             confirmed_at_ms,
+            payment_hash: confirmed_at_ms.map(|_| booking.payment_hash()),
             ended_at_ms,
         })
     }

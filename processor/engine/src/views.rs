@@ -98,8 +98,15 @@ pub struct BookingView {
     pub expires_at_ms: LogTimeMs,
     /// When it was confirmed, while it is.
     pub confirmed_at_ms: Option<LogTimeMs>,
+    /// [`payment_hash`] of the reference that it was confirmed with, while it is.
+    pub payment_hash: Option<u64>,
     /// When it was cancelled or expired.
     pub ended_at_ms: Option<LogTimeMs>,
+}
+
+/// What a booking keeps of the reference that its payment is known by.
+pub fn payment_hash(reference: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(reference.as_bytes())
 }
 
 /// Figures about a partition.

@@ -100,6 +100,12 @@ fn view_of(booking: &Booking) -> BookingView {
         reserved_at_ms: booking.reserved_at_ms,
         expires_at_ms: booking.expires_at_ms,
         confirmed_at_ms,
+        payment_hash: match &booking.state {
+            BookingState::Confirmed {
+                payment_reference, ..
+            } => Some(engine::payment_hash(payment_reference)),
+            _ => None,
+        },
         ended_at_ms: booking.ended_at_ms(),
     }
 }

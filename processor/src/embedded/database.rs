@@ -38,6 +38,12 @@ impl Database {
         Ok(Self { catalog, behind })
     }
 
+    /// What someone has deleted by hand, a sentence each. Whatever is left is sold meanwhile.
+    pub(super) fn damage(&self) -> Vec<String> {
+        let damage = self.catalog.damage();
+        damage.iter().map(ToString::to_string).collect()
+    }
+
     /// What is in the way, in a sentence.
     pub(super) fn problem(&self, projected: &Projected) -> Option<String> {
         if let Some(misfit) = self.catalog.misfit() {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
-use onsale_log::OpenLog;
 use onsale_log::journal::Journal;
+use onsale_log::{LogError, LogReader, OpenLog};
 use onsale_schemas::{LogTimeMs, PartitionId, RequestId, Staff};
 use onsale_snapshot::SnapshotError;
 use onsale_store::StoreError;
@@ -21,7 +21,7 @@ use crate::clock::{self, ClockState};
 use crate::gauges::Progress;
 use crate::metrics::Metrics;
 use crate::projector::Projected;
-use crate::reconcile::{self, Applied, ApplyError, Projections, Report};
+use crate::reconcile::{self, Applied, ApplyError, Engine, OpenAgain, Projections, Report};
 use crate::snapshots::{self, Newest, Written};
 use crate::threads;
 
@@ -83,6 +83,14 @@ impl Embedded {
             partitions: journal.partitions(),
             reader: Box::new(journal.reader()),
         })
+    }
+
+    /// As [`Embedded::read_log`], any number of times.
+    fn log_again(&self) -> Option<OpenAgain> {
+        let journal = self.threads().as_ref()?.journal.clone();
+        let open =
+            move || -> Result<Box<dyn LogReader>, LogError> { Ok(Box::new(journal.reader())) };
+        Some(Arc::new(open))
     }
 
     /// Where the projection is.
@@ -158,6 +166,7 @@ impl Embedded {
         if self.projected.is_unreachable() {
             warnings.push("the database does not take the projection".to_owned());
         }
+        warnings.extend(self.database.damage());
         warnings
     }
 
@@ -243,7 +252,11 @@ impl Embedded {
     ) -> Result<Report, StoreError> {
         let behind = held.projection_behind.as_deref();
         let (machines, now_ms) = (&held.machines, clock::now_ms());
-        reconcile::compare(machines, behind, projections, self.log_id, now_ms).await
+        let projections = projections.into();
+        let mut report =
+            reconcile::compare(machines, behind, projections, self.log_id, now_ms).await?;
+        reconcile::compare_watermarks(machines, projections.store, &mut report).await?;
+        Ok(report)
     }
 
     /// Repairs the database from a report. A projector that had refused to go on does so, now that
@@ -266,9 +279,14 @@ impl Embedded {
         {
             return Err(ApplyError::Moving(why.clone()));
         }
-        let (machines, now_ms) = (&held.machines, clock::now_ms());
-        let mut applied =
-            reconcile::apply(report, machines, projections, self.log_id, now_ms, Some(by)).await?;
+        let log = self.log_again();
+        let engine = Engine {
+            machines: &held.machines,
+            log_id: self.log_id,
+            log: log.as_ref(),
+        };
+        let now_ms = clock::now_ms();
+        let mut applied = reconcile::apply(report, engine, projections, now_ms, Some(by)).await?;
         if applied.projection_moved && !self.projected.repaired().await {
             applied
                 .left

@@ -26,7 +26,7 @@ use crate::counts_feed::CountsFeed;
 use crate::fit::{self, FitError, Misfit};
 use crate::metrics::Metrics;
 use crate::projector::{BATCHES_QUEUED_MAX, Projector};
-use crate::reconcile::{self, ApplyError};
+use crate::reconcile::{self, ApplyError, Engine};
 use crate::recovery::RecoveryError;
 use crate::replica::{Replica, SnapshotPolicy};
 use crate::snapshots::{self, Newest, Shelf, Written, snapshot_queue};
@@ -105,6 +105,10 @@ impl Opened {
         let (writer, journal) = Journal::open(&options.journal_dir, &options.journal)?;
         let directory = Directory::open(&options.snapshots_dir)?;
         let started = std::time::Instant::now();
+        // What it cannot do without is an error of the database behind this line.
+        if let Some(missing) = fit::look_at_schema(store).await? {
+            tracing::error!("{missing}");
+        }
         let misfit = match refuse_foreign(&journal, store).await? {
             None => {
                 let kept = snapshots::kept_in(&options.snapshots_dir)?.into_iter();
@@ -370,7 +374,13 @@ async fn repair_lost_projections(
         tracing::warn!(%partition, "{behind}: its rows are repaired from the engine's state");
         let now_ms = clock::now_ms();
         let report = reconcile::compare(&machines, Some(behind), store, log_id, now_ms).await?;
-        let applied = reconcile::apply(&report, &machines, store, log_id, now_ms, None)
+        let engine = Engine {
+            machines: &machines,
+            log_id,
+            // It no longer goes back far enough.
+            log: None,
+        };
+        let applied = reconcile::apply(&report, engine, store, now_ms, None)
             .await
             .map_err(StartError::Repair)?;
         for left in applied.left {

@@ -1,6 +1,7 @@
-//! Whether the catalog has the shows of the log, and whether what it lacks is there by now.
+//! Whether the catalog has the shows of the log, and whether what it lacks is there by now; and
+//! whether someone deletes tables or zones by hand while the process runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -8,13 +9,17 @@ use std::time::Duration;
 use onsale_engine::Partition;
 use onsale_schemas::ShowId;
 use onsale_schemas::command::Subject;
+use onsale_store::catalog::ZonesOfShow;
 use onsale_store::document::Document;
 use onsale_store::{Store, StoreError};
 
-use super::Misfit;
+use super::{Misfit, damage};
 
 /// How often a catalog that lacks shows is looked at again, in milliseconds.
 const LOOK_EVERY_MS: u64 = 1_000;
+/// How often tables and zones are looked at, in milliseconds: a look reads the schema and the keys of
+/// all zones.
+const DAMAGE_EVERY_MS: u64 = 5_000;
 /// Missing shows that are asked for at one look: each costs a short statement.
 const SHOWS_PER_LOOK: usize = 100;
 
@@ -65,7 +70,32 @@ async fn missing_shows<'a>(
 
 /// What the catalog was found to lack, and still lacks.
 #[derive(Debug)]
-pub(crate) struct Catalog(Arc<Mutex<Lacks>>);
+pub(crate) struct Catalog {
+    lacks: Arc<Mutex<Lacks>>,
+    damage: Arc<Mutex<Damage>>,
+}
+
+/// What was found deleted at the last look.
+#[derive(Debug, Default)]
+struct Damage {
+    found: Vec<Misfit>,
+    /// How many zones each show has: by the machines, or by the most that were seen.
+    zones: BTreeMap<ShowId, u16>,
+    /// Shows that a look has found. What a start did not find is another matter.
+    seen: BTreeSet<ShowId>,
+}
+
+impl Damage {
+    /// Shows that were there and are not any more.
+    fn gone(&self, found: &BTreeMap<ShowId, ZonesOfShow>) -> Option<Misfit> {
+        let gone = self.seen.iter().filter(|show| !found.contains_key(show));
+        let missing = gone.count();
+        (missing > 0).then_some(Misfit::CatalogLacks {
+            missing,
+            known: self.seen.len(),
+        })
+    }
+}
 
 #[derive(Debug)]
 struct Lacks {
@@ -85,9 +115,10 @@ impl Lacks {
 impl Catalog {
     /// Logs which shows of these machines are missing, and looks again as long as any is.
     pub(crate) async fn look<'a>(
-        machines: impl IntoIterator<Item = &'a Partition>,
+        machines: impl IntoIterator<Item = &'a Partition> + Clone,
         store: &Store,
     ) -> Result<Self, StoreError> {
+        let zones = zones_of_shows(machines.clone());
         let missing = missing_shows(machines, store).await?;
         if !missing.undescribed.is_empty() {
             // Waiting would not bring them, and the others can be sold without them.
@@ -107,13 +138,80 @@ impl Catalog {
             tracing::error!("{misfit}");
             tokio::spawn(look_again(Arc::downgrade(&lacks), store.clone()));
         }
-        Ok(Self(lacks))
+        let damage = Arc::new(Mutex::new(Damage {
+            zones,
+            ..Damage::default()
+        }));
+        tokio::spawn(watch_damage(Arc::downgrade(&damage), store.clone()));
+        Ok(Self { lacks, damage })
     }
 
     /// What is still missing.
     pub(crate) fn misfit(&self) -> Option<Misfit> {
-        lock(&self.0).misfit()
+        lock(&self.lacks).misfit()
     }
+
+    /// What someone has deleted by hand, as of some seconds ago.
+    pub(crate) fn damage(&self) -> Vec<Misfit> {
+        lock(&self.damage).found.clone()
+    }
+}
+
+/// How many zones each show has by the machines.
+fn zones_of_shows<'a>(machines: impl IntoIterator<Item = &'a Partition>) -> BTreeMap<ShowId, u16> {
+    let mut zones = BTreeMap::new();
+    for machine in machines {
+        for show in machine.shows() {
+            let of_show = u16::try_from(show.zones.len()).unwrap_or(u16::MAX);
+            zones.insert(show.show, of_show);
+        }
+    }
+    zones
+}
+
+/// Looks at tables and zones for as long as the process runs.
+async fn watch_damage(damage: Weak<Mutex<Damage>>, store: Store) {
+    loop {
+        let looked = look_at_damage(&damage, &store).await;
+        // A database that does not answer has its own sentence in readiness.
+        if matches!(looked, Ok(false)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(DAMAGE_EVERY_MS)).await;
+    }
+}
+
+/// False once nobody asks any more.
+async fn look_at_damage(damage: &Weak<Mutex<Damage>>, store: &Store) -> Result<bool, StoreError> {
+    let schema = damage::look_at_schema(store).await?;
+    // Without its tables the rest cannot be asked.
+    let zones = match &schema {
+        Some(_) => BTreeMap::new(),
+        None => store.zones_of_shows().await?,
+    };
+    let Some(damage) = damage.upgrade() else {
+        return Ok(false);
+    };
+    let mut damage = lock(&damage);
+    for (show, zones) in &zones {
+        let most = damage.zones.entry(*show).or_default();
+        *most = zones.zones.max(*most);
+        damage.seen.insert(*show);
+    }
+    let mut found: Vec<Misfit> = schema.into_iter().collect();
+    // A table that is missing has been said.
+    if found.is_empty() {
+        found.extend(damage.gone(&zones));
+        found.extend(damage::lacking(&zones, &damage.zones));
+    }
+    for misfit in found.iter().filter(|misfit| !damage.found.contains(misfit)) {
+        tracing::error!("{misfit}");
+    }
+    if found.is_empty() && !damage.found.is_empty() {
+        tracing::info!("what was deleted from the database by hand is there again");
+    }
+    damage.found = found;
+    Ok(true)
 }
 
 /// Until every show is there: brought by the projection of the log, or by a reconciliation.
@@ -152,8 +250,8 @@ fn asked_next(missing: &BTreeSet<ShowId>, after: &mut Bound<ShowId>) -> Vec<Show
 }
 
 /// There is nothing in it that a panic could leave half done.
-fn lock(lacks: &Mutex<Lacks>) -> MutexGuard<'_, Lacks> {
-    lacks.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(found: &Mutex<T>) -> MutexGuard<'_, T> {
+    found.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@
 //! moment a little later, and the copies are brought to just that moment from the log. A repair
 //! holds the projection's watermarks meanwhile, so that projectors wait.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onsale_counts::Counts;
 use onsale_engine::Partition;
-use onsale_log::LogError;
 use onsale_log::kafka::{KafkaError, KafkaReader};
+use onsale_log::{LogError, LogReader};
 use onsale_schemas::PartitionId;
 use onsale_store::audit::Actor;
 use onsale_store::booking::{Watermark, projected_offset};
@@ -17,7 +18,9 @@ use onsale_store::{Store, StoreError};
 
 use super::runtime::Node;
 use crate::clock;
-use crate::reconcile::{self, Applied, ApplyError, Projections, Report};
+use crate::reconcile::{
+    self, Applied, ApplyError, Engine, OpenAgain, Projections, ReadAgainError, Report,
+};
 use crate::replay::{Until, replay};
 
 /// How long the projection is waited for.
@@ -40,6 +43,9 @@ pub enum ReconcileError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The log cannot be read from its beginning.
+    #[error(transparent)]
+    ReadAgain(ReadAgainError),
     /// The report may not be applied.
     #[error(transparent)]
     Refused(ApplyError),
@@ -49,6 +55,7 @@ impl From<ApplyError> for ReconcileError {
     fn from(error: ApplyError) -> Self {
         match error {
             ApplyError::Store(error) => Self::Store(error),
+            ApplyError::Log(error) => Self::ReadAgain(error),
             refused => Self::Refused(refused),
         }
     }
@@ -114,20 +121,29 @@ impl Node {
             .collect();
         let copies = self.copies(&partitions, store).await?;
         let (log_id, now_ms) = (self.log_id(), clock::now_ms());
+        let kafka = self.kafka().clone();
+        let open = move || -> Result<Box<dyn LogReader>, LogError> {
+            Ok(Box::new(KafkaReader::new(&kafka)?))
+        };
+        let log: OpenAgain = Arc::new(open);
+        let engine = |machines| Engine {
+            machines,
+            log_id,
+            log: Some(&log),
+        };
         let projections = Projections { store, counts };
         if let Some(behind) = copies.behind {
             if behind.moves {
                 return Err(ReconcileError::Refused(ApplyError::Moving(behind.why)));
             }
             // Nobody projects any more: the repair also says how far it has brought the database.
-            let machines = copies.machines;
-            let applied =
-                reconcile::apply(report, &machines, projections, log_id, now_ms, by).await?;
-            return Ok(applied);
+            let engine = engine(&copies.machines);
+            return Ok(reconcile::apply(report, engine, projections, now_ms, by).await?);
         }
         let (standstill, watermarks) = store.stand_still(&partitions).await?;
         let machines = self.bring_to(copies.machines, watermarks).await?;
-        let applied = reconcile::apply(report, &machines, projections, log_id, now_ms, by).await;
+        let engine = engine(&machines);
+        let applied = reconcile::apply(report, engine, projections, now_ms, by).await;
         standstill.release().await?;
         Ok(applied?)
     }

@@ -207,6 +207,9 @@ impl Node {
         // Whatever the catalog has is sold meanwhile.
         let misfit = self.catalog.get().and_then(Catalog::misfit);
         warnings.extend(misfit.map(|misfit| misfit.to_string()));
+        let damage = self.catalog.get().map(Catalog::damage);
+        let damage = damage.into_iter().flatten();
+        warnings.extend(damage.map(|misfit| misfit.to_string()));
         for (partition, first) in self.shared.unfounded() {
             warnings.push(format!(
                 "the log of partition {partition} begins at offset {first}, and no snapshot \

@@ -1,27 +1,31 @@
 //! The repair of what a report names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onsale_counts::Counts;
 use onsale_engine::{MACHINE_VERSION_SECOND, Partition};
-use onsale_schemas::command::Subject;
-use onsale_schemas::{BookingId, EventId, LogTimeMs, PartitionId, ShowId};
+use onsale_schemas::command::{Admission, Subject};
+use onsale_schemas::{BookingId, EventId, LogTimeMs, Offset, PartitionId, ShowId};
 use onsale_store::audit::{Actor, Audit, Unaudited};
-use onsale_store::booking::{BookingRow, BookingStatus, Watermark, projected_offset};
-use onsale_store::catalog::ShowStatus;
+use onsale_store::booking::{
+    BookingRepair, BookingRow, BookingStatus, StoredBooking, Watermark, projected_offset,
+};
+use onsale_store::catalog::{EventStatus, ShowRow, ShowStatus};
 use onsale_store::document::Document;
 use onsale_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Projections;
 use super::compare::{
-    REPORT_VERSION, blocked_places, compare, differing_columns, differing_show_columns,
-    differing_status, expected_status, hex,
+    OF_NO_PARTITION, blocked_places, compare, described_show, differing_columns,
+    differing_event_columns, differing_show_columns, differing_status, differing_zones,
+    expected_status, hex, holders_by_show, is_same_payment, shape,
 };
 use super::counts::EngineCounts;
-use super::report::{Difference, Finding, Report};
+use super::log_rows::{self, Asked, ReadAgainError};
+use super::report::{Difference, Finding, REPORT_VERSION, Report};
+use super::{Engine, Projections};
 
 /// Oldest report that may be applied, in milliseconds (24 hours).
 const REPORT_AGE_MAX_MS: u64 = 86_400_000;
@@ -84,6 +88,9 @@ pub enum ApplyError {
     /// The projector is at work: a repair would run into it.
     #[error("{0}; wait until the projection stands still with the log, then try again")]
     Moving(String),
+    /// What the machines do not keep cannot be had.
+    #[error(transparent)]
+    Log(#[from] ReadAgainError),
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -97,7 +104,7 @@ impl ApplyError {
             Self::OtherLog { .. } => Some("log_id"),
             Self::TooOld { .. } => Some("created_at_ms"),
             Self::Ahead { .. } => Some("positions"),
-            Self::Moving(_) | Self::Store(_) => None,
+            Self::Moving(_) | Self::Log(_) | Self::Store(_) => None,
         }
     }
 }
@@ -135,33 +142,30 @@ impl Target<'_> {
     }
 
     async fn tenant_of_show(&self, show: ShowId) -> Result<Option<Uuid>, StoreError> {
-        match self.store.show(show).await? {
+        match readable_show(self.store, show).await? {
             Some(row) => self.tenant_of_event(row.event_id).await,
             None => Ok(None),
         }
     }
 
     /// What the audit trail says about a repair of bookings: an entry for each of their shows.
-    async fn audit_of_bookings(&self, rows: &[BookingRow]) -> Result<Audit, StoreError> {
+    async fn audit_of_bookings(&self, repair: &Repair) -> Result<Audit, StoreError> {
         let Some(actor) = self.by else {
             return Ok(Unaudited::Automatic.into());
         };
-        let mut shows: BTreeMap<(EventId, ShowId), Vec<BookingId>> = BTreeMap::new();
-        for row in rows {
-            let bookings = shows.entry((row.event_id, row.show_id)).or_default();
+        let mut shows: BTreeMap<ShowId, Vec<BookingId>> = BTreeMap::new();
+        for row in &repair.rows {
+            let bookings = shows.entry(row.show_id).or_default();
             bookings.push(row.booking_id);
         }
-        let mut tenants: BTreeMap<EventId, Option<Uuid>> = BTreeMap::new();
+        for (booking, show) in &repair.removed {
+            shows.entry(*show).or_default().push(*booking);
+        }
+        for show in &repair.shows {
+            shows.entry(*show).or_default();
+        }
         let mut entries = Vec::with_capacity(shows.len());
-        for ((event, show), bookings) in shows {
-            let tenant = match tenants.get(&event) {
-                Some(tenant) => *tenant,
-                None => {
-                    let tenant = self.tenant_of_event(event).await?;
-                    tenants.insert(event, tenant);
-                    tenant
-                }
-            };
+        for (show, bookings) in shows {
             let named: Vec<Uuid> = bookings
                 .iter()
                 .take(BOOKINGS_NAMED_MAX)
@@ -170,12 +174,61 @@ impl Target<'_> {
             let entry = actor
                 .did("reconcile.bookings", "show", show)
                 .with(json!({ "bookings": bookings.len(), "ids": named }));
-            entries.push(match tenant {
+            entries.push(match self.tenant_of_show(show).await? {
                 Some(tenant) => entry.of_tenant(tenant),
                 None => entry,
             });
         }
         Ok(Audit::Entries(entries))
+    }
+}
+
+/// A show whose rows can be read.
+async fn readable_show(store: &Store, show: ShowId) -> Result<Option<ShowRow>, StoreError> {
+    match store.show(show).await {
+        // Its zones were changed by hand, which is a finding of its own.
+        Err(StoreError::Corrupt(_)) => Ok(None),
+        read => read,
+    }
+}
+
+/// What is to be done to bookings, gathered before any is touched.
+#[derive(Default)]
+struct Repair {
+    rows: Vec<BookingRow>,
+    /// Bookings that the log does not have, and their shows as far as they say.
+    removed: Vec<(BookingId, ShowId)>,
+    /// Shows whose seats are written again because they differ.
+    shows: BTreeSet<ShowId>,
+    /// Shows in which bookings stood that belong to others.
+    left: BTreeSet<ShowId>,
+}
+
+impl Repair {
+    /// With every seat of the shows that it touches as the machines have them.
+    fn with_holders(&self, machines: &[Partition]) -> BookingRepair {
+        let mut touched = &self.shows | &self.left;
+        touched.extend(self.rows.iter().map(|row| row.show_id));
+        touched.extend(self.removed.iter().map(|(_, show)| *show));
+        let mut holders = BTreeMap::new();
+        for machine in machines {
+            let mut held = holders_by_show(machine);
+            for show in &touched {
+                if machine.show(*show).is_some() {
+                    holders.insert(*show, held.remove(show).unwrap_or_default());
+                }
+            }
+        }
+        BookingRepair {
+            rows: self.rows.clone(),
+            removed: self.removed.iter().map(|(booking, _)| *booking).collect(),
+            holders,
+        }
+    }
+
+    fn len(&self) -> u64 {
+        let items = self.rows.len() + self.removed.len() + self.shows.len();
+        u64::try_from(items).unwrap_or(u64::MAX)
     }
 }
 
@@ -185,22 +238,21 @@ impl Target<'_> {
 /// where there is none, the server repairs by itself.
 ///
 /// # Errors
-/// When the report may not be applied, before anything was changed; or when the database fails.
+/// When the report may not be applied, before anything was changed; or when log or database fails.
 pub async fn apply<'a>(
     report: &Report,
-    machines: &[Partition],
+    engine: Engine<'_>,
     projections: impl Into<Projections<'a>>,
-    log_id: [u8; 16],
     now_ms: u64,
     by: Option<&Actor>,
 ) -> Result<Applied, ApplyError> {
     let Projections { store, counts } = projections.into();
-    check(report, machines, log_id, now_ms)?;
+    check(report, engine.machines, engine.log_id, now_ms)?;
     let mut applied = Applied::default();
     let target = Target { store, by };
-    apply_to_store(report, machines, target, log_id, now_ms, &mut applied).await?;
+    apply_to_store(report, engine, target, now_ms, &mut applied).await?;
     // Last, so that a Redis that fails keeps nothing else from being repaired.
-    for machine in machines {
+    for machine in engine.machines {
         repair_counts(&report.differences, machine, counts, &mut applied).await;
     }
     Ok(applied)
@@ -208,94 +260,190 @@ pub async fn apply<'a>(
 
 async fn apply_to_store(
     report: &Report,
-    machines: &[Partition],
+    engine: Engine<'_>,
     target: Target<'_>,
-    log_id: [u8; 16],
     now_ms: u64,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
-    repair_all(&report.differences, machines, target, applied, now_ms).await?;
+    let machines = engine.machines;
+    repair_all(&report.differences, engine, target, applied, now_ms).await?;
     let behind = behind(machines, target.store).await?;
     if behind.is_empty() || !applied.left.is_empty() {
         return Ok(());
     }
     // The projection had stopped: what came since the report is not in it, so what differs by now
     // is repaired too before the watermark says that everything up to here is there.
-    let rest = compare(machines, None, target.store, log_id, now_ms).await?;
-    repair_all(&rest.differences, machines, target, applied, now_ms).await?;
+    let rest = compare(machines, None, target.store, engine.log_id, now_ms).await?;
+    repair_all(&rest.differences, engine, target, applied, now_ms).await?;
     if applied.left.is_empty() {
-        for (machine, projected_until_ms) in behind {
-            repair_ended(machine, projected_until_ms, target, applied, now_ms).await?;
-            let watermark = Watermark {
-                partition: machine.id(),
-                next_offset: machine.next_offset(),
-                last_outcome: machine.last_outcome(),
-                log_time_ms: machine.log_time_ms(),
-            };
-            let is_version_2 = machine.machine_version() >= MACHINE_VERSION_SECOND;
-            let audit = match target.by {
-                Some(actor) => actor
-                    .did("reconcile.watermark", "partition", machine.id())
-                    .with(json!({ "next_offset": watermark.next_offset }))
-                    .into(),
-                None => Audit::Skipped(Unaudited::Automatic),
-            };
-            target
-                .store
-                .set_watermark(&watermark, is_version_2, audit)
-                .await?;
+        for (machine, mark) in behind {
+            repair_ended(machine, mark, engine, target, applied, now_ms).await?;
+            set_watermark(machine, target).await?;
             applied.projection_moved = true;
         }
     }
     Ok(())
 }
 
-/// Repairs bookings all at once, as seats may have gone from one to another, and the rest one by one.
+/// The database is where the machine is.
+async fn set_watermark(machine: &Partition, target: Target<'_>) -> Result<(), StoreError> {
+    let watermark = Watermark {
+        partition: machine.id(),
+        next_offset: machine.next_offset(),
+        last_outcome: machine.last_outcome(),
+        log_time_ms: machine.log_time_ms(),
+    };
+    let is_version_2 = machine.machine_version() >= MACHINE_VERSION_SECOND;
+    let audit = match target.by {
+        Some(actor) => actor
+            .did("reconcile.watermark", "partition", machine.id())
+            .with(json!({ "next_offset": watermark.next_offset }))
+            .into(),
+        None => Audit::Skipped(Unaudited::Automatic),
+    };
+    target
+        .store
+        .set_watermark(&watermark, is_version_2, audit)
+        .await
+}
+
+/// Repairs the catalog one by one, then bookings all at once, as seats may have gone from one to
+/// another, and at last what follows from the catalog.
 async fn repair_all(
     differences: &[Difference],
-    machines: &[Partition],
+    engine: Engine<'_>,
     target: Target<'_>,
     applied: &mut Applied,
     now_ms: u64,
 ) -> Result<(), ApplyError> {
-    let mut rows = Vec::new();
+    let mut bookings: BTreeMap<PartitionId, BTreeSet<Offset>> = BTreeMap::new();
+    let mut repair = Repair::default();
+    let mut is_usage_asked = false;
     for difference in differences {
-        let machine = machines
-            .iter()
-            .find(|machine| machine.id() == difference.partition);
+        let partition = difference.partition;
+        let machines = engine.machines;
+        let machine = machines.iter().find(|machine| machine.id() == partition);
         let Some(machine) = machine else {
-            applied
-                .left
-                .push(format!("no partition {} here", difference.partition));
+            applied.left.push(format!("no partition {partition} here"));
             continue;
         };
         match &difference.finding {
             Finding::BookingMissing { booking_id, .. }
             | Finding::BookingDiffers { booking_id, .. }
             | Finding::BookingExtra { booking_id, .. } => {
-                match booking_row(*booking_id, machine, target.store, now_ms).await? {
-                    Some(row) => rows.push(row),
+                let of_partition = bookings.entry(partition).or_default();
+                of_partition.insert(booking_id.offset());
+            }
+            Finding::SeatHoldersDiffer { show_id } => {
+                repair.shows.insert(*show_id);
+            }
+            finding => {
+                let is_catalog = matches!(finding, Finding::CatalogOlder { .. });
+                is_usage_asked |= is_catalog || *finding == Finding::UsageDiffers;
+                self::repair(finding, machine, engine, target, applied).await?;
+            }
+        }
+    }
+    for machine in engine.machines {
+        if let Some(offsets) = bookings.remove(&machine.id()) {
+            gather(
+                machine,
+                offsets,
+                engine,
+                target,
+                now_ms,
+                &mut repair,
+                applied,
+            )
+            .await?;
+        }
+    }
+    repair_bookings(&repair, engine, target, applied).await?;
+    if is_usage_asked {
+        repair_usage(target, applied).await?;
+    }
+    Ok(())
+}
+
+/// What has to be done to these bookings of a partition.
+async fn gather(
+    machine: &Partition,
+    offsets: BTreeSet<Offset>,
+    engine: Engine<'_>,
+    target: Target<'_>,
+    now_ms: u64,
+    repair: &mut Repair,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    let of_log = match engine.log {
+        Some(log) => log_rows::read(log, machine, Asked::These(offsets.clone())).await?,
+        None => None,
+    };
+    for offset in offsets {
+        let id = BookingId::new(machine.id(), offset);
+        let stored = target.store.stored_booking(id).await?;
+        let stands = stored.as_ref().and_then(|stored| stored.row.as_ref().ok());
+        match &of_log {
+            Some(rows) => match (rows.get(&offset), &stored) {
+                (Some(row), _) if stands == Some(row) => applied.gone += 1,
+                (Some(row), _) => {
+                    repair.left.extend(stands.map(|stands| stands.show_id));
+                    repair.rows.push(row.clone());
+                }
+                (None, Some(_)) => {
+                    let show = stands.map_or_else(no_show, |stands| stands.show_id);
+                    repair.removed.push((id, show));
+                }
+                (None, None) => applied.gone += 1,
+            },
+            None => {
+                if let Some(why) = unrepairable(id, machine, stands) {
+                    applied.left.push(why);
+                }
+                match booking_row(id, machine, stored.as_ref(), now_ms) {
+                    Some(row) => repair.rows.push(row),
                     None => applied.gone += 1,
                 }
             }
-            finding => repair(finding, machine, target, applied).await?,
         }
     }
-    repair_bookings(&rows, target, applied).await
+    Ok(())
+}
+
+/// Of a row that does not say which.
+fn no_show() -> ShowId {
+    ShowId::from_bytes([0; 16])
 }
 
 /// All in one transaction.
 async fn repair_bookings(
-    rows: &[BookingRow],
+    repair: &Repair,
+    engine: Engine<'_>,
     target: Target<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
-    if rows.is_empty() {
+    if repair.len() == 0 {
         return Ok(());
     }
-    let audit = target.audit_of_bookings(rows).await?;
-    target.store.repair_bookings(rows, audit).await?;
-    applied.repaired += rows.len() as u64;
+    let audit = target.audit_of_bookings(repair).await?;
+    let bookings = repair.with_holders(engine.machines);
+    target.store.repair_bookings(bookings, audit).await?;
+    applied.repaired += repair.len();
+    Ok(())
+}
+
+/// Adds up what organizers have.
+async fn repair_usage(target: Target<'_>, applied: &mut Applied) -> Result<(), ApplyError> {
+    if target.store.usage_differs().await? {
+        let audit = match target.by {
+            Some(actor) => actor
+                .did("reconcile.usage", "partition", OF_NO_PARTITION)
+                .into(),
+            None => Audit::Skipped(Unaudited::Automatic),
+        };
+        target.store.repair_usage(audit).await?;
+        applied.repaired += 1;
+    }
     Ok(())
 }
 
@@ -343,34 +491,52 @@ async fn repair_counts(
 }
 
 /// Writes the bookings that have ended since the projection stopped. A comparison looks at live ones
-/// only, and nobody would ever project the others once the watermark is behind them. Those that the
-/// engine has forgotten by now are in the log alone.
+/// only, and nobody would ever project the others once the watermark is behind them. Where the log
+/// no longer goes back to its beginning, those that the engine has forgotten by now are lost to the
+/// database.
 async fn repair_ended(
     machine: &Partition,
-    projected_until_ms: LogTimeMs,
+    mark: Watermark,
+    engine: Engine<'_>,
     target: Target<'_>,
     applied: &mut Applied,
     now_ms: u64,
 ) -> Result<(), ApplyError> {
-    let mut rows = Vec::new();
+    let of_log = match engine.log {
+        Some(log) => log_rows::read(log, machine, Asked::All).await?,
+        None => None,
+    };
+    let mut repair = Repair::default();
+    if let Some(rows) = of_log {
+        let rows = rows.into_values();
+        let ended = rows.filter(|row| !row.status.is_live());
+        for row in ended.filter(|row| row.updated_offset >= mark.next_offset) {
+            let stored = target.store.stored_booking(row.booking_id).await?;
+            if stored.is_none_or(|stored| stored.row.as_ref() != Ok(&row)) {
+                repair.rows.push(row);
+            }
+        }
+        return repair_bookings(&repair, engine, target, applied).await;
+    }
     for booking in machine.bookings() {
         let has_ended = booking
             .ended_at_ms
-            .is_some_and(|ended_at_ms| ended_at_ms >= projected_until_ms);
+            .is_some_and(|ended_at_ms| ended_at_ms >= mark.log_time_ms);
         if has_ended {
             let id = BookingId::new(machine.id(), booking.booking);
-            rows.extend(booking_row(id, machine, target.store, now_ms).await?);
+            let stored = target.store.stored_booking(id).await?;
+            let row = booking_row(id, machine, stored.as_ref(), now_ms);
+            repair.rows.extend(row);
         }
     }
-    repair_bookings(&rows, target, applied).await
+    repair_bookings(&repair, engine, target, applied).await
 }
 
-/// The machines that the projection has not reached, each with the log time of what was projected
-/// last.
+/// The machines that the projection has not reached, each with where it stands.
 async fn behind<'a>(
     machines: &'a [Partition],
     store: &Store,
-) -> Result<Vec<(&'a Partition, LogTimeMs)>, StoreError> {
+) -> Result<Vec<(&'a Partition, Watermark)>, StoreError> {
     let watermarks = store.watermarks().await?;
     Ok(machines
         .iter()
@@ -379,7 +545,13 @@ async fn behind<'a>(
             let mark = watermarks
                 .iter()
                 .find(|mark| mark.partition == machine.id());
-            (machine, mark.map_or(0, |mark| mark.log_time_ms))
+            let never = Watermark {
+                partition: machine.id(),
+                next_offset: 0,
+                last_outcome: None,
+                log_time_ms: LogTimeMs::default(),
+            };
+            (machine, mark.copied().unwrap_or(never))
         })
         .collect())
 }
@@ -432,6 +604,7 @@ pub fn check(
 async fn repair(
     finding: &Finding,
     machine: &Partition,
+    engine: Engine<'_>,
     target: Target<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
@@ -457,10 +630,16 @@ async fn repair(
                 },
                 None => Subject::Event(*event_id),
             };
-            repair_catalog(&subject, machine, target, applied).await
+            repair_catalog(&subject, machine, engine, target, applied).await
         }
         Finding::ShowDiffers { show_id, .. } => {
             repair_show(*show_id, machine, target, applied).await
+        }
+        Finding::ZonesDiffer { show_id, .. } => {
+            repair_zones(*show_id, machine, engine, target, applied).await
+        }
+        Finding::EventDiffers { event_id, .. } => {
+            repair_event(*event_id, machine, target, applied).await
         }
         Finding::ZoneSumsDiffer { show_id, .. } => {
             applied.left.push(format!(
@@ -468,10 +647,17 @@ async fn repair(
             ));
             Ok(())
         }
+        Finding::WatermarkAhead { .. } => {
+            set_watermark(machine, target).await?;
+            applied.repaired += 1;
+            Ok(())
+        }
         // See `repair_all` and `repair_counts`.
         Finding::BookingMissing { .. }
         | Finding::BookingDiffers { .. }
         | Finding::BookingExtra { .. }
+        | Finding::SeatHoldersDiffer { .. }
+        | Finding::UsageDiffers
         | Finding::RedisPlacesDiffer { .. }
         | Finding::RedisTicketsDiffer { .. } => Ok(()),
         Finding::ShowMissing { show_id } => {
@@ -531,6 +717,7 @@ async fn repair_blocks(
 async fn repair_catalog(
     subject: &Subject,
     machine: &Partition,
+    engine: Engine<'_>,
     target: Target<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
@@ -560,12 +747,15 @@ async fn repair_catalog(
         applied.gone += 1;
     }
     if let Subject::Show { show: id, .. } = *subject
-        && let (Some(show), Some(row)) = (machine.show(id), target.store.show(id).await?)
+        && let (Some(show), Some(row)) = (machine.show(id), readable_show(target.store, id).await?)
     {
         if differing_status(&show, &row, machine.log_time_ms()).is_some() {
             repair_status(id, show.cancelled, target).await?;
         }
-        if !differing_show_columns(&show, &row).is_empty() {
+        if !differing_zones(&show, &row, None).is_empty() {
+            repair_zones(id, machine, engine, target, applied).await?;
+        }
+        if !differing_show_columns(&show, &row, machine.id()).is_empty() {
             repair_show(id, machine, target, applied).await?;
         }
         repair_blocks(id, machine, target).await?;
@@ -580,19 +770,24 @@ async fn repair_show(
     target: Target<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
-    let (Some(show), Some(mut row)) = (machine.show(id), target.store.show(id).await?) else {
+    let (Some(show), Some(mut row)) = (machine.show(id), readable_show(target.store, id).await?)
+    else {
         applied.gone += 1;
         return Ok(());
     };
-    if differing_show_columns(&show, &row).is_empty() {
+    if differing_show_columns(&show, &row, machine.id()).is_empty() {
         applied.gone += 1;
         return Ok(());
     }
+    row.event_id = show.event;
+    row.partition = machine.id();
     row.sale_opens_at_ms = show.sale_opens_at_ms;
     row.sale_closes_at_ms = show.sale_closes_at_ms;
     row.hold_ms = show.hold_ms;
+    row.cooldown_ms = show.cooldown_ms;
     for (zone, engine) in row.zones.iter_mut().zip(&show.zones) {
         zone.unit_price = engine.unit_price;
+        zone.currency = engine.currency.as_str().to_owned();
     }
     let tenant = target.tenant_of_event(row.event_id).await?;
     let nothing = serde_json::Value::Null;
@@ -602,29 +797,137 @@ async fn repair_show(
     Ok(())
 }
 
-/// What the row of a booking should be, `None` where it is just that.
-async fn booking_row(
+/// Brings the zones of a show from its document, with the prices that the engine has. Where the document
+/// was written when zones were missing already, an earlier one of the log has them.
+async fn repair_zones(
+    id: ShowId,
+    machine: &Partition,
+    engine: Engine<'_>,
+    target: Target<'_>,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    let Some(show) = machine.show(id) else {
+        applied.gone += 1;
+        return Ok(());
+    };
+    let subject = Subject::Show {
+        show: id,
+        event: show.event,
+    };
+    let described = described_show(machine, &subject);
+    let stands = match target.store.show(id).await {
+        Ok(Some(row)) => differing_zones(&show, &row, described.as_ref()).is_empty(),
+        // The row is another finding.
+        Ok(None) => true,
+        Err(StoreError::Corrupt(_)) => false,
+        Err(error) => return Err(error.into()),
+    };
+    if stands {
+        applied.gone += 1;
+        return Ok(());
+    }
+    let shapes: Vec<Admission> = show
+        .zones
+        .iter()
+        .map(|zone| zone.admission.clone())
+        .collect();
+    let fits = move |row: &ShowRow| {
+        let found = row.zones.iter().map(|zone| shape(&zone.admission));
+        found.eq(shapes.iter().cloned())
+    };
+    let described = match (described.filter(&fits), engine.log) {
+        (None, Some(log)) => log_rows::described_before(log, machine.id(), subject, fits).await?,
+        (described, _) => described,
+    };
+    let Some(mut row) = described else {
+        applied.left.push(format!(
+            "show {id}: the log has no document with the names and labels of its zones as they are \
+             sold; restore the table zones from a backup of the database"
+        ));
+        return Ok(());
+    };
+    for (zone, engine) in row.zones.iter_mut().zip(&show.zones) {
+        zone.unit_price = engine.unit_price;
+        zone.currency = engine.currency.as_str().to_owned();
+    }
+    let tenant = target.tenant_of_event(show.event).await?;
+    let detail = json!({ "zones": row.zones.len() });
+    let audit = target.audit("reconcile.zones", ("show", id.0), tenant, detail);
+    target.store.repair_zones(&row, audit).await?;
+    applied.repaired += 1;
+    Ok(())
+}
+
+/// Sets what the log decides about an event; what people read of it stays.
+async fn repair_event(
+    id: EventId,
+    machine: &Partition,
+    target: Target<'_>,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    let sells = machine
+        .shows()
+        .any(|show| show.event == id && !show.cancelled);
+    let (Some(view), Some(row)) = (machine.event(id), target.store.event(id).await?) else {
+        applied.gone += 1;
+        return Ok(());
+    };
+    let columns = differing_event_columns(&view, sells, &row);
+    if columns.is_empty() {
+        applied.gone += 1;
+        return Ok(());
+    }
+    let is_cancelled = view.cancelled || (!sells && row.status == EventStatus::Cancelled);
+    let detail = json!({ "columns": columns });
+    let audit = target.audit(
+        "reconcile.event",
+        ("event", id.0),
+        Some(row.tenant_id),
+        detail,
+    );
+    let limit = view.max_tickets_per_user;
+    target
+        .store
+        .repair_event(id, limit, is_cancelled, audit)
+        .await?;
+    applied.repaired += 1;
+    Ok(())
+}
+
+/// Why the row of a booking cannot be made right from the machine alone.
+fn unrepairable(id: BookingId, machine: &Partition, stands: Option<&BookingRow>) -> Option<String> {
+    let booking = machine.booking(id.offset())?;
+    let is_paid_otherwise = match stands {
+        Some(row) => !is_same_payment(&booking, row),
+        None => booking.payment_hash.is_some(),
+    };
+    is_paid_otherwise.then(|| {
+        format!(
+            "booking {id}: its payment reference is in the log alone, which no longer goes back to \
+             its beginning; restore it from a backup of the database"
+        )
+    })
+}
+
+/// What the row of a booking should be by the machine, `None` where it is just that.
+fn booking_row(
     id: BookingId,
     machine: &Partition,
-    store: &Store,
+    stored: Option<&StoredBooking>,
     now_ms: u64,
-) -> Result<Option<BookingRow>, ApplyError> {
-    let row = store.booking(id).await?;
-    let engine = machine.booking(id.offset());
-    Ok(match (engine, row) {
+) -> Option<BookingRow> {
+    let row = stored.and_then(|stored| stored.row.as_ref().ok());
+    match (machine.booking(id.offset()), row) {
         (Some(booking), row) => {
-            if row
-                .as_ref()
-                .is_some_and(|row| differing_columns(&booking, row).is_empty())
-            {
-                return Ok(None);
+            if row.is_some_and(|row| differing_columns(&booking, row).is_empty()) {
+                return None;
             }
             let status = expected_status(&booking);
             Some(BookingRow {
                 booking_id: id,
                 // What the engine does not keep stays as it was.
-                request_id: row.as_ref().and_then(|row| row.request_id),
-                payment_reference: row.as_ref().and_then(|row| row.payment_reference.clone()),
+                request_id: row.and_then(|row| row.request_id),
+                payment_reference: row.and_then(|row| row.payment_reference.clone()),
                 event_id: booking.event,
                 show_id: booking.show,
                 user_id: booking.user,
@@ -652,8 +955,8 @@ async fn booking_row(
                 BookingStatus::Expired
             },
             ended_at_ms: Some(now_ms),
-            ..row
+            ..row.clone()
         }),
         (None, _) => None,
-    })
+    }
 }

@@ -3,6 +3,11 @@
 use onsale_schemas::{BookingId, EventId, PartitionId, ShowId, UserId};
 use serde::{Deserialize, Serialize};
 
+/// Version of the report's format. 2 added what is found in Redis, 3 times and prices of shows, 4
+/// the catalog by the log's documents, 5 zones, events, holders of seats and what organizers have;
+/// one of an earlier version still means the same.
+pub(super) const REPORT_VERSION: u32 = 5;
+
 /// What a comparison found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -24,6 +29,22 @@ pub struct Report {
     pub redis_unreachable: Option<String>,
     /// What differs.
     pub differences: Vec<Difference>,
+}
+
+impl Report {
+    /// One in which nothing was compared yet.
+    pub fn new(log_id: [u8; 16], created_at_ms: u64) -> Self {
+        Self {
+            version: REPORT_VERSION,
+            created_at_ms,
+            log_id: super::compare::hex(&log_id),
+            positions: Vec::new(),
+            checked: Checked::default(),
+            projection_behind: None,
+            redis_unreachable: None,
+            differences: Vec::new(),
+        }
+    }
 }
 
 /// Where a partition stood when it was compared.
@@ -82,10 +103,11 @@ pub enum Finding {
         booking_id: BookingId,
         /// Its show.
         show_id: ShowId,
-        /// The columns, each as `name: engine … database …`.
+        /// The columns, each as `name: engine … database …`; whose booking it is and what its payment is
+        /// known by are not shown.
         columns: Vec<String>,
     },
-    /// The database calls a booking live that the engine does not.
+    /// The database has a booking that the log does not, or calls one live that the engine does not.
     BookingExtra {
         /// The booking.
         booking_id: BookingId,
@@ -113,6 +135,34 @@ pub enum Finding {
         /// The columns, each as `name: engine … database …`.
         columns: Vec<String>,
     },
+    /// The catalog lacks zones of a show, or has them with other layouts.
+    ZonesDiffer {
+        /// The show.
+        show_id: ShowId,
+        /// In which way, in words.
+        zones: Vec<String>,
+    },
+    /// The catalog has another limit of an event, or says otherwise whether it is cancelled.
+    EventDiffers {
+        /// The event.
+        event_id: EventId,
+        /// The columns, each as `name: engine … database …`.
+        columns: Vec<String>,
+    },
+    /// Seats of a show are held by others than by its live bookings.
+    SeatHoldersDiffer {
+        /// The show.
+        show_id: ShowId,
+    },
+    /// The database says that it has more of the log than the machine has applied.
+    WatermarkAhead {
+        /// The machine's next offset.
+        engine: u64,
+        /// The database's.
+        database: u64,
+    },
+    /// What organizers have, for quotas, is not what the catalog adds up to.
+    UsageDiffers,
     /// A zone's sums differ although no booking does.
     ZoneSumsDiffer {
         /// The show.
@@ -175,6 +225,11 @@ impl Finding {
             Self::BlocksDiffer { .. } => "blocks_differ",
             Self::ShowStatusDiffers { .. } => "show_status_differs",
             Self::ShowDiffers { .. } => "show_differs",
+            Self::ZonesDiffer { .. } => "zones_differ",
+            Self::EventDiffers { .. } => "event_differs",
+            Self::SeatHoldersDiffer { .. } => "seat_holders_differ",
+            Self::WatermarkAhead { .. } => "watermark_ahead",
+            Self::UsageDiffers => "usage_differs",
             Self::ZoneSumsDiffer { .. } => "zone_sums_differ",
             Self::CatalogOlder { .. } => "catalog_older",
             Self::ShowMissing { .. } => "show_missing",

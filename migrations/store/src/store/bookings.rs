@@ -4,7 +4,7 @@ use onsale_schemas::{BookingId, EventId, PartitionId, RequestId, ShowId, UserId}
 use uuid::Uuid;
 
 use super::Store;
-use crate::booking::{BookingFilter, BookingRow, BookingStatus};
+use crate::booking::{BookingFilter, BookingRow, BookingStatus, StoredBooking};
 use crate::database::{Row, Value, integer};
 use crate::error::StoreError;
 
@@ -14,7 +14,7 @@ const PASSED_PER_STATEMENT_MAX: u32 = 50_000;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT partition, booking_offset, request_id, event_id, show_id, user_id, zone, \
+            "SELECT partition, booking_offset, booking_id, request_id, event_id, show_id, user_id, zone, \
              seats, quantity, unit_price, currency, status, reserved_at_ms, expires_at_ms, \
              confirmed_at_ms, ended_at_ms, payment_reference, updated_offset FROM bookings WHERE ",
             $rest
@@ -54,13 +54,14 @@ impl Store {
         .await
     }
 
-    /// A user's bookings, newest first by (reserved_at_ms, booking id).
+    /// A user's bookings, newest first by (reserved_at_ms, booking id). A row that was changed by hand so
+    /// that it cannot be read is left out: it must not hide the others.
     ///
     /// # Errors
     /// As every read.
     pub async fn bookings(&self, filter: &BookingFilter) -> Result<Vec<BookingRow>, StoreError> {
         // No booking has the highest UUID, so the list's beginning needs no statement of its own.
-        let (reserved_at_ms, id) = match filter.after {
+        let (mut reserved_at_ms, mut id) = match filter.after {
             Some((reserved_at_ms, id)) => (
                 i64::try_from(reserved_at_ms).unwrap_or(i64::MAX),
                 id.as_uuid(),
@@ -70,22 +71,46 @@ impl Store {
         let expires_after_ms = filter
             .expires_after_ms
             .map(|time| i64::try_from(time).unwrap_or(i64::MAX));
-        self.list_bookings(
-            select!(
-                "user_id = $1 AND (reserved_at_ms, booking_id) < ($2, $3) \
-                 AND ($4 IS NULL OR status = $4) AND ($5 IS NULL OR expires_at_ms > $5) \
-                 ORDER BY reserved_at_ms DESC, booking_id DESC LIMIT $6"
-            ),
-            &[
-                filter.user_id.0.into(),
-                reserved_at_ms.into(),
-                id.into(),
-                Value::Text(filter.status.map(BookingStatus::as_str)),
-                expires_after_ms.into(),
-                filter.limit.into(),
-            ],
-        )
-        .await
+        let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+        let mut found = Vec::new();
+        loop {
+            let left = limit.saturating_sub(found.len());
+            let rows = self
+                .database
+                .fetch(
+                    select!(
+                        "user_id = $1 AND (reserved_at_ms, booking_id) < ($2, $3) \
+                         AND ($4 IS NULL OR status = $4) AND ($5 IS NULL OR expires_at_ms > $5) \
+                         ORDER BY reserved_at_ms DESC, booking_id DESC LIMIT $6"
+                    ),
+                    &[
+                        filter.user_id.0.into(),
+                        reserved_at_ms.into(),
+                        id.into(),
+                        Value::Text(filter.status.map(BookingStatus::as_str)),
+                        expires_after_ms.into(),
+                        u32::try_from(left).unwrap_or(u32::MAX).into(),
+                    ],
+                )
+                .await?;
+            for row in &rows {
+                match booking_row(row) {
+                    Ok(booking) => found.push(booking),
+                    Err(StoreError::Corrupt(what)) => {
+                        let booking = row.uuid("booking_id")?;
+                        tracing::error!(%booking, what, "a booking cannot be read");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            match rows.last() {
+                Some(last) if rows.len() == left && found.len() < limit => {
+                    reserved_at_ms = last.signed("reserved_at_ms")?;
+                    id = last.uuid("booking_id")?;
+                }
+                _ => return Ok(found),
+            }
+        }
     }
 
     /// Live bookings of a partition after `after` by booking offset, at most `limit`.
@@ -98,18 +123,76 @@ impl Store {
         after: Option<u64>,
         limit: u32,
     ) -> Result<Vec<BookingRow>, StoreError> {
-        self.live_bookings_within(partition, after, limit, PASSED_PER_STATEMENT_MAX)
-            .await
+        let rows = self
+            .live_rows_within(partition, after, limit, PASSED_PER_STATEMENT_MAX)
+            .await?;
+        rows.iter().map(booking_row).collect()
+    }
+
+    /// As [`Store::live_bookings`], where rows may have been changed by hand.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn stored_live_bookings(
+        &self,
+        partition: PartitionId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<StoredBooking>, StoreError> {
+        let rows = self
+            .live_rows_within(partition, after, limit, PASSED_PER_STATEMENT_MAX)
+            .await?;
+        rows.iter().map(stored_booking).collect()
+    }
+
+    /// All bookings of a partition after `after` by booking offset, at most `limit`; rows may have been
+    /// changed by hand.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn stored_bookings(
+        &self,
+        partition: PartitionId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<StoredBooking>, StoreError> {
+        let after = after.map_or(-1, |offset| i64::try_from(offset).unwrap_or(i64::MAX));
+        let rows = self
+            .database
+            .fetch(
+                select!("partition = $1 AND booking_offset > $2 ORDER BY booking_offset LIMIT $3"),
+                &[partition.0.into(), after.into(), limit.into()],
+            )
+            .await?;
+        rows.iter().map(stored_booking).collect()
+    }
+
+    /// One booking, where its row may have been changed by hand.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn stored_booking(&self, id: BookingId) -> Result<Option<StoredBooking>, StoreError> {
+        let Ok(offset) = i64::try_from(id.offset()) else {
+            return Ok(None);
+        };
+        self.database
+            .fetch_optional(
+                select!("partition = $1 AND booking_offset = $2"),
+                &[id.partition().0.into(), offset.into()],
+            )
+            .await?
+            .map(|row| stored_booking(&row))
+            .transpose()
     }
 
     /// In steps of `passed_max` bookings, live or not: no statement takes longer the more have ended.
-    async fn live_bookings_within(
+    async fn live_rows_within(
         &self,
         partition: PartitionId,
         after: Option<u64>,
         limit: u32,
         passed_max: u32,
-    ) -> Result<Vec<BookingRow>, StoreError> {
+    ) -> Result<Vec<Row>, StoreError> {
         let mut after = after.map_or(-1, |offset| i64::try_from(offset).unwrap_or(i64::MAX));
         let mut found = Vec::new();
         loop {
@@ -119,7 +202,8 @@ impl Store {
                 return Ok(found);
             };
             let live = self
-                .list_bookings(
+                .database
+                .fetch(
                     select!(
                         "partition = $1 AND booking_offset > $2 AND booking_offset <= $3 \
                          AND status IN ('reserved', 'confirmed') ORDER BY booking_offset LIMIT $4"
@@ -166,19 +250,26 @@ impl Store {
             .map(|row| booking_row(&row))
             .transpose()
     }
+}
 
-    async fn list_bookings(
-        &self,
-        sql: &'static str,
-        values: &[Value<'_>],
-    ) -> Result<Vec<BookingRow>, StoreError> {
-        self.database
-            .fetch(sql, values)
-            .await?
-            .iter()
-            .map(booking_row)
-            .collect()
-    }
+/// A row that says what no projection writes is kept apart from a database that does not answer.
+fn stored_booking(row: &Row) -> Result<StoredBooking, StoreError> {
+    let booking_id = BookingId::new(
+        PartitionId(row.number("partition")?),
+        row.number("booking_offset")?,
+    );
+    let stands = match booking_row(row) {
+        Ok(_) if row.uuid("booking_id")? != booking_id.as_uuid() => {
+            Err("booking_id is not that of partition and offset".to_owned())
+        }
+        Ok(stands) => Ok(stands),
+        Err(StoreError::Corrupt(what)) => Err(what),
+        Err(error) => return Err(error),
+    };
+    Ok(StoredBooking {
+        booking_id,
+        row: stands,
+    })
 }
 
 fn booking_row(row: &Row) -> Result<BookingRow, StoreError> {

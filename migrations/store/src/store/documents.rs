@@ -1,6 +1,6 @@
 //! What of the catalog the log does not have yet, and what of the log the catalog does not have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{EventId, ShowId};
@@ -9,7 +9,7 @@ use super::Store;
 use super::events::event_row;
 use crate::audit::{Audit, Unaudited};
 use crate::booking::projected_offset;
-use crate::catalog::{EventRow, ShowRow, ShowStatus};
+use crate::catalog::{EventRow, ShowRow, ShowStatus, ZonesOfShow};
 use crate::database::Durability;
 use crate::document::{CatalogCursor, Document, Versioned};
 use crate::error::StoreError;
@@ -116,9 +116,19 @@ impl Store {
                 &[id.0.into()],
             )
             .await?;
-        let (Some(version), Some(show)) = (version, self.show(id).await?) else {
+        let show = match self.show(id).await {
+            // Someone changed it by hand.
+            Err(StoreError::Corrupt(_)) => None,
+            read => read?,
+        };
+        let (Some(version), Some(show)) = (version, show) else {
             return Ok(None);
         };
+        // Someone deleted zones by hand: a document without them would take the place of the one that
+        // brings them back.
+        if !show.has_all_zones() {
+            return Ok(None);
+        }
         let event = self.event_version(show.event_id).await?;
         let Some(event) = event else {
             return Ok(None);
@@ -193,6 +203,31 @@ impl Store {
         let sql = "SELECT show_id FROM shows WHERE show_id = $1";
         let found = self.database.fetch_optional(sql, &[id.0.into()]).await?;
         Ok(found.is_some())
+    }
+
+    /// How many zones each show of the catalog has that the log has opened.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn zones_of_shows(&self) -> Result<BTreeMap<ShowId, ZonesOfShow>, StoreError> {
+        self.database
+            .fetch(
+                "SELECT s.show_id, COUNT(z.zone) AS zones, \
+                 CAST(COALESCE(MAX(z.zone) + 1, 0) AS bigint) AS places \
+                 FROM shows AS s LEFT JOIN zones AS z ON z.show_id = s.show_id \
+                 WHERE s.status <> 'opening' GROUP BY s.show_id",
+                &[],
+            )
+            .await?
+            .iter()
+            .map(|row| {
+                let zones = ZonesOfShow {
+                    zones: row.number("zones")?,
+                    places: row.number("places")?,
+                };
+                Ok((ShowId(row.uuid("show_id")?), zones))
+            })
+            .collect()
     }
 
     /// The ids of every show in the catalog.

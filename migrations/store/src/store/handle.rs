@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::database::postgres::PostgresPool;
 use crate::database::{Database, Durability, postgres, sqlite};
 use crate::error::StoreError;
-use crate::schema;
+use crate::schema::{self, MissingObject};
 
 /// A handle to the database, cheap to clone. Futures of its methods may be dropped at any point (see
 /// the crate's documentation).
@@ -83,6 +83,21 @@ impl Store {
         schema::check(&self.database).await
     }
 
+    /// Tables, columns, indexes and triggers that the applied migrations have left and that someone has
+    /// deleted since; empty where all are there.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn missing_objects(&self) -> Result<Vec<MissingObject>, StoreError> {
+        schema::missing(&self.database).await
+    }
+
+    /// The statements of a migration of this kind of database; `None` when there is none of that number.
+    pub fn migration_text(&self, version: i64) -> Option<&'static str> {
+        let is_postgres = matches!(self.database, Database::Postgres(_));
+        schema::text(is_postgres, version)
+    }
+
     /// False where no migration was ever applied: there is nothing of this program in the database.
     ///
     /// # Errors
@@ -100,6 +115,20 @@ impl Store {
             .fetch_optional("SELECT now_ms FROM database_clock", &[])
             .await?
             .map_or(Ok(0), |row| row.number("now_ms"))
+    }
+
+    /// Runs statements as someone does by hand, without transaction and audit: for tests.
+    ///
+    /// # Errors
+    /// As the database says.
+    #[cfg(feature = "testing")]
+    pub async fn by_hand(&self, sql: &str) -> Result<(), StoreError> {
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+        match &self.database {
+            Database::Postgres(PostgresPool { pool, .. }) => sql.execute(pool).await.map(drop),
+            Database::Sqlite(pools) => sql.execute(&pools.writer).await.map(drop),
+        }
+        .map_err(crate::database::classify)
     }
 
     /// `(in use, idle)` connections.

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onsale_schemas::{PartitionId, ShowId};
+use onsale_schemas::{BookingId, EventId, PartitionId, SeatIndex, ShowId};
 
-use super::Store;
+use super::events::{self, lock_event};
+use super::{Store, shows};
 use crate::audit::{Audit, Unaudited};
-use crate::booking::{BookingRow, BookingStatus, Version2, Watermark, ZoneSums};
-use crate::catalog::ZoneRow;
-use crate::database::{Durability, Transaction};
+use crate::booking::{BookingRepair, BookingRow, BookingStatus, Version2, Watermark, ZoneSums};
+use crate::catalog::{EventStatus, ShowRow, ZoneRow};
+use crate::database::{Durability, Transaction, integer};
 use crate::error::StoreError;
 use crate::projection::bulk::{self, OnKnown, SeatHolder};
 use crate::projection::run;
@@ -106,21 +107,105 @@ impl Store {
         Ok((seats, quantities))
     }
 
-    /// Writes these bookings and their seats just as given, whatever stands there (upsert), and
-    /// frees the seats of ones that are not live. One transaction.
+    /// Which booking holds which seat of a show, ascending: the second layer against a double sale.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn seat_holders(
+        &self,
+        show: ShowId,
+    ) -> Result<Vec<(SeatIndex, BookingId)>, StoreError> {
+        self.database
+            .fetch(
+                "SELECT seat, partition, booking_offset FROM booking_seats WHERE show_id = $1 \
+                 ORDER BY seat",
+                &[show.0.into()],
+            )
+            .await?
+            .iter()
+            .map(|row| {
+                let partition = PartitionId(row.number("partition")?);
+                let booking = BookingId::new(partition, row.number("booking_offset")?);
+                Ok((row.number("seat")?, booking))
+            })
+            .collect()
+    }
+
+    /// Writes bookings and their seats just as given, whatever stands there (upsert), frees the seats
+    /// of ones that are not live, and removes what is not to be there. One transaction.
     ///
     /// # Errors
     /// [`StoreError::DoubleSale`] when a seat would have two live holders.
     pub async fn repair_bookings(
         &self,
-        rows: &[BookingRow],
+        repair: impl Into<BookingRepair>,
         audit: impl Into<Audit>,
     ) -> Result<(), StoreError> {
-        let (rows, audit) = (rows.to_vec(), audit.into());
+        let (repair, audit) = (repair.into(), audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
-                replace_bookings(&mut transaction, &rows).await?;
+                replace_bookings(&mut transaction, &repair).await?;
                 transaction.commit(audit).await
+            })
+            .await
+    }
+
+    /// Replaces the zones of a show, with their layouts, and has it described again. One transaction.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn repair_zones(
+        &self,
+        show: &ShowRow,
+        audit: impl Into<Audit>,
+    ) -> Result<(), StoreError> {
+        let (show, audit) = (show.clone(), audit.into());
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let id = [show.show_id.0.into()];
+                transaction
+                    .execute("DELETE FROM zones WHERE show_id = $1", &id)
+                    .await?;
+                shows::insert_zones(&mut transaction, &show).await?;
+                // What was there without them may have been described.
+                transaction
+                    .execute(
+                        "UPDATE shows SET version = version + 1 WHERE show_id = $1",
+                        &id,
+                    )
+                    .await?;
+                transaction.commit(audit).await
+            })
+            .await
+    }
+
+    /// Sets what the log decides about an event: its limit, where it has one, and whether it is
+    /// cancelled; false when there is none.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn repair_event(
+        &self,
+        id: EventId,
+        limit: Option<u16>,
+        cancelled: bool,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let audit = audit.into();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let Some(mut event) = lock_event(&mut transaction, id).await? else {
+                    return Ok(false);
+                };
+                event.max_tickets_per_user = limit.unwrap_or(event.max_tickets_per_user);
+                event.status = match (cancelled, event.status) {
+                    (true, _) => EventStatus::Cancelled,
+                    (false, EventStatus::Cancelled) => EventStatus::Published,
+                    (false, status) => status,
+                };
+                events::replace(&mut transaction, &event).await?;
+                transaction.commit(audit).await?;
+                Ok(true)
             })
             .await
     }
@@ -188,30 +273,71 @@ impl Store {
 
 async fn replace_bookings(
     transaction: &mut Transaction,
-    rows: &[BookingRow],
+    repair: &BookingRepair,
 ) -> Result<(), StoreError> {
     // The last of two rows of one booking counts; a statement may not touch a row twice.
-    let rows: BTreeMap<_, _> = rows.iter().map(|row| (row.booking_id, row)).collect();
+    let rows: BTreeMap<_, _> = repair
+        .rows
+        .iter()
+        .map(|row| (row.booking_id, row))
+        .collect();
     let rows: Vec<&BookingRow> = rows.into_values().collect();
     // All seats are freed before any is taken: they may change hands within the repair.
+    for show in repair.holders.keys() {
+        transaction
+            .execute(
+                "DELETE FROM booking_seats WHERE show_id = $1",
+                &[show.0.into()],
+            )
+            .await?;
+    }
+    for booking in &repair.removed {
+        remove_booking(transaction, *booking).await?;
+    }
     for chunk in rows.chunks(REPAIR_CHUNK_BOOKINGS) {
         bulk::free_bookings(transaction, chunk).await?;
         bulk::insert_bookings(transaction, chunk, OnKnown::Replace).await?;
     }
-    let taken: Vec<SeatHolder> = rows
+    let holder = |show, seat, booking: BookingId| SeatHolder {
+        show,
+        seat,
+        partition: booking.partition(),
+        booking: booking.offset(),
+    };
+    let of_rows = rows
         .iter()
-        .filter(|row| row.status.is_live())
+        .filter(|row| row.status.is_live() && !repair.holders.contains_key(&row.show_id))
         .flat_map(|row| {
-            row.seats.iter().map(|seat| SeatHolder {
-                show: row.show_id,
-                seat: *seat,
-                partition: row.booking_id.partition(),
-                booking: row.booking_id.offset(),
-            })
-        })
-        .collect();
+            let seats = row.seats.iter();
+            seats.map(move |seat| holder(row.show_id, *seat, row.booking_id))
+        });
+    let of_shows = repair.holders.iter().flat_map(|(show, holders)| {
+        let holders = holders.iter();
+        holders.map(move |(seat, booking)| holder(*show, *seat, *booking))
+    });
+    let taken: Vec<SeatHolder> = of_rows.chain(of_shows).collect();
     for chunk in taken.chunks(REPAIR_CHUNK_SEATS) {
         bulk::take_seats(transaction, chunk).await?;
+    }
+    Ok(())
+}
+
+/// Removes a booking with the seats that it holds.
+async fn remove_booking(
+    transaction: &mut Transaction,
+    booking: BookingId,
+) -> Result<(), StoreError> {
+    let key = [
+        booking.partition().0.into(),
+        integer("offset", booking.offset())?.into(),
+    ];
+    // By show, because that is what the table has an index on.
+    for sql in [
+        "DELETE FROM booking_seats WHERE show_id IN (SELECT show_id FROM bookings \
+         WHERE partition = $1 AND booking_offset = $2) AND partition = $1 AND booking_offset = $2",
+        "DELETE FROM bookings WHERE partition = $1 AND booking_offset = $2",
+    ] {
+        transaction.execute(sql, &key).await?;
     }
     Ok(())
 }

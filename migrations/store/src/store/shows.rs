@@ -32,11 +32,18 @@ pub(crate) const SHOW_ALONE: &str = "SELECT show_id, event_id, partition, name, 
      created_at_ms FROM shows \
      WHERE show_id = $1";
 
-/// Adds a show with its zones in an open transaction, whatever its organizer has.
+/// Adds a show with its zones in an open transaction, whatever its organizer has. Zones that were left
+/// of it, as by someone who deleted the show by hand, are replaced.
 pub(crate) async fn insert(
     transaction: &mut Transaction,
     show: &ShowRow,
 ) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "DELETE FROM zones WHERE show_id = $1",
+            &[show.show_id.0.into()],
+        )
+        .await?;
     insert_within(transaction, show, &Quotas::UNLIMITED).await
 }
 
@@ -80,7 +87,15 @@ async fn insert_within(
     usage::check_shows(transaction, show.event_id, quotas).await?;
     let owner = usage::owner_of(transaction, show.event_id).await?;
     usage::add(transaction, owner, Added::show(show, &layouts), quotas).await?;
-    for (zone, layout) in show.zones.iter().zip(&layouts) {
+    insert_zones(transaction, show).await
+}
+
+/// Adds the zones of a show in an open transaction.
+pub(super) async fn insert_zones(
+    transaction: &mut Transaction,
+    show: &ShowRow,
+) -> Result<(), StoreError> {
+    for (zone, layout) in show.zones.iter().zip(&layouts(show)?) {
         let (is_seated, places) = usage::places(&zone.admission);
         transaction
             .execute(
@@ -144,18 +159,23 @@ pub(crate) async fn replace(
     Ok(())
 }
 
-/// Replaces times, prices and hold of a show in an open transaction; false when there is none.
+/// Replaces where a show belongs, its times, prices and hold in an open transaction; false when there
+/// is none.
 async fn replace_terms(transaction: &mut Transaction, show: &ShowRow) -> Result<bool, StoreError> {
     let touched = transaction
         .execute(
             "UPDATE shows SET starts_at_ms = $2, sale_opens_at_ms = $3, \
-             sale_closes_at_ms = $4, hold_ms = $5 WHERE show_id = $1",
+             sale_closes_at_ms = $4, hold_ms = $5, cooldown_ms = $6, event_id = $7, \
+             partition = $8 WHERE show_id = $1",
             &[
                 show.show_id.0.into(),
                 integer("starts_at_ms", show.starts_at_ms)?.into(),
                 integer("sale_opens_at_ms", show.sale_opens_at_ms)?.into(),
                 integer("sale_closes_at_ms", show.sale_closes_at_ms)?.into(),
                 show.hold_ms.into(),
+                show.cooldown_ms.into(),
+                show.event_id.0.into(),
+                show.partition.0.into(),
             ],
         )
         .await?;
@@ -165,11 +185,12 @@ async fn replace_terms(transaction: &mut Transaction, show: &ShowRow) -> Result<
     for zone in &show.zones {
         transaction
             .execute(
-                "UPDATE zones SET unit_price = $3 WHERE show_id = $1 AND zone = $2",
+                "UPDATE zones SET unit_price = $3, currency = $4 WHERE show_id = $1 AND zone = $2",
                 &[
                     show.show_id.0.into(),
                     zone.index.into(),
                     zone.unit_price.into(),
+                    Value::from(&zone.currency),
                 ],
             )
             .await?;
@@ -274,8 +295,8 @@ impl Store {
             .await
     }
 
-    /// Replaces times, prices and hold of a show (not its layout, status or partition) outside the
-    /// projection (reconciliation only); false when there is none.
+    /// Replaces event, partition, times, prices, currencies and hold of a show (not its layout or
+    /// status) outside the projection (reconciliation only); false when there is none.
     ///
     /// # Errors
     /// As every write.

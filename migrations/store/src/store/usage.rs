@@ -1,11 +1,80 @@
 //! How much of the catalog each organizer has, and how much they may.
+//!
+//! It is kept beside the catalog because adding it up takes a pass over all of it.
 
 use onsale_schemas::{EventId, UserId};
 use uuid::Uuid;
 
+use super::Store;
+use crate::audit::Audit;
 use crate::catalog::{EventRow, Quotas, ShowRow, ZoneAdmission};
-use crate::database::{Transaction, integer};
+use crate::database::{Durability, Transaction, integer};
 use crate::error::StoreError;
+
+/// What the catalog adds up to.
+macro_rules! added_up {
+    () => {
+        "SELECT e.tenant_id, e.organizer_id, count(DISTINCT e.event_id) AS events, \
+         CAST(coalesce(sum(CASE z.is_seated WHEN 1 THEN z.places ELSE 0 END), 0) AS bigint) \
+             AS seats, \
+         CAST(coalesce(sum(octet_length(z.layout)), 0) AS bigint) AS layout_bytes \
+         FROM events AS e LEFT JOIN shows AS s ON s.event_id = e.event_id \
+         LEFT JOIN zones AS z ON z.show_id = s.show_id GROUP BY e.tenant_id, e.organizer_id"
+    };
+}
+
+impl Store {
+    /// Whether what organizers have is noted otherwise than the catalog adds up. An organizer of whom
+    /// nothing is left may be noted with nothing.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn usage_differs(&self) -> Result<bool, StoreError> {
+        let found = self
+            .database
+            .fetch_optional(
+                concat!(
+                    "SELECT 1 AS found FROM (",
+                    added_up!(),
+                    ") AS a FULL JOIN organizer_usage AS u \
+                     ON u.tenant_id = a.tenant_id AND u.organizer_id = a.organizer_id \
+                     WHERE coalesce(a.events, 0) <> coalesce(u.events, 0) \
+                     OR coalesce(a.seats, 0) <> coalesce(u.seats, 0) \
+                     OR coalesce(a.layout_bytes, 0) <> coalesce(u.layout_bytes, 0) LIMIT 1"
+                ),
+                &[],
+            )
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Notes what organizers have as the catalog adds up. One transaction.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn repair_usage(&self, audit: impl Into<Audit>) -> Result<(), StoreError> {
+        let audit = audit.into();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                // Nobody adds to it meanwhile.
+                transaction
+                    .set_on_postgres("LOCK TABLE organizer_usage IN EXCLUSIVE MODE")
+                    .await?;
+                for sql in [
+                    "DELETE FROM organizer_usage",
+                    concat!(
+                        "INSERT INTO organizer_usage \
+                         (tenant_id, organizer_id, events, seats, layout_bytes) ",
+                        added_up!()
+                    ),
+                ] {
+                    transaction.execute(sql, &[]).await?;
+                }
+                transaction.commit(audit).await
+            })
+            .await
+    }
+}
 
 /// What something new adds.
 #[derive(Clone, Copy, Default)]

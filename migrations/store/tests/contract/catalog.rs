@@ -311,11 +311,13 @@ async fn a_show_is_updated(bench: Bench) {
     wanted.sale_opens_at_ms += 2;
     wanted.sale_closes_at_ms += 3;
     wanted.hold_ms = 1_000;
+    wanted.cooldown_ms = 5_000;
+    wanted.partition.0 = 9;
     wanted.zones[1].unit_price = 7;
+    wanted.zones[1].currency = "EUR".to_owned();
     let mut given = wanted.clone();
     // These are not the call's to change.
     given.status = ShowStatus::Cancelled;
-    given.partition.0 = 9;
     given.zones[0].admission = given.zones[1].admission.clone();
     assert!(
         store

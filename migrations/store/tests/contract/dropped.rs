@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use onsale_schemas::{PartitionId, RequestId};
 use onsale_store::audit::Unaudited;
+use onsale_store::booking::BookingRepair;
 use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
 use onsale_store::document::{CatalogCursor, Document, Versioned};
 use onsale_store::job::{JobFilter, NewJob};
@@ -242,7 +243,9 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         ),
         (
             "repair_bookings",
-            Box::new(|| call(store.repair_bookings(&[], Unaudited::Unattended))),
+            Box::new(|| {
+                call(store.repair_bookings(BookingRepair::default(), Unaudited::Unattended))
+            }),
         ),
         (
             "repair_blocks",

@@ -46,6 +46,19 @@ impl Bench {
         }
     }
 
+    /// The first column of what a statement finds, behind the store's back.
+    pub(crate) async fn texts(&self, sql: &'static str) -> Vec<String> {
+        if self.url.starts_with("sqlite") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+            let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&self.url).await.unwrap();
+            let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        }
+    }
+
     /// Runs a statement behind the store's back.
     pub(crate) async fn tamper(&self, sql: &'static str) {
         self.try_tamper(sql).await.unwrap();

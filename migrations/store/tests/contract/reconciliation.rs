@@ -2,9 +2,10 @@
 
 use onsale_store::StoreError;
 use onsale_store::audit::Unaudited;
-use onsale_store::booking::{BookingStatus, ZoneSums};
+use onsale_store::booking::{BookingRepair, BookingStatus, ZoneSums};
+use onsale_store::catalog::{EventStatus, ShowStatus};
 
-use crate::build::{Chain, booking, booking_id, show_id, with_show};
+use crate::build::{Chain, booking, booking_id, event, event_id, show_id, with_show};
 use crate::harness::{Bench, contract};
 
 contract!(
@@ -13,6 +14,10 @@ contract!(
     bookings_are_repaired,
     seats_change_hands_in_a_repair,
     a_booking_is_moved_by_a_repair,
+    bookings_are_removed_and_seats_written_again,
+    zones_are_repaired,
+    an_event_is_repaired,
+    usage_is_added_up_again,
     blocks_are_repaired,
 );
 
@@ -91,7 +96,7 @@ async fn bookings_are_repaired(bench: Bench) {
         assert_eq!(seats, [(1, 0), (3, 7), (8, 7)]);
     }
     store
-        .repair_bookings(&[], Unaudited::Unattended)
+        .repair_bookings(BookingRepair::default(), Unaudited::Unattended)
         .await
         .unwrap();
 }
@@ -133,6 +138,90 @@ async fn a_booking_is_moved_by_a_repair(bench: Bench) {
     let holders = bench.seat_holders().await;
     assert_eq!(holders.len(), 1, "the seat in the wrong show is free");
     assert_eq!(holders[0].0, show_id(2).0.simple().to_string());
+}
+
+async fn bookings_are_removed_and_seats_written_again(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = Chain::default();
+    let stays = chain.reserve(1, 1, &[1, 2]);
+    let extra = chain.reserve(1, 2, &[3]);
+    store.project(&chain.all()).await.unwrap();
+    bench
+        .tamper("UPDATE booking_seats SET seat = 9 WHERE seat = 2")
+        .await;
+    let holders = vec![(1, booking_id(stays)), (2, booking_id(stays))];
+    let repair = BookingRepair {
+        rows: Vec::new(),
+        removed: vec![booking_id(extra)],
+        holders: [(show_id(1), holders.clone())].into(),
+    };
+    store
+        .repair_bookings(repair, Unaudited::Unattended)
+        .await
+        .unwrap();
+    assert_eq!(store.booking(booking_id(extra)).await.unwrap(), None);
+    assert_eq!(store.seat_holders(show_id(1)).await.unwrap(), holders);
+    assert_eq!(bench.seat_holders().await.len(), 2);
+}
+
+async fn zones_are_repaired(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    assert!(store.zones_of_shows().await.unwrap().is_empty(), "it opens");
+    let open = store.set_show_status(show_id(1), ShowStatus::Open, Unaudited::Unattended);
+    assert!(open.await.unwrap());
+    let right = store.show(show_id(1)).await.unwrap().unwrap();
+    let zones = store.zones_of_shows().await.unwrap()[&show_id(1)];
+    assert!(zones.are_all(Some(3)) && zones.are_all(None) && !zones.are_all(Some(4)));
+    for (sql, is_seen) in [
+        ("DELETE FROM zones", true),
+        ("DELETE FROM zones WHERE zone = 1", true),
+        ("DELETE FROM zones WHERE zone = 2", false),
+    ] {
+        bench.tamper(sql).await;
+        let zones = store.zones_of_shows().await.unwrap()[&show_id(1)];
+        assert!(!zones.are_all(Some(3)), "{sql}");
+        assert_eq!(zones.are_all(None), !is_seen, "{sql}");
+        let described = store.opened_document(show_id(1)).await.unwrap();
+        assert_eq!(described.is_none(), is_seen, "{sql}");
+        store
+            .repair_zones(&right, Unaudited::Unattended)
+            .await
+            .unwrap();
+        assert_eq!(store.show(show_id(1)).await.unwrap().unwrap(), right);
+    }
+}
+
+async fn an_event_is_repaired(bench: Bench) {
+    let store = &bench.store;
+    store.add_event(&event(1)).await.unwrap();
+    for (cancelled, status) in [
+        (true, EventStatus::Cancelled),
+        (false, EventStatus::Published),
+    ] {
+        let repaired = store.repair_event(event_id(1), Some(3), cancelled, Unaudited::Unattended);
+        assert!(repaired.await.unwrap());
+        let row = store.event(event_id(1)).await.unwrap().unwrap();
+        assert_eq!((row.max_tickets_per_user, row.status), (3, status));
+    }
+    let nothing = store.repair_event(event_id(9), None, true, Unaudited::Unattended);
+    assert!(!nothing.await.unwrap());
+}
+
+async fn usage_is_added_up_again(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    assert!(!store.usage_differs().await.unwrap());
+    for sql in [
+        "DELETE FROM organizer_usage",
+        "UPDATE organizer_usage SET seats = seats + 1",
+        "UPDATE organizer_usage SET layout_bytes = 0",
+    ] {
+        bench.tamper(sql).await;
+        assert!(store.usage_differs().await.unwrap(), "{sql}");
+        store.repair_usage(Unaudited::Unattended).await.unwrap();
+        assert!(!store.usage_differs().await.unwrap(), "{sql}");
+    }
 }
 
 async fn blocks_are_repaired(bench: Bench) {

@@ -1,5 +1,7 @@
 //! Migrations and the connection.
 
+use std::collections::BTreeSet;
+
 use onsale_store::{Store, StoreError};
 
 use crate::harness::{Bench, contract};
@@ -9,6 +11,8 @@ contract!(
     a_foreign_migration_is_refused,
     a_missing_migration_is_refused,
     an_altered_migration_is_refused,
+    what_the_migrations_leave_is_listed,
+    what_was_deleted_by_hand_is_named,
     it_answers,
     a_closed_store_is_unreachable,
 );
@@ -60,6 +64,70 @@ async fn an_altered_migration_is_refused(bench: Bench) {
         "{error}"
     );
     assert!(bench.store.migrate().await.is_err());
+}
+
+/// A new migration adds what it creates to `src/schema/*.txt`.
+async fn what_the_migrations_leave_is_listed(bench: Bench) {
+    assert_eq!(bench.store.missing_objects().await.unwrap(), []);
+    let (found, listed) = if bench.url.starts_with("sqlite") {
+        (
+            "SELECT type || ' ' || name FROM sqlite_master \
+             WHERE name NOT LIKE 'sqlite%' AND name NOT LIKE '%sqlx%' \
+             UNION ALL SELECT 'column ' || m.name || '.' || c.name FROM sqlite_master AS m \
+             JOIN pragma_table_info(m.name) AS c \
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE '%sqlx%'",
+            include_str!("../../src/schema/sqlite.txt"),
+        )
+    } else {
+        (
+            "SELECT 'table ' || tablename FROM pg_tables WHERE schemaname = 'public' \
+             AND tablename NOT LIKE '%sqlx%' \
+             UNION ALL SELECT 'index ' || indexname FROM pg_indexes WHERE schemaname = 'public' \
+             AND tablename NOT LIKE '%sqlx%' \
+             UNION ALL SELECT DISTINCT 'trigger ' || trigger_name \
+             FROM information_schema.triggers WHERE trigger_schema = 'public' \
+             UNION ALL SELECT 'view ' || viewname FROM pg_views WHERE schemaname = 'public' \
+             AND viewname NOT LIKE 'readable_%' \
+             UNION ALL SELECT 'column ' || c.table_name || '.' || c.column_name \
+             FROM information_schema.columns AS c JOIN pg_tables AS t \
+             ON t.tablename = c.table_name AND t.schemaname = c.table_schema \
+             WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '%sqlx%'",
+            include_str!("../../src/schema/postgres.txt"),
+        )
+    };
+    let found: BTreeSet<String> = bench.texts(found).await.into_iter().collect();
+    let listed: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+    let unlisted: Vec<&String> = found.difference(&listed).collect();
+    assert!(unlisted.is_empty(), "{unlisted:?}");
+}
+
+async fn what_was_deleted_by_hand_is_named(bench: Bench) {
+    bench.tamper("DROP TABLE audit").await;
+    bench.tamper("ALTER TABLE jobs DROP COLUMN progress").await;
+    bench.tamper("DROP INDEX shows_by_event").await;
+    bench
+        .tamper(if bench.url.starts_with("sqlite") {
+            "DROP TRIGGER zone_has_changed"
+        } else {
+            "ALTER TABLE zones DISABLE TRIGGER zone_has_changed"
+        })
+        .await;
+    let missing = bench.store.missing_objects().await.unwrap();
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let trigger = "trigger zone_has_changed (migration 0005)";
+    assert_eq!(
+        missing,
+        [
+            "column jobs.progress",
+            "index shows_by_event (migration 0001)",
+            "table audit (migration 0010)",
+            trigger
+        ]
+    );
+    let text = bench.store.migration_text(10).unwrap();
+    assert!(text.contains("CREATE TABLE audit ("));
+    assert_eq!(bench.store.migration_text(9_000), None);
+    bench.store.check_schema().await.unwrap();
 }
 
 async fn it_answers(bench: Bench) {

@@ -13,6 +13,7 @@ use crate::bookings::State as BookingState;
 use crate::layout::ZoneKind;
 use crate::seats::Place;
 use crate::state::State;
+use crate::views;
 
 impl State {
     /// `paid` is the amount in [`ConfirmV2`](onsale_schemas::command::ConfirmV2).
@@ -36,7 +37,7 @@ impl State {
         if let Some(paid) = paid {
             self.check_paid(slot, paid)?;
         }
-        let payment_hash = xxhash_rust::xxh3::xxh3_64(payment_reference.as_bytes());
+        let payment_hash = views::payment_hash(payment_reference);
         let known = self.bookings.get(slot);
         let mut tell = |facts: EndedBooking, confirmed_at_ms: LogTimeMs, first, revived| {
             record.outcome = Outcome::Confirmed(Confirmed {
