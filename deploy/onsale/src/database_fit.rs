@@ -1,6 +1,8 @@
 //! Whether the configured database belongs to the log, in the data folder or on Kafka, for verbs that
 //! look at both, also beside a running server.
 
+use std::collections::BTreeMap;
+
 use onsale_log::LogReader as _;
 use onsale_log::journal::Journal;
 use onsale_log::kafka::{identity, refuse_faked_clock};
@@ -18,6 +20,27 @@ pub(crate) async fn look(
     config: &Config,
     store: Option<&Store>,
 ) -> Result<Option<Misfit>, FitError> {
+    // One of an earlier version lacks what the next start brings.
+    let is_current = match store {
+        Some(store) => store.check_schema().await.is_ok(),
+        None => false,
+    };
+    let current = store.filter(|_| is_current);
+    if let Some(store) = current
+        && let Some(missing) = fit::look_at_schema(store).await?
+    {
+        return Ok(Some(missing));
+    }
+    let misfit = look_at_log(config, store).await?;
+    match (misfit, current) {
+        // The machines know how many there have to be; without them what is missing before the last zone
+        // is found, and a show that has none.
+        (None, Some(store)) => Ok(fit::look_at_zones(store, &BTreeMap::new()).await?),
+        (misfit, _) => Ok(misfit),
+    }
+}
+
+async fn look_at_log(config: &Config, store: Option<&Store>) -> Result<Option<Misfit>, FitError> {
     if config.kafka.is_used() {
         return match store {
             Some(store) => of_kafka(config, store).await,

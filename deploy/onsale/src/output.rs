@@ -1,11 +1,13 @@
 //! What people and scripts read. The only place that writes to the terminal.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::exit::Failure;
+use crate::exit::{Failure, OrFail};
 
 /// The exit code in a shell of a process that ended because its reader went away (128 + SIGPIPE).
 /// Not 0: a check whose report was not read to its end has not said that all is well.
@@ -28,6 +30,14 @@ pub(crate) fn json(value: &impl Serialize) {
         Ok(text) => line(text),
         Err(error) => say(format_args!("error: cannot write JSON: {error}")),
     }
+}
+
+/// One JSON value in a file of its own.
+pub(crate) fn write_json(file: &Path, value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_vec_pretty(value).or_found()?;
+    std::fs::write(file, text)
+        .with_context(|| format!("cannot write {}", file.display()))
+        .or_use()
 }
 
 /// An error on standard error with its meaning.

@@ -465,6 +465,9 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
     }
     checks.push(match database_fit::look(config, Some(&store)).await {
         Ok(None) => Check::ok("database", "reached, schema up to date"),
+        Ok(Some(misfit @ (Misfit::SchemaLacks { .. } | Misfit::ZonesLack { .. }))) => {
+            misfits("reached, but something was deleted by hand", &misfit)
+        }
         Ok(Some(misfit)) => misfits("reached, but not of this log as it is", &misfit),
         Err(error) => Check::warning(
             "database",

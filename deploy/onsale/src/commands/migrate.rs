@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::Args;
 use onsale_store::Store;
 
-use crate::cli::{ConfigArgs, JsonArgs};
+use crate::cli::{ConfigArgs, JsonArgs, parse_whole};
 use crate::client;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
@@ -12,6 +12,9 @@ use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
+    /// Print the statements of this migration and do nothing: they create again what was deleted by hand
+    #[arg(long, value_name = "NUMBER", value_parser = parse_whole::<u16>)]
+    print: Option<u16>,
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
@@ -26,6 +29,13 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
             .await
             .context("cannot open the database")
             .or_reach()?;
+        if let Some(version) = args.print {
+            let text = store.migration_text(i64::from(version)).with_context(|| {
+                format!("there is no migration {version:04} for this kind of database")
+            });
+            output::line(text.or_use()?);
+            return Ok(());
+        }
         let applied = store.migrate().await.context("migrations").or_found()?;
         if args.json.json {
             output::json(&serde_json::json!({ "applied": applied }));

@@ -65,10 +65,7 @@ fn report(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
             .context("the server's report cannot be read")
             .or_found()?
     };
-    let text = serde_json::to_vec_pretty(&report).or_found()?;
-    std::fs::write(file, text)
-        .with_context(|| format!("cannot write {}", file.display()))
-        .or_use()?;
+    output::write_json(file, &report)?;
     let found = report.differences.len();
     if args.json.json {
         output::json(&report);
@@ -93,8 +90,9 @@ fn report(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
             file.display()
         ));
         output::line(format_args!(
-            "not compared: {} that ended before those, and whatever ended more than an hour ago: it is \
-             in the log alone",
+            "not compared: {} that ended before those, whatever ended more than an hour ago, and what \
+             is in the log alone (request, last change, payment of what has ended): `onsale verify` \
+             compares all of it",
             report.checked.ended_not_compared
         ));
     }

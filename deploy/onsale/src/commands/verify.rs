@@ -5,11 +5,12 @@ mod history;
 mod log;
 mod outcomes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
 use database::Compared;
+use onsale_processor::reconcile::{Difference, Report};
 use onsale_schemas::PartitionId;
 use serde_json::{Value, json};
 
@@ -21,6 +22,9 @@ use crate::{log_source, output};
 
 /// How often the log of a partition is read again because the database is beyond it.
 const READ_AGAIN_MAX: u32 = 3;
+
+/// Differences of a partition that are printed; the report has them all.
+const DIFFERENCES_SHOWN_MAX: usize = 20;
 
 /// What to do about foreign records.
 const ADVICE: &str =
@@ -34,6 +38,10 @@ pub(crate) struct VerifyArgs {
     /// Do not look at the database
     #[arg(long)]
     log_only: bool,
+    /// Write every booking of which the database says otherwise to this file (JSON), for `onsale reconcile
+    /// --apply`
+    #[arg(long, value_name = "FILE", conflicts_with = "log_only")]
+    report: Option<PathBuf>,
     /// Also check what clients recorded: JSON lines, as `onsale load --history` writes them
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
@@ -53,11 +61,15 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         client::block_on(database::check_fit(&config))?;
     }
     let mut log = log_source::open(&config)?;
-    let (mut reports, mut not_compared) = (Vec::new(), Vec::new());
+    let mut reports = Vec::new();
+    let mut found = Found::default();
     for partition in chosen(args.partition, log.partitions)? {
         let judge = recorded.as_mut().map(|recorded| &mut recorded.judge);
-        let checked = log::check(&mut *log.reader, partition, judge)?;
-        reports.push(report(args, &config, checked, &mut not_compared)?);
+        let checked = log::check(&mut *log.reader, partition, !args.log_only, judge)?;
+        reports.push(report(args, &config, checked, &mut found)?);
+    }
+    if let (Some(file), Some(report)) = (&args.report, &found.report) {
+        output::write_json(file, report)?;
     }
     let mut foreign_outcomes = 0;
     if config.kafka.is_used() {
@@ -82,20 +94,58 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     if args.json.json {
         let history = verdict.as_ref().map(history::json);
         output::json(&json!({
-            "ok": not_compared.is_empty(),
+            "ok": found.not_compared.is_empty() && found.differences().is_empty(),
             "partitions": reports,
+            "differences": found.differences(),
             "foreign_outcomes": foreign_outcomes,
             "history": history,
         }));
     }
-    if not_compared.is_empty() {
-        return Ok(());
+    found.verdict(args.report.as_deref())
+}
+
+/// What the comparisons with the database came to.
+#[derive(Default)]
+struct Found {
+    /// Partitions that were not compared, each with the reason.
+    not_compared: Vec<String>,
+    /// What differs in those that were.
+    report: Option<Report>,
+}
+
+impl Found {
+    fn differences(&self) -> &[Difference] {
+        let report = self.report.as_ref();
+        report.map_or(&[][..], |report| report.differences.as_slice())
     }
-    Err(Failure::Found(anyhow!(
-        "the log is right, but the database was not compared ({}): see in `onsale status` that the \
-         projector runs, and run this again when less is sold; --log-only leaves the database out",
-        not_compared.join("; ")
-    )))
+
+    fn verdict(&self, written: Option<&Path>) -> Result<(), Failure> {
+        let found = self.differences().len();
+        if found > 0 {
+            let file = written.map_or_else(|| "FILE".into(), Path::to_string_lossy);
+            let how = match written {
+                Some(_) => format!("read {file}, then: onsale reconcile --apply {file}"),
+                None => {
+                    "write them down with `onsale verify --report FILE`, then: onsale reconcile \
+                     --apply FILE"
+                        .to_owned()
+                }
+            };
+            return Err(Failure::Found(anyhow!(
+                "the log is right, and the database says otherwise of {}; {how}",
+                output::count(found, "booking")
+            )));
+        }
+        if self.not_compared.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Found(anyhow!(
+            "the log is right, but the database was not compared ({}): see in `onsale status` that \
+             the projector runs, and run this again when less is sold; --log-only leaves the database \
+             out",
+            self.not_compared.join("; ")
+        )))
+    }
 }
 
 /// The partitions to check: one, or all of the log.
@@ -115,14 +165,16 @@ fn report(
     args: &VerifyArgs,
     config: &Config,
     checked: log::Checked,
-    not_compared: &mut Vec<String>,
+    found: &mut Found,
 ) -> Result<Value, Failure> {
     let partition = checked.model.partition();
+    let known = found.differences().len();
     let (checked, database) = if args.log_only {
         (checked, "not looked at".to_owned())
     } else {
-        let (checked, compared) = against_database(config, checked)?;
+        let (checked, compared) = against_database(config, checked, &mut found.report)?;
         let words = compared.unwrap_or_else(|why| {
+            let not_compared = &mut found.not_compared;
             not_compared.push(format!("partition {partition}: {why}"));
             format!("not compared, {why}")
         });
@@ -142,6 +194,13 @@ fn report(
                 "  record {offset} is not a command and has no effect: {why}; {ADVICE}"
             ));
         }
+        let new = found.differences().iter().skip(known);
+        for difference in new.take(DIFFERENCES_SHOWN_MAX) {
+            output::line(format_args!(
+                "  {}",
+                serde_json::to_string(&difference.finding).unwrap_or_default()
+            ));
+        }
     }
     Ok(json!({
         "partition": partition,
@@ -158,23 +217,23 @@ fn report(
     }))
 }
 
-/// Compares the model with the database. While the server sells, the log is read again up to where
-/// the projection is by then, a few times; otherwise says why nothing was compared.
+/// Compares what the log says with the database. While the server sells, the log is read again up to
+/// where the projection is by then, a few times; otherwise says why nothing was compared.
 fn against_database(
     config: &Config,
     mut checked: log::Checked,
+    report: &mut Option<Report>,
 ) -> Result<(log::Checked, Result<String, String>), Failure> {
     let mut again = READ_AGAIN_MAX;
     loop {
-        let model = &checked.model;
-        let compared = client::block_on(database::check(config, model, checked.last_outcome))?;
+        let compared = client::block_on(database::check(config, &mut checked, report))?;
         match compared {
-            Compared::Equal(words) => return Ok((checked, Ok(words))),
+            Compared::Equal(words) | Compared::Differs(words) => return Ok((checked, Ok(words))),
             Compared::Beyond(_) if again > 0 => {
                 again -= 1;
                 let partition = checked.model.partition();
                 let mut log = log_source::open(config)?;
-                checked = log::check(&mut *log.reader, partition, None)?;
+                checked = log::check(&mut *log.reader, partition, true, None)?;
             }
             Compared::Not(why) | Compared::Beyond(why) => return Ok((checked, Err(why))),
         }

@@ -149,6 +149,7 @@ impl Operations for EmbeddedOperations {
             .await
             .map_err(|error| match error {
                 ApplyError::Store(error) => failed(error),
+                ApplyError::Log(error) => failed(error),
                 ApplyError::Moving(_) => OperationError::Unavailable(error.to_string()),
                 refused => {
                     let why = refused.to_string();

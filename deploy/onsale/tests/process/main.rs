@@ -8,7 +8,9 @@
 )]
 
 mod attacks;
+mod audit;
 mod clocks;
+mod damaged_database;
 mod deafness;
 mod disk_full;
 #[path = "../shared/http_client.rs"]

@@ -38,6 +38,15 @@ pub(crate) fn free_port() -> u16 {
         .port()
 }
 
+/// One that is not this one: a port that was free a moment ago may be given out twice.
+fn free_port_besides(taken: u16) -> u16 {
+    let mut port = free_port();
+    while port == taken {
+        port = free_port();
+    }
+    port
+}
+
 /// `onsale` with the settings of these tests.
 pub(crate) fn onsale(data: &Path, port: u16, env: &[(String, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onsale"));
@@ -47,7 +56,7 @@ pub(crate) fn onsale(data: &Path, port: u16, env: &[(String, String)]) -> Comman
         // The port after the other one, which is the default, may be in use.
         .env(
             "ONSALE_HTTP__OPERATIONS_LISTEN",
-            format!("127.0.0.1:{}", free_port()),
+            format!("127.0.0.1:{}", free_port_besides(port)),
         )
         .env("ONSALE_AUTH__HS256_SECRET", SECRET)
         .env("ONSALE_RATE_LIMIT__ENABLED", "false")
@@ -132,7 +141,7 @@ impl Server {
     /// Starts it, and waits for nothing.
     fn begin(data: &Path, env: Vec<(String, String)>, ca_file: Option<&Path>) -> Self {
         let port = free_port();
-        let operations_port = free_port();
+        let operations_port = free_port_besides(port);
         let mut env = env;
         env.push((
             "ONSALE_HTTP__OPERATIONS_LISTEN".to_owned(),

@@ -1,22 +1,19 @@
-//! The database against the model.
+//! The database against the log.
 
-use std::collections::BTreeMap;
-
-use anyhow::anyhow;
-use onsale_processor::fit::Misfit;
-use onsale_schemas::{BookingId, Offset, PartitionId};
-use onsale_simulation::model::{BookingState, Model};
+use onsale_engine::Partition;
+use onsale_processor::clock;
+use onsale_processor::fit::{self, Misfit};
+use onsale_processor::reconcile::{self, LogRows, PartitionPosition, Report};
+use onsale_schemas::{Offset, PartitionId};
 use onsale_store::Store;
-use onsale_store::booking::{BookingStatus, projected_offset};
+use onsale_store::booking::projected_offset;
 
+use super::log::Checked;
 use crate::commands::store;
 use crate::config::Config;
 use crate::database_fit;
 use crate::exit::{Failure, OrFail};
 use crate::output;
-
-/// Rows of the database read at once.
-const ROWS_PER_PAGE: u32 = 5_000;
 
 /// How long a projection that is behind is waited for.
 const CATCH_UP: std::time::Duration = std::time::Duration::from_secs(5);
@@ -53,39 +50,33 @@ pub(super) async fn check_fit(config: &Config) -> Result<(), Failure> {
 pub(super) enum Compared {
     /// Both say the same, in words; also where there is no database.
     Equal(String),
+    /// They do not, in words; the report says in what.
+    Differs(String),
     /// The projection has not been where the log was, in words.
     Not(String),
     /// The projection is beyond the log as it was read: it has to be read again.
     Beyond(String),
 }
 
-/// Compares live bookings of the model with the database, where both stand at the same state: only
-/// outcomes change it and move the projection. `last_outcome` is the offset of the last record that
-/// yielded one. A projection that is behind is waited for.
+/// Compares the bookings of the database with what the log says of them, where both stand at the same
+/// state: only outcomes change it and move the projection. A projection that is behind is waited for.
+/// What differs is added to the report.
 pub(super) async fn check(
     config: &Config,
-    model: &Model,
-    last_outcome: Option<Offset>,
+    checked: &mut Checked,
+    report: &mut Option<Report>,
 ) -> Result<Compared, Failure> {
     let Some(store) = store::open(config).await? else {
         return Ok(Compared::Equal("not looked at, there is none".to_owned()));
     };
-    let at = caught_up(&store, model.partition(), changed_until(last_outcome)).await?;
-    let is_same_state = (changed_until(last_outcome)..=model.next_offset()).contains(&at);
-    let there = store.show_ids().await.or_reach()?;
-    let known = model.shows().count();
-    let missing = model
-        .shows()
-        .filter(|show| !there.contains(&show.id()))
-        .count();
+    let (partition, end) = (checked.machine.id(), checked.machine.next_offset());
+    let changed_until = changed_until(checked.last_outcome);
+    let at = caught_up(&store, partition, changed_until).await?;
+    let is_same_state = (changed_until..=end).contains(&at);
     // A projection that is behind will still deliver them.
-    if missing > 0 && is_same_state {
-        return Err(Failure::Found(
-            Misfit::CatalogLacks { missing, known }.into(),
-        ));
-    }
-    if !is_same_state {
-        let end = model.next_offset();
+    if is_same_state {
+        check_catalog(&store, &checked.machine).await?;
+    } else {
         let why = format!("it is at {at} and the log at {end}");
         return Ok(if at > end {
             Compared::Beyond(why)
@@ -93,53 +84,61 @@ pub(super) async fn check(
             Compared::Not(why)
         });
     }
-    let mut expected: BTreeMap<BookingId, (BookingStatus, Vec<u32>)> = model
-        .live_bookings()
-        .map(|booking| {
-            let status = match booking.state {
-                BookingState::Held => BookingStatus::Reserved,
-                _ => BookingStatus::Confirmed,
-            };
-            let id = BookingId::new(model.partition(), booking.offset);
-            (id, (status, booking.seats.to_vec()))
-        })
-        .collect();
-    let partition = model.partition();
-    let (mut after, mut rows) = (None, 0u64);
-    loop {
-        let page = store
-            .live_bookings(model.partition(), after, ROWS_PER_PAGE)
-            .await
-            .or_reach()?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.booking_id.offset());
-        for row in page {
-            rows += 1;
-            let model = expected.remove(&row.booking_id);
-            if model.as_ref() != Some(&(row.status, row.seats.clone())) {
-                if projected(&store, row.booking_id.partition()).await? != at {
-                    return Ok(Compared::Beyond(ADVANCED.to_owned()));
-                }
-                return Err(Failure::Found(anyhow!(
-                    "booking {}: the database says {:?} with seats {:?}, the model {model:?}",
-                    row.booking_id,
-                    row.status,
-                    row.seats
-                )));
-            }
-        }
-    }
+    let log_id = store.log_identity().await.or_reach()?.unwrap_or_default();
+    let mut found = Report::new(log_id, clock::now_ms());
+    let rows = checked.rows.take().map(LogRows::into_rows);
+    let rows = rows.unwrap_or_default();
+    let compared = rows.len();
+    let live = rows.values().filter(|row| row.status.is_live()).count();
+    reconcile::compare_rows(partition, rows, &store, &mut found)
+        .await
+        .or_reach()?;
     if projected(&store, partition).await? != at {
         return Ok(Compared::Beyond(ADVANCED.to_owned()));
     }
-    match expected.into_iter().next() {
-        Some((id, what)) => Err(Failure::Found(anyhow!(
-            "booking {id}: the model has it as {what:?}, the database does not have it"
-        ))),
-        None => Ok(Compared::Equal(format!(
-            "{} equal",
-            output::count(rows, "live booking")
-        ))),
+    let differing = found.differences.len();
+    let whole = report.get_or_insert_with(|| Report::new(log_id, found.created_at_ms));
+    whole.positions.push(PartitionPosition {
+        partition,
+        next_offset: end,
+        digest: format!("{:016x}", checked.machine.digest()),
+    });
+    whole.checked.bookings += u64::try_from(live).unwrap_or(u64::MAX);
+    whole.checked.ended += u64::try_from(compared - live).unwrap_or(u64::MAX);
+    whole.differences.append(&mut found.differences);
+    Ok(if differing == 0 {
+        Compared::Equal(format!(
+            "{} equal, {} that ended",
+            output::count(live, "live booking"),
+            compared - live
+        ))
+    } else {
+        Compared::Differs(format!("{} not equal", output::count(differing, "booking")))
+    })
+}
+
+/// Fails where the catalog lacks shows of the log, or zones of them.
+async fn check_catalog(store: &Store, machine: &Partition) -> Result<(), Failure> {
+    let there = store.show_ids().await.or_reach()?;
+    let known = machine.shows().count();
+    let missing = machine
+        .shows()
+        .filter(|show| !there.contains(&show.show))
+        .count();
+    let misfit = if missing > 0 {
+        Some(Misfit::CatalogLacks { missing, known })
+    } else {
+        let zones = machine.shows().map(|show| {
+            let zones = u16::try_from(show.zones.len()).unwrap_or(u16::MAX);
+            (show.show, zones)
+        });
+        fit::look_at_zones(store, &zones.collect())
+            .await
+            .or_reach()?
+    };
+    match misfit {
+        Some(misfit) => Err(Failure::Found(misfit.into())),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Compares the log with the independent model.
 
 use anyhow::anyhow;
+use onsale_engine::Partition;
 use onsale_log::LogReader;
+use onsale_processor::reconcile::{Asked, LogRows};
 use onsale_processor::replay::{self, Until};
 use onsale_schemas::{Entry, Envelope, Offset, PartitionId, codec};
 use onsale_simulation::history::Judge;
@@ -21,6 +23,10 @@ pub(super) struct Checked {
     /// Offset of the last record that yielded an outcome.
     pub(super) last_outcome: Option<Offset>,
     pub(super) foreign: Foreign,
+    /// The engine at the end.
+    pub(super) machine: Partition,
+    /// Every booking as the projection should have written it, where that is asked for.
+    pub(super) rows: Option<LogRows>,
 }
 
 /// Records that are not commands. They have no effect.
@@ -47,6 +53,7 @@ impl Foreign {
 pub(super) fn check(
     reader: &mut dyn LogReader,
     partition: PartitionId,
+    with_rows: bool,
     mut judge: Option<&mut Judge>,
 ) -> Result<Checked, Failure> {
     let (first, end) = reader.bounds(partition).or_reach()?;
@@ -64,16 +71,20 @@ pub(super) fn check(
     let mut difference: Option<Difference> = None;
     let (mut last_outcome, mut foreign) = (None, Foreign::default());
     let mut following = true;
+    let mut rows = with_rows.then(|| LogRows::new(partition, Asked::All));
     let machine = replay::genesis(partition);
-    replay::replay(
+    let machine = replay::replay(
         reader,
         machine,
         Until {
             offset: Some(end),
             time_ms: None,
         },
-        |entry, outcome, _| {
+        |entry, outcome, machine| {
             bar.inc(1);
+            if let (Some(rows), Some(record)) = (&mut rows, &outcome) {
+                rows.take(record, machine);
+            }
             match &outcome {
                 Some(record) => last_outcome = Some(record.offset),
                 // Few records yield nothing and are no tick, so few are decoded once more.
@@ -100,5 +111,7 @@ pub(super) fn check(
         model,
         last_outcome,
         foreign,
+        machine,
+        rows,
     })
 }
