@@ -12,6 +12,10 @@ use serde_json::Value;
 
 use crate::text;
 
+/// Said where rows of the database are damaged.
+const DAMAGED: &str =
+    "This cannot be read until an operator has repaired the database; try again later.";
+
 /// What went wrong, as clients tell errors apart. Names and statuses are for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(
@@ -326,6 +330,17 @@ impl ApiError {
         Self::new(Code::Overloaded, detail).retry_after(RETRY_AFTER_BUSY_SECONDS)
     }
 
+    /// Rows of the database were deleted or changed by hand. It is logged here, once.
+    pub(crate) fn damaged(what: impl std::fmt::Display) -> Self {
+        tracing::error!(target: "onsale_ingress::error", "the database is damaged: {what}");
+        Self::overloaded(DAMAGED)
+    }
+
+    /// True where the catalog lacks what was asked for, or has it damaged.
+    pub(crate) fn is_gap_of_catalog(&self) -> bool {
+        self.code() == Code::NotFound || self.detail() == DAMAGED
+    }
+
     /// A defect of this program. It is logged here, once, and not shown to the client.
     pub fn internal(what: impl std::fmt::Display) -> Self {
         tracing::error!(target: "onsale_ingress::error", "internal error: {what}");
@@ -440,6 +455,7 @@ impl From<StoreError> for ApiError {
             .with_details(serde_json::json!({
                 "quota": name, "limit": max, "used": has, "requested": asked,
             })),
+            StoreError::Corrupt(what) => Self::damaged(what),
             other => Self::internal(other),
         }
     }

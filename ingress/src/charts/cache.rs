@@ -23,6 +23,8 @@ const BODY_SPARE: u64 = 4;
 const RENDER_INLINE_MAX_SEATS: u32 = 2_000;
 /// Show rows in memory.
 const SHOWS_MAX: u64 = 4_096;
+/// A chart that is younger is not read again because it lacks a zone.
+const DOUBT_AFTER: Duration = Duration::from_secs(30);
 /// Prices and times that another node changed are seen after this long.
 const SHOW_TTL: Duration = Duration::from_secs(2);
 
@@ -88,13 +90,22 @@ impl Charts {
                     .store
                     .event(row.event_id)
                     .await?
-                    .ok_or_else(|| ApiError::internal(format!("show {show} is of no event")))?;
+                    .ok_or_else(|| ApiError::damaged(format!("show {show} is of no event")))?;
                 let chart = Chart::new(&row, TenantId(event.tenant_id));
                 chart.note(event.status);
                 Ok::<_, ApiError>(Arc::new(chart))
             })
             .await
             .map_err(|error: Arc<ApiError>| ApiError::clone(&error))
+    }
+
+    /// Forgets a chart that lacks a zone that someone names: the catalog may have lost it when the chart
+    /// was read, and have it again. One that was read just now stays, so that wrong names cost nothing.
+    pub(crate) async fn doubt(&self, chart: &Chart) {
+        if chart.read_at.elapsed() > DOUBT_AFTER {
+            self.charts.invalidate(&chart.show).await;
+            self.bodies.invalidate(&chart.show).await;
+        }
     }
 
     /// The chart as its readers get it, rendered once for all of them.
@@ -149,22 +160,15 @@ impl Charts {
     async fn read(&self, show: ShowId) -> Result<ShowRow, ApiError> {
         let row = self.store.show(show).await?;
         let row = row.ok_or_else(|| ApiError::not_found("show"))?;
-        // An index that is not the place in the list would send seats to the wrong zone.
-        let in_order = row
-            .zones
-            .iter()
-            .enumerate()
-            .all(|(place, zone)| usize::from(zone.index) == place);
         let labelled = row.zones.iter().all(|zone| match &zone.admission {
             ZoneAdmission::Seated { rows } => !rows.is_empty(),
             ZoneAdmission::General { .. } => true,
         });
-        if in_order && labelled {
+        // An index that is not the place in the list would send seats to the wrong zone.
+        if row.has_all_zones() && labelled {
             Ok(row)
         } else {
-            Err(ApiError::internal(format!(
-                "the catalog's zones of show {show} are damaged"
-            )))
+            Err(ApiError::damaged(format!("zones of show {show}")))
         }
     }
 }

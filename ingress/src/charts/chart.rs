@@ -1,7 +1,9 @@
-//! The layout of a show with its labels. It never changes once the show is in the catalog.
+//! The layout of a show with its labels. It never changes once the show is in the catalog, unless someone
+//! changes the catalog by hand.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use onsale_schemas::{EventId, PartitionId, SeatIndex, ShowId, TenantId, ZoneIndex};
 use onsale_store::catalog::{EventStatus, RowSeats, ShowRow, ZoneAdmission};
@@ -34,6 +36,8 @@ pub(crate) struct Chart {
     pub(crate) tenant: TenantId,
     pub(crate) partition: PartitionId,
     pub(crate) zones: Vec<ChartZone>,
+    /// When it was read from the catalog.
+    pub(super) read_at: Instant,
     seats: u32,
     is_public: AtomicBool,
 }
@@ -109,6 +113,7 @@ impl Chart {
             tenant,
             partition: show.partition,
             zones,
+            read_at: Instant::now(),
             seats: next,
             is_public: AtomicBool::new(false),
         }

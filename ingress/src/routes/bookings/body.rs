@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::receipt;
 use crate::charts::{Chart, seat_id};
 use crate::confirmation_codes::ConfirmationCodes;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::state::AppState;
 use crate::submit::seconds_left;
 use crate::values::{Instant, Money};
@@ -23,11 +23,11 @@ pub(crate) struct BookingBody {
     status: BookingStatus,
     event_id: Uuid,
     show_id: Uuid,
-    /// `null` while the catalog does not have the show.
+    /// `null` while the catalog does not have the show or the zone.
     zone_id: Option<Uuid>,
-    /// Labels; none for general admission. Seat ids while the catalog does not have the show.
+    /// Labels; none for general admission. Seat ids while the catalog does not have the show or zone.
     seats: Vec<String>,
-    /// True while the catalog does not have the show, as after a database was lost: the booking
+    /// True while the catalog does not have the show or zone, as after a database was lost: the booking
     /// stands all the same, and its names come back with the catalog.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     show_unknown: bool,
@@ -70,13 +70,18 @@ impl BookingBody {
             }
             _ => None,
         };
-        match state.charts.chart(row.show_id).await {
-            Ok(chart) => Self::new(state, row, Some(&chart), code),
-            // The catalog was lost or set back. What is sold stays sold, and one show must not hide
-            // all the others of a list.
-            Err(error) if error.code() == Code::NotFound => Self::new(state, row, None, code),
-            Err(error) => Err(error),
-        }
+        let chart = match state.charts.chart(row.show_id).await {
+            Ok(chart) if chart.zone(row.zone).is_some() => Some(chart),
+            Ok(chart) => {
+                state.charts.doubt(&chart).await;
+                None
+            }
+            // The catalog was lost, set back or damaged. What is sold stays sold, and one show must not
+            // hide all the others of a list.
+            Err(error) if error.is_gap_of_catalog() => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self::new(state, row, chart.as_deref(), code))
     }
 
     fn new(
@@ -84,18 +89,13 @@ impl BookingBody {
         row: BookingRow,
         chart: Option<&Chart>,
         confirmation_code: Option<String>,
-    ) -> Result<Self, ApiError> {
+    ) -> Self {
         let now = Instant(state.clock.now_ms());
-        let zone = match chart {
-            Some(chart) => Some(chart.zone(row.zone).ok_or_else(|| {
-                ApiError::internal("a booking of a zone that its show does not have")
-            })?),
-            None => None,
-        };
+        let zone = chart.and_then(|chart| chart.zone(row.zone));
         let total = row.unit_price.saturating_mul(i64::from(row.quantity));
         let reserved = row.status == BookingStatus::Reserved;
         let expires_at = Instant(row.expires_at_ms);
-        Ok(Self {
+        Self {
             booking_id: row.booking_id.as_uuid(),
             status: row.status,
             event_id: row.event_id.0,
@@ -121,6 +121,6 @@ impl BookingBody {
                 offset: row.booking_id.offset(),
             },
             receipt_url: receipt::url(state, &row.booking_id),
-        })
+        }
     }
 }

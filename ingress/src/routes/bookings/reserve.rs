@@ -206,6 +206,12 @@ async fn handle(
             "the event of the show",
         ));
     }
+    if request
+        .zone_id
+        .is_some_and(|id| chart.zone_by_id(id).is_none())
+    {
+        state.charts.doubt(&chart).await;
+    }
     let (zone, pick) = places(&chart, &request)?;
     let expected_unit_price = match request.unit_price {
         None => None,
