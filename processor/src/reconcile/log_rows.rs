@@ -34,7 +34,7 @@ pub type OpenAgain = Arc<dyn Fn() -> Result<Box<dyn LogReader>, LogError> + Send
 #[derive(Debug, thiserror::Error)]
 pub enum ReadAgainError {
     /// It cannot be read.
-    #[error("the log cannot be read again: {0}")]
+    #[error(transparent)]
     Log(#[from] LogError),
     /// The reading did not come to its end.
     #[error("reading the log again broke off: {0}")]
