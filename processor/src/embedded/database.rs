@@ -59,4 +59,9 @@ impl Database {
             projected.offset(*partition)
         ))
     }
+
+    /// What only a backup of it can bring back, in a sentence.
+    pub(super) fn only_in_a_backup(&self) -> Option<String> {
+        self.catalog.only_in_a_backup()
+    }
 }

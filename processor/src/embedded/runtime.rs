@@ -167,6 +167,7 @@ impl Embedded {
             warnings.push("the database does not take the projection".to_owned());
         }
         warnings.extend(self.database.damage());
+        warnings.extend(self.database.only_in_a_backup());
         warnings
     }
 
@@ -353,9 +354,12 @@ pub struct HoldError(String);
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use onsale_log::journal::JournalOptions;
     use onsale_log::{CommandLog as _, Submission};
-    use onsale_schemas::{Actor, Command, Envelope, NodeName, UserId};
+    use onsale_schemas::command::{Admission, OpenShow, ZoneLayout};
+    use onsale_schemas::{Actor, Command, Envelope, EventId, NodeName, ShowId, UserId};
     use onsale_store::Store;
     use prometheus::Registry;
 
@@ -363,16 +367,11 @@ mod tests {
     use crate::embedded::{EmbeddedOptions, Retention};
     use crate::replica::SnapshotPolicy;
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn the_open_journal_is_read_until_it_is_closed() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("onsale.sqlite").display());
-        let store = Store::connect(&url, 2).await.unwrap();
-        store.migrate().await.unwrap();
-        let options = EmbeddedOptions {
+    fn options(folder: &Path) -> EmbeddedOptions {
+        EmbeddedOptions {
             node: NodeName("one".to_owned()),
-            journal_dir: folder.path().join("log"),
-            snapshots_dir: folder.path().join("snapshots"),
+            journal_dir: folder.join("log"),
+            snapshots_dir: folder.join("snapshots"),
             journal: JournalOptions::new(1),
             snapshots: SnapshotPolicy {
                 every_records: 1_000,
@@ -384,9 +383,57 @@ mod tests {
                 in_database: false,
             },
             silence_max_days: 0,
-        };
+        }
+    }
+
+    async fn start(folder: &Path) -> Embedded {
+        let url = format!("sqlite://{}", folder.join("onsale.sqlite").display());
+        let store = Store::connect(&url, 2).await.unwrap();
+        store.migrate().await.unwrap();
         let metrics = Metrics::register(&Registry::new()).unwrap();
-        let embedded = Embedded::start(options, store, metrics).await.unwrap();
+        Embedded::start(options(folder), store, metrics)
+            .await
+            .unwrap()
+    }
+
+    /// As on Kafka: it is said, and everything else is sold meanwhile.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_show_that_only_a_backup_brings_back_is_named_and_holds_up_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let embedded = start(folder.path()).await;
+        assert_eq!(embedded.warnings(), Vec::<String>::new());
+        let open = Command::OpenShow(OpenShow {
+            show: ShowId::from_bytes([1; 16]),
+            event: EventId::from_bytes([2; 16]),
+            max_tickets_per_user: 0,
+            sale_opens_at_ms: 0,
+            sale_closes_at_ms: 4_000_000_000_000,
+            hold_ms: 600_000,
+            zones: vec![ZoneLayout {
+                unit_price: 100,
+                currency: "THB".parse().unwrap(),
+                admission: Admission::General { capacity: 10 },
+            }],
+        });
+        let request_id = RequestId(uuid::Uuid::from_u128(1));
+        let envelope = Envelope::machine(open);
+        let (submission, received) = Submission::new(PartitionId(0), request_id, envelope).unwrap();
+        embedded.log().submit(submission).unwrap();
+        received.await.unwrap().unwrap();
+        embedded.stop().await;
+
+        let embedded = start(folder.path()).await;
+        assert_eq!(embedded.problems(), Vec::<String>::new());
+        let warnings = embedded.warnings();
+        let said = "lacks 1 of 1 shows of which the log has no document";
+        assert!(warnings[0].contains(said), "{warnings:?}");
+        embedded.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_open_journal_is_read_until_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let embedded = start(folder.path()).await;
         let partition = PartitionId(0);
         let request_id = RequestId(uuid::Uuid::from_u128(1));
         let envelope = Envelope::machine(Command::Release {

@@ -17,22 +17,21 @@ use super::{Misfit, damage};
 
 /// How often a catalog that lacks shows is looked at again, in milliseconds.
 const LOOK_EVERY_MS: u64 = 1_000;
+/// The same for one that lacks only what a backup brings back, in milliseconds.
+const LOOK_FOR_BACKUP_EVERY_MS: u64 = 5_000;
 /// How often tables and zones are looked at, in milliseconds: a look reads the schema and the keys of
 /// all zones.
 const DAMAGE_EVERY_MS: u64 = 5_000;
 /// Missing shows that are asked for at one look: each costs a short statement.
 const SHOWS_PER_LOOK: usize = 100;
 
-/// What the catalog lacks of shows that can still be sold.
-#[derive(Debug, Default)]
-struct MissingShows {
-    /// Shows that their documents in the log bring back.
-    described: BTreeSet<ShowId>,
-    /// Shows that only a backup of the database brings back: the log has no document of them that
-    /// this program can read.
-    undescribed: BTreeSet<ShowId>,
-    /// How many the log knows.
-    known: usize,
+/// Where a show that is missing can come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    /// Its document in the log.
+    Log,
+    /// Only a backup of the database: the log has no document of it that this program can read.
+    Backup,
 }
 
 /// The shows of these machines that the catalog lacks. Of a cancelled one there is nothing to sell.
@@ -42,8 +41,8 @@ struct MissingShows {
 async fn missing_shows<'a>(
     machines: impl IntoIterator<Item = &'a Partition>,
     store: &Store,
-) -> Result<MissingShows, StoreError> {
-    let mut found = MissingShows::default();
+) -> Result<Lacks, StoreError> {
+    let mut found = Lacks::default();
     let there = store.show_ids().await?;
     for machine in machines {
         for show in machine.shows().filter(|show| !show.cancelled) {
@@ -58,11 +57,12 @@ async fn missing_shows<'a>(
             let is_described = machine
                 .document(&subject)
                 .is_some_and(|bytes| Document::decode(bytes).is_ok());
-            if is_described {
-                found.described.insert(show.show);
+            let source = if is_described {
+                Source::Log
             } else {
-                found.undescribed.insert(show.show);
-            }
+                Source::Backup
+            };
+            found.missing.insert(show.show, source);
         }
     }
     Ok(found)
@@ -97,17 +97,36 @@ impl Damage {
     }
 }
 
-#[derive(Debug)]
+/// What the catalog lacks of shows that can still be sold.
+#[derive(Debug, Default)]
 struct Lacks {
-    missing: BTreeSet<ShowId>,
+    missing: BTreeMap<ShowId, Source>,
+    /// How many shows the log knows.
     known: usize,
 }
 
 impl Lacks {
+    fn count(&self, from: Source) -> usize {
+        let all = self.missing.values();
+        all.filter(|source| **source == from).count()
+    }
+
     fn misfit(&self) -> Option<Misfit> {
-        (!self.missing.is_empty()).then_some(Misfit::CatalogLacks {
-            missing: self.missing.len(),
+        let missing = self.count(Source::Log);
+        (missing > 0).then_some(Misfit::CatalogLacks {
+            missing,
             known: self.known,
+        })
+    }
+
+    fn only_in_a_backup(&self) -> Option<String> {
+        let missing = self.count(Source::Backup);
+        (missing > 0).then(|| {
+            format!(
+                "the catalog lacks {missing} of {} shows of which the log has no document: restore \
+                 them from a backup of the database; they are not sold until then",
+                self.known
+            )
         })
     }
 }
@@ -119,23 +138,21 @@ impl Catalog {
         store: &Store,
     ) -> Result<Self, StoreError> {
         let zones = zones_of_shows(machines.clone());
-        let missing = missing_shows(machines, store).await?;
-        if !missing.undescribed.is_empty() {
-            // Waiting would not bring them, and the others can be sold without them.
-            tracing::warn!(
-                shows = ?missing.undescribed,
-                "the catalog lacks shows of which the log has no document: restore them from a \
-                 backup of the database; they are not sold until then"
-            );
+        let found = missing_shows(machines, store).await?;
+        if let Some(only_in_a_backup) = found.only_in_a_backup() {
+            let of_backup = found
+                .missing
+                .iter()
+                .filter(|(_, from)| **from == Source::Backup);
+            let shows: Vec<&ShowId> = of_backup.map(|(show, _)| show).collect();
+            tracing::warn!(?shows, "{only_in_a_backup}");
         }
-        let found = Lacks {
-            missing: missing.described,
-            known: missing.known,
-        };
-        let misfit = found.misfit();
-        let lacks = Arc::new(Mutex::new(found));
-        if let Some(misfit) = misfit {
+        if let Some(misfit) = found.misfit() {
             tracing::error!("{misfit}");
+        }
+        let is_whole = found.missing.is_empty();
+        let lacks = Arc::new(Mutex::new(found));
+        if !is_whole {
             tokio::spawn(look_again(Arc::downgrade(&lacks), store.clone()));
         }
         let damage = Arc::new(Mutex::new(Damage {
@@ -146,9 +163,15 @@ impl Catalog {
         Ok(Self { lacks, damage })
     }
 
-    /// What is still missing.
+    /// What the log is still to bring back.
     pub(crate) fn misfit(&self) -> Option<Misfit> {
         lock(&self.lacks).misfit()
+    }
+
+    /// What only a backup can bring back, in a sentence. It is no reason to be taken away: waiting
+    /// would not bring it, and everything else can be sold.
+    pub(crate) fn only_in_a_backup(&self) -> Option<String> {
+        lock(&self.lacks).only_in_a_backup()
     }
 
     /// What someone has deleted by hand, as of some seconds ago.
@@ -217,8 +240,9 @@ async fn look_at_damage(damage: &Weak<Mutex<Damage>>, store: &Store) -> Result<b
 /// Until every show is there: brought by the projection of the log, or by a reconciliation.
 async fn look_again(lacks: Weak<Mutex<Lacks>>, store: Store) {
     let mut after = Bound::Unbounded;
+    let mut pause_ms = LOOK_EVERY_MS;
     loop {
-        tokio::time::sleep(Duration::from_millis(LOOK_EVERY_MS)).await;
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         let Some(lacks) = lacks.upgrade() else {
             return;
         };
@@ -231,17 +255,22 @@ async fn look_again(lacks: Weak<Mutex<Lacks>>, store: Store) {
                 Err(_) => break,
             }
         }
-        if lock(&lacks).missing.is_empty() {
+        let lacks = lock(&lacks);
+        if lacks.missing.is_empty() {
             tracing::info!("the catalog has every show of the log again");
             return;
         }
+        pause_ms = match lacks.misfit() {
+            Some(_) => LOOK_EVERY_MS,
+            None => LOOK_FOR_BACKUP_EVERY_MS,
+        };
     }
 }
 
 /// The shows of the next look, one look after the other in turn.
-fn asked_next(missing: &BTreeSet<ShowId>, after: &mut Bound<ShowId>) -> Vec<ShowId> {
+fn asked_next(missing: &BTreeMap<ShowId, Source>, after: &mut Bound<ShowId>) -> Vec<ShowId> {
     let rest = missing.range((*after, Bound::Unbounded));
-    let asked: Vec<ShowId> = rest.take(SHOWS_PER_LOOK).copied().collect();
+    let asked: Vec<ShowId> = rest.take(SHOWS_PER_LOOK).map(|(show, _)| *show).collect();
     *after = match asked.last() {
         Some(&last) if asked.len() == SHOWS_PER_LOOK => Bound::Excluded(last),
         _ => Bound::Unbounded,
@@ -261,12 +290,14 @@ mod tests {
     #[test]
     fn every_missing_show_gets_its_turn() {
         let show = |n: usize| ShowId::from_bytes((n as u128).to_be_bytes());
-        let missing: BTreeSet<ShowId> = (0..2 * SHOWS_PER_LOOK + 1).map(show).collect();
+        let missing: BTreeMap<ShowId, Source> = (0..2 * SHOWS_PER_LOOK + 1)
+            .map(|n| (show(n), Source::Log))
+            .collect();
         let mut after = Bound::Unbounded;
         let looks = [0; 4].map(|_| asked_next(&missing, &mut after));
         let sizes = looks.each_ref().map(Vec::len);
         assert_eq!(sizes, [SHOWS_PER_LOOK, SHOWS_PER_LOOK, 1, SHOWS_PER_LOOK]);
         let seen: BTreeSet<ShowId> = looks.into_iter().flatten().collect();
-        assert_eq!(seen, missing);
+        assert!(seen.iter().eq(missing.keys()));
     }
 }
