@@ -1,15 +1,20 @@
-//! Whether a database belongs to a log, and has what the log needs of it.
+//! Whether database and snapshots belong to a log, and the database has what the log needs of it.
 //!
-//! The log decides; a database may be lost, older or another one's. Each of them is said in the
-//! same words by a start, by `onsale doctor` and by `onsale verify`, with a remedy that loses
-//! nothing. So are tables and zones that someone deleted by hand, also by readiness while it runs.
+//! The log decides; each of the others may be lost, older or another one's, and so may the log be
+//! that they were derived from. Each of that is said in the same words by a start, by `onsale doctor`
+//! and by `onsale verify`, with a remedy that loses nothing. So are tables and zones that someone
+//! deleted by hand, also by readiness while it runs.
 
 mod catalog;
 mod damage;
+mod kept;
+
+use std::path::PathBuf;
 
 use onsale_log::kafka::KafkaError;
 use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::{Offset, PartitionId, ShowId};
+use onsale_snapshot::SnapshotError;
 use onsale_store::booking::{Watermark, projected_offset};
 use onsale_store::store::LogMark;
 use onsale_store::{Store, StoreError};
@@ -18,12 +23,19 @@ use crate::recovery::checksum;
 
 pub(crate) use catalog::Catalog;
 pub use damage::{look_at_schema, look_at_zones};
+pub use kept::{KeptSnapshots, look_for_lost_log};
 
 /// What brings a database to where the log is.
 pub(crate) const REPAIR: &str = "run `onsale reconcile --report FILE`, then `onsale reconcile --apply \
      FILE` (with `--offline` while the server is stopped)";
 
-/// Why a database does not fit the log.
+/// What to do about a log that ends before what was derived from it.
+pub(crate) const RESTORE: &str = "Restore the log (deploy/README.md, \"When everything is lost\"). To \
+     continue without what is missing, keep this database, set database.url to an empty one, which is \
+     filled from the log, and move snapshots away that are ahead of the log; on Kafka, begin a new log \
+     with another kafka.topic_prefix, a new database and empty snapshots folders";
+
+/// Why database or snapshots do not fit the log.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Misfit {
     /// It says that it belongs to another log.
@@ -54,15 +66,64 @@ pub enum Misfit {
     /// It knows records that the log does not have.
     #[error(
         "partition {partition}: the database has outcomes up to offset {projected}, the log ends at \
-         {end}: the log was lost or set back; nothing was changed. Restore the log; to continue without \
-         what is missing, keep this database and set database.url to an empty one, which is filled \
-         from the log"
+         {end}: the log was lost, recreated or set back; nothing was changed. {RESTORE}"
     )]
     LogSetBack {
         /// The partition.
         partition: PartitionId,
         /// The projection's watermark.
         projected: Offset,
+        /// The log's end.
+        end: Offset,
+    },
+    /// There is no log, and something is left of one.
+    #[error(
+        "the log was lost: there is none in {}, but {remains} can still be found; nothing was changed. \
+         Mount or restore it (deploy/README.md, \"Backup\"), or correct data.dir; to begin a new log \
+         without anything that was sold, {in_the_way}, and start again",
+        .journal.display()
+    )]
+    LogLost {
+        /// The folder that it should be in.
+        journal: PathBuf,
+        /// What is left of it, in words.
+        remains: String,
+        /// How to put that out of the way of a new log, in words.
+        in_the_way: String,
+    },
+    /// Snapshots are of another log.
+    #[error(
+        "{count} of the snapshots in {} are of log {snapshots}, {} among them, and this log is \
+         {log}: theirs was lost and another one begun in its place, or one of them is another \
+         installation's; nothing was changed. Restore the log of the snapshots (deploy/README.md, \
+         \"Backup\"), or correct data.dir (on Kafka also kafka.brokers and kafka.topic_prefix); if \
+         this log is the right one, move those snapshots away",
+        .folder.display(), .file.display()
+    )]
+    OtherSnapshots {
+        /// Where they are.
+        folder: PathBuf,
+        /// How many.
+        count: usize,
+        /// One of them.
+        file: PathBuf,
+        /// Their log, in hex.
+        snapshots: String,
+        /// This log, in hex.
+        log: String,
+    },
+    /// A snapshot knows records that the log does not have.
+    #[error(
+        "partition {partition}: the snapshot in {place} is at offset {next_offset}, the log ends at \
+         {end}: the log was lost, recreated or set back; nothing was changed. {RESTORE}"
+    )]
+    SnapshotAhead {
+        /// Where it is kept.
+        place: String,
+        /// The partition.
+        partition: PartitionId,
+        /// The first offset that it does not contain.
+        next_offset: Offset,
         /// The log's end.
         end: Offset,
     },
@@ -129,7 +190,12 @@ impl Misfit {
     /// True where going on would write into what does not belong here.
     pub fn is_foreign(&self) -> bool {
         match self {
-            Self::OtherLog { .. } | Self::OtherRecord { .. } | Self::LogSetBack { .. } => true,
+            Self::OtherLog { .. }
+            | Self::OtherRecord { .. }
+            | Self::LogSetBack { .. }
+            | Self::LogLost { .. }
+            | Self::OtherSnapshots { .. }
+            | Self::SnapshotAhead { .. } => true,
             Self::Empty { .. }
             | Self::Older { .. }
             | Self::CatalogLacks { .. }
@@ -148,6 +214,9 @@ pub enum FitError {
     /// The outcomes on Kafka cannot be read.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// The snapshots cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -7,6 +7,8 @@ use onsale_snapshot::directory::Directory;
 use onsale_snapshot::{Snapshot, SnapshotError};
 use onsale_store::{Store, StoreError};
 
+use crate::fit::RESTORE;
+
 /// Why a start is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
@@ -22,8 +24,7 @@ pub enum RecoveryError {
     /// The database knows records that the log does not have.
     #[error(
         "partition {partition}: the database has outcomes up to offset {projected}, the log ends at \
-         {end}: the log was lost or set back. Restore the log; to continue without what is missing, \
-         keep this database and set database.url to an empty one, which is filled from the log"
+         {end}: the log was lost, recreated or set back. {RESTORE}"
     )]
     LogSetBack {
         /// The partition.

@@ -1,21 +1,20 @@
-//! Whether the configured database belongs to the log, in the data folder or on Kafka, for verbs that
-//! look at both, also beside a running server.
+//! Whether the configured database and the snapshots belong to the log, in the data folder or on
+//! Kafka, for verbs that look at them, also beside a running server.
 
 use std::collections::BTreeMap;
 
 use onsale_log::LogReader as _;
 use onsale_log::journal::Journal;
-use onsale_log::kafka::{identity, refuse_faked_clock};
-use onsale_processor::fit::{self, FitError, Misfit};
+use onsale_log::kafka::{KafkaReader, KafkaSettings, identity, refuse_faked_clock};
+use onsale_processor::fit::{self, FitError, KeptSnapshots, Misfit};
 use onsale_processor::node::database::{self, LogIdentity};
-use onsale_processor::snapshots;
 use onsale_schemas::PartitionId;
 use onsale_store::Store;
 
 use crate::config::Config;
 
-/// What does not fit; `None` also if there is no log yet. Without a store, or without Onsale's
-/// tables in it, there is no database.
+/// What does not fit; `None` also if there is no log and nothing is left of one. Without a store, or
+/// without Onsale's tables in it, there is no database.
 pub(crate) async fn look(
     config: &Config,
     store: Option<&Store>,
@@ -48,10 +47,23 @@ async fn look_at_log(config: &Config, store: Option<&Store>) -> Result<Option<Mi
             None => Ok(None),
         };
     }
-    if !config.journal_dir().exists() {
-        return Ok(None);
+    let store = match store {
+        Some(store) if store.has_schema().await? => Some(store),
+        _ => None,
+    };
+    if Journal::is_there(&config.journal_dir()) {
+        return of_journal(config, store).await;
     }
-    of_journal(config, store).await
+    look_for_lost_log(config, store).await
+}
+
+/// What is left of a log that is not in the data folder.
+pub(crate) async fn look_for_lost_log(
+    config: &Config,
+    store: Option<&Store>,
+) -> Result<Option<Misfit>, FitError> {
+    let kept = KeptSnapshots::read(&config.snapshots_dir())?;
+    Ok(fit::look_for_lost_log(&config.journal_dir(), &kept, store).await?)
 }
 
 async fn of_kafka(config: &Config, store: &Store) -> Result<Option<Misfit>, FitError> {
@@ -71,16 +83,41 @@ async fn of_kafka(config: &Config, store: &Store) -> Result<Option<Misfit>, FitE
         partitions: config.log.partitions,
     };
     let found = database::look(&settings, log, store).await?;
-    Ok(found.map(|found| found.misfit))
+    match found.map(|found| found.misfit) {
+        Some(foreign) if foreign.is_foreign() => Ok(Some(foreign)),
+        misfit => Ok(of_this_node(config, settings, log_id).await?.or(misfit)),
+    }
+}
+
+/// Snapshots in the data folder of this machine, which need not be a node.
+async fn of_this_node(
+    config: &Config,
+    settings: KafkaSettings,
+    log_id: [u8; 16],
+) -> Result<Option<Misfit>, FitError> {
+    // Beside a journal they are of another mode, and of nothing that is looked at here.
+    if Journal::is_there(&config.journal_dir()) {
+        return Ok(None);
+    }
+    let folder = config.snapshots_dir();
+    let looked = tokio::task::spawn_blocking(move || {
+        let kept = KeptSnapshots::read(&folder)?;
+        Ok(kept.look(log_id, &KafkaReader::new(&settings)?)?)
+    });
+    let looked = looked.await;
+    looked.map_err(|error| FitError::BrokenOff(error.to_string()))?
 }
 
 async fn of_journal(config: &Config, store: Option<&Store>) -> Result<Option<Misfit>, FitError> {
+    // Before the log is read: what a running server writes meanwhile is not ahead of it then.
+    let kept = KeptSnapshots::read(&config.snapshots_dir());
     let journal = Journal::open_read_only(&config.journal_dir())?;
-    let store = match store {
-        Some(store) if store.has_schema().await? => Some(store),
-        _ => None,
-    };
     let Some(store) = store else {
+        if let Ok(kept) = &kept
+            && let Some(foreign) = kept.look(journal.log_id(), &journal.reader())?
+        {
+            return Ok(Some(foreign));
+        }
         let records = records(&journal)?;
         return Ok((records > 0).then_some(Misfit::Empty { records }));
     };
@@ -100,17 +137,20 @@ async fn of_journal(config: &Config, store: Option<&Store>) -> Result<Option<Mis
             return Ok(None);
         }
     }
-    if misfit.is_some() || !config.snapshots_dir().exists() {
+    // Those that cannot be read have a check of their own.
+    let Ok(kept) = kept else {
+        return Ok(misfit);
+    };
+    if misfit.as_ref().is_some_and(Misfit::is_foreign) {
         return Ok(misfit);
     }
-    let Ok(kept) = snapshots::kept_in(&config.snapshots_dir()) else {
-        // Those have their own check.
-        return Ok(None);
-    };
-    let offsets = kept
-        .iter()
-        .map(|snapshot| (snapshot.partition, snapshot.next_offset));
-    Ok(fit::look_back(store, offsets).await?)
+    if let Some(foreign) = kept.look(log_id, &journal.reader())? {
+        return Ok(Some(foreign));
+    }
+    match misfit {
+        None => Ok(fit::look_back(store, kept.offsets()).await?),
+        misfit => Ok(misfit),
+    }
 }
 
 fn records(journal: &Journal) -> Result<u64, FitError> {

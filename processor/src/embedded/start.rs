@@ -23,13 +23,13 @@ use super::snapshots::{Retention, SnapshotWriter};
 use super::state::EmbeddedState;
 use crate::clock::{self, ClockRefused, ClockWatch};
 use crate::counts_feed::CountsFeed;
-use crate::fit::{self, FitError, Misfit};
+use crate::fit::{self, FitError, KeptSnapshots, Misfit};
 use crate::metrics::Metrics;
 use crate::projector::{BATCHES_QUEUED_MAX, Projector};
 use crate::reconcile::{self, ApplyError, Engine};
 use crate::recovery::RecoveryError;
 use crate::replica::{Replica, SnapshotPolicy};
-use crate::snapshots::{self, Newest, Shelf, Written, snapshot_queue};
+use crate::snapshots::{Newest, Shelf, Written, snapshot_queue};
 use crate::threads;
 
 /// Requests to the follower that may wait.
@@ -76,7 +76,7 @@ pub enum StartError {
     /// The projection was lost and could not be repaired from the engine's state.
     #[error("the projection was lost and cannot be repaired: {0}")]
     Repair(ApplyError),
-    /// The database is not of this log.
+    /// Database or snapshots are not of this log, or it was lost.
     #[error(transparent)]
     Misfit(Misfit),
     /// Whether it is cannot be determined.
@@ -100,6 +100,12 @@ struct Opened {
 impl Opened {
     async fn open(options: &EmbeddedOptions, store: &Store) -> Result<Self, StartError> {
         clock::check_wall(clock::now_ms())?;
+        let kept = KeptSnapshots::read(&options.snapshots_dir)?;
+        // Before there is a new one in the place of a log that was lost.
+        let lost = fit::look_for_lost_log(&options.journal_dir, &kept, Some(store)).await?;
+        if let Some(lost) = lost {
+            return Err(StartError::Misfit(lost));
+        }
         // As it was before this start touches it.
         let written_ms = last_change_ms(&options.journal_dir);
         let (writer, journal) = Journal::open(&options.journal_dir, &options.journal)?;
@@ -109,12 +115,8 @@ impl Opened {
         if let Some(missing) = fit::look_at_schema(store).await? {
             tracing::error!("{missing}");
         }
-        let misfit = match refuse_foreign(&journal, store).await? {
-            None => {
-                let kept = snapshots::kept_in(&options.snapshots_dir)?.into_iter();
-                let offsets = kept.map(|snapshot| (snapshot.partition, snapshot.next_offset));
-                fit::look_back(store, offsets).await?
-            }
+        let misfit = match refuse_foreign(&journal, store, &kept).await? {
+            None => fit::look_back(store, kept.offsets()).await?,
             misfit => misfit,
         };
         let recovered = recovery::recover(&journal, &directory, store).await?;
@@ -348,12 +350,20 @@ fn last_change_ms(folder: &Path) -> u64 {
         .unwrap_or(0)
 }
 
-/// Nothing is written into the database of another log. What does not fit otherwise is given back.
-async fn refuse_foreign(journal: &Journal, store: &Store) -> Result<Option<Misfit>, StartError> {
+/// Nothing is written into the database of another log, or beside the snapshots of one. What does not
+/// fit otherwise is given back.
+async fn refuse_foreign(
+    journal: &Journal,
+    store: &Store,
+    kept: &KeptSnapshots,
+) -> Result<Option<Misfit>, StartError> {
     let (log_id, mut reader) = (journal.log_id(), journal.reader());
     let misfit = fit::look(store, log_id, journal.partitions(), &mut reader).await?;
     if let Some(foreign) = misfit.as_ref().filter(|misfit| misfit.is_foreign()) {
         return Err(StartError::Misfit(foreign.clone()));
+    }
+    if let Some(foreign) = kept.look(log_id, &reader)? {
+        return Err(StartError::Misfit(foreign));
     }
     let watermarks = store.watermarks().await?;
     fit::write_down(store, log_id, &watermarks, &mut reader).await?;

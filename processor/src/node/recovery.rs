@@ -2,12 +2,13 @@
 //! whichever is further; else the beginning of the log.
 
 use onsale_engine::{Limits, Partition};
-use onsale_log::LogReader;
+use onsale_log::{LogError, LogReader};
 use onsale_schemas::{Offset, PartitionId};
 use onsale_snapshot::directory::Directory;
 use onsale_store::Store;
 use onsale_store::snapshot::SnapshotInfo;
 
+use crate::fit::Misfit;
 use crate::recovery::{Bound, RecoveryError, Sources};
 use crate::snapshots::Written;
 
@@ -26,6 +27,8 @@ pub(super) struct Bases<'a> {
     directory: &'a Directory,
     store: &'a Store,
     stored: Vec<SnapshotInfo>,
+    /// The database says that it is of this log.
+    is_of_log: bool,
 }
 
 impl<'a> Bases<'a> {
@@ -35,12 +38,34 @@ impl<'a> Bases<'a> {
             tracing::warn!(%error, "the snapshots in the database cannot be used");
             Vec::new()
         });
+        // One that does not answer says nothing, and neither does one of an earlier version.
+        let identity = store.log_identity().await.unwrap_or_default();
         Self {
             log_id,
             directory,
             store,
             stored,
+            is_of_log: identity == Some(log_id),
         }
+    }
+
+    /// A snapshot in the database that knows records which the log does not have.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(super) fn ahead_of(&self, reader: &impl LogReader) -> Result<Option<Misfit>, LogError> {
+        for info in self.stored.iter().filter(|_| self.is_of_log) {
+            let (_, end) = reader.bounds(info.partition)?;
+            if info.next_offset > end {
+                return Ok(Some(Misfit::SnapshotAhead {
+                    place: "the database".to_owned(),
+                    partition: info.partition,
+                    next_offset: info.next_offset,
+                    end,
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// Where a partition starts, whose outcomes are published up to `published`.

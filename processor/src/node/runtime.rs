@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use onsale_engine::Partition;
+use onsale_log::LogError;
 use onsale_log::kafka::{
     CommandConsumer, CommandProducer, CommandProducerOptions, KafkaError, KafkaReader,
     KafkaSettings, Topics,
@@ -28,7 +29,7 @@ use super::snapshots::Unpublished;
 use super::state::{NodeState, Shown};
 use super::status::{ClockOnNode, MemberRole, PartitionOnNode, SnapshotOnNode};
 use crate::clock::{self, BrokerClock, ClockRefused, ClockWatch};
-use crate::fit::Catalog;
+use crate::fit::{Catalog, KeptSnapshots, Misfit};
 use crate::member::{Member, MemberSettings, ranks};
 use crate::metrics::Metrics;
 use crate::recovery::RecoveryError;
@@ -42,6 +43,11 @@ const CONTROL_QUEUED_MAX: usize = 64;
 const HAND_OVER_PATIENCE: Duration = Duration::from_secs(2);
 /// How often it looks.
 const HAND_OVER_POLL: Duration = Duration::from_millis(5);
+/// How long the end of the log may be behind a snapshot: a broker that has just become the leader
+/// learns from the others what was acknowledged.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is asked meanwhile.
+const END_POLL: Duration = Duration::from_millis(100);
 /// Pause before a start that cannot compare its shows with the catalog yet tries again.
 const CATALOG_RETRY: Duration = Duration::from_secs(1);
 
@@ -83,6 +89,12 @@ pub enum NodeError {
     /// Snapshot plus log do not give a state.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// Snapshots are of another log, or the log is shorter than it was.
+    #[error(transparent)]
+    Misfit(Misfit),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -210,6 +222,7 @@ impl Node {
         let damage = self.catalog.get().map(Catalog::damage);
         let damage = damage.into_iter().flatten();
         warnings.extend(damage.map(|misfit| misfit.to_string()));
+        warnings.extend(self.catalog.get().and_then(Catalog::only_in_a_backup));
         for (partition, first) in self.shared.unfounded() {
             warnings.push(format!(
                 "the log of partition {partition} begins at offset {first}, and no snapshot \
@@ -370,9 +383,11 @@ fn start(
     let newest = Arc::new(Newest::default());
     let mut reader = KafkaReader::new(&options.kafka)?;
     let log_id = options.topics.log_id;
-    let bases = Bases::look(log_id, &directory, &store);
+    let kept = KeptSnapshots::read(&options.snapshots_dir)?;
+    refuse_foreign(|| kept.look(log_id, &reader))?;
+    let bases = runtime.block_on(Bases::look(log_id, &directory, &store));
+    refuse_foreign(|| bases.ahead_of(&reader))?;
     let assignments = runtime.block_on(async {
-        let bases = bases.await;
         assigned(&options, ranks, &bases, &outcomes, &mut reader, &newest).await
     })?;
     tracing::info!(
@@ -447,6 +462,20 @@ fn start(
         catalog: OnceLock::new(),
         threads: Mutex::new(Some([driving, writing, watching])),
     })
+}
+
+/// Nothing is sold on a log that has lost what was sold on it before.
+fn refuse_foreign(look: impl Fn() -> Result<Option<Misfit>, LogError>) -> Result<(), NodeError> {
+    let began = Instant::now();
+    loop {
+        match look()? {
+            None => return Ok(()),
+            Some(Misfit::SnapshotAhead { .. }) if began.elapsed() < END_PATIENCE => {
+                std::thread::sleep(END_POLL);
+            }
+            Some(foreign) => return Err(NodeError::Misfit(foreign)),
+        }
+    }
 }
 
 /// The partitions of this node, each from the base that it starts from.

@@ -14,7 +14,7 @@ use onsale_store::store::LogMark;
 
 use crate::foreign::delete_before;
 use crate::projecting::{caught_up, projection};
-use crate::support::{ALL, PARTITIONS, PATIENCE, World, event_id, owns, until};
+use crate::support::{ALL, PARTITIONS, PATIENCE, World, event_id, owns, show_row, until};
 
 /// Brings the database back to where it was after the first four outcomes of each partition.
 fn set_back(world: &World) {
@@ -261,6 +261,30 @@ async fn shows_that_the_catalog_lacks_are_named_until_they_are_there() {
     assert_eq!(applied.unwrap().left, Vec::<String>::new());
     until("they are there", || !lacks(&again)).await;
     second.stop().await;
+    again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shows_that_only_a_backup_brings_back_are_named_and_hold_up_nothing() {
+    let Some(world) = World::new().await else {
+        return;
+    };
+    let one = world.start_alone().await;
+    world.check_outcomes().await;
+    one.stop().await;
+    world.tamper("DELETE FROM zones; DELETE FROM shows");
+    let again = world.start("one").await;
+    again.look_at_catalog(world.store.clone());
+    let lacks = || {
+        let said = "lacks 2 of 2 shows of which the log has no document";
+        again.warnings().iter().any(|why| why.contains(said))
+    };
+    until("it says what is missing", lacks).await;
+    until("nothing is held up", || again.problems().is_empty()).await;
+    for partition in ALL {
+        world.store.add_show(&show_row(partition)).await.unwrap();
+    }
+    until("they are there", || !lacks()).await;
     again.stop().await;
 }
 

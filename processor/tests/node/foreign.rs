@@ -1,9 +1,10 @@
 //! A foreign client writes into the topics, or deletes from them: sales, projection and restarts
 //! continue.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use onsale_log::kafka::NodesPublisher;
+use onsale_log::LogReader as _;
+use onsale_log::kafka::{KafkaError, KafkaReader, NodesPublisher, ensure};
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
 use onsale_schemas::{Outcome, OutcomeRecord, PartitionId, codec};
 use rdkafka::ClientConfig;
@@ -13,7 +14,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::projecting::{caught_up, projection};
-use crate::support::{ALL, World, owned_by_either, until};
+use crate::support::{ALL, PATIENCE, World, owned_by_either, until};
 
 /// An outcome in form, of a command far away, that follows nothing.
 fn outcome_of_nothing() -> Vec<u8> {
@@ -159,6 +160,30 @@ async fn a_log_that_loses_its_beginning_gets_a_snapshot_at_once() {
     })
     .await;
     one.stop().await;
+}
+
+/// Deletes commands and outcomes with everything in them and creates them again.
+pub(crate) async fn recreate(world: &World) {
+    let admin: AdminClient<DefaultClientContext> = client(world).create().unwrap();
+    let names = [world.kafka.commands_topic(), world.kafka.outcomes_topic()];
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let deleted = admin.delete_topics(&names, &AdminOptions::new()).await;
+    assert!(deleted.unwrap().iter().all(Result::is_ok));
+    // The broker deletes them in its own time, and refuses to create them until then.
+    let began = Instant::now();
+    loop {
+        let kafka = world.kafka.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            ensure(&kafka)?;
+            let reader = KafkaReader::new(&kafka)?;
+            Ok::<_, KafkaError>(ALL.map(|p| reader.bounds(p).ok()))
+        });
+        if let Ok([Some((0, 0)), Some((0, 0))]) = made.await.unwrap() {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "they are not created");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Deletes what is before `offset` from commands and outcomes.

@@ -3,6 +3,8 @@
 use onsale_processor::node::Node;
 use onsale_store::Store;
 
+use crate::foreign::recreate;
+use crate::projecting::{caught_up, projection};
 use crate::support::{ALL, World, owned_by_either, until};
 
 /// The offsets of the snapshots that a node knows, ascending by partition.
@@ -81,4 +83,54 @@ async fn all_nodes_and_their_disks_gone_the_database_and_the_log_bring_them_back
     assert_eq!(digests(&two).await, [35, 35]);
     one.stop().await;
     two.stop().await;
+}
+
+/// The same ids would be given again to other bookings.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_node_sells_on_a_log_that_was_lost_under_its_snapshots() {
+    let Some(mut world) = World::new().await else {
+        return;
+    };
+    let one = world.start_alone().await;
+    let projector = projection(&world).await;
+    world.sell(20);
+    world.check_outcomes().await;
+    caught_up(&world, &projector).await;
+    one.snapshot(None).await.unwrap();
+    projector.stop().await;
+    one.stop().await;
+
+    let refused = async |world: &World, name: &str| {
+        let refusal = world.try_start(name, &world.store).await;
+        refusal.unwrap_err().to_string()
+    };
+    // Another cluster or prefix, or the same one created anew.
+    let log_id = std::mem::replace(&mut world.topics.log_id, [7; 16]);
+    let said = refused(&world, "one").await;
+    assert!(
+        said.contains("and this log is 0707") && said.contains("kafka.topic_prefix"),
+        "{said}"
+    );
+    world.topics.log_id = log_id;
+
+    recreate(&world).await;
+    let said = refused(&world, "one").await;
+    let recreated = "the log ends at 0: the log was lost, recreated or set back";
+    assert!(said.contains(recreated) && said.contains("/one/"), "{said}");
+    // A new disk changes nothing: the database has them too.
+    let said = refused(&world, "two").await;
+    assert!(
+        said.contains(recreated) && said.contains("the database"),
+        "{said}"
+    );
+    // And neither does a database that does not answer.
+    let down = Store::connect_lazily("postgres://nobody@127.0.0.1:1/none", 2)
+        .await
+        .unwrap();
+    let said = world.try_start("one", &down).await.unwrap_err().to_string();
+    assert!(said.contains(recreated), "{said}");
+
+    // A new log, a new database and empty folders.
+    let fresh = World::new().await.unwrap();
+    fresh.start_alone().await.stop().await;
 }

@@ -14,7 +14,7 @@ use onsale_processor::member::MemberSettings;
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::database::LogIdentity;
 use onsale_processor::node::status::MemberRole;
-use onsale_processor::node::{Node, NodeOptions};
+use onsale_processor::node::{Node, NodeError, NodeOptions};
 use onsale_processor::replay::{Until, genesis, replay};
 use onsale_schemas::command::{Admission, OpenShow, Pick, Reserve, ZoneLayout};
 use onsale_schemas::{
@@ -124,6 +124,14 @@ impl World {
     }
 
     pub(crate) async fn start_with(&self, node: &str, store: &Store) -> Arc<Node> {
+        self.try_start(node, store).await.unwrap()
+    }
+
+    pub(crate) async fn try_start(
+        &self,
+        node: &str,
+        store: &Store,
+    ) -> Result<Arc<Node>, NodeError> {
         let options = NodeOptions {
             node: NodeName(node.to_owned()),
             kafka: KafkaSettings {
@@ -139,7 +147,8 @@ impl World {
             snapshots_in_database: true,
         };
         let metrics = Metrics::register(&Registry::new()).unwrap();
-        Arc::new(Node::start(options, store.clone(), metrics).await.unwrap())
+        let started = Node::start(options, store.clone(), metrics).await;
+        started.map(Arc::new)
     }
 
     /// Under which id the next command is appended.
@@ -340,7 +349,12 @@ async fn add_show(store: &Store, partition: PartitionId) {
         created_at_ms: 0,
     };
     store.add_event(&event).await.unwrap();
-    let show = ShowRow {
+    store.add_show(&show_row(partition)).await.unwrap();
+}
+
+/// The show of a partition, as the catalog has it.
+pub(crate) fn show_row(partition: PartitionId) -> ShowRow {
+    ShowRow {
         show_id: show_id(partition),
         event_id: event_id(partition),
         partition,
@@ -368,6 +382,5 @@ async fn add_show(store: &Store, partition: PartitionId) {
                     .collect(),
             },
         }],
-    };
-    store.add_show(&show).await.unwrap();
+    }
 }

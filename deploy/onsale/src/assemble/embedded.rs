@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use onsale_ingress::{Ingress, SystemClock};
 use onsale_log::LogError;
+use onsale_log::journal::Journal;
 use onsale_processor::embedded::{Embedded, EmbeddedOptions, Retention, StartError};
 use onsale_processor::metrics::Metrics;
 use onsale_processor::standings::Standings;
@@ -82,7 +83,7 @@ pub(crate) fn offline<T>(
         .build()
         .or_found()?;
     runtime.block_on(async {
-        if !config.journal_dir().exists() {
+        if !Journal::is_there(&config.journal_dir()) {
             let dir = config.journal_dir();
             return Err(Failure::Reach(anyhow!(
                 "there is no journal in {}: check the path of the data folder (--data, data.dir)",

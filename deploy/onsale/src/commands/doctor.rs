@@ -119,6 +119,9 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
             }
             client::block_on(async {
                 database(&config, &mut checks).await;
+                if !config.kafka.is_used() && !checks.iter().any(|check| check.name == "log") {
+                    checks.push(no_log(&config).await);
+                }
                 if config.kafka.is_used() {
                     redis(&config, &mut checks).await;
                 }
@@ -298,12 +301,8 @@ fn listeners(config: &Config, checks: &mut Vec<Check>) {
 
 fn log(config: &Config, checks: &mut Vec<Check>) {
     let dir = config.journal_dir();
-    if !dir.exists() {
-        checks.push(Check::warning(
-            "log",
-            format!("there is none in {} yet", config.data.dir.display()),
-            "the first start creates it; if you expected one there, check data.dir",
-        ));
+    // Whether one was lost is known once the database was looked at.
+    if !Journal::is_there(&dir) {
         return;
     }
     let journal = match Journal::open_read_only(&dir) {
@@ -374,6 +373,18 @@ fn log(config: &Config, checks: &mut Vec<Check>) {
     } else {
         Check::ok("clock", "not behind the log")
     });
+}
+
+/// Where there is no log in the data folder, and the database does not say that there was one.
+async fn no_log(config: &Config) -> Check {
+    match database_fit::look_for_lost_log(config, None).await {
+        Ok(Some(lost)) => misfits("there is none", &lost),
+        _ => Check::warning(
+            "log",
+            format!("there is none in {} yet", config.data.dir.display()),
+            "the first start creates it; if you expected one there, check data.dir",
+        ),
+    }
 }
 
 fn snapshots(config: &Config, checks: &mut Vec<Check>) {
@@ -478,7 +489,13 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
 }
 
 fn misfits(found: &str, misfit: &Misfit) -> Check {
-    Check::failed("database", found, misfit.to_string())
+    let (name, found) = match misfit {
+        Misfit::LogLost { .. } => ("log", "it was lost"),
+        Misfit::SnapshotAhead { .. } => ("log", "it is shorter than it was"),
+        Misfit::OtherSnapshots { .. } => ("snapshots", "they are of another log"),
+        _ => ("database", found),
+    };
+    Check::failed(name, found, misfit.to_string())
 }
 
 /// The problem when a server answers that does not belong to the data folder.
@@ -560,7 +577,7 @@ async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
 /// What is found where nothing listens: right before the first start, or wherever no node has to run.
 fn none_runs(config: &Config, base: &str) -> Check {
     let found = format!("none runs at {base}");
-    if config.kafka.is_used() || !config.journal_dir().exists() {
+    if config.kafka.is_used() || !Journal::is_there(&config.journal_dir()) {
         return Check::ok("server", found);
     }
     if Journal::is_in_use(&config.journal_dir()) {

@@ -24,6 +24,7 @@ mod life;
 mod load;
 mod load_history;
 mod lost_database;
+mod lost_log;
 mod newcomer;
 mod permissions;
 mod postgres;

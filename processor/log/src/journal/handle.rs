@@ -10,14 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use onsale_schemas::{LogTimeMs, Offset, PartitionId};
 
 use super::error::{failed, io_error};
-use super::meta::Meta;
+use super::meta::{META_NAME, Meta};
 use super::options::JournalOptions;
 use super::prepare::{Prepared, Preparer, SegmentFolder, prepare};
 use super::reader::JournalReader;
 use super::recovery::{Beside, Layout, Tail, TornTail, find_tail, look_beside_writer, read_layout};
 use super::repair::repair;
 use super::scan::JournalScan;
-use super::segment::{BASE_POSITION, FIRST_SEGMENT, Identity, PartitionEnd, Segment, path_of};
+use super::segment::{
+    BASE_POSITION, FIRST_SEGMENT, Identity, PartitionEnd, Segment, path_of, sequence_of,
+};
 use super::shared::{DurablePosition, OpenJournal};
 use super::writer::{JournalWriter, WriterStart};
 use crate::storage::{LogError, LogReader};
@@ -122,6 +124,21 @@ impl Journal {
         Ok(Self {
             shared: Arc::new(shared),
             torn_tail: torn.map(Arc::new),
+        })
+    }
+
+    /// Whether there is a segment of a journal in `folder`, sound or damaged. One that cannot be looked
+    /// at counts as there: opening it says what is wrong. Without a segment there never was a record,
+    /// or all of them were lost.
+    pub fn is_there(folder: &Path) -> bool {
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => return error.kind() != io::ErrorKind::NotFound,
+        };
+        entries.flatten().any(|entry| {
+            let name = entry.file_name();
+            name.to_str()
+                .is_some_and(|name| sequence_of(name).is_some())
         })
     }
 
@@ -260,12 +277,9 @@ fn open_meta(disk: &dyn Disk, folder: &Path, options: &JournalOptions) -> Result
         let names = disk
             .list(folder)
             .map_err(|error| failed("list", folder, error))?;
-        if names
-            .iter()
-            .any(|name| super::segment::sequence_of(name).is_some())
-        {
+        if names.iter().any(|name| sequence_of(name).is_some()) {
             return Err(super::error::damaged(
-                &folder.join(super::meta::META_NAME),
+                &folder.join(META_NAME),
                 0,
                 "the file is missing, but there are segments",
                 "Restore the file from a copy of the same journal",

@@ -81,7 +81,7 @@ pub enum KafkaError {
     #[error(
         "partition {partition}: the outcomes go up to offset {outcome}, {commands} ends at {end}: the \
          commands topic was recreated or set back. Nothing can be sold on it: restore it, or begin a \
-         new log with another kafka.topic_prefix and a new database"
+         new log with another kafka.topic_prefix, a new database and empty snapshots folders"
     )]
     SetBack {
         /// The commands topic.

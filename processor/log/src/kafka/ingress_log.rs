@@ -141,7 +141,7 @@ impl IngressLogState {
             self.refuse(format!(
                 "partition {partition}: the commands topic is shorter than it was, it ends at {end} \
                  and has outcomes up to {}: it was recreated or set back. Restore it, or begin a new \
-                 log with another kafka.topic_prefix and a new database",
+                 log with another kafka.topic_prefix, a new database and empty snapshots folders",
                 seen - 1
             ));
         }
