@@ -11,6 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap};
+use serde_json::Value;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
@@ -146,18 +147,11 @@ fn admit(
     request: &mut Request,
     class: Class,
 ) -> (Result<(), ApiError>, Option<Passed>) {
-    let caller = match request.headers().get(AUTHORIZATION) {
-        Some(header) => match state
-            .auth
-            .authenticate(header.as_bytes(), state.clock.now_ms())
-        {
-            Ok(identity) => Ok(Some(Caller::from(identity))),
-            // The link alone is the right to what it leads to.
-            Err(_) if is_link(request) => Ok(None),
-            // Guessing is counted by address.
-            Err(error) => Err(error.into()),
-        },
-        None => Ok(None),
+    let caller = match authenticate(state, request.headers()) {
+        // The link alone is the right to what it leads to.
+        Err(_) if is_link(request) => Ok(None),
+        // Guessing is counted by address.
+        caller => caller,
     };
     let key = match &caller {
         Ok(Some(caller)) => Key::User(caller.user),
@@ -175,6 +169,28 @@ fn admit(
         Ok(None) => (Ok(()), passed),
         Err(error) => (Err(error), passed),
     }
+}
+
+/// Who asks, by the only `Authorization` header that there is. Of two, a proxy in front may have looked
+/// at the other one.
+fn authenticate(state: &IngressState, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let Some(header) = given.next() else {
+        return Ok(None);
+    };
+    if given.next().is_some() {
+        // What was given is nobody's to repeat.
+        let what = "is given more than once";
+        return Err(ApiError::wrong(
+            "Authorization",
+            Value::Null,
+            what,
+            "one value",
+        ));
+    }
+    let now_ms = state.clock.now_ms();
+    let identity = state.auth.authenticate(header.as_bytes(), now_ms)?;
+    Ok(Some(Caller::from(identity)))
 }
 
 /// Whether a link to a receipt is followed, whatever a client sends beside it.

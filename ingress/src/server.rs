@@ -4,6 +4,7 @@ mod addresses;
 mod alarm;
 mod connection;
 mod frames;
+mod host;
 mod lengths;
 mod line;
 mod outgoing;

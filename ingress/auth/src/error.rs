@@ -6,6 +6,9 @@ pub enum TokenError {
     /// The header is of another form.
     #[error("The Authorization header is not `Bearer <token>`.")]
     Malformed,
+    /// More than one reading of the token is possible, or it brings along what is not taken from it.
+    #[error("The token is not accepted: {0}.")]
+    Form(&'static str),
     /// Signature, algorithm, key, claims or type are wrong. Which of them is for the issuer to find
     /// out.
     #[error("The token is not valid here.")]

@@ -6,6 +6,7 @@
 //! reads no clock; callers say what time it is.
 
 mod claims;
+mod compact;
 mod config;
 mod error;
 mod identity;

@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use onsale_settings::Secret;
 use serde::{Deserialize, Serialize};
 
+use crate::compact;
 use crate::config::AuthConfig;
 use crate::identity::Identity;
 use crate::key::KeyError;
@@ -146,6 +147,9 @@ impl PeerGate {
         let (Some(key), Some(token)) = (&self.nodes, bearer(header)) else {
             return false;
         };
+        if compact::check(token).is_err() {
+            return false;
+        }
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         validation.set_audience(&[AUDIENCE]);
@@ -155,9 +159,7 @@ impl PeerGate {
             return false;
         };
         let ends = token.claims.exp.saturating_add(self.leeway_seconds);
-        token.header.typ.as_deref() == Some(TOKEN_TYPE)
-            && token.header.crit.is_none()
-            && ends > now_ms / 1_000
+        token.header.typ.as_deref() == Some(TOKEN_TYPE) && ends > now_ms / 1_000
     }
 }
 

@@ -4,6 +4,7 @@ use jsonwebtoken::{Algorithm, Header, Validation};
 use onsale_schemas::{TenantId, UserId};
 
 use crate::claims::Claims;
+use crate::compact;
 use crate::config::AuthConfig;
 use crate::error::TokenError;
 use crate::identity::Identity;
@@ -49,12 +50,13 @@ impl Authenticator {
         if let Some(identity) = self.verified.get(&hash) {
             return self.not_expired(identity, now_seconds);
         }
+        compact::check(token)?;
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Refused)?;
         let key = self.keys.of(&header).ok_or(TokenError::Refused)?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation)
             .map_err(|_| TokenError::Refused)?
             .claims;
-        if !is_understood(&header) {
+        if !is_access_token(&header) {
             return Err(TokenError::Refused);
         }
         // Without a beginning it is counted from now, and one that lies ahead adds nothing.
@@ -95,11 +97,10 @@ impl Authenticator {
     }
 }
 
-/// A token of another type is meant for something else, and an extension that a token calls critical
-/// has to be understood (RFC 7515, 4.1.11), which none is.
-pub(crate) fn is_understood(header: &Header) -> bool {
-    let is_jwt = |typ: &str| typ.eq_ignore_ascii_case("JWT");
-    header.crit.is_none() && header.typ.as_deref().is_none_or(is_jwt)
+/// A token of another type is meant for something else.
+fn is_access_token(header: &Header) -> bool {
+    let typ = header.typ.as_deref();
+    typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
 }
 
 fn validation(config: &AuthConfig, algorithm: Algorithm) -> Validation {

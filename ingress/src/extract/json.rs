@@ -116,6 +116,15 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
                 _share: share,
             });
         }
+        if parts.headers.get_all(CONTENT_TYPE).iter().count() > 1 {
+            let what = "is given more than once";
+            return Err(ApiError::wrong(
+                "Content-Type",
+                Value::Null,
+                what,
+                "one value",
+            ));
+        }
         if !is_json(&parts.headers) {
             return Err(ApiError::new(
                 Code::UnsupportedMediaType,

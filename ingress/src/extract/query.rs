@@ -21,9 +21,45 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 }
 
 fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+    check_encoding(uri.query().unwrap_or_default())?;
     axum::extract::Query::<T>::try_from_uri(uri)
         .map(|axum::extract::Query(value)| value)
         .map_err(|rejection| explain(uri, &rejection.body_text()))
+}
+
+/// The parser takes a percent sign that begins no byte for itself, and bytes that are no text for
+/// U+FFFD: something would be looked for that nobody asked for.
+fn check_encoding(query: &str) -> Result<(), ApiError> {
+    const WHAT: &str = "is not percent-encoded UTF-8";
+    const EXPECTED: &str = "UTF-8, percent-encoded; `%` itself is `%25`";
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let Some(field) = decoded(name) else {
+            return Err(ApiError::wrong("query", name, WHAT, EXPECTED));
+        };
+        if decoded(value).is_none() {
+            return Err(ApiError::wrong(&field, value, WHAT, EXPECTED));
+        }
+    }
+    Ok(())
+}
+
+/// What a part of a query stands for, where it stands for text.
+fn decoded(part: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        if *byte != b'%' {
+            bytes.push(*byte);
+            continue;
+        }
+        let (digits, behind) = rest.split_at_checked(2)?;
+        let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
+        bytes.push(u8::try_from(digit(0)? << 4 | digit(1)?).ok()?);
+        rest = behind;
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// What is wrong, in terms of the query: parsers speak of their own types.
@@ -111,6 +147,12 @@ mod tests {
                 "`page`, `mine`, `from`, `kind`",
             ),
             ("page=1&page=2", "page", "\"1\"", "one value"),
+            ("page=%ff", "page", "\"%ff\"", "UTF-8"),
+            ("page=1&kind=%c3%28", "kind", "\"%c3%28\"", "UTF-8"),
+            ("kind=%ed%a0%80", "kind", "\"%ed%a0%80\"", "UTF-8"),
+            ("kind=100%", "kind", "\"100%\"", "`%25`"),
+            ("kind=%zz", "kind", "\"%zz\"", "`%25`"),
+            ("%ff=1", "query", "\"%ff\"", "UTF-8"),
         ] {
             let uri: Uri = format!("http://x/y?{query}").parse().unwrap();
             let error = parse::<Asked>(&uri).unwrap_err();
@@ -120,5 +162,23 @@ mod tests {
             let said = details["expected"].as_str().unwrap();
             assert!(said.contains(expected), "{query}: {said}");
         }
+    }
+
+    #[test]
+    fn text_is_taken_as_it_is_encoded() {
+        for (query, kind) in [
+            ("", None),
+            ("kind=small", Some("Small")),
+            ("%6bind=sm%61ll&", Some("Small")),
+        ] {
+            let uri: Uri = format!("http://x/y?{query}").parse().unwrap();
+            let asked = parse::<Asked>(&uri).unwrap();
+            assert_eq!(
+                asked.kind.map(|kind| format!("{kind:?}")).as_deref(),
+                kind,
+                "{query}"
+            );
+        }
+        assert_eq!(decoded("a+b%20%E0%B9%81"), Some("a+b แ".to_owned()));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use onsale_auth::NamedKey;
@@ -278,6 +280,102 @@ async fn a_token_is_taken_by_what_it_says_of_itself() {
         let reply = world.get("/api/v1/bookings").token(&token).send().await;
         assert_eq!(reply.status, status, "{head} {claims}");
     }
+}
+
+/// A token of these texts, rightly signed.
+fn signed(header: &str, payload: &str) -> String {
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let message = format!(
+        "{}.{}",
+        encode(header.as_bytes()),
+        encode(payload.as_bytes())
+    );
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256);
+    let signature = signature.unwrap();
+    format!("{message}.{signature}")
+}
+
+#[tokio::test]
+async fn a_token_that_can_be_read_in_two_ways_is_refused_with_the_reason() {
+    let world = World::new().await;
+    let head = r#"{"typ":"JWT","alg":"HS256"}"#;
+    let payload = serde_json::to_string(&Claims::new(BUYER, "buyer")).unwrap();
+    let more = |members: &str| format!("{{{members},{}", &payload[1..]);
+    let good = signed(head, &payload);
+    let with = |member: &str| {
+        let head = format!(r#"{{"typ":"JWT","alg":"HS256",{member}}}"#);
+        signed(&head, &payload)
+    };
+    for (token, said) in [
+        (good.clone(), None),
+        (with(r#""x5t":"abc""#), None),
+        (with(r#""jwk":{"kty":"oct","k":"AAAA"}"#), Some("`jwk`")),
+        (with(r#""jku":"https://keys.example""#), Some("`jku`")),
+        (with(r#""x5u":"https://keys.example""#), Some("`x5u`")),
+        (with(r#""x5c":["AAAA"]"#), Some("`x5c`")),
+        (with(r#""b64":false"#), Some("`b64`")),
+        (with(r#""b64":false,"crit":["b64"]"#), Some("`b64`")),
+        (with(r#""crit":["exp"]"#), Some("`crit`")),
+        (with(r#""alg":"HS256""#), Some("header")),
+        (with(r#""x":1,"x":2"#), Some("header")),
+        (signed(&format!("{head} x"), &payload), Some("header")),
+        (signed(head, &more(r#""role":"operator""#)), Some("payload")),
+        (signed(head, &more(r#""x":{"y":1,"y":2}"#)), Some("payload")),
+        (signed(head, &format!("{payload}{{}}")), Some("payload")),
+        (format!("{good}="), Some("padding")),
+        (format!("{good}.x"), Some("three parts")),
+        (
+            signed(r#"{"typ":"secevent+jwt","alg":"HS256"}"#, &payload),
+            Some("not valid here"),
+        ),
+        (
+            signed(r#"{"typ":7,"alg":"HS256"}"#, &payload),
+            Some("not valid here"),
+        ),
+    ] {
+        let reply = world.get("/api/v1/bookings").token(&token).send().await;
+        let Some(said) = said else {
+            reply.data(200);
+            continue;
+        };
+        reply.error(401, "UNAUTHORIZED");
+        let json = reply.json();
+        assert!(json.to_string().contains(said), "{said}: {json}");
+    }
+}
+
+/// A proxy in front may have looked at the other one.
+#[tokio::test]
+async fn what_decides_is_given_once() {
+    let world = World::new().await;
+    let token = format!("Bearer {}", Claims::new(BUYER, "buyer").token());
+    let token = token.as_str();
+    for other in [token, "Bearer x.y.z", "Basic YTpi", ""] {
+        for pair in [[token, other], [other, token]] {
+            let call = world.get("/api/v1/bookings");
+            let call = call.header("authorization", pair[0]);
+            let reply = call.header("authorization", pair[1]).send().await;
+            let details = reply.error(400, "VALIDATION_ERROR");
+            assert_eq!(details["field"], "Authorization", "{pair:?}");
+            assert_eq!(
+                details["value"],
+                serde_json::Value::Null,
+                "no token comes back"
+            );
+        }
+    }
+    let body = json!({"show_id": SHOW, "seats": ["B-L"]});
+    for name in ["content-type", "idempotency-key"] {
+        let call = world.post("/api/v1/bookings/reserve").by_role("buyer");
+        let values = ["application/json", "text/plain"];
+        let call = call.header(name, values[0]).header(name, values[1]);
+        let reply = call.json(&body).send().await;
+        let details = reply.error(400, "VALIDATION_ERROR");
+        let field = details["field"].as_str().unwrap();
+        assert!(field.eq_ignore_ascii_case(name), "{name}: {details}");
+    }
+    assert!(world.log.seen().is_empty());
 }
 
 #[tokio::test]

@@ -524,7 +524,16 @@ async fn what_is_no_request_is_answered_with_what_is_wrong() {
             request
         );
     }
-    for hosts in ["", "host: a\r\nhost: b\r\n"] {
+    for hosts in [
+        "",
+        "host: a\r\nhost: b\r\n",
+        "host: a\r\nhost: a\r\n",
+        "host: x/y@z\r\n",
+        "host: user@x\r\n",
+        "host: x y\r\n",
+        "host:\r\n",
+        "host: \u{e9}\r\n",
+    ] {
         let request = format!(
             "POST /api/v1/bookings/reserve HTTP/1.1\r\n{hosts}content-length: {}\r\n\r\n{body}",
             body.len()

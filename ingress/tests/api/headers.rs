@@ -42,6 +42,55 @@ async fn unknown_paths_and_methods_have_the_same_error_body() {
     );
 }
 
+/// Every parameter of every route that has any.
+#[tokio::test]
+async fn a_query_that_stands_for_no_text_is_refused_by_its_name() {
+    let world = World::new().await;
+    let id = uuid::Uuid::from_u128(1);
+    let booking = world.booked(7).await;
+    for (path, role, fields) in [
+        (
+            "/events".to_owned(),
+            "buyer",
+            &[
+                "search", "city", "category", "from", "until", "mine", "page", "per_page",
+            ][..],
+        ),
+        (
+            format!("/events/{EVENT}/shows"),
+            "buyer",
+            &["page", "per_page"],
+        ),
+        (format!("/shows/{SHOW}/availability"), "buyer", &["format"]),
+        (
+            format!("/shows/{SHOW}/availability/stream"),
+            "buyer",
+            &["format"],
+        ),
+        (
+            "/bookings".to_owned(),
+            "buyer",
+            &["status", "cursor", "limit"],
+        ),
+        (format!("/bookings/{booking}/receipt"), "buyer", &["token"]),
+        (
+            format!("/requests/{id}/explanation"),
+            "operator",
+            &["partition", "offset"],
+        ),
+    ] {
+        for field in fields {
+            for text in ["%ff", "a%c3%28", "1%", "%zz"] {
+                let path = format!("/api/v1{path}?{field}={text}");
+                let reply = world.get(&path).by_role(role).send().await;
+                let details = reply.error(400, "VALIDATION_ERROR");
+                assert_eq!(details["field"], *field, "{path}");
+                assert_eq!(details["value"], text, "{path}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn security_headers_are_everywhere_and_the_docs_still_work() {
     let world = World::new().await;

@@ -33,7 +33,9 @@ pub(crate) async fn admit(
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let token = request.headers().get(AUTHORIZATION);
+    let mut tokens = request.headers().get_all(AUTHORIZATION).iter();
+    // Of two it is unclear who asks.
+    let token = tokens.next().filter(|_| tokens.next().is_none());
     let admitted = token.and_then(|token| gate.peers.admit(token.as_bytes(), clock::now_ms()));
     let Some(admitted) = admitted else {
         let why = "only nodes and operators may ask this";
@@ -106,6 +108,7 @@ mod tests {
         for (token, announced_bytes, status) in [
             ("none", 8 << 20, 401),
             ("none", 100, 401),
+            (&format!("{token}\r\nauthorization: Bearer {token}"), 0, 401),
             (&token, 100, 408),
             (&token, 2_000, 408),
             (&token, 0, 200),

@@ -199,8 +199,12 @@ impl Call<'_> {
         self.by_user(user, role)
     }
 
-    pub(crate) fn token(self, token: &str) -> Self {
-        self.header("authorization", &format!("Bearer {token}"))
+    /// Instead of what was given before.
+    pub(crate) fn token(mut self, token: &str) -> Self {
+        let value = format!("Bearer {token}").parse().unwrap();
+        let headers = self.request.headers_mut().unwrap();
+        headers.insert("authorization", value);
+        self
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
