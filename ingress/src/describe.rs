@@ -3,9 +3,10 @@
 //! Each event and show is also a document in the log (`Describe`). This task submits the current
 //! version of what the log does not have yet, away from the path of any sale, and the projector
 //! notes what came back. A show is described as soon as it is open, so that its document stands
-//! before the first sale; a change soon after it is written. What a crash left out or an older
-//! program wrote follows with the next pass. Nothing waits for it, and a log that does not take
-//! documents yet (its machine is of version 1) is asked again later.
+//! right behind its opening, with at most the first sales in between; a change soon after it is
+//! written. What a crash left out or an older program wrote follows with the next pass. Nothing waits
+//! for it, and a log that does not take documents yet (its machine is of version 1) is asked again
+//! later.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -6,6 +6,7 @@ use http::Method;
 use onsale_ingress::Instant;
 use onsale_log::SubmitError;
 use onsale_schemas::command::{Admission, BlockPlaces, OpenShowV2, Subject};
+use onsale_schemas::rejection::FullTable;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, Rejection, SeatList, ShowId};
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
@@ -732,4 +733,37 @@ async fn a_show_that_the_log_refuses_leaves_the_catalog() {
         world.store.show_ids().await.unwrap().len(),
         before.len() + 1
     );
+}
+
+#[tokio::test]
+async fn a_show_for_which_there_is_no_room_waits_for_another_attempt() {
+    let world = World::new().await;
+    let full = || {
+        Script::reject(Rejection::Full {
+            table: FullTable::Idempotency,
+        })
+    };
+    let make = || {
+        world
+            .post(&format!("/api/v1/events/{EVENT}/shows"))
+            .by_role("organizer")
+            .header("idempotency-key", "twice")
+            .json(&json!({
+                "starts_at": "2030-01-01T20:00:00Z",
+                "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+            }))
+    };
+    let before = world.store.show_ids().await.unwrap();
+    world.log.next(full());
+    make().send().await.error(503, "OVERLOADED");
+    // Another attempt may have opened it meanwhile.
+    let kept = world.store.show_ids().await.unwrap();
+    assert_eq!(kept.len(), before.len() + 1);
+    for _ in &kept {
+        world.log.next(full());
+    }
+    assert_eq!(world.ingress.resume_openings().await, 0);
+    assert_eq!(world.store.show_ids().await.unwrap(), kept);
+    make().send().await.data(201);
+    assert_eq!(world.store.show_ids().await.unwrap(), kept);
 }

@@ -391,9 +391,10 @@ pub(super) async fn withdraw(
     }
 }
 
-/// Whether a refused opening says that the log has no such show.
+/// Whether a refused opening says that the log has no such show and never will. After a refusal that
+/// passes, another attempt may have opened it meanwhile.
 pub(super) fn is_unopened(why: &Rejection) -> bool {
-    !matches!(why, Rejection::ShowExists | Rejection::IdempotencyKeyReused)
+    !why.is_transient() && !matches!(why, Rejection::ShowExists | Rejection::IdempotencyKeyReused)
 }
 
 #[async_trait]
@@ -406,7 +407,7 @@ impl Answering for Opening {
     ) -> Result<Final, ApiError> {
         match &record.outcome {
             Outcome::ShowOpened { .. } => {
-                // Before anybody learns of it, and so before its first sale.
+                // Right behind its opening. Another process may have sold the first seat by now.
                 describe::opened(state, self.show).await;
                 let row = state
                     .store

@@ -10,6 +10,7 @@ use onsale_store::catalog::{ShowRow, ShowStatus};
 use super::create::{is_unopened, withdraw};
 use super::layout::open_command;
 use crate::error::ApiError;
+use crate::rejection;
 use crate::state::AppState;
 use crate::submit::hand_in_own;
 
@@ -115,6 +116,9 @@ async fn resume(state: &AppState, show: &ShowRow) -> Result<Resumption, ApiError
                 Outcome::Rejected(why) if is_unopened(why) => {
                     let position = (show.partition, record.offset);
                     withdraw(state, show.show_id, position, Unaudited::Automatic).await;
+                }
+                Outcome::Rejected(why) if why.is_transient() => {
+                    return Err(rejection::to_error(why, None, None));
                 }
                 _ => {}
             }
