@@ -62,12 +62,13 @@ async fn calls_end_while_it_is_silent_and_work_once_it_is_back() {
             let store = store.clone();
             async move { store.add_event(&event(2)).await }
         });
-        while sqlx::query_scalar::<_, i64>(WAITING)
-            .fetch_one(&mut other)
-            .await
-            .unwrap()
-            < 4
-        {
+        // Beside the transaction, which would see the same activity all the time.
+        let mut watching = sqlx::PgConnection::connect(&bench.url).await.unwrap();
+        loop {
+            let waiting = sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&mut watching);
+            if waiting.await.unwrap() == 4 {
+                break;
+            }
             tokio::time::sleep(PAUSE).await;
         }
         proxy.fall_silent();
