@@ -128,3 +128,21 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
         Ok(Self(key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids in logs were derived so.
+    #[test]
+    fn derived_ids_stay_what_they_are() {
+        let identity = Identity {
+            request_id: RequestId::from_bytes([3; 16]),
+            fingerprint: None,
+        };
+        assert_eq!(
+            identity.derived("release").0.to_string(),
+            "9eb83197-63d6-885d-8761-29ffd5f731c1"
+        );
+    }
+}

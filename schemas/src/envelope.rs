@@ -180,6 +180,33 @@ mod tests {
         assert_eq!(id.0.get_version_num(), 8);
     }
 
+    /// Ids in logs and databases were derived so.
+    #[test]
+    fn derived_ids_stay_what_they_are() {
+        let user = UserId::from_bytes([1; 16]);
+        let tenant = TenantId::from_bytes([2; 16]);
+        for (id, expected) in [
+            (
+                idempotent_request_id(user, "key-1").0,
+                "85a32a43-78d3-8aee-8c4a-09599c81c306",
+            ),
+            (
+                staff_request_id(Some(tenant), user, "key-1").0,
+                "f196aab6-546f-8b41-8d57-a88210b1e700",
+            ),
+            (
+                staff_request_id(None, user, "key-1").0,
+                "7408069b-b925-860c-a7b8-6cbefefa46af",
+            ),
+            (
+                reference_hash(tenant, "ref-1").0,
+                "078259ef-adf4-2031-d49e-0d0dcf653e74",
+            ),
+        ] {
+            assert_eq!(id.to_string(), expected);
+        }
+    }
+
     #[test]
     fn fingerprint_keeps_its_parts_apart() {
         assert_ne!(

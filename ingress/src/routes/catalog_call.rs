@@ -89,3 +89,17 @@ pub(super) fn zone_id(show: Uuid, index: u16) -> Uuid {
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     Uuid::new_v8(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids in databases were derived so.
+    #[test]
+    fn derived_ids_stay_what_they_are() {
+        let id = derived_id("show", RequestId::from_bytes([3; 16]));
+        assert_eq!(id.to_string(), "d606f54d-464e-8cea-9b50-17614d2aac7c");
+        let id = zone_id(Uuid::from_bytes([3; 16]), 5);
+        assert_eq!(id.to_string(), "f07dd08f-9d35-8d28-9d04-450ae41b76da");
+    }
+}
