@@ -15,7 +15,7 @@ use onsale_schemas::{
     Command, EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId,
 };
 use onsale_store::StoreError;
-use onsale_store::audit::{Actor, Audit};
+use onsale_store::audit::{Actor, Audit, AuditEntry};
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
 use serde::Deserialize;
 use serde_json::json;
@@ -300,11 +300,14 @@ async fn make(
     if let Some(answer) = recall(state, identity).await? {
         return Ok(of_command(answer));
     }
-    let entry = audit::actor(&call.caller, &call.context)
-        .did("show.create", "show", row.show_id)
-        .of_tenant(managed.row.tenant_id)
-        .with(json!({ "event_id": managed.row.event_id.0 }));
+    let opening = Opening {
+        show: row.show_id,
+        event: row.event_id,
+        tenant: managed.row.tenant_id,
+        by: audit::actor(&call.caller, &call.context),
+    };
     let quota = &state.config.quota;
+    let entry = opening.did("show.create");
     let row = match state.store.add_show_within(&row, quota, entry).await {
         Ok(()) => row,
         // An earlier attempt came as far as the row.
@@ -337,12 +340,7 @@ async fn make(
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: row.partition,
         command: Command::OpenShowV2(open),
-        answering: Arc::new(Opening {
-            show: row.show_id,
-            event: row.event_id,
-            tenant: managed.row.tenant_id,
-            by: audit::actor(&call.caller, &call.context),
-        }),
+        answering: Arc::new(opening),
     };
     let answer = call.hand_in(order).await?;
     match answer {
@@ -360,14 +358,18 @@ struct Opening {
 }
 
 impl Opening {
+    /// An entry of the audit trail about the show.
+    fn did(&self, action: &'static str) -> AuditEntry {
+        self.by
+            .did(action, "show", self.show)
+            .of_tenant(self.tenant)
+            .with(json!({ "event_id": self.event.0 }))
+    }
+
     /// Takes the show out of the catalog again, once that is known to be as far as the refusal. What
     /// a crash leaves behind, the next start withdraws.
     async fn withdraw(&self, state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
-        let entry = self
-            .by
-            .did("show.withdraw", "show", self.show)
-            .of_tenant(self.tenant)
-            .with(json!({ "event_id": self.event.0 }));
+        let entry = self.did("show.withdraw");
         withdraw(state, self.show, (partition, record.offset), entry).await;
     }
 }
