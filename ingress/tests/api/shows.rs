@@ -486,9 +486,8 @@ async fn interrupted_openings_are_taken_up_at_start() {
     assert_eq!(open.zones.len(), 3);
 }
 
-#[tokio::test]
-async fn an_opening_that_the_log_refuses_does_not_hold_up_the_others() {
-    let world = World::new().await;
+/// Another one beside that of these tests.
+fn other_show() -> ShowRow {
     let mut other = ShowRow {
         show_id: ShowId::from_bytes([0x51; 16]),
         ..show()
@@ -496,12 +495,30 @@ async fn an_opening_that_the_log_refuses_does_not_hold_up_the_others() {
     for (zone, id) in other.zones.iter_mut().zip(100..) {
         zone.zone_id = uuid::Uuid::from_u128(id);
     }
-    world.store.add_show(&other).await.unwrap();
+    other
+}
+
+#[tokio::test]
+async fn an_opening_that_the_log_refuses_does_not_hold_up_the_others() {
+    let world = World::new().await;
+    world.store.add_show(&other_show()).await.unwrap();
     world.log.next(Script::Refuse(SubmitError::QueueFull));
     assert_eq!(world.ingress.resume_openings().await, 1);
     world.log.next(Script::Fail(SubmitError::DiskFull));
     assert_eq!(world.ingress.resume_openings().await, 1);
     assert_eq!(world.ingress.resume_openings().await, 2);
+}
+
+#[tokio::test]
+async fn interrupted_openings_that_the_log_refuses_wait_for_the_catalog_together() {
+    let world = World::new().await;
+    world.store.add_show(&other_show()).await.unwrap();
+    for _ in 0..2 {
+        world.log.next(Script::reject(Rejection::ShowCancelled));
+    }
+    assert_eq!(world.ingress.resume_openings().await, 2);
+    assert_eq!(world.operations.waits.load(Ordering::SeqCst), 1);
+    assert_eq!(world.store.show_ids().await.unwrap().len(), 0);
 }
 
 #[tokio::test]

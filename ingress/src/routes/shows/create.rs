@@ -45,7 +45,7 @@ use crate::values::Instant;
 pub(super) const NAME_MAX_CHARS: usize = 200;
 /// The sale closes so long before the show begins, unless said otherwise.
 const SALE_CLOSES_BEFORE_MS: u64 = 3_600_000;
-/// How long a refused show waits for the catalog to be as far as its refusal.
+/// How long refused shows wait for the catalog to be as far as their refusals.
 const WITHDRAW_PATIENCE: Duration = Duration::from_secs(2);
 
 /// As both requests with a show take it.
@@ -370,26 +370,31 @@ impl Opening {
     /// a crash leaves behind, the next start withdraws.
     async fn withdraw(&self, state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
         let entry = self.did("show.withdraw");
-        withdraw(state, self.show, (partition, record.offset), entry).await;
+        withdraw(
+            state,
+            (partition, record.offset),
+            [(self.show, entry.into())],
+        )
+        .await;
     }
 }
 
-/// Takes a show out of the catalog whose opening the log refused at this position.
+/// Takes shows out of the catalog whose openings the log refused, the last of them at this position.
 pub(super) async fn withdraw(
     state: &AppState,
-    show: ShowId,
     (partition, offset): (PartitionId, Offset),
-    audit: impl Into<Audit>,
+    shows: impl IntoIterator<Item = (ShowId, Audit)>,
 ) {
     let projected = state
         .operations
         .wait_projected(partition, offset, WITHDRAW_PATIENCE);
-    if !projected.await {
-        tracing::info!(%show, "a show that the log refused is withdrawn at the next start");
-        return;
-    }
-    if let Err(error) = state.store.withdraw_show(show, audit).await {
-        tracing::warn!(%show, %error, "a show that the log refused is withdrawn at the next start");
+    let is_projected = projected.await;
+    for (show, audit) in shows {
+        if !is_projected {
+            tracing::info!(%show, "a show that the log refused is withdrawn at the next start");
+        } else if let Err(error) = state.store.withdraw_show(show, audit).await {
+            tracing::warn!(%show, %error, "a show that the log refused is withdrawn at the next start");
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Shows whose opening a crash interrupted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use onsale_schemas::{Command, Outcome, PartitionId};
-use onsale_store::audit::Unaudited;
+use futures::future::join_all;
+use onsale_schemas::{Command, Offset, Outcome, PartitionId, ShowId};
+use onsale_store::audit::{Audit, Unaudited};
 use onsale_store::catalog::{ShowRow, ShowStatus};
 
 use super::create::{is_unopened, withdraw};
@@ -28,6 +29,8 @@ struct Resumed {
 /// What became of one of them.
 enum Resumption {
     HandedIn,
+    /// The log refuses it, at this offset.
+    Refused(Offset),
     /// Its reply was lost, or takes long.
     Silent,
     /// The catalog lacks the event.
@@ -36,8 +39,8 @@ enum Resumption {
 
 /// Hands in the opening of every show that is in the catalog and perhaps not in the log; opening
 /// one again with the same values changes nothing, one that an older program opened is refused, which
-/// changes nothing either, and one that the log refuses to open leaves the catalog. Returns how many were handed in; what was not is tried again until
-/// the process stops.
+/// changes nothing either, and one that the log refuses to open leaves the catalog. Returns how many
+/// were handed in; what was not is tried again until the process stops.
 pub(crate) async fn resume_openings(state: &AppState) -> usize {
     let resumed = pass(state).await;
     if resumed.is_incomplete {
@@ -74,12 +77,19 @@ async fn pass(state: &AppState) -> Resumed {
     };
     // One partition that does not answer must not cost its patience with every show.
     let mut silent = BTreeSet::<PartitionId>::new();
+    let mut refused = BTreeMap::<PartitionId, Refused>::new();
     for show in &shows {
         if silent.contains(&show.partition) {
             continue;
         }
         match resume(state, show).await {
             Ok(Resumption::HandedIn) => resumed.handed_in += 1,
+            Ok(Resumption::Refused(offset)) => {
+                resumed.handed_in += 1;
+                let refused = refused.entry(show.partition).or_default();
+                refused.shows.push(show.show_id);
+                refused.last = refused.last.max(offset);
+            }
             Ok(Resumption::NoEvent) => {
                 tracing::warn!(show = %show.show_id, "a show of no event is not opened");
             }
@@ -98,7 +108,21 @@ async fn pass(state: &AppState) -> Resumed {
             }
         }
     }
+    join_all(refused.into_iter().map(async |(partition, refused)| {
+        let shows = refused.shows.into_iter();
+        let shows = shows.map(|show| (show, Audit::from(Unaudited::Automatic)));
+        withdraw(state, (partition, refused.last), shows).await;
+    }))
+    .await;
     resumed
+}
+
+/// Shows of one partition whose openings its log refused.
+#[derive(Default)]
+struct Refused {
+    shows: Vec<ShowId>,
+    /// Where the last of them was.
+    last: Offset,
 }
 
 async fn resume(state: &AppState, show: &ShowRow) -> Result<Resumption, ApiError> {
@@ -111,14 +135,10 @@ async fn resume(state: &AppState, show: &ShowRow) -> Result<Resumption, ApiError
     match tokio::time::timeout(patience, received).await {
         Ok(Ok(outcome)) => {
             let record = outcome?;
-            match &record.outcome {
-                Outcome::Rejected(why) if is_unopened(why) => {
-                    let position = (show.partition, record.offset);
-                    withdraw(state, show.show_id, position, Unaudited::Automatic).await;
-                }
-                _ => {}
-            }
-            Ok(Resumption::HandedIn)
+            Ok(match &record.outcome {
+                Outcome::Rejected(why) if is_unopened(why) => Resumption::Refused(record.offset),
+                _ => Resumption::HandedIn,
+            })
         }
         Ok(Err(_)) | Err(_) => Ok(Resumption::Silent),
     }
