@@ -13,29 +13,40 @@ use onsale_store::document::Document;
 use serde_json::{Value, json};
 
 use crate::support::{
-    BALCONY, EVENT, FLOOR, NOW_MS, SHOW, STALLS, Script, ScriptedLog, World, event, show,
+    BALCONY, Call, EVENT, FLOOR, NOW_MS, SHOW, STALLS, Script, ScriptedLog, World, event, show,
 };
 
 fn seated(rows: Value) -> Value {
     json!({"name": "Z", "price": {"amount": 5, "currency": "THB"}, "admission": "seated", "rows": rows})
 }
 
+/// A show of one seat.
+fn small_show() -> Value {
+    json!({
+        "starts_at": "2030-01-01T20:00:00Z",
+        "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+    })
+}
+
+/// `POST /events/{id}/shows` of the organizer.
+fn create<'a>(world: &'a World, show: &Value) -> Call<'a> {
+    world
+        .post(&format!("/api/v1/events/{EVENT}/shows"))
+        .by_role("organizer")
+        .json(show)
+}
+
 #[tokio::test]
 async fn a_show_is_made_with_its_defaults_and_opened_in_the_log() {
     let world = World::new().await;
-    let show = world
-        .post(&format!("/api/v1/events/{EVENT}/shows"))
-        .by_role("organizer")
-        .json(&json!({
-            "starts_at": "2030-01-01T20:00:00Z",
-            "zones": [
-                seated(json!([{"name": "A", "seats": 20}, {"name": "B b", "seats": ["1", "2x"]}])),
-                {"name": "Y", "price": {"amount": 0, "currency": "USD"}, "admission": "general", "capacity": 1000},
-            ],
-        }))
-        .send()
-        .await
-        .data(201);
+    let body = json!({
+        "starts_at": "2030-01-01T20:00:00Z",
+        "zones": [
+            seated(json!([{"name": "A", "seats": 20}, {"name": "B b", "seats": ["1", "2x"]}])),
+            {"name": "Y", "price": {"amount": 0, "currency": "USD"}, "admission": "general", "capacity": 1000},
+        ],
+    });
+    let show = create(&world, &body).send().await.data(201);
     assert_eq!(show["sale_closes_at"], "2030-01-01T19:00:00.000Z");
     assert_eq!(show["sale_opens_at"], "2023-11-14T22:13:20.000Z");
     assert_eq!(show["hold_seconds"], 600);
@@ -183,12 +194,12 @@ async fn layouts_outside_the_limits_are_refused_by_path() {
             "zones[1].name",
         ),
     ] {
-        let reply = world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&json!({"starts_at": "2030-01-01T20:00:00Z", "zones": zones}))
-            .send()
-            .await;
+        let reply = create(
+            &world,
+            &json!({"starts_at": "2030-01-01T20:00:00Z", "zones": zones}),
+        )
+        .send()
+        .await;
         let details = reply.error(400, "VALIDATION_ERROR");
         assert_eq!(details["field"], field, "{details}");
     }
@@ -209,12 +220,7 @@ async fn layouts_outside_the_limits_are_refused_by_path() {
             "sale_closes_at",
         ),
     ] {
-        let reply = world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&body)
-            .send()
-            .await;
+        let reply = create(&world, &body).send().await;
         assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], field);
     }
     assert!(world.log.seen().is_empty());
@@ -225,13 +231,13 @@ async fn rows_are_named_in_every_script() {
     let world = World::new().await;
     for name in ["แถวที่1", "क्षेत्र", "A\u{30a}", "Αα 2"] {
         let rows = json!([{"name": name, "seats": ["ก่", "2"]}]);
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&json!({"starts_at": "9999-12-31T23:00:00Z", "zones": [seated(rows)]}))
-            .send()
-            .await
-            .data(201);
+        create(
+            &world,
+            &json!({"starts_at": "9999-12-31T23:00:00Z", "zones": [seated(rows)]}),
+        )
+        .send()
+        .await
+        .data(201);
     }
 }
 
@@ -525,17 +531,11 @@ async fn interrupted_openings_that_the_log_refuses_wait_for_the_catalog_together
 async fn a_show_is_opened_for_its_tenant_with_a_cool_down() {
     let world = World::with(|config| config.shows.cooldown_seconds = 90).await;
     let make = |cooldown: Option<u32>| {
-        let mut body = json!({
-            "starts_at": "2030-01-01T20:00:00Z",
-            "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-        });
+        let mut body = small_show();
         if let Some(seconds) = cooldown {
             body["cooldown_seconds"] = json!(seconds);
         }
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&body)
+        create(&world, &body)
     };
     for (asked, ms) in [(None, 90_000), (Some(0), 0), (Some(450), 450_000)] {
         let show = make(asked).send().await.data(201);
@@ -562,16 +562,16 @@ fn window(world: &World) -> (Option<u64>, Option<u64>) {
 async fn an_end_that_was_not_given_follows_the_beginning() {
     const HOUR_MS: u64 = 3_600_000;
     let world = World::new().await;
-    let show = world
-        .post(&format!("/api/v1/events/{EVENT}/shows"))
-        .by_role("organizer")
-        .json(&json!({
+    let show = create(
+        &world,
+        &json!({
             "starts_at": "2023-12-14T22:13:20Z",
             "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-        }))
-        .send()
-        .await
-        .data(201);
+        }),
+    )
+    .send()
+    .await
+    .data(201);
     let show = show["show_id"].as_str().unwrap().to_owned();
     let amend = |body: Value| {
         world
@@ -602,12 +602,7 @@ async fn a_wrong_date_loses_no_opening_and_makes_no_sale_that_is_over() {
     const HOUR_MS: u64 = 3_600_000;
     let world = World::new().await;
     let zones = json!([seated(json!([{"name": "A", "seats": 1}]))]);
-    let create = |body: Value| {
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&body)
-    };
+    let create = |body: Value| create(&world, &body);
     let opens = Instant(NOW_MS + 240 * HOUR_MS);
     let starts = Instant(NOW_MS + 720 * HOUR_MS);
     let show = create(json!({"starts_at": starts, "sale_opens_at": opens, "zones": zones}))
@@ -680,16 +675,7 @@ async fn a_draft_and_a_cancelled_event_get_no_shows() {
             .update_event(&row, Unaudited::Unattended)
             .await
             .unwrap();
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&json!({
-                "starts_at": "2030-01-01T20:00:00Z",
-                "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-            }))
-            .send()
-            .await
-            .error(http, code);
+        create(&world, &small_show()).send().await.error(http, code);
     }
     assert!(world.log.seen().is_empty());
 }
@@ -697,16 +683,7 @@ async fn a_draft_and_a_cancelled_event_get_no_shows() {
 #[tokio::test]
 async fn a_new_show_is_described_behind_its_opening() {
     let world = World::new().await;
-    let show = world
-        .post(&format!("/api/v1/events/{EVENT}/shows"))
-        .by_role("organizer")
-        .json(&json!({
-            "starts_at": "2030-01-01T20:00:00Z",
-            "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-        }))
-        .send()
-        .await
-        .data(201);
+    let show = create(&world, &small_show()).send().await.data(201);
     let [opening, description] = &world.log.seen()[..] else {
         panic!("not two commands: {:?}", world.log.seen())
     };
@@ -728,15 +705,7 @@ async fn a_new_show_is_described_behind_its_opening() {
 #[tokio::test]
 async fn a_show_that_the_log_refuses_leaves_the_catalog() {
     let world = World::new().await;
-    let make = || {
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&json!({
-                "starts_at": "2030-01-01T20:00:00Z",
-                "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-            }))
-    };
+    let make = || create(&world, &small_show());
     let before = world.store.show_ids().await.unwrap();
     world.log.next(Script::reject(Rejection::ShowCancelled));
     make().send().await.error(409, "SHOW_CANCELLED");
