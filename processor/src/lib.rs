@@ -19,7 +19,5 @@ pub mod recovery;
 pub mod replay;
 pub mod replica;
 pub mod snapshots;
-mod standing;
 pub mod standings;
 mod threads;
-mod walk;
