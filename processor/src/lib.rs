@@ -20,4 +20,7 @@ pub mod replay;
 pub mod replica;
 pub mod snapshots;
 pub mod standings;
+mod start;
 mod threads;
+
+pub use start::StartFailure;

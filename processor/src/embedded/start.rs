@@ -7,7 +7,6 @@ use onsale_engine::MACHINE_VERSION_SECOND;
 use onsale_log::LogError;
 use onsale_log::journal::{Journal, JournalOptions, JournalWriter};
 use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId};
-use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
 use onsale_store::booking::projected_offset;
 use onsale_store::{Store, StoreError};
@@ -21,15 +20,15 @@ use super::recovery::{self, Recovered};
 use super::runtime::{Embedded, Threads};
 use super::snapshots::{Retention, SnapshotWriter};
 use super::state::EmbeddedState;
-use crate::clock::{self, ClockRefused, ClockWatch};
+use crate::clock::{self, ClockWatch};
 use crate::counts_feed::CountsFeed;
 use crate::fit::{self, FitError, Misfit};
 use crate::metrics::Metrics;
 use crate::projector::{BATCHES_QUEUED_MAX, Projector};
 use crate::reconcile::{self, ApplyError};
-use crate::recovery::RecoveryError;
 use crate::replica::{Replica, SnapshotPolicy};
 use crate::snapshots::{self, Newest, Shelf, Written, snapshot_queue};
+use crate::start::StartFailure;
 use crate::threads;
 
 /// Requests to the follower that may wait.
@@ -61,15 +60,9 @@ pub enum StartError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The clock of this machine.
+    /// What either mode needs.
     #[error(transparent)]
-    Clock(#[from] ClockRefused),
-    /// The snapshots.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// Snapshot plus log do not give a state.
-    #[error(transparent)]
-    Recovery(#[from] RecoveryError),
+    Start(#[from] StartFailure),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,9 +75,6 @@ pub enum StartError {
     /// Whether it is cannot be determined.
     #[error(transparent)]
     Fit(#[from] FitError),
-    /// A thread could not be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(std::io::Error),
 }
 
 /// The log, and the state recovered from it.
@@ -99,21 +89,26 @@ struct Opened {
 
 impl Opened {
     async fn open(options: &EmbeddedOptions, store: &Store) -> Result<Self, StartError> {
-        clock::check_wall(clock::now_ms())?;
+        clock::check_wall(clock::now_ms()).map_err(StartFailure::from)?;
         // As it was before this start touches it.
         let written_ms = last_change_ms(&options.journal_dir);
         let (writer, journal) = Journal::open(&options.journal_dir, &options.journal)?;
-        let directory = Directory::open(&options.snapshots_dir)?;
+        let directory = Directory::open(&options.snapshots_dir).map_err(StartFailure::from)?;
         let started = std::time::Instant::now();
         let misfit = match refuse_foreign(&journal, store).await? {
             None => {
-                let kept = snapshots::kept_in(&options.snapshots_dir)?.into_iter();
-                let offsets = kept.map(|snapshot| (snapshot.partition, snapshot.next_offset));
+                let kept =
+                    snapshots::kept_in(&options.snapshots_dir).map_err(StartFailure::from)?;
+                let offsets = kept
+                    .into_iter()
+                    .map(|snapshot| (snapshot.partition, snapshot.next_offset));
                 fit::look_back(store, offsets).await?
             }
             misfit => misfit,
         };
-        let recovered = recovery::recover(&journal, &directory, store).await?;
+        let recovered = recovery::recover(&journal, &directory, store)
+            .await
+            .map_err(StartFailure::from)?;
         let log_end_ms = recovered.iter().map(|r| r.owner.log_time_ms()).max();
         let log_end_ms = log_end_ms.unwrap_or(0);
         clock::check_start(
@@ -121,7 +116,8 @@ impl Opened {
             log_end_ms,
             written_ms,
             options.silence_max_days,
-        )?;
+        )
+        .map_err(StartFailure::from)?;
         repair_lost_projections(&recovered, store, journal.log_id()).await?;
         for projected in recovered.iter().map(|found| &found.follower) {
             if projected.machine_version() >= MACHINE_VERSION_SECOND {
@@ -236,11 +232,11 @@ impl Embedded {
         let (of_core, of_follower) = (shared.clone(), shared.clone());
         let threads = Threads {
             core: threads::spawn("core", move || run_core(core, &of_core, &fail))
-                .map_err(StartError::Thread)?,
+                .map_err(StartFailure::Thread)?,
             follower: threads::spawn("follower", move || run_follower(follower, &of_follower))
-                .map_err(StartError::Thread)?,
+                .map_err(StartFailure::Thread)?,
             snapshots: threads::spawn("snapshots", move || snapshot_writer.run(&jobs))
-                .map_err(StartError::Thread)?,
+                .map_err(StartFailure::Thread)?,
             projector: tokio::spawn(projector.run(batches)),
             journal: journal.clone(),
         };

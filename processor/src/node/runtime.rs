@@ -27,13 +27,14 @@ use super::recovery::Bases;
 use super::snapshots::Unpublished;
 use super::state::{NodeState, Shown};
 use super::status::{ClockOnNode, MemberRole, PartitionOnNode, SnapshotOnNode};
-use crate::clock::{self, BrokerClock, ClockRefused, ClockWatch};
+use crate::clock::{self, BrokerClock, ClockWatch};
 use crate::fit::Catalog;
 use crate::member::{Member, MemberSettings, ranks};
 use crate::metrics::Metrics;
 use crate::recovery::RecoveryError;
 use crate::replica::ReplicaRole;
 use crate::snapshots::{self, Newest, Shelf, Written, snapshot_queue, work_off};
+use crate::start::StartFailure;
 use crate::threads;
 
 /// Requests to the driver that may wait.
@@ -74,18 +75,9 @@ pub enum NodeError {
     /// Kafka.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
-    /// The clock of this machine.
+    /// What either mode needs.
     #[error(transparent)]
-    Clock(#[from] ClockRefused),
-    /// The snapshots.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// Snapshot plus log do not give a state.
-    #[error(transparent)]
-    Recovery(#[from] RecoveryError),
-    /// A thread could not be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(std::io::Error),
+    Start(#[from] StartFailure),
 }
 
 /// A running node. Dropping it stops the threads without waiting for them.
@@ -128,7 +120,8 @@ impl Node {
         // Kafka's clients block.
         let started =
             tokio::task::spawn_blocking(move || start(options, store, metrics, &runtime)).await;
-        started.unwrap_or_else(|error| Err(NodeError::Thread(std::io::Error::other(error))))
+        started
+            .unwrap_or_else(|error| Err(StartFailure::Thread(std::io::Error::other(error)).into()))
     }
 
     /// The partitions that it follows.
@@ -358,9 +351,9 @@ fn start(
     runtime: &tokio::runtime::Handle,
 ) -> Result<Node, NodeError> {
     let started = Instant::now();
-    clock::check_wall(clock::now_ms())?;
+    clock::check_wall(clock::now_ms()).map_err(StartFailure::from)?;
     let own_clock = ClockWatch::start(0);
-    let directory = Directory::open(&options.snapshots_dir)?;
+    let directory = Directory::open(&options.snapshots_dir).map_err(StartFailure::from)?;
     let ranks = ranks_of(&options);
     let partitions: Vec<PartitionId> = ranks.keys().copied().collect();
     let outcomes = Outcomes::at_the_end(&options.kafka, &partitions)?;
@@ -371,7 +364,8 @@ fn start(
     let assignments = runtime.block_on(async {
         let bases = bases.await;
         assigned(&options, ranks, &bases, &outcomes, &mut reader, &newest).await
-    })?;
+    });
+    let assignments = assignments.map_err(StartFailure::from)?;
     tracing::info!(
         partitions = assignments.len(),
         ms = started.elapsed().as_millis(),
@@ -416,12 +410,12 @@ fn start(
         let write = |cut: &_, _| shelf.write_new(cut);
         work_off(&jobs, &failures, write, || {});
     })
-    .map_err(NodeError::Thread)?;
+    .map_err(StartFailure::Thread)?;
     let driving = threads::spawn("driver", {
         let shared = shared.clone();
         move || run(driver, &shared)
     })
-    .map_err(NodeError::Thread)?;
+    .map_err(StartFailure::Thread)?;
     let foundation = Foundation {
         reader,
         shared: shared.clone(),
@@ -430,7 +424,7 @@ fn start(
         metrics: metrics.clone(),
     };
     let watching =
-        threads::spawn("foundation", move || foundation.watch()).map_err(NodeError::Thread)?;
+        threads::spawn("foundation", move || foundation.watch()).map_err(StartFailure::Thread)?;
     Ok(Node {
         name: options.node,
         log_id,

@@ -1,0 +1,23 @@
+//! What keeps a processor from starting, whichever log it runs on.
+
+use onsale_snapshot::SnapshotError;
+
+use crate::clock::ClockRefused;
+use crate::recovery::RecoveryError;
+
+/// Why a processor does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFailure {
+    /// The clock of this machine.
+    #[error(transparent)]
+    Clock(#[from] ClockRefused),
+    /// The snapshots.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// Snapshot plus log do not give a state.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
