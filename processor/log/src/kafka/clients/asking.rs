@@ -1,6 +1,6 @@
 //! Questions to the brokers, and how librdkafka counts what they are about.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use onsale_schemas::PartitionId;
 use rdkafka::consumer::Consumer as _;
