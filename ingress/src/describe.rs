@@ -73,19 +73,13 @@ impl Unprojected {
 
     /// Waits for all of them at once, and no longer for those that were waited for before.
     async fn settle(&mut self, state: &AppState) {
-        let waits = self.0.iter().map(async |(&partition, taken)| {
-            let patience_ms = if taken.is_behind {
-                0
-            } else {
-                PROJECTION_PATIENCE_MS
-            };
+        let mut waits = Vec::with_capacity(self.0.len());
+        for (&partition, &Taken { offset, is_behind }) in &self.0 {
+            let patience_ms = if is_behind { 0 } else { PROJECTION_PATIENCE_MS };
             let patience = Duration::from_millis(patience_ms);
-            let operations = &state.operations;
-            let is_projected = operations
-                .wait_projected(partition, taken.offset, patience)
-                .await;
-            (partition, is_projected)
-        });
+            let waited = state.operations.wait_projected(partition, offset, patience);
+            waits.push(async move { (partition, waited.await) });
+        }
         for (partition, is_projected) in join_all(waits).await {
             if is_projected {
                 self.0.remove(&partition);

@@ -108,12 +108,13 @@ async fn pass(state: &AppState) -> Resumed {
             }
         }
     }
-    join_all(refused.into_iter().map(async |(partition, refused)| {
+    let mut withdrawals = Vec::with_capacity(refused.len());
+    for (partition, refused) in refused {
         let shows = refused.shows.into_iter();
         let shows = shows.map(|show| (show, Audit::from(Unaudited::Automatic)));
-        withdraw(state, (partition, refused.last), shows).await;
-    }))
-    .await;
+        withdrawals.push(withdraw(state, (partition, refused.last), shows));
+    }
+    join_all(withdrawals).await;
     resumed
 }
 

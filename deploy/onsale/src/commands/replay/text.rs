@@ -93,8 +93,7 @@ fn index_words(seats: &[u32]) -> String {
 #[cfg(test)]
 mod tests {
     use onsale_schemas::command::{Currency, Pick, Reserve};
-    use onsale_schemas::outcome::Reserved;
-    use onsale_schemas::{Command, Outcome, Rejection, SeatList, UserId};
+    use onsale_schemas::{Command, Envelope, Outcome, Rejection, SeatList, UserId};
 
     use super::outcomes::snake;
     use super::*;
