@@ -2,8 +2,8 @@
 //! still hear from brokers is watched in [`contact`](super::contact).
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
@@ -15,7 +15,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext, PurgeConfig};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::contact::{ClientContact, SILENCE_MAX, STATISTICS_EVERY};
@@ -47,6 +47,11 @@ const COMPLAINT_EVERY: Duration = Duration::from_secs(10);
 const WARM_UP: Duration = Duration::from_secs(1);
 /// How long the polling thread of a producer waits at a time.
 const PRODUCER_POLL: Duration = Duration::from_millis(500);
+const KEEPER_THREAD: &str = "kafka-keeper";
+/// How often a producer is looked at: what a client sends that has given something up may be in the
+/// log twice.
+const KEEPER_EVERY: Duration = Duration::from_millis(50);
+const KEEPER_REPORTS_EVERY: Duration = Duration::from_secs(10);
 /// The thread on which a replaced consumer is closed.
 const CLOSING_THREAD: &str = "kafka-closing";
 
@@ -417,27 +422,50 @@ pub(super) trait Replaceable: ProducerContext + 'static {
 }
 
 /// A producer whose client is replaced when it can send nothing more. What waits in a replaced one
-/// is reported to its callbacks as not acknowledged, on the old client's thread.
-pub(super) struct LastingProducer<C: Replaceable> {
+/// is reported to its callbacks as not acknowledged, on the old client's thread. It looks after
+/// itself: one through which nothing is sent recovers too.
+pub(super) struct LastingProducer<C: Replaceable>(Arc<Lasting<C>>);
+
+struct Lasting<C: Replaceable> {
     client: ArcSwap<PolledProducer<C>>,
     replacing: Mutex<()>,
     start: Box<dyn Fn() -> Result<PolledProducer<C>, KafkaError> + Send + Sync>,
 }
 
 impl<C: Replaceable> LastingProducer<C> {
-    /// With the first of the clients that `start` starts.
+    /// With the first of the clients that `start` starts, and a thread that replaces them.
     pub(super) fn new(
         start: impl Fn() -> Result<PolledProducer<C>, KafkaError> + Send + Sync + 'static,
     ) -> Result<Self, KafkaError> {
-        Ok(Self {
+        let lasting = Arc::new(Lasting {
             client: ArcSwap::from_pointee(start()?),
             replacing: Mutex::new(()),
             start: Box::new(start),
-        })
+        });
+        let kept = Arc::downgrade(&lasting);
+        std::thread::Builder::new()
+            .name(KEEPER_THREAD.to_owned())
+            .spawn(move || keep(&kept))
+            .map_err(|cause| KafkaError::Thread {
+                name: KEEPER_THREAD,
+                cause,
+            })?;
+        Ok(Self(lasting))
     }
 
     /// The client, or a new one where it has to be replaced.
     pub(super) fn usable(&self) -> Result<Arc<PolledProducer<C>>, KafkaError> {
+        self.0.usable()
+    }
+
+    /// The client as it is.
+    pub(super) fn current(&self) -> Guard<Arc<PolledProducer<C>>> {
+        self.0.client.load()
+    }
+}
+
+impl<C: Replaceable> Lasting<C> {
+    fn usable(&self) -> Result<Arc<PolledProducer<C>>, KafkaError> {
         let failure = |client: &PolledProducer<C>| client.client().context().failure();
         let client = self.client.load_full();
         if failure(&client).is_none() {
@@ -448,15 +476,30 @@ impl<C: Replaceable> LastingProducer<C> {
         let Some(why) = failure(&client) else {
             return Ok(client);
         };
+        // First of all, and not once its last owner lets it go: what is given up must not be sent
+        // while a new client starts.
+        client
+            .client()
+            .purge(PurgeConfig::default().queue().inflight());
         let fresh = Arc::new((self.start)()?);
         client.client().context().note_replacement(why);
         self.client.store(Arc::clone(&fresh));
         Ok(fresh)
     }
+}
 
-    /// The client as it is.
-    pub(super) fn current(&self) -> Guard<Arc<PolledProducer<C>>> {
-        self.client.load()
+/// Replaces the client whenever it has to be, until the producer is dropped.
+fn keep<C: Replaceable>(kept: &Weak<Lasting<C>>) {
+    let mut reported: Option<Instant> = None;
+    while let Some(lasting) = kept.upgrade() {
+        if let Err(error) = lasting.usable()
+            && reported.is_none_or(|at| at.elapsed() >= KEEPER_REPORTS_EVERY)
+        {
+            reported = Some(Instant::now());
+            tracing::error!(%error, "a Kafka producer cannot be replaced; trying again");
+        }
+        drop(lasting);
+        std::thread::sleep(KEEPER_EVERY);
     }
 }
 
