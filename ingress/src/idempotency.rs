@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use http::HeaderName;
 use http::request::Parts;
+use onsale_schemas::derived::derived;
 use onsale_schemas::envelope::{fingerprint, idempotent_request_id, staff_request_id};
 use onsale_schemas::{RequestId, TenantId};
 use utoipa::IntoParams;
@@ -37,11 +38,8 @@ pub(crate) struct Identity {
 impl Identity {
     /// The id of another command that the same request submits: the same when it is repeated.
     pub(crate) fn derived(&self, purpose: &str) -> RequestId {
-        let mut hasher = blake3::Hasher::new_derive_key("onsale 2026 request id to request id");
-        hasher.update(purpose.as_bytes());
-        hasher.update(self.request_id.as_bytes());
-        let mut bytes = [0u8; 16];
-        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        let name = "onsale 2026 request id to request id";
+        let bytes = derived(name, &[purpose.as_bytes(), self.request_id.as_bytes()]);
         RequestId(Uuid::new_v8(bytes))
     }
 }
@@ -126,5 +124,23 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
             }
         }
         Ok(Self(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids in logs were derived so.
+    #[test]
+    fn derived_ids_stay_what_they_are() {
+        let identity = Identity {
+            request_id: RequestId::from_bytes([3; 16]),
+            fingerprint: None,
+        };
+        assert_eq!(
+            identity.derived("release").0.to_string(),
+            "9eb83197-63d6-885d-8761-29ffd5f731c1"
+        );
     }
 }

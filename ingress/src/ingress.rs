@@ -24,7 +24,6 @@ use crate::confirmation_codes::ConfirmationCodes;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::event_lists::EventLists;
-use crate::explanations::Explanations;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -35,6 +34,7 @@ use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::server::{Transport, TransportError};
 use crate::shows_of_bookings::ShowsOfBookings;
+use crate::standings::StandingLookup;
 use crate::state::{AppState, IngressState};
 use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
@@ -125,7 +125,7 @@ impl Ingress {
             acknowledged: LastPositions::new(log.partitions()),
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
-            explanations: Explanations::new(),
+            standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,
             operations_transport: Transport::operations(&config.http)?,
             transport,

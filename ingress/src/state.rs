@@ -17,7 +17,6 @@ use crate::clock::Clock;
 use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::event_lists::EventLists;
-use crate::explanations::Explanations;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -28,6 +27,7 @@ use crate::rate_limit::RateLimits;
 use crate::rules::RuleBook;
 use crate::server::Transport;
 use crate::shows_of_bookings::ShowsOfBookings;
+use crate::standings::StandingLookup;
 use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
@@ -68,8 +68,8 @@ pub(crate) struct IngressState {
     pub(crate) positions: Positions,
     /// Lists of events, which cost much.
     pub(crate) event_lists: EventLists,
-    /// What was explained lately; the past does not change.
-    pub(crate) explanations: Explanations,
+    /// How requests fared, as found lately; the past does not change.
+    pub(crate) standings: StandingLookup,
     pub(crate) metrics: Metrics,
     /// The public listener.
     pub(crate) transport: Transport,

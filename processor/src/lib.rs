@@ -19,7 +19,8 @@ pub mod recovery;
 pub mod replay;
 pub mod replica;
 pub mod snapshots;
-mod standing;
 pub mod standings;
+mod start;
 mod threads;
-mod walk;
+
+pub use start::StartFailure;

@@ -29,6 +29,7 @@ mod publish;
 mod recovery;
 mod runtime;
 mod snapshots;
+mod start;
 mod state;
 
 pub mod database;
@@ -36,4 +37,5 @@ pub mod projection;
 pub mod reconcile;
 pub mod status;
 
-pub use runtime::{Node, NodeError, NodeOptions};
+pub use runtime::Node;
+pub use start::{NodeError, NodeOptions};

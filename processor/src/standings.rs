@@ -1,4 +1,11 @@
-//! How requests fared, found in the log beside the process that writes it.
+//! How requests fared, found in the log beside the process that writes it: what was decided about one,
+//! and who was ahead.
+
+mod count;
+mod find;
+#[cfg(test)]
+mod replayed;
+mod walk;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -12,10 +19,10 @@ use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
 use parking_lot::Mutex;
 
+use self::find::StandingError;
+use self::walk::{KeptMax, Walk};
 use crate::recovery::{self, UnusableSnapshot};
 use crate::replay;
-use crate::standing::{self, StandingError};
-use crate::walk::{KeptMax, Walk};
 
 /// Records that are replayed for one request at most: a few seconds.
 const REPLAY_RECORDS_MAX: u64 = 4_000_000;
@@ -136,7 +143,7 @@ impl Standings {
         }
         // Before anything that costs more than this one record.
         if let Some(expected) = expected {
-            match standing::asked_at(&mut reader, partition, offset) {
+            match find::asked_at(&mut reader, partition, offset) {
                 Ok((request, user)) if expected.can_be(request, user) => {}
                 Ok(_) | Err(StandingError::NoRequest(_)) => return Ok(None),
                 Err(StandingError::Log(error)) => return Err(error.into()),
@@ -292,7 +299,7 @@ impl Standings {
         } = (self.log)()?;
         let each = FIND_RECORDS_MAX / u64::from(partitions.max(1));
         for partition in (0..partitions).map(PartitionId) {
-            let found = standing::find(&mut reader, partition, request, each)?;
+            let found = find::find(&mut reader, partition, request, each)?;
             if let Some(offset) = found {
                 return Ok(Some((partition, offset)));
             }

@@ -6,6 +6,7 @@ use bincode::{Decode, Encode};
 use uuid::Uuid;
 
 use crate::command::Command;
+use crate::derived::derived;
 use crate::ids::{ReferenceHash, RequestId, TenantId, UserId};
 
 /// A command with what the log needs to know about its request.
@@ -122,35 +123,24 @@ pub struct TraceContext {
 
 /// The request id of an idempotent request: the same for the same user and key on every node.
 pub fn idempotent_request_id(user: UserId, key: &str) -> RequestId {
-    let mut hasher = blake3::Hasher::new_derive_key("onsale 2026 idempotency key to request id");
-    hasher.update(user.as_bytes());
-    hasher.update(key.as_bytes());
-    let mut bytes = [0u8; 16];
-    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    let name = "onsale 2026 idempotency key to request id";
+    let bytes = derived(name, &[user.as_bytes(), key.as_bytes()]);
     RequestId(Uuid::new_v8(bytes))
 }
 
 /// As [`idempotent_request_id`] for those who work for a tenant: the same account in another tenant
 /// is another one.
 pub fn staff_request_id(tenant: Option<TenantId>, user: UserId, key: &str) -> RequestId {
-    let mut hasher =
-        blake3::Hasher::new_derive_key("onsale 2026 idempotency key of staff to request id");
-    hasher.update(tenant.map_or(Uuid::nil(), |tenant| tenant.0).as_bytes());
-    hasher.update(user.as_bytes());
-    hasher.update(key.as_bytes());
-    let mut bytes = [0u8; 16];
-    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    let name = "onsale 2026 idempotency key of staff to request id";
+    let tenant = tenant.map_or(Uuid::nil(), |tenant| tenant.0);
+    let bytes = derived(name, &[tenant.as_bytes(), user.as_bytes(), key.as_bytes()]);
     RequestId(Uuid::new_v8(bytes))
 }
 
 /// A tenant's payment reference as the log knows it.
 pub fn reference_hash(tenant: TenantId, reference: &str) -> ReferenceHash {
-    let mut hasher = blake3::Hasher::new_derive_key("onsale 2026 tenant and payment reference");
-    hasher.update(tenant.as_bytes());
-    hasher.update(reference.as_bytes());
-    let mut bytes = [0u8; 16];
-    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    ReferenceHash::from_bytes(bytes)
+    let name = "onsale 2026 tenant and payment reference";
+    ReferenceHash::from_bytes(derived(name, &[tenant.as_bytes(), reference.as_bytes()]))
 }
 
 /// A fingerprint of what a request means: operation, target and body.
@@ -178,6 +168,33 @@ mod tests {
         assert_ne!(id, idempotent_request_id(user, "b"));
         assert_ne!(id, idempotent_request_id(UserId::from_bytes([2; 16]), "a"));
         assert_eq!(id.0.get_version_num(), 8);
+    }
+
+    /// Ids in logs and databases were derived so.
+    #[test]
+    fn derived_ids_stay_what_they_are() {
+        let user = UserId::from_bytes([1; 16]);
+        let tenant = TenantId::from_bytes([2; 16]);
+        for (id, expected) in [
+            (
+                idempotent_request_id(user, "key-1").0,
+                "85a32a43-78d3-8aee-8c4a-09599c81c306",
+            ),
+            (
+                staff_request_id(Some(tenant), user, "key-1").0,
+                "f196aab6-546f-8b41-8d57-a88210b1e700",
+            ),
+            (
+                staff_request_id(None, user, "key-1").0,
+                "7408069b-b925-860c-a7b8-6cbefefa46af",
+            ),
+            (
+                reference_hash(tenant, "ref-1").0,
+                "078259ef-adf4-2031-d49e-0d0dcf653e74",
+            ),
+        ] {
+            assert_eq!(id.to_string(), expected);
+        }
     }
 
     #[test]

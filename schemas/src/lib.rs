@@ -7,6 +7,7 @@
 pub mod codec;
 pub mod command;
 pub mod currencies;
+pub mod derived;
 pub mod entry;
 pub mod envelope;
 pub mod ids;

@@ -150,9 +150,9 @@ where
     result.and(served).and(worked)
 }
 
-/// How long a stop waits for what the database still does: as long as one statement on PostgreSQL may
-/// take. What takes longer (a transaction of several, SQLite waiting for a lock) ends with the process,
-/// and the database rolls it back.
+/// How long a stop waits for what the database still does: as long as PostgreSQL lets one statement
+/// take. What takes longer (a transaction of several, SQLite waiting for a lock, a server that is silent)
+/// ends with the process, and the database rolls it back.
 const STORE_CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 /// Connections that the system keeps for the server until it accepts them. With the 128 of a plain
 /// bind, a crowd that arrives within a second would wait for its packets to be sent again.

@@ -1,11 +1,11 @@
 //! A connection from its first byte to its last.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
@@ -34,9 +34,6 @@ use super::{Inner, builder, refusal};
 use crate::client_address::ClientAddress;
 use crate::error::ApiError;
 use crate::tls::Tls;
-
-/// From one look whether a connection that has to end still answers something to the next.
-const LEAVING_LOOK: Duration = Duration::from_millis(200);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -71,9 +68,9 @@ impl Connection {
             Spoken::Http1 => {
                 let stream =
                     TokioIo::new(Watched::new(self.paced(stream, &line), Lengths::default()));
-                let service = hyper::service::service_fn(self.service(line));
+                let service = hyper::service::service_fn(self.service(line.clone()));
                 let connection = http1.serve_connection(stream, service);
-                self.run_until_asked_to_leave(connection).await
+                self.run_until_asked_to_leave(connection, &line).await
             }
             // Rare, and several times as large: connections of HTTP/1 need no room for it.
             Spoken::Either => {
@@ -103,7 +100,7 @@ impl Connection {
         let connection = builder.serve_connection(stream, service);
         tokio::select! {
             biased;
-            ended = self.run_until_asked_to_leave(connection) => ended,
+            ended = self.run_until_asked_to_leave(connection, &line) => ended,
             () = line.ended() => {
                 inner.pressure.stalled.inc();
                 Err("the client does not read what it asked for".into())
@@ -112,7 +109,7 @@ impl Connection {
     }
 
     /// Runs it until it ends or has to end: then the requests under way still finish.
-    async fn run_until_asked_to_leave<C>(&self, connection: C) -> Result<(), Failure>
+    async fn run_until_asked_to_leave<C>(&self, connection: C, line: &Line) -> Result<(), Failure>
     where
         C: GracefulConnection<Error: Into<Failure>>,
     {
@@ -134,20 +131,38 @@ impl Connection {
             ended = connection.as_mut() => return ended.map_err(Into::into),
             () = tokio::task::yield_now() => {}
         }
-        let mut was_busy = false;
+        poll_fn(|context| self.poll_leave(connection.as_mut(), line, context)).await
+    }
+
+    /// Ready when it has ended, or nothing is in progress and its client was sent all there was.
+    fn poll_leave<C>(
+        &self,
+        mut connection: Pin<&mut C>,
+        line: &Line,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Failure>>
+    where
+        C: GracefulConnection<Error: Into<Failure>>,
+    {
+        self.slot.wake_at_rest(context.waker());
         loop {
-            let is_busy = self.slot.is_busy();
-            // The last bytes of an answer are still on their way when it is no longer in progress.
-            if !is_busy && !was_busy {
-                return Ok(());
+            let was_busy = self.slot.is_busy();
+            if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+                return Poll::Ready(ended.map_err(Into::into));
             }
-            was_busy = is_busy;
-            tokio::select! {
-                biased;
-                ended = connection.as_mut() => return ended.map_err(Into::into),
-                () = tokio::time::sleep(LEAVING_LOOK) => {}
+            if self.slot.is_busy() {
+                return Poll::Pending;
+            }
+            // An answer that ended meanwhile may have left its last bytes to the connection, which
+            // writes what it has whenever it is polled.
+            if !was_busy {
+                break;
             }
         }
+        if line.is_unflushed() {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn paced(&self, stream: TcpStream, line: &Arc<Line>) -> Paced<TcpStream> {

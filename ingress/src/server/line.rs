@@ -1,6 +1,6 @@
 //! What the streams of one connection have in common: its clock, and whether it moves.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,6 +14,8 @@ pub(super) struct Line {
     state: Mutex<State>,
     ended: Notify,
     requests: AtomicU64,
+    /// Set from a write to the flush behind it.
+    is_unflushed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +38,7 @@ impl Line {
             state: Mutex::default(),
             ended: Notify::new(),
             requests: AtomicU64::new(0),
+            is_unflushed: AtomicBool::new(false),
         }
     }
 
@@ -56,6 +59,22 @@ impl Line {
     pub(super) fn unblock(&self) {
         let elapsed = self.began.elapsed();
         self.state.lock().unblock(elapsed);
+    }
+
+    /// Something is to be written.
+    pub(super) fn write_begins(&self) {
+        self.is_unflushed.store(true, Ordering::Relaxed);
+    }
+
+    /// The system has all that was to be written.
+    pub(super) fn flushed(&self) {
+        self.is_unflushed.store(false, Ordering::Relaxed);
+    }
+
+    /// True when the system does not have all that was to be written. Only the task that runs the
+    /// connection can know it.
+    pub(super) fn is_unflushed(&self) -> bool {
+        self.is_unflushed.load(Ordering::Relaxed)
     }
 
     /// A request begins.

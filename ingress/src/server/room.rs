@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::task::Waker;
 
+use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,8 @@ pub(super) struct Slot {
     room: Arc<Room>,
     state: Mutex<State>,
     leave: CancellationToken,
+    /// Woken when the last request or answer in progress is over.
+    rested: AtomicWaker,
 }
 
 #[derive(Default)]
@@ -68,6 +72,7 @@ impl Room {
             room: self.clone(),
             state: Mutex::default(),
             leave: closing.child_token(),
+            rested: AtomicWaker::new(),
         });
         slot.rest(&mut slot.state.lock());
         OccupiedSlot(slot)
@@ -111,6 +116,11 @@ impl Slot {
     /// True while a request or its answer is in progress.
     pub(super) fn is_busy(&self) -> bool {
         self.state.lock().in_flight > 0
+    }
+
+    /// Wakes a task once nothing is in progress any more; of several only the last that asked.
+    pub(super) fn wake_at_rest(&self, waker: &Waker) {
+        self.rested.register(waker);
     }
 
     /// A request has come.
@@ -161,9 +171,14 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
         state.in_flight -= 1;
-        if state.in_flight == 0 && !state.is_leaving {
+        if state.in_flight > 0 {
+            return;
+        }
+        if !state.is_leaving {
             self.0.rest(&mut state);
         }
+        drop(state);
+        self.0.rested.wake();
     }
 }
 

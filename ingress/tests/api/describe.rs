@@ -3,9 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use onsale_schemas::Command;
+use onsale_schemas::command::Subject;
+use onsale_schemas::partitioning::partition_of;
+use onsale_schemas::{Command, Envelope, EventId};
+use onsale_store::catalog::EventRow;
 
-use crate::support::World;
+use crate::support::{EVENT, World, event};
 
 #[tokio::test]
 async fn documents_are_handed_in_once_however_long_their_projection_takes() {
@@ -23,4 +26,38 @@ async fn documents_are_handed_in_once_however_long_their_projection_takes() {
         .filter(|envelope| matches!(envelope.command, Command::Describe(_)));
     // The event; its show is not open yet.
     assert_eq!(documents.count(), 1);
+}
+
+#[tokio::test]
+async fn a_partition_whose_projection_stands_still_holds_up_no_other() {
+    const PARTITIONS: u16 = 2;
+    let world = World::new().await;
+    world.log.partitions.store(PARTITIONS, Ordering::SeqCst);
+    let standing = partition_of(EVENT, PARTITIONS);
+    world.operations.standing.lock().insert(standing);
+    let other = (0..)
+        .map(|byte| EventId::from_bytes([byte; 16]))
+        .find(|id| partition_of(*id, PARTITIONS) != standing)
+        .unwrap();
+    let row = EventRow {
+        event_id: other,
+        ..event()
+    };
+    world.store.add_event(&row).await.unwrap();
+    let describing = tokio::spawn(world.ingress.clone().describe_catalog());
+    let documents = |of: EventId, seen: &[Envelope]| {
+        let is_of = |envelope: &&Envelope| {
+            matches!(&envelope.command, Command::Describe(describe)
+                if describe.subject == Subject::Event(of))
+        };
+        seen.iter().filter(is_of).count()
+    };
+    // Nothing notes here that the log has the other one, so every pass hands it in.
+    let mut seen = world.log.seen();
+    while documents(other, &seen) < 3 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        seen = world.log.seen();
+    }
+    describing.abort();
+    assert_eq!(documents(EVENT, &seen), 1);
 }

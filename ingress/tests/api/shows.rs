@@ -6,6 +6,7 @@ use http::Method;
 use onsale_ingress::Instant;
 use onsale_log::SubmitError;
 use onsale_schemas::command::{Admission, BlockPlaces, OpenShowV2, Subject};
+use onsale_schemas::rejection::FullTable;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, Rejection, SeatList, ShowId};
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
@@ -13,29 +14,40 @@ use onsale_store::document::Document;
 use serde_json::{Value, json};
 
 use crate::support::{
-    BALCONY, EVENT, FLOOR, NOW_MS, SHOW, STALLS, Script, ScriptedLog, World, event, show,
+    BALCONY, Call, EVENT, FLOOR, NOW_MS, SHOW, STALLS, Script, ScriptedLog, World, event, show,
 };
 
 fn seated(rows: Value) -> Value {
     json!({"name": "Z", "price": {"amount": 5, "currency": "THB"}, "admission": "seated", "rows": rows})
 }
 
+/// A show of one seat.
+fn small_show() -> Value {
+    json!({
+        "starts_at": "2030-01-01T20:00:00Z",
+        "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+    })
+}
+
+/// `POST /events/{id}/shows` of the organizer.
+fn create<'a>(world: &'a World, show: &Value) -> Call<'a> {
+    world
+        .post(&format!("/api/v1/events/{EVENT}/shows"))
+        .by_role("organizer")
+        .json(show)
+}
+
 #[tokio::test]
 async fn a_show_is_made_with_its_defaults_and_opened_in_the_log() {
     let world = World::new().await;
-    let show = world
-        .post(&format!("/api/v1/events/{EVENT}/shows"))
-        .by_role("organizer")
-        .json(&json!({
-            "starts_at": "2030-01-01T20:00:00Z",
-            "zones": [
-                seated(json!([{"name": "A", "seats": 20}, {"name": "B b", "seats": ["1", "2x"]}])),
-                {"name": "Y", "price": {"amount": 0, "currency": "USD"}, "admission": "general", "capacity": 1000},
-            ],
-        }))
-        .send()
-        .await
-        .data(201);
+    let body = json!({
+        "starts_at": "2030-01-01T20:00:00Z",
+        "zones": [
+            seated(json!([{"name": "A", "seats": 20}, {"name": "B b", "seats": ["1", "2x"]}])),
+            {"name": "Y", "price": {"amount": 0, "currency": "USD"}, "admission": "general", "capacity": 1000},
+        ],
+    });
+    let show = create(&world, &body).send().await.data(201);
     assert_eq!(show["sale_closes_at"], "2030-01-01T19:00:00.000Z");
     assert_eq!(show["sale_opens_at"], "2023-11-14T22:13:20.000Z");
     assert_eq!(show["hold_seconds"], 600);
@@ -183,12 +195,12 @@ async fn layouts_outside_the_limits_are_refused_by_path() {
             "zones[1].name",
         ),
     ] {
-        let reply = world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&json!({"starts_at": "2030-01-01T20:00:00Z", "zones": zones}))
-            .send()
-            .await;
+        let reply = create(
+            &world,
+            &json!({"starts_at": "2030-01-01T20:00:00Z", "zones": zones}),
+        )
+        .send()
+        .await;
         let details = reply.error(400, "VALIDATION_ERROR");
         assert_eq!(details["field"], field, "{details}");
     }
@@ -209,12 +221,7 @@ async fn layouts_outside_the_limits_are_refused_by_path() {
             "sale_closes_at",
         ),
     ] {
-        let reply = world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&body)
-            .send()
-            .await;
+        let reply = create(&world, &body).send().await;
         assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], field);
     }
     assert!(world.log.seen().is_empty());
@@ -225,13 +232,13 @@ async fn rows_are_named_in_every_script() {
     let world = World::new().await;
     for name in ["แถวที่1", "क्षेत्र", "A\u{30a}", "Αα 2"] {
         let rows = json!([{"name": name, "seats": ["ก่", "2"]}]);
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&json!({"starts_at": "9999-12-31T23:00:00Z", "zones": [seated(rows)]}))
-            .send()
-            .await
-            .data(201);
+        create(
+            &world,
+            &json!({"starts_at": "9999-12-31T23:00:00Z", "zones": [seated(rows)]}),
+        )
+        .send()
+        .await
+        .data(201);
     }
 }
 
@@ -486,9 +493,8 @@ async fn interrupted_openings_are_taken_up_at_start() {
     assert_eq!(open.zones.len(), 3);
 }
 
-#[tokio::test]
-async fn an_opening_that_the_log_refuses_does_not_hold_up_the_others() {
-    let world = World::new().await;
+/// Another one beside that of these tests.
+fn other_show() -> ShowRow {
     let mut other = ShowRow {
         show_id: ShowId::from_bytes([0x51; 16]),
         ..show()
@@ -496,7 +502,13 @@ async fn an_opening_that_the_log_refuses_does_not_hold_up_the_others() {
     for (zone, id) in other.zones.iter_mut().zip(100..) {
         zone.zone_id = uuid::Uuid::from_u128(id);
     }
-    world.store.add_show(&other).await.unwrap();
+    other
+}
+
+#[tokio::test]
+async fn an_opening_that_the_log_refuses_does_not_hold_up_the_others() {
+    let world = World::new().await;
+    world.store.add_show(&other_show()).await.unwrap();
     world.log.next(Script::Refuse(SubmitError::QueueFull));
     assert_eq!(world.ingress.resume_openings().await, 1);
     world.log.next(Script::Fail(SubmitError::DiskFull));
@@ -505,20 +517,26 @@ async fn an_opening_that_the_log_refuses_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
+async fn interrupted_openings_that_the_log_refuses_wait_for_the_catalog_together() {
+    let world = World::new().await;
+    world.store.add_show(&other_show()).await.unwrap();
+    for _ in 0..2 {
+        world.log.next(Script::reject(Rejection::ShowCancelled));
+    }
+    assert_eq!(world.ingress.resume_openings().await, 2);
+    assert_eq!(world.operations.waits.load(Ordering::SeqCst), 1);
+    assert_eq!(world.store.show_ids().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
 async fn a_show_is_opened_for_its_tenant_with_a_cool_down() {
     let world = World::with(|config| config.shows.cooldown_seconds = 90).await;
     let make = |cooldown: Option<u32>| {
-        let mut body = json!({
-            "starts_at": "2030-01-01T20:00:00Z",
-            "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-        });
+        let mut body = small_show();
         if let Some(seconds) = cooldown {
             body["cooldown_seconds"] = json!(seconds);
         }
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&body)
+        create(&world, &body)
     };
     for (asked, ms) in [(None, 90_000), (Some(0), 0), (Some(450), 450_000)] {
         let show = make(asked).send().await.data(201);
@@ -545,16 +563,16 @@ fn window(world: &World) -> (Option<u64>, Option<u64>) {
 async fn an_end_that_was_not_given_follows_the_beginning() {
     const HOUR_MS: u64 = 3_600_000;
     let world = World::new().await;
-    let show = world
-        .post(&format!("/api/v1/events/{EVENT}/shows"))
-        .by_role("organizer")
-        .json(&json!({
+    let show = create(
+        &world,
+        &json!({
             "starts_at": "2023-12-14T22:13:20Z",
             "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-        }))
-        .send()
-        .await
-        .data(201);
+        }),
+    )
+    .send()
+    .await
+    .data(201);
     let show = show["show_id"].as_str().unwrap().to_owned();
     let amend = |body: Value| {
         world
@@ -585,12 +603,7 @@ async fn a_wrong_date_loses_no_opening_and_makes_no_sale_that_is_over() {
     const HOUR_MS: u64 = 3_600_000;
     let world = World::new().await;
     let zones = json!([seated(json!([{"name": "A", "seats": 1}]))]);
-    let create = |body: Value| {
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&body)
-    };
+    let create = |body: Value| create(&world, &body);
     let opens = Instant(NOW_MS + 240 * HOUR_MS);
     let starts = Instant(NOW_MS + 720 * HOUR_MS);
     let show = create(json!({"starts_at": starts, "sale_opens_at": opens, "zones": zones}))
@@ -663,16 +676,7 @@ async fn a_draft_and_a_cancelled_event_get_no_shows() {
             .update_event(&row, Unaudited::Unattended)
             .await
             .unwrap();
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&json!({
-                "starts_at": "2030-01-01T20:00:00Z",
-                "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-            }))
-            .send()
-            .await
-            .error(http, code);
+        create(&world, &small_show()).send().await.error(http, code);
     }
     assert!(world.log.seen().is_empty());
 }
@@ -680,16 +684,7 @@ async fn a_draft_and_a_cancelled_event_get_no_shows() {
 #[tokio::test]
 async fn a_new_show_is_described_behind_its_opening() {
     let world = World::new().await;
-    let show = world
-        .post(&format!("/api/v1/events/{EVENT}/shows"))
-        .by_role("organizer")
-        .json(&json!({
-            "starts_at": "2030-01-01T20:00:00Z",
-            "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-        }))
-        .send()
-        .await
-        .data(201);
+    let show = create(&world, &small_show()).send().await.data(201);
     let [opening, description] = &world.log.seen()[..] else {
         panic!("not two commands: {:?}", world.log.seen())
     };
@@ -711,15 +706,7 @@ async fn a_new_show_is_described_behind_its_opening() {
 #[tokio::test]
 async fn a_show_that_the_log_refuses_leaves_the_catalog() {
     let world = World::new().await;
-    let make = || {
-        world
-            .post(&format!("/api/v1/events/{EVENT}/shows"))
-            .by_role("organizer")
-            .json(&json!({
-                "starts_at": "2030-01-01T20:00:00Z",
-                "zones": [seated(json!([{"name": "A", "seats": 1}]))],
-            }))
-    };
+    let make = || create(&world, &small_show());
     let before = world.store.show_ids().await.unwrap();
     world.log.next(Script::reject(Rejection::ShowCancelled));
     make().send().await.error(409, "SHOW_CANCELLED");
@@ -732,4 +719,37 @@ async fn a_show_that_the_log_refuses_leaves_the_catalog() {
         world.store.show_ids().await.unwrap().len(),
         before.len() + 1
     );
+}
+
+#[tokio::test]
+async fn a_show_for_which_there_is_no_room_waits_for_another_attempt() {
+    let world = World::new().await;
+    let full = || {
+        Script::reject(Rejection::Full {
+            table: FullTable::Idempotency,
+        })
+    };
+    let make = || {
+        world
+            .post(&format!("/api/v1/events/{EVENT}/shows"))
+            .by_role("organizer")
+            .header("idempotency-key", "twice")
+            .json(&json!({
+                "starts_at": "2030-01-01T20:00:00Z",
+                "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+            }))
+    };
+    let before = world.store.show_ids().await.unwrap();
+    world.log.next(full());
+    make().send().await.error(503, "OVERLOADED");
+    // Another attempt may have opened it meanwhile.
+    let kept = world.store.show_ids().await.unwrap();
+    assert_eq!(kept.len(), before.len() + 1);
+    for _ in &kept {
+        world.log.next(full());
+    }
+    assert_eq!(world.ingress.resume_openings().await, 0);
+    assert_eq!(world.store.show_ids().await.unwrap(), kept);
+    make().send().await.data(201);
+    assert_eq!(world.store.show_ids().await.unwrap(), kept);
 }

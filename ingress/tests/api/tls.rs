@@ -70,6 +70,16 @@ impl Pair {
         version: &'static SupportedProtocolVersion,
         alpn: &[&str],
     ) -> io::Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(served.address).await.unwrap();
+        self.connect_over(stream, version, alpn).await
+    }
+
+    pub(crate) async fn connect_over(
+        &self,
+        stream: TcpStream,
+        version: &'static SupportedProtocolVersion,
+        alpn: &[&str],
+    ) -> io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let mut client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -78,7 +88,6 @@ impl Pair {
             .with_root_certificates(roots)
             .with_no_client_auth();
         client.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let stream = TcpStream::connect(served.address).await.unwrap();
         let name = ServerName::try_from(NAME).unwrap();
         TlsConnector::from(Arc::new(client))
             .connect(name, stream)

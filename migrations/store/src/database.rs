@@ -3,6 +3,7 @@
 
 mod classify;
 mod gateway;
+mod lent;
 pub(crate) mod postgres;
 mod row;
 pub(crate) mod sqlite;
@@ -13,6 +14,7 @@ mod writes;
 
 pub(crate) use classify::{classify, is_unique_violation, violation_detail};
 pub(crate) use gateway::Database;
+pub(crate) use lent::within;
 pub(crate) use row::Row;
 pub(crate) use transaction::{Durability, Transaction, on};
 pub(crate) use value::{Value, integer};

@@ -9,7 +9,9 @@
 //! once it is its turn: from then on it goes on to its end and is done or not, never half; before,
 //! nothing was begun. There are as many turns as connections to write on, and a write keeps its turn
 //! until it gives its connection back, so there are never more writes under way; [`Store::close`] waits
-//! for them. How long a statement may take is limited by the server.
+//! for them. A statement of
+//! PostgreSQL's ends within 15 s (one that sweeps within an hour) even where the server has fallen
+//! silent; whatever was to be known of it is [`StoreError::Unreachable`] then.
 
 pub mod audit;
 pub mod booking;

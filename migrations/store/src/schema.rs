@@ -1,12 +1,13 @@
 //! The migrations, embedded, and whether a database has them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::database::postgres::PostgresPool;
-use crate::database::{Database, classify};
+use crate::database::{Database, classify, within};
 use crate::error::StoreError;
 
 static POSTGRES: Migrator = sqlx::migrate!("../postgres");
@@ -38,6 +39,11 @@ const SQLITE_FOUND: &str = "SELECT type || ' ' || name AS object FROM sqlite_mas
 /// Zero is no limit.
 const NO_TIME_LIMITS: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout", "0")];
 
+/// How long the migrations may take in all; a server that falls silent meanwhile ends them no sooner.
+const MIGRATION_MAX: Duration = Duration::from_secs(86_400);
+/// How long closing their connection may take.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+
 fn migrator(database: &Database) -> &'static Migrator {
     match database {
         Database::Postgres(_) => &POSTGRES,
@@ -61,9 +67,10 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
                 .connect_with(options)
                 .await
                 .map_err(classify)?;
-            let result = POSTGRES.run(&own).await.map_err(schema_error);
-            own.close().await;
-            result?;
+            let answer = within(Some(MIGRATION_MAX), POSTGRES.run(&own)).await;
+            // One that is silent cannot be closed in order.
+            let _closed = within(Some(CLOSE_MAX), own.close()).await;
+            answer.map_err(classify)?.map_err(schema_error)?;
         }
         Database::Sqlite(pools) => {
             // What the migrations make is kept like the catalog. There is only this connection that

@@ -1,11 +1,12 @@
 //! One attempt at a job, from its claim to its end.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use onsale_store::Store;
 use onsale_store::job::{ClaimedJob, Lease, Renewal};
-use tokio::time::MissedTickBehavior;
+use onsale_store::{Store, StoreError};
+use tokio::task::JoinError;
+use tokio::time::{Instant, MissedTickBehavior, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -19,6 +20,8 @@ use crate::metrics::Metrics;
 const RENEWALS_PER_LEASE: u32 = 3;
 /// Pause before recording the result of a job is tried again.
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
+/// How long recording the result of a job may take once the worker gives up.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an attempt came to.
 enum End {
@@ -77,14 +80,7 @@ async fn work(
     let mut held_until = Instant::now() + kind.lease;
     loop {
         tokio::select! {
-            joined = &mut handler => {
-                let end = match joined {
-                    Ok(Ok(())) => End::Done,
-                    Ok(Err(failure)) => End::Failed(failure),
-                    Err(error) => End::Failed(Failure::Later(format!("the handler failed: {error}"))),
-                };
-                return (end, held_until);
-            }
+            joined = &mut handler => return (end_of(joined), held_until),
             () = give_up.cancelled() => {
                 stop(handler).await;
                 return (End::Stopped, held_until);
@@ -94,19 +90,29 @@ async fn work(
         // Counted from before the call: the database may have answered long ago.
         let asked = Instant::now();
         let progress = attempt.take_progress();
-        let end = match store.renew_job(lease, lease_ms, progress.as_deref()).await {
-            Ok(Renewal::Held) => {
+        // A renewal that nobody waits for any more goes on by itself.
+        let renewal = store.renew_job(lease, lease_ms, progress.as_deref());
+        let renewed = tokio::select! {
+            joined = &mut handler => return (end_of(joined), held_until),
+            () = give_up.cancelled() => {
+                stop(handler).await;
+                return (End::Stopped, held_until);
+            }
+            renewed = timeout_at(held_until, renewal) => renewed,
+        };
+        let end = match renewed {
+            Ok(Ok(Renewal::Held)) => {
                 held_until = asked + kind.lease;
                 continue;
             }
-            Ok(Renewal::Cancelled) => End::Cancelled,
-            Ok(Renewal::Lost) => End::Lost,
-            Err(error) if Instant::now() < held_until => {
+            Ok(Ok(Renewal::Cancelled)) => End::Cancelled,
+            Ok(Ok(Renewal::Lost)) => End::Lost,
+            Ok(Err(error)) if Instant::now() < held_until => {
                 tracing::debug!(kind = kind.name, job = %lease.job, %error, "lease not renewed yet");
                 continue;
             }
             // Another worker may have the job by now.
-            Err(_) => End::Lost,
+            Ok(Err(_)) | Err(_) => End::Lost,
         };
         stop(handler).await;
         return (end, held_until);
@@ -117,6 +123,14 @@ fn start(kind: &Kind, attempt: &Arc<Attempt>) -> AbortOnDropHandle<Result<(), Fa
     let (handler, attempt) = (kind.handler.clone(), attempt.clone());
     // A task of its own, so that a panic is a failed attempt.
     AbortOnDropHandle::new(tokio::spawn(async move { handler.run(&attempt).await }))
+}
+
+fn end_of(joined: Result<Result<(), Failure>, JoinError>) -> End {
+    match joined {
+        Ok(Ok(())) => End::Done,
+        Ok(Err(failure)) => End::Failed(failure),
+        Err(error) => End::Failed(Failure::Later(format!("the handler failed: {error}"))),
+    }
 }
 
 async fn stop(handler: AbortOnDropHandle<Result<(), Failure>>) {
@@ -149,8 +163,8 @@ fn tell(kind: &Kind, job: &ClaimedJob, end: &End) {
     }
 }
 
-/// Records the result: for as long as the lease is held, but once only after `give_up`. If that fails,
-/// the job is released when its lease ends, and done again.
+/// Records the result: for as long as the lease is held, but once only after `give_up`, for
+/// [`SETTLE_PATIENCE`]. If that fails, the job is released when its lease ends, and done again.
 async fn settle(
     store: &Store,
     job: &ClaimedJob,
@@ -160,19 +174,16 @@ async fn settle(
 ) {
     let lease = job.lease;
     loop {
-        let settled = match end {
-            End::Done => store.finish_job(lease).await,
-            End::Failed(Failure::Later(why)) => {
-                let pause = backoff::pause(job.attempt, rand::random());
-                store.fail_attempt(lease, why, millis(pause)).await
+        let overdue = async {
+            give_up.cancelled().await;
+            sleep(SETTLE_PATIENCE).await;
+        };
+        let settled = tokio::select! {
+            settled = record(store, job, end) => settled,
+            () = overdue => {
+                tracing::warn!(job = %lease.job, "the result of a job was not recorded in time for the stop");
+                return;
             }
-            End::Failed(Failure::After(pause, why)) => {
-                store.fail_attempt(lease, why, millis(*pause)).await
-            }
-            End::Failed(Failure::Never(why)) => store.dead_letter_job(lease, why).await,
-            End::Cancelled => store.finish_cancelled_job(lease).await,
-            End::Stopped => store.release_job(lease).await,
-            End::Lost => return,
         };
         match settled {
             Ok(true) => return,
@@ -185,10 +196,29 @@ async fn settle(
                 return;
             }
             Err(_) => {
-                let pause = tokio::time::sleep(SETTLE_PAUSE);
-                let _given_up = give_up.run_until_cancelled(pause).await;
+                let _given_up = give_up.run_until_cancelled(sleep(SETTLE_PAUSE)).await;
             }
         }
+    }
+}
+
+/// False when the lease had ended.
+async fn record(store: &Store, job: &ClaimedJob, end: &End) -> Result<bool, StoreError> {
+    let lease = job.lease;
+    match end {
+        End::Done => store.finish_job(lease).await,
+        End::Failed(Failure::Later(why)) => {
+            let pause = backoff::pause(job.attempt, rand::random());
+            store.fail_attempt(lease, why, millis(pause)).await
+        }
+        End::Failed(Failure::After(pause, why)) => {
+            store.fail_attempt(lease, why, millis(*pause)).await
+        }
+        End::Failed(Failure::Never(why)) => store.dead_letter_job(lease, why).await,
+        End::Cancelled => store.finish_cancelled_job(lease).await,
+        End::Stopped => store.release_job(lease).await,
+        // It is another worker's by now.
+        End::Lost => Ok(true),
     }
 }
 
@@ -198,26 +228,111 @@ fn millis(pause: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use async_trait::async_trait;
     use onsale_store::job::NewJob;
+    use sqlx::Connection as _;
+    use tokio::task::JoinHandle;
 
     use super::*;
+    use crate::handler::Handler;
+
+    struct Endless;
+
+    #[async_trait]
+    impl Handler for Endless {
+        async fn run(&self, _: &Attempt) -> Result<(), Failure> {
+            std::future::pending().await
+        }
+    }
+
+    fn kind(lease: Duration) -> Kind {
+        Kind {
+            name: "test",
+            handler: Arc::new(Endless),
+            concurrency: 1,
+            lease,
+        }
+    }
+
+    fn wanted(key: &str) -> NewJob {
+        NewJob {
+            kind: "test",
+            key: key.to_owned(),
+            payload: "{}".to_owned(),
+            delay_ms: 0,
+            attempts_max: 3,
+        }
+    }
+
+    async fn claimed(folder: &Path) -> (Store, ClaimedJob) {
+        let url = format!("sqlite://{}", folder.join("onsale.sqlite").display());
+        let store = Store::connect(&url, 2).await.unwrap();
+        store.migrate().await.unwrap();
+        assert!(store.enqueue_job(&wanted("1")).await.unwrap());
+        let claimed = store.claim_jobs("test", "worker-1", 3_600_000, 1).await;
+        (store, claimed.unwrap().remove(0))
+    }
+
+    /// Makes every write hang: another process keeps the lock of the database, and writes that wait for
+    /// it, 10 s each, keep the turn. The task ends with the last of them.
+    async fn hang(folder: &Path, store: &Store) -> (sqlx::SqliteConnection, JoinHandle<()>) {
+        let url = format!("sqlite://{}", folder.join("onsale.sqlite").display());
+        let mut lock = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let begun = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut lock).await;
+        begun.unwrap();
+        let store = store.clone();
+        let hanging = tokio::spawn(async move {
+            for key in ["2", "3"] {
+                store.enqueue_job(&wanted(key)).await.unwrap_err();
+            }
+        });
+        // Until the first has its turn.
+        tokio::task::yield_now().await;
+        (lock, hanging)
+    }
+
+    #[tokio::test]
+    async fn a_lease_ends_in_time_although_its_renewal_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, job) = claimed(folder.path()).await;
+        let (_lock, hanging) = hang(folder.path(), &store).await;
+        let (kind, attempt) = (kind(Duration::from_secs(1)), Arc::new(Attempt::of(&job)));
+        let never = CancellationToken::new();
+        tokio::select! {
+            (end, _) = work(&store, &kind, job.lease, &attempt, &never) => {
+                assert!(matches!(end, End::Lost), "{}", end.as_str());
+            }
+            _ = hanging => panic!("the renewal was waited for"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_neither_for_a_renewal_nor_for_a_release_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, job) = claimed(folder.path()).await;
+        let (_lock, hanging) = hang(folder.path(), &store).await;
+        let lease = Duration::from_secs(3);
+        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let give_up = CancellationToken::new();
+        let attempt = run(store, kind(lease), job, metrics, give_up.clone());
+        let stop = async {
+            // By then it renews its lease.
+            sleep(lease / 2).await;
+            give_up.cancel();
+        };
+        let stopped = async { tokio::join!(attempt, stop) };
+        tokio::select! {
+            ((), ()) = stopped => {}
+            _ = hanging => panic!("a database that hangs was waited for"),
+        }
+    }
 
     #[tokio::test]
     async fn a_stop_does_not_wait_for_a_database_that_is_away() {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("onsale.sqlite").display());
-        let store = Store::connect(&url, 2).await.unwrap();
-        store.migrate().await.unwrap();
-        let wanted = NewJob {
-            kind: "test",
-            key: "1".to_owned(),
-            payload: "{}".to_owned(),
-            delay_ms: 0,
-            attempts_max: 3,
-        };
-        assert!(store.enqueue_job(&wanted).await.unwrap());
-        let claimed = store.claim_jobs("test", "worker-1", 3_600_000, 1).await;
-        let job = claimed.unwrap().remove(0);
+        let (store, job) = claimed(folder.path()).await;
         store.close().await;
         let held_until = Instant::now() + Duration::from_secs(3_600);
         let give_up = CancellationToken::new();

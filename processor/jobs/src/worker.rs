@@ -21,6 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const TEND_EVERY: Duration = Duration::from_secs(10);
 /// How long running jobs may continue once the worker has to stop.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long a claim under way is waited for before that.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Claims jobs of the kinds it knows and runs them, until it is stopped.
 pub struct Worker {
@@ -37,8 +39,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Works until `stop`; what it asks the database at that moment is waited for, running jobs then
-    /// have five seconds to end, and after that each is released with one more statement.
+    /// Works until `stop`; a claim under way is then waited for up to five seconds, running jobs have
+    /// five more to end, and after that each is released, for which there are five again.
     pub async fn run(self, stop: CancellationToken) {
         let mut running = Running::new(&self.kinds);
         let mut tended: Option<Instant> = None;
@@ -54,7 +56,15 @@ impl Worker {
                 };
             }
             if result.is_ok() {
-                result = self.claim(&mut running, &stop).await;
+                let overdue = async {
+                    stop.cancelled().await;
+                    tokio::time::sleep(CLAIM_PATIENCE).await;
+                };
+                result = tokio::select! {
+                    claimed = self.claim(&mut running, &stop) => claimed,
+                    // The database is silent. What it claims all the same waits for its lease to end.
+                    () = overdue => break,
+                };
             }
             // Said once, not every second.
             match (&result, is_reachable) {

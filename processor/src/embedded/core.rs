@@ -2,17 +2,21 @@
 //! together, applies it, answers. What arrives meanwhile is the next batch, so batches grow with
 //! load by themselves and there is no linger timer.
 
+mod answers;
+mod shortage;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use onsale_engine::OutcomeSink;
 use onsale_log::{AppendRecord, Appended, LogError, LogWriter, OutcomeBatch, Reply, SubmitError};
 use onsale_schemas::codec::{self, CodecError};
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
-use onsale_schemas::{Command, Entry, Envelope, OutcomeRecord, PartitionId, RequestId, Staff};
+use onsale_schemas::{Command, Entry, Envelope, PartitionId, RequestId, Staff};
 use tokio::sync::{broadcast, oneshot};
 
+use self::answers::Answers;
+use self::shortage::Shortage;
 use super::handle::{ResetRefused, ToCore};
 use super::state::{DIGEST_SAMPLE_EVERY_RECORDS, EmbeddedState, OwnerPosition};
 use crate::clock::ClockBefore;
@@ -48,35 +52,6 @@ pub(super) enum CoreError {
 impl From<LogError> for CoreError {
     fn from(error: LogError) -> Self {
         Self::Log(error)
-    }
-}
-
-/// What the log can be short of for a while.
-#[derive(Clone, Copy, Debug)]
-enum Shortage {
-    Disk,
-    Descriptors,
-}
-
-impl Shortage {
-    fn begins(self) -> &'static str {
-        match self {
-            Self::Disk => {
-                "the log's disk is full: commands get 503 until there is space again; free some or \
-                 move the data folder"
-            }
-            Self::Descriptors => {
-                "the log cannot open its next file: commands get 503 until a file descriptor is \
-                 free; raise the limit of open files"
-            }
-        }
-    }
-
-    fn ends(self) -> &'static str {
-        match self {
-            Self::Disk => "the log's disk has space again",
-            Self::Descriptors => "the log can open files again",
-        }
     }
 }
 
@@ -507,50 +482,6 @@ impl<W: LogWriter> Core<W> {
         metrics
             .append_to_answer_seconds
             .observe(started.elapsed().as_secs_f64());
-    }
-}
-
-/// Takes outcomes from the machine to the callers that wait.
-#[derive(Debug)]
-struct Answers {
-    metrics: Metrics,
-    /// Who waits for the entry at hand.
-    waiting: Option<oneshot::Sender<Reply>>,
-    /// The partition of the entry at hand.
-    index: usize,
-    /// Whether anybody follows the feed.
-    feeding: bool,
-    feed: Vec<Vec<OutcomeRecord>>,
-    touched: Vec<bool>,
-}
-
-impl Answers {
-    fn new(partitions: usize, metrics: Metrics) -> Self {
-        Self {
-            metrics,
-            waiting: None,
-            index: 0,
-            feeding: false,
-            feed: vec![Vec::new(); partitions],
-            touched: vec![false; partitions],
-        }
-    }
-}
-
-impl OutcomeSink for Answers {
-    fn emit(&mut self, record: OutcomeRecord) {
-        self.metrics.count_outcome(&record);
-        match self.waiting.take() {
-            Some(reply) => {
-                if self.feeding {
-                    self.feed[self.index].push(record.clone());
-                }
-                // A client that went away does not wait; its outcome stands all the same.
-                drop(reply.send(Ok(record)));
-            }
-            None if self.feeding => self.feed[self.index].push(record),
-            None => {}
-        }
     }
 }
 

@@ -166,8 +166,8 @@ impl Embedded {
         if self.projected.is_unreachable() {
             warnings.push("the database does not take the projection".to_owned());
         }
-        warnings.extend(self.database.damage());
         warnings.extend(self.database.only_in_a_backup());
+        warnings.extend(self.database.damage());
         warnings
     }
 

@@ -7,7 +7,6 @@ use onsale_engine::MACHINE_VERSION_SECOND;
 use onsale_log::LogError;
 use onsale_log::journal::{Journal, JournalOptions, JournalWriter};
 use onsale_schemas::{LogTimeMs, NodeName, Offset, PartitionId};
-use onsale_snapshot::SnapshotError;
 use onsale_snapshot::directory::Directory;
 use onsale_store::booking::projected_offset;
 use onsale_store::{Store, StoreError};
@@ -21,15 +20,15 @@ use super::recovery::{self, Recovered};
 use super::runtime::{Embedded, Threads};
 use super::snapshots::{Retention, SnapshotWriter};
 use super::state::EmbeddedState;
-use crate::clock::{self, ClockRefused, ClockWatch};
+use crate::clock::{self, ClockWatch};
 use crate::counts_feed::CountsFeed;
 use crate::fit::{self, FitError, KeptSnapshots, Misfit};
 use crate::metrics::Metrics;
 use crate::projector::{BATCHES_QUEUED_MAX, Projector};
 use crate::reconcile::{self, ApplyError, Engine};
-use crate::recovery::RecoveryError;
 use crate::replica::{Replica, SnapshotPolicy};
 use crate::snapshots::{Newest, Shelf, Written, snapshot_queue};
+use crate::start::StartFailure;
 use crate::threads;
 
 /// Requests to the follower that may wait.
@@ -61,30 +60,18 @@ pub enum StartError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The clock of this machine.
+    /// What either mode needs.
     #[error(transparent)]
-    Clock(#[from] ClockRefused),
-    /// The snapshots.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// Snapshot plus log do not give a state.
-    #[error(transparent)]
-    Recovery(#[from] RecoveryError),
+    Start(#[from] StartFailure),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The projection was lost and could not be repaired from the engine's state.
     #[error("the projection was lost and cannot be repaired: {0}")]
     Repair(ApplyError),
-    /// Database or snapshots are not of this log, or it was lost.
-    #[error(transparent)]
-    Misfit(Misfit),
     /// Whether it is cannot be determined.
     #[error(transparent)]
     Fit(#[from] FitError),
-    /// A thread could not be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(std::io::Error),
 }
 
 /// The log, and the state recovered from it.
@@ -99,17 +86,17 @@ struct Opened {
 
 impl Opened {
     async fn open(options: &EmbeddedOptions, store: &Store) -> Result<Self, StartError> {
-        clock::check_wall(clock::now_ms())?;
-        let kept = KeptSnapshots::read(&options.snapshots_dir)?;
+        clock::check_wall(clock::now_ms()).map_err(StartFailure::from)?;
+        let kept = KeptSnapshots::read(&options.snapshots_dir).map_err(StartFailure::from)?;
         // Before there is a new one in the place of a log that was lost.
         let lost = fit::look_for_lost_log(&options.journal_dir, &kept, Some(store)).await?;
         if let Some(lost) = lost {
-            return Err(StartError::Misfit(lost));
+            return Err(StartFailure::Misfit(lost).into());
         }
         // As it was before this start touches it.
         let written_ms = last_change_ms(&options.journal_dir);
         let (writer, journal) = Journal::open(&options.journal_dir, &options.journal)?;
-        let directory = Directory::open(&options.snapshots_dir)?;
+        let directory = Directory::open(&options.snapshots_dir).map_err(StartFailure::from)?;
         let started = std::time::Instant::now();
         // What it cannot do without is an error of the database behind this line.
         if let Some(missing) = fit::look_at_schema(store).await? {
@@ -119,7 +106,9 @@ impl Opened {
             None => fit::look_back(store, kept.offsets()).await?,
             misfit => misfit,
         };
-        let recovered = recovery::recover(&journal, &directory, store).await?;
+        let recovered = recovery::recover(&journal, &directory, store)
+            .await
+            .map_err(StartFailure::from)?;
         let log_end_ms = recovered.iter().map(|r| r.owner.log_time_ms()).max();
         let log_end_ms = log_end_ms.unwrap_or(0);
         clock::check_start(
@@ -127,7 +116,8 @@ impl Opened {
             log_end_ms,
             written_ms,
             options.silence_max_days,
-        )?;
+        )
+        .map_err(StartFailure::from)?;
         repair_lost_projections(&recovered, store, journal.log_id()).await?;
         for projected in recovered.iter().map(|found| &found.follower) {
             if projected.machine_version() >= MACHINE_VERSION_SECOND {
@@ -242,11 +232,11 @@ impl Embedded {
         let (of_core, of_follower) = (shared.clone(), shared.clone());
         let threads = Threads {
             core: threads::spawn("core", move || run_core(core, &of_core, &fail))
-                .map_err(StartError::Thread)?,
+                .map_err(StartFailure::Thread)?,
             follower: threads::spawn("follower", move || run_follower(follower, &of_follower))
-                .map_err(StartError::Thread)?,
+                .map_err(StartFailure::Thread)?,
             snapshots: threads::spawn("snapshots", move || snapshot_writer.run(&jobs))
-                .map_err(StartError::Thread)?,
+                .map_err(StartFailure::Thread)?,
             projector: tokio::spawn(projector.run(batches)),
             journal: journal.clone(),
         };
@@ -360,10 +350,10 @@ async fn refuse_foreign(
     let (log_id, mut reader) = (journal.log_id(), journal.reader());
     let misfit = fit::look(store, log_id, journal.partitions(), &mut reader).await?;
     if let Some(foreign) = misfit.as_ref().filter(|misfit| misfit.is_foreign()) {
-        return Err(StartError::Misfit(foreign.clone()));
+        return Err(StartFailure::Misfit(foreign.clone()).into());
     }
     if let Some(foreign) = kept.look(log_id, &reader)? {
-        return Err(StartError::Misfit(foreign));
+        return Err(StartFailure::Misfit(foreign).into());
     }
     let watermarks = store.watermarks().await?;
     fit::write_down(store, log_id, &watermarks, &mut reader).await?;

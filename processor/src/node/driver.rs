@@ -254,8 +254,9 @@ impl Driver {
                 MemberAction::Append(command) => self.append(partition, command),
                 MemberAction::Publish(outcomes) => self.publisher.publish(partition, outcomes),
                 MemberAction::CutSnapshot => {
-                    let cuts = self.assignments[index].cut().into_iter().collect();
-                    self.snapshots.add(cuts, None);
+                    if let Some(cut) = self.assignments[index].cut() {
+                        self.snapshots.add_due(cut);
+                    }
                 }
                 MemberAction::RoleChanged(ReplicaRole::Owner { epoch }) => {
                     self.counted_at_ms = None;
@@ -363,7 +364,7 @@ impl Driver {
                         })
                         .filter_map(Assignment::cut)
                         .collect();
-                    self.snapshots.add(cuts, Some(reply));
+                    self.snapshots.add_asked(cuts, reply);
                 }
                 ToDriver::Machines { reply } => {
                     let machines = self

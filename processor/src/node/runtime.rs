@@ -1,4 +1,4 @@
-//! Puts the parts of a node together, and takes them apart again in order.
+//! A running node, and its end: its parts are taken apart in order.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,114 +8,47 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use onsale_engine::Partition;
-use onsale_log::LogError;
-use onsale_log::kafka::{
-    CommandConsumer, CommandProducer, CommandProducerOptions, KafkaError, KafkaReader,
-    KafkaSettings, Topics,
-};
+use onsale_log::kafka::KafkaSettings;
 use onsale_schemas::{NodeName, PartitionId};
 use onsale_snapshot::SnapshotError;
-use onsale_snapshot::directory::Directory;
 use onsale_store::Store;
 use tokio::sync::oneshot;
 
-use super::assignment::Assignment;
-use super::driver::{Driver, ToDriver};
-use super::follow::Outcomes;
-use super::foundation::Foundation;
-use super::publish::Publisher;
-use super::recovery::Bases;
-use super::snapshots::Unpublished;
+use super::driver::ToDriver;
+use super::start::{self, NodeError, NodeOptions};
 use super::state::{NodeState, Shown};
 use super::status::{ClockOnNode, MemberRole, PartitionOnNode, SnapshotOnNode};
-use crate::clock::{self, BrokerClock, ClockRefused, ClockWatch};
-use crate::fit::{Catalog, KeptSnapshots, Misfit};
-use crate::member::{Member, MemberSettings, ranks};
+use crate::clock::ClockWatch;
+use crate::fit::Catalog;
 use crate::metrics::Metrics;
-use crate::recovery::RecoveryError;
 use crate::replica::ReplicaRole;
-use crate::snapshots::{self, Newest, Shelf, Written, snapshot_queue, work_off};
+use crate::snapshots::{self, Newest, Written};
+use crate::start::StartFailure;
 use crate::threads;
 
-/// Requests to the driver that may wait.
-const CONTROL_QUEUED_MAX: usize = 64;
 /// How long a stop waits for its partitions to be taken over.
 const HAND_OVER_PATIENCE: Duration = Duration::from_secs(2);
 /// How often it looks.
 const HAND_OVER_POLL: Duration = Duration::from_millis(5);
-/// How long the end of the log may be behind a snapshot: a broker that has just become the leader
-/// learns from the others what was acknowledged.
-const END_PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is asked meanwhile.
-const END_POLL: Duration = Duration::from_millis(100);
 /// Pause before a start that cannot compare its shows with the catalog yet tries again.
 const CATALOG_RETRY: Duration = Duration::from_secs(1);
-
-/// Settings of a node.
-#[derive(Clone, Debug)]
-pub struct NodeOptions {
-    /// Its name in the log.
-    pub node: NodeName,
-    /// How to reach Kafka.
-    pub kafka: KafkaSettings,
-    /// The topics as they are.
-    pub topics: Topics,
-    /// All processors of the cluster, this one among them.
-    pub processors: Vec<NodeName>,
-    /// How many of them follow each partition.
-    pub replicas: u16,
-    /// How members behave.
-    pub member: MemberSettings,
-    /// Folder of the snapshots.
-    pub snapshots_dir: PathBuf,
-    /// Snapshots kept of each partition.
-    pub snapshots_kept: u32,
-    /// Whether they are stored in the database too.
-    pub snapshots_in_database: bool,
-}
-
-/// Why a node does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// Kafka.
-    #[error(transparent)]
-    Kafka(#[from] KafkaError),
-    /// The clock of this machine.
-    #[error(transparent)]
-    Clock(#[from] ClockRefused),
-    /// The snapshots.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// Snapshot plus log do not give a state.
-    #[error(transparent)]
-    Recovery(#[from] RecoveryError),
-    /// Snapshots are of another log, or the log is shorter than it was.
-    #[error(transparent)]
-    Misfit(Misfit),
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// A thread could not be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(std::io::Error),
-}
 
 /// A running node. Dropping it stops the threads without waiting for them.
 #[derive(Debug)]
 pub struct Node {
-    name: NodeName,
-    log_id: [u8; 16],
-    kafka: KafkaSettings,
-    snapshots_dir: PathBuf,
+    pub(super) name: NodeName,
+    pub(super) log_id: [u8; 16],
+    pub(super) kafka: KafkaSettings,
+    pub(super) snapshots_dir: PathBuf,
     pub(super) shared: Arc<NodeState>,
     pub(super) newest: Arc<Newest>,
-    control: Sender<ToDriver>,
+    pub(super) control: Sender<ToDriver>,
     pub(super) metrics: Metrics,
-    clock: ClockWatch,
+    pub(super) clock: ClockWatch,
     /// What the catalog lacked at the start, once that is known.
-    catalog: OnceLock<Catalog>,
+    pub(super) catalog: OnceLock<Catalog>,
     /// `None` once they are joined.
-    threads: Mutex<Option<[JoinHandle<()>; 3]>>,
+    pub(super) threads: Mutex<Option<[JoinHandle<()>; 3]>>,
 }
 
 impl Drop for Node {
@@ -139,8 +72,10 @@ impl Node {
         let runtime = tokio::runtime::Handle::current();
         // Kafka's clients block.
         let started =
-            tokio::task::spawn_blocking(move || start(options, store, metrics, &runtime)).await;
-        started.unwrap_or_else(|error| Err(NodeError::Thread(std::io::Error::other(error))))
+            tokio::task::spawn_blocking(move || start::start(options, store, metrics, &runtime))
+                .await;
+        started
+            .unwrap_or_else(|error| Err(StartFailure::Thread(std::io::Error::other(error)).into()))
     }
 
     /// The partitions that it follows.
@@ -219,10 +154,10 @@ impl Node {
         // Whatever the catalog has is sold meanwhile.
         let misfit = self.catalog.get().and_then(Catalog::misfit);
         warnings.extend(misfit.map(|misfit| misfit.to_string()));
+        warnings.extend(self.catalog.get().and_then(Catalog::only_in_a_backup));
         let damage = self.catalog.get().map(Catalog::damage);
         let damage = damage.into_iter().flatten();
         warnings.extend(damage.map(|misfit| misfit.to_string()));
-        warnings.extend(self.catalog.get().and_then(Catalog::only_in_a_backup));
         for (partition, first) in self.shared.unfounded() {
             warnings.push(format!(
                 "the log of partition {partition} begins at offset {first}, and no snapshot \
@@ -367,146 +302,6 @@ impl Node {
     }
 }
 
-fn start(
-    options: NodeOptions,
-    store: Store,
-    metrics: Metrics,
-    runtime: &tokio::runtime::Handle,
-) -> Result<Node, NodeError> {
-    let started = Instant::now();
-    clock::check_wall(clock::now_ms())?;
-    let own_clock = ClockWatch::start(0);
-    let directory = Directory::open(&options.snapshots_dir)?;
-    let ranks = ranks_of(&options);
-    let partitions: Vec<PartitionId> = ranks.keys().copied().collect();
-    let outcomes = Outcomes::at_the_end(&options.kafka, &partitions)?;
-    let newest = Arc::new(Newest::default());
-    let mut reader = KafkaReader::new(&options.kafka)?;
-    let log_id = options.topics.log_id;
-    let kept = KeptSnapshots::read(&options.snapshots_dir)?;
-    refuse_foreign(|| kept.look(log_id, &reader))?;
-    let bases = runtime.block_on(Bases::look(log_id, &directory, &store));
-    refuse_foreign(|| bases.ahead_of(&reader))?;
-    let assignments = runtime.block_on(async {
-        assigned(&options, ranks, &bases, &outcomes, &mut reader, &newest).await
-    })?;
-    tracing::info!(
-        partitions = assignments.len(),
-        ms = started.elapsed().as_millis(),
-        "bases found; following the log from there"
-    );
-
-    let shared = Arc::new(NodeState::default());
-    shared.show(assignments.iter().map(Assignment::shown).collect());
-    let (to_writer, jobs) = snapshot_queue();
-    let (control, controls) = crossbeam_channel::bounded(CONTROL_QUEUED_MAX);
-    let producer = CommandProducer::new(&options.kafka, CommandProducerOptions::default())?;
-    let driver = Driver {
-        assignments,
-        settings: options.kafka.clone(),
-        commands: CommandConsumer::new(&options.kafka)?,
-        outcomes,
-        producer,
-        publisher: Publisher::new(&options.kafka)?,
-        snapshots: Unpublished::new(to_writer),
-        control: controls,
-        shared: shared.clone(),
-        clock: own_clock.clone(),
-        broker: BrokerClock::default(),
-        started: Instant::now(),
-        actions: Vec::new(),
-        shown_at_ms: 0,
-        counted_at_ms: None,
-        metrics: metrics.clone(),
-    };
-    let shelf = Shelf {
-        log_id,
-        directory,
-        store,
-        runtime: runtime.clone(),
-        newest: newest.clone(),
-        kept: options.snapshots_kept,
-        in_database: options.snapshots_in_database,
-        metrics: metrics.clone(),
-    };
-    let failures = metrics.snapshot_failures.clone();
-    let writing = threads::spawn("snapshots", move || {
-        let write = |cut: &_, _| shelf.write_new(cut);
-        work_off(&jobs, &failures, write, || {});
-    })
-    .map_err(NodeError::Thread)?;
-    let driving = threads::spawn("driver", {
-        let shared = shared.clone();
-        move || run(driver, &shared)
-    })
-    .map_err(NodeError::Thread)?;
-    let foundation = Foundation {
-        reader,
-        shared: shared.clone(),
-        newest: newest.clone(),
-        control: control.clone(),
-        metrics: metrics.clone(),
-    };
-    let watching =
-        threads::spawn("foundation", move || foundation.watch()).map_err(NodeError::Thread)?;
-    Ok(Node {
-        name: options.node,
-        log_id,
-        kafka: options.kafka,
-        snapshots_dir: options.snapshots_dir,
-        shared,
-        newest,
-        control,
-        metrics,
-        clock: own_clock,
-        catalog: OnceLock::new(),
-        threads: Mutex::new(Some([driving, writing, watching])),
-    })
-}
-
-/// Nothing is sold on a log that has lost what was sold on it before.
-fn refuse_foreign(look: impl Fn() -> Result<Option<Misfit>, LogError>) -> Result<(), NodeError> {
-    let began = Instant::now();
-    loop {
-        match look()? {
-            None => return Ok(()),
-            Some(Misfit::SnapshotAhead { .. }) if began.elapsed() < END_PATIENCE => {
-                std::thread::sleep(END_POLL);
-            }
-            Some(foreign) => return Err(NodeError::Misfit(foreign)),
-        }
-    }
-}
-
-/// The partitions of this node, each from the base that it starts from.
-async fn assigned(
-    options: &NodeOptions,
-    ranks: BTreeMap<PartitionId, u32>,
-    bases: &Bases<'_>,
-    outcomes: &Outcomes,
-    reader: &mut KafkaReader,
-    newest: &Newest,
-) -> Result<Vec<Assignment>, RecoveryError> {
-    let mut assignments = Vec::with_capacity(ranks.len());
-    for (partition, rank) in ranks {
-        let published = outcomes.newest(partition).map(|newest| newest.offset);
-        let base = bases.base(partition, published, reader).await?;
-        if let Some(snapshot) = base.snapshot {
-            newest.set(snapshot);
-        }
-        let member = Member::new(
-            base.machine,
-            options.node.clone(),
-            rank,
-            options.member,
-            published,
-            0,
-        );
-        assignments.push(Assignment::new(member, base.last_record_checksum));
-    }
-    Ok(assignments)
-}
-
 async fn look_at_catalog(node: Weak<Node>, store: Store) {
     loop {
         let Some(node) = node.upgrade().filter(|node| !node.shared.is_stopping()) else {
@@ -523,26 +318,4 @@ async fn look_at_catalog(node: Weak<Node>, store: Store) {
         drop(node);
         tokio::time::sleep(CATALOG_RETRY).await;
     }
-}
-
-/// The partitions that a node follows, with its place among those that do.
-fn ranks_of(options: &NodeOptions) -> BTreeMap<PartitionId, u32> {
-    (0..options.topics.partitions)
-        .map(PartitionId)
-        .filter_map(|partition| {
-            let rank = ranks::rank(partition, &options.node, &options.processors)?;
-            (rank < u32::from(options.replicas)).then_some((partition, rank))
-        })
-        .collect()
-}
-
-fn run(driver: Driver, shared: &NodeState) {
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| driver.run()));
-    let why = match result {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the driver thread panicked".to_owned(),
-    };
-    tracing::error!(why, "the driver has stopped: this process must end");
-    shared.fail(why);
 }

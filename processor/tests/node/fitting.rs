@@ -295,7 +295,7 @@ async fn describe_all(world: &mut World) {
     }
     let documents = world
         .store
-        .undescribed(PARTITIONS, CatalogCursor::default(), 10)
+        .undescribed(PARTITIONS, &[], CatalogCursor::default(), 10)
         .await
         .unwrap();
     assert_eq!(documents.len(), 2 * ALL.len());

@@ -111,7 +111,7 @@ impl House {
         loop {
             let left = self
                 .store
-                .undescribed(16, CatalogCursor::default(), 1)
+                .undescribed(16, &[], CatalogCursor::default(), 1)
                 .await;
             if left.unwrap().is_empty() {
                 return;

@@ -30,6 +30,9 @@ mod permissions;
 mod postgres;
 mod proof;
 mod rules;
+mod silence;
+#[path = "../../../../migrations/store/tests/contract/proxy.rs"]
+mod silent_proxy;
 mod small_disk;
 mod support;
 mod tls;

@@ -280,7 +280,7 @@ impl House {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = store
-                .undescribed(16, CatalogCursor::default(), 1)
+                .undescribed(16, &[], CatalogCursor::default(), 1)
                 .await
                 .unwrap();
             if left.is_empty() {

@@ -108,7 +108,7 @@ pub(crate) async fn receipt(
     };
     let place = (booking.partition(), booking.offset());
     let explained = state
-        .explanations
+        .standings
         .of(&state.operations, asker, place, None)
         .await
         .map_err(|error| match error.code() {

@@ -1,43 +1,38 @@
 //! `POST /bookings/reserve`
 
-use std::collections::HashSet;
+mod answer;
+mod places;
+
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::response::Response;
-use http::StatusCode;
-use onsale_schemas::command::{Pick, Reserve};
+use onsale_schemas::command::Reserve;
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
-use onsale_schemas::{
-    BookingId, Command, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList, ShowId, ZoneIndex,
-};
-use serde::{Deserialize, Serialize};
+use onsale_schemas::{Command, ShowId};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
 use utoipa::openapi::{Ref, Schema};
 use uuid::Uuid;
 
-use super::body::PositionBody;
-use super::receipt;
-use crate::address_blocks::{Asking, NewHold};
+use self::answer::Reservation;
+pub(in crate::routes) use self::answer::Reserving;
+pub(in crate::routes) use self::places::named_seats;
+use self::places::places;
+use crate::address_blocks::Asking;
 use crate::auth::{Caller, OnBehalf, Role};
 use crate::bounds::{Bound, Bounds, Of};
-use crate::charts::{Chart, ChartZone, Found, parse_seat_id};
 use crate::client_address::ClientAddress;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::precheck::{self, InFlight};
-use crate::rejection;
 use crate::routes::call::{Call, Order};
 use crate::routes::visible;
 use crate::state::AppState;
-use crate::submit::{
-    Answer, Answering, Final, PendingAnswer, decided_at, seconds_left, unexpected, was_decided,
-};
-use crate::text;
-use crate::values::{Instant, Money};
+use crate::submit::{Answer, Final, PendingAnswer, was_decided};
+use crate::values::Money;
 
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[
@@ -128,30 +123,6 @@ impl<'de> Deserialize<'de> for SeenPrice {
         }
         deserializer.deserialize_any(PriceVisitor)
     }
-}
-
-/// A reservation.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Reservation {
-    booking_id: Uuid,
-    /// `reserved`.
-    status: &'static str,
-    event_id: Uuid,
-    show_id: Uuid,
-    zone_id: Uuid,
-    /// Labels; none for general admission.
-    seats: Vec<String>,
-    quantity: u32,
-    unit_price: Money,
-    total_price: Money,
-    expires_at: Instant,
-    /// Length of the hold as of `server_time`.
-    expires_in_seconds: u64,
-    /// When it was reserved, by the log.
-    server_time: Instant,
-    position: PositionBody,
-    /// How many were ahead; anyone who has this link may read it.
-    receipt_url: String,
 }
 
 /// Hold seats.
@@ -282,231 +253,5 @@ fn settle(asking: Asking<'_>, answer: &Result<Answer, ApiError>) {
         // A refusal of the log, or a command that is certainly not in it.
         Err(error) if error.code() != Code::InternalError => asking.given_back(),
         Ok(Answer::Final(_) | Answer::Pending(_)) | Err(_) => drop(asking),
-    }
-}
-
-/// Which places of which zone are asked for.
-fn places<'a>(
-    chart: &'a Chart,
-    request: &ReserveRequest,
-) -> Result<(&'a ChartZone, Pick), ApiError> {
-    let zone = match request.zone_id {
-        Some(id) => Some(
-            chart
-                .zone_by_id(id)
-                .ok_or_else(|| ApiError::invalid("zone_id", id, "a zone of the show"))?,
-        ),
-        None => None,
-    };
-    match (&request.seats, request.quantity) {
-        (Some(_), Some(quantity)) => Err(ApiError::invalid(
-            "quantity",
-            quantity,
-            "either seats or quantity, not both",
-        )),
-        (None, None) => Err(ApiError::invalid(
-            "seats",
-            serde_json::Value::Null,
-            "seats or quantity",
-        )),
-        (Some(labels), None) => {
-            if let Some(together) = request.together {
-                return Err(ApiError::wrong(
-                    "together",
-                    together,
-                    "can only be given with quantity",
-                    "no value",
-                ));
-            }
-            let max = usize::try_from(TICKETS_PER_BOOKING_MAX).unwrap_or(usize::MAX);
-            let (zone, seats) = named_seats(chart, zone, labels, max)?;
-            Ok((zone, Pick::Seats(seats)))
-        }
-        (None, Some(quantity)) => {
-            if !(1..=TICKETS_PER_BOOKING_MAX).contains(&quantity) {
-                return Err(ApiError::invalid(
-                    "quantity",
-                    quantity,
-                    &format!("1 to {TICKETS_PER_BOOKING_MAX}"),
-                ));
-            }
-            let zone = match (zone, chart.zones.as_slice()) {
-                (Some(zone), _) => zone,
-                (None, [only]) => only,
-                (None, _) => {
-                    return Err(ApiError::wrong(
-                        "zone_id",
-                        serde_json::Value::Null,
-                        "is required, because the show has several zones",
-                        "a zone of the show",
-                    ));
-                }
-            };
-            let pick = if zone.is_seated() {
-                Pick::BestAvailable {
-                    quantity,
-                    together: request.together.unwrap_or(true),
-                }
-            } else {
-                Pick::General { quantity }
-            };
-            Ok((zone, pick))
-        }
-    }
-}
-
-/// The zone and indexes of named seats, in the order asked for.
-pub(in crate::routes) fn named_seats<'a>(
-    chart: &'a Chart,
-    zone: Option<&'a ChartZone>,
-    labels: &[String],
-    max: usize,
-) -> Result<(&'a ChartZone, SeatList), ApiError> {
-    if labels.is_empty() || labels.len() > max {
-        return Err(ApiError::invalid(
-            "seats",
-            labels.len(),
-            &format!("1 to {max} seats"),
-        ));
-    }
-    if let Some(zone) = zone
-        && !zone.is_seated()
-    {
-        return Err(ApiError::invalid(
-            "seats",
-            labels,
-            "a quantity: the zone has no named seats",
-        ));
-    }
-    let mut of_zone = zone;
-    let mut seats = SeatList::new();
-    let mut seen = HashSet::with_capacity(labels.len());
-    for (place, label) in labels.iter().enumerate() {
-        let field = || format!("seats[{place}]");
-        let found = match parse_seat_id(label) {
-            Some(seat) => seat
-                .and_then(|seat| Some((chart.zone_of_seat(seat)?, seat)))
-                .filter(|(of_seat, _)| zone.is_none_or(|zone| zone.index == of_seat.index)),
-            None => match chart.find(label, zone.map(|zone| zone.index)) {
-                Found::Nothing => None,
-                Found::Seat { zone, seat } => chart.zone(zone).map(|zone| (zone, seat)),
-                Found::Ambiguous => {
-                    return Err(ApiError::wrong(
-                        "zone_id",
-                        serde_json::Value::Null,
-                        &format!(
-                            "is required, because several zones have a seat {}",
-                            text::cut(label)
-                        ),
-                        "a zone of the show",
-                    ));
-                }
-            },
-        };
-        let Some((found_zone, seat)) = found else {
-            return Err(ApiError::invalid(&field(), label, "a seat of the show"));
-        };
-        match of_zone {
-            Some(of_zone) if of_zone.index != found_zone.index => {
-                return Err(ApiError::invalid(&field(), label, "seats of one zone"));
-            }
-            _ => of_zone = Some(found_zone),
-        }
-        if !seen.insert(seat) {
-            return Err(ApiError::invalid(&field(), label, "each seat once"));
-        }
-        seats.push(seat);
-    }
-    of_zone
-        .map(|zone| (zone, seats))
-        .ok_or_else(|| ApiError::invalid("seats", labels, "at least one seat"))
-}
-
-/// Answers a reservation.
-pub(in crate::routes) struct Reserving {
-    pub(in crate::routes) chart: Arc<Chart>,
-    pub(in crate::routes) zone: ZoneIndex,
-}
-
-#[async_trait]
-impl Answering for Reserving {
-    async fn answer(
-        &self,
-        state: &AppState,
-        _partition: PartitionId,
-        record: &OutcomeRecord,
-    ) -> Result<Final, ApiError> {
-        let chart = &*self.chart;
-        let reserved = match &record.outcome {
-            Outcome::Reserved(reserved) => reserved,
-            Outcome::Rejected(why) => {
-                // A remembered refusal may tell a limit of the past.
-                if let (Rejection::MaxPerUserExceeded { limit, .. }, None) = (why, record.replay_of)
-                {
-                    let (partition, show) = (chart.partition, chart.show);
-                    state
-                        .buyers
-                        .note_limit(partition, show, *limit, record.offset);
-                }
-                let refusal = rejection::to_error(why, Some(chart), Some(self.zone));
-                return Err(match why {
-                    Rejection::CoolingDown { until_ms } => {
-                        let wait_ms = until_ms.saturating_sub(record.log_time_ms);
-                        refusal.retry_after(wait_ms.div_ceil(1_000).max(1))
-                    }
-                    _ => refusal,
-                });
-            }
-            other => return Err(unexpected("reserve", other)),
-        };
-        let zone = chart
-            .zone(reserved.zone)
-            .ok_or_else(|| ApiError::internal("reserved in a zone that the chart does not have"))?;
-        if record.replay_of.is_none() {
-            state.metrics.reservations.inc();
-        }
-        // The log's time, so that a replay is the same answer to the byte.
-        let server_time = decided_at(record);
-        let expires_at = Instant(reserved.expires_at_ms);
-        let booking = BookingId::new(chart.partition, reserved.booking);
-        let mut answer = Final::new(
-            StatusCode::CREATED,
-            &Reservation {
-                booking_id: booking.as_uuid(),
-                status: "reserved",
-                event_id: reserved.event.0,
-                show_id: reserved.show.0,
-                zone_id: zone.zone_id,
-                seats: chart.labels(reserved.seats.iter()),
-                quantity: reserved.quantity,
-                unit_price: Money::new(reserved.unit_price, reserved.currency.as_str()),
-                total_price: Money::total(
-                    reserved.unit_price,
-                    reserved.quantity,
-                    reserved.currency,
-                ),
-                expires_at,
-                expires_in_seconds: seconds_left(expires_at, server_time),
-                server_time,
-                position: PositionBody {
-                    partition: chart.partition.0,
-                    offset: reserved.booking,
-                },
-                receipt_url: receipt::url(state, &booking),
-            },
-        )?;
-        answer.hold = Some(NewHold {
-            booking,
-            show: reserved.show,
-            event: reserved.event,
-            places: reserved.quantity,
-            until_ms: reserved.expires_at_ms,
-        });
-        Ok(answer)
-    }
-
-    /// A refusal tells of no booking, and who has many of them need not wait for any.
-    fn tells_of_bookings(&self, record: &OutcomeRecord) -> bool {
-        !matches!(record.outcome, Outcome::Rejected(_))
     }
 }

@@ -168,7 +168,7 @@ pub(super) async fn explained(
     };
     let asker = Key::User(caller.user);
     let explained = state
-        .explanations
+        .standings
         .of(
             &state.operations,
             asker,
@@ -271,7 +271,7 @@ async fn place(
     }
     let asker = (caller.user, address);
     state
-        .explanations
+        .standings
         .find(&state.operations, &state.limits, asker, request)
         .await
 }

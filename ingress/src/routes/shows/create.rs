@@ -15,7 +15,7 @@ use onsale_schemas::{
     Command, EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId,
 };
 use onsale_store::StoreError;
-use onsale_store::audit::{Actor, Audit};
+use onsale_store::audit::{Actor, Audit, AuditEntry};
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
 use serde::Deserialize;
 use serde_json::json;
@@ -45,7 +45,7 @@ use crate::values::Instant;
 pub(super) const NAME_MAX_CHARS: usize = 200;
 /// The sale closes so long before the show begins, unless said otherwise.
 const SALE_CLOSES_BEFORE_MS: u64 = 3_600_000;
-/// How long a refused show waits for the catalog to be as far as its refusal.
+/// How long refused shows wait for the catalog to be as far as their refusals.
 const WITHDRAW_PATIENCE: Duration = Duration::from_secs(2);
 
 /// As both requests with a show take it.
@@ -300,11 +300,14 @@ async fn make(
     if let Some(answer) = recall(state, identity).await? {
         return Ok(of_command(answer));
     }
-    let entry = audit::actor(&call.caller, &call.context)
-        .did("show.create", "show", row.show_id)
-        .of_tenant(managed.row.tenant_id)
-        .with(json!({ "event_id": managed.row.event_id.0 }));
+    let opening = Opening {
+        show: row.show_id,
+        event: row.event_id,
+        tenant: managed.row.tenant_id,
+        by: audit::actor(&call.caller, &call.context),
+    };
     let quota = &state.config.quota;
+    let entry = opening.did("show.create");
     let row = match state.store.add_show_within(&row, quota, entry).await {
         Ok(()) => row,
         // An earlier attempt came as far as the row.
@@ -337,12 +340,7 @@ async fn make(
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: row.partition,
         command: Command::OpenShowV2(open),
-        answering: Arc::new(Opening {
-            show: row.show_id,
-            event: row.event_id,
-            tenant: managed.row.tenant_id,
-            by: audit::actor(&call.caller, &call.context),
-        }),
+        answering: Arc::new(opening),
     };
     let answer = call.hand_in(order).await?;
     match answer {
@@ -360,40 +358,50 @@ struct Opening {
 }
 
 impl Opening {
+    /// An entry of the audit trail about the show.
+    fn did(&self, action: &'static str) -> AuditEntry {
+        self.by
+            .did(action, "show", self.show)
+            .of_tenant(self.tenant)
+            .with(json!({ "event_id": self.event.0 }))
+    }
+
     /// Takes the show out of the catalog again, once that is known to be as far as the refusal. What
     /// a crash leaves behind, the next start withdraws.
     async fn withdraw(&self, state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
-        let entry = self
-            .by
-            .did("show.withdraw", "show", self.show)
-            .of_tenant(self.tenant)
-            .with(json!({ "event_id": self.event.0 }));
-        withdraw(state, self.show, (partition, record.offset), entry).await;
+        let entry = self.did("show.withdraw");
+        withdraw(
+            state,
+            (partition, record.offset),
+            [(self.show, entry.into())],
+        )
+        .await;
     }
 }
 
-/// Takes a show out of the catalog whose opening the log refused at this position.
+/// Takes shows out of the catalog whose openings the log refused, the last of them at this position.
 pub(super) async fn withdraw(
     state: &AppState,
-    show: ShowId,
     (partition, offset): (PartitionId, Offset),
-    audit: impl Into<Audit>,
+    shows: impl IntoIterator<Item = (ShowId, Audit)>,
 ) {
     let projected = state
         .operations
         .wait_projected(partition, offset, WITHDRAW_PATIENCE);
-    if !projected.await {
-        tracing::info!(%show, "a show that the log refused is withdrawn at the next start");
-        return;
-    }
-    if let Err(error) = state.store.withdraw_show(show, audit).await {
-        tracing::warn!(%show, %error, "a show that the log refused is withdrawn at the next start");
+    let is_projected = projected.await;
+    for (show, audit) in shows {
+        if !is_projected {
+            tracing::info!(%show, "a show that the log refused is withdrawn at the next start");
+        } else if let Err(error) = state.store.withdraw_show(show, audit).await {
+            tracing::warn!(%show, %error, "a show that the log refused is withdrawn at the next start");
+        }
     }
 }
 
-/// Whether a refused opening says that the log has no such show.
+/// Whether a refused opening says that the log has no such show and never will. After a refusal that
+/// passes, another attempt may have opened it meanwhile.
 pub(super) fn is_unopened(why: &Rejection) -> bool {
-    !matches!(why, Rejection::ShowExists | Rejection::IdempotencyKeyReused)
+    !why.is_transient() && !matches!(why, Rejection::ShowExists | Rejection::IdempotencyKeyReused)
 }
 
 #[async_trait]
@@ -406,7 +414,7 @@ impl Answering for Opening {
     ) -> Result<Final, ApiError> {
         match &record.outcome {
             Outcome::ShowOpened { .. } => {
-                // Before anybody learns of it, and so before its first sale.
+                // Right behind its opening. Another process may have sold the first seat by now.
                 describe::opened(state, self.show).await;
                 let row = state
                     .store

@@ -1,15 +1,17 @@
 //! Shows whose opening a crash interrupted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use onsale_schemas::{Command, Outcome, PartitionId};
-use onsale_store::audit::Unaudited;
+use futures::future::join_all;
+use onsale_schemas::{Command, Offset, Outcome, PartitionId, ShowId};
+use onsale_store::audit::{Audit, Unaudited};
 use onsale_store::catalog::{ShowRow, ShowStatus};
 
 use super::create::{is_unopened, withdraw};
 use super::layout::open_command;
 use crate::error::ApiError;
+use crate::rejection;
 use crate::state::AppState;
 use crate::submit::hand_in_own;
 
@@ -28,6 +30,8 @@ struct Resumed {
 /// What became of one of them.
 enum Resumption {
     HandedIn,
+    /// The log refuses it, at this offset.
+    Refused(Offset),
     /// Its reply was lost, or takes long.
     Silent,
     /// The catalog lacks the event.
@@ -36,8 +40,8 @@ enum Resumption {
 
 /// Hands in the opening of every show that is in the catalog and perhaps not in the log; opening
 /// one again with the same values changes nothing, one that an older program opened is refused, which
-/// changes nothing either, and one that the log refuses to open leaves the catalog. Returns how many were handed in; what was not is tried again until
-/// the process stops.
+/// changes nothing either, and one that the log refuses to open leaves the catalog. Returns how many
+/// were handed in; what was not is tried again until the process stops.
 pub(crate) async fn resume_openings(state: &AppState) -> usize {
     let resumed = pass(state).await;
     if resumed.is_incomplete {
@@ -74,12 +78,19 @@ async fn pass(state: &AppState) -> Resumed {
     };
     // One partition that does not answer must not cost its patience with every show.
     let mut silent = BTreeSet::<PartitionId>::new();
+    let mut refused = BTreeMap::<PartitionId, Refused>::new();
     for show in &shows {
         if silent.contains(&show.partition) {
             continue;
         }
         match resume(state, show).await {
             Ok(Resumption::HandedIn) => resumed.handed_in += 1,
+            Ok(Resumption::Refused(offset)) => {
+                resumed.handed_in += 1;
+                let refused = refused.entry(show.partition).or_default();
+                refused.shows.push(show.show_id);
+                refused.last = refused.last.max(offset);
+            }
             Ok(Resumption::NoEvent) => {
                 tracing::warn!(show = %show.show_id, "a show of no event is not opened");
             }
@@ -98,7 +109,22 @@ async fn pass(state: &AppState) -> Resumed {
             }
         }
     }
+    let mut withdrawals = Vec::with_capacity(refused.len());
+    for (partition, refused) in refused {
+        let shows = refused.shows.into_iter();
+        let shows = shows.map(|show| (show, Audit::from(Unaudited::Automatic)));
+        withdrawals.push(withdraw(state, (partition, refused.last), shows));
+    }
+    join_all(withdrawals).await;
     resumed
+}
+
+/// Shows of one partition whose openings its log refused.
+#[derive(Default)]
+struct Refused {
+    shows: Vec<ShowId>,
+    /// Where the last of them was.
+    last: Offset,
 }
 
 async fn resume(state: &AppState, show: &ShowRow) -> Result<Resumption, ApiError> {
@@ -113,12 +139,13 @@ async fn resume(state: &AppState, show: &ShowRow) -> Result<Resumption, ApiError
             let record = outcome?;
             match &record.outcome {
                 Outcome::Rejected(why) if is_unopened(why) => {
-                    let position = (show.partition, record.offset);
-                    withdraw(state, show.show_id, position, Unaudited::Automatic).await;
+                    Ok(Resumption::Refused(record.offset))
                 }
-                _ => {}
+                Outcome::Rejected(why) if why.is_transient() => {
+                    Err(rejection::to_error(why, None, None))
+                }
+                _ => Ok(Resumption::HandedIn),
             }
-            Ok(Resumption::HandedIn)
         }
         Ok(Err(_)) | Err(_) => Ok(Resumption::Silent),
     }

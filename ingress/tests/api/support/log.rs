@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use onsale_log::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
@@ -54,6 +54,7 @@ struct State {
 pub(crate) struct ScriptedLog {
     /// Where the log ended when the process began.
     pub(crate) began_at: AtomicU64,
+    pub(crate) partitions: AtomicU16,
     is_shared: bool,
     state: Mutex<State>,
     feed: broadcast::Sender<Arc<OutcomeBatch>>,
@@ -72,6 +73,7 @@ impl ScriptedLog {
     fn of_a_process(is_shared: bool) -> Self {
         Self {
             began_at: AtomicU64::new(0),
+            partitions: AtomicU16::new(1),
             is_shared,
             state: Mutex::new(State {
                 next_offset: 100,
@@ -152,7 +154,7 @@ impl ScriptedLog {
 #[async_trait]
 impl CommandLog for ScriptedLog {
     fn partitions(&self) -> u16 {
-        1
+        self.partitions.load(Ordering::SeqCst)
     }
 
     fn is_shared(&self) -> bool {

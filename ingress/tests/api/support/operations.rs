@@ -1,6 +1,6 @@
 //! Operations that do what the test says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 
 pub(crate) struct FakeOperations {
     pub(crate) projected: AtomicU64,
+    /// Partitions of which nothing is projected.
+    pub(crate) standing: Mutex<BTreeSet<PartitionId>>,
     pub(crate) ready: AtomicBool,
     /// Makes [`Operations::ready`] panic.
     pub(crate) panics: AtomicBool,
@@ -43,6 +45,7 @@ impl Default for FakeOperations {
     fn default() -> Self {
         Self {
             projected: AtomicU64::new(u64::MAX),
+            standing: Mutex::default(),
             ready: AtomicBool::new(true),
             panics: AtomicBool::new(false),
             explained: Mutex::default(),
@@ -89,7 +92,7 @@ impl Operations for FakeOperations {
         _deadline: Duration,
     ) -> bool {
         self.waits.fetch_add(1, Ordering::SeqCst);
-        self.projected(partition) > offset
+        !self.standing.lock().contains(&partition) && self.projected(partition) > offset
     }
 
     fn ready(&self) -> Readiness {

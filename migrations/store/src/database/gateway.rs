@@ -1,24 +1,27 @@
 //! Statements outside a transaction, and the task that a transaction runs on.
 
-use sqlx::Sqlite;
+use std::time::Duration;
+
+use sqlx::{Postgres, Sqlite};
 
 use super::classify::leaves_connection;
-use super::postgres::PostgresPool;
+use super::lent::{Lent, Limited as _, within};
+use super::postgres::{self, PostgresPool};
 use super::sqlite::SqlitePools;
 use super::transaction::{Open, on};
-use super::value::{postgres_query, sqlite_query};
+use super::value::{bytes_of, postgres_query, sqlite_query};
 use super::writes::{Turn, Writes};
 use super::{Durability, Row, Transaction, Value, classify};
 use crate::error::StoreError;
 
 /// Runs a query on a connection of a pool, which gets it back only while it can be used on. A caller
-/// may drop one that does not write half-way: sqlx reads what is left of the answer before it uses the
-/// connection again.
+/// may drop one that does not write half-way (see [`Lent`]).
 macro_rules! on_connection {
-    ($acquire:expr, $query:expr, $run:ident) => {
-        match $acquire.await {
+    ($lend:expr, $limit:expr, $query:expr, $run:ident) => {
+        match $lend.await {
             Ok(mut connection) => {
-                let result = $query.$run(&mut *connection).await;
+                let answer = $query.$run(&mut *connection);
+                let result = within($limit, answer).await.flatten();
                 if result
                     .as_ref()
                     .is_err_and(|error| !leaves_connection(error))
@@ -48,13 +51,15 @@ impl Database {
     ) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Postgres(postgres) => on_connection!(
-                postgres.pool.acquire(),
+                Lent::from(&postgres.pool),
+                Postgres::STATEMENT_MAX,
                 postgres_query(sql, values),
                 fetch_all
             )
             .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
             Self::Sqlite(pools) => on_connection!(
-                pools.readers.acquire(),
+                Lent::from(&pools.readers),
+                Sqlite::STATEMENT_MAX,
                 sqlite_query(sql, values),
                 fetch_all
             )
@@ -71,13 +76,15 @@ impl Database {
     ) -> Result<Option<Row>, StoreError> {
         match self {
             Self::Postgres(postgres) => on_connection!(
-                postgres.pool.acquire(),
+                Lent::from(&postgres.pool),
+                Postgres::STATEMENT_MAX,
                 postgres_query(sql, values),
                 fetch_optional
             )
             .map(|row| row.map(Row::Postgres)),
             Self::Sqlite(pools) => on_connection!(
-                pools.readers.acquire(),
+                Lent::from(&pools.readers),
+                Sqlite::STATEMENT_MAX,
                 sqlite_query(sql, values),
                 fetch_optional
             )
@@ -99,8 +106,10 @@ impl Database {
             // It commits a lone statement by itself, which saves two round trips.
             Self::Postgres(PostgresPool { pool, writes }) => {
                 let (pool, query) = (pool.clone(), postgres_query(sql, values));
+                let upload = bytes_of(values) / postgres::UPLOAD_MIN_BYTES_PER_SECOND;
+                let limit = postgres::STATEMENT_MAX + Duration::from_secs(upload);
                 let work = async move |turn: Turn| {
-                    on_connection!(turn.connection(&pool), query, execute)
+                    on_connection!(turn.connection(&pool), Some(limit), query, execute)
                         .map(|done| done.rows_affected())
                         .map_err(classify)
                 };

@@ -3,7 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use tokio::time::timeout;
 
 use super::classify;
 use super::writes::Writes;
@@ -13,8 +15,22 @@ use crate::error::StoreError;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection is replaced after this long, so that load follows a moved server, in seconds.
 const CONNECTION_AGE_MAX_SECONDS: u64 = 1_800;
-/// Time limits are the server's: they also end what nobody waits for any more. The keepalive times are
-/// in seconds.
+/// How long a statement may take in all. The server's limits below come first wherever there is a
+/// server (a lock that is waited for while the statement is prepared, then the statement itself), so
+/// this one is for a server that has fallen silent.
+pub(super) const STATEMENT_MAX: Duration = Duration::from_secs(15);
+/// What a server is expected to take in at least: the larger values of a statement (a copy of a
+/// snapshot) have that much more time, which the server's limit does not count.
+pub(super) const UPLOAD_MIN_BYTES_PER_SECOND: u64 = 1 << 20;
+/// How long a statement may take after [`RAISE_STATEMENT_TIMEOUT`].
+pub(super) const RAISED_STATEMENT_MAX: Duration = Duration::from_secs(3_605);
+/// Lets the next statements of a transaction take an hour.
+pub(super) const RAISE_STATEMENT_TIMEOUT: &str = "SET LOCAL statement_timeout = '3600s'";
+/// How long the look at a connection may take that was idle. One that does not answer is replaced while
+/// its caller waits.
+const PING_MAX: Duration = Duration::from_secs(2);
+/// The server's time limits, which also end what nobody waits for any more. The keepalive times are in
+/// seconds, and for connections whose client has vanished.
 const SESSION_OPTIONS: [(&str, &str); 6] = [
     ("statement_timeout", "10s"),
     ("lock_timeout", "5s"),
@@ -98,7 +114,14 @@ fn pool(connections_max: u32) -> PgPoolOptions {
         .max_connections(connections_max.max(1))
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(Duration::from_secs(CONNECTION_AGE_MAX_SECONDS))
-        .test_before_acquire(true)
+        // Its own look at a connection has no limit but the caller's patience.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                let answer = timeout(PING_MAX, connection.ping()).await;
+                Ok(answer.is_ok_and(|answer| answer.is_ok()))
+            })
+        })
 }
 
 /// The URL for messages: without its password and its parameters, which may hold one too.

@@ -7,13 +7,15 @@
 //! a rollback of a transaction that is known to be there; otherwise it is closed, and the pool makes
 //! another one when it is asked next.
 
-use sqlx::pool::PoolConnection;
+use std::time::Duration;
+
 use sqlx::{Postgres, Sqlite};
 
 use super::classify::ends_transaction;
+use super::lent::{Lent, Limited, within};
 use super::value::{postgres_query, sqlite_query};
 use super::writes::Turn;
-use super::{Database, Row, Value, classify, trail};
+use super::{Database, Row, Value, classify, postgres, trail};
 use crate::audit::Audit;
 use crate::error::StoreError;
 
@@ -46,13 +48,15 @@ pub(crate) enum Transaction {
 
 /// The connection of a transaction, and what is known of it. Its beginning and end are statements
 /// like others: sqlx keeps a count of its own of what it begins, which is what goes wrong.
-pub(crate) struct Open<DB: sqlx::Database> {
+pub(crate) struct Open<DB: Limited> {
     /// `None` once it is given back.
-    connection: Option<PoolConnection<DB>>,
+    connection: Option<Lent<DB>>,
     state: State,
+    /// How long a statement may take.
+    limit: Option<Duration>,
     /// Given back after the connection.
     turn: Option<Turn>,
-    roll_back: fn(PoolConnection<DB>, Option<Turn>),
+    roll_back: fn(Lent<DB>, Option<Turn>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +83,7 @@ macro_rules! open {
                     connection: Some(turn.connection(pool).await?),
                     // Dropped half-way, as by a runtime that ends, it is closed.
                     state: State::Unsure,
+                    limit: <$database>::STATEMENT_MAX,
                     turn: Some(turn),
                     roll_back: $roll_back,
                 };
@@ -103,20 +108,21 @@ macro_rules! open {
 
             async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
                 match &mut self.connection {
-                    Some(connection) => sqlx::raw_sql(sql)
-                        .execute(&mut **connection)
-                        .await
-                        .map(drop),
+                    Some(connection) => {
+                        let answer = sqlx::raw_sql(sql).execute(&mut **connection);
+                        within(self.limit, answer).await.flatten().map(drop)
+                    }
                     None => Err(sqlx::Error::PoolClosed),
                 }
             }
         }
 
-        fn $roll_back(mut connection: PoolConnection<$database>, turn: Option<Turn>) {
+        fn $roll_back(mut connection: Lent<$database>, turn: Option<Turn>) {
             // The next caller of the pool waits for it, as for any connection on its way back.
             tokio::spawn(async move {
-                let rolled_back = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
-                if rolled_back.is_err() {
+                let answer = sqlx::raw_sql("ROLLBACK").execute(&mut *connection);
+                let limit = <$database>::STATEMENT_MAX;
+                if within(limit, answer).await.flatten().is_err() {
                     connection.close_on_drop();
                 }
                 drop(connection);
@@ -129,12 +135,14 @@ macro_rules! open {
 open!(Postgres, roll_back_postgres);
 open!(Sqlite, roll_back_sqlite);
 
-impl<DB: sqlx::Database> Open<DB> {
-    /// The connection, for statements whose result goes to [`Open::noted`].
-    pub(crate) fn connection(&mut self) -> Result<(&mut DB::Connection, State), StoreError> {
+impl<DB: Limited> Open<DB> {
+    /// The connection and how long it may take, for statements whose result goes to [`Open::noted`].
+    pub(crate) fn connection(
+        &mut self,
+    ) -> Result<(&mut DB::Connection, Option<Duration>, State), StoreError> {
         let before = std::mem::replace(&mut self.state, State::Unsure);
         match &mut self.connection {
-            Some(connection) => Ok((connection, before)),
+            Some(connection) => Ok((connection, self.limit, before)),
             None => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
         }
     }
@@ -155,7 +163,7 @@ impl<DB: sqlx::Database> Open<DB> {
     }
 }
 
-impl<DB: sqlx::Database> Drop for Open<DB> {
+impl<DB: Limited> Drop for Open<DB> {
     fn drop(&mut self) {
         if let Some(mut connection) = self.connection.take() {
             match self.state {
@@ -170,8 +178,9 @@ impl<DB: sqlx::Database> Drop for Open<DB> {
 /// Runs an expression of `sqlx`'s on the connection of an open transaction.
 macro_rules! on {
     ($open:expr, |$connection:ident| $result:expr) => {{
-        let ($connection, before) = $open.connection()?;
-        let result = $result;
+        let ($connection, limit, before) = $open.connection()?;
+        let answered = $crate::database::within(limit, async { $result }).await;
+        let result = answered.map_err($crate::database::classify).flatten();
         $open.noted(before, result)
     }};
 }
@@ -252,15 +261,22 @@ impl Transaction {
         }
     }
 
-    /// Lets the next statements of this transaction take as long as they need. (Only PostgreSQL limits
-    /// them.)
-    pub(crate) async fn lift_statement_timeout(&mut self) -> Result<(), StoreError> {
-        self.set_on_postgres("SET LOCAL statement_timeout = 0")
-            .await
+    /// Lets the next statements of this transaction take an hour. (Only on PostgreSQL is there a
+    /// limit.)
+    pub(crate) async fn raise_statement_timeout(&mut self) -> Result<(), StoreError> {
+        self.set_on_postgres(postgres::RAISE_STATEMENT_TIMEOUT)
+            .await?;
+        if let Self::Postgres(open) = self {
+            open.limit = Some(postgres::RAISED_STATEMENT_MAX);
+        }
+        Ok(())
     }
 
     /// Limits statements again, as everywhere.
     pub(crate) async fn restore_statement_timeout(&mut self) -> Result<(), StoreError> {
+        if let Self::Postgres(open) = self {
+            open.limit = Postgres::STATEMENT_MAX;
+        }
         self.set_on_postgres("SET LOCAL statement_timeout TO DEFAULT")
             .await
     }

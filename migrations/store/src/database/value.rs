@@ -80,6 +80,16 @@ pub(crate) fn integer(what: &str, number: u64) -> Result<i64, StoreError> {
         .map_err(|_| StoreError::Invalid(format!("{what} {number} is above {}", i64::MAX)))
 }
 
+/// How large values are on their way to the database, small ones left out.
+pub(super) fn bytes_of(values: &[Value<'_>]) -> u64 {
+    let bytes = values.iter().map(|value| match value {
+        Value::Text(Some(text)) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Text(None) | Value::Integer(_) | Value::Uuid(_) => 0,
+    });
+    u64::try_from(bytes.sum::<usize>()).unwrap_or(u64::MAX)
+}
+
 /// The query keeps copies of the values.
 pub(super) fn postgres_query(
     sql: &'static str,

@@ -3,19 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::lent::{Lent, Limited};
 use crate::error::StoreError;
+
+/// A connection is waited for at least this long. sqlx closes one whose first look is cut short, so
+/// turns that come late would close the connections of a busy database one after the other.
+const CONNECTION_MIN: Duration = Duration::from_secs(2);
 
 /// The writes that are under way: never more than there are connections to write on.
 ///
 /// A caller waits for its turn; if it stops waiting before, nothing was begun. From then on the write
 /// has a task, which goes on to its end whether or not anybody still waits for it: it is done or not,
-/// and its connection goes back to the pool in a known state.
+/// and its connection goes back to the pool in a known state or is closed. It ends even where the
+/// database has fallen silent, because each of its statements has a limit (see [`Lent`]).
 #[derive(Clone, Debug)]
 pub(crate) struct Writes {
     turns: Arc<Semaphore>,
@@ -32,12 +37,14 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// The connection. It is waited for as long as waiting for the turn has left of the caller's
-    /// patience: the pool may have lent it to a reader, or have to connect first.
-    pub(super) async fn connection<DB: sqlx::Database>(
+    /// patience, and at least [`CONNECTION_MIN`]: the pool may have lent it to a reader, or have to
+    /// connect first.
+    pub(super) async fn connection<DB: Limited>(
         &self,
         pool: &sqlx::Pool<DB>,
-    ) -> Result<PoolConnection<DB>, sqlx::Error> {
-        timeout_at(self.deadline, pool.acquire())
+    ) -> Result<Lent<DB>, sqlx::Error> {
+        let deadline = self.deadline.max(Instant::now() + CONNECTION_MIN);
+        timeout_at(deadline, Lent::from(pool))
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
@@ -105,6 +112,7 @@ impl Writes {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::pin::pin;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::task::{Context, Waker};
@@ -172,21 +180,38 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn a_connection_is_waited_for_no_longer_than_its_turn_has_left() {
-        let folder = tempfile::tempdir().unwrap();
+    fn pool_of_one(folder: &Path) -> sqlx::SqlitePool {
         let options = sqlx::sqlite::SqliteConnectOptions::new()
-            .filename(folder.path().join("x.db"))
+            .filename(folder.join("x.db"))
             .create_if_missing(true);
-        let pool = sqlx::sqlite::SqlitePoolOptions::new()
+        sqlx::sqlite::SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(PATIENCE)
-            .connect_lazy_with(options);
+            .connect_lazy_with(options)
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_comes_late_gets_its_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool_of_one(folder.path());
+        let writes = Writes::new(1, Duration::ZERO);
+        let connects = async move |turn: Turn| {
+            let connection = turn.connection(&pool).await;
+            connection.map(drop).map_err(StoreError::Unreachable)
+        };
+        writes.run(connects).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_lent_is_not_waited_for_for_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool_of_one(folder.path());
         let _lent = pool.acquire().await.unwrap();
         let writes = Writes::new(1, Duration::ZERO);
         let waits = async move |turn: Turn| match turn.connection(&pool).await {
             Err(sqlx::Error::PoolTimedOut) => Ok(()),
-            other => panic!("{other:?}"),
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("it was lent twice"),
         };
         writes.run(waits).await.unwrap();
     }

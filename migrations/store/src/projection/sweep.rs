@@ -38,7 +38,7 @@ pub(super) async fn write(
     partition: PartitionId,
     sweep: &Sweep,
 ) -> Result<(), StoreError> {
-    transaction.lift_statement_timeout().await?;
+    transaction.raise_statement_timeout().await?;
     sweep_rows(transaction, partition, sweep).await?;
     transaction.restore_statement_timeout().await
 }

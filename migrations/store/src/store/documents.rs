@@ -3,72 +3,108 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{EventId, ShowId};
+use onsale_schemas::{EventId, PartitionId, ShowId};
+use uuid::Uuid;
 
 use super::Store;
 use super::events::event_row;
 use crate::audit::{Audit, Unaudited};
-use crate::booking::projected_offset;
+use crate::booking::{Watermark, projected_offset};
 use crate::catalog::{EventRow, ShowRow, ShowStatus, ZonesOfShow};
-use crate::database::Durability;
+use crate::database::{Durability, Row};
 use crate::document::{CatalogCursor, Document, Versioned};
 use crate::error::StoreError;
 use crate::projection::documents;
 
+/// Ids of one page, where only those of some partitions count.
+const IDS_PER_PAGE: u32 = 512;
+
+/// How the ids of events, or of shows, are found that the log does not have as they stand.
+struct Undescribed<'a> {
+    /// Takes the id behind which to begin, and how many.
+    sql: &'static str,
+    id: &'static str,
+    partition_of: &'a (dyn Fn(&Row) -> Result<PartitionId, StoreError> + Sync),
+}
+
 impl Store {
     /// Documents of events and shows that the log does not have as they stand, at most `limit` of
-    /// each from a place on, events first, both by id. Shows that the log has not opened yet come
-    /// later. `partitions` is how many the log has.
+    /// each from a place on, events first, both by id; none of the partitions `except`. Shows that the
+    /// log has not opened yet come later. `partitions` is how many the log has.
     ///
     /// # Errors
     /// As every read.
     pub async fn undescribed(
         &self,
         partitions: u16,
+        except: &[PartitionId],
         after: CatalogCursor,
         limit: u32,
     ) -> Result<Vec<Document>, StoreError> {
         let mut documents = Vec::new();
         // Read first, so that no row is older than its document says.
         let watermarks = self.watermarks().await?;
-        let as_of = |partition| Some(projected_offset(&watermarks, partition));
-        let events = self
-            .database
-            .fetch(
-                "SELECT event_id FROM events WHERE described_version < version \
-                 AND event_id > $1 ORDER BY event_id LIMIT $2",
-                &[after.event.into(), limit.into()],
-            )
-            .await?;
-        for row in &events {
-            let id = EventId(row.uuid("event_id")?);
+        let events = Undescribed {
+            sql: "SELECT event_id FROM events WHERE described_version < version \
+                  AND event_id > $1 ORDER BY event_id LIMIT $2",
+            id: "event_id",
+            partition_of: &|row| Ok(partition_of(EventId(row.uuid("event_id")?), partitions)),
+        };
+        for id in self.ids(&events, except, after.event, limit).await? {
+            let id = EventId(id);
             if let Some(event) = self.event_version(id).await? {
+                let partition = partition_of(id, partitions);
                 documents.push(Document {
                     event,
                     show: None,
-                    as_of: as_of(partition_of(id, partitions)),
+                    as_of: Some(projected_offset(&watermarks, partition)),
                 });
             }
         }
-        let shows = self
-            .database
-            .fetch(
-                "SELECT show_id FROM shows WHERE described_version < version \
-                 AND status <> 'opening' AND show_id > $1 ORDER BY show_id LIMIT $2",
-                &[after.show.into(), limit.into()],
-            )
-            .await?;
-        for row in &shows {
-            let id = ShowId(row.uuid("show_id")?);
-            if let Some((event, show)) = self.show_version(id).await? {
-                documents.push(Document {
-                    as_of: as_of(show.row.partition),
-                    event,
-                    show: Some(show),
-                });
-            }
+        let shows = Undescribed {
+            sql: "SELECT show_id, partition FROM shows WHERE described_version < version \
+                  AND status <> 'opening' AND show_id > $1 ORDER BY show_id LIMIT $2",
+            id: "show_id",
+            partition_of: &|row| Ok(PartitionId(row.number("partition")?)),
+        };
+        for id in self.ids(&shows, except, after.show, limit).await? {
+            documents.extend(self.show_document(&watermarks, ShowId(id)).await?);
         }
         Ok(documents)
+    }
+
+    /// The first `limit` ids behind one.
+    async fn ids(
+        &self,
+        undescribed: &Undescribed<'_>,
+        except: &[PartitionId],
+        mut after: Uuid,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let page = if except.is_empty() {
+            limit
+        } else {
+            IDS_PER_PAGE
+        };
+        let mut ids = Vec::new();
+        loop {
+            let rows = self
+                .database
+                .fetch(undescribed.sql, &[after.into(), page.into()])
+                .await?;
+            for row in &rows {
+                after = row.uuid(undescribed.id)?;
+                if except.is_empty() || !except.contains(&(undescribed.partition_of)(row)?) {
+                    ids.push(after);
+                }
+                if ids.len() >= limit as usize {
+                    return Ok(ids);
+                }
+            }
+            if rows.len() < page as usize || rows.is_empty() {
+                return Ok(ids);
+            }
+        }
     }
 
     /// A show with its event as the log is to have them once the show is open; `None` when there is no
@@ -78,14 +114,29 @@ impl Store {
     /// As every read.
     pub async fn opened_document(&self, show: ShowId) -> Result<Option<Document>, StoreError> {
         let watermarks = self.watermarks().await?;
-        let Some((event, mut show)) = self.show_version(show).await? else {
-            return Ok(None);
-        };
-        if show.row.status == ShowStatus::Opening {
+        let mut document = self.show_document(&watermarks, show).await?;
+        let show = document
+            .as_mut()
+            .and_then(|document| document.show.as_mut());
+        if let Some(show) = show
+            && show.row.status == ShowStatus::Opening
+        {
             show.row.status = ShowStatus::Open;
         }
+        Ok(document)
+    }
+
+    /// The document of a show as of these watermarks, which were read before it.
+    async fn show_document(
+        &self,
+        watermarks: &[Watermark],
+        id: ShowId,
+    ) -> Result<Option<Document>, StoreError> {
+        let Some((event, show)) = self.show_version(id).await? else {
+            return Ok(None);
+        };
         Ok(Some(Document {
-            as_of: Some(projected_offset(&watermarks, show.row.partition)),
+            as_of: Some(projected_offset(watermarks, show.row.partition)),
             event,
             show: Some(show),
         }))
@@ -172,8 +223,7 @@ impl Store {
         event: EventId,
         show: Option<ShowId>,
     ) -> Result<(Option<u64>, Option<u64>), StoreError> {
-        let number =
-            |row: Option<crate::database::Row>| row.map(|row| row.number("version")).transpose();
+        let number = |row: Option<Row>| row.map(|row| row.number("version")).transpose();
         let event = self
             .database
             .fetch_optional(

@@ -278,6 +278,14 @@ impl Store {
                         &[id.0.into()],
                     )
                     .await?;
+                // The log refuses them like the show: nothing else would settle them.
+                transaction
+                    .execute(
+                        "DELETE FROM show_changes WHERE show_id IN \
+                         (SELECT show_id FROM shows WHERE show_id = $1 AND status = 'opening')",
+                        &[id.0.into()],
+                    )
+                    .await?;
                 let removed = transaction
                     .execute(
                         "DELETE FROM shows WHERE show_id = $1 AND status = 'opening'",

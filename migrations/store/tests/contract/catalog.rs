@@ -4,8 +4,8 @@ use onsale_schemas::{RequestId, UserId};
 use onsale_store::StoreError;
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{
-    EventFilter, EventStatus, Quotas, RememberedAnswer, ShowRow, ShowStatus, TenantScope,
-    ZoneAdmission,
+    EventFilter, EventStatus, Quotas, RememberedAnswer, ShowChange, ShowRow, ShowStatus,
+    TenantScope, ZoneAdmission,
 };
 
 use crate::build::{event, event_id, id, show, show_id, with_show};
@@ -496,11 +496,16 @@ async fn a_refused_show_is_withdrawn(bench: Bench) {
     };
     let unattended = Unaudited::Unattended;
     // Its organizer may have as much again afterwards.
-    for _ in 0..2 {
+    for attempt in 0..2 {
         store
             .add_show_within(&refused, &quotas, unattended)
             .await
             .unwrap();
+        // Its organizer did not wait for the answer.
+        let request = RequestId(id(attempt));
+        let change = ShowChange::default();
+        let proposed = store.propose_change(request, refused.show_id, &change, 1, unattended);
+        assert!(proposed.await.unwrap());
         let withdrawn = store.withdraw_show(refused.show_id, unattended).await;
         assert!(withdrawn.unwrap());
         assert_eq!(store.show(refused.show_id).await.unwrap(), None);

@@ -42,7 +42,7 @@ async fn open_show(bench: &Bench, chain: &mut Chain) {
 async fn describe_all(bench: &Bench, chain: &mut Chain) -> Vec<Document> {
     let documents = bench
         .store
-        .undescribed(16, CatalogCursor::default(), 100)
+        .undescribed(16, &[], CatalogCursor::default(), 100)
         .await
         .unwrap();
     let from = chain.next_offset;
@@ -65,7 +65,7 @@ async fn what_is_described_is_not_described_again(bench: Bench) {
     with_show(&bench.store).await;
     let subjects: Vec<Subject> = bench
         .store
-        .undescribed(16, CatalogCursor::default(), 100)
+        .undescribed(16, &[], CatalogCursor::default(), 100)
         .await
         .unwrap()
         .iter()
@@ -87,7 +87,7 @@ async fn what_is_described_is_not_described_again(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(16, CatalogCursor::default(), 0)
+            .undescribed(16, &[], CatalogCursor::default(), 0)
             .await
             .unwrap(),
         []
@@ -166,7 +166,7 @@ async fn a_lost_catalog_comes_back_from_documents(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(16, CatalogCursor::default(), 100)
+            .undescribed(16, &[], CatalogCursor::default(), 100)
             .await
             .unwrap(),
         []
@@ -202,7 +202,7 @@ async fn an_older_catalog_is_brought_forward(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(16, CatalogCursor::default(), 100)
+            .undescribed(16, &[], CatalogCursor::default(), 100)
             .await
             .unwrap(),
         []
@@ -236,7 +236,7 @@ async fn a_newer_catalog_stays(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .undescribed(16, CatalogCursor::default(), 100)
+            .undescribed(16, &[], CatalogCursor::default(), 100)
             .await
             .unwrap()
             .len(),
@@ -396,7 +396,7 @@ async fn names_changed_along_with_a_limit_come_back(bench: Bench) {
     assert_eq!(found, row);
     let left = bench
         .store
-        .undescribed(16, CatalogCursor::default(), 100)
+        .undescribed(16, &[], CatalogCursor::default(), 100)
         .await;
     assert_eq!(left.unwrap(), []);
 }
@@ -433,13 +433,16 @@ async fn what_is_undescribed_is_walked_through(bench: Bench) {
     }
     let mut cursor = CatalogCursor::default();
     for number in 1..=3 {
-        let documents = bench.store.undescribed(16, cursor, 1).await.unwrap();
+        let documents = bench.store.undescribed(16, &[], cursor, 1).await.unwrap();
         let mut expected = of_event(1, event(number));
         expected.as_of = Some(0);
         assert_eq!(documents, [expected]);
         cursor.event = event_id(number).0;
     }
-    assert_eq!(bench.store.undescribed(16, cursor, 1).await.unwrap(), []);
+    assert_eq!(
+        bench.store.undescribed(16, &[], cursor, 1).await.unwrap(),
+        []
+    );
 }
 
 /// Of another event than it is handed in for.

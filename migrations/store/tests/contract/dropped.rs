@@ -315,7 +315,7 @@ async fn no_read_takes_the_pool_with_it(bench: Bench) {
         ("bookings", Box::new(|| call(store.bookings(&of_user)))),
         (
             "undescribed",
-            Box::new(|| call(store.undescribed(16, CatalogCursor::default(), 5))),
+            Box::new(|| call(store.undescribed(16, &[], CatalogCursor::default(), 5))),
         ),
         ("jobs", Box::new(|| call(store.jobs(&jobs)))),
         ("of_one_moment", Box::new(|| call(store.of_one_moment()))),

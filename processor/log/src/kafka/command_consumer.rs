@@ -81,8 +81,7 @@ impl CommandConsumer {
         self.tail.pause(partition, true)
     }
 
-    /// Resumes a paused partition where it was paused. The others are also fetched again from where
-    /// they are.
+    /// Resumes a paused partition where it was paused.
     ///
     /// # Errors
     /// When the client refuses.

@@ -102,7 +102,7 @@ impl Default for CommandProducerOptions {
 
 /// Sends commands in the order given, per partition. Cheap to clone; all clones share one client. A
 /// client that fails for good, has lost all its brokers or was not answered in time is replaced
-/// internally by the next call; what waited in it ends as [`SendError::Unknown`].
+/// internally; what waited in it ends as [`SendError::Unknown`].
 #[derive(Clone)]
 pub struct CommandProducer {
     shared: Arc<ProducerState>,
@@ -122,7 +122,9 @@ struct Reports {
     /// The client reported that it cannot continue.
     failed: AtomicBool,
     /// A command was given up. The client numbers what still waits anew then and sends it again, also
-    /// what the broker has stored without an answer: so it is given up as a whole.
+    /// what the broker has stored without an answer: so it is given up as a whole, before the client
+    /// has come so far. (Its own exchange with the broker would have to be faster than the keeper of
+    /// [`LastingProducer`] for a command to be stored twice.)
     gave_up: AtomicBool,
 }
 
@@ -241,13 +243,6 @@ impl CommandProducer {
         let client = producer.client().client();
         let bounds = client.fetch_watermarks(&shared.topic, clients::native(partition), wait);
         bounds.ok().map(|(_, end)| clients::offset_of(end))
-    }
-
-    /// Replaces a client that has to be, without anything to send.
-    pub(super) fn look_after(&self) {
-        if let Err(error) = self.shared.client.usable() {
-            tracing::error!(%error, "the producer of commands cannot be replaced; trying again");
-        }
     }
 
     /// Commands waiting for the broker now.

@@ -5,7 +5,8 @@
 //! `bootstrap.servers`, which the loss of the last connection has just scheduled, because that
 //! answer was a success. From then on it neither sends nor reads, and reports nothing.
 //!
-//! So each client is watched, and one that has been silent for too long is replaced:
+//! So the clients of a running node are watched, and one that has been silent for too long is
+//! replaced:
 //!
 //! - A consumer that reported an error and has delivered nothing since, not even the end of a
 //!   partition, for [`SILENCE_MAX`]. It continues at the position it had reached; nothing is lost
@@ -13,8 +14,8 @@
 //! - A producer whose statistics list no broker for [`SILENCE_MAX`], or no connection for
 //!   [`UNCONNECTED_MAX`]. What waits in it is reported as unknown, as after a fatal error. During an
 //!   ordinary outage it still knows its brokers, so what waits for them goes on waiting.
-//! - Clients that only work when they are called ([`KafkaReader`](super::KafkaReader),
-//!   [`KafkaWriter`](super::KafkaWriter)) once a call has failed.
+//! - A reader that only works when it is called ([`KafkaReader`](super::KafkaReader)), once a call
+//!   has failed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -122,6 +123,8 @@ pub(super) struct ClientContact {
 impl ClientContact {
     /// The client reported that it has lost its brokers.
     pub(super) fn lost(&self) {
+        // Under the lock, since a client and the one that replaces it may report at the same time.
+        let mut clients = self.of.0.lock();
         if self.is_silent.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -132,7 +135,7 @@ impl ClientContact {
             },
             is_logged: false,
         };
-        self.of.0.lock().silent.insert(self.id, silence);
+        clients.silent.insert(self.id, silence);
     }
 
     /// A broker was heard.
@@ -140,8 +143,10 @@ impl ClientContact {
         if !self.is_silent.load(Ordering::Acquire) {
             return;
         }
+        let mut clients = self.of.0.lock();
         self.is_silent.store(false, Ordering::Release);
-        let silent = self.of.0.lock().silent.remove(&self.id);
+        let silent = clients.silent.remove(&self.id);
+        drop(clients);
         if silent.is_some_and(|silent| silent.client.since.elapsed() >= SILENCE_MAX) {
             tracing::info!("the {} hears from Kafka's brokers again", self.client);
         }

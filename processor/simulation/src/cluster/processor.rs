@@ -1,23 +1,22 @@
 //! Nodes with members: what a driver does with log, topic, clock and disk.
 
+mod publishing;
+mod snapshots;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use onsale_engine::{Limits, Partition as Machine};
+use onsale_engine::Partition as Machine;
 use onsale_processor::member::{Alarm, Member, MemberAction, Publication, SeenOutcome, ranks};
-use onsale_processor::recovery::checksum;
 use onsale_processor::replica::{ReplicaRole, StopReason};
 use onsale_schemas::{Command, Envelope, NodeName, Offset, codec};
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::broker::Partition;
+use self::snapshots::{cut, restore};
 use super::events::{Event, Source};
 use super::upgrade;
 use super::world::{Step, World};
-use crate::snapshots::{self, Cut};
+use crate::snapshots::Cut;
 
-/// Longest time after which what a dead publisher had sent still arrives, in milliseconds.
-const LATE_FLUSH_MAX_MS: u64 = 3_000;
 /// Records that a member reads per poll once there are no more faults.
 const ENTRIES_PER_POLL_HEALED: usize = 1_000;
 /// How often a paused process is checked, in milliseconds.
@@ -349,85 +348,6 @@ impl World {
         Ok(())
     }
 
-    fn send_outcomes(
-        &mut self,
-        node: usize,
-        partition: usize,
-        slot: &mut Slot,
-        outcomes: Vec<Publication>,
-    ) {
-        if slot.member.role() == ReplicaRole::Follower {
-            self.stats.published_by_followers += outcomes.len() as u64;
-        }
-        slot.outgoing.extend(outcomes);
-        if !slot.is_flush_planned {
-            slot.is_flush_planned = true;
-            self.plan_flush(node, partition, slot.session);
-        }
-    }
-
-    fn plan_flush(&mut self, node: usize, partition: usize, session: u64) {
-        let processor = &self.processors[node];
-        let from_ms = self
-            .now_ms
-            .max(processor.cut_until_ms)
-            .max(processor.paused_until_ms)
-            .max(self.topic_stalled_until_ms);
-        let at_ms = from_ms + self.latency();
-        let event = Event::Flush {
-            node,
-            partition,
-            session,
-        };
-        self.queue.plan(at_ms, event);
-    }
-
-    /// A publisher sends the first of what it has, in order.
-    pub(super) fn flush(&mut self, node: usize, partition: usize, session: u64) -> Step {
-        let processor = &self.processors[node];
-        let is_held_up = processor
-            .cut_until_ms
-            .max(processor.paused_until_ms)
-            .max(self.topic_stalled_until_ms)
-            > self.now_ms;
-        let Some(slot) = self.processors[node].slots[partition]
-            .as_mut()
-            .filter(|slot| slot.session == session)
-        else {
-            return Ok(());
-        };
-        let count = 1 + self.rng.index(slot.outgoing.len());
-        let items: Vec<Publication> = if is_held_up {
-            Vec::new()
-        } else {
-            slot.outgoing
-                .drain(..count.min(slot.outgoing.len()))
-                .collect()
-        };
-        slot.is_flush_planned = !slot.outgoing.is_empty();
-        if slot.is_flush_planned {
-            self.plan_flush(node, partition, session);
-        }
-        self.publish(partition, items)
-    }
-
-    pub(super) fn publish(&mut self, partition: usize, items: Vec<Publication>) -> Step {
-        for item in items {
-            self.trace.note(
-                self.now_ms,
-                "outcome",
-                partition,
-                item.offset,
-                xxh3_64(&item.payload) ^ item.digest,
-            );
-            let repeated = self.partitions[partition]
-                .publish(item)
-                .map_err(|why| format!("partition {partition}: {why}"))?;
-            self.stats.repeats_in_topic += u64::from(repeated);
-        }
-        Ok(())
-    }
-
     /// The process is gone, with everything it had not sent.
     pub(super) fn kill_processor(&mut self, node: usize) {
         let processor = &mut self.processors[node];
@@ -443,49 +363,6 @@ impl World {
         }
         let at_ms = self.now_ms + 20 + self.rng.below(2_500);
         self.queue.plan(at_ms, Event::StartProcessor { node });
-    }
-
-    /// A publisher fails and is replaced; the tail of the topic is read again.
-    pub(super) fn fail_publisher(&mut self, node: usize, partition: usize) -> Step {
-        let processor = &self.processors[node];
-        if processor.cut_until_ms.max(processor.paused_until_ms) > self.now_ms {
-            return Ok(());
-        }
-        let clock_ms = self.now_ms + processor.clock_ahead_ms;
-        let Some(mut slot) = self.processors[node].slots[partition].take() else {
-            return Ok(());
-        };
-        self.stats.publishers_failed += 1;
-        self.leave_late(partition, std::mem::take(&mut slot.outgoing));
-        slot.session = self.next_session();
-        slot.is_flush_planned = false;
-        let from = &self.partitions[partition];
-        let published = from.tail_end();
-        if self.rng.percent(50) {
-            // Its reader starts again as well.
-            slot.cursor = from.topic.len();
-        }
-        let mut actions = Vec::new();
-        slot.member
-            .on_publish_failed(published, clock_ms, &mut actions);
-        let alive = self.perform(node, partition, &mut slot, &mut actions)?;
-        self.processors[node].slots[partition] = Some(slot);
-        if alive == Alive::No {
-            self.stats.crashes_between_actions += 1;
-            self.kill_processor(node);
-        }
-        Ok(())
-    }
-
-    /// Part of what a publisher had sent may still arrive.
-    fn leave_late(&mut self, partition: usize, outgoing: VecDeque<Publication>) {
-        let count = self.rng.index(outgoing.len() + 1);
-        if count > 0 && self.rng.percent(60) {
-            let items = outgoing.into_iter().take(count).collect();
-            let at_ms = self.now_ms + self.rng.below(LATE_FLUSH_MAX_MS);
-            self.queue
-                .plan(at_ms, Event::LateFlush { partition, items });
-        }
     }
 
     fn note_role(&mut self, node: usize, partition: usize, role: ReplicaRole) {
@@ -504,91 +381,4 @@ impl World {
         });
         self.stats.double_owners += u64::from(others.count() > 0);
     }
-
-    /// A snapshot is written once the topic has all outcomes that it contains.
-    fn write_snapshots(&mut self, node: usize, partition: usize, slot: &mut Slot) -> Step {
-        if slot.cuts.is_empty() {
-            return Ok(());
-        }
-        let published = slot.member.status().published;
-        let is_ready = |cut: &Cut| cut.machine.last_outcome() <= published;
-        let ready = slot.cuts.iter().take_while(|cut| is_ready(cut)).count();
-        for cut in slot.cuts.drain(..ready) {
-            let bytes = snapshots::encode(&cut)?;
-            let processor = &self.processors[node];
-            let life = processor.life;
-            let longest_ms = if processor.is_disk_slow { 4_000 } else { 30 };
-            self.stats.slow_snapshots += u64::from(processor.is_disk_slow);
-            let at_ms = self.now_ms + 1 + self.rng.below(longest_ms);
-            let event = Event::SnapshotWritten {
-                node,
-                life,
-                partition,
-                bytes,
-            };
-            self.queue.plan(at_ms, event);
-        }
-        Ok(())
-    }
-
-    pub(super) fn keep_snapshot(
-        &mut self,
-        node: usize,
-        life: u64,
-        partition: usize,
-        bytes: Rc<[u8]>,
-    ) {
-        let processor = &mut self.processors[node];
-        if !processor.is_up || processor.life != life {
-            return;
-        }
-        if processor.disk_full_until_ms > self.now_ms {
-            self.stats.disk_full += 1;
-        } else {
-            self.stats.snapshots += 1;
-            let kept = &mut processor.disk[partition];
-            kept.push(Rc::clone(&bytes));
-            let surplus = kept.len().saturating_sub(snapshots::KEPT);
-            kept.drain(..surplus);
-        }
-        if self.database_down_until_ms <= self.now_ms {
-            self.databases[partition].snapshot = Some(bytes);
-        }
-    }
-}
-
-/// The machine of a snapshot that fits the log and the topic.
-fn restore(
-    bytes: &[u8],
-    partition: &Partition,
-    published: Option<Offset>,
-    limits: Limits,
-) -> Result<Machine, String> {
-    let (header, machine) = snapshots::decode(bytes, partition.id, limits)?;
-    if header.last_outcome > published {
-        return Err("ahead of the topic".to_owned());
-    }
-    let last = header
-        .next_offset
-        .checked_sub(1)
-        .map(|last| partition.entry(last).ok_or("ahead of the log"))
-        .transpose()?;
-    if last.map(|entry| checksum(entry.payload)) != header.last_record_checksum {
-        return Err("after another record".to_owned());
-    }
-    Ok(machine)
-}
-
-fn cut(partition: &Partition, slot: &mut Slot) {
-    let Some(machine) = slot.member.machine_to_keep().cloned() else {
-        return;
-    };
-    let last = machine.next_offset().checked_sub(1);
-    let last_record_checksum = last
-        .and_then(|last| partition.entry(last))
-        .map(|entry| checksum(entry.payload));
-    slot.cuts.push(Cut {
-        machine,
-        last_record_checksum,
-    });
 }

@@ -13,13 +13,15 @@ use onsale_log::{OutcomeChain, OutcomeReader, Step};
 use onsale_schemas::{LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, codec};
 use onsale_store::booking::Watermark;
 use onsale_store::projection::ProjectionBatch;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::ProjectionError;
 use crate::metrics::Metrics;
 
 /// Longest wait for an outcome, in milliseconds. Bounds how late a stop is noticed.
 const IDLE_MAX_MS: u64 = 50;
+/// Pause before a batch is offered again to a projector that has enough, in milliseconds.
+const FULL_PAUSE_MS: u64 = 5;
 /// Outcomes of one partition that are handed over at once.
 const BATCH_OUTCOMES_MAX: usize = 4_096;
 
@@ -117,6 +119,26 @@ fn empty(partition: PartitionId, from_offset: Offset, log_time_ms: LogTimeMs) ->
     }
 }
 
+/// Waits for a slow database: the outcomes are safe in their topic. False when a stop is asked for,
+/// or when the projector has stopped, which has said why.
+fn hand_over(
+    to_projector: &mpsc::Sender<ProjectionBatch>,
+    mut batch: ProjectionBatch,
+    stopping: &AtomicBool,
+) -> bool {
+    loop {
+        match to_projector.try_send(batch) {
+            Ok(()) => return true,
+            Err(TrySendError::Closed(_)) => return false,
+            Err(TrySendError::Full(_)) if stopping.load(Ordering::Relaxed) => return false,
+            Err(TrySendError::Full(waiting)) => {
+                batch = waiting;
+                std::thread::sleep(Duration::from_millis(FULL_PAUSE_MS));
+            }
+        }
+    }
+}
+
 /// The thread that reads.
 pub(super) struct Reader {
     lanes: BTreeMap<PartitionId, Lane>,
@@ -164,9 +186,7 @@ impl Reader {
                 let Some(batch) = lane.take_batch() else {
                     continue;
                 };
-                // Waits for a slow database: the outcomes are safe in their topic.
-                if self.to_projector.blocking_send(batch).is_err() {
-                    // The projector has said why it stopped.
+                if !hand_over(&self.to_projector, batch, &self.stopping) {
                     return Ok(());
                 }
             }

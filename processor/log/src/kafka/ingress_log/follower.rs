@@ -98,8 +98,6 @@ impl Follower {
                 self.forgot = Instant::now();
                 let age = self.shared.options.pending_timeout;
                 self.shared.pending.lock().forget(self.forgot, age);
-                // Readiness keeps requests away meanwhile, so no command would find it out.
-                self.producer.look_after();
             }
             if self.looked.elapsed() >= LOOK_EVERY {
                 self.look_at_one();

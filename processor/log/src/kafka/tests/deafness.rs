@@ -26,6 +26,9 @@ const ROUNDS: usize = 60;
 /// Answers without brokers in a round. A client asks for its metadata about ten times a second.
 const HIDDEN: u64 = 10;
 
+/// Commands of a round through the producer that falls idle.
+const SENT_MEANWHILE: u32 = 10;
+
 /// Topics on a broker that is reached through a proxy.
 struct BehindProxy {
     proxy: Proxy,
@@ -219,6 +222,38 @@ fn a_deaf_producer_is_replaced_and_reports_each_command_once() {
         assert_eq!(found.get(number), Some(offset), "{number} was lost");
     }
     publisher_of_outcomes(&behind);
+}
+
+/// A node that owns nothing sends nothing; it has to be ready for when it does.
+#[test]
+fn a_deaf_producer_is_replaced_although_nothing_is_sent_through_it() {
+    let Some(behind) = BehindProxy::start() else {
+        return;
+    };
+    let contact = &behind.settings.contact;
+    let producer =
+        CommandProducer::new(&behind.settings, CommandProducerOptions::default()).unwrap();
+    let is_replaced = || replacements(contact, "commands producer") > 0;
+    for _ in 0..ROUNDS {
+        if is_replaced() {
+            break;
+        }
+        // Clients become deaf while they send; long before one is given up, this one sends no more.
+        let mut left = SENT_MEANWHILE;
+        behind.lose_brokers(|| {
+            if left > 0 {
+                left -= 1;
+                producer.send(P0, b"meanwhile", Box::new(drop)).unwrap();
+            }
+            std::thread::sleep(WAIT);
+            is_replaced()
+        });
+        until("a client that hears, or another", || {
+            is_replaced() || contact.silent().is_empty()
+        });
+    }
+    assert!(is_replaced());
+    until("the end of the silence", || contact.silent().is_empty());
 }
 
 /// The publisher of outcomes fails, so that its owner publishes again from what the topic has.

@@ -14,12 +14,13 @@ use onsale_schemas::{
     Command, Envelope, LogTimeMs, Offset, SeatIndex, ShowId, Standing, ZoneIndex, codec,
 };
 
+use super::count::Count;
+use super::find::standing_of;
 use crate::replay::{self, Until};
-use crate::standing::{Count, standing_of};
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Walk {
+pub(super) struct Walk {
     machine: Partition,
     counted_from: Offset,
     base_time: LogTimeMs,
@@ -29,11 +30,11 @@ pub(crate) struct Walk {
 
 /// How much a [`Walk`] keeps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct KeptMax {
+pub(super) struct KeptMax {
     /// Requests.
-    pub(crate) requests: usize,
+    pub(super) requests: usize,
     /// About this many bytes of them.
-    pub(crate) bytes: usize,
+    pub(super) bytes: usize,
 }
 
 /// The latest requests.
@@ -90,7 +91,7 @@ impl Kept {
 
 impl Walk {
     /// Counts from where `base` stands, and keeps the latest requests.
-    pub(crate) fn new(base: Partition, max: KeptMax) -> Self {
+    pub(super) fn new(base: Partition, max: KeptMax) -> Self {
         Self {
             counted_from: base.next_offset(),
             base_time: base.log_time_ms(),
@@ -101,17 +102,17 @@ impl Walk {
     }
 
     /// The next record that it has not seen.
-    pub(crate) fn next_offset(&self) -> Offset {
+    pub(super) fn next_offset(&self) -> Offset {
         self.machine.next_offset()
     }
 
     /// The request at `offset`, if it is one of those that are kept.
-    pub(crate) fn find(&self, offset: Offset) -> Option<Arc<Standing>> {
+    pub(super) fn find(&self, offset: Offset) -> Option<Arc<Standing>> {
         self.kept.find(offset)
     }
 
     /// True when the request at `offset` was seen and is kept no more.
-    pub(crate) fn is_past(&self, offset: Offset) -> bool {
+    pub(super) fn is_past(&self, offset: Offset) -> bool {
         offset < self.counted_from || Some(offset) <= self.kept.past
     }
 
@@ -119,7 +120,7 @@ impl Walk {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub(crate) fn advance(
+    pub(super) fn advance(
         self,
         reader: &mut (impl LogReader + ?Sized),
         until: Offset,
@@ -185,7 +186,7 @@ mod tests {
     use onsale_schemas::{Actor, EventId, PartitionId, RequestId, SeatList, UserId};
 
     use super::*;
-    use crate::standing::replayed::replayed;
+    use crate::standings::replayed::replayed;
 
     const SHOW: ShowId = ShowId::from_bytes([1; 16]);
     const ALL: KeptMax = KeptMax {

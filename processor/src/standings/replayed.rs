@@ -1,14 +1,15 @@
-//! How a request fared, by a replay for it alone: what tests hold a [`Walk`](crate::walk::Walk) to.
+//! How a request fared, by a replay for it alone: what tests hold a [`Walk`](super::walk::Walk) to.
 
 use onsale_engine::Partition;
 use onsale_log::LogReader;
 use onsale_schemas::{Command, Envelope, Offset, Standing, codec};
 
-use super::{Count, StandingError, request_at, standing_of};
+use super::count::Count;
+use super::find::{StandingError, request_at, standing_of};
 use crate::replay::{self, Until};
 
 /// The request at `offset`, seen from `base`, which must stand at or before it.
-pub(crate) fn replayed(
+pub(super) fn replayed(
     reader: &mut (impl LogReader + ?Sized),
     base: Partition,
     offset: Offset,

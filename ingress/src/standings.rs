@@ -1,4 +1,4 @@
-//! Explanations of requests, each made once: it reads the log, and the past does not change.
+//! How requests fared, each found once: that reads the log, and the past does not change.
 //!
 //! Whatever reads the log goes on in a task of its own, which holds the permit: a caller who hangs up
 //! makes no room for more of it, and finds the result there when asking again.
@@ -16,14 +16,14 @@ use crate::operations::{Expected, OperationError, Operations};
 use crate::rate_limit::{Class, Key, RateLimits, too_often};
 use crate::tally::Tally;
 
-/// Explanations that are kept.
+/// Standings that are kept.
 const KEPT_MAX: u64 = 4_096;
-/// Explanations made at a time; sales go first.
+/// Standings found at a time; sales go first.
 const AT_A_TIME_MAX: usize = 2;
 /// Requests looked for in the log at a time. They go through much of it, and nobody who knows where
 /// a request stands waits for them.
 const FINDS_AT_A_TIME_MAX: usize = 1;
-/// Callers that wait for their turn; most explanations take no time to speak of.
+/// Callers that wait for their turn; most answers take no time to speak of.
 const WAITING_MAX: usize = 256;
 /// How long one waits.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,7 +42,8 @@ const UNKNOWN_MAX: u64 = 65_536;
 
 type LogPosition = (PartitionId, Offset);
 
-pub(crate) struct Explanations {
+/// See the module.
+pub(crate) struct StandingLookup {
     kept: moka::sync::Cache<LogPosition, Arc<Standing>>,
     unknown: moka::sync::Cache<RequestId, ()>,
     making: Turns,
@@ -79,7 +80,7 @@ impl Turns {
 
 /// What came of one try.
 enum Tried {
-    Explained(Arc<Standing>),
+    Found(Arc<Standing>),
     /// It takes long and others were before.
     Later {
         why: String,
@@ -87,7 +88,7 @@ enum Tried {
     },
 }
 
-impl Explanations {
+impl StandingLookup {
     pub(crate) fn new() -> Self {
         Self {
             kept: moka::sync::Cache::new(KEPT_MAX),
@@ -153,7 +154,7 @@ impl Explanations {
             return Ok(kept);
         }
         let tried = self.once(operations, position, expected, false).await?;
-        if let Tried::Explained(explained) = tried {
+        if let Tried::Found(explained) = tried {
             return Ok(explained);
         }
         let patient_until = Instant::now() + LONG_PATIENCE;
@@ -162,7 +163,7 @@ impl Explanations {
         let _turn = self.long.wait(LONG_PATIENCE).await?;
         loop {
             match self.once(operations, position, expected, true).await? {
-                Tried::Explained(explained) => return Ok(explained),
+                Tried::Found(explained) => return Ok(explained),
                 Tried::Later { why, wait } => {
                     let again = Instant::now() + wait;
                     if again > patient_until {
@@ -194,7 +195,7 @@ impl Explanations {
                 Ok(Some(explained)) => {
                     let explained = Arc::new(explained);
                     kept.insert(position, explained.clone());
-                    Ok(Tried::Explained(explained))
+                    Ok(Tried::Found(explained))
                 }
                 Ok(None) => Err(ApiError::not_found("request in the log")),
                 Err(OperationError::Later { why, wait }) => Ok(Tried::Later { why, wait }),
