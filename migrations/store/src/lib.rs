@@ -1,6 +1,6 @@
 //! The relational store: catalog, bookings, snapshots, projector watermarks, remembered catalog
-//! requests, jobs and the audit trail, on PostgreSQL or SQLite. The SQL of the schema stands beside
-//! this crate, in `migrations/postgres` and `migrations/sqlite`.
+//! requests, jobs, accounts and the audit trail, on PostgreSQL or SQLite. The SQL of the schema
+//! stands beside this crate, in `migrations/postgres` and `migrations/sqlite`.
 //!
 //! Bookings are a projection of the log; only the projector writes them. The catalog is mastered
 //! here.
@@ -11,6 +11,7 @@
 //! until it gives its connection back, so there are never more writes under way; [`Store::close`] waits
 //! for them. How long a statement may take is limited by the server.
 
+pub mod account;
 pub mod audit;
 pub mod booking;
 pub mod catalog;
@@ -19,8 +20,10 @@ mod database;
 pub mod document;
 pub mod error;
 pub mod job;
+pub mod mail;
 pub mod projection;
 mod schema;
+pub mod sealed_columns;
 pub mod snapshot;
 pub mod store;
 

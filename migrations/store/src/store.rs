@@ -1,5 +1,6 @@
 //! One store, two databases.
 
+mod accounts;
 mod answers;
 mod audit;
 mod bookings;
@@ -20,6 +21,7 @@ mod snapshots;
 mod standstill;
 mod usage;
 
+pub use accounts::Decided;
 pub use counts::{BuyersTickets, ShowPlaces, Tickets};
 pub use handle::Store;
 pub use identity::LogMark;

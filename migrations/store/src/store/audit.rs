@@ -1,10 +1,10 @@
-//! Reading the audit trail.
+//! The audit trail: reading it, and writing down what changed nothing.
 
 use serde_json::Value as Json;
 
 use super::Store;
-use crate::audit::{Actor, AuditFilter, AuditRow};
-use crate::database::{Row, Value};
+use crate::audit::{Actor, AuditEntry, AuditFilter, AuditRow};
+use crate::database::{Durability, Row, Value};
 use crate::error::StoreError;
 
 macro_rules! columns {
@@ -45,6 +45,18 @@ fn statement(filter: &AuditFilter) -> &'static str {
 }
 
 impl Store {
+    /// Writes down what changed nothing else, as an attempt that was refused.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for an entry without room; otherwise as every write.
+    pub async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        self.database
+            .write(Durability::Durable, move |transaction| async move {
+                transaction.commit(entry).await
+            })
+            .await
+    }
+
     /// Entries of the audit trail, newest first.
     ///
     /// # Errors

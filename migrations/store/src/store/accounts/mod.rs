@@ -1,0 +1,10 @@
+//! Accounts and what belongs to them, one fact a file.
+
+mod lookup_key;
+mod members;
+mod one_time_tokens;
+mod sessions;
+mod tenants;
+mod users;
+
+pub use sessions::Decided;
