@@ -1,0 +1,16 @@
+//! What people do with their accounts, one flow a file.
+
+mod login;
+mod logout;
+mod own_sessions;
+mod passwords;
+mod profile;
+mod refresh;
+mod register;
+mod verify;
+
+pub use login::Login;
+pub use own_sessions::OwnSession;
+pub use profile::ProfileUpdate;
+pub use register::Registration;
+pub(crate) use register::taken;

@@ -1,0 +1,115 @@
+//! Who may do what for a tenant: the table role × action, for code, documentation and tests alike.
+
+use onsale_schemas::MemberRole;
+
+/// What a member of a tenant may be allowed to do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Action {
+    /// Who belongs to the tenant, and as what.
+    ManageMembers,
+    /// Its name, looks, contact and terms.
+    ManageTenant,
+    /// Keys of programs that act for it, and where it is notified.
+    ManageIntegrations,
+    /// Create, change and publish events, shows, maps, prices and codes.
+    ManageEvents,
+    /// Open, close and cancel sales, and block places.
+    ManageSales,
+    /// Numbers of what is sold.
+    ReadSales,
+    /// Bookings with the names behind them.
+    ReadBookings,
+    /// Cancel a booking, or sell at the counter.
+    ServeBuyers,
+    /// Payments, ledger and statements.
+    ReadPayments,
+    /// Approve or refuse refunds.
+    ApproveRefunds,
+    /// Check tickets at the door.
+    CheckIn,
+    /// Who did what.
+    ReadAudit,
+}
+
+impl Action {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 12] = [
+        Self::ManageMembers,
+        Self::ManageTenant,
+        Self::ManageIntegrations,
+        Self::ManageEvents,
+        Self::ManageSales,
+        Self::ReadSales,
+        Self::ReadBookings,
+        Self::ServeBuyers,
+        Self::ReadPayments,
+        Self::ApproveRefunds,
+        Self::CheckIn,
+        Self::ReadAudit,
+    ];
+
+    /// Which members may do it.
+    pub fn allowed(self) -> &'static [MemberRole] {
+        use MemberRole::{BoxOffice, Finance, Manager, Owner, Scanner};
+        match self {
+            Self::ManageMembers => &[Owner],
+            Self::ManageTenant
+            | Self::ManageIntegrations
+            | Self::ManageEvents
+            | Self::ManageSales
+            | Self::ReadAudit => &[Owner, Manager],
+            Self::ReadSales => &[Owner, Manager, Finance, BoxOffice],
+            Self::ReadBookings | Self::ServeBuyers => &[Owner, Manager, BoxOffice],
+            Self::ReadPayments | Self::ApproveRefunds => &[Owner, Manager, Finance],
+            Self::CheckIn => &[Owner, Manager, BoxOffice, Scanner],
+        }
+    }
+}
+
+/// Whether a member of this role may do this for its tenant.
+pub fn may(role: MemberRole, action: Action) -> bool {
+    action.allowed().contains(&role)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_the_reviewed_one() {
+        let table: Vec<String> = Action::ALL
+            .into_iter()
+            .map(|action| {
+                let marks = MemberRole::ALL.map(|role| if may(role, action) { 'x' } else { '.' });
+                format!("{} {action:?}", marks.iter().collect::<String>())
+            })
+            .collect();
+        // Owner, manager, finance, box office, scanner.
+        assert_eq!(
+            table,
+            [
+                "x.... ManageMembers",
+                "xx... ManageTenant",
+                "xx... ManageIntegrations",
+                "xx... ManageEvents",
+                "xx... ManageSales",
+                "xxxx. ReadSales",
+                "xx.x. ReadBookings",
+                "xx.x. ServeBuyers",
+                "xxx.. ReadPayments",
+                "xxx.. ApproveRefunds",
+                "xx.xx CheckIn",
+                "xx... ReadAudit",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_owner_may_do_everything() {
+        assert!(
+            Action::ALL
+                .into_iter()
+                .all(|action| may(MemberRole::Owner, action))
+        );
+    }
+}
