@@ -90,9 +90,9 @@ where
         .map_or(ROUTE_UNMATCHED, MatchedPath::as_str);
     let context = RequestContext::of(request.headers());
     let span = span::of_request(&context, &method, route);
-    let class = state.rules.of(&method, route).class;
-    let (admitted, passed) = match class {
-        Some(class) => admit(&state, &mut request, class),
+    let rules = state.rules.of(&method, route);
+    let (admitted, passed) = match rules.class {
+        Some(class) => admit(&state, &mut request, class, rules.ignores_bad_tokens),
         None => (Ok(()), None),
     };
     let mut response = match admitted {
@@ -146,15 +146,18 @@ fn admit(
     state: &IngressState,
     request: &mut Request,
     class: Class,
+    ignores_bad_tokens: bool,
 ) -> (Result<(), ApiError>, Option<Passed>) {
     let caller = match authenticate(state, request.headers()) {
+        Err(_) if ignores_bad_tokens => Ok(None),
         // The link alone is the right to what it leads to.
         Err(_) if is_link(request) => Ok(None),
         // Guessing is counted by address.
         caller => caller,
     };
     let key = match &caller {
-        Ok(Some(caller)) => Key::User(caller.user),
+        // Who signs in is nobody yet, whatever token is sent beside it.
+        Ok(Some(caller)) if !class.is_by_address() => Key::User(caller.user),
         _ => address(state, request.extensions(), request.headers()),
     };
     let passed = match state.limits.check(class, key) {

@@ -29,6 +29,11 @@ pub enum Code {
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
+    InvalidCredentials,
+    TokenExpired,
+    TokenReused,
+    EmailTaken,
+    LinkExpired,
     PayloadTooLarge,
     UnsupportedMediaType,
     SeatUnavailable,
@@ -94,6 +99,31 @@ impl Code {
                 "REQUEST_TIMEOUT",
                 StatusCode::REQUEST_TIMEOUT,
                 "The request came too slowly",
+            ),
+            Self::InvalidCredentials => (
+                "INVALID_CREDENTIALS",
+                StatusCode::UNAUTHORIZED,
+                "Address or password are wrong",
+            ),
+            Self::TokenExpired => (
+                "TOKEN_EXPIRED",
+                StatusCode::UNAUTHORIZED,
+                "The session is over",
+            ),
+            Self::TokenReused => (
+                "TOKEN_REUSED",
+                StatusCode::UNAUTHORIZED,
+                "The refresh token was used before",
+            ),
+            Self::EmailTaken => (
+                "EMAIL_TAKEN",
+                StatusCode::CONFLICT,
+                "There is an account with this address",
+            ),
+            Self::LinkExpired => (
+                "LINK_EXPIRED",
+                StatusCode::GONE,
+                "The link is not valid any more",
             ),
             Self::PayloadTooLarge => (
                 "PAYLOAD_TOO_LARGE",

@@ -20,6 +20,7 @@ use crate::state::AppState;
     ),
     modifiers(&Bearer),
     tags(
+        (name = "accounts", description = "Register, sign in, sessions, profile"),
         (name = "bookings", description = "Hold, confirm, cancel"),
         (name = "catalog", description = "Events, shows, charts"),
         (name = "availability", description = "What is free, live"),

@@ -1,5 +1,6 @@
 //! One folder per noun, one file per endpoint: its types, its errors, its documentation, its handler.
 
+mod auth;
 mod bookings;
 mod clock;
 mod events;
@@ -27,6 +28,7 @@ pub(crate) use self::shows::resume::resume_openings;
 /// The endpoints of all nouns, beginning with a document of none.
 pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
     Endpoints::new(document)
+        .and(auth::endpoints())
         .and(bookings::endpoints())
         .and(requests::endpoints())
         .and(events::endpoints())

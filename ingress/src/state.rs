@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use onsale_accounts::Accounts;
 use onsale_auth::Authenticator;
 use onsale_counts::Counts;
 use onsale_log::CommandLog;
@@ -41,6 +42,10 @@ pub(crate) struct IngressState {
     pub(crate) operations: Arc<dyn Operations>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) auth: Authenticator,
+    /// People; `None` where there is no key for what is personal, or none that signs.
+    pub(crate) accounts: Option<Arc<Accounts>>,
+    /// The keys that sign here, for others who verify.
+    pub(crate) jwks: String,
     /// What only this installation can compute of a booking.
     pub(crate) booking_keys: BookingKeys,
     /// Since when codes need a key.

@@ -16,5 +16,7 @@ pub(crate) mod serve;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod store;
+pub(crate) mod tenant;
 pub(crate) mod token;
+pub(crate) mod user;
 pub(crate) mod verify;

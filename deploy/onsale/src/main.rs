@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod database_fit;
 mod demo;
+mod demo_accounts;
 mod descriptors;
 mod exit;
 mod labels;

@@ -26,6 +26,8 @@ const OURS: [&str; 8] = [
     "onsale.sqlite-shm",
     "dev-secret",
     "booking-secret",
+    "accounts-secret",
+    "outbox",
 ];
 
 /// Makes everything that this process creates from now on private to its user, whichever library
@@ -115,6 +117,8 @@ pub(crate) fn readable_secrets(config: &Config) -> Vec<PathBuf> {
     config
         .auth
         .secret_files()
+        .chain(config.accounts.secret_files())
+        .chain(config.mail.url_file.as_deref())
         .chain(tls_key)
         .chain(database)
         .chain(cluster)

@@ -102,6 +102,21 @@ const UNPUBLISHED: [Gets; 12] = [H, H, H, K, H, H, K, H, H, H, K, H];
 const MATRIX: &[Row] = &[
     //                                             nobody, buyer, other, organizer, other, other tenant, admin, service,
     //                                             both of another tenant, operator, service of the installation
+    // Without accounts here: who may ask is compared first.
+    row("POST", "/api/v1/auth/register", EVERYBODY),
+    row("POST", "/api/v1/auth/login", EVERYBODY),
+    row("POST", "/api/v1/auth/refresh", EVERYBODY),
+    row("POST", "/api/v1/auth/verify-email", EVERYBODY),
+    row("POST", "/api/v1/auth/forgot-password", EVERYBODY),
+    row("POST", "/api/v1/auth/reset-password", EVERYBODY),
+    row("POST", "/api/v1/auth/logout", SIGNED_IN),
+    row("POST", "/api/v1/auth/logout-all", SIGNED_IN),
+    row("POST", "/api/v1/auth/change-password", SIGNED_IN),
+    row("GET", "/api/v1/auth/me", SIGNED_IN),
+    row("PUT", "/api/v1/auth/me", SIGNED_IN),
+    row("GET", "/api/v1/auth/sessions", SIGNED_IN),
+    row("DELETE", "/api/v1/auth/sessions/{id}", SIGNED_IN),
+    row("GET", "/.well-known/jwks.json", EVERYBODY),
     row("POST", "/api/v1/bookings/reserve", BUYERS),
     row("POST", "/api/v1/bookings/{id}/confirm", SERVICES),
     row("POST", "/api/v1/bookings/{id}/cancel", [U, K, H, K, H, H, K, K, H, H, K, K]),
