@@ -351,7 +351,7 @@ impl ApiError {
     }
 
     /// The caller may not do this.
-    pub(crate) fn forbidden(detail: &'static str) -> Self {
+    pub(crate) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Forbidden, detail)
     }
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use onsale_auth::{Identity, Role, TokenError};
+use onsale_auth::{Identity, TokenError};
 
 use crate::error::{ApiError, Code};
 
@@ -23,20 +23,6 @@ impl Deref for Caller {
 
     fn deref(&self) -> &Identity {
         &self.0
-    }
-}
-
-impl Caller {
-    /// Refuses callers of any other role.
-    ///
-    /// # Errors
-    /// `FORBIDDEN`.
-    pub(crate) fn require(&self, roles: &[Role], detail: &'static str) -> Result<(), ApiError> {
-        if roles.contains(&self.role) {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(detail))
-        }
     }
 }
 

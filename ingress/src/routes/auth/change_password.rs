@@ -32,7 +32,7 @@ impl RequestBody for ChangePasswordRequest {
 
 /// Change the caller's password. Every other session of the account ends.
 #[utoipa::path(
-    post, path = "/api/v1/auth/change-password", tag = "accounts",
+    post, path = "/api/v1/auth/change-password", operation_id = "change_password", tag = "accounts",
     request_body = ChangePasswordRequest,
     security(("bearer" = [])),
     responses(

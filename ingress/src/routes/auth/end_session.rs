@@ -12,7 +12,7 @@ use crate::extract::PathId;
 
 /// End one of the caller's sessions.
 #[utoipa::path(
-    delete, path = "/api/v1/auth/sessions/{id}", tag = "accounts",
+    delete, path = "/api/v1/auth/sessions/{id}", operation_id = "end_session", tag = "accounts",
     params(("id" = Uuid, Path, description = "The session")),
     security(("bearer" = [])),
     responses(

@@ -33,7 +33,7 @@ impl RequestBody for ForgotPasswordRequest {
 
 /// Have a link sent that sets a new password. The answer is the same whether or not there is an account.
 #[utoipa::path(
-    post, path = "/api/v1/auth/forgot-password", tag = "accounts",
+    post, path = "/api/v1/auth/forgot-password", operation_id = "forgot_password", tag = "accounts",
     request_body = ForgotPasswordRequest,
     responses(
         (status = 202, body = Success<DoneBody>),

@@ -12,7 +12,7 @@ const CACHE: &str = "public, max-age=300";
 /// The public keys that tokens of this installation are verified with (RFC 7517). Empty where it signs
 /// with a secret.
 #[utoipa::path(
-    get, path = "/.well-known/jwks.json", tag = "accounts",
+    get, path = "/.well-known/jwks.json", operation_id = "get_jwks", tag = "accounts",
     responses((status = 200, body = serde_json::Value, content_type = "application/jwk-set+json")),
 )]
 pub(crate) async fn jwks(State(state): State<AppState>) -> Response {

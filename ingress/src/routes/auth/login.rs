@@ -51,7 +51,7 @@ impl RequestBody for LoginRequest {
 
 /// Sign in. A wrong address and a wrong password say the same.
 #[utoipa::path(
-    post, path = "/api/v1/auth/login", tag = "accounts", request_body = LoginRequest,
+    post, path = "/api/v1/auth/login", operation_id = "login", tag = "accounts", request_body = LoginRequest,
     responses(
         (status = 200, body = Success<SignedInBody>),
         (status = 401, description = "`INVALID_CREDENTIALS`", body = Problem),

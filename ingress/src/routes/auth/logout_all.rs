@@ -19,7 +19,7 @@ pub(crate) struct SessionsEnded {
 
 /// End every session of the account, this one too.
 #[utoipa::path(
-    post, path = "/api/v1/auth/logout-all", tag = "accounts",
+    post, path = "/api/v1/auth/logout-all", operation_id = "logout_all", tag = "accounts",
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<SessionsEnded>),

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 
 /// The caller's account.
 #[utoipa::path(
-    get, path = "/api/v1/auth/me", tag = "accounts",
+    get, path = "/api/v1/auth/me", operation_id = "get_me", tag = "accounts",
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<PersonBody>),

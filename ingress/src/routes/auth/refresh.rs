@@ -36,7 +36,7 @@ impl RequestBody for RefreshRequest {
 /// Within some seconds the same token gives the same refresh token again, for two tabs at once and for
 /// answers that got lost. Later use ends the session: someone else may have the token.
 #[utoipa::path(
-    post, path = "/api/v1/auth/refresh", tag = "accounts", request_body = RefreshRequest,
+    post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "accounts", request_body = RefreshRequest,
     responses(
         (status = 200, body = Success<SignedInBody>),
         (status = 401, description = "`TOKEN_REUSED`: used before, the session has ended; `TOKEN_EXPIRED`: not used for too long; `UNAUTHORIZED`: no such session, or it has ended", body = Problem),

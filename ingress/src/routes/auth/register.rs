@@ -54,7 +54,7 @@ impl RequestBody for RegisterRequest {
 
 /// Create an account and sign in. A link that verifies the address is sent to it.
 #[utoipa::path(
-    post, path = "/api/v1/auth/register", tag = "accounts", request_body = RegisterRequest,
+    post, path = "/api/v1/auth/register", operation_id = "register", tag = "accounts", request_body = RegisterRequest,
     responses(
         (status = 201, body = Success<SignedInBody>),
         (status = 400, description = "`VALIDATION_ERROR`: no address, or a password that is tried first", body = Problem),

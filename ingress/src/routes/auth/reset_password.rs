@@ -34,7 +34,7 @@ impl RequestBody for ResetPasswordRequest {
 
 /// Set a new password by the token of a mailed link. Every session of the account ends.
 #[utoipa::path(
-    post, path = "/api/v1/auth/reset-password", tag = "accounts",
+    post, path = "/api/v1/auth/reset-password", operation_id = "reset_password", tag = "accounts",
     request_body = ResetPasswordRequest,
     responses(
         (status = 200, body = Success<DoneBody>),

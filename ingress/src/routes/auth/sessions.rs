@@ -11,7 +11,7 @@ use crate::error::ApiError;
 
 /// The caller's live sessions, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/auth/sessions", tag = "accounts",
+    get, path = "/api/v1/auth/sessions", operation_id = "list_sessions", tag = "accounts",
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<Vec<SessionBody>>),

@@ -47,7 +47,7 @@ impl RequestBody for ProfileRequest {
 
 /// Change the caller's profile.
 #[utoipa::path(
-    put, path = "/api/v1/auth/me", tag = "accounts", request_body = ProfileRequest,
+    put, path = "/api/v1/auth/me", operation_id = "update_me", tag = "accounts", request_body = ProfileRequest,
     security(("bearer" = [])),
     responses(
         (status = 200, body = Success<PersonBody>),

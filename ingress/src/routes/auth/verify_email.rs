@@ -32,7 +32,7 @@ impl RequestBody for VerifyEmailRequest {
 
 /// Show by the token of a mailed link that an address is one's own.
 #[utoipa::path(
-    post, path = "/api/v1/auth/verify-email", tag = "accounts",
+    post, path = "/api/v1/auth/verify-email", operation_id = "verify_email", tag = "accounts",
     request_body = VerifyEmailRequest,
     responses(
         (status = 200, body = Success<DoneBody>),
