@@ -78,6 +78,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_by_user ON sessions (user_id, created_at_ms);
 CREATE INDEX sessions_by_end ON sessions (expires_at_ms);
+CREATE INDEX sessions_ended ON sessions (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
 
 -- What is sent to an address and is good once.
 CREATE TABLE one_time_tokens (

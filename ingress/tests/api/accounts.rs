@@ -408,6 +408,11 @@ async fn what_a_token_says_follows_from_the_rows() {
     created.send().await.data(201);
     let body = json!({ "email": EMAIL, "password": PASSWORD, "tenant_id": Uuid::from_u128(8) });
     post(&world, "login", body).await.error(404, "NOT_FOUND");
+    // Members buy, too.
+    let body = json!({ "email": EMAIL, "password": PASSWORD, "tenant_id": Uuid::nil() });
+    let oneself = post(&world, "login", body).await.data(200);
+    assert_eq!(oneself["user"]["role"], "buyer");
+    assert_eq!(oneself["user"]["tenant_id"], Value::Null);
 
     world
         .store

@@ -17,7 +17,7 @@ use onsale_private::Private;
 use onsale_processor::clock;
 use onsale_store::account::UserRow;
 
-use super::jobs::with_store;
+use super::store::with_store;
 use crate::cli::{ConfigArgs, JsonArgs};
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};

@@ -16,7 +16,8 @@ pub struct Login {
     pub email: Private,
     /// The password.
     pub password: Private,
-    /// The tenant to act for; of several, the oldest membership where none is named.
+    /// The tenant to act for, the nil one for oneself, as a buyer. Where none is named: the oldest
+    /// membership, or oneself without one.
     pub tenant: Option<Uuid>,
 }
 
@@ -75,10 +76,14 @@ impl Accounts {
         now_ms: u64,
     ) -> Result<SignedIn, AccountError> {
         let vault = self.vault(now_ms).await?;
-        let membership = self.membership(user.user_id, tenant).await?;
-        if tenant.is_some() && membership.is_none() {
-            return Err(AccountError::NotFound("tenant"));
-        }
+        let membership = match tenant {
+            Some(tenant) if tenant.is_nil() => None,
+            Some(_) => {
+                let membership = self.membership(user.user_id, tenant).await?;
+                Some(membership.ok_or(AccountError::NotFound("tenant"))?)
+            }
+            None => self.membership(user.user_id, None).await?,
+        };
         let acting_for = membership.map(|membership| membership.tenant_id);
         let person = self.person(user, acting_for, now_ms).await?;
         let id = person.user.user_id;

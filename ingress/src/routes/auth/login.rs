@@ -37,7 +37,8 @@ pub(crate) struct LoginRequest {
     email: Private,
     #[schema(value_type = String)]
     password: Private,
-    /// The tenant to act for; of several, the oldest membership where none is named.
+    /// The tenant to act for; the nil UUID (all zeros) for oneself, as a buyer. Where none is named, the
+    /// oldest membership, or oneself without one.
     tenant_id: Option<Uuid>,
 }
 

@@ -158,13 +158,12 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn forget_one_time_tokens(&self, before_ms: u64) -> Result<u64, StoreError> {
-        self.database
-            .execute_unaudited(
-                Durability::Durable,
-                "DELETE FROM one_time_tokens WHERE expires_at_ms < $1",
-                &[integer("before_ms", before_ms)?.into()],
-            )
-            .await
+        self.forget_in_steps(
+            "DELETE FROM one_time_tokens WHERE token_hash IN (SELECT token_hash \
+             FROM one_time_tokens WHERE expires_at_ms < $1 LIMIT $2)",
+            before_ms,
+        )
+        .await
     }
 }
 

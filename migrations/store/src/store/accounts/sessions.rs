@@ -233,13 +233,12 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn forget_sessions(&self, before_ms: u64) -> Result<u64, StoreError> {
-        self.database
-            .execute_unaudited(
-                Durability::Durable,
-                "DELETE FROM sessions WHERE expires_at_ms < $1 OR ended_at_ms < $1",
-                &[integer("before_ms", before_ms)?.into()],
-            )
-            .await
+        self.forget_in_steps(
+            "DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions \
+             WHERE expires_at_ms < $1 OR ended_at_ms < $1 LIMIT $2)",
+            before_ms,
+        )
+        .await
     }
 }
 
