@@ -10,6 +10,7 @@ mod demo;
 mod demo_accounts;
 mod descriptors;
 mod exit;
+mod first_admin;
 mod labels;
 mod log_source;
 mod money;

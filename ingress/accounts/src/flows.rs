@@ -1,5 +1,6 @@
 //! What people do with their accounts, one flow a file.
 
+mod first_admin;
 mod login;
 mod logout;
 mod own_sessions;

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use onsale_private::{KeyRing, Private};
 use onsale_store::Store;
-use onsale_store::account::{UserRole, UserRow};
-use onsale_store::audit::Actor;
+use onsale_store::account::{OneTimeToken, Purpose, UserRole, UserRow};
+use onsale_store::audit::{Actor, Unaudited};
 use uuid::Uuid;
 
 use crate::email::Email;
 use crate::error::AccountError;
 use crate::fields;
 use crate::flows::taken;
+use crate::one_time::OneTimeSecret;
 use crate::passwords::{hash_here, weakness};
 use crate::vault::{Profile, Vault};
 
@@ -120,6 +121,34 @@ impl Office {
             .with(serde_json::json!({ "role": person.role.as_str() }));
         taken(self.store.add_user(&user, None, entry).await)?;
         Ok(user)
+    }
+
+    /// A token by which its bearer becomes the first admin; `None` where there is an admin who can sign
+    /// in. Several may be good at once, one of each node; the first that is used ends all of them.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn first_admin_token(
+        &self,
+        life_ms: u64,
+        now_ms: u64,
+    ) -> Result<Option<OneTimeSecret>, AccountError> {
+        if self.store.has_admin().await? {
+            return Ok(None);
+        }
+        let secret = OneTimeSecret::random();
+        let token = OneTimeToken {
+            token_hash: secret.hash(),
+            purpose: Purpose::FirstAdmin,
+            user_id: None,
+            email_hash: None,
+            invited: None,
+            issued_at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(life_ms),
+        };
+        let audit = Unaudited::Automatic;
+        self.store.issue_one_time_token(&token, None, audit).await?;
+        Ok(Some(secret))
     }
 
     /// Sets a password, and ends every session of the account.

@@ -5,6 +5,7 @@ mod body;
 mod change_password;
 mod end_session;
 mod error;
+mod first_admin;
 mod forgot_password;
 mod jwks;
 mod login;
@@ -31,6 +32,10 @@ pub(super) fn endpoints() -> Endpoints {
         .with(
             routes!(register::register),
             open.class(Class::Register).bounds(register::BOUNDS),
+        )
+        .with(
+            routes!(first_admin::first_admin),
+            open.class(Class::Register).bounds(first_admin::BOUNDS),
         )
         .with(
             routes!(login::login),

@@ -133,6 +133,7 @@ const MATRIX: &[Row] = &[
     //                                             then members: owner, manager, finance, box office, scanner, owner elsewhere
     // Without accounts here: who may ask is compared first.
     row("POST", "/api/v1/auth/register", EVERYBODY, ALL),
+    row("POST", "/api/v1/auth/first-admin", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/login", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/refresh", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/verify-email", EVERYBODY, ALL),

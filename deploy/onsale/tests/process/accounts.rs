@@ -138,6 +138,69 @@ async fn a_person_follows_the_links_of_mails() {
     assert_eq!(server.stop(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_admin_is_made_by_the_link_that_a_start_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [("ONSALE_ACCOUNTS__BCRYPT_COST", "10")];
+    let mut server = Server::start_with(&data, &env).await;
+    let earlier = printed_tokens(&server, 1).await.remove(0);
+    server.kill();
+    server.restart().await;
+    let token = printed_tokens(&server, 2).await.remove(1);
+    let become_admin = async |token: &str, password: &str| {
+        let body = json!({ "token": token, "email": EMAIL, "password": password });
+        server.post("", "/auth/first-admin", &body).await
+    };
+    let (status, _) = become_admin("ost_guessed", "a long and winding road").await;
+    assert_eq!(status, 410);
+    // A mistake does not use it up.
+    let (status, _) = become_admin(&token, "password").await;
+    assert_eq!(status, 400);
+    let (status, admin) = become_admin(&token, "a long and winding road").await;
+    assert_eq!(status, 201, "{admin}");
+    assert_eq!(admin["data"]["user"]["role"], "admin");
+    let access = admin["data"]["access_token"].as_str().unwrap();
+    assert_eq!(server.get(access, "/admin/snapshots").await.0, 200);
+    // Neither the same nor that of another start.
+    for token in [&token, &earlier] {
+        let (status, _) = become_admin(token, "a long and winding road").await;
+        assert_eq!(status, 410);
+    }
+    server.kill();
+    server.restart().await;
+    let entries = verb(&server, &["audit", "list", "--limit", "100"]);
+    assert!(
+        entries.to_string().contains("account.first_admin"),
+        "{entries}"
+    );
+    assert_eq!(
+        tokens_in(&server.log()).len(),
+        2,
+        "no link while there is an admin"
+    );
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// The tokens of the links that were printed, once there are as many.
+async fn printed_tokens(server: &Server, count: usize) -> Vec<String> {
+    loop {
+        let tokens = tokens_in(&server.log());
+        if tokens.len() >= count {
+            return tokens;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+fn tokens_in(log: &str) -> Vec<String> {
+    let links = log.split("/first-admin#token=").skip(1);
+    links
+        .filter_map(|rest| rest.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The token of the mail whose link leads to this page, once it is in the outbox.
 async fn mailed_token(outbox: &Path, page: &str) -> String {
     let link = format!("https://tickets.example.test/{page}#token=");

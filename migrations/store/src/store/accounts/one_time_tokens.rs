@@ -11,7 +11,7 @@ use crate::account::{
     OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
 };
 use crate::audit::{Audit, AuditEntry};
-use crate::database::{Durability, Row, Transaction, Value, integer};
+use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::store::jobs::enqueue;
@@ -118,6 +118,54 @@ impl Store {
             Some(SessionEnd::Password)
         })
         .await
+    }
+
+    /// Adds the first admin of the installation by a token, with a token that proves the address and the
+    /// job that sends it; every token for a first admin is used up by it. False where the token is not
+    /// good, or there is an admin by now.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when an account has the address; otherwise as every write.
+    pub async fn add_first_admin(
+        &self,
+        hash: TokenHash,
+        user: &UserRow,
+        proof: (OneTimeToken, NewJob),
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let (user, audit) = (user.clone(), audit.into());
+        let result = self
+            .database
+            .write(Durability::Durable, move |mut transaction| async move {
+                // All of them: of two nodes' links that are followed at once, the second waits for these
+                // rows and finds them used.
+                let used = transaction
+                    .fetch(
+                        "UPDATE one_time_tokens SET used_at_ms = $1 WHERE purpose = 'first_admin' \
+                         AND used_at_ms IS NULL AND expires_at_ms > $1 RETURNING token_hash",
+                        &[integer("now_ms", now_ms)?.into()],
+                    )
+                    .await?;
+                let mut is_good = false;
+                for row in &used {
+                    is_good |= row.exactly("token_hash")? == hash;
+                }
+                if !is_good || users::has_admin(&mut transaction).await? {
+                    return Ok(false);
+                }
+                users::insert(&mut transaction, &user).await?;
+                let (token, mail) = proof;
+                insert(&mut transaction, &token).await?;
+                enqueue(&mut transaction, &mail).await?;
+                transaction.commit(audit).await?;
+                Ok(true)
+            })
+            .await;
+        match result {
+            Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("account")),
+            other => other,
+        }
     }
 
     async fn with_token(

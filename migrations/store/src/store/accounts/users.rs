@@ -27,6 +27,9 @@ const INSERT: &str = concat!(
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)"
 );
 
+const SELECT_ADMIN: &str = "SELECT user_id FROM users WHERE role = 'admin' \
+     AND disabled_at_ms IS NULL AND erased_at_ms IS NULL LIMIT 1";
+
 impl Store {
     /// Adds an account, with a token that proves its address and the job that sends it, where there
     /// are such.
@@ -92,14 +95,7 @@ impl Store {
     /// # Errors
     /// As every read.
     pub async fn has_admin(&self) -> Result<bool, StoreError> {
-        let found = self
-            .database
-            .fetch_optional(
-                "SELECT user_id FROM users WHERE role = 'admin' AND disabled_at_ms IS NULL \
-                 AND erased_at_ms IS NULL LIMIT 1",
-                &[],
-            )
-            .await?;
+        let found = self.database.fetch_optional(SELECT_ADMIN, &[]).await?;
         Ok(found.is_some())
     }
 
@@ -232,6 +228,12 @@ impl Store {
             })
             .await
     }
+}
+
+/// Whether the installation has an admin who can sign in.
+pub(super) async fn has_admin(transaction: &mut Transaction) -> Result<bool, StoreError> {
+    let found = transaction.fetch_optional(SELECT_ADMIN, &[]).await?;
+    Ok(found.is_some())
 }
 
 /// An account, which nobody else changes until the transaction ends.
