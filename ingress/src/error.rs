@@ -33,6 +33,7 @@ pub enum Code {
     TokenExpired,
     TokenReused,
     EmailTaken,
+    LastOwner,
     LinkExpired,
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -119,6 +120,11 @@ impl Code {
                 "EMAIL_TAKEN",
                 StatusCode::CONFLICT,
                 "There is an account with this address",
+            ),
+            Self::LastOwner => (
+                "LAST_OWNER",
+                StatusCode::CONFLICT,
+                "A tenant has at least one owner",
             ),
             Self::LinkExpired => (
                 "LINK_EXPIRED",

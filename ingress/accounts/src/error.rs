@@ -37,6 +37,9 @@ pub enum AccountError {
     /// A link was used before, is too old, or was replaced by a newer one.
     #[error("this link is not valid any more")]
     BadLink,
+    /// It is the only owner of a tenant, and a tenant always has one.
+    #[error("this account is the only owner of a tenant")]
+    LastOwner,
     /// There is no such thing of this account.
     #[error("there is no such {0}")]
     NotFound(&'static str),

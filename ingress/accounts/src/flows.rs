@@ -1,5 +1,7 @@
 //! What people do with their accounts, one flow a file.
 
+mod erasure;
+mod export;
 mod first_admin;
 mod login;
 mod logout;
@@ -10,6 +12,7 @@ mod refresh;
 mod register;
 mod verify;
 
+pub use export::{Export, ExportedSession};
 pub use login::Login;
 pub use own_sessions::OwnSession;
 pub use profile::ProfileUpdate;

@@ -66,7 +66,7 @@ pub use config::{AccountsConfig, KeysError};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS};
-pub use flows::{Login, OwnSession, ProfileUpdate, Registration};
+pub use flows::{Export, ExportedSession, Login, OwnSession, ProfileUpdate, Registration};
 pub use office::{NewPerson, Office};
 pub use one_time::OneTimeSecret;
 pub use permissions::{Action, may};

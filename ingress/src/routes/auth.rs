@@ -4,7 +4,9 @@ mod account_call;
 mod body;
 mod change_password;
 mod end_session;
+mod erase_me;
 mod error;
+mod export_me;
 mod first_admin;
 mod forgot_password;
 mod jwks;
@@ -56,6 +58,11 @@ pub(super) fn endpoints() -> Endpoints {
         )
         .with(routes!(me::me), Rules::DEFAULT)
         .with(routes!(update_me::update_me), Rules::DEFAULT)
+        .with(
+            routes!(erase_me::erase_me),
+            Rules::DEFAULT.class(Class::Login),
+        )
+        .with(routes!(export_me::export_me), Rules::DEFAULT)
         .with(routes!(sessions::sessions), Rules::DEFAULT)
         .with(routes!(end_session::end_session), Rules::DEFAULT)
         .with(routes!(jwks::jwks), Rules::UNLIMITED)

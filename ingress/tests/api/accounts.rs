@@ -373,6 +373,46 @@ async fn a_forgotten_password_is_set_by_a_link() {
 }
 
 #[tokio::test]
+async fn a_person_takes_everything_along_and_is_erased() {
+    let world = world().await;
+    let signed_in = register(&world).await;
+    let user = signed_in["user"]["user_id"].as_str().unwrap().to_owned();
+    let export = call(&world, &signed_in, Method::GET, "me/export", Value::Null)
+        .await
+        .data(200);
+    assert_eq!(export["account"], signed_in["user"]);
+    assert_eq!(export["complete"], true);
+    assert_eq!(export["sessions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(export["audit"][0]["action"], "session.open");
+    assert_eq!(export["audit"][0]["by_you"], true);
+
+    let erase = |body: Value| call(&world, &signed_in, Method::DELETE, "me", body);
+    let missing = erase(Value::Null).await.error(400, "VALIDATION_ERROR");
+    assert_eq!(missing["field"], "password");
+    erase(json!({ "password": OTHER_PASSWORD }))
+        .await
+        .error(401, "INVALID_CREDENTIALS");
+    erase(json!({ "password": PASSWORD })).await.data(200);
+    erase(json!({ "password": PASSWORD }))
+        .await
+        .error(404, "NOT_FOUND");
+    refresh(&world, &signed_in).await.error(401, "UNAUTHORIZED");
+    login(&world, PASSWORD)
+        .await
+        .error(401, "INVALID_CREDENTIALS");
+    let id: Uuid = user.parse().unwrap();
+    let row = world.store.user(id).await.unwrap().unwrap();
+    assert!(row.erased_at_ms.is_some());
+    assert_eq!(
+        (&row.email, &row.name, &row.password),
+        (&None, &None, &None)
+    );
+    // What was done, and to whom, stays; who that was does not.
+    assert!(audited(&world).await.contains(&"account.erase".to_owned()));
+    register(&world).await;
+}
+
+#[tokio::test]
 async fn what_a_token_says_follows_from_the_rows() {
     let world = world().await;
     let signed_in = register(&world).await;

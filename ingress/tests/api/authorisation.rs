@@ -144,6 +144,8 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/auth/change-password", SIGNED_IN, ALL),
     row("GET", "/api/v1/auth/me", SIGNED_IN, ALL),
     row("PUT", "/api/v1/auth/me", SIGNED_IN, ALL),
+    row("DELETE", "/api/v1/auth/me", SIGNED_IN, ALL),
+    row("GET", "/api/v1/auth/me/export", SIGNED_IN, ALL),
     row("GET", "/api/v1/auth/sessions", SIGNED_IN, ALL),
     row("DELETE", "/api/v1/auth/sessions/{id}", SIGNED_IN, ALL),
     row("GET", "/.well-known/jwks.json", EVERYBODY, ALL),

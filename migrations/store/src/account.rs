@@ -151,6 +151,22 @@ pub enum MembershipChange {
     LastOwner,
 }
 
+/// The result of erasing an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Erasure {
+    /// Done.
+    Erased {
+        /// Sessions that were deleted.
+        sessions: u64,
+        /// Memberships that were deleted.
+        memberships: u64,
+    },
+    /// There is no such account, it is erased already, or its password is another by now.
+    NotThere,
+    /// It is the only owner of a tenant, and a tenant always has one.
+    LastOwner,
+}
+
 /// Why a session has ended before its time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SessionEnd {

@@ -29,6 +29,10 @@ impl From<AccountError> for ApiError {
                 Code::LinkExpired,
                 "This link was used before, is too old, or was replaced by a newer one.",
             ),
+            AccountError::LastOwner => Self::new(
+                Code::LastOwner,
+                "A tenant has at least one owner: make another member an owner first.",
+            ),
             AccountError::NotFound(what) => Self::not_found(what),
             AccountError::RegistrationClosed => {
                 Self::forbidden("Registration is closed: ask the operators for an account.")

@@ -1,5 +1,6 @@
 //! Accounts and what belongs to them, one fact a file.
 
+mod erasure;
 mod lookup_key;
 mod members;
 mod one_time_tokens;

@@ -4,7 +4,7 @@ use onsale_private::{LookupHash, LookupKey, Sealed};
 use onsale_schemas::MemberRole;
 use onsale_store::StoreError;
 use onsale_store::account::{
-    Membership, MembershipChange, OneTimeToken, PasswordHash, ProfileChange, Purpose,
+    Erasure, Membership, MembershipChange, OneTimeToken, PasswordHash, ProfileChange, Purpose,
     SESSIONS_PER_USER_MAX, SealedEmail, SessionEnd, SessionRow, SessionStep, TenantRow, UserRole,
     UserRow,
 };
@@ -32,6 +32,8 @@ contract!(
     a_reset_sets_the_password_and_ends_all_sessions,
     a_newer_token_takes_the_place_of_an_older_one,
     a_tenant_keeps_its_last_owner,
+    an_erased_account_holds_nothing_personal,
+    the_first_admin_is_added_once,
     the_lookup_key_is_kept_once,
     what_changes_leaves_an_entry,
 );
@@ -549,6 +551,114 @@ async fn a_tenant_keeps_its_last_owner(bench: Bench) {
     let mut results = [one, other];
     results.sort_by_key(|result| *result == LastOwner);
     assert_eq!(results, [Changed, LastOwner], "one of the two stays");
+}
+
+async fn an_erased_account_holds_nothing_personal(bench: Bench) {
+    let store = &bench.store;
+    let by = || Unaudited::Unattended;
+    let erased = |_: &Erasure| verified(id(1));
+    add(&bench, 1).await;
+    add(&bench, 2).await;
+    let tenant = TenantRow {
+        tenant_id: id(50),
+        slug: "opera".to_owned(),
+        name: "Opera".to_owned(),
+        created_at_ms: NOW_MS,
+        closed_at_ms: None,
+    };
+    let owner = |number| Membership {
+        tenant_id: id(50),
+        user_id: id(number),
+        role: MemberRole::Owner,
+        created_at_ms: NOW_MS,
+    };
+    let first = owner(1);
+    store.add_tenant(&tenant, Some(&first), by()).await.unwrap();
+    open(&bench, 1, 1).await;
+    let link = token(3, Purpose::VerifyEmail, 1);
+    store.issue_one_time_token(&link, None, by()).await.unwrap();
+    let erase = async |shown| {
+        let shown = password(shown);
+        let erasure = store.erase_user(id(1), Some(&shown), NOW_MS + 5, erased);
+        erasure.await.unwrap()
+    };
+    assert_eq!(erase(2).await, Erasure::NotThere, "another password");
+    assert_eq!(erase(1).await, Erasure::LastOwner);
+    assert_eq!(store.user(id(1)).await.unwrap(), Some(user(1)));
+    store.set_member(&owner(2), NOW_MS, by()).await.unwrap();
+    let done = Erasure::Erased {
+        sessions: 1,
+        memberships: 1,
+    };
+    assert_eq!(erase(1).await, done);
+    let left = UserRow {
+        email: None,
+        name: None,
+        password: None,
+        locale: None,
+        erased_at_ms: Some(NOW_MS + 5),
+        ..user(1)
+    };
+    assert_eq!(store.user(id(1)).await.unwrap(), Some(left));
+    assert_eq!(store.kept_sessions_of(id(1), 9).await.unwrap(), []);
+    assert_eq!(store.memberships_of(id(1)).await.unwrap(), []);
+    let purpose = Purpose::VerifyEmail;
+    let found = store
+        .one_time_token([3; 32], purpose, NOW_MS)
+        .await
+        .unwrap();
+    assert_eq!(found, None);
+    assert_eq!(erase(1).await, Erasure::NotThere, "once");
+    // The address is free again.
+    let again = UserRow {
+        user_id: id(3),
+        ..user(1)
+    };
+    store.add_user(&again, None, by()).await.unwrap();
+}
+
+async fn the_first_admin_is_added_once(bench: Bench) {
+    let store = &bench.store;
+    let by = || Unaudited::Unattended;
+    let link = |number: u8| OneTimeToken {
+        user_id: None,
+        email_hash: None,
+        ..token(number, Purpose::FirstAdmin, 0)
+    };
+    for number in [1, 2] {
+        let token = link(number);
+        store
+            .issue_one_time_token(&token, None, by())
+            .await
+            .unwrap();
+    }
+    let admin = |number| UserRow {
+        role: UserRole::Admin,
+        ..user(number)
+    };
+    let add_admin = async |token_number: u8, number: u64| {
+        let row = admin(number);
+        let proof = (
+            token(100 + token_number, Purpose::VerifyEmail, number),
+            mail(&number.to_string()),
+        );
+        let hash = [token_number; 32];
+        let added = store.add_first_admin(hash, &row, proof, NOW_MS + 1, by());
+        added.await
+    };
+    assert!(!add_admin(9, 1).await.unwrap(), "a guess");
+    add(&bench, 5).await;
+    let taken = add_admin(1, 5).await;
+    assert!(
+        matches!(taken, Err(StoreError::Exists("account"))),
+        "{taken:?}"
+    );
+    assert!(!store.has_admin().await.unwrap());
+    // The links of two nodes at once.
+    let (one, other) = tokio::join!(add_admin(1, 1), add_admin(2, 2));
+    let added = [one.unwrap(), other.unwrap()];
+    assert_eq!(added.iter().filter(|added| **added).count(), 1, "{added:?}");
+    assert!(store.has_admin().await.unwrap());
 }
 
 async fn the_lookup_key_is_kept_once(bench: Bench) {

@@ -113,7 +113,7 @@ async fn lock_tenant(transaction: &mut Transaction, tenant: Uuid) -> Result<bool
     Ok(found.is_some())
 }
 
-async fn is_last_owner(
+pub(super) async fn is_last_owner(
     transaction: &mut Transaction,
     tenant: Uuid,
     user: Uuid,

@@ -135,6 +135,31 @@ impl Store {
             .collect()
     }
 
+    /// The sessions of an account that are kept, live or ended, newest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn kept_sessions_of(
+        &self,
+        user: Uuid,
+        limit: u32,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        self.database
+            .fetch(
+                concat!(
+                    "SELECT ",
+                    columns!(),
+                    " FROM sessions WHERE user_id = $1 \
+                     ORDER BY created_at_ms DESC, session_id DESC LIMIT $2"
+                ),
+                &[user.into(), limit.into()],
+            )
+            .await?
+            .iter()
+            .map(session_row)
+            .collect()
+    }
+
     /// Whether the account has opened a session from an address, as far as sessions are kept.
     ///
     /// # Errors
