@@ -68,6 +68,9 @@ enum Command {
     /// Open tenants, the houses of organizers
     #[command(subcommand)]
     Tenant(commands::tenant::TenantCommand),
+    /// Look after the keys of personal data
+    #[command(subcommand)]
+    Keys(commands::keys::KeysCommand),
     /// List what staff changed in the database, and who did it
     #[command(subcommand)]
     Audit(commands::audit::AuditCommand),
@@ -253,6 +256,7 @@ impl Cli {
             Command::Jobs(command) => commands::jobs::run(&command),
             Command::User(command) => commands::user::run(&command),
             Command::Tenant(command) => commands::tenant::run(&command),
+            Command::Keys(command) => commands::keys::run(&command),
             Command::Audit(command) => commands::audit::run(&command),
             Command::Load(args) => commands::load::run(&args),
             Command::Doctor(args) => commands::doctor::run(&args),

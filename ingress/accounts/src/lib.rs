@@ -57,6 +57,7 @@ mod office;
 mod one_time;
 pub mod passwords;
 mod permissions;
+mod rotation;
 pub mod sessions;
 mod standing;
 mod vault;
@@ -70,5 +71,6 @@ pub use flows::{Export, ExportedSession, Login, OwnSession, ProfileUpdate, Regis
 pub use office::{NewPerson, Office};
 pub use one_time::OneTimeSecret;
 pub use permissions::{Action, may};
+pub use rotation::{Pace, Rotated};
 pub use standing::Standing;
 pub use vault::{Profile, Vault, VaultError};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onsale_private::{KeyRing, Private};
+use onsale_private::{KeyId, KeyRing, Private};
 use onsale_store::Store;
 use onsale_store::account::{OneTimeToken, Purpose, UserRole, UserRow};
 use onsale_store::audit::{Actor, Unaudited};
@@ -60,6 +60,16 @@ impl Office {
     /// The database.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The keys that are configured, the current one first.
+    pub fn configured_keys(&self) -> impl Iterator<Item = KeyId> {
+        self.ring().ids()
+    }
+
+    /// The keys.
+    pub(crate) fn ring(&self) -> &KeyRing {
+        self.vault.ring()
     }
 
     /// The account of an e-mail address, or with this id.

@@ -32,5 +32,5 @@ mod text;
 pub use lookup::{LOOKUP_KEY_BYTES, LookupHash, LookupKey};
 pub use place::Place;
 pub use ring::{KeyRing, OpenError, RingError, SECRET_MIN_BYTES};
-pub use sealed::{KeyId, Sealed};
+pub use sealed::{KEY_ID_BYTES, KeyId, Sealed};
 pub use text::Private;

@@ -4,7 +4,8 @@ use std::fmt;
 
 /// The first byte of every sealed value.
 pub(crate) const VERSION: u8 = 1;
-pub(crate) const KEY_ID_BYTES: usize = 4;
+/// Length of the id of a key, in bytes.
+pub const KEY_ID_BYTES: usize = 4;
 pub(crate) const NONCE_BYTES: usize = 12;
 /// Version and key.
 pub(crate) const HEAD_BYTES: usize = 1 + KEY_ID_BYTES;
@@ -13,6 +14,18 @@ pub(crate) const HEAD_BYTES: usize = 1 + KEY_ID_BYTES;
 /// give two the same name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub(crate) [u8; KEY_ID_BYTES]);
+
+impl KeyId {
+    /// As it stands in sealed values.
+    pub fn from_bytes(bytes: [u8; KEY_ID_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// As it stands in sealed values, from the second byte on.
+    pub fn as_bytes(&self) -> &[u8; KEY_ID_BYTES] {
+        &self.0
+    }
+}
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -93,7 +93,7 @@ pub(crate) fn run(command: &UserCommand) -> Result<(), Failure> {
 }
 
 /// Works on the accounts of a database.
-pub(super) fn with_office(
+pub(crate) fn with_office(
     args: &ConfigArgs,
     work: impl AsyncFnOnce(&Office, u64) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -122,7 +122,7 @@ pub(super) async fn find(office: &Office, user: &str) -> Result<UserRow, Failure
 }
 
 /// What went wrong, by how the verb ends.
-pub(super) fn failed(error: AccountError) -> Failure {
+pub(crate) fn failed(error: AccountError) -> Failure {
     match error {
         AccountError::Store(error) => Failure::Reach(error.into()),
         AccountError::Invalid { .. } | AccountError::Weak(_) => Failure::Use(error.into()),

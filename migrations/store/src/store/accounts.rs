@@ -4,8 +4,10 @@ mod erasure;
 mod lookup_key;
 mod members;
 mod one_time_tokens;
+mod resealing;
 mod sessions;
 mod tenants;
 mod users;
 
+pub use resealing::{OldValue, Resealed, SealedColumn};
 pub use sessions::Decided;
