@@ -182,6 +182,72 @@ async fn the_first_admin_is_made_by_the_link_that_a_start_prints() {
     assert_eq!(server.stop(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_key_seals_everything_again_in_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    std::fs::write(&old, "o".repeat(32)).unwrap();
+    std::fs::write(&new, "n".repeat(32)).unwrap();
+    let path = |file: &Path| file.to_str().unwrap().to_owned();
+    let with = |key: &Path| {
+        vec![
+            ("ONSALE_ACCOUNTS__BCRYPT_COST".to_owned(), "10".to_owned()),
+            ("ONSALE_ACCOUNTS__KEY_FILE".to_owned(), path(key)),
+        ]
+    };
+    let start = async |variables: &[(String, String)]| {
+        let variables: Vec<(&str, &str)> = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Server::start_with(&data, &variables).await
+    };
+    let server = start(&with(&old)).await;
+    let password = "a long and winding road";
+    let body = json!({ "email": EMAIL, "password": password, "name": NAME });
+    assert_eq!(server.post("", "/auth/register", &body).await.0, 201);
+
+    let mut both = with(&new);
+    both.push(("ONSALE_ACCOUNTS__OLD_KEY_FILES".to_owned(), path(&old)));
+    let keys = |args: &[&str]| {
+        let (code, out, err) = server.verb_with(&both, &[&["keys"], args, &["--json"]].concat());
+        assert_eq!(code, Some(0), "{args:?}: {out}{err}");
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let states = |listed: &Value| {
+        let keys = listed.as_array().unwrap().iter();
+        let state = |key: &Value| (key["state"].to_string(), key["values"].as_u64().unwrap());
+        let mut states: Vec<(String, u64)> = keys.map(state).collect();
+        states.sort();
+        states
+    };
+    let (current, older) = ("\"current\"".to_owned(), "\"old\"".to_owned());
+    let before = states(&keys(&["list"]));
+    // At least the address, the name, the network address and the key of hashes.
+    let total = before[1].1;
+    assert!(total >= 4, "{before:?}");
+    assert_eq!(before, [(current.clone(), 0), (older.clone(), total)]);
+    let first = keys(&["rotate", "--at-most", "2"]);
+    let left = total - 2;
+    assert_eq!(first, json!({ "resealed": 2, "failed": 0, "left": left }));
+    let rest = keys(&["rotate"]);
+    assert_eq!(rest, json!({ "resealed": left, "failed": 0, "left": 0 }));
+    assert_eq!(keys(&["rotate"])["resealed"], 0);
+    assert_eq!(states(&keys(&["list"])), [(current, total), (older, 0)]);
+
+    assert_eq!(server.stop(), Some(0));
+    let server = start(&with(&new)).await;
+    let (status, signed_in) = sign_in(&server, password).await;
+    assert_eq!(status, 200, "{signed_in}");
+    assert_eq!(signed_in["data"]["user"]["name"], NAME);
+    // Without the key nothing opens, and that is said.
+    let (code, _, err) = server.verb_with(&with(&old), &["user", "sessions", EMAIL]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("which is not configured"), "{err}");
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// The tokens of the links that were printed, once there are as many.
 async fn printed_tokens(server: &Server, count: usize) -> Vec<String> {
     loop {
