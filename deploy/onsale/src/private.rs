@@ -17,7 +17,7 @@ const OTHERS: u32 = 0o077;
 const WORLD_READS: u32 = 0o004;
 /// What belongs to Onsale in a data folder. Nothing else is touched: the folder may have existed
 /// before, for something else.
-const OURS: [&str; 8] = [
+const OURS: [&str; 10] = [
     "journal",
     "snapshots",
     REPORTS_DIR,

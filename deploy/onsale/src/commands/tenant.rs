@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::user::{find, with_office};
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
-use crate::exit::{Failure, OrFail};
+use crate::exit::Failure;
 use crate::output;
 
 /// Longest slug, in bytes: a label of a host name.

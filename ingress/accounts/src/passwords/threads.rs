@@ -228,8 +228,10 @@ mod tests {
             let mut asked = pin!(threads.verify(&password, None));
             assert!(asked.as_mut().poll(&mut context).is_pending());
         }
-        let mut asked = pin!(threads.hash(&password));
-        let refused = asked.as_mut().poll(&mut context).map(Result::unwrap_err);
+        let refused = {
+            let mut asked = pin!(threads.hash(&password));
+            asked.as_mut().poll(&mut context).map(Result::unwrap_err)
+        };
         let busy = PasswordError::Busy {
             retry_after_seconds: 2,
         };

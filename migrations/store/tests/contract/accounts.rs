@@ -259,9 +259,11 @@ async fn a_session_opens_only_with_the_password_of_now(bench: Bench) {
     add(&bench, 1).await;
     let store = &bench.store;
     let old = password(9);
-    let opened = store.open_session(&session(1, 1), Some(&old), Unaudited::Unattended);
+    let row = session(1, 1);
+    let opened = store.open_session(&row, Some(&old), Unaudited::Unattended);
     assert!(!opened.await.unwrap());
-    let opened = store.open_session(&session(1, 9), None, Unaudited::Unattended);
+    let row = session(1, 9);
+    let opened = store.open_session(&row, None, Unaudited::Unattended);
     assert!(!opened.await.unwrap(), "there is no such account");
     let opened = open(&bench, 1, 1).await;
     assert_eq!(
@@ -285,7 +287,8 @@ async fn a_disabled_account_has_no_sessions_and_gets_none(bench: Bench) {
         ended(&bench, &opened).await,
         Some((NOW_MS + 1, SessionEnd::Disabled))
     );
-    let again = store.open_session(&session(2, 1), Some(&password(1)), Unaudited::Unattended);
+    let (row, shown) = (session(2, 1), password(1));
+    let again = store.open_session(&row, Some(&shown), Unaudited::Unattended);
     assert!(!again.await.unwrap());
     assert!(set(false).await.is_active());
     open(&bench, 2, 1).await;
@@ -418,7 +421,8 @@ async fn a_token_is_good_once_and_for_its_purpose(bench: Bench) {
         .issue_one_time_token(&issued, job, unattended)
         .await
         .unwrap();
-    let wrong = store.reset_password([1; 32], &password(2), NOW_MS, verified);
+    let new = password(2);
+    let wrong = store.reset_password([1; 32], &new, NOW_MS, verified);
     assert_eq!(wrong.await.unwrap(), None, "for another purpose");
     let late = store.verify_email([1; 32], NOW_MS + DAY_MS, verified);
     assert_eq!(late.await.unwrap(), None, "too late");
@@ -467,7 +471,8 @@ async fn a_reset_sets_the_password_and_ends_all_sessions(bench: Bench) {
         .issue_one_time_token(&reset, None, unattended)
         .await
         .unwrap();
-    let done = store.reset_password([1; 32], &password(2), NOW_MS + 1, verified);
+    let new = password(2);
+    let done = store.reset_password([1; 32], &new, NOW_MS + 1, verified);
     assert_eq!(done.await.unwrap(), Some(id(1)));
     let row = store.user(id(1)).await.unwrap().unwrap();
     assert_eq!(row.password, Some(password(2)));

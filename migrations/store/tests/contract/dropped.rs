@@ -331,7 +331,7 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
         (
             "step_session",
             Box::new(|| {
-                let step = store.step_session(id(9), NOW_MS, |_| Decided {
+                let step = store.step_session(id(9), NOW_MS, move |_| Decided {
                     step: SessionStep::Keep,
                     audit: unattended.into(),
                     value: (),
