@@ -36,7 +36,7 @@ impl RequestBody for ChangePasswordRequest {
     request_body = ChangePasswordRequest,
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<DoneBody>),
+        (status = 200, description = "The password is changed", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`: a password that is tried first", body = Problem),
         (status = 401, description = "`INVALID_CREDENTIALS`: the current password is another", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),

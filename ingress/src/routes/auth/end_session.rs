@@ -16,7 +16,7 @@ use crate::extract::PathId;
     params(("id" = Uuid, Path, description = "The session")),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<DoneBody>),
+        (status = 200, description = "The session has ended", body = Success<DoneBody>),
         (status = 404, description = "`NOT_FOUND`: the account has no such live session", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),

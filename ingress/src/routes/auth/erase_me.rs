@@ -41,7 +41,7 @@ impl RequestBody for EraseRequest {
     request_body = Option<EraseRequest>,
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<DoneBody>),
+        (status = 200, description = "The account is erased", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`: the password is missing", body = Problem),
         (status = 401, description = "`INVALID_CREDENTIALS`: the password is another", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),

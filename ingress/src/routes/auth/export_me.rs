@@ -133,7 +133,7 @@ impl EntryBody {
     get, path = "/api/v1/auth/me/export", operation_id = "export_me", tag = "accounts",
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<ExportBody>),
+        (status = 200, description = "What is kept about the caller", body = Success<ExportBody>),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),

@@ -60,7 +60,7 @@ impl RequestBody for FirstAdminRequest {
     post, path = "/api/v1/auth/first-admin", operation_id = "become_first_admin", tag = "accounts",
     request_body = FirstAdminRequest,
     responses(
-        (status = 201, body = Success<SignedInBody>),
+        (status = 201, description = "The account is created and signed in", body = Success<SignedInBody>),
         (status = 400, description = "`VALIDATION_ERROR`: no address, or a password that is tried first", body = Problem),
         (status = 409, description = "`EMAIL_TAKEN`", body = Problem),
         (status = 410, description = "`LINK_EXPIRED`: used before, too old, or there is an admin by now", body = Problem),

@@ -36,7 +36,7 @@ impl RequestBody for ForgotPasswordRequest {
     post, path = "/api/v1/auth/forgot-password", operation_id = "forgot_password", tag = "accounts",
     request_body = ForgotPasswordRequest,
     responses(
-        (status = 202, body = Success<DoneBody>),
+        (status = 202, description = "A link is sent where an account has the address", body = Success<DoneBody>),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]

@@ -13,7 +13,7 @@ const CACHE: &str = "public, max-age=300";
 /// with a secret.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", operation_id = "get_jwks", tag = "accounts",
-    responses((status = 200, body = serde_json::Value, content_type = "application/jwk-set+json")),
+    responses((status = 200, description = "The set of keys", body = serde_json::Value, content_type = "application/jwk-set+json")),
 )]
 pub(crate) async fn jwks(State(state): State<AppState>) -> Response {
     let headers = [

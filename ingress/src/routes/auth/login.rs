@@ -54,7 +54,7 @@ impl RequestBody for LoginRequest {
 #[utoipa::path(
     post, path = "/api/v1/auth/login", operation_id = "login", tag = "accounts", request_body = LoginRequest,
     responses(
-        (status = 200, body = Success<SignedInBody>),
+        (status = 200, description = "Signed in", body = Success<SignedInBody>),
         (status = 401, description = "`INVALID_CREDENTIALS`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: the account is disabled", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the account does not belong to that tenant", body = Problem),

@@ -39,7 +39,7 @@ impl RequestBody for LogoutRequest {
     request_body = Option<LogoutRequest>,
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<DoneBody>),
+        (status = 200, description = "The session has ended", body = Success<DoneBody>),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]

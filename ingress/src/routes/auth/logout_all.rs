@@ -22,7 +22,7 @@ pub(crate) struct SessionsEnded {
     post, path = "/api/v1/auth/logout-all", operation_id = "logout_all", tag = "accounts",
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<SessionsEnded>),
+        (status = 200, description = "The sessions have ended", body = Success<SessionsEnded>),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]

@@ -14,7 +14,7 @@ use crate::error::ApiError;
     get, path = "/api/v1/auth/me", operation_id = "get_me", tag = "accounts",
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<PersonBody>),
+        (status = 200, description = "The account", body = Success<PersonBody>),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),

@@ -38,7 +38,7 @@ impl RequestBody for RefreshRequest {
 #[utoipa::path(
     post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "accounts", request_body = RefreshRequest,
     responses(
-        (status = 200, body = Success<SignedInBody>),
+        (status = 200, description = "The next tokens", body = Success<SignedInBody>),
         (status = 401, description = "`TOKEN_REUSED`: used before, the session has ended; `TOKEN_EXPIRED`: not used for too long; `UNAUTHORIZED`: no such session, or it has ended", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),

@@ -56,7 +56,7 @@ impl RequestBody for RegisterRequest {
 #[utoipa::path(
     post, path = "/api/v1/auth/register", operation_id = "register", tag = "accounts", request_body = RegisterRequest,
     responses(
-        (status = 201, body = Success<SignedInBody>),
+        (status = 201, description = "The account is created and signed in", body = Success<SignedInBody>),
         (status = 400, description = "`VALIDATION_ERROR`: no address, or a password that is tried first", body = Problem),
         (status = 403, description = "`FORBIDDEN`: registration is closed", body = Problem),
         (status = 409, description = "`EMAIL_TAKEN`", body = Problem),

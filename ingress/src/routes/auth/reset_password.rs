@@ -37,7 +37,7 @@ impl RequestBody for ResetPasswordRequest {
     post, path = "/api/v1/auth/reset-password", operation_id = "reset_password", tag = "accounts",
     request_body = ResetPasswordRequest,
     responses(
-        (status = 200, body = Success<DoneBody>),
+        (status = 200, description = "The password is set", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`: a password that is tried first", body = Problem),
         (status = 410, description = "`LINK_EXPIRED`: used before, too old, or replaced by a newer one", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),

@@ -14,7 +14,7 @@ use crate::error::ApiError;
     get, path = "/api/v1/auth/sessions", operation_id = "list_sessions", tag = "accounts",
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Vec<SessionBody>>),
+        (status = 200, description = "The sessions", body = Success<Vec<SessionBody>>),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]

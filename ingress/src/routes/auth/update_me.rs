@@ -50,7 +50,7 @@ impl RequestBody for ProfileRequest {
     put, path = "/api/v1/auth/me", operation_id = "update_me", tag = "accounts", request_body = ProfileRequest,
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<PersonBody>),
+        (status = 200, description = "The account as it is now", body = Success<PersonBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),

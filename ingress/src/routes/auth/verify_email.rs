@@ -35,7 +35,7 @@ impl RequestBody for VerifyEmailRequest {
     post, path = "/api/v1/auth/verify-email", operation_id = "verify_email", tag = "accounts",
     request_body = VerifyEmailRequest,
     responses(
-        (status = 200, body = Success<DoneBody>),
+        (status = 200, description = "The address is verified", body = Success<DoneBody>),
         (status = 410, description = "`LINK_EXPIRED`: used before, too old, or replaced by a newer one", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
