@@ -33,6 +33,9 @@ pub enum Code {
     TokenExpired,
     TokenReused,
     EmailTaken,
+    SlugTaken,
+    NotVerified,
+    TooManyInvitations,
     LastOwner,
     LinkExpired,
     PayloadTooLarge,
@@ -120,6 +123,21 @@ impl Code {
                 "EMAIL_TAKEN",
                 StatusCode::CONFLICT,
                 "There is an account with this address",
+            ),
+            Self::SlugTaken => (
+                "SLUG_TAKEN",
+                StatusCode::CONFLICT,
+                "There is a tenant with this slug",
+            ),
+            Self::NotVerified => (
+                "EMAIL_NOT_VERIFIED",
+                StatusCode::FORBIDDEN,
+                "The e-mail address is not verified",
+            ),
+            Self::TooManyInvitations => (
+                "TOO_MANY_INVITATIONS",
+                StatusCode::CONFLICT,
+                "Too many invitations wait for an answer",
             ),
             Self::LastOwner => (
                 "LAST_OWNER",

@@ -6,11 +6,13 @@ mod clock;
 mod events;
 pub(crate) mod health;
 pub(crate) mod home;
+mod invitations;
 mod partitions;
 mod reconciliation;
 mod requests;
 mod shows;
 mod snapshots;
+mod tenants;
 
 mod call;
 mod catalog_call;
@@ -29,6 +31,8 @@ pub(crate) use self::shows::resume::resume_openings;
 pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
     Endpoints::new(document)
         .and(auth::endpoints())
+        .and(tenants::endpoints())
+        .and(invitations::endpoints())
         .and(bookings::endpoints())
         .and(requests::endpoints())
         .and(events::endpoints())

@@ -102,3 +102,4 @@ CREATE TABLE one_time_tokens (
 ) STRICT;
 CREATE INDEX one_time_tokens_by_user ON one_time_tokens (user_id, purpose) WHERE used_at_ms IS NULL;
 CREATE INDEX one_time_tokens_by_end ON one_time_tokens (expires_at_ms);
+CREATE INDEX one_time_tokens_by_tenant ON one_time_tokens (tenant_id) WHERE tenant_id IS NOT NULL;

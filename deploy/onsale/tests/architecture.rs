@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "onsale-messages",
         &[
+            "onsale-schemas",
             "onsale-settings",
             "onsale-private",
             "onsale-store",

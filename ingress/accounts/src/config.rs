@@ -40,6 +40,10 @@ pub struct AccountsConfig {
     pub verify_link_seconds: u64,
     /// Life of a link that resets a password, in seconds.
     pub reset_link_seconds: u64,
+    /// Life of an invitation to a tenant, in seconds.
+    pub invitation_seconds: u64,
+    /// Whether everyone with a verified address may open a tenant; otherwise operators and admins do.
+    pub self_service_tenants: bool,
     /// Cost of a password's hash (bcrypt): one more takes twice as long.
     pub bcrypt_cost: u32,
     /// Threads that compute them; 0 is half of the processors.
@@ -60,6 +64,8 @@ impl Default for AccountsConfig {
             refresh_grace_seconds: 10,
             verify_link_seconds: 3 * DAY_SECONDS,
             reset_link_seconds: 3_600,
+            invitation_seconds: 7 * DAY_SECONDS,
+            self_service_tenants: false,
             bcrypt_cost: 12,
             password_threads: 0,
             password_queue_max: 64,
@@ -159,6 +165,11 @@ impl AccountsConfig {
                 "verify_link_seconds",
                 self.verify_link_seconds,
                 600..=30 * DAY_SECONDS,
+            ),
+            (
+                "invitation_seconds",
+                self.invitation_seconds,
+                3_600..=30 * DAY_SECONDS,
             ),
             (
                 "reset_link_seconds",

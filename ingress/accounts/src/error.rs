@@ -40,6 +40,18 @@ pub enum AccountError {
     /// It is the only owner of a tenant, and a tenant always has one.
     #[error("this account is the only owner of a tenant")]
     LastOwner,
+    /// Another tenant has the slug.
+    #[error("there is a tenant with this slug already")]
+    SlugTaken,
+    /// The invitation was sent to another address than that of the account.
+    #[error("this invitation was sent to another e-mail address")]
+    OtherAddress,
+    /// The address has to be verified first.
+    #[error("the e-mail address is not verified")]
+    NotVerified,
+    /// The tenant has as many invitations as it may.
+    #[error("too many invitations wait for an answer")]
+    TooManyInvitations,
     /// There is no such thing of this account.
     #[error("there is no such {0}")]
     NotFound(&'static str),

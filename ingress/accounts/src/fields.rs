@@ -9,6 +9,10 @@ use crate::error::AccountError;
 pub const NAME_MAX_CHARS: usize = 200;
 /// Fewest and most digits of a telephone number (E.164 allows 15).
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 6..=15;
+/// Longest name of a tenant, in characters.
+pub const TENANT_NAME_MAX_CHARS: usize = 100;
+/// Longest slug, in bytes: a label of a host name.
+pub const SLUG_MAX_BYTES: usize = 63;
 /// Longest tag of a language, in bytes (RFC 5646, 4.4.1).
 pub const LOCALE_MAX_BYTES: usize = 35;
 
@@ -53,6 +57,37 @@ pub(crate) fn phone(text: &Private) -> Result<Private, AccountError> {
     }
 }
 
+/// The name of a tenant for people.
+pub(crate) fn tenant_name(text: &str) -> Result<String, AccountError> {
+    let name = text.trim();
+    let is_drawn = |c: char| !c.is_control() && !('\u{202a}'..='\u{202e}').contains(&c);
+    if (1..=TENANT_NAME_MAX_CHARS).contains(&name.chars().count()) && name.chars().all(is_drawn) {
+        Ok(name.to_owned())
+    } else {
+        Err(AccountError::Invalid {
+            field: "name",
+            expected: "1 to 100 characters on one line",
+        })
+    }
+}
+
+/// The name of a tenant in addresses.
+pub(crate) fn slug(text: &str) -> Result<String, AccountError> {
+    let is_fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if (1..=SLUG_MAX_BYTES).contains(&text.len())
+        && text.bytes().all(is_fine)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+    {
+        Ok(text.to_owned())
+    } else {
+        Err(AccountError::Invalid {
+            field: "slug",
+            expected: "1 to 63 small letters, digits and hyphens, as opera-house",
+        })
+    }
+}
+
 pub(crate) fn locale(tag: String) -> Result<String, AccountError> {
     let is_subtag = |part: &str| {
         (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
@@ -94,6 +129,12 @@ mod tests {
         ] {
             assert!(phone(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(slug("opera-2").unwrap(), "opera-2");
+        for wrong in ["", "-opera", "opera-", "Opera", "op era", &"x".repeat(64)] {
+            assert!(slug(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(tenant_name(" Opera House ").unwrap(), "Opera House");
+        assert!(tenant_name("").is_err() && tenant_name("a\nb").is_err());
         assert_eq!(locale("th-TH".to_owned()).unwrap(), "th-TH");
         for wrong in ["", "t", "th_TH", "th-", "1h"] {
             assert!(locale(wrong.to_owned()).is_err(), "{wrong}");

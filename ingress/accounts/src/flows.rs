@@ -3,6 +3,7 @@
 mod erasure;
 mod export;
 mod first_admin;
+mod invitations;
 mod login;
 mod logout;
 mod own_sessions;
@@ -10,6 +11,7 @@ mod passwords;
 mod profile;
 mod refresh;
 mod register;
+mod tenants;
 mod verify;
 
 pub use export::{Export, ExportedSession};
@@ -18,3 +20,4 @@ pub use own_sessions::OwnSession;
 pub use profile::ProfileUpdate;
 pub use register::Registration;
 pub(crate) use register::taken;
+pub use tenants::TeamMember;

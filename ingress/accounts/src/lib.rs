@@ -66,8 +66,10 @@ pub use accounts::{Accounts, Origin, Person, SignedIn};
 pub use config::{AccountsConfig, KeysError};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
-pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS};
-pub use flows::{Export, ExportedSession, Login, OwnSession, ProfileUpdate, Registration};
+pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
+pub use flows::{
+    Export, ExportedSession, Login, OwnSession, ProfileUpdate, Registration, TeamMember,
+};
 pub use office::{NewPerson, Office};
 pub use one_time::OneTimeSecret;
 pub use permissions::{Action, may};

@@ -13,6 +13,8 @@ pub(crate) struct Right {
     roles: &'static [Role],
     /// `None`: no member may, whatever the membership.
     action: Option<Action>,
+    /// Whether an organizer's token has to name a membership.
+    is_of_members_alone: bool,
     /// What callers of other roles read.
     detail: &'static str,
 }
@@ -23,6 +25,7 @@ impl Right {
         Self {
             roles,
             action: None,
+            is_of_members_alone: false,
             detail,
         }
     }
@@ -36,7 +39,21 @@ impl Right {
         Self {
             roles,
             action: Some(action),
+            is_of_members_alone: false,
             detail,
+        }
+    }
+
+    /// As [`Right::of_members`], and not of organizers whose token names no membership: for what is the
+    /// tenant's own, and not an event's.
+    pub(crate) const fn of_members_alone(
+        roles: &'static [Role],
+        action: Action,
+        detail: &'static str,
+    ) -> Self {
+        Self {
+            is_of_members_alone: true,
+            ..Self::of_members(roles, action, detail)
         }
     }
 }
@@ -50,8 +67,15 @@ impl Caller {
         if !right.roles.contains(&self.role) {
             return Err(ApiError::forbidden(right.detail));
         }
-        let Some(member) = self.member.filter(|_| self.role == Role::Organizer) else {
+        if self.role != Role::Organizer {
             return Ok(());
+        }
+        let Some(member) = self.member else {
+            return if right.is_of_members_alone {
+                Err(ApiError::forbidden(right.detail))
+            } else {
+                Ok(())
+            };
         };
         match right.action {
             Some(action) if may(member, action) => Ok(()),
@@ -117,6 +141,11 @@ mod tests {
             let buyer = caller(Role::Buyer, Some(MemberRole::Owner));
             assert!(buyer.permit(&right).is_err());
         }
+        let alone = Right::of_members_alone(ROLES, Action::ManageTenant, "No.");
+        assert!(caller(Role::Organizer, None).permit(&alone).is_err());
+        let owner = caller(Role::Organizer, Some(MemberRole::Owner));
+        assert!(owner.permit(&alone).is_ok());
+        assert!(caller(Role::Admin, None).permit(&alone).is_ok());
         let closed = Right::of_roles(ROLES, "No.");
         let owner = caller(Role::Organizer, Some(MemberRole::Owner));
         assert!(owner.permit(&closed).is_err());

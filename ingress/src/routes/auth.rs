@@ -1,7 +1,7 @@
 //! Accounts: register, sign in, go on, profile, sessions.
 
-mod account_call;
-mod body;
+pub(super) mod account_call;
+pub(super) mod body;
 mod change_password;
 mod end_session;
 mod erase_me;

@@ -18,10 +18,10 @@ use uuid::Uuid;
 use crate::support::{NOW_MS, Reply, World};
 
 const EMAIL: &str = "nobody@example.test";
-const PASSWORD: &str = "a long and winding road";
+pub(crate) const PASSWORD: &str = "a long and winding road";
 const OTHER_PASSWORD: &str = "vintage otter lantern";
 
-fn config() -> AccountsConfig {
+pub(crate) fn config() -> AccountsConfig {
     AccountsConfig {
         key: Some(Secret::new("k".repeat(32))),
         // As cheap as may be configured.
@@ -35,7 +35,7 @@ async fn world() -> World {
     World::with(|all| all.accounts = config()).await
 }
 
-async fn post(world: &World, path: &str, body: Value) -> Reply {
+pub(crate) async fn post(world: &World, path: &str, body: Value) -> Reply {
     world
         .post(&format!("/api/v1/auth/{path}"))
         .json(&body)
@@ -74,7 +74,7 @@ async fn call(world: &World, signed_in: &Value, method: Method, path: &str, body
 }
 
 /// The token of the newest mail.
-async fn mailed(world: &World) -> String {
+pub(crate) async fn mailed(world: &World) -> String {
     let ring = config().ring().unwrap().unwrap();
     let jobs = world
         .store

@@ -148,6 +148,14 @@ const MATRIX: &[Row] = &[
     row("GET", "/api/v1/auth/me/export", SIGNED_IN, ALL),
     row("GET", "/api/v1/auth/sessions", SIGNED_IN, ALL),
     row("DELETE", "/api/v1/auth/sessions/{id}", SIGNED_IN, ALL),
+    row("POST", "/api/v1/tenants", OPERATORS, NONE),
+    row("GET", "/api/v1/tenants/{id}", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
+    row("PATCH", "/api/v1/tenants/{id}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
+    row("GET", "/api/v1/tenants/{id}/members", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
+    row("POST", "/api/v1/tenants/{id}/members", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
+    row("PATCH", "/api/v1/tenants/{id}/members/{user}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
+    row("DELETE", "/api/v1/tenants/{id}/members/{user}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
+    row("POST", "/api/v1/invitations/{token}/accept", SIGNED_IN, ALL),
     row("GET", "/.well-known/jwks.json", EVERYBODY, ALL),
     row("POST", "/api/v1/bookings/reserve", BUYERS, NONE),
     row("POST", "/api/v1/bookings/{id}/confirm", SERVICES, NONE),
@@ -205,6 +213,12 @@ fn body(method: &str, route: &str) -> Option<Value> {
                 "price": {"amount": 1, "currency": "THB"},
             }],
         })),
+        ("POST", "/api/v1/tenants") => Some(json!({"name": "Opera", "slug": "opera"})),
+        ("PATCH", "/api/v1/tenants/{id}") => Some(json!({"name": "Opera"})),
+        ("POST", "/api/v1/tenants/{id}/members") => {
+            Some(json!({"email": "nobody@example.test", "role": "scanner"}))
+        }
+        ("PATCH", "/api/v1/tenants/{id}/members/{user}") => Some(json!({"role": "scanner"})),
         ("PATCH", "/api/v1/shows/{id}") => Some(json!({})),
         ("POST", "/api/v1/shows/{id}/block" | "/api/v1/shows/{id}/unblock") => {
             Some(json!({"zone_id": STALLS, "seats": ["B-M"]}))
@@ -222,11 +236,14 @@ fn concrete(route: &str) -> String {
         Some("bookings") => BookingId::new(PartitionId(0), 0).to_string(),
         Some("requests") => REQUEST.to_string(),
         Some("shows") => SHOW.to_string(),
+        Some("tenants") => Uuid::from_u128(7).to_string(),
         _ => EVENT.to_string(),
     };
     route
         .replace("{id}", &id)
         .replace("{draft}", &DRAFT.to_string())
+        .replace("{user}", &ORGANIZER.to_string())
+        .replace("{token}", "ost_guessed")
 }
 
 /// A world with a booking of the buyer and a draft of the organizer.

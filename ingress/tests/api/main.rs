@@ -31,4 +31,5 @@ mod requests;
 mod server;
 mod shows;
 mod support;
+mod tenants;
 mod tls;

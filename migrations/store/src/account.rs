@@ -151,6 +151,28 @@ pub enum MembershipChange {
     LastOwner,
 }
 
+/// What of a tenant is to change: `None` leaves it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TenantChange {
+    /// Its name in addresses.
+    pub slug: Option<String>,
+    /// Its name for people.
+    pub name: Option<String>,
+}
+
+/// The result of accepting an invitation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acceptance {
+    /// The person belongs to the tenant.
+    Accepted(Membership),
+    /// The token is not good, or the tenant is closed.
+    NotGood,
+    /// It was sent to another address than that of the account.
+    OtherAddress,
+    /// The person is the only owner, and a tenant always has one.
+    LastOwner,
+}
+
 /// The result of erasing an account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Erasure {

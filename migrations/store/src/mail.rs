@@ -22,12 +22,29 @@ pub struct LinkMail {
     pub mail_id: Uuid,
     /// What the token is for ([`crate::account::Purpose`]), by name.
     pub purpose: String,
-    /// Whom it goes to.
-    pub user_id: Uuid,
+    /// The account that it goes to; `None` for an invitation, which goes to an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Uuid>,
+    /// What an invitation is to, and where it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Invitation>,
     /// Until when it is good, in milliseconds since 1970: later there is no use in sending it.
     pub expires_at_ms: u64,
     /// The token, sealed ([`crate::sealed_columns::mailed_token`]), in base64 for addresses.
     pub token: String,
+}
+
+/// What an invitation is to, and where it goes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The address, sealed ([`crate::sealed_columns::mailed_address`]), in base64 for addresses.
+    pub address: String,
+    /// The name of the tenant.
+    pub tenant: String,
+    /// What the person is to be there, by name.
+    pub role: String,
+    /// The language (BCP 47) that it is written in.
+    pub locale: Option<String>,
 }
 
 impl LinkMail {

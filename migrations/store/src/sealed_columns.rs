@@ -45,6 +45,15 @@ pub fn mailed_token(mail: Uuid) -> Place {
     }
 }
 
+/// The address that an invitation goes to, in the payload of the job that mails it.
+pub fn mailed_address(mail: Uuid) -> Place {
+    Place {
+        table: "jobs",
+        column: "payload.address",
+        row: mail,
+    }
+}
+
 fn of_user(column: &'static str, row: Uuid) -> Place {
     Place {
         table: "users",

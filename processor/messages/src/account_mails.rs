@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lettre::message::Mailbox;
 use onsale_jobs::{Attempt, Failure, Handler, Kind};
-use onsale_private::{KeyRing, OpenError, Private, Sealed};
+use onsale_private::{KeyRing, OpenError, Place, Private, Sealed};
+use onsale_schemas::MemberRole;
 use onsale_store::account::{Purpose, UserRow};
 use onsale_store::mail::{KIND, LinkMail};
 use onsale_store::{Store, sealed_columns};
@@ -53,64 +54,98 @@ impl Handler for AccountMails {
             attempt.note_progress("not sent: its link is good no more");
             return Ok(());
         }
-        let user = self.store.user(mail.user_id).await?;
-        let Some(user) = user.filter(UserRow::is_active) else {
-            attempt.note_progress("not sent: the account is disabled or erased");
+        let Some(recipient) = self.recipient(&mail).await? else {
+            attempt
+                .note_progress("not sent: there is no such account, or it is disabled or erased");
             return Ok(());
         };
-        let Some(composed) = self.compose(&mail, &user)? else {
-            attempt.note_progress("not sent: the account has no address");
-            return Ok(());
-        };
+        let composed = self.compose(&mail, recipient)?;
         self.post.send(composed).await.map_err(failure)
     }
 }
 
+/// Whom a mail goes to.
+struct Recipient {
+    address: Private,
+    name: Option<Private>,
+    language: Language,
+}
+
 impl AccountMails {
-    fn compose(&self, mail: &LinkMail, user: &UserRow) -> Result<Option<Mail>, Failure> {
+    /// Whom a mail goes to; `None` where that is nobody any more.
+    async fn recipient(&self, mail: &LinkMail) -> Result<Option<Recipient>, Failure> {
+        if let Some(invitation) = &mail.invitation {
+            let place = sealed_columns::mailed_address(mail.mail_id);
+            return Ok(Some(Recipient {
+                address: self.open(place, &invitation.address)?,
+                name: None,
+                language: Language::of(invitation.locale.as_deref()),
+            }));
+        }
+        let Some(id) = mail.user_id else {
+            return Err(Failure::Never("it names no recipient".to_owned()));
+        };
+        let user = self.store.user(id).await?;
+        let Some(user) = user.filter(UserRow::is_active) else {
+            return Ok(None);
+        };
         let Some(email) = &user.email else {
             return Ok(None);
         };
-        let id = user.user_id;
-        let to = self
-            .ring
-            .open(sealed_columns::email(id), &email.sealed)
-            .map_err(sealed)?;
-        let name = user
-            .name
-            .as_ref()
-            .map(|name| self.ring.open(sealed_columns::name(id), name))
-            .transpose()
-            .map_err(sealed)?;
-        let token = self.token(mail)?;
+        let open = |place, value| self.ring.open(place, value).map_err(sealed);
+        let name = user.name.as_ref();
+        Ok(Some(Recipient {
+            address: open(sealed_columns::email(id), &email.sealed)?,
+            name: name
+                .map(|name| open(sealed_columns::name(id), name))
+                .transpose()?,
+            language: Language::of(user.locale.as_deref()),
+        }))
+    }
+
+    fn compose(&self, mail: &LinkMail, recipient: Recipient) -> Result<Mail, Failure> {
+        let token = self.open(sealed_columns::mailed_token(mail.mail_id), &mail.token)?;
         let none = || Failure::Never(format!("there is no mail for {:?}", mail.purpose));
         let purpose = Purpose::parse(&mail.purpose).ok_or_else(none)?;
         let page = match purpose {
             Purpose::VerifyEmail => "verify-email",
             Purpose::ResetPassword => "reset-password",
-            Purpose::Invitation | Purpose::FirstAdmin => return Err(none()),
+            Purpose::Invitation => "invitation",
+            Purpose::FirstAdmin => return Err(none()),
         };
         // Behind the `#`, so that neither proxies nor servers write it down.
         let url = format!("{}/{page}#token={}", self.link_base_url, token.expose());
-        let language = Language::of(user.locale.as_deref());
-        let name = name.as_ref().map(Private::expose);
-        let text = texts::link(language, purpose, name, &url).ok_or_else(none)?;
-        Ok(Some(Mail {
+        let Recipient {
+            address,
+            name,
+            language,
+        } = recipient;
+        let text = match &mail.invitation {
+            Some(invitation) => {
+                let role = MemberRole::parse(&invitation.role).ok_or_else(none)?;
+                texts::invitation(language, &invitation.tenant, role, &url)
+            }
+            None => {
+                let name = name.as_ref().map(Private::expose);
+                texts::link(language, purpose, name, &url).ok_or_else(none)?
+            }
+        };
+        Ok(Mail {
             id: mail.mail_id,
             from: self.from.clone(),
-            to,
-            subject: text.subject.to_owned(),
+            to: address,
+            subject: text.subject,
             text: Private::new(text.body),
-        }))
+        })
     }
 
-    fn token(&self, mail: &LinkMail) -> Result<Private, Failure> {
+    /// A value that lies sealed in the payload.
+    fn open(&self, place: Place, value: &str) -> Result<Private, Failure> {
         let bytes = URL_SAFE_NO_PAD
-            .decode(&mail.token)
-            .map_err(|_| Failure::Never("its token is no base64".to_owned()))?;
-        let place = sealed_columns::mailed_token(mail.mail_id);
-        let token = self.ring.open(place, &Sealed::from_stored(bytes));
-        token.map_err(sealed)
+            .decode(value)
+            .map_err(|_| Failure::Never("its token or address is no base64".to_owned()))?;
+        let opened = self.ring.open(place, &Sealed::from_stored(bytes));
+        opened.map_err(sealed)
     }
 }
 

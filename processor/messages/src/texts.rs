@@ -1,5 +1,6 @@
 //! What mails say, in English and Thai.
 
+use onsale_schemas::MemberRole;
 use onsale_store::account::Purpose;
 
 /// A language that mails are written in.
@@ -12,7 +13,7 @@ pub(crate) enum Language {
 /// Subject and text of a mail.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Text {
-    pub(crate) subject: &'static str,
+    pub(crate) subject: String,
     pub(crate) body: String,
 }
 
@@ -64,9 +65,49 @@ pub(crate) fn link(
         (_, Purpose::Invitation | Purpose::FirstAdmin) => return None,
     };
     Some(Text {
-        subject,
+        subject: subject.to_owned(),
         body: format!("{hello}\n\n{what}\n\n{url}\n\n{otherwise}\n"),
     })
+}
+
+/// The mail that invites to a tenant.
+pub(crate) fn invitation(language: Language, tenant: &str, role: MemberRole, url: &str) -> Text {
+    match language {
+        Language::English => {
+            let role = match role {
+                MemberRole::Owner => "an owner",
+                MemberRole::Manager => "a manager",
+                MemberRole::Finance => "finance",
+                MemberRole::BoxOffice => "box office",
+                MemberRole::Scanner => "ticket scanning",
+            };
+            Text {
+                subject: format!("{tenant} invites you to its team"),
+                body: format!(
+                    "Hello,\n\n{tenant} invites you to its team, as {role}. Sign in or register with this \
+                     e-mail address to accept:\n\n{url}\n\nIf you do not know what this is about, \
+                     ignore this mail.\n"
+                ),
+            }
+        }
+        Language::Thai => {
+            let role = match role {
+                MemberRole::Owner => "เจ้าของ",
+                MemberRole::Manager => "ผู้จัดการ",
+                MemberRole::Finance => "การเงิน",
+                MemberRole::BoxOffice => "จำหน่ายตั๋ว",
+                MemberRole::Scanner => "ตรวจตั๋ว",
+            };
+            Text {
+                subject: format!("{tenant} เชิญคุณเข้าร่วมทีม"),
+                body: format!(
+                    "สวัสดี\n\n{tenant} เชิญคุณเข้าร่วมทีมในบทบาท{role} \
+                     เข้าสู่ระบบหรือสมัครด้วยอีเมลนี้เพื่อตอบรับ:\n\n{url}\n\nหากคุณไม่ทราบเรื่องนี้ \
+                     โปรดละเว้นอีเมลนี้\n"
+                ),
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +122,12 @@ mod tests {
                 let text = link(language, purpose, Some("Nobody"), url).unwrap();
                 assert!(text.body.contains(url) && text.body.contains("Nobody"));
                 assert!(!text.subject.contains('\n'));
+            }
+        }
+        for language in [Language::English, Language::Thai] {
+            for role in MemberRole::ALL {
+                let text = invitation(language, "Opera", role, url);
+                assert!(text.body.contains(url) && text.subject.contains("Opera"));
             }
         }
         assert_eq!(Language::of(Some("TH-th")), Language::Thai);

@@ -125,7 +125,8 @@ impl Accounts {
         let mail = LinkMail {
             mail_id,
             purpose: purpose.as_str().to_owned(),
-            user_id: user.user_id,
+            user_id: Some(user.user_id),
+            invitation: None,
             expires_at_ms: token.expires_at_ms,
             token: URL_SAFE_NO_PAD.encode(sealed.as_bytes()),
         };

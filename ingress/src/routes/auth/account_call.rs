@@ -19,11 +19,11 @@ use crate::state::AppState;
 
 /// See the module. As an extractor it refuses calls where there are no accounts.
 pub(crate) struct AccountCall {
-    pub(super) state: AppState,
-    pub(super) accounts: Arc<Accounts>,
-    pub(super) context: RequestContext,
-    pub(super) origin: Origin,
-    pub(super) now_ms: u64,
+    pub(in crate::routes) state: AppState,
+    pub(in crate::routes) accounts: Arc<Accounts>,
+    pub(in crate::routes) context: RequestContext,
+    pub(in crate::routes) origin: Origin,
+    pub(in crate::routes) now_ms: u64,
 }
 
 impl FromRequestParts<AppState> for AccountCall {

@@ -67,10 +67,10 @@ pub(crate) struct SessionBody {
 #[schema(as = Done)]
 pub(crate) struct DoneBody {
     /// True.
-    pub(super) done: bool,
+    done: bool,
 }
 
-pub(super) const DONE: DoneBody = DoneBody { done: true };
+pub(in crate::routes) const DONE: DoneBody = DoneBody { done: true };
 
 impl From<SignedIn> for SignedInBody {
     fn from(signed_in: SignedIn) -> Self {

@@ -33,6 +33,22 @@ impl From<AccountError> for ApiError {
                 Code::LastOwner,
                 "A tenant has at least one owner: make another member an owner first.",
             ),
+            AccountError::SlugTaken => Self::new(
+                Code::SlugTaken,
+                "Another tenant has this slug: choose another.",
+            ),
+            AccountError::OtherAddress => Self::forbidden(
+                "This invitation was sent to another e-mail address than that of your account: sign in \
+                 with the account of that address.",
+            ),
+            AccountError::NotVerified => Self::new(
+                Code::NotVerified,
+                "Verify your e-mail address first: follow the link in the mail that was sent to it.",
+            ),
+            AccountError::TooManyInvitations => Self::new(
+                Code::TooManyInvitations,
+                "The tenant has as many open invitations as it may: wait until some are answered or expire.",
+            ),
             AccountError::NotFound(what) => Self::not_found(what),
             AccountError::RegistrationClosed => {
                 Self::forbidden("Registration is closed: ask the operators for an account.")

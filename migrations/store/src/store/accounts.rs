@@ -1,6 +1,7 @@
 //! Accounts and what belongs to them, one fact a file.
 
 mod erasure;
+mod invitations;
 mod lookup_key;
 mod members;
 mod one_time_tokens;
@@ -9,5 +10,6 @@ mod sessions;
 mod tenants;
 mod users;
 
+pub use invitations::INVITATIONS_PER_TENANT_MAX;
 pub use resealing::{OldValue, Resealed, SealedColumn};
 pub use sessions::Decided;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::sessions::{self, Whose};
 use crate::Store;
-use crate::account::{Membership, MembershipChange, SessionEnd};
+use crate::account::{Membership, MembershipChange, SessionEnd, UserRow};
 use crate::audit::Audit;
 use crate::database::{Durability, Row, Transaction, integer};
 use crate::error::StoreError;
@@ -31,6 +31,34 @@ impl Store {
             .iter()
             .map(membership_row)
             .collect()
+    }
+
+    /// The people of a tenant, the oldest membership first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn members_of(
+        &self,
+        tenant: Uuid,
+        limit: u32,
+    ) -> Result<Vec<(Membership, UserRow)>, StoreError> {
+        let rows = self
+            .database
+            .fetch(
+                "SELECT tenant_id, user_id, role, created_at_ms FROM memberships \
+                 WHERE tenant_id = $1 ORDER BY created_at_ms, user_id LIMIT $2",
+                &[tenant.into(), limit.into()],
+            )
+            .await?;
+        let mut members = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let membership = membership_row(row)?;
+            // There are a handful.
+            if let Some(user) = self.user(membership.user_id).await? {
+                members.push((membership, user));
+            }
+        }
+        Ok(members)
     }
 
     /// Lets a person belong to a tenant, or changes what it does there; its sessions end, because their
@@ -103,11 +131,18 @@ impl Store {
 }
 
 /// Whoever changes who belongs to a tenant holds its row: of two owners who leave at once, the second
-/// finds that it is the last. False where there is no such tenant.
-async fn lock_tenant(transaction: &mut Transaction, tenant: Uuid) -> Result<bool, StoreError> {
+/// finds that it is the last. False where there is no such tenant, or it is closed.
+pub(super) async fn lock_tenant(
+    transaction: &mut Transaction,
+    tenant: Uuid,
+) -> Result<bool, StoreError> {
     let select = match transaction {
-        Transaction::Postgres(_) => "SELECT tenant_id FROM tenants WHERE tenant_id = $1 FOR UPDATE",
-        Transaction::Sqlite(_) => "SELECT tenant_id FROM tenants WHERE tenant_id = $1",
+        Transaction::Postgres(_) => {
+            "SELECT tenant_id FROM tenants WHERE tenant_id = $1 AND closed_at_ms IS NULL FOR UPDATE"
+        }
+        Transaction::Sqlite(_) => {
+            "SELECT tenant_id FROM tenants WHERE tenant_id = $1 AND closed_at_ms IS NULL"
+        }
     };
     let found = transaction.fetch_optional(select, &[tenant.into()]).await?;
     Ok(found.is_some())
@@ -150,7 +185,7 @@ pub(super) async fn insert(
         .map(drop)
 }
 
-fn membership_row(row: &Row) -> Result<Membership, StoreError> {
+pub(super) fn membership_row(row: &Row) -> Result<Membership, StoreError> {
     Ok(Membership {
         tenant_id: row.uuid("tenant_id")?,
         user_id: row.uuid("user_id")?,

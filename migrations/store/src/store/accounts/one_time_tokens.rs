@@ -266,7 +266,7 @@ async fn void(
 }
 
 /// Uses a good token up. Of two at the same time, the second waits for the row and finds it used.
-async fn use_up(
+pub(super) async fn use_up(
     transaction: &mut Transaction,
     hash: TokenHash,
     purpose: Purpose,

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::members;
 use crate::Store;
-use crate::account::{Membership, TenantRow};
+use crate::account::{Membership, TenantChange, TenantRow};
 use crate::audit::Audit;
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
@@ -35,6 +35,44 @@ impl Store {
                     members::insert(&mut transaction, &first).await?;
                 }
                 transaction.commit(audit).await
+            })
+            .await;
+        match result {
+            Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("tenant")),
+            other => other,
+        }
+    }
+
+    /// Changes a tenant that is open; the tenant as it is then, `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the slug is taken; otherwise as every write.
+    pub async fn change_tenant(
+        &self,
+        id: Uuid,
+        change: &TenantChange,
+        audit: impl Into<Audit>,
+    ) -> Result<Option<TenantRow>, StoreError> {
+        const CHANGE: &str = concat!(
+            "UPDATE tenants SET slug = COALESCE($2, slug), name = COALESCE($3, name) \
+             WHERE tenant_id = $1 AND closed_at_ms IS NULL RETURNING ",
+            columns!()
+        );
+        let (change, audit) = (change.clone(), audit.into());
+        let result = self
+            .database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let values = [
+                    id.into(),
+                    Value::from(&change.slug),
+                    Value::from(&change.name),
+                ];
+                let Some(row) = transaction.fetch_optional(CHANGE, &values).await? else {
+                    return Ok(None);
+                };
+                let tenant = tenant_row(&row)?;
+                transaction.commit(audit).await?;
+                Ok(Some(tenant))
             })
             .await;
         match result {
