@@ -105,6 +105,29 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_has_the_same_table() {
+        let page = include_str!("../README.md");
+        for action in Action::ALL {
+            // `ManageMembers` is called "Manage members" there.
+            let mut words = String::new();
+            for (at, letter) in format!("{action:?}").char_indices() {
+                if at > 0 && letter.is_uppercase() {
+                    words.push(' ');
+                }
+                let is_first = at == 0;
+                words.push(if is_first {
+                    letter
+                } else {
+                    letter.to_ascii_lowercase()
+                });
+            }
+            let marks = MemberRole::ALL.map(|role| if may(role, action) { " ✓ |" } else { " |" });
+            let row = format!("\n| {words} |{}\n", marks.concat());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn an_owner_may_do_everything() {
         assert!(
             Action::ALL
