@@ -27,7 +27,7 @@ pub(crate) struct Joined {
     params(("token" = String, Path, description = "As in the mail, behind `#token=`")),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Joined>),
+        (status = 200, description = "The caller belongs to the tenant", body = Success<Joined>),
         (status = 403, description = "`FORBIDDEN`: it was sent to another address", body = Problem),
         (status = 409, description = "`LAST_OWNER`: the caller is the only owner of the tenant", body = Problem),
         (status = 410, description = "`LINK_EXPIRED`: used before, too old, or replaced by a newer one", body = Problem),

@@ -50,7 +50,7 @@ impl RequestBody for TenantChange {
     params(("id" = Uuid, Path, description = "The tenant")),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<TenantBody>),
+        (status = 200, description = "The tenant as it is now", body = Success<TenantBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),

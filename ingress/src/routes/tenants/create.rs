@@ -59,7 +59,7 @@ impl RequestBody for TenantRequest {
     request_body = TenantRequest,
     security(("bearer" = [])),
     responses(
-        (status = 201, body = Success<TenantBody>),
+        (status = 201, description = "The tenant is open", body = Success<TenantBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`; `EMAIL_NOT_VERIFIED`", body = Problem),
         (status = 409, description = "`SLUG_TAKEN`", body = Problem),

@@ -53,7 +53,7 @@ impl RequestBody for InviteRequest {
     params(("id" = Uuid, Path, description = "The tenant")),
     security(("bearer" = [])),
     responses(
-        (status = 202, body = Success<DoneBody>),
+        (status = 202, description = "The invitation is sent", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),

@@ -18,7 +18,7 @@ use crate::routes::auth::account_call::AccountCall;
     params(("id" = Uuid, Path, description = "The tenant")),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<Vec<MemberBody>>),
+        (status = 200, description = "The members", body = Success<Vec<MemberBody>>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),

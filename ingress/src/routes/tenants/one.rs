@@ -18,7 +18,7 @@ use crate::routes::auth::account_call::AccountCall;
     params(("id" = Uuid, Path, description = "The tenant")),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<TenantBody>),
+        (status = 200, description = "The tenant", body = Success<TenantBody>),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),

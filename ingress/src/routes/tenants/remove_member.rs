@@ -22,7 +22,7 @@ use crate::routes::auth::body::{DONE, DoneBody};
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, body = Success<DoneBody>),
+        (status = 200, description = "The membership has ended", body = Success<DoneBody>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`LAST_OWNER`", body = Problem),
