@@ -15,6 +15,7 @@ use serde_json::Value;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
+use crate::api_keys::ApiKeys;
 use crate::auth::Caller;
 use crate::client_address::ClientAddress;
 use crate::context::{RequestContext, X_REQUEST_ID};
@@ -92,7 +93,12 @@ where
     let span = span::of_request(&context, &method, route);
     let rules = state.rules.of(&method, route);
     let (admitted, passed) = match rules.class {
-        Some(class) => admit(&state, &mut request, class, rules.ignores_bad_tokens),
+        Some(class) => {
+            let from = address(&state, request.extensions(), request.headers());
+            let program = ApiKeys::caller(&state, request.headers(), from).await;
+            let ignores_bad_tokens = rules.ignores_bad_tokens;
+            admit(&state, &mut request, class, program, ignores_bad_tokens)
+        }
         None => (Ok(()), None),
     };
     let mut response = match admitted {
@@ -146,9 +152,14 @@ fn admit(
     state: &IngressState,
     request: &mut Request,
     class: Class,
+    program: Option<Result<Caller, ApiError>>,
     ignores_bad_tokens: bool,
 ) -> (Result<(), ApiError>, Option<Passed>) {
-    let caller = match authenticate(state, request.headers()) {
+    let known = match program {
+        Some(caller) => caller.map(Some),
+        None => authenticate(state, request.headers()),
+    };
+    let caller = match known {
         Err(_) if ignores_bad_tokens => Ok(None),
         // The link alone is the right to what it leads to.
         Err(_) if is_link(request) => Ok(None),

@@ -36,6 +36,7 @@ pub enum Code {
     SlugTaken,
     NotVerified,
     TooManyInvitations,
+    TooManyKeys,
     LastOwner,
     LinkExpired,
     PayloadTooLarge,
@@ -138,6 +139,11 @@ impl Code {
                 "TOO_MANY_INVITATIONS",
                 StatusCode::CONFLICT,
                 "Too many invitations wait for an answer",
+            ),
+            Self::TooManyKeys => (
+                "TOO_MANY_API_KEYS",
+                StatusCode::CONFLICT,
+                "Too many API keys",
             ),
             Self::LastOwner => (
                 "LAST_OWNER",

@@ -17,6 +17,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::access_log::AccessLog;
 use crate::address_blocks::AddressBlocks;
+use crate::api_keys::ApiKeys;
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
@@ -138,6 +139,7 @@ impl Ingress {
         let state = Arc::new(IngressState {
             auth: Authenticator::new(&config.auth)?,
             accounts: accounts(&config, &store)?.map(Arc::new),
+            api_keys: ApiKeys::new(),
             jwks: config.auth.jwks()?,
             booking_keys: BookingKeys::new(&config.auth)?,
             codes: ConfirmationCodes::new(log.partitions()),

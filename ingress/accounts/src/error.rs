@@ -52,6 +52,9 @@ pub enum AccountError {
     /// The tenant has as many invitations as it may.
     #[error("too many invitations wait for an answer")]
     TooManyInvitations,
+    /// The tenant has as many API keys as it may.
+    #[error("the tenant has as many API keys as it may")]
+    TooManyKeys,
     /// There is no such thing of this account.
     #[error("there is no such {0}")]
     NotFound(&'static str),

@@ -1,5 +1,6 @@
 //! What people do with their accounts, one flow a file.
 
+mod api_keys;
 mod erasure;
 mod export;
 mod first_admin;

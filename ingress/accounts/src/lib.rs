@@ -48,6 +48,7 @@
 //! the same transaction ([`onsale_store::mail`]), with the token sealed in it.
 
 mod accounts;
+mod api_key;
 mod config;
 mod email;
 mod error;
@@ -63,6 +64,7 @@ mod standing;
 mod vault;
 
 pub use accounts::{Accounts, Origin, Person, SignedIn};
+pub use api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes, ApiKeySecret};
 pub use config::{AccountsConfig, KeysError};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
@@ -72,7 +74,7 @@ pub use flows::{
 };
 pub use office::{NewPerson, Office};
 pub use one_time::OneTimeSecret;
-pub use permissions::{Action, may};
+pub use permissions::{Action, Actions, may};
 pub use rotation::{Pace, Rotated};
 pub use standing::Standing;
 pub use vault::{Profile, Vault, VaultError};

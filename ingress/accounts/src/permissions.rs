@@ -48,6 +48,38 @@ impl Action {
         Self::ReadAudit,
     ];
 
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ManageMembers => "manage_members",
+            Self::ManageTenant => "manage_tenant",
+            Self::ManageIntegrations => "manage_integrations",
+            Self::ManageEvents => "manage_events",
+            Self::ManageSales => "manage_sales",
+            Self::ReadSales => "read_sales",
+            Self::ReadBookings => "read_bookings",
+            Self::ServeBuyers => "serve_buyers",
+            Self::ReadPayments => "read_payments",
+            Self::ApproveRefunds => "approve_refunds",
+            Self::CheckIn => "check_in",
+            Self::ReadAudit => "read_audit",
+        }
+    }
+
+    /// The action of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+
+    /// Whether programs may be allowed to do it. Who belongs to a tenant and which keys it has is for people
+    /// alone: a key that leaked could make others.
+    pub fn is_for_programs(self) -> bool {
+        !matches!(
+            self,
+            Self::ManageMembers | Self::ManageTenant | Self::ManageIntegrations
+        )
+    }
+
     /// Which members may do it.
     pub fn allowed(self) -> &'static [MemberRole] {
         use MemberRole::{BoxOffice, Finance, Manager, Owner, Scanner};
@@ -63,6 +95,23 @@ impl Action {
             Self::ReadPayments | Self::ApproveRefunds => &[Owner, Manager, Finance],
             Self::CheckIn => &[Owner, Manager, BoxOffice, Scanner],
         }
+    }
+}
+
+/// A set of actions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Actions(u16);
+
+impl Actions {
+    /// With one more.
+    #[must_use]
+    pub fn with(self, action: Action) -> Self {
+        Self(self.0 | 1 << action as u16)
+    }
+
+    /// Whether an action is among them.
+    pub fn contains(self, action: Action) -> bool {
+        self.0 & 1 << action as u16 != 0
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who may do something.
 
-use onsale_accounts::{Action, may};
+use onsale_accounts::Action;
 
 use super::{Caller, Role};
 use crate::error::ApiError;
@@ -70,25 +70,33 @@ impl Caller {
         if self.role != Role::Organizer {
             return Ok(());
         }
-        let Some(member) = self.member else {
+        if !self.is_of_team() {
             return if right.is_of_members_alone {
                 Err(ApiError::forbidden(right.detail))
             } else {
                 Ok(())
             };
+        }
+        let Some(action) = right.action else {
+            return Err(ApiError::forbidden(right.detail));
         };
-        match right.action {
-            Some(action) if may(member, action) => Ok(()),
-            Some(action) => {
+        if self.may_for_tenant(action) == Some(true) {
+            return Ok(());
+        }
+        Err(ApiError::forbidden(match self.member {
+            Some(member) => {
                 let allowed: Vec<&str> =
                     action.allowed().iter().map(|role| role.as_str()).collect();
-                Err(ApiError::forbidden(format!(
+                format!(
                     "Your role in the tenant is {member}: this takes {}.",
                     allowed.join(" or ")
-                )))
+                )
             }
-            None => Err(ApiError::forbidden(right.detail)),
-        }
+            None if action.is_for_programs() => {
+                format!("This takes an API key with the scope {}.", action.as_str())
+            }
+            None => "API keys do not do this: it takes a member of the tenant.".to_owned(),
+        }))
     }
 
     /// Refuses callers of any other role, and members of a tenant.
@@ -106,6 +114,7 @@ impl Caller {
 
 #[cfg(test)]
 mod tests {
+    use onsale_accounts::{Actions, may};
     use onsale_auth::Identity;
     use onsale_schemas::{MemberRole, TenantId, UserId};
 
@@ -146,7 +155,14 @@ mod tests {
         let owner = caller(Role::Organizer, Some(MemberRole::Owner));
         assert!(owner.permit(&alone).is_ok());
         assert!(caller(Role::Admin, None).permit(&alone).is_ok());
+        let program =
+            caller(Role::Organizer, None).with_actions(Actions::default().with(Action::CheckIn));
+        for action in Action::ALL {
+            let permitted = program.permit(&Right::of_members(ROLES, action, "No."));
+            assert_eq!(permitted.is_ok(), action == Action::CheckIn, "{action:?}");
+        }
         let closed = Right::of_roles(ROLES, "No.");
+        assert!(program.permit(&closed).is_err());
         let owner = caller(Role::Organizer, Some(MemberRole::Owner));
         assert!(owner.permit(&closed).is_err());
         assert!(caller(Role::Organizer, None).permit(&closed).is_ok());

@@ -1,6 +1,6 @@
 //! Whose event it is, and who may act for its tenant.
 
-use onsale_accounts::{Action, may};
+use onsale_accounts::Action;
 use onsale_schemas::{BookingId, EventId, TenantId};
 use onsale_store::catalog::{EventRow, EventStatus};
 
@@ -31,10 +31,9 @@ pub(super) struct Managed {
     pub(super) authority: Authority,
 }
 
-/// True for an event of an organizer: one that it made or, for a member, any of the tenant.
+/// True for an event of an organizer: one that it made or, for one of the team, any of the tenant.
 pub(super) fn owns(caller: &Caller, event: &EventRow) -> bool {
-    event.tenant_id == caller.tenant.0
-        && (caller.member.is_some() || event.organizer_id == caller.user)
+    event.tenant_id == caller.tenant.0 && (caller.is_of_team() || event.organizer_id == caller.user)
 }
 
 /// True when the caller may see all of the event: its organizer, the members and admins of its tenant,
@@ -44,8 +43,8 @@ pub(super) fn sees_all_of(caller: &Caller, event: &EventRow) -> bool {
         Role::Admin => caller.scope().holds(event.tenant_id),
         Role::Operator => true,
         Role::Organizer => {
-            let reads = |member| may(member, Action::ReadSales);
-            caller.member.is_none_or(reads) && owns(caller, event)
+            let reads = caller.may_for_tenant(Action::ReadSales);
+            reads.unwrap_or(true) && owns(caller, event)
         }
         Role::Buyer | Role::Service | Role::Platform => {
             event.organizer_id == caller.user && event.tenant_id == caller.tenant.0

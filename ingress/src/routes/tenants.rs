@@ -1,13 +1,16 @@
 //! Tenants, the houses of organizers, and who belongs to them.
 
+mod api_keys;
 mod body;
 mod change;
 mod change_member;
 mod create;
+mod create_api_key;
 mod invite;
 mod members;
 mod one;
 mod remove_member;
+mod revoke_api_key;
 
 use onsale_accounts::Action;
 use onsale_schemas::TenantId;
@@ -28,6 +31,12 @@ const MANAGE_TENANT: Right = Right::of_members_alone(
     &STAFF,
     Action::ManageTenant,
     "Only members of the tenant change it.",
+);
+/// To list, create and revoke API keys.
+const MANAGE_INTEGRATIONS: Right = Right::of_members_alone(
+    &STAFF,
+    Action::ManageIntegrations,
+    "Only members of the tenant manage its API keys.",
 );
 /// To see, invite, change and remove members.
 const MANAGE_MEMBERS: Right = Right::of_members_alone(
@@ -59,6 +68,12 @@ pub(super) fn endpoints() -> Endpoints {
             Rules::DEFAULT.bounds(change_member::BOUNDS),
         )
         .with(routes!(remove_member::remove_member), Rules::DEFAULT)
+        .with(routes!(api_keys::api_keys), Rules::DEFAULT)
+        .with(
+            routes!(create_api_key::create_api_key),
+            Rules::DEFAULT.bounds(create_api_key::BOUNDS),
+        )
+        .with(routes!(revoke_api_key::revoke_api_key), Rules::DEFAULT)
 }
 
 /// Refuses callers who may not do this for a tenant; to those of others there is no such tenant.
@@ -71,7 +86,7 @@ fn permit(caller: &Caller, tenant: Uuid, right: &Right) -> Result<(), ApiError> 
 /// Refuses callers who do not belong to a tenant.
 fn belongs(caller: &Caller, tenant: Uuid) -> Result<(), ApiError> {
     let is_of = |role: Role| match role {
-        Role::Organizer => caller.member.is_some(),
+        Role::Organizer => caller.is_of_team(),
         Role::Admin | Role::Operator => true,
         Role::Buyer | Role::Service | Role::Platform => false,
     };

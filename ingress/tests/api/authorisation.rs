@@ -155,6 +155,9 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/tenants/{id}/members", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
     row("PATCH", "/api/v1/tenants/{id}/members/{user}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
     row("DELETE", "/api/v1/tenants/{id}/members/{user}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
+    row("GET", "/api/v1/tenants/{id}/api-keys", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
+    row("POST", "/api/v1/tenants/{id}/api-keys", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
+    row("DELETE", "/api/v1/tenants/{id}/api-keys/{key}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
     row("POST", "/api/v1/invitations/{token}/accept", SIGNED_IN, ALL),
     row("GET", "/.well-known/jwks.json", EVERYBODY, ALL),
     row("POST", "/api/v1/bookings/reserve", BUYERS, NONE),
@@ -218,6 +221,9 @@ fn body(method: &str, route: &str) -> Option<Value> {
         ("POST", "/api/v1/tenants/{id}/members") => {
             Some(json!({"email": "nobody@example.test", "role": "scanner"}))
         }
+        ("POST", "/api/v1/tenants/{id}/api-keys") => {
+            Some(json!({"name": "box office", "scopes": ["serve_buyers"]}))
+        }
         ("PATCH", "/api/v1/tenants/{id}/members/{user}") => Some(json!({"role": "scanner"})),
         ("PATCH", "/api/v1/shows/{id}") => Some(json!({})),
         ("POST", "/api/v1/shows/{id}/block" | "/api/v1/shows/{id}/unblock") => {
@@ -243,6 +249,7 @@ fn concrete(route: &str) -> String {
         .replace("{id}", &id)
         .replace("{draft}", &DRAFT.to_string())
         .replace("{user}", &ORGANIZER.to_string())
+        .replace("{key}", &ORGANIZER.to_string())
         .replace("{token}", "ost_guessed")
 }
 

@@ -21,7 +21,9 @@ mod snapshots;
 mod standstill;
 mod usage;
 
-pub use accounts::{Decided, INVITATIONS_PER_TENANT_MAX, OldValue, Resealed, SealedColumn};
+pub use accounts::{
+    API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, OldValue, Resealed, SealedColumn,
+};
 pub use counts::{BuyersTickets, ShowPlaces, Tickets};
 pub use handle::Store;
 pub use identity::LogMark;

@@ -49,6 +49,10 @@ impl From<AccountError> for ApiError {
                 Code::TooManyInvitations,
                 "The tenant has as many open invitations as it may: wait until some are answered or expire.",
             ),
+            AccountError::TooManyKeys => Self::new(
+                Code::TooManyKeys,
+                "The tenant has as many API keys as it may: revoke one first.",
+            ),
             AccountError::NotFound(what) => Self::not_found(what),
             AccountError::RegistrationClosed => {
                 Self::forbidden("Registration is closed: ask the operators for an account.")

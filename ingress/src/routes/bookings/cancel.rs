@@ -98,7 +98,7 @@ pub(crate) async fn cancel(
             OnBehalf::Buyer,
         ),
         // One that acts for itself alone: its own events.
-        Role::Organizer if caller.member.is_none() => {
+        Role::Organizer if !caller.is_of_team() => {
             let row = projected::booking(state, booking)
                 .await?
                 .ok_or_else(|| ApiError::not_found("booking"))?;

@@ -94,8 +94,8 @@ pub(crate) async fn list(
         _ if !mine => (TenantScope::All, None),
         Some(caller) => {
             caller.permit(&READ_SALES)?;
-            // Members and admins see all of the tenant's, an operator those of all tenants.
-            let is_alone = caller.role == Role::Organizer && caller.member.is_none();
+            // The team and admins see all of the tenant's, an operator those of all tenants.
+            let is_alone = caller.role == Role::Organizer && !caller.is_of_team();
             let organizer = is_alone.then_some(caller.user);
             (caller.scope(), organizer)
         }

@@ -1,5 +1,6 @@
 //! Accounts and what belongs to them, one fact a file.
 
+mod api_keys;
 mod erasure;
 mod invitations;
 mod lookup_key;
@@ -10,6 +11,7 @@ mod sessions;
 mod tenants;
 mod users;
 
+pub use api_keys::API_KEYS_PER_TENANT_MAX;
 pub use invitations::INVITATIONS_PER_TENANT_MAX;
 pub use resealing::{OldValue, Resealed, SealedColumn};
 pub use sessions::Decided;
