@@ -1,5 +1,6 @@
 //! One folder per noun, one file per endpoint: its types, its errors, its documentation, its handler.
 
+mod audit;
 mod auth;
 mod bookings;
 mod clock;
@@ -33,6 +34,7 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(auth::endpoints())
         .and(tenants::endpoints())
         .and(invitations::endpoints())
+        .and(audit::endpoints())
         .and(bookings::endpoints())
         .and(requests::endpoints())
         .and(events::endpoints())

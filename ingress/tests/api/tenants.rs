@@ -191,6 +191,50 @@ async fn a_manager_works_on_what_another_of_the_team_made_and_a_scanner_does_not
 }
 
 #[tokio::test]
+async fn a_tenant_reads_its_own_audit_trail_page_by_page() {
+    let world = world(true).await;
+    let owner = person(&world, OWNER).await;
+    let mut ids = Vec::new();
+    for slug in ["opera", "theatre"] {
+        let names = json!({ "name": slug, "slug": slug });
+        let tenant = call(&world, &owner, Method::POST, "tenants", names).await;
+        ids.push(tenant.data(201)["tenant_id"].clone());
+    }
+    let owner = login(&world, OWNER, &ids[0]).await;
+    let path = format!("tenants/{}", ids[0].as_str().unwrap());
+    let change = json!({ "name": "Grand Opera" });
+    call(&world, &owner, Method::PATCH, &path, change)
+        .await
+        .data(200);
+    let actions = |reply: &Reply| -> Vec<String> {
+        let entries = reply.data(200);
+        let entries = entries.as_array().unwrap().iter();
+        let entries = entries.inspect(|entry| assert_eq!(entry["tenant_id"], ids[0]));
+        entries
+            .map(|entry| entry["action"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let all = call(&world, &owner, Method::GET, "audit", Value::Null).await;
+    assert_eq!(actions(&all), ["tenant.change", "tenant.create"]);
+    assert_eq!(all.json()["meta"]["next_cursor"], Value::Null);
+    let page = call(&world, &owner, Method::GET, "audit?limit=1", Value::Null).await;
+    assert_eq!(actions(&page), ["tenant.change"]);
+    let cursor = page.json()["meta"]["next_cursor"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let next = format!("audit?limit=1&cursor={cursor}");
+    let next = call(&world, &owner, Method::GET, &next, Value::Null).await;
+    assert_eq!(actions(&next), ["tenant.create"]);
+    let only = "audit?action=tenant.create&kind=tenant";
+    let only = call(&world, &owner, Method::GET, only, Value::Null).await;
+    assert_eq!(actions(&only), ["tenant.create"]);
+    let none = "audit?to=1970-01-02T00:00:00Z";
+    let none = call(&world, &owner, Method::GET, none, Value::Null).await;
+    assert_eq!(actions(&none), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn tenants_are_opened_by_operators_unless_it_is_said_otherwise() {
     let closed = world(false).await;
     let someone = person(&closed, OWNER).await;
