@@ -1,16 +1,18 @@
 //! Accounts, sessions, one-time tokens, tenants and their members.
 
-use onsale_private::{LookupHash, LookupKey, Sealed};
+use onsale_private::{KeyId, LookupHash, LookupKey, Sealed};
 use onsale_schemas::MemberRole;
 use onsale_store::StoreError;
 use onsale_store::account::{
-    Erasure, Membership, MembershipChange, OneTimeToken, PasswordHash, ProfileChange, Purpose,
-    SESSIONS_PER_USER_MAX, SealedEmail, SessionEnd, SessionRow, SessionStep, TenantRow, UserRole,
-    UserRow,
+    Acceptance, ApiKeyRow, Erasure, Membership, MembershipChange, OneTimeToken, PasswordHash,
+    ProfileChange, Purpose, SESSIONS_PER_USER_MAX, SealedEmail, SessionEnd, SessionRow,
+    SessionStep, TenantChange, TenantRow, UserRole, UserRow,
 };
 use onsale_store::audit::{Actor, AuditEntry, AuditFilter, Unaudited};
 use onsale_store::job::{JobFilter, NewJob};
-use onsale_store::store::Decided;
+use onsale_store::store::{
+    API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, Resealed, SealedColumn,
+};
 use uuid::Uuid;
 
 use crate::build::id;
@@ -32,6 +34,11 @@ contract!(
     a_reset_sets_the_password_and_ends_all_sessions,
     a_newer_token_takes_the_place_of_an_older_one,
     a_tenant_keeps_its_last_owner,
+    an_invitation_is_good_once_and_for_its_address,
+    a_tenant_has_a_bounded_number_of_invitations_and_keys,
+    a_tenant_is_renamed,
+    a_key_is_found_by_its_hash_until_it_is_revoked,
+    values_of_other_keys_are_sealed_again_where_they_are_what_was_read,
     an_erased_account_holds_nothing_personal,
     the_first_admin_is_added_once,
     the_lookup_key_is_kept_once,
@@ -556,6 +563,182 @@ async fn a_tenant_keeps_its_last_owner(bench: Bench) {
     let mut results = [one, other];
     results.sort_by_key(|result| *result == LastOwner);
     assert_eq!(results, [Changed, LastOwner], "one of the two stays");
+}
+
+fn opera(number: u64) -> TenantRow {
+    TenantRow {
+        tenant_id: id(number),
+        slug: format!("opera-{number}"),
+        name: "Opera".to_owned(),
+        created_at_ms: NOW_MS,
+        closed_at_ms: None,
+    }
+}
+
+fn invitation(number: u8, to: u64, role: MemberRole) -> OneTimeToken {
+    OneTimeToken {
+        user_id: None,
+        invited: Some((id(50), role)),
+        ..token(number, Purpose::Invitation, to)
+    }
+}
+
+async fn an_invitation_is_good_once_and_for_its_address(bench: Bench) {
+    let store = &bench.store;
+    let by = || Unaudited::Unattended;
+    add(&bench, 1).await;
+    add(&bench, 2).await;
+    store.add_tenant(&opera(50), None, by()).await.unwrap();
+    let invite = async |number: u8, role| {
+        let row = invitation(number, 1, role);
+        let invited = store.invite(&row, mail(&number.to_string()), by());
+        assert!(invited.await.unwrap());
+    };
+    let accept = async |number: u8, user: u64| {
+        let audit = move |_: &Membership| verified(id(user));
+        let accepted = store.accept_invitation([number; 32], id(user), NOW_MS + 1, audit);
+        accepted.await.unwrap()
+    };
+    invite(1, MemberRole::Scanner).await;
+    invite(2, MemberRole::Owner).await;
+    assert_eq!(
+        accept(1, 1).await,
+        Acceptance::NotGood,
+        "a newer one was sent"
+    );
+    assert_eq!(accept(2, 2).await, Acceptance::OtherAddress);
+    let owner = Membership {
+        tenant_id: id(50),
+        user_id: id(1),
+        role: MemberRole::Owner,
+        created_at_ms: NOW_MS + 1,
+    };
+    assert_eq!(accept(2, 1).await, Acceptance::Accepted(owner));
+    assert_eq!(accept(2, 1).await, Acceptance::NotGood, "used");
+    let row = store.user(id(1)).await.unwrap().unwrap();
+    assert_eq!(row.email_verified_at_ms, Some(NOW_MS + 1));
+    invite(3, MemberRole::Scanner).await;
+    assert_eq!(accept(3, 1).await, Acceptance::LastOwner);
+    let members = store.members_of(id(50), 9).await.unwrap();
+    assert_eq!(members, [(owner, row)]);
+}
+
+async fn a_tenant_has_a_bounded_number_of_invitations_and_keys(bench: Bench) {
+    let store = &bench.store;
+    let by = || Unaudited::Unattended;
+    store.add_tenant(&opera(50), None, by()).await.unwrap();
+    let max = u8::try_from(INVITATIONS_PER_TENANT_MAX).unwrap();
+    for number in 0..=max {
+        let row = invitation(number, u64::from(number), MemberRole::Scanner);
+        let invited = store.invite(&row, mail(&number.to_string()), by()).await;
+        assert_eq!(invited.unwrap(), number < max, "{number}");
+    }
+    let max = u8::try_from(API_KEYS_PER_TENANT_MAX).unwrap();
+    for number in 0..=max {
+        let added = store.add_api_key(&api_key(number), by()).await;
+        assert_eq!(added.unwrap(), number < max, "{number}");
+    }
+}
+
+async fn a_tenant_is_renamed(bench: Bench) {
+    let store = &bench.store;
+    let by = || Unaudited::Unattended;
+    for number in [50, 51] {
+        store.add_tenant(&opera(number), None, by()).await.unwrap();
+    }
+    let change = |slug: &str| TenantChange {
+        slug: Some(slug.to_owned()),
+        name: None,
+    };
+    let taken = store.change_tenant(id(50), &change("opera-51"), by()).await;
+    assert!(
+        matches!(taken, Err(StoreError::Exists("tenant"))),
+        "{taken:?}"
+    );
+    let renamed = TenantRow {
+        slug: "grand-opera".to_owned(),
+        ..opera(50)
+    };
+    let done = store
+        .change_tenant(id(50), &change("grand-opera"), by())
+        .await;
+    assert_eq!(done.unwrap(), Some(renamed.clone()));
+    assert_eq!(store.tenant(id(50)).await.unwrap(), Some(renamed));
+    let nobody = store.change_tenant(id(52), &change("x"), by()).await;
+    assert_eq!(nobody.unwrap(), None);
+}
+
+fn api_key(number: u8) -> ApiKeyRow {
+    ApiKeyRow {
+        key_id: id(2_000 + u64::from(number)),
+        tenant_id: id(50),
+        name: "import".to_owned(),
+        key_hash: [number; 32],
+        scopes: "manage_events read_sales".to_owned(),
+        created_by: Some(id(1)),
+        created_at_ms: NOW_MS,
+        expires_at_ms: (number > 1).then_some(NOW_MS + DAY_MS),
+        last_used_at_ms: None,
+        revoked_at_ms: None,
+    }
+}
+
+async fn a_key_is_found_by_its_hash_until_it_is_revoked(bench: Bench) {
+    let store = &bench.store;
+    let by = || Unaudited::Unattended;
+    store.add_tenant(&opera(50), None, by()).await.unwrap();
+    for number in [1, 2] {
+        assert!(store.add_api_key(&api_key(number), by()).await.unwrap());
+    }
+    assert_eq!(store.api_key([1; 32]).await.unwrap(), Some(api_key(1)));
+    assert_eq!(store.api_key([9; 32]).await.unwrap(), None);
+    let id_of_first = api_key(1).key_id;
+    for (at_ms, noted_ms) in [(5, 5), (59_000, 5), (61_000, 61_000)] {
+        let used = store.note_api_key_used(id_of_first, NOW_MS + at_ms);
+        used.await.unwrap();
+        let row = store.api_key([1; 32]).await.unwrap().unwrap();
+        assert_eq!(row.last_used_at_ms, Some(NOW_MS + noted_ms));
+    }
+    let revoke = async |tenant| {
+        let revoked = store.revoke_api_key(id(tenant), id_of_first, NOW_MS + 7, by());
+        revoked.await.unwrap()
+    };
+    assert_eq!(revoke(51).await, None, "of another tenant");
+    assert_eq!(revoke(50).await, Some([1; 32]));
+    assert_eq!(revoke(50).await, None);
+    let row = store.api_key([1; 32]).await.unwrap().unwrap();
+    assert!(!row.is_live(NOW_MS + 8));
+    assert!(!api_key(2).is_live(NOW_MS + DAY_MS) && api_key(2).is_live(NOW_MS));
+    assert_eq!(store.api_keys_of(id(50), 9).await.unwrap(), [api_key(2)]);
+}
+
+async fn values_of_other_keys_are_sealed_again_where_they_are_what_was_read(bench: Bench) {
+    let store = &bench.store;
+    add(&bench, 1).await;
+    add(&bench, 2).await;
+    let column = SealedColumn::UserName;
+    // As `sealed name` begins: the second to the fifth byte.
+    let (old, new) = (KeyId::from_bytes(*b"eale"), KeyId::from_bytes(*b"newk"));
+    assert_eq!(store.sealing_keys(column).await.unwrap(), [(old, 2)]);
+    let by_others = async |after: Uuid| {
+        let values = store.sealed_by_others(column, new, after, 1).await.unwrap();
+        values.first().map(|value| value.row)
+    };
+    let first = by_others(Uuid::nil()).await.unwrap();
+    let second = by_others(first).await.unwrap();
+    assert_eq!(by_others(second).await, None);
+    let anew = |row: Uuid, from: &str| Resealed {
+        row,
+        from: sealed(from),
+        to: sealed("xnewk"),
+    };
+    let values = vec![anew(first, "sealed name"), anew(second, "another name")];
+    assert_eq!(store.reseal(column, values).await.unwrap(), 1);
+    assert_eq!(
+        store.sealing_keys(column).await.unwrap(),
+        [(old, 1), (new, 1)]
+    );
+    assert_eq!(by_others(Uuid::nil()).await, Some(second));
 }
 
 async fn an_erased_account_holds_nothing_personal(bench: Bench) {
