@@ -44,12 +44,12 @@ pub(crate) fn link(
     let (subject, what, otherwise) = match (language, purpose) {
         (Language::English, Purpose::VerifyEmail) => (
             "Please confirm your e-mail address",
-            "please confirm that this e-mail address is yours:",
+            "Please confirm that this e-mail address is yours:",
             "If you did not create an account with us, ignore this mail.",
         ),
         (Language::English, Purpose::ResetPassword) => (
             "Set a new password",
-            "you can set a new password here:",
+            "You can set a new password here:",
             "If you did not ask for it, ignore this mail: your password stays as it is.",
         ),
         (Language::Thai, Purpose::VerifyEmail) => (
