@@ -5,7 +5,6 @@ use http::StatusCode;
 use onsale_accounts::{SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::TenantBody;
 use super::{MANAGE_TENANT, permit};

@@ -4,7 +4,6 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::{ROLES, role};
 use super::{MANAGE_MEMBERS, permit};

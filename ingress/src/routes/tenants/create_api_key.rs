@@ -5,7 +5,6 @@ use http::StatusCode;
 use onsale_accounts::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::api_keys::ApiKeyBody;
 use super::{MANAGE_INTEGRATIONS, permit};

@@ -6,7 +6,6 @@ use onsale_accounts::{EMAIL_MAX_BYTES, LOCALE_MAX_BYTES};
 use onsale_private::Private;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::{ROLES, role};
 use super::{MANAGE_MEMBERS, permit};

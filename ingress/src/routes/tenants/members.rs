@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use uuid::Uuid;
 
 use super::body::MemberBody;
 use super::{MANAGE_MEMBERS, permit};
