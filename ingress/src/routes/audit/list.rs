@@ -54,8 +54,10 @@ pub(crate) struct AuditQuery {
     /// Only about the thing with this id.
     entity: Option<String>,
     /// Only of this instant and later.
+    #[param(value_type = Option<String>)]
     from: Option<Instant>,
     /// Only of before this instant.
+    #[param(value_type = Option<String>)]
     to: Option<Instant>,
     /// `meta.next_cursor` of the page before.
     cursor: Option<String>,

@@ -27,7 +27,6 @@ pub(super) const BOUNDS: Bounds = &[
         Bound::Line(API_KEY_NAME_MAX_CHARS),
     ),
     (Of::Field(SCHEMA, "scopes"), Bound::Items(SCOPES_MAX)),
-    (Of::Field(SCHEMA, "expires_at"), Bound::Instant),
 ];
 
 /// A key to be created.
