@@ -2,7 +2,9 @@
 
 mod authority;
 mod caller;
+mod right;
 
 pub(crate) use authority::{Authority, OnBehalf};
 pub(crate) use caller::Caller;
 pub(crate) use onsale_auth::Role;
+pub(crate) use right::Right;

@@ -8,6 +8,7 @@ mod precheck;
 mod rate_limit;
 mod shows;
 
+use onsale_accounts::AccountsConfig;
 use onsale_auth::AuthConfig;
 use onsale_settings::ConfigProblem;
 use onsale_store::catalog::Quotas;
@@ -28,6 +29,8 @@ pub struct IngressConfig {
     pub http: HttpConfig,
     /// How tokens are verified.
     pub auth: AuthConfig,
+    /// People, and how they sign in.
+    pub accounts: AccountsConfig,
     /// How often a user may ask.
     pub rate_limit: RateLimitConfig,
     /// Payments.
@@ -49,6 +52,7 @@ impl IngressConfig {
         let mut problems = Vec::new();
         self.http.check(&mut problems);
         self.auth.check(&mut problems);
+        self.accounts.check(&mut problems);
         self.rate_limit.check(&mut problems);
         self.shows.check(&mut problems);
         if problems.is_empty() {

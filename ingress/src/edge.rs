@@ -15,6 +15,7 @@ use serde_json::Value;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
+use crate::api_keys::ApiKeys;
 use crate::auth::Caller;
 use crate::client_address::ClientAddress;
 use crate::context::{RequestContext, X_REQUEST_ID};
@@ -90,9 +91,14 @@ where
         .map_or(ROUTE_UNMATCHED, MatchedPath::as_str);
     let context = RequestContext::of(request.headers());
     let span = span::of_request(&context, &method, route);
-    let class = state.rules.of(&method, route).class;
-    let (admitted, passed) = match class {
-        Some(class) => admit(&state, &mut request, class),
+    let rules = state.rules.of(&method, route);
+    let (admitted, passed) = match rules.class {
+        Some(class) => {
+            let from = address(&state, request.extensions(), request.headers());
+            let program = ApiKeys::caller(&state, request.headers(), from).await;
+            let ignores_bad_tokens = rules.ignores_bad_tokens;
+            admit(&state, &mut request, class, program, ignores_bad_tokens)
+        }
         None => (Ok(()), None),
     };
     let mut response = match admitted {
@@ -146,15 +152,23 @@ fn admit(
     state: &IngressState,
     request: &mut Request,
     class: Class,
+    program: Option<Result<Caller, ApiError>>,
+    ignores_bad_tokens: bool,
 ) -> (Result<(), ApiError>, Option<Passed>) {
-    let caller = match authenticate(state, request.headers()) {
+    let known = match program {
+        Some(caller) => caller.map(Some),
+        None => authenticate(state, request.headers()),
+    };
+    let caller = match known {
+        Err(_) if ignores_bad_tokens => Ok(None),
         // The link alone is the right to what it leads to.
         Err(_) if is_link(request) => Ok(None),
         // Guessing is counted by address.
         caller => caller,
     };
     let key = match &caller {
-        Ok(Some(caller)) => Key::User(caller.user),
+        // Who signs in is nobody yet, whatever token is sent beside it.
+        Ok(Some(caller)) if !class.is_by_address() => Key::User(caller.user),
         _ => address(state, request.extensions(), request.headers()),
     };
     let passed = match state.limits.check(class, key) {

@@ -29,6 +29,16 @@ pub enum Code {
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
+    InvalidCredentials,
+    TokenExpired,
+    TokenReused,
+    EmailTaken,
+    SlugTaken,
+    NotVerified,
+    TooManyInvitations,
+    TooManyKeys,
+    LastOwner,
+    LinkExpired,
     PayloadTooLarge,
     UnsupportedMediaType,
     SeatUnavailable,
@@ -94,6 +104,56 @@ impl Code {
                 "REQUEST_TIMEOUT",
                 StatusCode::REQUEST_TIMEOUT,
                 "The request came too slowly",
+            ),
+            Self::InvalidCredentials => (
+                "INVALID_CREDENTIALS",
+                StatusCode::UNAUTHORIZED,
+                "Address or password are wrong",
+            ),
+            Self::TokenExpired => (
+                "TOKEN_EXPIRED",
+                StatusCode::UNAUTHORIZED,
+                "The session is over",
+            ),
+            Self::TokenReused => (
+                "TOKEN_REUSED",
+                StatusCode::UNAUTHORIZED,
+                "The refresh token was used before",
+            ),
+            Self::EmailTaken => (
+                "EMAIL_TAKEN",
+                StatusCode::CONFLICT,
+                "There is an account with this address",
+            ),
+            Self::SlugTaken => (
+                "SLUG_TAKEN",
+                StatusCode::CONFLICT,
+                "There is a tenant with this slug",
+            ),
+            Self::NotVerified => (
+                "EMAIL_NOT_VERIFIED",
+                StatusCode::FORBIDDEN,
+                "The e-mail address is not verified",
+            ),
+            Self::TooManyInvitations => (
+                "TOO_MANY_INVITATIONS",
+                StatusCode::CONFLICT,
+                "Too many invitations wait for an answer",
+            ),
+            Self::TooManyKeys => (
+                "TOO_MANY_API_KEYS",
+                StatusCode::CONFLICT,
+                "Too many API keys",
+            ),
+            Self::LastOwner => (
+                "LAST_OWNER",
+                StatusCode::CONFLICT,
+                "A tenant has at least one owner",
+            ),
+            Self::LinkExpired => (
+                "LINK_EXPIRED",
+                StatusCode::GONE,
+                "The link is not valid any more",
             ),
             Self::PayloadTooLarge => (
                 "PAYLOAD_TOO_LARGE",
@@ -321,7 +381,7 @@ impl ApiError {
     }
 
     /// The caller may not do this.
-    pub(crate) fn forbidden(detail: &'static str) -> Self {
+    pub(crate) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Forbidden, detail)
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use onsale_auth::{Authenticator, KeyError};
+use onsale_accounts::{Accounts, KeysError};
+use onsale_auth::{Authenticator, JwksError, KeyError, MintError, Minter};
 use onsale_counts::Counts;
 use onsale_log::CommandLog;
 use onsale_settings::ConfigProblem;
@@ -16,6 +17,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::access_log::AccessLog;
 use crate::address_blocks::AddressBlocks;
+use crate::api_keys::ApiKeys;
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
@@ -50,12 +52,39 @@ pub enum IngressError {
     /// The key that tokens are verified with cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The keys of what is personal cannot be used.
+    #[error(transparent)]
+    PrivateKeys(#[from] KeysError),
+    /// The key that signs tokens of sessions cannot be used.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// The set of public keys cannot be made.
+    #[error(transparent)]
+    Jwks(#[from] JwksError),
+    /// The system gives no thread for passwords.
+    #[error("the system gives no threads for passwords")]
+    Threads(#[from] io::Error),
     /// Connections cannot be taken.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The registry has metrics of the same names already.
     #[error("the metrics of the interface cannot be registered")]
     Metrics(#[from] prometheus::Error),
+}
+
+/// People, where there is a key for what is personal and one that signs.
+fn accounts(config: &IngressConfig, store: &Store) -> Result<Option<Accounts>, IngressError> {
+    let Some(ring) = config.accounts.ring()? else {
+        return Ok(None);
+    };
+    let minter = match Minter::of_sessions(&config.auth) {
+        Ok(minter) => minter,
+        // Tokens come from elsewhere.
+        Err(MintError::PublicKeysOnly | MintError::NoSecret) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let accounts = Accounts::start(config.accounts.clone(), ring, minter, store.clone())?;
+    Ok(Some(accounts))
 }
 
 /// The HTTP interface. Cheap to clone.
@@ -109,6 +138,9 @@ impl Ingress {
         let documented = openapi::documented();
         let state = Arc::new(IngressState {
             auth: Authenticator::new(&config.auth)?,
+            accounts: accounts(&config, &store)?.map(Arc::new),
+            api_keys: ApiKeys::new(),
+            jwks: config.auth.jwks()?,
             booking_keys: BookingKeys::new(&config.auth)?,
             codes: ConfirmationCodes::new(log.partitions()),
             access_log: AccessLog::new(),

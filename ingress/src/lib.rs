@@ -6,6 +6,7 @@
 
 mod access_log;
 mod address_blocks;
+mod api_keys;
 mod audit;
 mod auth;
 mod booking_keys;

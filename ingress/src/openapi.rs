@@ -20,6 +20,8 @@ use crate::state::AppState;
     ),
     modifiers(&Bearer),
     tags(
+        (name = "accounts", description = "Register, sign in, sessions, profile"),
+        (name = "tenants", description = "Houses of organizers, and who belongs to them"),
         (name = "bookings", description = "Hold, confirm, cancel"),
         (name = "catalog", description = "Events, shows, charts"),
         (name = "availability", description = "What is free, live"),

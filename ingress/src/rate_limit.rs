@@ -29,6 +29,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Key {
     User(UserId),
+    /// An account whose password somebody tries.
+    Account([u8; 16]),
     /// IPv6 counts by its /56: a single subscriber has that many addresses.
     Address([u8; 8]),
     /// Everybody of a hash while the table is full.
@@ -53,6 +55,7 @@ impl Key {
     fn shared(self) -> Self {
         let sum = match self {
             Self::User(user) => fold(user.as_bytes()),
+            Self::Account(account) => fold(&account),
             Self::Address(address) => fold(&address),
             Self::Shared(bucket) => u32::from(bucket),
         };
@@ -72,7 +75,23 @@ pub(crate) enum Class {
     Reserve,
     /// A request that is looked for in the log, beside what the call itself counts as.
     Lookup,
+    /// Attempts to sign in, by address, and once more by account.
+    Login,
+    /// New accounts, by address.
+    Register,
+    /// Links that reset a password, by address, and once more by account.
+    Reset,
     Other,
+}
+
+impl Class {
+    /// Whether its calls count by address even where a valid token is sent beside them.
+    pub(crate) fn is_by_address(self) -> bool {
+        match self {
+            Self::Login | Self::Register | Self::Reset => true,
+            Self::Reserve | Self::Lookup | Self::Other => false,
+        }
+    }
 }
 
 type Limiter = RateLimiter<Key, DashMapStateStore<Key>, MonotonicClock, StateInformationMiddleware>;
@@ -91,6 +110,9 @@ struct Bucket {
 pub(crate) struct RateLimits {
     reserve: Bucket,
     lookup: Bucket,
+    login: Bucket,
+    register: Bucket,
+    reset: Bucket,
     other: Bucket,
     enabled: bool,
 }
@@ -108,6 +130,9 @@ impl RateLimits {
         Self {
             reserve: Bucket::new("reserve", config.reserve),
             lookup: Bucket::new("lookup", config.lookup),
+            login: Bucket::new("login", config.login),
+            register: Bucket::new("register", config.register),
+            reset: Bucket::new("reset", config.reset),
             other: Bucket::new("other", config.other),
             enabled: config.enabled,
         }
@@ -125,6 +150,9 @@ impl RateLimits {
         match class {
             Class::Reserve => &self.reserve,
             Class::Lookup => &self.lookup,
+            Class::Login => &self.login,
+            Class::Register => &self.register,
+            Class::Reset => &self.reset,
             Class::Other => &self.other,
         }
         .check(key)

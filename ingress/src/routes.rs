@@ -1,15 +1,19 @@
 //! One folder per noun, one file per endpoint: its types, its errors, its documentation, its handler.
 
+mod audit;
+mod auth;
 mod bookings;
 mod clock;
 mod events;
 pub(crate) mod health;
 pub(crate) mod home;
+mod invitations;
 mod partitions;
 mod reconciliation;
 mod requests;
 mod shows;
 mod snapshots;
+mod tenants;
 
 mod call;
 mod catalog_call;
@@ -27,6 +31,10 @@ pub(crate) use self::shows::resume::resume_openings;
 /// The endpoints of all nouns, beginning with a document of none.
 pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
     Endpoints::new(document)
+        .and(auth::endpoints())
+        .and(tenants::endpoints())
+        .and(invitations::endpoints())
+        .and(audit::endpoints())
         .and(bookings::endpoints())
         .and(requests::endpoints())
         .and(events::endpoints())

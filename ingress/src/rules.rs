@@ -19,6 +19,9 @@ const API: &str = "/api/";
 pub(crate) struct Rules {
     /// The limit that its calls count towards; `None`: they are not limited.
     pub(crate) class: Option<Class>,
+    /// Whether a token that is not valid is as good as none: the call brings its own proof, and a client
+    /// whose token has expired has to be able to get another.
+    pub(crate) ignores_bad_tokens: bool,
     /// Whether its body may hold a layout or a list of seats, and so be large.
     pub(crate) has_large_body: bool,
     /// Whether its answers are for one client and may be large.
@@ -31,6 +34,7 @@ impl Rules {
     /// Small bodies, small answers, limited with everything else.
     pub(crate) const DEFAULT: Self = Self {
         class: Some(Class::Other),
+        ignores_bad_tokens: false,
         has_large_body: false,
         is_compressed: false,
         bounds: &[],
@@ -46,6 +50,14 @@ impl Rules {
     pub(crate) const fn class(self, class: Class) -> Self {
         Self {
             class: Some(class),
+            ..self
+        }
+    }
+
+    /// A token that is not valid is as good as none.
+    pub(crate) const fn ignoring_bad_tokens(self) -> Self {
+        Self {
+            ignores_bad_tokens: true,
             ..self
         }
     }

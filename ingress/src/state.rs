@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use onsale_accounts::Accounts;
 use onsale_auth::Authenticator;
 use onsale_counts::Counts;
 use onsale_log::CommandLog;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access_log::AccessLog;
 use crate::address_blocks::AddressBlocks;
+use crate::api_keys::ApiKeys;
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
@@ -41,6 +43,12 @@ pub(crate) struct IngressState {
     pub(crate) operations: Arc<dyn Operations>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) auth: Authenticator,
+    /// People; `None` where there is no key for what is personal, or none that signs.
+    pub(crate) accounts: Option<Arc<Accounts>>,
+    /// API keys that were looked up lately.
+    pub(crate) api_keys: ApiKeys,
+    /// The keys that sign here, for others who verify.
+    pub(crate) jwks: String,
     /// What only this installation can compute of a booking.
     pub(crate) booking_keys: BookingKeys,
     /// Since when codes need a key.

@@ -12,6 +12,7 @@ pub mod entry;
 pub mod envelope;
 pub mod ids;
 pub mod limits;
+pub mod member;
 pub mod outcome;
 pub mod partitioning;
 pub mod rejection;
@@ -26,6 +27,7 @@ pub use ids::{
     BookingId, EventId, LogTimeMs, NodeName, Offset, PartitionId, ReferenceHash, RequestId,
     SeatIndex, ShowId, TenantId, UserId, ZoneIndex,
 };
+pub use member::MemberRole;
 pub use outcome::{Outcome, OutcomeRecord};
 pub use rejection::Rejection;
 pub use seat_list::SeatList;

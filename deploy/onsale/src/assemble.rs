@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::part::Part;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
-use crate::{descriptors, private, telemetry};
+use crate::{descriptors, private, secrets, telemetry};
 
 pub(crate) use embedded::offline;
 
@@ -92,6 +92,10 @@ where
             "everyone who can reach this machine can talk to this server, and tokens pass \
              unencrypted: set http.tls_certificate_file, or put a proxy with TLS in front"
         );
+    }
+    if !config.kafka.is_used() && !config.accounts.has_key() {
+        private::data_folder(&config.data.dir).or_use()?;
+        config.accounts.key = Some(secrets::accounts_secret(&config.data.dir).or_use()?);
     }
     let parts = if config.kafka.is_used() {
         distributed::parts(&config).await?

@@ -62,6 +62,15 @@ enum Command {
     /// List, retry and cancel jobs of the queue
     #[command(subcommand)]
     Jobs(commands::jobs::JobsCommand),
+    /// Create and look after accounts
+    #[command(subcommand)]
+    User(commands::user::UserCommand),
+    /// Open tenants, the houses of organizers
+    #[command(subcommand)]
+    Tenant(commands::tenant::TenantCommand),
+    /// Look after the keys of personal data
+    #[command(subcommand)]
+    Keys(commands::keys::KeysCommand),
     /// List what staff changed in the database, and who did it
     #[command(subcommand)]
     Audit(commands::audit::AuditCommand),
@@ -245,6 +254,9 @@ impl Cli {
             Command::Verify(args) => commands::verify::run(&args),
             Command::Reconcile(args) => commands::reconcile::run(&args),
             Command::Jobs(command) => commands::jobs::run(&command),
+            Command::User(command) => commands::user::run(&command),
+            Command::Tenant(command) => commands::tenant::run(&command),
+            Command::Keys(command) => commands::keys::run(&command),
             Command::Audit(command) => commands::audit::run(&command),
             Command::Load(args) => commands::load::run(&args),
             Command::Doctor(args) => commands::doctor::run(&args),

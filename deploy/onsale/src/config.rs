@@ -10,6 +10,7 @@ mod telemetry;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use onsale_accounts::AccountsConfig;
 use onsale_auth::AuthConfig;
 use onsale_cluster::ClusterConfig;
 use onsale_counts::RedisConfig;
@@ -18,6 +19,7 @@ use onsale_ingress::{
 };
 use onsale_log::LogConfig;
 use onsale_log::kafka::{KafkaConfig, KafkaSettings};
+use onsale_messages::MailConfig;
 use onsale_processor::config::{ReconcileConfig, SnapshotsConfig};
 use onsale_settings::Secret;
 use onsale_store::DatabaseConfig;
@@ -51,6 +53,10 @@ pub(crate) struct Config {
     pub http: HttpConfig,
     /// How tokens are verified.
     pub auth: AuthConfig,
+    /// People, and how they sign in.
+    pub accounts: AccountsConfig,
+    /// Mails to people.
+    pub mail: MailConfig,
     /// How often a user may ask.
     pub rate_limit: RateLimitConfig,
     /// Payments.
@@ -91,6 +97,11 @@ impl Config {
         ("auth", "rsa_public_key_file"),
         ("auth", "booking_secret"),
         ("auth", "booking_secret_file"),
+        ("auth", "session_kid"),
+        ("accounts", "key"),
+        ("accounts", "key_file"),
+        ("mail", "url"),
+        ("mail", "url_file"),
         ("database", "url"),
         ("redis", "url"),
         ("http", "operations_listen"),
@@ -178,6 +189,7 @@ impl Config {
         IngressConfig {
             http: self.http.clone(),
             auth: self.auth.clone(),
+            accounts: self.accounts.clone(),
             rate_limit: self.rate_limit,
             payments: self.payments,
             precheck: self.precheck,
@@ -250,6 +262,8 @@ impl Config {
         };
         hide(&mut self.auth.hs256_secret);
         hide(&mut self.auth.booking_secret);
+        hide(&mut self.accounts.key);
+        hide(&mut self.mail.url);
         hide(&mut self.database.url);
         hide(&mut self.redis.url);
         hide(&mut self.cluster.secret);
@@ -269,6 +283,7 @@ impl Config {
         self.cluster.check(&mut problems, processor);
         self.reconcile.check(&mut problems);
         self.data.check(&mut problems);
+        self.mail.check(&mut problems);
         self.log.check(&mut problems);
         self.snapshots.check(&mut problems);
         self.database.check(&mut problems);

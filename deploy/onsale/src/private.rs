@@ -17,7 +17,7 @@ const OTHERS: u32 = 0o077;
 const WORLD_READS: u32 = 0o004;
 /// What belongs to Onsale in a data folder. Nothing else is touched: the folder may have existed
 /// before, for something else.
-const OURS: [&str; 8] = [
+const OURS: [&str; 10] = [
     "journal",
     "snapshots",
     REPORTS_DIR,
@@ -26,6 +26,8 @@ const OURS: [&str; 8] = [
     "onsale.sqlite-shm",
     "dev-secret",
     "booking-secret",
+    "accounts-secret",
+    "outbox",
 ];
 
 /// Makes everything that this process creates from now on private to its user, whichever library
@@ -115,6 +117,8 @@ pub(crate) fn readable_secrets(config: &Config) -> Vec<PathBuf> {
     config
         .auth
         .secret_files()
+        .chain(config.accounts.secret_files())
+        .chain(config.mail.url_file.as_deref())
         .chain(tls_key)
         .chain(database)
         .chain(cluster)

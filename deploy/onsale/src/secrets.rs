@@ -15,6 +15,9 @@ use crate::config::Config;
 const DEV_SECRET_FILE: &str = "dev-secret";
 /// Name of the file with the secret of bookings, in the data folder of the only node.
 const BOOKING_SECRET_FILE: &str = "booking-secret";
+/// Name of the file with the secret of personal data, in the data folder of the only node.
+const ACCOUNTS_SECRET_FILE: &str = "accounts-secret";
+
 /// The key of `onsale dev` in this folder, if there is one.
 pub(crate) fn read_dev_secret(data: &Path) -> Option<Secret> {
     read_secret(&data.join(DEV_SECRET_FILE))
@@ -35,6 +38,17 @@ pub(crate) fn dev_secret(data: &Path) -> anyhow::Result<Secret> {
 /// existing links and codes have to work after every later one.
 pub(crate) fn booking_secret(data: &Path) -> anyhow::Result<Secret> {
     kept_secret(&data.join(BOOKING_SECRET_FILE))
+}
+
+/// The secret of personal data of the only node, in its data folder; created at the first start, because
+/// what it sealed opens with nothing else.
+pub(crate) fn accounts_secret(data: &Path) -> anyhow::Result<Secret> {
+    kept_secret(&data.join(ACCOUNTS_SECRET_FILE))
+}
+
+/// The secret of personal data in this folder, if there is one.
+pub(crate) fn read_accounts_secret(data: &Path) -> Option<Secret> {
+    read_secret(&data.join(ACCOUNTS_SECRET_FILE))
 }
 
 fn kept_secret(path: &Path) -> anyhow::Result<Secret> {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-schemas", &[]),
     ("onsale-settings", &[]),
+    ("onsale-private", &["onsale-settings"]),
     ("onsale-disk", &[]),
     ("onsale-engine", &["onsale-schemas"]),
     (
@@ -16,8 +17,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["onsale-schemas", "onsale-settings", "onsale-disk"],
     ),
     ("onsale-counts", &["onsale-schemas", "onsale-settings"]),
-    ("onsale-store", &["onsale-schemas", "onsale-settings"]),
+    (
+        "onsale-store",
+        &["onsale-schemas", "onsale-settings", "onsale-private"],
+    ),
     ("onsale-jobs", &["onsale-schemas", "onsale-store"]),
+    (
+        "onsale-messages",
+        &[
+            "onsale-schemas",
+            "onsale-settings",
+            "onsale-private",
+            "onsale-store",
+            "onsale-jobs",
+        ],
+    ),
     (
         "onsale-snapshot",
         &["onsale-schemas", "onsale-store", "onsale-disk"],
@@ -47,6 +61,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("onsale-auth", &["onsale-schemas", "onsale-settings"]),
     (
+        "onsale-accounts",
+        &[
+            "onsale-schemas",
+            "onsale-settings",
+            "onsale-private",
+            "onsale-auth",
+            "onsale-store",
+        ],
+    ),
+    (
         "onsale-cluster",
         &[
             "onsale-schemas",
@@ -63,7 +87,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "onsale-schemas",
             "onsale-settings",
+            "onsale-private",
             "onsale-auth",
+            "onsale-accounts",
             "onsale-log",
             "onsale-store",
             "onsale-counts",
@@ -74,13 +100,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "onsale-schemas",
             "onsale-settings",
+            "onsale-private",
             "onsale-auth",
+            "onsale-accounts",
             "onsale-cluster",
             "onsale-counts",
             "onsale-disk",
             "onsale-engine",
             "onsale-jobs",
             "onsale-log",
+            "onsale-messages",
             "onsale-snapshot",
             "onsale-store",
             "onsale-simulation",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use onsale_schemas::MemberRole;
 use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,6 +15,12 @@ pub(crate) struct Claims {
     pub(crate) role: Role,
     #[serde(default)]
     pub(crate) tenant: Uuid,
+    /// What the account is to that tenant, in tokens of sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) member: Option<MemberRole>,
+    /// The session that it belongs to (OpenID Connect Front-Channel Logout, 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<Uuid>,
     #[serde(
         default,
         deserialize_with = "whole_seconds_if_any",

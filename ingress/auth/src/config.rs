@@ -50,6 +50,9 @@ pub struct AuthConfig {
     /// Named keys, so that an old and a new one are valid at the same time while keys are changed.
     /// As soon as there are any, a token that names a key (`kid`) is checked by that one alone.
     pub keys: Vec<NamedKey>,
+    /// Which of `keys` signs the tokens of sessions. Unset: the secret that `onsale token` signs with, or
+    /// where there is none the first private key.
+    pub session_kid: Option<String>,
 }
 
 /// A key that tokens ask for by name.
@@ -67,11 +70,16 @@ pub struct NamedKey {
     /// PEM file with an RSA public key (RS256).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rsa_public_key_file: Option<PathBuf>,
+    /// PEM file with an Ed25519 private key (PKCS#8), which signs tokens of sessions and verifies them;
+    /// others find its public half at `/.well-known/jwks.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ed25519_private_key_file: Option<PathBuf>,
 }
 
 impl NamedKey {
-    fn files(&self) -> [Option<&Path>; 3] {
+    fn files(&self) -> [Option<&Path>; 4] {
         [
+            self.ed25519_private_key_file.as_deref(),
             self.hs256_secret_file.as_deref(),
             self.ed25519_public_key_file.as_deref(),
             self.rsa_public_key_file.as_deref(),
@@ -93,6 +101,7 @@ impl Default for AuthConfig {
             leeway_seconds: 5,
             token_lifetime_max_seconds: TOKEN_LIFETIME_DEFAULT_SECONDS,
             keys: Vec::new(),
+            session_kid: None,
         }
     }
 }
@@ -113,7 +122,10 @@ impl AuthConfig {
 
     /// Every file with a secret: only the server's user should be able to read it.
     pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
-        let named = self.keys.iter().map(|key| &key.hs256_secret_file);
+        let named = self
+            .keys
+            .iter()
+            .flat_map(|key| [&key.hs256_secret_file, &key.ed25519_private_key_file]);
         [&self.hs256_secret_file, &self.booking_secret_file]
             .into_iter()
             .chain(named)
@@ -184,6 +196,19 @@ impl AuthConfig {
             let expected = format!("at most {KEYS_MAX}");
             problems.push(ConfigProblem::new("auth.keys", found, expected));
         }
+        if let Some(kid) = &self.session_kid {
+            let signs = |key: &&NamedKey| {
+                key.hs256_secret_file.is_some() || key.ed25519_private_key_file.is_some()
+            };
+            let mut signing = self.keys.iter().filter(signs);
+            if !signing.any(|key| key.kid == *kid) {
+                problems.push(ConfigProblem::new(
+                    "auth.session_kid",
+                    format!("{kid:?}"),
+                    "the name of a key of auth.keys with a secret or a private key",
+                ));
+            }
+        }
         let mut names = BTreeSet::new();
         for (index, key) in self.keys.iter().enumerate() {
             let at = format!("auth.keys[{index}]");
@@ -206,8 +231,8 @@ impl AuthConfig {
                 problems.push(ConfigProblem::new(
                     at,
                     format!("{count} files"),
-                    "exactly one of hs256_secret_file, ed25519_public_key_file, \
-                     rsa_public_key_file",
+                    "exactly one of hs256_secret_file, ed25519_private_key_file, \
+                     ed25519_public_key_file, rsa_public_key_file",
                 ));
             }
         }
@@ -234,7 +259,7 @@ mod tests {
             kid: kid.to_owned(),
             hs256_secret_file: secret.then(|| "secret".into()),
             ed25519_public_key_file: public.then(|| "public".into()),
-            rsa_public_key_file: None,
+            ..NamedKey::default()
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use onsale_settings::{ConfigProblem, Secret};
 
 use crate::config::{AuthConfig, check_secret};
@@ -78,12 +79,17 @@ impl Keys {
         };
         let mut named = Vec::new();
         for (index, listed) in config.keys.iter().enumerate() {
-            let read = match &listed.hs256_secret_file {
-                Some(file) => {
+            let read = match (&listed.hs256_secret_file, &listed.ed25519_private_key_file) {
+                (Some(file), _) => {
                     let setting = format!("auth.keys[{index}].hs256_secret_file");
                     of_secret(&read_secret(&setting, file)?)
                 }
-                None => of_public_key(
+                (None, Some(file)) => {
+                    let public = DecodingKey::from_jwk(&public_half(file)?)
+                        .map_err(|source| pem(file, ED25519_PRIVATE, source))?;
+                    (public, Algorithm::EdDSA)
+                }
+                (None, None) => of_public_key(
                     listed.ed25519_public_key_file.as_deref(),
                     listed.rsa_public_key_file.as_deref(),
                 )?
@@ -121,6 +127,20 @@ impl Keys {
 fn of_secret(secret: &Secret) -> (DecodingKey, Algorithm) {
     let key = DecodingKey::from_secret(secret.expose().as_bytes());
     (key, Algorithm::HS256)
+}
+
+/// What a file with a private key should hold.
+const ED25519_PRIVATE: &str = "Ed25519 private key in PEM (PKCS#8)";
+
+/// The private key in a file.
+pub(crate) fn private_key(file: &Path) -> Result<EncodingKey, KeyError> {
+    EncodingKey::from_ed_pem(&read(file)?).map_err(|source| pem(file, ED25519_PRIVATE, source))
+}
+
+/// The public half of the private key in a file.
+pub(crate) fn public_half(file: &Path) -> Result<Jwk, KeyError> {
+    Jwk::from_encoding_key(&private_key(file)?, Algorithm::EdDSA)
+        .map_err(|source| pem(file, ED25519_PRIVATE, source))
 }
 
 /// The public key in the file that is set, if any is.

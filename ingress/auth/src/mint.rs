@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use jsonwebtoken::{EncodingKey, Header};
-use onsale_schemas::{TenantId, UserId};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use onsale_schemas::{MemberRole, TenantId, UserId};
 use onsale_settings::Secret;
 use uuid::Uuid;
 
 use crate::claims::Claims;
 use crate::config::AuthConfig;
-use crate::key::{KeyError, read_secret};
+use crate::key::{KeyError, private_key, read_secret};
 use crate::role::Role;
 
 /// The account of operators' verbs and of nodes that mint a token for a call of their own.
@@ -107,6 +107,15 @@ pub struct Grant {
     pub life_seconds: u64,
 }
 
+/// What a token of a session says besides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OfSession {
+    /// The session.
+    pub session: Uuid,
+    /// What the account is to the tenant of its grant.
+    pub member: Option<MemberRole>,
+}
+
 /// Mints tokens that a server with the same configuration accepts.
 pub struct Minter {
     header: Header,
@@ -116,11 +125,18 @@ pub struct Minter {
 }
 
 impl Minter {
-    /// With the secret that [`AuthConfig::signing_secret`] finds.
+    /// With the private key named `kid`, or with the secret that [`AuthConfig::signing_secret`] finds.
     ///
     /// # Errors
     /// When there is none.
     pub fn new(config: &AuthConfig, kid: Option<&str>) -> Result<Self, MintError> {
+        let private = config.keys.iter().find_map(|key| {
+            let file = key.ed25519_private_key_file.as_deref()?;
+            (Some(key.kid.as_str()) == kid).then_some(file)
+        });
+        if let (Some(kid), Some(file)) = (kid, private) {
+            return Self::with_private(config, kid, file);
+        }
         let SigningSecret { kid, secret } = config.signing_secret(kid)?;
         Ok(Self {
             header: Header {
@@ -133,16 +149,67 @@ impl Minter {
         })
     }
 
+    /// As [`Minter::new`] for the tokens of sessions: with the key that [`AuthConfig::session_kid`]
+    /// names. Where it names none, with the secret that [`Minter::new`] takes, or if there is none with
+    /// the first private key.
+    ///
+    /// # Errors
+    /// When there is no such key, or it cannot be used.
+    pub fn of_sessions(config: &AuthConfig) -> Result<Self, MintError> {
+        let first_private = || {
+            let mut keys = config.keys.iter();
+            let first = keys.find(|key| key.ed25519_private_key_file.is_some());
+            first.map(|key| key.kid.as_str())
+        };
+        let kid = match config.session_kid.as_deref() {
+            None if !config.can_mint() => first_private(),
+            kid => kid,
+        };
+        Self::new(config, kid)
+    }
+
+    /// With a private key.
+    fn with_private(config: &AuthConfig, kid: &str, file: &Path) -> Result<Self, MintError> {
+        Ok(Self {
+            header: Header {
+                kid: Some(kid.to_owned()),
+                ..Header::new(Algorithm::EdDSA)
+            },
+            key: private_key(file)?,
+            issuer: config.issuer.clone(),
+            audience: config.audience.clone(),
+        })
+    }
+
     /// A token that begins now.
     ///
     /// # Errors
     /// When it cannot be signed.
     pub fn mint(&self, grant: &Grant, now_ms: u64) -> Result<String, MintError> {
+        self.sign(grant, None, now_ms)
+    }
+
+    /// As [`Minter::mint`], for a session.
+    ///
+    /// # Errors
+    /// As [`Minter::mint`].
+    pub fn mint_in_session(
+        &self,
+        grant: &Grant,
+        of: OfSession,
+        now_ms: u64,
+    ) -> Result<String, MintError> {
+        self.sign(grant, Some(of), now_ms)
+    }
+
+    fn sign(&self, grant: &Grant, of: Option<OfSession>, now_ms: u64) -> Result<String, MintError> {
         let now_seconds = now_ms / 1_000;
         let claims = Claims {
             sub: grant.user.0,
             role: grant.role,
             tenant: grant.tenant.0,
+            member: of.and_then(|of| of.member),
+            sid: of.map(|of| of.session),
             iat: Some(now_seconds),
             exp: now_seconds.saturating_add(grant.life_seconds),
             nbf: None,
@@ -211,6 +278,52 @@ mod tests {
             assert_eq!(identity.expires_at_seconds, NOW_MS / 1_000 + 60);
             assert_eq!(role.to_string().parse::<Role>(), Ok(role));
         }
+    }
+
+    #[test]
+    fn a_token_of_a_session_says_which_and_as_what() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key.pem");
+        std::fs::write(&file, include_str!("../tests/ed25519/private.pem")).unwrap();
+        let secret = Some(Secret::new("s".repeat(32)));
+        let mut auth = AuthConfig {
+            keys: vec![NamedKey {
+                kid: "2027".to_owned(),
+                ed25519_private_key_file: Some(file),
+                ..NamedKey::default()
+            }],
+            hs256_secret: secret,
+            ..AuthConfig::default()
+        };
+        let grant = Grant {
+            user: UserId::from_bytes([7; 16]),
+            role: Role::Organizer,
+            tenant: TenantId::from_bytes([9; 16]),
+            life_seconds: 60,
+        };
+        let of = OfSession {
+            session: Uuid::from_u128(3),
+            member: Some(MemberRole::Finance),
+        };
+        for (kid, algorithm) in [(None, Algorithm::HS256), (Some("2027"), Algorithm::EdDSA)] {
+            auth.session_kid = kid.map(str::to_owned);
+            let minter = Minter::of_sessions(&auth).unwrap();
+            let token = minter.mint_in_session(&grant, of, NOW_MS).unwrap();
+            let header = jsonwebtoken::decode_header(&token).unwrap();
+            assert_eq!((header.kid.as_deref(), header.alg), (kid, algorithm));
+            let users = Authenticator::new(&auth).unwrap();
+            let identity = users.authenticate(format!("Bearer {token}").as_bytes(), NOW_MS);
+            let identity = identity.unwrap();
+            assert_eq!(identity.session, Some(of.session));
+            assert_eq!(identity.member, of.member);
+        }
+        auth.session_kid = None;
+        auth.hs256_secret = None;
+        let minter = Minter::of_sessions(&auth).unwrap();
+        assert_eq!(minter.header.kid.as_deref(), Some("2027"), "all there is");
+        auth.session_kid = Some("other".to_owned());
+        let error = Minter::of_sessions(&auth).unwrap_err();
+        assert!(matches!(error, MintError::UnknownKey(_)), "{error}");
     }
 
     #[test]

@@ -79,6 +79,8 @@ impl Authenticator {
             user: UserId(claims.sub),
             role: claims.role,
             tenant: TenantId(claims.tenant),
+            member: claims.member,
+            session: claims.sid,
             expires_at_seconds: claims.exp,
         };
         let identity = self.not_expired(identity, now_seconds)?;

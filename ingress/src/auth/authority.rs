@@ -9,7 +9,7 @@
 use onsale_schemas::{Staff, TenantId};
 use onsale_store::catalog::TenantScope;
 
-use super::{Caller, Role};
+use super::{Caller, Right, Role};
 use crate::error::ApiError;
 
 /// The right of a caller to act on what belongs to one tenant, or to the installation.
@@ -76,20 +76,18 @@ impl Caller {
         })
     }
 
-    /// The right to act for the staff of `tenant`, when the caller has one of `roles` and reaches
-    /// that tenant.
+    /// The right to act for the staff of `tenant`, when the caller has `right` and reaches that tenant.
     ///
     /// # Errors
-    /// `FORBIDDEN` for another role; what `elsewhere` says for another tenant, which is mostly that
+    /// `FORBIDDEN` for callers without the right; what `elsewhere` says for another tenant, which is mostly that
     /// there is no such thing.
     pub(crate) fn authority_over(
         &self,
         tenant: TenantId,
-        roles: &[Role],
-        detail: &'static str,
+        right: &Right,
         elsewhere: impl FnOnce() -> ApiError,
     ) -> Result<Authority, ApiError> {
-        self.require(roles, detail)?;
+        self.permit(right)?;
         let own = match self.scope() {
             TenantScope::One(own) if own != tenant.0 => return Err(elsewhere()),
             TenantScope::One(own) => Some(TenantId(own)),

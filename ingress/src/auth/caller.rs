@@ -4,17 +4,25 @@ use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use onsale_auth::{Identity, Role, TokenError};
+use onsale_accounts::{Action, Actions, may};
+use onsale_auth::{Identity, TokenError};
 
 use crate::error::{ApiError, Code};
 
 /// A verified caller. As an extractor it refuses requests without a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Caller(Identity);
+pub(crate) struct Caller {
+    identity: Identity,
+    /// What a program may do for its tenant, of one that sent an API key of an organizer.
+    actions: Option<Actions>,
+}
 
 impl From<Identity> for Caller {
     fn from(identity: Identity) -> Self {
-        Self(identity)
+        Self {
+            identity,
+            actions: None,
+        }
     }
 }
 
@@ -22,25 +30,34 @@ impl Deref for Caller {
     type Target = Identity;
 
     fn deref(&self) -> &Identity {
-        &self.0
+        &self.identity
     }
 }
 
 impl Caller {
-    /// Refuses callers of any other role.
-    ///
-    /// # Errors
-    /// `FORBIDDEN`.
-    pub(crate) fn require(&self, roles: &[Role], detail: &'static str) -> Result<(), ApiError> {
-        if roles.contains(&self.role) {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(detail))
+    /// As a program that may do these actions for its tenant, and nothing else.
+    pub(crate) fn with_actions(self, actions: Actions) -> Self {
+        Self {
+            actions: Some(actions),
+            ..self
         }
     }
-}
 
-impl Caller {
+    /// Whether an organizer is of the tenant's team, a member or a program of it; otherwise it works on the
+    /// events of its own account.
+    pub(crate) fn is_of_team(&self) -> bool {
+        self.identity.member.is_some() || self.actions.is_some()
+    }
+
+    /// Whether one of the team may do this for the tenant; `None` for others.
+    pub(crate) fn may_for_tenant(&self, action: Action) -> Option<bool> {
+        match (self.actions, self.identity.member) {
+            (Some(actions), _) => Some(actions.contains(action)),
+            (None, Some(member)) => Some(may(member, action)),
+            (None, None) => None,
+        }
+    }
+
     /// The error where a token is needed and none was sent.
     pub(crate) fn missing() -> ApiError {
         ApiError::new(

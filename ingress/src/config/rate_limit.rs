@@ -18,6 +18,12 @@ pub struct RateLimitConfig {
     /// Requests that an address looks for in the log, because nobody remembers where they stand.
     /// Each goes through much of it.
     pub lookup: Rate,
+    /// Attempts to sign in: by address, and by account from addresses that it has not signed in from.
+    pub login: Rate,
+    /// New accounts, by address.
+    pub register: Rate,
+    /// Links that reset a password: by address, and by account.
+    pub reset: Rate,
     /// Everything else.
     pub other: Rate,
     /// New idempotency keys of one buyer within 24 hours, in which each is remembered. The staff and
@@ -44,6 +50,9 @@ impl Default for RateLimitConfig {
             enabled: true,
             reserve: rate(20, 10),
             lookup: rate(30, 10),
+            login: rate(5, 3),
+            register: rate(3, 2),
+            reset: rate(3, 2),
             other: rate(100, 20),
             idempotency_keys_per_day: 10_000,
             address_blocks: AddressBlocksConfig::default(),
@@ -63,6 +72,9 @@ impl RateLimitConfig {
         for (class, rate) in [
             ("reserve", self.reserve),
             ("lookup", self.lookup),
+            ("login", self.login),
+            ("register", self.register),
+            ("reset", self.reset),
             ("other", self.other),
         ] {
             let key = format!("rate_limit.{class}");

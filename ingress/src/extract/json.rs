@@ -41,6 +41,8 @@ pub(crate) trait RequestBody: DeserializeOwned {
     fn admit(caller: &Caller, state: &AppState) -> Result<(), ApiError>;
     /// Whether no body at all, and `null`, is taken as `{}`.
     const OPTIONAL: bool = false;
+    /// Whether it is read from callers whom nobody knows; [`RequestBody::admit`] then sees known ones.
+    const PUBLIC: bool = false;
 }
 
 /// A parsed body and the bytes it was parsed from, which idempotency fingerprints.
@@ -58,13 +60,19 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         let http = &state.config.http;
         let (parts, body) = request.into_parts();
         let caller = parts.extensions.get::<Caller>();
-        let caller = caller.ok_or_else(Caller::missing)?;
-        T::admit(caller, state)?;
+        match caller {
+            Some(caller) => T::admit(caller, state)?,
+            None if T::PUBLIC => {}
+            None => return Err(Caller::missing()),
+        }
         let Rules {
-            has_large_body: is_large,
+            has_large_body,
             bounds,
             ..
         } = state.rules.of_request(&parts.method, &parts.extensions);
+        // Large bodies share memory by their callers, so nobody's is one.
+        let large = caller.filter(|_| has_large_body);
+        let is_large = large.is_some();
         let declared = body
             .size_hint()
             .exact()
@@ -78,7 +86,9 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
             return Err(too_large(size_max_bytes));
         }
         let mut share = None;
-        if is_large && declared.is_some_and(|bytes| bytes > http.body_max_bytes) {
+        if let Some(caller) = large
+            && declared.is_some_and(|bytes| bytes > http.body_max_bytes)
+        {
             share = Some(
                 state
                     .large_bodies
@@ -88,7 +98,9 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         }
         let body = Limited::new(body, size_max_bytes);
         let read = async {
-            if is_large && (declared.is_none() || share.is_some()) {
+            if let Some(caller) = large
+                && (declared.is_none() || share.is_some())
+            {
                 return receive(body, &mut share, caller, state).await;
             }
             let collected = body.collect().await;

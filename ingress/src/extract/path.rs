@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
+use onsale_private::Private;
 use onsale_schemas::BookingId;
 use uuid::Uuid;
 
@@ -23,6 +24,41 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
             .and_then(|(_, text)| text.parse().ok())
             .map(Self)
             .ok_or_else(|| ApiError::not_found("resource"))
+    }
+}
+
+/// The two ids in a path, in their order.
+pub(crate) struct PathIds(pub(crate) Uuid, pub(crate) Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathIds {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let nothing = || ApiError::not_found("resource");
+        let parameters = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| nothing())?;
+        let mut ids = parameters.iter().filter_map(|(_, text)| text.parse().ok());
+        let (Some(one), Some(other)) = (ids.next(), ids.next()) else {
+            return Err(nothing());
+        };
+        Ok(Self(one, other))
+    }
+}
+
+/// The token in a path, which nobody should see.
+pub(crate) struct PathToken(pub(crate) Private);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathToken {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let nothing = || ApiError::not_found("resource");
+        let parameters = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| nothing())?;
+        let token = parameters.iter().next().map(|(_, text)| Private::new(text));
+        token.map(Self).ok_or_else(nothing)
     }
 }
 

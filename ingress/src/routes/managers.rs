@@ -1,10 +1,11 @@
 //! Whose event it is, and who may act for its tenant.
 
+use onsale_accounts::Action;
 use onsale_schemas::{BookingId, EventId, TenantId};
 use onsale_store::catalog::{EventRow, EventStatus};
 
 use super::projected;
-use crate::auth::{Authority, Caller, Role};
+use crate::auth::{Authority, Caller, Right, Role};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::tenants_of_shows::TenantsOfShows;
@@ -14,10 +15,15 @@ const MANAGERS: [Role; 3] = [Role::Organizer, Role::Admin, Role::Operator];
 
 const MANAGERS_ONLY: &str = "Only organizers may do this.";
 
-/// Refuses callers who manage no event.
-pub(super) fn managers(caller: &Caller) -> Result<(), ApiError> {
-    caller.require(&MANAGERS, MANAGERS_ONLY)
-}
+/// To create and change events and shows.
+pub(super) const MANAGE_EVENTS: Right =
+    Right::of_members(&MANAGERS, Action::ManageEvents, MANAGERS_ONLY);
+/// To close and cancel sales, and to block places.
+pub(super) const MANAGE_SALES: Right =
+    Right::of_members(&MANAGERS, Action::ManageSales, MANAGERS_ONLY);
+/// To list the events of an organizer, drafts included.
+pub(super) const READ_SALES: Right =
+    Right::of_members(&MANAGERS, Action::ReadSales, "Only organizers have events.");
 
 /// An event that the caller manages.
 pub(super) struct Managed {
@@ -25,28 +31,35 @@ pub(super) struct Managed {
     pub(super) authority: Authority,
 }
 
-/// True when the caller made the event.
+/// True for an event of an organizer: one that it made or, for one of the team, any of the tenant.
 pub(super) fn owns(caller: &Caller, event: &EventRow) -> bool {
-    event.organizer_id == caller.user && event.tenant_id == caller.tenant.0
+    event.tenant_id == caller.tenant.0 && (caller.is_of_team() || event.organizer_id == caller.user)
 }
 
-/// True when the caller may see all of the event: its organizer, the admins of its tenant, and
-/// operators.
+/// True when the caller may see all of the event: its organizer, the members and admins of its tenant,
+/// and operators.
 pub(super) fn sees_all_of(caller: &Caller, event: &EventRow) -> bool {
     match caller.role {
         Role::Admin => caller.scope().holds(event.tenant_id),
         Role::Operator => true,
-        Role::Buyer | Role::Organizer | Role::Service | Role::Platform => owns(caller, event),
+        Role::Organizer => {
+            let reads = caller.may_for_tenant(Action::ReadSales);
+            reads.unwrap_or(true) && owns(caller, event)
+        }
+        Role::Buyer | Role::Service | Role::Platform => {
+            event.organizer_id == caller.user && event.tenant_id == caller.tenant.0
+        }
     }
 }
 
-/// The event, when the caller manages it.
+/// The event, when the caller manages it and has `right` to what it asks for.
 pub(super) async fn managed_event(
     state: &AppState,
     caller: &Caller,
     event: EventId,
+    right: &Right,
 ) -> Result<Managed, ApiError> {
-    managers(caller)?;
+    caller.permit(right)?;
     let row = state
         .store
         .event(event)
@@ -59,7 +72,7 @@ pub(super) async fn managed_event(
         }
     };
     let tenant = TenantId(row.tenant_id);
-    let authority = caller.authority_over(tenant, &MANAGERS, MANAGERS_ONLY, elsewhere)?;
+    let authority = caller.authority_over(tenant, right, elsewhere)?;
     if caller.role == Role::Organizer && !owns(caller, &row) {
         return Err(elsewhere());
     }
@@ -92,10 +105,9 @@ pub(super) async fn authority_over_booking(
     state: &AppState,
     caller: &Caller,
     booking: BookingId,
-    roles: &[Role],
-    detail: &'static str,
+    right: &Right,
 ) -> Result<Authority, ApiError> {
-    caller.require(roles, detail)?;
+    caller.permit(right)?;
     let tenant = tenant_of_booking(state, booking).await?;
-    caller.authority_over(tenant, roles, detail, || ApiError::not_found("booking"))
+    caller.authority_over(tenant, right, || ApiError::not_found("booking"))
 }

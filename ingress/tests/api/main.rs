@@ -7,6 +7,7 @@
     clippy::panic,
     reason = "a panic in a test is its report"
 )]
+mod accounts;
 mod auth;
 mod authorisation;
 mod availability;
@@ -30,4 +31,5 @@ mod requests;
 mod server;
 mod shows;
 mod support;
+mod tenants;
 mod tls;

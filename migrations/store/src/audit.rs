@@ -253,6 +253,12 @@ pub struct AuditFilter {
     pub tenant_id: Option<Uuid>,
     /// Only what this account did.
     pub actor_id: Option<Uuid>,
+    /// Only this action.
+    pub action: Option<String>,
+    /// Only of this time and later, in milliseconds since 1970.
+    pub from_ms: Option<u64>,
+    /// Only of before this time, in milliseconds since 1970.
+    pub until_ms: Option<u64>,
     /// Only entries before this one.
     pub before: Option<u64>,
     /// At most this many.

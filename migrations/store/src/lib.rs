@@ -1,6 +1,6 @@
 //! The relational store: catalog, bookings, snapshots, projector watermarks, remembered catalog
-//! requests, jobs and the audit trail, on PostgreSQL or SQLite. The SQL of the schema stands beside
-//! this crate, in `migrations/postgres` and `migrations/sqlite`.
+//! requests, jobs, accounts and the audit trail, on PostgreSQL or SQLite. The SQL of the schema
+//! stands beside this crate, in `migrations/postgres` and `migrations/sqlite`.
 //!
 //! Bookings are a projection of the log; only the projector writes them. The catalog is mastered
 //! here.
@@ -13,6 +13,7 @@
 //! PostgreSQL's ends within 15 s (one that sweeps within an hour) even where the server has fallen
 //! silent; whatever was to be known of it is [`StoreError::Unreachable`] then.
 
+pub mod account;
 pub mod audit;
 pub mod booking;
 pub mod catalog;
@@ -21,8 +22,10 @@ mod database;
 pub mod document;
 pub mod error;
 pub mod job;
+pub mod mail;
 pub mod projection;
 mod schema;
+pub mod sealed_columns;
 pub mod snapshot;
 pub mod store;
 

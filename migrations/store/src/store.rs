@@ -1,5 +1,6 @@
 //! One store, two databases.
 
+mod accounts;
 mod answers;
 mod audit;
 mod bookings;
@@ -20,6 +21,9 @@ mod snapshots;
 mod standstill;
 mod usage;
 
+pub use accounts::{
+    API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, OldValue, Resealed, SealedColumn,
+};
 pub use counts::{BuyersTickets, ShowPlaces, Tickets};
 pub use handle::Store;
 pub use identity::LogMark;

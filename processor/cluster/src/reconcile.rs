@@ -303,6 +303,8 @@ mod tests {
             user: UserId::from_bytes([7; 16]),
             role: Role::Operator,
             tenant: TenantId::from_bytes([0; 16]),
+            member: None,
+            session: None,
             expires_at_seconds: 0,
         });
         for by in [None, Some(operator(1))] {

@@ -23,11 +23,16 @@ const CHANGES_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// How long ended jobs are kept, and with them their keys, in milliseconds: 7 days, longer than the
 /// time within which the same job is enqueued again.
 const JOBS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
+/// How long sessions are kept after their end, in milliseconds: 30 days, within which a person may ask
+/// from where its account was used.
+const SESSIONS_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// How long one-time tokens are kept after they could be used, in milliseconds: 7 days.
+const TOKENS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 /// Jobs forgotten in one transaction, so that it stays short.
 const JOBS_PER_STEP: u32 = 5_000;
 
 /// Deletes answers of catalog calls whose idempotency key is no longer remembered, changes that the
-/// log never accepted, and jobs that ended long ago.
+/// log never accepted, and jobs, sessions and one-time tokens that ended long ago.
 struct Housekeeping {
     store: Store,
 }
@@ -65,12 +70,21 @@ impl Handler for Housekeeping {
             .store
             .forget_changes(now_ms.saturating_sub(CHANGES_KEPT_MS))
             .await?;
+        let sessions = self
+            .store
+            .forget_sessions(now_ms.saturating_sub(SESSIONS_KEPT_MS))
+            .await?;
+        let tokens = self
+            .store
+            .forget_one_time_tokens(now_ms.saturating_sub(TOKENS_KEPT_MS))
+            .await?;
         let mut jobs = 0;
         loop {
             let forgotten = self.store.prune_jobs(JOBS_KEPT_MS, JOBS_PER_STEP).await?;
             jobs += forgotten;
             attempt.note_progress(format!(
-                "{answers} answers, {changes} changes and {jobs} jobs forgotten"
+                "{answers} answers, {changes} changes, {sessions} sessions, {tokens} tokens and {jobs} \
+                 jobs forgotten"
             ));
             if forgotten < u64::from(JOBS_PER_STEP) {
                 return Ok(());

@@ -1,7 +1,10 @@
 //! What works on jobs.
 
-use anyhow::Context;
-use onsale_jobs::{Kinds, Metrics, Worker, housekeeping};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use onsale_jobs::{Kind, Kinds, Metrics, Worker, housekeeping};
+use onsale_messages::{Post, account_mails};
 use onsale_store::Store;
 use prometheus::Registry;
 
@@ -14,9 +17,9 @@ pub(super) fn worker(
     store: &Store,
     registry: &Registry,
 ) -> Result<Worker, Failure> {
-    let kinds = Kinds::new(vec![housekeeping::kind(store)])
-        .context("kinds of jobs")
-        .or_found()?;
+    let mut kinds = vec![housekeeping::kind(store)];
+    kinds.extend(mails(config, store)?);
+    let kinds = Kinds::new(kinds).context("kinds of jobs").or_found()?;
     Ok(Worker {
         store: store.clone(),
         name: config.node.id.clone(),
@@ -24,4 +27,26 @@ pub(super) fn worker(
         schedules: vec![housekeeping::schedule()],
         metrics: Metrics::register(registry).or_found()?,
     })
+}
+
+/// What mails people; `None` where there is no key to open addresses with, or nowhere to send them: the
+/// jobs wait then.
+fn mails(config: &Config, store: &Store) -> Result<Option<Kind>, Failure> {
+    let Some(ring) = config.accounts.ring().or_use()? else {
+        return Ok(None);
+    };
+    let post = match config.mail.configured_url().or_use()? {
+        Some(url) => {
+            let timeout = Duration::from_secs(config.mail.timeout_seconds);
+            Post::smtp(&url, timeout).or_use()?
+        }
+        None if config.mail.outbox => Post::Outbox(config.data.dir.join("outbox")),
+        None => {
+            tracing::info!("mail.url is not set: mails to people wait as jobs");
+            return Ok(None);
+        }
+    };
+    let kind = account_mails::kind(store, ring, post, &config.mail);
+    let kind = kind.ok_or_else(|| Failure::Use(anyhow!("mail.from is no address")))?;
+    Ok(Some(kind))
 }

@@ -16,11 +16,15 @@ use crate::assemble;
 use crate::cli::{ConfigArgs, parse_listen};
 use crate::config::Config;
 use crate::demo::{self, DemoShow};
+use crate::demo_accounts::{self, DemoAccount};
 use crate::exit::{Failure, OrFail};
 use crate::{output, private, secrets};
 
 /// Lifetime of the printed tokens, in seconds (30 days).
 const TOKEN_TTL_S: u64 = 30 * 86_400;
+
+/// As cheap as may be configured.
+const DEV_BCRYPT_COST: u32 = 10;
 
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
@@ -40,7 +44,11 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     let mut base = Config::default();
     base.payments.simulated = true;
     base.auth.token_lifetime_max_seconds = TOKEN_TTL_S;
-    base.telemetry.filter = "warn,onsale=info,onsale_processor=info".to_owned();
+    // Nobody's password needs protection here, and the first start should not wait for three.
+    base.accounts.bcrypt_cost = DEV_BCRYPT_COST;
+    base.mail.outbox = true;
+    base.telemetry.filter =
+        "warn,onsale=info,onsale_processor=info,onsale_messages=info".to_owned();
     base.telemetry.sampling = 1.0;
     let config_args = ConfigArgs {
         config: None,
@@ -59,6 +67,10 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
         let secret = secrets::booking_secret(&config.data.dir).or_found()?;
         config.auth.booking_secret = Some(secret);
     }
+    if !config.accounts.has_key() {
+        let secret = secrets::accounts_secret(&config.data.dir).or_found()?;
+        config.accounts.key = Some(secret);
+    }
     let config = config.checked(true).or_use()?;
     let demo = !args.no_demo;
     output::announce(format_args!(
@@ -69,6 +81,9 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
         let base = config.url_at(addresses.public);
         let operations = config.url_at(addresses.operations);
         let tokens = Tokens::mint(&config)?;
+        let accounts = demo_accounts::ensure(&config)
+            .await
+            .context("demo accounts")?;
         let shows = if demo {
             let http = http_client::build(config.http.tls_ca_file.as_deref())?;
             demo::ensure(http, &base, &tokens.organizer)
@@ -83,6 +98,7 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
             warn(&config);
         }
         welcome(&base, &tokens, &shows);
+        sign_in(&base, &accounts);
         output::announce("\nStop with Ctrl-C; the same data is there at the next start.");
         Ok(())
     })
@@ -139,6 +155,20 @@ fn warn(config: &Config) {
          own machine; use `onsale serve`.\n",
         config.http.listen
     ));
+}
+
+/// Shows whom one can be.
+fn sign_in(base: &str, accounts: &[DemoAccount]) {
+    output::announce(format_args!(
+        "\nAccounts, for {base}/api/v1/auth/login with \"email\" and \"password\":"
+    ));
+    for account in accounts {
+        output::announce(format_args!(
+            "  {:<23} {}",
+            account.email,
+            account.password.expose()
+        ));
+    }
 }
 
 /// Shows what there is to sell, tokens, and how to try it.

@@ -8,6 +8,7 @@ use crate::assemble;
 use crate::cli::{ConfigArgs, parse_listen};
 use crate::config::{Config, NodeRole};
 use crate::exit::{Failure, OrFail};
+use crate::first_admin;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -31,8 +32,11 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         config.node.roles.clone_from(roles);
     }
     let config = config.checked(true).or_use()?;
+    let settings = config.clone();
     assemble::serve_until_stopped(config, |addresses| async move {
         tracing::info!(address = %addresses.public, operations = %addresses.operations, "serving");
+        let api = settings.url_at(addresses.public);
+        first_admin::announce(settings, &api).await;
         Ok(())
     })
 }

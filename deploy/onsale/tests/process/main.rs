@@ -7,6 +7,7 @@
     reason = "a panic is how a test reports, and what it measured is worth a line"
 )]
 
+mod accounts;
 mod attacks;
 mod audit;
 mod clocks;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::Action;
 use onsale_schemas::{Actor, BookingId, Command, Outcome, OutcomeRecord, PartitionId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ended::refusal;
-use crate::auth::{Caller, OnBehalf, Role};
+use crate::auth::{Caller, OnBehalf, Right, Role};
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
@@ -20,6 +21,19 @@ use crate::routes::call::{Call, Order};
 use crate::routes::{managers, projected};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
+
+/// To take back what a buyer holds or has bought.
+const TAKE_BACK: Right = Right::of_members(
+    &[
+        Role::Organizer,
+        Role::Admin,
+        Role::Service,
+        Role::Operator,
+        Role::Platform,
+    ],
+    Action::ServeBuyers,
+    "Bookings are cancelled by their buyer and by the staff of their tenant.",
+);
 
 /// Empty; the body may be omitted.
 #[derive(Deserialize, ToSchema)]
@@ -83,12 +97,13 @@ pub(crate) async fn cancel(
             Some(caller.user),
             OnBehalf::Buyer,
         ),
-        Role::Organizer => {
+        // One that acts for itself alone: its own events.
+        Role::Organizer if !caller.is_of_team() => {
             let row = projected::booking(state, booking)
                 .await?
                 .ok_or_else(|| ApiError::not_found("booking"))?;
             // Other organizers do not learn that the booking exists.
-            let managed = managers::managed_event(state, caller, row.event_id)
+            let managed = managers::managed_event(state, caller, row.event_id, &TAKE_BACK)
                 .await
                 .map_err(|error| match error.code() {
                     Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
@@ -96,15 +111,9 @@ pub(crate) async fn cancel(
                 })?;
             (returned, None, OnBehalf::Staff(managed.authority))
         }
-        Role::Admin | Role::Service | Role::Operator | Role::Platform => {
-            let authority = managers::authority_over_booking(
-                state,
-                caller,
-                booking,
-                &[Role::Admin, Role::Service, Role::Operator, Role::Platform],
-                "Bookings are cancelled by their buyer and by the staff of their tenant.",
-            )
-            .await?;
+        Role::Organizer | Role::Admin | Role::Service | Role::Operator | Role::Platform => {
+            let authority =
+                managers::authority_over_booking(state, caller, booking, &TAKE_BACK).await?;
             (returned, None, OnBehalf::Staff(authority))
         }
     };

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ended::{ended, forgotten};
-use crate::auth::{Caller, OnBehalf, Role};
+use crate::auth::{Caller, OnBehalf, Right, Role};
 use crate::bounds::{Bound, Bounds, Of, VISIBLE};
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::envelope::{Problem, Success};
@@ -121,9 +121,7 @@ pub(crate) async fn confirm(
     let on_behalf = match by {
         Actor::Buyer(_) => OnBehalf::Buyer,
         Actor::Staff => {
-            OnBehalf::Staff(caller.authority_over(tenant, &PAYERS, PAYERS_ONLY, || {
-                ApiError::not_found("booking")
-            })?)
+            OnBehalf::Staff(caller.authority_over(tenant, &PAY, || ApiError::not_found("booking"))?)
         }
     };
     let identity = call.identity("confirm", id, &body.bytes);
@@ -152,8 +150,10 @@ pub(crate) async fn confirm(
 }
 
 /// Who confirms beside buyers of simulated payments.
-const PAYERS: [Role; 2] = [Role::Service, Role::Platform];
-const PAYERS_ONLY: &str = "Bookings are confirmed by the payment service.";
+const PAY: Right = Right::of_roles(
+    &[Role::Service, Role::Platform],
+    "Bookings are confirmed by the payment service.",
+);
 
 /// In whose name a caller confirms, and whose booking it has to be.
 fn payer(caller: &Caller, state: &AppState) -> Result<(Actor, Option<UserId>), ApiError> {
@@ -162,7 +162,7 @@ fn payer(caller: &Caller, state: &AppState) -> Result<(Actor, Option<UserId>), A
             Ok((Actor::Buyer(caller.user), Some(caller.user)))
         }
         _ => {
-            caller.require(&PAYERS, PAYERS_ONLY)?;
+            caller.permit(&PAY)?;
             Ok((Actor::Staff, None))
         }
     }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ended::refusal;
-use crate::auth::{Caller, OnBehalf, Role};
+use crate::auth::{Caller, OnBehalf, Right, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -25,8 +25,10 @@ use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, decided_at, seconds_left, unexpected};
 use crate::values::Instant;
 
-const ROLES: [Role; 2] = [Role::Service, Role::Platform];
-const DETAIL: &str = "Holds are extended by the payment service.";
+const EXTEND: Right = Right::of_roles(
+    &[Role::Service, Role::Platform],
+    "Holds are extended by the payment service.",
+);
 
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[(
@@ -44,7 +46,7 @@ pub(crate) struct ExtendRequest {
 
 impl RequestBody for ExtendRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(&ROLES, DETAIL)
+        caller.permit(&EXTEND)
     }
 }
 
@@ -90,8 +92,7 @@ pub(crate) async fn extend(
             ApiError::invalid("seconds", seconds, &format!("1 to {}", HOLD_MAX_MS / 1_000))
         })?;
     let authority =
-        managers::authority_over_booking(&call.state, &call.caller, booking, &ROLES, DETAIL)
-            .await?;
+        managers::authority_over_booking(&call.state, &call.caller, booking, &EXTEND).await?;
     call.send(Order {
         identity: call.identity("extend", id, &body.bytes),
         on_behalf: OnBehalf::Staff(authority),

@@ -3,11 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::Action;
 use onsale_schemas::BookingId;
 use onsale_store::booking::BookingRow;
 
 use super::body::BookingBody;
-use crate::auth::{Caller, Role};
+use crate::auth::{Caller, Right, Role};
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
@@ -42,6 +43,19 @@ pub(crate) async fn one(
     envelope::success(&context, StatusCode::OK, &body)
 }
 
+/// To read the bookings of others.
+const READ_BOOKINGS: Right = Right::of_members(
+    &[
+        Role::Organizer,
+        Role::Admin,
+        Role::Service,
+        Role::Operator,
+        Role::Platform,
+    ],
+    Action::ReadBookings,
+    "Bookings are read by their buyer and by the staff of their tenant.",
+);
+
 /// A booking that the caller may read; nothing is said of others, not even that they exist.
 pub(super) async fn readable(
     state: &AppState,
@@ -49,6 +63,9 @@ pub(super) async fn readable(
     booking: BookingId,
 ) -> Result<BookingRow, ApiError> {
     let nothing = || ApiError::not_found("booking");
+    if caller.role != Role::Buyer {
+        caller.permit(&READ_BOOKINGS)?;
+    }
     projected::wait_for_user(state, caller.user, booking.partition()).await?;
     let row = projected::booking(state, booking)
         .await?

@@ -1,12 +1,13 @@
 //! An event as clients write and read it.
 
+use onsale_accounts::Action;
 use onsale_schemas::{EventId, UserId};
 use onsale_store::catalog::{EventChange, EventRow, EventStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::auth::{Caller, Role};
+use crate::auth::{Caller, Right, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::error::ApiError;
 use crate::extract::RequestBody;
@@ -83,12 +84,15 @@ pub(crate) struct EventRequest {
     status: Option<EventStatus>,
 }
 
+const CHANGE_EVENTS: Right = Right::of_members(
+    &[Role::Organizer, Role::Admin, Role::Operator],
+    Action::ManageEvents,
+    "Only organizers create and change events.",
+);
+
 impl RequestBody for EventRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        caller.require(
-            &[Role::Organizer, Role::Admin, Role::Operator],
-            "Only organizers create and change events.",
-        )
+        caller.permit(&CHANGE_EVENTS)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::Query;
+use crate::routes::managers::READ_SALES;
 use crate::routes::paging::{self, Paging};
 use crate::state::AppState;
 use crate::text;
@@ -92,12 +93,10 @@ pub(crate) async fn list(
     let (tenants, organizer_id) = match caller {
         _ if !mine => (TenantScope::All, None),
         Some(caller) => {
-            caller.require(
-                &[Role::Organizer, Role::Admin, Role::Operator],
-                "Only organizers have events.",
-            )?;
-            // An admin sees all of the tenant's, an operator those of all tenants.
-            let organizer = (caller.role == Role::Organizer).then_some(caller.user);
+            caller.permit(&READ_SALES)?;
+            // The team and admins see all of the tenant's, an operator those of all tenants.
+            let is_alone = caller.role == Role::Organizer && !caller.is_of_team();
+            let organizer = is_alone.then_some(caller.user);
             (caller.scope(), organizer)
         }
         None => {

@@ -21,7 +21,7 @@ use crate::extract::{JsonBody, PathId};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
-use crate::routes::managers::managed_event;
+use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
@@ -58,7 +58,7 @@ pub(crate) async fn update(
     body: JsonBody<EventRequest>,
 ) -> Result<Response, ApiError> {
     let state = &call.state;
-    let managed = managed_event(state, &call.caller, EventId(id)).await?;
+    let managed = managed_event(state, &call.caller, EventId(id), &MANAGE_EVENTS).await?;
     let event = managed.row.event_id;
     let by = audit::actor(&call.caller, &call.context);
     let new_status = body.value.new_status(&managed.row);

@@ -24,7 +24,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
-use crate::routes::managers::{managed_event, managers};
+use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
@@ -70,7 +70,7 @@ pub(crate) struct PriceRequest {
 
 impl RequestBody for AmendRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        managers(caller)
+        caller.permit(&MANAGE_EVENTS)
     }
 }
 
@@ -106,7 +106,7 @@ pub(crate) async fn amend(
         .show(show)
         .await?
         .ok_or_else(|| ApiError::not_found("show"))?;
-    let managed = managed_event(&call.state, &call.caller, row.event_id).await?;
+    let managed = managed_event(&call.state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
     let now_ms = call.state.clock.now_ms();
     let change = Arc::new(change(&row, body.value, now_ms)?);
     let order = Order {

@@ -23,7 +23,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::bookings::reserve::named_seats;
 use crate::routes::call::{Call, Order};
-use crate::routes::managers::{managed_event, managers};
+use crate::routes::managers::{MANAGE_SALES, managed_event};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
@@ -55,7 +55,7 @@ pub(crate) struct BlockRequest {
 
 impl RequestBody for BlockRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        managers(caller)
+        caller.permit(&MANAGE_SALES)
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn change(
     command: fn(SeatBlock) -> Command,
 ) -> Result<Response, ApiError> {
     let chart = call.state.charts.chart(show).await?;
-    let managed = managed_event(&call.state, &call.caller, chart.event).await?;
+    let managed = managed_event(&call.state, &call.caller, chart.event, &MANAGE_SALES).await?;
     let zone = chart
         .zone_by_id(body.value.zone_id)
         .ok_or_else(|| ApiError::invalid("zone_id", body.value.zone_id, "a zone of the show"))?;

@@ -18,7 +18,7 @@ use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::call::{Call, Order};
-use crate::routes::managers::{managed_event, managers};
+use crate::routes::managers::{MANAGE_SALES, managed_event};
 use crate::routes::projected::wait_for;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
@@ -32,7 +32,7 @@ impl RequestBody for EndShowRequest {
     const OPTIONAL: bool = true;
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        managers(caller)
+        caller.permit(&MANAGE_SALES)
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn end(
     command: Command,
 ) -> Result<Response, ApiError> {
     let chart = call.state.charts.chart(show).await?;
-    let managed = managed_event(&call.state, &call.caller, chart.event).await?;
+    let managed = managed_event(&call.state, &call.caller, chart.event, &MANAGE_SALES).await?;
     call.send(Order {
         identity: call.identity(operation, show, &body.bytes),
         on_behalf: OnBehalf::Staff(managed.authority),

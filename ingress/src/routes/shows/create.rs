@@ -37,7 +37,7 @@ use crate::rejection;
 use crate::routes::call::{Call, Order};
 use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
 use crate::routes::events::body::check_line;
-use crate::routes::managers::{Managed, managed_event, managers};
+use crate::routes::managers::{MANAGE_EVENTS, Managed, managed_event};
 use crate::state::AppState;
 use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
 use crate::values::Instant;
@@ -119,7 +119,7 @@ pub(crate) struct ShowRequest {
 
 impl RequestBody for ShowRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        managers(caller)
+        caller.permit(&MANAGE_EVENTS)
     }
 }
 
@@ -148,7 +148,7 @@ pub(crate) async fn create(
     PathId(id): PathId,
     body: JsonBody<ShowRequest>,
 ) -> Result<Response, ApiError> {
-    let managed = managed_event(&call.state, &call.caller, EventId(id)).await?;
+    let managed = managed_event(&call.state, &call.caller, EventId(id), &MANAGE_EVENTS).await?;
     check_status(managed.row.status)?;
     let identity = call.identity("create show", id, &body.bytes);
     let opens_by_default = body.value.sale_opens_at.is_none();

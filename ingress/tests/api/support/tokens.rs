@@ -13,6 +13,8 @@ pub(crate) struct Claims {
     pub(crate) role: String,
     pub(crate) tenant: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) member: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exp: Option<u64>,
     pub(crate) iss: String,
     pub(crate) aud: String,
@@ -26,6 +28,7 @@ impl Claims {
             sub: user.to_string(),
             role: role.to_owned(),
             tenant: Uuid::from_u128(7),
+            member: None,
             exp: Some(super::world::NOW_MS / 1_000 + 900),
             iss: "onsale".to_owned(),
             aud: "onsale".to_owned(),

@@ -1,5 +1,6 @@
 //! Columns of a row of either database.
 
+use onsale_private::Sealed;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -74,6 +75,28 @@ impl Row {
         column!(self, Vec<u8>, name)
     }
 
+    pub(crate) fn bytes_or_null(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        column!(self, Option<Vec<u8>>, name)
+    }
+
+    /// Bytes of a length that the schema checks.
+    pub(crate) fn exactly<const N: usize>(&self, name: &str) -> Result<[u8; N], StoreError> {
+        sized(name, &self.bytes(name)?)
+    }
+
+    pub(crate) fn exactly_or_null<const N: usize>(
+        &self,
+        name: &str,
+    ) -> Result<Option<[u8; N]>, StoreError> {
+        self.bytes_or_null(name)?
+            .map(|bytes| sized(name, &bytes))
+            .transpose()
+    }
+
+    pub(crate) fn sealed_or_null(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
+        Ok(self.bytes_or_null(name)?.map(Sealed::from_stored))
+    }
+
     /// Seat indexes: an integer array in PostgreSQL, a JSON array in SQLite.
     pub(crate) fn seats(&self, name: &str) -> Result<Vec<u32>, StoreError> {
         match self {
@@ -87,6 +110,12 @@ impl Row {
                 .map_err(|error| StoreError::Corrupt(format!("{name}: {error}"))),
         }
     }
+}
+
+fn sized<const N: usize>(name: &str, bytes: &[u8]) -> Result<[u8; N], StoreError> {
+    bytes
+        .try_into()
+        .map_err(|_| StoreError::Corrupt(format!("{name} has {} bytes, expected {N}", bytes.len())))
 }
 
 fn narrow<T: TryFrom<i64>>(name: &str, number: i64) -> Result<T, StoreError> {

@@ -1,5 +1,6 @@
 //! Values bound to a statement.
 
+use onsale_private::{LookupHash, Sealed};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -15,6 +16,7 @@ pub(crate) enum Value<'a> {
     Text(Option<&'a str>),
     Uuid(Option<Uuid>),
     Bytes(&'a [u8]),
+    BytesOrNull(Option<&'a [u8]>),
 }
 
 impl<'a> From<&'a str> for Value<'a> {
@@ -56,6 +58,30 @@ impl From<i64> for Value<'_> {
 impl From<Option<i64>> for Value<'_> {
     fn from(number: Option<i64>) -> Self {
         Self::Integer(number)
+    }
+}
+
+impl<'a> From<Option<&'a Sealed>> for Value<'a> {
+    fn from(sealed: Option<&'a Sealed>) -> Self {
+        Self::BytesOrNull(sealed.map(Sealed::as_bytes))
+    }
+}
+
+impl<'a> From<&'a Sealed> for Value<'a> {
+    fn from(sealed: &'a Sealed) -> Self {
+        Self::Bytes(sealed.as_bytes())
+    }
+}
+
+impl<'a> From<&'a LookupHash> for Value<'a> {
+    fn from(hash: &'a LookupHash) -> Self {
+        Self::Bytes(hash.as_bytes())
+    }
+}
+
+impl<'a> From<Option<&'a LookupHash>> for Value<'a> {
+    fn from(hash: Option<&'a LookupHash>) -> Self {
+        Self::BytesOrNull(hash.map(|hash| &hash.as_bytes()[..]))
     }
 }
 
@@ -102,6 +128,7 @@ pub(super) fn postgres_query(
             Value::Text(text) => query.bind(text),
             Value::Uuid(id) => query.bind(id),
             Value::Bytes(bytes) => query.bind(bytes),
+            Value::BytesOrNull(bytes) => query.bind(bytes),
         })
 }
 
@@ -117,5 +144,6 @@ pub(super) fn sqlite_query(
             Value::Text(text) => query.bind(text),
             Value::Uuid(id) => query.bind(id),
             Value::Bytes(bytes) => query.bind(bytes),
+            Value::BytesOrNull(bytes) => query.bind(bytes),
         })
 }

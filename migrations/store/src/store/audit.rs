@@ -1,10 +1,10 @@
-//! Reading the audit trail.
+//! The audit trail: reading it, and writing down what changed nothing.
 
 use serde_json::Value as Json;
 
 use super::Store;
-use crate::audit::{Actor, AuditFilter, AuditRow};
-use crate::database::{Row, Value};
+use crate::audit::{Actor, AuditEntry, AuditFilter, AuditRow};
+use crate::database::{Durability, Row, Value};
 use crate::error::StoreError;
 
 macro_rules! columns {
@@ -24,6 +24,7 @@ macro_rules! select {
             $found_by,
             " AND ($1 IS NULL OR subject_kind = $1) AND ($2 IS NULL OR subject_id = $2) \
              AND ($3 IS NULL OR tenant_id = $3) AND ($4 IS NULL OR actor_id = $4) \
+             AND ($7 IS NULL OR action = $7) AND at_ms >= $8 AND at_ms < $9 \
              AND audit_id < $5 ORDER BY audit_id DESC LIMIT $6"
         )
     };
@@ -45,6 +46,18 @@ fn statement(filter: &AuditFilter) -> &'static str {
 }
 
 impl Store {
+    /// Writes down what changed nothing else, as an attempt that was refused.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for an entry without room; otherwise as every write.
+    pub async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        self.database
+            .write(Durability::Durable, move |transaction| async move {
+                transaction.commit(entry).await
+            })
+            .await
+    }
+
     /// Entries of the audit trail, newest first.
     ///
     /// # Errors
@@ -53,6 +66,8 @@ impl Store {
         let before = filter
             .before
             .map_or(i64::MAX, |number| i64::try_from(number).unwrap_or(i64::MAX));
+        let ms =
+            |ms: Option<u64>, or: i64| ms.map_or(or, |ms| i64::try_from(ms).unwrap_or(i64::MAX));
         self.database
             .fetch(
                 statement(filter),
@@ -63,6 +78,9 @@ impl Store {
                     filter.actor_id.into(),
                     before.into(),
                     filter.limit.into(),
+                    Value::from(&filter.action),
+                    ms(filter.from_ms, 0).into(),
+                    ms(filter.until_ms, i64::MAX).into(),
                 ],
             )
             .await?
@@ -150,13 +168,16 @@ mod tests {
         ] {
             // Kept until the test ends, as the text of a statement is.
             let explain: &'static str = format!("EXPLAIN QUERY PLAN {}", statement(&filter)).leak();
-            let values: [Value<'_>; 6] = [
+            let values: [Value<'_>; 9] = [
                 Value::Text(None),
                 Value::Text(None),
                 Value::Uuid(None),
                 Value::Uuid(None),
                 1i64.into(),
                 1u32.into(),
+                Value::Text(None),
+                0i64.into(),
+                1i64.into(),
             ];
             let plan = store.database.fetch(explain, &values).await.unwrap();
             let steps: Vec<String> = plan.iter().map(|row| row.text("detail").unwrap()).collect();

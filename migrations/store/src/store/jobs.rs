@@ -4,6 +4,8 @@ pub(crate) mod enqueue;
 mod lease;
 mod operate;
 
+pub(crate) use enqueue::enqueue;
+
 /// A text about a job, cut to what its column takes.
 fn note(text: &str) -> &str {
     let mut end = text.len().min(crate::job::NOTE_MAX_BYTES);

@@ -3,26 +3,31 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use onsale_schemas::{PartitionId, RequestId};
-use onsale_store::audit::Unaudited;
+use onsale_store::account::{Purpose, SessionStep};
+use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::booking::BookingRepair;
 use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
 use onsale_store::document::{CatalogCursor, Document, Versioned};
 use onsale_store::job::{JobFilter, NewJob};
 use onsale_store::snapshot::SnapshotInfo;
+use onsale_store::store::Decided;
 use onsale_store::{Store, StoreError};
 use uuid::Uuid;
 
-use crate::build::{Chain, P, booking_id, event, event_id, filter, show, show_id, user_id};
+use crate::accounts::{NOW_MS, password, session, token, user};
+use crate::build::{Chain, P, booking_id, event, event_id, filter, id, show, show_id, user_id};
 use crate::harness::{Bench, contract};
 
 contract!(
     a_show_is_added_whole_or_not_at_all,
     a_batch_is_projected_whole_or_not_at_all,
     no_write_takes_its_connection_with_it,
+    no_write_of_accounts_takes_its_connection_with_it,
     no_read_takes_the_pool_with_it,
     closing_waits_for_what_nobody_waits_for,
 );
@@ -275,8 +280,16 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         ("make_durable", Box::new(|| call(store.make_durable()))),
         ("migrate", Box::new(|| call(store.migrate()))),
     ];
+    drop_each(store, &calls).await;
+    let (still, _) = store.stand_still(&[P]).await.unwrap();
+    still.release().await.unwrap();
+    store.add_event(&event(2)).await.unwrap();
+}
+
+/// Drops each call after every number of polls until it is done: no connection is lost.
+async fn drop_each(store: &Store, calls: &[(&str, Begin<'_>)]) {
     let connections = settled(store).await;
-    for (name, begin) in &calls {
+    for (name, begin) in calls {
         for polls in 0.. {
             assert!(polls < POLLS_MAX, "{name} is never done");
             let result = polled(begin(), polls).await;
@@ -290,9 +303,74 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
             }
         }
     }
-    let (still, _) = store.stand_still(&[P]).await.unwrap();
-    still.release().await.unwrap();
-    store.add_event(&event(2)).await.unwrap();
+}
+
+async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
+    let store = &bench.store;
+    let unattended = Unaudited::Unattended;
+    store.add_user(&user(1), None, unattended).await.unwrap();
+    // What was dropped is done all the same, so each attempt adds something else.
+    let next = AtomicU64::new(2);
+    let number = || next.fetch_add(1, Ordering::Relaxed);
+    let entry = || Actor::command_line().did("account.try", "user", id(1));
+    let calls: Vec<(&str, Begin<'_>)> = vec![
+        (
+            "add_user",
+            Box::new(|| {
+                let row = user(number());
+                call(async move { store.add_user(&row, None, unattended).await })
+            }),
+        ),
+        (
+            "open_session",
+            Box::new(|| {
+                let row = session(number(), 1);
+                call(async move { store.open_session(&row, None, unattended).await })
+            }),
+        ),
+        (
+            "step_session",
+            Box::new(|| {
+                let step = store.step_session(id(9), NOW_MS, move |_| Decided {
+                    step: SessionStep::Keep,
+                    audit: unattended.into(),
+                    value: (),
+                });
+                call(step)
+            }),
+        ),
+        (
+            "set_password",
+            Box::new(|| {
+                call(async move {
+                    let new = password(1);
+                    let set = store.set_password(id(1), &new, None, None, NOW_MS, unattended);
+                    set.await
+                })
+            }),
+        ),
+        (
+            "issue_one_time_token",
+            Box::new(|| {
+                let bytes = u8::try_from(number() % 256).unwrap();
+                let row = token(bytes, Purpose::VerifyEmail, 1);
+                call(async move { store.issue_one_time_token(&row, None, unattended).await })
+            }),
+        ),
+        (
+            "verify_email",
+            Box::new(|| call(store.verify_email([0; 32], NOW_MS, move |_| entry()))),
+        ),
+        (
+            "append_audit",
+            Box::new(|| call(store.append_audit(entry()))),
+        ),
+    ];
+    drop_each(store, &calls).await;
+    store
+        .add_user(&user(1_000), None, unattended)
+        .await
+        .unwrap();
 }
 
 /// Reads may be dropped as well. (A read of PostgreSQL that is dropped while its connection is

@@ -8,6 +8,7 @@
     reason = "helpers of tests: a panic there is the report"
 )]
 
+mod accounts;
 mod audit;
 mod broken_transactions;
 mod build;

@@ -11,7 +11,7 @@ use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only about this kind of thing: event, show, job or partition
+    /// Only about this kind of thing: event, show, user, tenant, api_key, job or partition
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Only about the thing with this id
@@ -23,6 +23,9 @@ pub(crate) struct ListArgs {
     /// Only what this account did
     #[arg(long, value_name = "ID", value_parser = parse_uuid)]
     actor: Option<Uuid>,
+    /// Only this action, as session.open
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
     /// Only entries below this one in the list
     #[arg(long, value_name = "NUMBER", value_parser = parse_whole::<u64>)]
     before: Option<u64>,
@@ -41,6 +44,9 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), Failure> {
         subject_id: args.id.clone(),
         tenant_id: args.tenant,
         actor_id: args.actor,
+        action: args.action.clone(),
+        from_ms: None,
+        until_ms: None,
         before: args.before,
         limit: args.limit,
     };

@@ -1,0 +1,131 @@
+//! `onsale user`
+
+mod create;
+mod disable;
+mod password;
+mod role;
+mod sessions;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::{Args, Subcommand};
+use onsale_accounts::{AccountError, Office};
+use onsale_private::Private;
+use onsale_processor::clock;
+use onsale_store::account::UserRow;
+
+use super::store::with_store;
+use crate::cli::{ConfigArgs, JsonArgs};
+use crate::config::Config;
+use crate::exit::{Failure, OrFail};
+use crate::secrets;
+
+/// Random bytes of a password that is made here: 96 bits.
+const PASSWORD_BYTES: usize = 12;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Create an account and print its password, unless one is given
+    Create(create::CreateArgs),
+    /// Keep an account from signing in, and end its sessions
+    Disable(UserArgs),
+    /// Let a disabled account sign in again
+    Enable(UserArgs),
+    /// Make an account an admin of the installation, or a buyer again
+    Role(role::RoleArgs),
+    /// Set a password, print it unless one is given, and end every session
+    Password(password::PasswordArgs),
+    /// List the sessions of an account, or end them all
+    Sessions(sessions::SessionsArgs),
+}
+
+/// One account.
+#[derive(Debug, Args)]
+pub(crate) struct UserArgs {
+    /// Its e-mail address or id
+    #[arg(value_name = "USER")]
+    user: String,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Where a new password comes from.
+#[derive(Debug, Args)]
+pub(crate) struct NewPassword {
+    /// File that holds the password, without the white space around it [default: a random one, which
+    /// is printed]
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl NewPassword {
+    /// The password, and whether it is to be printed.
+    fn read(&self) -> Result<(Private, bool), Failure> {
+        match &self.password_file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("--password-file {}", file.display()))
+                    .or_use()?;
+                Ok((Private::new(text.trim()), false))
+            }
+            None => {
+                let random: [u8; PASSWORD_BYTES] = rand::random();
+                Ok((Private::new(URL_SAFE_NO_PAD.encode(random)), true))
+            }
+        }
+    }
+}
+
+pub(crate) fn run(command: &UserCommand) -> Result<(), Failure> {
+    match command {
+        UserCommand::Create(args) => create::run(args),
+        UserCommand::Disable(args) => disable::run(args, true),
+        UserCommand::Enable(args) => disable::run(args, false),
+        UserCommand::Role(args) => role::run(args),
+        UserCommand::Password(args) => password::run(args),
+        UserCommand::Sessions(args) => sessions::run(args),
+    }
+}
+
+/// Works on the accounts of a database.
+pub(crate) fn with_office(
+    args: &ConfigArgs,
+    work: impl AsyncFnOnce(&Office, u64) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut config = Config::for_operator(args)?;
+    if !config.accounts.has_key() {
+        config.accounts.key = secrets::read_accounts_secret(&config.data.dir);
+    }
+    let ring = config.accounts.ring().or_use()?.ok_or_else(|| {
+        Failure::Use(anyhow!(
+            "accounts.key is not set, and there is none in the data folder: set it (or \
+             accounts.key_file), or name the server's data folder by --data"
+        ))
+    })?;
+    with_store(args, async |store| {
+        let now_ms = clock::now_ms();
+        let cost = config.accounts.bcrypt_cost;
+        let office = Office::open(store, ring, cost, now_ms).await;
+        work(&office.map_err(failed)?, now_ms).await
+    })
+}
+
+/// The account that is meant.
+pub(super) async fn find(office: &Office, user: &str) -> Result<UserRow, Failure> {
+    let found = office.find(&Private::new(user)).await.map_err(failed)?;
+    found.ok_or_else(|| Failure::Found(anyhow!("there is no account with this address or id")))
+}
+
+/// What went wrong, by how the verb ends.
+pub(crate) fn failed(error: AccountError) -> Failure {
+    match error {
+        AccountError::Store(error) => Failure::Reach(error.into()),
+        AccountError::Invalid { .. } | AccountError::Weak(_) => Failure::Use(error.into()),
+        other => Failure::Found(other.into()),
+    }
+}

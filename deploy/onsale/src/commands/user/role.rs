@@ -1,0 +1,61 @@
+//! `onsale user role`
+
+use clap::{Args, ValueEnum};
+use onsale_store::account::UserRole;
+use onsale_store::audit::Actor;
+use serde_json::json;
+
+use super::{find, with_office};
+use crate::cli::{ConfigArgs, JsonArgs};
+use crate::exit::{Failure, OrFail};
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct RoleArgs {
+    /// Its e-mail address or id
+    #[arg(value_name = "USER")]
+    user: String,
+    /// What it is to the installation
+    #[arg(value_name = "ROLE")]
+    role: Named,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Named {
+    /// Buys, and does for tenants what it is a member for
+    Buyer,
+    /// Looks after the installation and all its tenants
+    Admin,
+}
+
+pub(super) fn run(args: &RoleArgs) -> Result<(), Failure> {
+    let role = match args.role {
+        Named::Buyer => UserRole::Buyer,
+        Named::Admin => UserRole::Admin,
+    };
+    with_office(&args.config, async |office, now_ms| {
+        let before = find(office, &args.user).await?;
+        let id = before.user_id;
+        let entry = Actor::command_line()
+            .did("account.role", "user", id)
+            .with(json!({ "before": before.role.as_str(), "after": role.as_str() }));
+        office
+            .store()
+            .set_user_role(id, role, now_ms, entry)
+            .await
+            .or_reach()?;
+        if args.json.json {
+            output::json(&json!({ "user_id": id, "role": role.as_str() }));
+        } else {
+            output::line(format_args!(
+                "{id} is {}; its sessions have ended, so it signs in again",
+                role.as_str()
+            ));
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,285 @@
+//! People on a real server: operators' verbs beside it, and what is found of a person afterwards in the
+//! log and in every file.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::Server;
+
+const EMAIL: &str = "owner@example.test";
+const NAME: &str = "Wilhelmina Quagmire";
+
+fn verb(server: &Server, args: &[&str]) -> Value {
+    let (code, out, err) = server.verb(&[args, &["--json"]].concat());
+    assert_eq!(code, Some(0), "{args:?}: {out}{err}");
+    serde_json::from_str(&out).unwrap()
+}
+
+async fn sign_in(server: &Server, password: &str) -> (u16, Value) {
+    let body = json!({ "email": EMAIL, "password": password });
+    server.post("", "/auth/login", &body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_look_after_accounts_and_no_file_names_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [
+        ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
+        ("ONSALE_TELEMETRY__FILTER", "trace"),
+    ];
+    let server = Server::start_with(&data, &env).await;
+    let create = ["user", "create", "--email", EMAIL, "--name", NAME];
+    let (code, _, err) = server.verb(&[&create[..], &["--tenant", "opera"]].concat());
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("onsale tenant create opera"), "{err}");
+    let tenant = verb(&server, &["tenant", "create", "opera", "--name", "Opera"]);
+    let created = verb(&server, &[&create[..], &["--tenant", "opera"]].concat());
+    let password = created["password"].as_str().unwrap();
+
+    let (status, signed_in) = sign_in(&server, password).await;
+    assert_eq!(status, 200, "{signed_in}");
+    let user = &signed_in["data"]["user"];
+    assert_eq!(user["role"], "organizer");
+    assert_eq!(user["tenant_id"], tenant["tenant_id"]);
+    assert_eq!(user["name"], NAME);
+    let sessions = verb(&server, &["user", "sessions", EMAIL]);
+    assert_eq!(sessions.as_array().map(Vec::len), Some(1), "{sessions}");
+
+    verb(&server, &["user", "disable", EMAIL]);
+    let token = &signed_in["data"]["refresh_token"];
+    let refresh = json!({ "refresh_token": token });
+    let (status, _) = server.post("", "/auth/refresh", &refresh).await;
+    assert_eq!(status, 401);
+    assert_eq!(sign_in(&server, password).await.0, 403);
+    verb(&server, &["user", "enable", EMAIL]);
+    let set = verb(&server, &["user", "password", EMAIL]);
+    assert_eq!(sign_in(&server, password).await.0, 401);
+    let password = set["password"].as_str().unwrap().to_owned();
+    verb(&server, &["user", "role", EMAIL, "admin"]);
+    let (_, admin) = sign_in(&server, &password).await;
+    let token = admin["data"]["access_token"].as_str().unwrap();
+    let (status, _) = server.get(token, "/admin/snapshots").await;
+    assert_eq!(status, 200);
+    verb(&server, &["user", "sessions", EMAIL, "--end"]);
+
+    let entries = verb(&server, &["audit", "list", "--limit", "100"]);
+    let actions: Vec<&str> = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    for action in [
+        "tenant.create",
+        "account.create",
+        "session.open",
+        "account.role",
+    ] {
+        assert!(actions.contains(&action), "{action} in {actions:?}");
+    }
+    assert_eq!(server.stop(), Some(0));
+    for secret in [EMAIL, NAME, "Quagmire", &password] {
+        nowhere(&data, secret.as_bytes());
+    }
+}
+
+/// No file of a folder, the server's log included, holds these bytes.
+fn nowhere(folder: &Path, bytes: &[u8]) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            nowhere(&path, bytes);
+        } else {
+            let content = std::fs::read(&path).unwrap();
+            let found = content.windows(bytes.len()).any(|window| window == bytes);
+            let bytes = String::from_utf8_lossy(bytes);
+            assert!(!found, "{bytes} in {}", path.display());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_follows_the_links_of_mails() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [
+        ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
+        ("ONSALE_MAIL__OUTBOX", "true"),
+        (
+            "ONSALE_MAIL__LINK_BASE_URL",
+            "https://tickets.example.test/",
+        ),
+    ];
+    let server = Server::start_with(&data, &env).await;
+    let outbox = data.join("outbox");
+    let body = json!({ "email": EMAIL, "password": "a long and winding road", "name": NAME });
+    let (status, signed_in) = server.post("", "/auth/register", &body).await;
+    assert_eq!(status, 201, "{signed_in}");
+    let verify = mailed_token(&outbox, "verify-email").await;
+    let (status, done) = server
+        .post("", "/auth/verify-email", &json!({ "token": verify }))
+        .await;
+    assert_eq!(status, 200, "{done}");
+    let token = signed_in["data"]["access_token"].as_str().unwrap();
+    let (_, me) = server.get(token, "/auth/me").await;
+    assert_eq!(me["data"]["email_verified"], true);
+
+    let (status, _) = server
+        .post("", "/auth/forgot-password", &json!({ "email": EMAIL }))
+        .await;
+    assert_eq!(status, 202);
+    let reset = mailed_token(&outbox, "reset-password").await;
+    let body = json!({ "token": reset, "password": "vintage otter lantern" });
+    let (status, done) = server.post("", "/auth/reset-password", &body).await;
+    assert_eq!(status, 200, "{done}");
+    assert_eq!(sign_in(&server, "vintage otter lantern").await.0, 200);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_admin_is_made_by_the_link_that_a_start_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [("ONSALE_ACCOUNTS__BCRYPT_COST", "10")];
+    let mut server = Server::start_with(&data, &env).await;
+    let earlier = printed_tokens(&server, 1).await.remove(0);
+    server.kill();
+    server.restart().await;
+    let token = printed_tokens(&server, 2).await.remove(1);
+    let become_admin = async |token: &str, password: &str| {
+        let body = json!({ "token": token, "email": EMAIL, "password": password });
+        server.post("", "/auth/first-admin", &body).await
+    };
+    let (status, _) = become_admin("ost_guessed", "a long and winding road").await;
+    assert_eq!(status, 410);
+    // A mistake does not use it up.
+    let (status, _) = become_admin(&token, "password").await;
+    assert_eq!(status, 400);
+    let (status, admin) = become_admin(&token, "a long and winding road").await;
+    assert_eq!(status, 201, "{admin}");
+    assert_eq!(admin["data"]["user"]["role"], "admin");
+    let access = admin["data"]["access_token"].as_str().unwrap();
+    assert_eq!(server.get(access, "/admin/snapshots").await.0, 200);
+    // Neither the same nor that of another start.
+    for token in [&token, &earlier] {
+        let (status, _) = become_admin(token, "a long and winding road").await;
+        assert_eq!(status, 410);
+    }
+    server.kill();
+    server.restart().await;
+    let entries = verb(&server, &["audit", "list", "--limit", "100"]);
+    assert!(
+        entries.to_string().contains("account.first_admin"),
+        "{entries}"
+    );
+    assert_eq!(
+        tokens_in(&server.log()).len(),
+        2,
+        "no link while there is an admin"
+    );
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_key_seals_everything_again_in_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    std::fs::write(&old, "o".repeat(32)).unwrap();
+    std::fs::write(&new, "n".repeat(32)).unwrap();
+    let path = |file: &Path| file.to_str().unwrap().to_owned();
+    let with = |key: &Path| {
+        vec![
+            ("ONSALE_ACCOUNTS__BCRYPT_COST".to_owned(), "10".to_owned()),
+            ("ONSALE_ACCOUNTS__KEY_FILE".to_owned(), path(key)),
+        ]
+    };
+    let start = async |variables: &[(String, String)]| {
+        let variables: Vec<(&str, &str)> = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Server::start_with(&data, &variables).await
+    };
+    let server = start(&with(&old)).await;
+    let password = "a long and winding road";
+    let body = json!({ "email": EMAIL, "password": password, "name": NAME });
+    assert_eq!(server.post("", "/auth/register", &body).await.0, 201);
+
+    let mut both = with(&new);
+    both.push(("ONSALE_ACCOUNTS__OLD_KEY_FILES".to_owned(), path(&old)));
+    let keys = |args: &[&str]| {
+        let (code, out, err) = server.verb_with(&both, &[&["keys"], args, &["--json"]].concat());
+        assert_eq!(code, Some(0), "{args:?}: {out}{err}");
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let states = |listed: &Value| {
+        let keys = listed.as_array().unwrap().iter();
+        let state = |key: &Value| (key["state"].to_string(), key["values"].as_u64().unwrap());
+        let mut states: Vec<(String, u64)> = keys.map(state).collect();
+        states.sort();
+        states
+    };
+    let (current, older) = ("\"current\"".to_owned(), "\"old\"".to_owned());
+    let before = states(&keys(&["list"]));
+    // At least the address, the name, the network address and the key of hashes.
+    let total = before[1].1;
+    assert!(total >= 4, "{before:?}");
+    assert_eq!(before, [(current.clone(), 0), (older.clone(), total)]);
+    let first = keys(&["rotate", "--at-most", "2"]);
+    let left = total - 2;
+    assert_eq!(first, json!({ "resealed": 2, "failed": 0, "left": left }));
+    let rest = keys(&["rotate"]);
+    assert_eq!(rest, json!({ "resealed": left, "failed": 0, "left": 0 }));
+    assert_eq!(keys(&["rotate"])["resealed"], 0);
+    assert_eq!(states(&keys(&["list"])), [(current, total), (older, 0)]);
+
+    assert_eq!(server.stop(), Some(0));
+    let server = start(&with(&new)).await;
+    let (status, signed_in) = sign_in(&server, password).await;
+    assert_eq!(status, 200, "{signed_in}");
+    assert_eq!(signed_in["data"]["user"]["name"], NAME);
+    // Without the key nothing opens, and that is said.
+    let (code, _, err) = server.verb_with(&with(&old), &["user", "sessions", EMAIL]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("which is not configured"), "{err}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// The tokens of the links that were printed, once there are as many.
+async fn printed_tokens(server: &Server, count: usize) -> Vec<String> {
+    loop {
+        let tokens = tokens_in(&server.log());
+        if tokens.len() >= count {
+            return tokens;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+fn tokens_in(log: &str) -> Vec<String> {
+    let links = log.split("/first-admin#token=").skip(1);
+    links
+        .filter_map(|rest| rest.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The token of the mail whose link leads to this page, once it is in the outbox.
+async fn mailed_token(outbox: &Path, page: &str) -> String {
+    let link = format!("https://tickets.example.test/{page}#token=");
+    loop {
+        for entry in std::fs::read_dir(outbox).into_iter().flatten() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            // Quoted-printable (RFC 2045, 6.7).
+            let text = text.replace("=\r\n", "").replace("=3D", "=");
+            if let Some((_, rest)) = text.split_once(&link) {
+                assert!(text.contains(&format!("To: {EMAIL}")), "{text}");
+                return rest.split_whitespace().next().unwrap().to_owned();
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}

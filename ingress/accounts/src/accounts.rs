@@ -1,0 +1,284 @@
+//! What every flow shares.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use onsale_auth::{Grant, Minter, OfSession, Role};
+use onsale_private::{KeyRing, Private};
+use onsale_schemas::UserId;
+use onsale_store::Store;
+use onsale_store::account::{Membership, SessionRow, UserRow};
+use onsale_store::audit::{Actor, AuditEntry};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::config::AccountsConfig;
+use crate::email::Email;
+use crate::error::AccountError;
+use crate::passwords::PasswordThreads;
+use crate::sessions::{FamilyTokens, Policy, RefreshToken};
+use crate::standing::Standing;
+use crate::vault::{Profile, Vault};
+
+/// The role of an actor whom nobody knows yet.
+const ANONYMOUS: &str = "anonymous";
+/// Longest name of a client's program that is kept, in characters.
+const AGENT_MAX_CHARS: usize = 200;
+/// What the key is derived for by which refresh tokens follow one another.
+const SUCCESSORS: &str = "successors of refresh tokens";
+
+/// Accounts of one installation: every flow is a method.
+pub struct Accounts {
+    pub(crate) config: AccountsConfig,
+    pub(crate) store: Store,
+    pub(crate) passwords: PasswordThreads,
+    pub(crate) tokens: FamilyTokens,
+    minter: Minter,
+    ring: Arc<KeyRing>,
+    /// Needs the database, which may not be there at the start.
+    vault: OnceCell<Vault>,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The request, as its answer names it.
+    pub request_id: Option<String>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// The client's program, as it calls itself.
+    pub agent: Option<Private>,
+}
+
+/// A person as the person itself sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    /// The account.
+    pub user: UserRow,
+    /// What it holds.
+    pub profile: Profile,
+    /// What it is.
+    pub standing: Standing,
+}
+
+/// Someone who has signed in, or goes on being so.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// For `Authorization: Bearer …`.
+    pub access_token: Private,
+    /// Its life, in seconds.
+    pub expires_in_seconds: u64,
+    /// For the next one.
+    pub refresh_token: RefreshToken,
+    /// Its life, in seconds.
+    pub refresh_expires_in_seconds: u64,
+    /// Who it is.
+    pub person: Person,
+}
+
+impl Accounts {
+    /// Starts the threads of passwords. `ring` is that of [`AccountsConfig::ring`]; `minter` signs access
+    /// tokens.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        config: AccountsConfig,
+        ring: KeyRing,
+        minter: Minter,
+        store: Store,
+    ) -> std::io::Result<Self> {
+        let queue_max = usize::try_from(config.password_queue_max).unwrap_or(usize::MAX);
+        let passwords = PasswordThreads::start(config.threads(), queue_max, config.bcrypt_cost)?;
+        Ok(Self {
+            tokens: FamilyTokens::new(ring.derived(SUCCESSORS)),
+            ring: Arc::new(ring),
+            vault: OnceCell::new(),
+            config,
+            store,
+            passwords,
+            minter,
+        })
+    }
+
+    /// Passwords that wait for a thread.
+    pub fn passwords_waiting(&self) -> usize {
+        self.passwords.waiting()
+    }
+
+    /// What seals and finds.
+    ///
+    /// # Errors
+    /// When the database is not there, or its key does not open.
+    pub async fn vault(&self, now_ms: u64) -> Result<&Vault, AccountError> {
+        let open = || Vault::open(&self.store, self.ring.clone(), now_ms);
+        Ok(self.vault.get_or_try_init(open).await?)
+    }
+
+    /// By which attempts on the account of an address are counted; `None` for what is no address.
+    ///
+    /// # Errors
+    /// As [`Accounts::vault`].
+    pub async fn account_key(
+        &self,
+        email: &Private,
+        now_ms: u64,
+    ) -> Result<Option<[u8; 16]>, AccountError> {
+        let Some(email) = Email::parse(email) else {
+            return Ok(None);
+        };
+        let hash = self.vault(now_ms).await?.email_hash(&email);
+        Ok(hash.as_bytes().first_chunk().copied())
+    }
+
+    /// Whether the account of an address has signed in from where this request comes from.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn knows(
+        &self,
+        email: &Private,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<bool, AccountError> {
+        let (Some(email), Some(address)) = (Email::parse(email), origin.address) else {
+            return Ok(false);
+        };
+        let vault = self.vault(now_ms).await?;
+        let user = self.store.user_by_email(vault.email_hash(&email)).await?;
+        let Some(user) = user else {
+            return Ok(false);
+        };
+        let hash = vault.address_hash(address);
+        Ok(self.store.has_signed_in_from(user.user_id, hash).await?)
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            life_ms: self.config.refresh_token_seconds.saturating_mul(1_000),
+            grace_ms: self.config.refresh_grace_seconds.saturating_mul(1_000),
+        }
+    }
+
+    /// A person with what it is in a session that acts for `tenant`.
+    pub(crate) async fn person(
+        &self,
+        user: UserRow,
+        tenant: Option<Uuid>,
+        now_ms: u64,
+    ) -> Result<Person, AccountError> {
+        let membership = match tenant {
+            Some(_) => self.membership(user.user_id, tenant).await?,
+            None => None,
+        };
+        let profile = self.vault(now_ms).await?.open_profile(&user)?;
+        Ok(Person {
+            standing: Standing::of(&user, membership.as_ref()),
+            profile,
+            user,
+        })
+    }
+
+    /// The membership in `tenant`; of several, where none is asked for, the oldest.
+    pub(crate) async fn membership(
+        &self,
+        user: Uuid,
+        tenant: Option<Uuid>,
+    ) -> Result<Option<Membership>, AccountError> {
+        let all = self.store.memberships_of(user).await?;
+        let is_fitting =
+            |membership: &Membership| tenant.is_none_or(|tenant| membership.tenant_id == tenant);
+        Ok(all.into_iter().find(is_fitting))
+    }
+
+    /// A row for a new session and its first token.
+    pub(crate) fn new_session(
+        &self,
+        vault: &Vault,
+        user: Uuid,
+        tenant: Option<Uuid>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> (SessionRow, RefreshToken) {
+        let session_id = Uuid::now_v7();
+        let token = RefreshToken::first(session_id);
+        let agent = origin.agent.as_ref().map(|agent| {
+            let cut: String = agent.expose().chars().take(AGENT_MAX_CHARS).collect();
+            vault.seal_agent(session_id, &Private::new(cut))
+        });
+        let row = SessionRow {
+            session_id,
+            user_id: user,
+            tenant_id: tenant,
+            family_hash: token.family_hash(),
+            token_hash: token.token_hash(),
+            previous: None,
+            rotated_at_ms: now_ms,
+            created_at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(self.policy().life_ms),
+            ended: None,
+            agent,
+            address: origin
+                .address
+                .map(|address| vault.seal_address(session_id, address)),
+            address_hash: origin.address.map(|address| vault.address_hash(address)),
+        };
+        (row, token)
+    }
+
+    /// The answer to someone who has a session.
+    pub(crate) fn signed_in(
+        &self,
+        person: Person,
+        refresh_token: RefreshToken,
+        refresh_expires_at_ms: u64,
+        now_ms: u64,
+    ) -> Result<SignedIn, AccountError> {
+        let Standing {
+            role,
+            tenant,
+            member,
+            ..
+        } = person.standing;
+        let grant = Grant {
+            user: UserId(person.user.user_id),
+            role,
+            tenant,
+            life_seconds: self.config.access_token_seconds,
+        };
+        let of = OfSession {
+            session: refresh_token.session(),
+            member,
+        };
+        Ok(SignedIn {
+            access_token: Private::new(self.minter.mint_in_session(&grant, of, now_ms)?),
+            expires_in_seconds: self.config.access_token_seconds,
+            refresh_token,
+            refresh_expires_in_seconds: refresh_expires_at_ms.saturating_sub(now_ms) / 1_000,
+            person,
+        })
+    }
+}
+
+impl Origin {
+    /// Someone who is not signed in did something.
+    pub(crate) fn anonymous(&self) -> Actor {
+        Actor {
+            id: None,
+            role: ANONYMOUS.to_owned(),
+            tenant_id: None,
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// A person did something to its own account.
+    pub(crate) fn own(&self, user: Uuid, role: Role, action: &'static str) -> AuditEntry {
+        let actor = Actor {
+            id: Some(user),
+            role: role.as_str().to_owned(),
+            tenant_id: None,
+            request_id: self.request_id.clone(),
+        };
+        actor.did(action, "user", user)
+    }
+}

@@ -1,0 +1,250 @@
+//! Section `accounts`.
+
+use std::path::{Path, PathBuf};
+
+use onsale_auth::secret;
+use onsale_private::{KeyRing, RingError, SECRET_MIN_BYTES};
+use onsale_settings::{ConfigProblem, Secret, check_range};
+use serde::{Deserialize, Serialize};
+
+/// Keys that values may still be sealed with besides the current one.
+const OLD_KEYS_MAX: usize = 15;
+/// Cheaper hashes could be tried too fast, dearer ones would take a second each.
+const COST_MIN: u32 = 10;
+const COST_MAX: u32 = 16;
+const THREADS_MAX: u32 = 64;
+const QUEUE_MAX: u32 = 100_000;
+const DAY_SECONDS: u64 = 86_400;
+
+/// People: how they sign in, and with what what is kept of them is sealed.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountsConfig {
+    /// Secret that personal data is sealed with, at least 32 bytes, the same on every node. Unset: with
+    /// the embedded log it is created once in the data folder; elsewhere there are no accounts.
+    pub key: Option<Secret>,
+    /// File that holds that secret; white space around it is cut off.
+    pub key_file: Option<PathBuf>,
+    /// Files with earlier secrets, which still open what was sealed with them.
+    pub old_key_files: Vec<PathBuf>,
+    /// Whether anyone may register.
+    pub registration: bool,
+    /// Life of an access token, in seconds.
+    pub access_token_seconds: u64,
+    /// Life of a refresh token, and so of a session that nobody uses, in seconds.
+    pub refresh_token_seconds: u64,
+    /// For how long a refresh token that was just used gives the same answer again, for two tabs that
+    /// refresh at once and for answers that got lost, in seconds.
+    pub refresh_grace_seconds: u64,
+    /// Life of a link that verifies an address, in seconds.
+    pub verify_link_seconds: u64,
+    /// Life of a link that resets a password, in seconds.
+    pub reset_link_seconds: u64,
+    /// Life of an invitation to a tenant, in seconds.
+    pub invitation_seconds: u64,
+    /// Whether everyone with a verified address may open a tenant; otherwise operators and admins do.
+    pub self_service_tenants: bool,
+    /// Cost of a password's hash (bcrypt): one more takes twice as long.
+    pub bcrypt_cost: u32,
+    /// Threads that compute them; 0 is half of the processors.
+    pub password_threads: u32,
+    /// Passwords that may wait for a thread; more are answered 503.
+    pub password_queue_max: u32,
+}
+
+impl Default for AccountsConfig {
+    fn default() -> Self {
+        Self {
+            key: None,
+            key_file: None,
+            old_key_files: Vec::new(),
+            registration: true,
+            access_token_seconds: 900,
+            refresh_token_seconds: 7 * DAY_SECONDS,
+            refresh_grace_seconds: 10,
+            verify_link_seconds: 3 * DAY_SECONDS,
+            reset_link_seconds: 3_600,
+            invitation_seconds: 7 * DAY_SECONDS,
+            self_service_tenants: false,
+            bcrypt_cost: 12,
+            password_threads: 0,
+            password_queue_max: 64,
+        }
+    }
+}
+
+/// Why the keys of personal data cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A file cannot be read, or holds no secret.
+    #[error(transparent)]
+    File(#[from] onsale_auth::KeyError),
+    /// They are no ring.
+    #[error("the keys of accounts.key and accounts.old_key_files cannot be used together")]
+    Ring(#[from] RingError),
+}
+
+impl AccountsConfig {
+    /// Whether there is a key, so that there can be accounts.
+    pub fn has_key(&self) -> bool {
+        self.key.is_some() || self.key_file.is_some()
+    }
+
+    /// Every file with a secret: only the server's user should be able to read it.
+    pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        let old = self.old_key_files.iter();
+        self.key_file.iter().chain(old).map(PathBuf::as_path)
+    }
+
+    /// The keys; `None` where there are none.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or its secret not be used.
+    pub fn ring(&self) -> Result<Option<KeyRing>, KeysError> {
+        let file = self.key_file.as_deref();
+        let Some(current) = secret(self.key.as_ref(), "accounts.key_file", file)? else {
+            return Ok(None);
+        };
+        let mut older = Vec::new();
+        for (index, file) in self.old_key_files.iter().enumerate() {
+            let setting = format!("accounts.old_key_files[{index}]");
+            older.extend(secret(None, &setting, Some(file.as_path()))?);
+        }
+        Ok(Some(KeyRing::new(&current, &older)?))
+    }
+
+    /// Threads that compute passwords.
+    pub(crate) fn threads(&self) -> usize {
+        match usize::try_from(self.password_threads) {
+            Ok(0) | Err(_) => {
+                let processors = std::thread::available_parallelism();
+                processors.map_or(1, |count| (count.get() / 2).max(1))
+            }
+            Ok(threads) => threads,
+        }
+    }
+
+    /// Adds every setting that cannot be used.
+    pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        if self.key.is_some() && self.key_file.is_some() {
+            problems.push(ConfigProblem::new(
+                "accounts",
+                "key and key_file",
+                "one of the two",
+            ));
+        }
+        if let Some(key) = &self.key
+            && key.expose().len() < SECRET_MIN_BYTES
+        {
+            problems.push(ConfigProblem::new(
+                "accounts.key",
+                format!("a secret of {} bytes", key.expose().len()),
+                format!("a secret of at least {SECRET_MIN_BYTES} bytes"),
+            ));
+        }
+        if self.old_key_files.len() > OLD_KEYS_MAX {
+            problems.push(ConfigProblem::new(
+                "accounts.old_key_files",
+                format!("{} files", self.old_key_files.len()),
+                format!("at most {OLD_KEYS_MAX}"),
+            ));
+        }
+        for (key, seconds, range) in [
+            (
+                "access_token_seconds",
+                self.access_token_seconds,
+                60..=DAY_SECONDS,
+            ),
+            (
+                "refresh_token_seconds",
+                self.refresh_token_seconds,
+                3_600..=90 * DAY_SECONDS,
+            ),
+            ("refresh_grace_seconds", self.refresh_grace_seconds, 0..=60),
+            (
+                "verify_link_seconds",
+                self.verify_link_seconds,
+                600..=30 * DAY_SECONDS,
+            ),
+            (
+                "invitation_seconds",
+                self.invitation_seconds,
+                3_600..=30 * DAY_SECONDS,
+            ),
+            (
+                "reset_link_seconds",
+                self.reset_link_seconds,
+                300..=DAY_SECONDS,
+            ),
+        ] {
+            check_range(problems, &format!("accounts.{key}"), seconds, range);
+        }
+        for (key, number, range) in [
+            ("bcrypt_cost", self.bcrypt_cost, COST_MIN..=COST_MAX),
+            ("password_threads", self.password_threads, 0..=THREADS_MAX),
+            ("password_queue_max", self.password_queue_max, 1..=QUEUE_MAX),
+        ] {
+            check_range(problems, &format!("accounts.{key}"), number, range);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_values_are_named() {
+        let right = AccountsConfig::default();
+        let cases = [
+            (right.clone(), ""),
+            (
+                AccountsConfig {
+                    key: Some(Secret::new("short")),
+                    ..right.clone()
+                },
+                "accounts.key",
+            ),
+            (
+                AccountsConfig {
+                    key: Some(Secret::new("k".repeat(32))),
+                    key_file: Some("key".into()),
+                    ..right.clone()
+                },
+                "accounts",
+            ),
+            (
+                AccountsConfig {
+                    bcrypt_cost: 4,
+                    ..right.clone()
+                },
+                "accounts.bcrypt_cost",
+            ),
+            (
+                AccountsConfig {
+                    refresh_grace_seconds: 61,
+                    ..right
+                },
+                "accounts.refresh_grace_seconds",
+            ),
+        ];
+        for (config, wrong) in cases {
+            let mut problems = Vec::new();
+            config.check(&mut problems);
+            let named: Vec<&str> = problems.iter().map(|p| p.key.as_str()).collect();
+            let expected: Vec<&str> = Some(wrong).filter(|w| !w.is_empty()).into_iter().collect();
+            assert_eq!(named, expected, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_key_there_is_no_ring() {
+        assert!(AccountsConfig::default().ring().unwrap().is_none());
+        let config = AccountsConfig {
+            key: Some(Secret::new("k".repeat(32))),
+            ..AccountsConfig::default()
+        };
+        assert!(config.has_key());
+        assert!(config.ring().unwrap().is_some());
+    }
+}

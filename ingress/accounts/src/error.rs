@@ -1,0 +1,105 @@
+//! Why something with an account is not done.
+
+use onsale_auth::MintError;
+use onsale_private::OpenError;
+use onsale_store::StoreError;
+
+use crate::passwords::{PasswordError, Weakness};
+use crate::sessions::Refusal;
+use crate::vault::VaultError;
+
+/// Why something with an account is not done. No message names a person or repeats what was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// A field cannot be what it is.
+    #[error("{field}: expected {expected}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The password is one of those that are tried first.
+    #[error("password: expected {0}")]
+    Weak(Weakness),
+    /// Another account has the address.
+    #[error("there is an account with this e-mail address already")]
+    EmailTaken,
+    /// Address or password are wrong, which of them is not said.
+    #[error("the e-mail address or the password is wrong")]
+    InvalidCredentials,
+    /// The account cannot sign in. Only who knows its password learns of it.
+    #[error("this account is disabled")]
+    Disabled,
+    /// A refresh token gives nothing.
+    #[error("the refresh token is not valid: {0:?}")]
+    Refresh(Refusal),
+    /// A link was used before, is too old, or was replaced by a newer one.
+    #[error("this link is not valid any more")]
+    BadLink,
+    /// It is the only owner of a tenant, and a tenant always has one.
+    #[error("this account is the only owner of a tenant")]
+    LastOwner,
+    /// Another tenant has the slug.
+    #[error("there is a tenant with this slug already")]
+    SlugTaken,
+    /// The invitation was sent to another address than that of the account.
+    #[error("this invitation was sent to another e-mail address")]
+    OtherAddress,
+    /// The address has to be verified first.
+    #[error("the e-mail address is not verified")]
+    NotVerified,
+    /// The tenant has as many invitations as it may.
+    #[error("too many invitations wait for an answer")]
+    TooManyInvitations,
+    /// The tenant has as many API keys as it may.
+    #[error("the tenant has as many API keys as it may")]
+    TooManyKeys,
+    /// There is no such thing of this account.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// Only operators create accounts here.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    /// Too many passwords wait to be checked.
+    #[error("too many passwords are being checked")]
+    Busy {
+        /// When there should be room, in seconds.
+        retry_after_seconds: u64,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is sealed does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// No token can be minted.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// A defect.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<PasswordError> for AccountError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy {
+                retry_after_seconds,
+            } => Self::Busy {
+                retry_after_seconds,
+            },
+            PasswordError::Failed(why) => Self::Internal(why),
+        }
+    }
+}
+
+impl From<VaultError> for AccountError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Store(error) => Self::Store(error),
+            VaultError::Open(error) => Self::Open(error),
+            VaultError::NoKey => Self::Internal(error.to_string()),
+        }
+    }
+}

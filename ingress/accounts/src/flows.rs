@@ -1,0 +1,24 @@
+//! What people do with their accounts, one flow a file.
+
+mod api_keys;
+mod erasure;
+mod export;
+mod first_admin;
+mod invitations;
+mod login;
+mod logout;
+mod own_sessions;
+mod passwords;
+mod profile;
+mod refresh;
+mod register;
+mod tenants;
+mod verify;
+
+pub use export::{Export, ExportedSession};
+pub use login::Login;
+pub use own_sessions::OwnSession;
+pub use profile::ProfileUpdate;
+pub use register::Registration;
+pub(crate) use register::taken;
+pub use tenants::TeamMember;

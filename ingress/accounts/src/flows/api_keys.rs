@@ -1,0 +1,93 @@
+//! Keys of programs that act for a tenant. Whether the caller may is decided before.
+
+use onsale_store::account::{ApiKeyRow, TokenHash};
+use onsale_store::audit::Actor;
+use onsale_store::store::API_KEYS_PER_TENANT_MAX;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::accounts::Accounts;
+use crate::api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes, ApiKeySecret};
+use crate::error::AccountError;
+
+impl Accounts {
+    /// Creates a key. Only the answer to this ever shows it.
+    ///
+    /// # Errors
+    /// [`AccountError::TooManyKeys`] and others.
+    pub async fn create_api_key(
+        &self,
+        tenant: Uuid,
+        name: &str,
+        scopes: ApiKeyScopes,
+        expires_at_ms: Option<u64>,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Result<(ApiKeyRow, ApiKeySecret), AccountError> {
+        let name = name.trim();
+        let length = name.chars().count();
+        if !(1..=API_KEY_NAME_MAX_CHARS).contains(&length) || name.chars().any(char::is_control) {
+            return Err(AccountError::Invalid {
+                field: "name",
+                expected: "1 to 100 characters on one line",
+            });
+        }
+        if expires_at_ms.is_some_and(|end| end <= now_ms) {
+            return Err(AccountError::Invalid {
+                field: "expires_at",
+                expected: "an instant that lies ahead",
+            });
+        }
+        let tenant = self.tenant(tenant).await?.tenant_id;
+        let secret = ApiKeySecret::random();
+        let key = ApiKeyRow {
+            key_id: Uuid::new_v4(),
+            tenant_id: tenant,
+            name: name.to_owned(),
+            key_hash: secret.hash(),
+            scopes: scopes.names().join(" "),
+            created_by: by.id,
+            created_at_ms: now_ms,
+            expires_at_ms,
+            last_used_at_ms: None,
+            revoked_at_ms: None,
+        };
+        let entry = by
+            .did("api_key.create", "api_key", key.key_id)
+            .of_tenant(tenant)
+            .with(json!({
+                "name": key.name, "scopes": scopes.names(), "expires_at_ms": expires_at_ms,
+            }));
+        if self.store.add_api_key(&key, entry).await? {
+            Ok((key, secret))
+        } else {
+            Err(AccountError::TooManyKeys)
+        }
+    }
+
+    /// The keys of a tenant that were not revoked.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn api_keys(&self, tenant: Uuid) -> Result<Vec<ApiKeyRow>, AccountError> {
+        // Those that have expired are listed too, until they are revoked.
+        let limit = API_KEYS_PER_TENANT_MAX * 10;
+        Ok(self.store.api_keys_of(tenant, limit).await?)
+    }
+
+    /// Revokes a key for good; its hash, by which it may be remembered.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`].
+    pub async fn revoke_api_key(
+        &self,
+        tenant: Uuid,
+        key: Uuid,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Result<TokenHash, AccountError> {
+        let entry = by.did("api_key.revoke", "api_key", key).of_tenant(tenant);
+        let revoked = self.store.revoke_api_key(tenant, key, now_ms, entry);
+        revoked.await?.ok_or(AccountError::NotFound("API key"))
+    }
+}

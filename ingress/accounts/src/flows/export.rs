@@ -1,0 +1,101 @@
+//! Everything that is kept about a person, beside its bookings.
+
+use onsale_private::Private;
+use onsale_store::account::{Membership, SessionRow};
+use onsale_store::audit::{AuditFilter, AuditRow};
+use uuid::Uuid;
+
+use crate::accounts::{Accounts, Person};
+use crate::error::AccountError;
+
+/// Sessions of one export, the newest ones: more than a month has, within which they are kept.
+const SESSIONS_MAX: u32 = 1_000;
+/// Entries of the audit trail in one export, the newest ones.
+const ENTRIES_MAX: u32 = 10_000;
+
+/// What is kept about a person.
+#[derive(Debug)]
+pub struct Export {
+    /// The account.
+    pub person: Person,
+    /// The tenants that it belongs to.
+    pub memberships: Vec<Membership>,
+    /// Its sessions, live or ended, with program and address.
+    pub sessions: Vec<ExportedSession>,
+    /// What it did and what was done to it, newest first.
+    pub audit: Vec<AuditRow>,
+    /// Whether there is more than fits.
+    pub is_cut: bool,
+}
+
+/// A session as it is kept.
+#[derive(Debug)]
+pub struct ExportedSession {
+    /// The row.
+    pub row: SessionRow,
+    /// The program that it was opened with.
+    pub agent: Option<Private>,
+    /// The address that it was opened from.
+    pub address: Option<Private>,
+}
+
+impl Accounts {
+    /// Everything that is kept about a person, beside its bookings.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] for a token's user that has no account here.
+    pub async fn export(&self, user: Uuid, now_ms: u64) -> Result<Export, AccountError> {
+        let person = self.me(user, None, now_ms).await?;
+        let vault = self.vault(now_ms).await?;
+        let memberships = self.store.memberships_of(user).await?;
+        let rows = self.store.kept_sessions_of(user, SESSIONS_MAX).await?;
+        let sessions: Vec<ExportedSession> = rows
+            .into_iter()
+            .map(|row| {
+                let (agent, address) = vault.open_origin(&row)?;
+                Ok(ExportedSession {
+                    row,
+                    agent,
+                    address,
+                })
+            })
+            .collect::<Result<_, AccountError>>()?;
+        let (audit, is_audit_cut) = self.entries_about(user).await?;
+        let is_cut = is_audit_cut || sessions.len() >= count(SESSIONS_MAX);
+        Ok(Export {
+            person,
+            memberships,
+            sessions,
+            audit,
+            is_cut,
+        })
+    }
+
+    /// What an account did and what was done to it, newest first, and whether there is more.
+    async fn entries_about(&self, user: Uuid) -> Result<(Vec<AuditRow>, bool), AccountError> {
+        let by = AuditFilter {
+            actor_id: Some(user),
+            limit: ENTRIES_MAX,
+            ..AuditFilter::default()
+        };
+        let about = AuditFilter {
+            subject_kind: Some("user".to_owned()),
+            subject_id: Some(user.to_string()),
+            limit: ENTRIES_MAX,
+            ..AuditFilter::default()
+        };
+        let mut entries = self.store.audit(&by).await?;
+        let mut is_cut = entries.len() >= count(ENTRIES_MAX);
+        let about = self.store.audit(&about).await?;
+        is_cut |= about.len() >= count(ENTRIES_MAX);
+        entries.extend(about);
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.audit_id));
+        entries.dedup_by_key(|entry| entry.audit_id);
+        entries.truncate(count(ENTRIES_MAX));
+        Ok((entries, is_cut))
+    }
+}
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,111 @@
+//! Invitations to tenants, by mail.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use onsale_auth::Role;
+use onsale_private::Private;
+use onsale_schemas::MemberRole;
+use onsale_store::account::{Acceptance, Membership, OneTimeToken, Purpose};
+use onsale_store::audit::Actor;
+use onsale_store::mail::{Invitation, LinkMail};
+use onsale_store::sealed_columns;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::accounts::{Accounts, Origin};
+use crate::error::AccountError;
+use crate::fields;
+use crate::one_time::OneTimeSecret;
+
+impl Accounts {
+    /// Sends an invitation to an address, whether or not there is an account of it; which of the two is
+    /// not said.
+    ///
+    /// # Errors
+    /// [`AccountError::TooManyInvitations`] and others.
+    pub async fn invite(
+        &self,
+        tenant: Uuid,
+        email: &Private,
+        role: MemberRole,
+        locale: Option<String>,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let email = fields::email(email)?;
+        let locale = locale.map(fields::locale).transpose()?;
+        let tenant = self.tenant(tenant).await?;
+        let vault = self.vault(now_ms).await?;
+        let secret = OneTimeSecret::random();
+        let life_ms = self.config.invitation_seconds.saturating_mul(1_000);
+        let token = OneTimeToken {
+            token_hash: secret.hash(),
+            purpose: Purpose::Invitation,
+            user_id: None,
+            email_hash: Some(vault.email_hash(&email)),
+            invited: Some((tenant.tenant_id, role)),
+            issued_at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(life_ms),
+        };
+        let mail_id = Uuid::now_v7();
+        let seal = |place, text: &Private| {
+            URL_SAFE_NO_PAD.encode(vault.ring().seal(place, text).as_bytes())
+        };
+        let secret = Private::new(secret.expose());
+        let mail = LinkMail {
+            mail_id,
+            purpose: token.purpose.as_str().to_owned(),
+            user_id: None,
+            invitation: Some(Invitation {
+                address: seal(sealed_columns::mailed_address(mail_id), email.written()),
+                tenant: tenant.name,
+                role: role.as_str().to_owned(),
+                locale,
+            }),
+            expires_at_ms: token.expires_at_ms,
+            token: seal(sealed_columns::mailed_token(mail_id), &secret),
+        };
+        let id = tenant.tenant_id;
+        let entry = by
+            .did("member.invite", "tenant", id)
+            .of_tenant(id)
+            .with(json!({ "role": role.as_str() }));
+        if self.store.invite(&token, mail.into_job()?, entry).await? {
+            Ok(())
+        } else {
+            Err(AccountError::TooManyInvitations)
+        }
+    }
+
+    /// Makes a person a member by an invitation to its address.
+    ///
+    /// # Errors
+    /// [`AccountError::BadLink`], [`AccountError::OtherAddress`] and others.
+    pub async fn accept_invitation(
+        &self,
+        token: &Private,
+        user: Uuid,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<Membership, AccountError> {
+        let secret = OneTimeSecret::parse(token.expose()).ok_or(AccountError::BadLink)?;
+        let origin = origin.clone();
+        let audit = move |membership: &Membership| {
+            origin
+                .own(membership.user_id, Role::Buyer, "member.join")
+                .of_tenant(membership.tenant_id)
+                .with(json!({ "role": membership.role.as_str() }))
+        };
+        let hash = secret.hash();
+        match self
+            .store
+            .accept_invitation(hash, user, now_ms, audit)
+            .await?
+        {
+            Acceptance::Accepted(membership) => Ok(membership),
+            Acceptance::NotGood => Err(AccountError::BadLink),
+            Acceptance::OtherAddress => Err(AccountError::OtherAddress),
+            Acceptance::LastOwner => Err(AccountError::LastOwner),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Signing in with address and password.
+
+use onsale_private::Private;
+use onsale_store::account::{PasswordHash, UserRow};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::accounts::{Accounts, Origin, SignedIn};
+use crate::email::Email;
+use crate::error::AccountError;
+
+/// What a person who signs in sends.
+#[derive(Debug)]
+pub struct Login {
+    /// The address.
+    pub email: Private,
+    /// The password.
+    pub password: Private,
+    /// The tenant to act for, the nil one for oneself, as a buyer. Where none is named: the oldest
+    /// membership, or oneself without one.
+    pub tenant: Option<Uuid>,
+}
+
+impl Accounts {
+    /// Opens a session. A wrong address and a wrong password take the same time and say the same.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn login(
+        &self,
+        login: Login,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<SignedIn, AccountError> {
+        let vault = self.vault(now_ms).await?;
+        let user = match Email::parse(&login.email) {
+            Some(email) => self.store.user_by_email(vault.email_hash(&email)).await?,
+            None => None,
+        };
+        let hash = user.as_ref().and_then(|user| user.password.as_ref());
+        let is_right = self.passwords.verify(&login.password, hash).await?;
+        let user = match user {
+            Some(user) if is_right && user.is_active() => user,
+            user => {
+                self.note_refusal(user.as_ref(), is_right, origin).await?;
+                return Err(match is_right {
+                    true => AccountError::Disabled,
+                    false => AccountError::InvalidCredentials,
+                });
+            }
+        };
+        self.open(user, login.tenant, origin, now_ms).await
+    }
+
+    async fn note_refusal(
+        &self,
+        user: Option<&UserRow>,
+        is_right: bool,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let subject = user.map_or_else(|| "unknown".to_owned(), |user| user.user_id.to_string());
+        let why = if is_right { "disabled" } else { "credentials" };
+        let entry = origin
+            .anonymous()
+            .did("session.refuse", "user", subject)
+            .with(json!({ "why": why }));
+        Ok(self.store.append_audit(entry).await?)
+    }
+
+    /// Opens a session for an account as it was just read.
+    pub(crate) async fn open(
+        &self,
+        user: UserRow,
+        tenant: Option<Uuid>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<SignedIn, AccountError> {
+        let vault = self.vault(now_ms).await?;
+        let membership = match tenant {
+            Some(tenant) if tenant.is_nil() => None,
+            Some(_) => {
+                let membership = self.membership(user.user_id, tenant).await?;
+                Some(membership.ok_or(AccountError::NotFound("tenant"))?)
+            }
+            None => self.membership(user.user_id, None).await?,
+        };
+        let acting_for = membership.map(|membership| membership.tenant_id);
+        let person = self.person(user, acting_for, now_ms).await?;
+        let id = person.user.user_id;
+        let (row, token) = self.new_session(vault, id, acting_for, origin, now_ms);
+        let entry = origin
+            .own(id, person.standing.role, "session.open")
+            .with(json!({ "session": row.session_id }));
+        let shown: Option<&PasswordHash> = person.user.password.as_ref();
+        if !self.store.open_session(&row, shown, entry).await? {
+            // Its password was changed, or it was disabled, within this moment.
+            return Err(AccountError::InvalidCredentials);
+        }
+        self.signed_in(person, token, row.expires_at_ms, now_ms)
+    }
+}

@@ -1,0 +1,174 @@
+//! Creating an account.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use onsale_auth::Role;
+use onsale_private::Private;
+use onsale_store::StoreError;
+use onsale_store::account::{OneTimeToken, Purpose, UserRole, UserRow};
+use onsale_store::job::NewJob;
+use onsale_store::mail::LinkMail;
+use onsale_store::sealed_columns;
+use uuid::Uuid;
+
+use crate::accounts::{Accounts, Origin, SignedIn};
+use crate::email::Email;
+use crate::error::AccountError;
+use crate::fields;
+use crate::one_time::OneTimeSecret;
+use crate::passwords::weakness;
+use crate::vault::Vault;
+
+/// What a person who registers sends.
+#[derive(Debug)]
+pub struct Registration {
+    /// The address.
+    pub email: Private,
+    /// The password.
+    pub password: Private,
+    /// The name.
+    pub name: Option<Private>,
+    /// The language (BCP 47).
+    pub locale: Option<String>,
+}
+
+impl Accounts {
+    /// Creates an account, sends a link that verifies its address, and signs the person in.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn register(
+        &self,
+        registration: Registration,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<SignedIn, AccountError> {
+        if !self.config.registration {
+            return Err(AccountError::RegistrationClosed);
+        }
+        let registration = Checked::of(registration)?;
+        let user = self.create(&registration, UserRole::Buyer, now_ms).await?;
+        let vault = self.vault(now_ms).await?;
+        let proof = self.verification(vault, &user, now_ms)?;
+        let entry = origin.own(user.user_id, Role::Buyer, "account.register");
+        taken(self.store.add_user(&user, Some(proof), entry).await)?;
+        self.open(user, None, origin, now_ms).await
+    }
+
+    /// The row of a new account; costs a password's hash, so a taken address is noticed before.
+    pub(crate) async fn create(
+        &self,
+        registration: &Checked,
+        role: UserRole,
+        now_ms: u64,
+    ) -> Result<UserRow, AccountError> {
+        let vault = self.vault(now_ms).await?;
+        let hash = vault.email_hash(&registration.email);
+        if self.store.user_by_email(hash).await?.is_some() {
+            return Err(AccountError::EmailTaken);
+        }
+        let password = self.passwords.hash(&registration.password).await?;
+        let user_id = Uuid::new_v4();
+        Ok(UserRow {
+            user_id,
+            role,
+            email: Some(vault.seal_email(user_id, &registration.email)),
+            email_verified_at_ms: None,
+            name: registration
+                .name
+                .as_ref()
+                .map(|name| vault.seal_name(user_id, name)),
+            phone: None,
+            password: Some(password),
+            locale: registration.locale.clone(),
+            created_at_ms: now_ms,
+            disabled_at_ms: None,
+            erased_at_ms: None,
+        })
+    }
+
+    /// A token that proves the address of an account, and the mail that brings it.
+    pub(crate) fn verification(
+        &self,
+        vault: &Vault,
+        user: &UserRow,
+        now_ms: u64,
+    ) -> Result<(OneTimeToken, NewJob), AccountError> {
+        let life_ms = self.config.verify_link_seconds.saturating_mul(1_000);
+        self.link(vault, user, Purpose::VerifyEmail, life_ms, now_ms)
+    }
+
+    /// A token for an account, and the mail that brings it.
+    pub(crate) fn link(
+        &self,
+        vault: &Vault,
+        user: &UserRow,
+        purpose: Purpose,
+        life_ms: u64,
+        now_ms: u64,
+    ) -> Result<(OneTimeToken, NewJob), AccountError> {
+        let secret = OneTimeSecret::random();
+        let token = OneTimeToken {
+            token_hash: secret.hash(),
+            purpose,
+            user_id: Some(user.user_id),
+            email_hash: user.email.as_ref().map(|email| email.hash),
+            invited: None,
+            issued_at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(life_ms),
+        };
+        let mail_id = Uuid::now_v7();
+        let sealed = vault.ring().seal(
+            sealed_columns::mailed_token(mail_id),
+            &Private::new(secret.expose()),
+        );
+        let mail = LinkMail {
+            mail_id,
+            purpose: purpose.as_str().to_owned(),
+            user_id: Some(user.user_id),
+            invitation: None,
+            expires_at_ms: token.expires_at_ms,
+            token: URL_SAFE_NO_PAD.encode(sealed.as_bytes()),
+        };
+        Ok((token, mail.into_job()?))
+    }
+}
+
+/// A registration that may be one.
+pub(crate) struct Checked {
+    pub(crate) email: Email,
+    pub(crate) password: Private,
+    pub(crate) name: Option<Private>,
+    pub(crate) locale: Option<String>,
+}
+
+impl Checked {
+    pub(crate) fn of(registration: Registration) -> Result<Self, AccountError> {
+        let Registration {
+            email,
+            password,
+            name,
+            locale,
+        } = registration;
+        let email = fields::email(&email)?;
+        let name = name.map(|name| fields::name(&name)).transpose()?;
+        let locale = locale.map(fields::locale).transpose()?;
+        if let Some(why) = weakness(&password, Some(&email), name.as_ref()) {
+            return Err(AccountError::Weak(why));
+        }
+        Ok(Self {
+            email,
+            password,
+            name,
+            locale,
+        })
+    }
+}
+
+/// An address that another account got meanwhile.
+pub(crate) fn taken(result: Result<(), StoreError>) -> Result<(), AccountError> {
+    match result {
+        Err(StoreError::Exists(_)) => Err(AccountError::EmailTaken),
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,196 @@
+//! Tenants and who belongs to them. Whether the caller may is decided before: these do what they are told.
+
+use onsale_private::Private;
+use onsale_schemas::MemberRole;
+use onsale_store::StoreError;
+use onsale_store::account::{Membership, MembershipChange, TenantChange, TenantRow, UserRow};
+use onsale_store::audit::Actor;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::accounts::Accounts;
+use crate::error::AccountError;
+use crate::fields;
+
+/// Members of one tenant that are listed.
+const MEMBERS_MAX: u32 = 1_000;
+
+/// A member as the others of the tenant see it.
+#[derive(Debug)]
+pub struct TeamMember {
+    /// Since when, and as what.
+    pub membership: Membership,
+    /// The address.
+    pub email: Option<Private>,
+    /// The name.
+    pub name: Option<Private>,
+}
+
+impl Accounts {
+    /// Opens a tenant, with its owner where it is to have one at once.
+    ///
+    /// # Errors
+    /// [`AccountError::SlugTaken`] and others.
+    pub async fn open_tenant(
+        &self,
+        name: &str,
+        slug: &str,
+        owner: Option<Uuid>,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Result<TenantRow, AccountError> {
+        let tenant = TenantRow {
+            tenant_id: Uuid::new_v4(),
+            slug: fields::slug(slug)?,
+            name: fields::tenant_name(name)?,
+            created_at_ms: now_ms,
+            closed_at_ms: None,
+        };
+        let first = owner.map(|user_id| Membership {
+            tenant_id: tenant.tenant_id,
+            user_id,
+            role: MemberRole::Owner,
+            created_at_ms: now_ms,
+        });
+        let entry = by
+            .did("tenant.create", "tenant", tenant.tenant_id)
+            .of_tenant(tenant.tenant_id)
+            .with(json!({ "slug": tenant.slug, "owner": owner }));
+        let added = self.store.add_tenant(&tenant, first.as_ref(), entry);
+        match added.await {
+            Ok(()) => Ok(tenant),
+            Err(StoreError::Exists(_)) => Err(AccountError::SlugTaken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether people may open tenants for themselves.
+    pub fn has_self_service_tenants(&self) -> bool {
+        self.config.self_service_tenants
+    }
+
+    /// An account that may open a tenant for itself.
+    ///
+    /// # Errors
+    /// [`AccountError::NotVerified`] and others.
+    pub async fn verified(&self, user: Uuid) -> Result<UserRow, AccountError> {
+        let row = self.store.user(user).await?;
+        let row = row.filter(UserRow::is_active);
+        let row = row.ok_or(AccountError::NotFound("account"))?;
+        if row.email_verified_at_ms.is_none() {
+            return Err(AccountError::NotVerified);
+        }
+        Ok(row)
+    }
+
+    /// A tenant that is open.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`].
+    pub async fn tenant(&self, id: Uuid) -> Result<TenantRow, AccountError> {
+        let tenant = self.store.tenant(id).await?;
+        let tenant = tenant.filter(|tenant| tenant.closed_at_ms.is_none());
+        tenant.ok_or(AccountError::NotFound("tenant"))
+    }
+
+    /// Changes the names of a tenant.
+    ///
+    /// # Errors
+    /// [`AccountError::SlugTaken`] and others.
+    pub async fn change_tenant(
+        &self,
+        id: Uuid,
+        name: Option<&str>,
+        slug: Option<&str>,
+        by: &Actor,
+    ) -> Result<TenantRow, AccountError> {
+        let before = self.tenant(id).await?;
+        let change = TenantChange {
+            slug: slug.map(fields::slug).transpose()?,
+            name: name.map(fields::tenant_name).transpose()?,
+        };
+        let entry = by
+            .did("tenant.change", "tenant", id)
+            .of_tenant(id)
+            .with(json!({
+                "before": { "slug": before.slug, "name": before.name },
+                "after": { "slug": change.slug, "name": change.name },
+            }));
+        match self.store.change_tenant(id, &change, entry).await {
+            Ok(Some(tenant)) => Ok(tenant),
+            Ok(None) => Err(AccountError::NotFound("tenant")),
+            Err(StoreError::Exists(_)) => Err(AccountError::SlugTaken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The people of a tenant.
+    ///
+    /// # Errors
+    /// When the database cannot be used, or a value does not open.
+    pub async fn members(
+        &self,
+        tenant: Uuid,
+        now_ms: u64,
+    ) -> Result<Vec<TeamMember>, AccountError> {
+        let vault = self.vault(now_ms).await?;
+        let rows = self.store.members_of(tenant, MEMBERS_MAX).await?;
+        rows.into_iter()
+            .map(|(membership, user)| {
+                let profile = vault.open_profile(&user)?;
+                Ok(TeamMember {
+                    membership,
+                    email: profile.email,
+                    name: profile.name,
+                })
+            })
+            .collect()
+    }
+
+    /// Gives a member another role; its sessions end, for their tokens say the old one.
+    ///
+    /// # Errors
+    /// [`AccountError::LastOwner`] and others.
+    pub async fn change_member(
+        &self,
+        tenant: Uuid,
+        user: Uuid,
+        role: MemberRole,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let before = self.membership(user, Some(tenant)).await?;
+        let before = before.ok_or(AccountError::NotFound("member"))?;
+        let entry = by
+            .did("member.set", "user", user)
+            .of_tenant(tenant)
+            .with(json!({ "before": before.role.as_str(), "after": role.as_str() }));
+        let after = Membership { role, ..before };
+        let changed = self.store.set_member(&after, now_ms, entry);
+        of_member(changed.await?)
+    }
+
+    /// Ends a membership and the sessions of the person.
+    ///
+    /// # Errors
+    /// [`AccountError::LastOwner`] and others.
+    pub async fn remove_member(
+        &self,
+        tenant: Uuid,
+        user: Uuid,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let entry = by.did("member.remove", "user", user).of_tenant(tenant);
+        let removed = self.store.remove_member(tenant, user, now_ms, entry);
+        of_member(removed.await?)
+    }
+}
+
+fn of_member(change: MembershipChange) -> Result<(), AccountError> {
+    match change {
+        MembershipChange::Changed => Ok(()),
+        MembershipChange::NotThere => Err(AccountError::NotFound("member")),
+        MembershipChange::LastOwner => Err(AccountError::LastOwner),
+    }
+}

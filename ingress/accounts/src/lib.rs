@@ -1,0 +1,80 @@
+//! People: accounts, tenants and who belongs to them, how they sign in and stay signed in.
+//!
+//! # Which fact lies where
+//!
+//! | Fact | Table | Changed by |
+//! |---|---|---|
+//! | an account: address, name, number (sealed), password (hashed), role in the installation | `users` | the person; operators |
+//! | an organizer's house | `tenants` | operators, later its owner |
+//! | who belongs to it, as what | `memberships` | its owners |
+//! | one sign-in and its refresh tokens | `sessions` | each refresh; its person; whatever ends it |
+//! | what a mailed link allows, once | `one_time_tokens` | whoever follows the link |
+//! | the key of hashes for look-ups, sealed | `lookup_keys` | made once; sealed again with the rest |
+//! | who did it | `audit` | the transaction of the fact |
+//!
+//! Rows name a person by its UUID alone; what is personal is sealed ([`onsale_private`], [`Vault`]). The
+//! log knows nothing of all this: buyers there are the same UUIDs.
+//!
+//! # Roles
+//!
+//! A token says one role and one tenant, and follows from the rows each time one is minted
+//! ([`Standing`]), so a change of role takes effect with the next refresh; and because it also ends the
+//! sessions, that is within the life of an access token.
+//!
+//! | Account | `role` | `tenant` | `member` |
+//! |---|---|---|---|
+//! | of a buyer | `buyer` | nil | – |
+//! | in a session for a tenant it belongs to | `organizer` | that one | `owner`, `manager`, `finance`, `box_office` or `scanner` |
+//! | of an admin of the installation | `operator` | nil | – |
+//!
+//! What each member may do for its tenant is [`Action::allowed`], a table. Tokens that operators or
+//! another issuer mint go on as they were: they have neither `member` nor `session`, and an organizer's
+//! token without `member` is what it was before, the organizer of its own events.
+//!
+//! # Signing in
+//!
+//! A password is hashed by bcrypt, over all of its bytes ([`passwords`]), on threads of its own. A wrong
+//! address is compared with a hash that nobody has, so it takes as long as a wrong password.
+//! [`passwords::weakness`] refuses what is tried first.
+//!
+//! A session is one sign-in. It has one good refresh token at a time ([`sessions`]): using it gives the
+//! next. Using an old one ends the session, except within seconds, when it gives the same answer again.
+//! Access tokens are not looked up anywhere, so they outlive their session by at most their own life.
+//!
+//! # Links
+//!
+//! A link in a mail holds a random token that is kept hashed, is good for one purpose, once, and for the
+//! address that it was sent to. It is used up in the transaction of what it allows. The mail is a job of
+//! the same transaction ([`onsale_store::mail`]), with the token sealed in it.
+
+mod accounts;
+mod api_key;
+mod config;
+mod email;
+mod error;
+mod fields;
+mod flows;
+mod office;
+mod one_time;
+pub mod passwords;
+mod permissions;
+mod rotation;
+pub mod sessions;
+mod standing;
+mod vault;
+
+pub use accounts::{Accounts, Origin, Person, SignedIn};
+pub use api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes, ApiKeySecret};
+pub use config::{AccountsConfig, KeysError};
+pub use email::{EMAIL_MAX_BYTES, Email};
+pub use error::AccountError;
+pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
+pub use flows::{
+    Export, ExportedSession, Login, OwnSession, ProfileUpdate, Registration, TeamMember,
+};
+pub use office::{NewPerson, Office};
+pub use one_time::OneTimeSecret;
+pub use permissions::{Action, Actions, may};
+pub use rotation::{Pace, Rotated};
+pub use standing::Standing;
+pub use vault::{Profile, Vault, VaultError};

@@ -1,0 +1,192 @@
+//! What operators do with accounts, on the database itself: no server needs to run.
+
+use std::sync::Arc;
+
+use onsale_private::{KeyId, KeyRing, Private};
+use onsale_store::Store;
+use onsale_store::account::{OneTimeToken, Purpose, UserRole, UserRow};
+use onsale_store::audit::{Actor, Unaudited};
+use uuid::Uuid;
+
+use crate::email::Email;
+use crate::error::AccountError;
+use crate::fields;
+use crate::flows::taken;
+use crate::one_time::OneTimeSecret;
+use crate::passwords::{hash_here, weakness};
+use crate::vault::{Profile, Vault};
+
+/// See the module.
+pub struct Office {
+    store: Store,
+    vault: Vault,
+    bcrypt_cost: u32,
+}
+
+/// Whose account is created.
+#[derive(Debug)]
+pub struct NewPerson {
+    /// The account's id; `None` for a new one.
+    pub user_id: Option<Uuid>,
+    /// The address. Operators vouch for it, so it counts as verified.
+    pub email: Private,
+    /// The password.
+    pub password: Private,
+    /// The name.
+    pub name: Option<Private>,
+    /// What the person is to the installation.
+    pub role: UserRole,
+}
+
+impl Office {
+    /// On this database, with these keys.
+    ///
+    /// # Errors
+    /// When the database cannot be used, or its key of hashes does not open with them.
+    pub async fn open(
+        store: Store,
+        ring: KeyRing,
+        bcrypt_cost: u32,
+        now_ms: u64,
+    ) -> Result<Self, AccountError> {
+        let vault = Vault::open(&store, Arc::new(ring), now_ms).await?;
+        Ok(Self {
+            store,
+            vault,
+            bcrypt_cost,
+        })
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The keys that are configured, the current one first.
+    pub fn configured_keys(&self) -> impl Iterator<Item = KeyId> {
+        self.ring().ids()
+    }
+
+    /// The keys.
+    pub(crate) fn ring(&self) -> &KeyRing {
+        self.vault.ring()
+    }
+
+    /// The account of an e-mail address, or with this id.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn find(&self, who: &Private) -> Result<Option<UserRow>, AccountError> {
+        if let Ok(id) = who.expose().parse::<Uuid>() {
+            return Ok(self.store.user(id).await?);
+        }
+        match Email::parse(who) {
+            Some(email) => {
+                let hash = self.vault.email_hash(&email);
+                Ok(self.store.user_by_email(hash).await?)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// What an account holds of its person.
+    ///
+    /// # Errors
+    /// When a value does not open.
+    pub fn profile(&self, user: &UserRow) -> Result<Profile, AccountError> {
+        Ok(self.vault.open_profile(user)?)
+    }
+
+    /// Creates an account.
+    ///
+    /// # Errors
+    /// [`AccountError::EmailTaken`], [`AccountError::Weak`] and others.
+    pub async fn create(
+        &self,
+        person: NewPerson,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Result<UserRow, AccountError> {
+        let email = fields::email(&person.email)?;
+        let name = person.name.map(|name| fields::name(&name)).transpose()?;
+        if let Some(why) = weakness(&person.password, Some(&email), name.as_ref()) {
+            return Err(AccountError::Weak(why));
+        }
+        let user_id = person.user_id.unwrap_or_else(Uuid::new_v4);
+        let user = UserRow {
+            user_id,
+            role: person.role,
+            email: Some(self.vault.seal_email(user_id, &email)),
+            email_verified_at_ms: Some(now_ms),
+            name: name.map(|name| self.vault.seal_name(user_id, &name)),
+            phone: None,
+            password: Some(hash_here(&person.password, self.bcrypt_cost)?),
+            locale: None,
+            created_at_ms: now_ms,
+            disabled_at_ms: None,
+            erased_at_ms: None,
+        };
+        let entry = by
+            .did("account.create", "user", user_id)
+            .with(serde_json::json!({ "role": person.role.as_str() }));
+        taken(self.store.add_user(&user, None, entry).await)?;
+        Ok(user)
+    }
+
+    /// A token by which its bearer becomes the first admin; `None` where there is an admin who can sign
+    /// in. Several may be good at once, one of each node; the first that is used ends all of them.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn first_admin_token(
+        &self,
+        life_ms: u64,
+        now_ms: u64,
+    ) -> Result<Option<OneTimeSecret>, AccountError> {
+        if self.store.has_admin().await? {
+            return Ok(None);
+        }
+        let secret = OneTimeSecret::random();
+        let token = OneTimeToken {
+            token_hash: secret.hash(),
+            purpose: Purpose::FirstAdmin,
+            user_id: None,
+            email_hash: None,
+            invited: None,
+            issued_at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(life_ms),
+        };
+        let audit = Unaudited::Automatic;
+        self.store.issue_one_time_token(&token, None, audit).await?;
+        Ok(Some(secret))
+    }
+
+    /// Sets a password, and ends every session of the account.
+    ///
+    /// # Errors
+    /// [`AccountError::Weak`] and others.
+    pub async fn set_password(
+        &self,
+        user: &UserRow,
+        password: &Private,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let profile = self.profile(user)?;
+        let email = profile.email.as_ref().and_then(Email::parse);
+        if let Some(why) = weakness(password, email.as_ref(), profile.name.as_ref()) {
+            return Err(AccountError::Weak(why));
+        }
+        let hash = hash_here(password, self.bcrypt_cost)?;
+        let id = user.user_id;
+        let entry = by.did("account.password", "user", id);
+        let set = self
+            .store
+            .set_password(id, &hash, None, None, now_ms, entry);
+        if set.await? {
+            Ok(())
+        } else {
+            Err(AccountError::NotFound("account"))
+        }
+    }
+}

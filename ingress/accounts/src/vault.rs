@@ -1,0 +1,154 @@
+//! Seals and opens what is personal of an account, and finds it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use onsale_private::{KeyRing, LookupHash, LookupKey, OpenError, Place, Private, Sealed};
+use onsale_store::account::{SealedEmail, SessionRow, UserRow};
+use onsale_store::{Store, StoreError, sealed_columns};
+use uuid::Uuid;
+
+use crate::email::Email;
+
+/// What hashes of an address of e-mail are of.
+const EMAIL: &str = "email";
+/// What hashes of a network address are of.
+const ADDRESS: &str = "address";
+
+/// Why the key of hashes cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is there does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It opens, and is no key.
+    #[error("lookup_keys.key_sealed holds no key")]
+    NoKey,
+}
+
+/// Seals, opens and finds what is personal.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    ring: Arc<KeyRing>,
+    lookup: LookupKey,
+}
+
+/// What a person told of itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Profile {
+    /// The address; `None` once the account is erased.
+    pub email: Option<Private>,
+    /// The name.
+    pub name: Option<Private>,
+    /// The telephone number.
+    pub phone: Option<Private>,
+}
+
+impl Vault {
+    /// With the database's key of hashes, which is created where there is none yet.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn open(store: &Store, ring: Arc<KeyRing>, now_ms: u64) -> Result<Self, VaultError> {
+        let sealed = match store.lookup_key().await? {
+            Some(sealed) => sealed,
+            None => {
+                let new =
+                    ring.seal_bytes(sealed_columns::LOOKUP_KEY, LookupKey::random().as_bytes());
+                store.keep_lookup_key(&new, now_ms).await?
+            }
+        };
+        let bytes = ring.open_bytes(sealed_columns::LOOKUP_KEY, &sealed)?;
+        let lookup = LookupKey::from_bytes(&bytes).ok_or(VaultError::NoKey)?;
+        Ok(Self { ring, lookup })
+    }
+
+    /// By which an account is found.
+    pub fn email_hash(&self, email: &Email) -> LookupHash {
+        self.lookup.hash(EMAIL, email.folded().expose().as_bytes())
+    }
+
+    /// By which a network is known again: IPv6 by its /56, as a single subscriber has it.
+    pub fn address_hash(&self, address: IpAddr) -> LookupHash {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => self.lookup.hash(ADDRESS, &v4.octets()),
+            IpAddr::V6(v6) => self.lookup.hash(ADDRESS, &v6.octets()[..7]),
+        }
+    }
+
+    /// An address as an account keeps it.
+    pub fn seal_email(&self, user: Uuid, email: &Email) -> SealedEmail {
+        SealedEmail {
+            sealed: self.ring.seal(sealed_columns::email(user), email.written()),
+            hash: self.email_hash(email),
+        }
+    }
+
+    /// A name as an account keeps it.
+    pub fn seal_name(&self, user: Uuid, name: &Private) -> Sealed {
+        self.ring.seal(sealed_columns::name(user), name)
+    }
+
+    /// A telephone number as an account keeps it.
+    pub fn seal_phone(&self, user: Uuid, phone: &Private) -> Sealed {
+        self.ring.seal(sealed_columns::phone(user), phone)
+    }
+
+    /// What an account holds of its person.
+    ///
+    /// # Errors
+    /// When a value does not open.
+    pub fn open_profile(&self, user: &UserRow) -> Result<Profile, OpenError> {
+        let id = user.user_id;
+        let email = user.email.as_ref().map(|email| &email.sealed);
+        Ok(Profile {
+            email: self.open_one(sealed_columns::email(id), email)?,
+            name: self.open_one(sealed_columns::name(id), user.name.as_ref())?,
+            phone: self.open_one(sealed_columns::phone(id), user.phone.as_ref())?,
+        })
+    }
+
+    fn open_one(
+        &self,
+        place: Place,
+        sealed: Option<&Sealed>,
+    ) -> Result<Option<Private>, OpenError> {
+        sealed
+            .map(|sealed| self.ring.open(place, sealed))
+            .transpose()
+    }
+
+    /// The program that a session was opened with, as the session keeps it.
+    pub fn seal_agent(&self, session: Uuid, agent: &Private) -> Sealed {
+        self.ring.seal(sealed_columns::agent(session), agent)
+    }
+
+    /// The address that a session was opened from, as the session keeps it.
+    pub fn seal_address(&self, session: Uuid, address: IpAddr) -> Sealed {
+        let text = Private::new(address.to_canonical().to_string());
+        self.ring.seal(sealed_columns::address(session), &text)
+    }
+
+    /// Program and address of a session.
+    ///
+    /// # Errors
+    /// When a value does not open.
+    pub fn open_origin(
+        &self,
+        session: &SessionRow,
+    ) -> Result<(Option<Private>, Option<Private>), OpenError> {
+        let id = session.session_id;
+        Ok((
+            self.open_one(sealed_columns::agent(id), session.agent.as_ref())?,
+            self.open_one(sealed_columns::address(id), session.address.as_ref())?,
+        ))
+    }
+
+    /// The keys themselves, for what is sealed elsewhere.
+    pub fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+}

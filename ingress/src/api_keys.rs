@@ -1,0 +1,122 @@
+//! Callers that send an API key in the place of a token.
+//!
+//! A key is looked up in the database, and what was found is remembered for a short time, so that a
+//! program that asks often costs no look-up each time. A key that is not known yet counts towards the
+//! limit of its address first: guessing costs no look-ups.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use moka::sync::Cache;
+use onsale_accounts::{ApiKeyScopes, ApiKeySecret};
+use onsale_auth::Identity;
+use onsale_schemas::{TenantId, UserId};
+use onsale_store::account::{ApiKeyRow, TokenHash};
+
+use crate::auth::Caller;
+use crate::error::{ApiError, Code};
+use crate::rate_limit::{Class, Key};
+use crate::state::IngressState;
+
+/// For how long a key is remembered, and so how soon a revoked one is refused by other nodes.
+const REMEMBERED_FOR: Duration = Duration::from_secs(30);
+/// Keys that are remembered, those that nobody has included.
+const REMEMBERED_MAX: u64 = 10_000;
+
+/// Keys that were looked up lately.
+pub(crate) struct ApiKeys {
+    known: Cache<TokenHash, Option<ApiKeyRow>>,
+}
+
+impl ApiKeys {
+    pub(crate) fn new() -> Self {
+        Self {
+            known: Cache::builder()
+                .max_capacity(REMEMBERED_MAX)
+                .time_to_live(REMEMBERED_FOR)
+                .build(),
+        }
+    }
+
+    /// Forgets a key, which was revoked.
+    pub(crate) fn forget(&self, hash: &TokenHash) {
+        self.known.invalidate(hash);
+    }
+
+    /// Whom the key of a request stands for; `None` where it sends none. `address` is who sends it.
+    pub(crate) async fn caller(
+        state: &IngressState,
+        headers: &HeaderMap,
+        address: Key,
+    ) -> Option<Result<Caller, ApiError>> {
+        let text = bearer(headers)?;
+        if !ApiKeySecret::is_meant(text) {
+            return None;
+        }
+        let Some(secret) = ApiKeySecret::parse(text) else {
+            return Some(Err(refused()));
+        };
+        Some(state.api_keys.look_up(state, &secret, address).await)
+    }
+
+    async fn look_up(
+        &self,
+        state: &IngressState,
+        secret: &ApiKeySecret,
+        address: Key,
+    ) -> Result<Caller, ApiError> {
+        let hash = secret.hash();
+        let found = match self.known.get(&hash) {
+            Some(known) => known,
+            None => {
+                let limited = state.limits.check(Class::Lookup, address);
+                limited.map_err(|(error, _passed)| error)?;
+                let found = state.store.api_key(hash).await?;
+                self.known.insert(hash, found.clone());
+                if let Some(key) = &found {
+                    let now_ms = state.clock.now_ms();
+                    state.store.note_api_key_used(key.key_id, now_ms).await?;
+                }
+                found
+            }
+        };
+        let now_ms = state.clock.now_ms();
+        let key = found.filter(|key| key.is_live(now_ms));
+        let key = key.ok_or_else(refused)?;
+        let scopes = ApiKeyScopes::parse(key.scopes.split(' ')).map_err(ApiError::internal)?;
+        let identity = Identity {
+            user: UserId(key.key_id),
+            role: scopes.role(),
+            tenant: TenantId(key.tenant_id),
+            member: None,
+            session: None,
+            expires_at_seconds: key.expires_at_ms.map_or(u64::MAX, |ms| ms / 1_000),
+        };
+        Ok(match scopes {
+            ApiKeyScopes::Payments => Caller::from(identity),
+            ApiKeyScopes::Organizer(actions) => Caller::from(identity).with_actions(actions),
+        })
+    }
+}
+
+/// The same for one that nobody has, that has expired and that was revoked.
+fn refused() -> ApiError {
+    ApiError::new(
+        Code::Unauthorized,
+        "This API key is not valid: it was revoked, has expired, or is of another installation.",
+    )
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let value = given.next()?.to_str().ok()?;
+    // Of two, the edge says what is wrong.
+    if given.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_start())
+}

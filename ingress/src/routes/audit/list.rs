@@ -1,0 +1,174 @@
+//! `GET /audit`
+
+use axum::extract::State;
+use axum::response::Response;
+use onsale_accounts::Action;
+use onsale_store::audit::{AuditFilter, AuditRow};
+use onsale_store::catalog::TenantScope;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::auth::{Caller, Right, Role};
+use crate::bounds::{Bound, Bounds, Of};
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::Query;
+use crate::state::AppState;
+use crate::values::Instant;
+
+/// Entries of one page.
+const LIMIT_MAX: u32 = 500;
+const LIMIT_DEFAULT: u32 = 50;
+/// Longest name of an action or a kind of thing, in characters.
+const NAME_MAX_CHARS: usize = 64;
+
+pub(super) const BOUNDS: Bounds = &[
+    (Of::Parameter("action"), Bound::AtMost(NAME_MAX_CHARS)),
+    (Of::Parameter("kind"), Bound::AtMost(NAME_MAX_CHARS)),
+    (Of::Parameter("from"), Bound::Instant),
+    (Of::Parameter("to"), Bound::Instant),
+    (Of::Parameter("limit"), Bound::Range(1, LIMIT_MAX as u64)),
+];
+
+/// To read what was done for a tenant, and in it.
+const READ_AUDIT: Right = Right::of_members_alone(
+    &[Role::Organizer, Role::Admin, Role::Operator],
+    Action::ReadAudit,
+    "The audit trail is read by the managers of a tenant, by admins and by operators.",
+);
+
+/// Which entries.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuditQuery {
+    /// Only what this account or key did.
+    actor: Option<Uuid>,
+    /// Only this action, as `event.change`.
+    action: Option<String>,
+    /// Only about this kind of thing, as `event`.
+    kind: Option<String>,
+    /// Only about the thing with this id.
+    entity: Option<String>,
+    /// Only of this instant and later.
+    #[param(value_type = Option<String>)]
+    from: Option<Instant>,
+    /// Only of before this instant.
+    #[param(value_type = Option<String>)]
+    to: Option<Instant>,
+    /// `meta.next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Entries per page, 1 to 500 (default 50).
+    limit: Option<u32>,
+}
+
+/// An entry of the audit trail. It names people by their ids alone.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
+pub(crate) struct EntryBody {
+    audit_id: u64,
+    at: Instant,
+    /// `null`: the command line, or somebody who was not signed in.
+    actor_id: Option<Uuid>,
+    actor_role: String,
+    request_id: Option<String>,
+    action: String,
+    kind: String,
+    entity: String,
+    tenant_id: Option<Uuid>,
+    #[schema(value_type = Object)]
+    detail: Value,
+}
+
+/// Added to `meta`.
+#[derive(Serialize, ToSchema)]
+struct CursorMeta {
+    /// Where the next page begins; `null` on the last one.
+    next_cursor: Option<String>,
+}
+
+impl From<AuditRow> for EntryBody {
+    fn from(row: AuditRow) -> Self {
+        Self {
+            audit_id: row.audit_id,
+            at: Instant(row.at_ms),
+            actor_id: row.actor.id,
+            actor_role: row.actor.role,
+            request_id: row.actor.request_id,
+            action: row.action,
+            kind: row.subject_kind,
+            entity: row.subject_id,
+            tenant_id: row.tenant_id,
+            detail: row.detail,
+        }
+    }
+}
+
+/// Who did what, newest first: of the caller's tenant, or of all for operators.
+#[utoipa::path(
+    get, path = "/api/v1/audit", operation_id = "list_audit", tag = "tenants", params(AuditQuery),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "`meta.next_cursor` leads to the next page", body = Success<Vec<EntryBody>>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+    ),
+)]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Caller,
+    Query(query): Query<AuditQuery>,
+) -> Result<Response, ApiError> {
+    caller.permit(&READ_AUDIT)?;
+    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let expected = format!("1 to {LIMIT_MAX}");
+        return Err(ApiError::invalid("limit", limit, &expected));
+    }
+    for (field, text) in [
+        ("action", &query.action),
+        ("kind", &query.kind),
+        ("entity", &query.entity),
+    ] {
+        if let Some(text) = text
+            && (text.chars().count() > NAME_MAX_CHARS || text.chars().any(char::is_control))
+        {
+            let expected = format!("at most {NAME_MAX_CHARS} characters on one line");
+            return Err(ApiError::invalid(field, text, &expected));
+        }
+    }
+    let before = match &query.cursor {
+        Some(cursor) => Some(cursor.parse().map_err(|_| {
+            ApiError::invalid("cursor", cursor, "a next_cursor of an earlier answer")
+        })?),
+        None => None,
+    };
+    let filter = AuditFilter {
+        subject_kind: query.kind,
+        subject_id: query.entity,
+        // From the token, never from the request.
+        tenant_id: match caller.scope() {
+            TenantScope::One(tenant) => Some(tenant),
+            TenantScope::All => None,
+        },
+        actor_id: query.actor,
+        action: query.action,
+        from_ms: query.from.map(|from| from.0),
+        until_ms: query.to.map(|to| to.0),
+        before,
+        // One more than the page, to know whether there is a next one.
+        limit: limit + 1,
+    };
+    let mut rows = state.store.audit(&filter).await?;
+    let page = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = rows.len() > page;
+    rows.truncate(page);
+    let last = rows.last().filter(|_| has_more);
+    let next_cursor = last.map(|row| row.audit_id.to_string());
+    let bodies: Vec<EntryBody> = rows.into_iter().map(EntryBody::from).collect();
+    envelope::success_page(&context, &bodies, &CursorMeta { next_cursor })
+}

@@ -1,0 +1,69 @@
+//! Accounts: register, sign in, go on, profile, sessions.
+
+pub(super) mod account_call;
+pub(super) mod body;
+mod change_password;
+mod end_session;
+mod erase_me;
+mod error;
+mod export_me;
+mod first_admin;
+mod forgot_password;
+mod jwks;
+mod login;
+mod logout;
+mod logout_all;
+mod me;
+mod refresh;
+mod register;
+mod reset_password;
+mod sessions;
+mod update_me;
+mod verify_email;
+
+use utoipa_axum::routes;
+
+use crate::rate_limit::Class;
+use crate::routes::endpoints::Endpoints;
+use crate::rules::Rules;
+
+/// The endpoints with their rules.
+pub(super) fn endpoints() -> Endpoints {
+    let open = Rules::DEFAULT.ignoring_bad_tokens();
+    Endpoints::default()
+        .with(
+            routes!(register::register),
+            open.class(Class::Register).bounds(register::BOUNDS),
+        )
+        .with(
+            routes!(first_admin::first_admin),
+            open.class(Class::Register).bounds(first_admin::BOUNDS),
+        )
+        .with(
+            routes!(login::login),
+            open.class(Class::Login).bounds(login::BOUNDS),
+        )
+        .with(routes!(refresh::refresh), open)
+        .with(routes!(logout::logout), open)
+        .with(routes!(logout_all::logout_all), Rules::DEFAULT)
+        .with(routes!(verify_email::verify_email), open)
+        .with(
+            routes!(forgot_password::forgot_password),
+            open.class(Class::Reset),
+        )
+        .with(routes!(reset_password::reset_password), open)
+        .with(
+            routes!(change_password::change_password),
+            Rules::DEFAULT.class(Class::Login),
+        )
+        .with(routes!(me::me), Rules::DEFAULT)
+        .with(routes!(update_me::update_me), Rules::DEFAULT)
+        .with(
+            routes!(erase_me::erase_me),
+            Rules::DEFAULT.class(Class::Login),
+        )
+        .with(routes!(export_me::export_me), Rules::DEFAULT)
+        .with(routes!(sessions::sessions), Rules::DEFAULT)
+        .with(routes!(end_session::end_session), Rules::DEFAULT)
+        .with(routes!(jwks::jwks), Rules::UNLIMITED)
+}

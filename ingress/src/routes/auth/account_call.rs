@@ -1,0 +1,88 @@
+//! What every call about an account brings along.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::header::USER_AGENT;
+use http::request::Parts;
+use onsale_accounts::{Accounts, Origin};
+use onsale_private::Private;
+use onsale_schemas::TenantId;
+use uuid::Uuid;
+
+use crate::auth::Caller;
+use crate::client_address::ClientAddress;
+use crate::context::RequestContext;
+use crate::error::{ApiError, Code};
+use crate::rate_limit::{Class, Key};
+use crate::state::AppState;
+
+/// See the module. As an extractor it refuses calls where there are no accounts.
+pub(crate) struct AccountCall {
+    pub(in crate::routes) state: AppState,
+    pub(in crate::routes) accounts: Arc<Accounts>,
+    pub(in crate::routes) context: RequestContext,
+    pub(in crate::routes) origin: Origin,
+    pub(in crate::routes) now_ms: u64,
+}
+
+impl FromRequestParts<AppState> for AccountCall {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let context = RequestContext::from_request_parts(parts, state).await?;
+        let address = ClientAddress::from_request_parts(parts, state).await?;
+        let accounts = state.accounts.clone().ok_or_else(|| {
+            ApiError::new(
+                Code::NotSupported,
+                "There are no accounts in this installation: tokens come from elsewhere. (To have \
+                 them, set accounts.key and a key that signs.)",
+            )
+        })?;
+        let request_id = context.request_id();
+        let agent = parts.headers.get(USER_AGENT);
+        let origin = Origin {
+            request_id: (!request_id.is_empty()).then(|| request_id.to_owned()),
+            address: Some(address.0),
+            agent: agent
+                .and_then(|agent| agent.to_str().ok())
+                .filter(|agent| !agent.is_empty())
+                .map(Private::new),
+        };
+        Ok(Self {
+            now_ms: state.clock.now_ms(),
+            state: state.clone(),
+            accounts,
+            context,
+            origin,
+        })
+    }
+}
+
+impl AccountCall {
+    /// Counts an attempt on the account of an address, whether or not there is one. An address that the
+    /// account has signed in from is not held up by what others try: only by its own limit, which was
+    /// counted before.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub(super) async fn count(&self, class: Class, email: &Private) -> Result<(), ApiError> {
+        let Some(account) = self.accounts.account_key(email, self.now_ms).await? else {
+            return Ok(());
+        };
+        let Err((error, _passed)) = self.state.limits.check(class, Key::Account(account)) else {
+            return Ok(());
+        };
+        let is_known = self
+            .accounts
+            .knows(email, &self.origin, self.now_ms)
+            .await?;
+        if is_known { Ok(()) } else { Err(error) }
+    }
+}
+
+/// The tenant that a caller's session acts for.
+pub(super) fn acting_for(caller: &Caller) -> Option<Uuid> {
+    let TenantId(tenant) = caller.tenant;
+    (!tenant.is_nil()).then_some(tenant)
+}

@@ -1,0 +1,67 @@
+//! `POST /auth/change-password`
+
+use axum::response::Response;
+use http::StatusCode;
+use onsale_private::Private;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::account_call::AccountCall;
+use super::body::{DONE, DoneBody};
+use crate::auth::Caller;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::state::AppState;
+
+/// The old password and the new one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangePasswordRequest {
+    #[schema(value_type = String)]
+    current_password: Private,
+    #[schema(value_type = String)]
+    new_password: Private,
+}
+
+impl RequestBody for ChangePasswordRequest {
+    fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// Change the caller's password. Every other session of the account ends.
+#[utoipa::path(
+    post, path = "/api/v1/auth/change-password", operation_id = "change_password", tag = "accounts",
+    request_body = ChangePasswordRequest,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The password is changed", body = Success<DoneBody>),
+        (status = 400, description = "`VALIDATION_ERROR`: a password that is tried first", body = Problem),
+        (status = 401, description = "`INVALID_CREDENTIALS`: the current password is another", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
+        (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),
+    ),
+)]
+pub(crate) async fn change_password(
+    caller: Caller,
+    call: AccountCall,
+    body: JsonBody<ChangePasswordRequest>,
+) -> Result<Response, ApiError> {
+    let ChangePasswordRequest {
+        current_password,
+        new_password,
+    } = &body.value;
+    call.accounts
+        .change_password(
+            caller.user.0,
+            caller.session,
+            current_password,
+            new_password,
+            &call.origin,
+            call.now_ms,
+        )
+        .await?;
+    envelope::success(&call.context, StatusCode::OK, &DONE)
+}

@@ -1,0 +1,69 @@
+//! `DELETE /auth/me`
+
+use axum::response::Response;
+use http::StatusCode;
+use onsale_private::Private;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::account_call::AccountCall;
+use super::body::{DONE, DoneBody};
+use crate::auth::Caller;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::state::AppState;
+
+/// The account's password, so that a token that was left open somewhere is not enough.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EraseRequest {
+    /// Of an account that has one.
+    #[schema(value_type = Option<String>)]
+    password: Option<Private>,
+}
+
+impl RequestBody for EraseRequest {
+    const OPTIONAL: bool = true;
+
+    fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// Erase the caller's account for good.
+///
+/// Address, name, number, password, sessions, links and memberships are deleted. Bookings stay for as long
+/// as the law wants them, under an id that names nobody any more; the audit trail says what was erased.
+/// Access tokens last until they expire.
+#[utoipa::path(
+    delete, path = "/api/v1/auth/me", operation_id = "erase_me", tag = "accounts",
+    request_body = Option<EraseRequest>,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The account is erased", body = Success<DoneBody>),
+        (status = 400, description = "`VALIDATION_ERROR`: the password is missing", body = Problem),
+        (status = 401, description = "`INVALID_CREDENTIALS`: the password is another", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
+        (status = 409, description = "`LAST_OWNER`: a tenant would be without an owner", body = Problem),
+        (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),
+    ),
+)]
+pub(crate) async fn erase_me(
+    caller: Caller,
+    call: AccountCall,
+    body: JsonBody<EraseRequest>,
+) -> Result<Response, ApiError> {
+    let password = body.value.password.as_ref();
+    call.accounts
+        .erase(
+            caller.user.0,
+            caller.role,
+            password,
+            &call.origin,
+            call.now_ms,
+        )
+        .await?;
+    envelope::success(&call.context, StatusCode::OK, &DONE)
+}

@@ -1,0 +1,90 @@
+//! What goes wrong with accounts, as clients see it.
+
+use onsale_accounts::AccountError;
+use onsale_accounts::sessions::Refusal;
+use onsale_store::account::SessionEnd;
+use serde_json::Value;
+
+use crate::error::{ApiError, Code};
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            // What was sent is personal, and is not repeated.
+            AccountError::Invalid { field, expected } => {
+                Self::invalid(field, Value::Null, expected)
+            }
+            AccountError::Weak(why) => Self::invalid("password", Value::Null, &why.to_string()),
+            AccountError::EmailTaken => Self::new(
+                Code::EmailTaken,
+                "There is an account with this e-mail address already: sign in, or reset its password.",
+            ),
+            AccountError::InvalidCredentials => Self::new(
+                Code::InvalidCredentials,
+                "The e-mail address or the password is wrong.",
+            ),
+            AccountError::Disabled => Self::forbidden("This account is disabled."),
+            AccountError::Refresh(why) => refused(why),
+            AccountError::BadLink => Self::new(
+                Code::LinkExpired,
+                "This link was used before, is too old, or was replaced by a newer one.",
+            ),
+            AccountError::LastOwner => Self::new(
+                Code::LastOwner,
+                "A tenant has at least one owner: make another member an owner first.",
+            ),
+            AccountError::SlugTaken => Self::new(
+                Code::SlugTaken,
+                "Another tenant has this slug: choose another.",
+            ),
+            AccountError::OtherAddress => Self::forbidden(
+                "This invitation was sent to another e-mail address than that of your account: sign in \
+                 with the account of that address.",
+            ),
+            AccountError::NotVerified => Self::new(
+                Code::NotVerified,
+                "Verify your e-mail address first: follow the link in the mail that was sent to it.",
+            ),
+            AccountError::TooManyInvitations => Self::new(
+                Code::TooManyInvitations,
+                "The tenant has as many open invitations as it may: wait until some are answered or expire.",
+            ),
+            AccountError::TooManyKeys => Self::new(
+                Code::TooManyKeys,
+                "The tenant has as many API keys as it may: revoke one first.",
+            ),
+            AccountError::NotFound(what) => Self::not_found(what),
+            AccountError::RegistrationClosed => {
+                Self::forbidden("Registration is closed: ask the operators for an account.")
+            }
+            AccountError::Busy {
+                retry_after_seconds,
+            } => {
+                Self::overloaded("Too many people are signing in. Nothing was changed; try again.")
+                    .retry_after(retry_after_seconds)
+            }
+            AccountError::Store(error) => error.into(),
+            other @ (AccountError::Open(_) | AccountError::Mint(_) | AccountError::Internal(_)) => {
+                Self::internal(other)
+            }
+        }
+    }
+}
+
+fn refused(why: Refusal) -> ApiError {
+    match why {
+        Refusal::Expired => ApiError::new(
+            Code::TokenExpired,
+            "The session was not used for too long; sign in again.",
+        ),
+        Refusal::Reused | Refusal::Ended(SessionEnd::Reuse) => ApiError::new(
+            Code::TokenReused,
+            "This refresh token was used before, so someone else may have it: the session has ended. \
+             Sign in again.",
+        ),
+        Refusal::Unknown | Refusal::Ended(_) => ApiError::new(
+            Code::Unauthorized,
+            "The refresh token is not valid, or its session has ended; sign in again.",
+        ),
+    }
+}

@@ -1,0 +1,192 @@
+//! `GET /auth/me/export`
+
+use axum::response::Response;
+use http::StatusCode;
+use onsale_accounts::{Export, ExportedSession};
+use onsale_private::Private;
+use onsale_schemas::UserId;
+use onsale_store::account::Membership;
+use onsale_store::audit::AuditRow;
+use onsale_store::booking::BookingFilter;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::account_call::AccountCall;
+use super::body::PersonBody;
+use crate::auth::Caller;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::routes::bookings::body::BookingBody;
+use crate::state::AppState;
+use crate::values::Instant;
+
+/// Bookings of one export, the newest ones.
+const BOOKINGS_MAX: usize = 10_000;
+/// Bookings that are read at once.
+const BOOKINGS_PER_PAGE: u32 = 500;
+
+/// Everything that is kept about a person.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Export)]
+pub(crate) struct ExportBody {
+    account: PersonBody,
+    memberships: Vec<MembershipBody>,
+    /// Live and ended ones, as long as they are kept.
+    sessions: Vec<ExportedSessionBody>,
+    /// What the account did and what was done to it.
+    audit: Vec<EntryBody>,
+    bookings: Vec<BookingBody>,
+    /// False where there is more of something than one answer holds; then the newest are here.
+    complete: bool,
+}
+
+/// That a person belongs to a tenant.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Membership)]
+pub(crate) struct MembershipBody {
+    tenant_id: Uuid,
+    role: &'static str,
+    since: Instant,
+}
+
+/// A session as it is kept.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedSession)]
+pub(crate) struct ExportedSessionBody {
+    session_id: Uuid,
+    tenant_id: Option<Uuid>,
+    created_at: Instant,
+    last_used_at: Instant,
+    expires_at: Instant,
+    ended_at: Option<Instant>,
+    ended_why: Option<&'static str>,
+    user_agent: Option<String>,
+    address: Option<String>,
+}
+
+/// An entry of the audit trail. Who else acted is not said, only in which role.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedEntry)]
+pub(crate) struct EntryBody {
+    at: Instant,
+    action: String,
+    /// Whether the person did it.
+    by_you: bool,
+    role: String,
+    subject_kind: String,
+    subject_id: String,
+    request_id: Option<String>,
+    #[schema(value_type = Object)]
+    detail: Value,
+}
+
+impl From<Membership> for MembershipBody {
+    fn from(membership: Membership) -> Self {
+        Self {
+            tenant_id: membership.tenant_id,
+            role: membership.role.as_str(),
+            since: Instant(membership.created_at_ms),
+        }
+    }
+}
+
+impl From<ExportedSession> for ExportedSessionBody {
+    fn from(session: ExportedSession) -> Self {
+        let ExportedSession {
+            row,
+            agent,
+            address,
+        } = session;
+        Self {
+            session_id: row.session_id,
+            tenant_id: row.tenant_id,
+            created_at: Instant(row.created_at_ms),
+            last_used_at: Instant(row.rotated_at_ms),
+            expires_at: Instant(row.expires_at_ms),
+            ended_at: row.ended.map(|(at_ms, _)| Instant(at_ms)),
+            ended_why: row.ended.map(|(_, why)| why.as_str()),
+            user_agent: agent.map(Private::into_exposed),
+            address: address.map(Private::into_exposed),
+        }
+    }
+}
+
+impl EntryBody {
+    fn of(row: AuditRow, user: Uuid) -> Self {
+        Self {
+            at: Instant(row.at_ms),
+            action: row.action,
+            by_you: row.actor.id == Some(user),
+            role: row.actor.role,
+            subject_kind: row.subject_kind,
+            subject_id: row.subject_id,
+            request_id: row.actor.request_id,
+            detail: row.detail,
+        }
+    }
+}
+
+/// Everything that is kept about the caller.
+#[utoipa::path(
+    get, path = "/api/v1/auth/me/export", operation_id = "export_me", tag = "accounts",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "What is kept about the caller", body = Success<ExportBody>),
+        (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
+        (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
+    ),
+)]
+pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Response, ApiError> {
+    let user = caller.user.0;
+    let export = call.accounts.export(user, call.now_ms).await?;
+    let (bookings, are_all) = bookings(&call.state, caller.user).await?;
+    let Export {
+        person,
+        memberships,
+        sessions,
+        audit,
+        is_cut,
+    } = export;
+    let body = ExportBody {
+        account: person.into(),
+        memberships: memberships.into_iter().map(MembershipBody::from).collect(),
+        sessions: sessions
+            .into_iter()
+            .map(ExportedSessionBody::from)
+            .collect(),
+        audit: audit
+            .into_iter()
+            .map(|row| EntryBody::of(row, user))
+            .collect(),
+        bookings,
+        complete: are_all && !is_cut,
+    };
+    envelope::success(&call.context, StatusCode::OK, &body)
+}
+
+/// The bookings of an account, newest first, and whether these are all.
+async fn bookings(state: &AppState, user: UserId) -> Result<(Vec<BookingBody>, bool), ApiError> {
+    let mut bodies = Vec::new();
+    let mut filter = BookingFilter {
+        user_id: user,
+        status: None,
+        expires_after_ms: None,
+        after: None,
+        limit: BOOKINGS_PER_PAGE,
+    };
+    loop {
+        let rows = state.store.bookings(&filter).await?;
+        let Some(last) = rows.last() else {
+            return Ok((bodies, true));
+        };
+        filter.after = Some((last.reserved_at_ms, last.booking_id));
+        for row in rows {
+            if bodies.len() >= BOOKINGS_MAX {
+                return Ok((bodies, false));
+            }
+            bodies.push(BookingBody::of(state, row).await?);
+        }
+    }
+}

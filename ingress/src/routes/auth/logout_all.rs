@@ -1,0 +1,39 @@
+//! `POST /auth/logout-all`
+
+use axum::response::Response;
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::account_call::AccountCall;
+use crate::auth::Caller;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+
+/// What ended.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionsEnded {
+    /// How many.
+    sessions_ended: u64,
+}
+
+/// End every session of the account, this one too.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout-all", operation_id = "logout_all", tag = "accounts",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The sessions have ended", body = Success<SessionsEnded>),
+        (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
+    ),
+)]
+pub(crate) async fn logout_all(caller: Caller, call: AccountCall) -> Result<Response, ApiError> {
+    let (user, role) = (caller.user.0, caller.role);
+    let ended = call
+        .accounts
+        .end_all_sessions(user, role, &call.origin, call.now_ms)
+        .await?;
+    let body = SessionsEnded {
+        sessions_ended: ended,
+    };
+    envelope::success(&call.context, StatusCode::OK, &body)
+}

@@ -1,0 +1,57 @@
+//! `POST /auth/refresh`
+
+use axum::response::Response;
+use http::StatusCode;
+use onsale_private::Private;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::account_call::AccountCall;
+use super::body::SignedInBody;
+use crate::auth::Caller;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::state::AppState;
+
+/// Who goes on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefreshRequest {
+    /// As the last answer had it.
+    #[schema(value_type = String)]
+    refresh_token: Private,
+}
+
+impl RequestBody for RefreshRequest {
+    const PUBLIC: bool = true;
+
+    fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// Get new tokens for a refresh token, which is used up.
+///
+/// Within some seconds the same token gives the same refresh token again, for two tabs at once and for
+/// answers that got lost. Later use ends the session: someone else may have the token.
+#[utoipa::path(
+    post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "accounts", request_body = RefreshRequest,
+    responses(
+        (status = 200, description = "The next tokens", body = Success<SignedInBody>),
+        (status = 401, description = "`TOKEN_REUSED`: used before, the session has ended; `TOKEN_EXPIRED`: not used for too long; `UNAUTHORIZED`: no such session, or it has ended", body = Problem),
+        (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
+    ),
+)]
+pub(crate) async fn refresh(
+    call: AccountCall,
+    body: JsonBody<RefreshRequest>,
+) -> Result<Response, ApiError> {
+    let token = body.value.refresh_token.expose();
+    let signed_in = call
+        .accounts
+        .refresh(token, &call.origin, call.now_ms)
+        .await?;
+    let body = SignedInBody::from(signed_in);
+    envelope::success(&call.context, StatusCode::OK, &body)
+}

@@ -1,0 +1,394 @@
+//! Accounts, tenants, memberships, sessions and one-time tokens as rows. What is personal comes here
+//! sealed and leaves sealed: this crate has no key.
+
+use std::fmt;
+
+use onsale_private::{LookupHash, Sealed};
+use onsale_schemas::MemberRole;
+use uuid::Uuid;
+
+/// Sessions of one account at a time; one more ends the oldest.
+pub const SESSIONS_PER_USER_MAX: u32 = 50;
+
+/// What a person is to the installation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UserRole {
+    /// Everybody.
+    Buyer,
+    /// Looks after the installation and all its tenants.
+    Admin,
+}
+
+impl UserRole {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Buyer => "buyer",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Buyer, Self::Admin]
+            .into_iter()
+            .find(|role| role.as_str() == name)
+    }
+}
+
+/// The hash of a password with the name of its scheme in front. It does not show in logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Wraps a hash.
+    pub fn new(hash: impl Into<String>) -> Self {
+        Self(hash.into())
+    }
+
+    /// The hash itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(hidden)")
+    }
+}
+
+/// An e-mail address as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SealedEmail {
+    /// The address.
+    pub sealed: Sealed,
+    /// By which it is found; no two accounts have the same.
+    pub hash: LookupHash,
+}
+
+/// An account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserRow {
+    /// Its id.
+    pub user_id: Uuid,
+    /// What the person is to the installation.
+    pub role: UserRole,
+    /// `None` once it is erased.
+    pub email: Option<SealedEmail>,
+    /// When the person has shown that the address is theirs, in milliseconds since 1970.
+    pub email_verified_at_ms: Option<u64>,
+    /// The name.
+    pub name: Option<Sealed>,
+    /// The telephone number.
+    pub phone: Option<Sealed>,
+    /// `None` for an account that signs in by other means.
+    pub password: Option<PasswordHash>,
+    /// The language (BCP 47) in which it is written to.
+    pub locale: Option<String>,
+    /// When it was created, in milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Since when it cannot sign in, in milliseconds since 1970.
+    pub disabled_at_ms: Option<u64>,
+    /// When it was erased, in milliseconds since 1970.
+    pub erased_at_ms: Option<u64>,
+}
+
+impl UserRow {
+    /// Whether it may sign in.
+    pub fn is_active(&self) -> bool {
+        self.disabled_at_ms.is_none() && self.erased_at_ms.is_none()
+    }
+}
+
+/// What of a profile is to change: `None` leaves it, `Some(None)` removes it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ProfileChange {
+    /// The name.
+    pub name: Option<Option<Sealed>>,
+    /// The telephone number.
+    pub phone: Option<Option<Sealed>>,
+    /// The language.
+    pub locale: Option<Option<String>>,
+}
+
+/// An organizer's house.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TenantRow {
+    /// Its id.
+    pub tenant_id: Uuid,
+    /// Its name in addresses, which no other has.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// When it was opened, in milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// When it was closed, in milliseconds since 1970.
+    pub closed_at_ms: Option<u64>,
+}
+
+/// That a person belongs to a tenant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Membership {
+    /// The tenant.
+    pub tenant_id: Uuid,
+    /// The person.
+    pub user_id: Uuid,
+    /// What it does there.
+    pub role: MemberRole,
+    /// Since when, in milliseconds since 1970.
+    pub created_at_ms: u64,
+}
+
+/// The result of changing or ending a membership.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MembershipChange {
+    /// Done.
+    Changed,
+    /// The person is no member.
+    NotThere,
+    /// It is the only owner, and a tenant always has one.
+    LastOwner,
+}
+
+/// What of a tenant is to change: `None` leaves it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TenantChange {
+    /// Its name in addresses.
+    pub slug: Option<String>,
+    /// Its name for people.
+    pub name: Option<String>,
+}
+
+/// The result of accepting an invitation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acceptance {
+    /// The person belongs to the tenant.
+    Accepted(Membership),
+    /// The token is not good, or the tenant is closed.
+    NotGood,
+    /// It was sent to another address than that of the account.
+    OtherAddress,
+    /// The person is the only owner, and a tenant always has one.
+    LastOwner,
+}
+
+/// The result of erasing an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Erasure {
+    /// Done.
+    Erased {
+        /// Sessions that were deleted.
+        sessions: u64,
+        /// Memberships that were deleted.
+        memberships: u64,
+    },
+    /// There is no such account, it is erased already, or its password is another by now.
+    NotThere,
+    /// It is the only owner of a tenant, and a tenant always has one.
+    LastOwner,
+}
+
+/// A key of a program that acts for a tenant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApiKeyRow {
+    /// Its id, which stands where an account's would.
+    pub key_id: Uuid,
+    /// The tenant.
+    pub tenant_id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// The hash of the key.
+    pub key_hash: TokenHash,
+    /// Names of what it may do, with a space between two.
+    pub scopes: String,
+    /// The account that created it.
+    pub created_by: Option<Uuid>,
+    /// When it was created, in milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// When it expires, in milliseconds since 1970; `None`: never.
+    pub expires_at_ms: Option<u64>,
+    /// When it was last used, to the minute, in milliseconds since 1970.
+    pub last_used_at_ms: Option<u64>,
+    /// When it was revoked, in milliseconds since 1970.
+    pub revoked_at_ms: Option<u64>,
+}
+
+impl ApiKeyRow {
+    /// Whether it is good.
+    pub fn is_live(&self, now_ms: u64) -> bool {
+        self.revoked_at_ms.is_none() && self.expires_at_ms.is_none_or(|end| now_ms < end)
+    }
+}
+
+/// Why a session has ended before its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionEnd {
+    /// The person ended it.
+    Logout,
+    /// A refresh token was used a second time, so somebody else has it.
+    Reuse,
+    /// The password was changed.
+    Password,
+    /// The person's role was changed.
+    Role,
+    /// The account was disabled.
+    Disabled,
+    /// An operator ended it.
+    Operator,
+    /// The account was erased.
+    Erased,
+    /// The account opened more than it may have.
+    TooMany,
+}
+
+impl SessionEnd {
+    const ALL: [Self; 8] = [
+        Self::Logout,
+        Self::Reuse,
+        Self::Password,
+        Self::Role,
+        Self::Disabled,
+        Self::Operator,
+        Self::Erased,
+        Self::TooMany,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Reuse => "reuse",
+            Self::Password => "password",
+            Self::Role => "role",
+            Self::Disabled => "disabled",
+            Self::Operator => "operator",
+            Self::Erased => "erased",
+            Self::TooMany => "too_many",
+        }
+    }
+
+    /// The end of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.as_str() == name)
+    }
+}
+
+/// A hash of a random token: there is nothing to guess, so it is a plain one.
+pub type TokenHash = [u8; 32];
+/// What a successor of a token is derived with.
+pub type SuccessorSalt = [u8; 16];
+
+/// One sign-in with the refresh tokens that follow from it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SessionRow {
+    /// Its id.
+    pub session_id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// The tenant that it acts for.
+    pub tenant_id: Option<Uuid>,
+    /// The hash of what all its tokens have in common.
+    pub family_hash: TokenHash,
+    /// The hash of the token that is good now.
+    pub token_hash: TokenHash,
+    /// The hash of the token before, and what the good one was derived from it with.
+    pub previous: Option<(TokenHash, SuccessorSalt)>,
+    /// When the good token was given out, in milliseconds since 1970.
+    pub rotated_at_ms: u64,
+    /// When it was opened, in milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// When it ends unless it is used, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+    /// When and why it ended before.
+    pub ended: Option<(u64, SessionEnd)>,
+    /// The program that it was opened with.
+    pub agent: Option<Sealed>,
+    /// The address that it was opened from.
+    pub address: Option<Sealed>,
+    /// By which that address is known again.
+    pub address_hash: Option<LookupHash>,
+}
+
+impl SessionRow {
+    /// Whether it can still be used.
+    pub fn is_live(&self, now_ms: u64) -> bool {
+        self.ended.is_none() && now_ms < self.expires_at_ms
+    }
+}
+
+/// What becomes of a session whose refresh token was shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionStep {
+    /// It stays as it is.
+    Keep,
+    /// Another token is good from now on.
+    Rotate {
+        /// The hash of the new token.
+        token_hash: TokenHash,
+        /// What it was derived with from the one before.
+        salt: SuccessorSalt,
+        /// When the session ends unless it is used again, in milliseconds since 1970.
+        expires_at_ms: u64,
+    },
+    /// It ends.
+    End(SessionEnd),
+}
+
+/// What a one-time token is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// To show that an address is one's own.
+    VerifyEmail,
+    /// To set a new password without the old one.
+    ResetPassword,
+    /// To become a member of a tenant.
+    Invitation,
+    /// To become the first admin of the installation.
+    FirstAdmin,
+}
+
+impl Purpose {
+    const ALL: [Self; 4] = [
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::Invitation,
+        Self::FirstAdmin,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::Invitation => "invitation",
+            Self::FirstAdmin => "first_admin",
+        }
+    }
+
+    /// The purpose of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|purpose| purpose.as_str() == name)
+    }
+}
+
+/// A one-time token, by its hash.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OneTimeToken {
+    /// Its hash.
+    pub token_hash: TokenHash,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The account that it is for; `None` for one that creates an account.
+    pub user_id: Option<Uuid>,
+    /// The address that it is sent to.
+    pub email_hash: Option<LookupHash>,
+    /// What an invitation is to.
+    pub invited: Option<(Uuid, MemberRole)>,
+    /// When it was issued, in milliseconds since 1970.
+    pub issued_at_ms: u64,
+    /// Until when it is good, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+}

@@ -1,0 +1,71 @@
+//! Where each sealed value lies. A value opens only at the place it was sealed for, so these names never
+//! change, also where a column is renamed.
+
+use onsale_private::Place;
+use uuid::Uuid;
+
+/// The key of hashes for look-ups, which has no row but its own.
+pub const LOOKUP_KEY: Place = Place {
+    table: "lookup_keys",
+    column: "key_sealed",
+    row: Uuid::nil(),
+};
+
+/// The address of an account.
+pub fn email(user: Uuid) -> Place {
+    of_user("email_sealed", user)
+}
+
+/// The name of an account's person.
+pub fn name(user: Uuid) -> Place {
+    of_user("name_sealed", user)
+}
+
+/// The telephone number of an account's person.
+pub fn phone(user: Uuid) -> Place {
+    of_user("phone_sealed", user)
+}
+
+/// The program that a session was opened with.
+pub fn agent(session: Uuid) -> Place {
+    of_session("agent_sealed", session)
+}
+
+/// The network address that a session was opened from.
+pub fn address(session: Uuid) -> Place {
+    of_session("address_sealed", session)
+}
+
+/// The token of a link, in the payload of the job that mails it.
+pub fn mailed_token(mail: Uuid) -> Place {
+    Place {
+        table: "jobs",
+        column: "payload",
+        row: mail,
+    }
+}
+
+/// The address that an invitation goes to, in the payload of the job that mails it.
+pub fn mailed_address(mail: Uuid) -> Place {
+    Place {
+        table: "jobs",
+        column: "payload.address",
+        row: mail,
+    }
+}
+
+fn of_user(column: &'static str, row: Uuid) -> Place {
+    Place {
+        table: "users",
+        column,
+        row,
+    }
+}
+
+fn of_session(column: &'static str, row: Uuid) -> Place {
+    Place {
+        table: "sessions",
+        column,
+        row,
+    }
+}

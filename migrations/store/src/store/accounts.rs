@@ -1,0 +1,17 @@
+//! Accounts and what belongs to them, one fact a file.
+
+mod api_keys;
+mod erasure;
+mod invitations;
+mod lookup_key;
+mod members;
+mod one_time_tokens;
+mod resealing;
+mod sessions;
+mod tenants;
+mod users;
+
+pub use api_keys::API_KEYS_PER_TENANT_MAX;
+pub use invitations::INVITATIONS_PER_TENANT_MAX;
+pub use resealing::{OldValue, Resealed, SealedColumn};
+pub use sessions::Decided;

@@ -1,0 +1,191 @@
+//! Keys of programs that act for a tenant.
+
+use uuid::Uuid;
+
+use super::members;
+use crate::Store;
+use crate::account::{ApiKeyRow, TokenHash};
+use crate::audit::Audit;
+use crate::database::{Durability, Row, Value, integer};
+use crate::error::StoreError;
+
+/// Keys of one tenant that are good at a time.
+pub const API_KEYS_PER_TENANT_MAX: u32 = 100;
+/// How exactly it is known when a key was last used, in milliseconds: not every call is a write.
+const USED_EXACTNESS_MS: u64 = 60_000;
+
+macro_rules! columns {
+    () => {
+        "key_id, tenant_id, name, key_hash, scopes, created_by, created_at_ms, expires_at_ms, \
+         last_used_at_ms, revoked_at_ms"
+    };
+}
+
+impl Store {
+    /// Adds a key. False where the tenant is closed, or has as many as it may.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn add_api_key(
+        &self,
+        key: &ApiKeyRow,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let (key, audit) = (key.clone(), audit.into());
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                if !members::lock_tenant(&mut transaction, key.tenant_id).await? {
+                    return Ok(false);
+                }
+                let now = integer("created_at_ms", key.created_at_ms)?;
+                let live = transaction
+                    .fetch(
+                        "SELECT key_id FROM api_keys WHERE tenant_id = $1 AND revoked_at_ms IS NULL \
+                         AND (expires_at_ms IS NULL OR expires_at_ms > $2) LIMIT $3",
+                        &[
+                            key.tenant_id.into(),
+                            now.into(),
+                            API_KEYS_PER_TENANT_MAX.into(),
+                        ],
+                    )
+                    .await?;
+                if u32::try_from(live.len()).is_ok_and(|count| count >= API_KEYS_PER_TENANT_MAX) {
+                    return Ok(false);
+                }
+                let expires = key
+                    .expires_at_ms
+                    .map(|ms| integer("expires_at_ms", ms))
+                    .transpose()?;
+                transaction
+                    .execute(
+                        "INSERT INTO api_keys (key_id, tenant_id, name, key_hash, scopes, created_by, \
+                         created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                        &[
+                            key.key_id.into(),
+                            key.tenant_id.into(),
+                            Value::from(&key.name),
+                            Value::Bytes(&key.key_hash),
+                            Value::from(&key.scopes),
+                            key.created_by.into(),
+                            now.into(),
+                            expires.into(),
+                        ],
+                    )
+                    .await?;
+                transaction.commit(audit).await?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// The keys of a tenant that were not revoked, the oldest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn api_keys_of(
+        &self,
+        tenant: Uuid,
+        limit: u32,
+    ) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.database
+            .fetch(
+                concat!(
+                    "SELECT ",
+                    columns!(),
+                    " FROM api_keys WHERE tenant_id = $1 AND revoked_at_ms IS NULL \
+                     ORDER BY created_at_ms, key_id LIMIT $2"
+                ),
+                &[tenant.into(), limit.into()],
+            )
+            .await?
+            .iter()
+            .map(api_key_row)
+            .collect()
+    }
+
+    /// The key of a hash, of a tenant that is open.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn api_key(&self, hash: TokenHash) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.database
+            .fetch_optional(
+                concat!(
+                    "SELECT ",
+                    columns!(),
+                    " FROM api_keys WHERE key_hash = $1 AND tenant_id IN \
+                     (SELECT tenant_id FROM tenants WHERE closed_at_ms IS NULL)"
+                ),
+                &[Value::Bytes(&hash)],
+            )
+            .await?
+            .map(|row| api_key_row(&row))
+            .transpose()
+    }
+
+    /// Notes that a key is used.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn note_api_key_used(&self, key: Uuid, now_ms: u64) -> Result<(), StoreError> {
+        self.database
+            .execute_unaudited(
+                Durability::Rebuildable,
+                "UPDATE api_keys SET last_used_at_ms = $2 WHERE key_id = $1 \
+                 AND (last_used_at_ms IS NULL OR last_used_at_ms < $3)",
+                &[
+                    key.into(),
+                    integer("now_ms", now_ms)?.into(),
+                    integer("before_ms", now_ms.saturating_sub(USED_EXACTNESS_MS))?.into(),
+                ],
+            )
+            .await
+            .map(drop)
+    }
+
+    /// Revokes a key of a tenant for good; its hash, `None` where the tenant has no such key.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn revoke_api_key(
+        &self,
+        tenant: Uuid,
+        key: Uuid,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<Option<TokenHash>, StoreError> {
+        let audit = audit.into();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let revoked = transaction
+                    .fetch_optional(
+                        "UPDATE api_keys SET revoked_at_ms = $3 WHERE tenant_id = $1 AND key_id = $2 \
+                         AND revoked_at_ms IS NULL RETURNING key_hash",
+                        &[tenant.into(), key.into(), integer("now_ms", now_ms)?.into()],
+                    )
+                    .await?;
+                let Some(row) = revoked else {
+                    return Ok(None);
+                };
+                let hash = row.exactly("key_hash")?;
+                transaction.commit(audit).await?;
+                Ok(Some(hash))
+            })
+            .await
+    }
+}
+
+fn api_key_row(row: &Row) -> Result<ApiKeyRow, StoreError> {
+    Ok(ApiKeyRow {
+        key_id: row.uuid("key_id")?,
+        tenant_id: row.uuid("tenant_id")?,
+        name: row.text("name")?,
+        key_hash: row.exactly("key_hash")?,
+        scopes: row.text("scopes")?,
+        created_by: row.uuid_or_null("created_by")?,
+        created_at_ms: row.number("created_at_ms")?,
+        expires_at_ms: row.number_or_null("expires_at_ms")?,
+        last_used_at_ms: row.number_or_null("last_used_at_ms")?,
+        revoked_at_ms: row.number_or_null("revoked_at_ms")?,
+    })
+}

@@ -1,0 +1,307 @@
+//! One-time tokens. Each is used up in the transaction of what it allows.
+
+use onsale_private::LookupHash;
+use onsale_schemas::MemberRole;
+use uuid::Uuid;
+
+use super::sessions::{self, Whose};
+use super::users;
+use crate::Store;
+use crate::account::{
+    OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
+};
+use crate::audit::{Audit, AuditEntry};
+use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
+use crate::error::StoreError;
+use crate::job::NewJob;
+use crate::store::jobs::enqueue;
+
+macro_rules! columns {
+    () => {
+        "token_hash, purpose, user_id, email_hash, tenant_id, member_role, issued_at_ms, \
+         expires_at_ms"
+    };
+}
+
+const INSERT: &str = concat!(
+    "INSERT INTO one_time_tokens (",
+    columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+);
+/// A token that is good at a time.
+const SELECT_GOOD: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM one_time_tokens WHERE token_hash = $1 AND purpose = $2 AND used_at_ms IS NULL \
+     AND expires_at_ms > $3"
+);
+
+impl Store {
+    /// Issues a token and enqueues the job that sends it. An earlier one for the same account and
+    /// purpose is good no more.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn issue_one_time_token(
+        &self,
+        token: &OneTimeToken,
+        mail: Option<NewJob>,
+        audit: impl Into<Audit>,
+    ) -> Result<(), StoreError> {
+        let (token, audit) = (token.clone(), audit.into());
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                if let Some(user) = token.user_id {
+                    void(&mut transaction, user, token.purpose, token.issued_at_ms).await?;
+                }
+                insert(&mut transaction, &token).await?;
+                if let Some(mail) = mail {
+                    enqueue(&mut transaction, &mail).await?;
+                }
+                transaction.commit(audit).await
+            })
+            .await
+    }
+
+    /// A token that is good now, which it stays: to refuse a wrong one before anything costly.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn one_time_token(
+        &self,
+        hash: TokenHash,
+        purpose: Purpose,
+        now_ms: u64,
+    ) -> Result<Option<OneTimeToken>, StoreError> {
+        let values = [
+            Value::Bytes(&hash),
+            purpose.as_str().into(),
+            integer("now_ms", now_ms)?.into(),
+        ];
+        self.database
+            .fetch_optional(SELECT_GOOD, &values)
+            .await?
+            .map(|row| token_row(&row))
+            .transpose()
+    }
+
+    /// Uses a token up to show that an account's address is its own; whose account it is, `None` where
+    /// the token is not good, or the account has another address by now.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn verify_email(
+        &self,
+        hash: TokenHash,
+        now_ms: u64,
+        audit: impl FnOnce(Uuid) -> AuditEntry + Send + 'static,
+    ) -> Result<Option<Uuid>, StoreError> {
+        self.with_token(hash, Purpose::VerifyEmail, now_ms, audit, |_user| None)
+            .await
+    }
+
+    /// Uses a token up to set a password, and ends every session of the account. Whoever reads its mail
+    /// has shown that the address is its own, too. Otherwise as [`Store::verify_email`].
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn reset_password(
+        &self,
+        hash: TokenHash,
+        password: &PasswordHash,
+        now_ms: u64,
+        audit: impl FnOnce(Uuid) -> AuditEntry + Send + 'static,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let password = password.clone();
+        self.with_token(hash, Purpose::ResetPassword, now_ms, audit, move |user| {
+            user.password = Some(password);
+            Some(SessionEnd::Password)
+        })
+        .await
+    }
+
+    /// Adds the first admin of the installation by a token, with a token that proves the address and the
+    /// job that sends it; every token for a first admin is used up by it. False where the token is not
+    /// good, or there is an admin by now.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when an account has the address; otherwise as every write.
+    pub async fn add_first_admin(
+        &self,
+        hash: TokenHash,
+        user: &UserRow,
+        proof: (OneTimeToken, NewJob),
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let (user, audit) = (user.clone(), audit.into());
+        let result = self
+            .database
+            .write(Durability::Durable, move |mut transaction| async move {
+                // All of them: of two nodes' links that are followed at once, the second waits for these
+                // rows and finds them used.
+                let used = transaction
+                    .fetch(
+                        "UPDATE one_time_tokens SET used_at_ms = $1 WHERE purpose = 'first_admin' \
+                         AND used_at_ms IS NULL AND expires_at_ms > $1 RETURNING token_hash",
+                        &[integer("now_ms", now_ms)?.into()],
+                    )
+                    .await?;
+                let mut is_good = false;
+                for row in &used {
+                    is_good |= row.exactly("token_hash")? == hash;
+                }
+                if !is_good || users::has_admin(&mut transaction).await? {
+                    return Ok(false);
+                }
+                users::insert(&mut transaction, &user).await?;
+                let (token, mail) = proof;
+                insert(&mut transaction, &token).await?;
+                enqueue(&mut transaction, &mail).await?;
+                transaction.commit(audit).await?;
+                Ok(true)
+            })
+            .await;
+        match result {
+            Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("account")),
+            other => other,
+        }
+    }
+
+    async fn with_token(
+        &self,
+        hash: TokenHash,
+        purpose: Purpose,
+        now_ms: u64,
+        audit: impl FnOnce(Uuid) -> AuditEntry + Send + 'static,
+        change: impl FnOnce(&mut UserRow) -> Option<SessionEnd> + Send + 'static,
+    ) -> Result<Option<Uuid>, StoreError> {
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let Some(token) = use_up(&mut transaction, hash, purpose, now_ms).await? else {
+                    return Ok(None);
+                };
+                let Some(id) = token.user_id else {
+                    return Ok(None);
+                };
+                let user = users::lock(&mut transaction, id).await?;
+                let Some(mut user) = user.filter(|user| is_for(&token, user)) else {
+                    return Ok(None);
+                };
+                user.email_verified_at_ms = user.email_verified_at_ms.or(Some(now_ms));
+                let ends = change(&mut user);
+                users::replace(&mut transaction, &user).await?;
+                if let Some(why) = ends {
+                    let whose = Whose::AllBut(id, None);
+                    sessions::end(&mut transaction, whose, why, now_ms).await?;
+                }
+                transaction.commit(audit(id)).await?;
+                Ok(Some(id))
+            })
+            .await
+    }
+
+    /// Forgets tokens that were good until before `before_ms`; returns how many.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forget_one_time_tokens(&self, before_ms: u64) -> Result<u64, StoreError> {
+        self.forget_in_steps(
+            "DELETE FROM one_time_tokens WHERE token_hash IN (SELECT token_hash \
+             FROM one_time_tokens WHERE expires_at_ms < $1 LIMIT $2)",
+            before_ms,
+        )
+        .await
+    }
+}
+
+/// Whether a token still is for this account: active, with the address that it was sent to.
+fn is_for(token: &OneTimeToken, user: &UserRow) -> bool {
+    let address = |email: &SealedEmail| email.hash;
+    user.is_active() && token.email_hash == user.email.as_ref().map(address)
+}
+
+pub(super) async fn insert(
+    transaction: &mut Transaction,
+    token: &OneTimeToken,
+) -> Result<(), StoreError> {
+    let (tenant, role) = token.invited.unzip();
+    transaction
+        .execute(
+            INSERT,
+            &[
+                Value::Bytes(&token.token_hash),
+                token.purpose.as_str().into(),
+                token.user_id.into(),
+                token.email_hash.as_ref().into(),
+                tenant.into(),
+                Value::Text(role.map(MemberRole::as_str)),
+                integer("issued_at_ms", token.issued_at_ms)?.into(),
+                integer("expires_at_ms", token.expires_at_ms)?.into(),
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+/// The tokens of an account for a purpose are good no more.
+async fn void(
+    transaction: &mut Transaction,
+    user: Uuid,
+    purpose: Purpose,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE one_time_tokens SET used_at_ms = $3 \
+             WHERE user_id = $1 AND purpose = $2 AND used_at_ms IS NULL",
+            &[
+                user.into(),
+                purpose.as_str().into(),
+                integer("now_ms", now_ms)?.into(),
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+/// Uses a good token up. Of two at the same time, the second waits for the row and finds it used.
+pub(super) async fn use_up(
+    transaction: &mut Transaction,
+    hash: TokenHash,
+    purpose: Purpose,
+    now_ms: u64,
+) -> Result<Option<OneTimeToken>, StoreError> {
+    const USE_UP: &str = concat!(
+        "UPDATE one_time_tokens SET used_at_ms = $3 WHERE token_hash = $1 AND purpose = $2 \
+         AND used_at_ms IS NULL AND expires_at_ms > $3 RETURNING ",
+        columns!()
+    );
+    let values = [
+        Value::Bytes(&hash),
+        purpose.as_str().into(),
+        integer("now_ms", now_ms)?.into(),
+    ];
+    transaction
+        .fetch_optional(USE_UP, &values)
+        .await?
+        .map(|row| token_row(&row))
+        .transpose()
+}
+
+fn token_row(row: &Row) -> Result<OneTimeToken, StoreError> {
+    let role = row
+        .text_or_null("member_role")?
+        .and_then(|name| MemberRole::parse(&name));
+    Ok(OneTimeToken {
+        token_hash: row.exactly("token_hash")?,
+        purpose: row.word("purpose", Purpose::parse)?,
+        user_id: row.uuid_or_null("user_id")?,
+        email_hash: row
+            .exactly_or_null("email_hash")?
+            .map(LookupHash::from_bytes),
+        invited: row.uuid_or_null("tenant_id")?.zip(role),
+        issued_at_ms: row.number("issued_at_ms")?,
+        expires_at_ms: row.number("expires_at_ms")?,
+    })
+}

@@ -1,0 +1,338 @@
+//! Accounts.
+
+use onsale_private::LookupHash;
+use uuid::Uuid;
+
+use super::sessions::{self, Whose};
+use crate::Store;
+use crate::account::{
+    OneTimeToken, PasswordHash, ProfileChange, SealedEmail, SessionEnd, UserRole, UserRow,
+};
+use crate::audit::Audit;
+use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
+use crate::error::StoreError;
+use crate::job::NewJob;
+use crate::store::jobs::enqueue;
+
+macro_rules! columns {
+    () => {
+        "user_id, role, email_sealed, email_hash, email_verified_at_ms, name_sealed, phone_sealed, \
+         password_hash, locale, created_at_ms, disabled_at_ms, erased_at_ms"
+    };
+}
+
+const INSERT: &str = concat!(
+    "INSERT INTO users (",
+    columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)"
+);
+
+const SELECT_ADMIN: &str = "SELECT user_id FROM users WHERE role = 'admin' \
+     AND disabled_at_ms IS NULL AND erased_at_ms IS NULL LIMIT 1";
+
+impl Store {
+    /// Adds an account, with a token that proves its address and the job that sends it, where there
+    /// are such.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when an account has the address; otherwise as every write.
+    pub async fn add_user(
+        &self,
+        user: &UserRow,
+        proof: Option<(OneTimeToken, NewJob)>,
+        audit: impl Into<Audit>,
+    ) -> Result<(), StoreError> {
+        let (user, audit) = (user.clone(), audit.into());
+        let result = self
+            .database
+            .write(Durability::Durable, move |mut transaction| async move {
+                insert(&mut transaction, &user).await?;
+                if let Some((token, mail)) = proof {
+                    super::one_time_tokens::insert(&mut transaction, &token).await?;
+                    enqueue(&mut transaction, &mail).await?;
+                }
+                transaction.commit(audit).await
+            })
+            .await;
+        match result {
+            Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("account")),
+            other => other,
+        }
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn user(&self, id: Uuid) -> Result<Option<UserRow>, StoreError> {
+        self.database
+            .fetch_optional(
+                concat!("SELECT ", columns!(), " FROM users WHERE user_id = $1"),
+                &[id.into()],
+            )
+            .await?
+            .map(|row| user_row(&row))
+            .transpose()
+    }
+
+    /// The account with this address.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn user_by_email(&self, hash: LookupHash) -> Result<Option<UserRow>, StoreError> {
+        self.database
+            .fetch_optional(
+                concat!("SELECT ", columns!(), " FROM users WHERE email_hash = $1"),
+                &[Value::from(&hash)],
+            )
+            .await?
+            .map(|row| user_row(&row))
+            .transpose()
+    }
+
+    /// Whether the installation has an admin who can sign in.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn has_admin(&self) -> Result<bool, StoreError> {
+        let found = self.database.fetch_optional(SELECT_ADMIN, &[]).await?;
+        Ok(found.is_some())
+    }
+
+    /// Changes a profile; the account as it is then, `None` when there is none.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn change_profile(
+        &self,
+        id: Uuid,
+        change: &ProfileChange,
+        audit: impl Into<Audit>,
+    ) -> Result<Option<UserRow>, StoreError> {
+        let (change, audit) = (change.clone(), audit.into());
+        self.change_user(id, audit, move |user| {
+            let ProfileChange {
+                name,
+                phone,
+                locale,
+            } = change;
+            user.name = name.unwrap_or(user.name.take());
+            user.phone = phone.unwrap_or(user.phone.take());
+            user.locale = locale.unwrap_or(user.locale.take());
+            None
+        })
+        .await
+    }
+
+    /// Sets a password, and ends every session but `keep`. Where `instead_of` is given, only in the
+    /// place of that one: of two changes at once, the second has compared with a password that is gone.
+    /// False where there is no such account, or another password by now.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn set_password(
+        &self,
+        id: Uuid,
+        password: &PasswordHash,
+        instead_of: Option<&PasswordHash>,
+        keep: Option<Uuid>,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let (password, instead_of) = (password.clone(), instead_of.cloned());
+        let audit = audit.into();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let Some(mut user) = lock(&mut transaction, id).await? else {
+                    return Ok(false);
+                };
+                if instead_of.is_some() && instead_of != user.password {
+                    return Ok(false);
+                }
+                if user.erased_at_ms.is_some() {
+                    return Ok(false);
+                }
+                user.password = Some(password);
+                replace(&mut transaction, &user).await?;
+                let whose = Whose::AllBut(id, keep);
+                sessions::end(&mut transaction, whose, SessionEnd::Password, now_ms).await?;
+                transaction.commit(audit).await?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// Gives an account another role in the installation, and ends its sessions: their tokens say the
+    /// old one. The account as it is then, `None` when there is none.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn set_user_role(
+        &self,
+        id: Uuid,
+        role: UserRole,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<Option<UserRow>, StoreError> {
+        self.change_user(id, audit.into(), move |user| {
+            user.role = role;
+            Some((SessionEnd::Role, now_ms))
+        })
+        .await
+    }
+
+    /// Disables an account and ends its sessions, or lets it sign in again. The account as it is then,
+    /// `None` when there is none.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn set_user_disabled(
+        &self,
+        id: Uuid,
+        disabled: bool,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<Option<UserRow>, StoreError> {
+        self.change_user(id, audit.into(), move |user| {
+            if disabled {
+                user.disabled_at_ms = user.disabled_at_ms.or(Some(now_ms));
+                Some((SessionEnd::Disabled, now_ms))
+            } else {
+                user.disabled_at_ms = None;
+                None
+            }
+        })
+        .await
+    }
+
+    /// Changes an account that is not erased, and ends its sessions where `change` says why.
+    async fn change_user(
+        &self,
+        id: Uuid,
+        audit: Audit,
+        change: impl FnOnce(&mut UserRow) -> Option<(SessionEnd, u64)> + Send + 'static,
+    ) -> Result<Option<UserRow>, StoreError> {
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let user = lock(&mut transaction, id).await?;
+                let Some(mut user) = user.filter(|user| user.erased_at_ms.is_none()) else {
+                    return Ok(None);
+                };
+                let ends = change(&mut user);
+                replace(&mut transaction, &user).await?;
+                if let Some((why, now_ms)) = ends {
+                    sessions::end(&mut transaction, Whose::AllBut(id, None), why, now_ms).await?;
+                }
+                transaction.commit(audit).await?;
+                Ok(Some(user))
+            })
+            .await
+    }
+}
+
+/// Whether the installation has an admin who can sign in.
+pub(super) async fn has_admin(transaction: &mut Transaction) -> Result<bool, StoreError> {
+    let found = transaction.fetch_optional(SELECT_ADMIN, &[]).await?;
+    Ok(found.is_some())
+}
+
+/// An account, which nobody else changes until the transaction ends.
+pub(super) async fn lock(
+    transaction: &mut Transaction,
+    id: Uuid,
+) -> Result<Option<UserRow>, StoreError> {
+    // SQLite has one writer at a time, and this transaction is it.
+    let select = match transaction {
+        Transaction::Postgres(_) => concat!(
+            "SELECT ",
+            columns!(),
+            " FROM users WHERE user_id = $1 FOR UPDATE"
+        ),
+        Transaction::Sqlite(_) => concat!("SELECT ", columns!(), " FROM users WHERE user_id = $1"),
+    };
+    transaction
+        .fetch_optional(select, &[id.into()])
+        .await?
+        .map(|row| user_row(&row))
+        .transpose()
+}
+
+pub(super) async fn insert(
+    transaction: &mut Transaction,
+    user: &UserRow,
+) -> Result<(), StoreError> {
+    if user.erased_at_ms.is_some() {
+        return Err(StoreError::Invalid(
+            "a new account that is erased already".to_owned(),
+        ));
+    }
+    transaction
+        .execute(
+            INSERT,
+            &[
+                user.user_id.into(),
+                user.role.as_str().into(),
+                user.email.as_ref().map(|email| &email.sealed).into(),
+                user.email.as_ref().map(|email| &email.hash).into(),
+                instant("email_verified_at_ms", user.email_verified_at_ms)?.into(),
+                user.name.as_ref().into(),
+                user.phone.as_ref().into(),
+                Value::Text(user.password.as_ref().map(PasswordHash::expose)),
+                Value::from(&user.locale),
+                integer("created_at_ms", user.created_at_ms)?.into(),
+                instant("disabled_at_ms", user.disabled_at_ms)?.into(),
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+/// Writes what may change of an account that is not erased.
+pub(super) async fn replace(
+    transaction: &mut Transaction,
+    user: &UserRow,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE users SET role = $2, email_verified_at_ms = $3, name_sealed = $4, \
+             phone_sealed = $5, password_hash = $6, locale = $7, disabled_at_ms = $8 \
+             WHERE user_id = $1",
+            &[
+                user.user_id.into(),
+                user.role.as_str().into(),
+                instant("email_verified_at_ms", user.email_verified_at_ms)?.into(),
+                user.name.as_ref().into(),
+                user.phone.as_ref().into(),
+                Value::Text(user.password.as_ref().map(PasswordHash::expose)),
+                Value::from(&user.locale),
+                instant("disabled_at_ms", user.disabled_at_ms)?.into(),
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+fn instant(what: &str, ms: Option<u64>) -> Result<Option<i64>, StoreError> {
+    ms.map(|ms| integer(what, ms)).transpose()
+}
+
+fn user_row(row: &Row) -> Result<UserRow, StoreError> {
+    let sealed = row.sealed_or_null("email_sealed")?;
+    let hash = row.exactly_or_null("email_hash")?;
+    Ok(UserRow {
+        user_id: row.uuid("user_id")?,
+        role: row.word("role", UserRole::parse)?,
+        email: sealed.zip(hash).map(|(sealed, hash)| SealedEmail {
+            sealed,
+            hash: LookupHash::from_bytes(hash),
+        }),
+        email_verified_at_ms: row.number_or_null("email_verified_at_ms")?,
+        name: row.sealed_or_null("name_sealed")?,
+        phone: row.sealed_or_null("phone_sealed")?,
+        password: row.text_or_null("password_hash")?.map(PasswordHash::new),
+        locale: row.text_or_null("locale")?,
+        created_at_ms: row.number("created_at_ms")?,
+        disabled_at_ms: row.number_or_null("disabled_at_ms")?,
+        erased_at_ms: row.number_or_null("erased_at_ms")?,
+    })
+}

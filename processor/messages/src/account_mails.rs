@@ -1,0 +1,166 @@
+//! The jobs that mail people about their accounts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lettre::message::Mailbox;
+use onsale_jobs::{Attempt, Failure, Handler, Kind};
+use onsale_private::{KeyRing, OpenError, Place, Private, Sealed};
+use onsale_schemas::MemberRole;
+use onsale_store::account::{Purpose, UserRow};
+use onsale_store::mail::{KIND, LinkMail};
+use onsale_store::{Store, sealed_columns};
+
+use crate::config::MailConfig;
+use crate::post::{Mail, Post, PostError};
+use crate::texts::{self, Language};
+
+/// Mails that a worker sends at once.
+const CONCURRENCY: u32 = 4;
+const LEASE: Duration = Duration::from_secs(60);
+
+struct AccountMails {
+    store: Store,
+    ring: KeyRing,
+    post: Post,
+    from: Mailbox,
+    link_base_url: String,
+}
+
+/// The kind; `None` where the configuration says from nobody, which it is checked for.
+pub fn kind(store: &Store, ring: KeyRing, post: Post, config: &MailConfig) -> Option<Kind> {
+    Some(Kind {
+        name: KIND,
+        handler: Arc::new(AccountMails {
+            store: store.clone(),
+            ring,
+            post,
+            from: config.from.parse().ok()?,
+            link_base_url: config.link_base_url.trim_end_matches('/').to_owned(),
+        }),
+        concurrency: CONCURRENCY,
+        lease: LEASE,
+    })
+}
+
+#[async_trait]
+impl Handler for AccountMails {
+    async fn run(&self, attempt: &Attempt) -> Result<(), Failure> {
+        let mail: LinkMail = attempt.payload()?;
+        if self.store.clock_ms().await? >= mail.expires_at_ms {
+            attempt.note_progress("not sent: its link is good no more");
+            return Ok(());
+        }
+        let Some(recipient) = self.recipient(&mail).await? else {
+            attempt
+                .note_progress("not sent: there is no such account, or it is disabled or erased");
+            return Ok(());
+        };
+        let composed = self.compose(&mail, recipient)?;
+        self.post.send(composed).await.map_err(failure)
+    }
+}
+
+/// Whom a mail goes to.
+struct Recipient {
+    address: Private,
+    name: Option<Private>,
+    language: Language,
+}
+
+impl AccountMails {
+    /// Whom a mail goes to; `None` where that is nobody any more.
+    async fn recipient(&self, mail: &LinkMail) -> Result<Option<Recipient>, Failure> {
+        if let Some(invitation) = &mail.invitation {
+            let place = sealed_columns::mailed_address(mail.mail_id);
+            return Ok(Some(Recipient {
+                address: self.open(place, &invitation.address)?,
+                name: None,
+                language: Language::of(invitation.locale.as_deref()),
+            }));
+        }
+        let Some(id) = mail.user_id else {
+            return Err(Failure::Never("it names no recipient".to_owned()));
+        };
+        let user = self.store.user(id).await?;
+        let Some(user) = user.filter(UserRow::is_active) else {
+            return Ok(None);
+        };
+        let Some(email) = &user.email else {
+            return Ok(None);
+        };
+        let open = |place, value| self.ring.open(place, value).map_err(sealed);
+        let name = user.name.as_ref();
+        Ok(Some(Recipient {
+            address: open(sealed_columns::email(id), &email.sealed)?,
+            name: name
+                .map(|name| open(sealed_columns::name(id), name))
+                .transpose()?,
+            language: Language::of(user.locale.as_deref()),
+        }))
+    }
+
+    fn compose(&self, mail: &LinkMail, recipient: Recipient) -> Result<Mail, Failure> {
+        let token = self.open(sealed_columns::mailed_token(mail.mail_id), &mail.token)?;
+        let none = || Failure::Never(format!("there is no mail for {:?}", mail.purpose));
+        let purpose = Purpose::parse(&mail.purpose).ok_or_else(none)?;
+        let page = match purpose {
+            Purpose::VerifyEmail => "verify-email",
+            Purpose::ResetPassword => "reset-password",
+            Purpose::Invitation => "invitation",
+            Purpose::FirstAdmin => return Err(none()),
+        };
+        // Behind the `#`, so that neither proxies nor servers write it down.
+        let url = format!("{}/{page}#token={}", self.link_base_url, token.expose());
+        let Recipient {
+            address,
+            name,
+            language,
+        } = recipient;
+        let text = match &mail.invitation {
+            Some(invitation) => {
+                let role = MemberRole::parse(&invitation.role).ok_or_else(none)?;
+                texts::invitation(language, &invitation.tenant, role, &url)
+            }
+            None => {
+                let name = name.as_ref().map(Private::expose);
+                texts::link(language, purpose, name, &url).ok_or_else(none)?
+            }
+        };
+        Ok(Mail {
+            id: mail.mail_id,
+            from: self.from.clone(),
+            to: address,
+            subject: text.subject,
+            text: Private::new(text.body),
+        })
+    }
+
+    /// A value that lies sealed in the payload.
+    fn open(&self, place: Place, value: &str) -> Result<Private, Failure> {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(value)
+            .map_err(|_| Failure::Never("its token or address is no base64".to_owned()))?;
+        let opened = self.ring.open(place, &Sealed::from_stored(bytes));
+        opened.map_err(sealed)
+    }
+}
+
+/// A key may be configured again; what is damaged stays so.
+fn sealed(error: OpenError) -> Failure {
+    match error {
+        OpenError::UnknownKey { .. } => Failure::Later(error.to_string()),
+        OpenError::Damaged { .. } => Failure::Never(error.to_string()),
+    }
+}
+
+fn failure(error: PostError) -> Failure {
+    match error {
+        PostError::Never(_) => Failure::Never(error.to_string()),
+        PostError::Outbox { ref source, .. } => Failure::Later(format!("{error}: {source}")),
+        PostError::Url | PostError::Later(_) => Failure::Later(error.to_string()),
+    }
+}

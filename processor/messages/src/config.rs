@@ -1,0 +1,151 @@
+//! Section `mail`.
+
+use std::path::PathBuf;
+
+use lettre::message::Mailbox;
+use onsale_settings::{ConfigProblem, Secret, check_range};
+use serde::{Deserialize, Serialize};
+
+/// How mails are sent, and what they say of this installation.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailConfig {
+    /// The mail server: `smtps://USER:PASSWORD@HOST:465`, or `smtp://…:587?tls=required`. Unset: mails
+    /// wait as jobs.
+    pub url: Option<Secret>,
+    /// File that holds that URL; white space around it is cut off.
+    pub url_file: Option<PathBuf>,
+    /// Without a URL: mails become files in the folder `outbox` of the data folder. For development.
+    pub outbox: bool,
+    /// Whom mails are from, as `Opera <tickets@example.test>`.
+    pub from: String,
+    /// Where the pages are that links lead to.
+    pub link_base_url: String,
+    /// How long the mail server may take for one mail, in seconds.
+    pub timeout_seconds: u64,
+}
+
+/// The file that holds the URL cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("mail.url_file {file}")]
+pub struct UrlFileError {
+    /// The file.
+    pub file: PathBuf,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
+impl Default for MailConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            url_file: None,
+            outbox: false,
+            from: "Onsale <onsale@localhost.localdomain>".to_owned(),
+            link_base_url: "http://localhost:8080".to_owned(),
+            timeout_seconds: 30,
+        }
+    }
+}
+
+impl MailConfig {
+    /// The URL from the configuration or from its file; `None` if neither is set.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn configured_url(&self) -> Result<Option<Secret>, UrlFileError> {
+        let Some(file) = &self.url_file else {
+            return Ok(self.url.clone());
+        };
+        match std::fs::read_to_string(file) {
+            Ok(text) => Ok(Some(Secret::new(text.trim()))),
+            Err(source) => Err(UrlFileError {
+                file: file.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// Adds every setting that cannot be used.
+    pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        if self.url.is_some() && self.url_file.is_some() {
+            problems.push(ConfigProblem::new(
+                "mail",
+                "url and url_file",
+                "one of the two",
+            ));
+        }
+        if let Some(url) = &self.url {
+            let known = ["smtp://", "smtps://"];
+            if !known.iter().any(|scheme| url.expose().starts_with(scheme)) {
+                problems.push(ConfigProblem::new(
+                    "mail.url",
+                    "(hidden)",
+                    "smtps://USER:PASSWORD@HOST:465 or smtp://USER:PASSWORD@HOST:587?tls=required",
+                ));
+            }
+        }
+        if self.from.parse::<Mailbox>().is_err() {
+            problems.push(ConfigProblem::new(
+                "mail.from",
+                format!("{:?}", self.from),
+                "a name and an address, as Opera <tickets@example.test>",
+            ));
+        }
+        let base = &self.link_base_url;
+        if !(base.starts_with("https://") || base.starts_with("http://")) || base.contains('#') {
+            problems.push(ConfigProblem::new(
+                "mail.link_base_url",
+                format!("{base:?}"),
+                "a URL, as https://tickets.example.test",
+            ));
+        }
+        check_range(
+            problems,
+            "mail.timeout_seconds",
+            self.timeout_seconds,
+            1..=300,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_values_are_named() {
+        let right = MailConfig::default();
+        let cases = [
+            (right.clone(), ""),
+            (
+                MailConfig {
+                    url: Some(Secret::new("mail.example.test")),
+                    ..right.clone()
+                },
+                "mail.url",
+            ),
+            (
+                MailConfig {
+                    from: "nobody".to_owned(),
+                    ..right.clone()
+                },
+                "mail.from",
+            ),
+            (
+                MailConfig {
+                    link_base_url: "tickets.example.test".to_owned(),
+                    ..right
+                },
+                "mail.link_base_url",
+            ),
+        ];
+        for (config, wrong) in cases {
+            let mut problems = Vec::new();
+            config.check(&mut problems);
+            let named: Vec<&str> = problems.iter().map(|p| p.key.as_str()).collect();
+            let expected: Vec<&str> = Some(wrong).filter(|w| !w.is_empty()).into_iter().collect();
+            assert_eq!(named, expected, "{config:?}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Messages to people. For now mails about their accounts: a job names what happened
+//! ([`onsale_store::mail`]), and its handler ([`account_mails`]) opens address and token, writes the text in
+//! the person's language and hands it to the [`Post`].
+//!
+//! A mail is sent at least once: a worker that dies after the server took it sends it again. It carries
+//! the same `Message-ID` then, by which mailboxes drop the second.
+
+pub mod account_mails;
+mod config;
+mod post;
+mod texts;
+
+pub use config::{MailConfig, UrlFileError};
+pub use post::{Mail, Post, PostError};

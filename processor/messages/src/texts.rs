@@ -1,0 +1,137 @@
+//! What mails say, in English and Thai.
+
+use onsale_schemas::MemberRole;
+use onsale_store::account::Purpose;
+
+/// A language that mails are written in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Language {
+    English,
+    Thai,
+}
+
+/// Subject and text of a mail.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Text {
+    pub(crate) subject: String,
+    pub(crate) body: String,
+}
+
+impl Language {
+    /// The one for a person with this tag (BCP 47); English where there is no other.
+    pub(crate) fn of(locale: Option<&str>) -> Self {
+        let language = locale.and_then(|tag| tag.split('-').next());
+        match language {
+            Some(language) if language.eq_ignore_ascii_case("th") => Self::Thai,
+            _ => Self::English,
+        }
+    }
+}
+
+/// The mail that brings a link; `None` for a purpose that is not mailed to an account.
+pub(crate) fn link(
+    language: Language,
+    purpose: Purpose,
+    name: Option<&str>,
+    url: &str,
+) -> Option<Text> {
+    let hello = match (language, name) {
+        (Language::English, Some(name)) => format!("Hello {name},"),
+        (Language::English, None) => "Hello,".to_owned(),
+        (Language::Thai, Some(name)) => format!("สวัสดีคุณ {name}"),
+        (Language::Thai, None) => "สวัสดี".to_owned(),
+    };
+    let (subject, what, otherwise) = match (language, purpose) {
+        (Language::English, Purpose::VerifyEmail) => (
+            "Please confirm your e-mail address",
+            "Please confirm that this e-mail address is yours:",
+            "If you did not create an account with us, ignore this mail.",
+        ),
+        (Language::English, Purpose::ResetPassword) => (
+            "Set a new password",
+            "You can set a new password here:",
+            "If you did not ask for it, ignore this mail: your password stays as it is.",
+        ),
+        (Language::Thai, Purpose::VerifyEmail) => (
+            "โปรดยืนยันอีเมลของคุณ",
+            "โปรดยืนยันว่าอีเมลนี้เป็นของคุณ:",
+            "หากคุณไม่ได้สร้างบัญชีกับเรา โปรดละเว้นอีเมลนี้",
+        ),
+        (Language::Thai, Purpose::ResetPassword) => (
+            "ตั้งรหัสผ่านใหม่",
+            "คุณสามารถตั้งรหัสผ่านใหม่ได้ที่นี่:",
+            "หากคุณไม่ได้ร้องขอ โปรดละเว้นอีเมลนี้ รหัสผ่านของคุณจะยังคงเดิม",
+        ),
+        (_, Purpose::Invitation | Purpose::FirstAdmin) => return None,
+    };
+    Some(Text {
+        subject: subject.to_owned(),
+        body: format!("{hello}\n\n{what}\n\n{url}\n\n{otherwise}\n"),
+    })
+}
+
+/// The mail that invites to a tenant.
+pub(crate) fn invitation(language: Language, tenant: &str, role: MemberRole, url: &str) -> Text {
+    match language {
+        Language::English => {
+            let role = match role {
+                MemberRole::Owner => "an owner",
+                MemberRole::Manager => "a manager",
+                MemberRole::Finance => "finance",
+                MemberRole::BoxOffice => "box office",
+                MemberRole::Scanner => "ticket scanning",
+            };
+            Text {
+                subject: format!("{tenant} invites you to its team"),
+                body: format!(
+                    "Hello,\n\n{tenant} invites you to its team, as {role}. Sign in or register with this \
+                     e-mail address to accept:\n\n{url}\n\nIf you do not know what this is about, \
+                     ignore this mail.\n"
+                ),
+            }
+        }
+        Language::Thai => {
+            let role = match role {
+                MemberRole::Owner => "เจ้าของ",
+                MemberRole::Manager => "ผู้จัดการ",
+                MemberRole::Finance => "การเงิน",
+                MemberRole::BoxOffice => "จำหน่ายตั๋ว",
+                MemberRole::Scanner => "ตรวจตั๋ว",
+            };
+            Text {
+                subject: format!("{tenant} เชิญคุณเข้าร่วมทีม"),
+                body: format!(
+                    "สวัสดี\n\n{tenant} เชิญคุณเข้าร่วมทีมในบทบาท{role} \
+                     เข้าสู่ระบบหรือสมัครด้วยอีเมลนี้เพื่อตอบรับ:\n\n{url}\n\nหากคุณไม่ทราบเรื่องนี้ \
+                     โปรดละเว้นอีเมลนี้\n"
+                ),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_language_has_each_mail_with_its_link() {
+        let url = "https://tickets.example.test/verify-email#token=ost_x";
+        for language in [Language::English, Language::Thai] {
+            for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
+                let text = link(language, purpose, Some("Nobody"), url).unwrap();
+                assert!(text.body.contains(url) && text.body.contains("Nobody"));
+                assert!(!text.subject.contains('\n'));
+            }
+        }
+        for language in [Language::English, Language::Thai] {
+            for role in MemberRole::ALL {
+                let text = invitation(language, "Opera", role, url);
+                assert!(text.body.contains(url) && text.subject.contains("Opera"));
+            }
+        }
+        assert_eq!(Language::of(Some("TH-th")), Language::Thai);
+        assert_eq!(Language::of(Some("de")), Language::English);
+        assert_eq!(Language::of(None), Language::English);
+    }
+}
