@@ -35,7 +35,7 @@ async fn a_partition_whose_projection_stands_still_holds_up_no_other() {
     world.log.partitions.store(PARTITIONS, Ordering::SeqCst);
     let standing = partition_of(EVENT, PARTITIONS);
     world.operations.standing.lock().insert(standing);
-    let other = (0..)
+    let other = (1..)
         .map(|byte| EventId::from_bytes([byte; 16]))
         .find(|id| partition_of(*id, PARTITIONS) != standing)
         .unwrap();
