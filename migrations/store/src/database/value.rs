@@ -110,8 +110,8 @@ pub(crate) fn integer(what: &str, number: u64) -> Result<i64, StoreError> {
 pub(super) fn bytes_of(values: &[Value<'_>]) -> u64 {
     let bytes = values.iter().map(|value| match value {
         Value::Text(Some(text)) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
-        Value::Text(None) | Value::Integer(_) | Value::Uuid(_) => 0,
+        Value::Bytes(bytes) | Value::BytesOrNull(Some(bytes)) => bytes.len(),
+        Value::Text(None) | Value::BytesOrNull(None) | Value::Integer(_) | Value::Uuid(_) => 0,
     });
     u64::try_from(bytes.sum::<usize>()).unwrap_or(u64::MAX)
 }
