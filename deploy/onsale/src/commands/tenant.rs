@@ -56,7 +56,7 @@ fn parse_slug(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "{text:?}: expected 1 to {SLUG_MAX_BYTES} small letters, digits and hyphens, as opera-house"
+            "expected 1 to {SLUG_MAX_BYTES} small letters, digits and hyphens, as opera-house"
         ))
     }
 }
@@ -68,7 +68,7 @@ fn parse_name(text: &str) -> Result<String, String> {
         Ok(name.to_owned())
     } else {
         Err(format!(
-            "{text:?}: expected 1 to {NAME_MAX_CHARS} characters on one line"
+            "expected 1 to {NAME_MAX_CHARS} characters on one line"
         ))
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use onsale_accounts::Pace;
 use serde_json::json;
 
-use crate::cli::{ConfigArgs, JsonArgs};
+use crate::cli::{ConfigArgs, JsonArgs, parse_whole};
 use crate::commands::user::{failed, with_office};
 use crate::exit::Failure;
 use crate::output;
@@ -15,10 +15,10 @@ use crate::output;
 #[derive(Debug, Args)]
 pub(crate) struct RotateArgs {
     /// Pause after each 200 values, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 20)]
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = parse_whole::<u64>)]
     pause_ms: u64,
     /// Stop after this many values; the next run goes on from there [default: all]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = parse_whole::<u64>)]
     at_most: Option<u64>,
     #[command(flatten)]
     json: JsonArgs,

@@ -32,6 +32,7 @@ pub(crate) struct CreateArgs {
     #[arg(
         long,
         value_name = "ROLE",
+        value_parser = parse_member,
         default_value = "owner",
         requires = "tenant"
     )]
@@ -42,6 +43,13 @@ pub(crate) struct CreateArgs {
     json: JsonArgs,
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+fn parse_member(name: &str) -> Result<MemberRole, String> {
+    MemberRole::parse(name).ok_or_else(|| {
+        let names = MemberRole::ALL.map(MemberRole::as_str).join(", ");
+        format!("expected one of {names}")
+    })
 }
 
 pub(super) fn run(args: &CreateArgs) -> Result<(), Failure> {
