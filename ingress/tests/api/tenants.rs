@@ -44,6 +44,12 @@ async fn call(world: &World, signed_in: &Value, method: Method, path: &str, body
     }
 }
 
+/// The clock stands still by itself.
+fn moment_passes(world: &World) {
+    let ordering = std::sync::atomic::Ordering::SeqCst;
+    world.clock.0.fetch_add(1, ordering);
+}
+
 #[tokio::test]
 async fn a_team_comes_together_by_invitation() {
     let world = world(true).await;
@@ -85,6 +91,8 @@ async fn a_team_comes_together_by_invitation() {
         .await
         .error(403, "FORBIDDEN");
     let guest = person(&world, GUEST).await;
+    // Members are listed by when they came.
+    moment_passes(&world);
     let joined = call(&world, &guest, Method::POST, &accept, Value::Null)
         .await
         .data(200);
