@@ -21,12 +21,17 @@ use crate::state::IngressState;
 
 /// For how long a key is remembered, and so how soon a revoked one is refused by other nodes.
 const REMEMBERED_FOR: Duration = Duration::from_secs(30);
+/// For how long a revoked key is refused without a look-up: longer than one is remembered that was looked up
+/// a moment before it was revoked.
+const REVOKED_FOR: Duration = Duration::from_secs(120);
 /// Keys that are remembered, those that nobody has included.
 const REMEMBERED_MAX: u64 = 10_000;
 
 /// Keys that were looked up lately.
 pub(crate) struct ApiKeys {
     known: Cache<TokenHash, Option<ApiKeyRow>>,
+    /// Those that this node has revoked: a look-up that began before may find them good.
+    revoked: Cache<TokenHash, ()>,
 }
 
 impl ApiKeys {
@@ -36,12 +41,17 @@ impl ApiKeys {
                 .max_capacity(REMEMBERED_MAX)
                 .time_to_live(REMEMBERED_FOR)
                 .build(),
+            revoked: Cache::builder()
+                .max_capacity(REMEMBERED_MAX)
+                .time_to_live(REVOKED_FOR)
+                .build(),
         }
     }
 
-    /// Forgets a key, which was revoked.
-    pub(crate) fn forget(&self, hash: &TokenHash) {
-        self.known.invalidate(hash);
+    /// Refuses a key from now on, which was revoked.
+    pub(crate) fn refuse(&self, hash: TokenHash) {
+        self.revoked.insert(hash, ());
+        self.known.invalidate(&hash);
     }
 
     /// Whom the key of a request stands for; `None` where it sends none. `address` is who sends it.
@@ -76,11 +86,20 @@ impl ApiKeys {
                 self.known.insert(hash, found.clone());
                 if let Some(key) = &found {
                     let now_ms = state.clock.now_ms();
-                    state.store.note_api_key_used(key.key_id, now_ms).await?;
+                    // What can be read is answered also where nothing can be written.
+                    if let Err(error) = state.store.note_api_key_used(key.key_id, now_ms).await {
+                        tracing::warn!(
+                            key = %key.key_id, %error,
+                            "it is not noted when an API key was last used"
+                        );
+                    }
                 }
                 found
             }
         };
+        if self.revoked.contains_key(&hash) {
+            return Err(refused());
+        }
         let now_ms = state.clock.now_ms();
         let key = found.filter(|key| key.is_live(now_ms));
         let key = key.ok_or_else(refused)?;

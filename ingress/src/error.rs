@@ -515,6 +515,11 @@ impl From<StoreError> for ApiError {
             .with_details(serde_json::json!({
                 "quota": name, "limit": max, "used": has, "requested": asked,
             })),
+            StoreError::RightWithdrawn => Self::new(
+                Code::Unauthorized,
+                "Your session has ended, or your rights have changed since this token was minted: sign \
+                 in again. Nothing was changed.",
+            ),
             StoreError::Corrupt(what) => Self::damaged(what),
             other => Self::internal(other),
         }

@@ -185,10 +185,10 @@ impl Accounts {
         user: Uuid,
         tenant: Option<Uuid>,
     ) -> Result<Option<Membership>, AccountError> {
-        let all = self.store.memberships_of(user).await?;
-        let is_fitting =
-            |membership: &Membership| tenant.is_none_or(|tenant| membership.tenant_id == tenant);
-        Ok(all.into_iter().find(is_fitting))
+        match tenant {
+            Some(tenant) => Ok(self.store.membership(user, tenant).await?),
+            None => Ok(self.store.memberships_of(user).await?.into_iter().next()),
+        }
     }
 
     /// A row for a new session and its first token.

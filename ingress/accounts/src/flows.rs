@@ -16,6 +16,7 @@ mod tenants;
 mod verify;
 
 pub use export::{Export, ExportedSession};
+pub use invitations::OpenInvitation;
 pub use login::Login;
 pub use own_sessions::OwnSession;
 pub use profile::ProfileUpdate;

@@ -39,7 +39,9 @@
 //!
 //! A session is one sign-in. It has one good refresh token at a time ([`sessions`]): using it gives the
 //! next. Using an old one ends the session, except within seconds, when it gives the same answer again.
-//! Access tokens are not looked up anywhere, so they outlive their session by at most their own life.
+//! Access tokens are not looked up anywhere, so they outlive their session by at most their own life. What
+//! would outlive the token itself, as members, invitations and keys of a tenant, compares session, account
+//! and membership in its transaction ([`Acting`]).
 //!
 //! # Links
 //!
@@ -48,6 +50,7 @@
 //! the same transaction ([`onsale_store::mail`]), with the token sealed in it.
 
 mod accounts;
+mod acting;
 mod api_key;
 mod config;
 mod email;
@@ -64,13 +67,15 @@ mod standing;
 mod vault;
 
 pub use accounts::{Accounts, Origin, Person, SignedIn};
+pub use acting::Acting;
 pub use api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes, ApiKeySecret};
 pub use config::{AccountsConfig, KeysError};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 pub use flows::{
-    Export, ExportedSession, Login, OwnSession, ProfileUpdate, Registration, TeamMember,
+    Export, ExportedSession, Login, OpenInvitation, OwnSession, ProfileUpdate, Registration,
+    TeamMember,
 };
 pub use office::{NewPerson, Office};
 pub use one_time::OneTimeSecret;

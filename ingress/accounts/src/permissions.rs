@@ -11,6 +11,8 @@ pub enum Action {
     ManageTenant,
     /// Keys of programs that act for it, and where it is notified.
     ManageIntegrations,
+    /// Create keys of payment services, which confirm bookings without a payment being looked at here.
+    CreatePaymentKeys,
     /// Create, change and publish events, shows, maps, prices and codes.
     ManageEvents,
     /// Open, close and cancel sales, and block places.
@@ -33,10 +35,11 @@ pub enum Action {
 
 impl Action {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ManageMembers,
         Self::ManageTenant,
         Self::ManageIntegrations,
+        Self::CreatePaymentKeys,
         Self::ManageEvents,
         Self::ManageSales,
         Self::ReadSales,
@@ -54,6 +57,7 @@ impl Action {
             Self::ManageMembers => "manage_members",
             Self::ManageTenant => "manage_tenant",
             Self::ManageIntegrations => "manage_integrations",
+            Self::CreatePaymentKeys => "create_payment_keys",
             Self::ManageEvents => "manage_events",
             Self::ManageSales => "manage_sales",
             Self::ReadSales => "read_sales",
@@ -76,7 +80,10 @@ impl Action {
     pub fn is_for_programs(self) -> bool {
         !matches!(
             self,
-            Self::ManageMembers | Self::ManageTenant | Self::ManageIntegrations
+            Self::ManageMembers
+                | Self::ManageTenant
+                | Self::ManageIntegrations
+                | Self::CreatePaymentKeys
         )
     }
 
@@ -84,7 +91,7 @@ impl Action {
     pub fn allowed(self) -> &'static [MemberRole] {
         use MemberRole::{BoxOffice, Finance, Manager, Owner, Scanner};
         match self {
-            Self::ManageMembers => &[Owner],
+            Self::ManageMembers | Self::CreatePaymentKeys => &[Owner],
             Self::ManageTenant
             | Self::ManageIntegrations
             | Self::ManageEvents
@@ -140,6 +147,7 @@ mod tests {
                 "x.... ManageMembers",
                 "xx... ManageTenant",
                 "xx... ManageIntegrations",
+                "x.... CreatePaymentKeys",
                 "xx... ManageEvents",
                 "xx... ManageSales",
                 "xxxx. ReadSales",

@@ -132,6 +132,20 @@ impl Vault {
         self.ring.seal(sealed_columns::address(session), &text)
     }
 
+    /// An address as an invitation to it keeps it.
+    pub fn seal_invited(&self, invitation: Uuid, email: &Email) -> Sealed {
+        self.ring
+            .seal(sealed_columns::invited(invitation), email.written())
+    }
+
+    /// The address that an invitation was sent to.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub fn open_invited(&self, invitation: Uuid, sealed: &Sealed) -> Result<Private, OpenError> {
+        self.ring.open(sealed_columns::invited(invitation), sealed)
+    }
+
     /// Program and address of a session.
     ///
     /// # Errors

@@ -6,20 +6,25 @@ mod change;
 mod change_member;
 mod create;
 mod create_api_key;
+mod invitations;
 mod invite;
 mod members;
 mod one;
 mod remove_member;
 mod revoke_api_key;
+mod withdraw_invitation;
 
-use onsale_accounts::Action;
+use onsale_accounts::{Acting, Action};
 use onsale_schemas::TenantId;
+use onsale_store::account::{Mandate, Requirement};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use crate::audit;
 use crate::auth::{Caller, Right, Role};
 use crate::error::ApiError;
 use crate::rate_limit::Class;
+use crate::routes::auth::account_call::AccountCall;
 use crate::routes::endpoints::Endpoints;
 use crate::rules::Rules;
 
@@ -37,6 +42,12 @@ const MANAGE_INTEGRATIONS: Right = Right::of_members_alone(
     &STAFF,
     Action::ManageIntegrations,
     "Only members of the tenant manage its API keys.",
+);
+/// To create keys of payment services.
+const CREATE_PAYMENT_KEYS: Right = Right::of_members_alone(
+    &STAFF,
+    Action::CreatePaymentKeys,
+    "Only owners of the tenant create keys of payment services.",
 );
 /// To see, invite, change and remove members.
 const MANAGE_MEMBERS: Right = Right::of_members_alone(
@@ -63,6 +74,11 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(invite::invite),
             Rules::DEFAULT.class(Class::Reset).bounds(invite::BOUNDS),
         )
+        .with(routes!(invitations::invitations), Rules::DEFAULT)
+        .with(
+            routes!(withdraw_invitation::withdraw_invitation),
+            Rules::DEFAULT,
+        )
         .with(
             routes!(change_member::change_member),
             Rules::DEFAULT.bounds(change_member::BOUNDS),
@@ -81,6 +97,30 @@ fn permit(caller: &Caller, tenant: Uuid, right: &Right) -> Result<(), ApiError> 
     caller
         .authority_over(TenantId(tenant), right, || ApiError::not_found("tenant"))
         .map(drop)
+}
+
+/// Who does what its token permits. What the token says is compared with what holds when it is done: the
+/// right may have been withdrawn since the token was minted, and what is done here outlives it.
+fn acting(caller: &Caller, call: &AccountCall, action: Action) -> Acting {
+    let requires = match (caller.role, caller.member) {
+        (Role::Operator, _) => Requirement::Admin,
+        (Role::Organizer, Some(_)) => Requirement::Member(caller.tenant.0, action.allowed()),
+        _ => Requirement::Account,
+    };
+    acting_as(caller, call, requires)
+}
+
+/// As [`acting`], where something else has to hold.
+fn acting_as(caller: &Caller, call: &AccountCall, requires: Requirement) -> Acting {
+    Acting {
+        actor: audit::actor(caller, &call.context),
+        mandate: caller.session.map(|session_id| Mandate {
+            user_id: caller.user.0,
+            session_id,
+            requires,
+            at_ms: call.now_ms,
+        }),
+    }
 }
 
 /// Refuses callers who do not belong to a tenant.

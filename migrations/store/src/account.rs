@@ -7,6 +7,8 @@ use onsale_private::{LookupHash, Sealed};
 use onsale_schemas::MemberRole;
 use uuid::Uuid;
 
+use crate::audit::{Audit, AuditEntry, Unaudited};
+
 /// Sessions of one account at a time; one more ends the oldest.
 pub const SESSIONS_PER_USER_MAX: u32 = 50;
 
@@ -140,14 +142,86 @@ pub struct Membership {
     pub created_at_ms: u64,
 }
 
+/// By which right a person acts. An access token says what held when it was minted, so what outlives the
+/// token compares the rows again, in the transaction of what it changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mandate {
+    /// The person.
+    pub user_id: Uuid,
+    /// The session that it acts in, which has to be live.
+    pub session_id: Uuid,
+    /// What else has to hold.
+    pub requires: Requirement,
+    /// When it acts, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// What a person has to be for what it does, beside active and in a live session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Requirement {
+    /// Nothing else.
+    Account,
+    /// Of an address that is verified.
+    Verified,
+    /// An admin of the installation.
+    Admin,
+    /// A member of this tenant, as one of these.
+    Member(Uuid, &'static [MemberRole]),
+}
+
+/// What is written down about a change, and by which right it is asked for (`None`: the caller vouches
+/// for it, as for the command line and for tokens that belong to no session).
+#[derive(Clone, PartialEq, Debug)]
+pub struct Act {
+    /// What is written down.
+    pub audit: Audit,
+    /// The right.
+    pub mandate: Option<Mandate>,
+}
+
+impl Act {
+    /// An entry about what is done by a right.
+    pub fn new(entry: AuditEntry, mandate: Option<Mandate>) -> Self {
+        Self {
+            audit: entry.into(),
+            mandate,
+        }
+    }
+}
+
+impl From<AuditEntry> for Act {
+    fn from(entry: AuditEntry) -> Self {
+        Self::new(entry, None)
+    }
+}
+
+impl From<Audit> for Act {
+    fn from(audit: Audit) -> Self {
+        Self {
+            audit,
+            mandate: None,
+        }
+    }
+}
+
+impl From<Unaudited> for Act {
+    fn from(why: Unaudited) -> Self {
+        Self {
+            audit: why.into(),
+            mandate: None,
+        }
+    }
+}
+
 /// The result of changing or ending a membership.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MembershipChange {
     /// Done.
     Changed,
-    /// The person is no member.
+    /// The person is no member, cannot become one (its account is disabled, erased or missing), or the
+    /// tenant is closed.
     NotThere,
-    /// It is the only owner, and a tenant always has one.
+    /// It is the only owner that can sign in, and a tenant always has one.
     LastOwner,
 }
 
@@ -158,6 +232,36 @@ pub struct TenantChange {
     pub slug: Option<String>,
     /// Its name for people.
     pub name: Option<String>,
+}
+
+/// An invitation to be sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewInvitation {
+    /// Its id, which is the key of the job that mails it, too.
+    pub invitation_id: Uuid,
+    /// Its token, with the address by hash and what it is to.
+    pub token: OneTimeToken,
+    /// The address, for the list of those who may withdraw it.
+    pub address: Sealed,
+    /// The account that invites; `None` where that is none.
+    pub invited_by: Option<Uuid>,
+}
+
+/// An invitation that waits for an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InvitationRow {
+    /// Its id.
+    pub invitation_id: Uuid,
+    /// The address that it was sent to.
+    pub address: Sealed,
+    /// What the person is to be.
+    pub role: MemberRole,
+    /// The account that invited; `None` where that was none.
+    pub invited_by: Option<Uuid>,
+    /// When it was sent, in milliseconds since 1970.
+    pub issued_at_ms: u64,
+    /// Until when it is good, in milliseconds since 1970.
+    pub expires_at_ms: u64,
 }
 
 /// The result of accepting an invitation.

@@ -56,6 +56,10 @@ pub enum StoreError {
     /// A show for an event that is a draft or cancelled.
     #[error("the event is not published")]
     NotPublished,
+    /// The right that something was asked for by holds no more: the session has ended, or the person is
+    /// no longer what it has to be. Nothing was changed.
+    #[error("the right to do this was withdrawn")]
+    RightWithdrawn,
     /// Anything else the database said.
     #[error("database: {0}")]
     Database(sqlx::Error),

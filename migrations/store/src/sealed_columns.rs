@@ -36,6 +36,15 @@ pub fn address(session: Uuid) -> Place {
     of_session("address_sealed", session)
 }
 
+/// The address that an invitation was sent to.
+pub fn invited(invitation: Uuid) -> Place {
+    Place {
+        table: "one_time_tokens",
+        column: "address_sealed",
+        row: invitation,
+    }
+}
+
 /// The token of a link, in the payload of the job that mails it.
 pub fn mailed_token(mail: Uuid) -> Place {
     Place {

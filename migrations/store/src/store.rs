@@ -22,7 +22,8 @@ mod standstill;
 mod usage;
 
 pub use accounts::{
-    API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, OldValue, Resealed, SealedColumn,
+    API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, KEPT_API_KEYS_PER_TENANT_MAX,
+    OldValue, Resealed, SealedColumn,
 };
 pub use counts::{BuyersTickets, ShowPlaces, Tickets};
 pub use handle::Store;

@@ -28,11 +28,14 @@ const JOBS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 const SESSIONS_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// How long one-time tokens are kept after they could be used, in milliseconds: 7 days.
 const TOKENS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
+/// How long API keys are kept after they were revoked or have expired, in milliseconds: 30 days, within which
+/// their ids are looked up. Who acted by them later is in the audit trail.
+const API_KEYS_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// Jobs forgotten in one transaction, so that it stays short.
 const JOBS_PER_STEP: u32 = 5_000;
 
 /// Deletes answers of catalog calls whose idempotency key is no longer remembered, changes that the
-/// log never accepted, and jobs, sessions and one-time tokens that ended long ago.
+/// log never accepted, and jobs, sessions, one-time tokens and API keys that ended long ago.
 struct Housekeeping {
     store: Store,
 }
@@ -78,13 +81,17 @@ impl Handler for Housekeeping {
             .store
             .forget_one_time_tokens(now_ms.saturating_sub(TOKENS_KEPT_MS))
             .await?;
+        let keys = self
+            .store
+            .forget_api_keys(now_ms.saturating_sub(API_KEYS_KEPT_MS))
+            .await?;
         let mut jobs = 0;
         loop {
             let forgotten = self.store.prune_jobs(JOBS_KEPT_MS, JOBS_PER_STEP).await?;
             jobs += forgotten;
             attempt.note_progress(format!(
-                "{answers} answers, {changes} changes, {sessions} sessions, {tokens} tokens and {jobs} \
-                 jobs forgotten"
+                "{answers} answers, {changes} changes, {sessions} sessions, {tokens} tokens, {keys} API \
+                 keys and {jobs} jobs forgotten"
             ));
             if forgotten < u64::from(JOBS_PER_STEP) {
                 return Ok(());

@@ -1,12 +1,12 @@
 //! Keys of programs that act for a tenant. Whether the caller may is decided before.
 
 use onsale_store::account::{ApiKeyRow, TokenHash};
-use onsale_store::audit::Actor;
-use onsale_store::store::API_KEYS_PER_TENANT_MAX;
+use onsale_store::store::KEPT_API_KEYS_PER_TENANT_MAX;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::accounts::Accounts;
+use crate::acting::Acting;
 use crate::api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes, ApiKeySecret};
 use crate::error::AccountError;
 
@@ -21,7 +21,7 @@ impl Accounts {
         name: &str,
         scopes: ApiKeyScopes,
         expires_at_ms: Option<u64>,
-        by: &Actor,
+        by: &Acting,
         now_ms: u64,
     ) -> Result<(ApiKeyRow, ApiKeySecret), AccountError> {
         let name = name.trim();
@@ -46,7 +46,7 @@ impl Accounts {
             name: name.to_owned(),
             key_hash: secret.hash(),
             scopes: scopes.names().join(" "),
-            created_by: by.id,
+            created_by: by.actor.id,
             created_at_ms: now_ms,
             expires_at_ms,
             last_used_at_ms: None,
@@ -58,21 +58,25 @@ impl Accounts {
             .with(json!({
                 "name": key.name, "scopes": scopes.names(), "expires_at_ms": expires_at_ms,
             }));
-        if self.store.add_api_key(&key, entry).await? {
+        if self.store.add_api_key(&key, by.act(entry)).await? {
             Ok((key, secret))
         } else {
             Err(AccountError::TooManyKeys)
         }
     }
 
-    /// The keys of a tenant that were not revoked.
+    /// The keys of a tenant that were not revoked, those that are good first.
     ///
     /// # Errors
     /// When the database cannot be used.
-    pub async fn api_keys(&self, tenant: Uuid) -> Result<Vec<ApiKeyRow>, AccountError> {
-        // Those that have expired are listed too, until they are revoked.
-        let limit = API_KEYS_PER_TENANT_MAX * 10;
-        Ok(self.store.api_keys_of(tenant, limit).await?)
+    pub async fn api_keys(
+        &self,
+        tenant: Uuid,
+        now_ms: u64,
+    ) -> Result<Vec<ApiKeyRow>, AccountError> {
+        // Those that have expired are listed too, until they are revoked or forgotten.
+        let limit = KEPT_API_KEYS_PER_TENANT_MAX;
+        Ok(self.store.api_keys_of(tenant, now_ms, limit).await?)
     }
 
     /// Revokes a key for good; its hash, by which it may be remembered.
@@ -83,11 +87,13 @@ impl Accounts {
         &self,
         tenant: Uuid,
         key: Uuid,
-        by: &Actor,
+        by: &Acting,
         now_ms: u64,
     ) -> Result<TokenHash, AccountError> {
         let entry = by.did("api_key.revoke", "api_key", key).of_tenant(tenant);
-        let revoked = self.store.revoke_api_key(tenant, key, now_ms, entry);
+        let revoked = self
+            .store
+            .revoke_api_key(tenant, key, now_ms, by.act(entry));
         revoked.await?.ok_or(AccountError::NotFound("API key"))
     }
 }

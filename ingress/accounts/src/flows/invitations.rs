@@ -5,17 +5,28 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use onsale_auth::Role;
 use onsale_private::Private;
 use onsale_schemas::MemberRole;
-use onsale_store::account::{Acceptance, Membership, OneTimeToken, Purpose};
-use onsale_store::audit::Actor;
+use onsale_store::account::{
+    Acceptance, InvitationRow, Membership, NewInvitation, OneTimeToken, Purpose,
+};
 use onsale_store::mail::{Invitation, LinkMail};
 use onsale_store::sealed_columns;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::accounts::{Accounts, Origin};
+use crate::acting::Acting;
 use crate::error::AccountError;
 use crate::fields;
 use crate::one_time::OneTimeSecret;
+
+/// An invitation that waits for an answer, as those see it who may withdraw it.
+#[derive(Debug)]
+pub struct OpenInvitation {
+    /// Role, times and who invited.
+    pub row: InvitationRow,
+    /// The address that it was sent to.
+    pub email: Private,
+}
 
 impl Accounts {
     /// Sends an invitation to an address, whether or not there is an account of it; which of the two is
@@ -29,7 +40,7 @@ impl Accounts {
         email: &Private,
         role: MemberRole,
         locale: Option<String>,
-        by: &Actor,
+        by: &Acting,
         now_ms: u64,
     ) -> Result<(), AccountError> {
         let email = fields::email(email)?;
@@ -69,11 +80,64 @@ impl Accounts {
         let entry = by
             .did("member.invite", "tenant", id)
             .of_tenant(id)
-            .with(json!({ "role": role.as_str() }));
-        if self.store.invite(&token, mail.into_job()?, entry).await? {
+            .with(json!({ "role": role.as_str(), "invitation": mail_id }));
+        let invitation = NewInvitation {
+            invitation_id: mail_id,
+            token,
+            address: vault.seal_invited(mail_id, &email),
+            invited_by: by.actor.id,
+        };
+        let invited = self
+            .store
+            .invite(&invitation, mail.into_job()?, by.act(entry));
+        if invited.await? {
             Ok(())
         } else {
             Err(AccountError::TooManyInvitations)
+        }
+    }
+
+    /// The invitations of a tenant that wait for an answer, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be used, or a value does not open.
+    pub async fn invitations(
+        &self,
+        tenant: Uuid,
+        now_ms: u64,
+    ) -> Result<Vec<OpenInvitation>, AccountError> {
+        let vault = self.vault(now_ms).await?;
+        let rows = self.store.invitations_of(tenant, now_ms).await?;
+        rows.into_iter()
+            .map(|row| {
+                let email = vault.open_invited(row.invitation_id, &row.address)?;
+                Ok(OpenInvitation { row, email })
+            })
+            .collect()
+    }
+
+    /// Withdraws an invitation of a tenant.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] where none such waits for an answer.
+    pub async fn withdraw_invitation(
+        &self,
+        tenant: Uuid,
+        invitation: Uuid,
+        by: &Acting,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let entry = by
+            .did("member.uninvite", "tenant", tenant)
+            .of_tenant(tenant)
+            .with(json!({ "invitation": invitation }));
+        let withdrawn = self
+            .store
+            .withdraw_invitation(tenant, invitation, now_ms, by.act(entry));
+        if withdrawn.await? {
+            Ok(())
+        } else {
+            Err(AccountError::NotFound("invitation"))
         }
     }
 

@@ -4,11 +4,11 @@ use onsale_private::Private;
 use onsale_schemas::MemberRole;
 use onsale_store::StoreError;
 use onsale_store::account::{Membership, MembershipChange, TenantChange, TenantRow, UserRow};
-use onsale_store::audit::Actor;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::accounts::Accounts;
+use crate::acting::Acting;
 use crate::error::AccountError;
 use crate::fields;
 
@@ -36,7 +36,7 @@ impl Accounts {
         name: &str,
         slug: &str,
         owner: Option<Uuid>,
-        by: &Actor,
+        by: &Acting,
         now_ms: u64,
     ) -> Result<TenantRow, AccountError> {
         let tenant = TenantRow {
@@ -56,7 +56,9 @@ impl Accounts {
             .did("tenant.create", "tenant", tenant.tenant_id)
             .of_tenant(tenant.tenant_id)
             .with(json!({ "slug": tenant.slug, "owner": owner }));
-        let added = self.store.add_tenant(&tenant, first.as_ref(), entry);
+        let added = self
+            .store
+            .add_tenant(&tenant, first.as_ref(), by.act(entry));
         match added.await {
             Ok(()) => Ok(tenant),
             Err(StoreError::Exists(_)) => Err(AccountError::SlugTaken),
@@ -102,7 +104,7 @@ impl Accounts {
         id: Uuid,
         name: Option<&str>,
         slug: Option<&str>,
-        by: &Actor,
+        by: &Acting,
     ) -> Result<TenantRow, AccountError> {
         let before = self.tenant(id).await?;
         let change = TenantChange {
@@ -116,7 +118,7 @@ impl Accounts {
                 "before": { "slug": before.slug, "name": before.name },
                 "after": { "slug": change.slug, "name": change.name },
             }));
-        match self.store.change_tenant(id, &change, entry).await {
+        match self.store.change_tenant(id, &change, by.act(entry)).await {
             Ok(Some(tenant)) => Ok(tenant),
             Ok(None) => Err(AccountError::NotFound("tenant")),
             Err(StoreError::Exists(_)) => Err(AccountError::SlugTaken),
@@ -156,21 +158,21 @@ impl Accounts {
         tenant: Uuid,
         user: Uuid,
         role: MemberRole,
-        by: &Actor,
+        by: &Acting,
         now_ms: u64,
     ) -> Result<(), AccountError> {
-        let before = self.membership(user, Some(tenant)).await?;
-        let before = before.ok_or(AccountError::NotFound("member"))?;
-        let entry = by
-            .did("member.set", "user", user)
-            .of_tenant(tenant)
-            .with(json!({ "before": before.role.as_str(), "after": role.as_str() }));
-        let after = Membership { role, ..before };
-        let changed = self.store.set_member(&after, now_ms, entry);
+        let entry = by.did("member.set", "user", user).of_tenant(tenant);
+        let audit = move |before: MemberRole| {
+            entry.with(json!({ "before": before.as_str(), "after": role.as_str() }))
+        };
+        let changed = self
+            .store
+            .change_member(tenant, user, role, by.mandate, now_ms, audit);
         of_member(changed.await?)
     }
 
-    /// Ends a membership and the sessions of the person.
+    /// Ends a membership and the sessions of the person. Keys of programs that it created stay good: their
+    /// ids are returned.
     ///
     /// # Errors
     /// [`AccountError::LastOwner`] and others.
@@ -178,12 +180,15 @@ impl Accounts {
         &self,
         tenant: Uuid,
         user: Uuid,
-        by: &Actor,
+        by: &Acting,
         now_ms: u64,
-    ) -> Result<(), AccountError> {
+    ) -> Result<Vec<Uuid>, AccountError> {
         let entry = by.did("member.remove", "user", user).of_tenant(tenant);
-        let removed = self.store.remove_member(tenant, user, now_ms, entry);
-        of_member(removed.await?)
+        let removed = self
+            .store
+            .remove_member(tenant, user, now_ms, by.act(entry));
+        of_member(removed.await?)?;
+        Ok(self.store.api_keys_created_by(tenant, user, now_ms).await?)
     }
 }
 

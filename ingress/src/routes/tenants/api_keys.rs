@@ -44,7 +44,8 @@ impl From<ApiKeyRow> for ApiKeyBody {
     }
 }
 
-/// The API keys of a tenant that were not revoked.
+/// The API keys of a tenant that were not revoked, those that are good first. Keys that have expired are
+/// listed for 30 days more.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{id}/api-keys", operation_id = "list_api_keys", tag = "tenants",
     params(("id" = Uuid, Path, description = "The tenant")),
@@ -63,7 +64,7 @@ pub(crate) async fn api_keys(
 ) -> Result<Response, ApiError> {
     permit(&caller, id, &MANAGE_INTEGRATIONS)?;
     let call = call?;
-    let keys = call.accounts.api_keys(id).await?;
+    let keys = call.accounts.api_keys(id, call.now_ms).await?;
     let body: Vec<ApiKeyBody> = keys.into_iter().map(ApiKeyBody::from).collect();
     envelope::success(&call.context, StatusCode::OK, &body)
 }

@@ -2,13 +2,12 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::{SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
+use onsale_accounts::{Action, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::body::TenantBody;
-use super::{MANAGE_TENANT, permit};
-use crate::audit;
+use super::{MANAGE_TENANT, acting, permit};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
@@ -66,7 +65,7 @@ pub(crate) async fn change(
     permit(&caller, id, &MANAGE_TENANT)?;
     let call = call?;
     let TenantChange { name, slug } = &body.value;
-    let by = audit::actor(&caller, &call.context);
+    let by = acting(&caller, &call, Action::ManageTenant);
     let tenant = call
         .accounts
         .change_tenant(id, name.as_deref(), slug.as_deref(), &by)

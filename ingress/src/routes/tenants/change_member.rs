@@ -2,12 +2,12 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::Action;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::body::{ROLES, role};
-use super::{MANAGE_MEMBERS, permit};
-use crate::audit;
+use super::{MANAGE_MEMBERS, acting, permit};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
@@ -33,7 +33,8 @@ impl RequestBody for MemberChange {
     }
 }
 
-/// Give a member another role. The person's sessions end, for their tokens say the old one.
+/// Give a member another role. The person's sessions end, for their tokens say the old one; invitations to it,
+/// and those that it sent as an owner, are withdrawn.
 #[utoipa::path(
     patch, path = "/api/v1/tenants/{id}/members/{user}", operation_id = "change_member", tag = "tenants",
     request_body = MemberChange,
@@ -60,7 +61,7 @@ pub(crate) async fn change_member(
     permit(&caller, id, &MANAGE_MEMBERS)?;
     let role = role(&body.value.role)?;
     let call = call?;
-    let by = audit::actor(&caller, &call.context);
+    let by = acting(&caller, &call, Action::ManageMembers);
     call.accounts
         .change_member(id, user, role, &by, call.now_ms)
         .await?;

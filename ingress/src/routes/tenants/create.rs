@@ -3,11 +3,12 @@
 use axum::response::Response;
 use http::StatusCode;
 use onsale_accounts::{SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
+use onsale_store::account::Requirement;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::acting_as;
 use super::body::TenantBody;
-use crate::audit;
 use crate::auth::{Caller, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
@@ -72,12 +73,15 @@ pub(crate) async fn create(
     body: JsonBody<TenantRequest>,
 ) -> Result<Response, ApiError> {
     let call = call?;
-    let owner = match caller.role {
-        Role::Operator => None,
-        _ => Some(call.accounts.verified(caller.user.0).await?.user_id),
+    let (owner, requires) = match caller.role {
+        Role::Operator => (None, Requirement::Admin),
+        _ => {
+            let person = call.accounts.verified(caller.user.0).await?;
+            (Some(person.user_id), Requirement::Verified)
+        }
     };
     let TenantRequest { name, slug } = &body.value;
-    let by = audit::actor(&caller, &call.context);
+    let by = acting_as(&caller, &call, requires);
     let tenant = call
         .accounts
         .open_tenant(name, slug, owner, &by, call.now_ms)

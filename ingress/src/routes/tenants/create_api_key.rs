@@ -2,13 +2,12 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes};
+use onsale_accounts::{API_KEY_NAME_MAX_CHARS, Action, ApiKeyScopes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::api_keys::ApiKeyBody;
-use super::{MANAGE_INTEGRATIONS, permit};
-use crate::audit;
+use super::{CREATE_PAYMENT_KEYS, MANAGE_INTEGRATIONS, acting, permit};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
@@ -35,7 +34,7 @@ pub(super) const BOUNDS: Bounds = &[
 pub(crate) struct ApiKeyRequest {
     /// What people call it.
     name: String,
-    /// `payments` alone (confirm, extend and cancel bookings, as a service), or some of `manage_events`,
+    /// `payments` alone (confirm, extend and cancel bookings, as a service; for owners), or some of `manage_events`,
     /// `manage_sales`, `read_sales`, `read_bookings`, `serve_buyers`, `read_payments`, `approve_refunds`,
     /// `check_in` and `read_audit`.
     scopes: Vec<String>,
@@ -89,7 +88,14 @@ pub(crate) async fn create_api_key(
     } = &body.value;
     let scopes = ApiKeyScopes::parse(scopes.iter().map(String::as_str))?;
     let expires_at_ms = expires_at.map(|instant| instant.0);
-    let by = audit::actor(&caller, &call.context);
+    let action = match scopes {
+        ApiKeyScopes::Payments => {
+            permit(&caller, id, &CREATE_PAYMENT_KEYS)?;
+            Action::CreatePaymentKeys
+        }
+        ApiKeyScopes::Organizer(_) => Action::ManageIntegrations,
+    };
+    let by = acting(&caller, &call, action);
     let (row, secret) = call
         .accounts
         .create_api_key(id, name, scopes, expires_at_ms, &by, call.now_ms)

@@ -2,14 +2,13 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::{EMAIL_MAX_BYTES, LOCALE_MAX_BYTES};
+use onsale_accounts::{Action, EMAIL_MAX_BYTES, LOCALE_MAX_BYTES};
 use onsale_private::Private;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::body::{ROLES, role};
-use super::{MANAGE_MEMBERS, permit};
-use crate::audit;
+use super::{MANAGE_MEMBERS, acting, permit};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
@@ -74,7 +73,7 @@ pub(crate) async fn invite(
     } = body.value;
     let role = role(&name)?;
     let call = call?;
-    let by = audit::actor(&caller, &call.context);
+    let by = acting(&caller, &call, Action::ManageMembers);
     call.accounts
         .invite(id, &email, role, locale, &by, call.now_ms)
         .await?;

@@ -2,17 +2,31 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::Action;
+use onsale_schemas::MemberRole;
+use onsale_store::account::Requirement;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::{MANAGE_MEMBERS, belongs, permit};
-use crate::audit;
+use super::{MANAGE_MEMBERS, acting, acting_as, belongs, permit};
 use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::PathIds;
 use crate::routes::auth::account_call::AccountCall;
-use crate::routes::auth::body::{DONE, DoneBody};
 
-/// Remove a member, or leave. The person's sessions end.
+/// A member is removed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MemberRemoved {
+    /// True.
+    done: bool,
+    /// The API keys that the person created and that are good still: revoke those that nobody needs.
+    api_keys: Vec<Uuid>,
+}
+
+/// Remove a member, or leave. The person's sessions end; invitations to it, and those that it sent, are
+/// withdrawn. API keys that it created stay, and are named.
 #[utoipa::path(
     delete, path = "/api/v1/tenants/{id}/members/{user}", operation_id = "remove_member", tag = "tenants",
     params(
@@ -21,7 +35,7 @@ use crate::routes::auth::body::{DONE, DoneBody};
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The membership has ended", body = Success<DoneBody>),
+        (status = 200, description = "The membership has ended", body = Success<MemberRemoved>),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`LAST_OWNER`", body = Problem),
@@ -33,15 +47,25 @@ pub(crate) async fn remove_member(
     call: Result<AccountCall, ApiError>,
     PathIds(id, user): PathIds,
 ) -> Result<Response, ApiError> {
-    if caller.user.0 == user && caller.member.is_some() {
+    let leaves = caller.user.0 == user && caller.member.is_some();
+    if leaves {
         belongs(&caller, id)?;
     } else {
         permit(&caller, id, &MANAGE_MEMBERS)?;
     }
     let call = call?;
-    let by = audit::actor(&caller, &call.context);
-    call.accounts
+    let by = if leaves {
+        acting_as(&caller, &call, Requirement::Member(id, &MemberRole::ALL))
+    } else {
+        acting(&caller, &call, Action::ManageMembers)
+    };
+    let api_keys = call
+        .accounts
         .remove_member(id, user, &by, call.now_ms)
         .await?;
-    envelope::success(&call.context, StatusCode::OK, &DONE)
+    let body = MemberRemoved {
+        done: true,
+        api_keys,
+    };
+    envelope::success(&call.context, StatusCode::OK, &body)
 }

@@ -2,9 +2,9 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::Action;
 
-use super::{MANAGE_INTEGRATIONS, permit};
-use crate::audit;
+use super::{MANAGE_INTEGRATIONS, acting, permit};
 use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
@@ -34,11 +34,11 @@ pub(crate) async fn revoke_api_key(
 ) -> Result<Response, ApiError> {
     permit(&caller, id, &MANAGE_INTEGRATIONS)?;
     let call = call?;
-    let by = audit::actor(&caller, &call.context);
+    let by = acting(&caller, &call, Action::ManageIntegrations);
     let hash = call
         .accounts
         .revoke_api_key(id, key, &by, call.now_ms)
         .await?;
-    call.state.api_keys.forget(&hash);
+    call.state.api_keys.refuse(hash);
     envelope::success(&call.context, StatusCode::OK, &DONE)
 }

@@ -4,6 +4,7 @@ mod api_keys;
 mod erasure;
 mod invitations;
 mod lookup_key;
+mod mandate;
 mod members;
 mod one_time_tokens;
 mod resealing;
@@ -11,7 +12,7 @@ mod sessions;
 mod tenants;
 mod users;
 
-pub use api_keys::API_KEYS_PER_TENANT_MAX;
+pub use api_keys::{API_KEYS_PER_TENANT_MAX, KEPT_API_KEYS_PER_TENANT_MAX};
 pub use invitations::INVITATIONS_PER_TENANT_MAX;
 pub use resealing::{OldValue, Resealed, SealedColumn};
 pub use sessions::Decided;

@@ -2,15 +2,16 @@
 
 use uuid::Uuid;
 
-use super::members;
+use super::{mandate, members};
 use crate::Store;
-use crate::account::{ApiKeyRow, TokenHash};
-use crate::audit::Audit;
+use crate::account::{Act, ApiKeyRow, TokenHash};
 use crate::database::{Durability, Row, Value, integer};
 use crate::error::StoreError;
 
 /// Keys of one tenant that are good at a time.
 pub const API_KEYS_PER_TENANT_MAX: u32 = 100;
+/// Keys of one tenant that were not revoked, those that have expired and are still kept included.
+pub const KEPT_API_KEYS_PER_TENANT_MAX: u32 = 1_000;
 /// How exactly it is known when a key was last used, in milliseconds: not every call is a write.
 const USED_EXACTNESS_MS: u64 = 60_000;
 
@@ -25,19 +26,36 @@ impl Store {
     /// Adds a key. False where the tenant is closed, or has as many as it may.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::RightWithdrawn`]; otherwise as every write.
     pub async fn add_api_key(
         &self,
         key: &ApiKeyRow,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<bool, StoreError> {
-        let (key, audit) = (key.clone(), audit.into());
+        let key = key.clone();
+        let Act {
+            audit,
+            mandate: right,
+        } = act.into();
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 if !members::lock_tenant(&mut transaction, key.tenant_id).await? {
                     return Ok(false);
                 }
+                mandate::check(&mut transaction, right).await?;
                 let now = integer("created_at_ms", key.created_at_ms)?;
+                let kept = transaction
+                    .fetch(
+                        "SELECT key_id FROM api_keys WHERE tenant_id = $1 AND revoked_at_ms IS NULL \
+                         LIMIT $2",
+                        &[key.tenant_id.into(), KEPT_API_KEYS_PER_TENANT_MAX.into()],
+                    )
+                    .await?;
+                if u32::try_from(kept.len())
+                    .is_ok_and(|count| count >= KEPT_API_KEYS_PER_TENANT_MAX)
+                {
+                    return Ok(false);
+                }
                 let live = transaction
                     .fetch(
                         "SELECT key_id FROM api_keys WHERE tenant_id = $1 AND revoked_at_ms IS NULL \
@@ -78,13 +96,14 @@ impl Store {
             .await
     }
 
-    /// The keys of a tenant that were not revoked, the oldest first.
+    /// The keys of a tenant that were not revoked, those that are good first, the oldest of each first.
     ///
     /// # Errors
     /// As every read.
     pub async fn api_keys_of(
         &self,
         tenant: Uuid,
+        now_ms: u64,
         limit: u32,
     ) -> Result<Vec<ApiKeyRow>, StoreError> {
         self.database
@@ -93,14 +112,60 @@ impl Store {
                     "SELECT ",
                     columns!(),
                     " FROM api_keys WHERE tenant_id = $1 AND revoked_at_ms IS NULL \
-                     ORDER BY created_at_ms, key_id LIMIT $2"
+                     ORDER BY CASE WHEN expires_at_ms IS NULL OR expires_at_ms > $2 THEN 0 ELSE 1 \
+                     END, created_at_ms, key_id LIMIT $3"
                 ),
-                &[tenant.into(), limit.into()],
+                &[
+                    tenant.into(),
+                    integer("now_ms", now_ms)?.into(),
+                    limit.into(),
+                ],
             )
             .await?
             .iter()
             .map(api_key_row)
             .collect()
+    }
+
+    /// The ids of the good keys of a tenant that an account created, the oldest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn api_keys_created_by(
+        &self,
+        tenant: Uuid,
+        user: Uuid,
+        now_ms: u64,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        self.database
+            .fetch(
+                "SELECT key_id FROM api_keys WHERE tenant_id = $1 AND created_by = $2 \
+                 AND revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > $3) \
+                 ORDER BY created_at_ms, key_id LIMIT $4",
+                &[
+                    tenant.into(),
+                    user.into(),
+                    integer("now_ms", now_ms)?.into(),
+                    API_KEYS_PER_TENANT_MAX.into(),
+                ],
+            )
+            .await?
+            .iter()
+            .map(|row| row.uuid("key_id"))
+            .collect()
+    }
+
+    /// Forgets keys that were revoked, or have expired, before `before_ms`; returns how many.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forget_api_keys(&self, before_ms: u64) -> Result<u64, StoreError> {
+        self.forget_in_steps(
+            "DELETE FROM api_keys WHERE key_id IN (SELECT key_id FROM api_keys \
+             WHERE revoked_at_ms < $1 OR expires_at_ms < $1 LIMIT $2)",
+            before_ms,
+        )
+        .await
     }
 
     /// The key of a hash, of a tenant that is open.
@@ -146,17 +211,21 @@ impl Store {
     /// Revokes a key of a tenant for good; its hash, `None` where the tenant has no such key.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::RightWithdrawn`]; otherwise as every write.
     pub async fn revoke_api_key(
         &self,
         tenant: Uuid,
         key: Uuid,
         now_ms: u64,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<Option<TokenHash>, StoreError> {
-        let audit = audit.into();
+        let Act {
+            audit,
+            mandate: right,
+        } = act.into();
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
+                mandate::check(&mut transaction, right).await?;
                 let revoked = transaction
                     .fetch_optional(
                         "UPDATE api_keys SET revoked_at_ms = $3 WHERE tenant_id = $1 AND key_id = $2 \

@@ -2,16 +2,18 @@
 
 use uuid::Uuid;
 
+use super::invitations::{self, Which};
 use super::users;
 use crate::Store;
-use crate::account::{Erasure, PasswordHash};
+use crate::account::{Erasure, PasswordHash, UserRow};
 use crate::audit::AuditEntry;
-use crate::database::{Durability, Transaction, integer};
+use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 
 impl Store {
     /// Erases what is personal of an account: address, name, number, password and language, its sessions,
-    /// links and memberships. What stays is its id, under which its bookings are, and when it was created
+    /// links and memberships, invitations to its address and by it, and the mails of these that wait. What
+    /// stays is its id, under which its bookings are, and when it was created
     /// and erased. `shown` is the password that the account has to have still (`None`: it has none).
     ///
     /// # Errors
@@ -29,10 +31,10 @@ impl Store {
                 lock_tenants(&mut transaction, id).await?;
                 let user = users::lock(&mut transaction, id).await?;
                 let is_right =
-                    user.is_some_and(|user| user.erased_at_ms.is_none() && user.password == shown);
-                if !is_right {
+                    |user: &UserRow| user.erased_at_ms.is_none() && user.password == shown;
+                let Some(user) = user.filter(is_right) else {
                     return Ok(Erasure::NotThere);
-                }
+                };
                 if is_last_owner_anywhere(&mut transaction, id).await? {
                     return Ok(Erasure::LastOwner);
                 }
@@ -42,8 +44,16 @@ impl Store {
                 let sessions = transaction
                     .execute("DELETE FROM sessions WHERE user_id = $1", &[id.into()])
                     .await?;
-                let delete = "DELETE FROM one_time_tokens WHERE user_id = $1";
-                transaction.execute(delete, &[id.into()]).await?;
+                let address = user.email.as_ref().map(|email| &email.hash);
+                let deleted = transaction
+                    .fetch(
+                        "DELETE FROM one_time_tokens WHERE user_id = $1 OR email_hash = $2 \
+                         RETURNING invitation_id",
+                        &[id.into(), Value::from(address)],
+                    )
+                    .await?;
+                invitations::forget_mails(&mut transaction, &deleted).await?;
+                invitations::withdraw(&mut transaction, Which::SentBy(id), now_ms).await?;
                 transaction
                     .execute(
                         "UPDATE users SET role = 'buyer', email_sealed = NULL, email_hash = NULL, \
@@ -69,7 +79,8 @@ async fn lock_tenants(transaction: &mut Transaction, user: Uuid) -> Result<(), S
     // SQLite has one writer at a time, and this transaction is it.
     if let Transaction::Postgres(_) = transaction {
         let lock = "SELECT tenant_id FROM tenants WHERE tenant_id IN (SELECT tenant_id \
-             FROM memberships WHERE user_id = $1 AND role = 'owner') ORDER BY tenant_id FOR UPDATE";
+             FROM memberships WHERE user_id = $1 AND role = 'owner') ORDER BY tenant_id \
+             FOR NO KEY UPDATE";
         transaction.fetch(lock, &[user.into()]).await?;
     }
     Ok(())

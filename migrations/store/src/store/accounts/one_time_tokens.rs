@@ -38,7 +38,7 @@ const SELECT_GOOD: &str = concat!(
 
 impl Store {
     /// Issues a token and enqueues the job that sends it. An earlier one for the same account and
-    /// purpose is good no more.
+    /// purpose is good no more. Nothing is issued for an account that is erased or disabled by now.
     ///
     /// # Errors
     /// As every write.
@@ -52,6 +52,10 @@ impl Store {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 if let Some(user) = token.user_id {
+                    let account = users::lock(&mut transaction, user).await?;
+                    if !account.is_some_and(|account| account.is_active()) {
+                        return Ok(());
+                    }
                     void(&mut transaction, user, token.purpose, token.issued_at_ms).await?;
                 }
                 insert(&mut transaction, &token).await?;
@@ -178,13 +182,15 @@ impl Store {
     ) -> Result<Option<Uuid>, StoreError> {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
+                let found = find(&mut transaction, hash, purpose, now_ms).await?;
+                let Some(id) = found.and_then(|token| token.user_id) else {
+                    return Ok(None);
+                };
+                // Before the token, as whoever ends the links of an account.
+                let user = users::lock(&mut transaction, id).await?;
                 let Some(token) = use_up(&mut transaction, hash, purpose, now_ms).await? else {
                     return Ok(None);
                 };
-                let Some(id) = token.user_id else {
-                    return Ok(None);
-                };
-                let user = users::lock(&mut transaction, id).await?;
                 let Some(mut user) = user.filter(|user| is_for(&token, user)) else {
                     return Ok(None);
                 };
@@ -245,7 +251,7 @@ pub(super) async fn insert(
 }
 
 /// The tokens of an account for a purpose are good no more.
-async fn void(
+pub(super) async fn void(
     transaction: &mut Transaction,
     user: Uuid,
     purpose: Purpose,
@@ -265,7 +271,27 @@ async fn void(
         .map(drop)
 }
 
-/// Uses a good token up. Of two at the same time, the second waits for the row and finds it used.
+/// A token that is good now, which it stays.
+pub(super) async fn find(
+    transaction: &mut Transaction,
+    hash: TokenHash,
+    purpose: Purpose,
+    now_ms: u64,
+) -> Result<Option<OneTimeToken>, StoreError> {
+    let values = [
+        Value::Bytes(&hash),
+        purpose.as_str().into(),
+        integer("now_ms", now_ms)?.into(),
+    ];
+    transaction
+        .fetch_optional(SELECT_GOOD, &values)
+        .await?
+        .map(|row| token_row(&row))
+        .transpose()
+}
+
+/// Uses a good token up, and forgets the address that an invitation went to. Of two at the same time, the
+/// second waits for the row and finds it used.
 pub(super) async fn use_up(
     transaction: &mut Transaction,
     hash: TokenHash,
@@ -273,8 +299,9 @@ pub(super) async fn use_up(
     now_ms: u64,
 ) -> Result<Option<OneTimeToken>, StoreError> {
     const USE_UP: &str = concat!(
-        "UPDATE one_time_tokens SET used_at_ms = $3 WHERE token_hash = $1 AND purpose = $2 \
-         AND used_at_ms IS NULL AND expires_at_ms > $3 RETURNING ",
+        "UPDATE one_time_tokens SET used_at_ms = $3, address_sealed = NULL \
+         WHERE token_hash = $1 AND purpose = $2 AND used_at_ms IS NULL \
+         AND expires_at_ms > $3 RETURNING ",
         columns!()
     );
     let values = [

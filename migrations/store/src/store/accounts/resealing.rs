@@ -25,6 +25,8 @@ pub enum SealedColumn {
     SessionAgent,
     /// The network address of a session.
     SessionAddress,
+    /// The address that an invitation was sent to.
+    InvitedAddress,
 }
 
 /// A value that is sealed with another key than the current one.
@@ -102,12 +104,13 @@ macro_rules! statements {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::UserEmail,
         Self::UserName,
         Self::UserPhone,
         Self::SessionAgent,
         Self::SessionAddress,
+        Self::InvitedAddress,
     ];
 
     /// Where the value of a row lies.
@@ -118,6 +121,7 @@ impl SealedColumn {
             Self::UserPhone => sealed_columns::phone(row),
             Self::SessionAgent => sealed_columns::agent(row),
             Self::SessionAddress => sealed_columns::address(row),
+            Self::InvitedAddress => sealed_columns::invited(row),
         }
     }
 
@@ -128,6 +132,9 @@ impl SealedColumn {
             Self::UserPhone => statements!("users", "user_id", "phone_sealed"),
             Self::SessionAgent => statements!("sessions", "session_id", "agent_sealed"),
             Self::SessionAddress => statements!("sessions", "session_id", "address_sealed"),
+            Self::InvitedAddress => {
+                statements!("one_time_tokens", "invitation_id", "address_sealed")
+            }
         }
     }
 }

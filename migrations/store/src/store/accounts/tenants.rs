@@ -2,10 +2,9 @@
 
 use uuid::Uuid;
 
-use super::members;
+use super::{mandate, members, users};
 use crate::Store;
-use crate::account::{Membership, TenantChange, TenantRow};
-use crate::audit::Audit;
+use crate::account::{Act, Membership, TenantChange, TenantRow};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -19,19 +18,31 @@ impl Store {
     /// Opens a tenant with its first member, its owner where it is to have one at once.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when the slug (or the id) is taken; otherwise as every write.
+    /// [`StoreError::Exists`] when the slug (or the id) is taken; [`StoreError::RightWithdrawn`];
+    /// [`StoreError::Invalid`] for a member whose account is not active; otherwise as every write.
     pub async fn add_tenant(
         &self,
         tenant: &TenantRow,
         first: Option<&Membership>,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<(), StoreError> {
-        let (tenant, first, audit) = (tenant.clone(), first.copied(), audit.into());
+        let (tenant, first) = (tenant.clone(), first.copied());
+        let Act {
+            audit,
+            mandate: right,
+        } = act.into();
         let result = self
             .database
             .write(Durability::Durable, move |mut transaction| async move {
+                mandate::check(&mut transaction, right).await?;
                 insert(&mut transaction, &tenant).await?;
                 if let Some(first) = first {
+                    let account = users::lock(&mut transaction, first.user_id).await?;
+                    if !account.is_some_and(|account| account.is_active()) {
+                        return Err(StoreError::Invalid(
+                            "a member whose account is disabled, erased or missing".to_owned(),
+                        ));
+                    }
                     members::insert(&mut transaction, &first).await?;
                 }
                 transaction.commit(audit).await
@@ -46,22 +57,31 @@ impl Store {
     /// Changes a tenant that is open; the tenant as it is then, `None` when there is none.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when the slug is taken; otherwise as every write.
+    /// [`StoreError::Exists`] when the slug is taken; [`StoreError::RightWithdrawn`]; otherwise as every
+    /// write.
     pub async fn change_tenant(
         &self,
         id: Uuid,
         change: &TenantChange,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<Option<TenantRow>, StoreError> {
         const CHANGE: &str = concat!(
             "UPDATE tenants SET slug = COALESCE($2, slug), name = COALESCE($3, name) \
              WHERE tenant_id = $1 AND closed_at_ms IS NULL RETURNING ",
             columns!()
         );
-        let (change, audit) = (change.clone(), audit.into());
+        let change = change.clone();
+        let Act {
+            audit,
+            mandate: right,
+        } = act.into();
         let result = self
             .database
             .write(Durability::Durable, move |mut transaction| async move {
+                if !members::lock_tenant(&mut transaction, id).await? {
+                    return Ok(None);
+                }
+                mandate::check(&mut transaction, right).await?;
                 let values = [
                     id.into(),
                     Value::from(&change.slug),

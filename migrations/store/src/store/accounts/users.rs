@@ -3,10 +3,12 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
+use super::invitations::{self, Which};
+use super::one_time_tokens;
 use super::sessions::{self, Whose};
 use crate::Store;
 use crate::account::{
-    OneTimeToken, PasswordHash, ProfileChange, SealedEmail, SessionEnd, UserRole, UserRow,
+    OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd, UserRole, UserRow,
 };
 use crate::audit::Audit;
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
@@ -124,7 +126,7 @@ impl Store {
         .await
     }
 
-    /// Sets a password, and ends every session but `keep`. Where `instead_of` is given, only in the
+    /// Sets a password, and ends every session but `keep` and every link that would set another. Where `instead_of` is given, only in the
     /// place of that one: of two changes at once, the second has compared with a password that is gone.
     /// False where there is no such account, or another password by now.
     ///
@@ -156,6 +158,8 @@ impl Store {
                 replace(&mut transaction, &user).await?;
                 let whose = Whose::AllBut(id, keep);
                 sessions::end(&mut transaction, whose, SessionEnd::Password, now_ms).await?;
+                let links = Purpose::ResetPassword;
+                one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
             })
@@ -163,7 +167,8 @@ impl Store {
     }
 
     /// Gives an account another role in the installation, and ends its sessions: their tokens say the
-    /// old one. The account as it is then, `None` when there is none.
+    /// old one. What someone invited who is no admin any more is withdrawn. The account as it is then,
+    /// `None` when there is none.
     ///
     /// # Errors
     /// As every write.
@@ -181,8 +186,8 @@ impl Store {
         .await
     }
 
-    /// Disables an account and ends its sessions, or lets it sign in again. The account as it is then,
-    /// `None` when there is none.
+    /// Disables an account, ends its sessions and links and withdraws what it invited, or lets it sign in
+    /// again. The account as it is then, `None` when there is none.
     ///
     /// # Errors
     /// As every write.
@@ -222,6 +227,14 @@ impl Store {
                 replace(&mut transaction, &user).await?;
                 if let Some((why, now_ms)) = ends {
                     sessions::end(&mut transaction, Whose::AllBut(id, None), why, now_ms).await?;
+                    if why == SessionEnd::Disabled {
+                        let links = Purpose::ResetPassword;
+                        one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
+                    }
+                    if why == SessionEnd::Disabled || user.role != UserRole::Admin {
+                        let sent = Which::SentBy(id);
+                        invitations::withdraw(&mut transaction, sent, now_ms).await?;
+                    }
                 }
                 transaction.commit(audit).await?;
                 Ok(Some(user))
@@ -236,7 +249,8 @@ pub(super) async fn has_admin(transaction: &mut Transaction) -> Result<bool, Sto
     Ok(found.is_some())
 }
 
-/// An account, which nobody else changes until the transaction ends.
+/// An account, which nobody else changes until the transaction ends. After the tenant, where both are held,
+/// and before tokens and sessions.
 pub(super) async fn lock(
     transaction: &mut Transaction,
     id: Uuid,
@@ -246,7 +260,7 @@ pub(super) async fn lock(
         Transaction::Postgres(_) => concat!(
             "SELECT ",
             columns!(),
-            " FROM users WHERE user_id = $1 FOR UPDATE"
+            " FROM users WHERE user_id = $1 FOR NO KEY UPDATE"
         ),
         Transaction::Sqlite(_) => concat!("SELECT ", columns!(), " FROM users WHERE user_id = $1"),
     };

@@ -1,0 +1,30 @@
+//! Who acts for a tenant or for the installation, and by which right.
+
+use onsale_store::account::{Act, Mandate};
+use onsale_store::audit::{Actor, AuditEntry};
+
+/// Who acts, and by which right, which is compared again in the transaction of what it allows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acting {
+    /// For the audit trail.
+    pub actor: Actor,
+    /// `None` for tokens that belong to no session: they do what they say until they expire.
+    pub mandate: Option<Mandate>,
+}
+
+impl Acting {
+    /// An entry that `action` was done to the subject of that kind and id.
+    pub(crate) fn did(
+        &self,
+        action: &'static str,
+        subject_kind: &'static str,
+        subject_id: impl ToString,
+    ) -> AuditEntry {
+        self.actor.did(action, subject_kind, subject_id)
+    }
+
+    /// What is done and written down as this.
+    pub(crate) fn act(&self, entry: AuditEntry) -> Act {
+        Act::new(entry, self.mandate)
+    }
+}
