@@ -9,7 +9,7 @@ use onsale_store::audit::Actor;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::user::{find, with_office};
+use super::user::{find, require_verified, with_office, yes_or_no};
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
 use crate::exit::Failure;
 use crate::output;
@@ -36,6 +36,9 @@ pub(crate) struct CreateArgs {
     /// E-mail address or id of the account that owns it
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
+    /// Also where the owner's e-mail address is not verified: whoever registered it may be someone else
+    #[arg(long, requires = "owner")]
+    unverified: bool,
     /// Its id, for a tenant that tokens name already (a UUID) [default: a new one]
     #[arg(long, value_name = "UUID", value_parser = parse_uuid)]
     id: Option<Uuid>,
@@ -82,9 +85,20 @@ pub(crate) fn run(command: &TenantCommand) -> Result<(), Failure> {
 fn create(args: &CreateArgs) -> Result<(), Failure> {
     with_office(&args.config, async |office, now_ms| {
         let owner = match &args.owner {
-            Some(owner) => Some(find(office, owner).await?.user_id),
+            Some(owner) => Some(find(office, owner).await?),
             None => None,
         };
+        let mut is_verified = None;
+        if let Some(owner) = &owner {
+            is_verified = Some(require_verified(owner, args.unverified)?);
+            if owner.disabled_at_ms.is_some() {
+                return Err(Failure::Found(anyhow!(
+                    "the account {} is disabled; `onsale user enable` lets it sign in",
+                    owner.user_id
+                )));
+            }
+        }
+        let owner = owner.map(|owner| owner.user_id);
         let tenant = TenantRow {
             tenant_id: args.id.unwrap_or_else(Uuid::new_v4),
             slug: args.slug.clone(),
@@ -117,9 +131,16 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
             Err(error) => return Err(Failure::Reach(error.into())),
         }
         if args.json.json {
-            output::json(&json!({ "tenant_id": tenant.tenant_id, "slug": tenant.slug }));
+            output::json(&json!({
+                "tenant_id": tenant.tenant_id, "slug": tenant.slug, "owner": owner,
+                "owner_verified": is_verified,
+            }));
         } else {
             output::line(format_args!("tenant {} {}", tenant.tenant_id, tenant.slug));
+            if let (Some(owner), Some(is_verified)) = (owner, is_verified) {
+                let verified = yes_or_no(is_verified);
+                output::line(format_args!("owner {owner}, verified: {verified}"));
+            }
         }
         Ok(())
     })

@@ -16,6 +16,7 @@ use onsale_accounts::{AccountError, Office};
 use onsale_private::Private;
 use onsale_processor::clock;
 use onsale_store::account::UserRow;
+use uuid::Uuid;
 
 use super::store::with_store;
 use crate::cli::{ConfigArgs, JsonArgs};
@@ -119,6 +120,34 @@ pub(crate) fn with_office(
 pub(super) async fn find(office: &Office, user: &str) -> Result<UserRow, Failure> {
     let found = office.find(&Private::new(user)).await.map_err(failed)?;
     found.ok_or_else(|| Failure::Found(anyhow!("there is no account with this address or id")))
+}
+
+/// Refuses to give rights to an account whose address nobody has shown to be theirs, unless that is meant:
+/// whoever registered it may be someone else. Whether the address is verified.
+pub(super) fn require_verified(user: &UserRow, unverified: bool) -> Result<bool, Failure> {
+    if user.erased_at_ms.is_some() {
+        return Err(erased(user.user_id));
+    }
+    let is_verified = user.email_verified_at_ms.is_some();
+    if is_verified || unverified {
+        Ok(is_verified)
+    } else {
+        Err(Failure::Found(anyhow!(
+            "the e-mail address of {} is not verified, so whoever registered it may be someone else: let \
+             the person follow the link in the mail first, or repeat this with --unverified",
+            user.user_id
+        )))
+    }
+}
+
+/// What a verb says of an account that was erased, or was while it ran.
+fn erased(user: Uuid) -> Failure {
+    Failure::Found(anyhow!("the account {user} is erased: nothing was changed"))
+}
+
+/// Yes or no, for people.
+pub(super) fn yes_or_no(is_so: bool) -> &'static str {
+    if is_so { "yes" } else { "no" }
 }
 
 /// What went wrong, by how the verb ends.

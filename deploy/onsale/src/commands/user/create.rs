@@ -5,7 +5,7 @@ use clap::Args;
 use onsale_accounts::NewPerson;
 use onsale_private::Private;
 use onsale_schemas::MemberRole;
-use onsale_store::account::{Membership, UserRole};
+use onsale_store::account::{Membership, MembershipChange, TenantRow, UserRole};
 use onsale_store::audit::Actor;
 use serde_json::json;
 
@@ -58,17 +58,13 @@ pub(super) fn run(args: &CreateArgs) -> Result<(), Failure> {
         let by = Actor::command_line();
         let store = office.store();
         // Before the account, which would be there without its tenant.
-        let tenant =
-            match &args.tenant {
-                Some(slug) => Some(store.tenant_by_slug(slug).await.or_reach()?.ok_or_else(
-                    || {
-                        Failure::Found(anyhow!(
-                            "there is no tenant {slug:?}; `onsale tenant create {slug}` opens it"
-                        ))
-                    },
-                )?),
-                None => None,
-            };
+        let tenant = match &args.tenant {
+            Some(slug) => Some(open_tenant(
+                slug,
+                store.tenant_by_slug(slug).await.or_reach()?,
+            )?),
+            None => None,
+        };
         let role = if args.admin {
             UserRole::Admin
         } else {
@@ -93,10 +89,14 @@ pub(super) fn run(args: &CreateArgs) -> Result<(), Failure> {
                 .did("member.set", "user", user.user_id)
                 .of_tenant(tenant.tenant_id)
                 .with(json!({ "role": args.member.as_str() }));
-            store
-                .set_member(&membership, now_ms, entry)
-                .await
-                .or_reach()?;
+            let set = store.set_member(&membership, now_ms, entry).await;
+            if set.or_reach()? != MembershipChange::Changed {
+                return Err(Failure::Found(anyhow!(
+                    "the account {} was created, and belongs to no tenant: the tenant was closed at this \
+                     moment",
+                    user.user_id
+                )));
+            }
         }
         let password = is_new.then(|| password.expose());
         if args.json.json {
@@ -109,4 +109,15 @@ pub(super) fn run(args: &CreateArgs) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+/// The tenant that was found, which has to be open.
+fn open_tenant(slug: &str, found: Option<TenantRow>) -> Result<TenantRow, Failure> {
+    match found {
+        Some(tenant) if tenant.closed_at_ms.is_none() => Ok(tenant),
+        Some(_) => Err(Failure::Found(anyhow!("the tenant {slug:?} is closed"))),
+        None => Err(Failure::Found(anyhow!(
+            "there is no tenant {slug:?}; `onsale tenant create {slug}` opens it"
+        ))),
+    }
 }

@@ -3,7 +3,7 @@
 use onsale_store::audit::Actor;
 use serde_json::json;
 
-use super::{UserArgs, find, with_office};
+use super::{UserArgs, erased, find, with_office};
 use crate::exit::{Failure, OrFail};
 use crate::output;
 
@@ -16,11 +16,13 @@ pub(super) fn run(args: &UserArgs, disabled: bool) -> Result<(), Failure> {
             "account.enable"
         };
         let entry = Actor::command_line().did(action, "user", id);
-        office
+        let changed = office
             .store()
             .set_user_disabled(id, disabled, now_ms, entry)
-            .await
-            .or_reach()?;
+            .await;
+        if changed.or_reach()?.is_none() {
+            return Err(erased(id));
+        }
         if args.json.json {
             output::json(&json!({ "user_id": id, "disabled": disabled }));
         } else if disabled {

@@ -5,7 +5,7 @@ use onsale_store::account::UserRole;
 use onsale_store::audit::Actor;
 use serde_json::json;
 
-use super::{find, with_office};
+use super::{erased, find, require_verified, with_office, yes_or_no};
 use crate::cli::{ConfigArgs, JsonArgs};
 use crate::exit::{Failure, OrFail};
 use crate::output;
@@ -18,6 +18,9 @@ pub(crate) struct RoleArgs {
     /// What it is to the installation
     #[arg(value_name = "ROLE")]
     role: Named,
+    /// Also where the account's e-mail address is not verified: whoever registered it may be someone else
+    #[arg(long)]
+    unverified: bool,
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
@@ -40,21 +43,26 @@ pub(super) fn run(args: &RoleArgs) -> Result<(), Failure> {
     with_office(&args.config, async |office, now_ms| {
         let before = find(office, &args.user).await?;
         let id = before.user_id;
+        // To take rights away is always possible.
+        let unverified = args.unverified || role == UserRole::Buyer;
+        let is_verified = require_verified(&before, unverified)?;
         let entry = Actor::command_line()
             .did("account.role", "user", id)
             .with(json!({ "before": before.role.as_str(), "after": role.as_str() }));
-        office
-            .store()
-            .set_user_role(id, role, now_ms, entry)
-            .await
-            .or_reach()?;
+        let changed = office.store().set_user_role(id, role, now_ms, entry).await;
+        if changed.or_reach()?.is_none() {
+            return Err(erased(id));
+        }
         if args.json.json {
-            output::json(&json!({ "user_id": id, "role": role.as_str() }));
+            output::json(&json!({
+                "user_id": id, "role": role.as_str(), "verified": is_verified,
+            }));
         } else {
             output::line(format_args!(
                 "{id} is {}; its sessions have ended, so it signs in again",
                 role.as_str()
             ));
+            output::line(format_args!("verified: {}", yes_or_no(is_verified)));
         }
         Ok(())
     })
