@@ -155,6 +155,8 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/tenants/{id}/members", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
     row("PATCH", "/api/v1/tenants/{id}/members/{user}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
     row("DELETE", "/api/v1/tenants/{id}/members/{user}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
+    row("GET", "/api/v1/tenants/{id}/invitations", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
+    row("DELETE", "/api/v1/tenants/{id}/invitations/{invitation}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
     row("GET", "/api/v1/tenants/{id}/api-keys", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
     row("POST", "/api/v1/tenants/{id}/api-keys", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
     row("DELETE", "/api/v1/tenants/{id}/api-keys/{key}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
@@ -250,6 +252,7 @@ fn concrete(route: &str) -> String {
         .replace("{id}", &id)
         .replace("{draft}", &DRAFT.to_string())
         .replace("{user}", &ORGANIZER.to_string())
+        .replace("{invitation}", &ORGANIZER.to_string())
         .replace("{key}", &ORGANIZER.to_string())
         .replace("{token}", "ost_guessed")
 }

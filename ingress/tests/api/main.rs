@@ -28,6 +28,7 @@ mod operation;
 mod precheck;
 mod rate_limit;
 mod requests;
+mod rights;
 mod server;
 mod shows;
 mod support;

@@ -10,7 +10,7 @@ use crate::support::{NOW_MS, Reply, World};
 const OWNER: &str = "owner@example.test";
 const GUEST: &str = "guest@example.test";
 
-async fn world(is_open: bool) -> World {
+pub(crate) async fn world(is_open: bool) -> World {
     World::with(|all| {
         all.accounts = config();
         all.accounts.self_service_tenants = is_open;
@@ -19,7 +19,7 @@ async fn world(is_open: bool) -> World {
 }
 
 /// Registers a person and follows the link in the mail.
-async fn person(world: &World, email: &str) -> Value {
+pub(crate) async fn person(world: &World, email: &str) -> Value {
     let body = json!({ "email": email, "password": PASSWORD });
     let signed_in = post(world, "register", body).await.data(201);
     let token = mailed(world).await;
@@ -29,13 +29,19 @@ async fn person(world: &World, email: &str) -> Value {
     signed_in
 }
 
-async fn login(world: &World, email: &str, tenant: &Value) -> Value {
+pub(crate) async fn login(world: &World, email: &str, tenant: &Value) -> Value {
     let body = json!({ "email": email, "password": PASSWORD, "tenant_id": tenant });
     post(world, "login", body).await.data(200)
 }
 
 /// Calls a path below `/api/v1` with a session's access token.
-async fn call(world: &World, signed_in: &Value, method: Method, path: &str, body: Value) -> Reply {
+pub(crate) async fn call(
+    world: &World,
+    signed_in: &Value,
+    method: Method,
+    path: &str,
+    body: Value,
+) -> Reply {
     let call = world.call(method, &format!("/api/v1/{path}"));
     let call = call.token(signed_in["access_token"].as_str().unwrap());
     match body {

@@ -4,9 +4,9 @@ use onsale_private::{KeyId, LookupHash, LookupKey, Sealed};
 use onsale_schemas::MemberRole;
 use onsale_store::StoreError;
 use onsale_store::account::{
-    Acceptance, ApiKeyRow, Erasure, Membership, MembershipChange, OneTimeToken, PasswordHash,
-    ProfileChange, Purpose, SESSIONS_PER_USER_MAX, SealedEmail, SessionEnd, SessionRow,
-    SessionStep, TenantChange, TenantRow, UserRole, UserRow,
+    Acceptance, ApiKeyRow, Erasure, Membership, MembershipChange, NewInvitation, OneTimeToken,
+    PasswordHash, ProfileChange, Purpose, SESSIONS_PER_USER_MAX, SealedEmail, SessionEnd,
+    SessionRow, SessionStep, TenantChange, TenantRow, UserRole, UserRow,
 };
 use onsale_store::audit::{Actor, AuditEntry, AuditFilter, Unaudited};
 use onsale_store::job::{JobFilter, NewJob};
@@ -46,7 +46,7 @@ contract!(
 );
 
 pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
-const DAY_MS: u64 = 86_400_000;
+pub(crate) const DAY_MS: u64 = 86_400_000;
 
 fn sealed(text: &str) -> Sealed {
     Sealed::from_stored(text.as_bytes().to_vec())
@@ -133,7 +133,7 @@ fn verified(user: Uuid) -> AuditEntry {
     Actor::command_line().did("account.verify", "user", user)
 }
 
-async fn add(bench: &Bench, number: u64) {
+pub(crate) async fn add(bench: &Bench, number: u64) {
     let store = &bench.store;
     let unattended = Unaudited::Unattended;
     store
@@ -142,7 +142,7 @@ async fn add(bench: &Bench, number: u64) {
         .unwrap();
 }
 
-async fn open(bench: &Bench, number: u64, of_user: u64) -> SessionRow {
+pub(crate) async fn open(bench: &Bench, number: u64, of_user: u64) -> SessionRow {
     let session = session(number, of_user);
     let opened = bench
         .store
@@ -565,7 +565,7 @@ async fn a_tenant_keeps_its_last_owner(bench: Bench) {
     assert_eq!(results, [Changed, LastOwner], "one of the two stays");
 }
 
-fn opera(number: u64) -> TenantRow {
+pub(crate) fn opera(number: u64) -> TenantRow {
     TenantRow {
         tenant_id: id(number),
         slug: format!("opera-{number}"),
@@ -575,11 +575,16 @@ fn opera(number: u64) -> TenantRow {
     }
 }
 
-fn invitation(number: u8, to: u64, role: MemberRole) -> OneTimeToken {
-    OneTimeToken {
-        user_id: None,
-        invited: Some((id(50), role)),
-        ..token(number, Purpose::Invitation, to)
+pub(crate) fn invitation(number: u8, to: u64, role: MemberRole) -> NewInvitation {
+    NewInvitation {
+        invitation_id: id(3_000 + u64::from(number)),
+        token: OneTimeToken {
+            user_id: None,
+            invited: Some((id(50), role)),
+            ..token(number, Purpose::Invitation, to)
+        },
+        address: sealed("sealed address"),
+        invited_by: None,
     }
 }
 
@@ -668,7 +673,7 @@ async fn a_tenant_is_renamed(bench: Bench) {
     assert_eq!(nobody.unwrap(), None);
 }
 
-fn api_key(number: u8) -> ApiKeyRow {
+pub(crate) fn api_key(number: u8) -> ApiKeyRow {
     ApiKeyRow {
         key_id: id(2_000 + u64::from(number)),
         tenant_id: id(50),
@@ -709,7 +714,8 @@ async fn a_key_is_found_by_its_hash_until_it_is_revoked(bench: Bench) {
     let row = store.api_key([1; 32]).await.unwrap().unwrap();
     assert!(!row.is_live(NOW_MS + 8));
     assert!(!api_key(2).is_live(NOW_MS + DAY_MS) && api_key(2).is_live(NOW_MS));
-    assert_eq!(store.api_keys_of(id(50), 9).await.unwrap(), [api_key(2)]);
+    let listed = store.api_keys_of(id(50), NOW_MS, 9).await.unwrap();
+    assert_eq!(listed, [api_key(2)]);
 }
 
 async fn values_of_other_keys_are_sealed_again_where_they_are_what_was_read(bench: Bench) {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use onsale_schemas::{PartitionId, RequestId};
-use onsale_store::account::{Purpose, SessionStep};
+use onsale_schemas::{MemberRole, PartitionId, RequestId};
+use onsale_store::account::{Membership, Purpose, SessionStep};
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::booking::BookingRepair;
 use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
@@ -19,7 +19,7 @@ use onsale_store::store::Decided;
 use onsale_store::{Store, StoreError};
 use uuid::Uuid;
 
-use crate::accounts::{NOW_MS, password, session, token, user};
+use crate::accounts::{NOW_MS, opera, password, session, token, user};
 use crate::build::{Chain, P, booking_id, event, event_id, filter, id, show, show_id, user_id};
 use crate::harness::{Bench, contract};
 
@@ -309,6 +309,17 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
     let store = &bench.store;
     let unattended = Unaudited::Unattended;
     store.add_user(&user(1), None, unattended).await.unwrap();
+    let tenant = opera(50);
+    let owner = Membership {
+        tenant_id: tenant.tenant_id,
+        user_id: id(1),
+        role: MemberRole::Owner,
+        created_at_ms: NOW_MS,
+    };
+    store
+        .add_tenant(&tenant, Some(&owner), unattended)
+        .await
+        .unwrap();
     // What was dropped is done all the same, so each attempt adds something else.
     let next = AtomicU64::new(2);
     let number = || next.fetch_add(1, Ordering::Relaxed);
@@ -360,6 +371,18 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
         (
             "verify_email",
             Box::new(|| call(store.verify_email([0; 32], NOW_MS, move |_| entry()))),
+        ),
+        (
+            "change_member",
+            Box::new(|| {
+                let (tenant, role) = (id(50), MemberRole::Owner);
+                let audit = move |_: MemberRole| entry();
+                call(store.change_member(tenant, id(1), role, None, NOW_MS, audit))
+            }),
+        ),
+        (
+            "withdraw_invitation",
+            Box::new(|| call(store.withdraw_invitation(id(50), id(7), NOW_MS, unattended))),
         ),
         (
             "append_audit",

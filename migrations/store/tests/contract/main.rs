@@ -26,6 +26,7 @@ mod projection;
 mod proxy;
 mod reading;
 mod reconciliation;
+mod rights;
 mod schema;
 mod seats;
 mod silence;
