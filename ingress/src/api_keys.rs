@@ -54,6 +54,23 @@ impl ApiKeys {
         self.known.invalidate(&hash);
     }
 
+    /// What is known of a key without a look-up: `Some(None)` of one that nobody has, or that was revoked.
+    fn remembered(&self, hash: &TokenHash) -> Option<Option<ApiKeyRow>> {
+        if self.revoked.contains_key(hash) {
+            return Some(None);
+        }
+        self.known.get(hash)
+    }
+
+    /// Remembers what a look-up has found, unless the key was revoked while it ran; what is known of it then.
+    fn remember(&self, hash: TokenHash, found: Option<ApiKeyRow>) -> Option<ApiKeyRow> {
+        self.known.insert(hash, found.clone());
+        if self.revoked.contains_key(&hash) {
+            return None;
+        }
+        found
+    }
+
     /// Whom the key of a request stands for; `None` where it sends none. `address` is who sends it.
     pub(crate) async fn caller(
         state: &IngressState,
@@ -77,13 +94,12 @@ impl ApiKeys {
         address: Key,
     ) -> Result<Caller, ApiError> {
         let hash = secret.hash();
-        let found = match self.known.get(&hash) {
+        let found = match self.remembered(&hash) {
             Some(known) => known,
             None => {
                 let limited = state.limits.check(Class::Lookup, address);
                 limited.map_err(|(error, _passed)| error)?;
                 let found = state.store.api_key(hash).await?;
-                self.known.insert(hash, found.clone());
                 if let Some(key) = &found {
                     let now_ms = state.clock.now_ms();
                     // What can be read is answered also where nothing can be written.
@@ -94,12 +110,9 @@ impl ApiKeys {
                         );
                     }
                 }
-                found
+                self.remember(hash, found)
             }
         };
-        if self.revoked.contains_key(&hash) {
-            return Err(refused());
-        }
         let now_ms = state.clock.now_ms();
         let key = found.filter(|key| key.is_live(now_ms));
         let key = key.ok_or_else(refused)?;
@@ -138,4 +151,36 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme
         .eq_ignore_ascii_case("bearer")
         .then(|| token.trim_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_revoked_while_it_was_looked_up_is_not_remembered_as_good() {
+        let keys = ApiKeys::new();
+        let row = ApiKeyRow {
+            key_id: Uuid::nil(),
+            tenant_id: Uuid::nil(),
+            name: "import".to_owned(),
+            key_hash: [1; 32],
+            scopes: "read_sales".to_owned(),
+            created_by: None,
+            created_at_ms: 1,
+            expires_at_ms: None,
+            last_used_at_ms: None,
+            revoked_at_ms: None,
+        };
+        assert_eq!(keys.remembered(&[1; 32]), None);
+        assert_eq!(keys.remember([1; 32], Some(row.clone())), Some(row.clone()));
+        assert_eq!(keys.remembered(&[1; 32]), Some(Some(row.clone())));
+        keys.refuse([1; 32]);
+        assert_eq!(keys.remembered(&[1; 32]), Some(None));
+        // The answer to a look-up that had begun before.
+        assert_eq!(keys.remember([1; 32], Some(row)), None);
+        assert_eq!(keys.remembered(&[1; 32]), Some(None));
+    }
 }

@@ -85,6 +85,88 @@ async fn operators_look_after_accounts_and_no_file_names_a_person() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_are_for_addresses_that_are_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [("ONSALE_ACCOUNTS__BCRYPT_COST", "10")];
+    let server = Server::start_with(&data, &env).await;
+    // Whoever it is: nobody has followed the link.
+    let body = json!({ "email": EMAIL, "password": "a long and winding road" });
+    let (status, signed_in) = server.post("", "/auth/register", &body).await;
+    assert_eq!(status, 201, "{signed_in}");
+    let id = signed_in["data"]["user"]["user_id"].as_str().unwrap();
+    let opera = ["tenant", "create", "opera", "--owner", EMAIL];
+    for args in [
+        &["user", "role", EMAIL, "admin"][..],
+        &["user", "role", id, "admin"],
+        &opera,
+    ] {
+        let (code, _, err) = server.verb(args);
+        assert_eq!(code, Some(1), "{args:?}: {err}");
+        assert!(err.contains("not verified"), "{args:?}: {err}");
+        assert!(err.contains("--unverified"), "{args:?}: {err}");
+    }
+    let (_, signed_in) = sign_in(&server, "a long and winding road").await;
+    assert_eq!(signed_in["data"]["user"]["role"], "buyer");
+    let tenant = verb(&server, &[&opera[..], &["--unverified"]].concat());
+    assert_eq!(tenant["owner"], id);
+    assert_eq!(tenant["owner_verified"], false);
+    let raise = ["user", "role", EMAIL, "admin", "--unverified"];
+    assert_eq!(verb(&server, &raise)["verified"], false);
+    // To take rights away needs no proof.
+    verb(&server, &["user", "role", EMAIL, "buyer"]);
+    verb(&server, &["user", "disable", EMAIL]);
+    let (code, _, err) = server.verb(&["tenant", "create", "theatre", "--owner", EMAIL]);
+    assert_eq!(code, Some(1), "{err}");
+    let (code, _, err) = server.verb(&[
+        "tenant",
+        "create",
+        "theatre",
+        "--owner",
+        EMAIL,
+        "--unverified",
+    ]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("is disabled"), "{err}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verbs_about_an_erased_account_say_that_they_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [("ONSALE_ACCOUNTS__BCRYPT_COST", "10")];
+    let server = Server::start_with(&data, &env).await;
+    let password = "a long and winding road";
+    let body = json!({ "email": EMAIL, "password": password });
+    let (status, signed_in) = server.post("", "/auth/register", &body).await;
+    assert_eq!(status, 201, "{signed_in}");
+    let id = signed_in["data"]["user"]["user_id"].as_str().unwrap();
+    let token = signed_in["data"]["access_token"].as_str().unwrap();
+    let erased = server
+        .http
+        .delete(server.url("/auth/me"))
+        .bearer_auth(token)
+        .json(&json!({ "password": password }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(erased.status().as_u16(), 200);
+    for args in [
+        &["user", "role", id, "admin"][..],
+        &["user", "role", id, "buyer"],
+        &["user", "disable", id],
+        &["user", "enable", id],
+        &["tenant", "create", "opera", "--owner", id, "--unverified"],
+    ] {
+        let (code, out, err) = server.verb(args);
+        assert_eq!(code, Some(1), "{args:?}: {out}{err}");
+        assert!(err.contains("is erased"), "{args:?}: {err}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// No file of a folder, the server's log included, holds these bytes.
 fn nowhere(folder: &Path, bytes: &[u8]) {
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -325,6 +325,9 @@ async fn change(
             let whose = Whose::AllBut(user, None);
             sessions::end(transaction, whose, SessionEnd::Role, now_ms).await?;
         }
+        if !remains {
+            withdraw(transaction, Which::SentFor(tenant, user), now_ms).await?;
+        }
     }
     members::insert(transaction, membership).await?;
     Ok(Acceptance::Accepted(*membership))
