@@ -143,7 +143,8 @@ pub struct Membership {
 }
 
 /// By which right a person acts. An access token says what held when it was minted, so what outlives the
-/// token compares the rows again, in the transaction of what it changes.
+/// token compares the rows again, in the transaction of what it changes. Of a person that has no account
+/// here, whose token another issuer minted, there is nothing to compare.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mandate {
     /// The person.

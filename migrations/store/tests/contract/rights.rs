@@ -44,6 +44,24 @@ fn entry() -> AuditEntry {
     Actor::command_line().did("right.try", "user", id(1))
 }
 
+// Entries of audits that are given something to write down.
+
+fn of_user(_user: Uuid) -> AuditEntry {
+    entry()
+}
+
+fn of_role(_before: MemberRole) -> AuditEntry {
+    entry()
+}
+
+fn of_member(_membership: &Membership) -> AuditEntry {
+    entry()
+}
+
+fn of_erasure(_erasure: &Erasure) -> AuditEntry {
+    entry()
+}
+
 fn member(number: u64, role: MemberRole) -> Membership {
     Membership {
         tenant_id: id(TENANT),
@@ -108,10 +126,9 @@ async fn mails(bench: &Bench) -> Vec<String> {
 }
 
 async fn accept(bench: &Bench, number: u8, person: u64) -> Acceptance {
-    let audit = |_: &Membership| entry();
     let accepted = bench
         .store
-        .accept_invitation([number; 32], id(person), NOW_MS + 2, audit);
+        .accept_invitation([number; 32], id(person), NOW_MS + 2, of_member);
     accepted.await.unwrap()
 }
 
@@ -166,6 +183,11 @@ async fn a_right_is_compared_with_what_holds(bench: Bench) {
         ..account
     };
     assert!(!try_as(unknown).await, "in no session");
+    let of_another_issuer = Mandate {
+        user_id: id(9),
+        ..unknown
+    };
+    assert!(try_as(of_another_issuer).await, "nobody of here");
     let disabled = store.set_user_disabled(id(1), true, NOW_MS + 1, by());
     disabled.await.unwrap().unwrap();
     assert!(!try_as(account).await, "disabled");
@@ -189,7 +211,6 @@ async fn a_right_of_an_ended_session_changes_nothing(bench: Bench) {
     let other = invitation(2, 4, MemberRole::Owner);
     let tenant = opera(60);
     let key_id = api_key(1).key_id;
-    let audit = |_: MemberRole| entry();
     let owner = MemberRole::Owner;
     let results = [
         store.invite(&other, mail_of(&other), act()).await.map(drop),
@@ -198,7 +219,7 @@ async fn a_right_of_an_ended_session_changes_nothing(bench: Bench) {
             .await
             .map(drop),
         store
-            .change_member(id(TENANT), id(2), owner, right, now_ms, audit)
+            .change_member(id(TENANT), id(2), owner, right, now_ms, of_role)
             .await
             .map(drop),
         store
@@ -349,9 +370,8 @@ async fn a_removed_member_is_not_made_one_by_a_change(bench: Bench) {
     let store = &bench.store;
     add(&bench, 2).await;
     let change = async |tenant: u64| {
-        let audit = |_: MemberRole| entry();
         let role = MemberRole::Owner;
-        let changed = store.change_member(id(tenant), id(2), role, None, NOW_MS + 1, audit);
+        let changed = store.change_member(id(tenant), id(2), role, None, NOW_MS + 1, of_role);
         changed.await.unwrap()
     };
     assert_eq!(change(TENANT).await, MembershipChange::NotThere);
@@ -397,9 +417,8 @@ async fn an_owner_who_cannot_sign_in_is_not_the_last_one(bench: Bench) {
     };
     disable(true).await;
     assert_eq!(remove(1).await, MembershipChange::LastOwner);
-    let erased = |_: &Erasure| entry();
     let shown = password(1);
-    let erasure = store.erase_user(id(1), Some(&shown), NOW_MS + 1, erased);
+    let erasure = store.erase_user(id(1), Some(&shown), NOW_MS + 1, of_erasure);
     assert_eq!(erasure.await.unwrap(), Erasure::LastOwner);
     assert_eq!(remove(2).await, MembershipChange::Changed);
     disable(false).await;
@@ -526,9 +545,8 @@ async fn an_erased_account_leaves_no_invitation(bench: Bench) {
     for row in [&to_it, &kept, &from_it] {
         invite(&bench, row).await;
     }
-    let erased = |_: &Erasure| entry();
     let shown = password(1);
-    let erasure = store.erase_user(id(2), Some(&shown), NOW_MS + 1, erased);
+    let erasure = store.erase_user(id(2), Some(&shown), NOW_MS + 1, of_erasure);
     let done = Erasure::Erased {
         sessions: 0,
         memberships: 0,
@@ -591,7 +609,7 @@ async fn changes_of_people_at_once_wait_for_one_another(bench: Bench) {
         let (accepted, opened, reset) = tokio::join!(
             accept(&bench, number, person),
             store.open_session(&of_tenant, None, by()),
-            store.reset_password(hash, &shown, NOW_MS + 1, |_| entry()),
+            store.reset_password(hash, &shown, NOW_MS + 1, of_user),
         );
         assert!(matches!(accepted, Acceptance::Accepted(_)), "{accepted:?}");
         assert!(opened.unwrap());
@@ -600,8 +618,8 @@ async fn changes_of_people_at_once_wait_for_one_another(bench: Bench) {
         store.issue_one_time_token(&link, None, by()).await.unwrap();
         let hash = [200 + number; 32];
         let (reset, erasure, set, removed) = tokio::join!(
-            store.reset_password(hash, &shown, NOW_MS + 1, |_| entry()),
-            store.erase_user(id(person), Some(&shown), NOW_MS + 1, |_| entry()),
+            store.reset_password(hash, &shown, NOW_MS + 1, of_user),
+            store.erase_user(id(person), Some(&shown), NOW_MS + 1, of_erasure),
             store.set_password(id(person), &shown, None, None, NOW_MS + 1, by()),
             store.remove_member(id(TENANT), id(person), NOW_MS + 1, by()),
         );

@@ -4,6 +4,7 @@
 //! tenants, accounts, then tokens and sessions.
 
 use onsale_schemas::MemberRole;
+use uuid::Uuid;
 
 use crate::account::{Mandate, Requirement, UserRole};
 use crate::database::{Transaction, integer};
@@ -30,7 +31,11 @@ pub(super) async fn check(
         integer("at_ms", mandate.at_ms)?.into(),
     ];
     let Some(account) = transaction.fetch_optional(LIVE, &values).await? else {
-        return Err(StoreError::RightWithdrawn);
+        return if is_known(transaction, mandate.user_id).await? {
+            Err(StoreError::RightWithdrawn)
+        } else {
+            Ok(())
+        };
     };
     let holds = match mandate.requires {
         Requirement::Account => true,
@@ -56,4 +61,12 @@ pub(super) async fn check(
     } else {
         Err(StoreError::RightWithdrawn)
     }
+}
+
+/// Whether a person has, or had, an account here: an erased one keeps its row. The tokens of another issuer
+/// may name sessions too, of people that only the issuer knows.
+async fn is_known(transaction: &mut Transaction, user: Uuid) -> Result<bool, StoreError> {
+    let select = "SELECT user_id FROM users WHERE user_id = $1";
+    let found = transaction.fetch_optional(select, &[user.into()]).await?;
+    Ok(found.is_some())
 }
