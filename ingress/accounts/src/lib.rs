@@ -8,7 +8,7 @@
 //! | an organizer's house | `tenants` | operators, later its owner |
 //! | who belongs to it, as what | `memberships` | its owners |
 //! | one sign-in and its refresh tokens | `sessions` | each refresh; its person; whatever ends it |
-//! | what a mailed link allows, once | `one_time_tokens` | whoever follows the link |
+//! | what a mailed link allows, once | `one_time_tokens` | whoever follows the link; whoever withdraws an invitation |
 //! | the key of hashes for look-ups, sealed | `lookup_keys` | made once; sealed again with the rest |
 //! | who did it | `audit` | the transaction of the fact |
 //!

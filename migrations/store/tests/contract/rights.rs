@@ -338,7 +338,13 @@ async fn what_a_person_invited_goes_with_its_right_to(bench: Bench) {
         let set = store.set_user_disabled(id(2), disabled, NOW_MS + 1, by());
         set.await.unwrap().unwrap();
     };
-    for (number, how) in [(2, "removed"), (3, "demoted"), (4, "disabled"), (5, "role")] {
+    for (number, how) in [
+        (2, "removed"),
+        (3, "demoted"),
+        (4, "accepted"),
+        (5, "disabled"),
+        (6, "role"),
+    ] {
         store.set_member(&owner, NOW_MS, by()).await.unwrap();
         invite(&bench, &sent_by(number, 2)).await;
         match how {
@@ -349,6 +355,12 @@ async fn what_a_person_invited_goes_with_its_right_to(bench: Bench) {
             "demoted" => {
                 let manager = member(2, MemberRole::Manager);
                 store.set_member(&manager, NOW_MS, by()).await.unwrap();
+            }
+            "accepted" => {
+                let less = invitation(50 + number, 2, MemberRole::Manager);
+                invite(&bench, &less).await;
+                let accepted = accept(&bench, 50 + number, 2).await;
+                assert!(matches!(accepted, Acceptance::Accepted(_)), "{accepted:?}");
             }
             "disabled" => {
                 disable(true).await;
