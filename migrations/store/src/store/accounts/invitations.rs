@@ -190,7 +190,7 @@ impl Store {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let purpose = Purpose::Invitation;
-                let found = one_time_tokens::find(&mut transaction, hash, purpose, now_ms).await?;
+                let found = one_time_tokens::good(&mut transaction, hash, purpose, now_ms).await?;
                 let Some((tenant_id, role)) = found.and_then(|token| token.invited) else {
                     return Ok(Acceptance::NotGood);
                 };

@@ -182,11 +182,12 @@ impl Store {
     ) -> Result<Option<Uuid>, StoreError> {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
-                let found = find(&mut transaction, hash, purpose, now_ms).await?;
+                let found = good(&mut transaction, hash, purpose, now_ms).await?;
                 let Some(id) = found.and_then(|token| token.user_id) else {
                     return Ok(None);
                 };
-                // Before the token, as whoever ends the links of an account.
+                // The account before its tokens, as whoever ends several of them does: two links of an
+                // account at once would otherwise wait for each other.
                 let user = users::lock(&mut transaction, id).await?;
                 let Some(token) = use_up(&mut transaction, hash, purpose, now_ms).await? else {
                     return Ok(None);
@@ -271,8 +272,8 @@ pub(super) async fn void(
         .map(drop)
 }
 
-/// A token that is good now, which it stays.
-pub(super) async fn find(
+/// A token that is good now.
+pub(super) async fn good(
     transaction: &mut Transaction,
     hash: TokenHash,
     purpose: Purpose,
