@@ -67,6 +67,12 @@ pub enum AccountError {
         /// When there should be room, in seconds.
         retry_after_seconds: u64,
     },
+    /// The address was sent as many mails as it may be.
+    #[error("too many mails were sent to this e-mail address")]
+    TooManyMails {
+        /// When another may be sent, in seconds.
+        retry_after_seconds: u64,
+    },
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

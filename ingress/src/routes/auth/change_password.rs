@@ -53,6 +53,7 @@ pub(crate) async fn change_password(
         current_password,
         new_password,
     } = &body.value;
+    call.count_confirmation(caller.user).await?;
     call.accounts
         .change_password(
             caller.user.0,

@@ -56,6 +56,7 @@ pub(crate) async fn erase_me(
     body: JsonBody<EraseRequest>,
 ) -> Result<Response, ApiError> {
     let password = body.value.password.as_ref();
+    call.count_confirmation(caller.user).await?;
     call.accounts
         .erase(
             caller.user.0,

@@ -12,7 +12,6 @@ use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
-use crate::rate_limit::Class;
 use crate::state::AppState;
 
 /// Whose password.
@@ -45,7 +44,6 @@ pub(crate) async fn forgot_password(
     body: JsonBody<ForgotPasswordRequest>,
 ) -> Result<Response, ApiError> {
     let email = &body.value.email;
-    call.count(Class::Reset, email).await?;
     call.accounts
         .forgot_password(email, &call.origin, call.now_ms)
         .await?;

@@ -23,6 +23,7 @@ contract!(
     a_proof_is_there_with_its_account_and_its_mail,
     a_profile_changes_field_by_field,
     a_password_ends_the_other_sessions,
+    another_hash_of_the_same_password_ends_nothing,
     a_session_opens_only_with_the_password_of_now,
     a_disabled_account_has_no_sessions_and_gets_none,
     a_step_is_what_the_caller_decides_under_the_lock,
@@ -261,6 +262,21 @@ async fn a_password_ends_the_other_sessions(bench: Bench) {
     assert_eq!(ended(&bench, &others).await, None);
     let why = Some((NOW_MS + 5, SessionEnd::Password));
     assert_eq!(ended(&bench, &ends).await, why);
+}
+
+async fn another_hash_of_the_same_password_ends_nothing(bench: Bench) {
+    add(&bench, 1).await;
+    let opened = open(&bench, 1, 1).await;
+    let store = &bench.store;
+    let rehash = async |before: u64, after: u64| {
+        let (before, after) = (password(before), password(after));
+        let kept = store.rehash_password(id(1), &before, &after).await;
+        kept.unwrap();
+        store.user(id(1)).await.unwrap().unwrap().password
+    };
+    assert_eq!(rehash(1, 2).await, Some(password(2)));
+    assert_eq!(rehash(1, 3).await, Some(password(2)), "another by now");
+    assert_eq!(ended(&bench, &opened).await, None);
 }
 
 async fn a_session_opens_only_with_the_password_of_now(bench: Bench) {
