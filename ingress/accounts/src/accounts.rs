@@ -97,7 +97,10 @@ impl Accounts {
         let queue_max = usize::try_from(config.password_queue_max).unwrap_or(usize::MAX);
         let passwords = PasswordThreads::start(config.threads(), queue_max, config.bcrypt_cost)?;
         Ok(Self {
-            tokens: FamilyTokens::new(ring.derived(SUCCESSORS)),
+            tokens: FamilyTokens::new(
+                ring.derived(SUCCESSORS),
+                ring.derived_from_others(SUCCESSORS),
+            ),
             ring: Arc::new(ring),
             mails: MailPace::default(),
             links: Arc::new(Semaphore::new(LINKS_AT_ONCE.into())),

@@ -409,7 +409,7 @@ async fn mails_are_forgotten_whatever_became_of_them(bench: Bench) {
         ("old", onsale_store::mail::KIND),
         ("dead", onsale_store::mail::KIND),
         ("new", onsale_store::mail::KIND),
-        ("other", KIND),
+        ("other", "mail.send"),
     ] {
         let new = NewJob { kind, ..job(key) };
         enqueue(&bench, &new).await;
