@@ -25,6 +25,8 @@ pub(crate) struct ChangePasswordRequest {
 }
 
 impl RequestBody for ChangePasswordRequest {
+    const SECRET: bool = true;
+
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
     }

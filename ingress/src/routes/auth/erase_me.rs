@@ -25,6 +25,7 @@ pub(crate) struct EraseRequest {
 
 impl RequestBody for EraseRequest {
     const OPTIONAL: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

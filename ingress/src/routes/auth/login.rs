@@ -43,6 +43,7 @@ pub(crate) struct LoginRequest {
 
 impl RequestBody for LoginRequest {
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

@@ -26,6 +26,7 @@ pub(crate) struct ResetPasswordRequest {
 
 impl RequestBody for ResetPasswordRequest {
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
