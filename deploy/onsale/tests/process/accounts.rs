@@ -118,6 +118,8 @@ async fn a_person_follows_the_links_of_mails() {
     let (status, signed_in) = server.post("", "/auth/register", &body).await;
     assert_eq!(status, 201, "{signed_in}");
     let verify = mailed_token(&outbox, "verify-email").await;
+    // Anyone may have registered this address, under any name.
+    assert!(!mails(&outbox).contains(NAME));
     let (status, done) = server
         .post("", "/auth/verify-email", &json!({ "token": verify }))
         .await;
@@ -131,6 +133,7 @@ async fn a_person_follows_the_links_of_mails() {
         .await;
     assert_eq!(status, 202);
     let reset = mailed_token(&outbox, "reset-password").await;
+    assert!(mails(&outbox).contains(NAME));
     let body = json!({ "token": reset, "password": "vintage otter lantern" });
     let (status, done) = server.post("", "/auth/reset-password", &body).await;
     assert_eq!(status, 200, "{done}");
@@ -264,6 +267,17 @@ fn tokens_in(log: &str) -> Vec<String> {
     links
         .filter_map(|rest| rest.split_whitespace().next())
         .map(str::to_owned)
+        .collect()
+}
+
+/// Every mail in the outbox.
+fn mails(outbox: &Path) -> String {
+    std::fs::read_dir(outbox)
+        .into_iter()
+        .flatten()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        // Quoted-printable (RFC 2045, 6.7).
+        .map(|text| text.replace("=\r\n", "").replace("=3D", "="))
         .collect()
 }
 

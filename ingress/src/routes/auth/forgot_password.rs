@@ -32,6 +32,9 @@ impl RequestBody for ForgotPasswordRequest {
 }
 
 /// Have a link sent that sets a new password. The answer is the same whether or not there is an account.
+///
+/// Earlier links stay good. An account that was sent one a moment ago, and did not use it, gets no other
+/// one yet.
 #[utoipa::path(
     post, path = "/api/v1/auth/forgot-password", operation_id = "forgot_password", tag = "accounts",
     request_body = ForgotPasswordRequest,
