@@ -34,7 +34,7 @@ pub enum AccountError {
     /// A refresh token gives nothing.
     #[error("the refresh token is not valid: {0:?}")]
     Refresh(Refusal),
-    /// A link was used before, is too old, or was replaced by a newer one.
+    /// A link was used before, is too old, or another one took its place.
     #[error("this link is not valid any more")]
     BadLink,
     /// It is the only owner of a tenant, and a tenant always has one.

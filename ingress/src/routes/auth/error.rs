@@ -27,7 +27,7 @@ impl From<AccountError> for ApiError {
             AccountError::Refresh(why) => refused(why),
             AccountError::BadLink => Self::new(
                 Code::LinkExpired,
-                "This link was used before, is too old, or was replaced by a newer one.",
+                "This link was used before, is too old, or another one took its place.",
             ),
             AccountError::LastOwner => Self::new(
                 Code::LastOwner,
