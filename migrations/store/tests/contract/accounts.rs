@@ -34,6 +34,7 @@ contract!(
     a_token_for_another_address_proves_nothing,
     a_reset_sets_the_password_and_ends_all_sessions,
     a_newer_token_leaves_an_older_one_good_until_one_is_used,
+    of_two_links_that_are_used_at_once_one_is_good,
     an_account_is_sent_tokens_at_a_pace,
     a_tenant_keeps_its_last_owner,
     an_invitation_is_good_once_and_for_its_address,
@@ -525,6 +526,27 @@ async fn a_newer_token_leaves_an_older_one_good_until_one_is_used(bench: Bench) 
     let done = store.reset_password([1; 32], &new, NOW_MS + 1, verified);
     assert_eq!(done.await.unwrap(), Some(id(1)));
     assert!(!is_good(2).await);
+}
+
+async fn of_two_links_that_are_used_at_once_one_is_good(bench: Bench) {
+    add(&bench, 1).await;
+    let store = &bench.store;
+    for number in [1, 2] {
+        let issued = token(number, Purpose::ResetPassword, 1);
+        let unattended = Unaudited::Unattended;
+        let issued = store.issue_one_time_token(&issued, None, unattended);
+        issued.await.unwrap();
+    }
+    let (two, three) = (password(2), password(3));
+    let (one, other) = tokio::join!(
+        store.reset_password([1; 32], &two, NOW_MS + 1, verified),
+        store.reset_password([2; 32], &three, NOW_MS + 1, verified),
+    );
+    let used: Vec<Uuid> = [one, other]
+        .into_iter()
+        .filter_map(Result::unwrap)
+        .collect();
+    assert_eq!(used, [id(1)]);
 }
 
 async fn an_account_is_sent_tokens_at_a_pace(bench: Bench) {

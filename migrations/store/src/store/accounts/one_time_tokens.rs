@@ -210,13 +210,16 @@ impl Store {
     ) -> Result<Option<Uuid>, StoreError> {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
+                let found = good(&mut transaction, hash, purpose, now_ms).await?;
+                let Some(id) = found.and_then(|token| token.user_id) else {
+                    return Ok(None);
+                };
+                // The account before its tokens, as whoever ends several of them does: two links of an
+                // account at once would otherwise wait for each other.
+                let user = users::lock(&mut transaction, id).await?;
                 let Some(token) = use_up(&mut transaction, hash, purpose, now_ms).await? else {
                     return Ok(None);
                 };
-                let Some(id) = token.user_id else {
-                    return Ok(None);
-                };
-                let user = users::lock(&mut transaction, id).await?;
                 let Some(mut user) = user.filter(|user| is_for(&token, user)) else {
                     return Ok(None);
                 };
@@ -331,6 +334,25 @@ async fn void(
         )
         .await
         .map(drop)
+}
+
+/// A token that is good now.
+async fn good(
+    transaction: &mut Transaction,
+    hash: TokenHash,
+    purpose: Purpose,
+    now_ms: u64,
+) -> Result<Option<OneTimeToken>, StoreError> {
+    let values = [
+        Value::Bytes(&hash),
+        purpose.as_str().into(),
+        integer("now_ms", now_ms)?.into(),
+    ];
+    transaction
+        .fetch_optional(SELECT_GOOD, &values)
+        .await?
+        .map(|row| token_row(&row))
+        .transpose()
 }
 
 /// Uses a good token up. Of two at the same time, the second waits for the row and finds it used.
