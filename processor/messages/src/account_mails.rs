@@ -63,6 +63,8 @@ impl Handler for AccountMails {
         match self.post.send(composed).await {
             // There is nothing that an operator could do, and anyone can name such an address.
             Err(error @ PostError::Never(_)) => {
+                // A note is kept while a job runs, and this one ends at once.
+                tracing::info!(mail = %mail.mail_id, %error, "a mail is not sent");
                 attempt.note_progress(format!("not sent: {error}"));
                 Ok(())
             }
