@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -42,6 +43,10 @@ use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
 use crate::{openapi, pages, security};
+
+/// How long a stop waits for links that are being issued: as long as the database gets for its last
+/// statements.
+const SETTLING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why an ingress cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -263,7 +268,12 @@ impl Ingress {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let transport = &self.state.transport;
-        transport.serve(self.router(), listener, shutdown).await
+        let served = transport.serve(self.router(), listener, shutdown).await;
+        let settled = tokio::time::timeout(SETTLING_PATIENCE, self.settled()).await;
+        if settled.is_err() {
+            tracing::warn!("the database did not take the last links in time; nobody gets them");
+        }
+        served
     }
 
     /// As [`Ingress::serve`] for the operations listener.
@@ -279,6 +289,13 @@ impl Ingress {
         transport
             .serve(self.operations_router(), listener, shutdown)
             .await
+    }
+
+    /// Waits until the links that were asked for are issued: that is done behind the answers.
+    pub async fn settled(&self) {
+        if let Some(accounts) = &self.state.accounts {
+            accounts.settled().await;
+        }
     }
 
     /// Ends streams and background work; for those who use [`Ingress::router`] on its own.

@@ -29,7 +29,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Key {
     User(UserId),
-    /// An account whose password somebody tries.
+    /// An account whose password is tried.
     Account([u8; 16]),
     /// IPv6 counts by its /56: a single subscriber has that many addresses.
     Address([u8; 8]),
@@ -75,11 +75,13 @@ pub(crate) enum Class {
     Reserve,
     /// A request that is looked for in the log, beside what the call itself counts as.
     Lookup,
-    /// Attempts to sign in, by address, and once more by account.
+    /// Attempts to sign in, by address; to confirm a password, by user as well.
     Login,
+    /// Attempts to sign in, once more by account.
+    LoginByAccount,
     /// New accounts, by address.
     Register,
-    /// Links that reset a password, by address, and once more by account.
+    /// Links that reset a password, and invitations, by address.
     Reset,
     Other,
 }
@@ -88,7 +90,7 @@ impl Class {
     /// Whether its calls count by address even where a valid token is sent beside them.
     pub(crate) fn is_by_address(self) -> bool {
         match self {
-            Self::Login | Self::Register | Self::Reset => true,
+            Self::Login | Self::LoginByAccount | Self::Register | Self::Reset => true,
             Self::Reserve | Self::Lookup | Self::Other => false,
         }
     }
@@ -111,6 +113,7 @@ pub(crate) struct RateLimits {
     reserve: Bucket,
     lookup: Bucket,
     login: Bucket,
+    login_by_account: Bucket,
     register: Bucket,
     reset: Bucket,
     other: Bucket,
@@ -131,6 +134,7 @@ impl RateLimits {
             reserve: Bucket::new("reserve", config.reserve),
             lookup: Bucket::new("lookup", config.lookup),
             login: Bucket::new("login", config.login),
+            login_by_account: Bucket::new("login_by_account", config.login_by_account),
             register: Bucket::new("register", config.register),
             reset: Bucket::new("reset", config.reset),
             other: Bucket::new("other", config.other),
@@ -151,6 +155,7 @@ impl RateLimits {
             Class::Reserve => &self.reserve,
             Class::Lookup => &self.lookup,
             Class::Login => &self.login,
+            Class::LoginByAccount => &self.login_by_account,
             Class::Register => &self.register,
             Class::Reset => &self.reset,
             Class::Other => &self.other,

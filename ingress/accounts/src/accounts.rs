@@ -4,17 +4,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use onsale_auth::{Grant, Minter, OfSession, Role};
-use onsale_private::{KeyRing, Private};
+use onsale_private::{KeyRing, LookupHash, Private};
 use onsale_schemas::UserId;
 use onsale_store::Store;
-use onsale_store::account::{Membership, SessionRow, UserRow};
+use onsale_store::account::{Membership, Purpose, SessionRow, UserRow};
 use onsale_store::audit::{Actor, AuditEntry};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use uuid::Uuid;
 
 use crate::config::AccountsConfig;
 use crate::email::Email;
 use crate::error::AccountError;
+use crate::mail_pace::MailPace;
 use crate::passwords::PasswordThreads;
 use crate::sessions::{FamilyTokens, Policy, RefreshToken};
 use crate::standing::Standing;
@@ -24,6 +25,8 @@ use crate::vault::{Profile, Vault};
 const ANONYMOUS: &str = "anonymous";
 /// Longest name of a client's program that is kept, in characters.
 const AGENT_MAX_CHARS: usize = 200;
+/// Links that are issued at once, behind the answers to those who asked; more are told to come back.
+pub(crate) const LINKS_AT_ONCE: u16 = 64;
 /// What the key is derived for by which refresh tokens follow one another.
 const SUCCESSORS: &str = "successors of refresh tokens";
 
@@ -33,6 +36,9 @@ pub struct Accounts {
     pub(crate) store: Store,
     pub(crate) passwords: PasswordThreads,
     pub(crate) tokens: FamilyTokens,
+    /// Turns of what is done behind an answer: links that are being issued.
+    pub(crate) links: Arc<Semaphore>,
+    mails: MailPace,
     minter: Minter,
     ring: Arc<KeyRing>,
     /// Needs the database, which may not be there at the start.
@@ -91,8 +97,13 @@ impl Accounts {
         let queue_max = usize::try_from(config.password_queue_max).unwrap_or(usize::MAX);
         let passwords = PasswordThreads::start(config.threads(), queue_max, config.bcrypt_cost)?;
         Ok(Self {
-            tokens: FamilyTokens::new(ring.derived(SUCCESSORS)),
+            tokens: FamilyTokens::new(
+                ring.derived(SUCCESSORS),
+                ring.derived_from_others(SUCCESSORS),
+            ),
             ring: Arc::new(ring),
+            mails: MailPace::default(),
+            links: Arc::new(Semaphore::new(LINKS_AT_ONCE.into())),
             vault: OnceCell::new(),
             config,
             store,
@@ -131,6 +142,23 @@ impl Accounts {
         Ok(hash.as_bytes().first_chunk().copied())
     }
 
+    /// Counts a mail that someone has sent to an address, which need not be one's own. Call it last before
+    /// what sends the mail.
+    ///
+    /// # Errors
+    /// [`AccountError::TooManyMails`].
+    pub(crate) fn count_mail(
+        &self,
+        purpose: Purpose,
+        address: &LookupHash,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let counted = self.mails.count(purpose, address, now_ms);
+        counted.map_err(|wait_ms| AccountError::TooManyMails {
+            retry_after_seconds: wait_ms.div_ceil(1_000),
+        })
+    }
+
     /// Whether the account of an address has signed in from where this request comes from.
     ///
     /// # Errors
@@ -141,16 +169,31 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<bool, AccountError> {
-        let (Some(email), Some(address)) = (Email::parse(email), origin.address) else {
+        let Some(email) = Email::parse(email) else {
             return Ok(false);
         };
-        let vault = self.vault(now_ms).await?;
-        let user = self.store.user_by_email(vault.email_hash(&email)).await?;
-        let Some(user) = user else {
+        let hash = self.vault(now_ms).await?.email_hash(&email);
+        match self.store.user_by_email(hash).await? {
+            Some(user) => self.knows_user(user.user_id, origin, now_ms).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Whether an account has signed in from where this request comes from.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn knows_user(
+        &self,
+        user: Uuid,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<bool, AccountError> {
+        let Some(address) = origin.address else {
             return Ok(false);
         };
-        let hash = vault.address_hash(address);
-        Ok(self.store.has_signed_in_from(user.user_id, hash).await?)
+        let hash = self.vault(now_ms).await?.address_hash(address);
+        Ok(self.store.has_signed_in_from(user, hash).await?)
     }
 
     pub(crate) fn policy(&self) -> Policy {

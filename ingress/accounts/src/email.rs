@@ -13,7 +13,8 @@ const LABEL_MAX_BYTES: usize = 63;
 /// An address that mail could be sent to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Email {
-    /// As the person wrote it.
+    /// As the person wrote it, in Unicode's form KC: mail goes to the very address that is compared, or a
+    /// form that only looks different would occupy another person's address.
     written: Private,
     /// As it is compared: two that differ in case are the same mailbox nearly everywhere, and an account
     /// for each would be a way to pose as another person.
@@ -24,7 +25,7 @@ impl Email {
     /// Reads an address; `None` for what is none. Whether mail arrives is shown by mail alone, so this
     /// refuses only what cannot be one.
     pub fn parse(text: &Private) -> Option<Self> {
-        let written = text.expose().trim();
+        let written: String = text.expose().trim().nfkc().collect();
         if written.len() > EMAIL_MAX_BYTES {
             return None;
         }
@@ -32,14 +33,14 @@ impl Email {
         if !is_local(local) || !is_domain(domain) {
             return None;
         }
-        let folded: String = written.nfkc().collect::<String>().to_lowercase();
+        let folded = written.to_lowercase();
         Some(Self {
             written: Private::new(written),
             folded: Private::new(folded),
         })
     }
 
-    /// As the person wrote it.
+    /// As the person wrote it, in Unicode's form KC: where mail goes.
     pub fn written(&self) -> &Private {
         &self.written
     }
@@ -57,7 +58,7 @@ impl Email {
 }
 
 fn is_local(local: &str) -> bool {
-    let is_fine = |c: char| !c.is_whitespace() && !c.is_control() && !r#"<>()[],;:\"@"#.contains(c);
+    let is_fine = |c: char| !is_invisible(c) && !r#"<>()[],;:\"@"#.contains(c);
     (1..=LOCAL_MAX_BYTES).contains(&local.len())
         && local.chars().all(is_fine)
         && !local.starts_with('.')
@@ -70,9 +71,25 @@ fn is_domain(domain: &str) -> bool {
         (1..=LABEL_MAX_BYTES).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && label
+                .chars()
+                .all(|c| c == '-' || (c.is_alphanumeric() && !is_invisible(c)))
     };
     domain.contains('.') && domain.split('.').all(is_label)
+}
+
+/// What is drawn as nothing, or directs what stands beside it: an address with one looks like another.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+            | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -90,6 +107,30 @@ mod tests {
         assert_eq!(one.written().expose(), "Nobody@Example.Test");
         assert_eq!(one.folded(), other.folded());
         assert_eq!(one.local(), "nobody");
+    }
+
+    #[test]
+    fn mail_goes_to_the_address_that_is_compared() {
+        let plain = parse("victim@corp.example").unwrap();
+        for other in [
+            "\u{ff56}ictim@corp.example",
+            "victim\u{ff20}corp.example",
+            "victim@corp\u{ff0e}example",
+            "victim@\u{24d2}orp.example",
+        ] {
+            assert_eq!(parse(other).unwrap(), plain, "{other}");
+        }
+        for hidden in [
+            "vic\u{200b}tim@corp.example",
+            "victim@co\u{ad}rp.example",
+            "\u{2066}victim@corp.example",
+            "victim@corp\u{3164}.example",
+            "\u{b4}victim@corp.example",
+            "victim\u{ff0c}x@corp.example",
+            "a\u{ff20}b@corp.example",
+        ] {
+            assert!(parse(hidden).is_none(), "{hidden:?}");
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub enum AccountError {
     /// A refresh token gives nothing.
     #[error("the refresh token is not valid: {0:?}")]
     Refresh(Refusal),
-    /// A link was used before, is too old, or was replaced by a newer one.
+    /// A link was used before, is too old, or another one took its place.
     #[error("this link is not valid any more")]
     BadLink,
     /// It is the only owner of a tenant, and a tenant always has one.
@@ -65,6 +65,12 @@ pub enum AccountError {
     #[error("too many passwords are being checked")]
     Busy {
         /// When there should be room, in seconds.
+        retry_after_seconds: u64,
+    },
+    /// The address was sent as many mails as it may be.
+    #[error("too many mails were sent to this e-mail address")]
+    TooManyMails {
+        /// When another may be sent, in seconds.
         retry_after_seconds: u64,
     },
     /// The database.

@@ -25,15 +25,26 @@ pub(crate) fn email(text: &Private) -> Result<Email, AccountError> {
 
 pub(crate) fn name(text: &Private) -> Result<Private, AccountError> {
     let name = text.expose().trim();
-    let is_drawn = |c: char| !c.is_control() && !('\u{202a}'..='\u{202e}').contains(&c);
-    let length = name.chars().count();
-    if !(1..=NAME_MAX_CHARS).contains(&length) || !name.chars().all(is_drawn) {
+    if !is_name(name, NAME_MAX_CHARS) {
         return Err(AccountError::Invalid {
             field: "name",
-            expected: "1 to 200 characters on one line",
+            expected: "1 to 200 characters on one line, without a link",
         });
     }
     Ok(Private::new(name))
+}
+
+/// A line that people read in mails of this installation: so it has no link, which would seem to be one
+/// of the house, and nothing that reverses what stands beside it.
+fn is_name(name: &str, max_chars: usize) -> bool {
+    let is_drawn = |c: char| {
+        !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let folded = name.to_lowercase();
+    (1..=max_chars).contains(&name.chars().count())
+        && name.chars().all(is_drawn)
+        && !folded.contains("://")
+        && !folded.contains("www.")
 }
 
 /// Digits behind a `+`, without what people write between them.
@@ -60,13 +71,12 @@ pub(crate) fn phone(text: &Private) -> Result<Private, AccountError> {
 /// The name of a tenant for people.
 pub(crate) fn tenant_name(text: &str) -> Result<String, AccountError> {
     let name = text.trim();
-    let is_drawn = |c: char| !c.is_control() && !('\u{202a}'..='\u{202e}').contains(&c);
-    if (1..=TENANT_NAME_MAX_CHARS).contains(&name.chars().count()) && name.chars().all(is_drawn) {
+    if is_name(name, TENANT_NAME_MAX_CHARS) {
         Ok(name.to_owned())
     } else {
         Err(AccountError::Invalid {
             field: "name",
-            expected: "1 to 100 characters on one line",
+            expected: "1 to 100 characters on one line, without a link",
         })
     }
 }
@@ -118,6 +128,13 @@ mod tests {
         assert_eq!(name(" Somchai ").unwrap(), "Somchai");
         assert!(name(" ").is_err() && name("a\nb").is_err());
         assert!(name(&"x".repeat(NAME_MAX_CHARS + 1)).is_err());
+        for link in [
+            "go to https://evil.example",
+            "Go to WWW.evil.example",
+            "a\u{2067}b",
+        ] {
+            assert!(name(link).is_err() && tenant_name(link).is_err(), "{link}");
+        }
         let phone = |text: &str| phone(&Private::new(text)).map(Private::into_exposed);
         assert_eq!(phone("+66 (2) 123-4567").unwrap(), "+6621234567");
         for wrong in [

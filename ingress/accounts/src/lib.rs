@@ -57,6 +57,7 @@ mod email;
 mod error;
 mod fields;
 mod flows;
+mod mail_pace;
 mod office;
 mod one_time;
 pub mod passwords;

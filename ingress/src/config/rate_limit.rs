@@ -18,11 +18,14 @@ pub struct RateLimitConfig {
     /// Requests that an address looks for in the log, because nobody remembers where they stand.
     /// Each goes through much of it.
     pub lookup: Rate,
-    /// Attempts to sign in: by address, and by account from addresses that it has not signed in from.
+    /// Attempts to sign in, and to confirm a password, by address.
     pub login: Rate,
+    /// Attempts to sign in by account, from addresses that it has not signed in from. Well above what one
+    /// address may try, so that it takes many addresses to keep somebody out.
+    pub login_by_account: Rate,
     /// New accounts, by address.
     pub register: Rate,
-    /// Links that reset a password: by address, and by account.
+    /// Links that reset a password, and invitations, by address.
     pub reset: Rate,
     /// Everything else.
     pub other: Rate,
@@ -51,6 +54,7 @@ impl Default for RateLimitConfig {
             reserve: rate(20, 10),
             lookup: rate(30, 10),
             login: rate(5, 3),
+            login_by_account: rate(60, 30),
             register: rate(3, 2),
             reset: rate(3, 2),
             other: rate(100, 20),
@@ -73,6 +77,7 @@ impl RateLimitConfig {
             ("reserve", self.reserve),
             ("lookup", self.lookup),
             ("login", self.login),
+            ("login_by_account", self.login_by_account),
             ("register", self.register),
             ("reset", self.reset),
             ("other", self.other),

@@ -43,6 +43,9 @@ pub(crate) trait RequestBody: DeserializeOwned {
     const OPTIONAL: bool = false;
     /// Whether it is read from callers whom nobody knows; [`RequestBody::admit`] then sees known ones.
     const PUBLIC: bool = false;
+    /// Whether it may hold a password, a token or what is personal, under whichever name a client wrote it:
+    /// then no answer repeats a value of it.
+    const SECRET: bool = false;
 }
 
 /// A parsed body and the bytes it was parsed from, which idempotency fingerprints.
@@ -123,7 +126,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         };
         if T::OPTIONAL && (bytes.is_empty() || bytes.trim_ascii() == b"null") {
             return Ok(Self {
-                value: parse_within(b"{}", bounds)?,
+                value: parse_within(b"{}", bounds, T::SECRET)?,
                 bytes,
                 _share: share,
             });
@@ -150,7 +153,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
             ));
         }
         Ok(Self {
-            value: parse_within(&bytes, bounds)?,
+            value: parse_within(&bytes, bounds, T::SECRET)?,
             bytes,
             _share: share,
         })
@@ -237,14 +240,19 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
-/// As [`parse_within`], without bounds.
+/// As [`parse_within`], without bounds, for what is no secret.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    parse_within(bytes, &[])
+    parse_within(bytes, &[], false)
 }
 
 /// Parses once where nothing is wrong; the slower parse that knows paths runs on failures only.
-/// What is no number of its type is answered with the field's own bounds, as a number beyond them.
-fn parse_within<T: DeserializeOwned>(bytes: &[u8], bounds: Bounds) -> Result<T, ApiError> {
+/// What is no number of its type is answered with the field's own bounds, as a number beyond them. No
+/// value of a secret is repeated.
+fn parse_within<T: DeserializeOwned>(
+    bytes: &[u8],
+    bounds: Bounds,
+    is_secret: bool,
+) -> Result<T, ApiError> {
     // serde would take a list of the fields' values for the object.
     let object = bytes.trim_ascii_start().first() == Some(&b'{');
     match serde_json::from_slice(bytes) {
@@ -261,11 +269,10 @@ fn parse_within<T: DeserializeOwned>(bytes: &[u8], bounds: Bounds) -> Result<T, 
             "valid JSON",
         )),
         Err(error) => match whole_numbers(bytes) {
-            Some(plain) if object => {
-                serde_json::from_slice(&plain).map_err(|_| explain::<T>(bytes, &error, bounds))
-            }
+            Some(plain) if object => serde_json::from_slice(&plain)
+                .map_err(|_| explain::<T>(bytes, &error, bounds, is_secret)),
             _ if !object => Err(ApiError::invalid("body", Value::Null, "an object")),
-            _ => Err(explain::<T>(bytes, &error, bounds)),
+            _ => Err(explain::<T>(bytes, &error, bounds, is_secret)),
         },
     }
 }
@@ -317,7 +324,12 @@ fn explain<T: DeserializeOwned>(
     bytes: &[u8],
     error: &serde_json::Error,
     bounds: Bounds,
+    is_secret: bool,
 ) -> ApiError {
+    let value_at = |path: &str| match is_secret {
+        true => Value::Null,
+        false => value_at(bytes, path),
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let (path, message) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
         Ok(_) => (String::new(), error.to_string()),
@@ -340,7 +352,7 @@ fn explain<T: DeserializeOwned>(
             _ if path.is_empty() => name.to_owned(),
             _ => format!("{path}.{name}"),
         };
-        let value = value_at(bytes, &field);
+        let value = value_at(&field);
         return ApiError::wrong(&field, value, UNKNOWN, known(message));
     }
     for (prefix, what, expected) in [
@@ -360,7 +372,7 @@ fn explain<T: DeserializeOwned>(
     let (field, value) = if path.is_empty() {
         ("body", Value::Null)
     } else {
-        (path.as_str(), value_at(bytes, &path))
+        (path.as_str(), value_at(&path))
     };
     let expected = message.rsplit_once(", expected ");
     if let Some((_, "u8" | "u16" | "u32" | "u64")) = expected
@@ -372,6 +384,8 @@ fn explain<T: DeserializeOwned>(
         Some((_, expected)) => in_words(expected),
         // In the words of the type's own message.
         None if message.starts_with("UUID parsing failed") => "a UUID",
+        // A type's own message may repeat what it could not read.
+        None if is_secret => "another value",
         None => message,
     };
     ApiError::invalid(field, value, expected)
@@ -546,6 +560,27 @@ mod tests {
             assert_eq!(details["value"].to_string(), value, "{body}");
             let said = details["expected"].as_str().unwrap();
             assert!(said.contains(expected), "{body}: {said}");
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_secret_is_repeated() {
+        for body in [
+            r#"{"count":1,"passwort":"hunter22"}"#,
+            r#"{"count":"hunter22"}"#,
+            r#"{"count":1,"id":"hunter22"}"#,
+            r#"{"count":1,"inner":[{"name":{"a":"hunter22"}}]}"#,
+            r#"{"count":1,"inner":"hunter22"}"#,
+            r#"{"count":1,"id":{"hunter22":1}}"#,
+        ] {
+            let error = parse_within::<Outer>(body.as_bytes(), &[], true).unwrap_err();
+            let details = error.details().unwrap();
+            assert_eq!(details["value"], Value::Null, "{body}");
+            assert!(
+                !details.to_string().contains("hunter22"),
+                "{body}: {details}"
+            );
+            assert!(!error.detail().contains("hunter22"), "{body}");
         }
     }
 

@@ -479,6 +479,20 @@ impl Purpose {
     }
 }
 
+/// How often an account is sent a token of one purpose that nobody uses, by whoever asks for it. While the
+/// long pause is shorter than a token's life, there always is a good one in the mailbox.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LinkPace {
+    /// Within how long tokens are counted, in milliseconds.
+    pub within_ms: u64,
+    /// Tokens within that time after which the long pause is kept, at least 1.
+    pub short_pauses: u32,
+    /// The pause before that, in milliseconds.
+    pub short_pause_ms: u64,
+    /// The pause from then on, in milliseconds.
+    pub long_pause_ms: u64,
+}
+
 /// A one-time token, by its hash.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OneTimeToken {

@@ -31,11 +31,15 @@ const TOKENS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 /// How long API keys are kept after they were revoked or have expired, in milliseconds: 30 days, within which
 /// their ids are looked up. Who acted by them later is in the audit trail.
 const API_KEYS_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// How long mails to people are kept that were not sent, in milliseconds: 37 days. A link is good for 30
+/// days at most, so such a mail has long been of no use.
+const MAILS_KEPT_MS: u64 = 37 * 24 * 3_600 * 1_000;
 /// Jobs forgotten in one transaction, so that it stays short.
 const JOBS_PER_STEP: u32 = 5_000;
 
 /// Deletes answers of catalog calls whose idempotency key is no longer remembered, changes that the
-/// log never accepted, and jobs, sessions, one-time tokens and API keys that ended long ago.
+/// log never accepted, jobs, sessions, one-time tokens and API keys that ended long ago, and mails that
+/// were never sent.
 struct Housekeeping {
     store: Store,
 }
@@ -85,7 +89,10 @@ impl Handler for Housekeeping {
             .store
             .forget_api_keys(now_ms.saturating_sub(API_KEYS_KEPT_MS))
             .await?;
-        let mut jobs = 0;
+        let mut jobs = self
+            .store
+            .forget_mails(now_ms.saturating_sub(MAILS_KEPT_MS))
+            .await?;
         loop {
             let forgotten = self.store.prune_jobs(JOBS_KEPT_MS, JOBS_PER_STEP).await?;
             jobs += forgotten;

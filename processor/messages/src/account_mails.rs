@@ -60,7 +60,16 @@ impl Handler for AccountMails {
             return Ok(());
         };
         let composed = self.compose(&mail, recipient)?;
-        self.post.send(composed).await.map_err(failure)
+        match self.post.send(composed).await {
+            // There is nothing that an operator could do, and anyone can name such an address.
+            Err(error @ PostError::Never(_)) => {
+                // A note is kept while a job runs, and this one ends at once.
+                tracing::info!(mail = %mail.mail_id, %error, "a mail is not sent");
+                attempt.note_progress(format!("not sent: {error}"));
+                Ok(())
+            }
+            sent => sent.map_err(failure),
+        }
     }
 }
 
@@ -93,7 +102,9 @@ impl AccountMails {
             return Ok(None);
         };
         let open = |place, value| self.ring.open(place, value).map_err(sealed);
-        let name = user.name.as_ref();
+        // Whoever registered another person's address would write to that person through this server.
+        let is_verified = user.email_verified_at_ms.is_some();
+        let name = user.name.as_ref().filter(|_| is_verified);
         Ok(Some(Recipient {
             address: open(sealed_columns::email(id), &email.sealed)?,
             name: name
@@ -101,6 +112,13 @@ impl AccountMails {
                 .transpose()?,
             language: Language::of(user.locale.as_deref()),
         }))
+    }
+
+    /// What this installation calls itself in its mails.
+    fn house(&self) -> &str {
+        let name = self.from.name.as_deref().map(str::trim);
+        name.filter(|name| !name.is_empty())
+            .unwrap_or_else(|| self.from.email.domain())
     }
 
     fn compose(&self, mail: &LinkMail, recipient: Recipient) -> Result<Mail, Failure> {
@@ -123,7 +141,7 @@ impl AccountMails {
         let text = match &mail.invitation {
             Some(invitation) => {
                 let role = MemberRole::parse(&invitation.role).ok_or_else(none)?;
-                texts::invitation(language, &invitation.tenant, role, &url)
+                texts::invitation(language, self.house(), &invitation.tenant, role, &url)
             }
             None => {
                 let name = name.as_ref().map(Private::expose);
@@ -161,6 +179,8 @@ fn failure(error: PostError) -> Failure {
     match error {
         PostError::Never(_) => Failure::Never(error.to_string()),
         PostError::Outbox { ref source, .. } => Failure::Later(format!("{error}: {source}")),
-        PostError::Url | PostError::Later(_) => Failure::Later(error.to_string()),
+        PostError::Url | PostError::Plain | PostError::Later(_) => {
+            Failure::Later(error.to_string())
+        }
     }
 }

@@ -6,12 +6,15 @@ use lettre::message::Mailbox;
 use onsale_settings::{ConfigProblem, Secret, check_range};
 use serde::{Deserialize, Serialize};
 
+use crate::mail_url;
+use crate::post::{PLAIN_EXPECTED, PostError, URL_EXPECTED};
+
 /// How mails are sent, and what they say of this installation.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailConfig {
-    /// The mail server: `smtps://USER:PASSWORD@HOST:465`, or `smtp://…:587?tls=required`. Unset: mails
-    /// wait as jobs.
+    /// The mail server: `smtps://USER:PASSWORD@HOST:465`, or `smtp://…:587?tls=required`. Without TLS only on
+    /// this machine, or where `?tls=none` says so. Unset: mails wait as jobs.
     pub url: Option<Secret>,
     /// File that holds that URL; white space around it is cut off.
     pub url_file: Option<PathBuf>,
@@ -66,6 +69,12 @@ impl MailConfig {
         }
     }
 
+    /// Whether mails go to people's mailboxes with links that lead to their own machines.
+    pub fn has_useless_links(&self) -> bool {
+        let has_server = self.url.is_some() || self.url_file.is_some();
+        has_server && mail_url::leads_to_loopback(&self.link_base_url)
+    }
+
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
         if self.url.is_some() && self.url_file.is_some() {
@@ -75,15 +84,14 @@ impl MailConfig {
                 "one of the two",
             ));
         }
-        if let Some(url) = &self.url {
-            let known = ["smtp://", "smtps://"];
-            if !known.iter().any(|scheme| url.expose().starts_with(scheme)) {
-                problems.push(ConfigProblem::new(
-                    "mail.url",
-                    "(hidden)",
-                    "smtps://USER:PASSWORD@HOST:465 or smtp://USER:PASSWORD@HOST:587?tls=required",
-                ));
-            }
+        if let Some(url) = &self.url
+            && let Err(error) = mail_url::for_library(url.expose())
+        {
+            let expected = match error {
+                PostError::Plain => PLAIN_EXPECTED,
+                _ => URL_EXPECTED,
+            };
+            problems.push(ConfigProblem::new("mail.url", "(hidden)", expected));
         }
         if self.from.parse::<Mailbox>().is_err() {
             problems.push(ConfigProblem::new(
@@ -114,6 +122,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn links_that_lead_nowhere_are_noticed() {
+        let here = MailConfig::default();
+        assert!(!here.has_useless_links(), "nothing is sent");
+        let sent = MailConfig {
+            url: Some(Secret::new("smtps://mail.example.test")),
+            ..here
+        };
+        assert!(sent.has_useless_links());
+        let public = MailConfig {
+            link_base_url: "https://tickets.example.test".to_owned(),
+            ..sent
+        };
+        assert!(!public.has_useless_links());
+    }
+
+    #[test]
     fn wrong_values_are_named() {
         let right = MailConfig::default();
         let cases = [
@@ -124,6 +148,20 @@ mod tests {
                     ..right.clone()
                 },
                 "mail.url",
+            ),
+            (
+                MailConfig {
+                    url: Some(Secret::new("smtp://mail.example.test:587")),
+                    ..right.clone()
+                },
+                "mail.url",
+            ),
+            (
+                MailConfig {
+                    url: Some(Secret::new("smtp://mail.example.test:587?tls=none")),
+                    ..right.clone()
+                },
+                "",
             ),
             (
                 MailConfig {

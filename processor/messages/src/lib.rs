@@ -7,6 +7,7 @@
 
 pub mod account_mails;
 mod config;
+mod mail_url;
 mod post;
 mod texts;
 

@@ -10,6 +10,18 @@ use onsale_private::Private;
 use onsale_settings::Secret;
 use uuid::Uuid;
 
+use crate::mail_url;
+
+/// Replies by which servers refuse a recipient for good (RFC 5321, 4.2.3): 501 and 555, 550 to 553.
+const REFUSALS_OF_RECIPIENTS: [u16; 6] = [501, 550, 551, 552, 553, 555];
+
+/// What the URL of a mail server is.
+pub(crate) const URL_EXPECTED: &str =
+    "smtps://USER:PASSWORD@HOST:465 or smtp://USER:PASSWORD@HOST:587?tls=required";
+/// What it is where nothing is said of encryption, and the server is another machine.
+pub(crate) const PLAIN_EXPECTED: &str = "smtps://…, or smtp://… with ?tls=required: without TLS everyone on \
+     the way reads the links and the password. (?tls=none allows it.)";
+
 /// Where mails go.
 pub enum Post {
     /// To a mail server.
@@ -37,9 +49,13 @@ pub struct Mail {
 #[derive(Debug, thiserror::Error)]
 pub enum PostError {
     /// The URL of the mail server cannot be used.
-    #[error("mail.url: expected smtps://USER:PASSWORD@HOST:465 or smtp://…:587?tls=required")]
+    #[error("mail.url: expected {URL_EXPECTED}")]
     Url,
-    /// No server will ever take it: the address is none, or was refused for good.
+    /// The URL would send links and the password of the mail account in the clear.
+    #[error("mail.url: expected {PLAIN_EXPECTED}")]
+    Plain,
+    /// No server will ever take it: the address is none, or was refused for good. What refuses this
+    /// installation, its password for one, is none of these.
     #[error("refused for good{}", .0.map(|code| format!(" ({code})")).unwrap_or_default())]
     Never(Option<u16>),
     /// The server does not take it now.
@@ -59,10 +75,11 @@ impl Post {
     /// To the mail server of a URL.
     ///
     /// # Errors
-    /// [`PostError::Url`].
+    /// [`PostError::Url`] and [`PostError::Plain`].
     pub fn smtp(url: &Secret, timeout: Duration) -> Result<Self, PostError> {
         // What the library says may repeat the password.
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose())
+        let url = mail_url::for_library(url.expose())?;
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&url)
             .map_err(|_says_too_much| PostError::Url)?;
         Ok(Self::Smtp(builder.timeout(Some(timeout)).build()))
     }
@@ -77,14 +94,7 @@ impl Post {
         match self {
             Self::Smtp(transport) => {
                 let sent = transport.send(message).await;
-                sent.map(drop).map_err(|error| {
-                    let code = error.status().map(u16::from);
-                    if error.is_permanent() {
-                        PostError::Never(code)
-                    } else {
-                        PostError::Later(kind_of(&error).to_owned())
-                    }
-                })
+                sent.map(drop).map_err(|error| refusal(&error))
             }
             Self::Outbox(folder) => {
                 let failed = |source| PostError::Outbox {
@@ -99,6 +109,42 @@ impl Post {
                 Ok(())
             }
         }
+    }
+}
+
+/// What a failure means for the mail.
+fn refusal(error: &lettre::transport::smtp::Error) -> PostError {
+    let code = error.status().map(u16::from);
+    // What a server said is the source of its refusal. It is looked at, and not repeated.
+    let said = std::error::Error::source(error).map(|said| said.to_string());
+    match code {
+        Some(code) if is_about_recipient(code, said.as_deref().unwrap_or_default()) => {
+            PostError::Never(Some(code))
+        }
+        Some(code @ 500..) => PostError::Later(format!(
+            "the mail server refuses this installation ({code})"
+        )),
+        _ => PostError::Later(kind_of(error).to_owned()),
+    }
+}
+
+/// Whether a refusal for good is one of the recipient: of the address (RFC 3463, X.1), or of its mailbox
+/// (X.2). Other refusals, of our password, of our network, of a missing encryption, are mended by an
+/// operator, and the mail is sent then.
+fn is_about_recipient(code: u16, said: &str) -> bool {
+    if !REFUSALS_OF_RECIPIENTS.contains(&code) {
+        return false;
+    }
+    let mut parts = said
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .split('.');
+    let class = parts.next().filter(|class| *class == "5");
+    match class.and(parts.next()) {
+        Some(subject) if subject.parse::<u16>().is_ok() => matches!(subject, "1" | "2"),
+        // It says no more than the code.
+        _ => true,
     }
 }
 
@@ -166,6 +212,65 @@ mod tests {
         let error = error.unwrap_err();
         assert!(matches!(error, PostError::Never(None)), "{error}");
         assert!(!error.to_string().contains("Bcc"));
+    }
+
+    #[test]
+    fn what_refuses_this_installation_is_tried_again() {
+        for (code, said) in [
+            (550, "5.1.1 no such user"),
+            (550, "no such user"),
+            (550, "5.x no such user"),
+            (552, "5.2.2 mailbox full"),
+            (553, "5.1.3 bad syntax"),
+            (501, "bad recipient"),
+        ] {
+            assert!(is_about_recipient(code, said), "{code} {said}");
+        }
+        for (code, said) in [
+            (535, "5.7.8 authentication failed"),
+            (534, ""),
+            (530, "5.7.0 must issue a STARTTLS command first"),
+            (554, "5.7.1 access denied"),
+            (550, "5.7.1 your network is on a list"),
+            (421, "try later"),
+        ] {
+            assert!(!is_about_recipient(code, said), "{code} {said}");
+        }
+    }
+
+    /// A mail server that answers each line of a session with the next reply.
+    async fn refused_with(replies: Vec<&'static str>) -> PostError {
+        use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            for reply in replies {
+                let reply = format!("{reply}\r\n");
+                stream.write_all(reply.as_bytes()).await.unwrap();
+                let mut line = String::new();
+                if stream.read_line(&mut line).await.unwrap() == 0 {
+                    return;
+                }
+            }
+        });
+        let url = Secret::new(format!("smtp://{address}"));
+        let post = Post::smtp(&url, Duration::from_secs(10)).unwrap();
+        let error = post.send(mail("nobody@example.test")).await.unwrap_err();
+        serving.abort();
+        error
+    }
+
+    #[tokio::test]
+    async fn a_server_refuses_the_recipient_or_this_installation() {
+        let unknown = "550 5.1.1 <nobody@example.test>?";
+        let error = refused_with(["220 hi", "250 hi", "250 ok", unknown].to_vec()).await;
+        assert!(matches!(error, PostError::Never(Some(550))), "{error}");
+        assert!(!error.to_string().contains("nobody"), "{error}");
+        let error = refused_with(vec!["554 5.7.1 not from there"]).await;
+        assert!(matches!(error, PostError::Later(_)), "{error}");
+        assert!(error.to_string().contains("554"), "{error}");
     }
 
     #[test]

@@ -70,8 +70,18 @@ pub(crate) fn link(
     })
 }
 
-/// The mail that invites to a tenant.
-pub(crate) fn invitation(language: Language, tenant: &str, role: MemberRole, url: &str) -> Text {
+/// The mail that invites to a tenant of a house. The tenant's name is an organizer's text, which this mail
+/// brings to strangers: so the house speaks first, and the name stands in quotation marks that it cannot
+/// close.
+pub(crate) fn invitation(
+    language: Language,
+    house: &str,
+    tenant: &str,
+    role: MemberRole,
+    url: &str,
+) -> Text {
+    let is_mark = |c: char| matches!(c, '"' | '\u{201c}'..='\u{201f}');
+    let tenant = format!("\u{201c}{}\u{201d}", tenant.replace(is_mark, "'"));
     match language {
         Language::English => {
             let role = match role {
@@ -82,11 +92,11 @@ pub(crate) fn invitation(language: Language, tenant: &str, role: MemberRole, url
                 MemberRole::Scanner => "ticket scanning",
             };
             Text {
-                subject: format!("{tenant} invites you to its team"),
+                subject: format!("{house}: invitation to the team of {tenant}"),
                 body: format!(
-                    "Hello,\n\n{tenant} invites you to its team, as {role}. Sign in or register with this \
-                     e-mail address to accept:\n\n{url}\n\nIf you do not know what this is about, \
-                     ignore this mail.\n"
+                    "Hello,\n\nat {house} you are invited to the team of {tenant}, as {role}. Sign in or \
+                     register with this e-mail address to accept:\n\n{url}\n\nIf you do not know what \
+                     this is about, ignore this mail.\n"
                 ),
             }
         }
@@ -99,9 +109,9 @@ pub(crate) fn invitation(language: Language, tenant: &str, role: MemberRole, url
                 MemberRole::Scanner => "ตรวจตั๋ว",
             };
             Text {
-                subject: format!("{tenant} เชิญคุณเข้าร่วมทีม"),
+                subject: format!("{house}: คำเชิญเข้าร่วมทีม {tenant}"),
                 body: format!(
-                    "สวัสดี\n\n{tenant} เชิญคุณเข้าร่วมทีมในบทบาท{role} \
+                    "สวัสดี\n\nคุณได้รับเชิญจาก {house} ให้เข้าร่วมทีม {tenant} ในบทบาท{role} \
                      เข้าสู่ระบบหรือสมัครด้วยอีเมลนี้เพื่อตอบรับ:\n\n{url}\n\nหากคุณไม่ทราบเรื่องนี้ \
                      โปรดละเว้นอีเมลนี้\n"
                 ),
@@ -115,6 +125,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_tenant_cannot_speak_for_the_house() {
+        let name = "Opera\u{201d}. \"Your account\u{201f} is locked";
+        let role = MemberRole::Scanner;
+        let text = invitation(
+            Language::English,
+            "Tickets",
+            name,
+            role,
+            "https://a.example",
+        );
+        let quoted = "\u{201c}Opera'. 'Your account' is locked\u{201d}";
+        assert!(text.subject.ends_with(quoted), "{}", text.subject);
+        assert!(text.body.contains(quoted), "{}", text.body);
+    }
+
+    #[test]
     fn each_language_has_each_mail_with_its_link() {
         let url = "https://tickets.example.test/verify-email#token=ost_x";
         for language in [Language::English, Language::Thai] {
@@ -126,8 +152,10 @@ mod tests {
         }
         for language in [Language::English, Language::Thai] {
             for role in MemberRole::ALL {
-                let text = invitation(language, "Opera", role, url);
-                assert!(text.body.contains(url) && text.subject.contains("Opera"));
+                let text = invitation(language, "Tickets", "Opera", role, url);
+                assert!(text.body.contains(url) && text.body.contains("Tickets"));
+                assert!(text.subject.starts_with("Tickets: "));
+                assert!(text.subject.contains("\u{201c}Opera\u{201d}"));
             }
         }
         assert_eq!(Language::of(Some("TH-th")), Language::Thai);

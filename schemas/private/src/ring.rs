@@ -172,10 +172,13 @@ impl KeyRing {
     /// A key for another purpose, derived from the current one: it changes with it, so it is for what
     /// lives no longer than a rotation takes.
     pub fn derived(&self, purpose: &str) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_derive_key(DERIVED_PURPOSE);
-        hasher.update(&self.current.root);
-        hasher.update(purpose.as_bytes());
-        *hasher.finalize().as_bytes()
+        self.current.derived(purpose)
+    }
+
+    /// As [`KeyRing::derived`], from the keys that are not the current one: while that is changed, other
+    /// nodes derive from one of these.
+    pub fn derived_from_others(&self, purpose: &str) -> Vec<[u8; 32]> {
+        self.older.iter().map(|key| key.derived(purpose)).collect()
     }
 
     fn keys(&self) -> impl Iterator<Item = &Key> {
@@ -200,6 +203,13 @@ impl Key {
             cipher: Aes256GcmSiv::new(&root.into()),
             root,
         })
+    }
+
+    fn derived(&self, purpose: &str) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key(DERIVED_PURPOSE);
+        hasher.update(&self.root);
+        hasher.update(purpose.as_bytes());
+        *hasher.finalize().as_bytes()
     }
 }
 
@@ -278,6 +288,16 @@ mod tests {
             new.open(PLACE, &sealed),
             Err(OpenError::UnknownKey { key, place: PLACE })
         );
+    }
+
+    #[test]
+    fn each_key_has_its_own_for_another_purpose_whichever_is_current() {
+        let (a, b) = (ring("a", &[]).derived("x"), ring("b", &[]).derived("x"));
+        assert_ne!(a, b);
+        let changing = ring("b", &["a"]);
+        assert_eq!(changing.derived("x"), b);
+        assert_eq!(changing.derived_from_others("x"), [a]);
+        assert_ne!(changing.derived("y"), b);
     }
 
     #[test]

@@ -46,6 +46,13 @@ fn mails(config: &Config, store: &Store) -> Result<Option<Kind>, Failure> {
             return Ok(None);
         }
     };
+    if config.mail.has_useless_links() {
+        tracing::warn!(
+            link_base_url = %config.mail.link_base_url,
+            "links in mails lead to the machine of whoever reads them: set mail.link_base_url to the \
+             address of the pages"
+        );
+    }
     let kind = account_mails::kind(store, ring, post, &config.mail);
     let kind = kind.ok_or_else(|| Failure::Use(anyhow!("mail.from is no address")))?;
     Ok(Some(kind))

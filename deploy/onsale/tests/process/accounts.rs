@@ -1,6 +1,8 @@
 //! People on a real server: operators' verbs beside it, and what is found of a person afterwards in the
 //! log and in every file.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -200,6 +202,8 @@ async fn a_person_follows_the_links_of_mails() {
     let (status, signed_in) = server.post("", "/auth/register", &body).await;
     assert_eq!(status, 201, "{signed_in}");
     let verify = mailed_token(&outbox, "verify-email").await;
+    // Anyone may have registered this address, under any name.
+    assert!(!mails(&outbox).contains(NAME));
     let (status, done) = server
         .post("", "/auth/verify-email", &json!({ "token": verify }))
         .await;
@@ -213,6 +217,7 @@ async fn a_person_follows_the_links_of_mails() {
         .await;
     assert_eq!(status, 202);
     let reset = mailed_token(&outbox, "reset-password").await;
+    assert!(mails(&outbox).contains(NAME));
     let body = json!({ "token": reset, "password": "vintage otter lantern" });
     let (status, done) = server.post("", "/auth/reset-password", &body).await;
     assert_eq!(status, 200, "{done}");
@@ -346,6 +351,84 @@ fn tokens_in(log: &str) -> Vec<String> {
     links
         .filter_map(|rest| rest.split_whitespace().next())
         .map(str::to_owned)
+        .collect()
+}
+
+/// A mail server that answers every recipient, or (where `greeting` is no 220) every client, with a refusal.
+/// Returns its URL; it serves until the test ends.
+fn refusing_mail_server(greeting: &'static str, recipient: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A client may hang up at any moment.
+            let _hung_up = refuse(stream, greeting, recipient);
+        }
+    });
+    url
+}
+
+fn refuse(stream: TcpStream, greeting: &str, recipient: &str) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut reply = greeting;
+    loop {
+        stream
+            .get_mut()
+            .write_all(format!("{reply}\r\n").as_bytes())?;
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        reply = if line.starts_with("RCPT") {
+            recipient
+        } else {
+            "250 ok"
+        };
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_waits_while_the_server_refuses_this_installation_and_ends_with_its_recipient() {
+    for (greeting, recipient, state) in [
+        ("220 ready", "550 5.1.1 no such user", "done"),
+        (
+            "220 ready",
+            "550 5.7.1 your network is on a list",
+            "waiting",
+        ),
+        ("554 5.7.1 not from there", "250 ok", "waiting"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let url = refusing_mail_server(greeting, recipient);
+        let env = [
+            ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
+            ("ONSALE_MAIL__URL", url.as_str()),
+        ];
+        let server = Server::start_with(&folder.path().join("data"), &env).await;
+        let body = json!({ "email": EMAIL, "password": "a long and winding road" });
+        assert_eq!(server.post("", "/auth/register", &body).await.0, 201);
+        let args = ["jobs", "list", "--kind", "mail.account"];
+        let job = loop {
+            let job = verb(&server, &args)["jobs"][0].clone();
+            let is_tried = job["attempts"].as_u64() >= Some(1) && job["state"] != "running";
+            if is_tried {
+                break job;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        };
+        assert_eq!(job["state"], state, "{greeting} {recipient}: {job}");
+        assert_eq!(server.stop(), Some(0));
+    }
+}
+
+/// Every mail in the outbox.
+fn mails(outbox: &Path) -> String {
+    std::fs::read_dir(outbox)
+        .into_iter()
+        .flatten()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        // Quoted-printable (RFC 2045, 6.7).
+        .map(|text| text.replace("=\r\n", "").replace("=3D", "="))
         .collect()
 }
 

@@ -34,6 +34,8 @@ impl Accounts {
                 expected: "the password of the account",
             })?;
             if !self.passwords.verify(password, shown).await? {
+                self.note_wrong_confirmation(user, "account.erase", origin)
+                    .await?;
                 return Err(AccountError::InvalidCredentials);
             }
         }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::accounts::{Accounts, Origin, SignedIn};
 use crate::email::Email;
 use crate::error::AccountError;
+use crate::passwords::PasswordError;
 
 /// What a person who signs in sends.
 #[derive(Debug)]
@@ -42,29 +43,68 @@ impl Accounts {
         let user = match user {
             Some(user) if is_right && user.is_active() => user,
             user => {
-                self.note_refusal(user.as_ref(), is_right, origin).await?;
-                return Err(match is_right {
-                    true => AccountError::Disabled,
-                    false => AccountError::InvalidCredentials,
-                });
+                let id = user.map(|user| user.user_id);
+                let (why, error) = match is_right {
+                    true => ("disabled", AccountError::Disabled),
+                    false => ("credentials", AccountError::InvalidCredentials),
+                };
+                self.note_refusal(id, why, origin).await?;
+                return Err(error);
             }
         };
-        self.open(user, login.tenant, origin, now_ms).await
+        let (id, shown) = (user.user_id, user.password.clone());
+        let opened = self.open(user, login.tenant, origin, now_ms).await;
+        let why = match &opened {
+            // A password is right, or was a moment ago: that is worth a line more than a guess is.
+            Err(AccountError::NotFound(_)) => Some("tenant"),
+            Err(AccountError::InvalidCredentials) => Some("changed"),
+            _ => None,
+        };
+        if let Some(why) = why {
+            self.note_refusal(Some(id), why, origin).await?;
+        }
+        if opened.is_ok() {
+            let kept = self
+                .keep_up_with_cost(id, &login.password, shown.as_ref())
+                .await;
+            if let Err(error) = kept {
+                tracing::warn!(%error, "a password keeps a hash of another cost");
+            }
+        }
+        opened
     }
 
-    async fn note_refusal(
+    /// Writes down that a password opened nothing, or was not right.
+    pub(crate) async fn note_refusal(
         &self,
-        user: Option<&UserRow>,
-        is_right: bool,
+        user: Option<Uuid>,
+        why: &'static str,
         origin: &Origin,
     ) -> Result<(), AccountError> {
-        let subject = user.map_or_else(|| "unknown".to_owned(), |user| user.user_id.to_string());
-        let why = if is_right { "disabled" } else { "credentials" };
+        let subject = user.map_or_else(|| "unknown".to_owned(), |user| user.to_string());
         let entry = origin
             .anonymous()
             .did("session.refuse", "user", subject)
             .with(json!({ "why": why }));
         Ok(self.store.append_audit(entry).await?)
+    }
+
+    /// Hashes a password that was right anew where its hash has another cost than new ones: it would tell
+    /// by the time that it takes that there is an account. Not while others wait for the threads.
+    async fn keep_up_with_cost(
+        &self,
+        user: Uuid,
+        password: &Private,
+        shown: Option<&PasswordHash>,
+    ) -> Result<(), AccountError> {
+        let Some(shown) = shown.filter(|shown| !self.passwords.is_of_cost(shown)) else {
+            return Ok(());
+        };
+        match self.passwords.hash(password).await {
+            Ok(hash) => Ok(self.store.rehash_password(user, shown, &hash).await?),
+            Err(PasswordError::Busy { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Opens a session for an account as it was just read.

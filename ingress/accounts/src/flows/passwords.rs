@@ -1,11 +1,15 @@
 //! Changing a password, and setting one without knowing the old.
 
+use std::sync::Arc;
+
 use onsale_auth::Role;
 use onsale_private::Private;
-use onsale_store::account::{OneTimeToken, Purpose};
+use onsale_store::account::{LinkPace, Purpose, UserRow};
+use serde_json::json;
+use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::accounts::{Accounts, Origin};
+use crate::accounts::{Accounts, LINKS_AT_ONCE, Origin};
 use crate::email::Email;
 use crate::error::AccountError;
 use crate::one_time::OneTimeSecret;
@@ -13,6 +17,13 @@ use crate::passwords::weakness;
 
 /// The action of who forgot a password.
 const FORGOT: &str = "account.forgot_password";
+/// Within how long unused links of an account are counted, in milliseconds.
+const DAY_MS: u64 = 86_400_000;
+/// Links within that time that follow one another after the short pause; then the pause is half of their
+/// life.
+const SHORT_PAUSES: u32 = 5;
+/// The short pause, in milliseconds: 5 minutes.
+const SHORT_PAUSE_MS: u64 = 5 * 60 * 1_000;
 
 impl Accounts {
     /// Changes the password of who knows it, and ends every other session.
@@ -38,6 +49,8 @@ impl Accounts {
         }
         let before = row.password.as_ref();
         if !self.passwords.verify(current, before).await? {
+            self.note_wrong_confirmation(user, "account.password", origin)
+                .await?;
             return Err(AccountError::InvalidCredentials);
         }
         let hash = self.passwords.hash(new).await?;
@@ -53,13 +66,27 @@ impl Accounts {
         }
     }
 
-    /// Sends a link that sets a new password, where an account has this address. Whether one has is not
-    /// said, and both take one write: the mail is a job.
+    /// Writes down that someone with an account's token did not know its password.
+    pub(crate) async fn note_wrong_confirmation(
+        &self,
+        user: Uuid,
+        confirming: &'static str,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let entry = origin
+            .own(user, Role::Buyer, "session.refuse")
+            .with(json!({ "why": "credentials", "confirming": confirming }));
+        Ok(self.store.append_audit(entry).await?)
+    }
+
+    /// Sends a link that sets a new password, where an account has this address and was not sent one just
+    /// now. Whether one has is not said, nor told by the time that this takes: what follows from it is
+    /// done behind the answer.
     ///
     /// # Errors
-    /// When the database cannot be used.
+    /// [`AccountError::Busy`], and when the database cannot be used.
     pub async fn forgot_password(
-        &self,
+        self: &Arc<Self>,
         email: &Private,
         origin: &Origin,
         now_ms: u64,
@@ -67,21 +94,56 @@ impl Accounts {
         let Some(email) = Email::parse(email) else {
             return Ok(());
         };
-        let vault = self.vault(now_ms).await?;
-        let user = self.store.user_by_email(vault.email_hash(&email)).await?;
+        let busy = |_full| AccountError::Busy {
+            retry_after_seconds: 1,
+        };
+        let turn = self.links.clone().try_acquire_owned().map_err(busy)?;
+        let hash = self.vault(now_ms).await?.email_hash(&email);
+        let user = self.store.user_by_email(hash).await?;
+        let (accounts, origin) = (self.clone(), origin.clone());
+        let work = async move {
+            let user = user.filter(UserRow::is_active);
+            if let Err(error) = accounts.send_reset(user, &origin, now_ms).await {
+                tracing::warn!(%error, "a link that sets a new password could not be sent");
+            }
+            drop(turn);
+        };
+        tokio::spawn(work.in_current_span());
+        Ok(())
+    }
+
+    async fn send_reset(
+        &self,
+        user: Option<UserRow>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
         let by = origin.anonymous();
-        let Some(user) = user.filter(|user| user.is_active()) else {
+        let Some(user) = user else {
             let entry = by.did(FORGOT, "user", "unknown");
             return Ok(self.store.append_audit(entry).await?);
         };
+        let vault = self.vault(now_ms).await?;
         let life_ms = self.config.reset_link_seconds.saturating_mul(1_000);
-        let (token, mail): (OneTimeToken, _) =
-            self.link(vault, &user, Purpose::ResetPassword, life_ms, now_ms)?;
+        let (token, mail) = self.link(vault, &user, Purpose::ResetPassword, life_ms, now_ms)?;
         let entry = by.did(FORGOT, "user", user.user_id);
-        self.store
-            .issue_one_time_token(&token, Some(mail), entry)
-            .await?;
+        let pace = LinkPace {
+            within_ms: DAY_MS,
+            short_pauses: SHORT_PAUSES,
+            short_pause_ms: SHORT_PAUSE_MS,
+            // So the last link is good for as long again when the next one may be sent: whoever asks all
+            // the time keeps nobody from setting a password.
+            long_pause_ms: (life_ms / 2).max(SHORT_PAUSE_MS),
+        };
+        let sent = self.store.issue_at_pace(&token, mail, pace, entry);
+        sent.await?;
         Ok(())
+    }
+
+    /// Waits until what was asked for behind answers is done.
+    pub async fn settled(&self) {
+        let all = self.links.acquire_many(LINKS_AT_ONCE.into()).await;
+        drop(all);
     }
 
     /// Sets a password by the token of a link, and ends every session.

@@ -49,6 +49,8 @@ impl Accounts {
         let registration = Checked::of(registration)?;
         let user = self.create(&registration, UserRole::Buyer, now_ms).await?;
         let vault = self.vault(now_ms).await?;
+        let address = vault.email_hash(&registration.email);
+        self.count_mail(Purpose::VerifyEmail, &address, now_ms)?;
         let proof = self.verification(vault, &user, now_ms)?;
         let entry = origin.own(user.user_id, Role::Buyer, "account.register");
         taken(self.store.add_user(&user, Some(proof), entry).await)?;

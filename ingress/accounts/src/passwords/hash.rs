@@ -47,6 +47,12 @@ pub(crate) fn verify(password: &Private, hash: &PasswordHash) -> Result<bool, Ha
     bcrypt::verify(prehashed(password), hash).map_err(|error| HashError::Bcrypt(error.to_string()))
 }
 
+/// The cost of a hash; `None` where it is of no known scheme.
+pub(crate) fn cost(hash: &PasswordHash) -> Option<u32> {
+    let parts: bcrypt::HashParts = hash.expose().strip_prefix(SCHEME)?.parse().ok()?;
+    Some(parts.get_cost())
+}
+
 /// A hash that no password has, of this cost: to compare with where there is no account, so that a
 /// wrong address takes as long as a wrong password.
 pub(crate) fn nobodys(cost: u32) -> PasswordHash {
@@ -95,10 +101,9 @@ mod tests {
     #[test]
     fn nobodys_hash_is_compared_and_never_equal() {
         for cost in [COST, 10, 12] {
-            let text = nobodys(cost);
-            let parts: bcrypt::HashParts = text.expose()[SCHEME.len()..].parse().unwrap();
-            assert_eq!(parts.get_cost(), cost);
+            assert_eq!(super::cost(&nobodys(cost)), Some(cost));
         }
+        assert_eq!(cost(&PasswordHash::new("foreign")), None);
         assert_eq!(verify(&Private::new(""), &nobodys(COST)), Ok(false));
     }
 

@@ -121,6 +121,11 @@ impl PasswordThreads {
         Ok(is_there && is_right)
     }
 
+    /// Whether a hash has the cost of new ones.
+    pub(crate) fn is_of_cost(&self, hash: &PasswordHash) -> bool {
+        hash::cost(hash) == Some(self.cost)
+    }
+
     /// Passwords that wait for a thread.
     pub fn waiting(&self) -> usize {
         self.queue.len()

@@ -75,12 +75,10 @@ pub fn shown(
         && hash == *previous
         // By the clocks of two nodes, it may seem to have been used in the future.
         && now_ms.saturating_sub(session.rotated_at_ms) <= policy.grace_ms
+        // None where the key that it was used with is not configured here any more.
+        && let Some(next) = tokens.successor_of_hash(token, salt, &session.token_hash)
     {
-        let next = tokens.successor(token, salt);
-        // Not so after the server's key was changed within these seconds.
-        if next.token_hash() == session.token_hash {
-            return (Verdict::Again(next), SessionStep::Keep);
-        }
+        return (Verdict::Again(next), SessionStep::Keep);
     }
     let step = SessionStep::End(SessionEnd::Reuse);
     (Verdict::Refused(Refusal::Reused), step)
@@ -100,7 +98,7 @@ mod tests {
     };
 
     fn tokens() -> FamilyTokens {
-        FamilyTokens::new([9; 32])
+        FamilyTokens::new([9; 32], Vec::new())
     }
 
     fn opened() -> (SessionRow, RefreshToken) {
@@ -230,9 +228,25 @@ mod tests {
     fn a_changed_key_of_the_server_gives_no_wrong_successor() {
         let (mut session, first) = opened();
         show(&mut session, &first, 1, NOW_MS);
-        let changed = FamilyTokens::new([8; 32]);
+        let changed = FamilyTokens::new([8; 32], Vec::new());
         let (verdict, _) = shown(&session, &first, &changed, [2; 16], POLICY, NOW_MS + 1);
         assert_eq!(verdict, Verdict::Refused(Refusal::Reused));
+    }
+
+    #[test]
+    fn two_tabs_on_nodes_with_different_current_keys_get_the_same_token() {
+        let (mut session, first) = opened();
+        let second = next(show(&mut session, &first, 1, NOW_MS));
+        let other_node = FamilyTokens::new([8; 32], vec![[9; 32]]);
+        let (verdict, step) = shown(&session, &first, &other_node, [2; 16], POLICY, NOW_MS + 1);
+        assert_eq!(verdict, Verdict::Again(second.clone()));
+        take(&mut session, step, NOW_MS + 1);
+        let (verdict, step) = shown(&session, &second, &other_node, [3; 16], POLICY, NOW_MS + 2);
+        take(&mut session, step, NOW_MS + 2);
+        let third = next(verdict);
+        let this_node = FamilyTokens::new([9; 32], vec![[8; 32]]);
+        let (verdict, _) = shown(&session, &second, &this_node, [4; 16], POLICY, NOW_MS + 3);
+        assert_eq!(verdict, Verdict::Again(third));
     }
 
     proptest! {

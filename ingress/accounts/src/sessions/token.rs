@@ -42,6 +42,8 @@ pub struct RefreshToken {
 #[derive(Clone)]
 pub struct FamilyTokens {
     key: [u8; 32],
+    /// While the server's key is changed, other nodes go by one of these.
+    others: Vec<[u8; 32]>,
 }
 
 impl RefreshToken {
@@ -99,24 +101,42 @@ impl fmt::Debug for RefreshToken {
 }
 
 impl FamilyTokens {
-    /// With a key of the server that is the same on every node.
-    pub fn new(key: [u8; 32]) -> Self {
-        Self { key }
+    /// With a key of the server for new tokens, and others that other nodes may go by.
+    pub fn new(key: [u8; 32], others: Vec<[u8; 32]>) -> Self {
+        Self { key, others }
     }
 
     /// The token that follows on this one with this salt, always the same.
     pub fn successor(&self, of: &RefreshToken, salt: &SuccessorSalt) -> RefreshToken {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(of.session.as_bytes());
-        hasher.update(salt);
-        hasher.update(&of.secret);
-        let mut secret = [0; SECRET_BYTES];
-        hasher.finalize_xof().fill(&mut secret);
-        RefreshToken {
-            session: of.session,
-            family: of.family,
-            secret,
-        }
+        successor(&self.key, of, salt)
+    }
+
+    /// The token with this hash that follows on this one with this salt, by whichever of the keys; `None`
+    /// where it is by none.
+    pub fn successor_of_hash(
+        &self,
+        of: &RefreshToken,
+        salt: &SuccessorSalt,
+        hash: &TokenHash,
+    ) -> Option<RefreshToken> {
+        std::iter::once(&self.key)
+            .chain(&self.others)
+            .map(|key| successor(key, of, salt))
+            .find(|next| next.token_hash() == *hash)
+    }
+}
+
+fn successor(key: &[u8; 32], of: &RefreshToken, salt: &SuccessorSalt) -> RefreshToken {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(of.session.as_bytes());
+    hasher.update(salt);
+    hasher.update(&of.secret);
+    let mut secret = [0; SECRET_BYTES];
+    hasher.finalize_xof().fill(&mut secret);
+    RefreshToken {
+        session: of.session,
+        family: of.family,
+        secret,
     }
 }
 
@@ -152,14 +172,20 @@ mod tests {
 
     #[test]
     fn a_successor_is_the_same_each_time_and_differs_with_everything_it_is_made_of() {
-        let tokens = FamilyTokens::new([1; 32]);
+        let tokens = FamilyTokens::new([1; 32], Vec::new());
         let token = RefreshToken::first(SESSION);
         let next = tokens.successor(&token, &[2; 16]);
         assert_eq!(next, tokens.successor(&token, &[2; 16]));
         assert_eq!(next.family_hash(), token.family_hash());
         assert_ne!(next.token_hash(), token.token_hash());
         assert_ne!(next, tokens.successor(&token, &[3; 16]));
-        assert_ne!(next, FamilyTokens::new([4; 32]).successor(&token, &[2; 16]));
+        let others = FamilyTokens::new([4; 32], vec![[1; 32]]);
+        assert_ne!(next, others.successor(&token, &[2; 16]));
+        let hash = next.token_hash();
+        let found = others.successor_of_hash(&token, &[2; 16], &hash);
+        assert_eq!(found.as_ref(), Some(&next));
+        let alone = FamilyTokens::new([4; 32], Vec::new());
+        assert_eq!(alone.successor_of_hash(&token, &[2; 16], &hash), None);
         assert_ne!(
             next.token_hash(),
             tokens.successor(&next, &[2; 16]).token_hash()

@@ -7,7 +7,7 @@ use http::header::USER_AGENT;
 use http::request::Parts;
 use onsale_accounts::{Accounts, Origin};
 use onsale_private::Private;
-use onsale_schemas::TenantId;
+use onsale_schemas::{TenantId, UserId};
 use uuid::Uuid;
 
 use crate::auth::Caller;
@@ -60,22 +60,43 @@ impl FromRequestParts<AppState> for AccountCall {
 }
 
 impl AccountCall {
-    /// Counts an attempt on the account of an address, whether or not there is one. An address that the
-    /// account has signed in from is not held up by what others try: only by its own limit, which was
-    /// counted before.
+    /// Counts an attempt to sign in to the account of an address, whether or not there is one. An address
+    /// that the account has signed in from is not held up by what others try: only by its own limit,
+    /// which was counted before.
     ///
     /// # Errors
     /// `RATE_LIMITED`.
-    pub(super) async fn count(&self, class: Class, email: &Private) -> Result<(), ApiError> {
+    pub(super) async fn count_sign_in(&self, email: &Private) -> Result<(), ApiError> {
         let Some(account) = self.accounts.account_key(email, self.now_ms).await? else {
             return Ok(());
         };
-        let Err((error, _passed)) = self.state.limits.check(class, Key::Account(account)) else {
+        let counted = self
+            .state
+            .limits
+            .check(Class::LoginByAccount, Key::Account(account));
+        let Err((error, _passed)) = counted else {
             return Ok(());
         };
         let is_known = self
             .accounts
             .knows(email, &self.origin, self.now_ms)
+            .await?;
+        if is_known { Ok(()) } else { Err(error) }
+    }
+
+    /// Counts an attempt to confirm the password of the account that a token is of, so that a stolen token
+    /// is no way to try passwords from many addresses. As with a sign-in, addresses that the account has
+    /// signed in from are held up by their own limit alone.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub(super) async fn count_confirmation(&self, user: UserId) -> Result<(), ApiError> {
+        let Err((error, _passed)) = self.state.limits.check(Class::Login, Key::User(user)) else {
+            return Ok(());
+        };
+        let is_known = self
+            .accounts
+            .knows_user(user.0, &self.origin, self.now_ms)
             .await?;
         if is_known { Ok(()) } else { Err(error) }
     }

@@ -25,6 +25,8 @@ pub(crate) struct ChangePasswordRequest {
 }
 
 impl RequestBody for ChangePasswordRequest {
+    const SECRET: bool = true;
+
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
     }
@@ -53,6 +55,7 @@ pub(crate) async fn change_password(
         current_password,
         new_password,
     } = &body.value;
+    call.count_confirmation(caller.user).await?;
     call.accounts
         .change_password(
             caller.user.0,

@@ -25,6 +25,7 @@ pub(crate) struct EraseRequest {
 
 impl RequestBody for EraseRequest {
     const OPTIONAL: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
@@ -56,6 +57,7 @@ pub(crate) async fn erase_me(
     body: JsonBody<EraseRequest>,
 ) -> Result<Response, ApiError> {
     let password = body.value.password.as_ref();
+    call.count_confirmation(caller.user).await?;
     call.accounts
         .erase(
             caller.user.0,

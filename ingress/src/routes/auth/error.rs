@@ -27,7 +27,7 @@ impl From<AccountError> for ApiError {
             AccountError::Refresh(why) => refused(why),
             AccountError::BadLink => Self::new(
                 Code::LinkExpired,
-                "This link was used before, is too old, or was replaced by a newer one.",
+                "This link was used before, is too old, or another one took its place.",
             ),
             AccountError::LastOwner => Self::new(
                 Code::LastOwner,
@@ -63,6 +63,13 @@ impl From<AccountError> for ApiError {
                 Self::overloaded("Too many people are signing in. Nothing was changed; try again.")
                     .retry_after(retry_after_seconds)
             }
+            AccountError::TooManyMails {
+                retry_after_seconds,
+            } => Self::new(
+                Code::RateLimited,
+                "Too many mails were sent to this e-mail address; try again later.",
+            )
+            .retry_after(retry_after_seconds),
             AccountError::Store(error) => error.into(),
             other @ (AccountError::Open(_) | AccountError::Mint(_) | AccountError::Internal(_)) => {
                 Self::internal(other)

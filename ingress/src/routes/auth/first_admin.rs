@@ -48,6 +48,7 @@ pub(crate) struct FirstAdminRequest {
 
 impl RequestBody for FirstAdminRequest {
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

@@ -12,7 +12,6 @@ use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
-use crate::rate_limit::Class;
 use crate::state::AppState;
 
 /// Whose password.
@@ -25,6 +24,7 @@ pub(crate) struct ForgotPasswordRequest {
 
 impl RequestBody for ForgotPasswordRequest {
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
@@ -32,6 +32,9 @@ impl RequestBody for ForgotPasswordRequest {
 }
 
 /// Have a link sent that sets a new password. The answer is the same whether or not there is an account.
+///
+/// Earlier links stay good. An account that was sent one a moment ago, and did not use it, gets no other
+/// one yet.
 #[utoipa::path(
     post, path = "/api/v1/auth/forgot-password", operation_id = "forgot_password", tag = "accounts",
     request_body = ForgotPasswordRequest,
@@ -45,7 +48,6 @@ pub(crate) async fn forgot_password(
     body: JsonBody<ForgotPasswordRequest>,
 ) -> Result<Response, ApiError> {
     let email = &body.value.email;
-    call.count(Class::Reset, email).await?;
     call.accounts
         .forgot_password(email, &call.origin, call.now_ms)
         .await?;

@@ -16,7 +16,6 @@ use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
-use crate::rate_limit::Class;
 use crate::state::AppState;
 
 const SCHEMA: &str = "LoginRequest";
@@ -44,6 +43,7 @@ pub(crate) struct LoginRequest {
 
 impl RequestBody for LoginRequest {
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
@@ -72,7 +72,7 @@ pub(crate) async fn login(
         password,
         tenant_id,
     } = body.value;
-    call.count(Class::Login, &email).await?;
+    call.count_sign_in(&email).await?;
     let login = Login {
         email,
         password,

@@ -27,6 +27,7 @@ pub(crate) struct LogoutRequest {
 impl RequestBody for LogoutRequest {
     const OPTIONAL: bool = true;
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

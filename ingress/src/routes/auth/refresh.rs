@@ -25,6 +25,7 @@ pub(crate) struct RefreshRequest {
 
 impl RequestBody for RefreshRequest {
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

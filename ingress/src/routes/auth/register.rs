@@ -46,6 +46,7 @@ pub(crate) struct RegisterRequest {
 
 impl RequestBody for RegisterRequest {
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

@@ -26,6 +26,7 @@ pub(crate) struct ResetPasswordRequest {
 
 impl RequestBody for ResetPasswordRequest {
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
@@ -39,7 +40,7 @@ impl RequestBody for ResetPasswordRequest {
     responses(
         (status = 200, description = "The password is set", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`: a password that is tried first", body = Problem),
-        (status = 410, description = "`LINK_EXPIRED`: used before, too old, or replaced by a newer one", body = Problem),
+        (status = 410, description = "`LINK_EXPIRED`: this link or another one to the account was used, or it is too old", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),
     ),

@@ -40,6 +40,8 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 impl RequestBody for ProfileRequest {
+    const SECRET: bool = true;
+
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
     }

@@ -24,6 +24,7 @@ pub(crate) struct VerifyEmailRequest {
 
 impl RequestBody for VerifyEmailRequest {
     const PUBLIC: bool = true;
+    const SECRET: bool = true;
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

@@ -4,9 +4,9 @@ use onsale_private::{KeyId, LookupHash, LookupKey, Sealed};
 use onsale_schemas::MemberRole;
 use onsale_store::StoreError;
 use onsale_store::account::{
-    Acceptance, ApiKeyRow, Erasure, Membership, MembershipChange, NewInvitation, OneTimeToken,
-    PasswordHash, ProfileChange, Purpose, SESSIONS_PER_USER_MAX, SealedEmail, SessionEnd,
-    SessionRow, SessionStep, TenantChange, TenantRow, UserRole, UserRow,
+    Acceptance, ApiKeyRow, Erasure, LinkPace, Membership, MembershipChange, NewInvitation,
+    OneTimeToken, PasswordHash, ProfileChange, Purpose, SESSIONS_PER_USER_MAX, SealedEmail,
+    SessionEnd, SessionRow, SessionStep, TenantChange, TenantRow, UserRole, UserRow,
 };
 use onsale_store::audit::{Actor, AuditEntry, AuditFilter, Unaudited};
 use onsale_store::job::{JobFilter, NewJob};
@@ -23,6 +23,7 @@ contract!(
     a_proof_is_there_with_its_account_and_its_mail,
     a_profile_changes_field_by_field,
     a_password_ends_the_other_sessions,
+    another_hash_of_the_same_password_ends_nothing,
     a_session_opens_only_with_the_password_of_now,
     a_disabled_account_has_no_sessions_and_gets_none,
     a_step_is_what_the_caller_decides_under_the_lock,
@@ -32,7 +33,9 @@ contract!(
     a_token_is_good_once_and_for_its_purpose,
     a_token_for_another_address_proves_nothing,
     a_reset_sets_the_password_and_ends_all_sessions,
-    a_newer_token_takes_the_place_of_an_older_one,
+    a_newer_token_leaves_an_older_one_good_until_one_is_used,
+    of_two_links_that_are_used_at_once_one_is_good,
+    an_account_is_sent_tokens_at_a_pace,
     a_tenant_keeps_its_last_owner,
     an_invitation_is_good_once_and_for_its_address,
     a_tenant_has_a_bounded_number_of_invitations_and_keys,
@@ -262,6 +265,21 @@ async fn a_password_ends_the_other_sessions(bench: Bench) {
     assert_eq!(ended(&bench, &ends).await, why);
 }
 
+async fn another_hash_of_the_same_password_ends_nothing(bench: Bench) {
+    add(&bench, 1).await;
+    let opened = open(&bench, 1, 1).await;
+    let store = &bench.store;
+    let rehash = async |before: u64, after: u64| {
+        let (before, after) = (password(before), password(after));
+        let kept = store.rehash_password(id(1), &before, &after).await;
+        kept.unwrap();
+        store.user(id(1)).await.unwrap().unwrap().password
+    };
+    assert_eq!(rehash(1, 2).await, Some(password(2)));
+    assert_eq!(rehash(1, 3).await, Some(password(2)), "another by now");
+    assert_eq!(ended(&bench, &opened).await, None);
+}
+
 async fn a_session_opens_only_with_the_password_of_now(bench: Bench) {
     add(&bench, 1).await;
     let store = &bench.store;
@@ -488,7 +506,7 @@ async fn a_reset_sets_the_password_and_ends_all_sessions(bench: Bench) {
     assert_eq!(ended(&bench, &opened).await, why);
 }
 
-async fn a_newer_token_takes_the_place_of_an_older_one(bench: Bench) {
+async fn a_newer_token_leaves_an_older_one_good_until_one_is_used(bench: Bench) {
     add(&bench, 1).await;
     let store = &bench.store;
     for number in [1, 2] {
@@ -499,10 +517,81 @@ async fn a_newer_token_takes_the_place_of_an_older_one(bench: Bench) {
             .await
             .unwrap();
     }
-    for (number, is_good) in [(1, false), (2, true)] {
+    let is_good = async |number: u8| {
         let found = store.one_time_token([number; 32], Purpose::ResetPassword, NOW_MS + 1);
-        assert_eq!(found.await.unwrap().is_some(), is_good, "{number}");
+        found.await.unwrap().is_some()
+    };
+    assert!(is_good(1).await && is_good(2).await);
+    let new = password(2);
+    let done = store.reset_password([1; 32], &new, NOW_MS + 1, verified);
+    assert_eq!(done.await.unwrap(), Some(id(1)));
+    assert!(!is_good(2).await);
+}
+
+async fn of_two_links_that_are_used_at_once_one_is_good(bench: Bench) {
+    add(&bench, 1).await;
+    let store = &bench.store;
+    for number in [1, 2] {
+        let issued = token(number, Purpose::ResetPassword, 1);
+        let unattended = Unaudited::Unattended;
+        let issued = store.issue_one_time_token(&issued, None, unattended);
+        issued.await.unwrap();
     }
+    let (two, three) = (password(2), password(3));
+    let (one, other) = tokio::join!(
+        store.reset_password([1; 32], &two, NOW_MS + 1, verified),
+        store.reset_password([2; 32], &three, NOW_MS + 1, verified),
+    );
+    let used: Vec<Uuid> = [one, other]
+        .into_iter()
+        .filter_map(Result::unwrap)
+        .collect();
+    assert_eq!(used, [id(1)]);
+}
+
+async fn an_account_is_sent_tokens_at_a_pace(bench: Bench) {
+    add(&bench, 1).await;
+    let store = &bench.store;
+    let pace = LinkPace {
+        within_ms: DAY_MS,
+        short_pauses: 2,
+        short_pause_ms: 10,
+        long_pause_ms: 100,
+    };
+    let issue = async |number: u8, after_ms: u64, of_user: u64| {
+        let issued = OneTimeToken {
+            issued_at_ms: NOW_MS + after_ms,
+            ..token(number, Purpose::ResetPassword, of_user)
+        };
+        let entry = verified(id(of_user));
+        let sent = store.issue_at_pace(&issued, mail(&number.to_string()), pace, entry);
+        sent.await.unwrap()
+    };
+    assert!(!issue(9, 0, 9).await, "there is no such account");
+    assert!(issue(1, 0, 1).await);
+    assert!(!issue(2, 9, 1).await);
+    assert!(issue(3, 10, 1).await);
+    assert!(!issue(4, 109, 1).await, "the pause is long now");
+    assert!(issue(5, 110, 1).await);
+    // Who uses one has the mailbox, and may ask for another at once.
+    let new = password(2);
+    let done = store.reset_password([5; 32], &new, NOW_MS + 111, verified);
+    assert_eq!(done.await.unwrap(), Some(id(1)));
+    assert!(issue(6, 112, 1).await);
+    let disabled = store.set_user_disabled(id(1), true, NOW_MS, Unaudited::Unattended);
+    disabled.await.unwrap();
+    assert!(!issue(7, 5_000, 1).await);
+    let filter = JobFilter {
+        limit: 10,
+        ..JobFilter::default()
+    };
+    assert_eq!(store.jobs(&filter).await.unwrap().len(), 4);
+    let filter = AuditFilter {
+        limit: 10,
+        ..AuditFilter::default()
+    };
+    let entries = store.audit(&filter).await.unwrap();
+    assert_eq!(entries.len(), 9, "who asks in vain is written down, too");
 }
 
 async fn a_tenant_keeps_its_last_owner(bench: Bench) {

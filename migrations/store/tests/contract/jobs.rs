@@ -24,6 +24,7 @@ contract!(
     what_is_given_back_does_not_count,
     a_dead_job_is_requeued,
     what_ended_is_forgotten_but_the_dead_are_kept,
+    mails_are_forgotten_whatever_became_of_them,
     jobs_are_listed_and_counted,
 );
 
@@ -401,6 +402,38 @@ async fn what_ended_is_forgotten_but_the_dead_are_kept(bench: Bench) {
         .collect();
     assert_eq!(left, BTreeSet::from(["dead".to_owned(), "open".to_owned()]));
     assert!(enqueue(&bench, &job("done")).await, "its key is free again");
+}
+
+async fn mails_are_forgotten_whatever_became_of_them(bench: Bench) {
+    for (key, kind) in [
+        ("old", onsale_store::mail::KIND),
+        ("dead", onsale_store::mail::KIND),
+        ("new", onsale_store::mail::KIND),
+        ("other", "mail.send"),
+    ] {
+        let new = NewJob { kind, ..job(key) };
+        enqueue(&bench, &new).await;
+    }
+    bench
+        .tamper(
+            "UPDATE jobs SET state = 'dead', ended_at_ms = 2, created_at_ms = 1 \
+             WHERE job_key = 'dead'",
+        )
+        .await;
+    bench
+        .tamper("UPDATE jobs SET created_at_ms = 1 WHERE job_key IN ('old', 'other')")
+        .await;
+    assert_eq!(bench.store.forget_mails(1).await.unwrap(), 0);
+    assert_eq!(bench.store.forget_mails(2).await.unwrap(), 2);
+    let left: BTreeSet<String> = bench
+        .store
+        .jobs(&all())
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|job| job.key)
+        .collect();
+    assert_eq!(left, BTreeSet::from(["new".to_owned(), "other".to_owned()]));
 }
 
 async fn jobs_are_listed_and_counted(bench: Bench) {

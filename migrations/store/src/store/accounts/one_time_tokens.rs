@@ -8,7 +8,7 @@ use super::sessions::{self, Whose};
 use super::users;
 use crate::Store;
 use crate::account::{
-    OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
+    LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
 };
 use crate::audit::{Audit, AuditEntry};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
@@ -37,8 +37,9 @@ const SELECT_GOOD: &str = concat!(
 );
 
 impl Store {
-    /// Issues a token and enqueues the job that sends it. An earlier one for the same account and
-    /// purpose is good no more. Nothing is issued for an account that is erased or disabled by now.
+    /// Issues a token and enqueues the job that sends it. Earlier ones stay good, each until it is used
+    /// or expires: otherwise anyone could make the link in another person's mailbox useless by asking
+    /// for the next. Nothing is issued for an account that is erased or disabled by now.
     ///
     /// # Errors
     /// As every write.
@@ -56,13 +57,45 @@ impl Store {
                     if !account.is_some_and(|account| account.is_active()) {
                         return Ok(());
                     }
-                    void(&mut transaction, user, token.purpose, token.issued_at_ms).await?;
                 }
                 insert(&mut transaction, &token).await?;
                 if let Some(mail) = mail {
                     enqueue(&mut transaction, &mail).await?;
                 }
                 transaction.commit(audit).await
+            })
+            .await
+    }
+
+    /// As [`Store::issue_one_time_token`] for an active account that was not sent a token of the purpose
+    /// within the pause of `pace`. False where it was, or there is no such account: then the entry is
+    /// written all the same, and nothing else.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn issue_at_pace(
+        &self,
+        token: &OneTimeToken,
+        mail: NewJob,
+        pace: LinkPace,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let (token, audit) = (token.clone(), audit.into());
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let Some(id) = token.user_id else {
+                    return Err(StoreError::Invalid("a token for nobody".to_owned()));
+                };
+                // Of two at once, the second waits here and finds what the first was sent.
+                let user = users::lock(&mut transaction, id).await?;
+                let is_due = user.is_some_and(|user| is_for(&token, &user))
+                    && pause_is_over(&mut transaction, id, &token, pace).await?;
+                if is_due {
+                    insert(&mut transaction, &token).await?;
+                    enqueue(&mut transaction, &mail).await?;
+                }
+                transaction.commit(audit).await?;
+                Ok(is_due)
             })
             .await
     }
@@ -105,7 +138,8 @@ impl Store {
     }
 
     /// Uses a token up to set a password, and ends every session of the account. Whoever reads its mail
-    /// has shown that the address is its own, too. Otherwise as [`Store::verify_email`].
+    /// has shown that the address is its own, too. Every other token of the account for the purpose is
+    /// used up with it. Otherwise as [`Store::verify_email`].
     ///
     /// # Errors
     /// As every write.
@@ -198,6 +232,7 @@ impl Store {
                 user.email_verified_at_ms = user.email_verified_at_ms.or(Some(now_ms));
                 let ends = change(&mut user);
                 users::replace(&mut transaction, &user).await?;
+                void(&mut transaction, id, purpose, now_ms).await?;
                 if let Some(why) = ends {
                     let whose = Whose::AllBut(id, None);
                     sessions::end(&mut transaction, whose, why, now_ms).await?;
@@ -249,6 +284,41 @@ pub(super) async fn insert(
         )
         .await
         .map(drop)
+}
+
+/// Whether an account may be sent another token: none was sent within the pause. One that was used counts
+/// no more, since only who has the mailbox uses one.
+async fn pause_is_over(
+    transaction: &mut Transaction,
+    user: Uuid,
+    token: &OneTimeToken,
+    pace: LinkPace,
+) -> Result<bool, StoreError> {
+    let now_ms = token.issued_at_ms;
+    let within_ms = now_ms.saturating_sub(pace.within_ms);
+    let sent = transaction
+        .fetch(
+            "SELECT issued_at_ms FROM one_time_tokens WHERE user_id = $1 AND purpose = $2 \
+             AND used_at_ms IS NULL AND issued_at_ms > $3 ORDER BY issued_at_ms DESC LIMIT $4",
+            &[
+                user.into(),
+                token.purpose.as_str().into(),
+                integer("issued_at_ms", within_ms)?.into(),
+                pace.short_pauses.max(1).into(),
+            ],
+        )
+        .await?;
+    let Some(last) = sent.first() else {
+        return Ok(true);
+    };
+    let last_ms: u64 = last.number("issued_at_ms")?;
+    let count = u32::try_from(sent.len()).unwrap_or(u32::MAX);
+    let pause_ms = if count < pace.short_pauses {
+        pace.short_pause_ms
+    } else {
+        pace.long_pause_ms
+    };
+    Ok(now_ms.saturating_sub(last_ms) >= pause_ms)
 }
 
 /// The tokens of an account for a purpose are good no more.

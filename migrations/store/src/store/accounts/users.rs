@@ -10,7 +10,7 @@ use crate::Store;
 use crate::account::{
     OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd, UserRole, UserRow,
 };
-use crate::audit::Audit;
+use crate::audit::{Audit, Unaudited};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 use crate::job::NewJob;
@@ -162,6 +162,31 @@ impl Store {
                 one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
+            })
+            .await
+    }
+
+    /// Keeps another hash of the same password, in the place of `before` alone. Sessions and links stay.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn rehash_password(
+        &self,
+        id: Uuid,
+        before: &PasswordHash,
+        after: &PasswordHash,
+    ) -> Result<(), StoreError> {
+        let (before, after) = (before.clone(), after.clone());
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let user = lock(&mut transaction, id).await?;
+                let same = |user: &UserRow| user.password.as_ref() == Some(&before);
+                let Some(mut user) = user.filter(same) else {
+                    return Ok(());
+                };
+                user.password = Some(after);
+                replace(&mut transaction, &user).await?;
+                transaction.commit(Unaudited::Automatic).await
             })
             .await
     }

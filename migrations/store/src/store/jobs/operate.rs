@@ -149,8 +149,24 @@ impl Store {
             .collect()
     }
 
+    /// Forgets mails to people that became jobs before `before_ms`, whatever became of them: they hold
+    /// links, and addresses of people without an account. Returns how many.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forget_mails(&self, before_ms: u64) -> Result<u64, StoreError> {
+        // The kind is `mail::KIND`.
+        self.forget_in_steps(
+            "DELETE FROM jobs WHERE job_id IN (SELECT job_id FROM jobs \
+             WHERE kind = 'mail.account' AND state <> 'running' AND created_at_ms < $1 LIMIT $2)",
+            before_ms,
+        )
+        .await
+    }
+
     /// Forgets at most `limit` jobs that were done or cancelled more than `age_ms` ago, and with
-    /// them their keys; how many that were. Dead ones stay until an operator has looked at them.
+    /// them their keys; how many that were. Dead ones stay until an operator has looked at them, but for
+    /// those of [`Store::forget_mails`].
     ///
     /// # Errors
     /// As every write.
