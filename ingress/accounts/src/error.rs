@@ -52,6 +52,9 @@ pub enum AccountError {
     /// The tenant has as many invitations as it may.
     #[error("too many invitations wait for an answer")]
     TooManyInvitations,
+    /// The person owns as many tenants as it may.
+    #[error("the person owns as many tenants as it may")]
+    TooManyTenants,
     /// The tenant has as many API keys as it may.
     #[error("the tenant has as many API keys as it may")]
     TooManyKeys,

@@ -228,3 +228,33 @@ async fn a_reset_link_ends_when_the_password_is_changed() {
     let body = json!({ "email": OWNER, "password": new });
     post(&world, "login", body).await.data(200);
 }
+
+#[tokio::test]
+async fn an_address_gets_a_bounded_number_of_invitations() {
+    let world = world(true).await;
+    let (owner, path) = house(&world).await;
+    let members = format!("{path}/members");
+    let invitation = json!({ "email": GUEST, "role": "scanner" });
+    for _ in 0..5 {
+        let sent = call(&world, &owner, Method::POST, &members, invitation.clone()).await;
+        sent.data(202);
+    }
+    let refused = call(&world, &owner, Method::POST, &members, invitation).await;
+    refused.error(429, "RATE_LIMITED");
+    let other = json!({ "email": THIRD, "role": "scanner" });
+    let sent = call(&world, &owner, Method::POST, &members, other).await;
+    sent.data(202);
+}
+
+#[tokio::test]
+async fn a_person_opens_a_bounded_number_of_tenants() {
+    let world = world(true).await;
+    let someone = person(&world, OWNER).await;
+    let names = |number: u32| json!({ "name": "Opera", "slug": format!("opera-{number}") });
+    for number in 0..20 {
+        let opened = call(&world, &someone, Method::POST, "tenants", names(number)).await;
+        opened.data(201);
+    }
+    let refused = call(&world, &someone, Method::POST, "tenants", names(20)).await;
+    refused.error(409, "QUOTA_EXCEEDED");
+}

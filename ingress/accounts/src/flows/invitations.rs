@@ -33,7 +33,7 @@ impl Accounts {
     /// not said.
     ///
     /// # Errors
-    /// [`AccountError::TooManyInvitations`] and others.
+    /// [`AccountError::TooManyInvitations`], [`AccountError::TooManyMails`] and others.
     pub async fn invite(
         &self,
         tenant: Uuid,
@@ -47,13 +47,14 @@ impl Accounts {
         let locale = locale.map(fields::locale).transpose()?;
         let tenant = self.tenant(tenant).await?;
         let vault = self.vault(now_ms).await?;
+        let address = vault.email_hash(&email);
         let secret = OneTimeSecret::random();
         let life_ms = self.config.invitation_seconds.saturating_mul(1_000);
         let token = OneTimeToken {
             token_hash: secret.hash(),
             purpose: Purpose::Invitation,
             user_id: None,
-            email_hash: Some(vault.email_hash(&email)),
+            email_hash: Some(address),
             invited: Some((tenant.tenant_id, role)),
             issued_at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(life_ms),
@@ -76,6 +77,7 @@ impl Accounts {
             expires_at_ms: token.expires_at_ms,
             token: seal(sealed_columns::mailed_token(mail_id), &secret),
         };
+        self.count_mail(Purpose::Invitation, &address, now_ms)?;
         let id = tenant.tenant_id;
         let entry = by
             .did("member.invite", "tenant", id)

@@ -14,6 +14,9 @@ use crate::fields;
 
 /// Members of one tenant that are listed.
 const MEMBERS_MAX: u32 = 1_000;
+/// Tenants that a person may own and open another for itself. Calls at the same moment may exceed it by
+/// their number.
+const TENANTS_PER_OWNER_MAX: usize = 20;
 
 /// A member as the others of the tenant see it.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ impl Accounts {
     /// Opens a tenant, with its owner where it is to have one at once.
     ///
     /// # Errors
-    /// [`AccountError::SlugTaken`] and others.
+    /// [`AccountError::SlugTaken`], [`AccountError::TooManyTenants`] and others.
     pub async fn open_tenant(
         &self,
         name: &str,
@@ -46,6 +49,13 @@ impl Accounts {
             created_at_ms: now_ms,
             closed_at_ms: None,
         };
+        if let Some(owner) = owner {
+            let memberships = self.store.memberships_of(owner).await?;
+            let is_owner = |membership: &&Membership| membership.role == MemberRole::Owner;
+            if memberships.iter().filter(is_owner).count() >= TENANTS_PER_OWNER_MAX {
+                return Err(AccountError::TooManyTenants);
+            }
+        }
         let first = owner.map(|user_id| Membership {
             tenant_id: tenant.tenant_id,
             user_id,

@@ -49,6 +49,10 @@ impl From<AccountError> for ApiError {
                 Code::TooManyInvitations,
                 "The tenant has as many open invitations as it may: wait until some are answered or expire.",
             ),
+            AccountError::TooManyTenants => Self::new(
+                Code::QuotaExceeded,
+                "You own as many tenants as one person may: ask the operators for another.",
+            ),
             AccountError::TooManyKeys => Self::new(
                 Code::TooManyKeys,
                 "The tenant has as many API keys as it may: revoke one first.",

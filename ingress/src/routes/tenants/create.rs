@@ -63,7 +63,7 @@ impl RequestBody for TenantRequest {
         (status = 201, description = "The tenant is open", body = Success<TenantBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`; `EMAIL_NOT_VERIFIED`", body = Problem),
-        (status = 409, description = "`SLUG_TAKEN`", body = Problem),
+        (status = 409, description = "`SLUG_TAKEN`; `QUOTA_EXCEEDED`: the caller owns as many as it may", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]
