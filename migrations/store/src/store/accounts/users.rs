@@ -126,9 +126,9 @@ impl Store {
         .await
     }
 
-    /// Sets a password, and ends every session but `keep` and every link that would set another. Where `instead_of` is given, only in the
-    /// place of that one: of two changes at once, the second has compared with a password that is gone.
-    /// False where there is no such account, or another password by now.
+    /// Sets a password, and ends every session but `keep` and every link that would set another. Where
+    /// `instead_of` is given, only in the place of that one: of two changes at once, the second has compared
+    /// with a password that is gone. False where there is no such account, or another password by now.
     ///
     /// # Errors
     /// As every write.
