@@ -35,8 +35,8 @@ pub(crate) struct ApiKeyRequest {
     /// What people call it.
     name: String,
     /// `payments` alone (confirm, extend and cancel bookings, as a service; created by owners), or some of
-    /// `manage_events`, `manage_sales`, `read_sales`, `read_bookings`, `serve_buyers`, `read_payments`, `approve_refunds`,
-    /// `check_in` and `read_audit`.
+    /// `manage_events`, `manage_sales`, `read_sales`, `read_bookings`, `serve_buyers`, `read_payments`,
+    /// `approve_refunds`, `check_in` and `read_audit`.
     scopes: Vec<String>,
     /// Never, when left out.
     expires_at: Option<Instant>,
