@@ -79,7 +79,7 @@ pub(crate) struct EntryBody {
     kind: String,
     entity: String,
     tenant_id: Option<Uuid>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     detail: Value,
 }
 

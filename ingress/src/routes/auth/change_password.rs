@@ -20,7 +20,7 @@ use crate::state::AppState;
 pub(crate) struct ChangePasswordRequest {
     #[schema(value_type = String)]
     current_password: Private,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 8)]
     new_password: Private,
 }
 

@@ -78,7 +78,7 @@ pub(crate) struct EntryBody {
     subject_kind: String,
     subject_id: String,
     request_id: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     detail: Value,
 }
 

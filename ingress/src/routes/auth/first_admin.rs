@@ -38,11 +38,12 @@ pub(crate) struct FirstAdminRequest {
     #[schema(value_type = String, example = "nobody@example.test")]
     email: Private,
     /// At least 8 characters, none of the best known ones, nor the address or the name.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 8)]
     password: Private,
     #[schema(value_type = Option<String>)]
     name: Option<Private>,
     /// The tag of a language, as `th` or `en-GB`: mails are written in it.
+    #[schema(max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
 }
 

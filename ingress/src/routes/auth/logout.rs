@@ -38,7 +38,7 @@ impl RequestBody for LogoutRequest {
 #[utoipa::path(
     post, path = "/api/v1/auth/logout", operation_id = "logout", tag = "accounts",
     request_body = Option<LogoutRequest>,
-    security(("bearer" = [])),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The session has ended", body = Success<DoneBody>),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),

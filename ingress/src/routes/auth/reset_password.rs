@@ -20,7 +20,7 @@ use crate::state::AppState;
 pub(crate) struct ResetPasswordRequest {
     #[schema(value_type = String)]
     token: Private,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 8)]
     password: Private,
 }
 

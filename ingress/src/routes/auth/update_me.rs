@@ -28,7 +28,11 @@ pub(crate) struct ProfileRequest {
     phone: Option<Option<Private>>,
     /// The tag of a language.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(
+        value_type = Option<String>,
+        max_length = 35,
+        pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
+    )]
     locale: Option<Option<String>>,
 }
 

@@ -35,6 +35,7 @@ pub(crate) struct InviteRequest {
     /// `owner`, `manager`, `finance`, `box_office` or `scanner`.
     role: String,
     /// The tag of the language that the mail is written in.
+    #[schema(max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
 }
 
