@@ -18,6 +18,19 @@ const KEY_BYTES: usize = 32;
 const PURPOSE: &str = "onsale 2026 API key";
 /// The scope of a payment service.
 const PAYMENTS: &str = "payments";
+/// The names of all scopes: that of a payment service, and actions for programs.
+pub const API_KEY_SCOPES: &[&str] = &[
+    PAYMENTS,
+    "manage_events",
+    "manage_sales",
+    "read_sales",
+    "read_bookings",
+    "serve_buyers",
+    "read_payments",
+    "approve_refunds",
+    "check_in",
+    "read_audit",
+];
 
 /// A key. `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -154,6 +167,11 @@ mod tests {
             let parsed = ApiKeyScopes::parse(wrong.iter().copied());
             assert!(parsed.is_err(), "{wrong:?}");
         }
+        let of_programs = Action::ALL
+            .into_iter()
+            .filter(|action| action.is_for_programs());
+        let names: Vec<_> = of_programs.map(Action::as_str).collect();
+        assert_eq!(API_KEY_SCOPES[1..], names);
         for action in Action::ALL {
             assert_eq!(Action::parse(action.as_str()), Some(action));
             assert!(!Actions::default().contains(action));

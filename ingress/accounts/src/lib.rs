@@ -69,7 +69,7 @@ mod vault;
 
 pub use accounts::{Accounts, Origin, Person, SignedIn};
 pub use acting::Acting;
-pub use api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes, ApiKeySecret};
+pub use api_key::{API_KEY_NAME_MAX_CHARS, API_KEY_SCOPES, ApiKeyScopes, ApiKeySecret};
 pub use config::{AccountsConfig, KeysError};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;

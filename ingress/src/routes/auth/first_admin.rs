@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::passwords::PASSWORD_MAX_BYTES;
+use onsale_accounts::passwords::{PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS};
 use onsale_accounts::{EMAIL_MAX_BYTES, LOCALE_MAX_BYTES, NAME_MAX_CHARS, Registration};
 use onsale_private::Private;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::account_call::AccountCall;
 use super::body::SignedInBody;
 use crate::auth::Caller;
-use crate::bounds::{Bound, Bounds, Of};
+use crate::bounds::{Bound, Bounds, LANGUAGE_TAG, Of};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
@@ -23,10 +23,13 @@ pub(super) const BOUNDS: Bounds = &[
     (Of::Field(SCHEMA, "email"), Bound::Length(EMAIL_MAX_BYTES)),
     (
         Of::Field(SCHEMA, "password"),
-        Bound::Length(PASSWORD_MAX_BYTES),
+        Bound::Between(PASSWORD_MIN_CHARS, PASSWORD_MAX_BYTES),
     ),
     (Of::Field(SCHEMA, "name"), Bound::Line(NAME_MAX_CHARS)),
-    (Of::Field(SCHEMA, "locale"), Bound::Length(LOCALE_MAX_BYTES)),
+    (
+        Of::Field(SCHEMA, "locale"),
+        Bound::Form(LANGUAGE_TAG, LOCALE_MAX_BYTES),
+    ),
 ];
 
 /// The token of the link that the server printed, and who becomes admin.
@@ -38,12 +41,11 @@ pub(crate) struct FirstAdminRequest {
     #[schema(value_type = String, example = "nobody@example.test")]
     email: Private,
     /// At least 8 characters, none of the best known ones, nor the address or the name.
-    #[schema(value_type = String, min_length = 8)]
+    #[schema(value_type = String)]
     password: Private,
     #[schema(value_type = Option<String>)]
     name: Option<Private>,
     /// The tag of a language, as `th` or `en-GB`: mails are written in it.
-    #[schema(max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
 }
 
