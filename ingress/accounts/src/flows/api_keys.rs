@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::accounts::Accounts;
 use crate::acting::Acting;
-use crate::api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes, ApiKeySecret};
+use crate::api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes};
 use crate::error::AccountError;
 
 impl Accounts {
