@@ -16,6 +16,7 @@ mod logout_all;
 mod me;
 mod refresh;
 mod register;
+mod registration;
 mod reset_password;
 mod sessions;
 mod update_me;
