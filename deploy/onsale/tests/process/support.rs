@@ -18,6 +18,8 @@ pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const LIMITS: &str = "ONSALE_TEST_LIMITS";
 /// Far more than a start takes even on a busy machine; a start that takes longer is a failure.
 const START_PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at readiness.
+const READY_PAUSE: Duration = Duration::from_millis(50);
 
 /// A running server.
 pub(crate) struct Server {
@@ -320,6 +322,30 @@ impl Server {
             request = request.bearer_auth(token);
         }
         answer(request.send().await.unwrap()).await
+    }
+
+    /// (status, what is said) of readiness.
+    pub(crate) async fn readiness(&self) -> (u16, Value) {
+        let url = self.url("/../../health/ready");
+        answer(self.http.get(url).send().await.unwrap()).await
+    }
+
+    /// Waits until readiness says what it should; far longer than that takes is a failure.
+    pub(crate) async fn until_ready(&self, patience: Duration, done: impl Fn(u16, &str) -> bool) {
+        let deadline = Instant::now() + patience;
+        loop {
+            let (status, said) = self.readiness().await;
+            let said = said.to_string();
+            if done(status, &said) {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{status}: {said}\n{}",
+                self.log()
+            );
+            tokio::time::sleep(READY_PAUSE).await;
+        }
     }
 
     /// (status, body) of a POST.
