@@ -21,7 +21,7 @@ use crate::state::AppState;
         (status = 503, description = "`OVERLOADED`: the database is behind", body = Problem),
     ),
 )]
-pub(crate) async fn pending(
+pub(crate) async fn holds(
     State(state): State<AppState>,
     context: RequestContext,
     caller: Caller,
