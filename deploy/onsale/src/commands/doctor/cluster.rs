@@ -15,7 +15,8 @@ use onsale_schemas::{NodeName, Offset, PartitionId};
 use onsale_store::Store;
 use onsale_store::booking::projected_offset;
 
-use super::{Check, FREE_LOW_BYTES, FREE_MIN_BYTES};
+use super::check::Check;
+use super::machine::{FREE_LOW_BYTES, FREE_MIN_BYTES};
 use crate::config::{Config, Leads, NodeRole, leads};
 use crate::output;
 
