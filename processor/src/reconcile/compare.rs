@@ -21,7 +21,7 @@ use super::report::{Difference, Finding, PartitionPosition, Report};
 
 pub(super) use self::bookings::{differing_columns, expected_status, is_same_payment};
 pub(super) use self::catalog::{
-    described_show, differing_show_columns, differing_status, differing_zones, is_readable, shape,
+    described_show, differing_show_columns, differing_status, differing_zones, shape,
 };
 pub(super) use self::events::differing_event_columns;
 pub(super) use self::places::{blocked_places, holders_by_show};

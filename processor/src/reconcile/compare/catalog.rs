@@ -56,7 +56,7 @@ pub(super) async fn compare_catalog(
 }
 
 /// Whether the log has a document that this program can read.
-pub(crate) fn is_readable(machine: &Partition, subject: &Subject) -> bool {
+fn is_readable(machine: &Partition, subject: &Subject) -> bool {
     machine
         .document(subject)
         .is_some_and(|bytes| Document::decode(bytes).is_ok())
