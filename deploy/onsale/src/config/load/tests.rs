@@ -194,7 +194,7 @@ fn fuzz_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("onsale.toml");
     let corpus = [
-        include_bytes!("../../../onsale.toml").to_vec(),
+        include_bytes!("../../../../onsale.toml").to_vec(),
         b"[http]\nlisten = \"127.0.0.1:0\"\n[log]\npartitions = 3\n".to_vec(),
         toml::to_string(&Config::for_tests()).unwrap().into_bytes(),
     ];
