@@ -4,6 +4,7 @@ mod limits;
 mod passwords;
 mod sessions;
 
+use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use onsale_accounts::AccountsConfig;

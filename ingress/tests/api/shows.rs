@@ -14,7 +14,7 @@ use onsale_store::catalog::{EventRow, EventStatus, ShowStatus};
 use onsale_store::document::Document;
 use serde_json::{Value, json};
 
-use crate::support::{BALCONY, Call, EVENT, FLOOR, SHOW, Script, ScriptedLog, World, event, show};
+use crate::support::{BALCONY, Call, EVENT, FLOOR, SHOW, Script, ScriptedLog, World, event};
 
 fn seated(rows: Value) -> Value {
     json!({"name": "Z", "price": {"amount": 5, "currency": "THB"}, "admission": "seated", "rows": rows})

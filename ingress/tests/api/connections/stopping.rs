@@ -2,11 +2,11 @@
 
 use http_body_util::BodyExt as _;
 use onsale_ingress::IngressConfig;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::rustls::version::TLS13;
 
-use super::unread::{frame, get_for};
+use super::unread::get_for;
 use super::{LARGE, ask, get, http2, impatient, read_until, served};
 use crate::server::Served;
 use crate::tls::Pair;

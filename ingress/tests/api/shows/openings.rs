@@ -12,7 +12,7 @@ use onsale_store::catalog::ShowRow;
 use serde_json::{Value, json};
 
 use super::{create, seated, small_show};
-use crate::support::{EVENT, NOW_MS, SHOW, Script, World};
+use crate::support::{EVENT, NOW_MS, SHOW, Script, World, show};
 
 #[tokio::test]
 async fn interrupted_openings_are_taken_up_at_start() {

@@ -6,7 +6,7 @@ use onsale_schemas::Command;
 use serde_json::{Value, json};
 
 use super::{create, seated};
-use crate::support::{NOW_MS, SHOW, World, show};
+use crate::support::{NOW_MS, SHOW, World};
 
 /// The end and the opening that an amendment asks the log for.
 fn window(world: &World) -> (Option<u64>, Option<u64>) {

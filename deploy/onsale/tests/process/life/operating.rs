@@ -6,7 +6,7 @@ use onsale_store::audit::{AuditFilter, Unaudited};
 use serde_json::{Value, json};
 
 use super::{ADMIN, House, PATIENCE, id};
-use crate::support::{answer, metric};
+use crate::support::metric;
 
 #[tokio::test]
 async fn operators_look_after_it() {
