@@ -9,7 +9,7 @@ use onsale_store::account::{
 use onsale_store::audit::Unaudited;
 use onsale_store::store::{API_KEYS_PER_TENANT_MAX, INVITATIONS_PER_TENANT_MAX};
 
-use super::{DAY_MS, NOW_MS, add, ended, mail, open, sealed, verified};
+use super::{DAY_MS, NOW_MS, add, ended, mail, open, sealed, token, verified};
 use crate::build::id;
 use crate::harness::{Bench, contract};
 

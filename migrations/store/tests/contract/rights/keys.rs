@@ -3,7 +3,6 @@
 use onsale_store::account::ApiKeyRow;
 use onsale_store::store::KEPT_API_KEYS_PER_TENANT_MAX;
 
-use super::invitations::listed;
 use super::{TENANT, by};
 use crate::accounts::{DAY_MS, NOW_MS, api_key, opera};
 use crate::build::id;
