@@ -9,7 +9,7 @@ use onsale_store::audit::{AuditFilter, Unaudited};
 use onsale_store::catalog::{EventRow, EventStatus};
 use serde_json::json;
 
-use crate::support::{EVENT, SHOW, World, event, show};
+use crate::support::{EVENT, SHOW, World, event};
 
 #[tokio::test]
 async fn an_event_is_made_read_and_changed() {
