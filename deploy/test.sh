@@ -12,12 +12,39 @@ step() {
     begun=$SECONDS
 }
 
-stop_services() {
+# What runs beside the steps, by name: what mostly waits, for the network or for itself. `aside NAME COMMAND`
+# begins it and `join NAME` is the step that ends with it, and fails as it failed.
+declare -A beside=()
+logs=$(mktemp -d)
+aside() {
+    local name=$1
+    shift
+    # In a process group of its own, to be ended with all that it has started.
+    set -m
+    nice "$@" >"$logs/$name" 2>&1 </dev/null &
+    set +m
+    beside[$name]=$!
+}
+join() {
+    local name=$1 code=0
+    step "$name, which ran beside the others"
+    wait "${beside[$name]}" || code=$?
+    unset "beside[$name]"
+    cat "$logs/$name"
+    return "$code"
+}
+
+finish() {
+    local group
+    for group in "${beside[@]}"; do
+        kill -- "-$group" 2>/dev/null || true
+    done
+    rm -rf "$logs"
     deploy/services/postgres.sh stop >/dev/null 2>&1 || true
     deploy/services/kafka.sh stop >/dev/null 2>&1 || true
     deploy/services/redis.sh stop >/dev/null 2>&1 || true
 }
-trap stop_services EXIT
+trap finish EXIT
 
 # A part of the tests needs less than all checks together.
 if [ "$#" -eq 0 ]; then
@@ -52,6 +79,9 @@ if [ "$#" -gt 0 ]; then
     exit
 fi
 
+# After the services, which use the package manager too.
+aside "tools of the checks" sh -c 'deploy/checks/tools.sh && deploy/checks/schemathesis.sh --install'
+
 step "formatting"
 cargo fmt --all --check
 
@@ -67,20 +97,34 @@ step "bugs on purpose"
 # All of them run for hours; whether each still finds the text that it changes takes a second.
 python3 processor/simulation/mutants/run.py --check
 
-step "docs"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+step "tests: building"
+binaries=target/nextest/binaries.json
+mkdir -p target/nextest
+cargo nextest list --workspace --locked --list-type binaries-only --message-format json >"$binaries"
+
+# cargo has nothing to do with the tests from here on, and its lock is free for this.
+aside docs env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 step "tests"
-cargo nextest run --workspace --locked
+cargo nextest run --binaries-metadata "$binaries"
+deploy/checks/slowest.py
+
+join docs
+join "tools of the checks"
+
+binary="${CARGO_TARGET_DIR:-target}/debug/onsale"
+aside "the OpenAPI document against the running server" deploy/checks/schemathesis.sh --binary "$binary"
 
 step "container, compose and Kubernetes files"
-ONSALE_BIN="${CARGO_TARGET_DIR:-target}/debug/onsale" deploy/checks/manifests.sh
+ONSALE_BIN="$binary" deploy/checks/manifests.sh
 step "alerts and dashboards against the metrics of a running cluster"
-deploy/checks/metrics_live.sh --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
-step "the OpenAPI document against the running server"
-deploy/checks/schemathesis.sh --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
+deploy/checks/metrics_live.sh --binary "$binary"
 step "the lines of README.md"
-deploy/checks/readme.py --cluster --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
+deploy/checks/readme.py --cluster --binary "$binary"
+
+join "the OpenAPI document against the running server"
+
+# Alone: it measures.
 step "attacks, in short"
-deploy/checks/attacks/run.py --short --binary "${CARGO_TARGET_DIR:-target}/debug/onsale"
+deploy/checks/attacks/run.py --short --binary "$binary"
 step "all passed in $SECONDS s"

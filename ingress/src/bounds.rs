@@ -29,6 +29,10 @@ pub(crate) const TEXT: &str = concat!("^", of_text!(), drawn!(), of_text!(), "$"
 pub(crate) const SEARCH: &str = concat!("^", of_line!(), "$");
 /// Visible ASCII.
 pub(crate) const VISIBLE: &str = "^[!-~]+$";
+/// The tag of a language.
+pub(crate) const LANGUAGE_TAG: &str = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$";
+/// The name of a tenant in addresses.
+pub(crate) const SLUG: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
 
 /// What has a bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,10 +54,14 @@ pub(crate) enum Bound {
     Form(&'static str, usize),
     /// A text with at most this number of characters.
     Length(usize),
+    /// A text with at least and at most these numbers of characters.
+    Between(usize, usize),
     /// A whole number.
     Range(u64, u64),
     /// At least one and at most this number of items.
     Items(usize),
+    /// At least one item, each of them one of these.
+    ItemsOf(&'static [&'static str]),
     /// A line with at most this number of characters, which may be empty.
     AtMost(usize),
     /// RFC 3339.

@@ -1,9 +1,10 @@
 //! The one error of the HTTP interface and its body.
 
+mod code;
+
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use onsale_log::SubmitError;
 use onsale_schemas::RequestId;
 use onsale_store::StoreError;
@@ -12,263 +13,11 @@ use serde_json::Value;
 
 use crate::text;
 
+pub use self::code::Code;
+
 /// Said where rows of the database are damaged.
 const DAMAGED: &str =
     "This cannot be read until an operator has repaired the database; try again later.";
-
-/// What went wrong, as clients tell errors apart. Names and statuses are for ever.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(
-    missing_docs,
-    reason = "each one is its own code, in the OpenAPI document"
-)]
-pub enum Code {
-    ValidationError,
-    Unauthorized,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    RequestTimeout,
-    InvalidCredentials,
-    TokenExpired,
-    TokenReused,
-    EmailTaken,
-    SlugTaken,
-    NotVerified,
-    TooManyInvitations,
-    TooManyKeys,
-    LastOwner,
-    LinkExpired,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    SeatUnavailable,
-    InsufficientStock,
-    MaxPerUserExceeded,
-    SaleNotOpen,
-    SaleClosed,
-    PriceChanged,
-    AlreadyConfirmed,
-    AlreadyCancelled,
-    PaymentReferenceUsed,
-    AmountMismatch,
-    CoolingDown,
-    ShowCancelled,
-    QuotaExceeded,
-    ReservationExpired,
-    RecordGone,
-    IdempotencyKeyReused,
-    RateLimited,
-    Overloaded,
-    PartitionUnavailable,
-    NotSupported,
-    InternalError,
-}
-
-impl Code {
-    /// The code in the body.
-    pub fn as_str(self) -> &'static str {
-        self.row().0
-    }
-
-    /// Its HTTP status.
-    pub fn status(self) -> StatusCode {
-        self.row().1
-    }
-
-    /// A short title for people.
-    pub fn title(self) -> &'static str {
-        self.row().2
-    }
-
-    #[expect(clippy::too_many_lines, reason = "a table: a row a code")]
-    fn row(self) -> (&'static str, StatusCode, &'static str) {
-        match self {
-            Self::ValidationError => (
-                "VALIDATION_ERROR",
-                StatusCode::BAD_REQUEST,
-                "The request is not valid",
-            ),
-            Self::Unauthorized => (
-                "UNAUTHORIZED",
-                StatusCode::UNAUTHORIZED,
-                "A valid token is needed",
-            ),
-            Self::Forbidden => ("FORBIDDEN", StatusCode::FORBIDDEN, "Not allowed"),
-            Self::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND, "Not found"),
-            Self::MethodNotAllowed => (
-                "METHOD_NOT_ALLOWED",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "Method not allowed",
-            ),
-            Self::RequestTimeout => (
-                "REQUEST_TIMEOUT",
-                StatusCode::REQUEST_TIMEOUT,
-                "The request came too slowly",
-            ),
-            Self::InvalidCredentials => (
-                "INVALID_CREDENTIALS",
-                StatusCode::UNAUTHORIZED,
-                "Address or password are wrong",
-            ),
-            Self::TokenExpired => (
-                "TOKEN_EXPIRED",
-                StatusCode::UNAUTHORIZED,
-                "The session is over",
-            ),
-            Self::TokenReused => (
-                "TOKEN_REUSED",
-                StatusCode::UNAUTHORIZED,
-                "The refresh token was used before",
-            ),
-            Self::EmailTaken => (
-                "EMAIL_TAKEN",
-                StatusCode::CONFLICT,
-                "There is an account with this address",
-            ),
-            Self::SlugTaken => (
-                "SLUG_TAKEN",
-                StatusCode::CONFLICT,
-                "There is a tenant with this slug",
-            ),
-            Self::NotVerified => (
-                "EMAIL_NOT_VERIFIED",
-                StatusCode::FORBIDDEN,
-                "The e-mail address is not verified",
-            ),
-            Self::TooManyInvitations => (
-                "TOO_MANY_INVITATIONS",
-                StatusCode::CONFLICT,
-                "Too many invitations wait for an answer",
-            ),
-            Self::TooManyKeys => (
-                "TOO_MANY_API_KEYS",
-                StatusCode::CONFLICT,
-                "Too many API keys",
-            ),
-            Self::LastOwner => (
-                "LAST_OWNER",
-                StatusCode::CONFLICT,
-                "A tenant has at least one owner",
-            ),
-            Self::LinkExpired => (
-                "LINK_EXPIRED",
-                StatusCode::GONE,
-                "The link is not valid any more",
-            ),
-            Self::PayloadTooLarge => (
-                "PAYLOAD_TOO_LARGE",
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The request body is too large",
-            ),
-            Self::UnsupportedMediaType => (
-                "UNSUPPORTED_MEDIA_TYPE",
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The request body is not JSON",
-            ),
-            Self::SeatUnavailable => (
-                "SEAT_UNAVAILABLE",
-                StatusCode::CONFLICT,
-                "Seats are not available",
-            ),
-            Self::InsufficientStock => (
-                "INSUFFICIENT_STOCK",
-                StatusCode::CONFLICT,
-                "Not enough places",
-            ),
-            Self::MaxPerUserExceeded => (
-                "MAX_PER_USER_EXCEEDED",
-                StatusCode::CONFLICT,
-                "Too many tickets for one buyer",
-            ),
-            Self::SaleNotOpen => (
-                "SALE_NOT_OPEN",
-                StatusCode::CONFLICT,
-                "The sale has not begun",
-            ),
-            Self::SaleClosed => ("SALE_CLOSED", StatusCode::CONFLICT, "The sale is over"),
-            Self::PriceChanged => (
-                "PRICE_CHANGED",
-                StatusCode::CONFLICT,
-                "The price has changed",
-            ),
-            Self::AlreadyConfirmed => (
-                "ALREADY_CONFIRMED",
-                StatusCode::CONFLICT,
-                "The booking is already confirmed",
-            ),
-            Self::AlreadyCancelled => (
-                "ALREADY_CANCELLED",
-                StatusCode::CONFLICT,
-                "The booking is already cancelled",
-            ),
-            Self::PaymentReferenceUsed => (
-                "PAYMENT_REFERENCE_USED",
-                StatusCode::CONFLICT,
-                "The payment reference belongs to another booking",
-            ),
-            Self::AmountMismatch => (
-                "AMOUNT_MISMATCH",
-                StatusCode::CONFLICT,
-                "The amount is not what the booking costs",
-            ),
-            Self::CoolingDown => (
-                "COOLING_DOWN",
-                StatusCode::CONFLICT,
-                "Too many holds ended without payment",
-            ),
-            Self::ShowCancelled => (
-                "SHOW_CANCELLED",
-                StatusCode::CONFLICT,
-                "The show is cancelled",
-            ),
-            Self::QuotaExceeded => (
-                "QUOTA_EXCEEDED",
-                StatusCode::CONFLICT,
-                "The organizer has as much as is allowed",
-            ),
-            Self::ReservationExpired => (
-                "RESERVATION_EXPIRED",
-                StatusCode::GONE,
-                "The reservation has expired",
-            ),
-            Self::RecordGone => (
-                "RECORD_GONE",
-                StatusCode::GONE,
-                "The log no longer holds the record",
-            ),
-            Self::IdempotencyKeyReused => (
-                "IDEMPOTENCY_KEY_REUSED",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The idempotency key was used for another request",
-            ),
-            Self::RateLimited => (
-                "RATE_LIMITED",
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many requests",
-            ),
-            Self::Overloaded => (
-                "OVERLOADED",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too busy right now",
-            ),
-            Self::PartitionUnavailable => (
-                "PARTITION_UNAVAILABLE",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "This part of the system is temporarily unavailable",
-            ),
-            Self::NotSupported => (
-                "NOT_SUPPORTED",
-                StatusCode::NOT_IMPLEMENTED,
-                "Not available in this installation",
-            ),
-            Self::InternalError => (
-                "INTERNAL_ERROR",
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Something went wrong on the server",
-            ),
-        }
-    }
-}
 
 /// An error answer. Turned into its body by the edge, which knows request id and path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -289,7 +38,6 @@ struct Problem {
 const EXPECTED_MAX_CHARS: usize = 256;
 /// Items of a list that an answer repeats; how many there were is said beside it.
 const DETAILS_ITEMS_MAX: usize = 100;
-
 /// Seconds after which a client may try again when something is busy.
 pub(crate) const RETRY_AFTER_BUSY_SECONDS: u64 = 1;
 

@@ -59,17 +59,17 @@ mod fields;
 mod flows;
 mod mail_pace;
 mod office;
-mod one_time;
 pub mod passwords;
 mod permissions;
 mod rotation;
+mod secret;
 pub mod sessions;
 mod standing;
 mod vault;
 
 pub use accounts::{Accounts, Origin, Person, SignedIn};
 pub use acting::Acting;
-pub use api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes, ApiKeySecret};
+pub use api_key::{API_KEY_NAME_MAX_CHARS, API_KEY_SCOPES, ApiKeyScopes};
 pub use config::{AccountsConfig, KeysError};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
@@ -79,8 +79,8 @@ pub use flows::{
     TeamMember,
 };
 pub use office::{NewPerson, Office};
-pub use one_time::OneTimeSecret;
 pub use permissions::{Action, Actions, may};
 pub use rotation::{Pace, Rotated};
+pub use secret::{ApiKey, ApiKeySecret, OneTime, OneTimeSecret, OpaqueSecret, SecretKind};
 pub use standing::Standing;
 pub use vault::{Profile, Vault, VaultError};

@@ -12,8 +12,8 @@ use crate::email::Email;
 use crate::error::AccountError;
 use crate::fields;
 use crate::flows::taken;
-use crate::one_time::OneTimeSecret;
 use crate::passwords::{hash_here, weakness};
+use crate::secret::OneTimeSecret;
 use crate::vault::{Profile, Vault};
 
 /// See the module.

@@ -4,7 +4,7 @@ use onsale_schemas::currencies;
 use serde_json::Value;
 use utoipa::Number;
 use utoipa::openapi::path::ParameterIn;
-use utoipa::openapi::schema::{KnownFormat, Object, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayItems, KnownFormat, Object, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 
 use super::answers::operations;
@@ -68,7 +68,14 @@ impl Bound {
                 array.min_items = Some(1);
                 array.max_items = Some(*max);
             }
-            (Self::Items(_), _) => return false,
+            (Self::ItemsOf(values), RefOr::T(Schema::Array(array))) => {
+                let ArrayItems::RefOrSchema(item) = &mut array.items else {
+                    return false;
+                };
+                array.min_items = Some(1);
+                return Self::OneOf(values).set(item);
+            }
+            (Self::Items(_) | Self::ItemsOf(_), _) => return false,
             (bound, RefOr::T(Schema::Object(object))) => bound.set_plain(object),
             _ => return false,
         }
@@ -86,6 +93,7 @@ impl Bound {
             Self::Line(max) => form(Some(LINE), 1, *max),
             Self::Form(pattern, max) => form(Some(pattern), 1, *max),
             Self::Length(max) => form(None, 1, *max),
+            Self::Between(min, max) => form(None, *min, *max),
             Self::AtMost(max) => form(Some(SEARCH), 0, *max),
             Self::Range(min, max) => {
                 object.minimum = Some(Number::from(*min));
@@ -103,7 +111,7 @@ impl Bound {
                 object.format = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
                 object.pattern = Some(INSTANT_PATTERN.to_owned());
             }
-            Self::Items(_) => {}
+            Self::Items(_) | Self::ItemsOf(_) => {}
         }
     }
 }

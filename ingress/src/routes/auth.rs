@@ -16,6 +16,7 @@ mod logout_all;
 mod me;
 mod refresh;
 mod register;
+mod registration;
 mod reset_password;
 mod sessions;
 mod update_me;
@@ -51,13 +52,21 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(forgot_password::forgot_password),
             open.class(Class::Reset),
         )
-        .with(routes!(reset_password::reset_password), open)
+        .with(
+            routes!(reset_password::reset_password),
+            open.bounds(reset_password::BOUNDS),
+        )
         .with(
             routes!(change_password::change_password),
-            Rules::DEFAULT.class(Class::Login),
+            Rules::DEFAULT
+                .class(Class::Login)
+                .bounds(change_password::BOUNDS),
         )
         .with(routes!(me::me), Rules::DEFAULT)
-        .with(routes!(update_me::update_me), Rules::DEFAULT)
+        .with(
+            routes!(update_me::update_me),
+            Rules::DEFAULT.bounds(update_me::BOUNDS),
+        )
         .with(
             routes!(erase_me::erase_me),
             Rules::DEFAULT.class(Class::Login),

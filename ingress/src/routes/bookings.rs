@@ -5,9 +5,9 @@ pub(super) mod cancel;
 pub(super) mod confirm;
 mod ended;
 pub(super) mod extend;
+mod holds;
 mod list;
 mod one;
-mod pending;
 mod receipt;
 pub(super) mod reserve;
 
@@ -37,7 +37,7 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(list::list),
             Rules::DEFAULT.compressed().bounds(list::BOUNDS),
         )
-        .with(routes!(pending::pending), Rules::DEFAULT.compressed())
+        .with(routes!(holds::holds), Rules::DEFAULT.compressed())
         .with(routes!(one::one), Rules::DEFAULT)
         .with(routes!(receipt::receipt), Rules::DEFAULT)
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::accounts::{PASSWORD, mailed, post};
 use crate::support::{NOW_MS, World};
-use crate::tenants::{call, login, person, world};
+use crate::tenants::{call, login, open, owner_of, person, world};
 
 const OWNER: &str = "owner@example.test";
 const GUEST: &str = "guest@example.test";
@@ -16,11 +16,7 @@ const THIRD: &str = "third@example.test";
 
 /// A tenant, its path and its owner's session.
 async fn house(world: &World) -> (Value, String) {
-    let owner = person(world, OWNER).await;
-    let names = json!({ "name": "Opera House", "slug": "opera" });
-    let tenant = call(world, &owner, Method::POST, "tenants", names).await;
-    let tenant = tenant.data(201);
-    let owner = login(world, OWNER, &tenant["tenant_id"]).await;
+    let (owner, tenant) = owner_of(world, "opera").await;
     let path = format!("tenants/{}", tenant["tenant_id"].as_str().unwrap());
     (owner, path)
 }
@@ -125,9 +121,7 @@ async fn an_admin_whose_role_was_taken_invites_nobody() {
     };
     set(UserRole::Admin).await;
     let admin = login(&world, OWNER, &json!(Uuid::nil())).await;
-    let names = json!({ "name": "Opera House", "slug": "opera" });
-    let tenant = call(&world, &admin, Method::POST, "tenants", names).await;
-    let tenant = tenant.data(201);
+    let tenant = open(&world, &admin, "opera").await;
     let members = format!("tenants/{}/members", tenant["tenant_id"].as_str().unwrap());
     let friend = json!({ "email": GUEST, "role": "owner" });
     let sent = call(&world, &admin, Method::POST, &members, friend.clone()).await;

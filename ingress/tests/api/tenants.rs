@@ -50,6 +50,22 @@ pub(crate) async fn call(
     }
 }
 
+/// Opens a tenant.
+pub(crate) async fn open(world: &World, signed_in: &Value, slug: &str) -> Value {
+    let names = json!({ "name": "Opera House", "slug": slug });
+    call(world, signed_in, Method::POST, "tenants", names)
+        .await
+        .data(201)
+}
+
+/// A person with a tenant of that slug: the session that acts for it, and the tenant.
+pub(crate) async fn owner_of(world: &World, slug: &str) -> (Value, Value) {
+    let owner = person(world, OWNER).await;
+    let tenant = open(world, &owner, slug).await;
+    let owner = login(world, OWNER, &tenant["tenant_id"]).await;
+    (owner, tenant)
+}
+
 /// The clock stands still by itself.
 fn moment_passes(world: &World) {
     let ordering = std::sync::atomic::Ordering::SeqCst;
@@ -60,16 +76,8 @@ fn moment_passes(world: &World) {
 async fn a_team_comes_together_by_invitation() {
     let world = world(true).await;
     let person_owner = person(&world, OWNER).await;
+    let tenant = open(&world, &person_owner, "opera").await;
     let names = json!({ "name": "Opera House", "slug": "opera" });
-    let tenant = call(
-        &world,
-        &person_owner,
-        Method::POST,
-        "tenants",
-        names.clone(),
-    )
-    .await
-    .data(201);
     call(&world, &person_owner, Method::POST, "tenants", names)
         .await
         .error(409, "SLUG_TAKEN");
@@ -170,12 +178,7 @@ async fn a_team_comes_together_by_invitation() {
 #[tokio::test]
 async fn a_manager_works_on_what_another_of_the_team_made_and_a_scanner_does_not() {
     let world = world(true).await;
-    let owner = person(&world, OWNER).await;
-    let names = json!({ "name": "Opera House", "slug": "opera" });
-    let tenant = call(&world, &owner, Method::POST, "tenants", names)
-        .await
-        .data(201);
-    let owner = login(&world, OWNER, &tenant["tenant_id"]).await;
+    let (owner, tenant) = owner_of(&world, "opera").await;
     let event = json!({
         "name": "Opening", "starts_at": "2030-01-01T00:00:00Z", "status": "draft",
     });
@@ -208,9 +211,8 @@ async fn a_tenant_reads_its_own_audit_trail_page_by_page() {
     let owner = person(&world, OWNER).await;
     let mut ids = Vec::new();
     for slug in ["opera", "theatre"] {
-        let names = json!({ "name": slug, "slug": slug });
-        let tenant = call(&world, &owner, Method::POST, "tenants", names).await;
-        ids.push(tenant.data(201)["tenant_id"].clone());
+        let tenant = open(&world, &owner, slug).await;
+        ids.push(tenant["tenant_id"].clone());
     }
     let owner = login(&world, OWNER, &ids[0]).await;
     let path = format!("tenants/{}", ids[0].as_str().unwrap());
@@ -273,12 +275,7 @@ async fn tenants_are_opened_by_operators_unless_it_is_said_otherwise() {
 #[tokio::test]
 async fn a_program_does_what_its_key_says_until_it_is_revoked() {
     let world = world(true).await;
-    let owner = person(&world, OWNER).await;
-    let names = json!({ "name": "Opera House", "slug": "opera" });
-    let tenant = call(&world, &owner, Method::POST, "tenants", names)
-        .await
-        .data(201);
-    let owner = login(&world, OWNER, &tenant["tenant_id"]).await;
+    let (owner, tenant) = owner_of(&world, "opera").await;
     let keys = format!("tenants/{}/api-keys", tenant["tenant_id"].as_str().unwrap());
     for (scopes, field) in [
         (json!([]), "scopes"),
@@ -350,12 +347,7 @@ async fn a_program_does_what_its_key_says_until_it_is_revoked() {
 #[tokio::test]
 async fn a_key_expires_and_one_of_a_payment_service_confirms_nothing_elsewhere() {
     let world = world(true).await;
-    let owner = person(&world, OWNER).await;
-    let names = json!({ "name": "Opera House", "slug": "opera" });
-    let tenant = call(&world, &owner, Method::POST, "tenants", names)
-        .await
-        .data(201);
-    let owner = login(&world, OWNER, &tenant["tenant_id"]).await;
+    let (owner, tenant) = owner_of(&world, "opera").await;
     let keys = format!("tenants/{}/api-keys", tenant["tenant_id"].as_str().unwrap());
     let end = instant(NOW_MS + 60_000);
     let body = json!({ "name": "payments", "scopes": ["payments"], "expires_at": end });

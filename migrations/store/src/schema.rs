@@ -1,17 +1,24 @@
 //! The migrations, embedded, and whether a database has them.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::SqlStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::database::postgres::PostgresPool;
 use crate::database::{Database, classify, within};
 use crate::error::StoreError;
 
-static POSTGRES: Migrator = sqlx::migrate!("../postgres");
-static SQLITE: Migrator = sqlx::migrate!("../sqlite");
+/// Number, name and text of each migration: the build script lists the files.
+mod files {
+    include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+}
+
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| embedded(files::POSTGRES));
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| embedded(files::SQLITE));
 
 /// What the migrations leave, a line for each: tables, columns, indexes, triggers and the views that the
 /// program reads.
@@ -43,6 +50,17 @@ const NO_TIME_LIMITS: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_ti
 const MIGRATION_MAX: Duration = Duration::from_secs(86_400);
 /// How long closing their connection may take.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+fn embedded(files: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let migration = |&(number, name, text): &(i64, &'static str, &'static str)| {
+        let sql = SqlStr::from_static(text);
+        // One that begins so cannot run in a transaction.
+        let without_transaction = text.starts_with("-- no-transaction");
+        let kind = MigrationType::Simple;
+        Migration::new(number, name.into(), kind, sql, without_transaction)
+    };
+    Migrator::with_migrations(files.iter().map(migration).collect())
+}
 
 fn migrator(database: &Database) -> &'static Migrator {
     match database {

@@ -18,11 +18,13 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Says what does not fit, and looks again as long as shows are missing.
+    /// Says what does not fit, and looks again as long as shows are missing. What was found of the schema
+    /// was said before.
     pub(super) async fn look(
         recovered: &[Recovered],
         store: &Store,
         misfit: Option<Misfit>,
+        schema: Option<Misfit>,
     ) -> Result<Self, StoreError> {
         let owners = || recovered.iter().map(|found| &found.owner);
         let behind = match &misfit {
@@ -34,7 +36,7 @@ impl Database {
             }
             None => Vec::new(),
         };
-        let catalog = Catalog::look(owners(), store).await?;
+        let catalog = Catalog::look(owners(), store, Some(schema)).await?;
         Ok(Self { catalog, behind })
     }
 

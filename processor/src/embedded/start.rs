@@ -99,7 +99,8 @@ impl Opened {
         let directory = Directory::open(&options.snapshots_dir).map_err(StartFailure::from)?;
         let started = std::time::Instant::now();
         // What it cannot do without is an error of the database behind this line.
-        if let Some(missing) = fit::look_at_schema(store).await? {
+        let schema = fit::look_at_schema(store).await?;
+        if let Some(missing) = &schema {
             tracing::error!("{missing}");
         }
         let misfit = match refuse_foreign(&journal, store, &kept).await? {
@@ -124,7 +125,7 @@ impl Opened {
                 store.assume_version_2(projected.id()).await?;
             }
         }
-        let database = Database::look(&recovered, store, misfit).await?;
+        let database = Database::look(&recovered, store, misfit, schema).await?;
         let records: u64 = recovered
             .iter()
             .map(|r| r.owner.next_offset() - r.follower.next_offset())

@@ -1,28 +1,22 @@
-//! Whether the catalog has the shows of the log, and whether what it lacks is there by now; and
-//! whether someone deletes tables or zones by hand while the process runs.
+//! Whether the catalog has the shows of the log, and whether what it lacks is there by now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use onsale_engine::Partition;
 use onsale_schemas::ShowId;
 use onsale_schemas::command::Subject;
-use onsale_store::catalog::ZonesOfShow;
 use onsale_store::document::Document;
 use onsale_store::{Store, StoreError};
 
-use super::{Misfit, damage};
+use super::{Misfit, damage::Watch};
 
 /// How often a catalog that lacks shows is looked at again, in milliseconds.
 const LOOK_EVERY_MS: u64 = 1_000;
 /// The same for one that lacks only what a backup brings back, in milliseconds.
 const LOOK_FOR_BACKUP_EVERY_MS: u64 = 5_000;
-/// How often tables and zones are looked at, in milliseconds.
-const DAMAGE_EVERY_MS: u64 = 5_000;
-/// The pause after a look in lengths of it: a look reads the schema and counts the zones of all shows.
-const DAMAGE_PAUSE_LOOKS: u32 = 100;
 /// Missing shows that are asked for at one look: each costs a short statement.
 const SHOWS_PER_LOOK: usize = 100;
 
@@ -73,29 +67,7 @@ async fn missing_shows<'a>(
 #[derive(Debug)]
 pub(crate) struct Catalog {
     lacks: Arc<Mutex<Lacks>>,
-    damage: Arc<Mutex<Damage>>,
-}
-
-/// What was found deleted at the last look.
-#[derive(Debug, Default)]
-struct Damage {
-    found: Vec<Misfit>,
-    /// How many zones each show has: by the machines, or by the most that were seen.
-    zones: BTreeMap<ShowId, u16>,
-    /// Shows that a look has found. What a start did not find is another matter.
-    seen: BTreeSet<ShowId>,
-}
-
-impl Damage {
-    /// Shows that were there and are not any more.
-    fn gone(&self, found: &BTreeMap<ShowId, ZonesOfShow>) -> Option<Misfit> {
-        let gone = self.seen.iter().filter(|show| !found.contains_key(show));
-        let missing = gone.count();
-        (missing > 0).then_some(Misfit::CatalogLacks {
-            missing,
-            known: self.seen.len(),
-        })
-    }
+    damage: Watch,
 }
 
 /// What the catalog lacks of shows that can still be sold.
@@ -133,13 +105,15 @@ impl Lacks {
 }
 
 impl Catalog {
-    /// Logs which shows of these machines are missing, and looks again as long as any is.
+    /// Logs which shows of these machines are missing, and looks again as long as any is. `schema` is what
+    /// the start has found of it, and has said; `None` where it did not look.
     pub(crate) async fn look<'a>(
         machines: impl IntoIterator<Item = &'a Partition> + Clone,
         store: &Store,
+        schema: Option<Option<Misfit>>,
     ) -> Result<Self, StoreError> {
-        let zones = zones_of_shows(machines.clone());
-        let found = missing_shows(machines, store).await?;
+        let found = missing_shows(machines.clone(), store).await?;
+        let damage = Watch::begin(machines, store, schema);
         if let Some(only_in_a_backup) = found.only_in_a_backup() {
             let of_backup = found
                 .missing
@@ -156,11 +130,6 @@ impl Catalog {
         if !is_whole {
             tokio::spawn(look_again(Arc::downgrade(&lacks), store.clone()));
         }
-        let damage = Arc::new(Mutex::new(Damage {
-            zones,
-            ..Damage::default()
-        }));
-        tokio::spawn(watch_damage(Arc::downgrade(&damage), store.clone()));
         Ok(Self { lacks, damage })
     }
 
@@ -177,67 +146,8 @@ impl Catalog {
 
     /// What someone has deleted by hand, as of some seconds ago.
     pub(crate) fn damage(&self) -> Vec<Misfit> {
-        lock(&self.damage).found.clone()
+        self.damage.misfits()
     }
-}
-
-/// How many zones each show has by the machines.
-fn zones_of_shows<'a>(machines: impl IntoIterator<Item = &'a Partition>) -> BTreeMap<ShowId, u16> {
-    let mut zones = BTreeMap::new();
-    for machine in machines {
-        for show in machine.shows() {
-            let of_show = u16::try_from(show.zones.len()).unwrap_or(u16::MAX);
-            zones.insert(show.show, of_show);
-        }
-    }
-    zones
-}
-
-/// Looks at tables and zones for as long as the process runs.
-async fn watch_damage(damage: Weak<Mutex<Damage>>, store: Store) {
-    loop {
-        let began = Instant::now();
-        let looked = look_at_damage(&damage, &store).await;
-        let pause = began.elapsed().saturating_mul(DAMAGE_PAUSE_LOOKS);
-        // A database that does not answer has its own sentence in readiness.
-        if matches!(looked, Ok(false)) {
-            return;
-        }
-        tokio::time::sleep(pause.max(Duration::from_millis(DAMAGE_EVERY_MS))).await;
-    }
-}
-
-/// False once nobody asks any more.
-async fn look_at_damage(damage: &Weak<Mutex<Damage>>, store: &Store) -> Result<bool, StoreError> {
-    let schema = damage::look_at_schema(store).await?;
-    // Without its tables the rest cannot be asked.
-    let zones = match &schema {
-        Some(_) => BTreeMap::new(),
-        None => store.zones_of_shows().await?,
-    };
-    let Some(damage) = damage.upgrade() else {
-        return Ok(false);
-    };
-    let mut damage = lock(&damage);
-    for (show, zones) in &zones {
-        let most = damage.zones.entry(*show).or_default();
-        *most = zones.zones.max(*most);
-        damage.seen.insert(*show);
-    }
-    let mut found: Vec<Misfit> = schema.into_iter().collect();
-    // A table that is missing has been said.
-    if found.is_empty() {
-        found.extend(damage.gone(&zones));
-        found.extend(damage::lacking(&zones, &damage.zones));
-    }
-    for misfit in found.iter().filter(|misfit| !damage.found.contains(misfit)) {
-        tracing::error!("{misfit}");
-    }
-    if found.is_empty() && !damage.found.is_empty() {
-        tracing::info!("what was deleted from the database by hand is there again");
-    }
-    damage.found = found;
-    Ok(true)
 }
 
 /// Until every show is there: brought by the projection of the log, or by a reconciliation.

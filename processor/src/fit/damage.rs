@@ -1,7 +1,10 @@
-//! What someone has deleted from a database by hand.
+//! What someone has deleted from a database by hand, and the watch over it while the process runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
+use onsale_engine::Partition;
 use onsale_schemas::ShowId;
 use onsale_store::catalog::ZonesOfShow;
 use onsale_store::{Store, StoreError};
@@ -10,6 +13,10 @@ use super::Misfit;
 
 /// Missing tables, columns, indexes and triggers that a message names.
 const NAMED_MAX: usize = 8;
+/// How often tables and zones are looked at, in milliseconds.
+const DAMAGE_EVERY_MS: u64 = 5_000;
+/// The pause after a look in lengths of it: a look reads the schema and counts the zones of all shows.
+const DAMAGE_PAUSE_LOOKS: u32 = 100;
 
 /// Whether tables, columns, indexes or triggers are missing that the migrations have left.
 ///
@@ -43,7 +50,7 @@ pub async fn look_at_zones(
     Ok(lacking(&store.zones_of_shows().await?, expected))
 }
 
-pub(super) fn lacking(
+fn lacking(
     found: &BTreeMap<ShowId, ZonesOfShow>,
     expected: &BTreeMap<ShowId, u16>,
 ) -> Option<Misfit> {
@@ -55,4 +62,129 @@ pub(super) fn lacking(
         shows: 1 + lacking.count(),
         first: *first,
     })
+}
+
+/// Looks at tables and zones for as long as it is held.
+#[derive(Debug)]
+pub(super) struct Watch(Arc<Mutex<Found>>);
+
+/// What was found deleted at the last look.
+#[derive(Debug, Default)]
+struct Found {
+    misfits: Vec<Misfit>,
+    /// How many zones each show has: by the machines, or by the most that were seen.
+    zones: BTreeMap<ShowId, u16>,
+    /// Shows that a look has found. What a start did not find is another matter.
+    seen: BTreeSet<ShowId>,
+}
+
+impl Found {
+    /// Shows that were there and are not any more.
+    fn gone(&self, found: &BTreeMap<ShowId, ZonesOfShow>) -> Option<Misfit> {
+        let gone = self.seen.iter().filter(|show| !found.contains_key(show));
+        let missing = gone.count();
+        (missing > 0).then_some(Misfit::CatalogLacks {
+            missing,
+            known: self.seen.len(),
+        })
+    }
+}
+
+impl Watch {
+    /// Begins with what the start has found of the schema, and has said; `None` where it did not look. A
+    /// show of these machines has as many zones as they say.
+    pub(super) fn begin<'a>(
+        machines: impl IntoIterator<Item = &'a Partition>,
+        store: &Store,
+        schema: Option<Option<Misfit>>,
+    ) -> Self {
+        let found = Arc::new(Mutex::new(Found {
+            misfits: schema.iter().flatten().cloned().collect(),
+            zones: zones_by_machines(machines),
+            seen: BTreeSet::new(),
+        }));
+        tokio::spawn(watch(Arc::downgrade(&found), store.clone(), schema));
+        Self(found)
+    }
+
+    /// What someone has deleted by hand, as of some seconds ago.
+    pub(super) fn misfits(&self) -> Vec<Misfit> {
+        lock(&self.0).misfits.clone()
+    }
+}
+
+/// How many zones each show has by the machines.
+fn zones_by_machines<'a>(
+    machines: impl IntoIterator<Item = &'a Partition>,
+) -> BTreeMap<ShowId, u16> {
+    let mut zones = BTreeMap::new();
+    for machine in machines {
+        for show in machine.shows() {
+            let of_show = u16::try_from(show.zones.len()).unwrap_or(u16::MAX);
+            zones.insert(show.show, of_show);
+        }
+    }
+    zones
+}
+
+/// Looks until nobody asks any more. The first look goes by what is known of the schema.
+async fn watch(found: Weak<Mutex<Found>>, store: Store, mut known: Option<Option<Misfit>>) {
+    loop {
+        let began = Instant::now();
+        let looked = look(&found, &store, known.take()).await;
+        let pause = began.elapsed().saturating_mul(DAMAGE_PAUSE_LOOKS);
+        // A database that does not answer has its own sentence in readiness.
+        if matches!(looked, Ok(false)) {
+            return;
+        }
+        tokio::time::sleep(pause.max(Duration::from_millis(DAMAGE_EVERY_MS))).await;
+    }
+}
+
+/// False once nobody asks any more.
+async fn look(
+    found: &Weak<Mutex<Found>>,
+    store: &Store,
+    known: Option<Option<Misfit>>,
+) -> Result<bool, StoreError> {
+    let schema = match known {
+        Some(schema) => schema,
+        None => look_at_schema(store).await?,
+    };
+    // Without its tables the rest cannot be asked.
+    let zones = match &schema {
+        Some(_) => BTreeMap::new(),
+        None => store.zones_of_shows().await?,
+    };
+    let Some(found) = found.upgrade() else {
+        return Ok(false);
+    };
+    let mut found = lock(&found);
+    for (show, zones) in &zones {
+        let most = found.zones.entry(*show).or_default();
+        *most = zones.zones.max(*most);
+        found.seen.insert(*show);
+    }
+    let mut misfits: Vec<Misfit> = schema.into_iter().collect();
+    // A table that is missing has been said.
+    if misfits.is_empty() {
+        misfits.extend(found.gone(&zones));
+        misfits.extend(lacking(&zones, &found.zones));
+    }
+    for misfit in misfits
+        .iter()
+        .filter(|misfit| !found.misfits.contains(misfit))
+    {
+        tracing::error!("{misfit}");
+    }
+    if misfits.is_empty() && !found.misfits.is_empty() {
+        tracing::info!("what was deleted from the database by hand is there again");
+    }
+    found.misfits = misfits;
+    Ok(true)
+}
+
+/// There is nothing in it that a panic could leave half done.
+fn lock(found: &Mutex<Found>) -> MutexGuard<'_, Found> {
+    found.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -310,7 +310,7 @@ async fn look_at_catalog(node: Weak<Node>, store: Store) {
         let mut members = node.shared.shown().into_iter();
         if members.all(|shown| shown.status.at_end_of_log)
             && let Ok(machines) = node.machines().await
-            && let Ok(catalog) = Catalog::look(&machines, &store).await
+            && let Ok(catalog) = Catalog::look(&machines, &store, None).await
         {
             drop(node.catalog.set(catalog));
             return;

@@ -8,7 +8,7 @@ use onsale_store::document::CatalogCursor;
 use serde_json::{Value, json};
 
 use crate::postgres::Database;
-use crate::support::{Server, answer};
+use crate::support::Server;
 
 /// Far more than a look at the database takes even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -144,16 +144,9 @@ impl House {
 
     /// Waits until readiness says this, or no longer does.
     async fn readiness_says(&self, what: &str, says: bool) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let url = self.server.url("/../../health/ready");
-            let (_, said) = answer(self.server.http.get(url).send().await.unwrap()).await;
-            if said.to_string().contains(what) == says {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{what}: {said}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.server
+            .until_ready(PATIENCE, |_, said| said.contains(what) == says)
+            .await;
     }
 
     /// Lists and single readers answer, whatever the catalog lacks.

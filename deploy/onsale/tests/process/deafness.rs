@@ -1,36 +1,16 @@
 //! A node whose Kafka clients are told of no broker at all, which librdkafka never recovers from:
 //! readiness says so, and the node mends itself.
 
-use std::time::{Duration, Instant};
-
-use serde_json::Value;
+use std::time::Duration;
 
 use crate::kafka_proxy::Proxy;
 use crate::postgres::Database;
-use crate::support::{Server, SmallShow, answer, metric};
+use crate::support::{Server, SmallShow, metric};
 
 /// Far more than anything here takes even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-const PAUSE: Duration = Duration::from_millis(50);
 /// By default a client asks for metadata every five minutes.
 const ASK_OFTEN: &str = "topic.metadata.refresh.interval.ms=100";
-
-async fn until_ready(server: &Server, done: impl Fn(u16, &Value) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let url = server.url("/../../health/ready");
-        let (status, said) = answer(server.http.get(url).send().await.unwrap()).await;
-        if done(status, &said) {
-            return;
-        }
-        assert!(
-            Instant::now() < deadline,
-            "{status}: {said}\n{}",
-            server.log()
-        );
-        tokio::time::sleep(PAUSE).await;
-    }
-}
 
 #[tokio::test]
 async fn a_node_that_is_told_of_no_broker_says_so_and_recovers_by_itself() {
@@ -61,17 +41,20 @@ async fn a_node_that_is_told_of_no_broker_says_so_and_recovers_by_itself() {
     show.reserve(&server, &["A-3"]).await;
 
     proxy.hide_brokers(true);
-    until_ready(&server, |status, said| {
-        let is_named = said.to_string().contains("has heard from no Kafka broker");
-        assert!(!is_named || status == 503, "{status}: {said}");
-        is_named
-    })
-    .await;
+    server
+        .until_ready(PATIENCE, |status, said| {
+            let is_named = said.contains("has heard from no Kafka broker");
+            assert!(!is_named || status == 503, "{status}: {said}");
+            is_named
+        })
+        .await;
     assert!(proxy.hidden() > 0);
     let metrics = server.metrics().await;
     assert!(metric(&metrics, "onsale_kafka_clients_silent")[0] > 0.0);
     proxy.hide_brokers(false);
-    until_ready(&server, |status, _| status == 200).await;
+    server
+        .until_ready(PATIENCE, |status, _| status == 200)
+        .await;
     show.reserve(&server, &["A-4"]).await;
     let metrics = server.metrics().await;
     assert_eq!(metric(&metrics, "onsale_kafka_clients_silent"), [0.0]);

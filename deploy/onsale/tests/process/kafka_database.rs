@@ -1,9 +1,9 @@
 //! The database is lost, or another one's, under a log on Kafka: `doctor` and `verify` say so.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::postgres::Database;
-use crate::support::{Server, SmallShow, answer};
+use crate::support::{Server, SmallShow};
 
 /// Far more than a projection takes even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -75,15 +75,11 @@ async fn a_lost_or_foreign_database_is_named_on_kafka_too() {
         );
     }
     server.restart_whatever_it_says().await;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let url = server.url("/../../health/ready");
-        let (status, said) = answer(server.http.get(url).send().await.unwrap()).await;
-        if said.to_string().contains("the database belongs to log") {
-            assert_eq!(status, 503, "{said}");
-            break;
-        }
-        assert!(Instant::now() < deadline, "{status}: {said}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    server
+        .until_ready(PATIENCE, |status, said| {
+            let is_said = said.contains("the database belongs to log");
+            assert!(!is_said || status == 503, "{status}: {said}");
+            is_said
+        })
+        .await;
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Server, SmallShow};
 
@@ -27,12 +27,6 @@ fn delete_database(data: &Path) {
         // The last two are there only after a kill.
         let _ = std::fs::remove_file(data.join(format!("onsale.sqlite{ending}")));
     }
-}
-
-async fn readiness(server: &Server) -> (u16, Value) {
-    let url = server.url("/../../health/ready");
-    let response = server.http.get(url).send().await.unwrap();
-    crate::support::answer(response).await
 }
 
 #[tokio::test]
@@ -63,7 +57,7 @@ async fn a_lost_database_is_said_and_hides_nothing_that_was_sold() {
     let deadline = Instant::now() + PATIENCE;
     let ((status, said), bookings) = loop {
         // Asked first: what is missing after it was missing then, and may be there a moment later.
-        let ready = readiness(&server).await;
+        let ready = server.readiness().await;
         let (status, answer) = server.get(&buyer, "/bookings").await;
         if status == 200 && answer["data"][0]["booking_id"] == json!(booking) {
             break (ready, answer);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::postgres::Database;
 use crate::silent_proxy::Proxy;
-use crate::support::{Server, SmallShow, answer};
+use crate::support::{Server, SmallShow};
 
 /// Several times what anything here takes; without limits on this side it would take for ever.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -20,24 +20,6 @@ const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_ty
 const MANY: std::ops::RangeInclusive<u32> = 5..=16;
 const TOO_MANY: std::ops::RangeInclusive<u32> = 17..=28;
 const UNPROJECTED: &str = "the database does not take the projection";
-
-async fn until_ready(server: &Server, done: impl Fn(u16, &str) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let url = server.url("/../../health/ready");
-        let (status, said) = answer(server.http.get(url).send().await.unwrap()).await;
-        let said = said.to_string();
-        if done(status, &said) {
-            return;
-        }
-        assert!(
-            Instant::now() < deadline,
-            "{status}: {said}\n{}",
-            server.log()
-        );
-        tokio::time::sleep(PAUSE).await;
-    }
-}
 
 /// The answer of `psql`.
 fn asked(database: &Database, statement: &str) -> String {
@@ -74,10 +56,11 @@ fn lock(database: &Database) -> Child {
 async fn rides_out_a_silence(server: Server, database: Database, proxy: Proxy, waiting: u32) {
     let show = SmallShow::open(&server).await;
     show.reserve(&server, &["A-1"]).await;
-    until_ready(&server, |status, said| {
-        status == 200 && !said.contains(UNPROJECTED)
-    })
-    .await;
+    server
+        .until_ready(PATIENCE, |status, said| {
+            status == 200 && !said.contains(UNPROJECTED)
+        })
+        .await;
     let mut session = lock(&database);
     show.reserve(&server, &["A-2"]).await;
     until_asked(&database, WAITING, |count| {
@@ -93,13 +76,16 @@ async fn rides_out_a_silence(server: Server, database: Database, proxy: Proxy, w
     }
     let (status, body) = server.get(&show.buyer, "/bookings").await;
     assert_eq!(status, 503, "{body}");
-    until_ready(&server, |_, said| said.contains(UNPROJECTED)).await;
+    server
+        .until_ready(PATIENCE, |_, said| said.contains(UNPROJECTED))
+        .await;
 
     proxy.come_back();
-    until_ready(&server, |status, said| {
-        status == 200 && !said.contains(UNPROJECTED)
-    })
-    .await;
+    server
+        .until_ready(PATIENCE, |status, said| {
+            status == 200 && !said.contains(UNPROJECTED)
+        })
+        .await;
     let last = format!("A-{}", MANY.end());
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -329,21 +329,9 @@ impl House {
     }
 
     async fn becomes_ready(&self) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let (status, said) = self.readiness().await;
-            if status == 200 {
-                return;
-            }
-            let log = || self.server.log();
-            assert!(Instant::now() < deadline, "{said}:\n{}", log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn readiness(&self) -> (u16, Value) {
-        let url = self.server.url("/../../health/ready");
-        answer(self.server.http.get(url).send().await.unwrap()).await
+        self.server
+            .until_ready(PATIENCE, |status, _| status == 200)
+            .await;
     }
 }
 

@@ -9,7 +9,7 @@ use super::register::Checked;
 use crate::accounts::{Accounts, Origin, SignedIn};
 use crate::error::AccountError;
 use crate::flows::Registration;
-use crate::one_time::OneTimeSecret;
+use crate::secret::OneTimeSecret;
 
 impl Accounts {
     /// Creates the account of the first admin by the token of a link, and signs the person in. Whether

@@ -17,7 +17,7 @@ use crate::accounts::{Accounts, Origin};
 use crate::acting::Acting;
 use crate::error::AccountError;
 use crate::fields;
-use crate::one_time::OneTimeSecret;
+use crate::secret::OneTimeSecret;
 
 /// An invitation that waits for an answer, as those see it who may withdraw it.
 #[derive(Debug)]

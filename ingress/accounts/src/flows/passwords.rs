@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::accounts::{Accounts, LINKS_AT_ONCE, Origin};
 use crate::email::Email;
 use crate::error::AccountError;
-use crate::one_time::OneTimeSecret;
 use crate::passwords::weakness;
+use crate::secret::OneTimeSecret;
 
 /// The action of who forgot a password.
 const FORGOT: &str = "account.forgot_password";

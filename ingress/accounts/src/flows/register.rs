@@ -15,8 +15,8 @@ use crate::accounts::{Accounts, Origin, SignedIn};
 use crate::email::Email;
 use crate::error::AccountError;
 use crate::fields;
-use crate::one_time::OneTimeSecret;
 use crate::passwords::weakness;
+use crate::secret::OneTimeSecret;
 use crate::vault::Vault;
 
 /// What a person who registers sends.

@@ -5,7 +5,7 @@ use onsale_private::Private;
 
 use crate::accounts::{Accounts, Origin};
 use crate::error::AccountError;
-use crate::one_time::OneTimeSecret;
+use crate::secret::OneTimeSecret;
 
 impl Accounts {
     /// Uses the token of a link up.

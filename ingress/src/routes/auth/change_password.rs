@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::passwords::{PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS};
 use onsale_private::Private;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -9,10 +10,16 @@ use utoipa::ToSchema;
 use super::account_call::AccountCall;
 use super::body::{DONE, DoneBody};
 use crate::auth::Caller;
+use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::state::AppState;
+
+pub(super) const BOUNDS: Bounds = &[(
+    Of::Field("ChangePasswordRequest", "new_password"),
+    Bound::Between(PASSWORD_MIN_CHARS, PASSWORD_MAX_BYTES),
+)];
 
 /// The old password and the new one.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -20,7 +27,7 @@ use crate::state::AppState;
 pub(crate) struct ChangePasswordRequest {
     #[schema(value_type = String)]
     current_password: Private,
-    #[schema(value_type = String, min_length = 8)]
+    #[schema(value_type = String)]
     new_password: Private,
 }
 

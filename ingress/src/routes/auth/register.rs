@@ -2,56 +2,17 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::passwords::PASSWORD_MAX_BYTES;
-use onsale_accounts::{EMAIL_MAX_BYTES, LOCALE_MAX_BYTES, NAME_MAX_CHARS, Registration};
-use onsale_private::Private;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::account_call::AccountCall;
 use super::body::SignedInBody;
-use crate::auth::Caller;
-use crate::bounds::{Bound, Bounds, Of};
+use super::registration::registration_request;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
-use crate::extract::{JsonBody, RequestBody};
-use crate::state::AppState;
+use crate::extract::JsonBody;
 
-const SCHEMA: &str = "RegisterRequest";
-
-pub(super) const BOUNDS: Bounds = &[
-    (Of::Field(SCHEMA, "email"), Bound::Length(EMAIL_MAX_BYTES)),
-    (
-        Of::Field(SCHEMA, "password"),
-        Bound::Length(PASSWORD_MAX_BYTES),
-    ),
-    (Of::Field(SCHEMA, "name"), Bound::Line(NAME_MAX_CHARS)),
-    (Of::Field(SCHEMA, "locale"), Bound::Length(LOCALE_MAX_BYTES)),
-];
-
-/// Who registers.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RegisterRequest {
-    #[schema(value_type = String, example = "nobody@example.test")]
-    email: Private,
-    /// At least 8 characters, none of the best known ones, nor the address or the name.
-    #[schema(value_type = String, min_length = 8)]
-    password: Private,
-    #[schema(value_type = Option<String>)]
-    name: Option<Private>,
-    /// The tag of a language, as `th` or `en-GB`: mails are written in it.
-    #[schema(max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
-    locale: Option<String>,
-}
-
-impl RequestBody for RegisterRequest {
-    const PUBLIC: bool = true;
-    const SECRET: bool = true;
-
-    fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        Ok(())
-    }
+registration_request! {
+    /// Who registers.
+    RegisterRequest {}
 }
 
 /// Create an account and sign in. A link that verifies the address is sent to it.
@@ -70,18 +31,7 @@ pub(crate) async fn register(
     call: AccountCall,
     body: JsonBody<RegisterRequest>,
 ) -> Result<Response, ApiError> {
-    let RegisterRequest {
-        email,
-        password,
-        name,
-        locale,
-    } = body.value;
-    let registration = Registration {
-        email,
-        password,
-        name,
-        locale,
-    };
+    let registration = body.value.registration();
     let signed_in = call
         .accounts
         .register(registration, &call.origin, call.now_ms)

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::passwords::{PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS};
 use onsale_private::Private;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -9,10 +10,16 @@ use utoipa::ToSchema;
 use super::account_call::AccountCall;
 use super::body::{DONE, DoneBody};
 use crate::auth::Caller;
+use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::state::AppState;
+
+pub(super) const BOUNDS: Bounds = &[(
+    Of::Field("ResetPasswordRequest", "password"),
+    Bound::Between(PASSWORD_MIN_CHARS, PASSWORD_MAX_BYTES),
+)];
 
 /// The token of a link and the new password.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -20,7 +27,7 @@ use crate::state::AppState;
 pub(crate) struct ResetPasswordRequest {
     #[schema(value_type = String)]
     token: Private,
-    #[schema(value_type = String, min_length = 8)]
+    #[schema(value_type = String)]
     password: Private,
 }
 

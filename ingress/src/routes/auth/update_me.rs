@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::ProfileUpdate;
+use onsale_accounts::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, ProfileUpdate};
 use onsale_private::Private;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -10,10 +10,21 @@ use utoipa::ToSchema;
 use super::account_call::{AccountCall, acting_for};
 use super::body::PersonBody;
 use crate::auth::Caller;
+use crate::bounds::{Bound, Bounds, LANGUAGE_TAG, Of};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::state::AppState;
+
+const SCHEMA: &str = "ProfileRequest";
+
+pub(super) const BOUNDS: Bounds = &[
+    (Of::Field(SCHEMA, "name"), Bound::Line(NAME_MAX_CHARS)),
+    (
+        Of::Field(SCHEMA, "locale"),
+        Bound::Form(LANGUAGE_TAG, LOCALE_MAX_BYTES),
+    ),
+];
 
 /// What changes. What is left out stays, and `null` removes it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,11 +39,7 @@ pub(crate) struct ProfileRequest {
     phone: Option<Option<Private>>,
     /// The tag of a language.
     #[serde(default, deserialize_with = "given")]
-    #[schema(
-        value_type = Option<String>,
-        max_length = 35,
-        pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
-    )]
+    #[schema(value_type = Option<String>)]
     locale: Option<Option<String>>,
 }
 

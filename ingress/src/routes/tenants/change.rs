@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::body::TenantBody;
 use super::{MANAGE_TENANT, acting, permit};
 use crate::auth::Caller;
-use crate::bounds::{Bound, Bounds, Of};
+use crate::bounds::{Bound, Bounds, Of, SLUG};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
@@ -23,7 +23,7 @@ pub(super) const BOUNDS: Bounds = &[
         Of::Field(SCHEMA, "name"),
         Bound::Line(TENANT_NAME_MAX_CHARS),
     ),
-    (Of::Field(SCHEMA, "slug"), Bound::Length(SLUG_MAX_BYTES)),
+    (Of::Field(SCHEMA, "slug"), Bound::Form(SLUG, SLUG_MAX_BYTES)),
 ];
 
 /// What changes of a tenant; what is left out stays.

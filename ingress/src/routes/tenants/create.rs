@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::acting_as;
 use super::body::TenantBody;
 use crate::auth::{Caller, Role};
-use crate::bounds::{Bound, Bounds, Of};
+use crate::bounds::{Bound, Bounds, Of, SLUG};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
@@ -24,7 +24,7 @@ pub(super) const BOUNDS: Bounds = &[
         Of::Field(SCHEMA, "name"),
         Bound::Line(TENANT_NAME_MAX_CHARS),
     ),
-    (Of::Field(SCHEMA, "slug"), Bound::Length(SLUG_MAX_BYTES)),
+    (Of::Field(SCHEMA, "slug"), Bound::Form(SLUG, SLUG_MAX_BYTES)),
 ];
 
 /// The names of a new tenant.

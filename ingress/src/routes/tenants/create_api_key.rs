@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::{API_KEY_NAME_MAX_CHARS, Action, ApiKeyScopes};
+use onsale_accounts::{API_KEY_NAME_MAX_CHARS, API_KEY_SCOPES, Action, ApiKeyScopes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,14 +18,13 @@ use crate::state::AppState;
 use crate::values::Instant;
 
 const SCHEMA: &str = "ApiKeyRequest";
-const SCOPES_MAX: usize = 12;
 
 pub(super) const BOUNDS: Bounds = &[
     (
         Of::Field(SCHEMA, "name"),
         Bound::Line(API_KEY_NAME_MAX_CHARS),
     ),
-    (Of::Field(SCHEMA, "scopes"), Bound::Items(SCOPES_MAX)),
+    (Of::Field(SCHEMA, "scopes"), Bound::ItemsOf(API_KEY_SCOPES)),
 ];
 
 /// A key to be created.

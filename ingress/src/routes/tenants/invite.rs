@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::body::{ROLES, role};
 use super::{MANAGE_MEMBERS, acting, permit};
 use crate::auth::Caller;
-use crate::bounds::{Bound, Bounds, Of};
+use crate::bounds::{Bound, Bounds, LANGUAGE_TAG, Of};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
@@ -23,7 +23,10 @@ const SCHEMA: &str = "InviteRequest";
 pub(super) const BOUNDS: Bounds = &[
     (Of::Field(SCHEMA, "email"), Bound::Length(EMAIL_MAX_BYTES)),
     (Of::Field(SCHEMA, "role"), Bound::OneOf(ROLES)),
-    (Of::Field(SCHEMA, "locale"), Bound::Length(LOCALE_MAX_BYTES)),
+    (
+        Of::Field(SCHEMA, "locale"),
+        Bound::Form(LANGUAGE_TAG, LOCALE_MAX_BYTES),
+    ),
 ];
 
 /// Who is invited.
@@ -35,7 +38,6 @@ pub(crate) struct InviteRequest {
     /// `owner`, `manager`, `finance`, `box_office` or `scanner`.
     role: String,
     /// The tag of the language that the mail is written in.
-    #[schema(max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
 }
 

@@ -1,0 +1,78 @@
+//! The database, and whether it is of this log.
+
+use std::path::Path;
+
+use onsale_processor::fit::Misfit;
+use onsale_store::Store;
+
+use super::check::Check;
+use crate::config::Config;
+use crate::database_fit;
+
+pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
+    let url = match config.database_url() {
+        Ok(url) => url,
+        Err(failure) => {
+            checks.push(Check::failed(
+                "database",
+                failure.to_string(),
+                "correct the file",
+            ));
+            return;
+        }
+    };
+    if let Some(path) = url.strip_prefix("sqlite://")
+        && !Path::new(path).exists()
+    {
+        match database_fit::look(config, None).await {
+            Ok(Some(misfit)) => checks.push(misfits("there is no SQLite file", &misfit)),
+            _ => checks.push(Check::ok(
+                "database",
+                "no SQLite file yet; the first start creates it",
+            )),
+        }
+        return;
+    }
+    let store = match Store::connect(&url, 2).await {
+        Ok(store) => store,
+        Err(error) => {
+            checks.push(Check::failed(
+                "database",
+                error.to_string(),
+                "start it or correct database.url; a running server sells without it",
+            ));
+            return;
+        }
+    };
+    if let Err(error) = store.check_schema().await {
+        // An empty one under a log that has sold was lost: tables alone would not bring it back.
+        let is_there = store.has_schema().await.unwrap_or(true);
+        checks.push(match database_fit::look(config, Some(&store)).await {
+            Ok(Some(misfit)) if !is_there => misfits("there are no tables", &misfit),
+            _ => Check::failed("database", error.to_string(), "run `onsale migrate`"),
+        });
+        return;
+    }
+    checks.push(match database_fit::look(config, Some(&store)).await {
+        Ok(None) => Check::ok("database", "reached, schema up to date"),
+        Ok(Some(misfit @ (Misfit::SchemaLacks { .. } | Misfit::ZonesLack { .. }))) => {
+            misfits("reached, but something was deleted by hand", &misfit)
+        }
+        Ok(Some(misfit)) => misfits("reached, but not of this log as it is", &misfit),
+        Err(error) => Check::warning(
+            "database",
+            format!("reached; whether it is of this log is not known: {error}"),
+            "look again; if that says the same, `onsale verify` compares it with the log",
+        ),
+    });
+}
+
+pub(super) fn misfits(found: &str, misfit: &Misfit) -> Check {
+    let (name, found) = match misfit {
+        Misfit::LogLost { .. } => ("log", "it was lost"),
+        Misfit::SnapshotAhead { .. } => ("log", "it is shorter than it was"),
+        Misfit::OtherSnapshots { .. } => ("snapshots", "they are of another log"),
+        _ => ("database", found),
+    };
+    Check::failed(name, found, misfit.to_string())
+}

@@ -1,0 +1,338 @@
+//! Outcomes, folded to what each row is at last.
+
+use std::collections::{BTreeMap, HashMap};
+
+use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Reserved};
+use onsale_schemas::{
+    BookingId, Offset, Outcome, OutcomeRecord, PartitionId, SeatIndex, ShowId, ZoneIndex,
+};
+
+use super::{BookingChange, CatalogStep, EventStep, Phase, ShowEvent, ShowStep, Sweep};
+use crate::booking::{BookingRow, BookingStatus};
+use crate::error::StoreError;
+use crate::projection::bulk::SeatHolder;
+
+/// What is known of a booking after the records so far.
+enum Booking {
+    /// Made in this batch.
+    New(BookingRow),
+    /// Stands in the database.
+    Known(BookingChange),
+}
+
+pub(super) struct Fold {
+    partition: PartitionId,
+    swept: Option<Sweep>,
+    bookings: BTreeMap<Offset, Booking>,
+    /// Who took which seat in this batch and still has it.
+    holders: HashMap<(ShowId, SeatIndex), Offset>,
+    /// Seats to take from bookings that had them before this batch.
+    freed: Vec<SeatHolder>,
+    catalog: Vec<CatalogStep>,
+    blocks: BTreeMap<(ShowId, SeatIndex), bool>,
+    blocked_quantities: BTreeMap<(ShowId, ZoneIndex), i64>,
+}
+
+impl Fold {
+    pub(super) fn new(partition: PartitionId, swept: Option<Sweep>) -> Self {
+        Self {
+            partition,
+            swept,
+            bookings: BTreeMap::new(),
+            holders: HashMap::new(),
+            freed: Vec::new(),
+            catalog: Vec::new(),
+            blocks: BTreeMap::new(),
+            blocked_quantities: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn record(&mut self, record: &OutcomeRecord) -> Result<(), StoreError> {
+        for ended in &record.expired {
+            self.end(ended, BookingStatus::Expired, record)?;
+        }
+        if record.replay_of.is_some() {
+            match (&record.outcome, record.request_id) {
+                (Outcome::ShowAmended { show }, Some(id)) => {
+                    self.step(*show, ShowEvent::AmendedBefore(id), record);
+                }
+                (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
+                    self.catalog.push(CatalogStep::EventChangedBefore(id));
+                }
+                _ => {}
+            }
+            return Ok(());
+        }
+        match &record.outcome {
+            Outcome::Reserved(reserved) => self.reserve(reserved, record)?,
+            Outcome::Confirmed(confirmed) if confirmed.first => {
+                self.confirm(confirmed, record)?;
+            }
+            Outcome::Released { booking, .. } => {
+                self.end(booking, BookingStatus::Cancelled, record)?;
+            }
+            Outcome::Extended {
+                booking,
+                show,
+                expires_at_ms,
+                ..
+            } => self.extend(*booking, *show, *expires_at_ms, record),
+            Outcome::Blocked(change) => self.block(change, true),
+            Outcome::Unblocked(change) => self.block(change, false),
+            Outcome::ShowOpened { show, .. } => self.step(*show, ShowEvent::Opened, record),
+            Outcome::ShowClosed { show } => self.step(*show, ShowEvent::Closed, record),
+            Outcome::ShowAmended { show } => {
+                if let Some(id) = record.request_id {
+                    self.step(*show, ShowEvent::Amended(id), record);
+                }
+            }
+            Outcome::EventAmended {
+                event,
+                max_tickets_per_user,
+            } => self.catalog.push(CatalogStep::EventAmended(EventStep {
+                event: *event,
+                request: record.request_id,
+                max_tickets_per_user: Some(*max_tickets_per_user),
+                offset: record.offset,
+            })),
+            // They begin the next phase.
+            Outcome::ShowCancelled { .. }
+            | Outcome::EventCancelled { .. }
+            | Outcome::ClockReset { .. } => {}
+            // They have no rows.
+            Outcome::Confirmed(_)
+            | Outcome::Nothing
+            | Outcome::Claimed { .. }
+            | Outcome::BarrierPassed { .. }
+            | Outcome::ReferenceClaimed(_)
+            | Outcome::Rejected(_) => {}
+            Outcome::Described(describe) => {
+                self.catalog
+                    .push(CatalogStep::Described(Box::new(describe.clone())));
+            }
+        }
+        Ok(())
+    }
+
+    fn reserve(&mut self, reserved: &Reserved, record: &OutcomeRecord) -> Result<(), StoreError> {
+        self.take(reserved.show, &reserved.seats, reserved.booking)?;
+        let row = BookingRow {
+            booking_id: BookingId::new(self.partition, reserved.booking),
+            request_id: record.request_id,
+            event_id: reserved.event,
+            show_id: reserved.show,
+            user_id: reserved.user,
+            zone: reserved.zone,
+            seats: reserved.seats.to_vec(),
+            quantity: reserved.quantity,
+            unit_price: reserved.unit_price,
+            currency: reserved.currency.as_str().to_owned(),
+            status: BookingStatus::Reserved,
+            reserved_at_ms: record.log_time_ms,
+            expires_at_ms: reserved.expires_at_ms,
+            confirmed_at_ms: None,
+            ended_at_ms: None,
+            payment_reference: None,
+            updated_offset: record.offset,
+        };
+        match self.bookings.insert(reserved.booking, Booking::New(row)) {
+            None => Ok(()),
+            Some(_) => Err(StoreError::Invalid(format!(
+                "booking {} of partition {} is reserved after it was changed",
+                reserved.booking, self.partition
+            ))),
+        }
+    }
+
+    fn confirm(&mut self, confirmed: &Confirmed, record: &OutcomeRecord) -> Result<(), StoreError> {
+        if confirmed.revived {
+            self.take(confirmed.show, &confirmed.seats, confirmed.booking)?;
+        } else {
+            for seat in confirmed.seats.iter() {
+                self.check_holder(confirmed.show, *seat, confirmed.booking)?;
+            }
+        }
+        let (at_ms, reference) = (confirmed.confirmed_at_ms, &confirmed.payment_reference);
+        match self.touch(confirmed.booking, confirmed.show, record) {
+            Booking::New(row) => {
+                row.status = BookingStatus::Confirmed;
+                row.confirmed_at_ms = Some(at_ms);
+                row.payment_reference = Some(reference.clone());
+                row.ended_at_ms = None;
+            }
+            Booking::Known(change) => {
+                change.status = BookingStatus::Confirmed;
+                change.confirmed_at_ms = Some(at_ms);
+                change.payment_reference = Some(reference.clone());
+                change.ended_at_ms = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn extend(&mut self, booking: Offset, show: ShowId, until_ms: u64, record: &OutcomeRecord) {
+        // Only a live hold can be extended, which is what a change says when nothing else did.
+        match self.touch(booking, show, record) {
+            Booking::New(row) => row.expires_at_ms = until_ms,
+            Booking::Known(change) => change.expires_at_ms = Some(until_ms),
+        }
+    }
+
+    fn end(
+        &mut self,
+        ended: &EndedBooking,
+        status: BookingStatus,
+        record: &OutcomeRecord,
+    ) -> Result<(), StoreError> {
+        for seat in ended.seats.iter() {
+            self.check_holder(ended.show, *seat, ended.booking)?;
+            if self.holders.remove(&(ended.show, *seat)).is_none() {
+                self.freed.push(SeatHolder {
+                    show: ended.show,
+                    seat: *seat,
+                    partition: self.partition,
+                    booking: ended.booking,
+                });
+            }
+        }
+        self.finish_booking(ended.booking, ended.show, status, record);
+        Ok(())
+    }
+
+    fn step(&mut self, show: ShowId, event: ShowEvent, record: &OutcomeRecord) {
+        self.catalog.push(CatalogStep::Show(ShowStep {
+            show,
+            event,
+            at_ms: record.log_time_ms,
+            offset: record.offset,
+        }));
+    }
+
+    fn finish_booking(
+        &mut self,
+        booking: Offset,
+        show: ShowId,
+        status: BookingStatus,
+        record: &OutcomeRecord,
+    ) {
+        let (row_status, ended_at_ms) = match self.touch(booking, show, record) {
+            Booking::New(row) => (&mut row.status, &mut row.ended_at_ms),
+            Booking::Known(change) => (&mut change.status, &mut change.ended_at_ms),
+        };
+        *row_status = status;
+        *ended_at_ms = Some(record.log_time_ms);
+    }
+
+    fn touch(&mut self, booking: Offset, show: ShowId, record: &OutcomeRecord) -> &mut Booking {
+        let touched = self.bookings.entry(booking).or_insert_with(|| {
+            Booking::Known(BookingChange {
+                booking,
+                show,
+                status: BookingStatus::Reserved,
+                expires_at_ms: None,
+                confirmed_at_ms: None,
+                payment_reference: None,
+                ended_at_ms: None,
+                updated_offset: record.offset,
+            })
+        });
+        match touched {
+            Booking::New(row) => row.updated_offset = record.offset,
+            Booking::Known(change) => change.updated_offset = record.offset,
+        }
+        touched
+    }
+
+    fn take(
+        &mut self,
+        show: ShowId,
+        seats: &[SeatIndex],
+        booking: Offset,
+    ) -> Result<(), StoreError> {
+        for seat in seats {
+            if let Some(other) = self.holders.insert((show, *seat), booking) {
+                return Err(self.double_sale(show, *seat, other, booking));
+            }
+        }
+        Ok(())
+    }
+
+    /// Without this a seat sold twice would pass unseen when one of the two ends in the same batch.
+    fn check_holder(
+        &self,
+        show: ShowId,
+        seat: SeatIndex,
+        booking: Offset,
+    ) -> Result<(), StoreError> {
+        match self.holders.get(&(show, seat)) {
+            Some(other) if *other != booking => Err(self.double_sale(show, seat, *other, booking)),
+            _ => Ok(()),
+        }
+    }
+
+    fn double_sale(&self, show: ShowId, seat: SeatIndex, one: Offset, other: Offset) -> StoreError {
+        StoreError::DoubleSale(format!(
+            "seat {seat} of show {show} is held by bookings {one} and {other} of partition {}",
+            self.partition
+        ))
+    }
+
+    fn block(&mut self, change: &BlockChange, blocked: bool) {
+        if change.seats.is_empty() {
+            let quantity = i64::from(change.quantity);
+            *self
+                .blocked_quantities
+                .entry((change.show, change.zone))
+                .or_default() += if blocked { quantity } else { -quantity };
+        } else {
+            for seat in change.seats.iter() {
+                self.blocks.insert((change.show, *seat), blocked);
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Phase {
+        let mut changed = Vec::new();
+        let mut inserted = Vec::new();
+        for booking in self.bookings.into_values() {
+            match booking {
+                Booking::New(row) => inserted.push(row),
+                Booking::Known(change) => changed.push(change),
+            }
+        }
+        let partition = self.partition;
+        let mut taken: Vec<SeatHolder> = self
+            .holders
+            .into_iter()
+            .map(|((show, seat), booking)| SeatHolder {
+                show,
+                seat,
+                partition,
+                booking,
+            })
+            .collect();
+        // In the order of the key, so that the index is written from left to right.
+        taken.sort_unstable_by_key(|holder| (holder.show, holder.seat));
+        let (blocked, unblocked) = self
+            .blocks
+            .into_iter()
+            .partition::<Vec<_>, _>(|(_, blocked)| *blocked);
+        let seat = |(seat, _): ((ShowId, SeatIndex), bool)| seat;
+        Phase {
+            swept: self.swept,
+            catalog: self.catalog,
+            freed: self.freed,
+            changed,
+            inserted,
+            taken,
+            unblocked: unblocked.into_iter().map(seat).collect(),
+            blocked: blocked.into_iter().map(seat).collect(),
+            blocked_quantities: self
+                .blocked_quantities
+                .into_iter()
+                .filter(|(_, delta)| *delta != 0)
+                .map(|((show, zone), delta)| (show, zone, delta))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Bookings and the seats that they hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onsale_engine::Partition;
+use onsale_schemas::{BookingId, Offset, ShowId};
+use onsale_store::booking::{BookingRepair, BookingRow, BookingStatus, StoredBooking, Watermark};
+
+use super::Applied;
+use super::error::ApplyError;
+use super::target::Target;
+use crate::reconcile::Engine;
+use crate::reconcile::compare::{
+    differing_columns, expected_status, holders_by_show, is_same_payment,
+};
+use crate::reconcile::log_rows::{self, Asked};
+
+/// What is to be done to bookings, gathered before any is touched.
+#[derive(Default)]
+pub(super) struct Repair {
+    pub(super) rows: Vec<BookingRow>,
+    /// Bookings that the log does not have, and their shows as far as they say.
+    pub(super) removed: Vec<(BookingId, ShowId)>,
+    /// Shows whose seats are written again because they differ.
+    pub(super) shows: BTreeSet<ShowId>,
+    /// Shows in which bookings stood that belong to others.
+    pub(super) left: BTreeSet<ShowId>,
+}
+
+impl Repair {
+    /// With every seat of the shows that it touches as the machines have them.
+    fn with_holders(&self, machines: &[Partition]) -> BookingRepair {
+        let mut touched = &self.shows | &self.left;
+        touched.extend(self.rows.iter().map(|row| row.show_id));
+        touched.extend(self.removed.iter().map(|(_, show)| *show));
+        let mut holders = BTreeMap::new();
+        for machine in machines {
+            let mut held = holders_by_show(machine);
+            for show in &touched {
+                if machine.show(*show).is_some() {
+                    holders.insert(*show, held.remove(show).unwrap_or_default());
+                }
+            }
+        }
+        BookingRepair {
+            rows: self.rows.clone(),
+            removed: self.removed.iter().map(|(booking, _)| *booking).collect(),
+            holders,
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        let items = self.rows.len() + self.removed.len() + self.shows.len();
+        u64::try_from(items).unwrap_or(u64::MAX)
+    }
+}
+
+/// What has to be done to these bookings of a partition.
+pub(super) async fn gather(
+    machine: &Partition,
+    offsets: BTreeSet<Offset>,
+    engine: Engine<'_>,
+    target: Target<'_>,
+    now_ms: u64,
+    repair: &mut Repair,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    let of_log = match engine.log {
+        Some(log) => log_rows::read(log, machine, Asked::These(offsets.clone())).await?,
+        None => None,
+    };
+    for offset in offsets {
+        let id = BookingId::new(machine.id(), offset);
+        let stored = target.store.stored_booking(id).await?;
+        let stands = stored.as_ref().and_then(|stored| stored.row.as_ref().ok());
+        match &of_log {
+            Some(rows) => match (rows.get(&offset), &stored) {
+                (Some(row), _) if stands == Some(row) => applied.gone += 1,
+                (Some(row), _) => {
+                    repair.left.extend(stands.map(|stands| stands.show_id));
+                    repair.rows.push(row.clone());
+                }
+                (None, Some(_)) => {
+                    let show = stands.map_or_else(no_show, |stands| stands.show_id);
+                    repair.removed.push((id, show));
+                }
+                (None, None) => applied.gone += 1,
+            },
+            None => {
+                if let Some(why) = unrepairable(id, machine, stands) {
+                    applied.left.push(why);
+                }
+                match booking_row(id, machine, stored.as_ref(), now_ms) {
+                    Some(row) => repair.rows.push(row),
+                    None => applied.gone += 1,
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Of a row that does not say which.
+fn no_show() -> ShowId {
+    ShowId::from_bytes([0; 16])
+}
+
+/// All in one transaction.
+pub(super) async fn repair_bookings(
+    repair: &Repair,
+    engine: Engine<'_>,
+    target: Target<'_>,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    if repair.len() == 0 {
+        return Ok(());
+    }
+    let audit = target.audit_of_bookings(repair).await?;
+    let bookings = repair.with_holders(engine.machines);
+    target.store.repair_bookings(bookings, audit).await?;
+    applied.repaired += repair.len();
+    Ok(())
+}
+
+/// Writes the bookings that have ended since the projection stopped. A comparison looks at live ones
+/// only, and nobody would ever project the others once the watermark is behind them. Where the log
+/// no longer goes back to its beginning, those that the engine has forgotten by now are lost to the
+/// database.
+pub(super) async fn repair_ended(
+    machine: &Partition,
+    mark: Watermark,
+    engine: Engine<'_>,
+    target: Target<'_>,
+    applied: &mut Applied,
+    now_ms: u64,
+) -> Result<(), ApplyError> {
+    let of_log = match engine.log {
+        Some(log) => log_rows::read(log, machine, Asked::All).await?,
+        None => None,
+    };
+    let mut repair = Repair::default();
+    if let Some(rows) = of_log {
+        let rows = rows.into_values();
+        let ended = rows.filter(|row| !row.status.is_live());
+        for row in ended.filter(|row| row.updated_offset >= mark.next_offset) {
+            let stored = target.store.stored_booking(row.booking_id).await?;
+            if stored.is_none_or(|stored| stored.row.as_ref() != Ok(&row)) {
+                repair.rows.push(row);
+            }
+        }
+        return repair_bookings(&repair, engine, target, applied).await;
+    }
+    for booking in machine.bookings() {
+        let has_ended = booking
+            .ended_at_ms
+            .is_some_and(|ended_at_ms| ended_at_ms >= mark.log_time_ms);
+        if has_ended {
+            let id = BookingId::new(machine.id(), booking.booking);
+            let stored = target.store.stored_booking(id).await?;
+            let row = booking_row(id, machine, stored.as_ref(), now_ms);
+            repair.rows.extend(row);
+        }
+    }
+    repair_bookings(&repair, engine, target, applied).await
+}
+
+/// Why the row of a booking cannot be made right from the machine alone.
+fn unrepairable(id: BookingId, machine: &Partition, stands: Option<&BookingRow>) -> Option<String> {
+    let booking = machine.booking(id.offset())?;
+    let is_paid_otherwise = match stands {
+        Some(row) => !is_same_payment(&booking, row),
+        None => booking.payment_hash.is_some(),
+    };
+    is_paid_otherwise.then(|| {
+        format!(
+            "booking {id}: its payment reference is in the log alone, which no longer goes back to \
+             its beginning; restore it from a backup of the database"
+        )
+    })
+}
+
+/// What the row of a booking should be by the machine, `None` where it is just that.
+fn booking_row(
+    id: BookingId,
+    machine: &Partition,
+    stored: Option<&StoredBooking>,
+    now_ms: u64,
+) -> Option<BookingRow> {
+    let row = stored.and_then(|stored| stored.row.as_ref().ok());
+    match (machine.booking(id.offset()), row) {
+        (Some(booking), row) => {
+            if row.is_some_and(|row| differing_columns(&booking, row).is_empty()) {
+                return None;
+            }
+            let status = expected_status(&booking);
+            Some(BookingRow {
+                booking_id: id,
+                // What the engine does not keep stays as it was.
+                request_id: row.and_then(|row| row.request_id),
+                payment_reference: row.and_then(|row| row.payment_reference.clone()),
+                event_id: booking.event,
+                show_id: booking.show,
+                user_id: booking.user,
+                zone: booking.zone,
+                seats: booking.seats.to_vec(),
+                quantity: booking.quantity,
+                unit_price: booking.unit_price,
+                currency: booking.currency.as_str().to_owned(),
+                status,
+                reserved_at_ms: booking.reserved_at_ms,
+                expires_at_ms: booking.expires_at_ms,
+                confirmed_at_ms: booking.confirmed_at_ms.or_else(|| {
+                    row.filter(|_| booking.ended_at_ms.is_some())?
+                        .confirmed_at_ms
+                }),
+                ended_at_ms: booking.ended_at_ms,
+                updated_offset: machine.next_offset().saturating_sub(1),
+            })
+        }
+        // The engine has forgotten it, so it ended more than an hour ago; which way is in the log.
+        (None, Some(row)) if row.status.is_live() => Some(BookingRow {
+            status: if row.confirmed_at_ms.is_some() {
+                BookingStatus::Cancelled
+            } else {
+                BookingStatus::Expired
+            },
+            ended_at_ms: Some(now_ms),
+            ..row.clone()
+        }),
+        (None, _) => None,
+    }
+}
