@@ -99,10 +99,16 @@ impl Authenticator {
     }
 }
 
+/// What access tokens call themselves, those of RFC 9068 included (2.1).
+const ACCESS_TOKEN_TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
+
 /// A token of another type is meant for something else.
 fn is_access_token(header: &Header) -> bool {
     let typ = header.typ.as_deref();
-    typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
+    typ.is_none_or(|typ| {
+        let is = |known: &&str| typ.eq_ignore_ascii_case(known);
+        ACCESS_TOKEN_TYPES.iter().any(|known| is(&known))
+    })
 }
 
 fn validation(config: &AuthConfig, algorithm: Algorithm) -> Validation {

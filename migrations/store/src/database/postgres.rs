@@ -118,8 +118,11 @@ fn pool(connections_max: u32) -> PgPoolOptions {
         .test_before_acquire(false)
         .before_acquire(|connection, _| {
             Box::pin(async move {
-                let answer = timeout(PING_MAX, connection.ping()).await;
-                Ok(answer.is_ok_and(|answer| answer.is_ok()))
+                // Costs what a ping does, and finds a server that has become a replica.
+                let asked = sqlx::raw_sql("SHOW transaction_read_only").fetch_one(connection);
+                let answer = timeout(PING_MAX, asked).await;
+                let is_read_only = answer.ok().and_then(Result::ok).map(|row| row.try_get(0));
+                Ok(matches!(is_read_only, Some(Ok("off"))))
             })
         })
 }
