@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use onsale_schemas::outcome::EndedBooking;
-use onsale_schemas::{
-    LogTimeMs, Offset, OutcomeRecord, SeatList, ShowId, UserId, ZoneIndex, codec,
-};
+use onsale_schemas::{LogTimeMs, Offset, OutcomeRecord, SeatList, ShowId, UserId, codec};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig as _;
@@ -236,7 +234,7 @@ fn large_outcome(offset: Offset, previous: Option<Offset>) -> OutcomeRecord {
         booking: offset,
         show: ShowId::from_bytes([7; 16]),
         user: UserId::from_bytes([8; 16]),
-        zone: ZoneIndex(0),
+        zone: 0,
         seats: SeatList::default(),
         quantity: 1,
     };
