@@ -106,8 +106,9 @@ const ACCESS_TOKEN_TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
 fn is_access_token(header: &Header) -> bool {
     let typ = header.typ.as_deref();
     typ.is_none_or(|typ| {
-        let is = |known: &&str| typ.eq_ignore_ascii_case(known);
-        ACCESS_TOKEN_TYPES.iter().any(|known| is(&known))
+        ACCESS_TOKEN_TYPES
+            .iter()
+            .any(|known| typ.eq_ignore_ascii_case(known))
     })
 }
 

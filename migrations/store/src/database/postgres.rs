@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Connection as _;
+use sqlx::Row as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::time::timeout;
 
@@ -121,8 +121,9 @@ fn pool(connections_max: u32) -> PgPoolOptions {
                 // Costs what a ping does, and finds a server that has become a replica.
                 let asked = sqlx::raw_sql("SHOW transaction_read_only").fetch_one(connection);
                 let answer = timeout(PING_MAX, asked).await;
-                let is_read_only = answer.ok().and_then(Result::ok).map(|row| row.try_get(0));
-                Ok(matches!(is_read_only, Some(Ok("off"))))
+                let row = answer.ok().and_then(Result::ok);
+                let is_read_only = row.and_then(|row| row.try_get::<String, _>(0).ok());
+                Ok(is_read_only.is_some_and(|is| is == "off"))
             })
         })
 }

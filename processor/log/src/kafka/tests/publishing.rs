@@ -268,7 +268,7 @@ fn nothing_passes_an_outcome_that_the_brokers_refuse() {
     drop(probe);
     for _ in 0..20 {
         let publisher = failing();
-        for offset in 0..400 {
+        for offset in 0..400u64 {
             let previous = offset.checked_sub(1);
             let record = match offset {
                 20 => large_outcome(offset, previous),
