@@ -12,6 +12,7 @@ use moka::sync::Cache;
 use onsale_accounts::{ApiKeyScopes, ApiKeySecret};
 use onsale_auth::Identity;
 use onsale_schemas::{TenantId, UserId};
+use onsale_store::StoreError;
 use onsale_store::account::{ApiKeyRow, TokenHash};
 
 use crate::auth::Caller;
@@ -24,12 +25,16 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(30);
 /// For how long a revoked key is refused without a look-up: longer than one is remembered that was looked up
 /// a moment before it was revoked.
 const REVOKED_FOR: Duration = Duration::from_secs(120);
+/// For how long a key that was good is good on while the database cannot be asked: sales go on without it.
+const GOOD_WITHOUT_DATABASE_FOR: Duration = Duration::from_secs(3_600);
 /// Keys that are remembered, those that nobody has included.
 const REMEMBERED_MAX: u64 = 10_000;
 
 /// Keys that were looked up lately.
 pub(crate) struct ApiKeys {
     known: Cache<TokenHash, Option<ApiKeyRow>>,
+    /// Those that were good when the database last said so.
+    good: Cache<TokenHash, ApiKeyRow>,
     /// Those that this node has revoked: a look-up that began before may find them good.
     revoked: Cache<TokenHash, ()>,
 }
@@ -40,6 +45,10 @@ impl ApiKeys {
             known: Cache::builder()
                 .max_capacity(REMEMBERED_MAX)
                 .time_to_live(REMEMBERED_FOR)
+                .build(),
+            good: Cache::builder()
+                .max_capacity(REMEMBERED_MAX)
+                .time_to_live(GOOD_WITHOUT_DATABASE_FOR)
                 .build(),
             revoked: Cache::builder()
                 .max_capacity(REMEMBERED_MAX)
@@ -52,6 +61,7 @@ impl ApiKeys {
     pub(crate) fn refuse(&self, hash: TokenHash) {
         self.revoked.insert(hash, ());
         self.known.invalidate(&hash);
+        self.good.invalidate(&hash);
     }
 
     /// What is known of a key without a look-up: `Some(None)` of one that nobody has, or that was revoked.
@@ -68,7 +78,22 @@ impl ApiKeys {
         if self.revoked.contains_key(&hash) {
             return None;
         }
+        match &found {
+            Some(row) => self.good.insert(hash, row.clone()),
+            None => self.good.invalidate(&hash),
+        }
         found
+    }
+
+    /// A key that was good when the database last said so, for while it cannot be asked. It is remembered as
+    /// one that was looked up, so that not every call waits for the database.
+    fn without_database(&self, hash: TokenHash) -> Option<ApiKeyRow> {
+        let row = self.good.get(&hash)?;
+        if self.revoked.contains_key(&hash) {
+            return None;
+        }
+        self.known.insert(hash, Some(row.clone()));
+        Some(row)
     }
 
     /// Whom the key of a request stands for; `None` where it sends none. `address` is who sends it.
@@ -99,7 +124,13 @@ impl ApiKeys {
             None => {
                 let limited = state.limits.check(Class::Lookup, address);
                 limited.map_err(|(error, _passed)| error)?;
-                let found = state.store.api_key(hash).await?;
+                let found = match state.store.api_key(hash).await {
+                    Err(error @ StoreError::Unreachable(_)) => {
+                        let key = self.without_database(hash).ok_or(error)?;
+                        return caller(key, state.clock.now_ms());
+                    }
+                    asked => asked?,
+                };
                 if let Some(key) = &found {
                     let now_ms = state.clock.now_ms();
                     // What can be read is answered also where nothing can be written.
@@ -113,23 +144,28 @@ impl ApiKeys {
                 self.remember(hash, found)
             }
         };
-        let now_ms = state.clock.now_ms();
-        let key = found.filter(|key| key.is_live(now_ms));
-        let key = key.ok_or_else(refused)?;
-        let scopes = ApiKeyScopes::parse(key.scopes.split(' ')).map_err(ApiError::internal)?;
-        let identity = Identity {
-            user: UserId(key.key_id),
-            role: scopes.role(),
-            tenant: TenantId(key.tenant_id),
-            member: None,
-            session: None,
-            expires_at_seconds: key.expires_at_ms.map_or(u64::MAX, |ms| ms / 1_000),
-        };
-        Ok(match scopes {
-            ApiKeyScopes::Payments => Caller::from(identity),
-            ApiKeyScopes::Organizer(actions) => Caller::from(identity).with_actions(actions),
-        })
+        caller(found.ok_or_else(refused)?, state.clock.now_ms())
     }
+}
+
+/// Whom a key stands for.
+fn caller(key: ApiKeyRow, now_ms: u64) -> Result<Caller, ApiError> {
+    if !key.is_live(now_ms) {
+        return Err(refused());
+    }
+    let scopes = ApiKeyScopes::parse(key.scopes.split(' ')).map_err(ApiError::internal)?;
+    let identity = Identity {
+        user: UserId(key.key_id),
+        role: scopes.role(),
+        tenant: TenantId(key.tenant_id),
+        member: None,
+        session: None,
+        expires_at_seconds: key.expires_at_ms.map_or(u64::MAX, |ms| ms / 1_000),
+    };
+    Ok(match scopes {
+        ApiKeyScopes::Payments => Caller::from(identity),
+        ApiKeyScopes::Organizer(actions) => Caller::from(identity).with_actions(actions),
+    })
 }
 
 /// The same for one that nobody has, that has expired and that was revoked.
@@ -177,10 +213,12 @@ mod tests {
         assert_eq!(keys.remembered(&[1; 32]), None);
         assert_eq!(keys.remember([1; 32], Some(row.clone())), Some(row.clone()));
         assert_eq!(keys.remembered(&[1; 32]), Some(Some(row.clone())));
+        assert_eq!(keys.without_database([1; 32]), Some(row.clone()));
         keys.refuse([1; 32]);
         assert_eq!(keys.remembered(&[1; 32]), Some(None));
         // The answer to a look-up that had begun before.
         assert_eq!(keys.remember([1; 32], Some(row)), None);
         assert_eq!(keys.remembered(&[1; 32]), Some(None));
+        assert_eq!(keys.without_database([1; 32]), None);
     }
 }

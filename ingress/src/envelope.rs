@@ -27,7 +27,7 @@ const DETAIL_MAX_CHARS: usize = 512;
 /// Characters of the path that an error repeats; ours are shorter.
 const INSTANCE_MAX_CHARS: usize = 256;
 
-/// What stands around the data of a success is about so long.
+/// About how much stands around the data of a success.
 const END_EXPECTED_BYTES: usize = 128;
 
 /// What the edge adds to an answer included.

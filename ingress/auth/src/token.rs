@@ -99,10 +99,17 @@ impl Authenticator {
     }
 }
 
+/// What access tokens call themselves, those of RFC 9068 included (2.1).
+const ACCESS_TOKEN_TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
+
 /// A token of another type is meant for something else.
 fn is_access_token(header: &Header) -> bool {
     let typ = header.typ.as_deref();
-    typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
+    typ.is_none_or(|typ| {
+        ACCESS_TOKEN_TYPES
+            .iter()
+            .any(|known| typ.eq_ignore_ascii_case(known))
+    })
 }
 
 fn validation(config: &AuthConfig, algorithm: Algorithm) -> Validation {

@@ -182,10 +182,13 @@ impl Connection {
             line.request_begins();
             request.extensions_mut().insert(ConnectInfo(peer));
             let block = inner.asked_by(&request, peer.ip(), &block);
-            let refusal = refusal::malformed(&request).or_else(|| {
-                let refusal = inner.over_budget(&request, &block);
-                refusal.inspect(|_| inner.pressure.answers_refused.inc())
-            });
+            let malformed = refusal::malformed(&request);
+            let refusal = malformed
+                .inspect(|_| inner.pressure.malformed.inc())
+                .or_else(|| {
+                    let refusal = inner.over_budget(&request, &block);
+                    refusal.inspect(|_| inner.pressure.answers_refused.inc())
+                });
             let unsent_in_all = inner.pressure.unsent_bytes.clone();
             let answer = match refusal {
                 Some(error) => Err(refusal::answer(&request, &error)),

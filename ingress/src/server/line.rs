@@ -24,7 +24,7 @@ struct State {
     blocked_since: Option<Duration>,
     /// How long they did before.
     blocked: Duration,
-    /// When a stream last was taken something of, by [`Line::now`].
+    /// When the client last took a piece of a stream, by [`Line::now`].
     moved_at: Duration,
     streams: usize,
     /// Streams of which something waits for the client.
@@ -103,12 +103,12 @@ impl Line {
         self.state.lock().waiting -= 1;
     }
 
-    /// Something of a stream was taken.
+    /// The client took a piece of a stream.
     pub(super) fn moved(&self, now: Duration) {
         self.state.lock().moved_at = now;
     }
 
-    /// True when no stream was taken anything of for so long, and each has something that waits.
+    /// True when the client has taken nothing of any stream for that long, and each has something that waits.
     pub(super) fn is_stuck(&self, timeout: Duration) -> bool {
         let elapsed = self.began.elapsed();
         self.state.lock().is_stuck(elapsed, timeout)

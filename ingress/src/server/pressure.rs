@@ -8,7 +8,7 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// How long a shortage of descriptors is reported after it was last met.
 const REPORTED_FOR: Duration = Duration::from_secs(10);
-/// The log says it again after so long.
+/// After this time the log says it again.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);
 /// `EMFILE` and `ENFILE` on every system that this runs on.
 const OUT_OF_DESCRIPTORS: [i32; 2] = [24, 23];
@@ -58,6 +58,7 @@ pub(crate) struct Pressure {
     pub(super) slowed: IntCounter,
     pub(super) given_up: IntCounter,
     pub(super) answers_refused: IntCounter,
+    pub(super) malformed: IntCounter,
     pub(super) unsent_bytes: IntGauge,
     descriptors_exhausted: IntCounter,
 }
@@ -127,6 +128,10 @@ impl Pressure {
             answers_refused: counter(
                 "http_answers_refused_total",
                 "Requests refused because their address has not taken earlier answers",
+            )?,
+            malformed: counter(
+                "http_requests_malformed_total",
+                "Requests refused before any route because of their host or transfer coding",
             )?,
             unsent_bytes: gauge(
                 "http_answers_unsent_bytes",

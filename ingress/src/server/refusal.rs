@@ -65,10 +65,10 @@ fn wrong_host<B>(request: &Request<B>) -> Option<ApiError> {
     {
         return refused("expected a host, with a port or without one");
     }
-    if let (Version::HTTP_2, Some(host), Some(authority)) = (version, host, authority)
+    if let (Some(host), Some(authority)) = (host, authority)
         && !host.eq_ignore_ascii_case(authority)
     {
-        return refused("expected the same as in `:authority`");
+        return refused("expected the same as in `:authority`, or in the URI of the request line");
     }
     None
 }
@@ -119,6 +119,7 @@ mod tests {
             (one, "/", &["x/y@z"], true),
             (one, "/", &[""], true),
             (one, "http://a/", &["a"], false),
+            (one, "http://a/", &["b"], true),
             (one, "http://user@a/", &["a"], true),
             (two, "https://a/", &[], false),
             (two, "https://a/", &["A"], false),

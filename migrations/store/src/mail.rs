@@ -1,8 +1,8 @@
-//! Mails to the people of accounts, as payloads of jobs: written by whoever makes the fact true, read by
-//! whoever sends.
+//! Mails to the people of accounts, as payloads of jobs: written in the transaction of the fact that
+//! they follow from, read by the worker that sends them.
 //!
 //! A payload lies in the database and is shown to operators, so it names the account by its id and holds
-//! the token of a link sealed. Whoever sends the mail opens address and token at that moment.
+//! the token of a link sealed. The worker that sends the mail opens address and token at that moment.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

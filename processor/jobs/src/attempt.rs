@@ -61,4 +61,12 @@ impl Attempt {
     pub(crate) fn take_progress(&self) -> Option<String> {
         self.progress.lock().take()
     }
+
+    /// Gives back what did not reach the database, unless there is something newer by now.
+    pub(crate) fn return_progress(&self, taken: Option<String>) {
+        let mut progress = self.progress.lock();
+        if progress.is_none() {
+            *progress = taken;
+        }
+    }
 }

@@ -109,6 +109,7 @@ async fn work(
             Ok(Ok(Renewal::Lost)) => End::Lost,
             Ok(Err(error)) if Instant::now() < held_until => {
                 tracing::debug!(kind = kind.name, job = %lease.job, %error, "lease not renewed yet");
+                attempt.return_progress(progress);
                 continue;
             }
             // Another worker may have the job by now.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::FeedState;
 use super::fold::{Due, DueUser};
 
-/// Changes of so long are written together.
+/// Changes within this time are written together.
 const COALESCE: Duration = Duration::from_millis(20);
 /// Everything is written again so often, long before its keys are gone.
 const HEARTBEAT: Duration = Duration::from_secs(4);

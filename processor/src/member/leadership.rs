@@ -179,7 +179,7 @@ impl Leadership {
             || self.due_at_ms(machine).is_some_and(|at| at <= now_ms)
     }
 
-    /// A tick that was not seen for so long is taken for lost.
+    /// A tick that was not seen for this long counts as lost.
     fn tick_retry_ms(&self) -> u64 {
         (self.settings.patience_ms / 2).max(self.settings.tick_ms)
     }

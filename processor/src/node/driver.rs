@@ -29,7 +29,7 @@ use crate::snapshots::CutReply;
 const IDLE_MAX_MS: u64 = 20;
 /// Wait while outcomes are to be handed over or read, in milliseconds.
 const BUSY_WAIT_MS: u64 = 1;
-/// A driver that did not come round for so long stood still, and its partitions with it, in
+/// A driver that did not come round for this long stood still, and its partitions with it, in
 /// milliseconds. A follower has taken over long before.
 const STALL_MS: u64 = 2_000;
 /// How often the members' state is shown to the rest of the process, in milliseconds.

@@ -19,7 +19,7 @@ use crate::snapshots::Newest;
 
 /// How often the beginning of the log is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// A snapshot that was asked for may take so long before it is asked for again.
+/// How long a snapshot that was asked for may take before it is asked for again.
 const ASK_EVERY: Duration = Duration::from_secs(30);
 /// Longest sleep; bounds how late a stop is noticed.
 const NAP: Duration = Duration::from_millis(100);

@@ -217,6 +217,16 @@ struct Reading {
     ended: oneshot::Receiver<Result<(), ProjectionError>>,
 }
 
+/// Why nothing is read any more.
+enum Stopped {
+    /// The node stops, or the thread that reads is defect.
+    ForGood,
+    /// The database contradicts the outcomes of this partition.
+    UntilRepaired(PartitionId),
+    /// The brokers did not answer: they may at the next attempt.
+    Interrupted,
+}
+
 impl Supervisor {
     /// Goes on from a first attempt to begin.
     async fn run(mut self, mut reading: Option<Reading>) {
@@ -230,13 +240,16 @@ impl Supervisor {
             let Some(begun) = reading.take() else {
                 continue;
             };
-            let Some(partition) = self.stopped_at(begun).await else {
-                return;
-            };
-            if !self.wait_for_repair(partition).await {
-                return;
+            match self.stopped_at(begun).await {
+                Stopped::ForGood => return,
+                Stopped::UntilRepaired(partition) => {
+                    if !self.wait_for_repair(partition).await {
+                        return;
+                    }
+                    reading = self.try_to_begin().await;
+                }
+                Stopped::Interrupted => {}
             }
-            reading = self.try_to_begin().await;
         }
     }
 
@@ -253,9 +266,8 @@ impl Supervisor {
         });
     }
 
-    /// Waits until going on would be wrong and ends the reading; the partition that is to be
-    /// repaired. `None` when a stop is asked for or nothing can be repaired.
-    async fn stopped_at(&mut self, reading: Reading) -> Option<PartitionId> {
+    /// Waits until nothing can be read on, and ends the reading.
+    async fn stopped_at(&mut self, reading: Reading) -> Stopped {
         let Reading {
             stopping,
             mut ended,
@@ -272,20 +284,21 @@ impl Supervisor {
             None => ended.await,
         };
         if *self.stopping.borrow() {
-            return None;
+            return Stopped::ForGood;
         }
         match read {
             Ok(Ok(())) => {
                 self.stand_still(REFUSED.to_owned());
-                refused
+                refused.map_or(Stopped::ForGood, Stopped::UntilRepaired)
             }
             Ok(Err(error)) => {
                 self.stand_still(error.to_string());
-                error.partition().or(refused)
+                let to_repair = error.partition().or(refused);
+                to_repair.map_or(Stopped::Interrupted, Stopped::UntilRepaired)
             }
             Err(_) => {
                 self.stand_still("the thread that reads outcomes broke off".to_owned());
-                None
+                Stopped::ForGood
             }
         }
     }

@@ -43,7 +43,7 @@ use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
 use crate::values::Instant;
 
 pub(super) const NAME_MAX_CHARS: usize = 200;
-/// The sale closes so long before the show begins, unless said otherwise.
+/// How long before the show begins its sale closes, unless said otherwise.
 const SALE_CLOSES_BEFORE_MS: u64 = 3_600_000;
 /// How long refused shows wait for the catalog to be as far as their refusals.
 const WITHDRAW_PATIENCE: Duration = Duration::from_secs(2);

@@ -8,8 +8,10 @@ use crate::error::StoreError;
 /// rollbacks of a transaction that may be tried again, insufficient resources, operator
 /// intervention (shutting down, starting up, a statement cancelled by `statement_timeout`).
 const POSTGRES_TRANSIENT_CLASSES: [&str; 4] = ["08", "40", "53", "57"];
-/// `lock_not_available` and `idle_in_transaction_session_timeout`.
-const POSTGRES_TRANSIENT_CODES: [&str; 2] = ["55P03", "25P03"];
+/// `read_only_sql_transaction`: the server was set to read only, or another has taken its place.
+const POSTGRES_READ_ONLY: &str = "25006";
+/// `lock_not_available`, `idle_in_transaction_session_timeout` and the above.
+const POSTGRES_TRANSIENT_CODES: [&str; 3] = ["55P03", "25P03", POSTGRES_READ_ONLY];
 /// `SQLITE_BUSY`, `SQLITE_LOCKED`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`.
 const SQLITE_TRANSIENT_CODES: [u32; 5] = [5, 6, 10, 13, 14];
 /// The lower byte of an extended SQLite result code is the primary one.
@@ -62,16 +64,19 @@ pub(super) fn ends_transaction(error: &sqlx::Error) -> bool {
 }
 
 /// Whether a connection outside a transaction may be used on after this error: where the database
-/// itself has answered.
+/// itself has answered, and not that it takes no writes: another connection may lead to one that does.
 pub(super) fn leaves_connection(error: &sqlx::Error) -> bool {
-    matches!(
-        error,
-        sqlx::Error::Database(_)
-            | sqlx::Error::RowNotFound
-            | sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::Encode(_)
-    )
+    let is_read_only = matches!(error, sqlx::Error::Database(cause)
+        if cause.code().is_some_and(|code| code == POSTGRES_READ_ONLY));
+    !is_read_only
+        && matches!(
+            error,
+            sqlx::Error::Database(_)
+                | sqlx::Error::RowNotFound
+                | sqlx::Error::ColumnDecode { .. }
+                | sqlx::Error::Decode(_)
+                | sqlx::Error::Encode(_)
+        )
 }
 
 /// True for a violated primary key or unique constraint.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Connection as _;
+use sqlx::Row as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::time::timeout;
 
@@ -118,8 +118,12 @@ fn pool(connections_max: u32) -> PgPoolOptions {
         .test_before_acquire(false)
         .before_acquire(|connection, _| {
             Box::pin(async move {
-                let answer = timeout(PING_MAX, connection.ping()).await;
-                Ok(answer.is_ok_and(|answer| answer.is_ok()))
+                // Costs what a ping does, and finds a server that has become a replica.
+                let asked = sqlx::raw_sql("SHOW transaction_read_only").fetch_one(connection);
+                let answer = timeout(PING_MAX, asked).await;
+                let row = answer.ok().and_then(Result::ok);
+                let is_read_only = row.and_then(|row| row.try_get::<String, _>(0).ok());
+                Ok(is_read_only.is_some_and(|is| is == "off"))
             })
         })
 }

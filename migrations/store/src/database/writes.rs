@@ -15,7 +15,8 @@ use crate::error::StoreError;
 /// turns that come late would close the connections of a busy database one after the other.
 const CONNECTION_MIN: Duration = Duration::from_secs(2);
 
-/// The writes that are under way: never more than there are connections to write on.
+/// The writes that are under way: as many as there are connections to write on. (A connection that has to be
+/// looked at before it goes back is not counted meanwhile: the next write waits a moment for one.)
 ///
 /// A caller waits for its turn; if it stops waiting before, nothing was begun. From then on the write
 /// has a task, which goes on to its end whether or not anybody still waits for it: it is done or not,
@@ -28,7 +29,7 @@ pub(crate) struct Writes {
     tasks: TaskTracker,
 }
 
-/// The right to write on one connection. A write keeps it until it has given its connection back.
+/// The right to write on one connection. A write keeps it until it is done with its connection.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _permit: OwnedSemaphorePermit,

@@ -24,6 +24,7 @@ mod histories;
 mod jobs;
 mod projection;
 mod proxy;
+mod read_only;
 mod reading;
 mod reconciliation;
 mod rights;

@@ -232,7 +232,13 @@ impl CommandProducer {
                 Some(RDKafkaErrorCode::QueueFull) => SendError::QueueFull,
                 _ => SendError::Refused(error.to_string()),
             }
-        })
+        })?;
+        // It may have been given up between the two, and what waited in it with it: this must not be sent
+        // behind commands that another client has taken since.
+        if client.client().context().failure().is_some() {
+            client.give_up();
+        }
+        Ok(())
     }
 
     /// Where the commands of a partition end, as its broker says within `wait`. Blocks for a round

@@ -1,7 +1,7 @@
 //! Publishing outcomes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
@@ -11,7 +11,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 use rdkafka::{Message as _, Statistics};
 
 use super::clients::{self, Logging, PolledProducer};
@@ -63,13 +63,25 @@ struct Reports {
     watch: ProducerWatch,
     failed: AtomicBool,
     on_failed: Mutex<Option<OnFailed>>,
+    /// Set as soon as there is one.
+    producer: OnceLock<Weak<BaseProducer<Self>>>,
 }
 
 impl Reports {
     fn fail(&self, partition: Option<PartitionId>, reason: String) {
-        self.failed.store(true, Ordering::Release);
+        if !self.failed.swap(true, Ordering::AcqRel) {
+            self.give_up();
+        }
         if let Some(on_failed) = self.on_failed.lock().take() {
             on_failed(PublishFailure { partition, reason });
+        }
+    }
+
+    /// Gives up what still waits, at once: the client would number it anew and send it behind the gap, and
+    /// a chain with a gap stops everyone who reads it.
+    fn give_up(&self) {
+        if let Some(producer) = self.producer.get().and_then(Weak::upgrade) {
+            producer.purge(PurgeConfig::default().queue().inflight());
         }
     }
 }
@@ -124,13 +136,14 @@ impl OutcomePublisher {
             watch: ProducerWatch::new(Arc::new(settings.contact.of(NAME))),
             failed: AtomicBool::new(false),
             on_failed: Mutex::new(Some(Box::new(failed))),
+            producer: OnceLock::new(),
         };
         let config = clients::producer_config(settings, QUEUE_MAX, None);
         let topic = settings.outcomes_topic();
-        Ok(Self {
-            client: PolledProducer::start(&config, reports, THREAD, &topic)?,
-            topic,
-        })
+        let client = PolledProducer::start(&config, reports, THREAD, &topic)?;
+        // Nothing was sent yet, so nothing had to be given up before.
+        drop(client.client().context().producer.set(client.downgrade()));
+        Ok(Self { client, topic })
     }
 
     /// Publishes an outcome without waiting: the encoded [`onsale_schemas::OutcomeRecord`] of the

@@ -146,7 +146,7 @@ async fn row_of_show(
     Ok(None)
 }
 
-/// What the row of a show alone says otherwise than the engine.
+/// What differs between the row of a show and the engine.
 fn compare_row_of_show(machine: &Partition, show: &ShowView, row: &ShowRow, report: &mut Report) {
     let (partition, show_id) = (machine.id(), show.show);
     if let Some((engine, database)) = differing_status(show, row, machine.log_time_ms()) {

@@ -73,6 +73,17 @@ impl<C: ProducerContext + 'static> PolledProducer<C> {
         &self.producer
     }
 
+    /// The client, for what it calls back.
+    pub(in crate::kafka) fn downgrade(&self) -> Weak<BaseProducer<C>> {
+        Arc::downgrade(&self.producer)
+    }
+
+    /// Gives up what waits: each message is reported as not acknowledged.
+    pub(in crate::kafka) fn give_up(&self) {
+        self.producer
+            .purge(PurgeConfig::default().queue().inflight());
+    }
+
     /// Waits until every message has been reported, at most `wait`. True when all have.
     pub(in crate::kafka) fn flush(&self, wait: Duration) -> bool {
         self.producer.flush(wait).is_ok()
@@ -162,9 +173,7 @@ impl<C: Replaceable> Lasting<C> {
         };
         // First of all, and not once its last owner lets it go: what is given up must not be sent
         // while a new client starts.
-        client
-            .client()
-            .purge(PurgeConfig::default().queue().inflight());
+        client.give_up();
         let fresh = Arc::new((self.start)()?);
         client.client().context().note_replacement(why);
         self.client.store(Arc::clone(&fresh));

@@ -4,7 +4,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use futures::executor::block_on;
-use onsale_schemas::{LogTimeMs, Offset, OutcomeRecord, codec};
+use onsale_schemas::outcome::EndedBooking;
+use onsale_schemas::{LogTimeMs, Offset, OutcomeRecord, SeatList, ShowId, UserId, codec};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig as _;
@@ -225,6 +226,73 @@ fn a_publisher_that_failed_stays_silent_and_a_new_one_goes_on_after_reading_the_
     let mut offsets = offsets_from(settings, OutcomeStart::Beginning);
     offsets.dedup();
     assert_eq!(offsets, [0, 1, 2, 3, 4]);
+}
+
+/// An outcome of more bytes than the topic takes after [`set_max_message_bytes`].
+fn large_outcome(offset: Offset, previous: Option<Offset>) -> OutcomeRecord {
+    let ended = EndedBooking {
+        booking: offset,
+        show: ShowId::from_bytes([7; 16]),
+        user: UserId::from_bytes([8; 16]),
+        zone: 0,
+        seats: SeatList::default(),
+        quantity: 1,
+    };
+    OutcomeRecord {
+        expired: vec![ended; 200],
+        ..outcome(offset, previous, None)
+    }
+}
+
+/// What is numbered anew behind a refused outcome would be a gap in the chain, which stops everyone.
+#[test]
+fn nothing_passes_an_outcome_that_the_brokers_refuse() {
+    let Some(topics) = TestTopics::make(2) else {
+        return;
+    };
+    let settings = &topics.settings;
+    with_commands(settings);
+    set_max_message_bytes(settings, 2_000);
+    let (sender, failures) = mpsc::channel();
+    let failing = || {
+        let sender = sender.clone();
+        OutcomePublisher::new(settings, move |failure| sender.send(failure).unwrap()).unwrap()
+    };
+    let probe = failing();
+    until("the setting", || {
+        // Until it has arrived, this is what stands in the topic; twice is harmless.
+        let payload = codec::encode(&large_outcome(0, None)).unwrap();
+        drop(probe.publish(P1, 0, 0, 0, &payload));
+        failures.recv_timeout(WAIT).is_ok()
+    });
+    drop(probe);
+    for _ in 0..20 {
+        let publisher = failing();
+        for offset in 0..400u64 {
+            let previous = offset.checked_sub(1);
+            let record = match offset {
+                20 => large_outcome(offset, previous),
+                _ => outcome(offset, previous, None),
+            };
+            let payload = codec::encode(&record).unwrap();
+            let (time_ms, digest) = (record.log_time_ms, record.offset);
+            if publisher
+                .publish(P1, offset, time_ms, digest, &payload)
+                .is_err()
+            {
+                break;
+            }
+            // In requests of their own: what is refused is one among several under way.
+            if offset % 10 == 9 {
+                std::thread::sleep(Duration::from_millis(3));
+            }
+        }
+        failures.recv_timeout(PATIENCE).unwrap();
+        publisher.flush(PATIENCE);
+        drop(publisher);
+        let offsets = offsets_from(settings, OutcomeStart::Beginning);
+        assert!(offsets.iter().all(|offset| *offset < 20), "{offsets:?}");
+    }
 }
 
 #[test]
