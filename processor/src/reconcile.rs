@@ -47,6 +47,21 @@ pub struct Projections<'a> {
     pub store: &'a Store,
     /// Redis, where there is one.
     pub counts: Option<&'a Counts>,
+    /// Who else writes the projection during a repair.
+    pub projector: Projector,
+}
+
+/// Who else writes the projection during a repair.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Projector {
+    /// Nobody: the projector is in this process and waits, or there is none.
+    StandsStill,
+    /// Nobody while another connection holds the watermarks; it may be lost, so each step looks whether
+    /// they still are where they were.
+    IsHeld,
+    /// Nobody has for a while; one that comes back meanwhile waits behind each step, and the next step ends
+    /// the repair.
+    MayCome,
 }
 
 impl<'a> From<&'a Store> for Projections<'a> {
@@ -55,6 +70,7 @@ impl<'a> From<&'a Store> for Projections<'a> {
         Self {
             store,
             counts: None,
+            projector: Projector::StandsStill,
         }
     }
 }

@@ -170,6 +170,17 @@ pub struct BookingRepair {
     pub removed: Vec<BookingId>,
     /// Every seat that is held in these shows, and by which booking; what stands there otherwise goes.
     pub holders: BTreeMap<ShowId, Vec<(SeatIndex, BookingId)>>,
+    /// Where the projection has to stand for it; `None` where nobody else can write it.
+    pub projected: Option<ExpectedProjection>,
+}
+
+/// Where the projection has to stand for what is written beside it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExpectedProjection {
+    /// The next offset of each partition.
+    pub offsets: Vec<(PartitionId, Offset)>,
+    /// Whether another connection holds the watermarks, so that they can only be looked at.
+    pub is_held: bool,
 }
 
 impl From<&[BookingRow]> for BookingRepair {

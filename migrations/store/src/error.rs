@@ -31,6 +31,18 @@ pub enum StoreError {
         /// The first offset of the batch, or the offset of the outcome that does not follow.
         found: u64,
     },
+    /// A projector is at work although none was expected. Nothing was changed.
+    #[error(
+        "partition {partition} is projected to {found}, expected {expected}: a projector is at work"
+    )]
+    ProjectionMoved {
+        /// The partition.
+        partition: onsale_schemas::PartitionId,
+        /// Where it was.
+        expected: u64,
+        /// Where it is.
+        found: u64,
+    },
     /// A value that does not fit into the database, or a batch that contradicts itself. The
     /// caller's mistake: the same call never succeeds.
     #[error("not storable: {0}")]

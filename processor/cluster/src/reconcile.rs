@@ -94,6 +94,7 @@ async fn to_its_end<T: Send + 'static>(
 fn refusal(error: ReconcileError) -> Refusal {
     match error {
         ReconcileError::Refused(_) => Refusal::new(StatusCode::BAD_REQUEST, error),
+        ReconcileError::Moving(_) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error),
         error => Refusal::failed(error),
     }
 }

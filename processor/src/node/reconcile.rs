@@ -19,7 +19,7 @@ use onsale_store::{Store, StoreError};
 use super::runtime::Node;
 use crate::clock;
 use crate::reconcile::{
-    self, Applied, ApplyError, Engine, OpenAgain, Projections, ReadAgainError, Report,
+    self, Applied, ApplyError, Engine, OpenAgain, Projections, Projector, ReadAgainError, Report,
 };
 use crate::replay::{Until, replay};
 
@@ -49,6 +49,9 @@ pub enum ReconcileError {
     /// The report may not be applied.
     #[error(transparent)]
     Refused(ApplyError),
+    /// The projector is at work: a repair would run into it.
+    #[error("{0}; wait until the projection stands still with the log, then try again")]
+    Moving(String),
 }
 
 impl From<ApplyError> for ReconcileError {
@@ -56,6 +59,7 @@ impl From<ApplyError> for ReconcileError {
         match error {
             ApplyError::Store(error) => Self::Store(error),
             ApplyError::Log(error) => Self::ReadAgain(error),
+            ApplyError::Moving(why) => Self::Moving(why),
             refused => Self::Refused(refused),
         }
     }
@@ -81,6 +85,7 @@ impl Node {
         let projections = Projections {
             store: &view,
             counts,
+            projector: Projector::MayCome,
         };
         let mut report =
             reconcile::compare(&machines, behind, projections, self.log_id(), now_ms).await?;
@@ -131,18 +136,25 @@ impl Node {
             log_id,
             log: Some(&log),
         };
-        let projections = Projections { store, counts };
+        let projections = |projector| Projections {
+            store,
+            counts,
+            projector,
+        };
         if let Some(behind) = copies.behind {
             if behind.moves {
-                return Err(ReconcileError::Refused(ApplyError::Moving(behind.why)));
+                return Err(ReconcileError::Moving(behind.why));
             }
-            // Nobody projects any more: the repair also says how far it has brought the database.
+            // Nobody projects any more, as it seems: the repair also says how far it has brought the
+            // database, unless a projector was only late.
             let engine = engine(&copies.machines);
+            let projections = projections(Projector::MayCome);
             return Ok(reconcile::apply(report, engine, projections, now_ms, by).await?);
         }
         let (standstill, watermarks) = store.stand_still(&partitions).await?;
         let machines = self.bring_to(copies.machines, watermarks).await?;
         let engine = engine(&machines);
+        let projections = projections(Projector::IsHeld);
         let applied = reconcile::apply(report, engine, projections, now_ms, by).await;
         standstill.release().await?;
         Ok(applied?)

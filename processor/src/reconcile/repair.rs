@@ -17,14 +17,15 @@ use serde::{Deserialize, Serialize};
 
 use self::bookings::{Repair, gather, repair_bookings, repair_ended};
 use self::catalog::{
-    repair_blocks, repair_catalog, repair_event, repair_show, repair_status, repair_zones,
+    repair_catalog, repair_differing_blocks, repair_differing_status, repair_event, repair_show,
+    repair_zones,
 };
 use self::counts::{repair_counts, repair_usage};
 use self::target::Target;
-use self::watermark::{behind, set_watermark};
+use self::watermark::{ahead, astray, set_watermark};
 use super::compare::{compare, hex};
 use super::report::{Difference, Finding, REPORT_VERSION, Report};
-use super::{Engine, Projections};
+use super::{Engine, Projections, Projector};
 
 pub use self::error::ApplyError;
 
@@ -43,6 +44,22 @@ pub struct Applied {
     pub projection_moved: bool,
     /// Differences that a repair from the log cannot mend, each with what to do.
     pub left: Vec<String>,
+    /// Whether one of them has to be mended before the projection can go on.
+    #[serde(skip)]
+    is_incomplete: bool,
+}
+
+impl Applied {
+    /// Leaves something that nothing here can mend, and that the projection does without.
+    fn report(&mut self, why: String) {
+        self.left.push(why);
+    }
+
+    /// Leaves something that the projection cannot do without.
+    fn leave(&mut self, why: String) {
+        self.is_incomplete = true;
+        self.left.push(why);
+    }
 }
 
 /// Repairs what `report` names, each item as the engine has it *now*; the machines stand still.
@@ -59,10 +76,23 @@ pub async fn apply<'a>(
     now_ms: u64,
     by: Option<&Actor>,
 ) -> Result<Applied, ApplyError> {
-    let Projections { store, counts } = projections.into();
+    let Projections {
+        store,
+        counts,
+        projector,
+    } = projections.into();
     check(report, engine.machines, engine.log_id, now_ms)?;
     let mut applied = Applied::default();
-    let target = Target { store, by };
+    let stood = match projector {
+        Projector::StandsStill => Vec::new(),
+        Projector::IsHeld | Projector::MayCome => store.watermarks().await?,
+    };
+    let target = Target {
+        store,
+        by,
+        projector,
+        stood: &stood,
+    };
     apply_to_store(report, engine, target, now_ms, &mut applied).await?;
     // Last, so that a Redis that fails keeps nothing else from being repaired.
     for machine in engine.machines {
@@ -80,20 +110,23 @@ async fn apply_to_store(
 ) -> Result<(), ApplyError> {
     let machines = engine.machines;
     repair_all(&report.differences, engine, target, applied, now_ms).await?;
-    let behind = behind(machines, target.store).await?;
-    if behind.is_empty() || !applied.left.is_empty() {
+    let named = ahead(&report.differences);
+    let astray = astray(machines, &named, target.store).await?;
+    if astray.is_empty() || applied.is_incomplete {
         return Ok(());
     }
-    // The projection had stopped: what came since the report is not in it, so what differs by now
-    // is repaired too before the watermark says that everything up to here is there.
+    // The projection had stopped, or was said to be where it is not: what came since is not in it, so what
+    // differs by now is repaired too before the watermark says that everything up to here is there.
     let rest = compare(machines, None, target.store, engine.log_id, now_ms).await?;
     repair_all(&rest.differences, engine, target, applied, now_ms).await?;
-    if applied.left.is_empty() {
-        for (machine, mark) in behind {
-            repair_ended(machine, mark, engine, target, applied, now_ms).await?;
-            set_watermark(machine, target).await?;
-            applied.projection_moved = true;
-        }
+    if applied.is_incomplete {
+        return Ok(());
+    }
+    for astray in astray {
+        repair_ended(&astray, engine, target, applied, now_ms).await?;
+        set_watermark(&astray, target).await?;
+        applied.projection_moved = true;
+        applied.repaired += u64::from(astray.is_ahead);
     }
     Ok(())
 }
@@ -115,7 +148,7 @@ async fn repair_all(
         let machines = engine.machines;
         let machine = machines.iter().find(|machine| machine.id() == partition);
         let Some(machine) = machine else {
-            applied.left.push(format!("no partition {partition} here"));
+            applied.leave(format!("no partition {partition} here"));
             continue;
         };
         match &difference.finding {
@@ -210,15 +243,10 @@ async fn repair(
 ) -> Result<(), ApplyError> {
     match finding {
         Finding::BlocksDiffer { show_id } => {
-            repair_blocks(*show_id, machine, target).await?;
-            applied.repaired += 1;
-            Ok(())
+            repair_differing_blocks(*show_id, machine, target, applied).await
         }
         Finding::ShowStatusDiffers { show_id, .. } => {
-            let cancelled = machine.show(*show_id).is_some_and(|show| show.cancelled);
-            repair_status(*show_id, cancelled, target).await?;
-            applied.repaired += 1;
-            Ok(())
+            repair_differing_status(*show_id, machine, target, applied).await
         }
         Finding::CatalogOlder {
             event_id, show_id, ..
@@ -242,18 +270,14 @@ async fn repair(
             repair_event(*event_id, machine, target, applied).await
         }
         Finding::ZoneSumsDiffer { show_id, .. } => {
-            applied.left.push(format!(
+            applied.leave(format!(
                 "show {show_id}: the engine contradicts itself; run `onsale verify` and report it"
             ));
             Ok(())
         }
-        Finding::WatermarkAhead { .. } => {
-            set_watermark(machine, target).await?;
-            applied.repaired += 1;
-            Ok(())
-        }
-        // See `repair_all` and `repair_counts`.
-        Finding::BookingMissing { .. }
+        // See `repair_all`, `apply_to_store` and `repair_counts`.
+        Finding::WatermarkAhead { .. }
+        | Finding::BookingMissing { .. }
         | Finding::BookingDiffers { .. }
         | Finding::BookingExtra { .. }
         | Finding::SeatHoldersDiffer { .. }
@@ -261,7 +285,8 @@ async fn repair(
         | Finding::RedisPlacesDiffer { .. }
         | Finding::RedisTicketsDiffer { .. } => Ok(()),
         Finding::ShowMissing { show_id } => {
-            applied.left.push(format!(
+            // Its bookings are rows without it.
+            applied.report(format!(
                 "show {show_id}: the log has no document with its names and labels (it was opened \
                  by a version before these were kept); restore the catalog from a backup of the \
                  database"

@@ -90,7 +90,7 @@ pub struct Difference {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Finding {
-    /// The engine has a live booking that the database does not have.
+    /// The engine or the log has a booking that the database does not have.
     BookingMissing {
         /// The booking.
         booking_id: BookingId,

@@ -12,3 +12,4 @@ mod member;
 mod node;
 mod projector;
 mod replica;
+mod trimmed_log;

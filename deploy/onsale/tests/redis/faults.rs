@@ -182,6 +182,7 @@ async fn compare(stack: &Stack, after: After) {
     let projections = Projections {
         store: &stack.store,
         counts: Some(&stack.counts),
+        projector: onsale_processor::reconcile::Projector::StandsStill,
     };
     let last = tokio::time::timeout(RECOVERY_PATIENCE, async {
         loop {

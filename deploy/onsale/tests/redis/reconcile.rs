@@ -43,6 +43,7 @@ async fn wrong_counts_are_found_and_written_again() {
     let projections = Projections {
         store: &stack.store,
         counts: Some(&stack.counts),
+        projector: onsale_processor::reconcile::Projector::StandsStill,
     };
     let compare = async || stack.embedded.compare(&held, projections).await.unwrap();
     assert!(compare().await.differences.is_empty(), "nothing is there");

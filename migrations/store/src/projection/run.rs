@@ -5,7 +5,7 @@ use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 use super::bulk::{self, OnKnown};
 use super::plan::{CatalogStep, Phase, Plan};
 use super::{changes, documents, events, shows, sweep};
-use crate::booking::{BookingRow, Version2, Watermark};
+use crate::booking::{BookingRow, ExpectedProjection, Version2, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
 
@@ -44,6 +44,36 @@ pub(crate) async fn lock_watermark(
             "the watermark of partition {partition} cannot be created"
         ))),
     }
+}
+
+/// Refuses to go on where the projection is not where it is expected; projectors wait until the transaction
+/// ends, or are kept away by another one.
+pub(crate) async fn expect(
+    transaction: &mut Transaction,
+    expected: &ExpectedProjection,
+) -> Result<(), StoreError> {
+    for &(partition, offset) in &expected.offsets {
+        let found = if expected.is_held {
+            let key = [partition.0.into()];
+            let row = transaction
+                .fetch_optional(
+                    "SELECT next_offset FROM projector_watermarks WHERE partition = $1",
+                    &key,
+                )
+                .await?;
+            row.map_or(Ok(0), |row| row.number("next_offset"))?
+        } else {
+            lock_watermark(transaction, partition).await?.next_offset
+        };
+        if found != offset {
+            return Err(StoreError::ProjectionMoved {
+                partition,
+                expected: offset,
+                found,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Writes the rows of a plan and its watermark.

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onsale_schemas::{BookingId, EventId, PartitionId, SeatIndex, ShowId};
+use onsale_schemas::{BookingId, EventId, Offset, PartitionId, SeatIndex, ShowId};
 
 use super::events::{self, lock_event};
 use super::{Store, shows};
 use crate::audit::{Audit, Unaudited};
-use crate::booking::{BookingRepair, BookingRow, BookingStatus, Version2, Watermark, ZoneSums};
+use crate::booking::{
+    BookingRepair, BookingRow, BookingStatus, ExpectedProjection, Version2, Watermark, ZoneSums,
+};
 use crate::catalog::{EventStatus, ShowRow, ZoneRow};
 use crate::database::{Durability, Transaction, integer};
 use crate::error::StoreError;
@@ -135,7 +137,8 @@ impl Store {
     /// of ones that are not live, and removes what is not to be there. One transaction.
     ///
     /// # Errors
-    /// [`StoreError::DoubleSale`] when a seat would have two live holders.
+    /// [`StoreError::DoubleSale`] when a seat would have two live holders;
+    /// [`StoreError::ProjectionMoved`].
     pub async fn repair_bookings(
         &self,
         repair: impl Into<BookingRepair>,
@@ -144,6 +147,9 @@ impl Store {
         let (repair, audit) = (repair.into(), audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
+                if let Some(expected) = &repair.projected {
+                    run::expect(&mut transaction, expected).await?;
+                }
                 replace_bookings(&mut transaction, &repair).await?;
                 transaction.commit(audit).await
             })
@@ -246,11 +252,32 @@ impl Store {
         let (watermark, audit) = (*watermark, audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
-                run::write_watermark(&mut transaction, &watermark).await?;
-                if is_version_2 {
-                    let (partition, always) = (watermark.partition, Version2::ALWAYS);
-                    run::write_version_2(&mut transaction, partition, &always).await?;
-                }
+                write_watermark(&mut transaction, &watermark, is_version_2).await?;
+                transaction.commit(audit).await
+            })
+            .await
+    }
+
+    /// As [`Store::set_watermark`], where it stands at `from`.
+    ///
+    /// # Errors
+    /// [`StoreError::ProjectionMoved`] where it does not; otherwise as every write.
+    pub async fn move_watermark(
+        &self,
+        from: Offset,
+        watermark: &Watermark,
+        is_version_2: bool,
+        audit: impl Into<Audit>,
+    ) -> Result<(), StoreError> {
+        let (watermark, audit) = (*watermark, audit.into());
+        let expected = ExpectedProjection {
+            offsets: vec![(watermark.partition, from)],
+            is_held: false,
+        };
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                run::expect(&mut transaction, &expected).await?;
+                write_watermark(&mut transaction, &watermark, is_version_2).await?;
                 transaction.commit(audit).await
             })
             .await
@@ -269,6 +296,18 @@ impl Store {
             })
             .await
     }
+}
+
+async fn write_watermark(
+    transaction: &mut Transaction,
+    watermark: &Watermark,
+    is_version_2: bool,
+) -> Result<(), StoreError> {
+    run::write_watermark(transaction, watermark).await?;
+    if is_version_2 {
+        run::write_version_2(transaction, watermark.partition, &Version2::ALWAYS).await?;
+    }
+    Ok(())
 }
 
 async fn replace_bookings(

@@ -75,6 +75,19 @@ pub(crate) fn blocked_places(machine: &Partition, show: ShowId) -> (Vec<u32>, Ve
     (seats, quantities)
 }
 
+/// Whether other places are blocked by the database than by the engine.
+pub(crate) async fn blocks_differ(
+    machine: &Partition,
+    show: ShowId,
+    store: &Store,
+) -> Result<bool, StoreError> {
+    let (mut seats, mut quantities) = store.blocked_places(show).await?;
+    seats.sort_unstable();
+    quantities.sort_unstable();
+    quantities.retain(|(_, quantity)| *quantity > 0);
+    Ok(blocked_places(machine, show) != (seats, quantities))
+}
+
 pub(super) async fn compare_places(
     machine: &Partition,
     show: &ShowView,
@@ -83,12 +96,7 @@ pub(super) async fn compare_places(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let partition = machine.id();
-    let (seats, quantities) = blocked_places(machine, show.show);
-    let (mut db_seats, mut db_quantities) = store.blocked_places(show.show).await?;
-    db_seats.sort_unstable();
-    db_quantities.sort_unstable();
-    db_quantities.retain(|(_, quantity)| *quantity > 0);
-    let blocks_differ = (seats, quantities) != (db_seats, db_quantities);
+    let blocks_differ = blocks_differ(machine, show.show, store).await?;
     if blocks_differ {
         report.add(
             partition,

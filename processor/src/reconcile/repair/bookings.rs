@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onsale_engine::Partition;
 use onsale_schemas::{BookingId, Offset, ShowId};
-use onsale_store::booking::{BookingRepair, BookingRow, BookingStatus, StoredBooking, Watermark};
+use onsale_store::booking::{BookingRepair, BookingRow, BookingStatus, StoredBooking};
 
 use super::Applied;
 use super::error::ApplyError;
 use super::target::Target;
+use super::watermark::Astray;
 use crate::reconcile::Engine;
 use crate::reconcile::compare::{
     differing_columns, expected_status, holders_by_show, is_same_payment,
@@ -46,6 +47,7 @@ impl Repair {
             rows: self.rows.clone(),
             removed: self.removed.iter().map(|(booking, _)| *booking).collect(),
             holders,
+            projected: None,
         }
     }
 
@@ -88,7 +90,7 @@ pub(super) async fn gather(
             },
             None => {
                 if let Some(why) = unrepairable(id, machine, stands) {
-                    applied.left.push(why);
+                    applied.report(why);
                 }
                 match booking_row(id, machine, stored.as_ref(), now_ms) {
                     Some(row) => repair.rows.push(row),
@@ -116,24 +118,25 @@ pub(super) async fn repair_bookings(
         return Ok(());
     }
     let audit = target.audit_of_bookings(repair).await?;
-    let bookings = repair.with_holders(engine.machines);
+    let mut bookings = repair.with_holders(engine.machines);
+    bookings.projected = target.expected();
     target.store.repair_bookings(bookings, audit).await?;
     applied.repaired += repair.len();
     Ok(())
 }
 
 /// Writes the bookings that have ended since the projection stopped. A comparison looks at live ones
-/// only, and nobody would ever project the others once the watermark is behind them. Where the log
-/// no longer goes back to its beginning, those that the engine has forgotten by now are lost to the
-/// database.
+/// and at the newest of those that ended, and nobody would ever project the others once the watermark is
+/// behind them. Where the log no longer goes back to its beginning, those that the engine has forgotten by
+/// now are lost to the database.
 pub(super) async fn repair_ended(
-    machine: &Partition,
-    mark: Watermark,
+    astray: &Astray<'_>,
     engine: Engine<'_>,
     target: Target<'_>,
     applied: &mut Applied,
     now_ms: u64,
 ) -> Result<(), ApplyError> {
+    let Astray { machine, since, .. } = *astray;
     let of_log = match engine.log {
         Some(log) => log_rows::read(log, machine, Asked::All).await?,
         None => None,
@@ -142,7 +145,7 @@ pub(super) async fn repair_ended(
     if let Some(rows) = of_log {
         let rows = rows.into_values();
         let ended = rows.filter(|row| !row.status.is_live());
-        for row in ended.filter(|row| row.updated_offset >= mark.next_offset) {
+        for row in ended.filter(|row| row.updated_offset >= since.next_offset) {
             let stored = target.store.stored_booking(row.booking_id).await?;
             if stored.is_none_or(|stored| stored.row.as_ref() != Ok(&row)) {
                 repair.rows.push(row);
@@ -153,7 +156,7 @@ pub(super) async fn repair_ended(
     for booking in machine.bookings() {
         let has_ended = booking
             .ended_at_ms
-            .is_some_and(|ended_at_ms| ended_at_ms >= mark.log_time_ms);
+            .is_some_and(|ended_at_ms| ended_at_ms >= since.log_time_ms);
         if has_ended {
             let id = BookingId::new(machine.id(), booking.booking);
             let stored = target.store.stored_booking(id).await?;

@@ -13,7 +13,7 @@ use super::error::ApplyError;
 use super::target::{Target, readable_show};
 use crate::reconcile::Engine;
 use crate::reconcile::compare::{
-    blocked_places, described_show, differing_event_columns, differing_show_columns,
+    blocked_places, blocks_differ, described_show, differing_event_columns, differing_show_columns,
     differing_status, differing_zones, shape,
 };
 use crate::reconcile::log_rows;
@@ -26,7 +26,42 @@ fn status(cancelled: bool) -> ShowStatus {
     }
 }
 
-pub(super) async fn repair_status(
+/// Repairs the status of a show if it still differs.
+pub(super) async fn repair_differing_status(
+    id: ShowId,
+    machine: &Partition,
+    target: Target<'_>,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    if let (Some(show), Some(row)) = (machine.show(id), readable_show(target.store, id).await?)
+        && differing_status(&show, &row, machine.log_time_ms()).is_some()
+    {
+        repair_status(id, show.cancelled, target).await?;
+        applied.repaired += 1;
+    } else {
+        applied.gone += 1;
+    }
+    Ok(())
+}
+
+/// Repairs the blocked places of a show if they still differ.
+pub(super) async fn repair_differing_blocks(
+    id: ShowId,
+    machine: &Partition,
+    target: Target<'_>,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    let is_known = machine.show(id).is_some();
+    if is_known && blocks_differ(machine, id, target.store).await? {
+        repair_blocks(id, machine, target).await?;
+        applied.repaired += 1;
+    } else {
+        applied.gone += 1;
+    }
+    Ok(())
+}
+
+async fn repair_status(
     show: ShowId,
     cancelled: bool,
     target: Target<'_>,
@@ -39,7 +74,7 @@ pub(super) async fn repair_status(
     Ok(())
 }
 
-pub(super) async fn repair_blocks(
+async fn repair_blocks(
     show: ShowId,
     machine: &Partition,
     target: Target<'_>,
@@ -71,9 +106,7 @@ pub(super) async fn repair_catalog(
     let document = match machine.document(subject).map(Document::decode) {
         Some(Ok(document)) => document,
         Some(Err(error)) => {
-            applied
-                .left
-                .push(format!("{subject:?}: its document: {error}"));
+            applied.leave(format!("{subject:?}: its document: {error}"));
             return Ok(());
         }
         None => {
@@ -187,7 +220,7 @@ pub(super) async fn repair_zones(
         (described, _) => described,
     };
     let Some(mut row) = described else {
-        applied.left.push(format!(
+        applied.leave(format!(
             "show {id}: the log has no document with the names and labels of its zones as they are \
              sold; restore the table zones from a backup of the database"
         ));

@@ -44,9 +44,7 @@ pub(super) async fn repair_counts(
         }
         let repaired = match (&difference.finding, counts) {
             (Finding::RedisPlacesDiffer { .. } | Finding::RedisTicketsDiffer { .. }, None) => {
-                applied
-                    .left
-                    .push("counts in Redis: no redis.url is configured here".to_owned());
+                applied.report("counts in Redis: no redis.url is configured here".to_owned());
                 continue;
             }
             (Finding::RedisPlacesDiffer { show_id, zone, .. }, Some(counts)) => {
@@ -67,7 +65,7 @@ pub(super) async fn repair_counts(
         match repaired {
             Ok(true) => applied.repaired += 1,
             Ok(false) => applied.gone += 1,
-            Err(error) => applied.left.push(format!("counts in Redis: {error}")),
+            Err(error) => applied.report(format!("counts in Redis: {error}")),
         }
     }
 }

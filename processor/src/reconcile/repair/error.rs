@@ -53,7 +53,16 @@ pub enum ApplyError {
     Log(#[from] ReadAgainError),
     /// The database refused.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for ApplyError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            moved @ StoreError::ProjectionMoved { .. } => Self::Moving(moved.to_string()),
+            other => Self::Store(other),
+        }
+    }
 }
 
 impl ApplyError {

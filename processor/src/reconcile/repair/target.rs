@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use onsale_schemas::{BookingId, EventId, ShowId};
 use onsale_store::audit::{Actor, Audit, Unaudited};
+use onsale_store::booking::{ExpectedProjection, Watermark};
 use onsale_store::catalog::ShowRow;
 use onsale_store::{Store, StoreError};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::bookings::Repair;
+use crate::reconcile::Projector;
 
 /// Repaired bookings that an entry of the audit trail names; it says how many there were. Each takes 39
 /// bytes of the 4,096 that an entry has for its details.
@@ -20,9 +22,28 @@ const BOOKINGS_NAMED_MAX: usize = 64;
 pub(super) struct Target<'a> {
     pub(super) store: &'a Store,
     pub(super) by: Option<&'a Actor>,
+    pub(super) projector: Projector,
+    /// Where the projection stood before anything was repaired, as far as that matters.
+    pub(super) stood: &'a [Watermark],
 }
 
 impl Target<'_> {
+    /// Where the projection has to stand for what is written.
+    pub(super) fn expected(&self) -> Option<ExpectedProjection> {
+        let is_held = match self.projector {
+            Projector::StandsStill => return None,
+            Projector::IsHeld => true,
+            Projector::MayCome => false,
+        };
+        let marks = self.stood.iter();
+        Some(ExpectedProjection {
+            offsets: marks
+                .map(|mark| (mark.partition, mark.next_offset))
+                .collect(),
+            is_held,
+        })
+    }
+
     /// What the audit trail says about one repair of something that belongs to `tenant`.
     pub(super) fn audit(
         &self,

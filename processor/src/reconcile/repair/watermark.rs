@@ -1,19 +1,34 @@
 //! How far the projection is.
 
+use std::collections::BTreeSet;
+
 use onsale_engine::{MACHINE_VERSION_SECOND, Partition};
-use onsale_schemas::LogTimeMs;
+use onsale_schemas::{LogTimeMs, PartitionId};
 use onsale_store::audit::{Audit, Unaudited};
-use onsale_store::booking::{Watermark, projected_offset};
+use onsale_store::booking::Watermark;
 use onsale_store::{Store, StoreError};
 use serde_json::json;
 
 use super::target::Target;
+use crate::reconcile::report::{Difference, Finding};
 
-/// The database is where the machine is.
+/// A projection that is not where its machine is.
+pub(super) struct Astray<'a> {
+    pub(super) machine: &'a Partition,
+    /// Where the database says that it is.
+    pub(super) stood: Watermark,
+    /// Since when nothing may have been projected.
+    pub(super) since: Watermark,
+    /// Whether the database says that it is beyond the machine, so that nobody knows where it was.
+    pub(super) is_ahead: bool,
+}
+
+/// The database is where the machine is. Nothing is set while somebody projects.
 pub(super) async fn set_watermark(
-    machine: &Partition,
+    astray: &Astray<'_>,
     target: Target<'_>,
 ) -> Result<(), StoreError> {
+    let machine = astray.machine;
     let watermark = Watermark {
         partition: machine.id(),
         next_offset: machine.next_offset(),
@@ -30,30 +45,46 @@ pub(super) async fn set_watermark(
     };
     target
         .store
-        .set_watermark(&watermark, is_version_2, audit)
+        .move_watermark(astray.stood.next_offset, &watermark, is_version_2, audit)
         .await
 }
 
-/// The machines that the projection has not reached, each with where it stands.
-pub(super) async fn behind<'a>(
+/// The partitions of which a report says that the database is beyond the log.
+pub(super) fn ahead(differences: &[Difference]) -> BTreeSet<PartitionId> {
+    let is_ahead =
+        |difference: &&Difference| matches!(difference.finding, Finding::WatermarkAhead { .. });
+    let ahead = differences.iter().filter(is_ahead);
+    ahead.map(|difference| difference.partition).collect()
+}
+
+/// The machines that the projection has not reached, and those that it is said to be beyond, where that was
+/// reported: everything may be missing there.
+pub(super) async fn astray<'a>(
     machines: &'a [Partition],
+    ahead: &BTreeSet<PartitionId>,
     store: &Store,
-) -> Result<Vec<(&'a Partition, Watermark)>, StoreError> {
+) -> Result<Vec<Astray<'a>>, StoreError> {
     let watermarks = store.watermarks().await?;
     Ok(machines
         .iter()
-        .filter(|machine| projected_offset(&watermarks, machine.id()) < machine.next_offset())
-        .map(|machine| {
-            let mark = watermarks
-                .iter()
-                .find(|mark| mark.partition == machine.id());
+        .filter_map(|machine| {
+            let partition = machine.id();
             let never = Watermark {
-                partition: machine.id(),
+                partition,
                 next_offset: 0,
                 last_outcome: None,
                 log_time_ms: LogTimeMs::default(),
             };
-            (machine, mark.copied().unwrap_or(never))
+            let stood = watermarks.iter().find(|mark| mark.partition == partition);
+            let stood = stood.copied().unwrap_or(never);
+            let is_ahead = stood.next_offset > machine.next_offset() && ahead.contains(&partition);
+            let is_behind = stood.next_offset < machine.next_offset();
+            (is_ahead || is_behind).then_some(Astray {
+                machine,
+                stood,
+                since: if is_ahead { never } else { stood },
+                is_ahead,
+            })
         })
         .collect())
 }

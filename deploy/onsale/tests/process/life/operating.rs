@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use onsale_store::audit::{AuditFilter, Unaudited};
+use onsale_store::catalog::ShowStatus;
 use serde_json::{Value, json};
 
 use super::{ADMIN, House, PATIENCE, id};
@@ -180,6 +181,46 @@ async fn the_projection_goes_on_after_a_repair() {
     assert_eq!(house.status(&house.buyer, &id(&next)).await, "reserved");
     let (code, out, err) = house.server.verb(&["reconcile", "--report", report]);
     assert_eq!(code, Some(0), "{out}{err}");
+}
+
+/// A report may be old by the time it is applied: what it names is looked at again.
+#[tokio::test]
+async fn what_is_right_by_now_is_left_alone() {
+    let house = House::open(600).await;
+    let url = format!(
+        "sqlite://{}",
+        house.server.data.join("onsale.sqlite").display()
+    );
+    let store = onsale_store::Store::connect(&url, 2).await.unwrap();
+    let show = onsale_schemas::ShowId(house.show.parse().unwrap());
+    store
+        .set_show_status(show, ShowStatus::Cancelled, Unaudited::Unattended)
+        .await
+        .unwrap();
+    let report = house.server.data.join("report.json");
+    let report = report.to_str().unwrap();
+    let (code, out, _) = house.server.verb(&["reconcile", "--report", report]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("show_status_differs"), "{out}");
+    store
+        .set_show_status(show, ShowStatus::Open, Unaudited::Unattended)
+        .await
+        .unwrap();
+    let close = format!("/shows/{}/close", house.show);
+    let (status, answer) = house
+        .server
+        .post(&house.organizer, &close, &json!({}))
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let closed = async || store.show(show).await.unwrap().unwrap().status == ShowStatus::Closed;
+    let deadline = Instant::now() + PATIENCE;
+    while !closed().await {
+        assert!(Instant::now() < deadline, "the show is not closed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (code, out, err) = house.server.verb(&["reconcile", "--apply", report]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(closed().await, "{out}");
 }
 
 /// The engine forgets when a sale was paid that was taken back; the database does not.
