@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn the_entry_of_a_trusted_proxy_is_read_whatever_stands_before_it() {
-        let cases: [(&[&[u8]], usize, Option<&str>); 11] = [
+        type Case = (&'static [&'static [u8]], usize, Option<&'static str>);
+        let cases: [Case; 11] = [
             (&[], 1, None),
             (&[b"1.2.3.4"], 1, Some("1.2.3.4")),
             (&[b"1.2.3.4"], 2, None),

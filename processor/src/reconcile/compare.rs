@@ -24,7 +24,7 @@ pub(super) use self::catalog::{
     described_show, differing_show_columns, differing_status, differing_zones, shape,
 };
 pub(super) use self::events::differing_event_columns;
-pub(super) use self::places::{blocked_places, holders_by_show};
+pub(super) use self::places::{blocked_places, blocks_differ, holders_by_show};
 
 /// The partition that stands in for what belongs to none: it is compared along with this one.
 pub(super) const OF_NO_PARTITION: PartitionId = PartitionId(0);
@@ -41,7 +41,7 @@ pub async fn compare<'a>(
     log_id: [u8; 16],
     now_ms: u64,
 ) -> Result<Report, StoreError> {
-    let Projections { store, counts } = projections.into();
+    let Projections { store, counts, .. } = projections.into();
     let mut report = Report {
         projection_behind: projection_behind.map(str::to_owned),
         ..Report::new(log_id, now_ms)

@@ -2,7 +2,9 @@
 
 use onsale_store::StoreError;
 use onsale_store::audit::Unaudited;
-use onsale_store::booking::{BookingRepair, BookingStatus, ZoneSums};
+use onsale_store::booking::{
+    BookingRepair, BookingStatus, ExpectedProjection, Watermark, ZoneSums,
+};
 use onsale_store::catalog::{EventStatus, ShowStatus};
 
 use crate::build::{Chain, booking, booking_id, event, event_id, show_id, with_show};
@@ -19,6 +21,7 @@ contract!(
     an_event_is_repaired,
     usage_is_added_up_again,
     blocks_are_repaired,
+    a_repair_ends_where_a_projector_is_at_work,
 );
 
 async fn sums_are_by_zone(bench: Bench) {
@@ -154,6 +157,7 @@ async fn bookings_are_removed_and_seats_written_again(bench: Bench) {
         rows: Vec::new(),
         removed: vec![booking_id(extra)],
         holders: [(show_id(1), holders.clone())].into(),
+        projected: None,
     };
     store
         .repair_bookings(repair, Unaudited::Unattended)
@@ -256,4 +260,46 @@ async fn blocks_are_repaired(bench: Bench) {
         store.blocked_places(show_id(1)).await.unwrap(),
         (vec![], vec![])
     );
+}
+
+/// A projector that comes back in the middle of a repair ends it: nothing that it wrote is undone.
+async fn a_repair_ends_where_a_projector_is_at_work(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    let kept = chain.reserve(1, 1, &[1]);
+    store.project(&chain.all()).await.unwrap();
+    let mark = store.watermarks().await.unwrap()[0];
+    let repair = |offset, is_held| BookingRepair {
+        removed: vec![booking_id(kept)],
+        projected: Some(ExpectedProjection {
+            offsets: vec![(mark.partition, offset)],
+            is_held,
+        }),
+        ..BookingRepair::default()
+    };
+    let behind = Watermark {
+        next_offset: mark.next_offset + 5,
+        ..mark
+    };
+    let is_refused = |result: Result<(), StoreError>| matches!(result, Err(StoreError::ProjectionMoved { found, .. }) if found == mark.next_offset);
+    for is_held in [false, true] {
+        let elsewhere = repair(mark.next_offset - 1, is_held);
+        let refused = store.repair_bookings(elsewhere, Unaudited::Unattended);
+        assert!(is_refused(refused.await), "{is_held}");
+    }
+    let moved = store.move_watermark(mark.next_offset + 1, &behind, false, Unaudited::Unattended);
+    assert!(is_refused(moved.await));
+    assert_eq!(store.watermarks().await.unwrap(), [mark]);
+    assert!(store.booking(booking_id(kept)).await.unwrap().is_some());
+
+    for is_held in [true, false] {
+        let here = repair(mark.next_offset, is_held);
+        let repaired = store.repair_bookings(here, Unaudited::Unattended);
+        repaired.await.unwrap();
+    }
+    assert_eq!(store.booking(booking_id(kept)).await.unwrap(), None);
+    let moved = store.move_watermark(mark.next_offset, &behind, false, Unaudited::Unattended);
+    moved.await.unwrap();
+    assert_eq!(store.watermarks().await.unwrap(), [behind]);
 }
