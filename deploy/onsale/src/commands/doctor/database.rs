@@ -55,9 +55,10 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
     }
     checks.push(match database_fit::look(config, Some(&store)).await {
         Ok(None) => Check::ok("database", "reached, schema up to date"),
-        Ok(Some(misfit @ (Misfit::SchemaLacks { .. } | Misfit::ZonesLack { .. }))) => {
-            misfits("reached, but something was deleted by hand", &misfit)
-        }
+        Ok(Some(misfit)) if misfit.is_damage() => misfits(
+            "reached, but something was deleted or changed by hand",
+            &misfit,
+        ),
         Ok(Some(misfit)) => misfits("reached, but not of this log as it is", &misfit),
         Err(error) => Check::warning(
             "database",
