@@ -434,3 +434,45 @@ pub async fn write_down(
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever takes an empty database by one of these texts knows what it costs, and what to try first.
+    #[test]
+    fn an_empty_database_is_never_advised_without_what_it_loses() {
+        let (partition, offset) = (PartitionId(0), 7);
+        let hex = || "07".to_owned();
+        for misfit in [
+            Misfit::OtherLog {
+                database: hex(),
+                log: hex(),
+            },
+            Misfit::OtherRecord { partition, offset },
+            Misfit::LogSetBack {
+                partition,
+                projected: 9,
+                end: offset,
+            },
+            Misfit::SnapshotAhead {
+                place: "x".to_owned(),
+                partition,
+                next_offset: 9,
+                end: offset,
+            },
+            Misfit::SchemaLacks {
+                missing: "index x".to_owned(),
+            },
+        ] {
+            let said = misfit.to_string();
+            let lost = said.find("accounts, tenants, API keys, audit entries and jobs");
+            let advised =
+                ["database.url to an empty", "an empty database"].map(|words| said.find(words));
+            let advised = advised.into_iter().flatten().min();
+            let kept = ["backup", "Restore the log"].map(|words| said.find(words));
+            let kept = kept.into_iter().flatten().min();
+            assert!(lost.is_some() && kept.is_some() && kept < advised, "{said}");
+        }
+    }
+}

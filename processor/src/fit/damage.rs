@@ -207,3 +207,36 @@ async fn look(
 fn lock(found: &Mutex<Found>) -> MutexGuard<'_, Found> {
     found.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_cancelled_show_nothing_is_missed() {
+        let show = |n: u8| ShowId::from_bytes([n; 16]);
+        let zones = |is_cancelled| ZonesOfShow {
+            zones: 1,
+            places: 1,
+            event: EventId::from_bytes([9; 16]),
+            is_cancelled,
+        };
+        let mut found = Found::default();
+        let both = BTreeMap::from([(show(1), zones(false)), (show(2), zones(false))]);
+        found.saw(&both);
+        assert_eq!(found.gone(&both), None);
+        let gone = Misfit::ShowsDeleted {
+            missing: 2,
+            known: 2,
+            first: show(1),
+        };
+        assert_eq!(found.gone(&BTreeMap::new()), Some(gone));
+        found.saw(&BTreeMap::from([(show(2), zones(true))]));
+        let gone = Misfit::ShowsDeleted {
+            missing: 1,
+            known: 1,
+            first: show(1),
+        };
+        assert_eq!(found.gone(&BTreeMap::new()), Some(gone));
+    }
+}

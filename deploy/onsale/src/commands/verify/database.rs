@@ -31,16 +31,17 @@ fn changed_until(last_outcome: Option<Offset>) -> Offset {
 /// nothing else from being looked at.
 pub(super) async fn check_fit(config: &Config) -> Result<Option<Misfit>, Failure> {
     let store = store::open(config).await?;
+    let looked = database_fit::look(config, store.as_ref()).await;
     if let Some(store) = &store {
-        // Of an earlier version: the next start brings it up to date.
+        // Of an earlier version: the next start brings it up to date, if it is of this log.
         if store.check_schema().await.is_err() && store.has_schema().await.or_reach()? {
-            return Ok(None);
+            return match looked {
+                Ok(Some(foreign)) if foreign.is_foreign() => Err(Failure::Found(foreign.into())),
+                _ => Ok(None),
+            };
         }
     }
-    match database_fit::look(config, store.as_ref())
-        .await
-        .or_reach()?
-    {
+    match looked.or_reach()? {
         Some(misfit) if !misfit.is_damage() => Err(Failure::Found(misfit.into())),
         damage => Ok(damage),
     }
