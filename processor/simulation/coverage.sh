@@ -43,7 +43,7 @@ chmod +x "$wrapper"
 export RUSTC_WORKSPACE_WRAPPER="$wrapper"
 # What build scripts write is not needed.
 LLVM_PROFILE_FILE="$folder/build/%p.profraw" cargo test --workspace --locked --no-run --message-format=json \
-    --lib --test worlds --test differential --test linear --test histories --test member --test replica \
+    --lib --test worlds --test differential --test linear --test histories --test processor \
     >"$folder/build.json"
 rm -rf "$folder/build"
 

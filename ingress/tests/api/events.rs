@@ -1,15 +1,15 @@
 //! `/events`
 
-use std::sync::atomic::Ordering;
+mod lists;
+mod through_the_log;
 
 use http::Method;
-use onsale_schemas::{Command, Outcome, OutcomeRecord, ShowId, UserId};
+use onsale_schemas::{Command, UserId};
 use onsale_store::audit::{AuditFilter, Unaudited};
-use onsale_store::catalog::{EventRow, EventStatus, ShowStatus};
+use onsale_store::catalog::{EventRow, EventStatus};
 use serde_json::json;
-use uuid::Uuid;
 
-use crate::support::{EVENT, ORGANIZER, SHOW, ScriptedLog, World, event, show};
+use crate::support::{EVENT, SHOW, World, event};
 
 #[tokio::test]
 async fn an_event_is_made_read_and_changed() {
@@ -79,67 +79,6 @@ async fn an_event_is_made_read_and_changed() {
 }
 
 #[tokio::test]
-async fn a_list_is_paged_and_filtered() {
-    let world = World::new().await;
-    for n in 0..3 {
-        world
-            .post("/api/v1/events")
-            .by_role("organizer")
-            .json(&json!({
-                "name": format!("Match {n}"), "category": "sport",
-                "starts_at": format!("203{n}-01-01T00:00:00Z"),
-            }))
-            .send()
-            .await
-            .data(201);
-    }
-    let list = |query: &'static str| {
-        let world = &world;
-        async move {
-            let reply = world.get(&format!("/api/v1/events{query}")).send().await;
-            let names: Vec<String> = reply
-                .data(200)
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|event| event["name"].as_str().unwrap().to_owned())
-                .collect();
-            (names, reply.json()["meta"]["total"].as_u64().unwrap())
-        }
-    };
-    assert_eq!(
-        list("?category=sport&per_page=2&page=2").await,
-        (vec!["Match 2".into()], 3)
-    );
-    assert_eq!(list("?search=night").await, (vec!["A night out".into()], 1));
-    assert_eq!(
-        list("?from=2031-01-01T00:00:00Z&until=2032-01-01T00:00:00Z").await,
-        (vec!["Match 1".into()], 1)
-    );
-    for query in ["page=0", "per_page=101", "page=x", "from=soon", "sort=up"] {
-        let reply = world.get(&format!("/api/v1/events?{query}")).send().await;
-        reply.error(400, "VALIDATION_ERROR");
-    }
-    for field in ["search", "city", "category"] {
-        for text in ["%00", "a%0Ab", "%E2%80%AEa", "%ff", "a%c3%28", "100%"] {
-            let path = format!("/api/v1/events?{field}={text}");
-            let details = world.get(&path).send().await.error(400, "VALIDATION_ERROR");
-            assert_eq!(details["field"], field, "{text}");
-        }
-    }
-    let all = list("?search=%20&city=").await;
-    assert_eq!(all.1, 4, "an empty filter filters nothing");
-    let reply = world.get("/api/v1/events?mine=true").send().await;
-    reply.error(401, "UNAUTHORIZED");
-    let reply = world
-        .get("/api/v1/events?mine=true")
-        .by_role("organizer")
-        .send()
-        .await;
-    assert_eq!(reply.data(200).as_array().unwrap().len(), 4);
-}
-
-#[tokio::test]
 async fn bad_events_are_refused_by_field() {
     let world = World::new().await;
     let starts_at = "2030-01-01T00:00:00Z";
@@ -181,24 +120,6 @@ async fn bad_events_are_refused_by_field() {
             "{body}"
         );
     }
-}
-
-#[tokio::test]
-async fn shows_of_an_event_are_listed_with_their_zones() {
-    let world = World::new().await;
-    let shows = world
-        .get(&format!("/api/v1/events/{EVENT}/shows"))
-        .send()
-        .await
-        .data(200);
-    assert_eq!(shows[0]["show_id"], json!(SHOW));
-    assert_eq!(shows[0]["zones"][0]["total_seats"], 23);
-    assert_eq!(shows[0]["zones"][1]["admission"], "general");
-    world
-        .get(&format!("/api/v1/events/{SHOW}/shows"))
-        .send()
-        .await
-        .error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
@@ -320,75 +241,6 @@ async fn names_are_one_line_with_something_to_see() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_query_is_said_in_plain_words() {
-    let world = World::new().await;
-    for (query, field, expected) in [
-        ("page=x", "page", "a whole number, not negative"),
-        ("page=0", "page", "1 to 10000"),
-        ("mine=perhaps", "mine", "true or false"),
-    ] {
-        let reply = world.get(&format!("/api/v1/events?{query}")).send().await;
-        let details = reply.error(400, "VALIDATION_ERROR");
-        assert_eq!(
-            (&details["field"], &details["expected"]),
-            (&json!(field), &json!(expected))
-        );
-    }
-    for (query, said) in [
-        ("wher=here", "wher: unknown parameter"),
-        ("page=1&page=2", "page: is given more than once"),
-    ] {
-        let reply = world.get(&format!("/api/v1/events?{query}")).send().await;
-        reply.error(400, "VALIDATION_ERROR");
-        assert_eq!(reply.json()["detail"], said);
-    }
-}
-
-#[tokio::test]
-async fn shows_are_listed_page_by_page_without_their_layouts() {
-    let world = World::new().await;
-    for n in 0..25_u128 {
-        let mut row = show();
-        row.show_id = ShowId(uuid::Uuid::from_u128(0x1000 + n));
-        row.starts_at_ms += 1_000 + u64::try_from(n).unwrap();
-        for (zone, offset) in row.zones.iter_mut().zip(0..) {
-            zone.zone_id = uuid::Uuid::from_u128(0x2000 + n * 8 + offset);
-        }
-        world.store.add_show(&row).await.unwrap();
-    }
-    let get = |query: &str| {
-        world
-            .get(&format!("/api/v1/events/{EVENT}/shows{query}"))
-            .send()
-    };
-    let first = get("").await;
-    assert_eq!(first.data(200).as_array().unwrap().len(), 20);
-    let meta = &first.json()["meta"];
-    assert_eq!(
-        (&meta["page"], &meta["per_page"], &meta["total"]),
-        (&json!(1), &json!(20), &json!(26))
-    );
-    let second = get("?page=2").await.data(200);
-    assert_eq!(second.as_array().unwrap().len(), 6);
-    let mut listed: Vec<_> = first.data(200).as_array().unwrap().clone();
-    listed.extend(second.as_array().unwrap().clone());
-    let mut by_start = listed.clone();
-    by_start.sort_by_key(|show| show["starts_at"].as_str().unwrap().to_owned());
-    assert_eq!(listed, by_start);
-    for show in &listed {
-        let one = world.get(&format!(
-            "/api/v1/shows/{}",
-            show["show_id"].as_str().unwrap()
-        ));
-        assert_eq!(&one.send().await.data(200), show);
-    }
-    assert_eq!(get("?page=3").await.data(200), json!([]));
-    for query in ["?page=0", "?per_page=0", "?per_page=101", "?limit=5"] {
-        get(query).await.error(400, "VALIDATION_ERROR");
-    }
-}
-
-#[tokio::test]
 async fn an_organizer_has_quotas_and_the_refusal_names_the_full_one() {
     let world = World::with(|config| {
         config.quota.events_per_organizer_max = 2;
@@ -456,98 +308,4 @@ async fn an_organizer_has_quotas_and_the_refusal_names_the_full_one() {
         3,
         "what was refused is not there"
     );
-}
-
-fn update(world: &World, change: serde_json::Value) -> crate::support::Call<'_> {
-    let mut body = json!({"name": "Another night", "starts_at": "2030-01-01T00:00:00Z"});
-    for (key, value) in change.as_object().unwrap() {
-        body[key] = value.clone();
-    }
-    world
-        .call(Method::PUT, &format!("/api/v1/events/{EVENT}"))
-        .by_role("organizer")
-        .json(&body)
-}
-
-/// The record that the projector makes of the last command.
-fn accepted(world: &World, offset: u64, outcome: Outcome) -> Vec<OutcomeRecord> {
-    let mut record = ScriptedLog::record(offset, outcome);
-    record.request_id = world.log.last().request_id;
-    vec![record]
-}
-
-#[tokio::test]
-async fn an_event_is_cancelled_through_the_log_and_for_ever() {
-    let world = World::new().await;
-    world.operations.projected.store(0, Ordering::SeqCst);
-    let event = update(&world, json!({"status": "cancelled"}));
-    let event = event.send().await.data(200);
-    assert_eq!(event["status"], "cancelled");
-    let envelope = world.log.last();
-    assert_eq!(envelope.command, Command::CancelEvent { event: EVENT });
-    let by = envelope.by.expect("the log says who");
-    assert_eq!(by.user, ORGANIZER);
-    assert_eq!(by.tenant.unwrap().0, Uuid::from_u128(7));
-    // The database follows the log, not the request.
-    let row = world.store.event(EVENT).await.unwrap().unwrap();
-    assert_eq!(row.status, EventStatus::Published);
-    let opened = world
-        .store
-        .set_show_status(SHOW, ShowStatus::Open, Unaudited::Unattended)
-        .await;
-    assert!(opened.unwrap());
-    let outcome = Outcome::EventCancelled { event: EVENT };
-    world.project(0, accepted(&world, 100, outcome)).await;
-    let row = world.store.event(EVENT).await.unwrap().unwrap();
-    assert_eq!(row.status, EventStatus::Cancelled);
-    assert_eq!(row.name, "Another night");
-    let show = world.store.show(SHOW).await.unwrap().unwrap();
-    assert_eq!(show.status, ShowStatus::Cancelled);
-
-    for status in ["published", "draft"] {
-        let reply = update(&world, json!({ "status": status })).send().await;
-        reply.error(409, "SHOW_CANCELLED");
-    }
-    // What people read can still be changed: it may say why.
-    let text = update(&world, json!({"name": "Cancelled: a night out"}));
-    assert_eq!(text.send().await.data(200)["status"], "cancelled");
-    assert_eq!(world.log.seen().len(), 1);
-}
-
-#[tokio::test]
-async fn a_limit_goes_to_all_shows_by_one_record() {
-    let world = World::new().await;
-    world.operations.projected.store(0, Ordering::SeqCst);
-    let event = update(&world, json!({"max_tickets_per_user": 1}));
-    assert_eq!(event.send().await.data(200)["max_tickets_per_user"], 1);
-    let Command::AmendEvent(amend) = world.log.last().command else {
-        panic!("not an amendment")
-    };
-    assert_eq!((amend.event, amend.max_tickets_per_user), (EVENT, 1));
-    let outcome = Outcome::EventAmended {
-        event: EVENT,
-        max_tickets_per_user: 1,
-    };
-    world.project(0, accepted(&world, 100, outcome)).await;
-    let row = world.store.event(EVENT).await.unwrap().unwrap();
-    assert_eq!(
-        (row.max_tickets_per_user, row.name.as_str()),
-        (1, "Another night")
-    );
-    // Without a limit nothing is the log's business.
-    update(&world, json!({})).send().await.data(200);
-    assert_eq!(world.log.seen().len(), 1);
-}
-
-#[tokio::test]
-async fn a_new_event_is_not_cancelled() {
-    let world = World::new().await;
-    let body = json!({"name": "n", "starts_at": "2030-01-01T00:00:00Z", "status": "cancelled"});
-    let reply = world
-        .post("/api/v1/events")
-        .by_role("organizer")
-        .json(&body)
-        .send()
-        .await;
-    assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], "status");
 }

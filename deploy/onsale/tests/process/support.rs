@@ -1,5 +1,8 @@
 //! Starts the real binary and talks to it as a client would.
 
+mod descriptors;
+mod show;
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +14,11 @@ use onsale_schemas::{TenantId, UserId};
 use onsale_settings::Secret;
 use serde_json::{Value, json};
 
+use self::descriptors::{limits_of, set_limits};
 use crate::http_client;
+
+pub(crate) use self::descriptors::Exhausted;
+pub(crate) use self::show::SmallShow;
 
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// What a shell does before it becomes the server; no setting of the server.
@@ -431,63 +438,6 @@ impl Server {
     }
 }
 
-/// A show with one row of thirty seats, A-1 to A-30, and a buyer.
-pub(crate) struct SmallShow {
-    pub(crate) show: String,
-    /// The buyer's token.
-    pub(crate) buyer: String,
-}
-
-impl SmallShow {
-    /// Opens it. Holds last for an hour.
-    pub(crate) async fn open(server: &Server) -> Self {
-        let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
-        let zones = json!([{
-            "name": "Stalls", "price": { "amount": 100, "currency": "THB" }, "admission": "seated",
-            "rows": [{ "name": "A", "seats": 30 }],
-        }]);
-        Self {
-            show: server.open_show(&organizer, 0, 3_600, zones).await,
-            buyer: server.token("buyer", "00000000-0000-4000-8000-00000000bbbb"),
-        }
-    }
-
-    /// Reserves these seats; returns the booking's id.
-    pub(crate) async fn reserve(&self, server: &Server, seats: &[&str]) -> String {
-        let body = json!({ "show_id": self.show, "seats": seats });
-        let (status, body) = server.post(&self.buyer, "/bookings/reserve", &body).await;
-        assert_eq!(status, 201, "{body}");
-        body["data"]["booking_id"].as_str().unwrap().to_owned()
-    }
-}
-
-/// A process that can open no file.
-pub(crate) struct Exhausted {
-    pid: rustix::process::Pid,
-    before: rustix::process::Rlimit,
-}
-
-impl Drop for Exhausted {
-    fn drop(&mut self) {
-        set_limits(self.pid, self.before.current, self.before.maximum);
-    }
-}
-
-fn set_limits(
-    pid: rustix::process::Pid,
-    current: Option<u64>,
-    maximum: Option<u64>,
-) -> rustix::process::Rlimit {
-    let limits = rustix::process::Rlimit { current, maximum };
-    rustix::process::prlimit(Some(pid), rustix::process::Resource::Nofile, limits).unwrap()
-}
-
-/// Its limits of open files. The call reads them only while it sets others, so those are in force for a
-/// moment.
-fn limits_of(pid: rustix::process::Pid) -> rustix::process::Rlimit {
-    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    set_limits(pid, own.maximum, own.maximum)
-}
 /// The values of a metric, of all its series or of the one with these labels.
 pub(crate) fn metric(text: &str, name: &str) -> Vec<f64> {
     text.lines()

@@ -9,6 +9,7 @@ use crate::accounts::Accounts;
 use crate::acting::Acting;
 use crate::api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes};
 use crate::error::AccountError;
+use crate::secret::ApiKeySecret;
 
 impl Accounts {
     /// Creates a key. Only the answer to this ever shows it.

@@ -1,19 +1,20 @@
 //! Rights that were withdrawn, and what is left of them: invitations, keys, links.
 
+mod invitations;
+mod keys;
+
 use onsale_schemas::MemberRole;
 use onsale_store::StoreError;
 use onsale_store::account::{
-    Acceptance, Act, ApiKeyRow, Erasure, Mandate, Membership, MembershipChange, NewInvitation,
-    Purpose, Requirement, SessionEnd, SessionRow, TenantChange, UserRole, UserRow,
+    Acceptance, Act, Erasure, Mandate, Membership, MembershipChange, Purpose, Requirement,
+    SessionEnd, SessionRow, TenantChange,
 };
 use onsale_store::audit::{Actor, AuditEntry, Unaudited};
-use onsale_store::job::{JobFilter, NewJob};
-use onsale_store::mail;
-use onsale_store::store::KEPT_API_KEYS_PER_TENANT_MAX;
 use uuid::Uuid;
 
+use self::invitations::{accept, invite, listed, mail_of};
 use crate::accounts::{
-    DAY_MS, NOW_MS, add, api_key, invitation, open, opera, password, session, token, user,
+    DAY_MS, NOW_MS, add, api_key, invitation, open, opera, password, session, token,
 };
 use crate::build::id;
 use crate::harness::{Bench, contract};
@@ -21,15 +22,9 @@ use crate::harness::{Bench, contract};
 contract!(
     a_right_is_compared_with_what_holds,
     a_right_of_an_ended_session_changes_nothing,
-    an_invitation_is_listed_until_it_is_withdrawn,
-    an_invitation_ends_with_a_change_of_role,
-    what_a_person_invited_goes_with_its_right_to,
     a_removed_member_is_not_made_one_by_a_change,
     an_owner_who_cannot_sign_in_is_not_the_last_one,
     a_link_that_sets_a_password_ends_when_it_is_set,
-    good_keys_are_listed_first_and_old_ones_forgotten,
-    a_tenant_keeps_a_bounded_number_of_keys,
-    an_erased_account_leaves_no_invitation,
     one_membership_of_many_is_found,
     changes_of_people_at_once_wait_for_one_another,
 );
@@ -96,50 +91,6 @@ fn mandate(requires: Requirement) -> Mandate {
 
 const OWNERS: &[MemberRole] = &[MemberRole::Owner];
 const MANAGERS: &[MemberRole] = &[MemberRole::Manager];
-
-/// The mail of an invitation, with the key that it has outside of tests.
-fn mail_of(invitation: &NewInvitation) -> NewJob {
-    NewJob {
-        kind: mail::KIND,
-        key: invitation.invitation_id.to_string(),
-        payload: "{}".to_owned(),
-        delay_ms: 0,
-        attempts_max: 3,
-    }
-}
-
-async fn invite(bench: &Bench, invitation: &NewInvitation) {
-    let invited = bench.store.invite(invitation, mail_of(invitation), by());
-    assert!(invited.await.unwrap());
-}
-
-/// The keys of the mails that are there, sorted.
-async fn mails(bench: &Bench) -> Vec<String> {
-    let filter = JobFilter {
-        limit: 100,
-        ..JobFilter::default()
-    };
-    let jobs = bench.store.jobs(&filter).await.unwrap();
-    let mut keys: Vec<String> = jobs.into_iter().map(|job| job.key).collect();
-    keys.sort();
-    keys
-}
-
-async fn accept(bench: &Bench, number: u8, person: u64) -> Acceptance {
-    let accepted = bench
-        .store
-        .accept_invitation([number; 32], id(person), NOW_MS + 2, of_member);
-    accepted.await.unwrap()
-}
-
-/// The ids of the invitations that wait.
-async fn listed(bench: &Bench) -> Vec<Uuid> {
-    let rows = bench.store.invitations_of(id(TENANT), NOW_MS + 1).await;
-    rows.unwrap()
-        .into_iter()
-        .map(|row| row.invitation_id)
-        .collect()
-}
 
 async fn a_right_is_compared_with_what_holds(bench: Bench) {
     house(&bench).await;
@@ -245,138 +196,6 @@ async fn a_right_of_an_ended_session_changes_nothing(bench: Bench) {
     assert_eq!(store.tenant(id(60)).await.unwrap(), None);
 }
 
-async fn an_invitation_is_listed_until_it_is_withdrawn(bench: Bench) {
-    house(&bench).await;
-    let store = &bench.store;
-    let (one, other) = (
-        invitation(1, 2, MemberRole::Scanner),
-        invitation(2, 3, MemberRole::Owner),
-    );
-    invite(&bench, &one).await;
-    invite(&bench, &other).await;
-    let rows = store.invitations_of(id(TENANT), NOW_MS + 1).await.unwrap();
-    assert_eq!(rows.len(), 2);
-    assert_eq!(rows[0].invitation_id, one.invitation_id);
-    assert_eq!(rows[0].address, one.address);
-    assert_eq!(rows[0].role, MemberRole::Scanner);
-    assert_eq!(rows[0].invited_by, one.invited_by);
-    assert_eq!(rows[0].issued_at_ms, NOW_MS);
-    assert_eq!(rows[0].expires_at_ms, NOW_MS + DAY_MS);
-    let late = store.invitations_of(id(TENANT), NOW_MS + DAY_MS).await;
-    assert_eq!(late.unwrap(), []);
-    assert_eq!(mails(&bench).await.len(), 2);
-
-    let withdraw = async |tenant: u64| {
-        let withdrawn = store.withdraw_invitation(id(tenant), one.invitation_id, NOW_MS + 1, by());
-        withdrawn.await.unwrap()
-    };
-    store.add_tenant(&opera(51), None, by()).await.unwrap();
-    assert!(!withdraw(51).await, "of another tenant");
-    assert!(withdraw(TENANT).await);
-    assert!(!withdraw(TENANT).await);
-    assert_eq!(listed(&bench).await, [other.invitation_id]);
-    assert_eq!(mails(&bench).await, [other.invitation_id.to_string()]);
-    add(&bench, 2).await;
-    assert_eq!(accept(&bench, 1, 2).await, Acceptance::NotGood);
-    add(&bench, 3).await;
-    let joined = accept(&bench, 2, 3).await;
-    assert!(matches!(joined, Acceptance::Accepted(_)), "{joined:?}");
-    assert_eq!(listed(&bench).await, Vec::<Uuid>::new());
-}
-
-async fn an_invitation_ends_with_a_change_of_role(bench: Bench) {
-    house(&bench).await;
-    let store = &bench.store;
-    add(&bench, 2).await;
-    let manager = member(2, MemberRole::Manager);
-    use MembershipChange::Changed;
-    let role = MemberRole::Scanner;
-    for (number, how) in [(1, "set"), (2, "changed"), (3, "removed")] {
-        store.set_member(&manager, NOW_MS, by()).await.unwrap();
-        invite(&bench, &invitation(number, 2, MemberRole::Owner)).await;
-        let other = invitation(100 + number, 9, MemberRole::Scanner);
-        invite(&bench, &other).await;
-        let changed = match how {
-            "set" => {
-                let scanner = member(2, role);
-                store.set_member(&scanner, NOW_MS + 1, by()).await
-            }
-            "changed" => {
-                let audit = |before: MemberRole| {
-                    assert_eq!(before, MemberRole::Manager);
-                    entry()
-                };
-                store
-                    .change_member(id(TENANT), id(2), role, None, NOW_MS + 1, audit)
-                    .await
-            }
-            _ => {
-                store
-                    .remove_member(id(TENANT), id(2), NOW_MS + 1, by())
-                    .await
-            }
-        };
-        assert_eq!(changed.unwrap(), Changed, "{how}");
-        let accepted = accept(&bench, number, 2).await;
-        assert_eq!(accepted, Acceptance::NotGood, "{how}");
-        assert_eq!(listed(&bench).await, [other.invitation_id], "{how}");
-    }
-}
-
-async fn what_a_person_invited_goes_with_its_right_to(bench: Bench) {
-    house(&bench).await;
-    let store = &bench.store;
-    add(&bench, 2).await;
-    let sent_by = |number: u8, sender: u64| NewInvitation {
-        invited_by: Some(id(sender)),
-        ..invitation(number, 100 + u64::from(number), MemberRole::Owner)
-    };
-    let kept = sent_by(1, 1);
-    invite(&bench, &kept).await;
-    let owner = member(2, MemberRole::Owner);
-    let disable = async |disabled: bool| {
-        let set = store.set_user_disabled(id(2), disabled, NOW_MS + 1, by());
-        set.await.unwrap().unwrap();
-    };
-    for (number, how) in [
-        (2, "removed"),
-        (3, "demoted"),
-        (4, "accepted"),
-        (5, "disabled"),
-        (6, "role"),
-    ] {
-        store.set_member(&owner, NOW_MS, by()).await.unwrap();
-        invite(&bench, &sent_by(number, 2)).await;
-        match how {
-            "removed" => {
-                let removed = store.remove_member(id(TENANT), id(2), NOW_MS + 1, by());
-                removed.await.unwrap();
-            }
-            "demoted" => {
-                let manager = member(2, MemberRole::Manager);
-                store.set_member(&manager, NOW_MS, by()).await.unwrap();
-            }
-            "accepted" => {
-                let less = invitation(50 + number, 2, MemberRole::Manager);
-                invite(&bench, &less).await;
-                let accepted = accept(&bench, 50 + number, 2).await;
-                assert!(matches!(accepted, Acceptance::Accepted(_)), "{accepted:?}");
-            }
-            "disabled" => {
-                disable(true).await;
-                disable(false).await;
-            }
-            _ => {
-                for role in [UserRole::Admin, UserRole::Buyer] {
-                    let set = store.set_user_role(id(2), role, NOW_MS + 1, by());
-                    set.await.unwrap().unwrap();
-                }
-            }
-        }
-        assert_eq!(listed(&bench).await, [kept.invitation_id], "{how}");
-    }
-}
-
 async fn a_removed_member_is_not_made_one_by_a_change(bench: Bench) {
     house(&bench).await;
     let store = &bench.store;
@@ -474,112 +293,6 @@ async fn a_link_that_sets_a_password_ends_when_it_is_set(bench: Bench) {
     assert!(found.await.unwrap().is_some());
 }
 
-/// A key that expires a while after the others were created.
-fn key_until(number: u8, expires_at_ms: Option<u64>) -> ApiKeyRow {
-    ApiKeyRow {
-        expires_at_ms,
-        created_at_ms: NOW_MS + u64::from(number),
-        ..api_key(number)
-    }
-}
-
-async fn good_keys_are_listed_first_and_old_ones_forgotten(bench: Bench) {
-    let store = &bench.store;
-    store.add_tenant(&opera(TENANT), None, by()).await.unwrap();
-    let short = Some(NOW_MS + 1_000);
-    let keys = [
-        key_until(1, short),
-        key_until(2, short),
-        key_until(3, None),
-        key_until(4, Some(NOW_MS + DAY_MS)),
-    ];
-    for key in &keys {
-        assert!(store.add_api_key(key, by()).await.unwrap());
-    }
-    let at_ms = NOW_MS + 2_000;
-    let listed = async |limit: u32| {
-        let rows = store.api_keys_of(id(TENANT), at_ms, limit).await.unwrap();
-        let hashes = rows.into_iter().map(|row| row.key_hash[0]);
-        hashes.collect::<Vec<u8>>()
-    };
-    assert_eq!(listed(9).await, [3, 4, 1, 2]);
-    assert_eq!(listed(2).await, [3, 4]);
-    let created = store.api_keys_created_by(id(TENANT), id(1), at_ms).await;
-    assert_eq!(created.unwrap(), [keys[2].key_id, keys[3].key_id]);
-    let created = store.api_keys_created_by(id(TENANT), id(2), at_ms).await;
-    assert_eq!(created.unwrap(), []);
-    let revoked = store.revoke_api_key(id(TENANT), keys[3].key_id, NOW_MS + 1_500, by());
-    assert!(revoked.await.unwrap().is_some());
-    assert_eq!(store.forget_api_keys(NOW_MS + 1_000).await.unwrap(), 0);
-    assert_eq!(store.forget_api_keys(NOW_MS + 1_001).await.unwrap(), 2);
-    assert_eq!(store.forget_api_keys(NOW_MS + 1_501).await.unwrap(), 1);
-    assert_eq!(listed(9).await, [3]);
-}
-
-async fn a_tenant_keeps_a_bounded_number_of_keys(bench: Bench) {
-    let store = &bench.store;
-    store.add_tenant(&opera(TENANT), None, by()).await.unwrap();
-    assert!(store.add_api_key(&api_key(1), by()).await.unwrap());
-    // With the first, all but one of those that it may have; these expire at once.
-    bench
-        .tamper(if bench.url.starts_with("sqlite") {
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 998) \
-             INSERT INTO api_keys (key_id, tenant_id, name, key_hash, scopes, created_at_ms, \
-             expires_at_ms) SELECT randomblob(16), tenant_id, name, randomblob(32), scopes, \
-             created_at_ms, created_at_ms + 1 FROM api_keys, n"
-        } else {
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 998) \
-             INSERT INTO api_keys (key_id, tenant_id, name, key_hash, scopes, created_at_ms, \
-             expires_at_ms) SELECT gen_random_uuid(), tenant_id, name, \
-             sha256(gen_random_uuid()::text::bytea), scopes, created_at_ms, created_at_ms + 1 \
-             FROM api_keys, n"
-        })
-        .await;
-    for (number, is_added) in [(2, true), (3, false)] {
-        let key = key_until(number, None);
-        assert_eq!(store.add_api_key(&key, by()).await.unwrap(), is_added);
-    }
-    let max = KEPT_API_KEYS_PER_TENANT_MAX;
-    let listed = store.api_keys_of(id(TENANT), NOW_MS + 5, max + 1).await;
-    assert_eq!(listed.unwrap().len(), usize::try_from(max).unwrap());
-}
-
-async fn an_erased_account_leaves_no_invitation(bench: Bench) {
-    house(&bench).await;
-    let store = &bench.store;
-    add(&bench, 2).await;
-    let to_it = invitation(1, 2, MemberRole::Scanner);
-    let kept = invitation(2, 9, MemberRole::Scanner);
-    let from_it = NewInvitation {
-        invited_by: Some(id(2)),
-        ..invitation(3, 8, MemberRole::Scanner)
-    };
-    for row in [&to_it, &kept, &from_it] {
-        invite(&bench, row).await;
-    }
-    let shown = password(1);
-    let erasure = store.erase_user(id(2), Some(&shown), NOW_MS + 1, of_erasure);
-    let done = Erasure::Erased {
-        sessions: 0,
-        memberships: 0,
-    };
-    assert_eq!(erasure.await.unwrap(), done);
-    assert_eq!(listed(&bench).await, [kept.invitation_id]);
-    assert_eq!(mails(&bench).await, [kept.invitation_id.to_string()]);
-    // Who gets the address next is not invited by it.
-    let next = UserRow {
-        user_id: id(3),
-        ..user(2)
-    };
-    store.add_user(&next, None, by()).await.unwrap();
-    assert_eq!(accept(&bench, 1, 3).await, Acceptance::NotGood);
-    // A link that was asked for just before is not issued just after.
-    let link = token(4, Purpose::ResetPassword, 2);
-    store.issue_one_time_token(&link, None, by()).await.unwrap();
-    let found = store.one_time_token([4; 32], Purpose::ResetPassword, NOW_MS + 1);
-    assert_eq!(found.await.unwrap(), None);
-}
-
 async fn one_membership_of_many_is_found(bench: Bench) {
     let store = &bench.store;
     add(&bench, 1).await;
@@ -590,7 +303,8 @@ async fn one_membership_of_many_is_found(bench: Bench) {
             created_at_ms: NOW_MS + number,
             ..member(1, MemberRole::Owner)
         };
-        let added = store.add_tenant(&opera(tenant), Some(&first), by());
+        let row = opera(tenant);
+        let added = store.add_tenant(&row, Some(&first), by());
         added.await.unwrap();
     }
     let listed = store.memberships_of(id(1)).await.unwrap();

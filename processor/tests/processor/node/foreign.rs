@@ -13,8 +13,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
-use crate::projecting::{caught_up, projection};
-use crate::support::{ALL, PATIENCE, World, owned_by_either, until};
+use crate::node::projecting::{caught_up, projection};
+use crate::node::support::{ALL, PATIENCE, World, owned_by_either, until};
 
 /// An outcome in form, of a command far away, that follows nothing.
 fn outcome_of_nothing() -> Vec<u8> {

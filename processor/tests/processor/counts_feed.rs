@@ -1,10 +1,4 @@
 //! The feed of Redis, over a real store and a real Redis that is emptied and killed.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a panic is how a test reports"
-)]
 
 use std::time::Duration;
 
@@ -20,7 +14,7 @@ use onsale_store::projection::ProjectionBatch;
 use uuid::Uuid;
 
 #[expect(dead_code, reason = "other test programs use the rest of it")]
-#[path = "../counts/tests/counts/server.rs"]
+#[path = "../../counts/tests/counts/server.rs"]
 mod server;
 use server::Server;
 

@@ -3,7 +3,7 @@
 use onsale_processor::member::MemberAction;
 use onsale_schemas::Entry;
 
-use crate::cluster::{Cluster, STEP_MS, empty_machine, settings};
+use crate::member::cluster::{Cluster, STEP_MS, empty_machine, settings};
 
 #[test]
 fn a_publisher_that_failed_gives_again_what_the_topic_lacks() {

@@ -10,7 +10,7 @@ use onsale_store::booking::BookingStatus;
 use onsale_store::catalog::ShowChange;
 use prometheus::Registry;
 
-use crate::support::{ALL, World, show_id, until};
+use crate::node::support::{ALL, World, show_id, until};
 
 pub(crate) async fn projection(world: &World) -> Projection {
     let metrics = Metrics::register(&Registry::new()).unwrap();

@@ -2,7 +2,7 @@
 
 use onsale_schemas::{NodeName, PartitionId};
 
-use crate::support::{ALL, World, owns, until};
+use crate::node::support::{ALL, World, owns, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_takes_over_where_the_owner_stopped() {

@@ -3,9 +3,9 @@
 use onsale_processor::node::Node;
 use onsale_store::Store;
 
-use crate::foreign::recreate;
-use crate::projecting::{caught_up, projection};
-use crate::support::{ALL, World, owned_by_either, until};
+use crate::node::foreign::recreate;
+use crate::node::projecting::{caught_up, projection};
+use crate::node::support::{ALL, World, owned_by_either, until};
 
 /// The offsets of the snapshots that a node knows, ascending by partition.
 fn snapshots(node: &Node) -> Vec<Option<u64>> {

@@ -12,9 +12,9 @@ use onsale_schemas::{Command, NodeName, Offset, PartitionId};
 use onsale_store::document::CatalogCursor;
 use onsale_store::store::LogMark;
 
-use crate::foreign::delete_before;
-use crate::projecting::{caught_up, projection};
-use crate::support::{ALL, PARTITIONS, PATIENCE, World, event_id, owns, show_row, until};
+use crate::node::foreign::delete_before;
+use crate::node::projecting::{caught_up, projection};
+use crate::node::support::{ALL, PARTITIONS, PATIENCE, World, event_id, owns, show_row, until};
 
 /// Brings the database back to where it was after the first four outcomes of each partition.
 fn set_back(world: &World) {

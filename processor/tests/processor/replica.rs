@@ -1,5 +1,4 @@
 //! The replica as a step function: what it asks its driver to do.
-#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use onsale_engine::{Limits, NullSink, Partition};
 use onsale_processor::replica::{Action, Replica, ReplicaRole, SnapshotPolicy, StopReason};

@@ -7,7 +7,7 @@ use onsale_schemas::{
     Command, Entry, Envelope, NodeName, Outcome, OutcomeRecord, PartitionId, codec,
 };
 
-use crate::cluster::{Cluster, empty_machine, settings};
+use crate::member::cluster::{Cluster, empty_machine, settings};
 
 /// A cluster whose standby is behind the others by some outcomes in log and topic.
 fn behind() -> Cluster {

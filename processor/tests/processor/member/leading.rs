@@ -4,7 +4,7 @@ use onsale_processor::replica::{ReplicaRole, SnapshotPolicy};
 use onsale_schemas::command::{Admission, OpenShow, Pick, Reserve, ZoneLayout};
 use onsale_schemas::{Command, EventId, ShowId, UserId};
 
-use crate::cluster::{Cluster, STEP_MS, settings};
+use crate::member::cluster::{Cluster, STEP_MS, settings};
 
 #[test]
 fn on_the_first_start_only_the_preferred_owner_claims_at_once() {

@@ -1,5 +1,4 @@
 //! The projector against a real SQLite store: order, repeats, a gap, a double sale.
-#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::time::Duration;
 

@@ -1,0 +1,102 @@
+//! Sessions and their refresh tokens.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{PASSWORD, audited, call, login, post, refresh, register, world};
+
+#[tokio::test]
+async fn a_token_that_has_expired_does_not_keep_anyone_from_another() {
+    let world = world().await;
+    let signed_in = register(&world).await;
+    let body = json!({ "refresh_token": signed_in["refresh_token"] });
+    let reply = world
+        .post("/api/v1/auth/refresh")
+        .token("expired")
+        .json(&body);
+    reply.send().await.data(200);
+    let reply = world.get("/api/v1/auth/me").token("expired").send().await;
+    reply.error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_good_once_and_its_second_use_ends_the_session() {
+    let world = world().await;
+    let first = register(&world).await;
+    let second = refresh(&world, &first).await.data(200);
+    assert_ne!(first["refresh_token"], second["refresh_token"]);
+    let tab = refresh(&world, &first).await.data(200);
+    assert_eq!(
+        tab["refresh_token"], second["refresh_token"],
+        "two tabs at once"
+    );
+
+    world
+        .clock
+        .0
+        .fetch_add(11_000, std::sync::atomic::Ordering::SeqCst);
+    refresh(&world, &first).await.error(401, "TOKEN_REUSED");
+    refresh(&world, &second).await.error(401, "TOKEN_REUSED");
+    assert!(audited(&world).await.contains(&"session.reuse".to_owned()));
+    login(&world, PASSWORD).await.data(200);
+}
+
+#[tokio::test]
+async fn a_session_ends_by_itself_after_a_week() {
+    let world = world().await;
+    let signed_in = register(&world).await;
+    world
+        .clock
+        .0
+        .fetch_add(604_800_000, std::sync::atomic::Ordering::SeqCst);
+    refresh(&world, &signed_in)
+        .await
+        .error(401, "TOKEN_EXPIRED");
+    let body = json!({ "refresh_token": "osr_guessed" });
+    post(&world, "refresh", body)
+        .await
+        .error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended() {
+    let world = world().await;
+    let one = register(&world).await;
+    let other = login(&world, PASSWORD).await.data(200);
+    let sessions = call(&world, &one, Method::GET, "sessions", Value::Null)
+        .await
+        .data(200);
+    let sessions = sessions.as_array().unwrap();
+    assert_eq!(sessions.len(), 2);
+    let current: Vec<&Value> = sessions.iter().map(|session| &session["current"]).collect();
+    assert_eq!(current, [&json!(false), &json!(true)]);
+    let id = sessions[0]["session_id"].as_str().unwrap();
+    let path = format!("sessions/{id}");
+    call(&world, &one, Method::DELETE, &path, Value::Null)
+        .await
+        .data(200);
+    call(&world, &one, Method::DELETE, &path, Value::Null)
+        .await
+        .error(404, "NOT_FOUND");
+    refresh(&world, &other).await.error(401, "UNAUTHORIZED");
+
+    call(&world, &one, Method::POST, "logout", Value::Null)
+        .await
+        .data(200);
+    call(&world, &one, Method::POST, "logout", Value::Null)
+        .await
+        .data(200);
+    refresh(&world, &one).await.error(401, "UNAUTHORIZED");
+    let third = login(&world, PASSWORD).await.data(200);
+    let body = json!({ "refresh_token": third["refresh_token"] });
+    post(&world, "logout", body).await.data(200);
+    refresh(&world, &third).await.error(401, "UNAUTHORIZED");
+    let fourth = login(&world, PASSWORD).await.data(200);
+    let ended = call(&world, &fourth, Method::POST, "logout-all", Value::Null)
+        .await
+        .data(200);
+    assert_eq!(ended["sessions_ended"], 1);
+    post(&world, "logout", json!({}))
+        .await
+        .error(401, "UNAUTHORIZED");
+}
