@@ -128,6 +128,11 @@ impl Found {
         self.damage.is_empty() && self.not_compared.is_empty() && self.differences().is_empty()
     }
 
+    fn has_wrong_watermark(&self) -> bool {
+        let mut damage = self.damage.iter();
+        damage.any(|damage| matches!(damage, Misfit::WatermarkBeyond { .. }))
+    }
+
     /// What is damaged, a sentence each.
     fn damages(&self) -> Vec<String> {
         let mut damages: Vec<String> = Vec::new();
@@ -270,7 +275,8 @@ fn against_database(
         };
         match compared {
             Compared::Equal(words) | Compared::Differs(words) => return Ok((checked, Ok(words))),
-            Compared::Beyond(_) if again > 0 => {
+            // Of a row that was changed by hand there is nothing to read again for.
+            Compared::Beyond(_) if again > 0 && !found.has_wrong_watermark() => {
                 again -= 1;
                 let partition = checked.model.partition();
                 let mut log = log_source::open(config)?;

@@ -61,6 +61,13 @@ impl Store {
         (Self { database }, latch)
     }
 
+    /// A handle past the latch, for reading what is itself compared with the log: snapshots name the log
+    /// that they belong to, and tell whether it was lost.
+    pub fn past_latch(&self) -> Self {
+        let database = self.database.behind(Latch::opened());
+        Self { database }
+    }
+
     /// Why the database was refused, while it is.
     pub fn refused(&self) -> Option<String> {
         self.database.latch().refused()

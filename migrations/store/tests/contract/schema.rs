@@ -175,6 +175,7 @@ async fn nothing_goes_through_a_closed_latch(bench: Bench) {
     assert_eq!(store.refused().unwrap(), "it is another one's");
 
     // The look goes past it, and nothing was written.
+    assert_eq!(store.past_latch().log_identity().await.unwrap(), None);
     assert_eq!(bench.store.log_identity().await.unwrap(), None);
     latch.open();
     store.until_open().await;
