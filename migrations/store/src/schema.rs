@@ -185,12 +185,12 @@ pub(crate) async fn missing(database: &Database) -> Result<Vec<MissingObject>, S
     }
     let mut missing = Vec::new();
     for object in expected.lines() {
-        let is_altered = match there.get(object) {
+        let is_wrong = match there.get(object) {
             Some(Some(definition)) => texts.is_altered(object, definition),
             Some(None) => false,
             None => true,
         };
-        if is_altered {
+        if is_wrong {
             missing.push(MissingObject {
                 object: object.to_owned(),
                 migration: texts.creating(object),
