@@ -35,7 +35,7 @@ const PROJECTION_PATIENCE_MS: u64 = 1_000;
 
 /// What became of a pass.
 enum Pass {
-    /// The log has what the catalog has, or is to have it once it is projected.
+    /// The log has what of the catalog was looked at, or is to have it once it is projected.
     Done,
     /// There may be more.
     More,
@@ -148,10 +148,10 @@ async fn pass(
         .next_undescribed(partitions, &behind, *cursor, DOCUMENTS_PER_PASS)
         .await?;
     if documents.is_empty() {
-        // Damaged rows have no document, and others may stand behind them.
-        let is_end = end == CatalogCursor::default();
+        // It is the end, or all that was looked at is damaged: what stands behind that has its turn at the
+        // next look, and many damaged shows cost the database no more than that.
         *cursor = end;
-        return Ok(if is_end { Pass::Done } else { Pass::More });
+        return Ok(Pass::Done);
     }
     let (shows, events): (Vec<Document>, Vec<Document>) = documents
         .into_iter()

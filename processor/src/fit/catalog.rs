@@ -106,7 +106,7 @@ struct Lacks {
 impl Lacks {
     fn count(&self, from: Source) -> usize {
         let all = self.missing.values();
-        all.filter(|source| **source == from).count()
+        all.filter(|missing| missing.source == from).count()
     }
 
     fn misfit(&self) -> Option<Misfit> {

@@ -103,8 +103,8 @@ async fn no_role_uses_the_database_of_another_log() {
     let variables = |roles: &'static str| {
         [
             ("ONSALE_DATABASE__URL", url.as_str()),
-            ("ONSALE_KAFKA__BROKERS", &brokers),
-            ("ONSALE_KAFKA__TOPIC_PREFIX", &prefix),
+            ("ONSALE_KAFKA__BROKERS", brokers.as_str()),
+            ("ONSALE_KAFKA__TOPIC_PREFIX", prefix.as_str()),
             ("ONSALE_LOG__PARTITIONS", "1"),
             ("ONSALE_CLUSTER__PROCESSORS", "one"),
             ("ONSALE_CLUSTER__REPLICAS", "1"),
