@@ -179,8 +179,9 @@ struct AllHandedIn {
     is_refused: bool,
 }
 
-/// Hands in the events, or the shows, of a pass and moves on to where the look at them ended. A partition that refuses one is left alone for the rest of the pass, and the next begins with
-/// what was left out, so that nothing stays behind one that is never taken.
+/// Hands in the events, or the shows, of a pass and moves on to where the look at them ended. A
+/// partition that refuses one is left alone for the rest of the pass, and the next begins with what was
+/// left out, so that nothing stays behind one that is never taken.
 async fn hand_in_all(
     state: &AppState,
     documents: &[Document],

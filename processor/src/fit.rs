@@ -88,8 +88,8 @@ pub enum Misfit {
     #[error(
         "partition {partition}: the row of projector_watermarks says that records up to offset \
          {projected} are projected, the log ends at {end}, and no booking and no snapshot of the \
-         database is beyond that: the row was changed by hand, and nothing is projected until it is \
-         repaired; {REPAIR}"
+         database is beyond that: the row was changed by hand, or the log has lost records in which \
+         nothing was sold; nothing is projected until it is repaired; {REPAIR}"
     )]
     WatermarkBeyond {
         /// The partition.
