@@ -35,7 +35,7 @@ const PROJECTION_PATIENCE_MS: u64 = 1_000;
 
 /// What became of a pass.
 enum Pass {
-    /// The log has what the catalog has, or is to have it once it is projected.
+    /// The log has what of the catalog was looked at, or is to have it once it is projected.
     Done,
     /// There may be more.
     More,
@@ -143,19 +143,23 @@ async fn pass(
     unprojected.settle(state).await;
     let partitions = state.log.partitions();
     let behind = unprojected.partitions();
-    let documents = state
+    let (documents, end) = state
         .store
-        .undescribed(partitions, &behind, *cursor, DOCUMENTS_PER_PASS)
+        .next_undescribed(partitions, &behind, *cursor, DOCUMENTS_PER_PASS)
         .await?;
     if documents.is_empty() {
-        *cursor = CatalogCursor::default();
+        // It is the end, or all that was looked at is damaged: what stands behind that has its turn at the
+        // next look, and many damaged shows cost the database no more than that.
+        *cursor = end;
         return Ok(Pass::Done);
     }
     let (shows, events): (Vec<Document>, Vec<Document>) = documents
         .into_iter()
         .partition(|document| document.show.is_some());
-    let of_events = hand_in_all(state, &events, &mut cursor.event, unprojected).await;
-    let of_shows = hand_in_all(state, &shows, &mut cursor.show, unprojected).await;
+    let at = &mut cursor.event;
+    let of_events = hand_in_all(state, &events, at, end.event, unprojected).await;
+    let at = &mut cursor.show;
+    let of_shows = hand_in_all(state, &shows, at, end.show, unprojected).await;
     Ok(if of_events.is_taken || of_shows.is_taken {
         Pass::More
     } else if of_events.is_refused || of_shows.is_refused {
@@ -175,13 +179,14 @@ struct AllHandedIn {
     is_refused: bool,
 }
 
-/// Hands in the events, or the shows, of a pass and moves on behind them: to the beginning from the
-/// end. A partition that refuses one is left alone for the rest of the pass, and the next begins with
-/// what was left out, so that nothing stays behind one that is never taken.
+/// Hands in the events, or the shows, of a pass and moves on to where the look at them ended. A
+/// partition that refuses one is left alone for the rest of the pass, and the next begins with what was
+/// left out, so that nothing stays behind one that is never taken.
 async fn hand_in_all(
     state: &AppState,
     documents: &[Document],
     after: &mut Uuid,
+    end: Uuid,
     unprojected: &mut Unprojected,
 ) -> AllHandedIn {
     let mut is_taken = false;
@@ -215,8 +220,7 @@ async fn hand_in_all(
             }
         }
     }
-    let is_end = documents.len() < DOCUMENTS_PER_PASS as usize;
-    *after = left_out_after.unwrap_or(if is_end { Uuid::nil() } else { last });
+    *after = left_out_after.unwrap_or(end);
     AllHandedIn {
         is_taken,
         is_refused: !refused.is_empty(),

@@ -19,9 +19,10 @@ use onsale_store::booking::{Watermark, projected_offset};
 use onsale_store::store::LogMark;
 use onsale_store::{Store, StoreError};
 
-use crate::recovery::checksum;
+use crate::checksum::checksum;
 
 pub(crate) use catalog::Catalog;
+pub use catalog::look_at_shows;
 pub use damage::{look_at_schema, look_at_zones};
 pub use kept::{KeptSnapshots, look_for_lost_log};
 
@@ -29,11 +30,15 @@ pub use kept::{KeptSnapshots, look_for_lost_log};
 pub(crate) const REPAIR: &str = "run `onsale reconcile --report FILE`, then `onsale reconcile --apply \
      FILE` (with `--offline` while the server is stopped)";
 
+/// What an empty database is filled with, and what it loses.
+const FILLED: &str = "filled from the log with events, shows and bookings; accounts, tenants, API keys, \
+     audit entries and jobs are in no log, and only a backup of the database has them";
+
 /// What to do about a log that ends before what was derived from it.
-pub(crate) const RESTORE: &str = "Restore the log (deploy/README.md, \"When everything is lost\"). To \
-     continue without what is missing, keep this database, set database.url to an empty one, which is \
-     filled from the log, and move snapshots away that are ahead of the log; on Kafka, begin a new log \
-     with another kafka.topic_prefix, a new database and empty snapshots folders";
+const RESTORE: &str = "Restore the log (deploy/README.md, \"When everything is lost\"). To continue \
+     without what is missing, keep this database, set database.url to an empty one, and move snapshots \
+     away that are ahead of the log; on Kafka, begin a new log with another kafka.topic_prefix, a new \
+     database and empty snapshots folders";
 
 /// Why database or snapshots do not fit the log.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -41,8 +46,8 @@ pub enum Misfit {
     /// It says that it belongs to another log.
     #[error(
         "the database belongs to log {database}, this log is {log}: nothing was changed. Set \
-         database.url to the database of this log, or data.dir to the log of this database; an \
-         empty database is filled from the log"
+         database.url to the database of this log or to one restored from its backup, or data.dir to \
+         the log of this database. Only where there is none of them: an empty database is {FILLED}"
     )]
     OtherLog {
         /// Log of the database, in hex.
@@ -54,8 +59,10 @@ pub enum Misfit {
     #[error(
         "partition {partition}: the database has projected another record at offset {offset} than \
          the log has: one of them was restored from a copy and continued separately; nothing was \
-         changed. Restore the log, or set database.url to an empty database, which is filled from \
-         the log"
+         changed. Restore the log that the database belongs to, or a backup of the database that \
+         belongs to this log. Where neither was ever restored, someone has changed that row by hand: \
+         DELETE FROM log_marks WHERE partition = {partition}, and the next start writes it again. Only \
+         where there is none of them, set database.url to an empty database: it is {FILLED}"
     )]
     OtherRecord {
         /// The partition.
@@ -66,7 +73,8 @@ pub enum Misfit {
     /// It knows records that the log does not have.
     #[error(
         "partition {partition}: the database has outcomes up to offset {projected}, the log ends at \
-         {end}: the log was lost, recreated or set back; nothing was changed. {RESTORE}"
+         {end}: the log was lost, recreated or set back; nothing was changed. {RESTORE}. \
+         An empty database is {FILLED}"
     )]
     LogSetBack {
         /// The partition.
@@ -75,6 +83,32 @@ pub enum Misfit {
         projected: Offset,
         /// The log's end.
         end: Offset,
+    },
+    /// A row says that it knows such records, and nothing else in it does.
+    #[error(
+        "partition {partition}: the row of projector_watermarks says that records up to offset \
+         {projected} are projected, the log ends at {end}, and no booking and no snapshot of the \
+         database is beyond that: the row was changed by hand, or the log has lost records in which \
+         nothing was sold; nothing is projected until it is repaired; {REPAIR}"
+    )]
+    WatermarkBeyond {
+        /// The partition.
+        partition: PartitionId,
+        /// What the row says.
+        projected: Offset,
+        /// The log's end.
+        end: Offset,
+    },
+    /// A row is about a partition that there is not.
+    #[error(
+        "log_marks has a row of partition {partition}, and the log has partitions 0 to {last}: the row \
+         was written by hand, and nothing uses it; DELETE FROM log_marks WHERE partition = {partition}"
+    )]
+    StrangeMark {
+        /// What the row says.
+        partition: PartitionId,
+        /// The last partition of the log.
+        last: PartitionId,
     },
     /// There is no log, and something is left of one.
     #[error(
@@ -115,7 +149,8 @@ pub enum Misfit {
     /// A snapshot knows records that the log does not have.
     #[error(
         "partition {partition}: the snapshot in {place} is at offset {next_offset}, the log ends at \
-         {end}: the log was lost, recreated or set back; nothing was changed. {RESTORE}"
+         {end}: the log was lost, recreated or set back; nothing was changed. {RESTORE}. \
+         An empty database is {FILLED}"
     )]
     SnapshotAhead {
         /// Where it is kept.
@@ -153,14 +188,27 @@ pub enum Misfit {
     /// The catalog lacks shows that the log knows.
     #[error(
         "the catalog lacks {missing} of {known} shows of the log: the database was lost or is older \
-         than the log; a running server fills it from the log by itself, and if that makes no \
-         progress, {REPAIR}"
+         than the log, which a running server fills from the log by itself, or rows were deleted by \
+         hand, which it does not; if it makes no progress, {REPAIR}"
     )]
     CatalogLacks {
         /// Shows that are missing.
         missing: usize,
         /// Shows of the log.
         known: usize,
+    },
+    /// The catalog lacks shows that the projection has passed.
+    #[error(
+        "the catalog lacks {missing} of {known} shows, {first} among them: rows were deleted by hand, \
+         and nothing brings them back by itself; {REPAIR}"
+    )]
+    ShowsDeleted {
+        /// Shows that are missing.
+        missing: usize,
+        /// Shows that should be there.
+        known: usize,
+        /// One of them.
+        first: ShowId,
     },
     /// The catalog has shows whose zones were deleted.
     #[error(
@@ -175,10 +223,10 @@ pub enum Misfit {
     },
     /// Something that the migrations have left is gone.
     #[error(
-        "the database lacks {missing}: deleted by hand. Restore it from a backup of the database; or \
-         create it again with the statements of its migration (`onsale migrate --print NUMBER`); or set \
-         database.url to an empty database, which is filled from the log. Audit entries and jobs are in \
-         no log"
+        "the database lacks {missing}: deleted or changed by hand. Create it again with those of the \
+         statements of its migration that are about it (`onsale migrate --print NUMBER`; what tables \
+         and columns held comes from a backup), or restore a backup of the database. Only where there \
+         is none, set database.url to an empty database: it is {FILLED}"
     )]
     SchemaLacks {
         /// What, in words.
@@ -187,6 +235,27 @@ pub enum Misfit {
 }
 
 impl Misfit {
+    /// True where it is one row that is wrong, or some are gone, of a database that belongs here:
+    /// everything else can still be compared.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::WatermarkBeyond { .. }
+            | Self::StrangeMark { .. }
+            | Self::ShowsDeleted { .. }
+            | Self::ZonesLack { .. }
+            | Self::SchemaLacks { .. } => true,
+            Self::OtherLog { .. }
+            | Self::OtherRecord { .. }
+            | Self::LogSetBack { .. }
+            | Self::LogLost { .. }
+            | Self::OtherSnapshots { .. }
+            | Self::SnapshotAhead { .. }
+            | Self::Empty { .. }
+            | Self::Older { .. }
+            | Self::CatalogLacks { .. } => false,
+        }
+    }
+
     /// True where going on would write into what does not belong here.
     pub fn is_foreign(&self) -> bool {
         match self {
@@ -198,7 +267,10 @@ impl Misfit {
             | Self::SnapshotAhead { .. } => true,
             Self::Empty { .. }
             | Self::Older { .. }
+            | Self::WatermarkBeyond { .. }
+            | Self::StrangeMark { .. }
             | Self::CatalogLacks { .. }
+            | Self::ShowsDeleted { .. }
             | Self::ZonesLack { .. }
             | Self::SchemaLacks { .. } => false,
         }
@@ -242,27 +314,50 @@ pub async fn look(
             log: hex(&log_id),
         }));
     }
-    let watermarks = store.watermarks().await?;
+    // Nothing was ever migrated in one that is new.
+    let watermarks = match store.has_schema().await? {
+        true => store.watermarks().await?,
+        false => Vec::new(),
+    };
+    let marks = store.log_marks().await?;
+    let mut wrong_row = None;
     let mut records = 0;
     for partition in (0..partitions).map(PartitionId) {
         let (_, end) = reader.bounds(partition)?;
         records += end;
         let projected = projected_offset(&watermarks, partition);
-        if projected > end {
+        if projected <= end {
+            continue;
+        }
+        let mut marks = marks.iter().filter(|mark| mark.partition == partition);
+        if marks.any(|mark| mark.offset >= end) || store.knows_beyond(partition, end).await? {
             return Ok(Some(Misfit::LogSetBack {
                 partition,
                 projected,
                 end,
             }));
         }
+        wrong_row = Some(Misfit::WatermarkBeyond {
+            partition,
+            projected,
+            end,
+        });
     }
-    for mark in store.log_marks().await? {
-        if is_other(&mark, reader)? {
+    for mark in &marks {
+        if mark.partition.0 >= partitions {
+            wrong_row = wrong_row.or(Some(Misfit::StrangeMark {
+                partition: mark.partition,
+                last: PartitionId(partitions.saturating_sub(1)),
+            }));
+        } else if is_other(mark, reader)? {
             return Ok(Some(Misfit::OtherRecord {
                 partition: mark.partition,
                 offset: mark.offset,
             }));
         }
+    }
+    if wrong_row.is_some() {
+        return Ok(wrong_row);
     }
     // One that knows its log and has nothing yet is only behind.
     let is_empty = identity.is_none() && watermarks.iter().all(|mark| mark.next_offset == 0);
@@ -338,4 +433,46 @@ pub async fn write_down(
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever takes an empty database by one of these texts knows what it costs, and what to try first.
+    #[test]
+    fn an_empty_database_is_never_advised_without_what_it_loses() {
+        let (partition, offset) = (PartitionId(0), 7);
+        let hex = || "07".to_owned();
+        for misfit in [
+            Misfit::OtherLog {
+                database: hex(),
+                log: hex(),
+            },
+            Misfit::OtherRecord { partition, offset },
+            Misfit::LogSetBack {
+                partition,
+                projected: 9,
+                end: offset,
+            },
+            Misfit::SnapshotAhead {
+                place: "x".to_owned(),
+                partition,
+                next_offset: 9,
+                end: offset,
+            },
+            Misfit::SchemaLacks {
+                missing: "index x".to_owned(),
+            },
+        ] {
+            let said = misfit.to_string();
+            let lost = said.find("accounts, tenants, API keys, audit entries and jobs");
+            let advised =
+                ["database.url to an empty", "an empty database"].map(|words| said.find(words));
+            let advised = advised.into_iter().flatten().min();
+            let kept = ["backup", "Restore the log"].map(|words| said.find(words));
+            let kept = kept.into_iter().flatten().min();
+            assert!(lost.is_some() && kept.is_some() && kept < advised, "{said}");
+        }
+    }
 }

@@ -117,6 +117,8 @@ pub struct Projector {
     unreachable: Arc<AtomicBool>,
     repaired: mpsc::Receiver<oneshot::Sender<()>>,
     counts: Option<CountsFeed>,
+    /// Nobody else projects: the database is where this has come to, or someone changed it.
+    is_alone: bool,
 }
 
 impl Projector {
@@ -141,9 +143,27 @@ impl Projector {
                 unreachable,
                 repaired,
                 counts: None,
+                is_alone: false,
             },
             projected,
         )
+    }
+
+    /// The only one that writes these projections: it stops at a watermark that it has not written.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.is_alone = true;
+        self
+    }
+
+    /// Does not begin before a repair is reported: the database contradicts the log in this partition.
+    #[must_use]
+    pub(crate) fn refused_at_first(self, partition: Option<PartitionId>) -> Self {
+        if let Some(partition) = partition {
+            self.metrics.projector_stopped.set(1);
+            self.stopped.send_replace(Some(Stopped::Refused(partition)));
+        }
+        self
     }
 
     /// Passes every batch that is in the store on to this feed.
@@ -161,6 +181,11 @@ impl Projector {
             stopped: self.stopped.clone(),
             in_order: false,
         };
+        let is_refused = self.stopped.borrow().is_some();
+        if is_refused && !self.wait_for_repair(&mut batches).await {
+            guard.in_order = true;
+            return;
+        }
         let mut next_round = Instant::now();
         loop {
             let round = gather(&mut batches, next_round).await;
@@ -238,8 +263,16 @@ impl Projector {
     async fn project(&self, batch: &ProjectionBatch) -> Result<(), StoreError> {
         let mut wait_ms = RETRY_FIRST_MS;
         let mut waited_ms = 0;
+        let index = usize::from(batch.partition.0);
+        let mut known = self.offsets.borrow().get(index).copied().unwrap_or(0);
         loop {
-            match self.store.project(batch).await {
+            let projected = match self.is_alone {
+                true => self.store.project_alone(batch, known).await,
+                false => self.store.project(batch).await,
+            };
+            // One that failed may be there all the same.
+            known = known.max(batch.next_offset);
+            match projected {
                 Ok(watermark) => {
                     if self.unreachable.swap(false, Ordering::Relaxed) {
                         tracing::info!(partition = %batch.partition, "the database is back");
@@ -247,7 +280,6 @@ impl Projector {
                     if let Some(counts) = &self.counts {
                         counts.projected(batch);
                     }
-                    let index = usize::from(batch.partition.0);
                     self.offsets.send_modify(|offsets| {
                         if let Some(offset) = offsets.get_mut(index) {
                             *offset = watermark.next_offset;

@@ -7,7 +7,7 @@ use onsale_snapshot::directory::Directory;
 use onsale_snapshot::{Snapshot, SnapshotError};
 use onsale_store::{Store, StoreError};
 
-use crate::fit::RESTORE;
+pub use crate::checksum::checksum;
 
 /// Why a start is refused.
 #[derive(Debug, thiserror::Error)]
@@ -21,19 +21,6 @@ pub enum RecoveryError {
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The database knows records that the log does not have.
-    #[error(
-        "partition {partition}: the database has outcomes up to offset {projected}, the log ends at \
-         {end}: the log was lost, recreated or set back. {RESTORE}"
-    )]
-    LogSetBack {
-        /// The partition.
-        partition: PartitionId,
-        /// The projection's watermark.
-        projected: Offset,
-        /// The log's end.
-        end: Offset,
-    },
     /// Nothing to start from.
     #[error(
         "partition {partition}: the log begins at offset {first} and there is no usable snapshot \
@@ -90,11 +77,6 @@ pub enum UnusableSnapshot {
 
 fn or_nothing(offset: Option<Offset>) -> String {
     offset.map_or_else(|| "nothing".to_owned(), |offset| offset.to_string())
-}
-
-/// Checksum of a record's payload, as snapshots remember it.
-pub fn checksum(payload: &[u8]) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(payload)
 }
 
 /// The machine that a snapshot holds.

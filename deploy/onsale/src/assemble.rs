@@ -55,10 +55,11 @@ struct Parts {
     stop: Later<()>,
 }
 
-/// Runs a server until SIGINT or SIGTERM, or until its core fails. `announce` runs once it is ready.
+/// Runs a server until SIGINT or SIGTERM, or until its core fails. `announce` runs once it is ready, with
+/// the database as the server uses it.
 pub(crate) fn serve_until_stopped<F>(
     config: Config,
-    announce: impl FnOnce(Addresses) -> F,
+    announce: impl FnOnce(Addresses, Store) -> F,
 ) -> Result<(), Failure>
 where
     F: Future<Output = anyhow::Result<()>>,
@@ -73,7 +74,10 @@ where
     })
 }
 
-async fn serve<F>(mut config: Config, announce: impl FnOnce(Addresses) -> F) -> Result<(), Failure>
+async fn serve<F>(
+    mut config: Config,
+    announce: impl FnOnce(Addresses, Store) -> F,
+) -> Result<(), Failure>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
@@ -106,9 +110,12 @@ where
     let stop = CancellationToken::new();
     let mut working = if config.does_jobs() {
         let worker = worker::worker(&config, &parts.store, &parts.registry)?;
-        let work = worker.run(stop.clone());
+        let (store, stop) = (parts.store.clone(), stop.clone());
         Part::spawn("the worker of jobs", async move {
-            work.await;
+            // Jobs of another installation are none to be done here.
+            if stop.run_until_cancelled(store.until_open()).await.is_some() {
+                worker.run(stop).await;
+            }
             Ok(())
         })
     } else {
@@ -118,10 +125,11 @@ where
     let listeners = Listeners { public, operations };
     let serve = (parts.serve)(listeners, stop.clone());
     let mut serving = Part::spawn("the HTTP server", async move { Ok(serve.await?) });
-    let announced = announce(Addresses {
+    let addresses = Addresses {
         public: address,
         operations: operations_at,
-    });
+    };
+    let announced = announce(addresses, parts.store.clone());
     let announced_then_waiting = async {
         announced.await?;
         std::future::pending::<anyhow::Result<()>>().await

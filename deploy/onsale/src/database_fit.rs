@@ -28,7 +28,10 @@ pub(crate) async fn look(
     if let Some(store) = current
         && let Some(missing) = fit::look_at_schema(store).await?
     {
-        return Ok(Some(missing));
+        // It may be another log's besides, which matters more; without a table that cannot be asked.
+        let foreign = look_at_log(config, Some(store)).await.ok().flatten();
+        let foreign = foreign.filter(Misfit::is_foreign);
+        return Ok(foreign.or(Some(missing)));
     }
     let misfit = look_at_log(config, store).await?;
     match (misfit, current) {
@@ -123,11 +126,18 @@ async fn of_journal(config: &Config, store: Option<&Store>) -> Result<Option<Mis
     };
     let (log_id, partitions) = (journal.log_id(), journal.partitions());
     let misfit = fit::look(store, log_id, partitions, &mut journal.reader()).await?;
-    if let Some(Misfit::LogSetBack {
-        partition,
-        projected,
-        ..
-    }) = misfit
+    if let Some(
+        Misfit::LogSetBack {
+            partition,
+            projected,
+            ..
+        }
+        | Misfit::WatermarkBeyond {
+            partition,
+            projected,
+            ..
+        },
+    ) = misfit
     {
         // A running server may have advanced since the journal was opened.
         let (_, end) = Journal::open_read_only(&config.journal_dir())?

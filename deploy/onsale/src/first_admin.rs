@@ -1,7 +1,6 @@
 //! The link by which an installation gets its first admin, printed while there is none: there is no
 //! default password.
 
-use anyhow::anyhow;
 use onsale_accounts::Office;
 use onsale_auth::Minter;
 use onsale_processor::clock;
@@ -13,11 +12,10 @@ use crate::{output, secrets};
 /// How long a link is good, in hours.
 const LINK_LIFE_HOURS: u64 = 24;
 const HOUR_MS: u64 = 3_600_000;
-const CONNECTIONS: u32 = 2;
 
 /// Prints a link where people have accounts here and none of them is an admin. A database that cannot be
 /// asked keeps no server from starting.
-pub(crate) async fn announce(mut config: Config, api: &str) {
+pub(crate) async fn announce(mut config: Config, api: &str, store: &Store) {
     if config.kafka.is_used() && !config.node.is(NodeRole::Ingress) {
         return;
     }
@@ -28,7 +26,7 @@ pub(crate) async fn announce(mut config: Config, api: &str) {
     if Minter::of_sessions(&config.auth).is_err() {
         return;
     }
-    match token(&config).await {
+    match token(&config, store).await {
         Ok(Some(token)) => {
             let pages = config.mail.link_base_url.trim_end_matches('/');
             output::announce(format_args!(
@@ -47,21 +45,14 @@ pub(crate) async fn announce(mut config: Config, api: &str) {
 }
 
 /// A new token, where there is no admin.
-async fn token(config: &Config) -> anyhow::Result<Option<String>> {
+async fn token(config: &Config, store: &Store) -> anyhow::Result<Option<String>> {
     let Some(ring) = config.accounts.ring()? else {
         return Ok(None);
     };
-    let url = config.database_url().map_err(|error| anyhow!("{error}"))?;
-    let store = Store::connect(&url, CONNECTIONS).await?;
     let now_ms = clock::now_ms();
-    let issued = async {
-        let cost = config.accounts.bcrypt_cost;
-        let office = Office::open(store.clone(), ring, cost, now_ms).await?;
-        office
-            .first_admin_token(LINK_LIFE_HOURS * HOUR_MS, now_ms)
-            .await
-    }
-    .await;
-    store.close().await;
-    Ok(issued?.map(|token| token.expose()))
+    let cost = config.accounts.bcrypt_cost;
+    let office = Office::open(store.clone(), ring, cost, now_ms).await?;
+    let life_ms = LINK_LIFE_HOURS * HOUR_MS;
+    let issued = office.first_admin_token(life_ms, now_ms).await?;
+    Ok(issued.map(|token| token.expose()))
 }

@@ -354,6 +354,10 @@ pub struct ZonesOfShow {
     pub zones: u16,
     /// The index after the last one.
     pub places: u16,
+    /// Its event.
+    pub event: EventId,
+    /// There is nothing of it to sell any more.
+    pub is_cancelled: bool,
 }
 
 impl ZonesOfShow {

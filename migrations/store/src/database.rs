@@ -3,6 +3,7 @@
 
 mod classify;
 mod gateway;
+mod latch;
 mod lent;
 pub(crate) mod postgres;
 mod row;
@@ -14,6 +15,7 @@ mod writes;
 
 pub(crate) use classify::{classify, is_unique_violation, violation_detail};
 pub(crate) use gateway::Database;
+pub use latch::Latch;
 pub(crate) use lent::within;
 pub(crate) use row::Row;
 pub(crate) use transaction::{Durability, Transaction, on};

@@ -30,6 +30,7 @@ pub mod snapshot;
 pub mod store;
 
 pub use config::{DatabaseConfig, UrlFileError};
+pub use database::Latch;
 pub use error::StoreError;
 pub use schema::MissingObject;
 pub use store::Store;

@@ -1,6 +1,6 @@
 //! The migrations, embedded, and whether a database has them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::database::postgres::PostgresPool;
-use crate::database::{Database, classify, within};
+use crate::database::{Database, Value, classify, within};
 use crate::error::StoreError;
 
 /// Number, name and text of each migration: the build script lists the files.
@@ -27,20 +27,21 @@ const SQLITE_OBJECTS: &str = include_str!("schema/sqlite.txt");
 
 /// A trigger that is switched off is as good as none.
 const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'i' THEN 'index ' \
-         ELSE 'table ' END || c.relname AS object \
+         ELSE 'table ' END || c.relname AS object, NULL::text AS definition \
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
      WHERE n.nspname = ANY (current_schemas(false)) AND c.relkind IN ('r', 'p', 'v', 'i') \
-     UNION ALL SELECT 'column ' || c.relname || '.' || a.attname \
+     UNION ALL SELECT 'column ' || c.relname || '.' || a.attname, NULL \
      FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid \
          JOIN pg_namespace AS n ON n.oid = c.relnamespace \
      WHERE n.nspname = ANY (current_schemas(false)) AND c.relkind IN ('r', 'p') \
          AND a.attnum > 0 AND NOT a.attisdropped \
-     UNION ALL SELECT 'trigger ' || t.tgname \
+     UNION ALL SELECT 'trigger ' || t.tgname, pg_get_triggerdef(t.oid, true) \
      FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid \
          JOIN pg_namespace AS n ON n.oid = c.relnamespace \
      WHERE n.nspname = ANY (current_schemas(false)) AND NOT t.tgisinternal AND t.tgenabled <> 'D'";
-const SQLITE_FOUND: &str = "SELECT type || ' ' || name AS object FROM sqlite_master \
-     UNION ALL SELECT 'column ' || m.name || '.' || c.name \
+const SQLITE_FOUND: &str = "SELECT type || ' ' || name AS object, \
+         CASE WHEN type IN ('trigger', 'view') THEN sql END AS definition FROM sqlite_master \
+     UNION ALL SELECT 'column ' || m.name || '.' || c.name, NULL \
      FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'";
 
 /// Zero is no limit.
@@ -145,17 +146,22 @@ pub(crate) async fn check(database: &Database) -> Result<(), StoreError> {
     }
 }
 
-/// Something that the migrations have left and that is no longer there.
+/// Something that the migrations have left and that is no longer there, or no longer as they left it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MissingObject {
     /// What it is and its name, as `table audit` or `column jobs.state`.
     pub object: String,
-    /// The migration that creates it, where its text says so.
+    /// The last migration that creates it.
     pub migration: Option<i64>,
+    /// There is one of that name, with another text.
+    pub is_altered: bool,
 }
 
 impl std::fmt::Display for MissingObject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_altered {
+            f.write_str("the right text of ")?;
+        }
         f.write_str(&self.object)?;
         match self.migration {
             Some(version) => write!(f, " (migration {version:04})"),
@@ -165,23 +171,33 @@ impl std::fmt::Display for MissingObject {
 }
 
 /// What of the migrations' work is missing. Columns, indexes and triggers of a table that is missing are
-/// not named.
+/// not named. Of triggers, and on SQLite of views, the text is compared too: one of an earlier migration
+/// has the same name.
 pub(crate) async fn missing(database: &Database) -> Result<Vec<MissingObject>, StoreError> {
     let (expected, found) = match database {
         Database::Postgres(_) => (POSTGRES_OBJECTS, POSTGRES_FOUND),
         Database::Sqlite(_) => (SQLITE_OBJECTS, SQLITE_FOUND),
     };
-    let found = database.fetch(found, &[]).await?;
-    let found = found.iter().map(|row| row.text("object"));
-    let found: BTreeSet<String> = found.collect::<Result<_, _>>()?;
-    let mut missing: Vec<MissingObject> = expected
-        .lines()
-        .filter(|object| !found.contains(*object))
-        .map(|object| MissingObject {
-            object: object.to_owned(),
-            migration: creating(migrator(database), object),
-        })
-        .collect();
+    let texts = Texts::of(migrator(database));
+    let mut there = BTreeMap::new();
+    for row in database.fetch(found, &[]).await? {
+        there.insert(row.text("object")?, row.text_or_null("definition")?);
+    }
+    let mut missing = Vec::new();
+    for object in expected.lines() {
+        let is_wrong = match there.get(object) {
+            Some(Some(definition)) => texts.is_altered(object, definition),
+            Some(None) => false,
+            None => true,
+        };
+        if is_wrong {
+            missing.push(MissingObject {
+                object: object.to_owned(),
+                migration: texts.creating(object),
+                is_altered: there.contains_key(object),
+            });
+        }
+    }
     let tables: Vec<String> = missing
         .iter()
         .filter_map(|missing| missing.object.strip_prefix("table "))
@@ -200,14 +216,115 @@ fn is_part_of(name: &str, table: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(['.', '_']))
 }
 
-/// The migration whose text creates an object.
-fn creating(migrator: &Migrator, object: &str) -> Option<i64> {
-    let (kind, name) = object.split_once(' ')?;
-    let head = format!("CREATE {} {name} ", kind.to_uppercase());
-    let found = migrator
-        .iter()
-        .find(|migration| migration.sql.as_str().contains(&head));
-    found.map(|migration| migration.version)
+/// The statements of all migrations in order, each on one line and without comments, with the number of
+/// its migration.
+struct Texts(Vec<(i64, String)>);
+
+impl Texts {
+    fn of(migrator: &Migrator) -> Self {
+        let mut statements = Vec::new();
+        for migration in migrator.iter() {
+            let lines = migration.sql.as_str().lines();
+            let code = lines.map(|line| line.split("--").next().unwrap_or_default());
+            let code = code.collect::<Vec<_>>().join(" ");
+            // What a trigger does ends with semicolons of its own, and is put together again below.
+            for statement in code.split(';') {
+                let words: Vec<&str> = statement.split_whitespace().collect();
+                statements.push((migration.version, words.join(" ")));
+            }
+        }
+        Self(statements)
+    }
+
+    /// The last migration whose text creates an object. A column that was not added later, and an index
+    /// of a constraint, come with their table.
+    fn creating(&self, object: &str) -> Option<i64> {
+        let (kind, name) = object.split_once(' ')?;
+        match kind {
+            "column" => {
+                let (table, column) = name.split_once('.')?;
+                let (alters, adds) = (
+                    format!("ALTER TABLE {table} "),
+                    format!("ADD COLUMN {column} "),
+                );
+                self.last(|text| text.starts_with(&alters) && text.contains(&adds))
+                    .or_else(|| self.creating(&format!("table {table}")))
+            }
+            "index" => self
+                .created(kind, name)
+                .or_else(|| {
+                    let constraint = format!("CONSTRAINT {name} ");
+                    self.last(|text| text.contains(&constraint))
+                })
+                .or_else(|| self.created("table", self.table_of(name)?)),
+            _ => self.created(kind, name),
+        }
+    }
+
+    fn created(&self, kind: &str, name: &str) -> Option<i64> {
+        let at = self.creation(kind, name)?;
+        self.0.get(at).map(|(version, _)| *version)
+    }
+
+    /// Which statement creates it last.
+    fn creation(&self, kind: &str, name: &str) -> Option<usize> {
+        let kind = kind.to_uppercase();
+        let heads = [
+            format!("CREATE {kind} {name} "),
+            format!("CREATE UNIQUE {kind} {name} "),
+        ];
+        self.0
+            .iter()
+            .rposition(|(_, text)| heads.iter().any(|head| text.starts_with(head)))
+    }
+
+    fn last(&self, creates: impl Fn(&str) -> bool) -> Option<i64> {
+        let found = self.0.iter().rev().find(|(_, text)| creates(text));
+        found.map(|(version, _)| *version)
+    }
+
+    /// The table with whose name an index begins that a constraint has made.
+    fn table_of(&self, index: &str) -> Option<&str> {
+        let created = self
+            .0
+            .iter()
+            .filter_map(|(_, text)| text.strip_prefix("CREATE TABLE "));
+        created
+            .filter_map(|rest| rest.split(' ').next())
+            .filter(|table| is_part_of(index, table))
+            .max_by_key(|table| table.len())
+    }
+
+    /// Whether a trigger or view is another one than the migrations leave. What they do not create by
+    /// this name cannot be compared.
+    fn is_altered(&self, object: &str, definition: &str) -> bool {
+        let Some((kind, name)) = object.split_once(' ') else {
+            return false;
+        };
+        let Some(at) = self.creation(kind, name) else {
+            return false;
+        };
+        let (_, head) = &self.0[at];
+        let mut expected = head.clone();
+        if head.contains(" BEGIN ") {
+            let body = self.0[at + 1..].iter().map(|(_, text)| text.as_str());
+            for text in body.take_while(|text| *text != "END") {
+                expected.push(' ');
+                expected.push_str(text);
+            }
+            expected.push_str(" END");
+        }
+        words(&expected) != words(definition)
+    }
+}
+
+/// The words of a text, in no order: PostgreSQL gives the events of a trigger in an order of its own.
+fn words(text: &str) -> Vec<String> {
+    let is_mark = |c: char| !(c.is_alphanumeric() || c == '_');
+    let words = text.split(is_mark).filter(|word| !word.is_empty());
+    let mut words: Vec<String> = words.map(str::to_lowercase).collect();
+    words.sort_unstable();
+    words
 }
 
 /// The text of a migration, to be run by hand where what it created was deleted by hand.
@@ -217,6 +334,16 @@ pub(crate) fn text(is_postgres: bool, version: i64) -> Option<&'static str> {
         .iter()
         .find(|migration| migration.version == version)?;
     Some(found.sql.as_str())
+}
+
+/// Whether there is a table of this name.
+pub(crate) async fn has_table(database: &Database, name: &str) -> Result<bool, StoreError> {
+    let sql = match database {
+        Database::Postgres(_) => "SELECT 1 AS found WHERE to_regclass($1) IS NOT NULL",
+        Database::Sqlite(_) => "SELECT 1 AS found FROM sqlite_master WHERE name = $1",
+    };
+    let found = database.fetch_optional(sql, &[Value::from(name)]).await?;
+    Ok(found.is_some())
 }
 
 /// Whether any migration was ever applied.
@@ -287,6 +414,31 @@ mod tests {
             .map(|migration| (migration.version, migration.description.as_ref()))
             .filter(|(version, _)| *version >= FIRST_IN_COMMON)
             .collect()
+    }
+
+    #[test]
+    fn each_object_has_the_last_migration_that_creates_it() {
+        for (objects, migrator) in [(POSTGRES_OBJECTS, &POSTGRES), (SQLITE_OBJECTS, &SQLITE)] {
+            let texts = Texts::of(migrator);
+            let without: Vec<&str> = objects
+                .lines()
+                .filter(|object| texts.creating(object).is_none())
+                .collect();
+            assert!(without.is_empty(), "{without:?}");
+            for (object, migration) in [
+                ("trigger show_has_changed", 7),
+                ("trigger zone_has_changed", 5),
+                ("column shows.cooldown_ms", 6),
+                ("column events.amended_offset", 11),
+                ("column jobs.state", 8),
+                ("table audit", 10),
+            ] {
+                assert_eq!(texts.creating(object), Some(migration), "{object}");
+            }
+        }
+        let texts = Texts::of(&POSTGRES);
+        assert_eq!(texts.creating("index one_live_holder_per_seat"), Some(1));
+        assert_eq!(texts.creating("index users_pkey"), Some(12));
     }
 
     #[test]

@@ -91,7 +91,11 @@ impl Internal {
         if let Some(node) = &self.node {
             problems.extend(node.problems());
         }
-        if self.projects {
+        // No role uses it, and a projector waits for it.
+        let refused = self.store.refused();
+        let is_refused = refused.is_some();
+        problems.extend(refused);
+        if self.projects && !is_refused {
             match self.projection.get() {
                 Some(projection) => problems.extend(projection.problems()),
                 None => problems.push("the database does not say where to project from".to_owned()),

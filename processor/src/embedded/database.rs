@@ -28,6 +28,11 @@ impl Database {
     ) -> Result<Self, StoreError> {
         let owners = || recovered.iter().map(|found| &found.owner);
         let behind = match &misfit {
+            // It is nothing that the log fills.
+            Some(row @ (Misfit::WatermarkBeyond { .. } | Misfit::StrangeMark { .. })) => {
+                tracing::error!("{row}");
+                Vec::new()
+            }
             Some(misfit) => {
                 tracing::error!("{misfit}");
                 owners()

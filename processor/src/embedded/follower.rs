@@ -153,7 +153,7 @@ impl Follower {
                 && let Some(replica) = replicas.get_mut(index)
             {
                 failure = step(replica, shared, entry, &mut batches[index], &mut actions).err();
-                last_record_checksums[index] = Some(crate::recovery::checksum(entry.payload));
+                last_record_checksums[index] = Some(crate::checksum::checksum(entry.payload));
             }
         });
         let records = match scanned {
@@ -243,11 +243,8 @@ impl Follower {
             .replicas
             .iter()
             .map(|replica| {
-                let id = replica.machine().id();
-                self.shared
-                    .owner(id)
-                    .next_offset
-                    .max(self.projected.offset(id))
+                // The projection is behind what the follower has read.
+                self.shared.owner(replica.machine().id()).next_offset
             })
             .collect();
         let behind = loop {

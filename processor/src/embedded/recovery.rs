@@ -71,13 +71,8 @@ async fn base(
 ) -> Result<Recovered, RecoveryError> {
     let mut reader = journal.reader();
     let (first, end) = reader.bounds(partition)?;
-    if projected > end {
-        return Err(RecoveryError::LogSetBack {
-            partition,
-            projected,
-            end,
-        });
-    }
+    // Beyond the end it says nothing: the start has found that its row was changed by hand.
+    let projected = projected.min(end);
     for (limit, lost) in [(projected, false), (Offset::MAX, true)] {
         if lost && first == 0 {
             return Ok(Recovered::from_nothing(partition));

@@ -288,7 +288,11 @@ impl Embedded {
         };
         let now_ms = clock::now_ms();
         let mut applied = reconcile::apply(report, engine, projections, now_ms, Some(by)).await?;
-        if applied.projection_moved && !self.projected.repaired().await {
+        // Where nothing is left to be repaired, one that had stopped looks again; it stops again at once
+        // where the database does not begin where the held machines are.
+        let is_repaired = held.projector_stopped && applied.left.is_empty();
+        let goes_on = applied.projection_moved || is_repaired;
+        if goes_on && !self.projected.repaired().await {
             applied
                 .left
                 .push("the projector is gone: start the server again".to_owned());

@@ -72,6 +72,9 @@ pub enum StartError {
     /// Whether it is cannot be determined.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// The database cannot be brought to the version of this program.
+    #[error("database migrations: {0}")]
+    Migrations(StoreError),
 }
 
 /// The log, and the state recovered from it.
@@ -82,6 +85,8 @@ struct Opened {
     recovered: Vec<Recovered>,
     log_end_ms: LogTimeMs,
     database: Database,
+    /// The partition whose watermark is beyond the end of the log.
+    beyond: Option<PartitionId>,
 }
 
 impl Opened {
@@ -99,13 +104,29 @@ impl Opened {
         let directory = Directory::open(&options.snapshots_dir).map_err(StartFailure::from)?;
         let started = std::time::Instant::now();
         // What it cannot do without is an error of the database behind this line.
-        let schema = fit::look_at_schema(store).await?;
-        if let Some(missing) = &schema {
-            tracing::error!("{missing}");
-        }
-        let misfit = match refuse_foreign(&journal, store, &kept).await? {
+        let of_this_version = match store.check_schema().await {
+            Ok(()) => Some(look_at_schema(store).await?),
+            Err(_) => None,
+        };
+        // It may be another one's: until this has passed nothing is written to it.
+        let misfit = refuse_foreign(&journal, store, &kept).await?;
+        let schema = match of_this_version {
+            Some(schema) => schema,
+            None => {
+                migrate(store).await?;
+                look_at_schema(store).await?
+            }
+        };
+        let watermarks = store.watermarks().await?;
+        let mut reader = journal.reader();
+        fit::write_down(store, journal.log_id(), &watermarks, &mut reader).await?;
+        let misfit = match misfit {
             None => fit::look_back(store, kept.offsets()).await?,
             misfit => misfit,
+        };
+        let beyond = match &misfit {
+            Some(Misfit::WatermarkBeyond { partition, .. }) => Some(*partition),
+            _ => None,
         };
         let recovered = recovery::recover(&journal, &directory, store)
             .await
@@ -143,15 +164,18 @@ impl Opened {
             recovered,
             log_end_ms,
             database,
+            beyond,
         })
     }
 }
 
 impl Embedded {
-    /// Opens the log, recovers every partition and starts to serve. Call it inside a runtime.
+    /// Opens the log, brings the database to the version of this program if it belongs to the log,
+    /// recovers every partition and starts to serve. Call it inside a runtime.
     ///
     /// # Errors
-    /// Everything that would make going on wrong; nothing was changed then but a torn tail cut.
+    /// Everything that would make going on wrong; where the database or the snapshots are another log's,
+    /// nothing was changed then but a torn tail cut.
     pub async fn start(
         options: EmbeddedOptions,
         store: Store,
@@ -182,6 +206,7 @@ impl Embedded {
         }
         let offsets = projected_offsets(&recovered, &store).await?;
         let (projector, projected) = Projector::new(store.clone(), metrics.clone(), offsets);
+        let projector = projector.alone().refused_at_first(opened.beyond);
         let projector = projector.with_counts(counts);
         let (to_projector, batches) = mpsc::channel(BATCHES_QUEUED_MAX);
         let (to_snapshots, jobs) = snapshot_queue();
@@ -284,15 +309,16 @@ fn followed_from(recovered: &[Recovered]) -> Vec<(PartitionId, Offset)> {
         .collect()
 }
 
-/// Where the projection of each partition is.
+/// Where the projection of each partition is; not beyond the end of the log, where a row that was changed
+/// by hand may be.
 async fn projected_offsets(
     recovered: &[Recovered],
     store: &Store,
 ) -> Result<Vec<Offset>, StoreError> {
     let watermarks = store.watermarks().await?;
-    let partitions = recovered.iter().map(|r| r.owner.id());
-    Ok(partitions
-        .map(|partition| projected_offset(&watermarks, partition))
+    let owners = recovered.iter().map(|r| &r.owner);
+    Ok(owners
+        .map(|owner| projected_offset(&watermarks, owner.id()).min(owner.next_offset()))
         .collect())
 }
 
@@ -341,6 +367,23 @@ fn last_change_ms(folder: &Path) -> u64 {
         .unwrap_or(0)
 }
 
+/// Looks what someone has deleted by hand, and says it.
+async fn look_at_schema(store: &Store) -> Result<Option<Misfit>, StoreError> {
+    let missing = fit::look_at_schema(store).await?;
+    if let Some(missing) = &missing {
+        tracing::error!("{missing}");
+    }
+    Ok(missing)
+}
+
+async fn migrate(store: &Store) -> Result<(), StartError> {
+    let applied = store.migrate().await.map_err(StartError::Migrations)?;
+    if applied > 0 {
+        tracing::info!(applied, "database schema brought up to date");
+    }
+    Ok(())
+}
+
 /// Nothing is written into the database of another log, or beside the snapshots of one. What does not
 /// fit otherwise is given back.
 async fn refuse_foreign(
@@ -356,8 +399,6 @@ async fn refuse_foreign(
     if let Some(foreign) = kept.look(log_id, &reader)? {
         return Err(StartFailure::Misfit(foreign).into());
     }
-    let watermarks = store.watermarks().await?;
-    fit::write_down(store, log_id, &watermarks, &mut reader).await?;
     Ok(misfit)
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use onsale_engine::Partition;
-use onsale_schemas::ShowId;
 use onsale_schemas::command::Subject;
+use onsale_schemas::{EventId, ShowId};
 use onsale_store::document::Document;
 use onsale_store::{Store, StoreError};
 
@@ -27,6 +27,30 @@ enum Source {
     Log,
     /// Only a backup of the database: the log has no document of it that this program can read.
     Backup,
+}
+
+/// A show that is missing.
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    event: EventId,
+    source: Source,
+}
+
+/// The shows of a machine that the catalog lacks although the projection has passed them.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn look_at_shows(
+    store: &Store,
+    machine: &Partition,
+) -> Result<Option<Misfit>, StoreError> {
+    let found = missing_shows([machine], store).await?;
+    let first = found.missing.first_key_value().map(|(show, _)| *show);
+    Ok(first.map(|first| Misfit::ShowsDeleted {
+        missing: found.missing.len(),
+        known: found.known,
+        first,
+    }))
 }
 
 /// The shows of these machines that the catalog lacks. Of a cancelled one there is nothing to sell.
@@ -57,7 +81,8 @@ async fn missing_shows<'a>(
             } else {
                 Source::Backup
             };
-            found.missing.insert(show.show, source);
+            let event = show.event;
+            found.missing.insert(show.show, Missing { event, source });
         }
     }
     Ok(found)
@@ -73,7 +98,7 @@ pub(crate) struct Catalog {
 /// What the catalog lacks of shows that can still be sold.
 #[derive(Debug, Default)]
 struct Lacks {
-    missing: BTreeMap<ShowId, Source>,
+    missing: BTreeMap<ShowId, Missing>,
     /// How many shows the log knows.
     known: usize,
 }
@@ -81,7 +106,7 @@ struct Lacks {
 impl Lacks {
     fn count(&self, from: Source) -> usize {
         let all = self.missing.values();
-        all.filter(|source| **source == from).count()
+        all.filter(|missing| missing.source == from).count()
     }
 
     fn misfit(&self) -> Option<Misfit> {
@@ -118,7 +143,7 @@ impl Catalog {
             let of_backup = found
                 .missing
                 .iter()
-                .filter(|(_, from)| **from == Source::Backup);
+                .filter(|(_, missing)| missing.source == Source::Backup);
             let shows: Vec<&ShowId> = of_backup.map(|(show, _)| show).collect();
             tracing::warn!(?shows, "{only_in_a_backup}");
         }
@@ -168,9 +193,15 @@ async fn look_again(lacks: Weak<Mutex<Lacks>>, store: Store) {
                 Err(_) => break,
             }
         }
+        // Cancelled since: there is nothing of them to sell any more.
+        if let Ok(cancelled) = store.cancelled_events().await {
+            lock(&lacks)
+                .missing
+                .retain(|_, missing| !cancelled.contains(&missing.event));
+        }
         let lacks = lock(&lacks);
         if lacks.missing.is_empty() {
-            tracing::info!("the catalog has every show of the log again");
+            tracing::info!("the catalog has every show of the log that is not cancelled again");
             return;
         }
         pause_ms = match lacks.misfit() {
@@ -181,7 +212,7 @@ async fn look_again(lacks: Weak<Mutex<Lacks>>, store: Store) {
 }
 
 /// The shows of the next look, one look after the other in turn.
-fn asked_next(missing: &BTreeMap<ShowId, Source>, after: &mut Bound<ShowId>) -> Vec<ShowId> {
+fn asked_next(missing: &BTreeMap<ShowId, Missing>, after: &mut Bound<ShowId>) -> Vec<ShowId> {
     let rest = missing.range((*after, Bound::Unbounded));
     let asked: Vec<ShowId> = rest.take(SHOWS_PER_LOOK).map(|(show, _)| *show).collect();
     *after = match asked.last() {
@@ -203,8 +234,12 @@ mod tests {
     #[test]
     fn every_missing_show_gets_its_turn() {
         let show = |n: usize| ShowId::from_bytes((n as u128).to_be_bytes());
-        let missing: BTreeMap<ShowId, Source> = (0..2 * SHOWS_PER_LOOK + 1)
-            .map(|n| (show(n), Source::Log))
+        let lacked = Missing {
+            event: EventId::from_bytes([1; 16]),
+            source: Source::Log,
+        };
+        let missing: BTreeMap<ShowId, Missing> = (0..2 * SHOWS_PER_LOOK + 1)
+            .map(|n| (show(n), lacked))
             .collect();
         let mut after = Bound::Unbounded;
         let looks = [0; 4].map(|_| asked_next(&missing, &mut after));

@@ -1,11 +1,11 @@
 //! What someone has deleted from a database by hand, and the watch over it while the process runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use onsale_engine::Partition;
-use onsale_schemas::ShowId;
+use onsale_schemas::{EventId, ShowId};
 use onsale_store::catalog::ZonesOfShow;
 use onsale_store::{Store, StoreError};
 
@@ -74,19 +74,34 @@ struct Found {
     misfits: Vec<Misfit>,
     /// How many zones each show has: by the machines, or by the most that were seen.
     zones: BTreeMap<ShowId, u16>,
-    /// Shows that a look has found. What a start did not find is another matter.
-    seen: BTreeSet<ShowId>,
+    /// Shows that a look has found and that were not cancelled then, each with its event. What a start
+    /// did not find is another matter.
+    seen: BTreeMap<ShowId, EventId>,
 }
 
 impl Found {
     /// Shows that were there and are not any more.
     fn gone(&self, found: &BTreeMap<ShowId, ZonesOfShow>) -> Option<Misfit> {
-        let gone = self.seen.iter().filter(|show| !found.contains_key(show));
-        let missing = gone.count();
-        (missing > 0).then_some(Misfit::CatalogLacks {
-            missing,
+        let mut gone = self.seen.keys().filter(|show| !found.contains_key(show));
+        let first = *gone.next()?;
+        Some(Misfit::ShowsDeleted {
+            missing: 1 + gone.count(),
             known: self.seen.len(),
+            first,
         })
+    }
+
+    /// Keeps in mind what a look has found of shows that can still be sold.
+    fn saw(&mut self, found: &BTreeMap<ShowId, ZonesOfShow>) {
+        for (show, zones) in found {
+            let most = self.zones.entry(*show).or_default();
+            *most = zones.zones.max(*most);
+            if zones.is_cancelled {
+                self.seen.remove(show);
+            } else {
+                self.seen.insert(*show, zones.event);
+            }
+        }
     }
 }
 
@@ -101,7 +116,7 @@ impl Watch {
         let found = Arc::new(Mutex::new(Found {
             misfits: schema.iter().flatten().cloned().collect(),
             zones: zones_by_machines(machines),
-            seen: BTreeSet::new(),
+            seen: BTreeMap::new(),
         }));
         tokio::spawn(watch(Arc::downgrade(&found), store.clone(), schema));
         Self(found)
@@ -159,12 +174,16 @@ async fn look(
     let Some(found) = found.upgrade() else {
         return Ok(false);
     };
-    let mut found = lock(&found);
-    for (show, zones) in &zones {
-        let most = found.zones.entry(*show).or_default();
-        *most = zones.zones.max(*most);
-        found.seen.insert(*show);
+    lock(&found).saw(&zones);
+    if schema.is_none() && lock(&found).gone(&zones).is_some() {
+        // Those of an event that was cancelled since are not waited for.
+        let cancelled = store.cancelled_events().await?;
+        let mut found = lock(&found);
+        found
+            .seen
+            .retain(|show, event| zones.contains_key(show) || !cancelled.contains(event));
     }
+    let mut found = lock(&found);
     let mut misfits: Vec<Misfit> = schema.into_iter().collect();
     // A table that is missing has been said.
     if misfits.is_empty() {
@@ -187,4 +206,37 @@ async fn look(
 /// There is nothing in it that a panic could leave half done.
 fn lock(found: &Mutex<Found>) -> MutexGuard<'_, Found> {
     found.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_cancelled_show_nothing_is_missed() {
+        let show = |n: u8| ShowId::from_bytes([n; 16]);
+        let zones = |is_cancelled| ZonesOfShow {
+            zones: 1,
+            places: 1,
+            event: EventId::from_bytes([9; 16]),
+            is_cancelled,
+        };
+        let mut found = Found::default();
+        let both = BTreeMap::from([(show(1), zones(false)), (show(2), zones(false))]);
+        found.saw(&both);
+        assert_eq!(found.gone(&both), None);
+        let gone = Misfit::ShowsDeleted {
+            missing: 2,
+            known: 2,
+            first: show(1),
+        };
+        assert_eq!(found.gone(&BTreeMap::new()), Some(gone));
+        found.saw(&BTreeMap::from([(show(2), zones(true))]));
+        let gone = Misfit::ShowsDeleted {
+            missing: 1,
+            known: 1,
+            first: show(1),
+        };
+        assert_eq!(found.gone(&BTreeMap::new()), Some(gone));
+    }
 }

@@ -130,7 +130,8 @@ pub async fn look_for_lost_log(
         && let Some(what) = projection_of(store).await?
     {
         remains.push(what);
-        let elsewhere = "set database.url to an empty database (or move the SQLite file away)";
+        let elsewhere = "set database.url to an empty database (or move the SQLite file away), without the \
+                         accounts, tenants, API keys, audit entries and jobs of this one, which are in no log";
         in_the_way.push(elsewhere.to_owned());
     }
     if remains.is_empty() {
@@ -147,6 +148,9 @@ pub async fn look_for_lost_log(
 async fn projection_of(store: &Store) -> Result<Option<String>, StoreError> {
     if let Some(log_id) = store.log_identity().await? {
         return Ok(Some(format!("the database of log {}", hex(&log_id))));
+    }
+    if !store.has_schema().await? {
+        return Ok(None);
     }
     // Of an earlier version, which wrote no identity down.
     let watermarks = store.watermarks().await?;

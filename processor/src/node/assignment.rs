@@ -3,9 +3,9 @@
 use onsale_schemas::{Entry, LogTimeMs, Offset, PartitionId};
 
 use super::state::Shown;
+use crate::checksum::checksum;
 use crate::gauges::Places;
 use crate::member::{Member, MemberAction};
-use crate::recovery::checksum;
 use crate::replica::ReplicaRole;
 use crate::snapshots::Cut;
 

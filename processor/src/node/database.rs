@@ -8,8 +8,8 @@ use onsale_log::kafka::{
     KafkaError, KafkaReader, KafkaSettings, OutcomeConsumer, OutcomeEvent, OutcomeStart, read_nodes,
 };
 use onsale_schemas::{Offset, PartitionId};
-use onsale_store::Store;
 use onsale_store::booking::{Watermark, projected_offset};
+use onsale_store::{Store, StoreError};
 use tokio::runtime::Handle;
 
 use super::status::NodeStatus;
@@ -65,7 +65,11 @@ pub async fn look(
         let announced = announced(&kafka);
         let look = fit::look(&store, log_id, partitions, &mut reader);
         let misfit = runtime.block_on(look)?;
-        if let Some(misfit) = misfit.as_ref().filter(|misfit| misfit.is_foreign()) {
+        // Nothing of the outcomes can be compared with a watermark that was changed by hand either.
+        let is_in_the_way = |misfit: &&Misfit| {
+            misfit.is_foreign() || matches!(misfit, Misfit::WatermarkBeyond { .. })
+        };
+        if let Some(misfit) = misfit.as_ref().filter(is_in_the_way) {
             return Ok(Some(Found {
                 misfit: misfit.clone(),
                 is_brought: false,
@@ -87,6 +91,35 @@ pub async fn look(
                 is_brought: true,
             }),
         })
+    })
+    .await
+}
+
+/// Looks before the first use whether a database, of whatever version, is another log's: no role may
+/// read it or write into it then. One that does not say which log it belongs to passes.
+///
+/// # Errors
+/// When broker or database do not answer.
+pub async fn look_first(
+    kafka: &KafkaSettings,
+    log: LogIdentity,
+    store: &Store,
+) -> Result<Option<Misfit>, FitError> {
+    let (kafka, store) = (kafka.clone(), store.clone());
+    blocking(move |runtime| {
+        let LogIdentity { log_id, partitions } = log;
+        let is_of_log = runtime.block_on(store.log_identity())? == Some(log_id);
+        let mut reader = KafkaReader::new(&kafka)?;
+        let look = fit::look(&store, log_id, partitions, &mut reader);
+        match runtime.block_on(look) {
+            Ok(misfit) => Ok(misfit.filter(Misfit::is_foreign)),
+            // Someone has dropped a table of it: the rest of it can be used.
+            Err(FitError::Store(StoreError::Database(error))) if is_of_log => {
+                tracing::warn!(%error, "the database cannot be compared with the log");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     })
     .await
 }

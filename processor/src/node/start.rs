@@ -96,7 +96,8 @@ pub(super) fn start(
     let log_id = options.topics.log_id;
     let kept = KeptSnapshots::read(&options.snapshots_dir).map_err(StartFailure::from)?;
     refuse_foreign(|| kept.look(log_id, &reader))?;
-    let bases = runtime.block_on(Bases::look(log_id, &directory, &store));
+    let to_compare = store.past_latch();
+    let bases = runtime.block_on(Bases::look(log_id, &directory, &to_compare));
     refuse_foreign(|| bases.ahead_of(&reader))?;
     let assignments = runtime.block_on(async {
         assigned(&options, ranks, &bases, &outcomes, &mut reader, &newest).await

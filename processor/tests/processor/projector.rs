@@ -211,3 +211,34 @@ async fn a_projector_that_is_torn_down_counts_as_stopped() {
     assert!(task.await.unwrap_err().is_cancelled());
     assert!(projected.is_stopped());
 }
+
+#[tokio::test]
+async fn one_that_is_alone_stops_at_a_watermark_that_it_has_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let first = batch(vec![reserved(0, 1), reserved(1, 2)]);
+    store.project(&first).await.unwrap();
+    let run = async |from: u64, next: ProjectionBatch| {
+        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let (projector, projected) = Projector::new(store.clone(), metrics, vec![from]);
+        let (sender, receiver) = mpsc::channel(1);
+        sender.try_send(next).unwrap();
+        let running = tokio::spawn(projector.alone().run(receiver));
+        let mut seen = projected.clone();
+        tokio::select! {
+            refused = seen.refused() => assert_eq!(refused, Some(PARTITION)),
+            _ = projected.wait_for(PARTITION, 1, PATIENCE) => {}
+        }
+        drop(sender);
+        running.await.unwrap();
+        projected
+    };
+    // Someone has moved it: what it covers may not be there.
+    let projected = run(1, batch(vec![reserved(1, 2)])).await;
+    assert_eq!(projected.stopped(), Some(Stopped::Refused(PARTITION)));
+    assert_eq!(projected.offset(PARTITION), 1);
+    // The same again from where it is known to be is no harm.
+    let projected = run(2, first).await;
+    assert_eq!(projected.stopped(), None);
+    assert_eq!(projected.offset(PARTITION), 2);
+}

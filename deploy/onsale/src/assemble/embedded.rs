@@ -105,14 +105,6 @@ async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store)
         .await
         .context("cannot open the database")
         .or_reach()?;
-    let applied = store
-        .migrate()
-        .await
-        .context("database migrations")
-        .or_found()?;
-    if applied > 0 {
-        tracing::info!(applied, "database schema brought up to date");
-    }
     let metrics = Metrics::register(registry).or_found()?;
     let embedded = Embedded::start(options(config), store.clone(), metrics).await;
     let embedded = match embedded {
@@ -125,6 +117,7 @@ async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store)
                 anyhow::Error::new(error).context("the log cannot be opened"),
             ));
         }
+        Err(error @ StartError::Migrations(_)) => return Err(Failure::Found(error.into())),
         Err(error) => {
             return Err(Failure::Found(
                 anyhow::Error::new(error).context("cannot recover"),

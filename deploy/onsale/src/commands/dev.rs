@@ -77,7 +77,7 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
         "Starting Onsale with the data in {}",
         config.data.dir.display()
     ));
-    assemble::serve_until_stopped(config.clone(), |addresses| async move {
+    assemble::serve_until_stopped(config.clone(), |addresses, _| async move {
         let base = config.url_at(addresses.public);
         let operations = config.url_at(addresses.operations);
         let tokens = Tokens::mint(&config)?;

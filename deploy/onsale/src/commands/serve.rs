@@ -33,10 +33,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     }
     let config = config.checked(true).or_use()?;
     let settings = config.clone();
-    assemble::serve_until_stopped(config, |addresses| async move {
+    assemble::serve_until_stopped(config, |addresses, store| async move {
         tracing::info!(address = %addresses.public, operations = %addresses.operations, "serving");
         let api = settings.url_at(addresses.public);
-        first_admin::announce(settings, &api).await;
+        first_admin::announce(settings, &api, &store).await;
         Ok(())
     })
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 use database::Compared;
+use onsale_processor::fit::Misfit;
 use onsale_processor::reconcile::{Difference, Report};
 use onsale_schemas::PartitionId;
 use serde_json::{Value, json};
@@ -57,12 +58,13 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         Some(path) => Some(history::read(path, &config)?),
         None => None,
     };
+    let mut found = Found::default();
     if !args.log_only {
-        client::block_on(database::check_fit(&config))?;
+        let damage = client::block_on(database::check_fit(&config))?;
+        found.damage.extend(damage);
     }
     let mut log = log_source::open(&config)?;
     let mut reports = Vec::new();
-    let mut found = Found::default();
     for partition in chosen(args.partition, log.partitions)? {
         let judge = recorded.as_mut().map(|recorded| &mut recorded.judge);
         let checked = log::check(&mut *log.reader, partition, !args.log_only, judge)?;
@@ -94,8 +96,9 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     if args.json.json {
         let history = verdict.as_ref().map(history::json);
         output::json(&json!({
-            "ok": found.not_compared.is_empty() && found.differences().is_empty(),
+            "ok": found.is_clean(),
             "partitions": reports,
+            "damage": found.damages(),
             "differences": found.differences(),
             "foreign_outcomes": foreign_outcomes,
             "history": history,
@@ -107,6 +110,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
 /// What the comparisons with the database came to.
 #[derive(Default)]
 struct Found {
+    /// What someone has deleted from the database, or changed, by hand.
+    damage: Vec<Misfit>,
     /// Partitions that were not compared, each with the reason.
     not_compared: Vec<String>,
     /// What differs in those that were.
@@ -119,7 +124,39 @@ impl Found {
         report.map_or(&[][..], |report| report.differences.as_slice())
     }
 
+    fn is_clean(&self) -> bool {
+        self.damage.is_empty() && self.not_compared.is_empty() && self.differences().is_empty()
+    }
+
+    fn has_wrong_watermark(&self) -> bool {
+        let mut damage = self.damage.iter();
+        damage.any(|damage| matches!(damage, Misfit::WatermarkBeyond { .. }))
+    }
+
+    /// What is damaged, a sentence each.
+    fn damages(&self) -> Vec<String> {
+        let mut damages: Vec<String> = Vec::new();
+        for damage in self.damage.iter().map(ToString::to_string) {
+            // The same may be found in each partition.
+            if !damages.contains(&damage) {
+                damages.push(damage);
+            }
+        }
+        damages
+    }
+
     fn verdict(&self, written: Option<&Path>) -> Result<(), Failure> {
+        let damages = self.damages();
+        let compared = self.compared(written);
+        if damages.is_empty() {
+            return compared;
+        }
+        let compared = compared.err().map(|failure| failure.to_string());
+        let found: Vec<String> = damages.into_iter().chain(compared).collect();
+        Err(Failure::Found(anyhow!("{}", found.join("; besides, "))))
+    }
+
+    fn compared(&self, written: Option<&Path>) -> Result<(), Failure> {
         let found = self.differences().len();
         if found > 0 {
             let file = written.map_or_else(|| "FILE".into(), Path::to_string_lossy);
@@ -172,7 +209,7 @@ fn report(
     let (checked, database) = if args.log_only {
         (checked, "not looked at".to_owned())
     } else {
-        let (checked, compared) = against_database(config, checked, &mut found.report)?;
+        let (checked, compared) = against_database(config, checked, found)?;
         let words = compared.unwrap_or_else(|why| {
             let not_compared = &mut found.not_compared;
             not_compared.push(format!("partition {partition}: {why}"));
@@ -222,14 +259,24 @@ fn report(
 fn against_database(
     config: &Config,
     mut checked: log::Checked,
-    report: &mut Option<Report>,
+    found: &mut Found,
 ) -> Result<(log::Checked, Result<String, String>), Failure> {
     let mut again = READ_AGAIN_MAX;
     loop {
-        let compared = client::block_on(database::check(config, &mut checked, report))?;
+        let (report, damage) = (&mut found.report, &mut found.damage);
+        let check = database::check(config, &mut checked, report, damage);
+        let compared = match client::block_on(check) {
+            Ok(compared) => compared,
+            // It needs what is not there: the rest is looked at all the same.
+            Err(failure) if !found.damage.is_empty() => {
+                return Ok((checked, Err(failure.to_string())));
+            }
+            Err(failure) => return Err(failure),
+        };
         match compared {
             Compared::Equal(words) | Compared::Differs(words) => return Ok((checked, Ok(words))),
-            Compared::Beyond(_) if again > 0 => {
+            // Of a row that was changed by hand there is nothing to read again for.
+            Compared::Beyond(_) if again > 0 && !found.has_wrong_watermark() => {
                 again -= 1;
                 let partition = checked.model.partition();
                 let mut log = log_source::open(config)?;

@@ -281,6 +281,10 @@ async fn deleted_shows(house: House) {
     house
         .readiness_says("the catalog lacks 2 of 2 shows", true)
         .await;
+    // It has read the log beyond them.
+    house
+        .readiness_says("fills from the log by itself", false)
+        .await;
     let (status, listed) = house.server.get(&house.buyer, "/bookings").await;
     assert_eq!((status, listed["data"].as_array().unwrap().len()), (200, 4));
     house.finds(&["verify"], "the catalog lacks 2 of 2 shows");
@@ -337,6 +341,67 @@ async fn dropped_audit(house: House) {
         let (code, out, err) = house.server.verb(&[verb]);
         assert_eq!(code, Some(0), "{verb}: {out}{err}");
     }
+}
+
+/// Verify looks at everything, whatever it has found before.
+async fn several_damages(house: House) {
+    house.by_hand("DROP INDEX shows_by_event").await;
+    let show = house.id(&house.shows[0]);
+    house
+        .by_hand(&format!(
+            "DELETE FROM zones WHERE zone = 0 AND show_id = {show}"
+        ))
+        .await;
+    let key = house.key(1);
+    house
+        .by_hand(&format!(
+            "UPDATE bookings SET payment_reference = 'another' WHERE {key}"
+        ))
+        .await;
+    let report = house.folder.path().join("verified.json");
+    let report = report.to_str().unwrap();
+    let (code, out, err) = house.server.verb(&["verify", "--report", report]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    for what in [
+        "index shows_by_event (migration 0001)",
+        "the catalog lacks zones",
+        "the database says otherwise of 1 booking",
+    ] {
+        assert!(err.contains(what), "{what}: {out}{err}");
+    }
+    let written = std::fs::read_to_string(report).unwrap();
+    assert!(written.contains("booking_differs"), "{written}");
+    let (code, out, err) = house.server.verb(&["verify", "--json"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    let said: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(said["ok"], json!(false), "{said}");
+    assert_eq!(said["damage"].as_array().unwrap().len(), 2, "{said}");
+    // Each comes back by what is said of it.
+    house
+        .by_hand("CREATE INDEX shows_by_event ON shows (event_id, starts_at_ms, show_id)")
+        .await;
+    let (code, out, err) = house.server.verb(&["reconcile", "--apply", report]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    house.is_repaired("reconcile").await;
+}
+
+/// A deleted show is missed until its event is cancelled: there is nothing to sell of it then.
+async fn deleted_and_cancelled(house: House) {
+    house.by_hand("DELETE FROM zones WHERE zone = 0").await;
+    house.readiness_says("the catalog lacks zones", true).await;
+    house.is_repaired("reconcile").await;
+    house.by_hand("DELETE FROM zones").await;
+    house.by_hand("DELETE FROM shows").await;
+    house
+        .readiness_says("the catalog lacks 2 of 2 shows", true)
+        .await;
+    let event = house.id(&house.event);
+    house
+        .by_hand(&format!(
+            "UPDATE events SET status = 'cancelled' WHERE event_id = {event}"
+        ))
+        .await;
+    house.readiness_says("the catalog lacks", false).await;
 }
 
 async fn changed_bookings(house: House) {
@@ -485,6 +550,8 @@ on_both!(
     deleted_shows,
     moved_watermarks,
     dropped_audit,
+    several_damages,
+    deleted_and_cancelled,
     changed_bookings,
     other_tables
 );

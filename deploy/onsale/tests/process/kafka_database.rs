@@ -8,13 +8,19 @@ use crate::support::{Server, SmallShow};
 /// Far more than a projection takes even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The brokers to test on; `None` where there are none.
+fn brokers() -> Option<String> {
+    let brokers = std::env::var("ONSALE_TEST_KAFKA_BROKERS").ok();
+    assert!(
+        brokers.is_some() || std::env::var_os("CI").is_none(),
+        "ONSALE_TEST_KAFKA_BROKERS is not set: run the tests by deploy/test.sh"
+    );
+    brokers
+}
+
 #[tokio::test]
 async fn a_lost_or_foreign_database_is_named_on_kafka_too() {
-    let Ok(brokers) = std::env::var("ONSALE_TEST_KAFKA_BROKERS") else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "ONSALE_TEST_KAFKA_BROKERS is not set: run the tests by deploy/test.sh"
-        );
+    let Some(brokers) = brokers() else {
         return;
     };
     let (database, empty) = (Database::create(), Database::create());
@@ -82,4 +88,70 @@ async fn a_lost_or_foreign_database_is_named_on_kafka_too() {
             is_said
         })
         .await;
+}
+
+/// It is neither read nor written, by none of the roles that do not compare it with the log by themselves.
+#[tokio::test]
+async fn no_role_uses_the_database_of_another_log() {
+    let Some(brokers) = brokers() else {
+        return;
+    };
+    let database = Database::create();
+    let prefix = format!("fit-{}", uuid::Uuid::new_v4().simple());
+    let folder = tempfile::tempdir().unwrap();
+    let url = database.url();
+    let variables = |roles: &'static str| {
+        [
+            ("ONSALE_DATABASE__URL", url.as_str()),
+            ("ONSALE_KAFKA__BROKERS", brokers.as_str()),
+            ("ONSALE_KAFKA__TOPIC_PREFIX", prefix.as_str()),
+            ("ONSALE_LOG__PARTITIONS", "1"),
+            ("ONSALE_CLUSTER__PROCESSORS", "one"),
+            ("ONSALE_CLUSTER__REPLICAS", "1"),
+            ("ONSALE_NODE__ID", "one"),
+            ("ONSALE_NODE__ROLES", roles),
+        ]
+    };
+    let all = variables("ingress,processor,projector");
+    let server = Server::start_with(folder.path(), &all).await;
+    let show = SmallShow::open(&server).await;
+    show.reserve(&server, &["A-3", "A-4"]).await;
+    let (status, listed) = server.get(&show.buyer, "/bookings").await;
+    assert_eq!(status, 200, "{listed}");
+    assert_eq!(server.stop(), Some(0));
+
+    let ours = database.text("SELECT encode(log_id, 'hex') FROM log_identity");
+    database.run("UPDATE log_identity SET log_id = decode(repeat('07', 16), 'hex')");
+    let seen = || {
+        database.text(
+            "SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM audit), \
+             (SELECT count(*) FROM one_time_tokens), (SELECT sum(next_offset) FROM snapshots), \
+             (SELECT count(*) FROM lookup_keys)",
+        )
+    };
+    let before = seen();
+    let others = variables("ingress,processor,worker");
+    let server = Server::start_whatever_it_says(folder.path(), &others).await;
+    server
+        .until_ready(PATIENCE, |status, said| {
+            let is_said = said.contains("the database belongs to log 0707");
+            assert!(!is_said || status == 503, "{status}: {said}");
+            is_said
+        })
+        .await;
+    let (status, said) = server.get(&show.buyer, "/bookings").await;
+    assert_eq!(status, 503, "{said}");
+    let (code, out, err) = server.verb(&["snapshot", "create"]);
+    assert_eq!(seen(), before, "{code:?}: {out}{err}");
+
+    // It is the right one after all, and nobody has to be restarted.
+    let sql = format!("UPDATE log_identity SET log_id = decode('{ours}', 'hex')");
+    database.run(&sql);
+    server
+        .until_ready(PATIENCE, |status, said| {
+            status == 200 && !said.contains("the database belongs")
+        })
+        .await;
+    let (status, said) = server.get(&show.buyer, "/bookings").await;
+    assert_eq!(status, 200, "{said}");
 }

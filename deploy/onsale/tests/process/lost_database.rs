@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use onsale_store::Store;
 use serde_json::json;
 
 use crate::support::{Server, SmallShow};
@@ -110,4 +111,40 @@ async fn the_database_of_another_log_is_refused_and_left_as_it_is() {
     assert!(out.contains("the database belongs to log"), "{out}");
     // It was not written to: its own log continues with it.
     other.restart().await;
+}
+
+/// One migration is missing in it, which a start would apply.
+#[tokio::test]
+async fn the_database_of_another_log_and_an_earlier_version_stays_of_that_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+    let (mut server, ..) = sold(&here).await;
+    let (mut other, ..) = sold(&there).await;
+    server.kill();
+    other.kill();
+    delete_database(&here);
+    for ending in ["", "-wal"] {
+        let name = format!("onsale.sqlite{ending}");
+        if there.join(&name).exists() {
+            std::fs::copy(there.join(&name), here.join(&name)).unwrap();
+        }
+    }
+    let url = format!("sqlite://{}", here.join("onsale.sqlite").display());
+    let store = Store::connect(&url, 2).await.unwrap();
+    let last = "(SELECT MAX(version) FROM _sqlx_migrations)";
+    let sql = format!("DELETE FROM _sqlx_migrations WHERE version = {last}");
+    store.by_hand(&sql).await.unwrap();
+    let before = store.check_schema().await.unwrap_err().to_string();
+    for verb in ["serve", "verify", "doctor"] {
+        let (code, out, err) = server.verb(&[verb]);
+        let said = format!("{out}{err}");
+        assert_eq!(code, Some(1), "{verb}: {said}");
+        assert!(
+            said.contains("the database belongs to log"),
+            "{verb}: {said}"
+        );
+        assert!(!said.contains("onsale migrate`"), "{verb}: {said}");
+    }
+    let after = store.check_schema().await.unwrap_err().to_string();
+    assert_eq!(after, before);
 }

@@ -39,3 +39,4 @@ mod support;
 mod tls;
 mod traces;
 mod way_back;
+mod wrong_rows;

@@ -68,6 +68,17 @@ impl Database {
         assert!(status.success(), "{statements}");
     }
 
+    /// What a query finds, columns with bars between them.
+    pub(crate) fn text(&self, query: &str) -> String {
+        let output = Command::new("psql")
+            .args(["-At", "-v", "ON_ERROR_STOP=1", "-d", &self.url()])
+            .args(["-c", query])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{query}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
     pub(crate) fn url(&self) -> String {
         let (server, _) = self.admin_url.rsplit_once('/').unwrap();
         format!("{server}/{}", self.name)

@@ -11,7 +11,7 @@ use super::sqlite::SqlitePools;
 use super::transaction::{Open, on};
 use super::value::{bytes_of, postgres_query, sqlite_query};
 use super::writes::{Turn, Writes};
-use super::{Durability, Row, Transaction, Value, classify};
+use super::{Durability, Latch, Row, Transaction, Value, classify};
 use crate::error::StoreError;
 
 /// Runs a query on a connection of a pool, which gets it back only while it can be used on. A caller
@@ -49,6 +49,7 @@ impl Database {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, StoreError> {
+        self.latch().check()?;
         match self {
             Self::Postgres(postgres) => on_connection!(
                 Lent::from(&postgres.pool),
@@ -74,6 +75,7 @@ impl Database {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Option<Row>, StoreError> {
+        self.latch().check()?;
         match self {
             Self::Postgres(postgres) => on_connection!(
                 Lent::from(&postgres.pool),
@@ -102,9 +104,10 @@ impl Database {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<u64, StoreError> {
+        self.latch().check()?;
         match self {
             // It commits a lone statement by itself, which saves two round trips.
-            Self::Postgres(PostgresPool { pool, writes }) => {
+            Self::Postgres(PostgresPool { pool, writes, .. }) => {
                 let (pool, query) = (pool.clone(), postgres_query(sql, values));
                 let upload = bytes_of(values) / postgres::UPLOAD_MIN_BYTES_PER_SECOND;
                 let limit = postgres::STATEMENT_MAX + Duration::from_secs(upload);
@@ -145,11 +148,30 @@ impl Database {
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
+        self.latch().check()?;
         let database = self.clone();
         let work = async move |turn: Turn| {
             work(Transaction::begin(&database, durability, turn).await?).await
         };
         self.writes().run(work).await
+    }
+
+    /// What stands between the database and all who use this handle.
+    pub(crate) fn latch(&self) -> &Latch {
+        match self {
+            Self::Postgres(postgres) => &postgres.latch,
+            Self::Sqlite(sqlite) => &sqlite.latch,
+        }
+    }
+
+    /// The same connections behind another latch.
+    pub(crate) fn behind(&self, latch: Latch) -> Self {
+        let mut database = self.clone();
+        match &mut database {
+            Self::Postgres(postgres) => postgres.latch = latch,
+            Self::Sqlite(sqlite) => sqlite.latch = latch,
+        }
+        database
     }
 
     /// What writes on these connections.

@@ -7,8 +7,8 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::time::timeout;
 
-use super::classify;
 use super::writes::Writes;
+use super::{Latch, classify};
 use crate::error::StoreError;
 
 /// How long a caller waits for a free connection.
@@ -46,12 +46,17 @@ const SESSION_OPTIONS: [(&str, &str); 6] = [
 pub(crate) struct PostgresPool {
     pub(crate) pool: PgPool,
     pub(crate) writes: Writes,
+    pub(crate) latch: Latch,
 }
 
 impl PostgresPool {
     fn new(pool: PgPool) -> Self {
         let writes = Writes::new(pool.options().get_max_connections(), ACQUIRE_TIMEOUT);
-        Self { pool, writes }
+        Self {
+            pool,
+            writes,
+            latch: Latch::opened(),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::classify;
 use super::writes::Writes;
+use super::{Latch, classify};
 use crate::error::StoreError;
 
 /// How long a caller waits for a free connection. Writers queue for the only one.
@@ -39,6 +39,7 @@ pub(crate) struct SqlitePools {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
     pub(crate) writes: Writes,
+    pub(crate) latch: Latch,
 }
 
 pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqlitePools, StoreError> {
@@ -85,6 +86,7 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
         writer,
         readers,
         writes: Writes::new(1, ACQUIRE_TIMEOUT),
+        latch: Latch::opened(),
     })
 }
 

@@ -28,9 +28,10 @@ struct Undescribed<'a> {
 }
 
 impl Store {
-    /// Documents of events and shows that the log does not have as they stand, at most `limit` of
+    /// Documents of events and shows that the log does not have as they stand, of at most `limit` of
     /// each from a place on, events first, both by id; none of the partitions `except`. Shows that the
-    /// log has not opened yet come later. `partitions` is how many the log has.
+    /// log has not opened yet come later, and what someone has damaged by hand is left out. `partitions`
+    /// is how many the log has.
     ///
     /// # Errors
     /// As every read.
@@ -41,6 +42,22 @@ impl Store {
         after: CatalogCursor,
         limit: u32,
     ) -> Result<Vec<Document>, StoreError> {
+        let next = self.next_undescribed(partitions, except, after, limit);
+        Ok(next.await?.0)
+    }
+
+    /// As [`Store::undescribed`], with where the look ended: the beginning again where nothing is left.
+    /// It goes by what was looked at, so that what is damaged holds up nothing behind it.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn next_undescribed(
+        &self,
+        partitions: u16,
+        except: &[PartitionId],
+        after: CatalogCursor,
+        limit: u32,
+    ) -> Result<(Vec<Document>, CatalogCursor), StoreError> {
         let mut documents = Vec::new();
         // Read first, so that no row is older than its document says.
         let watermarks = self.watermarks().await?;
@@ -50,8 +67,8 @@ impl Store {
             id: "event_id",
             partition_of: &|row| Ok(partition_of(EventId(row.uuid("event_id")?), partitions)),
         };
-        for id in self.ids(&events, except, after.event, limit).await? {
-            let id = EventId(id);
+        let event_ids = self.ids(&events, except, after.event, limit).await?;
+        for id in event_ids.iter().map(|id| EventId(*id)) {
             if let Some(event) = self.event_version(id).await? {
                 let partition = partition_of(id, partitions);
                 documents.push(Document {
@@ -67,10 +84,19 @@ impl Store {
             id: "show_id",
             partition_of: &|row| Ok(PartitionId(row.number("partition")?)),
         };
-        for id in self.ids(&shows, except, after.show, limit).await? {
-            documents.extend(self.show_document(&watermarks, ShowId(id)).await?);
+        let show_ids = self.ids(&shows, except, after.show, limit).await?;
+        for id in &show_ids {
+            documents.extend(self.show_document(&watermarks, ShowId(*id)).await?);
         }
-        Ok(documents)
+        let end_of = |ids: &[Uuid]| {
+            let more = ids.last().filter(|_| ids.len() >= limit as usize);
+            more.copied().unwrap_or(Uuid::nil())
+        };
+        let end = CatalogCursor {
+            event: end_of(&event_ids),
+            show: end_of(&show_ids),
+        };
+        Ok((documents, end))
     }
 
     /// The first `limit` ids behind one.
@@ -262,10 +288,11 @@ impl Store {
     pub async fn zones_of_shows(&self) -> Result<BTreeMap<ShowId, ZonesOfShow>, StoreError> {
         self.database
             .fetch(
-                "SELECT s.show_id, COUNT(z.zone) AS zones, \
-                 CAST(COALESCE(MAX(z.zone) + 1, 0) AS bigint) AS places \
+                "SELECT s.show_id, s.event_id, COUNT(z.zone) AS zones, \
+                 CAST(COALESCE(MAX(z.zone) + 1, 0) AS bigint) AS places, \
+                 CASE s.status WHEN 'cancelled' THEN 1 ELSE 0 END AS is_cancelled \
                  FROM shows AS s LEFT JOIN zones AS z ON z.show_id = s.show_id \
-                 WHERE s.status <> 'opening' GROUP BY s.show_id",
+                 WHERE s.status <> 'opening' GROUP BY s.show_id, s.event_id, s.status",
                 &[],
             )
             .await?
@@ -274,9 +301,27 @@ impl Store {
                 let zones = ZonesOfShow {
                     zones: row.number("zones")?,
                     places: row.number("places")?,
+                    event: EventId(row.uuid("event_id")?),
+                    is_cancelled: row.signed("is_cancelled")? != 0,
                 };
                 Ok((ShowId(row.uuid("show_id")?), zones))
             })
+            .collect()
+    }
+
+    /// The events of the catalog that are cancelled, and with them all their shows.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn cancelled_events(&self) -> Result<BTreeSet<EventId>, StoreError> {
+        self.database
+            .fetch(
+                "SELECT event_id FROM events WHERE status = 'cancelled'",
+                &[],
+            )
+            .await?
+            .iter()
+            .map(|row| Ok(EventId(row.uuid("event_id")?)))
             .collect()
     }
 

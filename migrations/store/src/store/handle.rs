@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::database::postgres::PostgresPool;
-use crate::database::{Database, Durability, postgres, sqlite};
+use crate::database::{Database, Durability, Latch, postgres, sqlite};
 use crate::error::StoreError;
 use crate::schema::{self, MissingObject};
 
@@ -53,6 +53,31 @@ impl Store {
         }
     }
 
+    /// A handle to the same connections whose every call is [`StoreError::Unreachable`] until its latch is
+    /// opened: for all who are not to use a database before it was looked at through this handle.
+    pub fn behind_latch(&self) -> (Self, Latch) {
+        let latch = Latch::closed();
+        let database = self.database.behind(latch.clone());
+        (Self { database }, latch)
+    }
+
+    /// A handle past the latch, for reading what is itself compared with the log: snapshots name the log
+    /// that they belong to, and tell whether it was lost.
+    pub fn past_latch(&self) -> Self {
+        let database = self.database.behind(Latch::opened());
+        Self { database }
+    }
+
+    /// Why the database was refused, while it is.
+    pub fn refused(&self) -> Option<String> {
+        self.database.latch().refused()
+    }
+
+    /// Completes once calls go through.
+    pub async fn until_open(&self) {
+        self.database.latch().until_open().await;
+    }
+
     /// How many connections read at a time at most.
     pub fn read_connections_max(&self) -> u32 {
         match &self.database {
@@ -66,6 +91,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Schema`] when the database was migrated by another history of migrations.
     pub async fn migrate(&self) -> Result<usize, StoreError> {
+        self.database.latch().check()?;
         let database = self.database.clone();
         let work = |turn| async move {
             let migrated = schema::migrate(&database).await;

@@ -6,6 +6,7 @@ use super::Store;
 use crate::audit::Unaudited;
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
+use crate::schema;
 
 /// A record of the log that the database has projected, by which the log is known again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,11 +20,15 @@ pub struct LogMark {
 }
 
 impl Store {
-    /// The id of the log that this database belongs to; `None` until it is written down.
+    /// The id of the log that this database belongs to; `None` until it is written down, also in one of a
+    /// version that did not.
     ///
     /// # Errors
     /// As every read; [`StoreError::Corrupt`] for what is no id.
     pub async fn log_identity(&self) -> Result<Option<[u8; 16]>, StoreError> {
+        if !schema::has_table(&self.database, "log_identity").await? {
+            return Ok(None);
+        }
         self.database
             .fetch_optional("SELECT log_id FROM log_identity", &[])
             .await?
@@ -34,11 +39,15 @@ impl Store {
             .transpose()
     }
 
-    /// The records by which the log is known again, by partition.
+    /// The records by which the log is known again, by partition; none in a database of a version that
+    /// wrote none down.
     ///
     /// # Errors
     /// As every read.
     pub async fn log_marks(&self) -> Result<Vec<LogMark>, StoreError> {
+        if !schema::has_table(&self.database, "log_marks").await? {
+            return Ok(Vec::new());
+        }
         self.database
             .fetch(
                 "SELECT partition, record_offset, checksum FROM log_marks ORDER BY partition",
@@ -54,6 +63,27 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Whether a booking or a snapshot of this partition knows of a record at `end` or behind it.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn knows_beyond(
+        &self,
+        partition: PartitionId,
+        end: Offset,
+    ) -> Result<bool, StoreError> {
+        let found = self
+            .database
+            .fetch_optional(
+                "SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM bookings \
+                 WHERE partition = $1 AND updated_offset >= $2) \
+                 OR EXISTS (SELECT 1 FROM snapshots WHERE partition = $1 AND next_offset > $2)",
+                &[partition.0.into(), integer("offset", end)?.into()],
+            )
+            .await?;
+        Ok(found.is_some())
     }
 
     /// Writes down which log this database belongs to, and by which records it is known again.

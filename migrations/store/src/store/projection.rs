@@ -1,6 +1,6 @@
 //! The projector's calls.
 
-use onsale_schemas::PartitionId;
+use onsale_schemas::{Offset, PartitionId};
 
 use super::Store;
 use crate::audit::Unaudited;
@@ -20,6 +20,27 @@ impl Store {
     /// batch again later; whether it was committed does not matter. Nothing was changed by a call
     /// that failed, except that an `Unreachable` one may have committed.
     pub async fn project(&self, batch: &ProjectionBatch) -> Result<Watermark, StoreError> {
+        self.project_behind(batch, None).await
+    }
+
+    /// As [`Store::project`] for the only one who projects: a watermark above `known_max` is none of its
+    /// own, and what it covers may not be there.
+    ///
+    /// # Errors
+    /// As [`Store::project`]; [`StoreError::Corrupt`] for such a watermark.
+    pub async fn project_alone(
+        &self,
+        batch: &ProjectionBatch,
+        known_max: Offset,
+    ) -> Result<Watermark, StoreError> {
+        self.project_behind(batch, Some(known_max)).await
+    }
+
+    async fn project_behind(
+        &self,
+        batch: &ProjectionBatch,
+        known_max: Option<Offset>,
+    ) -> Result<Watermark, StoreError> {
         let partition = batch.partition;
         let (mut transaction, before) = self
             .database
@@ -28,6 +49,13 @@ impl Store {
                 Ok((transaction, before))
             })
             .await?;
+        if let Some(known) = known_max.filter(|known| before.next_offset > *known) {
+            return Err(StoreError::Corrupt(format!(
+                "projector_watermarks says that partition {partition} is projected up to {}, and this \
+                 server, the only one that projects it, has come to {known}: the row was changed by hand",
+                before.next_offset
+            )));
+        }
         // Planned here, so that the batch need not be copied.
         let Some(plan) = Plan::of(batch, &before)? else {
             return Ok(before);

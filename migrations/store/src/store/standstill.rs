@@ -40,6 +40,7 @@ impl Store {
     /// # Errors
     /// As every read. A view whose connection is lost is [`StoreError::Unreachable`] from then on.
     pub async fn of_one_moment(&self) -> Result<Self, StoreError> {
+        self.database.latch().check()?;
         let database = match &self.database {
             Database::Postgres(PostgresPool { pool, .. }) => {
                 let is_begun = Arc::new(AtomicBool::new(false));

@@ -23,6 +23,7 @@ contract!(
     names_changed_along_with_a_limit_come_back,
     a_show_brings_no_older_event,
     what_is_undescribed_is_walked_through,
+    what_is_damaged_holds_up_nothing_behind_it,
     a_document_that_cannot_be_read_stops_nothing,
     a_database_knows_its_log,
 );
@@ -443,6 +444,47 @@ async fn what_is_undescribed_is_walked_through(bench: Bench) {
         bench.store.undescribed(16, &[], cursor, 1).await.unwrap(),
         []
     );
+}
+
+async fn what_is_damaged_holds_up_nothing_behind_it(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    for number in 1..=3 {
+        if number > 1 {
+            store.add_show(&show(number, 1)).await.unwrap();
+        }
+        chain.push(Outcome::ShowOpened {
+            show: show_id(number),
+            event: event_id(1),
+        });
+    }
+    store.project(&chain.all()).await.unwrap();
+    bench
+        .tamper(if bench.url.starts_with("sqlite") {
+            "DELETE FROM zones WHERE show_id <> (SELECT MAX(show_id) FROM shows)"
+        } else {
+            "DELETE FROM zones WHERE show_id <> (SELECT show_id FROM shows ORDER BY show_id DESC LIMIT 1)"
+        })
+        .await;
+    let mut cursor = CatalogCursor {
+        event: event_id(1).0,
+        ..CatalogCursor::default()
+    };
+    let mut found = Vec::new();
+    for number in 1..=3 {
+        let (documents, end) = store.next_undescribed(16, &[], cursor, 1).await.unwrap();
+        assert_eq!(end.show, show_id(number).0);
+        found.extend(documents.iter().map(Document::subject));
+        cursor.show = end.show;
+    }
+    let last = Subject::Show {
+        show: show_id(3),
+        event: event_id(1),
+    };
+    assert_eq!(found, [last]);
+    let (documents, end) = store.next_undescribed(16, &[], cursor, 1).await.unwrap();
+    assert_eq!((documents, end), (Vec::new(), CatalogCursor::default()));
 }
 
 /// Of another event than it is handed in for.

@@ -177,6 +177,8 @@ async fn zones_are_repaired(bench: Bench) {
     let right = store.show(show_id(1)).await.unwrap().unwrap();
     let zones = store.zones_of_shows().await.unwrap()[&show_id(1)];
     assert!(zones.are_all(Some(3)) && zones.are_all(None) && !zones.are_all(Some(4)));
+    assert_eq!((zones.event, zones.is_cancelled), (right.event_id, false));
+    assert!(store.cancelled_events().await.unwrap().is_empty());
     for (sql, is_seen) in [
         ("DELETE FROM zones", true),
         ("DELETE FROM zones WHERE zone = 1", true),

@@ -14,6 +14,8 @@ contract!(
     what_the_migrations_leave_is_listed,
     what_was_deleted_by_hand_is_named,
     it_answers,
+    what_was_changed_by_hand_is_named,
+    nothing_goes_through_a_closed_latch,
     a_closed_store_is_unreachable,
 );
 
@@ -118,7 +120,7 @@ async fn what_was_deleted_by_hand_is_named(bench: Bench) {
     assert_eq!(
         missing,
         [
-            "column jobs.progress",
+            "column jobs.progress (migration 0008)",
             "index shows_by_event (migration 0001)",
             "table audit (migration 0010)",
             trigger
@@ -128,6 +130,59 @@ async fn what_was_deleted_by_hand_is_named(bench: Bench) {
     assert!(text.contains("CREATE TABLE audit ("));
     assert_eq!(bench.store.migration_text(9_000), None);
     bench.store.check_schema().await.unwrap();
+}
+
+/// A trigger is brought back from the first of two migrations that create it.
+async fn what_was_changed_by_hand_is_named(bench: Bench) {
+    bench
+        .tamper(if bench.url.starts_with("sqlite") {
+            "DROP TRIGGER show_has_changed; \
+             CREATE TRIGGER show_has_changed AFTER UPDATE OF name, starts_at_ms, sale_opens_at_ms, \
+                 sale_closes_at_ms, hold_ms, status ON shows \
+             BEGIN \
+                 UPDATE shows SET version = version + 1 WHERE show_id = NEW.show_id; \
+             END;"
+        } else {
+            "DROP TRIGGER show_has_changed ON shows; \
+             CREATE TRIGGER show_has_changed BEFORE UPDATE OF name, starts_at_ms, sale_opens_at_ms, \
+                 sale_closes_at_ms, hold_ms, status ON shows \
+                 FOR EACH ROW EXECUTE FUNCTION catalog_row_has_changed();"
+        })
+        .await;
+    let missing = bench.store.missing_objects().await.unwrap();
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        missing,
+        ["the right text of trigger show_has_changed (migration 0007)"]
+    );
+}
+
+async fn nothing_goes_through_a_closed_latch(bench: Bench) {
+    let (store, latch) = bench.store.behind_latch();
+    let unreachable = |error: StoreError| {
+        assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
+        error.to_string()
+    };
+    unreachable(store.log_identity().await.unwrap_err());
+    unreachable(store.set_log_identity([7; 16], &[]).await.unwrap_err());
+    unreachable(store.clock_ms().await.unwrap_err());
+    unreachable(store.migrate().await.unwrap_err());
+    unreachable(store.of_one_moment().await.unwrap_err());
+    assert_eq!(store.refused(), None);
+    latch.refuse("it is another one's".to_owned());
+    let said = unreachable(store.watermarks().await.unwrap_err());
+    assert!(said.contains("it is another one's"), "{said}");
+    assert_eq!(store.refused().unwrap(), "it is another one's");
+
+    // The look goes past it, and nothing was written.
+    assert_eq!(store.past_latch().log_identity().await.unwrap(), None);
+    assert_eq!(bench.store.log_identity().await.unwrap(), None);
+    latch.open();
+    store.until_open().await;
+    latch.refuse("too late".to_owned());
+    assert_eq!(store.refused(), None);
+    store.set_log_identity([7; 16], &[]).await.unwrap();
+    assert_eq!(bench.store.log_identity().await.unwrap(), Some([7; 16]));
 }
 
 async fn it_answers(bench: Bench) {
@@ -166,6 +221,8 @@ async fn an_empty_database_says_what_to_do() {
         "{error}"
     );
     assert!(!store.has_schema().await.unwrap());
+    assert_eq!(store.log_identity().await.unwrap(), None);
+    assert_eq!(store.log_marks().await.unwrap(), []);
     assert_eq!(store.migrate().await.unwrap(), 13);
     assert!(store.has_schema().await.unwrap());
     store.check_schema().await.unwrap();

@@ -6,16 +6,18 @@ use anyhow::{Context, anyhow};
 use onsale_cluster::recorded_partitions;
 use onsale_counts::{Counts, CountsSettings};
 use onsale_log::kafka::{KafkaError, KafkaSettings, Topics, ensure_as};
+use onsale_processor::fit::{FitError, Misfit};
 use onsale_processor::metrics::Metrics;
-use onsale_store::{Store, StoreError};
+use onsale_processor::node::database::{self, LogIdentity};
+use onsale_store::{Latch, Store, StoreError};
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Failure, OrFail, kafka_failure};
 
-/// Pause before a database that does not answer is asked again for its schema.
-const MIGRATE_RETRY: Duration = Duration::from_secs(2);
+/// Pause before a database that does not answer, or is another log's, is looked at again.
+const LOOK_RETRY: Duration = Duration::from_secs(2);
 
 /// See the module.
 pub(super) struct Base {
@@ -38,7 +40,7 @@ impl Base {
             move || ensure_as(&settings, || recorded_partitions(&settings))
         })
         .await?;
-        let store = database(config).await?;
+        let store = connect(config, &settings, &topics).await?;
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).or_found()?;
         let counts = counts(config, &topics, &registry)?;
@@ -54,35 +56,118 @@ impl Base {
     }
 }
 
-/// The database, reached or not: it is brought up to date as soon as it answers.
-async fn database(config: &Config) -> Result<Store, Failure> {
-    let store = Store::connect_lazily(&config.database_url()?, config.database.connections_max)
+/// The database, reached or not, behind a latch: all roles wait until it is known to belong to this log
+/// and is brought up to date, which is tried until it succeeds.
+async fn connect(
+    config: &Config,
+    settings: &KafkaSettings,
+    topics: &Topics,
+) -> Result<Store, Failure> {
+    let direct = Store::connect_lazily(&config.database_url()?, config.database.connections_max)
         .await
         .context("database")
         .or_use()?;
-    match store.migrate().await {
-        Ok(0) => {}
-        Ok(applied) => tracing::info!(applied, "database schema brought up to date"),
-        Err(error @ StoreError::Unreachable(_)) => {
-            tracing::warn!(%error, "starting without the database; it is asked until it answers");
-            tokio::spawn(migrate_later(store.clone()));
-        }
-        Err(error) => {
+    let (store, latch) = direct.behind_latch();
+    let entrance = Entrance {
+        kafka: settings.clone(),
+        log: LogIdentity {
+            log_id: topics.log_id,
+            partitions: topics.partitions,
+        },
+        direct,
+        latch,
+    };
+    match entrance.admit().await {
+        Ok(()) => return Ok(store),
+        Err(Refusal::Migrations(error)) if !matches!(error, StoreError::Unreachable(_)) => {
             return Err(Failure::Found(
                 anyhow::Error::new(error).context("database migrations"),
             ));
+        }
+        Err(refusal) => {
+            refusal.say();
+            tokio::spawn(entrance.admit_later(refusal.to_string()));
         }
     }
     Ok(store)
 }
 
-async fn migrate_later(store: Store) {
-    loop {
-        tokio::time::sleep(MIGRATE_RETRY).await;
-        match store.migrate().await {
-            Ok(_) => return tracing::info!("the database answers"),
-            Err(StoreError::Unreachable(_)) => {}
-            Err(error) => return tracing::error!(%error, "database migrations"),
+/// Why a database is not used yet.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Foreign(Misfit),
+    #[error(transparent)]
+    Unknown(FitError),
+    #[error("database migrations: {0}")]
+    Migrations(StoreError),
+}
+
+impl Refusal {
+    fn say(&self) {
+        match self {
+            Self::Foreign(misfit) => {
+                tracing::error!("the database is not used, and is looked at again: {misfit}");
+            }
+            Self::Unknown(FitError::Store(StoreError::Unreachable(_)))
+            | Self::Migrations(StoreError::Unreachable(_)) => {
+                tracing::warn!(
+                    error = %self,
+                    "starting without the database; it is asked until it answers"
+                );
+            }
+            Self::Unknown(_) | Self::Migrations(_) => {
+                tracing::error!(error = %self, "the database is not used, and is looked at again");
+            }
+        }
+    }
+}
+
+/// Who may use the database, and when.
+struct Entrance {
+    kafka: KafkaSettings,
+    log: LogIdentity,
+    /// Past the latch.
+    direct: Store,
+    latch: Latch,
+}
+
+impl Entrance {
+    /// Opens the latch of a database that belongs to this log, with the schema of this program.
+    async fn admit(&self) -> Result<(), Refusal> {
+        let looked = database::look_first(&self.kafka, self.log, &self.direct).await;
+        if let Some(foreign) = looked.map_err(Refusal::Unknown)? {
+            self.latch.refuse(foreign.to_string());
+            return Err(Refusal::Foreign(foreign));
+        }
+        match self.direct.migrate().await {
+            Ok(0) => {}
+            Ok(applied) => tracing::info!(applied, "database schema brought up to date"),
+            Err(error) => {
+                if !matches!(error, StoreError::Unreachable(_)) {
+                    self.latch.refuse(format!("database migrations: {error}"));
+                }
+                return Err(Refusal::Migrations(error));
+            }
+        }
+        self.latch.open();
+        Ok(())
+    }
+
+    /// Tries again until it succeeds. `said` is what was said of it.
+    async fn admit_later(self, mut said: String) {
+        loop {
+            tokio::time::sleep(LOOK_RETRY).await;
+            match self.admit().await {
+                Ok(()) => return tracing::info!("the database answers"),
+                Err(refusal) => {
+                    let now = refusal.to_string();
+                    if now != said {
+                        refusal.say();
+                        said = now;
+                    }
+                }
+            }
         }
     }
 }

@@ -49,15 +49,20 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
         let is_there = store.has_schema().await.unwrap_or(true);
         checks.push(match database_fit::look(config, Some(&store)).await {
             Ok(Some(misfit)) if !is_there => misfits("there are no tables", &misfit),
+            // Nobody is to bring that one up to date.
+            Ok(Some(misfit)) if misfit.is_foreign() => {
+                misfits("reached, but not of this log as it is", &misfit)
+            }
             _ => Check::failed("database", error.to_string(), "run `onsale migrate`"),
         });
         return;
     }
     checks.push(match database_fit::look(config, Some(&store)).await {
         Ok(None) => Check::ok("database", "reached, schema up to date"),
-        Ok(Some(misfit @ (Misfit::SchemaLacks { .. } | Misfit::ZonesLack { .. }))) => {
-            misfits("reached, but something was deleted by hand", &misfit)
-        }
+        Ok(Some(misfit)) if misfit.is_damage() => misfits(
+            "reached, but something was deleted or changed by hand",
+            &misfit,
+        ),
         Ok(Some(misfit)) => misfits("reached, but not of this log as it is", &misfit),
         Err(error) => Check::warning(
             "database",

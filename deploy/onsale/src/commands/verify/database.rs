@@ -27,21 +27,23 @@ fn changed_until(last_outcome: Option<Offset>) -> Offset {
     last_outcome.map_or(0, |last| last + 1)
 }
 
-/// Fails where the database is not of this log, or was lost.
-pub(super) async fn check_fit(config: &Config) -> Result<(), Failure> {
+/// Fails where the database is not of this log, or was lost. What of it is damaged is returned: it keeps
+/// nothing else from being looked at.
+pub(super) async fn check_fit(config: &Config) -> Result<Option<Misfit>, Failure> {
     let store = store::open(config).await?;
+    let looked = database_fit::look(config, store.as_ref()).await;
     if let Some(store) = &store {
-        // Of an earlier version: the next start brings it up to date.
+        // Of an earlier version: the next start brings it up to date, if it is of this log.
         if store.check_schema().await.is_err() && store.has_schema().await.or_reach()? {
-            return Ok(());
+            return match looked {
+                Ok(Some(foreign)) if foreign.is_foreign() => Err(Failure::Found(foreign.into())),
+                _ => Ok(None),
+            };
         }
     }
-    match database_fit::look(config, store.as_ref())
-        .await
-        .or_reach()?
-    {
-        None => Ok(()),
-        Some(misfit) => Err(Failure::Found(misfit.into())),
+    match looked.or_reach()? {
+        Some(misfit) if !misfit.is_damage() => Err(Failure::Found(misfit.into())),
+        damage => Ok(damage),
     }
 }
 
@@ -60,11 +62,12 @@ pub(super) enum Compared {
 
 /// Compares the bookings of the database with what the log says of them, where both stand at the same
 /// state: only outcomes change it and move the projection. A projection that is behind is waited for.
-/// What differs is added to the report.
+/// What differs is added to the report, and what someone has deleted of the catalog to `damage`.
 pub(super) async fn check(
     config: &Config,
     checked: &mut Checked,
     report: &mut Option<Report>,
+    damage: &mut Vec<Misfit>,
 ) -> Result<Compared, Failure> {
     let Some(store) = store::open(config).await? else {
         return Ok(Compared::Equal("not looked at, there is none".to_owned()));
@@ -75,7 +78,12 @@ pub(super) async fn check(
     let is_same_state = (changed_until..=end).contains(&at);
     // A projection that is behind will still deliver them.
     if is_same_state {
-        check_catalog(&store, &checked.machine).await?;
+        match look_at_catalog(&store, &checked.machine).await {
+            Ok(found) => damage.extend(found),
+            // A table of it is not there, and the bookings may be.
+            Err(_) if !damage.is_empty() => {}
+            Err(failure) => return Err(failure),
+        }
     } else {
         let why = format!("it is at {at} and the log at {end}");
         return Ok(if at > end {
@@ -117,29 +125,15 @@ pub(super) async fn check(
     })
 }
 
-/// Fails where the catalog lacks shows of the log, or zones of them.
-async fn check_catalog(store: &Store, machine: &Partition) -> Result<(), Failure> {
-    let there = store.show_ids().await.or_reach()?;
-    let known = machine.shows().count();
-    let missing = machine
-        .shows()
-        .filter(|show| !there.contains(&show.show))
-        .count();
-    let misfit = if missing > 0 {
-        Some(Misfit::CatalogLacks { missing, known })
-    } else {
-        let zones = machine.shows().map(|show| {
-            let zones = u16::try_from(show.zones.len()).unwrap_or(u16::MAX);
-            (show.show, zones)
-        });
-        fit::look_at_zones(store, &zones.collect())
-            .await
-            .or_reach()?
-    };
-    match misfit {
-        Some(misfit) => Err(Failure::Found(misfit.into())),
-        None => Ok(()),
-    }
+/// Shows of the log that the catalog lacks, and zones.
+async fn look_at_catalog(store: &Store, machine: &Partition) -> Result<Vec<Misfit>, Failure> {
+    let shows = fit::look_at_shows(store, machine).await.or_reach()?;
+    let zones = machine.shows().map(|show| {
+        let zones = u16::try_from(show.zones.len()).unwrap_or(u16::MAX);
+        (show.show, zones)
+    });
+    let zones = fit::look_at_zones(store, &zones.collect()).await;
+    Ok(shows.into_iter().chain(zones.or_reach()?).collect())
 }
 
 async fn projected(store: &Store, partition: PartitionId) -> Result<Offset, Failure> {
