@@ -44,21 +44,34 @@ pub struct Applied {
     pub projection_moved: bool,
     /// Differences that a repair from the log cannot mend, each with what to do.
     pub left: Vec<String>,
-    /// Whether one of them has to be mended before the projection can go on.
-    #[serde(skip)]
+}
+
+/// What was done so far.
+#[derive(Default)]
+struct Progress {
+    applied: Applied,
+    /// Whether something was left that has to be mended before the projection can go on.
     is_incomplete: bool,
 }
 
-impl Applied {
+impl Progress {
     /// Leaves something that nothing here can mend, and that the projection does without.
     fn report(&mut self, why: String) {
-        self.left.push(why);
+        self.applied.left.push(why);
     }
 
     /// Leaves something that the projection cannot do without.
     fn leave(&mut self, why: String) {
         self.is_incomplete = true;
-        self.left.push(why);
+        self.applied.left.push(why);
+    }
+
+    fn gone(&mut self) {
+        self.applied.gone += 1;
+    }
+
+    fn repaired(&mut self, items: u64) {
+        self.applied.repaired += items;
     }
 }
 
@@ -82,7 +95,7 @@ pub async fn apply<'a>(
         projector,
     } = projections.into();
     check(report, engine.machines, engine.log_id, now_ms)?;
-    let mut applied = Applied::default();
+    let mut progress = Progress::default();
     let stood = match projector {
         Projector::StandsStill => Vec::new(),
         Projector::IsHeld | Projector::MayCome => store.watermarks().await?,
@@ -93,12 +106,12 @@ pub async fn apply<'a>(
         projector,
         stood: &stood,
     };
-    apply_to_store(report, engine, target, now_ms, &mut applied).await?;
+    apply_to_store(report, engine, target, now_ms, &mut progress).await?;
     // Last, so that a Redis that fails keeps nothing else from being repaired.
     for machine in engine.machines {
-        repair_counts(&report.differences, machine, counts, &mut applied).await;
+        repair_counts(&report.differences, machine, counts, &mut progress).await;
     }
-    Ok(applied)
+    Ok(progress.applied)
 }
 
 async fn apply_to_store(
@@ -106,27 +119,27 @@ async fn apply_to_store(
     engine: Engine<'_>,
     target: Target<'_>,
     now_ms: u64,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     let machines = engine.machines;
-    repair_all(&report.differences, engine, target, applied, now_ms).await?;
+    repair_all(&report.differences, engine, target, progress, now_ms).await?;
     let named = ahead(&report.differences);
     let astray = astray(machines, &named, target.store).await?;
-    if astray.is_empty() || applied.is_incomplete {
+    if astray.is_empty() || progress.is_incomplete {
         return Ok(());
     }
     // The projection had stopped, or was said to be where it is not: what came since is not in it, so what
     // differs by now is repaired too before the watermark says that everything up to here is there.
     let rest = compare(machines, None, target.store, engine.log_id, now_ms).await?;
-    repair_all(&rest.differences, engine, target, applied, now_ms).await?;
-    if applied.is_incomplete {
+    repair_all(&rest.differences, engine, target, progress, now_ms).await?;
+    if progress.is_incomplete {
         return Ok(());
     }
     for astray in astray {
-        repair_ended(&astray, engine, target, applied, now_ms).await?;
+        repair_ended(&astray, engine, target, progress, now_ms).await?;
         set_watermark(&astray, target).await?;
-        applied.projection_moved = true;
-        applied.repaired += u64::from(astray.is_ahead);
+        progress.applied.projection_moved = true;
+        progress.repaired(u64::from(astray.is_ahead));
     }
     Ok(())
 }
@@ -137,7 +150,7 @@ async fn repair_all(
     differences: &[Difference],
     engine: Engine<'_>,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
     now_ms: u64,
 ) -> Result<(), ApplyError> {
     let mut bookings: BTreeMap<PartitionId, BTreeSet<Offset>> = BTreeMap::new();
@@ -148,7 +161,7 @@ async fn repair_all(
         let machines = engine.machines;
         let machine = machines.iter().find(|machine| machine.id() == partition);
         let Some(machine) = machine else {
-            applied.leave(format!("no partition {partition} here"));
+            progress.leave(format!("no partition {partition} here"));
             continue;
         };
         match &difference.finding {
@@ -164,7 +177,7 @@ async fn repair_all(
             finding => {
                 let is_catalog = matches!(finding, Finding::CatalogOlder { .. });
                 is_usage_asked |= is_catalog || *finding == Finding::UsageDiffers;
-                self::repair(finding, machine, engine, target, applied).await?;
+                self::repair(finding, machine, engine, target, progress).await?;
             }
         }
     }
@@ -177,14 +190,14 @@ async fn repair_all(
                 target,
                 now_ms,
                 &mut repair,
-                applied,
+                progress,
             )
             .await?;
         }
     }
-    repair_bookings(&repair, engine, target, applied).await?;
+    repair_bookings(&repair, engine, target, progress).await?;
     if is_usage_asked {
-        repair_usage(target, applied).await?;
+        repair_usage(target, progress).await?;
     }
     Ok(())
 }
@@ -239,14 +252,14 @@ async fn repair(
     machine: &Partition,
     engine: Engine<'_>,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     match finding {
         Finding::BlocksDiffer { show_id } => {
-            repair_differing_blocks(*show_id, machine, target, applied).await
+            repair_differing_blocks(*show_id, machine, target, progress).await
         }
         Finding::ShowStatusDiffers { show_id, .. } => {
-            repair_differing_status(*show_id, machine, target, applied).await
+            repair_differing_status(*show_id, machine, target, progress).await
         }
         Finding::CatalogOlder {
             event_id, show_id, ..
@@ -258,19 +271,19 @@ async fn repair(
                 },
                 None => Subject::Event(*event_id),
             };
-            repair_catalog(&subject, machine, engine, target, applied).await
+            repair_catalog(&subject, machine, engine, target, progress).await
         }
         Finding::ShowDiffers { show_id, .. } => {
-            repair_show(*show_id, machine, target, applied).await
+            repair_show(*show_id, machine, target, progress).await
         }
         Finding::ZonesDiffer { show_id, .. } => {
-            repair_zones(*show_id, machine, engine, target, applied).await
+            repair_zones(*show_id, machine, engine, target, progress).await
         }
         Finding::EventDiffers { event_id, .. } => {
-            repair_event(*event_id, machine, target, applied).await
+            repair_event(*event_id, machine, target, progress).await
         }
         Finding::ZoneSumsDiffer { show_id, .. } => {
-            applied.leave(format!(
+            progress.leave(format!(
                 "show {show_id}: the engine contradicts itself; run `onsale verify` and report it"
             ));
             Ok(())
@@ -286,7 +299,7 @@ async fn repair(
         | Finding::RedisTicketsDiffer { .. } => Ok(()),
         Finding::ShowMissing { show_id } => {
             // Its bookings are rows without it.
-            applied.report(format!(
+            progress.report(format!(
                 "show {show_id}: the log has no document with its names and labels (it was opened \
                  by a version before these were kept); restore the catalog from a backup of the \
                  database"

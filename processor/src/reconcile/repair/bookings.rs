@@ -6,7 +6,7 @@ use onsale_engine::Partition;
 use onsale_schemas::{BookingId, Offset, ShowId};
 use onsale_store::booking::{BookingRepair, BookingRow, BookingStatus, StoredBooking};
 
-use super::Applied;
+use super::Progress;
 use super::error::ApplyError;
 use super::target::Target;
 use super::watermark::Astray;
@@ -65,7 +65,7 @@ pub(super) async fn gather(
     target: Target<'_>,
     now_ms: u64,
     repair: &mut Repair,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     let of_log = match engine.log {
         Some(log) => log_rows::read(log, machine, Asked::These(offsets.clone())).await?,
@@ -77,7 +77,7 @@ pub(super) async fn gather(
         let stands = stored.as_ref().and_then(|stored| stored.row.as_ref().ok());
         match &of_log {
             Some(rows) => match (rows.get(&offset), &stored) {
-                (Some(row), _) if stands == Some(row) => applied.gone += 1,
+                (Some(row), _) if stands == Some(row) => progress.gone(),
                 (Some(row), _) => {
                     repair.left.extend(stands.map(|stands| stands.show_id));
                     repair.rows.push(row.clone());
@@ -86,15 +86,15 @@ pub(super) async fn gather(
                     let show = stands.map_or_else(no_show, |stands| stands.show_id);
                     repair.removed.push((id, show));
                 }
-                (None, None) => applied.gone += 1,
+                (None, None) => progress.gone(),
             },
             None => {
                 if let Some(why) = unrepairable(id, machine, stands) {
-                    applied.report(why);
+                    progress.report(why);
                 }
                 match booking_row(id, machine, stored.as_ref(), now_ms) {
                     Some(row) => repair.rows.push(row),
-                    None => applied.gone += 1,
+                    None => progress.gone(),
                 }
             }
         }
@@ -112,7 +112,7 @@ pub(super) async fn repair_bookings(
     repair: &Repair,
     engine: Engine<'_>,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     if repair.len() == 0 {
         return Ok(());
@@ -121,7 +121,7 @@ pub(super) async fn repair_bookings(
     let mut bookings = repair.with_holders(engine.machines);
     bookings.projected = target.expected();
     target.store.repair_bookings(bookings, audit).await?;
-    applied.repaired += repair.len();
+    progress.repaired(repair.len());
     Ok(())
 }
 
@@ -133,7 +133,7 @@ pub(super) async fn repair_ended(
     astray: &Astray<'_>,
     engine: Engine<'_>,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
     now_ms: u64,
 ) -> Result<(), ApplyError> {
     let Astray { machine, since, .. } = *astray;
@@ -151,7 +151,7 @@ pub(super) async fn repair_ended(
                 repair.rows.push(row);
             }
         }
-        return repair_bookings(&repair, engine, target, applied).await;
+        return repair_bookings(&repair, engine, target, progress).await;
     }
     for booking in machine.bookings() {
         let has_ended = booking
@@ -164,7 +164,7 @@ pub(super) async fn repair_ended(
             repair.rows.extend(row);
         }
     }
-    repair_bookings(&repair, engine, target, applied).await
+    repair_bookings(&repair, engine, target, progress).await
 }
 
 /// Why the row of a booking cannot be made right from the machine alone.

@@ -8,7 +8,7 @@ use onsale_store::catalog::{EventStatus, ShowRow, ShowStatus};
 use onsale_store::document::Document;
 use serde_json::json;
 
-use super::Applied;
+use super::Progress;
 use super::error::ApplyError;
 use super::target::{Target, readable_show};
 use crate::reconcile::Engine;
@@ -31,15 +31,15 @@ pub(super) async fn repair_differing_status(
     id: ShowId,
     machine: &Partition,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     if let (Some(show), Some(row)) = (machine.show(id), readable_show(target.store, id).await?)
         && differing_status(&show, &row, machine.log_time_ms()).is_some()
     {
         repair_status(id, show.cancelled, target).await?;
-        applied.repaired += 1;
+        progress.repaired(1);
     } else {
-        applied.gone += 1;
+        progress.gone();
     }
     Ok(())
 }
@@ -49,14 +49,14 @@ pub(super) async fn repair_differing_blocks(
     id: ShowId,
     machine: &Partition,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     let is_known = machine.show(id).is_some();
     if is_known && blocks_differ(machine, id, target.store).await? {
         repair_blocks(id, machine, target).await?;
-        applied.repaired += 1;
+        progress.repaired(1);
     } else {
-        applied.gone += 1;
+        progress.gone();
     }
     Ok(())
 }
@@ -101,16 +101,16 @@ pub(super) async fn repair_catalog(
     machine: &Partition,
     engine: Engine<'_>,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     let document = match machine.document(subject).map(Document::decode) {
         Some(Ok(document)) => document,
         Some(Err(error)) => {
-            applied.leave(format!("{subject:?}: its document: {error}"));
+            progress.leave(format!("{subject:?}: its document: {error}"));
             return Ok(());
         }
         None => {
-            applied.gone += 1;
+            progress.gone();
             return Ok(());
         }
     };
@@ -122,9 +122,9 @@ pub(super) async fn repair_catalog(
     let nothing = serde_json::Value::Null;
     let audit = target.audit("reconcile.catalog", (kind, id), tenant, nothing);
     if target.store.restore_document(&document, audit).await? {
-        applied.repaired += 1;
+        progress.repaired(1);
     } else {
-        applied.gone += 1;
+        progress.gone();
     }
     if let Subject::Show { show: id, .. } = *subject
         && let (Some(show), Some(row)) = (machine.show(id), readable_show(target.store, id).await?)
@@ -133,10 +133,10 @@ pub(super) async fn repair_catalog(
             repair_status(id, show.cancelled, target).await?;
         }
         if !differing_zones(&show, &row, None).is_empty() {
-            repair_zones(id, machine, engine, target, applied).await?;
+            repair_zones(id, machine, engine, target, progress).await?;
         }
         if !differing_show_columns(&show, &row, machine.id()).is_empty() {
-            repair_show(id, machine, target, applied).await?;
+            repair_show(id, machine, target, progress).await?;
         }
         repair_blocks(id, machine, target).await?;
     }
@@ -148,15 +148,15 @@ pub(super) async fn repair_show(
     id: ShowId,
     machine: &Partition,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     let (Some(show), Some(mut row)) = (machine.show(id), readable_show(target.store, id).await?)
     else {
-        applied.gone += 1;
+        progress.gone();
         return Ok(());
     };
     if differing_show_columns(&show, &row, machine.id()).is_empty() {
-        applied.gone += 1;
+        progress.gone();
         return Ok(());
     }
     row.event_id = show.event;
@@ -173,7 +173,7 @@ pub(super) async fn repair_show(
     let nothing = serde_json::Value::Null;
     let audit = target.audit("reconcile.show", ("show", id.0), tenant, nothing);
     target.store.update_show(&row, audit).await?;
-    applied.repaired += 1;
+    progress.repaired(1);
     Ok(())
 }
 
@@ -184,10 +184,10 @@ pub(super) async fn repair_zones(
     machine: &Partition,
     engine: Engine<'_>,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     let Some(show) = machine.show(id) else {
-        applied.gone += 1;
+        progress.gone();
         return Ok(());
     };
     let subject = Subject::Show {
@@ -203,7 +203,7 @@ pub(super) async fn repair_zones(
         Err(error) => return Err(error.into()),
     };
     if stands {
-        applied.gone += 1;
+        progress.gone();
         return Ok(());
     }
     let shapes: Vec<Admission> = show
@@ -220,7 +220,7 @@ pub(super) async fn repair_zones(
         (described, _) => described,
     };
     let Some(mut row) = described else {
-        applied.leave(format!(
+        progress.leave(format!(
             "show {id}: the log has no document with the names and labels of its zones as they are \
              sold; restore the table zones from a backup of the database"
         ));
@@ -234,7 +234,7 @@ pub(super) async fn repair_zones(
     let detail = json!({ "zones": row.zones.len() });
     let audit = target.audit("reconcile.zones", ("show", id.0), tenant, detail);
     target.store.repair_zones(&row, audit).await?;
-    applied.repaired += 1;
+    progress.repaired(1);
     Ok(())
 }
 
@@ -243,18 +243,18 @@ pub(super) async fn repair_event(
     id: EventId,
     machine: &Partition,
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     let sells = machine
         .shows()
         .any(|show| show.event == id && !show.cancelled);
     let (Some(view), Some(row)) = (machine.event(id), target.store.event(id).await?) else {
-        applied.gone += 1;
+        progress.gone();
         return Ok(());
     };
     let columns = differing_event_columns(&view, sells, &row);
     if columns.is_empty() {
-        applied.gone += 1;
+        progress.gone();
         return Ok(());
     }
     let is_cancelled = view.cancelled || (!sells && row.status == EventStatus::Cancelled);
@@ -270,6 +270,6 @@ pub(super) async fn repair_event(
         .store
         .repair_event(id, limit, is_cancelled, audit)
         .await?;
-    applied.repaired += 1;
+    progress.repaired(1);
     Ok(())
 }

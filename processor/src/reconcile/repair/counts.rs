@@ -4,7 +4,7 @@ use onsale_counts::Counts;
 use onsale_engine::Partition;
 use onsale_store::audit::{Audit, Unaudited};
 
-use super::Applied;
+use super::Progress;
 use super::error::ApplyError;
 use super::target::Target;
 use crate::reconcile::compare::OF_NO_PARTITION;
@@ -14,7 +14,7 @@ use crate::reconcile::report::{Difference, Finding};
 /// Adds up what organizers have.
 pub(super) async fn repair_usage(
     target: Target<'_>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
     if target.store.usage_differs().await? {
         let audit = match target.by {
@@ -24,7 +24,7 @@ pub(super) async fn repair_usage(
             None => Audit::Skipped(Unaudited::Automatic),
         };
         target.store.repair_usage(audit).await?;
-        applied.repaired += 1;
+        progress.repaired(1);
     }
     Ok(())
 }
@@ -35,7 +35,7 @@ pub(super) async fn repair_counts(
     differences: &[Difference],
     machine: &Partition,
     counts: Option<&Counts>,
-    applied: &mut Applied,
+    progress: &mut Progress,
 ) {
     let mut engine = None;
     for difference in differences {
@@ -44,7 +44,7 @@ pub(super) async fn repair_counts(
         }
         let repaired = match (&difference.finding, counts) {
             (Finding::RedisPlacesDiffer { .. } | Finding::RedisTicketsDiffer { .. }, None) => {
-                applied.report("counts in Redis: no redis.url is configured here".to_owned());
+                progress.report("counts in Redis: no redis.url is configured here".to_owned());
                 continue;
             }
             (Finding::RedisPlacesDiffer { show_id, zone, .. }, Some(counts)) => {
@@ -63,9 +63,9 @@ pub(super) async fn repair_counts(
             _ => continue,
         };
         match repaired {
-            Ok(true) => applied.repaired += 1,
-            Ok(false) => applied.gone += 1,
-            Err(error) => applied.report(format!("counts in Redis: {error}")),
+            Ok(true) => progress.repaired(1),
+            Ok(false) => progress.gone(),
+            Err(error) => progress.report(format!("counts in Redis: {error}")),
         }
     }
 }
