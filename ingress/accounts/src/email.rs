@@ -78,8 +78,9 @@ fn is_domain(domain: &str) -> bool {
     domain.contains('.') && domain.split('.').all(is_label)
 }
 
-/// What is drawn as nothing, or directs what stands beside it: an address with one looks like another.
-fn is_invisible(c: char) -> bool {
+/// What is drawn as nothing, or directs what stands beside it: an address with one looks like another,
+/// and a name of nothing else is none.
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(c,

@@ -2,7 +2,7 @@
 
 use onsale_private::Private;
 
-use crate::email::Email;
+use crate::email::{Email, is_invisible};
 use crate::error::AccountError;
 
 /// Longest name, in characters.
@@ -34,17 +34,21 @@ pub(crate) fn name(text: &Private) -> Result<Private, AccountError> {
     Ok(Private::new(name))
 }
 
-/// A line that people read in mails of this installation: so it has no link, which would seem to be one
-/// of the house, and nothing that reverses what stands beside it.
-fn is_name(name: &str, max_chars: usize) -> bool {
-    let is_drawn = |c: char| {
+/// One line with something to see, and nothing that reverses what stands beside it.
+pub(crate) fn is_line(text: &str, max_chars: usize) -> bool {
+    let is_of_line = |c: char| {
         !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
+    text.chars().count() <= max_chars
+        && text.chars().all(is_of_line)
+        && text.chars().any(|c| !is_invisible(c))
+}
+
+/// A line that people read in mails of this installation: so it has no link, which would seem to be one
+/// of the house.
+fn is_name(name: &str, max_chars: usize) -> bool {
     let folded = name.to_lowercase();
-    (1..=max_chars).contains(&name.chars().count())
-        && name.chars().all(is_drawn)
-        && !folded.contains("://")
-        && !folded.contains("www.")
+    is_line(name, max_chars) && !folded.contains("://") && !folded.contains("www.")
 }
 
 /// Digits behind a `+`, without what people write between them.
@@ -127,6 +131,7 @@ mod tests {
         let name = |text: &str| name(&Private::new(text)).map(Private::into_exposed);
         assert_eq!(name(" Somchai ").unwrap(), "Somchai");
         assert!(name(" ").is_err() && name("a\nb").is_err());
+        assert!(name("\u{200b}\u{ad}").is_err() && tenant_name("\u{3164}").is_err());
         assert!(name(&"x".repeat(NAME_MAX_CHARS + 1)).is_err());
         for link in [
             "go to https://evil.example",

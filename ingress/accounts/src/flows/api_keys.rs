@@ -9,6 +9,7 @@ use crate::accounts::Accounts;
 use crate::acting::Acting;
 use crate::api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes};
 use crate::error::AccountError;
+use crate::fields::is_line;
 use crate::secret::ApiKeySecret;
 
 impl Accounts {
@@ -26,8 +27,7 @@ impl Accounts {
         now_ms: u64,
     ) -> Result<(ApiKeyRow, ApiKeySecret), AccountError> {
         let name = name.trim();
-        let length = name.chars().count();
-        if !(1..=API_KEY_NAME_MAX_CHARS).contains(&length) || name.chars().any(char::is_control) {
+        if !is_line(name, API_KEY_NAME_MAX_CHARS) {
             return Err(AccountError::Invalid {
                 field: "name",
                 expected: "1 to 100 characters on one line",
