@@ -177,6 +177,12 @@ impl Ingress {
             clock,
             closing,
         });
+        if let Some(accounts) = state.accounts.clone() {
+            let looked = state.closing.clone();
+            tokio::spawn(async move {
+                looked.run_until_cancelled(accounts.look_at_keys()).await;
+            });
+        }
         tokio::spawn({
             let (seen, lagged) = (state.clone(), state.clone());
             live.follow(

@@ -1,7 +1,8 @@
 //! What every flow shares.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use onsale_auth::{Grant, Minter, OfSession, Role};
 use onsale_private::{KeyRing, LookupHash, Private};
@@ -27,6 +28,8 @@ const ANONYMOUS: &str = "anonymous";
 const AGENT_MAX_CHARS: usize = 200;
 /// Links that are issued at once, behind the answers to those who asked; more are told to come back.
 pub(crate) const LINKS_AT_ONCE: u16 = 64;
+/// Pause before a database that could not be read is looked at again.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What the key is derived for by which refresh tokens follow one another.
 const SUCCESSORS: &str = "successors of refresh tokens";
 
@@ -43,6 +46,8 @@ pub struct Accounts {
     ring: Arc<KeyRing>,
     /// Needs the database, which may not be there at the start.
     vault: OnceCell<Vault>,
+    /// Why it cannot be opened, as far as was looked.
+    misfit: OnceLock<Option<String>>,
 }
 
 /// Where a request comes from.
@@ -105,6 +110,7 @@ impl Accounts {
             mails: MailPace::default(),
             links: Arc::new(Semaphore::new(LINKS_AT_ONCE.into())),
             vault: OnceCell::new(),
+            misfit: OnceLock::new(),
             config,
             store,
             passwords,
@@ -124,6 +130,28 @@ impl Accounts {
     pub async fn vault(&self, now_ms: u64) -> Result<&Vault, AccountError> {
         let open = || Vault::open(&self.store, self.ring.clone(), now_ms);
         Ok(self.vault.get_or_try_init(open).await?)
+    }
+
+    /// Looks whether the keys that are configured open what the database has, once it can be read.
+    pub async fn look_at_keys(&self) {
+        let misfit = loop {
+            match Vault::misfit(&self.store, &self.ring).await {
+                Ok(misfit) => break misfit,
+                Err(error) => {
+                    tracing::debug!(%error, "the key of personal data is not looked at yet");
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            }
+        };
+        if let Some(why) = &misfit {
+            tracing::error!("{why}");
+        }
+        drop(self.misfit.set(misfit));
+    }
+
+    /// Why nobody can sign in here, as far as was looked.
+    pub fn problem(&self) -> Option<&str> {
+        self.misfit.get()?.as_deref()
     }
 
     /// By which attempts on the account of an address are counted; `None` for what is no address.

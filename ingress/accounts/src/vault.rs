@@ -15,6 +15,11 @@ const EMAIL: &str = "email";
 /// What hashes of a network address are of.
 const ADDRESS: &str = "address";
 
+/// What is to be done where the key is lost.
+const REMEDY: &str = "nobody can sign in or be found, and sales go on: bring the key back from where it is \
+     kept (the file accounts-secret of the data folder, or accounts.key), or list it in \
+     accounts.old_key_files";
+
 /// Why the key of hashes cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -64,6 +69,19 @@ impl Vault {
         let bytes = ring.open_bytes(sealed_columns::LOOKUP_KEY, &sealed)?;
         let lookup = LookupKey::from_bytes(&bytes).ok_or(VaultError::NoKey)?;
         Ok(Self { ring, lookup })
+    }
+
+    /// Why the keys of this ring do not open what the database has sealed; `None` where they do, or there is
+    /// nothing yet. Creates nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn misfit(store: &Store, ring: &KeyRing) -> Result<Option<String>, StoreError> {
+        let Some(sealed) = store.lookup_key().await? else {
+            return Ok(None);
+        };
+        let opened = ring.open_bytes(sealed_columns::LOOKUP_KEY, &sealed);
+        Ok(opened.err().map(|error| format!("{error}; {REMEDY}")))
     }
 
     /// By which an account is found.

@@ -29,6 +29,10 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     // Too many connections or a shortage of descriptors is reported but passes: taking the process
     // out of service would help no one.
     readiness.problems.extend(state.transport.problems());
+    // So are keys that open nothing: sales need none of them.
+    let accounts = state.accounts.as_ref();
+    let problem = accounts.and_then(|accounts| accounts.problem());
+    readiness.problems.extend(problem.map(str::to_owned));
     let status = if readiness.ready {
         StatusCode::OK
     } else {

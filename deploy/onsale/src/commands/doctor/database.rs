@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use onsale_accounts::Vault;
 use onsale_processor::fit::Misfit;
 use onsale_store::Store;
 
 use super::check::Check;
 use crate::config::Config;
-use crate::database_fit;
+use crate::{database_fit, secrets};
 
 pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
     let url = match config.database_url() {
@@ -70,6 +71,42 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
             "look again; if that says the same, `onsale verify` compares it with the log",
         ),
     });
+    checks.extend(keys(config, &store).await);
+}
+
+/// Whether what is personal opens with the keys that are configured.
+async fn keys(config: &Config, store: &Store) -> Option<Check> {
+    let mut accounts = config.accounts.clone();
+    if !accounts.has_key() {
+        accounts.key = secrets::read_accounts_secret(&config.data.dir);
+    }
+    let ring = match accounts.ring() {
+        Ok(ring) => ring,
+        Err(error) => {
+            let advice = "correct accounts.key and the files of keys";
+            return Some(Check::failed("accounts", error.to_string(), advice));
+        }
+    };
+    let misfit = match ring {
+        Some(ring) => Vault::misfit(store, &ring).await,
+        // A start would create another.
+        None => store.lookup_key().await.map(|key| {
+            key.map(|_| {
+                "the database has accounts, and there is no key of personal data here: bring back the \
+                 file accounts-secret of the data folder, or set accounts.key"
+                    .to_owned()
+            })
+        }),
+    };
+    match misfit {
+        Ok(None) => None,
+        Ok(Some(why)) => Some(Check::failed("accounts", "nobody can sign in", why)),
+        Err(error) => Some(Check::warning(
+            "accounts",
+            format!("whether their key fits is not known: {error}"),
+            "look again once the database is there",
+        )),
+    }
 }
 
 pub(super) fn misfits(found: &str, misfit: &Misfit) -> Check {
