@@ -30,6 +30,10 @@ pub use kept::{KeptSnapshots, look_for_lost_log};
 pub(crate) const REPAIR: &str = "run `onsale reconcile --report FILE`, then `onsale reconcile --apply \
      FILE` (with `--offline` while the server is stopped)";
 
+/// What no log brings back.
+const IN_NO_LOG: &str = "accounts, tenants, API keys, audit entries and jobs are in no log: where they matter, \
+     stop the server and restore the newest backup of the database first";
+
 /// What an empty database is filled with, and what it loses.
 const FILLED: &str = "filled from the log with events, shows and bookings; accounts, tenants, API keys, \
      audit entries and jobs are in no log, and only a backup of the database has them";
@@ -165,7 +169,8 @@ pub enum Misfit {
     /// There is nothing in it, and much in the log.
     #[error(
         "the database is empty and the log has {records} records: it was lost, or is another one; a \
-         running server fills it from the log by itself, and if something is missing then, {REPAIR}"
+         running server fills it from the log by itself, and if something is missing then, {REPAIR}; \
+         {IN_NO_LOG}"
     )]
     Empty {
         /// Records of the log.
@@ -175,7 +180,8 @@ pub enum Misfit {
     #[error(
         "the database is older than the log: partition {partition} is at {projected} and has been \
          at {was}: it was restored from a copy, or lost its last writes with the power; it is \
-         brought forward from the log, and if that makes no progress, {REPAIR}"
+         brought forward from the log, and if that makes no progress, {REPAIR}; what it lacks of \
+         {IN_NO_LOG}"
     )]
     Older {
         /// The partition.

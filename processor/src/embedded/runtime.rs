@@ -18,6 +18,7 @@ use super::follower::{Held, ToFollower};
 use super::handle::{EmbeddedLog, ResetRefused};
 use super::state::{EmbeddedState, OwnerPosition};
 use crate::clock::{self, ClockState};
+use crate::fit::REPAIR;
 use crate::gauges::Progress;
 use crate::metrics::Metrics;
 use crate::projector::Projected;
@@ -161,7 +162,7 @@ impl Embedded {
             warnings.push(format!("projection and snapshots have stopped: {why}"));
         }
         if self.projected.is_stopped() {
-            warnings.push("the projector has stopped: run `onsale reconcile`".to_owned());
+            warnings.push(format!("the projector has stopped: {REPAIR}"));
         }
         if self.projected.is_unreachable() {
             warnings.push("the database does not take the projection".to_owned());

@@ -34,7 +34,8 @@ const WATERMARKS_RETRY_MS: u64 = 1_000;
 const REPAIR_LOOK_MS: u64 = 1_000;
 
 /// What is known here of a projection that the database contradicts.
-const REFUSED: &str = "see its log, then run `onsale reconcile`";
+const REFUSED: &str = "see its log, then run `onsale reconcile --report FILE`, then `onsale reconcile --apply \
+     FILE`";
 
 /// Why the projection stopped. Sales go on.
 #[derive(Debug, thiserror::Error)]

@@ -124,7 +124,8 @@ async fn apply_to_store(
     let machines = engine.machines;
     repair_all(&report.differences, engine, target, progress, now_ms).await?;
     let named = ahead(&report.differences);
-    let astray = astray(machines, &named, target.store).await?;
+    let has_stopped = report.projection_behind.is_some();
+    let astray = astray(machines, &named, has_stopped, target.store).await?;
     if astray.is_empty() || progress.is_incomplete {
         return Ok(());
     }

@@ -22,7 +22,7 @@ const P0: PartitionId = PartitionId(0);
 const SHOW: ShowId = ShowId::from_bytes([1; 16]);
 const BUYER: UserId = UserId::from_bytes([3; 16]);
 /// Room for few records, so that there are old segments soon.
-const SEGMENT_BYTES: u64 = 16_384;
+const SEGMENT_BYTES: u64 = 65_536;
 
 async fn start(folder: &Path) -> (Embedded, Store) {
     let url = format!("sqlite://{}", folder.join("onsale.sqlite").display());
@@ -105,7 +105,7 @@ async fn a_lost_database_is_projected_on_although_a_payment_reference_is_gone() 
     };
     submit(&embedded, Command::Confirm(confirm)).await;
     let mut last = 0;
-    for _ in 0..400 {
+    for _ in 0..800 {
         let command = Command::Release {
             booking: 999,
             by: Actor::Buyer(BUYER),

@@ -33,6 +33,9 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
             let text = store.migration_text(i64::from(version)).with_context(|| {
                 format!("there is no migration {version:04} for this kind of database")
             });
+            if url.starts_with("sqlite:") {
+                output::line("-- Needs sqlite3 3.43 or later.");
+            }
             output::line(text.or_use()?);
             return Ok(());
         }

@@ -20,7 +20,8 @@ const DIFFERENCES_SHOWN_MAX: usize = 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArgs {
-    /// Compare, and write every difference to this file (JSON); exit 1 when there is one
+    /// Compare, and write every difference to this file (JSON); exit 1 when there is one, or when the
+    /// projection does not stand where the log does
     #[arg(
         long,
         value_name = "FILE",
@@ -31,7 +32,7 @@ pub(crate) struct ReconcileArgs {
     /// Repair the database from this report
     #[arg(long, value_name = "FILE")]
     apply: Option<PathBuf>,
-    /// Work on the data folder of a stopped server
+    /// Work on the data folder of a stopped server; its database is brought to where the log is first
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
@@ -95,6 +96,13 @@ fn report(args: &ReconcileArgs, file: &Path) -> Result<(), Failure> {
              compares all of it",
             report.checked.ended_not_compared
         ));
+    }
+    // An empty report repairs it, too: it says that everything up to here is there.
+    if let (Some(why), 0) = (&report.projection_behind, found) {
+        return Err(Failure::Found(anyhow::anyhow!(
+            "{why}; where the projector has stopped, it goes on after: onsale reconcile --apply {}",
+            file.display()
+        )));
     }
     if found > 0 {
         return Err(Failure::Found(anyhow::anyhow!(

@@ -6,6 +6,7 @@ mod log;
 mod outcomes;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
@@ -263,8 +264,13 @@ fn against_database(
 ) -> Result<(log::Checked, Result<String, String>), Failure> {
     let mut again = READ_AGAIN_MAX;
     loop {
+        // One that was waited for in vain stands still, and so do the others.
+        let patience = match found.not_compared.is_empty() {
+            true => database::CATCH_UP,
+            false => Duration::ZERO,
+        };
         let (report, damage) = (&mut found.report, &mut found.damage);
-        let check = database::check(config, &mut checked, report, damage);
+        let check = database::check(config, &mut checked, patience, report, damage);
         let compared = match client::block_on(check) {
             Ok(compared) => compared,
             // It needs what is not there: the rest is looked at all the same.

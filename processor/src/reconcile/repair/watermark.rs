@@ -19,7 +19,7 @@ pub(super) struct Astray<'a> {
     pub(super) stood: Watermark,
     /// Since when nothing may have been projected.
     pub(super) since: Watermark,
-    /// Whether the database says that it is beyond the machine, so that nobody knows where it was.
+    /// Whether the database says that it is where it cannot be, so that nobody knows where it was.
     pub(super) is_ahead: bool,
 }
 
@@ -58,10 +58,12 @@ pub(super) fn ahead(differences: &[Difference]) -> BTreeSet<PartitionId> {
 }
 
 /// The machines that the projection has not reached, and those that it is said to be beyond, where that was
-/// reported: everything may be missing there.
+/// reported, or to have reached by another outcome than theirs, where it has stopped: everything may be
+/// missing there.
 pub(super) async fn astray<'a>(
     machines: &'a [Partition],
     ahead: &BTreeSet<PartitionId>,
+    has_stopped: bool,
     store: &Store,
 ) -> Result<Vec<Astray<'a>>, StoreError> {
     let watermarks = store.watermarks().await?;
@@ -77,8 +79,11 @@ pub(super) async fn astray<'a>(
             };
             let stood = watermarks.iter().find(|mark| mark.partition == partition);
             let stood = stood.copied().unwrap_or(never);
-            let is_ahead = stood.next_offset > machine.next_offset() && ahead.contains(&partition);
-            let is_behind = stood.next_offset < machine.next_offset();
+            let (at, end) = (stood.next_offset, machine.next_offset());
+            let is_elsewhere =
+                has_stopped && at == end && stood.last_outcome != machine.last_outcome();
+            let is_ahead = is_elsewhere || (at > end && ahead.contains(&partition));
+            let is_behind = at < end;
             (is_ahead || is_behind).then_some(Astray {
                 machine,
                 stood,

@@ -1,5 +1,7 @@
 //! The database against the log.
 
+use std::time::Duration;
+
 use onsale_engine::Partition;
 use onsale_processor::clock;
 use onsale_processor::fit::{self, Misfit};
@@ -16,9 +18,9 @@ use crate::exit::{Failure, OrFail};
 use crate::output;
 
 /// How long a projection that is behind is waited for.
-const CATCH_UP: std::time::Duration = std::time::Duration::from_secs(5);
+pub(super) const CATCH_UP: Duration = Duration::from_secs(5);
 /// How often it is asked meanwhile.
-const CATCH_UP_POLL: std::time::Duration = std::time::Duration::from_millis(50);
+const CATCH_UP_POLL: Duration = Duration::from_millis(50);
 
 const ADVANCED: &str = "it advanced meanwhile";
 
@@ -66,6 +68,7 @@ pub(super) enum Compared {
 pub(super) async fn check(
     config: &Config,
     checked: &mut Checked,
+    patience: Duration,
     report: &mut Option<Report>,
     damage: &mut Vec<Misfit>,
 ) -> Result<Compared, Failure> {
@@ -74,7 +77,7 @@ pub(super) async fn check(
     };
     let (partition, end) = (checked.machine.id(), checked.machine.next_offset());
     let changed_until = changed_until(checked.last_outcome);
-    let at = caught_up(&store, partition, changed_until).await?;
+    let at = caught_up(&store, partition, changed_until, patience).await?;
     let is_same_state = (changed_until..=end).contains(&at);
     // A projection that is behind will still deliver them.
     if is_same_state {
@@ -148,8 +151,9 @@ async fn caught_up(
     store: &Store,
     partition: PartitionId,
     offset: Offset,
+    patience: Duration,
 ) -> Result<Offset, Failure> {
-    let deadline = std::time::Instant::now() + CATCH_UP;
+    let deadline = std::time::Instant::now() + patience;
     loop {
         let at = projected(store, partition).await?;
         if at >= offset || std::time::Instant::now() >= deadline {

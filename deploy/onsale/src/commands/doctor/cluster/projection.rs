@@ -56,7 +56,7 @@ pub(crate) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>)
             checks.push(Check::warning(
                 "projection",
                 format!("partition {partition} is {behind} records behind"),
-                "see the projector's log; if it has stopped, run `onsale reconcile`",
+                "see the projector's log; if it has stopped, run `onsale reconcile --report FILE`, then `onsale reconcile --apply FILE`",
             ));
         } else if projected > last + 1 {
             is_right = false;
