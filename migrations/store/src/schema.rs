@@ -70,9 +70,13 @@ fn migrator(database: &Database) -> &'static Migrator {
     }
 }
 
+/// A table of the first migration, which every database of this program has.
+const FIRST_TABLE: &str = "events";
+
 /// Applies what is missing; returns how many migrations that were.
 pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
-    let before = applied(database).await?.len();
+    let before = applied(database).await?;
+    has_list(database, &before).await?;
     match database {
         Database::Postgres(PostgresPool { pool, .. }) => {
             // A connection of its own without limits of time: building an index may take long.
@@ -102,13 +106,14 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
         }
     }
     let after = applied(database).await?.len();
-    Ok(after.saturating_sub(before))
+    Ok(after.saturating_sub(before.len()))
 }
 
 /// Error unless exactly the migrations that this program knows are applied.
 pub(crate) async fn check(database: &Database) -> Result<(), StoreError> {
     let known = migrator(database);
     let applied = applied(database).await?;
+    has_list(database, &applied).await?;
     for migration in known.iter() {
         match applied.iter().find(|row| row.version == migration.version) {
             None => {
@@ -348,7 +353,21 @@ pub(crate) async fn has_table(database: &Database, name: &str) -> Result<bool, S
 
 /// Whether any migration was ever applied.
 pub(crate) async fn is_there(database: &Database) -> Result<bool, StoreError> {
-    Ok(!applied(database).await?.is_empty())
+    Ok(!applied(database).await?.is_empty() || has_table(database, FIRST_TABLE).await?)
+}
+
+/// Refuses tables without the list of what was applied to them: to apply it again would fail, and to believe
+/// that there is nothing would lose everything.
+async fn has_list(database: &Database, applied: &[AppliedMigration]) -> Result<(), StoreError> {
+    if applied.is_empty() && has_table(database, FIRST_TABLE).await? {
+        return Err(StoreError::Schema(
+            "there are tables, and the list of the migrations that created them (_sqlx_migrations) is empty \
+             or gone: someone deleted it; nothing was changed. Restore that table from a backup of the \
+             database"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 struct AppliedMigration {

@@ -5,10 +5,25 @@ use onsale_schemas::{Offset, PartitionId};
 use super::Store;
 use crate::audit::Unaudited;
 use crate::booking::{Version2, Watermark};
-use crate::database::Durability;
+use crate::database::{Durability, is_unique_violation, violation_detail};
 use crate::error::StoreError;
 use crate::projection::plan::Plan;
 use crate::projection::{ProjectionBatch, run};
+
+/// A row that is there already although it follows the watermark: that one was set back, or rows were
+/// written by hand. To try again would find the same.
+fn contradiction(error: StoreError, before: &Watermark) -> StoreError {
+    if !is_unique_violation(&error) {
+        return error;
+    }
+    StoreError::Corrupt(format!(
+        "partition {} is projected up to {} by projector_watermarks, and rows of what follows are there \
+         already: {}",
+        before.partition,
+        before.next_offset,
+        violation_detail(&error)
+    ))
+}
 
 impl Store {
     /// Projects a batch and moves the watermark in one transaction; returns the new watermark.
@@ -61,7 +76,8 @@ impl Store {
             return Ok(before);
         };
         let work = async move {
-            run::apply(&mut transaction, &plan).await?;
+            let written = run::apply(&mut transaction, &plan).await;
+            written.map_err(|error| contradiction(error, &before))?;
             transaction.commit(Unaudited::Logged).await?;
             Ok(plan.watermark)
         };
