@@ -81,6 +81,35 @@ async fn a_watermark_beyond_the_log_is_named_and_repaired() {
     assert_eq!(listed["data"].as_array().unwrap().len(), 4, "{listed}");
 }
 
+/// The rows of what is sold are there, and it is not said that they are: to project them again is refused by
+/// the database, for ever.
+#[tokio::test]
+async fn a_watermark_that_was_deleted_is_repaired() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data).await;
+    let show = SmallShow::open(&server).await;
+    show.reserve(&server, &["A-1"]).await;
+    let (status, listed) = server.get(&show.buyer, "/bookings").await;
+    assert_eq!(status, 200, "{listed}");
+    server.kill();
+    let store = store(&data).await;
+    let gone = "DELETE FROM projector_watermarks";
+    store.by_hand(gone).await.unwrap();
+    server.restart_whatever_it_says().await;
+    let is_stopped = |_, said: &str| said.contains("the projector has stopped");
+    server.until_ready(PATIENCE, is_stopped).await;
+    show.reserve(&server, &["A-2"]).await;
+    repair(&server, folder.path(), &[]);
+    let is_well = |status, said: &str| status == 200 && !said.contains("the projector has stopped");
+    server.until_ready(PATIENCE, is_well).await;
+    show.reserve(&server, &["A-3"]).await;
+    let (_, listed) = server.get(&show.buyer, "/bookings").await;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 3, "{listed}");
+    let (code, out, err) = server.verb(&["doctor"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+}
+
 #[tokio::test]
 async fn marks_that_were_changed_are_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();

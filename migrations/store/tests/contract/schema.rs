@@ -11,6 +11,7 @@ contract!(
     a_foreign_migration_is_refused,
     a_missing_migration_is_refused,
     an_altered_migration_is_refused,
+    a_lost_list_of_migrations_is_named,
     what_the_migrations_leave_is_listed,
     what_was_deleted_by_hand_is_named,
     it_answers,
@@ -69,6 +70,24 @@ async fn an_altered_migration_is_refused(bench: Bench) {
 }
 
 /// A new migration adds what it creates to `src/schema/*.txt`.
+async fn a_lost_list_of_migrations_is_named(bench: Bench) {
+    let store = &bench.store;
+    for gone in [
+        "DELETE FROM _sqlx_migrations",
+        "DROP TABLE _sqlx_migrations",
+    ] {
+        bench.tamper(gone).await;
+        assert!(store.has_schema().await.unwrap(), "it is not empty");
+        for refused in [store.check_schema().await, store.migrate().await.map(drop)] {
+            let error = refused.unwrap_err();
+            assert!(
+                matches!(&error, StoreError::Schema(text) if text.contains("_sqlx_migrations")),
+                "{error}"
+            );
+        }
+    }
+}
+
 async fn what_the_migrations_leave_is_listed(bench: Bench) {
     assert_eq!(bench.store.missing_objects().await.unwrap(), []);
     let (found, listed) = if bench.url.starts_with("sqlite") {
