@@ -37,6 +37,8 @@ pub(super) async fn compare_catalog(
             Some(show) => (show.version, of_show),
             None => (document.event.version, of_event),
         };
+        // A show's document brings its event too, of which the log may not have one yet.
+        let database = database.filter(|_| of_event.is_some());
         if database.is_none_or(|database| database < engine) {
             report.add(
                 machine.id(),
