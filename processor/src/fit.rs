@@ -105,10 +105,12 @@ pub enum Misfit {
     },
     /// A row is about a partition that there is not.
     #[error(
-        "log_marks has a row of partition {partition}, and the log has partitions 0 to {last}: the row \
-         was written by hand, and nothing uses it; DELETE FROM log_marks WHERE partition = {partition}"
+        "{table} has a row of partition {partition}, and the log has partitions 0 to {last}: the row \
+         was written by hand, and nothing uses it; DELETE FROM {table} WHERE partition = {partition}"
     )]
-    StrangeMark {
+    StrangeRow {
+        /// The table.
+        table: &'static str,
         /// What the row says.
         partition: PartitionId,
         /// The last partition of the log.
@@ -246,7 +248,7 @@ impl Misfit {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::WatermarkBeyond { .. }
-            | Self::StrangeMark { .. }
+            | Self::StrangeRow { .. }
             | Self::ShowsDeleted { .. }
             | Self::ZonesLack { .. }
             | Self::SchemaLacks { .. } => true,
@@ -274,7 +276,7 @@ impl Misfit {
             Self::Empty { .. }
             | Self::Older { .. }
             | Self::WatermarkBeyond { .. }
-            | Self::StrangeMark { .. }
+            | Self::StrangeRow { .. }
             | Self::CatalogLacks { .. }
             | Self::ShowsDeleted { .. }
             | Self::ZonesLack { .. }
@@ -349,12 +351,18 @@ pub async fn look(
             end,
         });
     }
+    let strange = |table, partition| Misfit::StrangeRow {
+        table,
+        partition,
+        last: PartitionId(partitions.saturating_sub(1)),
+    };
+    let mut known = watermarks.iter().map(|mark| mark.partition);
+    if let Some(unknown) = known.find(|partition| partition.0 >= partitions) {
+        wrong_row = wrong_row.or(Some(strange("projector_watermarks", unknown)));
+    }
     for mark in &marks {
         if mark.partition.0 >= partitions {
-            wrong_row = wrong_row.or(Some(Misfit::StrangeMark {
-                partition: mark.partition,
-                last: PartitionId(partitions.saturating_sub(1)),
-            }));
+            wrong_row = wrong_row.or(Some(strange("log_marks", mark.partition)));
         } else if is_other(mark, reader)? {
             return Ok(Some(Misfit::OtherRecord {
                 partition: mark.partition,
@@ -426,7 +434,12 @@ pub async fn write_down(
         let Some(offset) = watermark.next_offset.checked_sub(1) else {
             continue;
         };
-        if let Some(checksum) = checksum_at(watermark.partition, offset, reader)? {
+        let checksum = match checksum_at(watermark.partition, offset, reader) {
+            // Written by hand, and named where the database is looked at.
+            Err(LogError::UnknownPartition { .. }) => continue,
+            found => found?,
+        };
+        if let Some(checksum) = checksum {
             marks.push(LogMark {
                 partition: watermark.partition,
                 offset,

@@ -11,6 +11,7 @@ mod demo_accounts;
 mod descriptors;
 mod exit;
 mod first_admin;
+mod in_place;
 mod labels;
 mod log_source;
 mod money;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
-use lettre::message::header::ContentType;
+use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use onsale_private::Private;
 use onsale_settings::Secret;
@@ -165,14 +165,18 @@ fn composed(mail: Mail) -> Result<Message, PostError> {
     let never = || PostError::Never(None);
     let to: Address = mail.to.expose().parse().map_err(|_| never())?;
     let domain = mail.from.email.domain().to_owned();
-    Message::builder()
+    let text = mail.text.into_exposed();
+    let mut message = Message::builder()
         .message_id(Some(format!("<{}@{domain}>", mail.id)))
         .from(mail.from)
         .to(Mailbox::new(None, to))
         .subject(mail.subject)
-        .header(ContentType::TEXT_PLAIN)
-        .body(mail.text.into_exposed())
-        .map_err(|_| never())
+        .header(ContentType::TEXT_PLAIN);
+    // Plain letters go as they are, so that a link stays in one piece in a file of the outbox.
+    if text.is_ascii() {
+        message = message.header(ContentTransferEncoding::SevenBit);
+    }
+    message.body(text).map_err(|_| never())
 }
 
 #[cfg(test)]

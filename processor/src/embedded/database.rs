@@ -29,7 +29,7 @@ impl Database {
         let owners = || recovered.iter().map(|found| &found.owner);
         let behind = match &misfit {
             // It is nothing that the log fills.
-            Some(row @ (Misfit::WatermarkBeyond { .. } | Misfit::StrangeMark { .. })) => {
+            Some(row @ (Misfit::WatermarkBeyond { .. } | Misfit::StrangeRow { .. })) => {
                 tracing::error!("{row}");
                 Vec::new()
             }

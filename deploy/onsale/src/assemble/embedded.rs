@@ -17,6 +17,7 @@ use super::{Parts, resume_openings, serve_ingress};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::exit::{Failure, OrFail};
+use crate::in_place::InPlace;
 use crate::log_source::log_source;
 use crate::operations::EmbeddedOperations;
 use crate::private;
@@ -33,6 +34,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         &config.node.id,
         standings(config, embedded.clone()),
         Descriptors::watch(&registry).or_found()?,
+        InPlace::new(config),
     ));
     let mut settings = config.ingress();
     if !settings.auth.has_booking_secret() {

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::standings::FromLog;
 use super::{NEW_REPORT, done, failed, one, to_json};
 use crate::descriptors::Descriptors;
+use crate::in_place::InPlace;
 
 /// The embedded mode behind the ingress.
 pub(crate) struct EmbeddedOperations {
@@ -28,6 +29,7 @@ pub(crate) struct EmbeddedOperations {
     node: NodeName,
     standings: FromLog,
     descriptors: Descriptors,
+    in_place: InPlace,
 }
 
 impl EmbeddedOperations {
@@ -37,6 +39,7 @@ impl EmbeddedOperations {
         node: &str,
         standings: Standings,
         descriptors: Descriptors,
+        in_place: InPlace,
     ) -> Self {
         Self {
             embedded,
@@ -44,6 +47,7 @@ impl EmbeddedOperations {
             node: NodeName(node.to_owned()),
             standings: FromLog(standings),
             descriptors,
+            in_place,
         }
     }
 }
@@ -99,7 +103,9 @@ impl Operations for EmbeddedOperations {
 
     fn ready(&self) -> Readiness {
         let mut problems = self.embedded.problems();
+        problems.extend(self.in_place.problem());
         let ready = problems.is_empty();
+        problems.extend(self.in_place.warning());
         problems.extend(self.embedded.warnings());
         problems.extend(self.descriptors.problem());
         Readiness { ready, problems }

@@ -142,8 +142,39 @@ async fn marks_that_were_changed_are_named_with_what_to_do() {
     let said = "DELETE FROM log_marks WHERE partition = 9999";
     assert!(server.log().contains(said), "{}", server.log());
     store.by_hand(said).await.unwrap();
+    server.kill();
+    let strange = "INSERT INTO projector_watermarks (partition, next_offset, log_time_ms) \
+                   VALUES (9999, 5, 1)";
+    store.by_hand(strange).await.unwrap();
+    server.restart().await;
+    let said = "DELETE FROM projector_watermarks WHERE partition = 9999";
+    assert!(server.log().contains(said), "{}", server.log());
+    store.by_hand(said).await.unwrap();
     for verb in ["doctor", "verify"] {
         let (code, out, err) = server.verb(&[verb]);
         assert_eq!(code, Some(0), "{verb}: {out}{err}");
     }
+}
+
+#[tokio::test]
+async fn files_that_vanish_under_a_running_server_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Server::start(&data).await;
+    let (status, said) = server.readiness().await;
+    assert_eq!(status, 200, "{said}");
+    std::fs::rename(data.join("onsale.sqlite"), data.join("elsewhere")).unwrap();
+    let is_named =
+        |status, said: &str| status == 200 && said.contains("accounts and tenants among it");
+    server.until_ready(PATIENCE, is_named).await;
+    std::fs::rename(data.join("elsewhere"), data.join("onsale.sqlite")).unwrap();
+    std::fs::rename(data.join("journal"), data.join("elsewhere")).unwrap();
+    let is_named = |status, said: &str| status == 503 && said.contains("was deleted or exchanged");
+    server.until_ready(PATIENCE, is_named).await;
+    std::fs::rename(data.join("elsewhere"), data.join("journal")).unwrap();
+    server
+        .until_ready(PATIENCE, |status, said| {
+            status == 200 && !said.contains("exchanged")
+        })
+        .await;
 }
