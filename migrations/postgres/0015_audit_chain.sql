@@ -1,19 +1,24 @@
 -- The audit trail by months, and chained: what was taken out of it or changed shows.
 
+-- The whole of it may be run again: it creates what is missing of it, and nothing else.
+
 -- Older entries move into the new table. Nodes of the version before go on writing into it: what they
--- leave out (lane, link, origin) is NULL, and a job links their entries later.
-ALTER TABLE audit RENAME TO audit_before;
-ALTER TABLE audit_before DROP CONSTRAINT audit_pkey;
-DROP INDEX audit_by_subject;
-DROP INDEX audit_by_kind;
-DROP INDEX audit_by_actor;
-DROP INDEX audit_by_tenant;
-DROP TRIGGER audit_is_append_only ON audit_before;
+-- leave out (lane, origin) is NULL, and a job links their entries later.
+DO $before$
+BEGIN
+    IF (SELECT relkind = 'r' FROM pg_class WHERE oid = to_regclass('audit')) THEN
+        ALTER TABLE audit RENAME TO audit_before;
+        ALTER TABLE audit_before DROP CONSTRAINT IF EXISTS audit_pkey;
+        DROP INDEX IF EXISTS audit_by_subject, audit_by_kind, audit_by_actor, audit_by_tenant;
+        DROP TRIGGER IF EXISTS audit_is_append_only ON audit_before;
+    END IF;
+END
+$before$;
 
 -- Not an identity: tables in parts may have none before PostgreSQL 17.
-CREATE SEQUENCE audit_numbers AS bigint;
+CREATE SEQUENCE IF NOT EXISTS audit_numbers AS bigint;
 
-CREATE TABLE audit (
+CREATE TABLE IF NOT EXISTS audit (
     -- Later entries have greater ones.
     audit_id bigint NOT NULL DEFAULT nextval('audit_numbers'),
     at_ms bigint NOT NULL CHECK (at_ms >= 0),
@@ -39,25 +44,27 @@ CREATE TABLE audit (
     -- The parts of a table in parts have to be told apart by the key.
     CONSTRAINT audit_key PRIMARY KEY (audit_id, at_ms)
 ) PARTITION BY RANGE (at_ms);
-CREATE INDEX audit_by_subject ON audit (subject_id, audit_id);
+CREATE INDEX IF NOT EXISTS audit_by_subject ON audit (subject_id, audit_id);
 -- Nearly all entries are about bookings: one kind of them is as well looked for without an index.
-CREATE INDEX audit_by_kind ON audit (subject_kind, audit_id) WHERE subject_kind <> 'booking';
-CREATE INDEX audit_by_actor ON audit (actor_id, audit_id);
-CREATE INDEX audit_by_tenant ON audit (tenant_id, audit_id);
-CREATE INDEX audit_unchained ON audit (audit_id) WHERE lane IS NULL;
+CREATE INDEX IF NOT EXISTS audit_by_kind ON audit (subject_kind, audit_id) WHERE subject_kind <> 'booking';
+CREATE INDEX IF NOT EXISTS audit_by_actor ON audit (actor_id, audit_id);
+CREATE INDEX IF NOT EXISTS audit_by_tenant ON audit (tenant_id, audit_id);
+-- For walking along a chain.
+CREATE INDEX IF NOT EXISTS audit_by_chain ON audit (tenant_id, lane, audit_id);
+CREATE INDEX IF NOT EXISTS audit_unchained ON audit (audit_id) WHERE lane IS NULL;
 
 -- What no month is there for. No entry is refused because a month is missing.
-CREATE TABLE audit_other PARTITION OF audit DEFAULT;
+CREATE TABLE IF NOT EXISTS audit_other PARTITION OF audit DEFAULT;
 
 -- How far back entries may have been deleted because they are old enough: the one row of it. Deleting
 -- an entry of before that is what the triggers let pass.
-CREATE TABLE audit_horizon (
+CREATE TABLE IF NOT EXISTS audit_horizon (
     one integer PRIMARY KEY CHECK (one = 1),
     dropped_before_ms bigint NOT NULL CHECK (dropped_before_ms >= 0)
 );
 
 -- What is younger than 31 days is not old enough, whoever asks.
-CREATE FUNCTION audit_horizon_is_old() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION audit_horizon_is_old() RETURNS trigger LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 BEGIN
     IF NEW.dropped_before_ms > (SELECT now_ms FROM database_clock) - 2678400000 THEN
@@ -69,12 +76,12 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER audit_horizon_is_old BEFORE INSERT OR UPDATE ON audit_horizon
+CREATE OR REPLACE TRIGGER audit_horizon_is_old BEFORE INSERT OR UPDATE ON audit_horizon
     FOR EACH ROW EXECUTE FUNCTION audit_horizon_is_old();
 
 -- The links of the chains. Each covers what one commit wrote for a tenant, and names the hash of the
 -- link before it.
-CREATE TABLE audit_links (
+CREATE TABLE IF NOT EXISTS audit_links (
     -- The nil UUID is the installation.
     tenant_id uuid NOT NULL,
     -- As in audit; -1 for entries of a version without chains, which were linked later.
@@ -92,10 +99,10 @@ CREATE TABLE audit_links (
     hash bytea NOT NULL CHECK (octet_length(hash) = 32),
     PRIMARY KEY (tenant_id, lane, link)
 );
-CREATE INDEX audit_links_by_age ON audit_links (last_ms);
+CREATE INDEX IF NOT EXISTS audit_links_by_age ON audit_links (last_ms);
 
 -- Where each chain ends, and where it begins since old links were deleted.
-CREATE TABLE audit_chains (
+CREATE TABLE IF NOT EXISTS audit_chains (
     tenant_id uuid NOT NULL,
     lane integer NOT NULL CHECK (lane BETWEEN -1 AND 65536),
     -- The last link; 0 in a chain without one.
@@ -113,7 +120,7 @@ CREATE TABLE audit_chains (
 
 -- Up to where the entries about what the log decided are written: a projection that begins again writes
 -- none of them a second time.
-CREATE TABLE audit_projected (
+CREATE TABLE IF NOT EXISTS audit_projected (
     partition integer PRIMARY KEY CHECK (partition BETWEEN 0 AND 65535),
     next_offset bigint NOT NULL CHECK (next_offset >= 0)
 );
@@ -129,14 +136,14 @@ BEGIN
 END
 $$;
 -- A trigger for rows is there on every part, also where one is named by itself.
-CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE ON audit
+CREATE OR REPLACE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE ON audit
     FOR EACH ROW EXECUTE FUNCTION audit_is_append_only();
-CREATE TRIGGER audit_is_never_truncated BEFORE TRUNCATE ON audit
+CREATE OR REPLACE TRIGGER audit_is_never_truncated BEFORE TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
-CREATE TRIGGER audit_other_is_never_truncated BEFORE TRUNCATE ON audit_other
+CREATE OR REPLACE TRIGGER audit_other_is_never_truncated BEFORE TRUNCATE ON audit_other
     FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
 
-CREATE FUNCTION audit_links_are_append_only() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION audit_links_are_append_only() RETURNS trigger LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'DELETE' AND TG_LEVEL = 'ROW' AND OLD.last_ms <
@@ -146,15 +153,15 @@ BEGIN
     RAISE EXCEPTION 'audit_links is append-only';
 END
 $$;
-CREATE TRIGGER audit_links_are_append_only BEFORE UPDATE OR DELETE ON audit_links
+CREATE OR REPLACE TRIGGER audit_links_are_append_only BEFORE UPDATE OR DELETE ON audit_links
     FOR EACH ROW EXECUTE FUNCTION audit_links_are_append_only();
-CREATE TRIGGER audit_links_are_never_truncated BEFORE TRUNCATE ON audit_links
+CREATE OR REPLACE TRIGGER audit_links_are_never_truncated BEFORE TRUNCATE ON audit_links
     FOR EACH STATEMENT EXECUTE FUNCTION audit_links_are_append_only();
 
 -- Creates what is missing of the parts for these months, from the one of a time on; returns how many that
 -- were. A month that the part for all others has entries of stays in there. It runs with the rights of
 -- who owns the tables, so a role that may only write entries can have it done.
-CREATE FUNCTION audit_make_months(from_ms bigint, months integer) RETURNS integer
+CREATE OR REPLACE FUNCTION audit_make_months(from_ms bigint, months integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
 DECLARE
     begins timestamp := date_trunc('month', to_timestamp(from_ms / 1000.0) AT TIME ZONE 'UTC');
@@ -187,9 +194,10 @@ BEGIN
 END
 $$;
 
--- Drops the parts for months that end before the horizon, and what is before it in the part for all
--- others; returns how many entries they held. At most so many months, and so many of the others, at once.
-CREATE FUNCTION audit_drop_months(months integer, others integer) RETURNS bigint
+-- Drops the oldest part for a month that has entries, if it ends before the horizon, with the empty ones
+-- before it, and so many entries of before the horizon in the part for all others; returns how many
+-- entries that were.
+CREATE OR REPLACE FUNCTION audit_drop_months(others integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
 DECLARE
     horizon bigint := coalesce((SELECT dropped_before_ms FROM audit_horizon WHERE one = 1), 0);
@@ -203,11 +211,12 @@ BEGIN
         WHERE i.inhparent = 'audit'::regclass AND c.relname ~ '^audit_[0-9]{4}_[0-9]{2}$'
             AND extract(epoch FROM to_date(substr(c.relname, 7), 'YYYY_MM')::timestamp
                 + interval '1 month') * 1000 <= horizon
-        ORDER BY c.relname LIMIT months
+        ORDER BY c.relname
     LOOP
         EXECUTE format('SELECT count(*) FROM %I', part.relname) INTO held;
         EXECUTE format('DROP TABLE %I', part.relname);
         dropped := dropped + held;
+        EXIT WHEN dropped > 0;
     END LOOP;
     DELETE FROM audit_other WHERE at_ms < horizon AND ctid = ANY (ARRAY(
         SELECT ctid FROM audit_other WHERE at_ms < horizon LIMIT others));
@@ -216,19 +225,29 @@ BEGIN
 END
 $$;
 -- They are for the role that the program connects as, to which `onsale migrate --grant` gives them.
-REVOKE EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(integer, integer) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(integer) FROM PUBLIC;
 
--- Months of entries that are there, and three more.
-SELECT audit_make_months(coalesce(min(at_ms), now_ms), 4 + least(1100, greatest(0, (
-        extract(year FROM age(to_timestamp(now_ms / 1000.0), to_timestamp(coalesce(min(at_ms), now_ms) / 1000.0))) * 12
-        + extract(month FROM age(to_timestamp(now_ms / 1000.0), to_timestamp(coalesce(min(at_ms), now_ms) / 1000.0)))
-    )::integer)))
-    FROM database_clock LEFT JOIN audit_before ON true GROUP BY now_ms;
-
-INSERT INTO audit (audit_id, at_ms, actor_id, actor_role, actor_tenant_id, request_id, action,
-        subject_kind, subject_id, tenant_id, detail)
-    SELECT audit_id, at_ms, actor_id, actor_role, actor_tenant_id, request_id, action, subject_kind,
-        subject_id, tenant_id, detail FROM audit_before ORDER BY audit_id;
-SELECT setval('audit_numbers', greatest(1, (SELECT coalesce(max(audit_id), 0) FROM audit_before)),
-    EXISTS (SELECT 1 FROM audit_before));
-DROP TABLE audit_before;
+-- Months of entries that are there, and three more from this one on.
+DO $entries$
+DECLARE
+    now_ms bigint := (SELECT c.now_ms FROM database_clock AS c);
+    first_ms bigint := now_ms;
+    months interval;
+BEGIN
+    IF to_regclass('audit_before') IS NULL THEN
+        PERFORM audit_make_months(now_ms, 4);
+        RETURN;
+    END IF;
+    SELECT coalesce(min(at_ms), now_ms) INTO first_ms FROM audit_before;
+    months := age(date_trunc('month', to_timestamp(now_ms / 1000.0)), date_trunc('month', to_timestamp(first_ms / 1000.0)));
+    PERFORM audit_make_months(first_ms, 4 + least(1000, greatest(0,
+        (extract(year FROM months) * 12 + extract(month FROM months))::integer)));
+    INSERT INTO audit (audit_id, at_ms, actor_id, actor_role, actor_tenant_id, request_id, action,
+            subject_kind, subject_id, tenant_id, detail)
+        SELECT audit_id, at_ms, actor_id, actor_role, actor_tenant_id, request_id, action, subject_kind,
+            subject_id, tenant_id, detail FROM audit_before ORDER BY audit_id;
+    PERFORM setval('audit_numbers', greatest(1, (SELECT coalesce(max(audit_id), 0) FROM audit_before)),
+        EXISTS (SELECT 1 FROM audit_before));
+    DROP TABLE audit_before;
+END
+$entries$;

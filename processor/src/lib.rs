@@ -3,6 +3,7 @@
 //! [`node`], the [`projector`] and the [`counts_feed`] beside it, [`reconcile`], offline [`replay`],
 //! and [`standings`], which says how a request fared.
 
+mod askers;
 pub mod clock;
 pub mod config;
 pub mod counts_feed;

@@ -1,5 +1,6 @@
 //! Puts a process together from its configuration, and takes it apart again in order.
 
+mod audit_months;
 mod distributed;
 mod embedded;
 mod part;

@@ -20,9 +20,9 @@ const SQLITE_OBJECTS: &str = include_str!("schema/sqlite.txt");
 
 /// A trigger that is switched off is as good as none.
 const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'i' THEN 'index ' \
-         ELSE 'table ' END || c.relname AS object \
+         WHEN 'I' THEN 'index ' ELSE 'table ' END || c.relname AS object \
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-     WHERE n.nspname = ANY (current_schemas(false)) AND c.relkind IN ('r', 'p', 'v', 'i') \
+     WHERE n.nspname = ANY (current_schemas(false)) AND c.relkind IN ('r', 'p', 'v', 'i', 'I') \
      UNION ALL SELECT 'column ' || c.relname || '.' || a.attname \
      FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid \
          JOIN pg_namespace AS n ON n.oid = c.relnamespace \
@@ -53,6 +53,11 @@ fn migrator(database: &Database) -> &'static Migrator {
 
 /// Applies what is missing; returns how many migrations that were.
 pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
+    // Looking costs a role nothing that may not create anything, as one that the program has on PostgreSQL
+    // where another role owns the tables.
+    if check(database).await.is_ok() {
+        return Ok(0);
+    }
     let before = applied(database).await?.len();
     match database {
         Database::Postgres(PostgresPool { pool, .. }) => {
@@ -182,13 +187,19 @@ fn is_part_of(name: &str, table: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(['.', '_']))
 }
 
-/// The migration whose text creates an object.
+/// The migration whose text creates an object; the last one, where it was created anew.
 fn creating(migrator: &Migrator, object: &str) -> Option<i64> {
     let (kind, name) = object.split_once(' ')?;
-    let head = format!("CREATE {} {name} ", kind.to_uppercase());
-    let found = migrator
-        .iter()
-        .find(|migration| migration.sql.as_str().contains(&head));
+    let kind = kind.to_uppercase();
+    let heads = [
+        format!("CREATE {kind} {name} "),
+        format!("CREATE {kind} IF NOT EXISTS {name} "),
+        format!("CREATE OR REPLACE {kind} {name} "),
+    ];
+    let found = migrator.iter().rev().find(|migration| {
+        let text = migration.sql.as_str();
+        heads.iter().any(|head| text.contains(head))
+    });
     found.map(|migration| migration.version)
 }
 

@@ -13,7 +13,7 @@ use onsale_schemas::NodeName;
 use onsale_store::Store;
 use prometheus::Registry;
 
-use super::{Parts, resume_openings, serve_ingress};
+use super::{Parts, audit_months, resume_openings, serve_ingress};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::exit::{Failure, OrFail};
@@ -113,6 +113,7 @@ async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store)
     if applied > 0 {
         tracing::info!(applied, "database schema brought up to date");
     }
+    audit_months::make(&store).await;
     let metrics = Metrics::register(registry).or_found()?;
     let embedded = Embedded::start(options(config), store.clone(), metrics).await;
     let embedded = match embedded {

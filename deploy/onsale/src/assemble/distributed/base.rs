@@ -11,6 +11,7 @@ use onsale_store::{Store, StoreError};
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
+use crate::assemble::audit_months;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail, kafka_failure};
 
@@ -61,8 +62,12 @@ async fn database(config: &Config) -> Result<Store, Failure> {
         .context("database")
         .or_use()?;
     match store.migrate().await {
-        Ok(0) => {}
-        Ok(applied) => tracing::info!(applied, "database schema brought up to date"),
+        Ok(applied) => {
+            if applied > 0 {
+                tracing::info!(applied, "database schema brought up to date");
+            }
+            audit_months::make(&store).await;
+        }
         Err(error @ StoreError::Unreachable(_)) => {
             tracing::warn!(%error, "starting without the database; it is asked until it answers");
             tokio::spawn(migrate_later(store.clone()));
@@ -80,7 +85,10 @@ async fn migrate_later(store: Store) {
     loop {
         tokio::time::sleep(MIGRATE_RETRY).await;
         match store.migrate().await {
-            Ok(_) => return tracing::info!("the database answers"),
+            Ok(_) => {
+                audit_months::make(&store).await;
+                return tracing::info!("the database answers");
+            }
             Err(StoreError::Unreachable(_)) => {}
             Err(error) => return tracing::error!(%error, "database migrations"),
         }

@@ -201,7 +201,7 @@ fn a_publisher_that_failed_stays_silent_and_a_new_one_goes_on_after_reading_the_
     let mut failure = None;
     until("a failure", || {
         // The setting takes a moment to arrive; the same outcome twice is harmless.
-        let taken = publisher.publish(P1, 1, 100, 1, &payload);
+        let taken = publisher.publish(P1, 1, 100, 1, &payload, None);
         assert!(!matches!(taken, Err(PublishError::QueueFull)));
         failure = failures.recv_timeout(WAIT).ok();
         failure.is_some()
@@ -209,7 +209,7 @@ fn a_publisher_that_failed_stays_silent_and_a_new_one_goes_on_after_reading_the_
     let failure = failure.unwrap();
     assert_eq!(failure.partition, Some(P1));
     assert_eq!(
-        publisher.publish(P1, 2, 200, 2, &payload),
+        publisher.publish(P1, 2, 200, 2, &payload, None),
         Err(PublishError::Failed)
     );
     assert!(!publisher.flush(PATIENCE));
