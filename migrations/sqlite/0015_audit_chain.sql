@@ -39,7 +39,7 @@ END;
 -- The links of the chains. Each covers what one commit wrote for a tenant, and names the hash of the
 -- link before it.
 CREATE TABLE IF NOT EXISTS audit_links (
-    -- The nil UUID is the installation.
+    -- The greatest UUID is the installation: that of an entry whose tenant_id is NULL.
     tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
     -- As in audit; -1 for entries of a version without chains, which were linked later.
     lane INTEGER NOT NULL CHECK (lane BETWEEN -1 AND 65536),

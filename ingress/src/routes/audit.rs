@@ -14,5 +14,8 @@ use crate::rules::Rules;
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(routes!(list::list), Rules::DEFAULT.bounds(list::BOUNDS))
-        .with(routes!(export::export), Rules::DEFAULT.bounds(export::BOUNDS))
+        .with(
+            routes!(export::export),
+            Rules::DEFAULT.bounds(export::BOUNDS),
+        )
 }

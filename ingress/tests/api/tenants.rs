@@ -292,8 +292,16 @@ async fn a_tenant_exports_its_own_audit_trail_with_the_filters_of_the_list() {
     let (kind, lines) = exported(&world, &owner, "").await;
     assert_eq!(kind, "text/csv; charset=utf-8; header=present");
     assert_eq!(lines.len(), 3);
-    assert!(lines[0].starts_with("audit_id,at,actor_id,"), "{}", lines[0]);
-    assert!(lines[1].contains(&format!(",\"'{formula}\",tenant.change,")), "{}", lines[1]);
+    assert!(
+        lines[0].starts_with("audit_id,at,actor_id,"),
+        "{}",
+        lines[0]
+    );
+    assert!(
+        lines[1].contains(&format!(",\"'{formula}\",tenant.change,")),
+        "{}",
+        lines[1]
+    );
     assert!(lines[1].ends_with("}\""), "{}", lines[1]);
 
     let (_, lines) = exported(&world, &owner, "format=jsonl&action=tenant.create").await;
@@ -317,7 +325,11 @@ async fn an_export_is_written_page_by_page() {
     // Two pages and a bit, with the one that it was created.
     for number in 0..1_004 {
         let entry = Actor::command_line().did("thing.do", "thing", number);
-        world.store.append_audit(entry.of_tenant(tenant)).await.unwrap();
+        world
+            .store
+            .append_audit(entry.of_tenant(tenant))
+            .await
+            .unwrap();
     }
     let (_, lines) = exported(&world, &owner, "format=jsonl").await;
     let numbers: Vec<u64> = lines

@@ -4,7 +4,7 @@
 //! the other. What the log decides has its entries from the projector, in the transaction that writes
 //! what was decided (`projection/trail.rs`), so a sale waits for none of it. Entries are never changed,
 //! and deleted only when they are years old; whether anyone else did shows by their chains
-//! ([`chain`], `store/audit/verify.rs`).
+//! (`audit/chain.rs`, `store/audit/verify.rs`).
 
 pub(crate) mod chain;
 mod changes;
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 
+pub use chain::INSTALLATION;
 pub use changes::Changes;
 pub use origin::address_block;
 pub use report::{Anchor, AuditReport, FINDINGS_MAX, Finding, Problem};

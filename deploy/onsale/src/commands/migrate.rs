@@ -54,7 +54,9 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
                 n => output::line(format_args!("{n} migrations applied")),
             }
             if let Some(role) = &args.grant {
-                output::line(format_args!("role {role} has what it needs, and owns nothing"));
+                output::line(format_args!(
+                    "role {role} has what it needs, and owns nothing"
+                ));
             }
         }
         Ok(())

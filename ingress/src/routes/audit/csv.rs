@@ -3,7 +3,8 @@
 use super::list::EntryBody;
 
 /// The first line.
-pub(super) const HEADER: &str = "audit_id,at,actor_id,actor_role,origin,request_id,action,kind,entity,tenant_id,detail\r\n";
+pub(super) const HEADER: &str =
+    "audit_id,at,actor_id,actor_role,origin,request_id,action,kind,entity,tenant_id,detail\r\n";
 
 /// Adds the line of an entry.
 pub(super) fn write(entry: &EntryBody, into: &mut Vec<u8>) {
@@ -38,7 +39,8 @@ pub(super) fn write(entry: &EntryBody, into: &mut Vec<u8>) {
 /// A field. A spreadsheet takes what begins with one of these for a formula and runs it: the ids of
 /// requests come from clients, so such a field gets an apostrophe in front, which makes it a text.
 fn field(text: &str, into: &mut Vec<u8>) {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let is_formula =
+        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let is_quoted = is_formula || text.contains([',', ';', '"', '\r', '\n', '\t']);
     if !is_quoted {
         into.extend_from_slice(text.as_bytes());

@@ -126,7 +126,9 @@ pub(crate) async fn export(
         limit: ENTRIES_PER_PAGE,
         ..wanted.filter(&caller)?
     };
-    let counted = state.exports.enter(Key::User(caller.user), EXPORTS_PER_USER_MAX);
+    let counted = state
+        .exports
+        .enter(Key::User(caller.user), EXPORTS_PER_USER_MAX);
     let counted = counted.ok_or_else(|| {
         ApiError::new(
             Code::RateLimited,

@@ -50,11 +50,27 @@ impl Lane {
     }
 }
 
-/// A chain: that of a tenant (nil: the installation) in a lane.
+/// A chain: that of a tenant, or of [`INSTALLATION`], in a lane.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct ChainKey {
     pub(crate) tenant: Uuid,
     pub(crate) lane: Lane,
+}
+
+/// In the place of a tenant for entries that belong to none. (The nil UUID is one: that of organizers
+/// without a membership.)
+pub const INSTALLATION: Uuid = Uuid::max();
+
+/// Whose chain an entry stands in.
+pub(crate) fn owner(tenant: Option<Uuid>) -> Uuid {
+    tenant.unwrap_or(INSTALLATION)
+}
+
+impl ChainKey {
+    /// The tenant, as entries have it.
+    pub(crate) fn tenant_id(self) -> Option<Uuid> {
+        (self.tenant != INSTALLATION).then_some(self.tenant)
+    }
 }
 
 /// An entry as it stands in the table.
@@ -216,20 +232,63 @@ mod tests {
         let plain = entry();
         let nil = Some(Uuid::nil());
         let others = [
-            Stored { audit_id: 8, ..plain },
-            Stored { at_ms: 1_001, ..plain },
-            Stored { actor_id: nil, ..plain },
-            Stored { actor_tenant_id: nil, ..plain },
-            Stored { tenant_id: nil, ..plain },
-            Stored { actor_role: "operato", ..plain },
-            Stored { request_id: None, ..plain },
-            Stored { request_id: Some(""), ..plain },
-            Stored { action: "event.creat", ..plain },
-            Stored { subject_kind: "even", ..plain },
-            Stored { subject_kind: "event1", subject_id: "", ..plain },
-            Stored { subject_id: "2", ..plain },
-            Stored { detail: Some(""), ..plain },
-            Stored { origin: Some(""), ..plain },
+            Stored {
+                audit_id: 8,
+                ..plain
+            },
+            Stored {
+                at_ms: 1_001,
+                ..plain
+            },
+            Stored {
+                actor_id: nil,
+                ..plain
+            },
+            Stored {
+                actor_tenant_id: nil,
+                ..plain
+            },
+            Stored {
+                tenant_id: nil,
+                ..plain
+            },
+            Stored {
+                actor_role: "operato",
+                ..plain
+            },
+            Stored {
+                request_id: None,
+                ..plain
+            },
+            Stored {
+                request_id: Some(""),
+                ..plain
+            },
+            Stored {
+                action: "event.creat",
+                ..plain
+            },
+            Stored {
+                subject_kind: "even",
+                ..plain
+            },
+            Stored {
+                subject_kind: "event1",
+                subject_id: "",
+                ..plain
+            },
+            Stored {
+                subject_id: "2",
+                ..plain
+            },
+            Stored {
+                detail: Some(""),
+                ..plain
+            },
+            Stored {
+                origin: Some(""),
+                ..plain
+            },
         ];
         let mut seen: Vec<_> = others.iter().map(|other| other.member().hash).collect();
         seen.push(plain.member().hash);
@@ -251,11 +310,12 @@ mod tests {
         let again = Link { ..link.clone() };
         assert_eq!(link.hash(), again.hash());
         assert_eq!(link.members.len(), MEMBER_BYTES);
-        assert_eq!(
-            link.entries().collect::<Vec<_>>(),
-            [(7, members[0].hash)]
-        );
-        let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        assert_eq!(link.entries().collect::<Vec<_>>(), [(7, members[0].hash)]);
+        let hex = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        };
         assert_eq!(hex(&members[0].hash), GOLDEN_ENTRY);
         assert_eq!(hex(&link.hash()), GOLDEN_LINK);
     }
@@ -271,13 +331,40 @@ mod tests {
         };
         let link = Link::of(chain, 1, &[entry().member()], NO_HASH);
         let others = [
-            Link { number: 2, ..link.clone() },
-            Link { first_ms: 0, ..link.clone() },
-            Link { last_ms: 2_000, ..link.clone() },
-            Link { previous_hash: [1; 32], ..link.clone() },
-            Link { members: vec![0; MEMBER_BYTES], ..link.clone() },
-            Link { chain: ChainKey { lane: Lane::OLDER, ..chain }, ..link.clone() },
-            Link { chain: ChainKey { tenant: Uuid::from_u128(1), ..chain }, ..link.clone() },
+            Link {
+                number: 2,
+                ..link.clone()
+            },
+            Link {
+                first_ms: 0,
+                ..link.clone()
+            },
+            Link {
+                last_ms: 2_000,
+                ..link.clone()
+            },
+            Link {
+                previous_hash: [1; 32],
+                ..link.clone()
+            },
+            Link {
+                members: vec![0; MEMBER_BYTES],
+                ..link.clone()
+            },
+            Link {
+                chain: ChainKey {
+                    lane: Lane::OLDER,
+                    ..chain
+                },
+                ..link.clone()
+            },
+            Link {
+                chain: ChainKey {
+                    tenant: Uuid::from_u128(1),
+                    ..chain
+                },
+                ..link.clone()
+            },
         ];
         for other in others {
             assert_ne!(other.hash(), link.hash(), "{other:?}");

@@ -92,10 +92,16 @@ impl std::fmt::Display for Problem {
                 write!(f, "entry {audit_id} is gone (link {link} names it)")
             }
             Self::EntryChanged { audit_id, link } => {
-                write!(f, "entry {audit_id} was changed (link {link} has another hash of it)")
+                write!(
+                    f,
+                    "entry {audit_id} was changed (link {link} has another hash of it)"
+                )
             }
             Self::EntryNotLinked { audit_id } => {
-                write!(f, "entry {audit_id} is named by no link: it was put there by hand, or its link is gone")
+                write!(
+                    f,
+                    "entry {audit_id} is named by no link: it was put there by hand, or its link is gone"
+                )
             }
             Self::LinksMissing { first, last } if first == last => {
                 write!(f, "link {first} is gone")
@@ -106,11 +112,17 @@ impl std::fmt::Display for Problem {
                 write!(f, "link {link} does not follow the one before it")
             }
             Self::EndChanged { link } => {
-                write!(f, "the end that is written down, link {link}, is not that of the chain")
+                write!(
+                    f,
+                    "the end that is written down, link {link}, is not that of the chain"
+                )
             }
             Self::EndMissing => f.write_str("the end of the chain is not written down any more"),
             Self::AnchorDiffers { link } => {
-                write!(f, "the anchor of link {link} is of another chain than this one")
+                write!(
+                    f,
+                    "the anchor of link {link} is of another chain than this one"
+                )
             }
         }
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use self::chain::Head;
 use super::{Transaction, Value};
 use crate::audit::AuditEntry;
-use crate::audit::chain::{ChainKey, Lane, Member, Stored};
+use crate::audit::chain::{ChainKey, Lane, Member, Stored, owner};
 use crate::error::StoreError;
 
 const INSERT: &str = "INSERT INTO audit (at_ms, actor_id, actor_role, actor_tenant_id, request_id, \
@@ -26,7 +26,7 @@ pub(super) async fn write(
     let details = entries.iter().map(AuditEntry::checked_detail);
     let details: Vec<Option<String>> = details.collect::<Result<_, _>>()?;
     let mut chains: BTreeMap<Uuid, (Head, Vec<Member>)> = BTreeMap::new();
-    let mut tenants: Vec<Uuid> = entries.iter().map(tenant_of).collect();
+    let mut tenants: Vec<Uuid> = entries.iter().map(owner_of).collect();
     tenants.sort_unstable();
     tenants.dedup();
     for tenant in tenants {
@@ -38,7 +38,7 @@ pub(super) async fn write(
         chains.insert(tenant, (head, Vec::new()));
     }
     for (entry, detail) in entries.iter().zip(&details) {
-        if let Some((head, members)) = chains.get_mut(&tenant_of(entry)) {
+        if let Some((head, members)) = chains.get_mut(&owner_of(entry)) {
             let written = insert(transaction, head.now_ms, entry, detail.as_deref()).await?;
             members.push(written);
         }
@@ -49,8 +49,8 @@ pub(super) async fn write(
     Ok(())
 }
 
-fn tenant_of(entry: &AuditEntry) -> Uuid {
-    entry.tenant_id.unwrap_or_default()
+fn owner_of(entry: &AuditEntry) -> Uuid {
+    owner(entry.tenant_id)
 }
 
 async fn insert(

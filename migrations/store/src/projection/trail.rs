@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use onsale_schemas::outcome::{BlockChange, EndedBooking};
 use onsale_schemas::{
-    Asker, BookingId, EventId, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, ShowId, UserId,
+    Asker, BookingId, EventId, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, ShowId,
+    UserId,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 use super::batch::ProjectionBatch;
 use super::bulk;
 use super::plan::Plan;
-use crate::audit::chain::{ChainKey, Lane, Member, Stored};
+use crate::audit::chain::{ChainKey, Lane, Member, Stored, owner};
 use crate::database::trail::chain;
 use crate::database::{Transaction, Value, integer};
 use crate::error::StoreError;
@@ -93,7 +94,13 @@ impl ActorOf {
 pub(super) fn note(into: &mut Vec<Decided>, batch: &ProjectionBatch, record: &OutcomeRecord) {
     for ended in &record.expired {
         let became = "\"reserved\",\"after\":\"expired\"";
-        let entry = of_booking(batch.partition, record, "booking.expire", ended.into(), became);
+        let entry = of_booking(
+            batch.partition,
+            record,
+            "booking.expire",
+            ended.into(),
+            became,
+        );
         into.push(Decided {
             request_id: None,
             ..entry
@@ -156,7 +163,9 @@ fn of_outcome(partition: PartitionId, record: &OutcomeRecord) -> Option<Decided>
                 Place::Show(reserved.show),
                 "booking.reserve",
                 "booking",
-                BookingId::new(partition, reserved.booking).as_uuid().to_string(),
+                BookingId::new(partition, reserved.booking)
+                    .as_uuid()
+                    .to_string(),
             )
         },
         Outcome::Confirmed(confirmed) if confirmed.first => {
@@ -203,6 +212,14 @@ fn of_outcome(partition: PartitionId, record: &OutcomeRecord) -> Option<Decided>
                 BookingId::new(partition, *booking).as_uuid().to_string(),
             )
         },
+        _ => return of_staff(partition, record),
+    })
+}
+
+/// As [`of_outcome`], for what staff does to shows, events and clocks.
+fn of_staff(partition: PartitionId, record: &OutcomeRecord) -> Option<Decided> {
+    let position = record.offset;
+    Some(match &record.outcome {
         Outcome::Blocked(change) => of_block(record, "show.block", change),
         Outcome::Unblocked(change) => of_block(record, "show.unblock", change),
         Outcome::ShowOpened { show, .. } => of_show(record, "show.open", *show),
@@ -233,8 +250,12 @@ fn of_outcome(partition: PartitionId, record: &OutcomeRecord) -> Option<Decided>
                 partition.to_string(),
             )
         },
-        // An equal answer, what nodes say to one another, and what is written down where it was done.
-        Outcome::Confirmed(_)
+        // Those of bookings, an equal answer, what nodes say to one another, and what is written down where
+        // it was done.
+        Outcome::Reserved(_)
+        | Outcome::Confirmed(_)
+        | Outcome::Released { .. }
+        | Outcome::Extended { .. }
         | Outcome::Nothing
         | Outcome::Claimed { .. }
         | Outcome::BarrierPassed { .. }
@@ -280,21 +301,39 @@ fn of_booking(
              \"user_id\":\"{}\",\"quantity\":{},\"position\":{}}}",
             booking.show.0, booking.user.0, booking.quantity, record.offset,
         ),
-        ..entry(record, Place::Show(booking.show), action, "booking", id.to_string())
+        ..entry(
+            record,
+            Place::Show(booking.show),
+            action,
+            "booking",
+            id.to_string(),
+        )
     }
 }
 
 fn of_show(record: &OutcomeRecord, action: &'static str, show: ShowId) -> Decided {
     Decided {
         actor: ActorOf::someone(STAFF),
-        ..entry(record, Place::Show(show), action, "show", show.0.to_string())
+        ..entry(
+            record,
+            Place::Show(show),
+            action,
+            "show",
+            show.0.to_string(),
+        )
     }
 }
 
 fn of_event(record: &OutcomeRecord, action: &'static str, event: EventId) -> Decided {
     Decided {
         actor: ActorOf::someone(STAFF),
-        ..entry(record, Place::Event(event), action, "event", event.0.to_string())
+        ..entry(
+            record,
+            Place::Event(event),
+            action,
+            "event",
+            event.0.to_string(),
+        )
     }
 }
 
@@ -368,7 +407,7 @@ pub(super) async fn write(transaction: &mut Transaction, plan: &Plan) -> Result<
     let lane = Lane::of_log(partition);
     let mut chains = BTreeMap::new();
     for decided in &due {
-        let tenant = tenants.of_place(decided.place).unwrap_or_default();
+        let tenant = owner(tenants.of_place(decided.place));
         chains.entry(tenant).or_insert(None);
     }
     for (tenant, head) in &mut chains {
@@ -396,7 +435,7 @@ pub(super) async fn write(transaction: &mut Transaction, plan: &Plan) -> Result<
             tenant_id,
             detail: decided.detail.clone(),
         };
-        if let Some(Some((_, members))) = chains.get_mut(&tenant_id.unwrap_or_default()) {
+        if let Some(Some((_, members))) = chains.get_mut(&owner(tenant_id)) {
             members.push(row.member());
         }
         rows.push(row);
@@ -432,10 +471,7 @@ async fn written_up_to(
 }
 
 /// Numbers for new entries, ascending.
-async fn new_numbers(
-    transaction: &mut Transaction,
-    count: usize,
-) -> Result<Vec<i64>, StoreError> {
+async fn new_numbers(transaction: &mut Transaction, count: usize) -> Result<Vec<i64>, StoreError> {
     let count = i64::try_from(count)
         .map_err(|_| StoreError::Invalid(format!("{count} entries of the audit trail at once")))?;
     match transaction {

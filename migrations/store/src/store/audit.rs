@@ -253,7 +253,8 @@ mod tests {
             (actor, "audit_by_actor"),
         ] {
             // Kept until the test ends, as the text of a statement is.
-            let explain: &'static str = format!("EXPLAIN QUERY PLAN {}", statement(&store.database, &filter)).leak();
+            let explain: &'static str =
+                format!("EXPLAIN QUERY PLAN {}", statement(&store.database, &filter)).leak();
             let values: [Value<'_>; 9] = [
                 Value::Text(None),
                 Value::Text(None),

@@ -1,6 +1,8 @@
 //! The chains of the audit trail: what was taken out, changed or put in by hand shows.
 
-use onsale_store::audit::{Actor, Anchor, Audit, AuditEntry, AuditFilter, AuditReport, Problem};
+use onsale_store::audit::{
+    Actor, Anchor, Audit, AuditEntry, AuditFilter, AuditReport, INSTALLATION, Problem,
+};
 use onsale_store::{Store, StoreError};
 use uuid::Uuid;
 
@@ -106,7 +108,7 @@ async fn a_trail_as_it_was_written_is_sound(bench: Bench) {
         .iter()
         .map(|anchor| (anchor.tenant_id, anchor.lane.as_str(), anchor.link))
         .collect();
-    assert_eq!(ends, [(None, "people", 3), (Some(id(1)), "people", 3)]);
+    assert_eq!(ends, [(Some(id(1)), "people", 3), (None, "people", 3)]);
     // What came after an anchor does not contradict it.
     trail(&bench.store).await;
     assert_eq!(found(&bench, &report.anchors).await, []);
@@ -115,14 +117,22 @@ async fn a_trail_as_it_was_written_is_sound(bench: Bench) {
 async fn an_entry_that_is_gone_is_named(bench: Bench) {
     trail(&bench.store).await;
     let ids = ids(&bench, id(1)).await;
-    force(&bench, &format!("DELETE FROM audit WHERE audit_id = {}", ids[1])).await;
+    force(
+        &bench,
+        &format!("DELETE FROM audit WHERE audit_id = {}", ids[1]),
+    )
+    .await;
     let gone = Problem::EntryMissing {
         audit_id: ids[1],
         link: 2,
     };
     assert_eq!(found(&bench, &[]).await, [(Some(id(1)), gone)]);
     // The last one too, which nothing follows.
-    force(&bench, &format!("DELETE FROM audit WHERE audit_id = {}", ids[2])).await;
+    force(
+        &bench,
+        &format!("DELETE FROM audit WHERE audit_id = {}", ids[2]),
+    )
+    .await;
     assert_eq!(found(&bench, &[]).await.len(), 2);
 }
 
@@ -142,7 +152,11 @@ async fn an_entry_that_was_changed_is_named(bench: Bench) {
             audit_id: ids[0],
             link: 1,
         };
-        assert_eq!(found(&bench, &[]).await, [(Some(id(1)), changed)], "{change}");
+        assert_eq!(
+            found(&bench, &[]).await,
+            [(Some(id(1)), changed)],
+            "{change}"
+        );
     }
 }
 
@@ -196,7 +210,9 @@ async fn a_link_that_is_gone_is_named(bench: Bench) {
 async fn a_link_that_was_changed_is_named(bench: Bench) {
     trail(&bench.store).await;
     let tenant = literal(&bench, id(1));
-    let sql = format!("UPDATE audit_links SET last_ms = last_ms + 1 WHERE tenant_id = {tenant} AND link = 2");
+    let sql = format!(
+        "UPDATE audit_links SET last_ms = last_ms + 1 WHERE tenant_id = {tenant} AND link = 2"
+    );
     force(&bench, &sql).await;
     let changed = Problem::LinkChanged { link: 2 };
     assert_eq!(found(&bench, &[]).await, [(Some(id(1)), changed)]);
@@ -235,12 +251,20 @@ async fn a_chain_that_was_cut_with_its_end_shows_by_an_anchor(bench: Bench) {
          WHERE tenant_id = {tenant} AND link = 2) WHERE tenant_id = {tenant}"
     );
     force(&bench, &sql).await;
-    assert_eq!(found(&bench, &[]).await, [], "nothing in the database says so");
+    assert_eq!(
+        found(&bench, &[]).await,
+        [],
+        "nothing in the database says so"
+    );
     let differs = Problem::AnchorDiffers { link: 3 };
     let expected = [(Some(id(1)), differs)];
     assert_eq!(found(&bench, &anchors).await, expected);
     // Nor does another entry in its place help.
-    bench.store.append_audit(about(Some(id(1)), 7)).await.unwrap();
+    bench
+        .store
+        .append_audit(about(Some(id(1)), 7))
+        .await
+        .unwrap();
     assert_eq!(found(&bench, &anchors).await, expected);
 }
 
@@ -250,7 +274,10 @@ async fn a_chain_without_its_end_is_named(bench: Bench) {
     let tenant = literal(&bench, id(1));
     let sql = format!("DELETE FROM audit_chains WHERE tenant_id = {tenant}");
     force(&bench, &sql).await;
-    assert_eq!(found(&bench, &[]).await, [(Some(id(1)), Problem::EndMissing)]);
+    assert_eq!(
+        found(&bench, &[]).await,
+        [(Some(id(1)), Problem::EndMissing)]
+    );
     // Not even the links are there.
     let sql = format!("DELETE FROM audit_links WHERE tenant_id = {tenant}");
     force(&bench, &sql).await;
@@ -261,13 +288,17 @@ async fn a_chain_without_its_end_is_named(bench: Bench) {
 async fn only_one_tenant_is_looked_at(bench: Bench) {
     trail(&bench.store).await;
     let ids = ids(&bench, id(1)).await;
-    force(&bench, &format!("DELETE FROM audit WHERE audit_id = {}", ids[1])).await;
+    force(
+        &bench,
+        &format!("DELETE FROM audit WHERE audit_id = {}", ids[1]),
+    )
+    .await;
     let of = async |tenant| {
         let report = bench.store.verify_audit(Some(tenant), &[]).await.unwrap();
         (report.chains, report.is_sound())
     };
     assert_eq!(of(id(1)).await, (1, false));
-    assert_eq!(of(Uuid::nil()).await, (1, true));
+    assert_eq!(of(INSTALLATION).await, (1, true));
     assert_eq!(of(id(2)).await, (0, true));
 }
 
@@ -334,14 +365,18 @@ async fn entries_of_an_earlier_version_are_linked(bench: Bench) {
     assert!(report.is_sound(), "{report:?}");
     assert_eq!((report.chains, report.entries), (4, 12));
     assert_eq!(report.waiting_entries, 1);
-    force(&bench, "DELETE FROM audit WHERE lane IS NULL AND subject_id = '1'").await;
+    force(
+        &bench,
+        "DELETE FROM audit WHERE lane IS NULL AND subject_id = '1'",
+    )
+    .await;
     let findings = found(&bench, &[]).await;
     assert!(
         matches!(
             &findings[..],
             [
-                (None, Problem::EntryMissing { link: 1, .. }),
-                (Some(_), Problem::EntryMissing { link: 1, .. })
+                (Some(_), Problem::EntryMissing { link: 1, .. }),
+                (None, Problem::EntryMissing { link: 1, .. })
             ]
         ),
         "{findings:?}"
@@ -386,10 +421,17 @@ async fn what_is_old_is_deleted_and_the_rest_stays_sound(bench: Bench) {
     store.project(&chain.batch(6, 7)).await.unwrap();
     assert!(verify(&bench).await.is_sound());
     let rest = ids(&bench, id(1)).await;
-    force(&bench, &format!("DELETE FROM audit WHERE audit_id = {}", rest[0])).await;
+    force(
+        &bench,
+        &format!("DELETE FROM audit WHERE audit_id = {}", rest[0]),
+    )
+    .await;
     let findings = found(&bench, &anchors).await;
     assert!(
-        matches!(&findings[..], [(Some(_), Problem::EntryMissing { link: 5, .. })]),
+        matches!(
+            &findings[..],
+            [(Some(_), Problem::EntryMissing { link: 5, .. })]
+        ),
         "{findings:?}"
     );
 }

@@ -71,7 +71,11 @@ async fn a_booking_is_written_down_from_its_beginning_to_its_end(bench: Bench) {
         ]
     );
     let made = &rows[0];
-    assert_eq!(made.at_ms, time_of(0), "machine time, not that of the database");
+    assert_eq!(
+        made.at_ms,
+        time_of(0),
+        "machine time, not that of the database"
+    );
     assert_eq!(made.subject_kind, "booking");
     assert_eq!(made.subject_id, booking_id(sold).as_uuid().to_string());
     assert_eq!(made.tenant_id, Some(id(1)), "the event's");

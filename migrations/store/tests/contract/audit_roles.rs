@@ -77,7 +77,10 @@ async fn as_role(bench: Bench, role: String) {
     ] {
         let error = store.by_hand(sql).await.unwrap_err().to_string();
         let is_refused = ["permission denied", "must be owner"];
-        assert!(is_refused.iter().any(|why| error.contains(why)), "{sql}: {error}");
+        assert!(
+            is_refused.iter().any(|why| error.contains(why)),
+            "{sql}: {error}"
+        );
     }
     // The months of the entries themselves.
     let months = bench
@@ -87,7 +90,10 @@ async fn as_role(bench: Bench, role: String) {
         .await;
     assert!(months.len() > 4, "{months:?}");
     for month in months {
-        for sql in [format!("DELETE FROM {month}"), format!("SELECT * FROM {month}")] {
+        for sql in [
+            format!("DELETE FROM {month}"),
+            format!("SELECT * FROM {month}"),
+        ] {
             let error = store.by_hand(&sql).await.unwrap_err().to_string();
             assert!(error.contains("permission denied"), "{sql}: {error}");
         }
@@ -99,7 +105,11 @@ async fn as_role(bench: Bench, role: String) {
 async fn an_entry_goes_into_its_month_and_none_is_refused_without_one() {
     on_postgres(|bench| async move {
         let store = &bench.store;
-        assert_eq!(store.make_audit_months().await.unwrap(), 0, "the migration did");
+        assert_eq!(
+            store.make_audit_months().await.unwrap(),
+            0,
+            "the migration did"
+        );
         store.append_audit(entry()).await.unwrap();
         let of = "SELECT tableoid::regclass::text FROM audit ORDER BY audit_id";
         let months = bench.texts(of).await;

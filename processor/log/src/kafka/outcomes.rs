@@ -170,9 +170,10 @@ impl OutcomePublisher {
             .key(&digest[..])
             .payload(payload);
         if let Some(asker) = asker {
+            let bytes = asker.to_bytes();
             let header = Header {
                 key: ASKER_HEADER,
-                value: Some(&asker.to_bytes()),
+                value: Some(&bytes),
             };
             message = message.headers(OwnedHeaders::new_with_capacity(1).insert(header));
         }

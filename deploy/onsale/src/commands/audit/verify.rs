@@ -18,7 +18,7 @@ const FINDINGS_SHOWN_MAX: usize = 50;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Only the entries of this tenant; the nil UUID for those of the installation
+    /// Only the entries of this tenant; ffffffff-ffff-ffff-ffff-ffffffffffff for those of no tenant
     #[arg(long, value_name = "ID", value_parser = parse_uuid)]
     tenant: Option<Uuid>,
     /// Compare with the ends of the chains that an earlier run wrote to this file
@@ -86,7 +86,9 @@ fn print(report: &AuditReport) {
     let shown = report.findings.len().min(FINDINGS_SHOWN_MAX);
     let shown = u64::try_from(shown).unwrap_or(u64::MAX);
     let found = u64::try_from(report.findings.len()).unwrap_or(u64::MAX);
-    let more = found.saturating_sub(shown).saturating_add(report.more_findings);
+    let more = found
+        .saturating_sub(shown)
+        .saturating_add(report.more_findings);
     if more > 0 {
         output::line(format_args!("and {more} more"));
     }

@@ -29,10 +29,7 @@ pub(crate) struct Head {
 
 /// Locks the end of a chain, which is there from then on. Whoever locks several does so in the order of
 /// their keys.
-pub(crate) async fn lock(
-    transaction: &mut Transaction,
-    key: ChainKey,
-) -> Result<Head, StoreError> {
+pub(crate) async fn lock(transaction: &mut Transaction, key: ChainKey) -> Result<Head, StoreError> {
     let select = match transaction {
         Transaction::Postgres(_) => select!(" FOR UPDATE"),
         // It has one writer at a time, and this transaction is it.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::entry_row;
 use crate::Store;
 use crate::audit::Unaudited;
-use crate::audit::chain::{ChainKey, Lane, Member};
+use crate::audit::chain::{ChainKey, INSTALLATION, Lane, Member, owner};
 use crate::database::trail::chain;
 use crate::database::{Database, Durability, Transaction, Value, integer};
 use crate::error::StoreError;
@@ -227,7 +227,7 @@ impl Store {
 async fn link_older(transaction: &mut Transaction) -> Result<u64, StoreError> {
     // Always this one first: one transaction links at a time, each behind what the one before it did.
     let installation = ChainKey {
-        tenant: Uuid::nil(),
+        tenant: INSTALLATION,
         lane: Lane::OLDER,
     };
     let head = chain::lock(transaction, installation).await?;
@@ -256,11 +256,11 @@ async fn link_older(transaction: &mut Transaction) -> Result<u64, StoreError> {
         if entry.at_ms > head.now_ms - LINKED_AFTER_MS {
             break;
         }
-        let members = by_tenant.entry(entry.tenant_id.unwrap_or_default()).or_default();
+        let members = by_tenant.entry(owner(entry.tenant_id)).or_default();
         members.push(entry.stored().member());
         linked += 1;
     }
-    if let Some(members) = by_tenant.remove(&Uuid::nil()) {
+    if let Some(members) = by_tenant.remove(&INSTALLATION) {
         head.append(transaction, &members).await?;
     }
     for (tenant, members) in by_tenant {

@@ -44,7 +44,10 @@ GRANT EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(
 /// The statements that give a role what it needs, in this schema.
 fn grants(role: &str, schema: &str) -> Result<String, RoleNameError> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    let starts_well = role.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
+    let starts_well = role
+        .bytes()
+        .next()
+        .is_some_and(|byte| !byte.is_ascii_digit());
     if !starts_well || role.len() > ROLE_MAX_BYTES || !role.bytes().all(is_plain) {
         return Err(RoleNameError(role.to_owned()));
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::entry_row;
 use crate::Store;
-use crate::audit::chain::{ChainKey, Lane, Link, MEMBER_BYTES, NO_HASH};
+use crate::audit::chain::{ChainKey, INSTALLATION, Lane, Link, MEMBER_BYTES, NO_HASH, owner};
 use crate::audit::{Anchor, AuditReport, FINDINGS_MAX, Finding, Problem};
 use crate::database::Row;
 use crate::error::StoreError;
@@ -52,7 +52,7 @@ impl End {
 
     fn anchor(&self) -> Anchor {
         Anchor {
-            tenant_id: tenant(self.key),
+            tenant_id: self.key.tenant_id(),
             lane: self.key.lane.name(),
             link: unsigned(self.links),
             hash: hex(&self.hash),
@@ -113,7 +113,7 @@ macro_rules! entries {
 
 /// The entries of a chain. The installation's tenant and a lane of before are NULL there.
 fn entries_of(key: ChainKey) -> &'static str {
-    match (key.tenant.is_nil(), key.lane == Lane::OLDER) {
+    match (key.tenant == INSTALLATION, key.lane == Lane::OLDER) {
         (false, false) => entries!("tenant_id = $1", "lane = $2"),
         (true, false) => entries!("tenant_id IS NULL AND $1 IS NULL", "lane = $2"),
         (false, true) => entries!("tenant_id = $1", "lane IS NULL AND $2 IS NULL"),
@@ -125,7 +125,7 @@ fn entries_of(key: ChainKey) -> &'static str {
 }
 
 impl Store {
-    /// Walks along the chains of the audit trail, of one tenant (nil: of the installation) or of all, and
+    /// Walks along the chains of the audit trail, of one tenant (or of [`INSTALLATION`]) or of all, and
     /// compares them with anchors that were written down before.
     ///
     /// # Errors
@@ -148,7 +148,7 @@ impl Store {
         loop {
             let page = self.chains_after(after, only).await?;
             for end in &page {
-                let name = (tenant(end.key), end.key.lane.name());
+                let name = (end.key.tenant_id(), end.key.lane.name());
                 let anchors = by_chain.remove(&name).unwrap_or_default();
                 self.verify_chain(end, &anchors, &mut report).await?;
             }
@@ -157,7 +157,7 @@ impl Store {
                 None => break,
             }
         }
-        let is_looked_at = |of: Option<Uuid>| only.is_none_or(|only| of.unwrap_or_default() == only);
+        let is_looked_at = |of: Option<Uuid>| only.is_none_or(|only| owner(of) == only);
         for ((tenant_id, lane), anchors) in by_chain {
             for anchor in anchors {
                 if is_looked_at(tenant_id) {
@@ -171,7 +171,7 @@ impl Store {
         }
         for key in self.chains_without_end(only).await? {
             report.add(Finding {
-                tenant_id: tenant(key),
+                tenant_id: key.tenant_id(),
                 lane: key.lane.name(),
                 problem: Problem::EndMissing,
             });
@@ -183,7 +183,10 @@ impl Store {
     /// The time before which entries may have been deleted.
     pub(super) async fn audit_horizon(&self) -> Result<Option<u64>, StoreError> {
         self.database
-            .fetch_optional("SELECT dropped_before_ms FROM audit_horizon WHERE one = 1", &[])
+            .fetch_optional(
+                "SELECT dropped_before_ms FROM audit_horizon WHERE one = 1",
+                &[],
+            )
             .await?
             .map(|row| row.number("dropped_before_ms"))
             .transpose()
@@ -203,7 +206,12 @@ impl Store {
                     "(tenant_id > $1 OR tenant_id = $1 AND lane > $2) \
                      AND ($3 IS NULL OR tenant_id = $3) ORDER BY tenant_id, lane LIMIT $4"
                 ),
-                &[tenant.into(), lane.into(), only.into(), CHAINS_PER_PAGE.into()],
+                &[
+                    tenant.into(),
+                    lane.into(),
+                    only.into(),
+                    CHAINS_PER_PAGE.into(),
+                ],
             )
             .await?
             .iter()
@@ -284,7 +292,7 @@ impl Store {
         report.more_findings += walk.problems.more;
         for problem in walk.problems.first.into_iter().chain(differing) {
             report.add(Finding {
-                tenant_id: tenant(end.key),
+                tenant_id: end.key.tenant_id(),
                 lane: end.key.lane.name(),
                 problem,
             });
@@ -318,7 +326,10 @@ impl Store {
                     let link = unsigned(link.number);
                     walk.problems.push(Problem::LinkChanged { link });
                 }
-                if anchors.iter().any(|anchor| anchor.link == unsigned(link.number)) {
+                if anchors
+                    .iter()
+                    .any(|anchor| anchor.link == unsigned(link.number))
+                {
                     walk.anchored.insert(link.number, link.hash());
                 }
                 expected = *hash;
@@ -343,11 +354,7 @@ impl Store {
     }
 
     /// Links with their hashes as they stand there.
-    async fn links_from(
-        &self,
-        end: &End,
-        from: i64,
-    ) -> Result<Vec<(Link, [u8; 32])>, StoreError> {
+    async fn links_from(&self, end: &End, from: i64) -> Result<Vec<(Link, [u8; 32])>, StoreError> {
         self.database
             .fetch(
                 "SELECT link, first_ms, last_ms, members, previous_hash, hash FROM audit_links \
@@ -387,7 +394,9 @@ impl Store {
         horizon: i64,
         walk: &mut Walk,
     ) -> Result<i64, StoreError> {
-        let entries = page.iter().map(|(link, _)| link.members.len() / MEMBER_BYTES);
+        let entries = page
+            .iter()
+            .map(|(link, _)| link.members.len() / MEMBER_BYTES);
         let mut named = BTreeMap::new();
         for (link, _) in page {
             for (audit_id, hash) in link.entries() {
@@ -404,7 +413,9 @@ impl Store {
         };
         let mut from = after;
         loop {
-            let rows = self.entries_between(key, from, last, ENTRIES_PER_PAGE).await?;
+            let rows = self
+                .entries_between(key, from, last, ENTRIES_PER_PAGE)
+                .await?;
             for row in &rows {
                 let entry = entry_row(row)?;
                 let member = entry.stored().member();
@@ -449,8 +460,10 @@ impl Store {
             .fetch(
                 entries_of(key),
                 &[
-                    tenant(key).into(),
-                    (key.lane != Lane::OLDER).then(|| i64::from(key.lane.0)).into(),
+                    key.tenant_id().into(),
+                    (key.lane != Lane::OLDER)
+                        .then_some(i64::from(key.lane.0))
+                        .into(),
                     after.into(),
                     last.into(),
                     limit.into(),
@@ -487,10 +500,6 @@ impl Store {
 
 fn lane_of(row: &Row) -> Result<Lane, StoreError> {
     row.number("lane").map(Lane)
-}
-
-fn tenant(key: ChainKey) -> Option<Uuid> {
-    (!key.tenant.is_nil()).then_some(key.tenant)
 }
 
 /// Columns are never negative; one that someone made so shows as the greatest.
