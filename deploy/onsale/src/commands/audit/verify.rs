@@ -56,6 +56,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
             )));
         }
         if let Some(file) = &args.write_anchors {
+            // What is written down has to outlive a power cut.
+            store.make_durable().await.or_reach()?;
             output::write_json(file, &report.anchors)?;
         }
         Ok(())

@@ -15,8 +15,11 @@ use crate::error::StoreError;
 
 /// Chains that are read at once.
 const CHAINS_PER_PAGE: u32 = 500;
-/// Links that are read at once: 3 MiB of what they name at most.
-const LINKS_PER_PAGE: u32 = 16;
+/// Links that are read at once of what the log decided, each of thousands of entries: 3 MiB of what they
+/// name at most.
+const LARGE_LINKS_PER_PAGE: u32 = 16;
+/// The same of what people did: most have one entry, and none has more than a commit has.
+const SMALL_LINKS_PER_PAGE: u32 = 500;
 /// Entries that are read at once.
 const ENTRIES_PER_PAGE: u32 = 2_000;
 /// How often a chain is walked again because old entries of it were deleted meanwhile.
@@ -181,7 +184,7 @@ impl Store {
     }
 
     /// The time before which entries may have been deleted.
-    pub(super) async fn audit_horizon(&self) -> Result<Option<u64>, StoreError> {
+    async fn audit_horizon(&self) -> Result<Option<u64>, StoreError> {
         self.database
             .fetch_optional(
                 "SELECT dropped_before_ms FROM audit_horizon WHERE one = 1",
@@ -258,13 +261,15 @@ impl Store {
         let mut end = end.clone();
         let mut again = AGAIN_MAX;
         let walk = loop {
-            let walk = self.walk(&end, anchors).await?;
-            if walk.problems.first.is_empty() {
+            let horizon = self.audit_horizon().await?;
+            let walk = self.walk(&end, anchors, horizon).await?;
+            if walk.problems.first.is_empty() || again == 0 {
                 break walk;
             }
-            // Old links may have been deleted while it was walked along.
+            // Old entries and links may have been deleted while it was walked along.
+            let has_moved = self.audit_horizon().await? != horizon;
             match self.end_of(end.key).await? {
-                Some(now) if now.dropped_links != end.dropped_links && again > 0 => {
+                Some(now) if has_moved || now.dropped_links != end.dropped_links => {
                     again -= 1;
                     end = now;
                 }
@@ -300,8 +305,13 @@ impl Store {
         Ok(())
     }
 
-    async fn walk(&self, end: &End, anchors: &[&Anchor]) -> Result<Walk, StoreError> {
-        let horizon = self.audit_horizon().await?.map_or(0, signed);
+    async fn walk(
+        &self,
+        end: &End,
+        anchors: &[&Anchor],
+        horizon: Option<u64>,
+    ) -> Result<Walk, StoreError> {
+        let horizon = horizon.map_or(0, signed);
         let mut walk = Walk::default();
         let mut expected = end.dropped_hash.unwrap_or(NO_HASH);
         let mut next = end.dropped_links + 1;
@@ -355,6 +365,11 @@ impl Store {
 
     /// Links with their hashes as they stand there.
     async fn links_from(&self, end: &End, from: i64) -> Result<Vec<(Link, [u8; 32])>, StoreError> {
+        let links_per_page = if end.key.lane == Lane::PEOPLE {
+            SMALL_LINKS_PER_PAGE
+        } else {
+            LARGE_LINKS_PER_PAGE
+        };
         self.database
             .fetch(
                 "SELECT link, first_ms, last_ms, members, previous_hash, hash FROM audit_links \
@@ -365,7 +380,7 @@ impl Store {
                     i64::from(end.key.lane.0).into(),
                     from.into(),
                     end.links.into(),
-                    LINKS_PER_PAGE.into(),
+                    links_per_page.into(),
                 ],
             )
             .await?
