@@ -12,9 +12,11 @@ use crate::audit::AuditEntry;
 use crate::audit::chain::{ChainKey, Lane, Member, Stored, owner};
 use crate::error::StoreError;
 
+/// With its number, because what it returned would have to be visible: someone may leave an entry that it
+/// may not read.
 const INSERT: &str = "INSERT INTO audit (at_ms, actor_id, actor_role, actor_tenant_id, request_id, \
-     action, subject_kind, subject_id, tenant_id, detail, origin, lane) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING audit_id";
+     action, subject_kind, subject_id, tenant_id, detail, origin, lane, audit_id) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 /// Adds entries in the transaction of the fact that they are about, in its last moment: each chain that
 /// they belong to is locked from here to the commit, always in the same order and with nothing to be
@@ -37,10 +39,13 @@ pub(super) async fn write(
         let head = chain::lock(transaction, key).await?;
         chains.insert(tenant, (head, Vec::new()));
     }
-    for (entry, detail) in entries.iter().zip(&details) {
+    // Behind the locks, so that they grow along each chain.
+    let numbers = new_numbers(transaction, entries.len()).await?;
+    for ((entry, detail), audit_id) in entries.iter().zip(&details).zip(numbers) {
         if let Some((head, members)) = chains.get_mut(&owner_of(entry)) {
-            let written = insert(transaction, head.now_ms, entry, detail.as_deref()).await?;
-            members.push(written);
+            let stored = stored(audit_id, head.now_ms, entry, detail.as_deref());
+            insert(transaction, &stored).await?;
+            members.push(stored.member());
         }
     }
     for (head, members) in chains.into_values() {
@@ -53,36 +58,16 @@ fn owner_of(entry: &AuditEntry) -> Uuid {
     owner(entry.tenant_id)
 }
 
-async fn insert(
-    transaction: &mut Transaction,
-    now_ms: i64,
-    entry: &AuditEntry,
-    detail: Option<&str>,
-) -> Result<Member, StoreError> {
+fn stored<'a>(
+    audit_id: i64,
+    at_ms: i64,
+    entry: &'a AuditEntry,
+    detail: Option<&'a str>,
+) -> Stored<'a> {
     let actor = &entry.actor;
-    let values = [
-        now_ms.into(),
-        actor.id.into(),
-        Value::from(&actor.role),
-        actor.tenant_id.into(),
-        Value::from(&actor.request_id),
-        entry.action.into(),
-        entry.subject_kind.into(),
-        Value::from(&entry.subject_id),
-        entry.tenant_id.into(),
-        Value::Text(detail),
-        Value::from(&actor.origin),
-        i64::from(Lane::PEOPLE.0).into(),
-    ];
-    let rows = transaction.fetch(INSERT, &values).await?;
-    let Some(row) = rows.first() else {
-        return Err(StoreError::Corrupt(
-            "an entry of the audit trail has no number".to_owned(),
-        ));
-    };
-    let stored = Stored {
-        audit_id: row.signed("audit_id")?,
-        at_ms: now_ms,
+    Stored {
+        audit_id,
+        at_ms,
         actor_id: actor.id,
         actor_role: &actor.role,
         actor_tenant_id: actor.tenant_id,
@@ -93,6 +78,55 @@ async fn insert(
         tenant_id: entry.tenant_id,
         detail,
         origin: actor.origin.as_deref(),
-    };
-    Ok(stored.member())
+    }
+}
+
+async fn insert(transaction: &mut Transaction, stored: &Stored<'_>) -> Result<(), StoreError> {
+    let values = [
+        stored.at_ms.into(),
+        stored.actor_id.into(),
+        stored.actor_role.into(),
+        stored.actor_tenant_id.into(),
+        Value::Text(stored.request_id),
+        stored.action.into(),
+        stored.subject_kind.into(),
+        stored.subject_id.into(),
+        stored.tenant_id.into(),
+        Value::Text(stored.detail),
+        Value::Text(stored.origin),
+        i64::from(Lane::PEOPLE.0).into(),
+        stored.audit_id.into(),
+    ];
+    transaction.execute(INSERT, &values).await.map(drop)
+}
+
+/// Numbers for new entries, ascending.
+pub(crate) async fn new_numbers(
+    transaction: &mut Transaction,
+    count: usize,
+) -> Result<Vec<i64>, StoreError> {
+    let count = i64::try_from(count)
+        .map_err(|_| StoreError::Invalid(format!("{count} entries of the audit trail at once")))?;
+    match transaction {
+        Transaction::Postgres(_) => {
+            let rows = transaction
+                .fetch(
+                    "SELECT nextval('audit_numbers') AS audit_id FROM generate_series(1, $1)",
+                    &[count.into()],
+                )
+                .await?;
+            let ids = rows.iter().map(|row| row.signed("audit_id"));
+            let mut ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
+            ids.sort_unstable();
+            Ok(ids)
+        }
+        // It has one writer at a time, and this transaction is it.
+        Transaction::Sqlite(_) => {
+            let last = transaction
+                .fetch_optional("SELECT seq FROM sqlite_sequence WHERE name = 'audit'", &[])
+                .await?
+                .map_or(Ok(0), |row| row.signed("seq"))?;
+            Ok((last + 1..=last + count).collect())
+        }
+    }
 }

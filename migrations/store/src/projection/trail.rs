@@ -20,7 +20,7 @@ use super::batch::ProjectionBatch;
 use super::bulk;
 use super::plan::Plan;
 use crate::audit::chain::{ChainKey, Lane, Member, Stored, owner};
-use crate::database::trail::chain;
+use crate::database::trail::{chain, new_numbers};
 use crate::database::{Transaction, Value, integer};
 use crate::error::StoreError;
 
@@ -468,34 +468,6 @@ async fn written_up_to(
         )
         .await?
         .map_or(Ok(0), |row| row.number("next_offset"))
-}
-
-/// Numbers for new entries, ascending.
-async fn new_numbers(transaction: &mut Transaction, count: usize) -> Result<Vec<i64>, StoreError> {
-    let count = i64::try_from(count)
-        .map_err(|_| StoreError::Invalid(format!("{count} entries of the audit trail at once")))?;
-    match transaction {
-        Transaction::Postgres(_) => {
-            let rows = transaction
-                .fetch(
-                    "SELECT nextval('audit_numbers') AS audit_id FROM generate_series(1, $1)",
-                    &[count.into()],
-                )
-                .await?;
-            let ids = rows.iter().map(|row| row.signed("audit_id"));
-            let mut ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
-            ids.sort_unstable();
-            Ok(ids)
-        }
-        // It has one writer at a time, and this transaction is it.
-        Transaction::Sqlite(_) => {
-            let last = transaction
-                .fetch_optional("SELECT seq FROM sqlite_sequence WHERE name = 'audit'", &[])
-                .await?
-                .map_or(Ok(0), |row| row.signed("seq"))?;
-            Ok((last + 1..=last + count).collect())
-        }
-    }
 }
 
 /// To whom shows and events belong. What the catalog lacks belongs to nobody: its entries are the
