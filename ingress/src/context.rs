@@ -1,11 +1,14 @@
 //! What a request carries besides its meaning: its id for tracing and its trace context.
 
+use std::net::IpAddr;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use onsale_schemas::envelope::TraceContext;
 use uuid::Uuid;
 
+use crate::client_address::ClientAddress;
 use crate::error::ApiError;
 use crate::ids;
 
@@ -22,6 +25,8 @@ const FLAG_SAMPLED: u8 = 0x01;
 pub(crate) struct RequestContext {
     request_id: HeaderValue,
     trace: Option<TraceContext>,
+    /// The client's address; `None` before the edge has looked.
+    address: Option<IpAddr>,
 }
 
 impl RequestContext {
@@ -35,7 +40,24 @@ impl RequestContext {
         let trace = headers
             .get(TRACEPARENT)
             .and_then(|value| parse_traceparent(value.as_bytes()));
-        Self { request_id, trace }
+        Self {
+            request_id,
+            trace,
+            address: None,
+        }
+    }
+
+    /// Of a request from this address.
+    pub(crate) fn with_address(self, address: ClientAddress) -> Self {
+        Self {
+            address: Some(address.0),
+            ..self
+        }
+    }
+
+    /// The client's address.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     pub(crate) fn header(&self) -> HeaderValue {

@@ -89,12 +89,13 @@ where
     let route = matched
         .as_ref()
         .map_or(ROUTE_UNMATCHED, MatchedPath::as_str);
-    let context = RequestContext::of(request.headers());
+    let from = ClientAddress::of(&state.config.http, request.extensions(), request.headers());
+    let context = RequestContext::of(request.headers()).with_address(from);
     let span = span::of_request(&context, &method, route);
     let rules = state.rules.of(&method, route);
     let (admitted, passed) = match rules.class {
         Some(class) => {
-            let from = address(&state, request.extensions(), request.headers());
+            let from = Key::of_address(from.0);
             let program = ApiKeys::caller(&state, request.headers(), from).await;
             let ignores_bad_tokens = rules.ignores_bad_tokens;
             admit(&state, &mut request, class, program, ignores_bad_tokens)

@@ -167,6 +167,7 @@ impl Ingress {
             operations_transport: Transport::operations(&config.http)?,
             transport,
             readers: Arc::new(Tally::default()),
+            exports: Arc::new(Tally::default()),
             buyers: Buyers::new(log.partitions()),
             counts,
             live: live.clone(),

@@ -85,6 +85,8 @@ pub(crate) struct IngressState {
     pub(crate) operations_transport: Transport,
     /// Readers of live availability by user and by address.
     pub(crate) readers: Arc<Tally>,
+    /// Exports under way by user.
+    pub(crate) exports: Arc<Tally>,
     /// Cancelled when the process stops: streams end, background tasks too.
     pub(crate) closing: CancellationToken,
 }

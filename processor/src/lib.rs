@@ -3,6 +3,8 @@
 //! [`node`], the [`projector`] and the [`counts_feed`] beside it, [`reconcile`], offline [`replay`],
 //! and [`standings`], which says how a request fared.
 
+mod askers;
+pub mod audit_months;
 mod checksum;
 pub mod clock;
 pub mod config;

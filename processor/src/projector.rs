@@ -346,6 +346,7 @@ impl Round {
                 earlier.next_offset = batch.next_offset;
                 earlier.log_time_ms = batch.log_time_ms;
                 earlier.outcomes.extend(batch.outcomes);
+                earlier.askers.extend(batch.askers);
             }
             _ => self.batches.push(batch),
         }

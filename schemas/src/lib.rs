@@ -4,6 +4,7 @@
 //! Everything here is wire format. A struct that was ever written to a log is never edited: a new
 //! version is added beside it (see [`codec`]).
 
+pub mod asker;
 pub mod codec;
 pub mod command;
 pub mod currencies;
@@ -20,6 +21,7 @@ pub mod seat_list;
 pub mod show_seats;
 pub mod standing;
 
+pub use asker::Asker;
 pub use command::{Actor, Command};
 pub use entry::{Entry, Position};
 pub use envelope::{Envelope, Staff};

@@ -9,7 +9,7 @@ use onsale_private::{KeyRing, LookupHash, Private};
 use onsale_schemas::UserId;
 use onsale_store::Store;
 use onsale_store::account::{Membership, Purpose, SessionRow, UserRow};
-use onsale_store::audit::{Actor, AuditEntry};
+use onsale_store::audit::{Actor, AuditEntry, address_block};
 use tokio::sync::{OnceCell, Semaphore};
 use uuid::Uuid;
 
@@ -339,6 +339,7 @@ impl Origin {
             role: ANONYMOUS.to_owned(),
             tenant_id: None,
             request_id: self.request_id.clone(),
+            origin: self.address.map(address_block),
         }
     }
 
@@ -349,6 +350,7 @@ impl Origin {
             role: role.as_str().to_owned(),
             tenant_id: None,
             request_id: self.request_id.clone(),
+            origin: self.address.map(address_block),
         };
         actor.did(action, "user", user)
     }

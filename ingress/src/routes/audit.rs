@@ -1,5 +1,8 @@
 //! The audit trail.
 
+mod csv;
+mod export;
+mod filter;
 mod list;
 
 use utoipa_axum::routes;
@@ -9,5 +12,10 @@ use crate::rules::Rules;
 
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
-    Endpoints::default().with(routes!(list::list), Rules::DEFAULT.bounds(list::BOUNDS))
+    Endpoints::default()
+        .with(routes!(list::list), Rules::DEFAULT.bounds(list::BOUNDS))
+        .with(
+            routes!(export::export),
+            Rules::DEFAULT.bounds(export::BOUNDS),
+        )
 }

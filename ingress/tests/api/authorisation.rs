@@ -161,6 +161,7 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/tenants/{id}/api-keys", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
     row("DELETE", "/api/v1/tenants/{id}/api-keys/{key}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
     row("GET", "/api/v1/audit", [U, F, F, F, F, F, K, F, K, F, K, F], [K, K, F, F, F, K]),
+    row("GET", "/api/v1/audit/export", [U, F, F, F, F, F, K, F, K, F, K, F], [K, K, F, F, F, K]),
     row("POST", "/api/v1/invitations/{token}/accept", SIGNED_IN, ALL),
     row("GET", "/.well-known/jwks.json", EVERYBODY, ALL),
     row("POST", "/api/v1/bookings/reserve", BUYERS, NONE),

@@ -1,6 +1,7 @@
 //! Tenants and their members over HTTP.
 
 use http::Method;
+use onsale_store::audit::Actor;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -246,6 +247,124 @@ async fn a_tenant_reads_its_own_audit_trail_page_by_page() {
     let none = "audit?to=1970-01-02T00:00:00Z";
     let none = call(&world, &owner, Method::GET, none, Value::Null).await;
     assert_eq!(actions(&none), Vec::<String>::new());
+}
+
+/// The lines of an export.
+async fn exported(world: &World, signed_in: &Value, query: &str) -> (String, Vec<String>) {
+    let path = format!("audit/export?{query}");
+    let reply = call(world, signed_in, Method::GET, &path, Value::Null).await;
+    let text = String::from_utf8(reply.bytes.clone()).unwrap();
+    assert_eq!(reply.status.as_u16(), 200, "{text}");
+    let lines = text.lines().map(str::to_owned).collect();
+    (reply.header("content-type").to_owned(), lines)
+}
+
+#[tokio::test]
+async fn a_tenant_exports_its_own_audit_trail_with_the_filters_of_the_list() {
+    let world = world(true).await;
+    let owner = person(&world, OWNER).await;
+    let mut ids = Vec::new();
+    for slug in ["opera", "theatre"] {
+        let names = json!({ "name": slug, "slug": slug });
+        let tenant = call(&world, &owner, Method::POST, "tenants", names).await;
+        ids.push(tenant.data(201)["tenant_id"].clone());
+    }
+    let owner = login(&world, OWNER, &ids[0]).await;
+    let path = format!("/api/v1/tenants/{}", ids[0].as_str().unwrap());
+    // A spreadsheet would run this.
+    let formula = "=1+cmd|'/c'!A1";
+    let changed = world.call(Method::PATCH, &path);
+    let changed = changed.token(owner["access_token"].as_str().unwrap());
+    let changed = changed.header("x-request-id", formula);
+    let body = json!({ "name": "Grand, \"Opera\"" });
+    changed.json(&body).send().await.data(200);
+
+    let (kind, lines) = exported(&world, &owner, "format=jsonl").await;
+    assert_eq!(kind, "application/jsonl");
+    let entries: Vec<Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let listed = call(&world, &owner, Method::GET, "audit", Value::Null).await;
+    assert_eq!(Value::from(entries.clone()), listed.data(200));
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[0]["request_id"], formula);
+    assert!(entries[0]["origin"].is_string(), "{entries:?}");
+
+    let (kind, lines) = exported(&world, &owner, "").await;
+    assert_eq!(kind, "text/csv; charset=utf-8; header=present");
+    assert_eq!(lines.len(), 3);
+    assert!(
+        lines[0].starts_with("audit_id,at,actor_id,"),
+        "{}",
+        lines[0]
+    );
+    assert!(
+        lines[1].contains(&format!(",\"'{formula}\",tenant.change,")),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[1].ends_with("}\""), "{}", lines[1]);
+
+    let (_, lines) = exported(&world, &owner, "format=jsonl&action=tenant.create").await;
+    assert_eq!(lines.len(), 1);
+    let (_, lines) = exported(&world, &owner, "format=jsonl&to=1970-01-02T00:00:00Z").await;
+    assert_eq!(lines, Vec::<String>::new());
+    let wrong = "audit/export?format=xml";
+    let wrong = call(&world, &owner, Method::GET, wrong, Value::Null).await;
+    wrong.error(400, "VALIDATION_ERROR");
+}
+
+#[tokio::test]
+async fn an_export_is_written_page_by_page() {
+    let world = world(true).await;
+    let owner = person(&world, OWNER).await;
+    let names = json!({ "name": "Opera", "slug": "opera" });
+    let tenant = call(&world, &owner, Method::POST, "tenants", names).await;
+    let id = tenant.data(201)["tenant_id"].clone();
+    let owner = login(&world, OWNER, &id).await;
+    let tenant: Uuid = id.as_str().unwrap().parse().unwrap();
+    // Two pages and a bit, with the one that it was created.
+    for number in 0..1_004 {
+        let entry = Actor::command_line().did("thing.do", "thing", number);
+        world
+            .store
+            .append_audit(entry.of_tenant(tenant))
+            .await
+            .unwrap();
+    }
+    let (_, lines) = exported(&world, &owner, "format=jsonl").await;
+    let numbers: Vec<u64> = lines
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|entry| entry["audit_id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers.len(), 1_005);
+    assert!(numbers.is_sorted_by(|newer, older| newer > older));
+    let (_, lines) = exported(&world, &owner, "format=csv&kind=thing").await;
+    assert_eq!(lines.len(), 1_005, "with the names");
+}
+
+/// What a client does not read keeps nobody else from its own export, and itself from a third.
+#[tokio::test]
+async fn exports_under_way_are_counted_by_user() {
+    let world = world(true).await;
+    let owner = person(&world, OWNER).await;
+    let names = json!({ "name": "Opera", "slug": "opera" });
+    let tenant = call(&world, &owner, Method::POST, "tenants", names).await;
+    let id = tenant.data(201)["tenant_id"].clone();
+    let owner = login(&world, OWNER, &id).await;
+    let mut unread = Vec::new();
+    for _ in 0..2 {
+        let export = world.get("/api/v1/audit/export");
+        let export = export.token(owner["access_token"].as_str().unwrap());
+        unread.push(export.open().await);
+    }
+    let third = call(&world, &owner, Method::GET, "audit/export", Value::Null).await;
+    third.error(429, "RATE_LIMITED");
+    drop(unread);
+    let (_, lines) = exported(&world, &owner, "").await;
+    assert_eq!(lines.len(), 2);
 }
 
 #[tokio::test]

@@ -68,6 +68,7 @@ fn batch(from: Offset) -> Result<ProjectionBatch, Failure> {
         outcomes: (from..next_offset)
             .map(record)
             .collect::<Result<_, Failure>>()?,
+        askers: Vec::new(),
     })
 }
 

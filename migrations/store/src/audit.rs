@@ -1,10 +1,15 @@
-//! The audit trail: who on the staff side changed what in the database.
+//! The audit trail: who did what.
 //!
 //! An entry is written in the transaction of the fact that it is about, so neither is ever there without
-//! the other. What the log decides needs none: its records say who asked. Entries are never changed or
-//! deleted, by this program or, while its triggers stand, by anyone else.
+//! the other. What the log decides has its entries from the projector, in the transaction that writes
+//! what was decided (`projection/trail.rs`), so a sale waits for none of it. Entries are never changed,
+//! and deleted only when they are years old; whether anyone else did shows by their chains
+//! (`audit/chain.rs`, `store/audit/verify.rs`).
 
+pub(crate) mod chain;
 mod changes;
+mod origin;
+mod report;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,7 +17,10 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 
+pub use chain::INSTALLATION;
 pub use changes::Changes;
+pub use origin::address_block;
+pub use report::{Anchor, AuditReport, FINDINGS_MAX, Finding, Problem};
 
 /// Longest role of an actor, in bytes.
 const ROLE_MAX_BYTES: usize = 32;
@@ -24,6 +32,8 @@ const ACTION_MAX_BYTES: usize = 64;
 const SUBJECT_KIND_MAX_BYTES: usize = 32;
 /// Longest id of a subject, in bytes.
 const SUBJECT_ID_MAX_BYTES: usize = 200;
+/// Longest origin, in bytes.
+const ORIGIN_MAX_BYTES: usize = 64;
 /// Longest detail, in bytes of JSON.
 pub const DETAIL_MAX_BYTES: usize = 4_096;
 
@@ -43,6 +53,10 @@ pub struct Actor {
     pub tenant_id: Option<Uuid>,
     /// The request by which it acts, as its answer names it.
     pub request_id: Option<String>,
+    /// The block of addresses that the request came from, see [`address_block`]; nodes of earlier
+    /// versions do not say.
+    #[serde(default)]
+    pub origin: Option<String>,
 }
 
 impl Actor {
@@ -62,6 +76,7 @@ impl Actor {
             role: role.to_owned(),
             tenant_id: None,
             request_id: None,
+            origin: None,
         }
     }
 
@@ -110,7 +125,7 @@ impl AuditEntry {
         }
     }
 
-    /// With something more to know. No personal data: entries are kept for ever.
+    /// With something more to know. No personal data: entries are kept for years, whoever is erased.
     #[must_use]
     pub fn with(self, detail: Value) -> Self {
         Self { detail, ..self }
@@ -142,6 +157,7 @@ impl AuditEntry {
                 of(&self.actor.request_id),
                 REQUEST_ID_MAX_BYTES,
             ),
+            ("origin", of(&self.actor.origin), ORIGIN_MAX_BYTES),
             ("action", self.action.len(), ACTION_MAX_BYTES),
             (
                 "subject's kind",
@@ -212,7 +228,7 @@ impl From<Unaudited> for Audit {
 /// Why a commit leaves no entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unaudited {
-    /// The log decided it, and its record says who asked.
+    /// The log decided it: what there is to write down was written with the rows.
     Logged,
     /// The program did it by itself: a lease, a schedule, what it has to remember, what it forgets.
     Automatic,

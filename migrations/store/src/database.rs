@@ -8,7 +8,7 @@ mod lent;
 pub(crate) mod postgres;
 mod row;
 pub(crate) mod sqlite;
-mod trail;
+pub(crate) mod trail;
 mod transaction;
 mod value;
 mod writes;

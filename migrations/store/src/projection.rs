@@ -9,5 +9,6 @@ pub(crate) mod plan;
 pub(crate) mod run;
 mod shows;
 mod sweep;
+mod trail;
 
 pub use batch::ProjectionBatch;

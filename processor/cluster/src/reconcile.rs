@@ -76,6 +76,7 @@ fn actor(admitted: Admitted, by: Option<Actor>) -> Actor {
             role: identity.role.as_str().to_owned(),
             tenant_id: None,
             request_id: None,
+            origin: None,
         },
         (Admitted::Node, Some(by)) => by,
         (Admitted::Node, None) => Actor::node(),
@@ -295,6 +296,7 @@ mod tests {
             role: "operator".to_owned(),
             tenant_id: None,
             request_id: None,
+            origin: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The hourly job that deletes what is no longer needed.
+//! The hourly job that deletes what is no longer needed, and keeps the audit trail in order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_store::Store;
 
 use crate::attempt::Attempt;
+use crate::audit_trail;
 use crate::handler::{Failure, Handler};
 use crate::kind::Kind;
 use crate::schedule::Schedule;
@@ -37,7 +38,7 @@ const MAILS_KEPT_MS: u64 = 37 * 24 * 3_600 * 1_000;
 /// Jobs forgotten in one transaction, so that it stays short.
 const JOBS_PER_STEP: u32 = 5_000;
 
-/// Deletes answers of catalog calls whose idempotency key is no longer remembered, changes that the
+/// Keeps the audit trail in order. Deletes answers of catalog calls whose idempotency key is no longer remembered, changes that the
 /// log never accepted, jobs, sessions, one-time tokens and API keys that ended long ago, and mails that
 /// were never sent.
 struct Housekeeping {
@@ -68,6 +69,7 @@ pub fn schedule() -> Schedule {
 #[async_trait]
 impl Handler for Housekeeping {
     async fn run(&self, attempt: &Attempt) -> Result<(), Failure> {
+        audit_trail::keep(&self.store, attempt).await?;
         let now_ms = self.store.clock_ms().await?;
         let answers = self
             .store

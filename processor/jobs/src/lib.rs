@@ -13,6 +13,7 @@
 //! others.
 
 mod attempt;
+mod audit_trail;
 mod backoff;
 mod handler;
 pub mod housekeeping;

@@ -67,6 +67,7 @@ impl Log {
                 .filter(|outcome| covered.contains(&outcome.offset))
                 .cloned()
                 .collect(),
+            askers: Vec::new(),
         }
     }
 }

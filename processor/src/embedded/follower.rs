@@ -18,6 +18,7 @@ use onsale_store::projection::ProjectionBatch;
 use tokio::sync::{mpsc, oneshot};
 
 use super::state::{DIGEST_SAMPLE_EVERY_RECORDS, EmbeddedState};
+use crate::askers;
 use crate::clock;
 use crate::gauges::{COUNT_EVERY_MS, Places};
 use crate::metrics::Metrics;
@@ -332,10 +333,16 @@ fn step(
         next_offset: entry.offset,
         log_time_ms: 0,
         outcomes: Vec::new(),
+        askers: Vec::new(),
     });
     let mut asked = Vec::new();
     replica.on_entry(entry, &mut batch.outcomes, &mut asked);
     actions.extend(asked.into_iter().map(|action| (partition, action)));
+    if let Some(outcome) = batch.outcomes.last()
+        && let Some(asker) = askers::asker(entry, outcome)
+    {
+        batch.askers.push((entry.offset, asker));
+    }
     let machine = replica.machine();
     batch.next_offset = machine.next_offset();
     batch.log_time_ms = machine.log_time_ms();

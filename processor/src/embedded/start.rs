@@ -20,6 +20,7 @@ use super::recovery::{self, Recovered};
 use super::runtime::{Embedded, Threads};
 use super::snapshots::{Retention, SnapshotWriter};
 use super::state::EmbeddedState;
+use crate::audit_months;
 use crate::clock::{self, ClockWatch};
 use crate::counts_feed::CountsFeed;
 use crate::fit::{self, FitError, KeptSnapshots, Misfit};
@@ -117,6 +118,7 @@ impl Opened {
                 look_at_schema(store).await?
             }
         };
+        audit_months::make(store).await;
         let watermarks = store.watermarks().await?;
         let mut reader = journal.reader();
         fit::write_down(store, journal.log_id(), &watermarks, &mut reader).await?;

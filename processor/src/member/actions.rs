@@ -1,6 +1,6 @@
 //! What goes in and comes out of a member.
 
-use onsale_schemas::{Command, LogTimeMs, NodeName, Offset, PartitionId};
+use onsale_schemas::{Asker, Command, LogTimeMs, NodeName, Offset, PartitionId};
 
 use crate::replica::{ReplicaRole, StopReason};
 
@@ -56,6 +56,8 @@ pub struct Publication {
     pub digest: u64,
     /// The encoded [`onsale_schemas::OutcomeRecord`].
     pub payload: Vec<u8>,
+    /// Who asked for it, where its command says so and the outcome does not.
+    pub asker: Option<Asker>,
 }
 
 /// An outcome as it was read from the topic.

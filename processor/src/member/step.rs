@@ -7,6 +7,7 @@ use super::actions::{Alarm, MemberAction, MemberStatus, Publication, SeenOutcome
 use super::leadership::Leadership;
 use super::publication::Outbox;
 use super::settings::MemberSettings;
+use crate::askers;
 use crate::replica::{Action, Replica, ReplicaRole, StopReason};
 
 /// Ticks are shorter than this, and few other commands are: so most records are not decoded twice.
@@ -256,7 +257,7 @@ impl Member {
         }
         let passed = match self.emitted.pop() {
             Some(record) => {
-                let own = self.publication(&record)?;
+                let own = self.publication(entry, &record)?;
                 self.outbox.add(own, now_ms)?
             }
             None => {
@@ -270,7 +271,11 @@ impl Member {
         self.take_replica_actions(actions)
     }
 
-    fn publication(&self, record: &OutcomeRecord) -> Result<Publication, StopReason> {
+    fn publication(
+        &self,
+        entry: Entry<'_>,
+        record: &OutcomeRecord,
+    ) -> Result<Publication, StopReason> {
         let payload = codec::encode(record).map_err(|error| StopReason::OutcomeUnencodable {
             offset: record.offset,
             why: error.to_string(),
@@ -280,6 +285,7 @@ impl Member {
             log_time_ms: record.log_time_ms,
             digest: self.machine().digest(),
             payload,
+            asker: askers::asker(entry, record),
         })
     }
 

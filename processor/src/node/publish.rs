@@ -51,6 +51,7 @@ impl Publisher {
                 outcome.log_time_ms,
                 outcome.digest,
                 &outcome.payload,
+                outcome.asker,
             );
             match result {
                 Ok(()) => drop(self.waiting.pop_front()),

@@ -75,6 +75,7 @@ impl Bench {
                 expired: Vec::new(),
                 outcome,
             }],
+            askers: Vec::new(),
         };
         self.store.project(&batch).await.unwrap();
         self.feed.projected(&batch);

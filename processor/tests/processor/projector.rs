@@ -57,6 +57,7 @@ fn batch(outcomes: Vec<OutcomeRecord>) -> ProjectionBatch {
         next_offset: last.offset + 1,
         log_time_ms: last.log_time_ms,
         outcomes,
+        askers: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod list;
 mod show;
+mod verify;
 
 use clap::Subcommand;
 
@@ -9,15 +10,18 @@ use crate::exit::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// List what staff changed in the database, newest first
+    /// List who did what, newest first
     List(list::ListArgs),
     /// Show everything about one entry
     Show(show::ShowArgs),
+    /// Check that no entry was taken out, changed or put in by hand
+    Verify(verify::VerifyArgs),
 }
 
 pub(crate) fn run(command: &AuditCommand) -> Result<(), Failure> {
     match command {
         AuditCommand::List(args) => list::run(args),
         AuditCommand::Show(args) => show::run(args),
+        AuditCommand::Verify(args) => verify::run(args),
     }
 }

@@ -1,8 +1,8 @@
 //! `onsale migrate`
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
-use onsale_store::Store;
+use onsale_store::{Store, StoreError};
 
 use crate::cli::{ConfigArgs, JsonArgs, parse_whole};
 use crate::client;
@@ -15,6 +15,10 @@ pub(crate) struct MigrateArgs {
     /// Print the statements of this migration and do nothing: they create again what was deleted by hand
     #[arg(long, value_name = "NUMBER", value_parser = parse_whole::<u16>)]
     print: Option<u16>,
+    /// Also give this role of PostgreSQL what the program needs to work with the tables, which stay those of
+    /// the role that this connects as: it can then neither change nor delete an entry of the audit trail
+    #[arg(long, value_name = "ROLE", conflicts_with = "print")]
+    grant: Option<String>,
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
@@ -40,15 +44,35 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
             return Ok(());
         }
         let applied = store.migrate().await.context("migrations").or_found()?;
+        if let Some(role) = &args.grant {
+            grant(&store, role).await?;
+        }
         if args.json.json {
-            output::json(&serde_json::json!({ "applied": applied }));
+            let granted = &args.grant;
+            output::json(&serde_json::json!({ "applied": applied, "granted_to": granted }));
         } else {
             match applied {
                 0 => output::line("the schema is up to date"),
                 1 => output::line("1 migration applied"),
                 n => output::line(format_args!("{n} migrations applied")),
             }
+            if let Some(role) = &args.grant {
+                output::line(format_args!(
+                    "role {role} has what it needs, and owns nothing"
+                ));
+            }
         }
         Ok(())
     })
+}
+
+async fn grant(store: &Store, role: &str) -> Result<(), Failure> {
+    match store.grant_to_role(role).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::Use(anyhow!(
+            "--grant {role}: SQLite has no roles; who may write its file may do everything"
+        ))),
+        Err(error @ StoreError::Invalid(_)) => Err(Failure::Use(error.into())),
+        Err(error) => Err(error).context("cannot grant").or_found(),
+    }
 }

@@ -1,5 +1,8 @@
 //! What the audit trail says of changes, with the real log and projection.
 
+use std::time::{Duration, Instant};
+
+use onsale_store::Store;
 use serde_json::{Value, json};
 
 use crate::support::{Server, answer};
@@ -44,7 +47,8 @@ impl House {
         assert_eq!(status, 200, "{said}");
     }
 
-    /// What was changed by each entry of this kind of thing, newest first.
+    /// What was changed by each entry of this kind of thing, newest first; what the log decided of it has
+    /// entries of its own, which name their record.
     fn changes(&self, kind: &str) -> Vec<(String, Value)> {
         let (code, out, err) = self
             .server
@@ -52,6 +56,7 @@ impl House {
         assert_eq!(code, Some(0), "{err}");
         let entries: Vec<Value> = serde_json::from_str(&out).unwrap();
         let entries = entries.into_iter();
+        let entries = entries.filter(|entry| entry["detail"]["position"].is_null());
         let of = |entry: Value| {
             let action = entry["action"].as_str().unwrap().to_owned();
             (action, entry["detail"]["changes"].clone())
@@ -119,4 +124,93 @@ async fn an_entry_names_the_fields_and_what_changes_nothing_has_none() {
             "hold_ms": { "before": 600_000, "after": 900_000 },
         })
     );
+}
+
+/// Far more than the projection takes even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl House {
+    /// Entries about bookings, oldest first, once there are so many.
+    async fn bookings(&self, count: usize) -> Vec<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (code, out, err) = self
+                .server
+                .verb(&["audit", "list", "--kind", "booking", "--json"]);
+            assert_eq!(code, Some(0), "{err}");
+            let mut entries: Vec<Value> = serde_json::from_str(&out).unwrap();
+            if entries.len() >= count {
+                entries.reverse();
+                return entries;
+            }
+            assert!(Instant::now() < deadline, "{out}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let house = House::open(&data).await;
+    let server = &house.server;
+    let buyer_id = "00000000-0000-4000-8000-00000000bbbb";
+    let buyer = server.token("buyer", buyer_id);
+    let body = json!({ "show_id": house.show, "quantity": 2 });
+    let (status, said) = server.post(&buyer, "/bookings/reserve", &body).await;
+    assert_eq!(status, 201, "{said}");
+    let booking = said["data"]["booking_id"].as_str().unwrap().to_owned();
+    let path = format!("/bookings/{booking}/cancel");
+    let (status, said) = server.post(&buyer, &path, &json!({})).await;
+    assert_eq!(status, 200, "{said}");
+    let entries = house.bookings(2).await;
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry["action"].as_str().unwrap(), &entry["actor"]["id"]))
+        .collect();
+    let by = json!(buyer_id);
+    assert_eq!(told, [("booking.reserve", &by), ("booking.cancel", &by)]);
+    assert!(entries.iter().all(|entry| entry["subject_id"] == booking));
+
+    let anchors = folder.path().join("anchors.json");
+    let anchors = anchors.to_str().unwrap();
+    let (code, out, err) = server.verb(&["audit", "verify", "--write-anchors", anchors]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("chains, "), "{out}");
+    let (code, out, err) = server.verb(&["audit", "verify", "--anchors", anchors, "--json"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let said: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(said["ok"], true, "{said}");
+
+    let (code, out, _) = server.verb(&["audit", "list", "--kind", "event", "--json"]);
+    assert_eq!(code, Some(0));
+    let entries: Value = serde_json::from_str(&out).unwrap();
+    let gone = entries[0]["audit_id"].as_u64().unwrap();
+    let url = format!("sqlite://{}", data.join("onsale.sqlite").display());
+    let store = Store::connect(&url, 2).await.unwrap();
+    let sql =
+        format!("DROP TRIGGER audit_is_never_deleted; DELETE FROM audit WHERE audit_id = {gone}");
+    store.by_hand(&sql).await.unwrap();
+    store.close().await;
+    let (code, out, err) = server.verb(&["audit", "verify"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    let tenant = entries[0]["tenant_id"].as_str().unwrap();
+    assert!(
+        out.contains(&format!(
+            "tenant {tenant}, chain people: entry {gone} is gone"
+        )),
+        "{out}"
+    );
+    let (code, out, _) = server.verb(&["audit", "verify", "--json"]);
+    assert_eq!(code, Some(1));
+    let said: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(said["ok"], false);
+    assert_eq!(said["report"]["findings"][0]["problem"], "entry_missing");
+    assert_eq!(said["report"]["findings"][0]["audit_id"], gone);
+    let (code, _, err) = server.verb(&["audit", "verify", "--anchors", "/nonexistent"]);
+    assert_eq!(code, Some(2), "{err}");
+    let (code, _, err) = server.verb(&["migrate", "--grant", "someone"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("SQLite has no roles"), "{err}");
 }

@@ -317,23 +317,24 @@ async fn moved_watermarks(house: House) {
 }
 
 async fn dropped_audit(house: House) {
+    // PostgreSQL's has parts, which the last of the two created; SQLite's was only changed by it.
+    let (named, numbers) = match house._database {
+        Some(_) => ("table audit (migration 0015)", &["15"][..]),
+        None => ("table audit (migration 0010)", &["10", "15"][..]),
+    };
     house.by_hand("DROP TABLE audit").await;
     house.readers_answer().await;
-    house
-        .readiness_says("table audit (migration 0010)", true)
-        .await;
-    house.finds(&["doctor"], "table audit (migration 0010)");
-    house.finds(&["verify"], "table audit (migration 0010)");
+    house.readiness_says(named, true).await;
+    house.finds(&["doctor"], named);
+    house.finds(&["verify"], named);
     let event = json!({ "name": "New", "starts_at": "2099-01-01T20:00:00Z" });
     let (status, said) = house.server.post(&house.organizer, "/events", &event).await;
     assert!(status >= 500, "nothing changes without an entry: {said}");
-    // What the message names.
-    let (code, statements, err) = house.server.verb(&["migrate", "--print", "10"]);
-    assert_eq!(code, Some(0), "{err}");
-    if house._database.is_some() {
-        house.by_hand("DROP FUNCTION audit_is_append_only").await;
+    for number in numbers {
+        let (code, statements, err) = house.server.verb(&["migrate", "--print", number]);
+        assert_eq!(code, Some(0), "{err}");
+        house.by_hand(&statements).await;
     }
-    house.by_hand(&statements).await;
     house.readiness_says("by hand", false).await;
     let (status, said) = house.server.post(&house.organizer, "/events", &event).await;
     assert_eq!(status, 201, "{said}");

@@ -2,15 +2,14 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use onsale_accounts::Action;
 use onsale_store::audit::{AuditFilter, AuditRow};
-use onsale_store::catalog::TenantScope;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::auth::{Caller, Right, Role};
+use super::filter::{NAME_MAX_CHARS, READ_AUDIT, Wanted};
+use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
@@ -22,8 +21,6 @@ use crate::values::Instant;
 /// Entries of one page.
 const LIMIT_MAX: u32 = 500;
 const LIMIT_DEFAULT: u32 = 50;
-/// Longest name of an action or a kind of thing, in characters.
-const NAME_MAX_CHARS: usize = 64;
 
 pub(super) const BOUNDS: Bounds = &[
     (Of::Parameter("action"), Bound::AtMost(NAME_MAX_CHARS)),
@@ -32,13 +29,6 @@ pub(super) const BOUNDS: Bounds = &[
     (Of::Parameter("to"), Bound::Instant),
     (Of::Parameter("limit"), Bound::Range(1, LIMIT_MAX as u64)),
 ];
-
-/// To read what was done for a tenant, and in it.
-const READ_AUDIT: Right = Right::of_members_alone(
-    &[Role::Organizer, Role::Admin, Role::Operator],
-    Action::ReadAudit,
-    "The audit trail is read by the managers of a tenant, by admins and by operators.",
-);
 
 /// Which entries.
 #[derive(Deserialize, IntoParams)]
@@ -69,18 +59,20 @@ pub(crate) struct AuditQuery {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 pub(crate) struct EntryBody {
-    audit_id: u64,
-    at: Instant,
+    pub(super) audit_id: u64,
+    pub(super) at: Instant,
     /// `null`: the command line, or somebody who was not signed in.
-    actor_id: Option<Uuid>,
-    actor_role: String,
-    request_id: Option<String>,
-    action: String,
-    kind: String,
-    entity: String,
-    tenant_id: Option<Uuid>,
+    pub(super) actor_id: Option<Uuid>,
+    pub(super) actor_role: String,
+    /// The block of network addresses that the request came from, as `203.0.113.0/24`.
+    pub(super) origin: Option<String>,
+    pub(super) request_id: Option<String>,
+    pub(super) action: String,
+    pub(super) kind: String,
+    pub(super) entity: String,
+    pub(super) tenant_id: Option<Uuid>,
     #[schema(value_type = Option<Object>)]
-    detail: Value,
+    pub(super) detail: Value,
 }
 
 /// Added to `meta`.
@@ -97,6 +89,7 @@ impl From<AuditRow> for EntryBody {
             at: Instant(row.at_ms),
             actor_id: row.actor.id,
             actor_role: row.actor.role,
+            origin: row.actor.origin,
             request_id: row.actor.request_id,
             action: row.action,
             kind: row.subject_kind,
@@ -129,39 +122,25 @@ pub(crate) async fn list(
         let expected = format!("1 to {LIMIT_MAX}");
         return Err(ApiError::invalid("limit", limit, &expected));
     }
-    for (field, text) in [
-        ("action", &query.action),
-        ("kind", &query.kind),
-        ("entity", &query.entity),
-    ] {
-        if let Some(text) = text
-            && (text.chars().count() > NAME_MAX_CHARS || text.chars().any(char::is_control))
-        {
-            let expected = format!("at most {NAME_MAX_CHARS} characters on one line");
-            return Err(ApiError::invalid(field, text, &expected));
-        }
-    }
     let before = match &query.cursor {
         Some(cursor) => Some(cursor.parse().map_err(|_| {
             ApiError::invalid("cursor", cursor, "a next_cursor of an earlier answer")
         })?),
         None => None,
     };
-    let filter = AuditFilter {
-        subject_kind: query.kind,
-        subject_id: query.entity,
-        // From the token, never from the request.
-        tenant_id: match caller.scope() {
-            TenantScope::One(tenant) => Some(tenant),
-            TenantScope::All => None,
-        },
-        actor_id: query.actor,
+    let wanted = Wanted {
+        actor: query.actor,
         action: query.action,
-        from_ms: query.from.map(|from| from.0),
-        until_ms: query.to.map(|to| to.0),
+        kind: query.kind,
+        entity: query.entity,
+        from: query.from,
+        to: query.to,
+    };
+    let filter = AuditFilter {
         before,
         // One more than the page, to know whether there is a next one.
         limit: limit + 1,
+        ..wanted.filter(&caller)?
     };
     let mut rows = state.store.audit(&filter).await?;
     let page = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -6,8 +6,10 @@ use http::StatusCode;
 use onsale_schemas::NodeName;
 use onsale_schemas::limits::NODE_NAME_MAX_BYTES;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::audit;
 use crate::auth::{Caller, Role};
 use crate::bounds::{Bound, Bounds, Of, VISIBLE};
 use crate::context::RequestContext;
@@ -79,8 +81,18 @@ pub(crate) async fn failover(
             &format!("1 to {NODE_NAME_MAX_BYTES} visible ASCII characters"),
         ));
     }
-    let which = Which::of(body.value.partition);
+    let partition = body.value.partition;
+    let which = Which::of(partition);
     let node = NodeName(to.clone());
-    detached(async move { Ok(state.operations.failover(which, node).await?) }).await?;
+    let subject = partition.map_or_else(|| "all".to_owned(), |partition| partition.to_string());
+    let entry = audit::actor(&caller, &context)
+        .did("partition.failover", "partition", subject)
+        .with(json!({ "to": to }));
+    detached(async move {
+        state.operations.failover(which, node).await?;
+        audit::note(&state, entry).await;
+        Ok(())
+    })
+    .await?;
     envelope::success(&context, StatusCode::OK, &Failover { to })
 }

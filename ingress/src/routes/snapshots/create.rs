@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::audit;
 use crate::auth::{Caller, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
@@ -54,7 +55,15 @@ pub(crate) async fn create(
     body: JsonBody<SnapshotRequest>,
 ) -> Result<Response, ApiError> {
     caller.require(&[Role::Operator], "Only operators create snapshots.")?;
-    let which = Which::of(body.value.partition);
-    let done = detached(async move { Ok(state.operations.create_snapshots(which).await?) }).await?;
+    let partition = body.value.partition;
+    let which = Which::of(partition);
+    let subject = partition.map_or_else(|| "all".to_owned(), |partition| partition.to_string());
+    let entry = audit::actor(&caller, &context).did("snapshot.create", "partition", subject);
+    let done = detached(async move {
+        let done = state.operations.create_snapshots(which).await?;
+        audit::note(&state, entry).await;
+        Ok(done)
+    })
+    .await?;
     envelope::success(&context, StatusCode::CREATED, &done)
 }

@@ -178,6 +178,7 @@ impl World {
                 next_offset: next,
                 log_time_ms: NOW_MS,
                 outcomes,
+                askers: Vec::new(),
             })
             .await
             .unwrap();

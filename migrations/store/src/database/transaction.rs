@@ -291,8 +291,9 @@ impl Transaction {
 
     /// Ends the transaction, and writes down who changed what where staff did, or says why not.
     pub(crate) async fn commit(mut self, audit: impl Into<Audit>) -> Result<(), StoreError> {
-        for entry in audit.into().entries() {
-            trail::write(&mut self, entry).await?;
+        let audit = audit.into();
+        if !audit.entries().is_empty() {
+            trail::write(&mut self, audit.entries()).await?;
         }
         match self {
             Self::Postgres(open) => open.commit().await,

@@ -1,6 +1,6 @@
 //! What the projector hands to the store.
 
-use onsale_schemas::{OutcomeRecord, PartitionId};
+use onsale_schemas::{Asker, Offset, OutcomeRecord, PartitionId};
 
 /// Outcomes of one partition, applied in one transaction together with the watermark.
 #[derive(Clone, Debug)]
@@ -15,4 +15,7 @@ pub struct ProjectionBatch {
     pub log_time_ms: u64,
     /// The outcomes in order. Those of records already projected are dropped by the store.
     pub outcomes: Vec<OutcomeRecord>,
+    /// Who asked for what outcomes say, by their offsets in order, where the projector has seen the
+    /// records themselves. For the audit trail.
+    pub askers: Vec<(Offset, Asker)>,
 }

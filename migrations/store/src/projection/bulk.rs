@@ -7,6 +7,8 @@ mod sqlite;
 use onsale_schemas::{Offset, PartitionId, SeatIndex, ShowId};
 
 use super::plan::BookingChange;
+use super::trail::DecidedRow;
+use crate::audit::chain::Lane;
 use crate::booking::BookingRow;
 use crate::database::{Transaction, is_unique_violation, on, violation_detail};
 use crate::error::StoreError;
@@ -128,4 +130,16 @@ pub(crate) async fn unblock_seats(
         return Ok(());
     }
     dispatch!(transaction, unblock_seats(seats))
+}
+
+/// Inserts entries of the audit trail.
+pub(crate) async fn insert_decided(
+    transaction: &mut Transaction,
+    rows: &[DecidedRow],
+    lane: Lane,
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    dispatch!(transaction, insert_decided(rows, lane))
 }

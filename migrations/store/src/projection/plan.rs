@@ -13,6 +13,7 @@ use onsale_schemas::{
 use self::fold::Fold;
 use super::ProjectionBatch;
 use super::bulk::SeatHolder;
+use super::trail::{self, Decided};
 use crate::booking::{BookingRow, BookingStatus, Version2, Watermark};
 use crate::error::StoreError;
 
@@ -102,6 +103,8 @@ pub(crate) struct Plan {
     pub(crate) phases: Vec<Phase>,
     /// When the machine was first seen to be of version 2.
     pub(crate) version_2: Option<Version2>,
+    /// What the audit trail says of it, in the order of the log.
+    pub(crate) decided: Vec<Decided>,
     pub(crate) watermark: Watermark,
 }
 
@@ -148,6 +151,7 @@ impl Plan {
         let mut version_2 = None;
         let mut projected_ms = before.log_time_ms.max(batch.log_time_ms);
         let mut last_outcome = before.last_outcome;
+        let mut decided = Vec::new();
         for record in &batch.outcomes {
             if record.offset < before.next_offset {
                 continue;
@@ -167,6 +171,7 @@ impl Plan {
                 });
             }
             fold.record(record)?;
+            trail::note(&mut decided, batch, record);
             if let Some(swept) = sweep(record) {
                 if swept.what == Swept::ClockReset {
                     // What comes after it would not be looked for from the time before it on.
@@ -193,6 +198,7 @@ impl Plan {
             partition: batch.partition,
             phases,
             version_2,
+            decided,
             watermark: Watermark {
                 partition: batch.partition,
                 next_offset: batch.next_offset,

@@ -4,7 +4,7 @@ use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 
 use super::bulk::{self, OnKnown};
 use super::plan::{CatalogStep, Phase, Plan};
-use super::{changes, documents, events, shows, sweep};
+use super::{changes, documents, events, shows, sweep, trail};
 use crate::booking::{BookingRow, ExpectedProjection, Version2, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
@@ -82,10 +82,11 @@ pub(crate) async fn apply(transaction: &mut Transaction, plan: &Plan) -> Result<
         write(transaction, plan, phase).await?;
     }
     write_watermark(transaction, &plan.watermark).await?;
-    match &plan.version_2 {
-        Some(version_2) => write_version_2(transaction, plan.partition, version_2).await,
-        None => Ok(()),
+    if let Some(version_2) = &plan.version_2 {
+        write_version_2(transaction, plan.partition, version_2).await?;
     }
+    // Behind everything: it locks the ends of chains, and says which tenant a show belongs to by now.
+    trail::write(transaction, plan).await
 }
 
 async fn write(

@@ -113,6 +113,7 @@ fn actor(of_user: u64) -> Actor {
         role: "buyer".to_owned(),
         tenant_id: None,
         request_id: None,
+        origin: None,
     }
 }
 

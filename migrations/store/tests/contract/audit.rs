@@ -29,6 +29,7 @@ fn organizer() -> Actor {
         role: "organizer".to_owned(),
         tenant_id: Some(id(1)),
         request_id: Some("request-7".to_owned()),
+        origin: Some("203.0.113.0/24".to_owned()),
     }
 }
 
@@ -127,6 +128,7 @@ async fn entries_are_listed_newest_first_by_pages(bench: Bench) {
         role: "operator".to_owned(),
         tenant_id: None,
         request_id: None,
+        origin: None,
     };
     for number in 1..=5 {
         add(&bench, number, created(number)).await.unwrap();

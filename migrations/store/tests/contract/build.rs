@@ -226,6 +226,7 @@ impl Chain {
                 .filter(|record| (from..until).contains(&record.offset))
                 .cloned()
                 .collect(),
+            askers: Vec::new(),
         }
     }
 

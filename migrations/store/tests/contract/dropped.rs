@@ -278,6 +278,18 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         ("reclaim_jobs", Box::new(|| call(store.reclaim_jobs()))),
         ("prune_jobs", Box::new(|| call(store.prune_jobs(0, 5)))),
         ("make_durable", Box::new(|| call(store.make_durable()))),
+        (
+            "append_audit",
+            Box::new(|| call(store.append_audit(Actor::node().did("thing.do", "thing", 1)))),
+        ),
+        (
+            "make_audit_months",
+            Box::new(|| call(store.make_audit_months())),
+        ),
+        (
+            "link_older_audit",
+            Box::new(|| call(store.link_older_audit())),
+        ),
         ("migrate", Box::new(|| call(store.migrate()))),
     ];
     drop_each(store, &calls).await;

@@ -10,6 +10,9 @@
 
 mod accounts;
 mod audit;
+mod audit_chain;
+mod audit_decided;
+mod audit_roles;
 mod broken_transactions;
 mod build;
 mod catalog;

@@ -248,6 +248,7 @@ async fn an_empty_batch_moves_the_watermark(bench: Bench) {
         next_offset: 50,
         log_time_ms: 77,
         outcomes: vec![],
+        askers: vec![],
     };
     let expected = Watermark {
         partition: P,
@@ -406,6 +407,7 @@ async fn partitions_have_watermarks_of_their_own(bench: Bench) {
         next_offset,
         log_time_ms: 5,
         outcomes: vec![],
+        askers: vec![],
     };
     store.project(&empty(2, 9)).await.unwrap();
     store.project(&empty(0, 4)).await.unwrap();

@@ -44,6 +44,9 @@ pub enum OutcomeStart {
     Beginning,
 }
 
+/// The header of an outcome that says who asked for it.
+pub(super) const ASKER_HEADER: &str = "asker";
+
 /// An outcome as it is in the topic. It may have been reported before: two owners at once publish
 /// the same outcomes twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +65,8 @@ pub struct PublishedOutcome<'a> {
     pub digest: u64,
     /// The encoded [`onsale_schemas::OutcomeRecord`].
     pub payload: &'a [u8],
+    /// Who asked for it, see [`onsale_schemas::Asker::from_bytes`]; nodes of earlier versions do not say.
+    pub asker: Option<&'a [u8]>,
 }
 
 /// An event of an [`OutcomeConsumer`].
@@ -433,6 +438,7 @@ fn outcome_of<'a>(record: &Record<'a>) -> Result<PublishedOutcome<'a>, String> {
         request_id: head.request_id,
         digest: u64::from_le_bytes(digest),
         payload: record.payload,
+        asker: record.asker,
     })
 }
 

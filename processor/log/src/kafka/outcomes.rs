@@ -5,17 +5,18 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use onsale_schemas::limits::RECORD_SIZE_MAX_BYTES;
-use onsale_schemas::{LogTimeMs, Offset, PartitionId};
+use onsale_schemas::{Asker, LogTimeMs, Offset, PartitionId};
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 use rdkafka::{Message as _, Statistics};
 
 use super::clients::{self, Logging, PolledProducer};
 use super::contact::ProducerWatch;
+use super::outcome_consumer::ASKER_HEADER;
 use super::{KafkaError, KafkaSettings};
 
 const THREAD: &str = "kafka-outcomes";
@@ -147,7 +148,7 @@ impl OutcomePublisher {
     }
 
     /// Publishes an outcome without waiting: the encoded [`onsale_schemas::OutcomeRecord`] of the
-    /// command at `offset`, the command's log time, and the digest of the machine after it.
+    /// command at `offset`, the command's log time, the digest of the machine after it, and who asked.
     ///
     /// # Errors
     /// [`PublishError`]; the outcome was not taken.
@@ -158,6 +159,7 @@ impl OutcomePublisher {
         log_time_ms: LogTimeMs,
         digest: u64,
         payload: &[u8],
+        asker: Option<Asker>,
     ) -> Result<(), PublishError> {
         let reports = self.client.client().context();
         if reports.failed.load(Ordering::Acquire) {
@@ -175,11 +177,19 @@ impl OutcomePublisher {
             return Err(PublishError::Failed);
         }
         let digest = digest.to_le_bytes();
-        let message: BaseRecord<'_, [u8], [u8], ()> = BaseRecord::to(&self.topic)
+        let mut message: BaseRecord<'_, [u8], [u8], ()> = BaseRecord::to(&self.topic)
             .partition(clients::native(partition))
             .timestamp(clients::native_offset(log_time_ms))
             .key(&digest[..])
             .payload(payload);
+        if let Some(asker) = asker {
+            let bytes = asker.to_bytes();
+            let header = Header {
+                key: ASKER_HEADER,
+                value: Some(&bytes),
+            };
+            message = message.headers(OwnedHeaders::new_with_capacity(1).insert(header));
+        }
         match self.client.client().send(message) {
             Ok(()) => Ok(()),
             Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {

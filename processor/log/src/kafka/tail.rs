@@ -5,9 +5,11 @@ use std::time::Duration;
 use onsale_schemas::{LogTimeMs, PartitionId};
 use rdkafka::Message as _;
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::clients::{self, broker_error};
+use super::outcome_consumer::ASKER_HEADER;
 use super::{ForeignRecord, KafkaError, KafkaSettings};
 
 /// Events reported in one poll.
@@ -38,6 +40,8 @@ pub(super) struct Record<'a> {
     pub(super) time_ms: LogTimeMs,
     pub(super) key: &'a [u8],
     pub(super) payload: &'a [u8],
+    /// The header that says who asked for an outcome.
+    pub(super) asker: Option<&'a [u8]>,
 }
 
 /// What a [`Tail`] tells.
@@ -188,6 +192,7 @@ impl Tail {
                                     time_ms: MARK_TIME_MS,
                                     key: &[],
                                     payload: &[],
+                                    asker: None,
                                 };
                                 cursor.next = position;
                                 self.settings.foreign.note(ForeignRecord {
@@ -221,6 +226,7 @@ impl Tail {
                                 .map_or(0, clients::offset_of),
                             key: message.key().unwrap_or_default(),
                             payload: message.payload().unwrap_or_default(),
+                            asker: asker(&message),
                         };
                         tell(&self.consumer, TailEvent::Record(record))?;
                     }
@@ -295,6 +301,12 @@ impl Tail {
 }
 
 /// Where a partition is that is read now.
+/// The header of a message that says who asked for an outcome.
+fn asker<'a>(message: &'a BorrowedMessage<'_>) -> Option<&'a [u8]> {
+    let mut headers = message.headers()?.iter();
+    headers.find(|header| header.key == ASKER_HEADER)?.value
+}
+
 fn cursor(cursors: &mut [Cursor], native: i32) -> Option<&mut Cursor> {
     cursors
         .iter_mut()

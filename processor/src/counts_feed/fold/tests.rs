@@ -61,6 +61,7 @@ fn apply(fold: &mut Fold, from_offset: Offset, outcomes: Vec<OutcomeRecord>) {
         next_offset,
         log_time_ms: 0,
         outcomes,
+        askers: Vec::new(),
     });
 }
 

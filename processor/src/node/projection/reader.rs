@@ -10,7 +10,7 @@ use onsale_log::kafka::{
     not_in_chain,
 };
 use onsale_log::{OutcomeChain, OutcomeReader, Step};
-use onsale_schemas::{LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, codec};
+use onsale_schemas::{Asker, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, codec};
 use onsale_store::booking::Watermark;
 use onsale_store::projection::ProjectionBatch;
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -82,6 +82,9 @@ impl Lane {
         self.batch.next_offset = offset + 1;
         self.batch.log_time_ms = time_after(&record);
         self.batch.outcomes.push(record);
+        // Nodes of before do not say.
+        let asker = outcome.asker.and_then(Asker::from_bytes);
+        self.batch.askers.extend(asker.map(|asker| (offset, asker)));
         Ok(())
     }
 
@@ -116,6 +119,7 @@ fn empty(partition: PartitionId, from_offset: Offset, log_time_ms: LogTimeMs) ->
         next_offset: from_offset,
         log_time_ms,
         outcomes: Vec::new(),
+        askers: Vec::new(),
     }
 }
 

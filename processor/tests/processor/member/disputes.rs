@@ -176,6 +176,7 @@ fn forged(offset: u64, previous: Option<u64>) -> Publication {
         log_time_ms: 1,
         digest: 7,
         payload: codec::encode(&record).unwrap(),
+        asker: None,
     }
 }
 

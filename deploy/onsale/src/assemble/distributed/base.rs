@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 use onsale_cluster::recorded_partitions;
 use onsale_counts::{Counts, CountsSettings};
 use onsale_log::kafka::{KafkaError, KafkaSettings, Topics, ensure_as};
+use onsale_processor::audit_months;
 use onsale_processor::fit::{FitError, Misfit};
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::database::{self, LogIdentity};
@@ -150,6 +151,7 @@ impl Entrance {
                 return Err(Refusal::Migrations(error));
             }
         }
+        audit_months::make(&self.direct).await;
         self.latch.open();
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only about this kind of thing: event, show, user, tenant, api_key, job or partition
+    /// Only about this kind of thing: event, show, booking, user, tenant, api_key, job or partition
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Only about the thing with this id

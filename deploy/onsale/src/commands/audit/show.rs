@@ -38,6 +38,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
             ("role", entry.actor.role),
             ("actor", output::or_dash(entry.actor.id)),
             ("actor's tenant", output::or_dash(entry.actor.tenant_id)),
+            ("from", output::or_dash(entry.actor.origin)),
             ("request", output::or_dash(entry.actor.request_id)),
             ("action", entry.action),
             (

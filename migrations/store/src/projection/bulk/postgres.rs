@@ -5,7 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::plan::BookingChange;
+use super::super::trail::DecidedRow;
 use super::{OnKnown, SeatHolder};
+use crate::audit::chain::Lane;
 use crate::booking::BookingRow;
 use crate::database::{classify, integer};
 use crate::error::StoreError;
@@ -324,6 +326,47 @@ pub(super) async fn unblock_seats(
     )
     .bind(shows)
     .bind(seats)
+    .execute(connection)
+    .await
+    .map_err(classify)?;
+    Ok(())
+}
+
+pub(super) async fn insert_decided(
+    connection: &mut PgConnection,
+    rows: &[DecidedRow],
+    lane: Lane,
+) -> Result<(), StoreError> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.audit_id).collect();
+    let times: Vec<i64> = rows.iter().map(|row| row.at_ms).collect();
+    let actors: Vec<Option<Uuid>> = rows.iter().map(|row| row.actor_id).collect();
+    let roles: Vec<&str> = rows.iter().map(|row| row.actor_role).collect();
+    let actor_tenants: Vec<Option<Uuid>> = rows.iter().map(|row| row.actor_tenant_id).collect();
+    let requests: Vec<Option<&str>> = rows.iter().map(|row| row.request_id.as_deref()).collect();
+    let actions: Vec<&str> = rows.iter().map(|row| row.action).collect();
+    let kinds: Vec<&str> = rows.iter().map(|row| row.subject_kind).collect();
+    let subjects: Vec<&str> = rows.iter().map(|row| row.subject_id.as_str()).collect();
+    let tenants: Vec<Option<Uuid>> = rows.iter().map(|row| row.tenant_id).collect();
+    let details: Vec<&str> = rows.iter().map(|row| row.detail.as_str()).collect();
+    sqlx::query(
+        "INSERT INTO audit (audit_id, at_ms, actor_id, actor_role, actor_tenant_id, request_id, \
+             action, subject_kind, subject_id, tenant_id, detail, lane) \
+         SELECT n.*, $12::int4 FROM UNNEST($1::int8[], $2::int8[], $3::uuid[], $4::text[], \
+             $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::uuid[], \
+             $11::text[]) AS n",
+    )
+    .bind(ids)
+    .bind(times)
+    .bind(actors)
+    .bind(roles)
+    .bind(actor_tenants)
+    .bind(requests)
+    .bind(actions)
+    .bind(kinds)
+    .bind(subjects)
+    .bind(tenants)
+    .bind(details)
+    .bind(lane.0)
     .execute(connection)
     .await
     .map_err(classify)?;

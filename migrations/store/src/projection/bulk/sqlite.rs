@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use self::rows::{ManyRows, Statement};
 use super::super::plan::BookingChange;
+use super::super::trail::DecidedRow;
 use super::{OnKnown, SeatHolder};
+use crate::audit::chain::Lane;
 use crate::booking::BookingRow;
 use crate::database::{classify, integer, is_unique_violation};
 use crate::error::StoreError;
@@ -311,4 +313,37 @@ pub(super) async fn unblock_seats(
     )
     .await
     .map(drop)
+}
+
+pub(super) async fn insert_decided(
+    connection: &mut SqliteConnection,
+    rows: &[DecidedRow],
+    lane: Lane,
+) -> Result<(), StoreError> {
+    static INSERT: LazyLock<ManyRows> = LazyLock::new(|| {
+        ManyRows::new(
+            "INSERT INTO audit (audit_id, at_ms, actor_id, actor_role, actor_tenant_id, \
+                 request_id, action, subject_kind, subject_id, tenant_id, detail, lane) VALUES",
+            12,
+            "",
+        )
+    });
+    INSERT
+        .run(connection, rows, |statement, row| {
+            Ok(statement
+                .bind(row.audit_id)
+                .bind(row.at_ms)
+                .bind(row.actor_id)
+                .bind(row.actor_role)
+                .bind(row.actor_tenant_id)
+                .bind(row.request_id.clone())
+                .bind(row.action)
+                .bind(row.subject_kind)
+                .bind(row.subject_id.clone())
+                .bind(row.tenant_id)
+                .bind(row.detail.clone())
+                .bind(lane.0))
+        })
+        .await
+        .map(drop)
 }

@@ -293,7 +293,7 @@ fn publisher_of_outcomes(behind: &BehindProxy) {
     }
     assert!(has_failed.load(Ordering::Relaxed));
     assert_eq!(replacements(contact, "outcomes producer"), 1);
-    assert!(publisher.publish(P0, Offset::MAX, 0, 0, &[]).is_err());
+    assert!(publisher.publish(P0, Offset::MAX, 0, 0, &[], None).is_err());
     let publisher = new().unwrap();
     publish_one(&publisher);
     until("the publication", || publisher.flush(WAIT));

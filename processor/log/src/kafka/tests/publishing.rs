@@ -202,7 +202,7 @@ fn a_publisher_that_failed_stays_silent_and_a_new_one_goes_on_after_reading_the_
     let mut failure = None;
     until("a failure", || {
         // The setting takes a moment to arrive; the same outcome twice is harmless.
-        let taken = publisher.publish(P1, 1, 100, 1, &payload);
+        let taken = publisher.publish(P1, 1, 100, 1, &payload, None);
         assert!(!matches!(taken, Err(PublishError::QueueFull)));
         failure = failures.recv_timeout(WAIT).ok();
         failure.is_some()
@@ -210,7 +210,7 @@ fn a_publisher_that_failed_stays_silent_and_a_new_one_goes_on_after_reading_the_
     let failure = failure.unwrap();
     assert_eq!(failure.partition, Some(P1));
     assert_eq!(
-        publisher.publish(P1, 2, 200, 2, &payload),
+        publisher.publish(P1, 2, 200, 2, &payload, None),
         Err(PublishError::Failed)
     );
     assert!(!publisher.flush(PATIENCE));
@@ -262,7 +262,7 @@ fn nothing_passes_an_outcome_that_the_brokers_refuse() {
     until("the setting", || {
         // Until it has arrived, this is what stands in the topic; twice is harmless.
         let payload = codec::encode(&large_outcome(0, None)).unwrap();
-        drop(probe.publish(P1, 0, 0, 0, &payload));
+        drop(probe.publish(P1, 0, 0, 0, &payload, None));
         failures.recv_timeout(WAIT).is_ok()
     });
     drop(probe);
@@ -277,7 +277,7 @@ fn nothing_passes_an_outcome_that_the_brokers_refuse() {
             let payload = codec::encode(&record).unwrap();
             let (time_ms, digest) = (record.log_time_ms, record.offset);
             if publisher
-                .publish(P1, offset, time_ms, digest, &payload)
+                .publish(P1, offset, time_ms, digest, &payload, None)
                 .is_err()
             {
                 break;

@@ -187,6 +187,7 @@ pub(super) fn publish(
             record.log_time_ms,
             record.offset,
             &payload,
+            None,
         )
         .unwrap();
 }

@@ -1,0 +1,66 @@
+//! Which entries of the audit trail are asked for, and by whom.
+
+use onsale_accounts::Action;
+use onsale_store::audit::AuditFilter;
+use onsale_store::catalog::TenantScope;
+use uuid::Uuid;
+
+use crate::auth::{Caller, Right, Role};
+use crate::error::ApiError;
+use crate::values::Instant;
+
+/// Longest name of an action or a kind of thing, in characters.
+pub(super) const NAME_MAX_CHARS: usize = 64;
+
+/// To read what was done for a tenant, and in it.
+pub(super) const READ_AUDIT: Right = Right::of_members_alone(
+    &[Role::Organizer, Role::Admin, Role::Operator],
+    Action::ReadAudit,
+    "The audit trail is read by the managers of a tenant, by admins and by operators.",
+);
+
+/// What a query says of the entries.
+pub(super) struct Wanted {
+    pub(super) actor: Option<Uuid>,
+    pub(super) action: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) entity: Option<String>,
+    pub(super) from: Option<Instant>,
+    pub(super) to: Option<Instant>,
+}
+
+impl Wanted {
+    /// For the store, of those that the caller may read.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`.
+    pub(super) fn filter(self, caller: &Caller) -> Result<AuditFilter, ApiError> {
+        for (field, text) in [
+            ("action", &self.action),
+            ("kind", &self.kind),
+            ("entity", &self.entity),
+        ] {
+            if let Some(text) = text
+                && (text.chars().count() > NAME_MAX_CHARS || text.chars().any(char::is_control))
+            {
+                let expected = format!("at most {NAME_MAX_CHARS} characters on one line");
+                return Err(ApiError::invalid(field, text, &expected));
+            }
+        }
+        Ok(AuditFilter {
+            subject_kind: self.kind,
+            subject_id: self.entity,
+            // From the token, never from the request.
+            tenant_id: match caller.scope() {
+                TenantScope::One(tenant) => Some(tenant),
+                TenantScope::All => None,
+            },
+            actor_id: self.actor,
+            action: self.action,
+            from_ms: self.from.map(|from| from.0),
+            until_ms: self.to.map(|to| to.0),
+            before: None,
+            limit: 0,
+        })
+    }
+}

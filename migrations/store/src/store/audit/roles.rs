@@ -1,0 +1,103 @@
+//! The role that the program connects as on PostgreSQL, where another one owns the tables: it may write
+//! entries of the audit trail and read them, and neither change nor delete one, nor switch off what
+//! refuses that.
+
+use sqlx::AssertSqlSafe;
+
+use crate::Store;
+use crate::database::postgres::PostgresPool;
+use crate::database::{Database, classify};
+use crate::error::StoreError;
+
+/// Longest name of a role in PostgreSQL, in bytes.
+const ROLE_MAX_BYTES: usize = 63;
+
+/// Not the name of a role as it is taken here.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "role {0:?}: expected 1 to 63 of the letters a to z, digits and underscores, no digit in front"
+)]
+struct RoleNameError(String);
+
+/// What a role needs that works with the database and owns nothing of it. Parts of a table are reached
+/// through the table, so nothing is granted on the months of the audit trail.
+const GRANTS: &str = "
+GRANT USAGE ON SCHEMA @schema TO @role;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA @schema TO @role;
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA @schema TO @role;
+REVOKE ALL ON _sqlx_migrations FROM @role;
+GRANT SELECT ON _sqlx_migrations TO @role;
+REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_other FROM @role;
+REVOKE UPDATE, TRUNCATE ON audit_links FROM @role;
+REVOKE DELETE, TRUNCATE ON audit_chains, audit_horizon, audit_projected FROM @role;
+DO $months$
+DECLARE part regclass;
+BEGIN
+    FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'audit'::regclass LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM @role', part);
+    END LOOP;
+END
+$months$;
+GRANT EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(integer) TO @role;
+";
+
+/// The statements that give a role what it needs, in this schema.
+fn grants(role: &str, schema: &str) -> Result<String, RoleNameError> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let starts_well = role
+        .bytes()
+        .next()
+        .is_some_and(|byte| !byte.is_ascii_digit());
+    if !starts_well || role.len() > ROLE_MAX_BYTES || !role.bytes().all(is_plain) {
+        return Err(RoleNameError(role.to_owned()));
+    }
+    let role = format!("\"{role}\"");
+    let schema = format!("\"{}\"", schema.replace('"', "\"\""));
+    Ok(GRANTS.replace("@role", &role).replace("@schema", &schema))
+}
+
+impl Store {
+    /// Gives a role of PostgreSQL what it needs to work with the tables, which stay those of the role that
+    /// this store connects as; false on SQLite, which has no roles. To be done again behind every
+    /// migration.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a name that is none; otherwise as the database says, which has to have
+    /// the role.
+    pub async fn grant_to_role(&self, role: &str) -> Result<bool, StoreError> {
+        let Database::Postgres(PostgresPool { pool, .. }) = &self.database else {
+            return Ok(false);
+        };
+        let schema = self
+            .database
+            .fetch_optional("SELECT CAST(current_schema() AS text) AS name", &[])
+            .await?
+            .map_or_else(|| Ok("public".to_owned()), |row| row.text("name"))?;
+        let sql = grants(role, &schema).map_err(|error| StoreError::Invalid(error.to_string()))?;
+        // Several statements at once are one transaction.
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(pool)
+            .await
+            .map_err(classify)?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_names_of_roles_are_taken() {
+        for name in ["onsale_app", "_x", "a1"] {
+            let sql = grants(name, "pub\"lic").unwrap();
+            assert!(sql.contains(&format!("TO \"{name}\";")), "{sql}");
+            assert!(sql.contains("SCHEMA \"pub\"\"lic\" TO"), "{sql}");
+            assert!(!sql.contains('@'));
+        }
+        let long = "x".repeat(64);
+        for name in ["", "1a", "App", "a;b", "a\"b", "a b", "ä", long.as_str()] {
+            assert!(grants(name, "public").is_err(), "{name}");
+        }
+    }
+}

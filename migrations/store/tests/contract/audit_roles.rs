@@ -1,0 +1,160 @@
+//! What is PostgreSQL's alone: a role that may write entries and nothing else, and months.
+
+use onsale_store::audit::{Actor, AuditEntry};
+use onsale_store::{Store, StoreError};
+
+use crate::build::{Chain, time_of, with_show};
+use crate::harness::{Bench, on_postgres};
+
+/// Connections of the role.
+const CONNECTIONS_MAX: u32 = 2;
+
+fn entry() -> AuditEntry {
+    Actor::command_line().did("thing.do", "thing", 1)
+}
+
+#[tokio::test]
+async fn a_role_that_owns_nothing_writes_entries_and_changes_none() {
+    on_postgres(|bench| async move {
+        let role = format!("onsale_test_{}", uuid::Uuid::new_v4().simple());
+        let create = format!("CREATE ROLE {role} LOGIN PASSWORD 'secret'");
+        bench.store.by_hand(&create).await.unwrap();
+        let outcome = tokio::spawn(as_role(bench.clone(), role.clone())).await;
+        // Roles belong to the server, not to the database.
+        let forget = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        bench.store.by_hand(&forget).await.unwrap();
+        if let Err(failed) = outcome {
+            std::panic::resume_unwind(failed.into_panic());
+        }
+    })
+    .await;
+}
+
+async fn as_role(bench: Bench, role: String) {
+    let owner = &bench.store;
+    assert!(owner.grant_to_role(&role).await.unwrap());
+    // As often as one likes.
+    assert!(owner.grant_to_role(&role).await.unwrap());
+    let error = owner.grant_to_role("no role; DROP TABLE audit").await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, StoreError::Invalid(_)), "{error}");
+    with_show(owner).await;
+
+    let (_, server) = bench.url.rsplit_once('@').unwrap();
+    let url = format!("postgres://{role}:secret@{server}");
+    let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
+    store.check_schema().await.unwrap();
+    assert_eq!(store.migrate().await.unwrap(), 0, "nothing is missing");
+    assert_eq!(store.missing_objects().await.unwrap(), []);
+    // What the program does.
+    store.append_audit(entry()).await.unwrap();
+    let mut chain = Chain::default();
+    chain.reserve_general(1, 1, 1);
+    store.project(&chain.all()).await.unwrap();
+    store.make_audit_months().await.unwrap();
+    store.link_older_audit().await.unwrap();
+    assert_eq!(store.drop_audit_before(time_of(1), 10).await.unwrap(), 1);
+    let report = store.verify_audit(None, &[]).await.unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    // What it may not, past the triggers or before them.
+    for sql in [
+        "UPDATE audit SET action = 'nothing'",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+        "UPDATE audit_other SET action = 'nothing'",
+        "DELETE FROM audit_other",
+        "INSERT INTO audit_other (at_ms, actor_role, action, subject_kind, subject_id) \
+         VALUES (1, 'x', 'thing.do', 'thing', '1')",
+        "UPDATE audit_links SET last_ms = 0",
+        "TRUNCATE audit_links",
+        "DELETE FROM audit_chains",
+        "DELETE FROM audit_horizon",
+        "ALTER TABLE audit DISABLE TRIGGER audit_is_append_only",
+        "SET session_replication_role = replica",
+        "DROP TABLE audit_other",
+        "CREATE TABLE mine (one integer)",
+        "UPDATE _sqlx_migrations SET success = false",
+    ] {
+        let error = store.by_hand(sql).await.unwrap_err().to_string();
+        let is_refused = ["permission denied", "must be owner"];
+        assert!(
+            is_refused.iter().any(|why| error.contains(why)),
+            "{sql}: {error}"
+        );
+    }
+    // The months of the entries themselves.
+    let months = bench
+        .texts(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'audit'::regclass",
+        )
+        .await;
+    assert!(months.len() > 4, "{months:?}");
+    for month in months {
+        for sql in [
+            format!("DELETE FROM {month}"),
+            format!("SELECT * FROM {month}"),
+        ] {
+            let error = store.by_hand(&sql).await.unwrap_err().to_string();
+            assert!(error.contains("permission denied"), "{sql}: {error}");
+        }
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_entry_goes_into_its_month_and_none_is_refused_without_one() {
+    on_postgres(|bench| async move {
+        let store = &bench.store;
+        assert_eq!(
+            store.make_audit_months().await.unwrap(),
+            0,
+            "the migration did"
+        );
+        store.append_audit(entry()).await.unwrap();
+        let of = "SELECT tableoid::regclass::text FROM audit ORDER BY audit_id";
+        let months = bench.texts(of).await;
+        assert!(months[0].starts_with("audit_2"), "{months:?}");
+        // No month is there for it, and none is made while the part for all others has entries of it.
+        with_show(store).await;
+        let mut chain = Chain::default();
+        chain.reserve_general(1, 1, 1);
+        store.project(&chain.all()).await.unwrap();
+        assert_eq!(bench.texts(of).await[1], "audit_other");
+        let made = bench
+            .texts("SELECT audit_make_months(1760000000000, 2)::text")
+            .await;
+        assert_eq!(made, ["1"]);
+        let report = store.verify_audit(None, &[]).await.unwrap();
+        assert!(report.is_sound(), "{report:?}");
+        assert_eq!(report.entries, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_month_is_dropped_when_all_of_it_is_old() {
+    on_postgres(|bench| async move {
+        let store = &bench.store;
+        // October 2025, in which the outcomes are.
+        let make = "SELECT audit_make_months(1760000000000, 1)";
+        store.by_hand(make).await.unwrap();
+        with_show(store).await;
+        let mut chain = Chain::default();
+        for user in 0..5 {
+            chain.reserve_general(1, user, 1);
+        }
+        store.project(&chain.all()).await.unwrap();
+        store.append_audit(entry()).await.unwrap();
+        let november_ms = 1_761_955_200_000;
+        let early = november_ms - 1;
+        assert_eq!(store.drop_audit_before(early, 10).await.unwrap(), 0);
+        let report = store.verify_audit(None, &[]).await.unwrap();
+        assert!(report.is_sound(), "{report:?}");
+        assert_eq!(store.drop_audit_before(november_ms, 10).await.unwrap(), 5);
+        assert_eq!(store.drop_audit_before(november_ms, 10).await.unwrap(), 0);
+        let report = store.verify_audit(None, &[]).await.unwrap();
+        assert!(report.is_sound(), "{report:?}");
+        assert_eq!((report.entries, report.dropped_entries), (1, 5));
+    })
+    .await;
+}
