@@ -52,7 +52,7 @@ async fn token(config: &Config) -> anyhow::Result<Option<String>> {
         return Ok(None);
     };
     let url = config.database_url().map_err(|error| anyhow!("{error}"))?;
-    let store = Store::connect(&url, CONNECTIONS).await?;
+    let store = Store::connect(&url, CONNECTIONS).await?.for_installation();
     let now_ms = clock::now_ms();
     let issued = async {
         let cost = config.accounts.bcrypt_cost;

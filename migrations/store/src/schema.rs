@@ -9,16 +9,17 @@ use sqlx::postgres::PgPoolOptions;
 use crate::database::postgres::PostgresPool;
 use crate::database::{Database, classify, within};
 use crate::error::StoreError;
+use crate::scope;
 
 static POSTGRES: Migrator = sqlx::migrate!("../postgres");
 static SQLITE: Migrator = sqlx::migrate!("../sqlite");
 
-/// What the migrations leave, a line for each: tables, columns, indexes, triggers and the views that the
-/// program reads.
+/// What the migrations leave, a line for each: tables, columns, indexes, triggers, policies and the views that
+/// the program reads.
 const POSTGRES_OBJECTS: &str = include_str!("schema/postgres.txt");
 const SQLITE_OBJECTS: &str = include_str!("schema/sqlite.txt");
 
-/// A trigger that is switched off is as good as none.
+/// A trigger that is switched off is as good as none, and so is a policy that does not bind the table's owner.
 const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'i' THEN 'index ' \
          ELSE 'table ' END || c.relname AS object \
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
@@ -31,13 +32,21 @@ const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN '
      UNION ALL SELECT 'trigger ' || t.tgname \
      FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid \
          JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-     WHERE n.nspname = ANY (current_schemas(false)) AND NOT t.tgisinternal AND t.tgenabled <> 'D'";
+     WHERE n.nspname = ANY (current_schemas(false)) AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
+     UNION ALL SELECT 'policy ' || c.relname || '.' || p.polname \
+     FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid \
+         JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+     WHERE n.nspname = ANY (current_schemas(false)) AND c.relrowsecurity AND c.relforcerowsecurity";
 const SQLITE_FOUND: &str = "SELECT type || ' ' || name AS object FROM sqlite_master \
      UNION ALL SELECT 'column ' || m.name || '.' || c.name \
      FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'";
 
-/// Zero is no limit.
-const NO_TIME_LIMITS: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout", "0")];
+/// Zero is no limit. What a migration changes, it changes for all tenants.
+const MIGRATING: [(&str, &str); 3] = [
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    (scope::SCOPE, scope::INSTALLATION),
+];
 
 /// How long the migrations may take in all; a server that falls silent meanwhile ends them no sooner.
 const MIGRATION_MAX: Duration = Duration::from_secs(86_400);
@@ -57,11 +66,7 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
     match database {
         Database::Postgres(PostgresPool { pool, .. }) => {
             // A connection of its own without limits of time: building an index may take long.
-            let options = pool
-                .connect_options()
-                .as_ref()
-                .clone()
-                .options(NO_TIME_LIMITS);
+            let options = pool.connect_options().as_ref().clone().options(MIGRATING);
             let own = PgPoolOptions::new()
                 .max_connections(1)
                 .connect_with(options)
@@ -146,8 +151,8 @@ impl std::fmt::Display for MissingObject {
     }
 }
 
-/// What of the migrations' work is missing. Columns, indexes and triggers of a table that is missing are
-/// not named.
+/// What of the migrations' work is missing. Columns, indexes, triggers and policies of a table that is missing
+/// are not named.
 pub(crate) async fn missing(database: &Database) -> Result<Vec<MissingObject>, StoreError> {
     let (expected, found) = match database {
         Database::Postgres(_) => (POSTGRES_OBJECTS, POSTGRES_FOUND),
@@ -176,7 +181,7 @@ pub(crate) async fn missing(database: &Database) -> Result<Vec<MissingObject>, S
     Ok(missing)
 }
 
-/// Whether a column, index or trigger has the name of its table in front.
+/// Whether a column, index, trigger or policy has the name of its table in front.
 fn is_part_of(name: &str, table: &str) -> bool {
     let rest = name.strip_prefix(table);
     rest.is_some_and(|rest| rest.starts_with(['.', '_']))
@@ -185,7 +190,10 @@ fn is_part_of(name: &str, table: &str) -> bool {
 /// The migration whose text creates an object.
 fn creating(migrator: &Migrator, object: &str) -> Option<i64> {
     let (kind, name) = object.split_once(' ')?;
-    let head = format!("CREATE {} {name} ", kind.to_uppercase());
+    let head = match (kind, name.split_once('.')) {
+        ("policy", Some((table, _))) => format!("onsale_isolate('{table}'"),
+        _ => format!("CREATE {} {name} ", kind.to_uppercase()),
+    };
     let found = migrator
         .iter()
         .find(|migration| migration.sql.as_str().contains(&head));

@@ -104,7 +104,8 @@ async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store)
     let store = Store::connect(&config.database_url()?, config.database.connections_max)
         .await
         .context("cannot open the database")
-        .or_reach()?;
+        .or_reach()?
+        .for_installation();
     let applied = store
         .migrate()
         .await

@@ -455,7 +455,7 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
         return;
     }
     let store = match Store::connect(&url, 2).await {
-        Ok(store) => store,
+        Ok(store) => store.for_installation(),
         Err(error) => {
             checks.push(Check::failed(
                 "database",

@@ -59,7 +59,8 @@ async fn database(config: &Config) -> Result<Store, Failure> {
     let store = Store::connect_lazily(&config.database_url()?, config.database.connections_max)
         .await
         .context("database")
-        .or_use()?;
+        .or_use()?
+        .for_installation();
     match store.migrate().await {
         Ok(0) => {}
         Ok(applied) => tracing::info!(applied, "database schema brought up to date"),
