@@ -20,6 +20,7 @@ use crate::exit::{Failure, OrFail};
 use crate::log_source::log_source;
 use crate::operations::EmbeddedOperations;
 use crate::private;
+use crate::second_layer;
 use crate::secrets;
 
 /// Everything in this process.
@@ -114,6 +115,7 @@ async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store)
     if applied > 0 {
         tracing::info!(applied, "database schema brought up to date");
     }
+    second_layer::report(&store).await;
     let metrics = Metrics::register(registry).or_found()?;
     let embedded = Embedded::start(options(config), store.clone(), metrics).await;
     let embedded = match embedded {

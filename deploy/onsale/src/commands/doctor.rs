@@ -21,7 +21,7 @@ use crate::cli::{ConfigArgs, JsonArgs, TrustArgs};
 use crate::client;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::{database_fit, descriptors, output, private};
+use crate::{database_fit, descriptors, output, private, second_layer};
 
 /// Less free space than this is a warning, in bytes.
 const FREE_LOW_BYTES: u64 = 1 << 30;
@@ -473,6 +473,9 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
             _ => Check::failed("database", error.to_string(), "run `onsale migrate`"),
         });
         return;
+    }
+    if let Some(problem) = second_layer::problem(&store).await {
+        checks.push(Check::warning("tenants", problem, second_layer::ADVICE));
     }
     checks.push(match database_fit::look(config, Some(&store)).await {
         Ok(None) => Check::ok("database", "reached, schema up to date"),

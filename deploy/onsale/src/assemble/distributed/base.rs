@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Failure, OrFail, kafka_failure};
+use crate::second_layer;
 
 /// Pause before a database that does not answer is asked again for its schema.
 const MIGRATE_RETRY: Duration = Duration::from_secs(2);
@@ -74,6 +75,7 @@ async fn database(config: &Config) -> Result<Store, Failure> {
             ));
         }
     }
+    second_layer::report(&store).await;
     Ok(store)
 }
 
