@@ -8,8 +8,8 @@ use tracing::Instrument;
 
 use crate::error::ApiError;
 
-/// Runs work to its end, whether or not its caller still waits, and for whom its caller works. What bounds such work, such as a
-/// permit, belongs inside it.
+/// Runs work to its end, whether or not its caller still waits, and for whom its caller works. What bounds
+/// such work, such as a permit, belongs inside it.
 pub(crate) async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {

@@ -38,7 +38,7 @@ impl House {
             None => format!("sqlite://{}", data.join("onsale.sqlite").display()),
         };
         let server = Server::start_with(&data, &[("ONSALE_DATABASE__URL", &url)]).await;
-        let store = Store::connect(&url, 2).await.unwrap();
+        let store = Store::connect(&url, 2).await.unwrap().for_installation();
         let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
         let zones = || {
             let price = json!({ "amount": 100, "currency": "THB" });
@@ -337,6 +337,13 @@ async fn dropped_audit(house: House) {
         house.by_hand("DROP FUNCTION audit_is_append_only").await;
     }
     house.by_hand(&statements).await;
+    if house._database.is_some() {
+        // The table is there again; what isolates it is of a later one.
+        house.finds(&["doctor"], "policy audit.adds (migration 0016)");
+        let (code, statements, err) = house.server.verb(&["migrate", "--print", "16"]);
+        assert_eq!(code, Some(0), "{err}");
+        house.by_hand(&statements).await;
+    }
     house.readiness_says("by hand", false).await;
     let (status, said) = house.server.post(&house.organizer, "/events", &event).await;
     assert_eq!(status, 201, "{said}");

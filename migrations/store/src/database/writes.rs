@@ -37,9 +37,9 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// The connection, for whom `scope` says. It is waited for as long as waiting for the turn has left of the caller's
-    /// patience, and at least [`CONNECTION_MIN`]: the pool may have lent it to a reader, or have to
-    /// connect first.
+    /// The connection, for whom `scope` says. It is waited for as long as waiting for the turn has left of
+    /// the caller's patience, and at least [`CONNECTION_MIN`]: the pool may have lent it to a reader, or have
+    /// to connect first.
     pub(super) async fn connection<DB: Limited>(
         &self,
         pool: &sqlx::Pool<DB>,
