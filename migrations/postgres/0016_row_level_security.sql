@@ -9,50 +9,49 @@
 
 -- Nodes of the version before know of no scope. While nodes are upgraded one at a time they go on with all
 -- they see; this version always says one. (Sessions of other programs have another name and see nothing.)
-CREATE OR REPLACE FUNCTION onsale_scope() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(
+CREATE OR REPLACE FUNCTION onsale_scope() RETURNS text STABLE PARALLEL SAFE
+    RETURN coalesce(
         current_setting('onsale.scope', true),
         CASE current_setting('application_name') WHEN 'onsale' THEN 'installation' ELSE '' END
-    )
-$$;
-CREATE OR REPLACE FUNCTION onsale_is_caller() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT onsale_scope() = 'caller'
-$$;
+    );
+CREATE OR REPLACE FUNCTION onsale_is_caller() RETURNS boolean STABLE PARALLEL SAFE
+    RETURN onsale_scope() = 'caller';
 -- NULL is equal to nothing.
-CREATE OR REPLACE FUNCTION onsale_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN onsale_is_caller()
-        THEN nullif(current_setting('onsale.tenant_id', true), '')::uuid END
-$$;
-CREATE OR REPLACE FUNCTION onsale_user() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN onsale_is_caller()
-        THEN nullif(current_setting('onsale.user_id', true), '')::uuid END
-$$;
+CREATE OR REPLACE FUNCTION onsale_tenant() RETURNS uuid STABLE PARALLEL SAFE
+    RETURN CASE WHEN onsale_is_caller()
+        THEN nullif(current_setting('onsale.tenant_id', true), '')::uuid END;
+CREATE OR REPLACE FUNCTION onsale_user() RETURNS uuid STABLE PARALLEL SAFE
+    RETURN CASE WHEN onsale_is_caller()
+        THEN nullif(current_setting('onsale.user_id', true), '')::uuid END;
 -- 'all' or 'some'. What it is compared with by <> is expected to hold for nearly every row, so that
 -- statements of the whole installation are planned as they were without policies. (A boolean is expected to
 -- hold for half of the rows, and the projector's batches went from 0.1 s to 10 s by that.)
-CREATE OR REPLACE FUNCTION onsale_reach() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE onsale_scope() WHEN 'installation' THEN 'all' ELSE 'some' END
-$$;
+CREATE OR REPLACE FUNCTION onsale_reach() RETURNS text STABLE PARALLEL SAFE
+    RETURN CASE onsale_scope() WHEN 'installation' THEN 'all' ELSE 'some' END;
 
 -- What belongs to an event or a show is seen with it. Each looks at the primary key under the policies of the
 -- table that it reads. (As sub-selects in the policies they would be planned anew, one within the other, with
 -- every statement.)
-CREATE OR REPLACE FUNCTION onsale_sees_event(id uuid) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION onsale_sees_event(id uuid) RETURNS boolean LANGUAGE plpgsql
+    STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM events AS e WHERE e.event_id = id);
 END
 $$;
-CREATE OR REPLACE FUNCTION onsale_owns_event(id uuid) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION onsale_owns_event(id uuid) RETURNS boolean LANGUAGE plpgsql
+    STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM events AS e WHERE e.event_id = id AND e.tenant_id = onsale_tenant());
 END
 $$;
-CREATE OR REPLACE FUNCTION onsale_sees_show(id uuid) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION onsale_sees_show(id uuid) RETURNS boolean LANGUAGE plpgsql
+    STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM shows AS s WHERE s.show_id = id);
 END
 $$;
-CREATE OR REPLACE FUNCTION onsale_owns_show(id uuid) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION onsale_owns_show(id uuid) RETURNS boolean LANGUAGE plpgsql
+    STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM shows AS s WHERE s.show_id = id AND onsale_owns_event(s.event_id));
 END
