@@ -3,7 +3,7 @@
 //! itself. On PostgreSQL the second layer holds as well, and what it alone does is tested at the store.
 
 use http::Method;
-use onsale_schemas::{BookingId, Command, EventId, MemberRole, PartitionId, ShowId, UserId};
+use onsale_schemas::{BookingId, Command, EventId, MemberRole, ShowId, UserId};
 use onsale_store::account::{Membership, TenantRow};
 use onsale_store::audit::{AuditFilter, Unaudited};
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow};
