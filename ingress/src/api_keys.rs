@@ -124,7 +124,7 @@ impl ApiKeys {
             None => {
                 let limited = state.limits.check(Class::Lookup, address);
                 limited.map_err(|(error, _passed)| error)?;
-                let found = match state.store.api_key(hash).await {
+                let found = match state.installation.api_key(hash).await {
                     Err(error @ StoreError::Unreachable(_)) => {
                         let key = self.without_database(hash).ok_or(error)?;
                         return caller(key, state.clock.now_ms());
@@ -134,7 +134,8 @@ impl ApiKeys {
                 if let Some(key) = &found {
                     let now_ms = state.clock.now_ms();
                     // What can be read is answered also where nothing can be written.
-                    if let Err(error) = state.store.note_api_key_used(key.key_id, now_ms).await {
+                    let noted = state.installation.note_api_key_used(key.key_id, now_ms);
+                    if let Err(error) = noted.await {
                         tracing::warn!(
                             key = %key.key_id, %error,
                             "it is not noted when an API key was last used"

@@ -97,7 +97,7 @@ impl Unprojected {
 
 /// Hands in the document of a show that the log has just opened. What fails is left to the task.
 pub(crate) async fn opened(state: &AppState, show: ShowId) {
-    match state.store.opened_document(show).await {
+    match state.installation.opened_document(show).await {
         // Where the log takes it, the projector notes it.
         Ok(Some(document)) => drop(hand_in(state, &document)),
         Ok(None) => {}
@@ -144,7 +144,7 @@ async fn pass(
     let partitions = state.log.partitions();
     let behind = unprojected.partitions();
     let (documents, end) = state
-        .store
+        .installation
         .next_undescribed(partitions, &behind, *cursor, DOCUMENTS_PER_PASS)
         .await?;
     if documents.is_empty() {

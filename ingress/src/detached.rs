@@ -3,16 +3,17 @@
 //! would wait for the next start; and what follows an outcome here has to be done all the same. A single
 //! write of the store needs none of this: the store sees it through by itself.
 
+use onsale_store::Scope;
 use tracing::Instrument;
 
 use crate::error::ApiError;
 
-/// Runs work to its end, whether or not its caller still waits. What bounds such work, such as a
-/// permit, belongs inside it.
+/// Runs work to its end, whether or not its caller still waits, and for whom its caller works. What bounds
+/// such work, such as a permit, belongs inside it.
 pub(crate) async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::spawn(work.in_current_span())
+    tokio::spawn(Scope::current().cover(work.in_current_span()))
         .await
         .map_err(ApiError::internal)?
 }

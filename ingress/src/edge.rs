@@ -11,6 +11,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap};
+use onsale_store::Scope;
+use onsale_store::catalog::TenantScope;
 use serde_json::Value;
 use tower::{Layer, Service};
 use tracing::Instrument;
@@ -105,7 +107,8 @@ where
     let mut response = match admitted {
         Ok(()) => {
             request.extensions_mut().insert(context.clone());
-            let run = inner.call(request).instrument(span.clone());
+            let scope = scope_of(request.extensions().get::<Caller>());
+            let run = scope.cover(inner.call(request).instrument(span.clone()));
             match AssertUnwindSafe(run).catch_unwind().await {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
@@ -146,6 +149,19 @@ where
         .access_log
         .answered(&context, &method, route, response.status(), elapsed);
     response
+}
+
+/// What of the tenants' data the database shows and changes for a caller: the second layer behind what handlers
+/// compare. It comes from the token alone.
+fn scope_of(caller: Option<&Caller>) -> Scope {
+    match caller.map(|caller| (caller.scope(), caller.user)) {
+        None => Scope::PUBLIC,
+        Some((TenantScope::All, _)) => Scope::Installation,
+        Some((TenantScope::One(tenant), user)) => Scope::Caller {
+            tenant: Some(tenant),
+            user: Some(user.0),
+        },
+    }
 }
 
 /// Finds out who asks and counts the request.

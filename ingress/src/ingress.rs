@@ -141,6 +141,8 @@ impl Ingress {
         ));
         let feed = log.subscribe();
         let documented = openapi::documented();
+        // Whatever scope the given one has: requests are the callers'.
+        let (store, installation) = (store.for_callers(), store.for_installation());
         let state = Arc::new(IngressState {
             auth: Authenticator::new(&config.auth)?,
             accounts: accounts(&config, &store)?.map(Arc::new),
@@ -154,7 +156,7 @@ impl Ingress {
             limits: RateLimits::new(&config.rate_limit),
             address_blocks: AddressBlocks::new(&config.rate_limit, &config.http, clock.clone()),
             key_quotas: KeyQuotas::new(&config.rate_limit, clock.clone()),
-            charts: Charts::new(store.clone()),
+            charts: Charts::new(installation.clone()),
             replies: Replies::new(),
             recent: Recent::new(log.is_shared()),
             shows_of_bookings: ShowsOfBookings::new(log.partitions()),
@@ -174,6 +176,7 @@ impl Ingress {
             config,
             log,
             store,
+            installation,
             operations,
             clock,
             closing,

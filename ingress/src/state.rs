@@ -39,7 +39,11 @@ pub(crate) type AppState = Arc<IngressState>;
 pub(crate) struct IngressState {
     pub(crate) config: IngressConfig,
     pub(crate) log: Arc<dyn CommandLog>,
+    /// For whoever asks: it shows and changes what the caller's token says, see [`onsale_store::Scope`].
     pub(crate) store: Store,
+    /// The same database for what no caller asked for, for what callers share, and for finding out whose
+    /// something is. Nothing that it shows may be answered before tenants were compared.
+    pub(crate) installation: Store,
     pub(crate) operations: Arc<dyn Operations>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) auth: Authenticator,

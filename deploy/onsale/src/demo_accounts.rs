@@ -47,7 +47,7 @@ pub(crate) async fn ensure(config: &Config) -> anyhow::Result<Vec<DemoAccount>> 
         })
         .collect();
     let url = config.database_url().map_err(|error| anyhow!("{error}"))?;
-    let store = Store::connect(&url, CONNECTIONS).await?;
+    let store = Store::connect(&url, CONNECTIONS).await?.for_installation();
     let created = create_missing(config, &store, ring, &accounts).await;
     store.close().await;
     created?;

@@ -18,6 +18,7 @@ mod money;
 mod operations;
 mod output;
 mod private;
+mod second_layer;
 mod secrets;
 mod telemetry;
 

@@ -36,7 +36,11 @@ const SUCCESSORS: &str = "successors of refresh tokens";
 /// Accounts of one installation: every flow is a method.
 pub struct Accounts {
     pub(crate) config: AccountsConfig,
+    /// For people: accounts are nobody's but their person's, and whoever signs in, joins a tenant or opens one is
+    /// not of it yet. So these look at all of the installation.
     pub(crate) store: Store,
+    /// For tenants: it shows and changes what the caller's token says, see [`onsale_store::Scope`].
+    pub(crate) tenants: Store,
     pub(crate) passwords: PasswordThreads,
     pub(crate) tokens: FamilyTokens,
     /// Turns of what is done behind an answer: links that are being issued.
@@ -112,7 +116,8 @@ impl Accounts {
             vault: OnceCell::new(),
             misfit: OnceLock::new(),
             config,
-            store,
+            tenants: store.for_callers(),
+            store: store.for_installation(),
             passwords,
             minter,
         })

@@ -47,6 +47,7 @@ impl ChartAnswer {
 }
 
 pub(crate) struct Charts {
+    /// The installation's, as what is read is shared by all callers.
     store: Store,
     charts: moka::future::Cache<ShowId, Arc<Chart>>,
     bodies: moka::future::Cache<ShowId, Arc<ChartAnswer>>,

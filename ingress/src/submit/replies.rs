@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use onsale_log::{OutcomeBatch, Reply};
 use onsale_schemas::{OutcomeRecord, PartitionId, RequestId, UserId};
+use onsale_store::Scope;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::answer::Final;
@@ -32,6 +33,8 @@ pub(crate) struct Late {
     user: UserId,
     partition: PartitionId,
     answering: Arc<dyn Answering>,
+    /// Whose request it is.
+    scope: Scope,
     answer: OnceLock<Result<Final, ApiError>>,
 }
 
@@ -83,6 +86,7 @@ impl Replies {
             user,
             partition,
             answering,
+            scope: Scope::current(),
             answer: OnceLock::new(),
         });
         self.late.insert(request_id, late.clone());
@@ -135,7 +139,8 @@ impl Replies {
 impl Late {
     async fn resolve(&self, state: &AppState, record: &OutcomeRecord) {
         let (user, partition) = (self.user, self.partition);
-        let answer = answering::answer(&*self.answering, state, user, partition, record).await;
+        let answer = answering::answer(&*self.answering, state, user, partition, record);
+        let answer = self.scope.cover(answer).await;
         // The first answer stands.
         let _ = self.answer.set(answer);
     }

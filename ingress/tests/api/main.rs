@@ -22,6 +22,7 @@ mod explanations;
 mod fuzz;
 mod headers;
 mod idempotency;
+mod isolation;
 mod limits;
 mod openapi;
 mod operation;

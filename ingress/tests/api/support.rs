@@ -1,11 +1,14 @@
 //! What the tests share.
 
+mod database;
+mod declared;
 mod log;
 mod operations;
 mod reply;
 mod tokens;
 mod world;
 
+pub(crate) use declared::{Declared, declared};
 pub(crate) use log::{Script, ScriptedLog};
 pub(crate) use reply::Reply;
 pub(crate) use tokens::{Claims, SECRET, sign, sign_with};

@@ -29,7 +29,9 @@ async fn main() -> Result<(), Failure> {
         .next()
         .ok_or("usage: projection_speed URL [BATCHES]")?;
     let batches: u64 = arguments.next().as_deref().unwrap_or("100").parse()?;
-    let store = Store::connect(&url, CONNECTIONS_MAX).await?;
+    let store = Store::connect(&url, CONNECTIONS_MAX)
+        .await?
+        .for_installation();
     store.migrate().await?;
     let mut from = store
         .watermarks()

@@ -16,6 +16,8 @@ mod writes;
 pub(crate) use classify::{classify, is_unique_violation, violation_detail};
 pub(crate) use gateway::Database;
 pub use latch::Latch;
+#[cfg(feature = "testing")]
+pub(crate) use lent::Lent;
 pub(crate) use lent::within;
 pub(crate) use row::Row;
 pub(crate) use transaction::{Durability, Transaction, on};

@@ -11,6 +11,7 @@ use sqlx::postgres::PgPoolOptions;
 use crate::database::postgres::PostgresPool;
 use crate::database::{Database, Value, classify, within};
 use crate::error::StoreError;
+use crate::scope;
 
 /// Number, name and text of each migration: the build script lists the files.
 mod files {
@@ -20,13 +21,13 @@ mod files {
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| embedded(files::POSTGRES));
 static SQLITE: LazyLock<Migrator> = LazyLock::new(|| embedded(files::SQLITE));
 
-/// What the migrations leave, a line for each: tables, columns, indexes, triggers and the views that the
-/// program reads.
+/// What the migrations leave, a line for each: tables, columns, indexes, triggers, policies and the views that
+/// the program reads.
 const POSTGRES_OBJECTS: &str = include_str!("schema/postgres.txt");
 const SQLITE_OBJECTS: &str = include_str!("schema/sqlite.txt");
 
-/// A trigger that is switched off is as good as none. Parts of a table have triggers of the same names as
-/// the whole.
+/// A trigger that is switched off is as good as none, and so is a policy that does not bind the table's owner.
+/// Parts of a table have triggers of the same names as the whole.
 const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'i' THEN 'index ' \
          WHEN 'I' THEN 'index ' ELSE 'table ' END || c.relname AS object, NULL::text AS definition \
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
@@ -40,14 +41,22 @@ const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN '
      FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid \
          JOIN pg_namespace AS n ON n.oid = c.relnamespace \
      WHERE n.nspname = ANY (current_schemas(false)) AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
-         AND t.tgparentid = 0 AND c.relname !~ '^audit_[0-9]'";
+         AND t.tgparentid = 0 AND c.relname !~ '^audit_[0-9]' \
+     UNION ALL SELECT 'policy ' || c.relname || '.' || p.polname, NULL \
+     FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid \
+         JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+     WHERE n.nspname = ANY (current_schemas(false)) AND c.relrowsecurity AND c.relforcerowsecurity";
 const SQLITE_FOUND: &str = "SELECT type || ' ' || name AS object, \
          CASE WHEN type IN ('trigger', 'view') THEN sql END AS definition FROM sqlite_master \
      UNION ALL SELECT 'column ' || m.name || '.' || c.name, NULL \
      FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'";
 
-/// Zero is no limit.
-const NO_TIME_LIMITS: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout", "0")];
+/// Zero is no limit. What a migration changes, it changes for all tenants.
+const MIGRATING: [(&str, &str); 3] = [
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    (scope::SCOPE, scope::INSTALLATION),
+];
 
 /// How long the migrations may take in all; a server that falls silent meanwhile ends them no sooner.
 const MIGRATION_MAX: Duration = Duration::from_secs(86_400);
@@ -87,11 +96,7 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
     match database {
         Database::Postgres(PostgresPool { pool, .. }) => {
             // A connection of its own without limits of time: building an index may take long.
-            let options = pool
-                .connect_options()
-                .as_ref()
-                .clone()
-                .options(NO_TIME_LIMITS);
+            let options = pool.connect_options().as_ref().clone().options(MIGRATING);
             let own = PgPoolOptions::new()
                 .max_connections(1)
                 .connect_with(options)
@@ -182,8 +187,8 @@ impl std::fmt::Display for MissingObject {
     }
 }
 
-/// What of the migrations' work is missing. Columns, indexes and triggers of a table that is missing are
-/// not named. Of triggers, and on SQLite of views, the text is compared too: one of an earlier migration
+/// What of the migrations' work is missing. Columns, indexes, triggers and policies of a table that is missing
+/// are not named. Of triggers, and on SQLite of views, the text is compared too: one of an earlier migration
 /// has the same name.
 pub(crate) async fn missing(database: &Database) -> Result<Vec<MissingObject>, StoreError> {
     let (expected, found) = match database {
@@ -222,7 +227,7 @@ pub(crate) async fn missing(database: &Database) -> Result<Vec<MissingObject>, S
     Ok(missing)
 }
 
-/// Whether a column, index or trigger has the name of its table in front.
+/// Whether a column, index, trigger or policy has the name of its table in front.
 fn is_part_of(name: &str, table: &str) -> bool {
     let rest = name.strip_prefix(table);
     rest.is_some_and(|rest| rest.starts_with(['.', '_']))
@@ -269,6 +274,11 @@ impl Texts {
                     self.last(|text| text.contains(&constraint))
                 })
                 .or_else(|| self.created("table", self.table_of(name)?)),
+            "policy" => {
+                let (table, _) = name.split_once('.')?;
+                let isolates = format!("onsale_isolate('{table}'");
+                self.last(|text| text.contains(&isolates))
+            }
             _ => self.created(kind, name),
         }
     }
@@ -478,6 +488,7 @@ mod tests {
         let texts = Texts::of(&POSTGRES);
         assert_eq!(texts.creating("table audit"), Some(15));
         assert_eq!(texts.creating("trigger audit_is_append_only"), Some(15));
+        assert_eq!(texts.creating("policy audit.adds"), Some(16));
         assert_eq!(texts.creating("index one_live_holder_per_seat"), Some(1));
         assert_eq!(texts.creating("index users_pkey"), Some(12));
     }

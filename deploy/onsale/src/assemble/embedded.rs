@@ -21,6 +21,7 @@ use crate::in_place::InPlace;
 use crate::log_source::log_source;
 use crate::operations::EmbeddedOperations;
 use crate::private;
+use crate::second_layer;
 use crate::secrets;
 
 /// Everything in this process.
@@ -106,7 +107,9 @@ async fn start(config: &Config, registry: &Registry) -> Result<(Embedded, Store)
     let store = Store::connect(&config.database_url()?, config.database.connections_max)
         .await
         .context("cannot open the database")
-        .or_reach()?;
+        .or_reach()?
+        .for_installation();
+    second_layer::report(&store).await;
     let metrics = Metrics::register(registry).or_found()?;
     let embedded = Embedded::start(options(config), store.clone(), metrics).await;
     let embedded = match embedded {

@@ -23,7 +23,7 @@ pub(crate) async fn open(config: &Config) -> Result<Option<Store>, Failure> {
         .await
         .context("cannot open the database")
         .or_reach()?;
-    Ok(Some(store))
+    Ok(Some(store.for_installation()))
 }
 
 /// Works on the database: no server needs to run.

@@ -38,7 +38,7 @@ impl House {
             None => format!("sqlite://{}", data.join("onsale.sqlite").display()),
         };
         let server = Server::start_with(&data, &[("ONSALE_DATABASE__URL", &url)]).await;
-        let store = Store::connect(&url, 2).await.unwrap();
+        let store = Store::connect(&url, 2).await.unwrap().for_installation();
         let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
         let zones = || {
             let price = json!({ "amount": 100, "currency": "THB" });
@@ -332,6 +332,13 @@ async fn dropped_audit(house: House) {
     assert!(status >= 500, "nothing changes without an entry: {said}");
     for number in numbers {
         let (code, statements, err) = house.server.verb(&["migrate", "--print", number]);
+        assert_eq!(code, Some(0), "{err}");
+        house.by_hand(&statements).await;
+    }
+    if house._database.is_some() {
+        // The table is there again; what isolates it is of a later one.
+        house.finds(&["doctor"], "policy audit.adds (migration 0016)");
+        let (code, statements, err) = house.server.verb(&["migrate", "--print", "16"]);
         assert_eq!(code, Some(0), "{err}");
         house.by_hand(&statements).await;
     }

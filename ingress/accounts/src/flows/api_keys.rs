@@ -59,7 +59,7 @@ impl Accounts {
             .with(json!({
                 "name": key.name, "scopes": scopes.names(), "expires_at_ms": expires_at_ms,
             }));
-        if self.store.add_api_key(&key, by.act(entry)).await? {
+        if self.tenants.add_api_key(&key, by.act(entry)).await? {
             Ok((key, secret))
         } else {
             Err(AccountError::TooManyKeys)
@@ -77,7 +77,7 @@ impl Accounts {
     ) -> Result<Vec<ApiKeyRow>, AccountError> {
         // Those that have expired are listed too, until they are revoked or forgotten.
         let limit = KEPT_API_KEYS_PER_TENANT_MAX;
-        Ok(self.store.api_keys_of(tenant, now_ms, limit).await?)
+        Ok(self.tenants.api_keys_of(tenant, now_ms, limit).await?)
     }
 
     /// Revokes a key for good; its hash, by which it may be remembered.
@@ -93,7 +93,7 @@ impl Accounts {
     ) -> Result<TokenHash, AccountError> {
         let entry = by.did("api_key.revoke", "api_key", key).of_tenant(tenant);
         let revoked = self
-            .store
+            .tenants
             .revoke_api_key(tenant, key, now_ms, by.act(entry));
         revoked.await?.ok_or(AccountError::NotFound("API key"))
     }

@@ -90,7 +90,7 @@ impl Accounts {
             invited_by: by.actor.id,
         };
         let invited = self
-            .store
+            .tenants
             .invite(&invitation, mail.into_job()?, by.act(entry));
         if invited.await? {
             Ok(())
@@ -109,7 +109,7 @@ impl Accounts {
         now_ms: u64,
     ) -> Result<Vec<OpenInvitation>, AccountError> {
         let vault = self.vault(now_ms).await?;
-        let rows = self.store.invitations_of(tenant, now_ms).await?;
+        let rows = self.tenants.invitations_of(tenant, now_ms).await?;
         rows.into_iter()
             .map(|row| {
                 let email = vault.open_invited(row.invitation_id, &row.address)?;
@@ -134,7 +134,7 @@ impl Accounts {
             .of_tenant(tenant)
             .with(json!({ "invitation": invitation }));
         let withdrawn = self
-            .store
+            .tenants
             .withdraw_invitation(tenant, invitation, now_ms, by.act(entry));
         if withdrawn.await? {
             Ok(())

@@ -100,7 +100,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotFound`].
     pub async fn tenant(&self, id: Uuid) -> Result<TenantRow, AccountError> {
-        let tenant = self.store.tenant(id).await?;
+        let tenant = self.tenants.tenant(id).await?;
         let tenant = tenant.filter(|tenant| tenant.closed_at_ms.is_none());
         tenant.ok_or(AccountError::NotFound("tenant"))
     }
@@ -128,7 +128,7 @@ impl Accounts {
                 "before": { "slug": before.slug, "name": before.name },
                 "after": { "slug": change.slug, "name": change.name },
             }));
-        match self.store.change_tenant(id, &change, by.act(entry)).await {
+        match self.tenants.change_tenant(id, &change, by.act(entry)).await {
             Ok(Some(tenant)) => Ok(tenant),
             Ok(None) => Err(AccountError::NotFound("tenant")),
             Err(StoreError::Exists(_)) => Err(AccountError::SlugTaken),
@@ -146,7 +146,7 @@ impl Accounts {
         now_ms: u64,
     ) -> Result<Vec<TeamMember>, AccountError> {
         let vault = self.vault(now_ms).await?;
-        let rows = self.store.members_of(tenant, MEMBERS_MAX).await?;
+        let rows = self.tenants.members_of(tenant, MEMBERS_MAX).await?;
         rows.into_iter()
             .map(|(membership, user)| {
                 let profile = vault.open_profile(&user)?;
@@ -176,7 +176,7 @@ impl Accounts {
             entry.with(json!({ "before": before.as_str(), "after": role.as_str() }))
         };
         let changed = self
-            .store
+            .tenants
             .change_member(tenant, user, role, by.mandate, now_ms, audit);
         of_member(changed.await?)
     }
@@ -195,10 +195,11 @@ impl Accounts {
     ) -> Result<Vec<Uuid>, AccountError> {
         let entry = by.did("member.remove", "user", user).of_tenant(tenant);
         let removed = self
-            .store
+            .tenants
             .remove_member(tenant, user, now_ms, by.act(entry));
         of_member(removed.await?)?;
-        Ok(self.store.api_keys_created_by(tenant, user, now_ms).await?)
+        let keys = self.tenants.api_keys_created_by(tenant, user, now_ms);
+        Ok(keys.await?)
     }
 }
 

@@ -392,7 +392,7 @@ pub(super) async fn withdraw(
     for (show, audit) in shows {
         if !is_projected {
             tracing::info!(%show, "a show that the log refused is withdrawn at the next start");
-        } else if let Err(error) = state.store.withdraw_show(show, audit).await {
+        } else if let Err(error) = state.installation.withdraw_show(show, audit).await {
             tracing::warn!(%show, %error, "a show that the log refused is withdrawn at the next start");
         }
     }

@@ -68,7 +68,11 @@ async fn pass(state: &AppState) -> Resumed {
         handed_in: 0,
         is_incomplete: false,
     };
-    let shows = match state.store.shows_with_status(ShowStatus::Opening).await {
+    let shows = match state
+        .installation
+        .shows_with_status(ShowStatus::Opening)
+        .await
+    {
         Ok(shows) => shows,
         Err(error) => {
             tracing::warn!(%error, "interrupted openings are looked for again later");
@@ -128,7 +132,7 @@ struct Refused {
 }
 
 async fn resume(state: &AppState, show: &ShowRow) -> Result<Resumption, ApiError> {
-    let Some(event) = state.store.event(show.event_id).await? else {
+    let Some(event) = state.installation.event(show.event_id).await? else {
         return Ok(Resumption::NoEvent);
     };
     let command = Command::OpenShowV2(open_command(show, &event)?);

@@ -19,10 +19,10 @@ use onsale_store::catalog::{
 };
 use onsale_store::projection::ProjectionBatch;
 use serde_json::Value;
-use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use super::database::TestDatabase;
 use super::log::ScriptedLog;
 use super::operations::FakeOperations;
 use super::reply::Reply;
@@ -40,6 +40,9 @@ pub(crate) const FLOOR: Uuid = Uuid::from_u128(2);
 /// Row A again (5 seats): seats 23 to 27.
 pub(crate) const BALCONY: Uuid = Uuid::from_u128(3);
 
+/// Connections of one world.
+const CONNECTIONS_MAX: u32 = 4;
+
 pub(crate) struct ManualClock(pub(crate) AtomicU64);
 
 impl Clock for ManualClock {
@@ -52,10 +55,12 @@ pub(crate) struct World {
     pub(crate) ingress: Ingress,
     pub(crate) router: Router,
     pub(crate) log: Arc<ScriptedLog>,
+    /// Of the whole installation, whoever calls.
     pub(crate) store: Store,
     pub(crate) operations: Arc<FakeOperations>,
     pub(crate) clock: Arc<ManualClock>,
-    _folder: TempDir,
+    /// Dropped last.
+    _database: TestDatabase,
 }
 
 /// A request in the making.
@@ -80,9 +85,10 @@ impl World {
     }
 
     async fn on(log: ScriptedLog, change: impl FnOnce(&mut IngressConfig)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("store.db").display());
-        let store = Store::connect(&url, 4).await.unwrap();
+        let database = TestDatabase::new().await;
+        let store = Store::connect(database.url(), CONNECTIONS_MAX)
+            .await
+            .unwrap();
         store.migrate().await.unwrap();
         let mut config = IngressConfig::default();
         config.auth.hs256_secret = Some(Secret::new(SECRET));
@@ -107,10 +113,10 @@ impl World {
             ingress,
             router,
             log,
-            store,
+            store: store.for_installation(),
             operations,
             clock,
-            _folder: folder,
+            _database: database,
         };
         world.store.add_event(&event()).await.unwrap();
         world.store.add_show(&show()).await.unwrap();

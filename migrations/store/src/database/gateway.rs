@@ -13,6 +13,7 @@ use super::value::{bytes_of, postgres_query, sqlite_query};
 use super::writes::{Turn, Writes};
 use super::{Durability, Latch, Row, Transaction, Value, classify};
 use crate::error::StoreError;
+use crate::scope::Scope;
 
 /// Runs a query on a connection of a pool, which gets it back only while it can be used on. A caller
 /// may drop one that does not write half-way (see [`Lent`]).
@@ -52,14 +53,14 @@ impl Database {
         self.latch().check()?;
         match self {
             Self::Postgres(postgres) => on_connection!(
-                Lent::from(&postgres.pool),
+                Lent::from(&postgres.pool, postgres.scope()),
                 Postgres::STATEMENT_MAX,
                 postgres_query(sql, values),
                 fetch_all
             )
             .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
             Self::Sqlite(pools) => on_connection!(
-                Lent::from(&pools.readers),
+                Lent::from(&pools.readers, Scope::Nothing),
                 Sqlite::STATEMENT_MAX,
                 sqlite_query(sql, values),
                 fetch_all
@@ -78,14 +79,14 @@ impl Database {
         self.latch().check()?;
         match self {
             Self::Postgres(postgres) => on_connection!(
-                Lent::from(&postgres.pool),
+                Lent::from(&postgres.pool, postgres.scope()),
                 Postgres::STATEMENT_MAX,
                 postgres_query(sql, values),
                 fetch_optional
             )
             .map(|row| row.map(Row::Postgres)),
             Self::Sqlite(pools) => on_connection!(
-                Lent::from(&pools.readers),
+                Lent::from(&pools.readers, Scope::Nothing),
                 Sqlite::STATEMENT_MAX,
                 sqlite_query(sql, values),
                 fetch_optional
@@ -107,12 +108,15 @@ impl Database {
         self.latch().check()?;
         match self {
             // It commits a lone statement by itself, which saves two round trips.
-            Self::Postgres(PostgresPool { pool, writes, .. }) => {
+            Self::Postgres(postgres) => {
+                let PostgresPool { pool, writes, .. } = postgres;
                 let (pool, query) = (pool.clone(), postgres_query(sql, values));
+                // That of the caller's task, not of the one that it runs on.
+                let scope = postgres.scope();
                 let upload = bytes_of(values) / postgres::UPLOAD_MIN_BYTES_PER_SECOND;
                 let limit = postgres::STATEMENT_MAX + Duration::from_secs(upload);
                 let work = async move |turn: Turn| {
-                    on_connection!(turn.connection(&pool), Some(limit), query, execute)
+                    on_connection!(turn.connection(&pool, scope), Some(limit), query, execute)
                         .map(|done| done.rows_affected())
                         .map_err(classify)
                 };
@@ -122,7 +126,7 @@ impl Database {
                 let (writer, query) = (writer.clone(), sqlite_query(sql, values));
                 let work = async move |turn: Turn| {
                     let begin = durability.begin_on_sqlite();
-                    let open = Open::<Sqlite>::begin(&writer, turn, begin).await;
+                    let open = Open::<Sqlite>::begin(&writer, Scope::Nothing, turn, begin).await;
                     let mut open = open.map_err(classify)?;
                     let touched = on!(open, |connection| {
                         let done = query.execute(connection).await;
@@ -149,7 +153,8 @@ impl Database {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         self.latch().check()?;
-        let database = self.clone();
+        // Whom the caller's task works for, not the one that this runs on.
+        let database = self.within(Some(self.scope()));
         let work = async move |turn: Turn| {
             work(Transaction::begin(&database, durability, turn).await?).await
         };
@@ -172,6 +177,22 @@ impl Database {
             Self::Sqlite(sqlite) => sqlite.latch = latch,
         }
         database
+    }
+
+    /// For whom a statement works that is asked for now.
+    pub(crate) fn scope(&self) -> Scope {
+        match self {
+            Self::Postgres(postgres) => postgres.scope(),
+            Self::Sqlite(_) => Scope::Nothing,
+        }
+    }
+
+    /// The same connections, for whom `scope` says; `None`: for whom the task works that asks.
+    pub(crate) fn within(&self, scope: Option<Scope>) -> Self {
+        match self {
+            Self::Postgres(postgres) => Self::Postgres(postgres.within(scope)),
+            Self::Sqlite(pools) => Self::Sqlite(pools.clone()),
+        }
     }
 
     /// What writes on these connections.

@@ -4,6 +4,9 @@
 //! the connection, an address moves. Nothing is left to be sent then, so the system never notices, and
 //! whoever reads the answer reads for ever. sqlx has no limit for that, neither for a statement nor for
 //! its look at a connection that comes back, which keeps the connection's place in the pool.
+//!
+//! A connection is lent for somebody: what it may see of the tenants' data is set before it is handed out, see
+//! [`crate::scope`]. There is no other way to a connection of PostgreSQL's pool.
 
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -14,6 +17,17 @@ use sqlx::{Pool, Postgres, Sqlite};
 use tokio::time::timeout;
 
 use super::postgres;
+use crate::scope::Scope;
+
+tokio::task_local! {
+    /// For whom the connection is that is being waited for.
+    static LENT_FOR: Scope;
+}
+
+/// For whom the connection is that this task waits for.
+pub(super) fn lent_for() -> Scope {
+    LENT_FOR.try_with(|scope| *scope).unwrap_or_default()
+}
 
 /// A database that may fall silent.
 pub(crate) trait Limited: sqlx::Database {
@@ -54,8 +68,10 @@ pub(crate) struct Lent<DB: Limited> {
 }
 
 impl<DB: Limited> Lent<DB> {
-    pub(crate) async fn from(pool: &Pool<DB>) -> Result<Self, sqlx::Error> {
-        pool.acquire().await.map(|connection| Self {
+    /// A connection for whom `scope` says. (SQLite knows of no such thing.)
+    pub(crate) async fn from(pool: &Pool<DB>, scope: Scope) -> Result<Self, sqlx::Error> {
+        let lent = LENT_FOR.scope(scope, pool.acquire()).await;
+        lent.map(|connection| Self {
             connection,
             is_to_close: false,
         })

@@ -3,13 +3,15 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Row as _;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Row as _};
 use tokio::time::timeout;
 
+use super::lent;
 use super::writes::Writes;
 use super::{Latch, classify};
 use crate::error::StoreError;
+use crate::scope::{self, Scope};
 
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,12 +28,12 @@ pub(super) const UPLOAD_MIN_BYTES_PER_SECOND: u64 = 1 << 20;
 pub(super) const RAISED_STATEMENT_MAX: Duration = Duration::from_secs(3_605);
 /// Lets the next statements of a transaction take an hour.
 pub(super) const RAISE_STATEMENT_TIMEOUT: &str = "SET LOCAL statement_timeout = '3600s'";
-/// How long the look at a connection may take that was idle. One that does not answer is replaced while
-/// its caller waits.
+/// How long the look at a connection may take that was idle, which sets its scope. One that does not answer is
+/// replaced while its caller waits.
 const PING_MAX: Duration = Duration::from_secs(2);
 /// The server's time limits, which also end what nobody waits for any more. The keepalive times are in
 /// seconds, and for connections whose client has vanished.
-const SESSION_OPTIONS: [(&str, &str); 6] = [
+const SESSION_OPTIONS: [(&str, &str); 8] = [
     ("statement_timeout", "10s"),
     ("lock_timeout", "5s"),
     // A projector that hangs must not keep its partition's watermark from the next owner.
@@ -39,6 +41,10 @@ const SESSION_OPTIONS: [(&str, &str); 6] = [
     ("tcp_keepalives_idle", "15"),
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
+    // Until it is lent.
+    (scope::SCOPE, scope::NOTHING),
+    // A policy looks like much work to the planner, and is none for nearly every statement.
+    ("jit", "off"),
 ];
 
 /// The pool of one PostgreSQL database.
@@ -47,6 +53,8 @@ pub(crate) struct PostgresPool {
     pub(crate) pool: PgPool,
     pub(crate) writes: Writes,
     pub(crate) latch: Latch,
+    /// For whom it works; `None`: for whom the task works that asks.
+    scope: Option<Scope>,
 }
 
 impl PostgresPool {
@@ -56,6 +64,20 @@ impl PostgresPool {
             pool,
             writes,
             latch: Latch::opened(),
+            scope: None,
+        }
+    }
+
+    /// For whom a statement works that is asked for now.
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope.unwrap_or_else(Scope::current)
+    }
+
+    /// The same pool, for whom `scope` says; `None`: for whom the task works that asks.
+    pub(crate) fn within(&self, scope: Option<Scope>) -> Self {
+        Self {
+            scope,
+            ..self.clone()
         }
     }
 }
@@ -75,9 +97,11 @@ pub(crate) fn connect_lazily(url: &str, connections_max: u32) -> Result<Postgres
 }
 
 /// One connection to where `pool` connects, in a transaction that reads everything as of its begin.
-/// `is_first` says no to any further connection: it would be of another moment.
+/// `is_first` says no to any further connection: it would be of another moment. It works for whom `scope` says
+/// from the begin on.
 pub(crate) async fn connect_at_one_moment(
     pool: &PgPool,
+    scope: Scope,
     is_first: impl Fn() -> bool + Send + Sync + Clone + 'static,
 ) -> Result<PostgresPool, StoreError> {
     let options = (*pool.connect_options())
@@ -96,14 +120,14 @@ pub(crate) async fn connect_at_one_moment(
                     return Err(sqlx::Error::PoolClosed);
                 }
                 sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .execute(connection)
-                    .await
-                    .map(drop)
+                    .execute(&mut *connection)
+                    .await?;
+                put_within(connection, scope).await
             })
         })
         .connect_with(options)
         .await
-        .map(PostgresPool::new)
+        .map(|pool| PostgresPool::new(pool).within(Some(scope)))
         .map_err(classify)
 }
 
@@ -121,16 +145,36 @@ fn pool(connections_max: u32) -> PgPoolOptions {
         .max_lifetime(Duration::from_secs(CONNECTION_AGE_MAX_SECONDS))
         // Its own look at a connection has no limit but the caller's patience.
         .test_before_acquire(false)
+        // Both run within the call that asks for the connection.
+        .after_connect(|connection, _| Box::pin(put_within(connection, lent::lent_for())))
         .before_acquire(|connection, _| {
             Box::pin(async move {
-                // Costs what a ping does, and finds a server that has become a replica.
-                let asked = sqlx::raw_sql("SHOW transaction_read_only").fetch_one(connection);
-                let answer = timeout(PING_MAX, asked).await;
-                let row = answer.ok().and_then(Result::ok);
-                let is_read_only = row.and_then(|row| row.try_get::<String, _>(0).ok());
-                Ok(is_read_only.is_some_and(|is| is == "off"))
+                let answer =
+                    timeout(PING_MAX, put_where_written(connection, lent::lent_for())).await;
+                Ok(answer.is_ok_and(|answer| answer.unwrap_or(false)))
             })
         })
+}
+
+/// Sets for whom the session of a connection works, whatever it did before.
+async fn put_within(connection: &mut PgConnection, scope: Scope) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(scope.statements()))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// The same in a session that was used before; says whether the server takes writes. It costs what a ping
+/// does, and finds one that has become a replica.
+async fn put_where_written(
+    connection: &mut PgConnection,
+    scope: Scope,
+) -> Result<bool, sqlx::Error> {
+    let statements = format!("{}; SHOW transaction_read_only", scope.statements());
+    let row = sqlx::raw_sql(AssertSqlSafe(statements))
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get::<String, _>(0)? == "off")
 }
 
 /// The URL for messages: without its password and its parameters, which may hold one too.

@@ -18,6 +18,7 @@ use super::writes::Turn;
 use super::{Database, Row, Value, classify, postgres, trail};
 use crate::audit::Audit;
 use crate::error::StoreError;
+use crate::scope::Scope;
 
 /// What a commit promises on SQLite. PostgreSQL always promises the first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,11 +77,12 @@ macro_rules! open {
         impl Open<$database> {
             pub(super) async fn begin(
                 pool: &sqlx::Pool<$database>,
+                scope: Scope,
                 turn: Turn,
                 statement: &'static str,
             ) -> Result<Self, sqlx::Error> {
                 let mut open = Self {
-                    connection: Some(turn.connection(pool).await?),
+                    connection: Some(turn.connection(pool, scope).await?),
                     // Dropped half-way, as by a runtime that ends, it is closed.
                     state: State::Unsure,
                     limit: <$database>::STATEMENT_MAX,
@@ -193,11 +195,14 @@ impl Transaction {
         turn: Turn,
     ) -> Result<Self, StoreError> {
         match database {
-            Database::Postgres(postgres) => Open::<Postgres>::begin(&postgres.pool, turn, "BEGIN")
-                .await
-                .map(Self::Postgres),
+            Database::Postgres(postgres) => {
+                Open::<Postgres>::begin(&postgres.pool, postgres.scope(), turn, "BEGIN")
+                    .await
+                    .map(Self::Postgres)
+            }
             Database::Sqlite(sqlite) => {
-                Open::<Sqlite>::begin(&sqlite.writer, turn, durability.begin_on_sqlite())
+                let begin = durability.begin_on_sqlite();
+                Open::<Sqlite>::begin(&sqlite.writer, Scope::Nothing, turn, begin)
                     .await
                     .map(Self::Sqlite)
             }
@@ -278,6 +283,13 @@ impl Transaction {
             open.limit = Postgres::STATEMENT_MAX;
         }
         self.set_on_postgres("SET LOCAL statement_timeout TO DEFAULT")
+            .await
+    }
+
+    /// Lets the rest of this transaction see and change everything, whoever asked for it: for what follows from
+    /// a change in one tenant and is no tenant's, such as the end of a person's sessions.
+    pub(crate) async fn go_on_for_installation(&mut self) -> Result<(), StoreError> {
+        self.set_on_postgres("SET LOCAL onsale.scope = 'installation'")
             .await
     }
 

@@ -10,6 +10,7 @@ use tracing::Instrument;
 
 use super::lent::{Lent, Limited};
 use crate::error::StoreError;
+use crate::scope::Scope;
 
 /// A connection is waited for at least this long. sqlx closes one whose first look is cut short, so
 /// turns that come late would close the connections of a busy database one after the other.
@@ -37,15 +38,16 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// The connection. It is waited for as long as waiting for the turn has left of the caller's
-    /// patience, and at least [`CONNECTION_MIN`]: the pool may have lent it to a reader, or have to
-    /// connect first.
+    /// The connection, for whom `scope` says. It is waited for as long as waiting for the turn has left of
+    /// the caller's patience, and at least [`CONNECTION_MIN`]: the pool may have lent it to a reader, or have
+    /// to connect first.
     pub(super) async fn connection<DB: Limited>(
         &self,
         pool: &sqlx::Pool<DB>,
+        scope: Scope,
     ) -> Result<Lent<DB>, sqlx::Error> {
         let deadline = self.deadline.max(Instant::now() + CONNECTION_MIN);
-        timeout_at(deadline, Lent::from(pool))
+        timeout_at(deadline, Lent::from(pool, scope))
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
@@ -197,7 +199,7 @@ mod tests {
         let pool = pool_of_one(folder.path());
         let writes = Writes::new(1, Duration::ZERO);
         let connects = async move |turn: Turn| {
-            let connection = turn.connection(&pool).await;
+            let connection = turn.connection(&pool, Scope::Nothing).await;
             connection.map(drop).map_err(StoreError::Unreachable)
         };
         writes.run(connects).await.unwrap();
@@ -209,7 +211,7 @@ mod tests {
         let pool = pool_of_one(folder.path());
         let _lent = pool.acquire().await.unwrap();
         let writes = Writes::new(1, Duration::ZERO);
-        let waits = async move |turn: Turn| match turn.connection(&pool).await {
+        let waits = async move |turn: Turn| match turn.connection(&pool, Scope::Nothing).await {
             Err(sqlx::Error::PoolTimedOut) => Ok(()),
             Err(error) => panic!("{error}"),
             Ok(_) => panic!("it was lent twice"),

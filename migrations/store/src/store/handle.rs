@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+#[cfg(feature = "testing")]
+use crate::database::Lent;
 use crate::database::postgres::PostgresPool;
 use crate::database::{Database, Durability, Latch, postgres, sqlite};
 use crate::error::StoreError;
 use crate::schema::{self, MissingObject};
+use crate::scope::Scope;
 
 /// A handle to the database, cheap to clone. Futures of its methods may be dropped at any point (see
 /// the crate's documentation).
@@ -76,6 +79,53 @@ impl Store {
     /// Completes once calls go through.
     pub async fn until_open(&self) {
         self.database.latch().until_open().await;
+    }
+
+    /// The same database for what the program does for the installation as a whole: projection, jobs,
+    /// reconciliation, the command line, people's accounts, and finding out whose something is. It sees every
+    /// tenant's data.
+    #[must_use]
+    pub fn for_installation(&self) -> Self {
+        self.within(Scope::Installation)
+    }
+
+    /// The same database for those for whom the calling task works, see [`Scope::cover`]. A new handle is of
+    /// this kind, and sees nothing in a task that works for nobody.
+    #[must_use]
+    pub fn for_callers(&self) -> Self {
+        Self {
+            database: self.database.within(None),
+        }
+    }
+
+    /// The same database within a scope. (SQLite keeps no tenants apart.)
+    #[must_use]
+    pub fn within(&self, scope: Scope) -> Self {
+        Self {
+            database: self.database.within(Some(scope)),
+        }
+    }
+
+    /// The role of the database that this program connects as, where no policy binds it: a superuser, or one
+    /// with `BYPASSRLS`. Then the second layer between tenants is not there. `None` where there is nothing to
+    /// say, as on SQLite.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn role_beyond_policies(&self) -> Result<Option<String>, StoreError> {
+        match &self.database {
+            Database::Postgres(_) => self
+                .database
+                .fetch_optional(
+                    "SELECT rolname::text AS role FROM pg_roles WHERE rolname = current_user \
+                     AND (rolsuper OR rolbypassrls)",
+                    &[],
+                )
+                .await?
+                .map(|row| row.text("role"))
+                .transpose(),
+            Database::Sqlite(_) => Ok(None),
+        }
     }
 
     /// How many connections read at a time at most.
@@ -151,7 +201,12 @@ impl Store {
     pub async fn by_hand(&self, sql: &str) -> Result<(), StoreError> {
         let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
         match &self.database {
-            Database::Postgres(PostgresPool { pool, .. }) => sql.execute(pool).await.map(drop),
+            Database::Postgres(postgres) => {
+                match Lent::from(&postgres.pool, postgres.scope()).await {
+                    Ok(mut lent) => sql.execute(&mut *lent).await.map(drop),
+                    Err(error) => Err(error),
+                }
+            }
             Database::Sqlite(pools) => sql.execute(&pools.writer).await.map(drop),
         }
         .map_err(crate::database::classify)

@@ -35,17 +35,21 @@ impl Standstill {
 
 impl Store {
     /// A store that reads everything as of one moment, on a connection of its own. Writing through
-    /// it fails. On SQLite it is this store itself: there the projector has to stand still.
+    /// it fails, and it goes on to work for whom this one works. On SQLite it is this store itself: there
+    /// the projector has to stand still.
     ///
     /// # Errors
     /// As every read. A view whose connection is lost is [`StoreError::Unreachable`] from then on.
     pub async fn of_one_moment(&self) -> Result<Self, StoreError> {
         self.database.latch().check()?;
         let database = match &self.database {
-            Database::Postgres(PostgresPool { pool, .. }) => {
+            Database::Postgres(postgres) => {
+                let PostgresPool { pool, .. } = postgres;
                 let is_begun = Arc::new(AtomicBool::new(false));
                 let first = move || !is_begun.swap(true, Ordering::AcqRel);
-                Database::Postgres(postgres::connect_at_one_moment(pool, first).await?)
+                Database::Postgres(
+                    postgres::connect_at_one_moment(pool, postgres.scope(), first).await?,
+                )
             }
             sqlite @ Database::Sqlite(_) => sqlite.clone(),
         };

@@ -2,6 +2,7 @@
 
 use onsale_store::audit::{Actor, AuditEntry};
 use onsale_store::{Store, StoreError};
+use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::build::{Chain, time_of, with_show};
 use crate::harness::{Bench, on_postgres};
@@ -13,16 +14,25 @@ fn entry() -> AuditEntry {
     Actor::command_line().did("thing.do", "thing", 1)
 }
 
+/// Runs a statement as the administrator.
+async fn administer(bench: &Bench, sql: String) {
+    let mut connection = sqlx::PgConnection::connect(&bench.url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn a_role_that_owns_nothing_writes_entries_and_changes_none() {
     on_postgres(|bench| async move {
         let role = format!("onsale_test_{}", uuid::Uuid::new_v4().simple());
         let create = format!("CREATE ROLE {role} LOGIN PASSWORD 'secret'");
-        bench.store.by_hand(&create).await.unwrap();
+        administer(&bench, create).await;
         let outcome = tokio::spawn(as_role(bench.clone(), role.clone())).await;
         // Roles belong to the server, not to the database.
         let forget = format!("DROP OWNED BY {role}; DROP ROLE {role}");
-        bench.store.by_hand(&forget).await.unwrap();
+        administer(&bench, forget).await;
         if let Err(failed) = outcome {
             std::panic::resume_unwind(failed.into_panic());
         }
@@ -43,6 +53,7 @@ async fn as_role(bench: Bench, role: String) {
     let (_, server) = bench.url.rsplit_once('@').unwrap();
     let url = format!("postgres://{role}:secret@{server}");
     let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
+    let store = store.for_installation();
     store.check_schema().await.unwrap();
     assert_eq!(store.migrate().await.unwrap(), 0, "nothing is missing");
     assert_eq!(store.missing_objects().await.unwrap(), []);

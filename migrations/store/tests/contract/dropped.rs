@@ -449,7 +449,7 @@ async fn no_read_takes_the_pool_with_it(bench: Bench) {
 }
 
 async fn closing_waits_for_what_nobody_waits_for(bench: Bench) {
-    let other = Store::connect(&bench.url, 4).await.unwrap();
+    let other = bench.another_store(4).await;
     assert!(polled(other.add_event(&event(1)), 1).await.is_none());
     other.close().await;
     assert_eq!(

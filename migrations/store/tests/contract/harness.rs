@@ -8,14 +8,36 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 /// Connections of one test.
 const CONNECTIONS_MAX: u32 = 4;
 
+/// The role that the store connects as: no superuser, so that policies bind it. The administrator becomes it as
+/// soon as it is connected, so it needs no password.
+const ROLE: &str = "onsale_tests";
+/// Of several tests that begin at once, one creates it.
+const CREATE_ROLE: &str = "DO $$ BEGIN CREATE ROLE onsale_tests; \
+     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$";
+
 /// A migrated, empty database.
 #[derive(Clone)]
 pub(crate) struct Bench {
+    /// For the whole installation.
     pub(crate) store: Store,
+    /// For what is done behind the store's back: an administrator's, whom no policy binds.
     pub(crate) url: String,
+    store_url: String,
 }
 
 impl Bench {
+    /// Another store on the same database, for the whole installation.
+    pub(crate) async fn another_store(&self, connections_max: u32) -> Store {
+        let store = Store::connect(&self.store_url, connections_max).await;
+        store.unwrap().for_installation()
+    }
+
+    /// A connection of another program than Onsale, as the role that policies bind.
+    pub(crate) async fn bound_connection(&self, parameters: &str) -> sqlx::PgConnection {
+        let url = format!("{}{parameters}", self.store_url);
+        sqlx::PgConnection::connect(&url).await.unwrap()
+    }
+
     /// The rows behind the second layer: `(show, seat, partition, booking)`, straight from the
     /// table, because no call of the store shows them.
     pub(crate) async fn seat_holders(&self) -> Vec<(String, i64, i64, i64)> {
@@ -81,9 +103,11 @@ pub(crate) async fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Bench) -
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("onsale.db").display());
     let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
+    let store = store.for_installation();
     store.migrate().await.unwrap();
     test(Bench {
         store: store.clone(),
+        store_url: url.clone(),
         url,
     })
     .await;
@@ -110,14 +134,18 @@ where
         return;
     };
     let name = format!("onsale_test_{}", uuid::Uuid::new_v4().simple());
-    admin(&admin_url, format!("CREATE DATABASE {name}")).await;
+    admin(&admin_url, CREATE_ROLE.to_owned()).await;
+    admin(&admin_url, format!("CREATE DATABASE {name} OWNER {ROLE}")).await;
     let (base, _) = admin_url.rsplit_once('/').unwrap();
     let url = format!("{base}/{name}");
-    let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
+    let store_url = format!("{url}?options[role]={ROLE}");
+    let store = Store::connect(&store_url, CONNECTIONS_MAX).await.unwrap();
+    let store = store.for_installation();
     store.migrate().await.unwrap();
     let outcome = tokio::spawn(test(Bench {
         store: store.clone(),
         url,
+        store_url,
     }))
     .await;
     store.close().await;

@@ -24,6 +24,7 @@ mod dropped;
 mod events;
 mod harness;
 mod histories;
+mod isolation;
 mod jobs;
 mod projection;
 mod proxy;

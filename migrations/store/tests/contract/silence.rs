@@ -48,6 +48,7 @@ async fn calls_end_while_it_is_silent_and_work_once_it_is_back() {
         with_show(&bench.store).await;
         let proxy = Proxy::to(&bench.url);
         let store = Store::connect(proxy.url(), CONNECTIONS).await.unwrap();
+        let store = store.for_installation();
         let mut other = sqlx::PgConnection::connect(&bench.url).await.unwrap();
         sqlx::raw_sql("BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
             .execute(&mut other)
@@ -99,6 +100,7 @@ async fn a_store_is_closed_while_it_is_silent() {
     on_postgres(|bench| async move {
         let proxy = Proxy::to(&bench.url);
         let store = Store::connect(proxy.url(), CONNECTIONS).await.unwrap();
+        let store = store.for_installation();
         let (still, _) = store.stand_still(&[PartitionId(0)]).await.unwrap();
         store.watermarks().await.unwrap();
         proxy.fall_silent();

@@ -74,7 +74,7 @@ impl World {
         sql(&admin_url, &format!("CREATE DATABASE {database}"));
         let (server, _) = admin_url.rsplit_once('/').unwrap();
         let store = Store::connect(&format!("{server}/{database}"), 6).await;
-        let store = store.unwrap();
+        let store = store.unwrap().for_installation();
         store.migrate().await.unwrap();
         let mut world = Self {
             writer: KafkaWriter::new(&kafka).unwrap(),

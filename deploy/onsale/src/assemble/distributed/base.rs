@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Failure, OrFail, kafka_failure};
+use crate::second_layer;
 
 /// Pause before a database that does not answer, or is another log's, is looked at again.
 const LOOK_RETRY: Duration = Duration::from_secs(2);
@@ -67,7 +68,8 @@ async fn connect(
     let direct = Store::connect_lazily(&config.database_url()?, config.database.connections_max)
         .await
         .context("database")
-        .or_use()?;
+        .or_use()?
+        .for_installation();
     let (store, latch) = direct.behind_latch();
     let entrance = Entrance {
         kafka: settings.clone(),
@@ -152,6 +154,7 @@ impl Entrance {
             }
         }
         audit_months::make(&self.direct).await;
+        second_layer::report(&self.direct).await;
         self.latch.open();
         Ok(())
     }

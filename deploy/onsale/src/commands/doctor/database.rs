@@ -8,7 +8,7 @@ use onsale_store::Store;
 
 use super::check::Check;
 use crate::config::Config;
-use crate::{database_fit, secrets};
+use crate::{database_fit, second_layer, secrets};
 
 pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
     let url = match config.database_url() {
@@ -35,7 +35,7 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
         return;
     }
     let store = match Store::connect(&url, 2).await {
-        Ok(store) => store,
+        Ok(store) => store.for_installation(),
         Err(error) => {
             checks.push(Check::failed(
                 "database",
@@ -57,6 +57,9 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
             _ => Check::failed("database", error.to_string(), "run `onsale migrate`"),
         });
         return;
+    }
+    if let Some(problem) = second_layer::problem(&store).await {
+        checks.push(Check::warning("tenants", problem, second_layer::ADVICE));
     }
     checks.push(match database_fit::look(config, Some(&store)).await {
         Ok(None) => Check::ok("database", "reached, schema up to date"),

@@ -52,7 +52,9 @@ impl Names {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let store = runtime.block_on(Store::connect(&url, CONNECTIONS))?;
+        let store = runtime
+            .block_on(Store::connect(&url, CONNECTIONS))?
+            .for_installation();
         Ok(Some((runtime, store)))
     }
 

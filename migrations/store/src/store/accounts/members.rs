@@ -216,7 +216,7 @@ impl Store {
 }
 
 /// What follows from another role in a tenant, or from none: sessions end, for their tokens say the old
-/// one; an invitation would bring another role back, and what it invited goes with its right to.
+/// one; an invitation would bring another role back, and what it invited goes with its right to. Comes last.
 async fn settle(
     transaction: &mut Transaction,
     tenant: Uuid,
@@ -232,6 +232,8 @@ async fn settle(
         let sent = Which::SentFor(tenant, person.user_id);
         invitations::withdraw(transaction, sent, now_ms).await?;
     }
+    // All of them, also those for another tenant or for none, which are nothing to the caller's.
+    transaction.go_on_for_installation().await?;
     let whose = Whose::AllBut(person.user_id, None);
     sessions::end(transaction, whose, SessionEnd::Role, now_ms).await?;
     Ok(())

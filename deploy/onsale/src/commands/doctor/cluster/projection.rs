@@ -30,6 +30,7 @@ pub(crate) async fn look_at_projection(config: &Config, checks: &mut Vec<Check>)
     let Ok(store) = Store::connect(&url, 2).await else {
         return;
     };
+    let store = store.for_installation();
     let Ok(watermarks) = store.watermarks().await else {
         return;
     };

@@ -1,0 +1,24 @@
+//! The tests of `api` in which the database answers, once more over PostgreSQL. The role there is an ordinary
+//! one, so that row-level security holds: what it hides from a caller who may see it fails here.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is its report"
+)]
+#![expect(
+    dead_code,
+    unused_imports,
+    reason = "some of what the tests share is for those that are not here"
+)]
+mod accounts;
+mod authorisation;
+mod bookings_read;
+mod events;
+mod explanations;
+mod isolation;
+mod rights;
+mod shows;
+mod support;
+mod tenants;
