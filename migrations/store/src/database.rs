@@ -7,6 +7,7 @@ mod lent;
 pub(crate) mod postgres;
 mod row;
 pub(crate) mod sqlite;
+pub(crate) mod tls;
 mod trail;
 mod transaction;
 mod value;

@@ -29,7 +29,8 @@ pub mod sealed_columns;
 pub mod snapshot;
 pub mod store;
 
-pub use config::{DatabaseConfig, UrlFileError};
+pub use config::{DatabaseConfig, TlsMode, UrlError};
+pub use database::tls::{Transport, Verified};
 pub use error::StoreError;
 pub use schema::MissingObject;
 pub use store::Store;

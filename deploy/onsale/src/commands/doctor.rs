@@ -1,13 +1,14 @@
 //! `onsale doctor`
 
 mod cluster;
+mod connections;
 
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use onsale_cluster::http_client;
-use onsale_counts::{Counts, CountsSettings};
+use onsale_counts::Counts;
 use onsale_log::journal::Journal;
 use onsale_log::{EntryBatch, LogReader};
 use onsale_processor::clock;
@@ -29,6 +30,8 @@ const FREE_LOW_BYTES: u64 = 1 << 30;
 const FREE_MIN_BYTES: u64 = 32 << 20;
 /// How long Redis may take to answer.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(3);
+const SILENT_REDIS: &str =
+    "it does not answer (nor would one without TLS that is asked by rediss://)";
 const WITHOUT_REDIS: &str = "start it, or correct redis.url; sales go on without it, and it is filled \
      again";
 const SALES_GO_ON: &str = "the server sells meanwhile; deploy/README.md, \"At three in the morning\", \
@@ -106,6 +109,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
             permissions(&config, &mut checks);
             checks.push(open_files(&config));
             listeners(&config, &mut checks);
+            connections::look(&config, &mut checks);
             if config.kafka.is_used() {
                 // Every node has its own folder and reports it; this machine may not be a node.
                 if config.data.dir.exists() {
@@ -437,7 +441,7 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
             checks.push(Check::failed(
                 "database",
                 failure.to_string(),
-                "correct the file",
+                "correct that setting",
             ));
             return;
         }
@@ -465,6 +469,7 @@ async fn database(config: &Config, checks: &mut Vec<Check>) {
             return;
         }
     };
+    connections::look_at_database(&store, checks).await;
     if let Err(error) = store.check_schema().await {
         // An empty one under a log that has sold was lost: tables alone would not bring it back.
         let is_there = store.has_schema().await.unwrap_or(true);
@@ -597,14 +602,19 @@ fn none_runs(config: &Config, base: &str) -> Check {
 
 /// Redis as ingress nodes use it.
 async fn redis(config: &Config, checks: &mut Vec<Check>) {
-    let Some(url) = &config.redis.url else {
-        return;
+    let settings = match config.redis.settings("", "doctor") {
+        Ok(Some(settings)) => settings,
+        Ok(None) => return,
+        Err(error) => {
+            let found = format!("{error}: {}", error.source);
+            checks.push(Check::failed("redis", found, "correct redis.url_file"));
+            return;
+        }
     };
-    let settings = CountsSettings::new(url.expose(), "", "doctor");
     let counts = match Counts::new(&settings, &prometheus::Registry::new()) {
         Ok(counts) => counts,
         Err(error) => {
-            let advice = "correct redis.url";
+            let advice = "correct that setting of [redis]";
             checks.push(Check::failed("redis", error.to_string(), advice));
             return;
         }
@@ -613,7 +623,7 @@ async fn redis(config: &Config, checks: &mut Vec<Check>) {
         match tokio::time::timeout(REDIS_TIMEOUT, counts.preload()).await {
             Ok(Ok(())) => Check::ok("redis", "reached"),
             Ok(Err(error)) => Check::warning("redis", error.to_string(), WITHOUT_REDIS),
-            Err(_) => Check::warning("redis", "it does not answer", WITHOUT_REDIS),
+            Err(_) => Check::warning("redis", SILENT_REDIS, WITHOUT_REDIS),
         },
     );
 }

@@ -250,9 +250,12 @@ fn shown_variable(key: &str, text: &str) -> String {
 }
 
 fn is_secret(key: &str) -> bool {
-    ["secret", "properties", "url", "keys"]
-        .iter()
-        .any(|part| key.contains(part))
+    let last = key.rsplit('.').next().unwrap_or(key);
+    // The key that seals personal data is called so and nothing else.
+    last == "key"
+        || ["secret", "password", "properties", "url", "endpoint", "keys"]
+            .iter()
+            .any(|part| key.contains(part))
 }
 
 /// What would be right, from what the parser says: it names types of the program.
@@ -436,6 +439,10 @@ mod tests {
             (
                 "[auth]\nhs256_secret = 5",
                 "auth.hs256_secret = …: expected a text in quotes",
+            ),
+            (
+                "[accounts]\nkey = 5",
+                "accounts.key = …: expected a text in quotes",
             ),
         ] {
             std::fs::write(&file, text).unwrap();

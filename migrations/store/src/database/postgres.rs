@@ -7,8 +7,8 @@ use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::time::timeout;
 
-use super::classify;
 use super::writes::Writes;
+use super::{classify, tls};
 use crate::error::StoreError;
 
 /// How long a caller waits for a free connection.
@@ -103,8 +103,10 @@ pub(crate) async fn connect_at_one_moment(
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
-    Ok(PgConnectOptions::from_str(url)
-        .map_err(|_| StoreError::Url(redacted(url)))?
+    let url = tls::with_known_parameters(url);
+    let options =
+        PgConnectOptions::from_str(&url).map_err(|_| StoreError::Url(redacted(&url)))?;
+    Ok(tls::checked(options, &url)?
         .application_name("onsale")
         .options(SESSION_OPTIONS))
 }
