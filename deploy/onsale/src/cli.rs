@@ -71,6 +71,9 @@ enum Command {
     /// Look after the keys of personal data
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
+    /// Report and delete what is kept too long
+    #[command(subcommand)]
+    Retention(commands::retention::RetentionCommand),
     /// List what staff changed in the database, and who did it
     #[command(subcommand)]
     Audit(commands::audit::AuditCommand),
@@ -265,6 +268,7 @@ impl Cli {
             Command::User(command) => commands::user::run(&command),
             Command::Tenant(command) => commands::tenant::run(&command),
             Command::Keys(command) => commands::keys::run(&command),
+            Command::Retention(command) => commands::retention::run(&command),
             Command::Audit(command) => commands::audit::run(&command),
             Command::Load(args) => commands::load::run(&args),
             Command::Doctor(args) => commands::doctor::run(&args),

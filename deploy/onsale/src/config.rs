@@ -23,6 +23,7 @@ use onsale_messages::MailConfig;
 use onsale_processor::config::{ReconcileConfig, SnapshotsConfig};
 use onsale_settings::Secret;
 use onsale_store::DatabaseConfig;
+use onsale_store::retention::RetentionConfig;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use advertised::{Leads, leads};
@@ -73,6 +74,8 @@ pub(crate) struct Config {
     pub snapshots: SnapshotsConfig,
     /// The relational store.
     pub database: DatabaseConfig,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
     /// Redis.
     pub redis: RedisConfig,
     /// Kafka.
@@ -308,6 +311,7 @@ impl Config {
         self.log.check(&mut problems);
         self.snapshots.check(&mut problems);
         self.database.check(&mut problems);
+        self.retention.check(&mut problems);
         self.redis.check(&mut problems);
         self.kafka.check(&mut problems);
         self.telemetry.check(&mut problems);

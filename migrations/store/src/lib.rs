@@ -24,6 +24,7 @@ pub mod error;
 pub mod job;
 pub mod mail;
 pub mod projection;
+pub mod retention;
 mod schema;
 pub mod sealed_columns;
 pub mod snapshot;

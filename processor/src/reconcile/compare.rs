@@ -10,6 +10,7 @@ use onsale_store::catalog::{
     ChartRow, EventRow, EventStatus, RowSeats, ShowRow, ShowStatus, ZoneAdmission,
 };
 use onsale_store::document::Document;
+use onsale_store::retention::RetiredShows;
 use onsale_store::{Store, StoreError};
 
 use super::Projections;
@@ -40,6 +41,7 @@ pub async fn compare<'a>(
         projection_behind: projection_behind.map(str::to_owned),
         ..Report::new(log_id, now_ms)
     };
+    let retired = store.retired_shows().await?;
     for machine in machines {
         report.positions.push(PartitionPosition {
             partition: machine.id(),
@@ -47,8 +49,8 @@ pub async fn compare<'a>(
             digest: format!("{:016x}", machine.digest()),
         });
         let as_described = compare_catalog(machine, store, &mut report).await?;
-        compare_bookings(machine, store, &mut report).await?;
-        compare_shows(machine, store, &as_described, &mut report).await?;
+        compare_bookings(machine, store, &retired, &mut report).await?;
+        compare_shows(machine, store, &as_described, &retired, &mut report).await?;
         compare_events(machine, store, &mut report).await?;
         if machine.id() == OF_NO_PARTITION && store.usage_differs().await? {
             report.add(
@@ -105,6 +107,7 @@ pub(super) fn expected_status(booking: &BookingView) -> BookingStatus {
 async fn compare_bookings(
     machine: &Partition,
     store: &Store,
+    retired: &RetiredShows,
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let partition = machine.id();
@@ -127,6 +130,8 @@ async fn compare_bookings(
             None => store.stored_booking(id).await?,
         };
         match stored {
+            // It was deleted because it is too old.
+            None if retired.may_lack(booking.show, booking.reserved_at_ms) => {}
             None => report.add(
                 partition,
                 Finding::BookingMissing {
@@ -319,6 +324,7 @@ async fn compare_shows(
     machine: &Partition,
     store: &Store,
     as_described: &BTreeSet<ShowId>,
+    retired: &RetiredShows,
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let partition = machine.id();
@@ -346,8 +352,9 @@ async fn compare_shows(
             );
         }
         compare_row_of_show(machine, &show, &row, report);
-        // Where a booking differs its seats and sums do too, and come back with it.
-        let is_explained = explained.contains(&show.show);
+        // Where a booking differs its seats and sums do too, and come back with it; where bookings were
+        // deleted because they are too old, they are gone with them.
+        let is_explained = explained.contains(&show.show) || retired.has(show.show);
         let held = holders.get(&show.show).map_or(&[][..], Vec::as_slice);
         if !is_explained && store.seat_holders(show.show).await? != held {
             report.add(

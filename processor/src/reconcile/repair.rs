@@ -12,6 +12,7 @@ use onsale_store::booking::{
 };
 use onsale_store::catalog::{EventStatus, ShowRow, ShowStatus};
 use onsale_store::document::Document;
+use onsale_store::retention::RetiredShows;
 use onsale_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -206,7 +207,7 @@ struct Repair {
 
 impl Repair {
     /// With every seat of the shows that it touches as the machines have them.
-    fn with_holders(&self, machines: &[Partition]) -> BookingRepair {
+    fn with_holders(&self, machines: &[Partition], retired: &RetiredShows) -> BookingRepair {
         let mut touched = &self.shows | &self.left;
         touched.extend(self.rows.iter().map(|row| row.show_id));
         touched.extend(self.removed.iter().map(|(_, show)| *show));
@@ -214,7 +215,8 @@ impl Repair {
         for machine in machines {
             let mut held = holders_by_show(machine);
             for show in &touched {
-                if machine.show(*show).is_some() {
+                // Seats of bookings that were deleted because they are too old stay free.
+                if machine.show(*show).is_some() && !retired.has(*show) {
                     holders.insert(*show, held.remove(show).unwrap_or_default());
                 }
             }
@@ -379,12 +381,17 @@ async fn gather(
         Some(log) => log_rows::read(log, machine, Asked::These(offsets.clone())).await?,
         None => None,
     };
+    let retired = target.store.retired_shows().await?;
     for offset in offsets {
         let id = BookingId::new(machine.id(), offset);
         let stored = target.store.stored_booking(id).await?;
         let stands = stored.as_ref().and_then(|stored| stored.row.as_ref().ok());
         match &of_log {
             Some(rows) => match (rows.get(&offset), &stored) {
+                // It was deleted because it is too old.
+                (Some(row), None) if retired.may_lack(row.show_id, row.reserved_at_ms) => {
+                    applied.gone += 1;
+                }
                 (Some(row), _) if stands == Some(row) => applied.gone += 1,
                 (Some(row), _) => {
                     repair.left.extend(stands.map(|stands| stands.show_id));
@@ -396,6 +403,9 @@ async fn gather(
                 }
                 (None, None) => applied.gone += 1,
             },
+            None if stored.is_none() && may_be_lacking(machine, offset, &retired) => {
+                applied.gone += 1;
+            }
             None => {
                 if let Some(why) = unrepairable(id, machine, stands) {
                     applied.left.push(why);
@@ -408,6 +418,13 @@ async fn gather(
         }
     }
     Ok(())
+}
+
+/// Whether a booking of the machine was deleted because it is too old.
+fn may_be_lacking(machine: &Partition, offset: Offset, retired: &RetiredShows) -> bool {
+    machine
+        .booking(offset)
+        .is_some_and(|booking| retired.may_lack(booking.show, booking.reserved_at_ms))
 }
 
 /// Of a row that does not say which.
@@ -426,7 +443,8 @@ async fn repair_bookings(
         return Ok(());
     }
     let audit = target.audit_of_bookings(repair).await?;
-    let bookings = repair.with_holders(engine.machines);
+    let retired = target.store.retired_shows().await?;
+    let bookings = repair.with_holders(engine.machines, &retired);
     target.store.repair_bookings(bookings, audit).await?;
     applied.repaired += repair.len();
     Ok(())
@@ -506,12 +524,16 @@ async fn repair_ended(
         Some(log) => log_rows::read(log, machine, Asked::All).await?,
         None => None,
     };
+    let retired = target.store.retired_shows().await?;
     let mut repair = Repair::default();
     if let Some(rows) = of_log {
         let rows = rows.into_values();
         let ended = rows.filter(|row| !row.status.is_live());
         for row in ended.filter(|row| row.updated_offset >= mark.next_offset) {
             let stored = target.store.stored_booking(row.booking_id).await?;
+            if stored.is_none() && retired.may_lack(row.show_id, row.reserved_at_ms) {
+                continue;
+            }
             if stored.is_none_or(|stored| stored.row.as_ref() != Ok(&row)) {
                 repair.rows.push(row);
             }
@@ -525,6 +547,9 @@ async fn repair_ended(
         if has_ended {
             let id = BookingId::new(machine.id(), booking.booking);
             let stored = target.store.stored_booking(id).await?;
+            if stored.is_none() && retired.may_lack(booking.show, booking.reserved_at_ms) {
+                continue;
+            }
             let row = booking_row(id, machine, stored.as_ref(), now_ms);
             repair.rows.extend(row);
         }

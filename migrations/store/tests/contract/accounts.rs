@@ -10,6 +10,7 @@ use onsale_store::account::{
 };
 use onsale_store::audit::{Actor, AuditEntry, AuditFilter, Unaudited};
 use onsale_store::job::{JobFilter, NewJob};
+use onsale_store::retention::Kind;
 use onsale_store::store::{
     API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, Resealed, SealedColumn,
 };
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use crate::build::id;
 use crate::harness::{Bench, contract};
+use crate::retention::forgotten;
 
 contract!(
     an_account_is_found_by_its_address_and_no_two_have_one,
@@ -425,15 +427,14 @@ async fn sessions_are_forgotten_when_they_are_old(bench: Bench) {
         by(),
     );
     assert!(!others.await.unwrap(), "another account's");
-    assert_eq!(store.forget_sessions(NOW_MS + 1).await.unwrap(), 0);
-    assert_eq!(store.forget_sessions(NOW_MS + 2).await.unwrap(), 1);
+    let kept_ms = 30 * DAY_MS;
+    let forgotten = async |now_ms| forgotten(store, Kind::Sessions, now_ms).await;
+    assert_eq!(forgotten(NOW_MS + 1 + kept_ms).await, 0);
+    assert_eq!(forgotten(NOW_MS + 2 + kept_ms).await, 1);
     assert_eq!(store.session(old.session_id).await.unwrap(), None);
     let all = store.end_sessions(id(1), None, SessionEnd::Logout, NOW_MS + 3, by());
     assert_eq!(all.await.unwrap(), 1);
-    assert_eq!(
-        store.forget_sessions(NOW_MS + 30 * DAY_MS).await.unwrap(),
-        1
-    );
+    assert_eq!(forgotten(NOW_MS + 2 * kept_ms).await, 1);
 }
 
 async fn a_token_is_good_once_and_for_its_purpose(bench: Bench) {
