@@ -108,7 +108,9 @@ impl Control {
     fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Vec<u8>)> {
         let (socket, tls) = channel::connect(&self.target, TIMEOUT)?;
         match tls {
-            Some(session) => self.exchange_on(StreamOwned::new(*session, socket), method, path, body),
+            Some(session) => {
+                self.exchange_on(StreamOwned::new(*session, socket), method, path, body)
+            }
             None => self.exchange_on(socket, method, path, body),
         }
     }

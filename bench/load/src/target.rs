@@ -51,7 +51,9 @@ impl Target {
             .strip_prefix("http://")
             .map(|rest| (false, rest))
             .or_else(|| url.strip_prefix("https://").map(|rest| (true, rest)))
-            .ok_or_else(|| wrong("a URL such as http://127.0.0.1:8080 or https://tickets.example"))?;
+            .ok_or_else(|| {
+                wrong("a URL such as http://127.0.0.1:8080 or https://tickets.example")
+            })?;
         let host = rest.trim_end_matches('/');
         if host.is_empty() || host.contains('/') {
             return Err(wrong("host and port only, such as http://127.0.0.1:8080"));

@@ -69,7 +69,10 @@ fn serve(session: ServerConnection, socket: TcpStream) {
         head.clear();
         answers += 1;
         // In two records, so that an answer is read in parts.
-        for part in ["HTTP/1.1 201 Created\r\ncontent-length: 11\r\n\r\n", "{\"data\":{}}"] {
+        for part in [
+            "HTTP/1.1 201 Created\r\ncontent-length: 11\r\n\r\n",
+            "{\"data\":{}}",
+        ] {
             if stream.write_all(part.as_bytes()).is_err() {
                 return;
             }
@@ -134,13 +137,18 @@ fn a_server_that_nobody_vouches_for_is_not_asked() {
     let error = refused(&right, &stranger);
     assert!(error.contains("--ca FILE"), "{error}");
     let error = refused(&format!("https://localhost:{port}"), &ca_file);
-    assert!(error.contains("a name that is in its certificate"), "{error}");
+    assert!(
+        error.contains("a name that is in its certificate"),
+        "{error}"
+    );
     // One that speaks plainly.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let plain = format!("https://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let _ = stream.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = stream
+                .unwrap()
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         }
     });
     let error = refused(&plain, &ca_file);

@@ -90,9 +90,7 @@ pub enum UrlError {
         source: std::io::Error,
     },
     /// The URL and a setting say how the connection is protected.
-    #[error(
-        "database.tls_mode: the URL of the database has {0}, too: expected one of the two"
-    )]
+    #[error("database.tls_mode: the URL of the database has {0}, too: expected one of the two")]
     ModeTwice(&'static str),
     /// SQLite has no connections that could be protected.
     #[error("{0}: the database is SQLite, a file of this machine: expected no value")]
@@ -134,7 +132,10 @@ impl DatabaseConfig {
         let set = [
             ("database.tls_mode", self.tls_mode.is_some()),
             ("database.tls_ca_file", self.tls_ca_file.is_some()),
-            ("database.tls_certificate_file", self.tls_certificate_file.is_some()),
+            (
+                "database.tls_certificate_file",
+                self.tls_certificate_file.is_some(),
+            ),
             ("database.tls_key_file", self.tls_key_file.is_some()),
         ];
         let Some((first, _)) = set.into_iter().find(|(_, is_set)| *is_set) else {
@@ -285,7 +286,10 @@ mod tests {
             ..required.clone()
         };
         let error = url(&twice).unwrap_err();
-        assert!(error.contains("database.tls_mode") && error.contains("sslmode"), "{error}");
+        assert!(
+            error.contains("database.tls_mode") && error.contains("sslmode"),
+            "{error}"
+        );
         let of_sqlite = DatabaseConfig {
             url: Some(Secret::new("sqlite:///x.sqlite")),
             ..required
@@ -299,7 +303,10 @@ mod tests {
         let named = |config: &DatabaseConfig| {
             let mut problems = Vec::new();
             config.check(&mut problems);
-            problems.into_iter().map(|problem| problem.key).collect::<Vec<_>>()
+            problems
+                .into_iter()
+                .map(|problem| problem.key)
+                .collect::<Vec<_>>()
         };
         let right = DatabaseConfig {
             tls_mode: Some(TlsMode::VerifyFull),

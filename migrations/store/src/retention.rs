@@ -137,7 +137,9 @@ pub enum RetentionError {
     #[error("there is no report {0}: see `onsale retention list`")]
     Unknown(Uuid),
     /// Another one is being applied.
-    #[error("report {0} is being applied: apply it to its end, or withdraw it, before the next is made")]
+    #[error(
+        "report {0} is being applied: apply it to its end, or withdraw it, before the next is made"
+    )]
     Applying(Uuid),
     /// It ended.
     #[error("report {report} is {} and cannot be applied: make a new one", .state.as_str())]

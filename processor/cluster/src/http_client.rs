@@ -37,9 +37,9 @@ pub fn explain(error: &reqwest::Error, url: &str) -> String {
         Some(Fault::OtherName) => format!(
             "the certificate of {url} is for another name: ask the server by a name that is in it"
         ),
-        Some(Fault::NotValidNow) => format!(
-            "the certificate of {url} is not valid now: renew it, or set the clock"
-        ),
+        Some(Fault::NotValidNow) => {
+            format!("the certificate of {url} is not valid now: renew it, or set the clock")
+        }
         Some(Fault::UnknownAuthority | Fault::BadCertificate) => format!(
             "no authority that is trusted here has signed the certificate of {url}: name the authority by \
              --ca FILE, ONSALE_CA or http.tls_ca_file"

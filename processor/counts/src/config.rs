@@ -121,9 +121,16 @@ mod tests {
             let mut problems = Vec::new();
             config.check(&mut problems);
             assert!(!format!("{problems:?}").contains("s3cret"));
-            problems.into_iter().map(|problem| problem.key).collect::<Vec<_>>()
+            problems
+                .into_iter()
+                .map(|problem| problem.key)
+                .collect::<Vec<_>>()
         };
-        for right in [of("redis://h"), of("rediss://:s3cret@h:1/2"), with_ca("rediss://h")] {
+        for right in [
+            of("redis://h"),
+            of("rediss://:s3cret@h:1/2"),
+            with_ca("rediss://h"),
+        ] {
             assert_eq!(named(&right), [""; 0]);
         }
         let half = RedisConfig {

@@ -197,7 +197,9 @@ mod tests {
         let key = write("one.key", &one.signing_key.serialize_pem());
         let other_key = write("other.key", &other.signing_key.serialize_pem());
         let empty = write("empty.pem", "nothing");
-        let files = |ca_file: &Option<PathBuf>, certificate_file: &Option<PathBuf>, key_file: &Option<PathBuf>| ClientFiles {
+        let files = |ca_file: &Option<PathBuf>,
+                     certificate_file: &Option<PathBuf>,
+                     key_file: &Option<PathBuf>| ClientFiles {
             ca_file: ca_file.clone(),
             certificate_file: certificate_file.clone(),
             key_file: key_file.clone(),

@@ -18,10 +18,25 @@ mod tests {
 
     #[test]
     fn only_loopback_is_this_machine() {
-        for host in ["", "localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "/run/pg"] {
+        for host in [
+            "",
+            "localhost",
+            "LOCALHOST",
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "[::1]",
+            "/run/pg",
+        ] {
             assert!(is_this_machine(host), "{host:?}");
         }
-        for host in ["db", "10.0.0.1", "0.0.0.0", "localhost.example.test", "[fe80::1]"] {
+        for host in [
+            "db",
+            "10.0.0.1",
+            "0.0.0.0",
+            "localhost.example.test",
+            "[fe80::1]",
+        ] {
             assert!(!is_this_machine(host), "{host:?}");
         }
     }

@@ -9,7 +9,9 @@ use onsale_load::{LoadError, LoadSettings, Minter, Progress, Report, ScenarioKin
 use onsale_settings::Secret;
 use uuid::Uuid;
 
-use crate::cli::{ConfigArgs, JsonArgs, TrustArgs, parse_duration_s, parse_share, parse_uuid, parse_whole};
+use crate::cli::{
+    ConfigArgs, JsonArgs, TrustArgs, parse_duration_s, parse_share, parse_uuid, parse_whole,
+};
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::{output, secrets};

@@ -82,7 +82,15 @@ fn print(report: &Report) {
         report.state.as_str()
     ));
     output::table(
-        &["KIND", "OLDER THAN", "TOO OLD", "OLDEST", "DELETED", "LEFT", ""],
+        &[
+            "KIND",
+            "OLDER THAN",
+            "TOO OLD",
+            "OLDEST",
+            "DELETED",
+            "LEFT",
+            "",
+        ],
         &rows,
     );
     if report.state == ReportState::Open && report.count() > 0 {

@@ -253,9 +253,16 @@ fn is_secret(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
     // The key that seals personal data is called so and nothing else.
     last == "key"
-        || ["secret", "password", "properties", "url", "endpoint", "keys"]
-            .iter()
-            .any(|part| key.contains(part))
+        || [
+            "secret",
+            "password",
+            "properties",
+            "url",
+            "endpoint",
+            "keys",
+        ]
+        .iter()
+        .any(|part| key.contains(part))
 }
 
 /// What would be right, from what the parser says: it names types of the program.

@@ -54,7 +54,9 @@ async fn sell(server: &Server) -> (SmallShow, Vec<String>) {
 
 async fn old_bookings_go_and_are_not_missed(url: &str, mut server: Server) {
     let (show, bookings) = sell(&server).await;
-    let (status, _) = server.get(&show.buyer, &format!("/bookings/{}", bookings[0])).await;
+    let (status, _) = server
+        .get(&show.buyer, &format!("/bookings/{}", bookings[0]))
+        .await;
     assert_eq!(status, 200);
     nobody_misses_anything(&server);
 
@@ -95,7 +97,11 @@ async fn old_bookings_go_and_are_not_missed(url: &str, mut server: Server) {
     let (status, _) = server.post(&show.buyer, "/bookings/reserve", &body).await;
     assert_eq!(status, 409);
     let trail = json_of(&server, &["audit", "list"]).to_string();
-    for action in ["retention.report", "retention.bookings", "retention.applied"] {
+    for action in [
+        "retention.report",
+        "retention.bookings",
+        "retention.applied",
+    ] {
         assert!(trail.contains(action), "{action}: {trail}");
     }
 

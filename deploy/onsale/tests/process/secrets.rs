@@ -71,7 +71,10 @@ async fn no_secret_shows_while_everything_goes_well() {
     assert!(status < 500, "{status}");
 
     let command_line = std::fs::read(format!("/proc/{}/cmdline", server.pid())).unwrap();
-    has_none(&String::from_utf8_lossy(&command_line), "the list of processes");
+    has_none(
+        &String::from_utf8_lossy(&command_line),
+        "the list of processes",
+    );
     for args in [
         &["config", "print"][..],
         &["config", "print", "--json"],
@@ -94,7 +97,10 @@ async fn no_secret_shows_while_everything_goes_well() {
     assert!(log.contains("TRACE"), "it says everything");
     has_none(&log, "the log");
     for (what, token) in [("access", &show.buyer), ("refresh", &refresh)] {
-        assert!(!log.contains(token.as_str()), "an {what} token is in the log");
+        assert!(
+            !log.contains(token.as_str()),
+            "an {what} token is in the log"
+        );
     }
     let data = server.data.clone();
     assert_eq!(server.stop(), Some(0));
@@ -130,15 +136,27 @@ fn no_secret_shows_in_what_is_said_about_a_wrong_setting() {
     let url = |scheme: &str, rest: &str| format!("{scheme}://u:{MARK}-{scheme}@{rest}");
     for (name, value, named) in [
         ("AUTH__HS256_SECRET", MARK.to_owned(), "auth"),
-        ("AUTH__BOOKING_SECRET", MARK.to_owned(), "auth.booking_secret"),
+        (
+            "AUTH__BOOKING_SECRET",
+            MARK.to_owned(),
+            "auth.booking_secret",
+        ),
         ("ACCOUNTS__KEY", MARK.to_owned(), "accounts.key"),
         ("CLUSTER__SECRET", MARK.to_owned(), "cluster.secret"),
         ("MAIL__URL", url("imap", "mail.example.test"), "mail.url"),
         ("MAIL__URL", url("smtp", "mail.example.test"), "mail.url"),
         ("REDIS__URL", url("http", "h"), "redis.url"),
         ("DATABASE__URL", url("mysql", "h/x"), "database.url"),
-        ("DATABASE__URL", url("postgres", "127.0.0.1:1/x"), "database"),
-        ("DATABASE__URL", url("postgres", "127.0.0.1:99999/x"), "database"),
+        (
+            "DATABASE__URL",
+            url("postgres", "127.0.0.1:1/x"),
+            "database",
+        ),
+        (
+            "DATABASE__URL",
+            url("postgres", "127.0.0.1:99999/x"),
+            "database",
+        ),
         (
             "DATABASE__URL",
             url("postgres", "127.0.0.1:1/x?sslmode=require&pasword=s3cret"),

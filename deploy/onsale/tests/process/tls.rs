@@ -124,12 +124,23 @@ async fn verbs_ask_a_server_that_speaks_tls() {
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("certificate"), "{text}");
     // Load goes the same way, and to nobody unknown.
-    let load = ["load", "--scenario", "named", "--duration", "1", "--rate", "20"];
+    let load = [
+        "load",
+        "--scenario",
+        "named",
+        "--duration",
+        "1",
+        "--rate",
+        "20",
+    ];
     let (code, text) = verb(&configured, &load);
     assert_eq!(code, Some(0), "{text}");
     let (code, text) = verb(&variables, &load);
     assert_eq!(code, Some(3), "{text}");
-    assert!(text.contains("--ca") && text.contains("UnknownIssuer"), "{text}");
+    assert!(
+        text.contains("--ca") && text.contains("UnknownIssuer"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -23,9 +23,9 @@ pub(crate) fn classify(error: sqlx::Error) -> StoreError {
             Some(text) => StoreError::Unreachable(sqlx::Error::Tls(text.into())),
             None => StoreError::Unreachable(error),
         },
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => StoreError::Unreachable(error),
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            StoreError::Unreachable(error)
+        }
         sqlx::Error::Database(cause) if is_transient(cause.as_ref()) => {
             StoreError::Unreachable(error)
         }

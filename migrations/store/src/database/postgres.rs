@@ -104,8 +104,7 @@ pub(crate) async fn connect_at_one_moment(
 
 fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let url = tls::with_known_parameters(url);
-    let options =
-        PgConnectOptions::from_str(&url).map_err(|_| StoreError::Url(redacted(&url)))?;
+    let options = PgConnectOptions::from_str(&url).map_err(|_| StoreError::Url(redacted(&url)))?;
     Ok(tls::checked(options, &url)?
         .application_name("onsale")
         .options(SESSION_OPTIONS))

@@ -69,7 +69,10 @@ pub(super) fn with_known_parameters(url: &str) -> String {
             kept.push(parameter);
         } else if !parameter.is_empty() {
             // Not even its name is shown: it may be the end of a password with a '?' or '&' in it.
-            tracing::warn!(place = place + 1, "a parameter of database.url is not known, and passed by");
+            tracing::warn!(
+                place = place + 1,
+                "a parameter of database.url is not known, and passed by"
+            );
         }
     }
     if kept.is_empty() {
@@ -178,7 +181,10 @@ mod tests {
     fn parameters_that_are_not_known_are_passed_by() {
         for (url, kept) in [
             ("postgres://h/x", "postgres://h/x"),
-            ("postgres://h/x?sslmode=require&pasword=s3cret", "postgres://h/x?sslmode=require"),
+            (
+                "postgres://h/x?sslmode=require&pasword=s3cret",
+                "postgres://h/x?sslmode=require",
+            ),
             ("postgres://h/x?connect_timeout=5", "postgres://h/x"),
             ("postgres://h/x?options[a]=b", "postgres://h/x?options[a]=b"),
         ] {
@@ -194,9 +200,17 @@ mod tests {
         let named = file.display().to_string().replace(' ', "%20");
         let url = format!("postgres://h/x?sslmode=require&sslrootcert={named}");
         let error = options(&url).unwrap_err().to_string();
-        assert!(error.contains("of us.pem") && error.contains("certificate"), "{error}");
-        let error = options("postgres://h/x?sslmode=allow").unwrap_err().to_string();
-        assert!(error.contains("allow") && error.contains("verify-full"), "{error}");
+        assert!(
+            error.contains("of us.pem") && error.contains("certificate"),
+            "{error}"
+        );
+        let error = options("postgres://h/x?sslmode=allow")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("allow") && error.contains("verify-full"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -210,7 +224,11 @@ mod tests {
         ] {
             let url = format!("postgres://db.example.test/x?sslmode={mode}");
             let found = transport(&options(&url).unwrap(), true);
-            assert_eq!((found.is_local, found.verified), (false, verified), "{mode}");
+            assert_eq!(
+                (found.is_local, found.verified),
+                (false, verified),
+                "{mode}"
+            );
         }
         let here = options("postgres://127.0.0.1/x?sslmode=disable").unwrap();
         assert!(transport(&here, false).is_local);

@@ -104,7 +104,13 @@ mod tests {
             ..config
         };
         wrong.check(&mut problems);
-        let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
-        assert_eq!(keys, ["retention.sessions_days", "retention.bookings_years"]);
+        let keys: Vec<&str> = problems
+            .iter()
+            .map(|problem| problem.key.as_str())
+            .collect();
+        assert_eq!(
+            keys,
+            ["retention.sessions_days", "retention.bookings_years"]
+        );
     }
 }

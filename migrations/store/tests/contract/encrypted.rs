@@ -75,7 +75,10 @@ impl Secured {
 
     /// The URL by this host, as this user, with these parameters.
     fn url(&self, user: &str, host: &str, parameters: &str) -> String {
-        format!("postgres://{user}:s3cret@{host}:{}/postgres?{parameters}", self.port)
+        format!(
+            "postgres://{user}:s3cret@{host}:{}/postgres?{parameters}",
+            self.port
+        )
     }
 
     async fn sql(&self, sql: String) {
@@ -112,7 +115,8 @@ impl Secured {
             ("ssl_ca_file", "clients.crt"),
             ("ssl", "on"),
         ] {
-            self.sql(format!("ALTER SYSTEM SET {setting} = '{value}'")).await;
+            self.sql(format!("ALTER SYSTEM SET {setting} = '{value}'"))
+                .await;
         }
         self.script("stop");
         self.script("start");
@@ -127,7 +131,9 @@ impl Drop for Secured {
             .status();
         // The script has put the data elsewhere where the server's user cannot reach this folder.
         let at = std::fs::read_to_string(self.folder.path().join("location"));
-        let at = at.map(|path| PathBuf::from(path.trim())).unwrap_or_default();
+        let at = at
+            .map(|path| PathBuf::from(path.trim()))
+            .unwrap_or_default();
         if let Some(own) = at.parent().filter(|own| own.starts_with("/tmp")) {
             let _ = std::fs::remove_dir_all(own);
         }
@@ -175,11 +181,24 @@ async fn every_mode_does_what_it_says_and_each_fault_names_its_remedy() {
         ("sslmode=prefer".to_owned(), (true, Verified::Nothing)),
         ("sslmode=require".to_owned(), (true, Verified::Nothing)),
         // As PostgreSQL's own clients do.
-        (format!("sslmode=require&sslrootcert={ca}"), (true, Verified::Authority)),
-        (format!("sslmode=verify-ca&sslrootcert={ca}"), (true, Verified::Authority)),
-        (format!("sslmode=verify-full&sslrootcert={ca}"), (true, Verified::Name)),
+        (
+            format!("sslmode=require&sslrootcert={ca}"),
+            (true, Verified::Authority),
+        ),
+        (
+            format!("sslmode=verify-ca&sslrootcert={ca}"),
+            (true, Verified::Authority),
+        ),
+        (
+            format!("sslmode=verify-full&sslrootcert={ca}"),
+            (true, Verified::Name),
+        ),
     ] {
-        assert_eq!(transport(&by_address(&parameters)).await, found, "{parameters}");
+        assert_eq!(
+            transport(&by_address(&parameters)).await,
+            found,
+            "{parameters}"
+        );
     }
     // Of one that does not verify the name, another name is right too.
     let by_name = |mode: &str| {
@@ -188,7 +207,10 @@ async fn every_mode_does_what_it_says_and_each_fault_names_its_remedy() {
     };
     assert!(transport(&by_name("verify-ca")).await.0);
     let error = refusal(&by_name("verify-full")).await;
-    assert!(error.contains("database.url") && error.contains("another name"), "{error}");
+    assert!(
+        error.contains("database.url") && error.contains("another name"),
+        "{error}"
+    );
     for mode in ["require", "verify-ca", "verify-full"] {
         let parameters = format!("sslmode={mode}&sslrootcert={strange}");
         let error = refusal(&by_address(&parameters)).await;
@@ -196,7 +218,10 @@ async fn every_mode_does_what_it_says_and_each_fault_names_its_remedy() {
     }
     let plain = format!("{plain}?sslmode=require");
     let error = refusal(&plain).await;
-    assert!(error.contains("database.tls_mode") && error.contains("ssl = on"), "{error}");
+    assert!(
+        error.contains("database.tls_mode") && error.contains("ssl = on"),
+        "{error}"
+    );
 
     // Clients that have to show who they are.
     let own = signed(&of_server, &["client.test"], false);
@@ -207,10 +232,16 @@ async fn every_mode_does_what_it_says_and_each_fault_names_its_remedy() {
     };
     let shown = format!("&sslcert={certificate}&sslkey={key}");
     assert!(transport(&mutual(&shown)).await.0);
-    assert!(Store::connect(&mutual(""), 2).await.is_err(), "without a certificate");
+    assert!(
+        Store::connect(&mutual(""), 2).await.is_err(),
+        "without a certificate"
+    );
     let missing = folder.path().join("missing.pem");
     let error = wrong_file(&mutual(""), &missing).await;
-    assert!(error.contains("missing.pem") && error.contains("database.tls_"), "{error}");
+    assert!(
+        error.contains("missing.pem") && error.contains("database.tls_"),
+        "{error}"
+    );
 
     server
         .secure(&of_server, &signed(&of_server, &["127.0.0.1"], true))

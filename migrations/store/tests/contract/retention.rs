@@ -95,9 +95,15 @@ async fn bookings_of_a_show_long_over_go_together(bench: Bench) {
     let due = report(store, LATER_MS).await;
     let bookings = of(&due, Kind::Bookings);
     assert_eq!(bookings.count, 2);
-    assert_eq!(bookings.oldest_ms, Some(booking(store, sold).await.reserved_at_ms));
+    assert_eq!(
+        bookings.oldest_ms,
+        Some(booking(store, sold).await.reserved_at_ms)
+    );
     assert_eq!(due.state, ReportState::Open);
-    assert!(store.booking(booking_id(gone)).await.unwrap().is_some(), "only reported");
+    assert!(
+        store.booking(booking_id(gone)).await.unwrap().is_some(),
+        "only reported"
+    );
     let retired = store.retired_shows().await.unwrap();
     assert!(!retired.has(show_id(1)));
 
@@ -111,7 +117,10 @@ async fn bookings_of_a_show_long_over_go_together(bench: Bench) {
     assert!(bench.seat_holders().await.is_empty());
     let retired = store.retired_shows().await.unwrap();
     assert!(retired.may_lack(show_id(1), bookings.before_ms - 1));
-    assert!(!retired.may_lack(show_id(1), bookings.before_ms), "nothing newer");
+    assert!(
+        !retired.may_lack(show_id(1), bookings.before_ms),
+        "nothing newer"
+    );
     assert!(!retired.may_lack(show_id(2), 0), "no other show");
     assert_eq!(
         actions(store).await,
@@ -123,7 +132,10 @@ async fn bookings_of_a_show_long_over_go_together(bench: Bench) {
             "retention.applied"
         ]
     );
-    assert_eq!(store.retention_report(due.report_id).await.unwrap(), Some(done));
+    assert_eq!(
+        store.retention_report(due.report_id).await.unwrap(),
+        Some(done)
+    );
     let again = report(store, LATER_MS).await;
     assert_eq!(again.count(), 0, "{again:?}");
 }
@@ -141,7 +153,10 @@ async fn a_hold_or_a_late_change_keeps_a_show(bench: Bench) {
     assert_eq!(of(&due, Kind::Bookings).count, 0, "one is held");
     chain.release(1, 2, held, &[1]);
     let from = chain.next_offset - 1;
-    store.project(&chain.batch(from, chain.next_offset)).await.unwrap();
+    store
+        .project(&chain.batch(from, chain.next_offset))
+        .await
+        .unwrap();
     as_of_later(&bench).await;
     let due = report(store, LATER_MS).await;
     assert_eq!(of(&due, Kind::Bookings).count, 2);
@@ -200,11 +215,17 @@ async fn what_was_begun_goes_on_where_it_was(bench: Bench) {
         // Another one is not made meanwhile.
         let other = store.report_retention(&RetentionConfig::default(), LATER_MS, None);
         let error = other.await.unwrap_err();
-        assert!(matches!(error, RetentionError::Applying(at) if at == id), "{error}");
+        assert!(
+            matches!(error, RetentionError::Applying(at) if at == id),
+            "{error}"
+        );
     };
     assert!(deleted.contains(&2_000), "{deleted:?}");
     assert_eq!((done.deleted(), done.state), (2_500, ReportState::Applied));
-    let error = store.apply_retention_step(id, LATER_MS, &by()).await.unwrap_err();
+    let error = store
+        .apply_retention_step(id, LATER_MS, &by())
+        .await
+        .unwrap_err();
     assert!(matches!(error, RetentionError::Ended { .. }), "{error}");
 }
 
@@ -230,10 +251,15 @@ async fn one_report_at_a_time_is_there_to_be_applied(bench: Bench) {
     assert!(!withdraw(first.report_id).await, "it is withdrawn already");
     assert!(withdraw(second.report_id).await);
     for id in [first.report_id, second.report_id] {
-        let error = store.apply_retention_step(id, LATER_MS, &by()).await.unwrap_err();
+        let error = store
+            .apply_retention_step(id, LATER_MS, &by())
+            .await
+            .unwrap_err();
         assert!(matches!(error, RetentionError::Ended { .. }), "{error}");
     }
-    let error = store.apply_retention_step(Uuid::nil(), LATER_MS, &by()).await;
+    let error = store
+        .apply_retention_step(Uuid::nil(), LATER_MS, &by())
+        .await;
     assert!(matches!(error, Err(RetentionError::Unknown(_))));
 }
 

@@ -43,7 +43,10 @@ fn signed(folder: &Path, name: &str, authority: &Authority, is_old: bool) -> (Pa
         std::fs::write(&file, text).unwrap();
         file
     };
-    (write("pem", certificate.pem()), write("key", key.serialize_pem()))
+    (
+        write("pem", certificate.pem()),
+        write("key", key.serialize_pem()),
+    )
 }
 
 /// A server that is killed with this.
@@ -110,7 +113,12 @@ fn counts(config: &RedisConfig) -> Result<Counts, CountsError> {
 }
 
 async fn refusal(config: &RedisConfig) -> String {
-    counts(config).unwrap().preload().await.unwrap_err().to_string()
+    counts(config)
+        .unwrap()
+        .preload()
+        .await
+        .unwrap_err()
+        .to_string()
 }
 
 #[tokio::test]
@@ -132,7 +140,10 @@ async fn each_fault_of_tls_names_its_remedy() {
     let right = server.config("127.0.0.1", &ca, Some(&own));
     counts(&right).unwrap().preload().await.unwrap();
     let error = refusal(&server.config("localhost", &ca, Some(&own))).await;
-    assert!(error.contains("redis.url") && error.contains("another name"), "{error}");
+    assert!(
+        error.contains("redis.url") && error.contains("another name"),
+        "{error}"
+    );
     let error = refusal(&server.config("127.0.0.1", &strange, Some(&own))).await;
     assert!(error.contains("redis.tls_ca_file"), "{error}");
     // Without a certificate of its own it is not let in, however the server says so.
@@ -160,5 +171,8 @@ async fn each_fault_of_tls_names_its_remedy() {
     let url = format!("{}/#insecure", url.expose());
     insecure.url = Some(onsale_settings::Secret::new(url));
     let error = counts(&insecure).err().unwrap().to_string();
-    assert!(error.contains("#insecure") || error.contains("redis.url"), "{error}");
+    assert!(
+        error.contains("#insecure") || error.contains("redis.url"),
+        "{error}"
+    );
 }

@@ -69,7 +69,14 @@ impl std::fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let shown = self.0.iter().map(|(key, value)| {
             let is_secret = KafkaConfig::is_secret(key);
-            (key, if is_secret { "(hidden)" } else { value.as_str() })
+            (
+                key,
+                if is_secret {
+                    "(hidden)"
+                } else {
+                    value.as_str()
+                },
+            )
         });
         f.debug_map().entries(shown).finish()
     }
@@ -175,7 +182,13 @@ impl KafkaConfig {
 
     /// Whether the value of this property is a secret.
     pub fn is_secret(key: &str) -> bool {
-        let may_hold_one = ["password", "passphrase", "secret", "oauthbearer.config", "jaas"];
+        let may_hold_one = [
+            "password",
+            "passphrase",
+            "secret",
+            "oauthbearer.config",
+            "jaas",
+        ];
         may_hold_one.iter().any(|part| key.contains(part)) || key.ends_with(".pem")
     }
 }

@@ -47,7 +47,11 @@ pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
 
 fn kafka(config: &Config, checks: &mut Vec<Check>) {
     let brokers = config.kafka.brokers.split(',').map(str::trim);
-    let host = |broker: &str| broker.rsplit_once(':').map_or(String::new(), |(host, _)| host.to_owned());
+    let host = |broker: &str| {
+        broker
+            .rsplit_once(':')
+            .map_or(String::new(), |(host, _)| host.to_owned())
+    };
     if brokers.map(host).all(|host| is_this_machine(&host)) {
         return;
     }
@@ -165,8 +169,7 @@ mod tests {
         let found = warnings(&config);
         assert_eq!(found.len(), 4, "{found:?}");
         assert!(!found.concat().contains("s3cret"), "{found:?}");
-        config.kafka.properties =
-            [(KAFKA_PROTOCOL.to_owned(), "SASL_SSL".to_owned())].into();
+        config.kafka.properties = [(KAFKA_PROTOCOL.to_owned(), "SASL_SSL".to_owned())].into();
         config.redis.url = Some(Secret::new("rediss://:s3cret@redis.example.test"));
         config.mail.url = Some(Secret::new("smtps://u:s3cret@mail.example.test"));
         config.telemetry.otlp_endpoint = Some("https://otlp.example.test:4317".to_owned());

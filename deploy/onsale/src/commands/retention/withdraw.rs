@@ -23,7 +23,9 @@ pub(super) fn run(args: &OneArgs) -> Result<(), Failure> {
         if args.json.json {
             output::json(&json!({ "withdrawn": id }));
         } else {
-            output::line(format_args!("{id} is withdrawn; what it has deleted stays deleted"));
+            output::line(format_args!(
+                "{id} is withdrawn; what it has deleted stays deleted"
+            ));
         }
         Ok(())
     })
