@@ -86,8 +86,7 @@ impl Store {
         actor: &Actor,
     ) -> Result<Report, RetentionError> {
         let actor = actor.clone();
-        let stepped = self
-            .database
+        self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let Some(mut report) = reports::lock(&mut transaction, report_id).await? else {
                     return Ok(Err(RetentionError::Unknown(report_id)));
@@ -127,8 +126,7 @@ impl Store {
                 transaction.commit(Audit::Entries(entries)).await?;
                 Ok(Ok(report))
             })
-            .await?;
-        stepped
+            .await?
     }
 
     /// The shows whose bookings were deleted.

@@ -34,10 +34,6 @@ pub(super) async fn due(database: &Database, before_ms: u64) -> Result<Due, Stor
 }
 
 /// Deletes what is due of the trail.
-#[expect(
-    clippy::unused_async,
-    reason = "it asks the database once the trail can drop entries"
-)]
 pub(super) async fn delete(
     _transaction: &mut Transaction,
     due: &mut Due,
