@@ -239,8 +239,10 @@ fn encoded(path: &Path) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
                 text.push(char::from(*byte));
             }
-            // Writing into a text cannot fail.
-            byte => drop(write!(text, "%{byte:02X}")),
+            byte => {
+                // Writing into a text cannot fail.
+                let _ = write!(text, "%{byte:02X}");
+            }
         }
     }
     text
