@@ -27,8 +27,8 @@ fn by() -> Actor {
 }
 
 async fn report(store: &Store, now_ms: u64) -> Report {
-    let config = RetentionConfig::default();
-    let report = store.report_retention(&config, now_ms, Some(&by()));
+    let (config, by) = (RetentionConfig::default(), by());
+    let report = store.report_retention(&config, now_ms, Some(&by));
     report.await.unwrap()
 }
 
@@ -37,7 +37,8 @@ fn of(report: &Report, kind: Kind) -> &Due {
 }
 
 async fn step(store: &Store, id: Uuid) -> Report {
-    let step = store.apply_retention_step(id, LATER_MS, &by());
+    let by = by();
+    let step = store.apply_retention_step(id, LATER_MS, &by);
     step.await.unwrap()
 }
 
@@ -213,7 +214,8 @@ async fn what_was_begun_goes_on_where_it_was(bench: Bench) {
             break report;
         }
         // Another one is not made meanwhile.
-        let other = store.report_retention(&RetentionConfig::default(), LATER_MS, None);
+        let config = RetentionConfig::default();
+        let other = store.report_retention(&config, LATER_MS, None);
         let error = other.await.unwrap_err();
         assert!(
             matches!(error, RetentionError::Applying(at) if at == id),
