@@ -64,12 +64,12 @@ async fn old_bookings_go_and_are_not_missed(url: &str, mut server: Server) {
     let report = json_of(&server, &["retention", "report"]);
     assert_eq!(kind(&report, "bookings")["count"], 0, "{report}");
     let id = report["report_id"].as_str().unwrap();
-    // So the report says that what is from before 2096 is too old.
+    // So the report says that what is from before 2255 is too old.
     let store = Store::connect(url, 2).await.unwrap();
     store
         .by_hand(
             "UPDATE retention_reports SET kinds = '[{\"kind\":\"bookings\",\
-             \"before_ms\":4000000000000,\"count\":3,\"oldest_ms\":null,\"deleted\":0,\"left\":0,\
+             \"before_ms\":9000000000000,\"count\":3,\"oldest_ms\":null,\"deleted\":0,\"left\":0,\
              \"is_done\":false}]' WHERE state = 'open'; \
              INSERT INTO retention_shows (report_id, show_id, bookings) \
              SELECT report_id, show_id, 3 FROM retention_reports, shows WHERE state = 'open'",
