@@ -80,7 +80,7 @@ pub enum CountsError {
     Insecure,
     /// A file for TLS cannot be used.
     #[error("TLS to Redis (redis.tls_ca_file, tls_certificate_file, tls_key_file): {0}")]
-    File(#[from] TlsFileError),
+    File(TlsFileError),
     /// A handshake failed.
     #[error("Redis: {what}; {remedy}")]
     Tls {
@@ -95,6 +95,12 @@ pub enum CountsError {
     /// An operation failed; it may have taken effect nevertheless.
     #[error("Redis: {0}")]
     Redis(RedisError),
+}
+
+impl From<TlsFileError> for CountsError {
+    fn from(error: TlsFileError) -> Self {
+        Self::File(error)
+    }
 }
 
 impl From<RedisError> for CountsError {
