@@ -1,18 +1,15 @@
 //! One kept-alive connection with at most one request on it.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
-use std::time::Duration;
 
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 
+use crate::channel::Channel;
 use crate::draft::Draft;
+use crate::target::Target;
 
 /// First size of the buffer for answers, in bytes; it grows with the answers.
 const INPUT_BYTES: usize = 4 << 10;
-/// How long the first connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a connection is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +33,7 @@ pub(crate) struct Sent {
 }
 
 pub(crate) struct Connection {
-    stream: Option<TcpStream>,
+    channel: Option<Channel>,
     pub(crate) state: State,
     pub(crate) draft: Draft,
     pub(crate) sent: Sent,
@@ -49,12 +46,9 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Connects and waits for it, so that a run begins with every connection open.
-    pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = std::net::TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
+    pub(crate) fn open(target: &Target) -> io::Result<Self> {
         Ok(Self {
-            stream: Some(TcpStream::from_std(stream)),
+            channel: Some(Channel::open(target)?),
             state: State::Idle,
             draft: Draft::default(),
             sent: Sent::default(),
@@ -66,10 +60,8 @@ impl Connection {
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        match &mut self.stream {
-            Some(stream) => {
-                registry.register(stream, token, Interest::READABLE | Interest::WRITABLE)
-            }
+        match &mut self.channel {
+            Some(channel) => channel.register(registry, token),
             None => Ok(()),
         }
     }
@@ -77,12 +69,12 @@ impl Connection {
     /// Begins to connect again.
     pub(crate) fn reopen(
         &mut self,
-        address: SocketAddr,
+        target: &Target,
         registry: &Registry,
         token: Token,
     ) -> io::Result<()> {
         self.close();
-        self.stream = Some(TcpStream::connect(address)?);
+        self.channel = Some(Channel::begin(target)?);
         self.register(registry, token)?;
         self.state = State::Connecting;
         Ok(())
@@ -91,7 +83,7 @@ impl Connection {
     /// Drops the connection together with its request.
     pub(crate) fn close(&mut self) {
         // Closing the socket takes it out of the poll.
-        self.stream = None;
+        self.channel = None;
         self.state = State::Down;
         self.filled = 0;
         self.written = 0;
@@ -100,21 +92,14 @@ impl Connection {
 
     /// Whether a pending connection is established now; an error when it failed.
     pub(crate) fn connected(&mut self) -> io::Result<bool> {
-        let Some(stream) = &self.stream else {
+        let Some(channel) = &mut self.channel else {
             return Ok(false);
         };
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
+        let is_connected = channel.is_connected()?;
+        if is_connected {
+            self.state = State::Idle;
         }
-        match stream.peer_addr() {
-            Ok(_) => {
-                stream.set_nodelay(true)?;
-                self.state = State::Idle;
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(is_connected)
     }
 
     /// Begins to send `output`.
@@ -128,13 +113,13 @@ impl Connection {
 
     /// Sends what the socket takes.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        let Some(stream) = &mut self.stream else {
+        let Some(channel) = &mut self.channel else {
             return Err(io::ErrorKind::NotConnected.into());
         };
         while let Some(rest) = self.output.get(self.written..)
             && !rest.is_empty()
         {
-            match stream.write(rest) {
+            match channel.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(length) => self.written += length,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -142,12 +127,12 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        channel.send_rest()
     }
 
     /// Reads what has arrived; `false` when the server has closed the connection.
     pub(crate) fn receive(&mut self) -> io::Result<bool> {
-        let Some(stream) = &mut self.stream else {
+        let Some(channel) = &mut self.channel else {
             return Ok(false);
         };
         loop {
@@ -155,10 +140,10 @@ impl Connection {
                 self.input.resize(self.input.len() * 2, 0);
             }
             let room = &mut self.input[self.filled..];
-            match stream.read(room) {
+            match channel.read(room) {
                 Ok(0) => return Ok(false),
                 Ok(length) => {
-                    let all = length < room.len();
+                    let all = length < room.len() && channel.is_emptied_by_short_reads();
                     self.filled += length;
                     // A short read has emptied the socket; what comes later is a new event.
                     if all {

@@ -1,12 +1,13 @@
 //! Calls outside the measurement: creating shows, reading counts. One connection each, no hurry.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio_rustls::rustls::StreamOwned;
 
 use crate::answer;
+use crate::channel;
 use crate::error::LoadError;
 use crate::target::Target;
 
@@ -92,24 +93,35 @@ impl Control {
         body: &str,
     ) -> Result<(u16, Vec<u8>), LoadError> {
         self.exchange(method, path, body).map_err(|cause| {
-            if cause.kind() == std::io::ErrorKind::InvalidData {
+            let is_tls = onsale_tls::find(&cause).is_some();
+            if cause.kind() == std::io::ErrorKind::InvalidData && !is_tls {
                 LoadError::Answer {
                     call: call.to_owned(),
                     what: "the answer is not HTTP".to_owned(),
                 }
             } else {
-                LoadError::Reach {
-                    target: self.target.host.clone(),
-                    cause,
-                }
+                self.target.unreached(cause)
             }
         })
     }
 
     fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Vec<u8>)> {
-        let mut stream = TcpStream::connect_timeout(&self.target.address, TIMEOUT)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        stream.set_write_timeout(Some(TIMEOUT))?;
+        let (socket, tls) = channel::connect(&self.target, TIMEOUT)?;
+        match tls {
+            Some(session) => {
+                self.exchange_on(StreamOwned::new(*session, socket), method, path, body)
+            }
+            None => self.exchange_on(socket, method, path, body),
+        }
+    }
+
+    fn exchange_on(
+        &self,
+        mut stream: impl Read + Write,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> std::io::Result<(u16, Vec<u8>)> {
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
             self.target.host

@@ -258,10 +258,7 @@ fn open(
     let mut dealt: Vec<Vec<Connection>> = (0..workers).map(|_| Vec::new()).collect();
     for number in 0..connections {
         let connection =
-            Connection::open(settings.target.address).map_err(|cause| LoadError::Reach {
-                target: settings.target.host.clone(),
-                cause,
-            })?;
+            Connection::open(&settings.target).map_err(|cause| settings.target.unreached(cause))?;
         if let Some(part) = dealt.get_mut(number % workers) {
             part.push(connection);
         }

@@ -25,6 +25,16 @@ pub enum LoadError {
         /// Why.
         cause: io::Error,
     },
+    /// TLS to the server failed.
+    #[error("cannot reach {target} by TLS: {what}; {remedy}")]
+    Tls {
+        /// Host and port.
+        target: String,
+        /// What failed.
+        what: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// The server refused a call that prepares the run.
     #[error("{call} was answered with {status}: {body}")]
     Prepare {
@@ -71,7 +81,7 @@ impl LoadError {
     /// Whether the server could not be reached at all, as opposed to wrong use or a refusal.
     #[must_use]
     pub fn is_reach(&self) -> bool {
-        matches!(self, Self::Reach { .. })
+        matches!(self, Self::Reach { .. } | Self::Tls { .. })
     }
 
     /// Whether a setting is wrong.

@@ -13,6 +13,7 @@
 //! callers with their own requests.
 
 mod answer;
+mod channel;
 mod checks;
 mod clock;
 mod connection;

@@ -413,11 +413,11 @@ impl<'a> Worker<'a> {
     }
 
     fn reopen(&mut self, at: usize) {
-        let address = self.run.settings.target.address;
+        let target = &self.run.settings.target;
         self.tally.reconnects += 1;
         let connection = &mut self.connections[at];
         if connection
-            .reopen(address, self.poll.registry(), Token(at))
+            .reopen(target, self.poll.registry(), Token(at))
             .is_err()
         {
             connection.close();

@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
@@ -71,6 +71,9 @@ enum Command {
     /// Look after the keys of personal data
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
+    /// Report and delete what is kept too long
+    #[command(subcommand)]
+    Retention(commands::retention::RetentionCommand),
     /// List what staff changed in the database, and who did it
     #[command(subcommand)]
     Audit(commands::audit::AuditCommand),
@@ -110,6 +113,9 @@ pub(crate) struct ServerArgs {
         hide_env_values = true
     )]
     pub token: Option<String>,
+    /// File with that token, which keeps it out of the list of processes [env: ONSALE_TOKEN does, too]
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
     #[command(flatten)]
     pub trust: TrustArgs,
 }
@@ -125,8 +131,13 @@ pub(crate) struct TrustArgs {
 impl TrustArgs {
     /// A client that trusts what flags and configuration name.
     pub(crate) fn client(&self, config: &Config) -> Result<reqwest::Client, Failure> {
+        http_client::build(self.ca_file(config)).or_use()
+    }
+
+    /// The file with the authorities that flags and configuration name.
+    pub(crate) fn ca_file<'a>(&'a self, config: &'a Config) -> Option<&'a Path> {
         let ca_file = self.ca.as_ref().or(config.http.tls_ca_file.as_ref());
-        http_client::build(ca_file.map(PathBuf::as_path)).or_use()
+        ca_file.map(PathBuf::as_path)
     }
 }
 
@@ -257,6 +268,7 @@ impl Cli {
             Command::User(command) => commands::user::run(&command),
             Command::Tenant(command) => commands::tenant::run(&command),
             Command::Keys(command) => commands::keys::run(&command),
+            Command::Retention(command) => commands::retention::run(&command),
             Command::Audit(command) => commands::audit::run(&command),
             Command::Load(args) => commands::load::run(&args),
             Command::Doctor(args) => commands::doctor::run(&args),

@@ -34,9 +34,14 @@ impl Client {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => config.server_url(),
         };
-        let token = match &server.token {
-            Some(token) => token.clone(),
-            None => secrets::mint_operator(&config, TOKEN_TTL_S)
+        let token = match (&server.token, &server.token_file) {
+            (_, Some(file)) => std::fs::read_to_string(file)
+                .with_context(|| format!("--token-file {}", file.display()))
+                .or_use()?
+                .trim()
+                .to_owned(),
+            (Some(token), None) => token.clone(),
+            (None, None) => secrets::mint_operator(&config, TOKEN_TTL_S)
                 .context("no --token given, and none can be minted")
                 .or_use()?,
         };

@@ -13,6 +13,7 @@ pub(crate) mod load;
 pub(crate) mod migrate;
 pub(crate) mod reconcile;
 pub(crate) mod replay;
+pub(crate) mod retention;
 pub(crate) mod serve;
 pub(crate) mod snapshot;
 pub(crate) mod status;

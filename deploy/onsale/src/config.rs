@@ -23,6 +23,7 @@ use onsale_messages::MailConfig;
 use onsale_processor::config::{ReconcileConfig, SnapshotsConfig};
 use onsale_settings::Secret;
 use onsale_store::DatabaseConfig;
+use onsale_store::retention::RetentionConfig;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use advertised::{Leads, leads};
@@ -73,6 +74,8 @@ pub(crate) struct Config {
     pub snapshots: SnapshotsConfig,
     /// The relational store.
     pub database: DatabaseConfig,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
     /// Redis.
     pub redis: RedisConfig,
     /// Kafka.
@@ -103,7 +106,15 @@ impl Config {
         ("mail", "url"),
         ("mail", "url_file"),
         ("database", "url"),
+        ("database", "tls_mode"),
+        ("database", "tls_ca_file"),
+        ("database", "tls_certificate_file"),
+        ("database", "tls_key_file"),
         ("redis", "url"),
+        ("redis", "url_file"),
+        ("redis", "tls_ca_file"),
+        ("redis", "tls_certificate_file"),
+        ("redis", "tls_key_file"),
         ("http", "operations_listen"),
         ("node", "advertise_url"),
         ("node", "operations_advertise_url"),
@@ -267,6 +278,19 @@ impl Config {
         hide(&mut self.database.url);
         hide(&mut self.redis.url);
         hide(&mut self.cluster.secret);
+        // Nothing asks for a password in these, and nothing keeps anybody from writing one.
+        for url in [
+            Some(&mut self.mail.link_base_url),
+            self.telemetry.otlp_endpoint.as_mut(),
+            self.node.advertise_url.as_mut(),
+            self.node.operations_advertise_url.as_mut(),
+        ] {
+            if let Some(url) = url
+                && has_password(url)
+            {
+                *url = HIDDEN.to_owned();
+            }
+        }
         for (key, value) in &mut self.kafka.properties {
             if KafkaConfig::is_secret(key) {
                 *value = HIDDEN.to_owned();
@@ -287,6 +311,8 @@ impl Config {
         self.log.check(&mut problems);
         self.snapshots.check(&mut problems);
         self.database.check(&mut problems);
+        self.retention.check(&mut problems);
+        self.redis.check(&mut problems);
         self.kafka.check(&mut problems);
         self.telemetry.check(&mut problems);
         let serves = distributed && self.node.is(NodeRole::Ingress);
@@ -316,5 +342,115 @@ impl Config {
         let mut config = Self::default();
         config.auth.hs256_secret = Some(Secret::new("x".repeat(32)));
         config
+    }
+}
+
+/// A URL as errors show it.
+pub(crate) fn shown_url(url: &str) -> String {
+    if has_password(url) {
+        HIDDEN.to_owned()
+    } else {
+        format!("{url:?}")
+    }
+}
+
+/// Whether a URL names a user, with a password or without.
+pub(crate) fn has_password(url: &str) -> bool {
+    authority_of(url).contains('@')
+}
+
+/// The host of a URL.
+pub(crate) fn host_of(url: &str) -> &str {
+    let authority = authority_of(url);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn authority_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    // A password may have any of these in it, so the last sign before the host counts.
+    let from = rest.rfind('@').unwrap_or(0);
+    let end = rest[from..]
+        .find(['/', '?', '#'])
+        .map_or(rest.len(), |end| from + end);
+    &rest[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_found_behind_passwords() {
+        for (url, host, hidden) in [
+            ("http://h:1/x", "h", false),
+            ("https://u:p@h/x?y=z", "h", true),
+            ("redis://:p/a?s#s@h:6379/0", "h", true),
+            ("rediss://[::1]:6379", "::1", false),
+            ("u:p@h:4317", "h", true),
+        ] {
+            assert_eq!((host_of(url), has_password(url)), (host, hidden), "{url}");
+        }
+    }
+
+    /// Whatever panics or logs with the configuration in its hands.
+    #[test]
+    fn no_form_of_the_configuration_shows_a_secret() {
+        let mut config = Config::default();
+        let secret = || Some(Secret::new("s3cret-of-tests-0123456789abcdef"));
+        let url = |scheme: &str| Some(Secret::new(format!("{scheme}://u:s3cret-of-tests@h/x")));
+        config.auth.hs256_secret = secret();
+        config.auth.booking_secret = secret();
+        config.accounts.key = secret();
+        config.cluster.secret = secret();
+        config.mail.url = url("smtps");
+        config.mail.link_base_url = "https://u:s3cret-of-tests@h".to_owned();
+        config.database.url = url("postgres");
+        config.redis.url = url("redis");
+        config.telemetry.otlp_endpoint = Some("http://u:s3cret-of-tests@h:4317".to_owned());
+        config.node.advertise_url = Some("http://u:s3cret-of-tests@h:8080".to_owned());
+        config.node.operations_advertise_url = config.node.advertise_url.clone();
+        config.kafka.brokers = "h:9092".to_owned();
+        for key in [
+            "sasl.password",
+            "ssl.key.password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.config",
+            "sasl.oauthbearer.assertion.private.key.passphrase",
+        ] {
+            let value = "s3cret-of-tests".to_owned();
+            config.kafka.properties.insert(key.to_owned(), value);
+        }
+        let shown = config.clone().without_secrets();
+        for text in [
+            toml::to_string(&shown).unwrap(),
+            serde_json::to_string(&shown).unwrap(),
+            format!("{shown:?}"),
+            format!("{:?}", config.kafka),
+            format!("{:?}", config.kafka_settings()),
+            format!("{:?}", config.database),
+            format!("{:?}", config.redis),
+            format!("{:?}", config.auth),
+            format!("{:?}", config.accounts),
+            format!("{:?}", config.cluster),
+            format!("{:?}", config.mail.url),
+        ] {
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+        // And what is wrong with them is said without them.
+        config.database.url = url("mysql");
+        config.redis.url = url("http");
+        config.mail.url = url("imap");
+        config.auth.hs256_secret = Some(Secret::new("s3cret"));
+        let error = config.checked(true).unwrap_err();
+        assert!(error.to_string().contains("redis.url"), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }
 }

@@ -120,6 +120,9 @@ pub(crate) fn readable_secrets(config: &Config) -> Vec<PathBuf> {
         .chain(config.accounts.secret_files())
         .chain(config.mail.url_file.as_deref())
         .chain(tls_key)
+        .chain(config.database.tls_key_file.as_deref())
+        .chain(config.redis.tls_key_file.as_deref())
+        .chain(config.redis.url_file.as_deref())
         .chain(database)
         .chain(cluster)
         .filter(|file| {

@@ -12,7 +12,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::config::{LogFormat, TelemetryConfig};
+use crate::config::{LogFormat, TelemetryConfig, shown_url};
+
+/// Modules of libraries that log secrets: a line of `.pgpass` that they cannot read, and parameters of a
+/// URL that they do not know.
+const SAY_TOO_MUCH: [&str; 2] = [
+    "sqlx_postgres::options::pgpass",
+    "sqlx_postgres::options::parse",
+];
 
 /// Sends what is left of the traces when it is dropped.
 #[derive(Debug)]
@@ -34,6 +41,10 @@ impl Drop for Telemetry {
 /// inside the runtime.
 pub(crate) fn start(config: &TelemetryConfig, node: &str) -> anyhow::Result<Telemetry> {
     let mut filter: EnvFilter = config.filter.parse().context("telemetry.filter")?;
+    for target in SAY_TOO_MUCH {
+        let off = format!("{target}=off");
+        filter = filter.add_directive(off.parse().context("telemetry")?);
+    }
     if config.otlp_endpoint.is_none() {
         // Unused spans cost time on the path of every request.
         let off = format!("{}=off", onsale_ingress::SPAN_TARGET);
@@ -72,7 +83,7 @@ fn provider(endpoint: &str, sampling: f64, node: &str) -> anyhow::Result<SdkTrac
         .with_tonic()
         .with_endpoint(endpoint)
         .build()
-        .with_context(|| format!("telemetry.otlp_endpoint {endpoint}"))?;
+        .with_context(|| format!("telemetry.otlp_endpoint {}", shown_url(endpoint)))?;
     let resource = Resource::builder()
         .with_service_name("onsale")
         .with_attribute(opentelemetry::KeyValue::new(

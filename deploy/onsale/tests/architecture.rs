@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-schemas", &[]),
     ("onsale-settings", &[]),
+    ("onsale-tls", &["onsale-settings"]),
     ("onsale-private", &["onsale-settings"]),
     ("onsale-disk", &[]),
     ("onsale-engine", &["onsale-schemas"]),
@@ -16,10 +17,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "onsale-log",
         &["onsale-schemas", "onsale-settings", "onsale-disk"],
     ),
-    ("onsale-counts", &["onsale-schemas", "onsale-settings"]),
+    (
+        "onsale-counts",
+        &["onsale-schemas", "onsale-settings", "onsale-tls"],
+    ),
     (
         "onsale-store",
-        &["onsale-schemas", "onsale-settings", "onsale-private"],
+        &[
+            "onsale-schemas",
+            "onsale-settings",
+            "onsale-private",
+            "onsale-tls",
+        ],
     ),
     ("onsale-jobs", &["onsale-schemas", "onsale-store"]),
     (
@@ -75,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "onsale-schemas",
             "onsale-settings",
+            "onsale-tls",
             "onsale-auth",
             "onsale-log",
             "onsale-processor",
@@ -100,6 +110,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "onsale-schemas",
             "onsale-settings",
+            "onsale-tls",
             "onsale-private",
             "onsale-auth",
             "onsale-accounts",
@@ -118,7 +129,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-load",
         ],
     ),
-    ("onsale-load", &[]),
+    ("onsale-load", &["onsale-tls"]),
     ("onsale-fuzz", &[]),
     (
         "onsale-bench",

@@ -8,6 +8,7 @@ mod lent;
 pub(crate) mod postgres;
 mod row;
 pub(crate) mod sqlite;
+pub(crate) mod tls;
 pub(crate) mod trail;
 mod transaction;
 mod value;

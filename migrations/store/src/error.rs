@@ -8,6 +8,14 @@ pub enum StoreError {
         "database URL {0:?}: expected sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME"
     )]
     Url(String),
+    /// A file that TLS to the database needs cannot be used.
+    #[error("TLS to the database (database.tls_ca_file, tls_certificate_file, tls_key_file): {0}")]
+    Tls(onsale_tls::TlsFileError),
+    /// A mode of TLS that this program does not have.
+    #[error(
+        "sslmode={0} of the database URL: expected disable, prefer, require, verify-ca or verify-full"
+    )]
+    TlsMode(&'static str),
     /// The database cannot be reached or cannot serve now (connection lost, shutting down, out of
     /// connections or disk, lock not given in time). The same call may succeed later.
     #[error("database is unreachable: {0}")]

@@ -24,14 +24,16 @@ pub mod error;
 pub mod job;
 pub mod mail;
 pub mod projection;
+pub mod retention;
 mod schema;
 mod scope;
 pub mod sealed_columns;
 pub mod snapshot;
 pub mod store;
 
-pub use config::{DatabaseConfig, UrlFileError};
+pub use config::{DatabaseConfig, TlsMode, UrlError};
 pub use database::Latch;
+pub use database::tls::{Transport, Verified};
 pub use error::StoreError;
 pub use schema::MissingObject;
 pub use scope::Scope;

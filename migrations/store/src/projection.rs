@@ -6,6 +6,7 @@ mod changes;
 pub(crate) mod documents;
 mod events;
 pub(crate) mod plan;
+mod retired;
 pub(crate) mod run;
 mod shows;
 mod sweep;

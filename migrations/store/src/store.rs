@@ -15,6 +15,7 @@ pub(crate) mod jobs;
 mod listing;
 mod projection;
 mod reconciliation;
+mod retention;
 mod seats;
 pub(crate) mod shows;
 mod snapshots;

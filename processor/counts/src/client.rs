@@ -1,10 +1,15 @@
 //! The connection.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use onsale_tls::{ClientFiles, Fault, TlsFileError};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, IntoConnectionInfo as _, RedisError, Script};
+use redis::{
+    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError,
+    Script, TlsCertificates,
+};
 
 use super::breaker::{Breaker, Permit};
 use super::keys::Keys;
@@ -24,11 +29,19 @@ const CONNECT_RETRY_WAIT: Duration = Duration::from_millis(50);
 /// Operations queued for the connection's task; further ones wait outside the queue.
 const PIPELINE_MAX: usize = 1_024;
 
+/// What the URL is.
+pub(super) const URL_EXPECTED: &str =
+    "redis://HOST:PORT/DATABASE, or rediss://HOST:PORT/DATABASE with TLS";
+/// What to do about a server without TLS that is asked with it.
+const ASK_PLAINLY: &str = "set redis.url to the port that does, or to redis://";
+
 /// Where Redis is and how it is used.
 #[derive(Clone)]
 pub struct CountsSettings {
-    /// `redis://HOST:PORT/DATABASE`.
+    /// `redis://HOST:PORT/DATABASE`, or `rediss://…` with TLS.
     pub url: String,
+    /// Whom it trusts with TLS, and what it shows of itself.
+    pub tls: ClientFiles,
     /// Prefix of every key. It has to name the log: counts of one log say nothing about another.
     pub prefix: String,
     /// Name of this node among those that ask.
@@ -44,6 +57,7 @@ impl CountsSettings {
     pub fn new(url: impl Into<String>, prefix: impl Into<String>, node: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            tls: ClientFiles::default(),
             prefix: prefix.into(),
             node: node.into(),
             slow: Duration::from_millis(5),
@@ -56,8 +70,25 @@ impl CountsSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum CountsError {
     /// Not a Redis URL. It is not shown, because it may contain a password.
-    #[error("redis.url: expected redis://HOST:PORT/DATABASE ({0})")]
+    #[error("redis.url: expected {URL_EXPECTED} ({0})")]
     Url(String),
+    /// The URL asks for TLS that verifies nothing.
+    #[error(
+        "redis.url: #insecure would verify nothing: expected redis.tls_ca_file with the authority that \
+         signed the server's certificate (or the certificate itself, if it signed itself)"
+    )]
+    Insecure,
+    /// A file for TLS cannot be used.
+    #[error("TLS to Redis (redis.tls_ca_file, tls_certificate_file, tls_key_file): {0}")]
+    File(TlsFileError),
+    /// A handshake failed.
+    #[error("Redis: {what}; {remedy}")]
+    Tls {
+        /// What failed.
+        what: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// Metrics of the same names are registered already.
     #[error("the metrics of Redis cannot be registered")]
     Metrics(#[from] prometheus::Error),
@@ -66,9 +97,22 @@ pub enum CountsError {
     Redis(RedisError),
 }
 
+impl From<TlsFileError> for CountsError {
+    fn from(error: TlsFileError) -> Self {
+        Self::File(error)
+    }
+}
+
 impl From<RedisError> for CountsError {
     fn from(error: RedisError) -> Self {
-        Self::Redis(error)
+        let fault = Fault::of(&error).and_then(|fault| fault.remedy("redis", ASK_PLAINLY));
+        match (onsale_tls::find(&error), fault) {
+            (Some(tls), Some(remedy)) => Self::Tls {
+                what: tls.to_string(),
+                remedy,
+            },
+            _ => Self::Redis(error),
+        }
     }
 }
 
@@ -115,7 +159,7 @@ impl Counts {
             let tcp = server.tcp_settings().clone();
             server.set_tcp_settings(tcp.set_user_timeout(SILENCE_MAX))
         };
-        let client = Client::open(server).map_err(unusable)?;
+        let client = client(server, &settings.tls)?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_MAX))
             .set_response_timeout(Some(RESPONSE_MAX))
@@ -167,6 +211,44 @@ impl Counts {
             good: false,
         })
     }
+}
+
+/// A client of the server, with TLS where its URL says so.
+fn client(server: ConnectionInfo, files: &ClientFiles) -> Result<Client, CountsError> {
+    let unusable = |error: RedisError| CountsError::Url(error.category().to_owned());
+    let is_insecure = match server.addr() {
+        ConnectionAddr::TcpTls { insecure, .. } => *insecure,
+        _ => return Client::open(server).map_err(unusable),
+    };
+    if is_insecure {
+        return Err(CountsError::Insecure);
+    }
+    // The library reads the same files again, and would not name them.
+    files.try_them()?;
+    let read = |file: &Path, what| {
+        std::fs::read(file).map_err(|cause| TlsFileError::Read {
+            what,
+            file: file.to_owned(),
+            cause,
+        })
+    };
+    let root_cert = files
+        .ca_file
+        .as_deref()
+        .map(|file| read(file, "the authorities' certificates"))
+        .transpose()?;
+    let client_tls = match (&files.certificate_file, &files.key_file) {
+        (Some(certificate), Some(key)) => Some(ClientTlsConfig {
+            client_cert: read(certificate, "certificate")?,
+            client_key: read(key, "private key")?,
+        }),
+        _ => None,
+    };
+    let certificates = TlsCertificates {
+        client_tls,
+        root_cert,
+    };
+    Client::build_with_tls(server, certificates).map_err(unusable)
 }
 
 impl Inner {

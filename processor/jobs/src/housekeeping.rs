@@ -24,9 +24,6 @@ const CHANGES_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// How long ended jobs are kept, and with them their keys, in milliseconds: 7 days, longer than the
 /// time within which the same job is enqueued again.
 const JOBS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
-/// How long sessions are kept after their end, in milliseconds: 30 days, within which a person may ask
-/// from where its account was used.
-const SESSIONS_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// How long one-time tokens are kept after they could be used, in milliseconds: 7 days.
 const TOKENS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 /// How long API keys are kept after they were revoked or have expired, in milliseconds: 30 days, within which
@@ -38,9 +35,9 @@ const MAILS_KEPT_MS: u64 = 37 * 24 * 3_600 * 1_000;
 /// Jobs forgotten in one transaction, so that it stays short.
 const JOBS_PER_STEP: u32 = 5_000;
 
-/// Keeps the audit trail in order. Deletes answers of catalog calls whose idempotency key is no longer remembered, changes that the
-/// log never accepted, jobs, sessions, one-time tokens and API keys that ended long ago, and mails that
-/// were never sent.
+/// Keeps the audit trail in order. Deletes answers of catalog calls whose idempotency key is no longer
+/// remembered, changes that the log never accepted, jobs, one-time tokens and API keys that ended long ago,
+/// and mails that were never sent. What people may want to look at first goes by [`crate::retention`].
 struct Housekeeping {
     store: Store,
 }
@@ -79,10 +76,6 @@ impl Handler for Housekeeping {
             .store
             .forget_changes(now_ms.saturating_sub(CHANGES_KEPT_MS))
             .await?;
-        let sessions = self
-            .store
-            .forget_sessions(now_ms.saturating_sub(SESSIONS_KEPT_MS))
-            .await?;
         let tokens = self
             .store
             .forget_one_time_tokens(now_ms.saturating_sub(TOKENS_KEPT_MS))
@@ -99,8 +92,8 @@ impl Handler for Housekeeping {
             let forgotten = self.store.prune_jobs(JOBS_KEPT_MS, JOBS_PER_STEP).await?;
             jobs += forgotten;
             attempt.note_progress(format!(
-                "{answers} answers, {changes} changes, {sessions} sessions, {tokens} tokens, {keys} API \
-                 keys and {jobs} jobs forgotten"
+                "{answers} answers, {changes} changes, {tokens} tokens, {keys} API keys and {jobs} jobs \
+                 forgotten"
             ));
             if forgotten < u64::from(JOBS_PER_STEP) {
                 return Ok(());

@@ -19,6 +19,7 @@ mod handler;
 pub mod housekeeping;
 mod kind;
 mod metrics;
+pub mod retention;
 mod run;
 mod schedule;
 mod worker;

@@ -15,6 +15,7 @@ use onsale_jobs::{Attempt, Failure, Handler, Kind, Kinds, KindsError, Metrics, S
 use onsale_store::Store;
 use onsale_store::audit::Unaudited;
 use onsale_store::job::{JobFilter, JobRow, JobState, NewJob};
+use onsale_store::retention::{ReportState, RetentionConfig};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use sqlx::Connection as _;
 use tempfile::TempDir;
@@ -448,6 +449,44 @@ async fn housekeeping_runs_by_itself() {
         .until(|job| job.kind == "housekeeping" && job.state == JobState::Done)
         .await;
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_report_of_what_is_too_old_waits_before_it_is_applied() {
+    let queue = Queue::new().await;
+    let config = RetentionConfig::default();
+    let run = async |key: &str| {
+        let job = NewJob {
+            kind: "retention",
+            key: key.to_owned(),
+            payload: "null".to_owned(),
+            delay_ms: 0,
+            attempts_max: 3,
+        };
+        assert!(queue.store.enqueue_job(&job).await.unwrap());
+        let kinds = vec![onsale_jobs::retention::kind(&queue.store, &config)];
+        let worker = queue.start_as("w1", kinds, Vec::new());
+        queue.until(|job| job.state == JobState::Done).await;
+        worker.stop().await;
+        let report = queue.store.unended_retention_report().await.unwrap();
+        report.unwrap().report_id
+    };
+    let first = run("one").await;
+    assert_eq!(run("two").await, first, "it waits");
+    queue
+        .tamper("UPDATE retention_reports SET created_at_ms = 1")
+        .await;
+    let second = run("three").await;
+    assert_ne!(second, first);
+    let first = queue.store.retention_report(first).await.unwrap().unwrap();
+    assert_eq!(first.state, ReportState::Applied);
+    // Where operators do it, there is no schedule.
+    let by_hand = RetentionConfig {
+        every_hours: 0,
+        ..config
+    };
+    assert_eq!(onsale_jobs::retention::schedule(&by_hand), None);
+    assert!(onsale_jobs::retention::schedule(&config).is_some());
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub async fn compare<'a>(
         projection_behind: projection_behind.map(str::to_owned),
         ..Report::new(log_id, now_ms)
     };
+    let retired = store.retired_shows().await?;
     for machine in machines {
         report.positions.push(PartitionPosition {
             partition: machine.id(),
@@ -53,8 +54,8 @@ pub async fn compare<'a>(
             digest: format!("{:016x}", machine.digest()),
         });
         let as_described = compare_catalog(machine, store, &mut report).await?;
-        compare_bookings(machine, store, &mut report).await?;
-        compare_shows(machine, store, &as_described, &mut report).await?;
+        compare_bookings(machine, store, &retired, &mut report).await?;
+        compare_shows(machine, store, &as_described, &retired, &mut report).await?;
         compare_events(machine, store, &mut report).await?;
         if machine.id() == OF_NO_PARTITION && store.usage_differs().await? {
             report.add(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use onsale_jobs::{Kind, Kinds, Metrics, Worker, housekeeping};
+use onsale_jobs::{Kind, Kinds, Metrics, Worker, housekeeping, retention};
 use onsale_messages::{Post, account_mails};
 use onsale_store::Store;
 use prometheus::Registry;
@@ -17,14 +17,19 @@ pub(super) fn worker(
     store: &Store,
     registry: &Registry,
 ) -> Result<Worker, Failure> {
-    let mut kinds = vec![housekeeping::kind(store)];
+    let mut kinds = vec![
+        housekeeping::kind(store),
+        retention::kind(store, &config.retention),
+    ];
     kinds.extend(mails(config, store)?);
     let kinds = Kinds::new(kinds).context("kinds of jobs").or_found()?;
+    let mut schedules = vec![housekeeping::schedule()];
+    schedules.extend(retention::schedule(&config.retention));
     Ok(Worker {
         store: store.clone(),
         name: config.node.id.clone(),
         kinds,
-        schedules: vec![housekeeping::schedule()],
+        schedules,
         metrics: Metrics::register(registry).or_found()?,
     })
 }

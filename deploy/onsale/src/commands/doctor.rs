@@ -2,6 +2,7 @@
 
 mod check;
 mod cluster;
+mod connections;
 mod database;
 mod log;
 mod machine;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
             machine::permissions(&config, &mut checks);
             checks.push(machine::open_files(&config));
             machine::listeners(&config, &mut checks);
+            connections::look(&config, &mut checks);
             if config.kafka.is_used() {
                 // Every node has its own folder and reports it; this machine may not be a node.
                 if config.data.dir.exists() {

@@ -9,7 +9,9 @@ use onsale_load::{LoadError, LoadSettings, Minter, Progress, Report, ScenarioKin
 use onsale_settings::Secret;
 use uuid::Uuid;
 
-use crate::cli::{ConfigArgs, JsonArgs, parse_duration_s, parse_share, parse_uuid, parse_whole};
+use crate::cli::{
+    ConfigArgs, JsonArgs, TrustArgs, parse_duration_s, parse_share, parse_uuid, parse_whole,
+};
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::{output, secrets};
@@ -20,7 +22,7 @@ const USERS_DEFAULT: usize = 10_000;
 #[derive(Debug, Args)]
 #[command(after_long_help = scenarios())]
 pub(crate) struct LoadArgs {
-    /// Server, such as http://127.0.0.1:8080 [default: from http.listen]
+    /// Server, such as http://127.0.0.1:8080 or https://tickets.example [default: from http.listen]
     #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// Requests to start per second; 0: every connection sends again as soon as it is answered
@@ -76,6 +78,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
     config: ConfigArgs,
@@ -104,7 +108,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     let config = Config::for_operator(&args.config)?;
     let url = args.target.clone().unwrap_or_else(|| config.server_url());
     let settings = LoadSettings {
-        target: Target::parse(&url).map_err(failure)?,
+        target: Target::parse_trusting(&url, args.trust.ca_file(&config)).map_err(failure)?,
         scenario: args.scenario,
         per_second: args.rate,
         duration: Duration::from_secs(args.duration),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Config, Problem};
+use super::{Config, HIDDEN, Problem, has_password};
 
 /// What a URL leads to, seen from another machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +31,15 @@ pub(crate) fn leads(url: &str) -> Leads {
     }
 }
 
+/// A URL without the password that nobody asks for in it.
+fn shown(url: &str) -> String {
+    if has_password(url) {
+        HIDDEN.to_owned()
+    } else {
+        url.to_owned()
+    }
+}
+
 impl Config {
     /// What is wrong with the addresses that this node gives to others. A cluster that is all on
     /// loopback is one machine; setting a URL on loopback says so too.
@@ -40,7 +49,7 @@ impl Config {
         if leads(&public) == Leads::Nowhere {
             problems.push(Problem {
                 key: "node.advertise_url".to_owned(),
-                value: public.clone(),
+                value: shown(&public),
                 expected:
                     "where other nodes and operators reach http.listen of this node, such as \
                            http://10.0.0.5:8080: it is not set, or leads nowhere"
@@ -59,7 +68,7 @@ impl Config {
         if is_wrong {
             problems.push(Problem {
                 key: "node.operations_advertise_url".to_owned(),
-                value: operations.clone(),
+                value: shown(&operations),
                 expected: format!(
                     "where other nodes reach http.operations_listen of this node, such as \
                      http://10.0.0.5:8081, and http.operations_listen an address of that machine; \

@@ -250,7 +250,17 @@ fn shown_variable(key: &str, text: &str) -> String {
 }
 
 fn is_secret(key: &str) -> bool {
-    ["secret", "properties", "url", "keys"]
+    let last = key.rsplit('.').next().unwrap_or(key);
+    // The key that seals personal data is called so and nothing else.
+    last == "key"
+        || [
+            "secret",
+            "password",
+            "properties",
+            "url",
+            "endpoint",
+            "keys",
+        ]
         .iter()
         .any(|part| key.contains(part))
 }

@@ -124,7 +124,7 @@ impl NodeConfig {
             {
                 problems.push(Problem::new(
                     key,
-                    format!("{url:?}"),
+                    super::shown_url(url),
                     "a URL such as http://10.0.0.5:8080",
                 ));
             }

@@ -58,7 +58,7 @@ impl TelemetryConfig {
         {
             problems.push(Problem::new(
                 "telemetry.otlp_endpoint",
-                format!("{endpoint:?}"),
+                super::shown_url(endpoint),
                 "a URL such as http://127.0.0.1:4317",
             ));
         }

@@ -30,7 +30,9 @@ mod newcomer;
 mod permissions;
 mod postgres;
 mod proof;
+mod retention;
 mod rules;
+mod secrets;
 mod silence;
 #[path = "../../../../migrations/store/tests/contract/proxy.rs"]
 mod silent_proxy;

@@ -123,13 +123,21 @@ async fn verbs_ask_a_server_that_speaks_tls() {
     let (code, text) = verb(&[], &["status", "--ca", key.to_str().unwrap()]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("certificate"), "{text}");
-    // What speaks HTTP only must say so and not be called damaged.
-    let (code, text) = verb(
-        &configured,
-        &["load", "--scenario", "named", "--duration", "1"],
-    );
-    assert_eq!(code, Some(2), "{text}");
-    assert!(text.contains("plain HTTP, no TLS"), "{text}");
+    // Load goes the same way, and to nobody unknown.
+    let load = [
+        "load",
+        "--scenario",
+        "named",
+        "--duration",
+        "1",
+        "--rate",
+        "20",
+    ];
+    let (code, text) = verb(&configured, &load);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = verb(&variables, &load);
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains("--ca") && text.contains("by TLS"), "{text}");
 }
 
 #[tokio::test]

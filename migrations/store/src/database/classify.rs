@@ -2,6 +2,7 @@
 
 use sqlx::error::DatabaseError;
 
+use super::tls;
 use crate::error::StoreError;
 
 /// PostgreSQL classes (first two letters of SQLSTATE) that mean *not now*: connection exceptions,
@@ -20,11 +21,13 @@ const SQLITE_PRIMARY_CODE_MASK: u32 = 0xff;
 /// The store's error for one of sqlx that has no further meaning at its place.
 pub(crate) fn classify(error: sqlx::Error) -> StoreError {
     match &error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => StoreError::Unreachable(error),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) => match tls::explained(&error) {
+            Some(text) => StoreError::Unreachable(sqlx::Error::Tls(text.into())),
+            None => StoreError::Unreachable(error),
+        },
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            StoreError::Unreachable(error)
+        }
         sqlx::Error::Database(cause) if is_transient(cause.as_ref()) => {
             StoreError::Unreachable(error)
         }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::lent;
 use super::writes::Writes;
-use super::{Latch, classify};
+use super::{Latch, classify, tls};
 use crate::error::StoreError;
 use crate::scope::{self, Scope};
 
@@ -132,8 +132,9 @@ pub(crate) async fn connect_at_one_moment(
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
-    Ok(PgConnectOptions::from_str(url)
-        .map_err(|_| StoreError::Url(redacted(url)))?
+    let url = tls::with_known_parameters(url);
+    let options = PgConnectOptions::from_str(&url).map_err(|_| StoreError::Url(redacted(&url)))?;
+    Ok(tls::checked(options, &url)?
         .application_name("onsale")
         .options(SESSION_OPTIONS))
 }

@@ -4,7 +4,7 @@ use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 
 use super::bulk::{self, OnKnown};
 use super::plan::{CatalogStep, Phase, Plan};
-use super::{changes, documents, events, shows, sweep, trail};
+use super::{changes, documents, events, retired, shows, sweep, trail};
 use crate::booking::{BookingRow, ExpectedProjection, Version2, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
@@ -109,7 +109,10 @@ async fn write(
     }
     bulk::free_seats(transaction, &phase.freed).await?;
     let changed = bulk::change_bookings(transaction, plan.partition, &phase.changed).await?;
-    if changed != u64::try_from(phase.changed.len()).unwrap_or(u64::MAX) {
+    let expected = u64::try_from(phase.changed.len()).unwrap_or(u64::MAX);
+    if changed != expected
+        && changed + retired::gone(transaction, plan.partition, &phase.changed).await? != expected
+    {
         return Err(StoreError::Corrupt(format!(
             "records up to {} of partition {} change {} bookings, of which only {changed} are \
              projected",

@@ -5,6 +5,7 @@ use std::path::Path;
 #[cfg(feature = "testing")]
 use crate::database::Lent;
 use crate::database::postgres::PostgresPool;
+use crate::database::tls::{self, Transport};
 use crate::database::{Database, Durability, Latch, postgres, sqlite};
 use crate::error::StoreError;
 use crate::schema::{self, MissingObject};
@@ -126,6 +127,27 @@ impl Store {
                 .transpose(),
             Database::Sqlite(_) => Ok(None),
         }
+    }
+
+    /// How connections to the database are protected; `None` for a file of this machine.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn transport(&self) -> Result<Option<Transport>, StoreError> {
+        let Database::Postgres(postgres) = &self.database else {
+            return Ok(None);
+        };
+        let row = self
+            .database
+            .fetch_optional(
+                "SELECT CAST(ssl AS integer) AS is_encrypted FROM pg_stat_ssl \
+                 WHERE pid = pg_backend_pid()",
+                &[],
+            )
+            .await?;
+        let is_encrypted = row.map_or(Ok(0), |row| row.signed("is_encrypted"))?;
+        let options = postgres.pool.connect_options();
+        Ok(Some(tls::transport(&options, is_encrypted != 0)))
     }
 
     /// How many connections read at a time at most.

@@ -9,6 +9,7 @@
 
 mod asking;
 mod build;
+mod encrypted;
 mod faults;
 mod server;
 mod writing;

@@ -29,7 +29,7 @@ const OWN_PROPERTIES: [&str; 12] = [
 ];
 
 /// Kafka, for running on more than one machine.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KafkaConfig {
     /// `HOST:PORT,…`; empty for the embedded log.
@@ -46,6 +46,40 @@ pub struct KafkaConfig {
     pub create_topics: bool,
     /// Further settings of the client, as `security.protocol` or `sasl.username`.
     pub properties: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for KafkaConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaConfig")
+            .field("brokers", &self.brokers)
+            .field("topic_prefix", &self.topic_prefix)
+            .field("replication", &self.replication)
+            .field("min_insync", &self.min_insync)
+            .field("retention_hours", &self.retention_hours)
+            .field("create_topics", &self.create_topics)
+            .field("properties", &Shown(&self.properties))
+            .finish()
+    }
+}
+
+/// Properties without the values of those that are secrets.
+pub(super) struct Shown<'a>(pub(super) &'a BTreeMap<String, String>);
+
+impl std::fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = self.0.iter().map(|(key, value)| {
+            let is_secret = KafkaConfig::is_secret(key);
+            (
+                key,
+                if is_secret {
+                    "(hidden)"
+                } else {
+                    value.as_str()
+                },
+            )
+        });
+        f.debug_map().entries(shown).finish()
+    }
 }
 
 impl Default for KafkaConfig {
@@ -148,6 +182,13 @@ impl KafkaConfig {
 
     /// Whether the value of this property is a secret.
     pub fn is_secret(key: &str) -> bool {
-        key.contains("password") || key.contains("secret") || key.ends_with(".pem")
+        let may_hold_one = [
+            "password",
+            "passphrase",
+            "secret",
+            "oauthbearer.config",
+            "jaas",
+        ];
+        may_hold_one.iter().any(|part| key.contains(part)) || key.ends_with(".pem")
     }
 }

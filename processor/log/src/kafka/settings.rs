@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::config::Shown;
 use super::contact::BrokerContact;
 use super::foreign::ForeignRecords;
 
 /// Settings of every Kafka client of a node, and of the topics.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KafkaSettings {
     /// `host:port` of the first brokers to ask, several with commas.
     pub brokers: String,
@@ -47,6 +48,22 @@ impl KafkaSettings {
     /// Topic of the nodes' status.
     pub fn nodes_topic(&self) -> String {
         format!("{}.nodes", self.topic_prefix)
+    }
+}
+
+impl std::fmt::Debug for KafkaSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaSettings")
+            .field("brokers", &self.brokers)
+            .field("topic_prefix", &self.topic_prefix)
+            .field("partitions", &self.partitions)
+            .field("replication", &self.replication)
+            .field("min_insync", &self.min_insync)
+            .field("retention_hours", &self.retention_hours)
+            .field("create_topics", &self.create_topics)
+            .field("properties", &Shown(&self.properties))
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use onsale_engine::{BookingState, BookingView, Partition, payment_hash};
 use onsale_schemas::{BookingId, PartitionId, ShowId};
 use onsale_store::booking::{BookingRow, BookingStatus, HIDDEN, StoredBooking};
+use onsale_store::retention::RetiredShows;
 use onsale_store::{Store, StoreError};
 
 use crate::reconcile::report::{Finding, Report};
@@ -27,6 +28,7 @@ pub(crate) fn expected_status(booking: &BookingView) -> BookingStatus {
 pub(super) async fn compare_bookings(
     machine: &Partition,
     store: &Store,
+    retired: &RetiredShows,
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let partition = machine.id();
@@ -49,6 +51,8 @@ pub(super) async fn compare_bookings(
             None => store.stored_booking(id).await?,
         };
         match stored {
+            // It was deleted because it is too old.
+            None if retired.may_lack(booking.show, booking.reserved_at_ms) => {}
             None => report.add(
                 partition,
                 Finding::BookingMissing {

@@ -7,6 +7,7 @@ use onsale_schemas::command::{Admission, Subject};
 use onsale_schemas::{LogTimeMs, PartitionId, ShowId};
 use onsale_store::catalog::{ChartRow, RowSeats, ShowRow, ShowStatus, ZoneAdmission};
 use onsale_store::document::Document;
+use onsale_store::retention::RetiredShows;
 use onsale_store::{Store, StoreError};
 
 use super::places::{compare_places, differing_places, holders_by_show};
@@ -68,6 +69,7 @@ pub(super) async fn compare_shows(
     machine: &Partition,
     store: &Store,
     as_described: &BTreeSet<ShowId>,
+    retired: &RetiredShows,
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let partition = machine.id();
@@ -95,8 +97,9 @@ pub(super) async fn compare_shows(
             );
         }
         compare_row_of_show(machine, &show, &row, report);
-        // Where a booking differs its seats and sums do too, and come back with it.
-        let is_explained = explained.contains(&show.show);
+        // Where a booking differs its seats and sums do too, and come back with it; where bookings were
+        // deleted because they are too old, they are gone with them.
+        let is_explained = explained.contains(&show.show) || retired.has(show.show);
         let held = holders.get(&show.show).map_or(&[][..], Vec::as_slice);
         if !is_explained && store.seat_holders(show.show).await? != held {
             report.add(

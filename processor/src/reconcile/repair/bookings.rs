@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use onsale_engine::Partition;
 use onsale_schemas::{BookingId, Offset, ShowId};
 use onsale_store::booking::{BookingRepair, BookingRow, BookingStatus, StoredBooking};
+use onsale_store::retention::RetiredShows;
 
 use super::Progress;
 use super::error::ApplyError;
@@ -30,7 +31,7 @@ pub(super) struct Repair {
 
 impl Repair {
     /// With every seat of the shows that it touches as the machines have them.
-    fn with_holders(&self, machines: &[Partition]) -> BookingRepair {
+    fn with_holders(&self, machines: &[Partition], retired: &RetiredShows) -> BookingRepair {
         let mut touched = &self.shows | &self.left;
         touched.extend(self.rows.iter().map(|row| row.show_id));
         touched.extend(self.removed.iter().map(|(_, show)| *show));
@@ -38,7 +39,8 @@ impl Repair {
         for machine in machines {
             let mut held = holders_by_show(machine);
             for show in &touched {
-                if machine.show(*show).is_some() {
+                // Seats of bookings that were deleted because they are too old stay free.
+                if machine.show(*show).is_some() && !retired.has(*show) {
                     holders.insert(*show, held.remove(show).unwrap_or_default());
                 }
             }
@@ -71,12 +73,17 @@ pub(super) async fn gather(
         Some(log) => log_rows::read(log, machine, Asked::These(offsets.clone())).await?,
         None => None,
     };
+    let retired = target.store.retired_shows().await?;
     for offset in offsets {
         let id = BookingId::new(machine.id(), offset);
         let stored = target.store.stored_booking(id).await?;
         let stands = stored.as_ref().and_then(|stored| stored.row.as_ref().ok());
         match &of_log {
             Some(rows) => match (rows.get(&offset), &stored) {
+                // It was deleted because it is too old.
+                (Some(row), None) if retired.may_lack(row.show_id, row.reserved_at_ms) => {
+                    progress.gone();
+                }
                 (Some(row), _) if stands == Some(row) => progress.gone(),
                 (Some(row), _) => {
                     repair.left.extend(stands.map(|stands| stands.show_id));
@@ -88,6 +95,9 @@ pub(super) async fn gather(
                 }
                 (None, None) => progress.gone(),
             },
+            None if stored.is_none() && may_be_lacking(machine, offset, &retired) => {
+                progress.gone();
+            }
             None => {
                 if let Some(why) = unrepairable(id, machine, stands) {
                     progress.report(why);
@@ -100,6 +110,13 @@ pub(super) async fn gather(
         }
     }
     Ok(())
+}
+
+/// Whether a booking of the machine was deleted because it is too old.
+fn may_be_lacking(machine: &Partition, offset: Offset, retired: &RetiredShows) -> bool {
+    machine
+        .booking(offset)
+        .is_some_and(|booking| retired.may_lack(booking.show, booking.reserved_at_ms))
 }
 
 /// Of a row that does not say which.
@@ -118,7 +135,8 @@ pub(super) async fn repair_bookings(
         return Ok(());
     }
     let audit = target.audit_of_bookings(repair).await?;
-    let mut bookings = repair.with_holders(engine.machines);
+    let retired = target.store.retired_shows().await?;
+    let mut bookings = repair.with_holders(engine.machines, &retired);
     bookings.projected = target.expected();
     target.store.repair_bookings(bookings, audit).await?;
     progress.repaired(repair.len());
@@ -141,12 +159,16 @@ pub(super) async fn repair_ended(
         Some(log) => log_rows::read(log, machine, Asked::All).await?,
         None => None,
     };
+    let retired = target.store.retired_shows().await?;
     let mut repair = Repair::default();
     if let Some(rows) = of_log {
         let rows = rows.into_values();
         let ended = rows.filter(|row| !row.status.is_live());
         for row in ended.filter(|row| row.updated_offset >= since.next_offset) {
             let stored = target.store.stored_booking(row.booking_id).await?;
+            if stored.is_none() && retired.may_lack(row.show_id, row.reserved_at_ms) {
+                continue;
+            }
             if stored.is_none_or(|stored| stored.row.as_ref() != Ok(&row)) {
                 repair.rows.push(row);
             }
@@ -160,6 +182,9 @@ pub(super) async fn repair_ended(
         if has_ended {
             let id = BookingId::new(machine.id(), booking.booking);
             let stored = target.store.stored_booking(id).await?;
+            if stored.is_none() && retired.may_lack(booking.show, booking.reserved_at_ms) {
+                continue;
+            }
             let row = booking_row(id, machine, stored.as_ref(), now_ms);
             repair.rows.extend(row);
         }

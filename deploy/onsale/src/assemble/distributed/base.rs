@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use onsale_cluster::recorded_partitions;
-use onsale_counts::{Counts, CountsSettings};
+use onsale_counts::Counts;
 use onsale_log::kafka::{KafkaError, KafkaSettings, Topics, ensure_as};
 use onsale_processor::audit_months;
 use onsale_processor::fit::{FitError, Misfit};
@@ -183,12 +183,11 @@ fn counts(
     topics: &Topics,
     registry: &Registry,
 ) -> Result<Option<Counts>, Failure> {
-    let Some(url) = &config.redis.url else {
-        return Ok(None);
-    };
     let log: String = topics.log_id.iter().map(|b| format!("{b:02x}")).collect();
     let prefix = format!("onsale:{log}");
-    let settings = CountsSettings::new(url.expose(), prefix, config.node.id.as_str());
+    let Some(settings) = config.redis.settings(&prefix, &config.node.id).or_use()? else {
+        return Ok(None);
+    };
     let counts = Counts::new(&settings, registry).context("redis").or_use()?;
     tokio::spawn({
         let counts = counts.clone();

@@ -7,6 +7,7 @@ use onsale_processor::fit::Misfit;
 use onsale_store::Store;
 
 use super::check::Check;
+use super::connections;
 use crate::config::Config;
 use crate::{database_fit, second_layer, secrets};
 
@@ -17,7 +18,7 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
             checks.push(Check::failed(
                 "database",
                 failure.to_string(),
-                "correct the file",
+                "correct that setting",
             ));
             return;
         }
@@ -45,6 +46,7 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
             return;
         }
     };
+    connections::look_at_database(&store, checks).await;
     if let Err(error) = store.check_schema().await {
         // An empty one under a log that has sold was lost: tables alone would not bring it back.
         let is_there = store.has_schema().await.unwrap_or(true);

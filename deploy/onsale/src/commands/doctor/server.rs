@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use onsale_cluster::http_client;
-use onsale_counts::{Counts, CountsSettings};
+use onsale_counts::Counts;
 use onsale_log::journal::Journal;
 
 use super::check::Check;
@@ -12,6 +12,8 @@ use crate::config::Config;
 
 /// How long Redis may take to answer.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(3);
+const SILENT_REDIS: &str =
+    "it does not answer (nor would one without TLS that is asked by rediss://)";
 const WITHOUT_REDIS: &str = "start it, or correct redis.url; sales go on without it, and it is filled \
      again";
 const SALES_GO_ON: &str = "the server sells meanwhile; deploy/README.md, \"At three in the morning\", \
@@ -118,14 +120,19 @@ pub(super) fn none_runs(config: &Config, base: &str) -> Check {
 
 /// Redis as ingress nodes use it.
 pub(super) async fn redis(config: &Config, checks: &mut Vec<Check>) {
-    let Some(url) = &config.redis.url else {
-        return;
+    let settings = match config.redis.settings("", "doctor") {
+        Ok(Some(settings)) => settings,
+        Ok(None) => return,
+        Err(error) => {
+            let found = format!("{error}: {}", error.source);
+            checks.push(Check::failed("redis", found, "correct redis.url_file"));
+            return;
+        }
     };
-    let settings = CountsSettings::new(url.expose(), "", "doctor");
     let counts = match Counts::new(&settings, &prometheus::Registry::new()) {
         Ok(counts) => counts,
         Err(error) => {
-            let advice = "correct redis.url";
+            let advice = "correct that setting of [redis]";
             checks.push(Check::failed("redis", error.to_string(), advice));
             return;
         }
@@ -134,7 +141,7 @@ pub(super) async fn redis(config: &Config, checks: &mut Vec<Check>) {
         match tokio::time::timeout(REDIS_TIMEOUT, counts.preload()).await {
             Ok(Ok(())) => Check::ok("redis", "reached"),
             Ok(Err(error)) => Check::warning("redis", error.to_string(), WITHOUT_REDIS),
-            Err(_) => Check::warning("redis", "it does not answer", WITHOUT_REDIS),
+            Err(_) => Check::warning("redis", SILENT_REDIS, WITHOUT_REDIS),
         },
     );
 }

@@ -92,6 +92,10 @@ fn what_cannot_be_read_is_named_with_what_would_be_right() {
             "[auth]\nhs256_secret = 5",
             "auth.hs256_secret = …: expected a text in quotes",
         ),
+        (
+            "[accounts]\nkey = 5",
+            "accounts.key = …: expected a text in quotes",
+        ),
     ] {
         std::fs::write(&file, text).unwrap();
         let error = load(&Config::for_tests(), Some(&file), [])

@@ -252,19 +252,6 @@ impl Store {
             })
             .await
     }
-
-    /// Forgets sessions that ended, or could have been used until, before `before_ms`; returns how many.
-    ///
-    /// # Errors
-    /// As every write.
-    pub async fn forget_sessions(&self, before_ms: u64) -> Result<u64, StoreError> {
-        self.forget_in_steps(
-            "DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions \
-             WHERE expires_at_ms < $1 OR ended_at_ms < $1 LIMIT $2)",
-            before_ms,
-        )
-        .await
-    }
 }
 
 /// Ends live sessions; how many there were.

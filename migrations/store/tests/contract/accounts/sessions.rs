@@ -3,11 +3,13 @@
 use onsale_store::StoreError;
 use onsale_store::account::{SESSIONS_PER_USER_MAX, SessionEnd, SessionRow, SessionStep, UserRole};
 use onsale_store::audit::Unaudited;
+use onsale_store::retention::Kind;
 use onsale_store::store::Decided;
 
 use super::{DAY_MS, NOW_MS, add, address, ended, open, password, session};
 use crate::build::id;
 use crate::harness::{Bench, contract};
+use crate::retention::forgotten;
 
 contract!(
     a_password_ends_the_other_sessions,
@@ -211,13 +213,12 @@ async fn sessions_are_forgotten_when_they_are_old(bench: Bench) {
         by(),
     );
     assert!(!others.await.unwrap(), "another account's");
-    assert_eq!(store.forget_sessions(NOW_MS + 1).await.unwrap(), 0);
-    assert_eq!(store.forget_sessions(NOW_MS + 2).await.unwrap(), 1);
+    let kept_ms = 30 * DAY_MS;
+    let forgotten = async |now_ms| forgotten(store, Kind::Sessions, now_ms).await;
+    assert_eq!(forgotten(NOW_MS + 1 + kept_ms).await, 0);
+    assert_eq!(forgotten(NOW_MS + 2 + kept_ms).await, 1);
     assert_eq!(store.session(old.session_id).await.unwrap(), None);
     let all = store.end_sessions(id(1), None, SessionEnd::Logout, NOW_MS + 3, by());
     assert_eq!(all.await.unwrap(), 1);
-    assert_eq!(
-        store.forget_sessions(NOW_MS + 30 * DAY_MS).await.unwrap(),
-        1
-    );
+    assert_eq!(forgotten(NOW_MS + 2 * kept_ms).await, 1);
 }
