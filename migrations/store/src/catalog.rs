@@ -59,6 +59,9 @@ pub struct EventRow {
     pub max_tickets_per_user: u16,
     /// Minimum age in years.
     pub minimum_age: Option<u8>,
+    /// Whether only buyers whose e-mail address is verified reserve.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_verified_account: bool,
     /// Whether it is advertised.
     pub status: EventStatus,
     /// When it was created.
@@ -81,6 +84,11 @@ impl EventRow {
             &after.max_tickets_per_user,
         );
         changes.field("minimum_age", &self.minimum_age, &after.minimum_age);
+        changes.field(
+            "requires_verified_account",
+            &self.requires_verified_account,
+            &after.requires_verified_account,
+        );
         changes.field("status", &self.status, &after.status);
         changes
     }
@@ -153,6 +161,10 @@ pub struct EventChange {
     pub starts_at_ms: u64,
     /// Minimum age in years.
     pub minimum_age: Option<u8>,
+    /// Whether only buyers whose e-mail address is verified reserve; `None` leaves it. The version before
+    /// reads no change that names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires_verified_account: Option<bool>,
     /// Whether a draft becomes public.
     pub publish: bool,
 }
@@ -167,6 +179,9 @@ impl EventChange {
         event.category.clone_from(&self.category);
         event.starts_at_ms = self.starts_at_ms;
         event.minimum_age = self.minimum_age;
+        event.requires_verified_account = self
+            .requires_verified_account
+            .unwrap_or(event.requires_verified_account);
         if self.publish && event.status == EventStatus::Draft {
             event.status = EventStatus::Published;
         }

@@ -138,6 +138,7 @@ impl EventRequest {
             category: self.category,
             starts_at_ms: self.starts_at.0,
             minimum_age: self.minimum_age,
+            requires_verified_account: self.requires_verified_account,
             publish: self.status == Some(EventStatus::Published),
         })
     }
@@ -253,6 +254,7 @@ impl From<EventRow> for EventBody {
             starts_at: Instant(row.starts_at_ms),
             max_tickets_per_user: row.max_tickets_per_user,
             minimum_age: row.minimum_age,
+            requires_verified_account: false,
             status: row.status,
             created_at: Instant(row.created_at_ms),
         }

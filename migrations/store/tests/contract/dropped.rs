@@ -153,6 +153,7 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         category: None,
         starts_at_ms: 1_800_000_000_000,
         minimum_age: None,
+        requires_verified_account: None,
         publish: false,
     };
     let document = Document {

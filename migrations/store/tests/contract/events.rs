@@ -40,6 +40,7 @@ fn change() -> EventChange {
         category: None,
         starts_at_ms: 1_900_000_000_000,
         minimum_age: None,
+        requires_verified_account: None,
         publish: false,
     }
 }
