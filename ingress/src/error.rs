@@ -35,6 +35,8 @@ pub enum Code {
     EmailTaken,
     SlugTaken,
     NotVerified,
+    VerifiedAccountRequired,
+    CrossSite,
     TooManyInvitations,
     TooManyKeys,
     LastOwner,
@@ -44,6 +46,7 @@ pub enum Code {
     SeatUnavailable,
     InsufficientStock,
     MaxPerUserExceeded,
+    GuestPurchaseMade,
     SaleNotOpen,
     SaleClosed,
     PriceChanged,
@@ -135,6 +138,16 @@ impl Code {
                 StatusCode::FORBIDDEN,
                 "The e-mail address is not verified",
             ),
+            Self::VerifiedAccountRequired => (
+                "VERIFIED_ACCOUNT_REQUIRED",
+                StatusCode::FORBIDDEN,
+                "Only accounts with a verified address buy here",
+            ),
+            Self::CrossSite => (
+                "CROSS_SITE_REQUEST",
+                StatusCode::FORBIDDEN,
+                "The request came from a page of another origin",
+            ),
             Self::TooManyInvitations => (
                 "TOO_MANY_INVITATIONS",
                 StatusCode::CONFLICT,
@@ -179,6 +192,11 @@ impl Code {
                 "MAX_PER_USER_EXCEEDED",
                 StatusCode::CONFLICT,
                 "Too many tickets for one buyer",
+            ),
+            Self::GuestPurchaseMade => (
+                "GUEST_PURCHASE_MADE",
+                StatusCode::CONFLICT,
+                "The guest has made its purchase",
             ),
             Self::SaleNotOpen => (
                 "SALE_NOT_OPEN",

@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 
 use super::account_call::AccountCall;
 use super::body::SignedInBody;
+use super::delivery::{self, Form};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::state::AppState;
@@ -70,6 +71,15 @@ pub(crate) async fn register(
     call: AccountCall,
     body: JsonBody<RegisterRequest>,
 ) -> Result<Response, ApiError> {
+    create(call, body, Form::Tokens).await
+}
+
+/// Creates an account and signs in, with tokens in the form that the route has.
+pub(super) async fn create(
+    call: AccountCall,
+    body: JsonBody<RegisterRequest>,
+    form: Form,
+) -> Result<Response, ApiError> {
     let RegisterRequest {
         email,
         password,
@@ -86,6 +96,5 @@ pub(crate) async fn register(
         .accounts
         .register(registration, &call.origin, call.now_ms)
         .await?;
-    let body = SignedInBody::from(signed_in);
-    envelope::success(&call.context, StatusCode::CREATED, &body)
+    delivery::answer(&call, form, StatusCode::CREATED, signed_in)
 }

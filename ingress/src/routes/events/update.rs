@@ -145,6 +145,7 @@ async fn describe(
         .await?
         .ok_or_else(|| ApiError::not_found("event"))?;
     state.event_lists.forget();
+    state.verified_only.note(&row);
     envelope::success(context, StatusCode::OK, &EventBody::from(row))
 }
 
@@ -186,6 +187,7 @@ impl Answering for Changing {
         if status.is_some() {
             state.charts.forget_shows();
         }
+        state.verified_only.note(&row);
         Final::new(StatusCode::OK, &EventBody::from(row))
     }
 }
