@@ -59,13 +59,7 @@ impl Cookies {
     ) -> Result<(), ApiError> {
         // A link from a mail leads to a page that knows who comes.
         let attributes = "Path=/; SameSite=Lax";
-        self.set(
-            headers,
-            self.access_name(),
-            token,
-            life_seconds,
-            attributes,
-        )
+        self.set(headers, self.access_name(), token, life_seconds, attributes)
     }
 
     /// Has the browser keep a refresh token for `life_seconds`.

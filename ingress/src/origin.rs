@@ -77,7 +77,9 @@ mod tests {
     use super::*;
 
     fn passes(method: &Method, is_https: bool, headers: &[(&str, &str)]) -> bool {
-        let mut request = http::Request::builder().method(method).uri("/api/v1/auth/me");
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri("/api/v1/auth/me");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -148,7 +150,10 @@ mod tests {
                 assert!(passes(&method, true, headers), "{method} {headers:?}");
             }
         }
-        let local = [("host", "localhost:8080"), ("origin", "http://localhost:8080")];
+        let local = [
+            ("host", "localhost:8080"),
+            ("origin", "http://localhost:8080"),
+        ];
         assert!(passes(&Method::POST, false, &local));
         assert!(!passes(&Method::POST, true, &local));
     }

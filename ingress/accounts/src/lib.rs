@@ -86,8 +86,8 @@ pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 pub use flows::{
-    Export, ExportedSession, Guest, GuestSignedIn, Login, OpenInvitation, OwnSession, ProfileUpdate, Registration,
-    TeamMember,
+    Export, ExportedSession, Guest, GuestSignedIn, Login, OpenInvitation, OwnSession,
+    ProfileUpdate, Registration, TeamMember,
 };
 pub use office::{NewPerson, Office};
 pub use one_time::OneTimeSecret;

@@ -67,7 +67,7 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(cookie::refresh::cookie_refresh), pages)
         .with(routes!(cookie::logout::cookie_logout), pages)
         .with(routes!(refresh::refresh), open)
-        .with(routes!(logout::logout), open)
+        .with(routes!(logout::logout), open.for_guests())
         .with(routes!(logout_all::logout_all), Rules::DEFAULT)
         .with(routes!(verify_email::verify_email), open)
         .with(
@@ -85,14 +85,8 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(erase_me::erase_me),
             Rules::DEFAULT.class(Class::Login).for_guests(),
         )
-        .with(
-            routes!(export_me::export_me),
-            Rules::DEFAULT.for_guests(),
-        )
-        .with(
-            routes!(take_over_guests::take_over_guests),
-            Rules::DEFAULT,
-        )
+        .with(routes!(export_me::export_me), Rules::DEFAULT.for_guests())
+        .with(routes!(take_over_guests::take_over_guests), Rules::DEFAULT)
         .with(routes!(sessions::sessions), Rules::DEFAULT)
         .with(routes!(end_session::end_session), Rules::DEFAULT)
         .with(routes!(jwks::jwks), Rules::UNLIMITED)

@@ -24,11 +24,7 @@ pub(super) async fn guests_of(state: &AppState, user: UserId) -> Result<Vec<User
 }
 
 /// Whether what `buyer` reserved belongs to `user`.
-pub(super) async fn is_of(
-    state: &AppState,
-    user: UserId,
-    buyer: UserId,
-) -> Result<bool, ApiError> {
+pub(super) async fn is_of(state: &AppState, user: UserId, buyer: UserId) -> Result<bool, ApiError> {
     if user == buyer {
         return Ok(true);
     }
@@ -64,11 +60,7 @@ async fn reserved_by(
     }
 }
 
-async fn has_taken_over(
-    state: &AppState,
-    user: UserId,
-    buyer: UserId,
-) -> Result<bool, StoreError> {
+async fn has_taken_over(state: &AppState, user: UserId, buyer: UserId) -> Result<bool, StoreError> {
     if state.accounts.is_none() {
         return Ok(false);
     }

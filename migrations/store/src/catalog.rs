@@ -161,10 +161,6 @@ pub struct EventChange {
     pub starts_at_ms: u64,
     /// Minimum age in years.
     pub minimum_age: Option<u8>,
-    /// Whether only buyers whose e-mail address is verified reserve; `None` leaves it. The version before
-    /// reads no change that names it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requires_verified_account: Option<bool>,
     /// Whether a draft becomes public.
     pub publish: bool,
 }
@@ -179,9 +175,6 @@ impl EventChange {
         event.category.clone_from(&self.category);
         event.starts_at_ms = self.starts_at_ms;
         event.minimum_age = self.minimum_age;
-        event.requires_verified_account = self
-            .requires_verified_account
-            .unwrap_or(event.requires_verified_account);
         if self.publish && event.status == EventStatus::Draft {
             event.status = EventStatus::Published;
         }

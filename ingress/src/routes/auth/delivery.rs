@@ -41,9 +41,7 @@ pub(in crate::routes) fn answer(
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
     match form {
-        Form::Tokens => {
-            envelope::success(&call.context, status, &SignedInBody::from(signed_in))
-        }
+        Form::Tokens => envelope::success(&call.context, status, &SignedInBody::from(signed_in)),
         Form::Cookies => {
             let SignedIn {
                 access_token,

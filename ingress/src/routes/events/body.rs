@@ -133,7 +133,13 @@ impl EventRequest {
         self.max_tickets_per_user
     }
 
-    /// What it changes of an event beside limit and cancellation.
+    /// Whether only buyers with a verified address reserve from now on, when that is other than for `row`.
+    pub(super) fn new_verified_only(&self, row: &EventRow) -> Option<bool> {
+        self.requires_verified_account
+            .filter(|is_required| *is_required != row.requires_verified_account)
+    }
+
+    /// What it changes of an event beside limit, cancellation and to whom it is sold.
     pub(super) fn change(self) -> Result<EventChange, ApiError> {
         self.check()?;
         Ok(EventChange {
@@ -144,7 +150,6 @@ impl EventRequest {
             category: self.category,
             starts_at_ms: self.starts_at.0,
             minimum_age: self.minimum_age,
-            requires_verified_account: self.requires_verified_account,
             publish: self.status == Some(EventStatus::Published),
         })
     }

@@ -51,11 +51,11 @@ contract!(
 pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
 pub(crate) const DAY_MS: u64 = 86_400_000;
 
-fn sealed(text: &str) -> Sealed {
+pub(crate) fn sealed(text: &str) -> Sealed {
     Sealed::from_stored(text.as_bytes().to_vec())
 }
 
-fn address(number: u64) -> LookupHash {
+pub(crate) fn address(number: u64) -> LookupHash {
     let key = LookupKey::from_bytes(&[7; 32]).unwrap();
     key.hash("email", &number.to_be_bytes())
 }

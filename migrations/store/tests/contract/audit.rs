@@ -227,7 +227,6 @@ async fn a_change_names_its_fields_and_none_leaves_no_entry(bench: Bench) {
         category: row.category.clone(),
         starts_at_ms: row.starts_at_ms,
         minimum_age: row.minimum_age,
-        requires_verified_account: None,
         publish: false,
     };
     let entry = || organizer().did("event.change", "event", event_id(1));

@@ -13,9 +13,7 @@ use uuid::Uuid;
 
 use super::{mandate, users};
 use crate::Store;
-use crate::account::{
-    GUESTS_PER_ACCOUNT_MAX, GuestRow, Mandate, SealedEmail, TakeOver, UserRow,
-};
+use crate::account::{GUESTS_PER_ACCOUNT_MAX, GuestRow, Mandate, SealedEmail, TakeOver, UserRow};
 use crate::audit::{Audit, AuditEntry};
 use crate::database::{Durability, Row, Transaction, Value, integer};
 use crate::error::StoreError;
