@@ -290,7 +290,8 @@ async fn whom_an_event_is_sold_to_is_a_version_of_its_row(bench: Bench) {
     );
     let read = Document::decode(&documents[0].encode().unwrap()).unwrap();
     assert_eq!(read.event.row, wanted);
-    let changed = store.change_event(event_id(1), &change(), Unaudited::Unattended);
+    let other = change();
+    let changed = store.change_event(event_id(1), &other, Unaudited::Unattended);
     assert!(changed.await.unwrap().unwrap().requires_verified_account);
     assert_eq!(set(false).await, Some(false));
     let none = store.set_verified_only(event_id(7), true, Unaudited::Unattended);
