@@ -310,6 +310,7 @@ async fn drop_each(store: &Store, calls: &[(&str, Begin<'_>)]) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of every write")]
 async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
     let store = &bench.store;
     let unattended = Unaudited::Unattended;
