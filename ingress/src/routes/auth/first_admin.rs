@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 
 use super::account_call::AccountCall;
 use super::body::SignedInBody;
+use super::delivery::{self, Form};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::state::AppState;
@@ -91,6 +92,5 @@ pub(crate) async fn first_admin(
         .accounts
         .become_first_admin(&token, registration, &call.origin, call.now_ms)
         .await?;
-    let body = SignedInBody::from(signed_in);
-    envelope::success(&call.context, StatusCode::CREATED, &body)
+    delivery::answer(&call, Form::Tokens, StatusCode::CREATED, signed_in)
 }
