@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::HeaderValue;
 use moka::sync::Cache;
 use onsale_accounts::{ApiKeyScopes, ApiKeySecret};
 use onsale_auth::Identity;
@@ -96,13 +95,14 @@ impl ApiKeys {
         Some(row)
     }
 
-    /// Whom the key of a request stands for; `None` where it sends none. `address` is who sends it.
+    /// Whom the key in the value of an `Authorization` header stands for; `None` where that is no key.
+    /// `address` is who sends it.
     pub(crate) async fn caller(
         state: &IngressState,
-        headers: &HeaderMap,
+        header: &HeaderValue,
         address: Key,
     ) -> Option<Result<Caller, ApiError>> {
-        let text = bearer(headers)?;
+        let text = bearer(header)?;
         if !ApiKeySecret::is_meant(text) {
             return None;
         }
@@ -161,6 +161,8 @@ fn caller(key: ApiKeyRow, now_ms: u64) -> Result<Caller, ApiError> {
         tenant: TenantId(key.tenant_id),
         member: None,
         session: None,
+        email_verified: false,
+        guest: None,
         expires_at_seconds: key.expires_at_ms.map_or(u64::MAX, |ms| ms / 1_000),
     };
     Ok(match scopes {
@@ -177,14 +179,8 @@ fn refused() -> ApiError {
     )
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut given = headers.get_all(AUTHORIZATION).iter();
-    let value = given.next()?.to_str().ok()?;
-    // Of two, the edge says what is wrong.
-    if given.next().is_some() {
-        return None;
-    }
-    let (scheme, token) = value.split_once(' ')?;
+fn bearer(header: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case("bearer")
         .then(|| token.trim_start())

@@ -55,6 +55,13 @@ impl IngressConfig {
         self.accounts.check(&mut problems);
         self.rate_limit.check(&mut problems);
         self.shows.check(&mut problems);
+        if self.accounts.insecure_cookies && self.http.tls_certificate_file.is_some() {
+            problems.push(ConfigProblem::new(
+                "accounts.insecure_cookies",
+                "true",
+                "false: http.tls_certificate_file is set, so browsers keep cookies with `Secure`",
+            ));
+        }
         if problems.is_empty() {
             Ok(())
         } else {

@@ -9,22 +9,22 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::header::AUTHORIZATION;
+use http::header::SET_COOKIE;
 use http::{Extensions, HeaderMap};
 use onsale_store::Scope;
 use onsale_store::catalog::TenantScope;
-use serde_json::Value;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
-use crate::api_keys::ApiKeys;
-use crate::auth::Caller;
+use crate::auth::{ByCookie, Caller, GuestElsewhere};
 use crate::client_address::ClientAddress;
 use crate::context::{RequestContext, X_REQUEST_ID};
+use crate::credential::{self, Shown};
 use crate::envelope;
 use crate::error::{ApiError, Code};
+use crate::origin;
 use crate::rate_limit::{Class, Key, Passed};
-use crate::rules::ROUTE_UNMATCHED;
+use crate::rules::{ROUTE_UNMATCHED, Rules};
 use crate::security;
 use crate::span;
 use crate::state::{AppState, IngressState};
@@ -98,9 +98,8 @@ where
     let (admitted, passed) = match rules.class {
         Some(class) => {
             let from = Key::of_address(from.0);
-            let program = ApiKeys::caller(&state, request.headers(), from).await;
-            let ignores_bad_tokens = rules.ignores_bad_tokens;
-            admit(&state, &mut request, class, program, ignores_bad_tokens)
+            let shown = credential::shown(&state, request.headers(), from).await;
+            admit(&state, &mut request, class, rules, shown)
         }
         None => (Ok(()), None),
     };
@@ -125,6 +124,10 @@ where
         let mut rendered = envelope::problem(&context, uri.path(), &error);
         // As with `Allow` beside a 405.
         for (name, value) in response.headers() {
+            if name == SET_COOKIE {
+                rendered.headers_mut().append(name, value.clone());
+                continue;
+            }
             rendered
                 .headers_mut()
                 .entry(name)
@@ -164,24 +167,30 @@ fn scope_of(caller: Option<&Caller>) -> Scope {
     }
 }
 
-/// Finds out who asks and counts the request.
+/// Compares what the request shows with what its endpoint takes, and counts it.
 fn admit(
     state: &IngressState,
     request: &mut Request,
     class: Class,
-    program: Option<Result<Caller, ApiError>>,
-    ignores_bad_tokens: bool,
+    rules: Rules,
+    shown: Shown,
 ) -> (Result<(), ApiError>, Option<Passed>) {
-    let known = match program {
-        Some(caller) => caller.map(Some),
-        None => authenticate(state, request.headers()),
-    };
-    let caller = match known {
-        Err(_) if ignores_bad_tokens => Ok(None),
+    let Shown {
+        caller,
+        is_by_cookie,
+    } = shown;
+    let caller = match caller {
+        Err(_) if rules.ignores_bad_tokens => Ok(None),
         // The link alone is the right to what it leads to.
         Err(_) if is_link(request) => Ok(None),
         // Guessing is counted by address.
         caller => caller,
+    };
+    let caller = if is_by_cookie || rules.sets_cookies {
+        // Whoever makes a browser ask counts by that browser's address, not as who signed in there.
+        origin::check(request, state.cookies.are_secure()).and(caller)
+    } else {
+        caller
     };
     let key = match &caller {
         // Who signs in is nobody yet, whatever token is sent beside it.
@@ -193,35 +202,20 @@ fn admit(
         Err((error, passed)) => return (Err(error), Some(passed)),
     };
     match caller {
+        Ok(Some(caller)) if caller.guest.is_some() && !rules.takes_guests => {
+            request.extensions_mut().insert(GuestElsewhere);
+            (Ok(()), passed)
+        }
         Ok(Some(caller)) => {
+            if is_by_cookie {
+                request.extensions_mut().insert(ByCookie);
+            }
             request.extensions_mut().insert(caller);
             (Ok(()), passed)
         }
         Ok(None) => (Ok(()), passed),
         Err(error) => (Err(error), passed),
     }
-}
-
-/// Who asks, by the only `Authorization` header that there is. Of two, a proxy in front may have looked
-/// at the other one.
-fn authenticate(state: &IngressState, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
-    let mut given = headers.get_all(AUTHORIZATION).iter();
-    let Some(header) = given.next() else {
-        return Ok(None);
-    };
-    if given.next().is_some() {
-        // What was given is nobody's to repeat.
-        let what = "is given more than once";
-        return Err(ApiError::wrong(
-            "Authorization",
-            Value::Null,
-            what,
-            "one value",
-        ));
-    }
-    let now_ms = state.clock.now_ms();
-    let identity = state.auth.authenticate(header.as_bytes(), now_ms)?;
-    Ok(Some(Caller::from(identity)))
 }
 
 /// Whether a link to a receipt is followed, whatever a client sends beside it.

@@ -148,6 +148,7 @@ mod tests {
             starts_at_ms: 1,
             max_tickets_per_user: 4,
             minimum_age: None,
+            requires_verified_account: false,
             status: EventStatus::Published,
             created_at_ms: 1,
         }

@@ -24,6 +24,7 @@ use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
+use crate::cookies::Cookies;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::event_lists::EventLists;
@@ -42,6 +43,7 @@ use crate::state::{AppState, IngressState};
 use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
+use crate::verified_only::VerifiedOnly;
 use crate::{openapi, pages, security};
 
 /// How long a stop waits for links that are being issued: as long as the database gets for its last
@@ -146,6 +148,7 @@ impl Ingress {
         let state = Arc::new(IngressState {
             auth: Authenticator::new(&config.auth)?,
             accounts: accounts(&config, &store)?.map(Arc::new),
+            cookies: Cookies::of(&config.accounts),
             api_keys: ApiKeys::new(),
             jwks: config.auth.jwks()?,
             booking_keys: BookingKeys::new(&config.auth)?,
@@ -157,6 +160,8 @@ impl Ingress {
             address_blocks: AddressBlocks::new(&config.rate_limit, &config.http, clock.clone()),
             key_quotas: KeyQuotas::new(&config.rate_limit, clock.clone()),
             charts: Charts::new(installation.clone()),
+            verified_only: VerifiedOnly::new(),
+            guests_buying: Arc::new(Tally::default()),
             replies: Replies::new(),
             recent: Recent::new(log.is_shared()),
             shows_of_bookings: ShowsOfBookings::new(log.partitions()),

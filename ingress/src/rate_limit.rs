@@ -29,7 +29,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Key {
     User(UserId),
-    /// An account whose password is tried.
+    /// An account whose password is tried, or an address of e-mail that guests give.
     Account([u8; 16]),
     /// IPv6 counts by its /56: a single subscriber has that many addresses.
     Address([u8; 8]),
@@ -81,6 +81,10 @@ pub(crate) enum Class {
     LoginByAccount,
     /// New accounts, by address.
     Register,
+    /// Tokens of guests, by address.
+    Guest,
+    /// Tokens of guests, once more by the address of e-mail that they give.
+    GuestByEmail,
     /// Links that reset a password, and invitations, by address.
     Reset,
     Other,
@@ -90,7 +94,12 @@ impl Class {
     /// Whether its calls count by address even where a valid token is sent beside them.
     pub(crate) fn is_by_address(self) -> bool {
         match self {
-            Self::Login | Self::LoginByAccount | Self::Register | Self::Reset => true,
+            Self::Login
+            | Self::LoginByAccount
+            | Self::Register
+            | Self::Guest
+            | Self::GuestByEmail
+            | Self::Reset => true,
             Self::Reserve | Self::Lookup | Self::Other => false,
         }
     }
@@ -115,6 +124,8 @@ pub(crate) struct RateLimits {
     login: Bucket,
     login_by_account: Bucket,
     register: Bucket,
+    guest: Bucket,
+    guest_by_email: Bucket,
     reset: Bucket,
     other: Bucket,
     enabled: bool,
@@ -136,6 +147,8 @@ impl RateLimits {
             login: Bucket::new("login", config.login),
             login_by_account: Bucket::new("login_by_account", config.login_by_account),
             register: Bucket::new("register", config.register),
+            guest: Bucket::new("guest", config.guest),
+            guest_by_email: Bucket::new("guest_by_email", config.guest_by_email),
             reset: Bucket::new("reset", config.reset),
             other: Bucket::new("other", config.other),
             enabled: config.enabled,
@@ -157,6 +170,8 @@ impl RateLimits {
             Class::Login => &self.login,
             Class::LoginByAccount => &self.login_by_account,
             Class::Register => &self.register,
+            Class::Guest => &self.guest,
+            Class::GuestByEmail => &self.guest_by_email,
             Class::Reset => &self.reset,
             Class::Other => &self.other,
         }

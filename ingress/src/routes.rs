@@ -19,6 +19,7 @@ mod call;
 mod catalog_call;
 mod endpoints;
 mod managers;
+mod ownership;
 mod paging;
 mod projected;
 mod visible;

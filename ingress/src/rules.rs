@@ -22,6 +22,10 @@ pub(crate) struct Rules {
     /// Whether a token that is not valid is as good as none: the call brings its own proof, and a client
     /// whose token has expired has to be able to get another.
     pub(crate) ignores_bad_tokens: bool,
+    /// Whether a guest's token opens it; to others a guest is nobody.
+    pub(crate) takes_guests: bool,
+    /// Whether it keeps tokens in cookies of the browser, so only pages of this installation may call it.
+    pub(crate) sets_cookies: bool,
     /// Whether its body may hold a layout or a list of seats, and so be large.
     pub(crate) has_large_body: bool,
     /// Whether its answers are for one client and may be large.
@@ -35,6 +39,8 @@ impl Rules {
     pub(crate) const DEFAULT: Self = Self {
         class: Some(Class::Other),
         ignores_bad_tokens: false,
+        takes_guests: false,
+        sets_cookies: false,
         has_large_body: false,
         is_compressed: false,
         bounds: &[],
@@ -58,6 +64,22 @@ impl Rules {
     pub(crate) const fn ignoring_bad_tokens(self) -> Self {
         Self {
             ignores_bad_tokens: true,
+            ..self
+        }
+    }
+
+    /// A guest's token opens it.
+    pub(crate) const fn for_guests(self) -> Self {
+        Self {
+            takes_guests: true,
+            ..self
+        }
+    }
+
+    /// It keeps tokens in cookies of the browser.
+    pub(crate) const fn with_cookies(self) -> Self {
+        Self {
+            sets_cookies: true,
             ..self
         }
     }

@@ -18,6 +18,7 @@ use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
+use crate::cookies::Cookies;
 use crate::event_lists::EventLists;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
@@ -33,6 +34,7 @@ use crate::standings::StandingLookup;
 use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
+use crate::verified_only::VerifiedOnly;
 
 pub(crate) type AppState = Arc<IngressState>;
 
@@ -49,6 +51,8 @@ pub(crate) struct IngressState {
     pub(crate) auth: Authenticator,
     /// People; `None` where there is no key for what is personal, or none that signs.
     pub(crate) accounts: Option<Arc<Accounts>>,
+    /// The cookies of browsers that sign in.
+    pub(crate) cookies: Cookies,
     /// API keys that were looked up lately.
     pub(crate) api_keys: ApiKeys,
     /// The keys that sign here, for others who verify.
@@ -66,6 +70,10 @@ pub(crate) struct IngressState {
     pub(crate) address_blocks: AddressBlocks,
     pub(crate) key_quotas: KeyQuotas,
     pub(crate) charts: Charts,
+    /// Events of which only buyers with a verified address reserve.
+    pub(crate) verified_only: VerifiedOnly,
+    /// Guests that are reserving right now.
+    pub(crate) guests_buying: Arc<Tally>,
     pub(crate) live: Arc<Hub>,
     /// What the precheck knows of buyers and limits.
     pub(crate) buyers: Buyers,

@@ -57,6 +57,15 @@ BEGIN
 END
 $$;
 
+-- A purchase without an account is seen by the account that has taken it over. (The table comes with 0019; no
+-- caller reads before.)
+CREATE OR REPLACE FUNCTION onsale_owns_guest(id uuid) RETURNS boolean LANGUAGE plpgsql
+    STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM guests AS g WHERE g.guest_id = id AND g.owner_id = onsale_user());
+END
+$$;
+
 -- Isolates a table. A caller reads and changes the rows that are `owned`; where `seen` is given, that says
 -- which it reads instead; `added` says which it adds, where those are others than it may change. Functions
 -- without an argument stand in a sub-select each, so that they run once for a statement and not for each row.
@@ -94,10 +103,11 @@ SELECT onsale_isolate('zones', 'onsale_owns_show(show_id)', seen => 'onsale_sees
 SELECT onsale_isolate('event_changes', 'onsale_owns_event(event_id)');
 SELECT onsale_isolate('show_changes', 'onsale_owns_show(show_id)');
 
--- The projection: no caller changes it. A booking is seen by its buyer and by the tenant of its event; which
+-- The projection: no caller changes it. A booking is seen by its buyer, by the tenant of its event and by who
+-- has taken its guest over; which
 -- places are taken, by all who see the show.
 SELECT onsale_isolate('bookings', 'false',
-    seen => 'user_id = (SELECT onsale_user()) OR onsale_owns_event(event_id)');
+    seen => 'user_id = (SELECT onsale_user()) OR onsale_owns_event(event_id) OR onsale_owns_guest(user_id)');
 SELECT onsale_isolate('booking_seats', 'false', seen => 'onsale_sees_show(show_id)');
 SELECT onsale_isolate('blocked_seats', 'false', seen => 'onsale_sees_show(show_id)');
 SELECT onsale_isolate('blocked_quantities', 'false', seen => 'onsale_sees_show(show_id)');

@@ -24,6 +24,8 @@ use crate::vault::{Profile, Vault};
 
 /// The role of an actor whom nobody knows yet.
 const ANONYMOUS: &str = "anonymous";
+/// The role of an actor who has no account.
+const GUEST: &str = "guest";
 /// Longest name of a client's program that is kept, in characters.
 const AGENT_MAX_CHARS: usize = 200;
 /// Links that are issued at once, behind the answers to those who asked; more are told to come back.
@@ -46,7 +48,7 @@ pub struct Accounts {
     /// Turns of what is done behind an answer: links that are being issued.
     pub(crate) links: Arc<Semaphore>,
     mails: MailPace,
-    minter: Minter,
+    pub(crate) minter: Minter,
     ring: Arc<KeyRing>,
     /// Needs the database, which may not be there at the start.
     vault: OnceCell<Vault>,
@@ -325,6 +327,7 @@ impl Accounts {
         let of = OfSession {
             session: refresh_token.session(),
             member,
+            email_verified: person.user.email_verified_at_ms.is_some(),
         };
         Ok(SignedIn {
             access_token: Private::new(self.minter.mint_in_session(&grant, of, now_ms)?),
@@ -358,5 +361,17 @@ impl Origin {
             origin: self.address.map(address_block),
         };
         actor.did(action, "user", user)
+    }
+
+    /// A guest did something to itself.
+    pub(crate) fn by_guest(&self, guest: Uuid, action: &'static str) -> AuditEntry {
+        let actor = Actor {
+            id: Some(guest),
+            role: GUEST.to_owned(),
+            tenant_id: None,
+            request_id: self.request_id.clone(),
+            origin: self.address.map(address_block),
+        };
+        actor.did(action, "guest", guest)
     }
 }

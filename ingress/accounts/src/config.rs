@@ -29,6 +29,13 @@ pub struct AccountsConfig {
     pub old_key_files: Vec<PathBuf>,
     /// Whether anyone may register.
     pub registration: bool,
+    /// Whether anyone may buy without an account.
+    pub guests: bool,
+    /// Life of a guest's token, in seconds: within it the purchase is made and paid for.
+    pub guest_token_seconds: u64,
+    /// Whether cookies of browsers do without `Secure`, which some browsers want for `http://localhost`. For
+    /// development only: anyone on the way reads them.
+    pub insecure_cookies: bool,
     /// Life of an access token, in seconds.
     pub access_token_seconds: u64,
     /// Life of a refresh token, and so of a session that nobody uses, in seconds.
@@ -59,6 +66,9 @@ impl Default for AccountsConfig {
             key_file: None,
             old_key_files: Vec::new(),
             registration: true,
+            guests: true,
+            guest_token_seconds: 3_600,
+            insecure_cookies: false,
             access_token_seconds: 900,
             refresh_token_seconds: 7 * DAY_SECONDS,
             refresh_grace_seconds: 10,
@@ -156,6 +166,11 @@ impl AccountsConfig {
                 60..=DAY_SECONDS,
             ),
             (
+                "guest_token_seconds",
+                self.guest_token_seconds,
+                300..=DAY_SECONDS,
+            ),
+            (
                 "refresh_token_seconds",
                 self.refresh_token_seconds,
                 3_600..=90 * DAY_SECONDS,
@@ -219,6 +234,13 @@ mod tests {
                     ..right.clone()
                 },
                 "accounts.bcrypt_cost",
+            ),
+            (
+                AccountsConfig {
+                    guest_token_seconds: 299,
+                    ..right.clone()
+                },
+                "accounts.guest_token_seconds",
             ),
             (
                 AccountsConfig {

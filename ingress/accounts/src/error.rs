@@ -64,6 +64,9 @@ pub enum AccountError {
     /// Only operators create accounts here.
     #[error("registration is closed")]
     RegistrationClosed,
+    /// Only accounts buy here.
+    #[error("guests do not buy here")]
+    NoGuests,
     /// Too many passwords wait to be checked.
     #[error("too many passwords are being checked")]
     Busy {

@@ -4,6 +4,7 @@ mod api_keys;
 mod erasure;
 mod export;
 mod first_admin;
+mod guests;
 mod invitations;
 mod login;
 mod logout;
@@ -16,6 +17,7 @@ mod tenants;
 mod verify;
 
 pub use export::{Export, ExportedSession};
+pub use guests::{Guest, GuestSignedIn};
 pub use invitations::OpenInvitation;
 pub use login::Login;
 pub use own_sessions::OwnSession;

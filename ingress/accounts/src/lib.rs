@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | an account: address, name, number (sealed), password (hashed), role in the installation | `users` | the person; operators |
 //! | an organizer's house | `tenants` | operators, later its owner |
+//! | who bought without an account: the address (sealed), and the account that took it over | `guests` | the guest; that account |
 //! | who belongs to it, as what | `memberships` | its owners |
 //! | one sign-in and its refresh tokens | `sessions` | each refresh; its person; whatever ends it |
 //! | what a mailed link allows, once | `one_time_tokens` | whoever follows the link; whoever withdraws an invitation |
@@ -43,6 +44,16 @@
 //! would outlive the token itself, as members, invitations and keys of a tenant, compares session, account
 //! and membership in its transaction ([`Acting`]).
 //!
+//! # Guests
+//!
+//! Who buys without an account is a row of `guests`, not of `users`: nothing that looks for an account finds
+//! one. A guest is one purchase with an id of its own, so two with the same address know nothing of each
+//! other, and asking for a token looks for nobody: the answer says nothing about an address. The token is an
+//! access token alone, of no session. It says that it is a guest's, and only what buys, reads and gives back
+//! that purchase takes it. What was bought becomes an account's when its person has shown by a mailed link
+//! that the address is theirs, and asks for it. The log keeps the guest's id; `guests.owner_id` says whose
+//! it is now, and whatever reads or cancels bookings for their buyers asks it.
+//!
 //! # Links
 //!
 //! A link in a mail holds a random token that is kept hashed, is good for one purpose, once, and for the
@@ -75,8 +86,8 @@ pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 pub use flows::{
-    Export, ExportedSession, Login, OpenInvitation, OwnSession, ProfileUpdate, Registration,
-    TeamMember,
+    Export, ExportedSession, Guest, GuestSignedIn, Login, OpenInvitation, OwnSession,
+    ProfileUpdate, Registration, TeamMember,
 };
 pub use office::{NewPerson, Office};
 pub use permissions::{Action, Actions, may};

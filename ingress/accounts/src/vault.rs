@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use onsale_private::{KeyRing, LookupHash, LookupKey, OpenError, Place, Private, Sealed};
-use onsale_store::account::{SealedEmail, SessionRow, UserRow};
+use onsale_store::account::{GuestRow, SealedEmail, SessionRow, UserRow};
 use onsale_store::{Store, StoreError, sealed_columns};
 use uuid::Uuid;
 
@@ -148,6 +148,24 @@ impl Vault {
     pub fn seal_address(&self, session: Uuid, address: IpAddr) -> Sealed {
         let text = Private::new(address.to_canonical().to_string());
         self.ring.seal(sealed_columns::address(session), &text)
+    }
+
+    /// An address as a guest keeps it.
+    pub fn seal_guest_email(&self, guest: Uuid, email: &Email) -> SealedEmail {
+        let place = sealed_columns::guest_email(guest);
+        SealedEmail {
+            sealed: self.ring.seal(place, email.written()),
+            hash: self.email_hash(email),
+        }
+    }
+
+    /// The address of a guest; `None` once it is forgotten or erased.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub fn open_guest_email(&self, guest: &GuestRow) -> Result<Option<Private>, OpenError> {
+        let place = sealed_columns::guest_email(guest.guest_id);
+        self.open_one(place, guest.email.as_ref().map(|email| &email.sealed))
     }
 
     /// An address as an invitation to it keeps it.

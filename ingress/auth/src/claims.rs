@@ -3,7 +3,7 @@
 use std::fmt;
 
 use onsale_schemas::MemberRole;
-use serde::de::{self, Deserializer, Unexpected, Visitor};
+use serde::de::{self, Deserializer, IgnoredAny, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -21,6 +21,21 @@ pub(crate) struct Claims {
     /// The session that it belongs to (OpenID Connect Front-Channel Logout, 3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sid: Option<Uuid>,
+    /// Whether the account's e-mail address is verified (OpenID Connect Core, 5.1). Tokens of versions
+    /// before, and of issuers that do not say, are as those of an address that is not.
+    #[serde(
+        default,
+        deserialize_with = "plainly_true",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub(crate) email_verified: bool,
+    /// Of a guest, who has no account: what the token is for. Under a name that no other issuer uses.
+    #[serde(
+        default,
+        rename = "onsale_guest",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) guest: Option<GuestClaim>,
     #[serde(
         default,
         deserialize_with = "whole_seconds_if_any",
@@ -40,6 +55,28 @@ pub(crate) struct Claims {
     pub(crate) iss: String,
     #[serde(skip_deserializing)]
     pub(crate) aud: String,
+}
+
+/// What a guest's token is for.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct GuestClaim {
+    /// The only show of which it reserves places; any one where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) show: Option<Uuid>,
+}
+
+/// Whether it is `true`. Some issuers write it as a text, and their tokens were good before anyone asked.
+fn plainly_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Said {
+        Plainly(bool),
+        Otherwise(IgnoredAny),
+    }
+    Ok(match Said::deserialize(deserializer)? {
+        Said::Plainly(is_verified) => is_verified,
+        Said::Otherwise(IgnoredAny) => false,
+    })
 }
 
 /// A NumericDate of RFC 7519, which may have a fraction: the second that it lies in.

@@ -19,7 +19,7 @@ mod token;
 
 pub use config::{AuthConfig, NamedKey, check_secret};
 pub use error::TokenError;
-pub use identity::Identity;
+pub use identity::{Identity, Purchase};
 pub use jwks::JwksError;
 pub use key::{KeyError, secret};
 pub use mint::{Grant, MintError, Minter, OfSession, SigningSecret};

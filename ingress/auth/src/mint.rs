@@ -7,8 +7,9 @@ use onsale_schemas::{MemberRole, TenantId, UserId};
 use onsale_settings::Secret;
 use uuid::Uuid;
 
-use crate::claims::Claims;
+use crate::claims::{Claims, GuestClaim};
 use crate::config::AuthConfig;
+use crate::identity::Purchase;
 use crate::key::{KeyError, private_key, read_secret};
 use crate::role::Role;
 
@@ -114,6 +115,16 @@ pub struct OfSession {
     pub session: Uuid,
     /// What the account is to the tenant of its grant.
     pub member: Option<MemberRole>,
+    /// Whether the account's e-mail address is verified.
+    pub email_verified: bool,
+}
+
+/// What a token says beside its grant.
+#[derive(Clone, Copy)]
+enum Beside {
+    Nothing,
+    Session(OfSession),
+    Guest(Purchase),
 }
 
 /// Mints tokens that a server with the same configuration accepts.
@@ -186,7 +197,7 @@ impl Minter {
     /// # Errors
     /// When it cannot be signed.
     pub fn mint(&self, grant: &Grant, now_ms: u64) -> Result<String, MintError> {
-        self.sign(grant, None, now_ms)
+        self.sign(grant, Beside::Nothing, now_ms)
     }
 
     /// As [`Minter::mint`], for a session.
@@ -199,17 +210,39 @@ impl Minter {
         of: OfSession,
         now_ms: u64,
     ) -> Result<String, MintError> {
-        self.sign(grant, Some(of), now_ms)
+        self.sign(grant, Beside::Session(of), now_ms)
     }
 
-    fn sign(&self, grant: &Grant, of: Option<OfSession>, now_ms: u64) -> Result<String, MintError> {
+    /// As [`Minter::mint`], for a guest.
+    ///
+    /// # Errors
+    /// As [`Minter::mint`].
+    pub fn mint_for_guest(
+        &self,
+        grant: &Grant,
+        purchase: Purchase,
+        now_ms: u64,
+    ) -> Result<String, MintError> {
+        self.sign(grant, Beside::Guest(purchase), now_ms)
+    }
+
+    fn sign(&self, grant: &Grant, beside: Beside, now_ms: u64) -> Result<String, MintError> {
         let now_seconds = now_ms / 1_000;
+        let (session, guest) = match beside {
+            Beside::Nothing => (None, None),
+            Beside::Session(of) => (Some(of), None),
+            Beside::Guest(purchase) => (None, Some(purchase)),
+        };
         let claims = Claims {
             sub: grant.user.0,
             role: grant.role,
             tenant: grant.tenant.0,
-            member: of.and_then(|of| of.member),
-            sid: of.map(|of| of.session),
+            member: session.and_then(|of| of.member),
+            sid: session.map(|of| of.session),
+            email_verified: session.is_some_and(|of| of.email_verified),
+            guest: guest.map(|purchase| GuestClaim {
+                show: purchase.show.map(|show| show.0),
+            }),
             iat: Some(now_seconds),
             exp: now_seconds.saturating_add(grant.life_seconds),
             nbf: None,
@@ -246,6 +279,8 @@ impl std::fmt::Debug for Minter {
 
 #[cfg(test)]
 mod tests {
+    use onsale_schemas::ShowId;
+
     use super::*;
     use crate::config::NamedKey;
     use crate::token::Authenticator;
@@ -304,6 +339,7 @@ mod tests {
         let of = OfSession {
             session: Uuid::from_u128(3),
             member: Some(MemberRole::Finance),
+            email_verified: true,
         };
         for (kid, algorithm) in [(None, Algorithm::HS256), (Some("2027"), Algorithm::EdDSA)] {
             auth.session_kid = kid.map(str::to_owned);
@@ -316,6 +352,8 @@ mod tests {
             let identity = identity.unwrap();
             assert_eq!(identity.session, Some(of.session));
             assert_eq!(identity.member, of.member);
+            assert!(identity.email_verified);
+            assert_eq!(identity.guest, None);
         }
         auth.session_kid = None;
         auth.hs256_secret = None;
@@ -324,6 +362,33 @@ mod tests {
         auth.session_kid = Some("other".to_owned());
         let error = Minter::of_sessions(&auth).unwrap_err();
         assert!(matches!(error, MintError::UnknownKey(_)), "{error}");
+    }
+
+    #[test]
+    fn a_guests_token_says_what_it_is_for() {
+        let auth = AuthConfig {
+            hs256_secret: Some(Secret::new("s".repeat(32))),
+            ..AuthConfig::default()
+        };
+        let minter = Minter::new(&auth, None).unwrap();
+        let users = Authenticator::new(&auth).unwrap();
+        let grant = Grant {
+            user: UserId::from_bytes([7; 16]),
+            role: Role::Buyer,
+            tenant: TenantId(Uuid::nil()),
+            life_seconds: 60,
+        };
+        for show in [None, Some(ShowId::from_bytes([3; 16]))] {
+            let purchase = Purchase { show };
+            let token = minter.mint_for_guest(&grant, purchase, NOW_MS).unwrap();
+            let identity = users.identity_of(token.as_bytes(), NOW_MS).unwrap();
+            assert_eq!(identity.guest, Some(purchase));
+            assert!(!identity.email_verified, "nobody has shown that");
+            assert_eq!(identity.session, None);
+        }
+        let token = minter.mint(&grant, NOW_MS).unwrap();
+        let identity = users.identity_of(token.as_bytes(), NOW_MS).unwrap();
+        assert_eq!((identity.guest, identity.email_verified), (None, false));
     }
 
     #[test]

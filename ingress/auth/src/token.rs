@@ -1,13 +1,13 @@
 //! Verifies bearer tokens.
 
 use jsonwebtoken::{Algorithm, Header, Validation};
-use onsale_schemas::{TenantId, UserId};
+use onsale_schemas::{ShowId, TenantId, UserId};
 
 use crate::claims::Claims;
 use crate::compact;
 use crate::config::AuthConfig;
 use crate::error::TokenError;
-use crate::identity::Identity;
+use crate::identity::{Identity, Purchase};
 use crate::key::{KeyError, Keys};
 
 /// Verified tokens that are remembered.
@@ -45,6 +45,17 @@ impl Authenticator {
     /// When it holds no token, or one that is not valid at this time.
     pub fn authenticate(&self, header: &[u8], now_ms: u64) -> Result<Identity, TokenError> {
         let token = bearer(header).ok_or(TokenError::Malformed)?;
+        self.identity_of(token, now_ms)
+    }
+
+    /// Whom a token stands for, without what a header has around it.
+    ///
+    /// # Errors
+    /// As [`Authenticator::authenticate`].
+    pub fn identity_of(&self, token: &[u8], now_ms: u64) -> Result<Identity, TokenError> {
+        if token.len() > TOKEN_MAX_BYTES {
+            return Err(TokenError::Malformed);
+        }
         let now_seconds = now_ms / 1_000;
         let hash = *blake3::hash(token).as_bytes();
         if let Some(identity) = self.verified.get(&hash) {
@@ -81,6 +92,10 @@ impl Authenticator {
             tenant: TenantId(claims.tenant),
             member: claims.member,
             session: claims.sid,
+            email_verified: claims.email_verified,
+            guest: claims.guest.map(|guest| Purchase {
+                show: guest.show.map(ShowId),
+            }),
             expires_at_seconds: claims.exp,
         };
         let identity = self.not_expired(identity, now_seconds)?;

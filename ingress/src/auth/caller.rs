@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::Extensions;
 use http::request::Parts;
 use onsale_accounts::{Action, Actions, may};
 use onsale_auth::{Identity, TokenError};
@@ -16,6 +17,14 @@ pub(crate) struct Caller {
     /// What a program may do for its tenant, of one that sent an API key of an organizer.
     actions: Option<Actions>,
 }
+
+/// That the caller is known by the cookie of a browser.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByCookie;
+
+/// That a guest asks for what a guest's token does not open: it is nobody there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GuestElsewhere;
 
 impl From<Identity> for Caller {
     fn from(identity: Identity) -> Self {
@@ -65,6 +74,16 @@ impl Caller {
             "Send a token as `Authorization: Bearer …`.",
         )
     }
+
+    /// The error of a request that needs a caller and has none: no token was sent, or a guest's.
+    pub(crate) fn absent(extensions: &Extensions) -> ApiError {
+        match extensions.get::<GuestElsewhere>() {
+            Some(GuestElsewhere) => ApiError::forbidden(
+                "A guest's token is for its purchase alone: register, or sign in with an account.",
+            ),
+            None => Self::missing(),
+        }
+    }
 }
 
 impl From<TokenError> for ApiError {
@@ -81,11 +100,19 @@ impl<S: Sync> FromRequestParts<S> for Caller {
             .extensions
             .get::<Self>()
             .copied()
-            .ok_or_else(Self::missing)
+            .ok_or_else(|| Self::absent(&parts.extensions))
     }
 }
 
 impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, ApiError> {
+        Ok(parts.extensions.get::<Self>().copied())
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for ByCookie {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, ApiError> {

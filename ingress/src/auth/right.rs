@@ -127,6 +127,8 @@ mod tests {
             tenant: TenantId::from_bytes([2; 16]),
             member,
             session: None,
+            email_verified: false,
+            guest: None,
             expires_at_seconds: 0,
         })
     }

@@ -25,6 +25,11 @@ pub struct RateLimitConfig {
     pub login_by_account: Rate,
     /// New accounts, by address.
     pub register: Rate,
+    /// Tokens of guests, by address.
+    pub guest: Rate,
+    /// Tokens of guests by the address of e-mail that they give. Well above what one address may ask for, so
+    /// that it takes many to keep somebody from buying.
+    pub guest_by_email: Rate,
     /// Links that reset a password, and invitations, by address.
     pub reset: Rate,
     /// Everything else.
@@ -56,6 +61,8 @@ impl Default for RateLimitConfig {
             login: rate(5, 3),
             login_by_account: rate(60, 30),
             register: rate(3, 2),
+            guest: rate(6, 3),
+            guest_by_email: rate(30, 12),
             reset: rate(3, 2),
             other: rate(100, 20),
             idempotency_keys_per_day: 10_000,
@@ -79,6 +86,8 @@ impl RateLimitConfig {
             ("login", self.login),
             ("login_by_account", self.login_by_account),
             ("register", self.register),
+            ("guest", self.guest),
+            ("guest_by_email", self.guest_by_email),
             ("reset", self.reset),
             ("other", self.other),
         ] {

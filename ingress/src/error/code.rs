@@ -21,6 +21,8 @@ pub enum Code {
     EmailTaken,
     SlugTaken,
     NotVerified,
+    VerifiedAccountRequired,
+    CrossSite,
     TooManyInvitations,
     TooManyKeys,
     LastOwner,
@@ -30,6 +32,7 @@ pub enum Code {
     SeatUnavailable,
     InsufficientStock,
     MaxPerUserExceeded,
+    GuestPurchaseMade,
     SaleNotOpen,
     SaleClosed,
     PriceChanged,
@@ -121,6 +124,16 @@ impl Code {
                 StatusCode::FORBIDDEN,
                 "The e-mail address is not verified",
             ),
+            Self::VerifiedAccountRequired => (
+                "VERIFIED_ACCOUNT_REQUIRED",
+                StatusCode::FORBIDDEN,
+                "Only accounts with a verified address buy here",
+            ),
+            Self::CrossSite => (
+                "CROSS_SITE_REQUEST",
+                StatusCode::FORBIDDEN,
+                "The request came from a page of another origin",
+            ),
             Self::TooManyInvitations => (
                 "TOO_MANY_INVITATIONS",
                 StatusCode::CONFLICT,
@@ -165,6 +178,11 @@ impl Code {
                 "MAX_PER_USER_EXCEEDED",
                 StatusCode::CONFLICT,
                 "Too many tickets for one buyer",
+            ),
+            Self::GuestPurchaseMade => (
+                "GUEST_PURCHASE_MADE",
+                StatusCode::CONFLICT,
+                "The guest has made its purchase",
             ),
             Self::SaleNotOpen => (
                 "SALE_NOT_OPEN",

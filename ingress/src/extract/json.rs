@@ -66,7 +66,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         match caller {
             Some(caller) => T::admit(caller, state)?,
             None if T::PUBLIC => {}
-            None => return Err(Caller::missing()),
+            None => return Err(Caller::absent(&parts.extensions)),
         }
         let Rules {
             has_large_body,

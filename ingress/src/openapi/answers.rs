@@ -13,6 +13,10 @@ const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";
 const API: &str = "/api/";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
+/// Where a route says nothing itself.
+const FORBIDDEN: &str = "`FORBIDDEN`: a guest's token is not for this; `CROSS_SITE_REQUEST`: it came by a \
+     cookie, and from no page of this server";
+
 /// What may come of a body that may be large.
 const OF_LARGE_BODIES: [(Code, &str); 3] = [
     (
@@ -44,6 +48,10 @@ pub(super) fn complete(document: &mut OpenApi, rules: &RuleBook) {
             if api {
                 for code in common(operation) {
                     add(operation, code);
+                }
+                let is_closed = !rules.of(&method, path).takes_guests || !method.is_safe();
+                if operation.security.is_some() && is_closed {
+                    add_described(operation, Code::Forbidden, FORBIDDEN.to_owned());
                 }
             }
             for response in operation.responses.responses.values_mut() {

@@ -3,12 +3,15 @@
 pub(super) mod account_call;
 pub(super) mod body;
 mod change_password;
+mod cookie;
+pub(super) mod delivery;
 mod end_session;
 mod erase_me;
 mod error;
 mod export_me;
 mod first_admin;
 mod forgot_password;
+mod guest;
 mod jwks;
 mod login;
 mod logout;
@@ -19,6 +22,7 @@ mod register;
 mod registration;
 mod reset_password;
 mod sessions;
+mod take_over_guests;
 mod update_me;
 mod verify_email;
 
@@ -31,6 +35,7 @@ use crate::rules::Rules;
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
     let open = Rules::DEFAULT.ignoring_bad_tokens();
+    let pages = open.with_cookies();
     Endpoints::default()
         .with(
             routes!(register::register),
@@ -44,8 +49,26 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(login::login),
             open.class(Class::Login).bounds(login::BOUNDS),
         )
+        .with(
+            routes!(guest::guest),
+            open.class(Class::Guest).bounds(guest::BOUNDS),
+        )
+        .with(
+            routes!(cookie::guest::cookie_guest),
+            pages.class(Class::Guest).bounds(guest::BOUNDS),
+        )
+        .with(
+            routes!(cookie::register::cookie_register),
+            pages.class(Class::Register).bounds(register::BOUNDS),
+        )
+        .with(
+            routes!(cookie::login::cookie_login),
+            pages.class(Class::Login).bounds(login::BOUNDS),
+        )
+        .with(routes!(cookie::refresh::cookie_refresh), pages)
+        .with(routes!(cookie::logout::cookie_logout), pages)
         .with(routes!(refresh::refresh), open)
-        .with(routes!(logout::logout), open)
+        .with(routes!(logout::logout), open.for_guests())
         .with(routes!(logout_all::logout_all), Rules::DEFAULT)
         .with(routes!(verify_email::verify_email), open)
         .with(
@@ -62,16 +85,17 @@ pub(super) fn endpoints() -> Endpoints {
                 .class(Class::Login)
                 .bounds(change_password::BOUNDS),
         )
-        .with(routes!(me::me), Rules::DEFAULT)
+        .with(routes!(me::me), Rules::DEFAULT.for_guests())
         .with(
             routes!(update_me::update_me),
             Rules::DEFAULT.bounds(update_me::BOUNDS),
         )
         .with(
             routes!(erase_me::erase_me),
-            Rules::DEFAULT.class(Class::Login),
+            Rules::DEFAULT.class(Class::Login).for_guests(),
         )
-        .with(routes!(export_me::export_me), Rules::DEFAULT)
+        .with(routes!(export_me::export_me), Rules::DEFAULT.for_guests())
+        .with(routes!(take_over_guests::take_over_guests), Rules::DEFAULT)
         .with(routes!(sessions::sessions), Rules::DEFAULT)
         .with(routes!(end_session::end_session), Rules::DEFAULT)
         .with(routes!(jwks::jwks), Rules::UNLIMITED)

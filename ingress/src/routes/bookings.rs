@@ -19,25 +19,20 @@ use crate::rules::Rules;
 
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
+    let open = Rules::DEFAULT.for_guests();
     Endpoints::default()
         .with(
             routes!(reserve::reserve),
-            Rules::DEFAULT.class(Class::Reserve).bounds(reserve::BOUNDS),
+            open.class(Class::Reserve).bounds(reserve::BOUNDS),
         )
-        .with(
-            routes!(confirm::confirm),
-            Rules::DEFAULT.bounds(confirm::BOUNDS),
-        )
-        .with(routes!(cancel::cancel), Rules::DEFAULT)
+        .with(routes!(confirm::confirm), open.bounds(confirm::BOUNDS))
+        .with(routes!(cancel::cancel), open)
         .with(
             routes!(extend::extend),
             Rules::DEFAULT.bounds(extend::BOUNDS),
         )
-        .with(
-            routes!(list::list),
-            Rules::DEFAULT.compressed().bounds(list::BOUNDS),
-        )
-        .with(routes!(holds::holds), Rules::DEFAULT.compressed())
-        .with(routes!(one::one), Rules::DEFAULT)
-        .with(routes!(receipt::receipt), Rules::DEFAULT)
+        .with(routes!(list::list), open.compressed().bounds(list::BOUNDS))
+        .with(routes!(holds::holds), open.compressed())
+        .with(routes!(one::one), open)
+        .with(routes!(receipt::receipt), open)
 }

@@ -13,9 +13,9 @@ use crate::rules::Rules;
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
-        .with(routes!(one::one), Rules::DEFAULT)
+        .with(routes!(one::one), Rules::DEFAULT.for_guests())
         .with(
             routes!(explanation::explanation),
-            Rules::DEFAULT.bounds(explanation::BOUNDS),
+            Rules::DEFAULT.for_guests().bounds(explanation::BOUNDS),
         )
 }

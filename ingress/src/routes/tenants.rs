@@ -111,7 +111,7 @@ fn acting(caller: &Caller, call: &AccountCall, action: Action) -> Acting {
 }
 
 /// As [`acting`], where something else has to hold.
-fn acting_as(caller: &Caller, call: &AccountCall, requires: Requirement) -> Acting {
+pub(super) fn acting_as(caller: &Caller, call: &AccountCall, requires: Requirement) -> Acting {
     Acting {
         actor: audit::actor(caller, &call.context),
         mandate: caller.session.map(|session_id| Mandate {

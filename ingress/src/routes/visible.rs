@@ -39,7 +39,10 @@ pub(super) async fn chart(
     if !chart.is_public() {
         // Maybe it was published since.
         let row = event(state, caller, chart.event).await;
-        chart.note(row.map_err(hidden)?.status);
+        let row = row.map_err(hidden)?;
+        chart.note(row.status);
+        // So that the first reservation does not have to ask again.
+        state.verified_only.note(&row);
     }
     Ok(chart)
 }

@@ -136,6 +136,12 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/auth/first-admin", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/login", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/refresh", EVERYBODY, ALL),
+    row("POST", "/api/v1/auth/guest", EVERYBODY, ALL),
+    row("POST", "/api/v1/auth/cookie/register", EVERYBODY, ALL),
+    row("POST", "/api/v1/auth/cookie/login", EVERYBODY, ALL),
+    row("POST", "/api/v1/auth/cookie/refresh", EVERYBODY, ALL),
+    row("POST", "/api/v1/auth/cookie/logout", EVERYBODY, ALL),
+    row("POST", "/api/v1/auth/cookie/guest", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/verify-email", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/forgot-password", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/reset-password", EVERYBODY, ALL),
@@ -146,6 +152,7 @@ const MATRIX: &[Row] = &[
     row("PUT", "/api/v1/auth/me", SIGNED_IN, ALL),
     row("DELETE", "/api/v1/auth/me", SIGNED_IN, ALL),
     row("GET", "/api/v1/auth/me/export", SIGNED_IN, ALL),
+    row("POST", "/api/v1/auth/me/guest-bookings", SIGNED_IN, ALL),
     row("GET", "/api/v1/auth/sessions", SIGNED_IN, ALL),
     row("DELETE", "/api/v1/auth/sessions/{id}", SIGNED_IN, ALL),
     row("POST", "/api/v1/tenants", OPERATORS, NONE),
@@ -324,6 +331,8 @@ async fn every_caller_gets_what_the_matrix_says() {
             let what = format!("{} {} by {name}", row.method, row.route);
             let method = Method::from_bytes(row.method.as_bytes()).unwrap();
             let mut call = world.call(method, &concrete(row.route));
+            // What keeps tokens in cookies is for pages of this server.
+            call = call.header("sec-fetch-site", "same-origin");
             if let Some(claims) = claims {
                 call = call.token(&claims.token());
             }

@@ -11,6 +11,8 @@ use crate::audit::{Audit, AuditEntry, Unaudited};
 
 /// Sessions of one account at a time; one more ends the oldest.
 pub const SESSIONS_PER_USER_MAX: u32 = 50;
+/// Purchases as a guest that one account has taken over; further ones stay where they are.
+pub const GUESTS_PER_ACCOUNT_MAX: u32 = 100;
 
 /// What a person is to the installation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,6 +103,36 @@ impl UserRow {
     pub fn is_active(&self) -> bool {
         self.disabled_at_ms.is_none() && self.erased_at_ms.is_none()
     }
+}
+
+/// Who buys without an account: one purchase, under an id that stands in the log where an account's would.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GuestRow {
+    /// Its id, which nobody else has and no account gets.
+    pub guest_id: Uuid,
+    /// The address, which other guests and an account may have, too. `None` once it is forgotten or erased.
+    pub email: Option<SealedEmail>,
+    /// The language (BCP 47) in which it is written to.
+    pub locale: Option<String>,
+    /// When it was created, in milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Until when its token is good, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+    /// The account that took it over, and when, in milliseconds since 1970.
+    pub owner: Option<(Uuid, u64)>,
+    /// When it was erased, in milliseconds since 1970.
+    pub erased_at_ms: Option<u64>,
+}
+
+/// The result of taking over what was bought as a guest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TakeOver {
+    /// The guests that are the account's from now on; none where there was nothing to take over.
+    Taken(Vec<Uuid>),
+    /// The account's address is not verified, so the purchases of that address may be another person's.
+    NotVerified,
+    /// There is no such account, or it is disabled or erased.
+    NotThere,
 }
 
 /// What of a profile is to change: `None` leaves it, `Some(None)` removes it.
@@ -287,6 +319,8 @@ pub enum Erasure {
         sessions: u64,
         /// Memberships that were deleted.
         memberships: u64,
+        /// Purchases as a guest that name nobody any more.
+        guests: u64,
     },
     /// There is no such account, it is erased already, or its password is another by now.
     NotThere,

@@ -59,6 +59,9 @@ pub struct EventRow {
     pub max_tickets_per_user: u16,
     /// Minimum age in years.
     pub minimum_age: Option<u8>,
+    /// Whether only buyers whose e-mail address is verified reserve.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_verified_account: bool,
     /// Whether it is advertised.
     pub status: EventStatus,
     /// When it was created.
@@ -81,6 +84,11 @@ impl EventRow {
             &after.max_tickets_per_user,
         );
         changes.field("minimum_age", &self.minimum_age, &after.minimum_age);
+        changes.field(
+            "requires_verified_account",
+            &self.requires_verified_account,
+            &after.requires_verified_account,
+        );
         changes.field("status", &self.status, &after.status);
         changes
     }

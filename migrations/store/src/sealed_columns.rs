@@ -45,6 +45,15 @@ pub fn invited(invitation: Uuid) -> Place {
     }
 }
 
+/// The address of a guest.
+pub fn guest_email(guest: Uuid) -> Place {
+    Place {
+        table: "guests",
+        column: "email_sealed",
+        row: guest,
+    }
+}
+
 /// The token of a link, in the payload of the job that mails it.
 pub fn mailed_token(mail: Uuid) -> Place {
     Place {

@@ -308,6 +308,8 @@ mod tests {
             tenant: TenantId::from_bytes([0; 16]),
             member: None,
             session: None,
+            email_verified: false,
+            guest: None,
             expires_at_seconds: 0,
         });
         for by in [None, Some(operator(1))] {

@@ -226,6 +226,7 @@ fn event() -> EventRow {
         starts_at_ms: 1_800_000_000_000,
         max_tickets_per_user: 4,
         minimum_age: None,
+        requires_verified_account: false,
         status: EventStatus::Published,
         created_at_ms: 1_700_000_000_000,
     }

@@ -47,6 +47,8 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     // Nobody's password needs protection here, and the first start should not wait for three.
     base.accounts.bcrypt_cost = DEV_BCRYPT_COST;
     base.mail.outbox = true;
+    // Not every browser takes `Secure` from http://localhost.
+    base.accounts.insecure_cookies = true;
     base.telemetry.filter =
         "warn,onsale=info,onsale_processor=info,onsale_messages=info".to_owned();
     base.telemetry.sampling = 1.0;
@@ -58,6 +60,8 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     if let Some(listen) = args.listen {
         config.http.listen = listen;
     }
+    // With TLS every browser does.
+    config.accounts.insecure_cookies &= config.http.tls_certificate_file.is_none();
     private::data_folder(&config.data.dir).or_use()?;
     if config.auth.hs256_secret.is_none() && config.auth.hs256_secret_file.is_none() {
         let secret: Secret = secrets::dev_secret(&config.data.dir).or_found()?;

@@ -46,10 +46,12 @@ impl Accounts {
                 Erasure::Erased {
                     sessions,
                     memberships,
+                    guests,
                 } => entry.with(json!({
                     "erased": ["email", "name", "phone", "password", "locale", "links"],
                     "sessions": sessions,
                     "memberships": memberships,
+                    "guests": guests,
                     "kept": ["bookings"],
                 })),
                 Erasure::NotThere | Erasure::LastOwner => entry,

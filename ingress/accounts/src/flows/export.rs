@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::accounts::{Accounts, Person};
 use crate::error::AccountError;
+use crate::flows::guests::Guest;
 
 /// Sessions of one export, the newest ones: more than a month has, within which they are kept.
 const SESSIONS_MAX: u32 = 1_000;
@@ -20,6 +21,8 @@ pub struct Export {
     pub person: Person,
     /// The tenants that it belongs to.
     pub memberships: Vec<Membership>,
+    /// What it bought as a guest and has taken over.
+    pub guests: Vec<Guest>,
     /// Its sessions, live or ended, with program and address.
     pub sessions: Vec<ExportedSession>,
     /// What it did and what was done to it, newest first.
@@ -60,26 +63,36 @@ impl Accounts {
                 })
             })
             .collect::<Result<_, AccountError>>()?;
-        let (audit, is_audit_cut) = self.entries_about(user).await?;
+        let guests = self.store.guests_of(user).await?;
+        let guests = guests
+            .into_iter()
+            .map(|row| Guest::open(vault, row))
+            .collect::<Result<_, _>>()?;
+        let (audit, is_audit_cut) = self.entries_about("user", user).await?;
         let is_cut = is_audit_cut || sessions.len() >= count(SESSIONS_MAX);
         Ok(Export {
             person,
             memberships,
+            guests,
             sessions,
             audit,
             is_cut,
         })
     }
 
-    /// What an account did and what was done to it, newest first, and whether there is more.
-    async fn entries_about(&self, user: Uuid) -> Result<(Vec<AuditRow>, bool), AccountError> {
+    /// What an account or a guest did and what was done to it, newest first, and whether there is more.
+    pub(crate) async fn entries_about(
+        &self,
+        kind: &str,
+        user: Uuid,
+    ) -> Result<(Vec<AuditRow>, bool), AccountError> {
         let by = AuditFilter {
             actor_id: Some(user),
             limit: ENTRIES_MAX,
             ..AuditFilter::default()
         };
         let about = AuditFilter {
-            subject_kind: Some("user".to_owned()),
+            subject_kind: Some(kind.to_owned()),
             subject_id: Some(user.to_string()),
             limit: ENTRIES_MAX,
             ..AuditFilter::default()

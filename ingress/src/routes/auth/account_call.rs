@@ -84,6 +84,21 @@ impl AccountCall {
         if is_known { Ok(()) } else { Err(error) }
     }
 
+    /// Counts a token of a guest by the address of e-mail that it gives, whether or not anyone has it.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub(super) async fn count_guest(&self, email: &Private) -> Result<(), ApiError> {
+        let Some(address) = self.accounts.account_key(email, self.now_ms).await? else {
+            return Ok(());
+        };
+        let counted = self
+            .state
+            .limits
+            .check(Class::GuestByEmail, Key::Account(address));
+        counted.map(drop).map_err(|(error, _passed)| error)
+    }
+
     /// Counts an attempt to confirm the password of the account that a token is of, so that a stolen token
     /// is no way to try passwords from many addresses. As with a sign-in, addresses that the account has
     /// signed in from are held up by their own limit alone.

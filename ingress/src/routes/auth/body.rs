@@ -1,6 +1,6 @@
 //! People and sessions as clients read them.
 
-use onsale_accounts::{OwnSession, Person, SignedIn};
+use onsale_accounts::{Guest, OwnSession, Person, SignedIn};
 use onsale_private::Private;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,7 +35,7 @@ pub(crate) struct PersonBody {
     phone: Option<String>,
     /// The tag of a language.
     locale: Option<String>,
-    /// `buyer`, `organizer` or `admin`.
+    /// `buyer`, `organizer`, `admin`, or `guest` for who buys without an account.
     role: &'static str,
     /// The tenant that the session acts for.
     tenant_id: Option<Uuid>,
@@ -104,6 +104,24 @@ impl From<Person> for PersonBody {
             member: standing.member.map(|role| role.as_str()),
             email_verified: user.email_verified_at_ms.is_some(),
             created_at: Instant(user.created_at_ms),
+        }
+    }
+}
+
+impl From<Guest> for PersonBody {
+    fn from(guest: Guest) -> Self {
+        let Guest { row, email } = guest;
+        Self {
+            user_id: row.guest_id,
+            email: email.map(Private::into_exposed),
+            name: None,
+            phone: None,
+            locale: row.locale,
+            role: "guest",
+            tenant_id: None,
+            member: None,
+            email_verified: false,
+            created_at: Instant(row.created_at_ms),
         }
     }
 }

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 
 use super::account_call::AccountCall;
 use super::body::{DONE, DoneBody};
-use crate::auth::Caller;
+use super::delivery;
+use crate::auth::{ByCookie, Caller};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
@@ -36,7 +37,8 @@ impl RequestBody for EraseRequest {
 ///
 /// Address, name, number, password, sessions, links and memberships are deleted. Bookings stay for as long
 /// as the law wants them, under an id that names nobody any more; the audit trail says what was erased.
-/// Access tokens last until they expire.
+/// Access tokens last until they expire. What the account took over from guests goes with it, and where the
+/// address is verified, what was bought as a guest with it. A guest's token erases that guest.
 #[utoipa::path(
     delete, path = "/api/v1/auth/me", operation_id = "erase_me", tag = "accounts",
     request_body = Option<EraseRequest>,
@@ -53,9 +55,17 @@ impl RequestBody for EraseRequest {
 )]
 pub(crate) async fn erase_me(
     caller: Caller,
+    by: Option<ByCookie>,
     call: AccountCall,
     body: JsonBody<EraseRequest>,
 ) -> Result<Response, ApiError> {
+    if caller.guest.is_some() {
+        call.accounts
+            .erase_guest(caller.user.0, &call.origin, call.now_ms)
+            .await?;
+        let done = envelope::success(&call.context, StatusCode::OK, &DONE)?;
+        return delivery::forget(&call, by, done);
+    }
     let password = body.value.password.as_ref();
     call.count_confirmation(caller.user).await?;
     call.accounts
@@ -67,5 +77,6 @@ pub(crate) async fn erase_me(
             call.now_ms,
         )
         .await?;
-    envelope::success(&call.context, StatusCode::OK, &DONE)
+    let done = envelope::success(&call.context, StatusCode::OK, &DONE)?;
+    delivery::forget(&call, by, done)
 }

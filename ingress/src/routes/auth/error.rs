@@ -61,6 +61,9 @@ impl From<AccountError> for ApiError {
             AccountError::RegistrationClosed => {
                 Self::forbidden("Registration is closed: ask the operators for an account.")
             }
+            AccountError::NoGuests => {
+                Self::forbidden("Guests do not buy here: register, or sign in with an account.")
+            }
             AccountError::Busy {
                 retry_after_seconds,
             } => {

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::{Export, ExportedSession};
+use onsale_accounts::{Export, ExportedSession, Guest};
 use onsale_private::Private;
 use onsale_schemas::UserId;
 use onsale_store::account::Membership;
@@ -19,6 +19,7 @@ use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::routes::bookings::body::BookingBody;
+use crate::routes::ownership;
 use crate::state::AppState;
 use crate::values::Instant;
 
@@ -33,6 +34,8 @@ const BOOKINGS_PER_PAGE: u32 = 500;
 pub(crate) struct ExportBody {
     account: PersonBody,
     memberships: Vec<MembershipBody>,
+    /// What was bought as a guest and is the account's now.
+    guests: Vec<GuestPurchaseBody>,
     /// Live and ended ones, as long as they are kept.
     sessions: Vec<ExportedSessionBody>,
     /// What the account did and what was done to it.
@@ -40,6 +43,19 @@ pub(crate) struct ExportBody {
     bookings: Vec<BookingBody>,
     /// False where there is more of something than one answer holds; then the newest are here.
     complete: bool,
+}
+
+/// A purchase as a guest.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GuestPurchase)]
+pub(crate) struct GuestPurchaseBody {
+    guest_id: Uuid,
+    /// As it was given; `null` once it is forgotten.
+    email: Option<String>,
+    /// The tag of a language.
+    locale: Option<String>,
+    created_at: Instant,
+    taken_over_at: Option<Instant>,
 }
 
 /// That a person belongs to a tenant.
@@ -92,6 +108,19 @@ impl From<Membership> for MembershipBody {
     }
 }
 
+impl From<Guest> for GuestPurchaseBody {
+    fn from(guest: Guest) -> Self {
+        let Guest { row, email } = guest;
+        Self {
+            guest_id: row.guest_id,
+            email: email.map(Private::into_exposed),
+            locale: row.locale,
+            created_at: Instant(row.created_at_ms),
+            taken_over_at: row.owner.map(|(_, at_ms)| Instant(at_ms)),
+        }
+    }
+}
+
 impl From<ExportedSession> for ExportedSessionBody {
     fn from(session: ExportedSession) -> Self {
         let ExportedSession {
@@ -128,7 +157,7 @@ impl EntryBody {
     }
 }
 
-/// Everything that is kept about the caller.
+/// Everything that is kept about the caller, be it an account or a guest.
 #[utoipa::path(
     get, path = "/api/v1/auth/me/export", operation_id = "export_me", tag = "accounts",
     security(("bearer" = [])),
@@ -139,12 +168,16 @@ impl EntryBody {
     ),
 )]
 pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Response, ApiError> {
+    if caller.guest.is_some() {
+        return of_guest(&caller, &call).await;
+    }
     let user = caller.user.0;
     let export = call.accounts.export(user, call.now_ms).await?;
     let (bookings, are_all) = bookings(&call.state, caller.user).await?;
     let Export {
         person,
         memberships,
+        guests,
         sessions,
         audit,
         is_cut,
@@ -152,6 +185,7 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     let body = ExportBody {
         account: person.into(),
         memberships: memberships.into_iter().map(MembershipBody::from).collect(),
+        guests: guests.into_iter().map(GuestPurchaseBody::from).collect(),
         sessions: sessions
             .into_iter()
             .map(ExportedSessionBody::from)
@@ -166,8 +200,29 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     envelope::success(&call.context, StatusCode::OK, &body)
 }
 
-/// The bookings of an account, newest first, and whether these are all.
+/// As [`export_me`], for a guest.
+async fn of_guest(caller: &Caller, call: &AccountCall) -> Result<Response, ApiError> {
+    let user = caller.user.0;
+    let (guest, audit, is_all_audit) = call.accounts.export_guest(user, call.now_ms).await?;
+    let (bookings, are_all) = bookings(&call.state, caller.user).await?;
+    let body = ExportBody {
+        account: guest.into(),
+        memberships: Vec::new(),
+        guests: Vec::new(),
+        sessions: Vec::new(),
+        audit: audit
+            .into_iter()
+            .map(|row| EntryBody::of(row, user))
+            .collect(),
+        bookings,
+        complete: are_all && is_all_audit,
+    };
+    envelope::success(&call.context, StatusCode::OK, &body)
+}
+
+/// The bookings of an account or a guest, newest first, and whether these are all.
 async fn bookings(state: &AppState, user: UserId) -> Result<(Vec<BookingBody>, bool), ApiError> {
+    let taken_over = ownership::guests_of(state, user).await?;
     let mut bodies = Vec::new();
     let mut filter = BookingFilter {
         user_id: user,
@@ -177,7 +232,7 @@ async fn bookings(state: &AppState, user: UserId) -> Result<(Vec<BookingBody>, b
         limit: BOOKINGS_PER_PAGE,
     };
     loop {
-        let rows = state.store.bookings(&filter).await?;
+        let rows = state.store.bookings_together(&filter, &taken_over).await?;
         let Some(last) = rows.last() else {
             return Ok((bodies, true));
         };

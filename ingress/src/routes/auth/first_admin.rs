@@ -5,8 +5,9 @@ use http::StatusCode;
 
 use super::account_call::AccountCall;
 use super::body::SignedInBody;
+use super::delivery::{self, Form};
 use super::registration::registration_request;
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 
@@ -39,6 +40,5 @@ pub(crate) async fn first_admin(
         .accounts
         .become_first_admin(&token, registration, &call.origin, call.now_ms)
         .await?;
-    let body = SignedInBody::from(signed_in);
-    envelope::success(&call.context, StatusCode::CREATED, &body)
+    delivery::answer(&call, Form::Tokens, StatusCode::CREATED, signed_in)
 }

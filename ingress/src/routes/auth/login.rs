@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::account_call::AccountCall;
 use super::body::SignedInBody;
+use super::delivery::{self, Form};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::state::AppState;
@@ -67,6 +68,15 @@ pub(crate) async fn login(
     call: AccountCall,
     body: JsonBody<LoginRequest>,
 ) -> Result<Response, ApiError> {
+    sign_in(call, body, Form::Tokens).await
+}
+
+/// Signs in, with tokens in the form that the route has.
+pub(super) async fn sign_in(
+    call: AccountCall,
+    body: JsonBody<LoginRequest>,
+    form: Form,
+) -> Result<Response, ApiError> {
     let LoginRequest {
         email,
         password,
@@ -82,6 +92,5 @@ pub(crate) async fn login(
         .accounts
         .login(login, &call.origin, call.now_ms)
         .await?;
-    let body = SignedInBody::from(signed_in);
-    envelope::success(&call.context, StatusCode::OK, &body)
+    delivery::answer(&call, form, StatusCode::OK, signed_in)
 }

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 
 use super::account_call::AccountCall;
 use super::body::{DONE, DoneBody};
-use crate::auth::Caller;
+use super::delivery;
+use crate::auth::{ByCookie, Caller};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
@@ -46,6 +47,7 @@ impl RequestBody for LogoutRequest {
 )]
 pub(crate) async fn logout(
     caller: Option<Caller>,
+    by: Option<ByCookie>,
     call: Result<AccountCall, ApiError>,
     body: JsonBody<LogoutRequest>,
 ) -> Result<Response, ApiError> {
@@ -54,26 +56,29 @@ pub(crate) async fn logout(
         return Err(Caller::missing());
     }
     let call = call?;
-    let AccountCall {
-        accounts,
-        origin,
-        now_ms,
-        ..
-    } = &call;
     if let Some(token) = &shown {
-        accounts
-            .logout_with(token.expose(), origin, *now_ms)
+        call.accounts
+            .logout_with(token.expose(), &call.origin, call.now_ms)
             .await?;
-    } else if let Some(caller) = caller
-        && let Some(session) = caller.session
-    {
-        let (user, role) = (caller.user.0, caller.role);
-        let ended = accounts.end_session(user, role, session, origin, *now_ms);
-        match ended.await {
-            // To end it again is no mistake.
-            Ok(()) | Err(AccountError::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+    } else if let Some(caller) = caller {
+        end_its_session(&call, &caller).await?;
     }
-    envelope::success(&call.context, StatusCode::OK, &DONE)
+    let done = envelope::success(&call.context, StatusCode::OK, &DONE)?;
+    delivery::forget(&call, by, done)
+}
+
+/// Ends the session that a caller's token belongs to, if there is one.
+pub(super) async fn end_its_session(call: &AccountCall, caller: &Caller) -> Result<(), ApiError> {
+    let Some(session) = caller.session else {
+        return Ok(());
+    };
+    let (user, role) = (caller.user.0, caller.role);
+    let ended = call
+        .accounts
+        .end_session(user, role, session, &call.origin, call.now_ms);
+    match ended.await {
+        // To end it again is no mistake.
+        Ok(()) | Err(AccountError::NotFound(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::account_call::AccountCall;
-use crate::auth::Caller;
+use super::delivery;
+use crate::auth::{ByCookie, Caller};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 
@@ -26,7 +27,11 @@ pub(crate) struct SessionsEnded {
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]
-pub(crate) async fn logout_all(caller: Caller, call: AccountCall) -> Result<Response, ApiError> {
+pub(crate) async fn logout_all(
+    caller: Caller,
+    by: Option<ByCookie>,
+    call: AccountCall,
+) -> Result<Response, ApiError> {
     let (user, role) = (caller.user.0, caller.role);
     let ended = call
         .accounts
@@ -35,5 +40,6 @@ pub(crate) async fn logout_all(caller: Caller, call: AccountCall) -> Result<Resp
     let body = SessionsEnded {
         sessions_ended: ended,
     };
-    envelope::success(&call.context, StatusCode::OK, &body)
+    let done = envelope::success(&call.context, StatusCode::OK, &body)?;
+    delivery::forget(&call, by, done)
 }

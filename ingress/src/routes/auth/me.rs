@@ -9,7 +9,7 @@ use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 
-/// The caller's account.
+/// The caller's account; of a guest's token, the guest.
 #[utoipa::path(
     get, path = "/api/v1/auth/me", operation_id = "get_me", tag = "accounts",
     security(("bearer" = [])),
@@ -20,6 +20,10 @@ use crate::error::ApiError;
     ),
 )]
 pub(crate) async fn me(caller: Caller, call: AccountCall) -> Result<Response, ApiError> {
+    if caller.guest.is_some() {
+        let guest = call.accounts.guest(caller.user.0, call.now_ms).await?;
+        return envelope::success(&call.context, StatusCode::OK, &PersonBody::from(guest));
+    }
     let tenant = acting_for(&caller);
     let person = call.accounts.me(caller.user.0, tenant, call.now_ms).await?;
     envelope::success(&call.context, StatusCode::OK, &PersonBody::from(person))

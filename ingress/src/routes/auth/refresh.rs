@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 
 use super::account_call::AccountCall;
 use super::body::SignedInBody;
+use super::delivery::{self, Form};
 use crate::auth::Caller;
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::state::AppState;
@@ -49,10 +50,18 @@ pub(crate) async fn refresh(
     body: JsonBody<RefreshRequest>,
 ) -> Result<Response, ApiError> {
     let token = body.value.refresh_token.expose();
+    go_on(&call, token, Form::Tokens).await
+}
+
+/// Goes on with a session, with tokens in the form that the route has.
+pub(super) async fn go_on(
+    call: &AccountCall,
+    token: &str,
+    form: Form,
+) -> Result<Response, ApiError> {
     let signed_in = call
         .accounts
         .refresh(token, &call.origin, call.now_ms)
         .await?;
-    let body = SignedInBody::from(signed_in);
-    envelope::success(&call.context, StatusCode::OK, &body)
+    delivery::answer(call, form, StatusCode::OK, signed_in)
 }

@@ -5,8 +5,9 @@ use http::StatusCode;
 
 use super::account_call::AccountCall;
 use super::body::SignedInBody;
+use super::delivery::{self, Form};
 use super::registration::registration_request;
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 
@@ -31,11 +32,19 @@ pub(crate) async fn register(
     call: AccountCall,
     body: JsonBody<RegisterRequest>,
 ) -> Result<Response, ApiError> {
+    create(call, body, Form::Tokens).await
+}
+
+/// Creates an account and signs in, with tokens in the form that the route has.
+pub(super) async fn create(
+    call: AccountCall,
+    body: JsonBody<RegisterRequest>,
+    form: Form,
+) -> Result<Response, ApiError> {
     let registration = body.value.registration();
     let signed_in = call
         .accounts
         .register(registration, &call.origin, call.now_ms)
         .await?;
-    let body = SignedInBody::from(signed_in);
-    envelope::success(&call.context, StatusCode::CREATED, &body)
+    delivery::answer(&call, form, StatusCode::CREATED, signed_in)
 }

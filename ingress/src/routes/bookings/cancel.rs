@@ -18,7 +18,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
 use crate::routes::call::{Call, Order};
-use crate::routes::{managers, projected};
+use crate::routes::{managers, ownership, projected};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
@@ -89,14 +89,14 @@ pub(crate) async fn cancel(
         booking: booking.offset(),
     };
     let (command, owner, on_behalf) = match caller.role {
-        Role::Buyer => (
-            Command::Release {
+        Role::Buyer => {
+            let buyer = ownership::acts_as(state, caller, booking).await;
+            let release = Command::Release {
                 booking: booking.offset(),
-                by: Actor::Buyer(caller.user),
-            },
-            Some(caller.user),
-            OnBehalf::Buyer,
-        ),
+                by: Actor::Buyer(buyer),
+            };
+            (release, Some(buyer), OnBehalf::Buyer)
+        }
         // One that acts for itself alone: its own events.
         Role::Organizer if !caller.is_of_team() => {
             let row = projected::booking(state, booking)

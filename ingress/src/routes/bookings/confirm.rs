@@ -25,7 +25,7 @@ use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::call::{Call, Order};
-use crate::routes::managers;
+use crate::routes::{managers, ownership};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, claim_reference, unexpected};
 use crate::values::{Instant, Money};
@@ -106,6 +106,13 @@ pub(crate) async fn confirm(
     let (state, caller) = (&call.state, &call.caller);
     let (by, owner) = payer(caller, state)?;
     let booking = parse_booking(id, state.log.partitions())?;
+    let (by, owner) = match by {
+        Actor::Buyer(_) => {
+            let buyer = ownership::acts_as(state, caller, booking).await;
+            (Actor::Buyer(buyer), Some(buyer))
+        }
+        Actor::Staff => (by, owner),
+    };
     let reference = body.value.payment_reference;
     // What a gateway gives is an id; control characters could not be stored everywhere.
     let plain = reference.bytes().all(|byte| byte.is_ascii_graphic());

@@ -15,7 +15,7 @@ use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::Query;
-use crate::routes::projected;
+use crate::routes::{ownership, projected};
 use crate::state::AppState;
 
 /// Bookings of one page.
@@ -52,7 +52,7 @@ pub(super) struct CursorMeta {
     next_cursor: Option<String>,
 }
 
-/// The caller's bookings, newest first.
+/// The caller's bookings, newest first, with those that it made as a guest and has taken over.
 #[utoipa::path(
     get, path = "/api/v1/bookings", operation_id = "list_bookings", tag = "bookings", params(ListQuery),
     security(("bearer" = [])),
@@ -106,11 +106,15 @@ pub(super) async fn page(
     context: &RequestContext,
     mut filter: BookingFilter,
 ) -> Result<Response, ApiError> {
+    let taken_over = ownership::guests_of(state, filter.user_id).await?;
     projected::wait_for_all(state, filter.user_id).await?;
+    for guest in &taken_over {
+        projected::wait_for_all(state, *guest).await?;
+    }
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
     // One more than the page, to know whether there is a next one.
     filter.limit += 1;
-    let mut rows = state.store.bookings(&filter).await?;
+    let mut rows = state.store.bookings_together(&filter, &taken_over).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next_cursor = rows

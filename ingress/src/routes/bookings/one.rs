@@ -13,8 +13,7 @@ use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{PathId, parse_booking};
-use crate::routes::managers;
-use crate::routes::projected;
+use crate::routes::{managers, ownership, projected};
 use crate::state::AppState;
 
 /// One booking.
@@ -71,7 +70,7 @@ pub(super) async fn readable(
         .await?
         .ok_or_else(nothing)?;
     let allowed = match caller.role {
-        Role::Buyer => row.user_id == caller.user,
+        Role::Buyer => ownership::is_of(state, caller.user, row.user_id).await?,
         Role::Organizer | Role::Admin | Role::Service | Role::Operator | Role::Platform => state
             .store
             .event_within(caller.scope(), row.event_id)

@@ -1,6 +1,7 @@
 //! `POST /bookings/reserve`
 
 mod answer;
+mod eligible;
 mod places;
 
 use std::sync::Arc;
@@ -137,9 +138,9 @@ impl<'de> Deserialize<'de> for SeenPrice {
         (status = 201, description = "The places are held", body = Success<Reservation>),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
-        (status = 403, description = "`FORBIDDEN`: only buyers reserve", body = Problem),
+        (status = 403, description = "`FORBIDDEN`: only buyers reserve, and a guest only of the show that its token is for; `VERIFIED_ACCOUNT_REQUIRED`: the event is sold only to accounts with a verified address", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),
-        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`, `COOLING_DOWN` (`details.until`): holds of the event ended unpaid in a row", body = Problem),
+        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`, `COOLING_DOWN` (`details.until`): holds of the event ended unpaid in a row, `GUEST_PURCHASE_MADE`: the guest has a booking", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
         (status = 429, description = "`RATE_LIMITED`: too many requests of the buyer, too many idempotency keys of the buyer in a day, or too many places of the buyers of one network (`details.limit` says which of the two)", body = Problem),
         (status = 503, description = "`OVERLOADED`, `PARTITION_UNAVAILABLE`: nothing was changed", body = Problem),
@@ -198,6 +199,11 @@ async fn handle(
     };
     let zone = zone.index;
     let identity = call.identity("reserve", "", &body.bytes);
+    let _alone = match eligible::check(state, &call.caller, &chart).await {
+        Ok(alone) => alone,
+        Err(refusal) if !was_decided(state, identity).await => return Err(refusal),
+        Err(_) => None,
+    };
     let places_asked = precheck::places_of(&pick);
     let mut asking = match state.address_blocks.ask(client.0, places_asked) {
         Ok(asking) => asking,

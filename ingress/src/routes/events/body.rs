@@ -78,6 +78,9 @@ pub(crate) struct EventRequest {
     max_tickets_per_user: Option<u16>,
     /// In years.
     minimum_age: Option<u8>,
+    /// True: only buyers whose e-mail address is verified reserve, so no guests either. False for a new
+    /// event when left out; left out of a `PUT` it stays.
+    requires_verified_account: Option<bool>,
     /// `published` (default) or `draft`: it is seen by its organizer only, and gets shows once it is
     /// published. In a `PUT` also `cancelled`, which cancels all its shows and is for ever.
     #[schema(value_type = Option<String>)]
@@ -110,6 +113,9 @@ pub(crate) struct EventBody {
     starts_at: Instant,
     max_tickets_per_user: u16,
     minimum_age: Option<u8>,
+    /// Whether only buyers whose e-mail address is verified reserve; others get 403
+    /// `VERIFIED_ACCOUNT_REQUIRED`.
+    requires_verified_account: bool,
     /// `draft`, `published` or `cancelled`.
     #[schema(value_type = String)]
     status: EventStatus,
@@ -127,7 +133,13 @@ impl EventRequest {
         self.max_tickets_per_user
     }
 
-    /// What it changes of an event beside limit and cancellation.
+    /// Whether only buyers with a verified address reserve from now on, when that is other than for `row`.
+    pub(super) fn new_verified_only(&self, row: &EventRow) -> Option<bool> {
+        self.requires_verified_account
+            .filter(|is_required| *is_required != row.requires_verified_account)
+    }
+
+    /// What it changes of an event beside limit, cancellation and to whom it is sold.
     pub(super) fn change(self) -> Result<EventChange, ApiError> {
         self.check()?;
         Ok(EventChange {
@@ -172,6 +184,7 @@ impl EventRequest {
                 .max_tickets_per_user
                 .unwrap_or(TICKETS_PER_USER_DEFAULT),
             minimum_age: self.minimum_age,
+            requires_verified_account: self.requires_verified_account.unwrap_or(false),
             status,
             created_at_ms: now_ms,
         })
@@ -253,6 +266,7 @@ impl From<EventRow> for EventBody {
             starts_at: Instant(row.starts_at_ms),
             max_tickets_per_user: row.max_tickets_per_user,
             minimum_age: row.minimum_age,
+            requires_verified_account: row.requires_verified_account,
             status: row.status,
             created_at: Instant(row.created_at_ms),
         }

@@ -63,6 +63,7 @@ pub(crate) async fn update(
     let by = audit::actor(&call.caller, &call.context);
     let new_status = body.value.new_status(&managed.row);
     let limit = body.value.limit();
+    let new_verified_only = body.value.new_verified_only(&managed.row);
     let change = Arc::new(body.value.change()?);
     if let (EventStatus::Cancelled, Some(_)) = (managed.row.status, new_status) {
         return Err(ApiError::new(
@@ -75,6 +76,18 @@ pub(crate) async fn update(
             .did("event.unpublish", "event", event)
             .of_tenant(managed.row.tenant_id);
         unpublish(state, event, entry).await?;
+    }
+    if let Some(is_required) = new_verified_only {
+        // Not among what waits for the log's outcome: a projector of the version before reads no more than
+        // it knows there.
+        let entry = by
+            .did("event.change", "event", event)
+            .of_tenant(managed.row.tenant_id);
+        let set = state.store.set_verified_only(event, is_required, entry);
+        if let Some(row) = set.await? {
+            state.verified_only.note(&row);
+            state.event_lists.forget();
+        }
     }
     let command = match (new_status, limit) {
         (Some(EventStatus::Cancelled), _) => Command::CancelEvent { event },
@@ -145,6 +158,7 @@ async fn describe(
         .await?
         .ok_or_else(|| ApiError::not_found("event"))?;
     state.event_lists.forget();
+    state.verified_only.note(&row);
     envelope::success(context, StatusCode::OK, &EventBody::from(row))
 }
 
@@ -186,6 +200,7 @@ impl Answering for Changing {
         if status.is_some() {
             state.charts.forget_shows();
         }
+        state.verified_only.note(&row);
         Final::new(StatusCode::OK, &EventBody::from(row))
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::PathId;
 use crate::rate_limit::Key;
 use crate::routes::bookings::body::BookingBody;
-use crate::routes::projected;
+use crate::routes::{ownership, projected};
 use crate::state::AppState;
 use crate::submit::{Answer, Final, Known, PendingAnswer};
 
@@ -63,11 +63,10 @@ pub(crate) async fn one(
         }
     }
     // The reply may be lost, or have gone to another process; a reservation is in the database.
-    let row = state
-        .store
-        .booking_of_request(request_id)
-        .await?
-        .filter(|row| row.user_id == caller.user);
+    let row = match state.store.booking_of_request(request_id).await? {
+        Some(row) if ownership::is_of(&state, caller.user, row.user_id).await? => Some(row),
+        _ => None,
+    };
     match (row, known) {
         (Some(row), _) => {
             // Not older than what the caller has been answered about the booking since.

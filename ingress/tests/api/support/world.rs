@@ -256,6 +256,7 @@ pub(crate) fn event() -> EventRow {
         starts_at_ms: NOW_MS + 86_400_000,
         max_tickets_per_user: 4,
         minimum_age: None,
+        requires_verified_account: false,
         status: EventStatus::Published,
         created_at_ms: NOW_MS,
     }

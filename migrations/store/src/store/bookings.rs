@@ -1,5 +1,7 @@
 //! Reading bookings.
 
+use std::cmp::Reverse;
+
 use onsale_schemas::{BookingId, EventId, PartitionId, RequestId, ShowId, UserId};
 use uuid::Uuid;
 
@@ -111,6 +113,31 @@ impl Store {
                 _ => return Ok(found),
             }
         }
+    }
+
+    /// As [`Store::bookings`], of the filter's user and of `others` in one list.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn bookings_together(
+        &self,
+        filter: &BookingFilter,
+        others: &[UserId],
+    ) -> Result<Vec<BookingRow>, StoreError> {
+        let mut found = self.bookings(filter).await?;
+        if others.is_empty() {
+            return Ok(found);
+        }
+        for other in others {
+            let of_other = BookingFilter {
+                user_id: *other,
+                ..*filter
+            };
+            found.extend(self.bookings(&of_other).await?);
+        }
+        found.sort_by_key(|row| Reverse((row.reserved_at_ms, row.booking_id.as_uuid())));
+        found.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+        Ok(found)
     }
 
     /// Live bookings of a partition after `after` by booking offset, at most `limit`.

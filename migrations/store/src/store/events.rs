@@ -12,7 +12,8 @@ use crate::error::StoreError;
 macro_rules! columns {
     () => {
         "event_id, tenant_id, organizer_id, name, description, venue, city, category, \
-         starts_at_ms, max_tickets_per_user, minimum_age, status, created_at_ms"
+         starts_at_ms, max_tickets_per_user, minimum_age, status, created_at_ms, \
+         requires_verified_account"
     };
 }
 
@@ -58,12 +59,13 @@ const INSERT: &str = concat!(
     "INSERT INTO events (",
     columns!(),
     ", search_text, city_folded, category_folded) VALUES \
-     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 );
 const REPLACE: &str = "UPDATE events SET tenant_id = $2, organizer_id = $3, name = $4, \
      description = $5, venue = $6, city = $7, category = $8, starts_at_ms = $9, \
      max_tickets_per_user = $10, minimum_age = $11, status = $12, created_at_ms = $13, \
-     search_text = $14, city_folded = $15, category_folded = $16 WHERE event_id = $1";
+     requires_verified_account = $14, search_text = $15, city_folded = $16, category_folded = $17 \
+     WHERE event_id = $1";
 /// An event with the version of its row.
 pub(super) const SELECT_WITH_VERSION: &str = concat!(
     "SELECT version, ",
@@ -164,6 +166,38 @@ impl Store {
                 };
                 let before = event.clone();
                 change.apply_to(&mut event);
+                let changes = before.changes(&event);
+                if changes.is_empty() {
+                    return Ok(Some(event));
+                }
+                replace(&mut transaction, &event).await?;
+                transaction.commit(audit.with_changes(&changes)).await?;
+                Ok(Some(event))
+            })
+            .await
+    }
+
+    /// Sets whether only buyers with a verified address reserve; the row as it is then, `None` when there is
+    /// none. As [`Store::change_event`] where nothing is other than before.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn set_verified_only(
+        &self,
+        id: EventId,
+        is_required: bool,
+        audit: impl Into<Audit>,
+    ) -> Result<Option<EventRow>, StoreError> {
+        let audit = audit.into();
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let Some(before) = lock_event(&mut transaction, id).await? else {
+                    return Ok(None);
+                };
+                let event = EventRow {
+                    requires_verified_account: is_required,
+                    ..before.clone()
+                };
                 let changes = before.changes(&event);
                 if changes.is_empty() {
                     return Ok(Some(event));
@@ -377,7 +411,7 @@ fn fold(text: &str) -> String {
         .to_owned()
 }
 
-fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 16], StoreError> {
+fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 17], StoreError> {
     Ok([
         event.event_id.0.into(),
         event.tenant_id.into(),
@@ -392,6 +426,7 @@ fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 16]
         event.minimum_age.map(i64::from).into(),
         event.status.as_str().into(),
         integer("created_at_ms", event.created_at_ms)?.into(),
+        i64::from(event.requires_verified_account).into(),
         Value::from(&folded.search_text),
         Value::from(&folded.city),
         Value::from(&folded.category),
@@ -413,5 +448,6 @@ pub(super) fn event_row(row: &Row) -> Result<EventRow, StoreError> {
         minimum_age: row.number_or_null("minimum_age")?,
         status: row.word("status", EventStatus::parse)?,
         created_at_ms: row.number("created_at_ms")?,
+        requires_verified_account: row.number::<i64>("requires_verified_account")? != 0,
     })
 }

@@ -35,11 +35,11 @@ contract!(
 pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
 pub(crate) const DAY_MS: u64 = 86_400_000;
 
-fn sealed(text: &str) -> Sealed {
+pub(crate) fn sealed(text: &str) -> Sealed {
     Sealed::from_stored(text.as_bytes().to_vec())
 }
 
-fn address(number: u64) -> LookupHash {
+pub(crate) fn address(number: u64) -> LookupHash {
     let key = LookupKey::from_bytes(&[7; 32]).unwrap();
     key.hash("email", &number.to_be_bytes())
 }
@@ -284,6 +284,7 @@ async fn an_erased_account_holds_nothing_personal(bench: Bench) {
     let done = Erasure::Erased {
         sessions: 1,
         memberships: 1,
+        guests: 0,
     };
     assert_eq!(erase(1).await, done);
     let left = UserRow {

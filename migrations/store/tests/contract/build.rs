@@ -46,6 +46,7 @@ pub(crate) fn event(number: u64) -> EventRow {
         starts_at_ms: 1_800_000_000_000 + number,
         max_tickets_per_user: 4,
         minimum_age: Some(18),
+        requires_verified_account: false,
         status: EventStatus::Published,
         created_at_ms: 1_700_000_000_000,
     }

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::accounts::{NOW_MS, opera, password, session, token, user};
 use crate::build::{Chain, P, booking_id, event, event_id, filter, id, show, show_id, user_id};
+use crate::guests::guest;
 use crate::harness::{Bench, contract};
 
 contract!(
@@ -201,6 +202,10 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
             }),
         ),
         (
+            "set_verified_only",
+            Box::new(|| call(store.set_verified_only(event_id(1), true, Unaudited::Unattended))),
+        ),
+        (
             "unpublish_event",
             Box::new(|| call(store.unpublish_event(event_id(1), Unaudited::Unattended))),
         ),
@@ -339,6 +344,7 @@ async fn drop_each(store: &Store, calls: &[(&str, Begin<'_>)]) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of every write")]
 async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
     let store = &bench.store;
     let unattended = Unaudited::Unattended;
@@ -417,6 +423,24 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
         (
             "withdraw_invitation",
             Box::new(|| call(store.withdraw_invitation(id(50), id(7), NOW_MS, unattended))),
+        ),
+        (
+            "add_guest",
+            Box::new(|| {
+                let row = guest(number(), 1);
+                call(async move { store.add_guest(&row, unattended).await })
+            }),
+        ),
+        (
+            "take_over_guests",
+            Box::new(|| call(store.take_over_guests(id(1), None, NOW_MS, move |_| entry()))),
+        ),
+        (
+            "erase_guest",
+            Box::new(|| {
+                let row = guest(number(), 1);
+                call(store.erase_guest(row.guest_id, NOW_MS, unattended))
+            }),
         ),
         (
             "append_audit",

@@ -5,6 +5,7 @@ use onsale_store::StoreError;
 use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingStatus, Version2};
 use onsale_store::catalog::{EventChange, EventRow, EventStatus, ShowStatus, TenantScope};
+use onsale_store::document::{CatalogCursor, Document};
 
 use crate::build::{Chain, booking, event, event_id, id, show, show_id, time_of, with_show};
 use crate::harness::{Bench, contract};
@@ -16,6 +17,7 @@ contract!(
     what_the_log_refused_changes_no_event,
     a_draft_gets_no_shows_and_an_event_with_shows_no_draft,
     what_people_read_changes_without_the_log_and_nothing_else,
+    whom_an_event_is_sold_to_is_a_version_of_its_row,
     an_event_lies_within_its_tenant,
     the_machine_is_of_version_2_from_its_first_barrier_on,
 );
@@ -259,6 +261,41 @@ async fn what_people_read_changes_without_the_log_and_nothing_else(bench: Bench)
             .unwrap(),
         None
     );
+}
+
+async fn whom_an_event_is_sold_to_is_a_version_of_its_row(bench: Bench) {
+    let store = &bench.store;
+    store.add_event(&event(1)).await.unwrap();
+    let set = async |is_required| {
+        let by = Unaudited::Unattended;
+        let set = store.set_verified_only(event_id(1), is_required, by).await;
+        set.unwrap().map(|row| row.requires_verified_account)
+    };
+    assert!(!found(&bench).await.requires_verified_account);
+    assert_eq!(set(true).await, Some(true));
+    assert_eq!(set(true).await, Some(true), "as it was");
+    let wanted = EventRow {
+        requires_verified_account: true,
+        ..event(1)
+    };
+    assert_eq!(found(&bench).await, wanted);
+    // The document of the log tells of it, and it survives what else is changed.
+    let documents = store
+        .undescribed(16, &[], CatalogCursor::default(), 9)
+        .await
+        .unwrap();
+    assert_eq!(
+        (documents[0].event.version, &documents[0].event.row),
+        (2, &wanted)
+    );
+    let read = Document::decode(&documents[0].encode().unwrap()).unwrap();
+    assert_eq!(read.event.row, wanted);
+    let other = change();
+    let changed = store.change_event(event_id(1), &other, Unaudited::Unattended);
+    assert!(changed.await.unwrap().unwrap().requires_verified_account);
+    assert_eq!(set(false).await, Some(false));
+    let none = store.set_verified_only(event_id(7), true, Unaudited::Unattended);
+    assert_eq!(none.await.unwrap(), None);
 }
 
 async fn an_event_lies_within_its_tenant(bench: Bench) {

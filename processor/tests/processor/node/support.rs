@@ -345,6 +345,7 @@ async fn add_show(store: &Store, partition: PartitionId) {
         starts_at_ms: 4_000_000_000_000,
         max_tickets_per_user: 0,
         minimum_age: None,
+        requires_verified_account: false,
         status: EventStatus::Published,
         created_at_ms: 0,
     };

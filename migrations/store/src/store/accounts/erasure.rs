@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::users;
+use super::{guests, users};
 use crate::Store;
 use crate::account::{Erasure, PasswordHash, UserRow};
 use crate::audit::AuditEntry;
@@ -12,8 +12,9 @@ use crate::error::StoreError;
 
 impl Store {
     /// Erases what is personal of an account: address, name, number, password and language, its sessions,
-    /// links and memberships, invitations to its address and by it, and the mails of these that wait. What
-    /// stays is its id, under which its bookings are, and when it was created
+    /// links and memberships, invitations to its address and by it, and the mails of these that wait. The
+    /// purchases as a guest that it took over name nobody any more either, nor do those of its address
+    /// where that is verified. What stays is its id, under which its bookings are, and when it was created
     /// and erased. `shown` is the password that the account has to have still (`None`: it has none).
     ///
     /// # Errors
@@ -54,6 +55,7 @@ impl Store {
                     .await?;
                 invitations::forget_mails(&mut transaction, &deleted).await?;
                 invitations::withdraw(&mut transaction, Which::SentBy(id), now_ms).await?;
+                let guests = guests::erase_those_of(&mut transaction, &user, now_ms).await?;
                 transaction
                     .execute(
                         "UPDATE users SET role = 'buyer', email_sealed = NULL, email_hash = NULL, \
@@ -65,6 +67,7 @@ impl Store {
                 let erasure = Erasure::Erased {
                     sessions,
                     memberships,
+                    guests,
                 };
                 transaction.commit(audit(&erasure)).await?;
                 Ok(erasure)

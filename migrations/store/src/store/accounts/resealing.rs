@@ -27,6 +27,8 @@ pub enum SealedColumn {
     SessionAddress,
     /// The address that an invitation was sent to.
     InvitedAddress,
+    /// The address of a guest.
+    GuestEmail,
 }
 
 /// A value that is sealed with another key than the current one.
@@ -104,13 +106,14 @@ macro_rules! statements {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::UserEmail,
         Self::UserName,
         Self::UserPhone,
         Self::SessionAgent,
         Self::SessionAddress,
         Self::InvitedAddress,
+        Self::GuestEmail,
     ];
 
     /// Where the value of a row lies.
@@ -122,6 +125,7 @@ impl SealedColumn {
             Self::SessionAgent => sealed_columns::agent(row),
             Self::SessionAddress => sealed_columns::address(row),
             Self::InvitedAddress => sealed_columns::invited(row),
+            Self::GuestEmail => sealed_columns::guest_email(row),
         }
     }
 
@@ -135,6 +139,7 @@ impl SealedColumn {
             Self::InvitedAddress => {
                 statements!("one_time_tokens", "invitation_id", "address_sealed")
             }
+            Self::GuestEmail => statements!("guests", "guest_id", "email_sealed"),
         }
     }
 }

@@ -1,0 +1,169 @@
+//! Buying without an account, and taking over later what was bought so.
+
+use onsale_auth::{Grant, Purchase, Role};
+use onsale_private::{OpenError, Private};
+use onsale_schemas::{ShowId, TenantId, UserId};
+use onsale_store::account::{GuestRow, TakeOver};
+use onsale_store::audit::AuditRow;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::accounts::{Accounts, Origin};
+use crate::acting::Acting;
+use crate::error::AccountError;
+use crate::fields;
+use crate::vault::Vault;
+
+/// A guest, as whoever has its token or has taken it over sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Guest {
+    /// The row.
+    pub row: GuestRow,
+    /// The address; `None` once it is forgotten or erased.
+    pub email: Option<Private>,
+}
+
+/// A guest that can buy.
+#[derive(Debug)]
+pub struct GuestSignedIn {
+    /// For `Authorization: Bearer …`.
+    pub access_token: Private,
+    /// Its life, in seconds. There is no other one after it.
+    pub expires_in_seconds: u64,
+    /// Its id, in the log too.
+    pub guest_id: Uuid,
+}
+
+impl Guest {
+    pub(crate) fn open(vault: &Vault, row: GuestRow) -> Result<Self, OpenError> {
+        let email = vault.open_guest_email(&row)?;
+        Ok(Self { row, email })
+    }
+}
+
+impl Accounts {
+    /// A token for one purchase, of places of `show` where one is named. Nobody is looked for, so it takes
+    /// the same whether or not an account or another guest has the address.
+    ///
+    /// # Errors
+    /// [`AccountError::NoGuests`], [`AccountError::Invalid`].
+    pub async fn open_guest(
+        &self,
+        email: &Private,
+        show: Option<ShowId>,
+        locale: Option<String>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<GuestSignedIn, AccountError> {
+        if !self.config.guests {
+            return Err(AccountError::NoGuests);
+        }
+        let email = fields::email(email)?;
+        let locale = locale.map(fields::locale).transpose()?;
+        let vault = self.vault(now_ms).await?;
+        let guest_id = Uuid::new_v4();
+        let life_seconds = self.config.guest_token_seconds;
+        let row = GuestRow {
+            guest_id,
+            email: Some(vault.seal_guest_email(guest_id, &email)),
+            locale,
+            created_at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(life_seconds.saturating_mul(1_000)),
+            owner: None,
+            erased_at_ms: None,
+        };
+        let entry = origin
+            .anonymous()
+            .did("guest.open", "guest", guest_id)
+            .with(json!({ "show": show }));
+        let grant = Grant {
+            user: UserId(guest_id),
+            role: Role::Buyer,
+            tenant: TenantId(Uuid::nil()),
+            life_seconds,
+        };
+        let purchase = Purchase { show };
+        let token = self.minter.mint_for_guest(&grant, purchase, now_ms)?;
+        self.store.add_guest(&row, entry).await?;
+        Ok(GuestSignedIn {
+            access_token: Private::new(token),
+            expires_in_seconds: life_seconds,
+            guest_id,
+        })
+    }
+
+    /// A guest.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] for one that is erased, or is not there.
+    pub async fn guest(&self, guest: Uuid, now_ms: u64) -> Result<Guest, AccountError> {
+        let row = self.store.guest(guest).await?;
+        let row = row.filter(|row| row.erased_at_ms.is_none());
+        let row = row.ok_or(AccountError::NotFound("guest"))?;
+        Ok(Guest::open(self.vault(now_ms).await?, row)?)
+    }
+
+    /// What is kept about a guest beside its bookings: itself, and what it did and what was done to it, the
+    /// newest first; false where there is more of that.
+    ///
+    /// # Errors
+    /// As [`Accounts::guest`].
+    pub async fn export_guest(
+        &self,
+        guest: Uuid,
+        now_ms: u64,
+    ) -> Result<(Guest, Vec<AuditRow>, bool), AccountError> {
+        let found = self.guest(guest, now_ms).await?;
+        let (audit, is_cut) = self.entries_about("guest", guest).await?;
+        Ok((found, audit, !is_cut))
+    }
+
+    /// Erases the address of a guest that no account has taken over. Its bookings stay, under an id that
+    /// names nobody any more.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] where there is none.
+    pub async fn erase_guest(
+        &self,
+        guest: Uuid,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let entry = origin
+            .by_guest(guest, "guest.erase")
+            .with(json!({ "erased": ["email", "locale"], "kept": ["bookings"] }));
+        if self.store.erase_guest(guest, now_ms, entry).await? {
+            Ok(())
+        } else {
+            Err(AccountError::NotFound("guest"))
+        }
+    }
+
+    /// Gives an account whose address is verified what was bought as a guest with the same address; which
+    /// guests those were.
+    ///
+    /// # Errors
+    /// [`AccountError::NotVerified`], [`AccountError::NotFound`].
+    pub async fn take_over_guests(
+        &self,
+        user: Uuid,
+        by: &Acting,
+        now_ms: u64,
+    ) -> Result<Vec<Uuid>, AccountError> {
+        let acting = by.clone();
+        let audit = move |guests: &[Uuid]| {
+            acting
+                .did("guest.take_over", "user", user)
+                .with(json!({ "guests": guests }))
+        };
+        let taken = self
+            .store
+            .take_over_guests(user, by.mandate, now_ms, audit)
+            .await?;
+        match taken {
+            TakeOver::Taken(guests) => Ok(guests),
+            TakeOver::NotVerified => Err(AccountError::NotVerified),
+            TakeOver::NotThere => Err(AccountError::NotFound("account")),
+        }
+    }
+}

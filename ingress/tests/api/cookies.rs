@@ -1,0 +1,467 @@
+//! Tokens in cookies of browsers, and which pages may use them.
+
+use std::sync::atomic::Ordering;
+
+use http::Method;
+use http::header::SET_COOKIE;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::accounts::{PASSWORD, config, post};
+use crate::support::{Call, Reply, SHOW, World};
+
+const EMAIL: &str = "nobody@example.test";
+const OTHER_EMAIL: &str = "other@example.test";
+const ACCESS: &str = "__Host-onsale_access";
+const REFRESH: &str = "__Secure-onsale_refresh";
+const HOST: &str = "tickets.example";
+const OWN: (&str, &str) = ("origin", "https://tickets.example");
+
+async fn world() -> World {
+    World::with(|all| all.accounts = config()).await
+}
+
+async fn register(world: &World, email: &str) -> Value {
+    let body = json!({ "email": email, "password": PASSWORD });
+    post(world, "register", body).await.data(201)
+}
+
+/// A call of a page of this server.
+fn page<'a>(world: &'a World, method: Method, path: &str) -> Call<'a> {
+    let call = world.call(method, &format!("/api/v1/{path}"));
+    call.header("host", HOST).header(OWN.0, OWN.1)
+}
+
+async fn login(world: &World, email: &str) -> Reply {
+    let body = json!({ "email": email, "password": PASSWORD });
+    let call = page(world, Method::POST, "auth/cookie/login");
+    call.json(&body).send().await
+}
+
+fn set(reply: &Reply) -> Vec<&str> {
+    let values = reply.headers.get_all(SET_COOKIE).iter();
+    values.map(|value| value.to_str().unwrap()).collect()
+}
+
+/// The value of a cookie that an answer sets.
+fn value(reply: &Reply, name: &str) -> String {
+    let found = set(reply).into_iter().find_map(|cookie| {
+        let (pair, _attributes) = cookie.split_once(';').unwrap();
+        let (key, value) = pair.split_once('=').unwrap();
+        (key == name).then(|| value.to_owned())
+    });
+    found.unwrap_or_else(|| panic!("no {name} in {:?}", set(reply)))
+}
+
+fn cookie(reply: &Reply, name: &str) -> String {
+    format!("{name}={}", value(reply, name))
+}
+
+#[track_caller]
+fn assert_forgotten(reply: &Reply) {
+    assert_eq!(
+        set(reply),
+        [
+            "__Host-onsale_access=; Max-Age=0; Path=/; SameSite=Lax; HttpOnly; Secure",
+            "__Secure-onsale_refresh=; Max-Age=0; Path=/api/v1/auth/cookie; SameSite=Strict; \
+             HttpOnly; Secure",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_browser_signs_in_and_no_script_sees_a_token() {
+    let world = world().await;
+    register(&world, EMAIL).await;
+    let reply = login(&world, EMAIL).await;
+    let data = reply.data(200);
+    assert_eq!(data["user"]["email"], EMAIL);
+    assert_eq!(
+        (&data["expires_in"], &data["refresh_expires_in"]),
+        (&json!(900), &json!(604_800))
+    );
+    for part in ["access_token", "refresh_token"] {
+        assert_eq!(data.get(part), None);
+    }
+    let cookies = set(&reply);
+    let ends = [
+        "; Max-Age=900; Path=/; SameSite=Lax; HttpOnly; Secure",
+        "; Max-Age=604800; Path=/api/v1/auth/cookie; SameSite=Strict; HttpOnly; Secure",
+    ];
+    assert_eq!(cookies.len(), 2);
+    for (cookie, end) in cookies.iter().zip(ends) {
+        assert!(cookie.ends_with(end), "{cookie}");
+    }
+    let body = String::from_utf8(reply.bytes.clone()).unwrap();
+    assert!(!body.contains(&value(&reply, ACCESS)));
+    assert!(!body.contains(&value(&reply, REFRESH)));
+    assert_eq!(reply.header("cache-control"), "no-store");
+
+    let access = cookie(&reply, ACCESS);
+    let me = page(&world, Method::GET, "auth/me").header("cookie", &access);
+    assert_eq!(me.send().await.data(200)["email"], EMAIL);
+    // As one header among other cookies, and as HTTP/2 sends them.
+    let crumbs = page(&world, Method::GET, "auth/me")
+        .header("cookie", "theme=dark")
+        .header("cookie", &format!("lang=th; {access}"));
+    crumbs.send().await.data(200);
+    let reply = login(&world, OTHER_EMAIL).await;
+    reply.error(401, "INVALID_CREDENTIALS");
+    assert!(set(&reply).is_empty());
+}
+
+#[tokio::test]
+async fn a_new_account_is_signed_in_in_its_browser() {
+    let world = world().await;
+    let body = json!({ "email": EMAIL, "password": PASSWORD });
+    let call = page(&world, Method::POST, "auth/cookie/register").json(&body);
+    let reply = call.send().await;
+    assert_eq!(reply.data(201)["user"]["email"], EMAIL);
+    let access = cookie(&reply, ACCESS);
+    let me = page(&world, Method::GET, "auth/me").header("cookie", &access);
+    me.send().await.data(200);
+}
+
+#[tokio::test]
+async fn a_session_in_cookies_goes_on_by_the_same_rotation() {
+    let world = world().await;
+    register(&world, EMAIL).await;
+    let first = login(&world, EMAIL).await;
+    let refresh = async |cookie: &str| {
+        let call = page(&world, Method::POST, "auth/cookie/refresh");
+        call.header("cookie", cookie).send().await
+    };
+    let second = refresh(&cookie(&first, REFRESH)).await;
+    second.data(200);
+    assert_ne!(value(&first, REFRESH), value(&second, REFRESH));
+    let tab = refresh(&cookie(&first, REFRESH)).await;
+    assert_eq!(value(&tab, REFRESH), value(&second, REFRESH), "two tabs");
+    // In a body it is the same token.
+    let body = json!({ "refresh_token": value(&second, REFRESH) });
+    let third = post(&world, "refresh", body).await.data(200);
+    assert!(third["refresh_token"].is_string());
+
+    world.clock.0.fetch_add(11_000, Ordering::SeqCst);
+    let reused = refresh(&cookie(&first, REFRESH)).await;
+    reused.error(401, "TOKEN_REUSED");
+    assert_forgotten(&reused);
+    let over = refresh(&format!(
+        "{REFRESH}={}",
+        third["refresh_token"].as_str().unwrap()
+    ))
+    .await;
+    over.error(401, "TOKEN_REUSED");
+    let none = refresh("theme=dark").await;
+    none.error(401, "UNAUTHORIZED");
+    // The access token alone gives nothing.
+    let access = refresh(&cookie(&first, ACCESS)).await;
+    access.error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_browser_signs_out() {
+    let world = world().await;
+    register(&world, EMAIL).await;
+    let signed_in = login(&world, EMAIL).await;
+    let (access, refresh) = (cookie(&signed_in, ACCESS), cookie(&signed_in, REFRESH));
+    let both = format!("{access}; {refresh}");
+    let logout = page(&world, Method::POST, "auth/cookie/logout").header("cookie", &both);
+    let reply = logout.send().await;
+    reply.data(200);
+    assert_forgotten(&reply);
+    let call = page(&world, Method::POST, "auth/cookie/refresh").header("cookie", &refresh);
+    call.send().await.error(401, "UNAUTHORIZED");
+    // Without any cookie it is no mistake.
+    let logout = page(&world, Method::POST, "auth/cookie/logout");
+    logout.send().await.data(200);
+
+    for path in ["auth/logout", "auth/logout-all", "auth/cookie/logout"] {
+        let signed_in = login(&world, EMAIL).await;
+        let access = cookie(&signed_in, ACCESS);
+        let reply = page(&world, Method::POST, path).header("cookie", &access);
+        let reply = reply.send().await;
+        reply.data(200);
+        assert_forgotten(&reply);
+        let refresh = cookie(&signed_in, REFRESH);
+        let call = page(&world, Method::POST, "auth/cookie/refresh");
+        let refused = call.header("cookie", &refresh).send().await;
+        refused.error(401, "UNAUTHORIZED");
+    }
+    let signed_in = register(&world, OTHER_EMAIL).await;
+    let bearer = signed_in["access_token"].as_str().unwrap();
+    let reply = world.post("/api/v1/auth/logout-all").token(bearer);
+    assert!(set(&reply.send().await).is_empty(), "it came by no cookie");
+}
+
+/// How a request shows who asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Shows {
+    Nothing,
+    Cookie,
+    Bearer,
+    Both,
+    /// A token that is no good beside a cookie that is.
+    BadBearerAndCookie,
+    BadCookie,
+    TwoCookies,
+}
+
+/// Where it comes from, and whether that is a page of this server.
+const ORIGINS: [(&[(&str, &str)], bool); 11] = [
+    (&[OWN], true),
+    (&[("sec-fetch-site", "same-origin")], true),
+    (&[("sec-fetch-site", "same-origin"), OWN], true),
+    (&[("sec-fetch-site", "none")], true),
+    (&[], false),
+    (&[("origin", "https://evil.example")], false),
+    (&[("origin", "http://tickets.example")], false),
+    (&[("origin", "null")], false),
+    (&[("sec-fetch-site", "cross-site"), OWN], false),
+    (
+        &[
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://www.tickets.example"),
+        ],
+        false,
+    ),
+    (&[("origin", "https://tickets.example.evil.example")], false),
+];
+
+/// What is called, and with which body.
+fn calls() -> Vec<(Method, &'static str, Option<Value>)> {
+    let reserve = json!({ "show_id": SHOW, "seats": ["A-1"] });
+    vec![
+        (Method::GET, "auth/me", None),
+        (Method::GET, "bookings", None),
+        (Method::HEAD, "bookings", None),
+        (Method::POST, "bookings/reserve", Some(reserve)),
+        (Method::PUT, "auth/me", Some(json!({ "locale": "th" }))),
+        (
+            Method::PATCH,
+            "tenants/00000000-0000-0000-0000-000000000007",
+            Some(json!({ "name": "n" })),
+        ),
+        (
+            Method::DELETE,
+            "auth/sessions/00000000-0000-0000-0000-000000000007",
+            None,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn origin_by_method_by_credential() {
+    let world = world().await;
+    let bearer = register(&world, EMAIL).await;
+    let bearer = bearer["access_token"].as_str().unwrap();
+    let access = cookie(&login(&world, EMAIL).await, ACCESS);
+    for shows in [
+        Shows::Nothing,
+        Shows::Cookie,
+        Shows::Bearer,
+        Shows::Both,
+        Shows::BadBearerAndCookie,
+        Shows::BadCookie,
+        Shows::TwoCookies,
+    ] {
+        for (origin, is_own) in ORIGINS {
+            for (method, path, body) in calls() {
+                let what = format!("{method} {path} with {shows:?} from {origin:?}");
+                let mut call = world.call(method.clone(), &format!("/api/v1/{path}"));
+                call = call.header("host", HOST);
+                for (name, value) in origin {
+                    call = call.header(name, value);
+                }
+                if matches!(
+                    shows,
+                    Shows::Cookie | Shows::Both | Shows::BadBearerAndCookie
+                ) {
+                    call = call.header("cookie", &access);
+                }
+                call = match shows {
+                    Shows::Bearer | Shows::Both => call.token(bearer),
+                    Shows::BadBearerAndCookie => call.token("eyJ.bad.token"),
+                    Shows::BadCookie => call.header("cookie", &format!("{ACCESS}=eyJ.bad.token")),
+                    Shows::TwoCookies => {
+                        call.header("cookie", &format!("{access}; {ACCESS}=planted"))
+                    }
+                    Shows::Nothing | Shows::Cookie => call,
+                };
+                if let Some(body) = &body {
+                    call = call.json(body);
+                }
+                let handed_in = world.log.seen().len();
+                let reply = call.send().await;
+                let is_known = matches!(shows, Shows::Cookie | Shows::Bearer | Shows::Both);
+                let is_refused = shows == Shows::Cookie && !method.is_safe() && !is_own;
+                if is_refused {
+                    reply.error(403, "CROSS_SITE_REQUEST");
+                    assert_eq!(world.log.seen().len(), handed_in, "{what}");
+                } else if is_known {
+                    assert_ne!(reply.status, 401, "{what}");
+                    if method != Method::HEAD {
+                        assert_ne!(
+                            reply.json()["error"]["code"],
+                            "CROSS_SITE_REQUEST",
+                            "{what}"
+                        );
+                    }
+                } else {
+                    assert_eq!(reply.status, 401, "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_cookies_is_for_pages_of_this_server() {
+    let world = world().await;
+    register(&world, EMAIL).await;
+    let body = json!({ "email": EMAIL, "password": PASSWORD });
+    let refresh = cookie(&login(&world, EMAIL).await, REFRESH);
+    for path in ["login", "register", "guest", "refresh", "logout"] {
+        for (origin, is_own) in ORIGINS {
+            if is_own {
+                continue;
+            }
+            let mut call = world.post(&format!("/api/v1/auth/cookie/{path}"));
+            call = call.header("host", HOST).header("cookie", &refresh);
+            for (name, value) in origin {
+                call = call.header(name, value);
+            }
+            let reply = call.json(&body).send().await;
+            reply.error(403, "CROSS_SITE_REQUEST");
+            assert!(set(&reply).is_empty(), "{path} {origin:?}");
+        }
+    }
+    // The session is as it was.
+    let call = page(&world, Method::POST, "auth/cookie/refresh").header("cookie", &refresh);
+    call.send().await.data(200);
+}
+
+#[tokio::test]
+async fn of_two_credentials_the_one_that_was_written_counts() {
+    let world = world().await;
+    register(&world, EMAIL).await;
+    let access = cookie(&login(&world, EMAIL).await, ACCESS);
+    let other = register(&world, OTHER_EMAIL).await;
+    let bearer = other["access_token"].as_str().unwrap();
+    let both = page(&world, Method::GET, "auth/me").header("cookie", &access);
+    let me = both.token(bearer).send().await.data(200);
+    assert_eq!(me["email"], OTHER_EMAIL);
+    // Not the cookie's right where the token is no good, nor that of a key of a program in a cookie.
+    let bad = page(&world, Method::GET, "auth/me").header("cookie", &access);
+    bad.token("expired").send().await.error(401, "UNAUTHORIZED");
+    let key = page(&world, Method::GET, "auth/me");
+    let key = key.header("cookie", &format!("{ACCESS}=osk_live_abc"));
+    key.send().await.error(401, "UNAUTHORIZED");
+    let twice = page(&world, Method::GET, "auth/me")
+        .header("cookie", &access)
+        .header("authorization", "Bearer one")
+        .header("authorization", "Bearer two");
+    twice.send().await.error(400, "VALIDATION_ERROR");
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_over_keeps_nobody_from_what_is_public() {
+    let world = world().await;
+    register(&world, EMAIL).await;
+    let access = cookie(&login(&world, EMAIL).await, ACCESS);
+    world.clock.0.fetch_add(3_600_000, Ordering::SeqCst);
+    let public = page(&world, Method::GET, "events").header("cookie", &access);
+    public.send().await.data(200);
+    let own = page(&world, Method::GET, "auth/me").header("cookie", &access);
+    own.send().await.error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn another_origin_may_call_and_not_with_cookies() {
+    const PARTNER: &str = "https://partner.example";
+    for allowed in [PARTNER, "*"] {
+        let world = World::with(|all| {
+            all.accounts = config();
+            all.http.cors_origins = vec![allowed.to_owned()];
+        })
+        .await;
+        let bearer = register(&world, EMAIL).await;
+        let bearer = bearer["access_token"].as_str().unwrap();
+        let access = cookie(&login(&world, EMAIL).await, ACCESS);
+        let partner = |method, path: &str| {
+            let call = world.call(method, &format!("/api/v1/{path}"));
+            let call = call.header("host", HOST).header("origin", PARTNER);
+            call.header("sec-fetch-site", "cross-site")
+        };
+        let locale = json!({ "locale": "th" });
+        let change = partner(Method::PUT, "auth/me").json(&locale);
+        let refused = change.header("cookie", &access).send().await;
+        refused.error(403, "CROSS_SITE_REQUEST");
+        let change = partner(Method::PUT, "auth/me").json(&locale);
+        change.token(bearer).send().await.data(200);
+        let preflight = partner(Method::OPTIONS, "auth/me")
+            .header("access-control-request-method", "PUT")
+            .header("access-control-request-headers", "content-type")
+            .send()
+            .await;
+        let read = partner(Method::GET, "auth/me").header("cookie", &access);
+        for reply in [refused, preflight, read.send().await] {
+            assert_eq!(reply.header("access-control-allow-credentials"), "");
+            assert_ne!(reply.header("access-control-allow-origin"), "");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_tls_cookies_have_plain_names() {
+    let world = World::with(|all| {
+        all.accounts = config();
+        all.accounts.insecure_cookies = true;
+    })
+    .await;
+    register(&world, EMAIL).await;
+    let local = |method, path: &str| {
+        let call = world.call(method, &format!("/api/v1/{path}"));
+        let call = call.header("host", "localhost:8080");
+        call.header("origin", "http://localhost:8080")
+    };
+    let body = json!({ "email": EMAIL, "password": PASSWORD });
+    let login = local(Method::POST, "auth/cookie/login").json(&body);
+    let reply = login.send().await;
+    reply.data(200);
+    for cookie in set(&reply) {
+        assert!(
+            cookie.contains("; HttpOnly") && !cookie.contains("Secure"),
+            "{cookie}"
+        );
+    }
+    let access = cookie(&reply, "onsale_access");
+    let locale = json!({ "locale": "th" });
+    let change = local(Method::PUT, "auth/me").json(&locale);
+    change.header("cookie", &access).send().await.data(200);
+    let change = world.call(Method::PUT, "/api/v1/auth/me").json(&locale);
+    let change = change
+        .header("host", "localhost:8080")
+        .header("origin", "http://localhost:9090");
+    let refused = change.header("cookie", &access).send().await;
+    refused.error(403, "CROSS_SITE_REQUEST");
+}
+
+#[tokio::test]
+async fn a_guest_buys_in_a_browser() {
+    let world = world().await;
+    let body = json!({ "email": EMAIL, "show_id": SHOW });
+    let call = page(&world, Method::POST, "auth/cookie/guest").json(&body);
+    let reply = call.send().await;
+    let guest = reply.data(201);
+    assert!(guest["guest_id"].as_str().unwrap().parse::<Uuid>().is_ok());
+    assert_eq!(guest["expires_in"], 3_600);
+    assert_eq!(guest.get("access_token"), None);
+    assert_eq!(set(&reply).len(), 1, "there is nothing to refresh");
+    let access = cookie(&reply, ACCESS);
+    let reserve = json!({ "show_id": SHOW, "seats": ["A-1"] });
+    let call = page(&world, Method::POST, "bookings/reserve").json(&reserve);
+    call.header("cookie", &access).send().await.data(201);
+    let call = page(&world, Method::GET, "auth/sessions");
+    let refused = call.header("cookie", &access).send().await;
+    refused.error(403, "FORBIDDEN");
+}
