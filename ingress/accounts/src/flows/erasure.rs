@@ -46,10 +46,12 @@ impl Accounts {
                 Erasure::Erased {
                     sessions,
                     memberships,
+                    identities,
                 } => entry.with(json!({
-                    "erased": ["email", "name", "phone", "password", "locale", "links"],
+                    "erased": ["email", "name", "phone", "password", "locale", "links", "identities"],
                     "sessions": sessions,
                     "memberships": memberships,
+                    "identities": identities,
                     "kept": ["bookings"],
                 })),
                 Erasure::NotThere | Erasure::LastOwner => entry,

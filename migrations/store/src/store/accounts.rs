@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod erasure;
+mod identities;
 mod invitations;
 mod lookup_key;
 mod mandate;

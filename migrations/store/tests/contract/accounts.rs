@@ -872,6 +872,7 @@ async fn an_erased_account_holds_nothing_personal(bench: Bench) {
     let done = Erasure::Erased {
         sessions: 1,
         memberships: 1,
+        identities: 0,
     };
     assert_eq!(erase(1).await, done);
     let left = UserRow {

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::users;
+use super::{identities, users};
 use crate::Store;
 use crate::account::{Erasure, PasswordHash, UserRow};
 use crate::audit::AuditEntry;
@@ -12,7 +12,7 @@ use crate::error::StoreError;
 
 impl Store {
     /// Erases what is personal of an account: address, name, number, password and language, its sessions,
-    /// links and memberships, invitations to its address and by it, and the mails of these that wait. What
+    /// links, memberships and identities elsewhere, invitations to its address and by it, and the mails of these that wait. What
     /// stays is its id, under which its bookings are, and when it was created
     /// and erased. `shown` is the password that the account has to have still (`None`: it has none).
     ///
@@ -41,6 +41,7 @@ impl Store {
                 let memberships = transaction
                     .execute("DELETE FROM memberships WHERE user_id = $1", &[id.into()])
                     .await?;
+                let identities = identities::erase(&mut transaction, id).await?;
                 let sessions = transaction
                     .execute("DELETE FROM sessions WHERE user_id = $1", &[id.into()])
                     .await?;
@@ -65,6 +66,7 @@ impl Store {
                 let erasure = Erasure::Erased {
                     sessions,
                     memberships,
+                    identities,
                 };
                 transaction.commit(audit(&erasure)).await?;
                 Ok(erasure)
