@@ -9,15 +9,23 @@ mod error;
 mod export_me;
 mod first_admin;
 mod forgot_password;
+mod identities;
+mod journey_cookie;
 mod jwks;
+mod link_identity;
 mod login;
 mod logout;
 mod logout_all;
 mod me;
+mod oauth_callback;
+mod oauth_session;
+mod oauth_start;
+mod providers;
 mod refresh;
 mod register;
 mod reset_password;
 mod sessions;
+mod unlink_identity;
 mod update_me;
 mod verify_email;
 
@@ -65,5 +73,26 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(export_me::export_me), Rules::DEFAULT)
         .with(routes!(sessions::sessions), Rules::DEFAULT)
         .with(routes!(end_session::end_session), Rules::DEFAULT)
+        .with(routes!(providers::providers), open)
+        .with(
+            routes!(oauth_start::oauth_start),
+            open.class(Class::Login).bounds(oauth_start::BOUNDS),
+        )
+        .with(routes!(oauth_callback::oauth_callback), open)
+        .with(
+            routes!(oauth_session::oauth_session),
+            open.bounds(oauth_session::BOUNDS),
+        )
+        .with(routes!(identities::identities), Rules::DEFAULT)
+        .with(
+            routes!(link_identity::link_identity),
+            Rules::DEFAULT
+                .class(Class::Login)
+                .bounds(link_identity::BOUNDS),
+        )
+        .with(
+            routes!(unlink_identity::unlink_identity),
+            Rules::DEFAULT.class(Class::Login),
+        )
         .with(routes!(jwks::jwks), Rules::UNLIMITED)
 }

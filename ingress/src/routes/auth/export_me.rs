@@ -5,7 +5,7 @@ use http::StatusCode;
 use onsale_accounts::{Export, ExportedSession};
 use onsale_private::Private;
 use onsale_schemas::UserId;
-use onsale_store::account::Membership;
+use onsale_store::account::{IdentityRow, Membership};
 use onsale_store::audit::AuditRow;
 use onsale_store::booking::BookingFilter;
 use serde::Serialize;
@@ -33,6 +33,8 @@ const BOOKINGS_PER_PAGE: u32 = 500;
 pub(crate) struct ExportBody {
     account: PersonBody,
     memberships: Vec<MembershipBody>,
+    /// Accounts elsewhere by which it signs in.
+    identities: Vec<ExportedIdentityBody>,
     /// Live and ended ones, as long as they are kept.
     sessions: Vec<ExportedSessionBody>,
     /// What the account did and what was done to it.
@@ -49,6 +51,16 @@ pub(crate) struct MembershipBody {
     tenant_id: Uuid,
     role: &'static str,
     since: Instant,
+}
+
+/// An account elsewhere as it is kept: whom the provider knows is a keyed hash.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedIdentity)]
+pub(crate) struct ExportedIdentityBody {
+    identity_id: Uuid,
+    provider: String,
+    linked_at: Instant,
+    last_used_at: Instant,
 }
 
 /// A session as it is kept.
@@ -88,6 +100,17 @@ impl From<Membership> for MembershipBody {
             tenant_id: membership.tenant_id,
             role: membership.role.as_str(),
             since: Instant(membership.created_at_ms),
+        }
+    }
+}
+
+impl From<IdentityRow> for ExportedIdentityBody {
+    fn from(identity: IdentityRow) -> Self {
+        Self {
+            identity_id: identity.identity_id,
+            provider: identity.provider,
+            linked_at: Instant(identity.linked_at_ms),
+            last_used_at: Instant(identity.last_used_at_ms),
         }
     }
 }
@@ -145,6 +168,7 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     let Export {
         person,
         memberships,
+        identities,
         sessions,
         audit,
         is_cut,
@@ -152,6 +176,10 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     let body = ExportBody {
         account: person.into(),
         memberships: memberships.into_iter().map(MembershipBody::from).collect(),
+        identities: identities
+            .into_iter()
+            .map(ExportedIdentityBody::from)
+            .collect(),
         sessions: sessions
             .into_iter()
             .map(ExportedSessionBody::from)
