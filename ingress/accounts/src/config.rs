@@ -10,8 +10,8 @@ use onsale_settings::{ConfigProblem, Secret, check_range};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-use crate::providers::config::{PROVIDERS_MAX, is_protected};
 use crate::providers::ProviderConfig;
+use crate::providers::config::{PROVIDERS_MAX, is_protected};
 
 /// Keys that values may still be sealed with besides the current one.
 const OLD_KEYS_MAX: usize = 15;

@@ -371,14 +371,16 @@ impl Accounts {
         if user.email_verified_at_ms.is_none() {
             return refused(Refused::AccountNotVerified, Some(id));
         }
-        let identity = self
-            .identity(provider, subject, id, true, now_ms)
-            .await?;
+        let identity = self.identity(provider, subject, id, true, now_ms).await?;
         let entry = origin
             .own(id, Role::Buyer, "identity.link")
             .with(json!({ "provider": provider.name, "by": "address" }));
         let condition = LinkCondition::VerifiedAddress(hash);
-        match self.store.link_identity(&identity, condition, entry).await? {
+        match self
+            .store
+            .link_identity(&identity, condition, entry)
+            .await?
+        {
             Linking::Linked => Ok(()),
             Linking::Withdrawn | Linking::Taken => refused(Refused::TryAgain, Some(id)),
             Linking::TooMany => refused(Refused::TooManyIdentities, Some(id)),
@@ -469,7 +471,11 @@ impl Accounts {
             .own(user, Role::Buyer, "identity.link")
             .with(json!({ "provider": provider.name, "by": "session" }));
         let condition = LinkCondition::Session { session, now_ms };
-        match self.store.link_identity(&identity, condition, entry).await? {
+        match self
+            .store
+            .link_identity(&identity, condition, entry)
+            .await?
+        {
             Linking::Linked => Ok(Landed::Linked),
             Linking::Withdrawn => refused(Refused::SessionEnded, Some(user)),
             Linking::Taken => refused(Refused::IdentityTaken, Some(user)),

@@ -1,7 +1,7 @@
 //! A person's own list of accounts elsewhere by which it signs in.
 
 use onsale_auth::Role;
-use onsale_store::account::{UserRow, Unlinking};
+use onsale_store::account::{Unlinking, UserRow};
 use serde_json::json;
 use uuid::Uuid;
 

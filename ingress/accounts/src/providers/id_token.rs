@@ -249,7 +249,11 @@ mod tests {
             ("ES256", true),
         ] {
             let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-            let token = format!("{}.{}.AA", part(json!({ "alg": algorithm })), part(json!({})));
+            let token = format!(
+                "{}.{}.AA",
+                part(json!({ "alg": algorithm })),
+                part(json!({}))
+            );
             assert_eq!(head(&Private::new(token)).is_ok(), taken, "{algorithm}");
         }
         assert!(head(&Private::new("x".repeat(TOKEN_MAX_BYTES + 1))).is_err());

@@ -160,7 +160,13 @@ impl Provider {
                 let head = id_token::head(&token)?;
                 let key = self
                     .keys
-                    .key(client, &endpoints.keys, head.kid.as_deref(), head.alg, now_ms)
+                    .key(
+                        client,
+                        &endpoints.keys,
+                        head.kid.as_deref(),
+                        head.alg,
+                        now_ms,
+                    )
                     .await?;
                 let expected = Expected {
                     issuer,
@@ -216,7 +222,11 @@ impl Provider {
             }
             secret => {
                 pairs.push(("client_id", &self.client_id));
-                pairs.extend(secret.iter().map(|secret| ("client_secret", secret.expose())));
+                pairs.extend(
+                    secret
+                        .iter()
+                        .map(|secret| ("client_secret", secret.expose())),
+                );
             }
         }
         let bytes = client.post(token, form(&pairs), authorization).await?;
@@ -361,8 +371,14 @@ mod tests {
 
     #[test]
     fn secrets_and_codes_are_encoded() {
-        assert_eq!(form(&[("a", "b c"), ("d", "&=+é")]), "a=b%20c&d=%26%3D%2B%C3%A9");
+        assert_eq!(
+            form(&[("a", "b c"), ("d", "&=+é")]),
+            "a=b%20c&d=%26%3D%2B%C3%A9"
+        );
         let basic = basic("a:b", &Secret::new("c/d"));
-        assert_eq!(basic.expose(), format!("Basic {}", STANDARD.encode("a%3Ab:c%2Fd")));
+        assert_eq!(
+            basic.expose(),
+            format!("Basic {}", STANDARD.encode("a%3Ab:c%2Fd"))
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What goes wrong with accounts, as clients see it.
 
-use onsale_accounts::{AccountError, ProviderError};
 use onsale_accounts::sessions::Refusal;
+use onsale_accounts::{AccountError, ProviderError};
 use onsale_store::account::SessionEnd;
 use serde_json::Value;
 

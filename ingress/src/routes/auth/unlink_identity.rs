@@ -62,13 +62,7 @@ pub(crate) async fn unlink_identity(
         password: body.value.password.as_ref(),
     };
     call.accounts
-        .unlink(
-            caller.user.0,
-            id,
-            confirmation,
-            &call.origin,
-            call.now_ms,
-        )
+        .unlink(caller.user.0, id, confirmation, &call.origin, call.now_ms)
         .await?;
     envelope::success(&call.context, StatusCode::OK, &DONE)
 }

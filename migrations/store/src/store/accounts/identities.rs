@@ -232,10 +232,7 @@ impl Store {
                     .fetch_optional(
                         "UPDATE identities SET last_used_at_ms = $2 WHERE subject_hash = $1 \
                          RETURNING user_id",
-                        &[
-                            Value::from(&identity),
-                            integer("now_ms", now_ms)?.into(),
-                        ],
+                        &[Value::from(&identity), integer("now_ms", now_ms)?.into()],
                     )
                     .await?;
                 let Some(used) = used else {

@@ -4,8 +4,8 @@ use onsale_private::LookupHash;
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::{identities, one_time_tokens};
 use super::sessions::{self, Whose};
+use super::{identities, one_time_tokens};
 use crate::Store;
 use crate::account::{
     OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd, UserRole, UserRow,
