@@ -19,6 +19,7 @@ mod connections;
 mod describe;
 mod events;
 mod explanations;
+mod federated;
 mod fuzz;
 mod headers;
 mod idempotency;

@@ -21,6 +21,7 @@ mod dropped;
 mod events;
 mod harness;
 mod histories;
+mod identities;
 mod jobs;
 mod projection;
 mod proxy;
