@@ -298,7 +298,7 @@ impl Accounts {
         };
         match journey.linking {
             Some((user, session)) => {
-                self.link(provider, &subject, (user, session), origin, now_ms)
+                self.link_identity(provider, &subject, (user, session), origin, now_ms)
                     .await
             }
             None => {
@@ -447,7 +447,7 @@ impl Accounts {
     }
 
     /// Links an identity to the account of who asked for it in a session.
-    async fn link(
+    async fn link_identity(
         &self,
         provider: &Provider,
         subject: &Subject,
