@@ -362,11 +362,12 @@ impl Accounts {
                 .await;
         };
         let id = user.user_id;
-        if !user.is_active() {
-            return refused(Refused::Disabled, Some(id));
-        }
         if !provider.vouches_for(subject) {
             return refused(Refused::AccountExists, Some(id));
+        }
+        // Only who has the address learns of it.
+        if !user.is_active() {
+            return refused(Refused::Disabled, Some(id));
         }
         if user.email_verified_at_ms.is_none() {
             return refused(Refused::AccountNotVerified, Some(id));
