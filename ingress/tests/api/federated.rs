@@ -433,7 +433,7 @@ fn by_secret(claims: &Value, secret: &[u8]) -> String {
 
 /// With another value of a claim.
 fn with(house: &House, name: &'static str, value: Value) -> Make<'_> {
-    Box::new(move |claims| {
+    Box::new(move |claims: &Value| {
         let mut claims = claims.clone();
         claims[name] = value.clone();
         house.sign(&claims)
@@ -461,38 +461,38 @@ fn wrong_signatures<'a>(
     vec![
         (
             "none",
-            Box::new(|claims| unsigned(claims, &json!({ "alg": "none" }))),
+            Box::new(|claims: &Value| unsigned(claims, &json!({ "alg": "none" }))),
         ),
         (
             "none with a key",
-            Box::new(|claims| unsigned(claims, &json!({ "alg": "none", "kid": "one" }))),
+            Box::new(|claims: &Value| unsigned(claims, &json!({ "alg": "none", "kid": "one" }))),
         ),
         (
             "no signature",
-            Box::new(|claims| unsigned(claims, &json!({ "alg": "ES256", "kid": "one" }))),
+            Box::new(|claims: &Value| unsigned(claims, &json!({ "alg": "ES256", "kid": "one" }))),
         ),
         (
             "HS256 by the public key",
-            Box::new(|claims| by_secret(claims, house.public_key().to_string().as_bytes())),
+            Box::new(|claims: &Value| by_secret(claims, house.public_key().to_string().as_bytes())),
         ),
         (
             "HS256 by a part of it",
-            Box::new(|claims| {
+            Box::new(|claims: &Value| {
                 let x = house.public_key()["x"].as_str().unwrap();
                 by_secret(claims, &URL_SAFE_NO_PAD.decode(x).unwrap())
             }),
         ),
         (
             "HS256 by our secret",
-            Box::new(|claims| by_secret(claims, CLIENT_SECRET.as_bytes())),
+            Box::new(|claims: &Value| by_secret(claims, CLIENT_SECRET.as_bytes())),
         ),
         (
             "another's key of the same name",
-            Box::new(|claims| stranger.sign(claims)),
+            Box::new(|claims: &Value| stranger.sign(claims)),
         ),
         (
             "a key that it brings along",
-            Box::new(|claims| {
+            Box::new(|claims: &Value| {
                 let head = json!({ "alg": "ES256", "kid": "one", "jwk": stranger.public });
                 let signed = stranger.sign(claims);
                 let (_, rest) = signed.split_once('.').unwrap();
@@ -501,10 +501,10 @@ fn wrong_signatures<'a>(
         ),
         (
             "an unknown key",
-            Box::new(|claims| SigningKey::new("two").sign(claims)),
+            Box::new(|claims: &Value| SigningKey::new("two").sign(claims)),
         ),
-        ("no token", Box::new(|_| String::new())),
-        ("no JWT", Box::new(|_| "a.b".to_owned())),
+        ("no token", Box::new(|_: &Value| String::new())),
+        ("no JWT", Box::new(|_: &Value| "a.b".to_owned())),
     ]
 }
 
