@@ -419,7 +419,7 @@ mod tests {
         let shown = toml::to_string(&config.without_secrets()).unwrap();
         assert!(!shown.contains("4711"), "{shown}");
         for (field, value, named) in [
-            ("PRESET", "gogle", "expected one of google, facebook"),
+            ("PRESET", "gogle", "expected google or facebook"),
             ("CLIENT", "x", "client"),
         ] {
             let variable = format!("ONSALE_ACCOUNTS__PROVIDERS__GOOGLE__{field}");

@@ -14,7 +14,9 @@ impl Accounts {
     /// id that names nobody any more.
     ///
     /// # Errors
-    /// As [`Accounts::confirm`]; [`AccountError::LastOwner`].
+    /// [`AccountError::Invalid`] where the password is missing, [`AccountError::InvalidCredentials`] where
+    /// it is another, [`AccountError::SignInAgain`] where there is none and the session is not of just now;
+    /// [`AccountError::LastOwner`].
     pub async fn erase(
         &self,
         user: Uuid,

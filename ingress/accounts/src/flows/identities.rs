@@ -71,7 +71,9 @@ impl Accounts {
     /// Sends the browser of a person who is signed in to a provider, to link its account there.
     ///
     /// # Errors
-    /// As [`Accounts::confirm`] and [`Accounts::start_sign_in`].
+    /// [`AccountError::Invalid`] where the password is missing, [`AccountError::InvalidCredentials`] where
+    /// it is another, [`AccountError::SignInAgain`] where there is none and the session is not of just now;
+    /// otherwise as [`Accounts::start_sign_in`].
     pub async fn start_link(
         &self,
         user: Uuid,
@@ -96,7 +98,7 @@ impl Accounts {
     /// Unlinks an account elsewhere, where that is not the last way in.
     ///
     /// # Errors
-    /// As [`Accounts::confirm`]; [`AccountError::LastWayIn`].
+    /// As [`Accounts::start_link`]; [`AccountError::LastWayIn`].
     pub async fn unlink(
         &self,
         user: Uuid,
