@@ -75,6 +75,8 @@ async fn call(world: &World, signed_in: &Value, method: Method, path: &str, body
 
 /// The token of the newest mail.
 pub(crate) async fn mailed(world: &World) -> String {
+    // Links are issued behind the answers.
+    world.ingress.settled().await;
     let ring = config().ring().unwrap().unwrap();
     let jobs = world
         .store
