@@ -43,6 +43,7 @@ finish() {
     deploy/services/postgres.sh stop >/dev/null 2>&1 || true
     deploy/services/kafka.sh stop >/dev/null 2>&1 || true
     deploy/services/redis.sh stop >/dev/null 2>&1 || true
+    deploy/services/identity.sh stop >/dev/null 2>&1 || true
 }
 trap finish EXIT
 
@@ -72,6 +73,10 @@ step "Redis"
 deploy/services/redis.sh start
 ONSALE_TEST_REDIS_URL=$(deploy/services/redis.sh url)
 export ONSALE_TEST_REDIS_URL
+step "identity server"
+deploy/services/identity.sh start
+ONSALE_TEST_IDENTITY_URL=$(deploy/services/identity.sh url)
+export ONSALE_TEST_IDENTITY_URL
 
 if [ "$#" -gt 0 ]; then
     step "tests: $*"

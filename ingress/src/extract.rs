@@ -5,5 +5,5 @@ mod path;
 mod query;
 
 pub(crate) use json::{JsonBody, RequestBody, parse};
-pub(crate) use path::{PathId, PathIds, PathToken, parse_booking};
+pub(crate) use path::{PathId, PathIds, PathName, PathToken, parse_booking};
 pub(crate) use query::Query;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use onsale_accounts::{Accounts, KeysError};
+use onsale_accounts::{Accounts, KeysError, StartError};
 use onsale_auth::{Authenticator, JwksError, KeyError, MintError, Minter};
 use onsale_counts::Counts;
 use onsale_log::CommandLog;
@@ -68,9 +68,9 @@ pub enum IngressError {
     /// The set of public keys cannot be made.
     #[error(transparent)]
     Jwks(#[from] JwksError),
-    /// The system gives no thread for passwords.
-    #[error("the system gives no threads for passwords")]
-    Threads(#[from] io::Error),
+    /// Accounts cannot be had.
+    #[error(transparent)]
+    Accounts(#[from] StartError),
     /// Connections cannot be taken.
     #[error(transparent)]
     Transport(#[from] TransportError),

@@ -274,6 +274,9 @@ impl Config {
         hide(&mut self.auth.hs256_secret);
         hide(&mut self.auth.booking_secret);
         hide(&mut self.accounts.key);
+        for provider in self.accounts.providers.values_mut() {
+            hide(&mut provider.client_secret);
+        }
         hide(&mut self.mail.url);
         hide(&mut self.database.url);
         hide(&mut self.redis.url);

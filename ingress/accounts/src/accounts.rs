@@ -18,6 +18,7 @@ use crate::email::Email;
 use crate::error::AccountError;
 use crate::mail_pace::MailPace;
 use crate::passwords::PasswordThreads;
+use crate::providers::Providers;
 use crate::sessions::{FamilyTokens, Policy, RefreshToken};
 use crate::standing::Standing;
 use crate::vault::{Profile, Vault};
@@ -45,6 +46,7 @@ pub struct Accounts {
     pub(crate) tenants: Store,
     pub(crate) passwords: PasswordThreads,
     pub(crate) tokens: FamilyTokens,
+    pub(crate) providers: Providers,
     /// Turns of what is done behind an answer: links that are being issued.
     pub(crate) links: Arc<Semaphore>,
     mails: MailPace,
@@ -54,6 +56,17 @@ pub struct Accounts {
     vault: OnceCell<Vault>,
     /// Why it cannot be opened, as far as was looked.
     misfit: OnceLock<Option<String>>,
+}
+
+/// Why there can be no accounts.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The system gives no thread.
+    #[error("the system gives no threads for passwords")]
+    Threads(#[source] std::io::Error),
+    /// A secret cannot be read, or TLS not be set up.
+    #[error("sign-in with providers cannot be set up")]
+    Providers(#[source] std::io::Error),
 }
 
 /// Where a request comes from.
@@ -98,15 +111,17 @@ impl Accounts {
     /// tokens.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system gives no thread, or what providers need cannot be had.
     pub fn start(
         config: AccountsConfig,
         ring: KeyRing,
         minter: Minter,
         store: Store,
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, StartError> {
         let queue_max = usize::try_from(config.password_queue_max).unwrap_or(usize::MAX);
-        let passwords = PasswordThreads::start(config.threads(), queue_max, config.bcrypt_cost)?;
+        let passwords = PasswordThreads::start(config.threads(), queue_max, config.bcrypt_cost)
+            .map_err(StartError::Threads)?;
+        let providers = Providers::new(&config).map_err(StartError::Providers)?;
         Ok(Self {
             tokens: FamilyTokens::new(
                 ring.derived(SUCCESSORS),
@@ -119,6 +134,7 @@ impl Accounts {
             misfit: OnceLock::new(),
             config,
             tenants: store.for_callers(),
+            providers,
             store: store.for_installation(),
             passwords,
             minter,

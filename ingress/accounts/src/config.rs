@@ -1,11 +1,17 @@
 //! Section `accounts`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use onsale_auth::secret;
 use onsale_private::{KeyRing, RingError, SECRET_MIN_BYTES};
 use onsale_settings::{ConfigProblem, Secret, check_range};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
+
+use crate::providers::ProviderConfig;
+use crate::providers::config::{PROVIDERS_MAX, is_protected};
 
 /// Keys that values may still be sealed with besides the current one.
 const OLD_KEYS_MAX: usize = 15;
@@ -57,6 +63,13 @@ pub struct AccountsConfig {
     pub password_threads: u32,
     /// Passwords that may wait for a thread; more are answered 503.
     pub password_queue_max: u32,
+    /// Where browsers reach this installation: providers send them back there.
+    pub public_url: String,
+    /// How long a provider may take for an answer, in seconds.
+    pub provider_timeout_seconds: u64,
+    /// With whom people have an account by which they sign in here.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub providers: BTreeMap<String, ProviderConfig>,
 }
 
 impl Default for AccountsConfig {
@@ -79,6 +92,9 @@ impl Default for AccountsConfig {
             bcrypt_cost: 12,
             password_threads: 0,
             password_queue_max: 64,
+            public_url: "http://localhost:8080".to_owned(),
+            provider_timeout_seconds: 10,
+            providers: BTreeMap::new(),
         }
     }
 }
@@ -103,7 +119,10 @@ impl AccountsConfig {
     /// Every file with a secret: only the server's user should be able to read it.
     pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
         let old = self.old_key_files.iter();
-        self.key_file.iter().chain(old).map(PathBuf::as_path)
+        let providers = self.providers.values();
+        let of_providers = providers.filter_map(|provider| provider.client_secret_file.as_ref());
+        let files = self.key_file.iter().chain(old).chain(of_providers);
+        files.map(PathBuf::as_path)
     }
 
     /// The keys; `None` where there are none.
@@ -134,6 +153,39 @@ impl AccountsConfig {
         }
     }
 
+    /// How long a provider may take for an answer.
+    pub(crate) fn provider_timeout(&self) -> Duration {
+        Duration::from_secs(self.provider_timeout_seconds)
+    }
+
+    fn check_providers(&self, problems: &mut Vec<ConfigProblem>) {
+        let is_origin = |url: &Url| {
+            is_protected(url)
+                && url.path() == "/"
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+        };
+        if !Url::parse(&self.public_url).is_ok_and(|url| is_origin(&url)) {
+            problems.push(ConfigProblem::new(
+                "accounts.public_url",
+                format!("{:?}", self.public_url),
+                "an address as https://tickets.example.com, without a path; http:// on this machine alone",
+            ));
+        }
+        if self.providers.len() > PROVIDERS_MAX {
+            problems.push(ConfigProblem::new(
+                "accounts.providers",
+                format!("{} providers", self.providers.len()),
+                format!("at most {PROVIDERS_MAX}"),
+            ));
+        }
+        for (name, provider) in &self.providers {
+            provider.check(name, problems);
+        }
+    }
+
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
         if self.key.is_some() && self.key_file.is_some() {
@@ -152,6 +204,7 @@ impl AccountsConfig {
                 format!("a secret of at least {SECRET_MIN_BYTES} bytes"),
             ));
         }
+        self.check_providers(problems);
         if self.old_key_files.len() > OLD_KEYS_MAX {
             problems.push(ConfigProblem::new(
                 "accounts.old_key_files",
@@ -190,6 +243,11 @@ impl AccountsConfig {
                 "reset_link_seconds",
                 self.reset_link_seconds,
                 300..=DAY_SECONDS,
+            ),
+            (
+                "provider_timeout_seconds",
+                self.provider_timeout_seconds,
+                1..=60,
             ),
         ] {
             check_range(problems, &format!("accounts.{key}"), seconds, range);
@@ -241,6 +299,27 @@ mod tests {
                     ..right.clone()
                 },
                 "accounts.guest_token_seconds",
+            ),
+            (
+                AccountsConfig {
+                    public_url: "http://tickets.example.com".to_owned(),
+                    ..right.clone()
+                },
+                "accounts.public_url",
+            ),
+            (
+                AccountsConfig {
+                    public_url: "https://tickets.example.com/shop".to_owned(),
+                    ..right.clone()
+                },
+                "accounts.public_url",
+            ),
+            (
+                AccountsConfig {
+                    provider_timeout_seconds: 0,
+                    ..right.clone()
+                },
+                "accounts.provider_timeout_seconds",
             ),
             (
                 AccountsConfig {

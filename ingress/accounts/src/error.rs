@@ -5,6 +5,7 @@ use onsale_private::OpenError;
 use onsale_store::StoreError;
 
 use crate::passwords::{PasswordError, Weakness};
+use crate::providers::ProviderError;
 use crate::sessions::Refusal;
 use crate::vault::VaultError;
 
@@ -58,6 +59,21 @@ pub enum AccountError {
     /// The tenant has as many API keys as it may.
     #[error("the tenant has as many API keys as it may")]
     TooManyKeys,
+    /// A sign-in with a provider that this browser did not begin, or did too long ago, or has ended.
+    #[error("this sign-in is not valid any more")]
+    BadSignIn,
+    /// The account has no password, and the session is not of just now.
+    #[error("the account has no password, and the session was opened too long ago")]
+    SignInAgain,
+    /// The account has no password to be changed.
+    #[error("the account has no password")]
+    NoPassword,
+    /// Nobody could sign in to the account any more.
+    #[error("this is the only way to sign in to the account")]
+    LastWayIn,
+    /// A provider does not answer as it should.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     /// There is no such thing of this account.
     #[error("there is no such {0}")]
     NotFound(&'static str),

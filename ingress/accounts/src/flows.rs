@@ -1,10 +1,13 @@
 //! What people do with their accounts, one flow a file.
 
 mod api_keys;
+mod confirm;
 mod erasure;
 mod export;
+mod federated;
 mod first_admin;
 mod guests;
+mod identities;
 mod invitations;
 mod login;
 mod logout;
@@ -16,8 +19,13 @@ mod register;
 mod tenants;
 mod verify;
 
+pub use confirm::Confirmation;
 pub use export::{Export, ExportedSession};
+pub use federated::{
+    JOURNEY_COOKIE_SECONDS, Landing, ProviderReturn, SIGN_IN_CODE_MAX_BYTES, SignInStart,
+};
 pub use guests::{Guest, GuestSignedIn};
+pub use identities::{LinkRequest, OwnIdentities, OwnIdentity};
 pub use invitations::OpenInvitation;
 pub use login::Login;
 pub use own_sessions::OwnSession;

@@ -9,6 +9,8 @@
 //! | who bought without an account: the address (sealed), and the account that took it over | `guests` | the guest; that account |
 //! | who belongs to it, as what | `memberships` | its owners |
 //! | one sign-in and its refresh tokens | `sessions` | each refresh; its person; whatever ends it |
+//! | an account elsewhere by which a person signs in | `identities` | its person; a reset of the password |
+//! | a sign-in by it that came back, once | `federated_sign_ins` | the return; who brings its code |
 //! | what a mailed link allows, once | `one_time_tokens` | whoever follows the link; whoever withdraws an invitation |
 //! | the key of hashes for look-ups, sealed | `lookup_keys` | made once; sealed again with the rest |
 //! | who did it | `audit` | the transaction of the fact |
@@ -44,6 +46,10 @@
 //! would outlive the token itself, as members, invitations and keys of a tenant, compares session, account
 //! and membership in its transaction ([`Acting`]).
 //!
+//! Who signs in with an account elsewhere (`providers`, `flows/federated.rs`) comes to the same place, behind
+//! the same sessions. An account is found by the hash of issuer and subject; by its address only where both
+//! the provider and we know that the address is the person's.
+//!
 //! # Guests
 //!
 //! Who buys without an account is a row of `guests`, not of `users`: nothing that looks for an account finds
@@ -72,13 +78,14 @@ mod mail_pace;
 mod office;
 pub mod passwords;
 mod permissions;
+mod providers;
 mod rotation;
 mod secret;
 pub mod sessions;
 mod standing;
 mod vault;
 
-pub use accounts::{Accounts, Origin, Person, SignedIn};
+pub use accounts::{Accounts, Origin, Person, SignedIn, StartError};
 pub use acting::Acting;
 pub use api_key::{API_KEY_NAME_MAX_CHARS, API_KEY_SCOPES, ApiKeyScopes};
 pub use config::{AccountsConfig, KeysError};
@@ -86,11 +93,16 @@ pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 pub use flows::{
-    Export, ExportedSession, Guest, GuestSignedIn, Login, OpenInvitation, OwnSession,
-    ProfileUpdate, Registration, TeamMember,
+    Confirmation, Export, ExportedSession, Guest, GuestSignedIn, JOURNEY_COOKIE_SECONDS, Landing,
+    LinkRequest, Login, OpenInvitation, OwnIdentities, OwnIdentity, OwnSession, ProfileUpdate,
+    ProviderReturn, Registration, SIGN_IN_CODE_MAX_BYTES, SignInStart, TeamMember,
 };
 pub use office::{NewPerson, Office};
 pub use permissions::{Action, Actions, may};
+pub use providers::{
+    PROVIDER_NAME_MAX_BYTES, Preset, ProviderConfig, ProviderError, ProviderInfo,
+    RETURN_TO_MAX_BYTES,
+};
 pub use rotation::{Pace, Rotated};
 pub use secret::{ApiKey, ApiKeySecret, OneTime, OneTimeSecret, OpaqueSecret, SecretKind};
 pub use standing::Standing;

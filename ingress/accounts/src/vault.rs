@@ -12,6 +12,8 @@ use crate::email::Email;
 
 /// What hashes of an address of e-mail are of.
 const EMAIL: &str = "email";
+/// What hashes of a person at a provider are of.
+const SUBJECT: &str = "subject";
 /// What hashes of a network address are of.
 const ADDRESS: &str = "address";
 
@@ -95,6 +97,16 @@ impl Vault {
             IpAddr::V4(v4) => self.lookup.hash(ADDRESS, &v4.octets()),
             IpAddr::V6(v6) => self.lookup.hash(ADDRESS, &v6.octets()[..7]),
         }
+    }
+
+    /// By which the account is found of a person whom a provider knows: `authority` is whose subjects these
+    /// are.
+    pub fn subject_hash(&self, authority: &str, subject: &Private) -> LookupHash {
+        let length = u64::try_from(authority.len()).unwrap_or(u64::MAX);
+        let mut value = length.to_be_bytes().to_vec();
+        value.extend_from_slice(authority.as_bytes());
+        value.extend_from_slice(subject.expose().as_bytes());
+        self.lookup.hash(SUBJECT, &value)
     }
 
     /// An address as an account keeps it.

@@ -33,7 +33,7 @@ const REFUSED_MEMBERS: [(&str, &str); 8] = [
 ///
 /// # Errors
 /// [`TokenError::Form`] with what is wrong.
-pub(crate) fn check(token: &[u8]) -> Result<(), TokenError> {
+pub fn check(token: &[u8]) -> Result<(), TokenError> {
     let mut parts = token.split(|byte| *byte == b'.');
     let (Some(header), Some(payload), Some(signature), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())

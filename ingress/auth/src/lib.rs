@@ -17,6 +17,7 @@ mod peers;
 mod role;
 mod token;
 
+pub use compact::check as check_compact;
 pub use config::{AuthConfig, NamedKey, check_secret};
 pub use error::TokenError;
 pub use identity::{Identity, Purchase};

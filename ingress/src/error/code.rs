@@ -27,6 +27,11 @@ pub enum Code {
     TooManyKeys,
     LastOwner,
     LinkExpired,
+    SignInExpired,
+    SignInAgain,
+    NoPassword,
+    LastWayIn,
+    ProviderUnavailable,
     PayloadTooLarge,
     UnsupportedMediaType,
     SeatUnavailable,
@@ -153,6 +158,31 @@ impl Code {
                 "LINK_EXPIRED",
                 StatusCode::GONE,
                 "The link is not valid any more",
+            ),
+            Self::SignInExpired => (
+                "SIGN_IN_EXPIRED",
+                StatusCode::GONE,
+                "The sign-in is not valid any more",
+            ),
+            Self::SignInAgain => (
+                "SIGN_IN_AGAIN",
+                StatusCode::FORBIDDEN,
+                "A sign-in of just now is needed",
+            ),
+            Self::NoPassword => (
+                "NO_PASSWORD",
+                StatusCode::CONFLICT,
+                "The account has no password",
+            ),
+            Self::LastWayIn => (
+                "LAST_WAY_IN",
+                StatusCode::CONFLICT,
+                "Nobody could sign in to the account any more",
+            ),
+            Self::ProviderUnavailable => (
+                "PROVIDER_UNAVAILABLE",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The provider of the sign-in does not answer",
             ),
             Self::PayloadTooLarge => (
                 "PAYLOAD_TOO_LARGE",

@@ -62,6 +62,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PathToken {
     }
 }
 
+/// The name in a path.
+pub(crate) struct PathName(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let PathToken(name) = PathToken::from_request_parts(parts, state).await?;
+        Ok(Self(name.into_exposed()))
+    }
+}
+
 /// The booking with this id, where one that we made can have it and the log has its partition.
 pub(crate) fn parse_booking(id: Uuid, partitions: u16) -> Result<BookingId, ApiError> {
     BookingId::from_uuid(id)

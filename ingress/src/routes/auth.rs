@@ -12,17 +12,25 @@ mod export_me;
 mod first_admin;
 mod forgot_password;
 mod guest;
+mod identities;
+mod journey_cookie;
 mod jwks;
+mod link_identity;
 mod login;
 mod logout;
 mod logout_all;
 mod me;
+mod oauth_callback;
+mod oauth_session;
+mod oauth_start;
+mod providers;
 mod refresh;
 mod register;
 mod registration;
 mod reset_password;
 mod sessions;
 mod take_over_guests;
+mod unlink_identity;
 mod update_me;
 mod verify_email;
 
@@ -98,5 +106,26 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(take_over_guests::take_over_guests), Rules::DEFAULT)
         .with(routes!(sessions::sessions), Rules::DEFAULT)
         .with(routes!(end_session::end_session), Rules::DEFAULT)
+        .with(routes!(providers::providers), open)
+        .with(
+            routes!(oauth_start::oauth_start),
+            open.class(Class::Login).bounds(oauth_start::BOUNDS),
+        )
+        .with(routes!(oauth_callback::oauth_callback), open)
+        .with(
+            routes!(oauth_session::oauth_session),
+            open.bounds(oauth_session::BOUNDS),
+        )
+        .with(routes!(identities::identities), Rules::DEFAULT)
+        .with(
+            routes!(link_identity::link_identity),
+            Rules::DEFAULT
+                .class(Class::Login)
+                .bounds(link_identity::BOUNDS),
+        )
+        .with(
+            routes!(unlink_identity::unlink_identity),
+            Rules::DEFAULT.class(Class::Login),
+        )
         .with(routes!(jwks::jwks), Rules::UNLIMITED)
 }

@@ -155,6 +155,13 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/auth/me/guest-bookings", SIGNED_IN, ALL),
     row("GET", "/api/v1/auth/sessions", SIGNED_IN, ALL),
     row("DELETE", "/api/v1/auth/sessions/{id}", SIGNED_IN, ALL),
+    row("GET", "/api/v1/auth/providers", EVERYBODY, ALL),
+    row("GET", "/api/v1/auth/oauth/{provider}/start", EVERYBODY, ALL),
+    row("GET", "/api/v1/auth/oauth/{provider}/callback", EVERYBODY, ALL),
+    row("POST", "/api/v1/auth/oauth/session", EVERYBODY, ALL),
+    row("GET", "/api/v1/auth/me/identities", SIGNED_IN, ALL),
+    row("POST", "/api/v1/auth/me/identities", SIGNED_IN, ALL),
+    row("DELETE", "/api/v1/auth/me/identities/{id}", SIGNED_IN, ALL),
     row("POST", "/api/v1/tenants", OPERATORS, NONE),
     row("GET", "/api/v1/tenants/{id}", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
     row("PATCH", "/api/v1/tenants/{id}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
@@ -263,6 +270,7 @@ fn concrete(route: &str) -> String {
         .replace("{invitation}", &ORGANIZER.to_string())
         .replace("{key}", &ORGANIZER.to_string())
         .replace("{token}", "ost_guessed")
+        .replace("{provider}", "google")
 }
 
 /// A world with a booking of the buyer and a draft of the organizer.

@@ -20,6 +20,7 @@ mod cookies;
 mod describe;
 mod events;
 mod explanations;
+mod federated;
 mod fuzz;
 mod guests;
 mod headers;

@@ -11,6 +11,8 @@ use super::Config;
 const ENV_PREFIX: &str = "ONSALE_";
 /// Separates section and key in a variable's name.
 const ENV_SEPARATOR: &str = "__";
+/// The table of section `accounts` whose keys people choose.
+const PROVIDERS: &str = "providers";
 
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +122,10 @@ pub(crate) fn load(
     for (variable, value) in variables {
         if let Some((section, key)) = section_and_key(&variable) {
             let read = read_variable(&defaults, &variable, (&section, &key), &value)?;
-            let given = nested(&[&section, &key], read);
+            let given = match provider_key(&section, &key) {
+                Some((name, field)) => nested(&[&section, PROVIDERS, &name, field], read),
+                None => nested(&[&section, &key], read),
+            };
             if let Some(wrong) = first_wrong(&defaults, &given) {
                 return Err(ConfigError::Variable {
                     variable,
@@ -148,6 +153,14 @@ fn section_and_key(variable: &str) -> Option<(String, String)> {
         .strip_prefix(ENV_PREFIX)?
         .split_once(ENV_SEPARATOR)?;
     Some((section.to_ascii_lowercase(), key.to_ascii_lowercase()))
+}
+
+/// `ONSALE_ACCOUNTS__PROVIDERS__MY_HOUSE__CLIENT_SECRET` is the key `client_secret` of the provider
+/// `my-house`: a variable's name has no hyphens.
+fn provider_key<'a>(section: &str, key: &'a str) -> Option<(String, &'a str)> {
+    let rest = key.strip_prefix(PROVIDERS)?.strip_prefix(ENV_SEPARATOR)?;
+    let (name, field) = rest.split_once(ENV_SEPARATOR)?;
+    (section == "accounts").then(|| (name.replace('_', "-"), field))
 }
 
 fn merge(into: &mut Table, from: Table) {
@@ -305,6 +318,17 @@ fn read_variable(
         value: shown_variable(key, text),
         expected: expected.to_owned(),
     };
+    if let Some((_, field)) = provider_key(section, key) {
+        let list = || {
+            let items = text.split(',').map(str::trim);
+            let items = items.filter(|item| !item.is_empty());
+            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+        };
+        return Ok(match field {
+            "scopes" | "endpoint_hosts" => list(),
+            _ => Value::String(text.to_owned()),
+        });
+    }
     let optional = Config::OPTIONAL_KEYS.contains(&(section, key));
     if !defaults.contains_key(section) {
         return Err(unknown());

@@ -170,7 +170,7 @@ async fn verbs_about_an_erased_account_say_that_they_change_nothing() {
 }
 
 /// No file of a folder, the server's log included, holds these bytes.
-fn nowhere(folder: &Path, bytes: &[u8]) {
+pub(crate) fn nowhere(folder: &Path, bytes: &[u8]) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

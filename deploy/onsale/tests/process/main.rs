@@ -16,6 +16,7 @@ mod deafness;
 mod disk_full;
 #[path = "../shared/http_client.rs"]
 mod http_client;
+mod identity;
 mod jobs;
 mod kafka_database;
 #[path = "../../../../processor/log/src/kafka/tests/proxy.rs"]

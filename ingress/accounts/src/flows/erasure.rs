@@ -1,26 +1,27 @@
 //! Erasing a person's account.
 
 use onsale_auth::Role;
-use onsale_private::Private;
 use onsale_store::account::Erasure;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::accounts::{Accounts, Origin};
 use crate::error::AccountError;
+use crate::flows::Confirmation;
 
 impl Accounts {
-    /// Erases what is personal of the account of a person who knows its password. Bookings stay, under an
+    /// Erases what is personal of the account of a person who has confirmed it. Bookings stay, under an
     /// id that names nobody any more.
     ///
     /// # Errors
-    /// [`AccountError::InvalidCredentials`] where `password` is not the account's;
+    /// [`AccountError::Invalid`] where the password is missing, [`AccountError::InvalidCredentials`] where
+    /// it is another, [`AccountError::SignInAgain`] where there is none and the session is not of just now;
     /// [`AccountError::LastOwner`].
     pub async fn erase(
         &self,
         user: Uuid,
         role: Role,
-        password: Option<&Private>,
+        confirmation: Confirmation<'_>,
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
@@ -28,17 +29,8 @@ impl Accounts {
         let row = row.filter(|row| row.erased_at_ms.is_none());
         let row = row.ok_or(AccountError::NotFound("account"))?;
         let shown = row.password.as_ref();
-        if shown.is_some() {
-            let password = password.ok_or(AccountError::Invalid {
-                field: "password",
-                expected: "the password of the account",
-            })?;
-            if !self.passwords.verify(password, shown).await? {
-                self.note_wrong_confirmation(user, "account.erase", origin)
-                    .await?;
-                return Err(AccountError::InvalidCredentials);
-            }
-        }
+        self.confirm(&row, confirmation, "account.erase", origin, now_ms)
+            .await?;
         let origin = origin.clone();
         let audit = move |erasure: &Erasure| {
             let entry = origin.own(user, role, "account.erase");
@@ -47,11 +39,13 @@ impl Accounts {
                     sessions,
                     memberships,
                     guests,
+                    identities,
                 } => entry.with(json!({
-                    "erased": ["email", "name", "phone", "password", "locale", "links"],
+                    "erased": ["email", "name", "phone", "password", "locale", "links", "identities"],
                     "sessions": sessions,
                     "memberships": memberships,
                     "guests": guests,
+                    "identities": identities,
                     "kept": ["bookings"],
                 })),
                 Erasure::NotThere | Erasure::LastOwner => entry,

@@ -1,7 +1,7 @@
 //! Everything that is kept about a person, beside its bookings.
 
 use onsale_private::Private;
-use onsale_store::account::{Membership, SessionRow};
+use onsale_store::account::{IdentityRow, Membership, SessionRow};
 use onsale_store::audit::{AuditFilter, AuditRow};
 use uuid::Uuid;
 
@@ -23,6 +23,8 @@ pub struct Export {
     pub memberships: Vec<Membership>,
     /// What it bought as a guest and has taken over.
     pub guests: Vec<Guest>,
+    /// The accounts elsewhere by which it signs in.
+    pub identities: Vec<IdentityRow>,
     /// Its sessions, live or ended, with program and address.
     pub sessions: Vec<ExportedSession>,
     /// What it did and what was done to it, newest first.
@@ -51,6 +53,7 @@ impl Accounts {
         let person = self.me(user, None, now_ms).await?;
         let vault = self.vault(now_ms).await?;
         let memberships = self.store.memberships_of(user).await?;
+        let identities = self.store.identities_of(user).await?;
         let rows = self.store.kept_sessions_of(user, SESSIONS_MAX).await?;
         let sessions: Vec<ExportedSession> = rows
             .into_iter()
@@ -74,6 +77,7 @@ impl Accounts {
             person,
             memberships,
             guests,
+            identities,
             sessions,
             audit,
             is_cut,

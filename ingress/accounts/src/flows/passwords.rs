@@ -29,7 +29,8 @@ impl Accounts {
     /// Changes the password of who knows it, and ends every other session.
     ///
     /// # Errors
-    /// [`AccountError::InvalidCredentials`] where `current` is not the password.
+    /// [`AccountError::InvalidCredentials`] where `current` is not the password;
+    /// [`AccountError::NoPassword`] where there is none: a link that sets the first one is mailed.
     pub async fn change_password(
         &self,
         user: Uuid,
@@ -48,6 +49,9 @@ impl Accounts {
             return Err(AccountError::Weak(why));
         }
         let before = row.password.as_ref();
+        if before.is_none() {
+            return Err(AccountError::NoPassword);
+        }
         if !self.passwords.verify(current, before).await? {
             self.note_wrong_confirmation(user, "account.password", origin)
                 .await?;

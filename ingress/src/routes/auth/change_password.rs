@@ -49,6 +49,7 @@ impl RequestBody for ChangePasswordRequest {
         (status = 400, description = "`VALIDATION_ERROR`: a password that is tried first", body = Problem),
         (status = 401, description = "`INVALID_CREDENTIALS`: the current password is another", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
+        (status = 409, description = "`NO_PASSWORD`: the account has none; a mailed link sets the first one", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),
     ),

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::Confirmation;
 use onsale_private::Private;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,7 +20,7 @@ use crate::state::AppState;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EraseRequest {
-    /// Of an account that has one.
+    /// Of an account that has one; others sign in again just before.
     #[schema(value_type = Option<String>)]
     password: Option<Private>,
 }
@@ -35,8 +36,8 @@ impl RequestBody for EraseRequest {
 
 /// Erase the caller's account for good.
 ///
-/// Address, name, number, password, sessions, links and memberships are deleted. Bookings stay for as long
-/// as the law wants them, under an id that names nobody any more; the audit trail says what was erased.
+/// Address, name, number, password, sessions, links, memberships and linked accounts elsewhere are deleted.
+/// Bookings stay for as long as the law wants them, under an id that names nobody any more; the audit trail says what was erased.
 /// Access tokens last until they expire. What the account took over from guests goes with it, and where the
 /// address is verified, what was bought as a guest with it. A guest's token erases that guest.
 #[utoipa::path(
@@ -47,6 +48,7 @@ impl RequestBody for EraseRequest {
         (status = 200, description = "The account is erased", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`: the password is missing", body = Problem),
         (status = 401, description = "`INVALID_CREDENTIALS`: the password is another", body = Problem),
+        (status = 403, description = "`SIGN_IN_AGAIN`: the account has no password, and the session is older than 10 minutes", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 409, description = "`LAST_OWNER`: a tenant would be without an owner", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
@@ -66,13 +68,16 @@ pub(crate) async fn erase_me(
         let done = envelope::success(&call.context, StatusCode::OK, &DONE)?;
         return delivery::forget(&call, by, done);
     }
-    let password = body.value.password.as_ref();
+    let confirmation = Confirmation {
+        session: caller.session,
+        password: body.value.password.as_ref(),
+    };
     call.count_confirmation(caller.user).await?;
     call.accounts
         .erase(
             caller.user.0,
             caller.role,
-            password,
+            confirmation,
             &call.origin,
             call.now_ms,
         )

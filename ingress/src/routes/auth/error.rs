@@ -1,11 +1,14 @@
 //! What goes wrong with accounts, as clients see it.
 
-use onsale_accounts::AccountError;
 use onsale_accounts::sessions::Refusal;
+use onsale_accounts::{AccountError, ProviderError};
 use onsale_store::account::SessionEnd;
 use serde_json::Value;
 
 use crate::error::{ApiError, Code};
+
+/// When a provider that does not answer is worth another try, in seconds.
+const PROVIDER_RETRY_AFTER_SECONDS: u64 = 30;
 
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
@@ -57,6 +60,35 @@ impl From<AccountError> for ApiError {
                 Code::TooManyKeys,
                 "The tenant has as many API keys as it may: revoke one first.",
             ),
+            AccountError::BadSignIn => Self::new(
+                Code::SignInExpired,
+                "This sign-in was not begun in this browser, took too long, or has ended: begin it again.",
+            ),
+            AccountError::SignInAgain => Self::new(
+                Code::SignInAgain,
+                "The account has no password to confirm this with: sign in again, and do it within 10 minutes.",
+            ),
+            AccountError::NoPassword => Self::new(
+                Code::NoPassword,
+                "The account has no password yet: have a link sent that sets one (`POST /auth/forgot-password`).",
+            ),
+            AccountError::LastWayIn => Self::new(
+                Code::LastWayIn,
+                "Nobody could sign in to the account any more: set a password first (`POST \
+                 /auth/forgot-password`), or link another account.",
+            ),
+            AccountError::Provider(ProviderError::Busy) => {
+                Self::overloaded("Too many people are signing in. Nothing was changed; try again.")
+            }
+            AccountError::Provider(error) => {
+                tracing::warn!(%error, "a sign-in could not be begun");
+                Self::new(
+                    Code::ProviderUnavailable,
+                    "The provider of this sign-in does not answer as it should; try again later, or \
+                     sign in another way.",
+                )
+                .retry_after(PROVIDER_RETRY_AFTER_SECONDS)
+            }
             AccountError::NotFound(what) => Self::not_found(what),
             AccountError::RegistrationClosed => {
                 Self::forbidden("Registration is closed: ask the operators for an account.")

@@ -5,7 +5,7 @@ use http::StatusCode;
 use onsale_accounts::{Export, ExportedSession, Guest};
 use onsale_private::Private;
 use onsale_schemas::UserId;
-use onsale_store::account::Membership;
+use onsale_store::account::{IdentityRow, Membership};
 use onsale_store::audit::AuditRow;
 use onsale_store::booking::BookingFilter;
 use serde::Serialize;
@@ -36,6 +36,8 @@ pub(crate) struct ExportBody {
     memberships: Vec<MembershipBody>,
     /// What was bought as a guest and is the account's now.
     guests: Vec<GuestPurchaseBody>,
+    /// Accounts elsewhere by which it signs in.
+    identities: Vec<ExportedIdentityBody>,
     /// Live and ended ones, as long as they are kept.
     sessions: Vec<ExportedSessionBody>,
     /// What the account did and what was done to it.
@@ -65,6 +67,16 @@ pub(crate) struct MembershipBody {
     tenant_id: Uuid,
     role: &'static str,
     since: Instant,
+}
+
+/// An account elsewhere as it is kept: whom the provider knows is a keyed hash.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedIdentity)]
+pub(crate) struct ExportedIdentityBody {
+    identity_id: Uuid,
+    provider: String,
+    linked_at: Instant,
+    last_used_at: Instant,
 }
 
 /// A session as it is kept.
@@ -117,6 +129,17 @@ impl From<Guest> for GuestPurchaseBody {
             locale: row.locale,
             created_at: Instant(row.created_at_ms),
             taken_over_at: row.owner.map(|(_, at_ms)| Instant(at_ms)),
+        }
+    }
+}
+
+impl From<IdentityRow> for ExportedIdentityBody {
+    fn from(identity: IdentityRow) -> Self {
+        Self {
+            identity_id: identity.identity_id,
+            provider: identity.provider,
+            linked_at: Instant(identity.linked_at_ms),
+            last_used_at: Instant(identity.last_used_at_ms),
         }
     }
 }
@@ -178,6 +201,7 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
         person,
         memberships,
         guests,
+        identities,
         sessions,
         audit,
         is_cut,
@@ -186,6 +210,10 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
         account: person.into(),
         memberships: memberships.into_iter().map(MembershipBody::from).collect(),
         guests: guests.into_iter().map(GuestPurchaseBody::from).collect(),
+        identities: identities
+            .into_iter()
+            .map(ExportedIdentityBody::from)
+            .collect(),
         sessions: sessions
             .into_iter()
             .map(ExportedSessionBody::from)
@@ -209,6 +237,7 @@ async fn of_guest(caller: &Caller, call: &AccountCall) -> Result<Response, ApiEr
         account: guest.into(),
         memberships: Vec::new(),
         guests: Vec::new(),
+        identities: Vec::new(),
         sessions: Vec::new(),
         audit: audit
             .into_iter()

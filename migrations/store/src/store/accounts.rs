@@ -3,6 +3,7 @@
 mod api_keys;
 mod erasure;
 mod guests;
+mod identities;
 mod invitations;
 mod lookup_key;
 mod mandate;

@@ -285,6 +285,7 @@ async fn an_erased_account_holds_nothing_personal(bench: Bench) {
         sessions: 1,
         memberships: 1,
         guests: 0,
+        identities: 0,
     };
     assert_eq!(erase(1).await, done);
     let left = UserRow {

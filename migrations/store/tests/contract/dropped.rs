@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use onsale_schemas::{MemberRole, PartitionId, RequestId};
-use onsale_store::account::{Membership, Purpose, SessionStep};
+use onsale_store::account::{LinkCondition, Membership, Purpose, SessionStep};
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::booking::BookingRepair;
 use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
@@ -24,6 +24,7 @@ use crate::accounts::{NOW_MS, opera, password, session, token, user};
 use crate::build::{Chain, P, booking_id, event, event_id, filter, id, show, show_id, user_id};
 use crate::guests::guest;
 use crate::harness::{Bench, contract};
+use crate::identities::identity;
 
 contract!(
     a_show_is_added_whole_or_not_at_all,
@@ -378,6 +379,54 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
                 let row = session(number(), 1);
                 call(async move { store.open_session(&row, None, unattended).await })
             }),
+        ),
+        (
+            "add_user_with_identity",
+            Box::new(|| {
+                let number = number();
+                let (row, identity) = (user(number), identity(number, number));
+                call(async move {
+                    let added = store.add_user_with_identity(&row, &identity, None, unattended);
+                    added.await
+                })
+            }),
+        ),
+        (
+            "link_identity",
+            Box::new(|| {
+                let row = identity(number(), 1);
+                let condition = LinkCondition::Session {
+                    session: id(9),
+                    now_ms: NOW_MS,
+                };
+                call(async move { store.link_identity(&row, condition, entry()).await })
+            }),
+        ),
+        (
+            "unlink_identity",
+            Box::new(|| {
+                call(async move {
+                    let shown = password(1);
+                    let unlinked =
+                        store.unlink_identity(id(1), id(9), Some(&shown), Vec::new(), entry());
+                    unlinked.await
+                })
+            }),
+        ),
+        (
+            "begin_federated_sign_in",
+            Box::new(|| call(store.begin_federated_sign_in([9; 32], NOW_MS))),
+        ),
+        (
+            "hand_sign_in_over",
+            Box::new(|| {
+                let subject = identity(1, 1).subject_hash;
+                call(store.hand_sign_in_over([9; 32], subject, [9; 32], NOW_MS, NOW_MS))
+            }),
+        ),
+        (
+            "take_sign_in",
+            Box::new(|| call(store.take_sign_in([9; 32], [9; 32], NOW_MS))),
         ),
         (
             "step_session",

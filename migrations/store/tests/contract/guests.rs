@@ -270,6 +270,7 @@ async fn an_erased_account_takes_its_guests_with_it(bench: Bench) {
         sessions: 0,
         memberships: 0,
         guests,
+        identities: 0,
     };
     assert_eq!(erase(2).await, done(0));
     let other = store.guest(user_id(21).0).await.unwrap();

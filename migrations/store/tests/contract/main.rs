@@ -26,6 +26,7 @@ mod events;
 mod guests;
 mod harness;
 mod histories;
+mod identities;
 mod isolation;
 mod jobs;
 mod projection;

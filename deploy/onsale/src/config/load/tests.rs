@@ -27,6 +27,39 @@ fn variables_win_and_keep_their_type() {
 }
 
 #[test]
+fn providers_come_from_variables_too_and_their_secrets_are_hidden() {
+    let config = with(&[
+        ("ONSALE_ACCOUNTS__PROVIDERS__GOOGLE__PRESET", "google"),
+        ("ONSALE_ACCOUNTS__PROVIDERS__GOOGLE__CLIENT_ID", "id"),
+        ("ONSALE_ACCOUNTS__PROVIDERS__GOOGLE__CLIENT_SECRET", "4711"),
+        (
+            "ONSALE_ACCOUNTS__PROVIDERS__MY_HOUSE__ISSUER",
+            "https://id.example",
+        ),
+        ("ONSALE_ACCOUNTS__PROVIDERS__MY_HOUSE__CLIENT_ID", "id"),
+        (
+            "ONSALE_ACCOUNTS__PROVIDERS__MY_HOUSE__SCOPES",
+            "openid, email",
+        ),
+    ])
+    .unwrap();
+    let providers = &config.accounts.providers;
+    let secret = providers["google"].client_secret.as_ref().unwrap();
+    assert_eq!(secret.expose(), "4711");
+    assert_eq!(providers["my-house"].scopes, ["openid", "email"]);
+    let shown = toml::to_string(&config.without_secrets()).unwrap();
+    assert!(!shown.contains("4711"), "{shown}");
+    for (field, value, named) in [
+        ("PRESET", "gogle", "expected google or facebook"),
+        ("CLIENT", "x", "client"),
+    ] {
+        let variable = format!("ONSALE_ACCOUNTS__PROVIDERS__GOOGLE__{field}");
+        let error = with(&[(&variable, value)]).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+#[test]
 fn a_wrong_variable_is_named_with_its_value_and_what_would_be_right() {
     let error = with(&[("ONSALE_LOG__PARTITIONS", "many")])
         .unwrap_err()

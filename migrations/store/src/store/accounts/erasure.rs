@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::{guests, users};
+use super::{guests, identities, users};
 use crate::Store;
 use crate::account::{Erasure, PasswordHash, UserRow};
 use crate::audit::AuditEntry;
@@ -12,9 +12,10 @@ use crate::error::StoreError;
 
 impl Store {
     /// Erases what is personal of an account: address, name, number, password and language, its sessions,
-    /// links and memberships, invitations to its address and by it, and the mails of these that wait. The
-    /// purchases as a guest that it took over name nobody any more either, nor do those of its address
-    /// where that is verified. What stays is its id, under which its bookings are, and when it was created
+    /// links, memberships and identities elsewhere, invitations to its address and by it, and the mails of
+    /// these that wait. The purchases as a guest that it took over name nobody any more either, nor do those
+    /// of its address where that is verified. What stays is its id, under which its bookings are, and when it
+    /// was created
     /// and erased. `shown` is the password that the account has to have still (`None`: it has none).
     ///
     /// # Errors
@@ -42,6 +43,7 @@ impl Store {
                 let memberships = transaction
                     .execute("DELETE FROM memberships WHERE user_id = $1", &[id.into()])
                     .await?;
+                let identities = identities::erase(&mut transaction, id).await?;
                 let sessions = transaction
                     .execute("DELETE FROM sessions WHERE user_id = $1", &[id.into()])
                     .await?;
@@ -68,6 +70,7 @@ impl Store {
                     sessions,
                     memberships,
                     guests,
+                    identities,
                 };
                 transaction.commit(audit(&erasure)).await?;
                 Ok(erasure)

@@ -5,7 +5,7 @@ use onsale_schemas::MemberRole;
 use uuid::Uuid;
 
 use super::sessions::{self, Whose};
-use super::users;
+use super::{identities, users};
 use crate::Store;
 use crate::account::{
     LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
@@ -139,7 +139,7 @@ impl Store {
 
     /// Uses a token up to set a password, and ends every session of the account. Whoever reads its mail
     /// has shown that the address is its own, too. Every other token of the account for the purpose is
-    /// used up with it. Otherwise as [`Store::verify_email`].
+    /// used up with it, and identities elsewhere are unlinked whose provider does not vouch for the address. Otherwise as [`Store::verify_email`].
     ///
     /// # Errors
     /// As every write.
@@ -236,6 +236,8 @@ impl Store {
                 if let Some(why) = ends {
                     let whose = Whose::AllBut(id, None);
                     sessions::end(&mut transaction, whose, why, now_ms).await?;
+                    identities::drop_unvouched(&mut transaction, id).await?;
+                    identities::end_sign_ins(&mut transaction, id).await?;
                 }
                 transaction.commit(audit(id)).await?;
                 Ok(Some(id))

@@ -254,6 +254,27 @@ impl Store {
     }
 }
 
+/// Whether a session is a live one.
+pub(super) async fn is_live(
+    transaction: &mut Transaction,
+    user: Uuid,
+    session: Uuid,
+    now_ms: u64,
+) -> Result<bool, StoreError> {
+    let found = transaction
+        .fetch_optional(
+            "SELECT session_id FROM sessions WHERE user_id = $1 AND session_id = $2 \
+             AND ended_at_ms IS NULL AND expires_at_ms > $3",
+            &[
+                user.into(),
+                session.into(),
+                integer("now_ms", now_ms)?.into(),
+            ],
+        )
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Ends live sessions; how many there were.
 pub(super) async fn end(
     transaction: &mut Transaction,

@@ -4,8 +4,8 @@ use onsale_private::LookupHash;
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::one_time_tokens;
 use super::sessions::{self, Whose};
+use super::{identities, one_time_tokens};
 use crate::Store;
 use crate::account::{
     OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd, UserRole, UserRow,
@@ -160,6 +160,7 @@ impl Store {
                 sessions::end(&mut transaction, whose, SessionEnd::Password, now_ms).await?;
                 let links = Purpose::ResetPassword;
                 one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
+                identities::end_sign_ins(&mut transaction, id).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
             })

@@ -215,6 +215,7 @@ async fn an_erased_account_leaves_no_invitation(bench: Bench) {
         sessions: 0,
         memberships: 0,
         guests: 0,
+        identities: 0,
     };
     assert_eq!(erasure.await.unwrap(), done);
     assert_eq!(listed(&bench).await, [kept.invitation_id]);
