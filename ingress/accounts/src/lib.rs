@@ -8,6 +8,8 @@
 //! | an organizer's house | `tenants` | operators, later its owner |
 //! | who belongs to it, as what | `memberships` | its owners |
 //! | one sign-in and its refresh tokens | `sessions` | each refresh; its person; whatever ends it |
+//! | second factors: authenticator app, passkeys (sealed), recovery codes (hashed) | `totp_factors`, `passkeys`, `recovery_codes` | their person; operators, who reset them |
+//! | a sign-in that waits for a second factor | `sign_in_challenges` | whoever knows the password |
 //! | what a mailed link allows, once | `one_time_tokens` | whoever follows the link; whoever withdraws an invitation |
 //! | the key of hashes for look-ups, sealed | `lookup_keys` | made once; sealed again with the rest |
 //! | who did it | `audit` | the transaction of the fact |
@@ -43,6 +45,15 @@
 //! would outlive the token itself, as members, invitations and keys of a tenant, compares session, account
 //! and membership in its transaction ([`Acting`]).
 //!
+//! # Second factors
+//!
+//! Whichever way a person signs in, [`Accounts`] opens the session in one place (`open`), which asks for the
+//! second factor of an account that has one; and the store opens no session of such an account without a
+//! proof. A proof is used up in the transaction of what it allows: a time step of an authenticator app, a
+//! recovery code, the ceremony of a passkey. What is sensitive wants one that was shown in the session lately
+//! (`step_up`). Where an installation requires a second factor, the token of a person without one says the
+//! role of a buyer until there is one ([`Standing::without_rights`]).
+//!
 //! # Links
 //!
 //! A link in a mail holds a random token that is kept hashed, is good for one purpose, once, and for the
@@ -55,6 +66,7 @@ mod api_key;
 mod config;
 mod email;
 mod error;
+mod factors;
 mod fields;
 mod flows;
 mod mail_pace;
@@ -70,13 +82,14 @@ mod vault;
 pub use accounts::{Accounts, Origin, Person, SignedIn};
 pub use acting::Acting;
 pub use api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes, ApiKeySecret};
-pub use config::{AccountsConfig, KeysError};
+pub use config::{AccountsConfig, KeysError, SecondFactorRule};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
+pub use factors::CODE_MAX_BYTES;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 pub use flows::{
-    Export, ExportedSession, Login, OpenInvitation, OwnSession, ProfileUpdate, Registration,
-    TeamMember,
+    Export, ExportedSession, FactorsOverview, Login, OpenInvitation, OwnPasskey, OwnSession,
+    PasskeyAnswer, PasskeyCeremony, ProfileUpdate, RegisteredPasskey, Registration, SecondStep, TeamMember, TotpSetup,
 };
 pub use office::{NewPerson, Office};
 pub use one_time::OneTimeSecret;

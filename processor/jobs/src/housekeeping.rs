@@ -38,8 +38,8 @@ const MAILS_KEPT_MS: u64 = 37 * 24 * 3_600 * 1_000;
 const JOBS_PER_STEP: u32 = 5_000;
 
 /// Deletes answers of catalog calls whose idempotency key is no longer remembered, changes that the
-/// log never accepted, jobs, sessions, one-time tokens and API keys that ended long ago, and mails that
-/// were never sent.
+/// log never accepted, jobs, sessions, one-time tokens and API keys that ended long ago, challenges of
+/// sign-ins, and mails that were never sent.
 struct Housekeeping {
     store: Store,
 }
@@ -85,6 +85,8 @@ impl Handler for Housekeeping {
             .store
             .forget_one_time_tokens(now_ms.saturating_sub(TOKENS_KEPT_MS))
             .await?;
+        // Neither is of any use after its end.
+        let challenges = self.store.forget_challenges(now_ms).await?;
         let keys = self
             .store
             .forget_api_keys(now_ms.saturating_sub(API_KEYS_KEPT_MS))
@@ -97,8 +99,8 @@ impl Handler for Housekeeping {
             let forgotten = self.store.prune_jobs(JOBS_KEPT_MS, JOBS_PER_STEP).await?;
             jobs += forgotten;
             attempt.note_progress(format!(
-                "{answers} answers, {changes} changes, {sessions} sessions, {tokens} tokens, {keys} API \
-                 keys and {jobs} jobs forgotten"
+                "{answers} answers, {changes} changes, {sessions} sessions, {tokens} tokens, {challenges} \
+                 challenges, {keys} API keys and {jobs} jobs forgotten"
             ));
             if forgotten < u64::from(JOBS_PER_STEP) {
                 return Ok(());

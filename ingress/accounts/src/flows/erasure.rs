@@ -47,7 +47,9 @@ impl Accounts {
                     sessions,
                     memberships,
                 } => entry.with(json!({
-                    "erased": ["email", "name", "phone", "password", "locale", "links"],
+                    "erased": [
+                        "email", "name", "phone", "password", "locale", "second_factors", "links",
+                    ],
                     "sessions": sessions,
                     "memberships": memberships,
                     "kept": ["bookings"],

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::accounts::{Accounts, Person};
 use crate::error::AccountError;
+use crate::flows::FactorsOverview;
 
 /// Sessions of one export, the newest ones: more than a month has, within which they are kept.
 const SESSIONS_MAX: u32 = 1_000;
@@ -18,6 +19,8 @@ const ENTRIES_MAX: u32 = 10_000;
 pub struct Export {
     /// The account.
     pub person: Person,
+    /// Its second factors.
+    pub factors: FactorsOverview,
     /// The tenants that it belongs to.
     pub memberships: Vec<Membership>,
     /// Its sessions, live or ended, with program and address.
@@ -46,6 +49,7 @@ impl Accounts {
     /// [`AccountError::NotFound`] for a token's user that has no account here.
     pub async fn export(&self, user: Uuid, now_ms: u64) -> Result<Export, AccountError> {
         let person = self.me(user, None, now_ms).await?;
+        let factors = self.factors(user, now_ms).await?;
         let vault = self.vault(now_ms).await?;
         let memberships = self.store.memberships_of(user).await?;
         let rows = self.store.kept_sessions_of(user, SESSIONS_MAX).await?;
@@ -64,6 +68,7 @@ impl Accounts {
         let is_cut = is_audit_cut || sessions.len() >= count(SESSIONS_MAX);
         Ok(Export {
             person,
+            factors,
             memberships,
             sessions,
             audit,

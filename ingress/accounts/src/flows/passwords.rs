@@ -29,7 +29,7 @@ impl Accounts {
     /// Changes the password of who knows it, and ends every other session.
     ///
     /// # Errors
-    /// [`AccountError::InvalidCredentials`] where `current` is not the password.
+    /// [`AccountError::InvalidCredentials`] where `current` is not the password; [`AccountError::StepUp`].
     pub async fn change_password(
         &self,
         user: Uuid,
@@ -47,6 +47,7 @@ impl Accounts {
         if let Some(why) = weakness(new, email.as_ref(), profile.name.as_ref()) {
             return Err(AccountError::Weak(why));
         }
+        self.require_recent_factor(user, session, now_ms).await?;
         let before = row.password.as_ref();
         if !self.passwords.verify(current, before).await? {
             self.note_wrong_confirmation(user, "account.password", origin)

@@ -19,6 +19,7 @@ use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::routes::bookings::body::BookingBody;
+use crate::routes::factors::FactorsBody;
 use crate::state::AppState;
 use crate::values::Instant;
 
@@ -32,6 +33,8 @@ const BOOKINGS_PER_PAGE: u32 = 500;
 #[schema(as = Export)]
 pub(crate) struct ExportBody {
     account: PersonBody,
+    /// Without what is secret of them.
+    second_factors: FactorsBody,
     memberships: Vec<MembershipBody>,
     /// Live and ended ones, as long as they are kept.
     sessions: Vec<ExportedSessionBody>,
@@ -144,6 +147,7 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     let (bookings, are_all) = bookings(&call.state, caller.user).await?;
     let Export {
         person,
+        factors,
         memberships,
         sessions,
         audit,
@@ -151,6 +155,7 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     } = export;
     let body = ExportBody {
         account: person.into(),
+        second_factors: factors.into(),
         memberships: memberships.into_iter().map(MembershipBody::from).collect(),
         sessions: sessions
             .into_iter()

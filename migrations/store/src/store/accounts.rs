@@ -1,12 +1,15 @@
 //! Accounts and what belongs to them, one fact a file.
 
 mod api_keys;
+mod challenges;
 mod erasure;
+mod factors;
 mod invitations;
 mod lookup_key;
 mod mandate;
 mod members;
 mod one_time_tokens;
+mod proofs;
 mod resealing;
 mod sessions;
 mod tenants;

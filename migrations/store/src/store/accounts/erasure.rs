@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::users;
+use super::{factors, users};
 use crate::Store;
 use crate::account::{Erasure, PasswordHash, UserRow};
 use crate::audit::AuditEntry;
@@ -11,8 +11,8 @@ use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 
 impl Store {
-    /// Erases what is personal of an account: address, name, number, password and language, its sessions,
-    /// links and memberships, invitations to its address and by it, and the mails of these that wait. What
+    /// Erases what is personal of an account: address, name, number, password and language, its second
+    /// factors, sessions, links and memberships, invitations to its address and by it, and the mails of these that wait. What
     /// stays is its id, under which its bookings are, and when it was created
     /// and erased. `shown` is the password that the account has to have still (`None`: it has none).
     ///
@@ -44,6 +44,7 @@ impl Store {
                 let sessions = transaction
                     .execute("DELETE FROM sessions WHERE user_id = $1", &[id.into()])
                     .await?;
+                factors::delete(&mut transaction, id).await?;
                 let address = user.email.as_ref().map(|email| &email.hash);
                 let deleted = transaction
                     .fetch(

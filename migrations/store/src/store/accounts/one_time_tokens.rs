@@ -5,7 +5,7 @@ use onsale_schemas::MemberRole;
 use uuid::Uuid;
 
 use super::sessions::{self, Whose};
-use super::users;
+use super::{challenges, users};
 use crate::Store;
 use crate::account::{
     LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
@@ -236,6 +236,8 @@ impl Store {
                 if let Some(why) = ends {
                     let whose = Whose::AllBut(id, None);
                     sessions::end(&mut transaction, whose, why, now_ms).await?;
+                    // Whoever tried codes until now knows the password no more.
+                    challenges::forget_attempts(&mut transaction, id).await?;
                 }
                 transaction.commit(audit(id)).await?;
                 Ok(Some(id))

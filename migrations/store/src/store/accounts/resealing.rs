@@ -27,6 +27,12 @@ pub enum SealedColumn {
     SessionAddress,
     /// The address that an invitation was sent to.
     InvitedAddress,
+    /// The secret of an authenticator app.
+    TotpSecret,
+    /// Public key and counter of a passkey.
+    PasskeyCredential,
+    /// What a person calls a passkey.
+    PasskeyName,
 }
 
 /// A value that is sealed with another key than the current one.
@@ -104,13 +110,16 @@ macro_rules! statements {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::UserEmail,
         Self::UserName,
         Self::UserPhone,
         Self::SessionAgent,
         Self::SessionAddress,
         Self::InvitedAddress,
+        Self::TotpSecret,
+        Self::PasskeyCredential,
+        Self::PasskeyName,
     ];
 
     /// Where the value of a row lies.
@@ -122,6 +131,9 @@ impl SealedColumn {
             Self::SessionAgent => sealed_columns::agent(row),
             Self::SessionAddress => sealed_columns::address(row),
             Self::InvitedAddress => sealed_columns::invited(row),
+            Self::TotpSecret => sealed_columns::totp_secret(row),
+            Self::PasskeyCredential => sealed_columns::credential(row),
+            Self::PasskeyName => sealed_columns::passkey_name(row),
         }
     }
 
@@ -135,6 +147,9 @@ impl SealedColumn {
             Self::InvitedAddress => {
                 statements!("one_time_tokens", "invitation_id", "address_sealed")
             }
+            Self::TotpSecret => statements!("totp_factors", "factor_id", "secret_sealed"),
+            Self::PasskeyCredential => statements!("passkeys", "passkey_id", "credential_sealed"),
+            Self::PasskeyName => statements!("passkeys", "passkey_id", "name_sealed"),
         }
     }
 }
