@@ -89,7 +89,8 @@ pub use factors::CODE_MAX_BYTES;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 pub use flows::{
     Export, ExportedSession, FactorsOverview, Login, OpenInvitation, OwnPasskey, OwnSession,
-    PasskeyAnswer, PasskeyCeremony, ProfileUpdate, RegisteredPasskey, Registration, SecondStep, TeamMember, TotpSetup,
+    PasskeyAnswer, PasskeyCeremony, ProfileUpdate, RegisteredPasskey, Registration, SecondStep,
+    TeamMember, TotpSetup,
 };
 pub use office::{NewPerson, Office};
 pub use one_time::OneTimeSecret;

@@ -44,7 +44,10 @@ pub(super) fn endpoints() -> Endpoints {
         )
         .with(routes!(passkey_options::passkey_options), open)
         .with(routes!(passkey_sign_in::passkey_sign_in), open)
-        .with(routes!(step_up::step_up), Rules::DEFAULT.bounds(step_up::BOUNDS))
+        .with(
+            routes!(step_up::step_up),
+            Rules::DEFAULT.bounds(step_up::BOUNDS),
+        )
         .with(routes!(list::list), Rules::DEFAULT)
         .with(routes!(set_up_totp::set_up_totp), confirming)
         .with(

@@ -76,12 +76,7 @@ fn hello(language: Language, name: Option<&str>) -> String {
 }
 
 /// The mail that tells a person what happened to its account.
-pub(crate) fn notice(
-    language: Language,
-    house: &str,
-    notice: Notice,
-    name: Option<&str>,
-) -> Text {
+pub(crate) fn notice(language: Language, house: &str, notice: Notice, name: Option<&str>) -> Text {
     let (subject, what) = match language {
         Language::English => happened(notice),
         Language::Thai => happened_in_thai(notice),
@@ -144,10 +139,7 @@ fn happened_in_thai(notice: Notice) -> (&'static str, &'static str) {
             "นำแอปยืนยันตัวตนออกแล้ว",
             "แอปยืนยันตัวตนถูกนำออกจากบัญชีของคุณ ระบบจะไม่ขอรหัสจากแอปอีก",
         ),
-        Notice::PasskeyAdded => (
-            "เพิ่มพาสคีย์แล้ว",
-            "มีการเพิ่มพาสคีย์ในบัญชีของคุณ คุณสามารถใช้เข้าสู่ระบบได้",
-        ),
+        Notice::PasskeyAdded => ("เพิ่มพาสคีย์แล้ว", "มีการเพิ่มพาสคีย์ในบัญชีของคุณ คุณสามารถใช้เข้าสู่ระบบได้"),
         Notice::PasskeyRemoved => ("นำพาสคีย์ออกแล้ว", "มีการนำพาสคีย์ออกจากบัญชีของคุณ"),
         Notice::RecoveryCodeUsed => (
             "มีการใช้รหัสกู้คืน",

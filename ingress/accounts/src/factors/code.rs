@@ -61,6 +61,9 @@ mod tests {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         let shown = format!("{:?} {:?}", read("123456"), read(&typed));
-        assert!(!shown.contains("123456") && !shown.contains(&typed[..4]), "{shown}");
+        assert!(
+            !shown.contains("123456") && !shown.contains(&typed[..4]),
+            "{shown}"
+        );
     }
 }

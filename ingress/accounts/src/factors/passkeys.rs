@@ -143,11 +143,7 @@ impl Passkeys {
     ///
     /// # Errors
     /// [`AccountError::Internal`].
-    pub(crate) fn begin_sign_in(
-        &self,
-        ring: &KeyRing,
-        now_ms: u64,
-    ) -> Result<Begun, AccountError> {
+    pub(crate) fn begin_sign_in(&self, ring: &KeyRing, now_ms: u64) -> Result<Begun, AccountError> {
         let (mut options, state) = self.0.start_discoverable_authentication().map_err(defect)?;
         // Whether it is offered in a form's field is the page's choice.
         options.mediation = None;
@@ -313,7 +309,10 @@ mod tests {
         let selection = &begun.options["publicKey"]["authenticatorSelection"];
         assert_eq!(selection["residentKey"], "required");
         assert_eq!(selection["userVerification"], "required");
-        assert_eq!(begun.options["publicKey"]["rp"]["id"], "tickets.example.test");
+        assert_eq!(
+            begun.options["publicKey"]["rp"]["id"],
+            "tickets.example.test"
+        );
         let ceremony = Private::new(begun.ceremony.clone());
         assert!(!begun.ceremony.contains("nobody"));
         let gone = |error: AccountError| matches!(error, AccountError::ChallengeGone);
@@ -325,7 +324,13 @@ mod tests {
         assert!(gone(end(user, now_ms + CEREMONY_LIFE_MS)));
         let wrong = end(user, now_ms);
         assert!(
-            matches!(wrong, AccountError::Invalid { field: "credential", .. }),
+            matches!(
+                wrong,
+                AccountError::Invalid {
+                    field: "credential",
+                    ..
+                }
+            ),
             "{wrong}"
         );
         let answer = passkeys.answer(&ceremony, Value::Null, &ring, now_ms);
@@ -335,7 +340,10 @@ mod tests {
         assert!(answer.is_err_and(gone));
         let begun = passkeys.begin_sign_in(&ring, now_ms).unwrap();
         assert_eq!(begun.options["publicKey"]["userVerification"], "required");
-        assert_eq!(begun.options["publicKey"]["allowCredentials"], serde_json::json!([]));
+        assert_eq!(
+            begun.options["publicKey"]["allowCredentials"],
+            serde_json::json!([])
+        );
         assert_eq!(begun.options.get("mediation"), None);
     }
 }

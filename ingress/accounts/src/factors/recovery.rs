@@ -80,7 +80,13 @@ mod tests {
         let bare = shown.replace('-', "");
         assert_eq!(RecoveryCode::parse(&bare), Some(code.clone()));
         assert_eq!(RecoveryCode::parse(&bare.to_uppercase()), Some(code));
-        for wrong in ["", &bare[1..], "wwww", &format!("{bare}a"), "9w23lnnvww23lnnv"] {
+        for wrong in [
+            "",
+            &bare[1..],
+            "wwww",
+            &format!("{bare}a"),
+            "9w23lnnvww23lnnv",
+        ] {
             assert_eq!(RecoveryCode::parse(wrong), None, "{wrong}");
         }
         let looks = RecoveryCode::parse("0o1l8b2lnnvww23l");

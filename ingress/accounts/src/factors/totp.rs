@@ -122,7 +122,10 @@ mod tests {
         assert!(uri.starts_with("otpauth://totp/Opera"), "{uri}");
         let secret = SECRET.base32();
         assert_eq!(secret.expose(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
-        assert!(uri.contains(&format!("secret={}", secret.expose())), "{uri}");
+        assert!(
+            uri.contains(&format!("secret={}", secret.expose())),
+            "{uri}"
+        );
         assert!(uri.contains("issuer=Opera"), "{uri}");
         assert!(uri.contains("example.test"), "{uri}");
         assert!(TotpSecret::from_bytes(&[0; 19]).is_none());

@@ -113,8 +113,7 @@ impl Accounts {
             ceremony,
             credential,
         } = answer;
-        let ended =
-            passkeys.end_registration(user, &ceremony, credential, vault.ring(), now_ms)?;
+        let ended = passkeys.end_registration(user, &ceremony, credential, vault.ring(), now_ms)?;
         let passkey_id = Uuid::new_v4();
         let row = PasskeyRow {
             passkey_id,

@@ -4,9 +4,7 @@
 use onsale_private::Private;
 use onsale_store::account::{PasswordHash, SessionRow, TokenHash, UserRow};
 use onsale_store::audit::{AuditEntry, Unaudited};
-use onsale_store::factor::{
-    Attempt, ChallengeRow, CodePace, Factors, Proof, Proven, Shown, Tried,
-};
+use onsale_store::factor::{Attempt, ChallengeRow, CodePace, Factors, Proof, Proven, Shown, Tried};
 use onsale_store::notice::Notice;
 use serde_json::json;
 use uuid::Uuid;

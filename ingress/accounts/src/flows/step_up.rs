@@ -144,8 +144,7 @@ impl Accounts {
         } else {
             let opened = self.store.session(session).await?;
             let is_new = opened.is_some_and(|opened| {
-                opened.user_id == user
-                    && now_ms.saturating_sub(opened.created_at_ms) < RECENT_MS
+                opened.user_id == user && now_ms.saturating_sub(opened.created_at_ms) < RECENT_MS
             });
             if !is_new {
                 return Err(AccountError::OldSession);

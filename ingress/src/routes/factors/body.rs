@@ -77,7 +77,11 @@ impl From<FactorsOverview> for FactorsBody {
     fn from(factors: FactorsOverview) -> Self {
         Self {
             totp_since: factors.totp_since_ms.map(Instant),
-            passkeys: factors.passkeys.into_iter().map(PasskeyBody::from).collect(),
+            passkeys: factors
+                .passkeys
+                .into_iter()
+                .map(PasskeyBody::from)
+                .collect(),
             recovery_codes_left: factors.recovery_codes_left,
         }
     }

@@ -19,6 +19,7 @@ mod documents;
 mod double_sale;
 mod dropped;
 mod events;
+mod factors;
 mod harness;
 mod histories;
 mod jobs;

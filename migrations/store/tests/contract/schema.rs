@@ -166,7 +166,7 @@ async fn an_empty_database_says_what_to_do() {
         "{error}"
     );
     assert!(!store.has_schema().await.unwrap());
-    assert_eq!(store.migrate().await.unwrap(), 13);
+    assert_eq!(store.migrate().await.unwrap(), 14);
     assert!(store.has_schema().await.unwrap());
     store.check_schema().await.unwrap();
 }

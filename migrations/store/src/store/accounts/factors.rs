@@ -357,10 +357,7 @@ impl Store {
 }
 
 /// Whether an account has a second factor that is asked for.
-pub(super) async fn has_any(
-    transaction: &mut Transaction,
-    user: Uuid,
-) -> Result<bool, StoreError> {
+pub(super) async fn has_any(transaction: &mut Transaction, user: Uuid) -> Result<bool, StoreError> {
     let found = transaction.fetch_optional(HAS_ANY, &[user.into()]).await?;
     Ok(found.is_some())
 }

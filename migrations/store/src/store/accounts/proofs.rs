@@ -159,10 +159,7 @@ async fn use_up(
         .execute(
             "UPDATE code_attempts SET until_ms = until_ms - $2 WHERE user_id = $1 \
              AND until_ms >= $2",
-            &[
-                user.into(),
-                integer("counted_ms", shown.counted_ms)?.into(),
-            ],
+            &[user.into(), integer("counted_ms", shown.counted_ms)?.into()],
         )
         .await?;
     if let Some(notice) = &shown.notice {
@@ -178,7 +175,13 @@ async fn sign(
     signed: &SignedCeremony,
     now_ms: u64,
 ) -> Result<bool, StoreError> {
-    if !use_ceremony(transaction, signed.ceremony_id, signed.ceremony_expires_at_ms).await? {
+    if !use_ceremony(
+        transaction,
+        signed.ceremony_id,
+        signed.ceremony_expires_at_ms,
+    )
+    .await?
+    {
         return Ok(false);
     }
     let kept = transaction
