@@ -81,6 +81,8 @@ pub(crate) async fn call(
 
 /// The token of the newest mail.
 pub(crate) async fn mailed(world: &World) -> String {
+    // Links are issued behind the answers.
+    world.ingress.settled().await;
     let ring = config().ring().unwrap().unwrap();
     let jobs = world
         .store
