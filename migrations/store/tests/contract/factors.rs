@@ -616,7 +616,8 @@ async fn another_password_ends_what_waits_for_a_code(bench: Bench) {
     for _ in 0..ATTEMPTS_MAX {
         store.count_code(id(1), tried, PACE, NOW_MS).await.unwrap();
     }
-    let set = store.set_password(id(1), &password(2), None, None, NOW_MS, by());
+    let new = password(2);
+    let set = store.set_password(id(1), &new, None, None, NOW_MS, by());
     assert!(set.await.unwrap());
     assert_eq!(store.challenge(hash, NOW_MS).await.unwrap(), None);
     assert!(store.has_second_factor(id(1)).await.unwrap());
