@@ -187,7 +187,7 @@ impl Vault {
 
     /// By which a recovery code of an account is found.
     pub(crate) fn recovery_hash(&self, user: Uuid, code: &RecoveryCode) -> LookupHash {
-        let value = [user.as_bytes(), code.as_bytes()].concat();
+        let value = [user.as_bytes().as_slice(), code.as_bytes()].concat();
         self.lookup.hash(RECOVERY_CODE, &value)
     }
 

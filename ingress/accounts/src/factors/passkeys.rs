@@ -223,7 +223,7 @@ fn begun_with(
     let bytes = serde_json::to_vec(&remembered).map_err(defect)?;
     let id = Uuid::new_v4();
     let sealed = ring.seal_bytes(sealed_columns::ceremony(id), &bytes);
-    let ceremony = URL_SAFE_NO_PAD.encode([id.as_bytes(), sealed.as_bytes()].concat());
+    let ceremony = URL_SAFE_NO_PAD.encode([id.as_bytes().as_slice(), sealed.as_bytes()].concat());
     Ok(Begun { ceremony, options })
 }
 
