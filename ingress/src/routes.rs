@@ -5,6 +5,7 @@ mod auth;
 mod bookings;
 mod clock;
 mod events;
+mod factors;
 pub(crate) mod health;
 pub(crate) mod home;
 mod invitations;
@@ -33,6 +34,7 @@ pub(crate) use self::shows::resume::resume_openings;
 pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
     Endpoints::new(document)
         .and(auth::endpoints())
+        .and(factors::endpoints())
         .and(tenants::endpoints())
         .and(invitations::endpoints())
         .and(audit::endpoints())

@@ -103,6 +103,7 @@ impl Config {
         ("auth", "session_kid"),
         ("accounts", "key"),
         ("accounts", "key_file"),
+        ("accounts", "pages_url"),
         ("mail", "url"),
         ("mail", "url_file"),
         ("database", "url"),
@@ -200,13 +201,22 @@ impl Config {
         IngressConfig {
             http: self.http.clone(),
             auth: self.auth.clone(),
-            accounts: self.accounts.clone(),
+            accounts: AccountsConfig {
+                pages_url: Some(self.pages_url().to_owned()),
+                ..self.accounts.clone()
+            },
             rate_limit: self.rate_limit,
             payments: self.payments,
             precheck: self.precheck,
             quota: self.quota,
             shows: self.shows,
         }
+    }
+
+    /// Where the pages are on which people sign in.
+    fn pages_url(&self) -> &str {
+        let pages = self.accounts.pages_url.as_deref();
+        pages.unwrap_or(&self.mail.link_base_url)
     }
 
     /// Where the journal lives.

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::config::AccountsConfig;
 use crate::email::Email;
 use crate::error::AccountError;
+use crate::factors::Passkeys;
 use crate::mail_pace::MailPace;
 use crate::passwords::PasswordThreads;
 use crate::providers::Providers;
@@ -49,6 +50,8 @@ pub struct Accounts {
     pub(crate) providers: Providers,
     /// Turns of what is done behind an answer: links that are being issued.
     pub(crate) links: Arc<Semaphore>,
+    /// `None` where browsers have none for the address of the pages.
+    pub(crate) passkeys: Option<Passkeys>,
     mails: MailPace,
     pub(crate) minter: Minter,
     ring: Arc<KeyRing>,
@@ -130,6 +133,10 @@ impl Accounts {
             ring: Arc::new(ring),
             mails: MailPace::default(),
             links: Arc::new(Semaphore::new(LINKS_AT_ONCE.into())),
+            passkeys: config
+                .pages_url
+                .as_deref()
+                .and_then(|pages| Passkeys::at(pages, config.service_name.trim())),
             vault: OnceCell::new(),
             misfit: OnceLock::new(),
             config,
@@ -266,8 +273,9 @@ impl Accounts {
             None => None,
         };
         let profile = self.vault(now_ms).await?.open_profile(&user)?;
+        let standing = Standing::of(&user, membership.as_ref());
         Ok(Person {
-            standing: Standing::of(&user, membership.as_ref()),
+            standing: self.standing_allowed(user.user_id, standing).await?,
             profile,
             user,
         })

@@ -21,6 +21,21 @@ const COST_MAX: u32 = 16;
 const THREADS_MAX: u32 = 64;
 const QUEUE_MAX: u32 = 100_000;
 const DAY_SECONDS: u64 = 86_400;
+/// Longest name of the installation, in characters: authenticator apps have one line for it.
+const SERVICE_NAME_MAX_CHARS: usize = 64;
+
+/// Who has to have a second factor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactorRule {
+    /// Nobody; everybody may.
+    #[default]
+    None,
+    /// Admins of the installation.
+    Operators,
+    /// They, and members of tenants.
+    Staff,
+}
 
 /// People: how they sign in, and with what what is kept of them is sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
@@ -57,6 +72,13 @@ pub struct AccountsConfig {
     pub invitation_seconds: u64,
     /// Whether everyone with a verified address may open a tenant; otherwise operators and admins do.
     pub self_service_tenants: bool,
+    /// Who has to have a second factor. Without one their tokens say the role of a buyer.
+    pub require_second_factor: SecondFactorRule,
+    /// What authenticator apps and passkeys call this installation.
+    pub service_name: String,
+    /// Where the pages are on which people sign in: passkeys are bound to this host. Unset:
+    /// `mail.link_base_url`.
+    pub pages_url: Option<String>,
     /// Cost of a password's hash (bcrypt): one more takes twice as long.
     pub bcrypt_cost: u32,
     /// Threads that compute them; 0 is half of the processors.
@@ -89,6 +111,9 @@ impl Default for AccountsConfig {
             reset_link_seconds: 3_600,
             invitation_seconds: 7 * DAY_SECONDS,
             self_service_tenants: false,
+            require_second_factor: SecondFactorRule::None,
+            service_name: "Onsale".to_owned(),
+            pages_url: None,
             bcrypt_cost: 12,
             password_threads: 0,
             password_queue_max: 64,
@@ -212,6 +237,26 @@ impl AccountsConfig {
                 format!("at most {OLD_KEYS_MAX}"),
             ));
         }
+        let name = self.service_name.trim();
+        let is_fine = |c: char| !c.is_control() && c != ':';
+        if !(1..=SERVICE_NAME_MAX_CHARS).contains(&name.chars().count())
+            || !name.chars().all(is_fine)
+        {
+            problems.push(ConfigProblem::new(
+                "accounts.service_name",
+                format!("{:?}", self.service_name),
+                format!("1 to {SERVICE_NAME_MAX_CHARS} characters on one line, without a colon"),
+            ));
+        }
+        if let Some(url) = &self.pages_url
+            && !(url.starts_with("https://") || url.starts_with("http://"))
+        {
+            problems.push(ConfigProblem::new(
+                "accounts.pages_url",
+                format!("{url:?}"),
+                "a URL, as https://tickets.example.test",
+            ));
+        }
         for (key, seconds, range) in [
             (
                 "access_token_seconds",
@@ -320,6 +365,20 @@ mod tests {
                     ..right.clone()
                 },
                 "accounts.provider_timeout_seconds",
+            ),
+            (
+                AccountsConfig {
+                    service_name: "Opera: tickets".to_owned(),
+                    ..right.clone()
+                },
+                "accounts.service_name",
+            ),
+            (
+                AccountsConfig {
+                    pages_url: Some("tickets.example.test".to_owned()),
+                    ..right.clone()
+                },
+                "accounts.pages_url",
             ),
             (
                 AccountsConfig {

@@ -4,6 +4,7 @@ use onsale_auth::MintError;
 use onsale_private::OpenError;
 use onsale_store::StoreError;
 
+use crate::flows::SecondStep;
 use crate::passwords::{PasswordError, Weakness};
 use crate::providers::ProviderError;
 use crate::sessions::Refusal;
@@ -32,6 +33,42 @@ pub enum AccountError {
     /// The account cannot sign in. Only who knows its password learns of it.
     #[error("this account is disabled")]
     Disabled,
+    /// The account has a second factor, which is shown next. Only who knows the password learns of it.
+    #[error("a second factor is needed to sign in")]
+    SecondFactor(SecondStep),
+    /// The account has a second factor, which was not shown in this session lately.
+    #[error("the second factor has to be shown again")]
+    StepUp {
+        /// What may be shown: `totp`, `recovery_code`, `passkey`.
+        ways: Vec<&'static str>,
+    },
+    /// A code is not right, or was used before.
+    #[error("the code is wrong or was used before")]
+    WrongCode,
+    /// Too many codes were tried on the account.
+    #[error("too many codes were tried")]
+    TooManyCodes {
+        /// When another may be tried, in seconds.
+        retry_after_seconds: u64,
+    },
+    /// What is answered is not good any more: it expired, was answered, or took too many attempts.
+    #[error("what is answered is not good any more")]
+    ChallengeGone,
+    /// What a passkey answered is not valid, or the passkey is not known.
+    #[error("the passkey is not known, or its answer is not valid")]
+    WrongPasskey,
+    /// The account, or another one, has the passkey.
+    #[error("this passkey is registered already")]
+    PasskeyTaken,
+    /// The account has as many passkeys as it may.
+    #[error("the account has as many passkeys as it may")]
+    TooManyPasskeys,
+    /// Passkeys are bound to the address of the pages, for which browsers have none.
+    #[error("there are no passkeys at the address of the pages")]
+    NoPasskeys,
+    /// An account without a password shows that it is its person by having signed in just now.
+    #[error("the session was opened too long ago")]
+    OldSession,
     /// A refresh token gives nothing.
     #[error("the refresh token is not valid: {0:?}")]
     Refresh(Refusal),
@@ -127,7 +164,7 @@ impl From<VaultError> for AccountError {
         match error {
             VaultError::Store(error) => Self::Store(error),
             VaultError::Open(error) => Self::Open(error),
-            VaultError::NoKey => Self::Internal(error.to_string()),
+            VaultError::NoKey | VaultError::NoFactor(_) => Self::Internal(error.to_string()),
         }
     }
 }

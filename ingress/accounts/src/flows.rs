@@ -4,6 +4,7 @@ mod api_keys;
 mod confirm;
 mod erasure;
 mod export;
+mod factors;
 mod federated;
 mod first_admin;
 mod guests;
@@ -12,15 +13,19 @@ mod invitations;
 mod login;
 mod logout;
 mod own_sessions;
+mod passkeys;
 mod passwords;
 mod profile;
 mod refresh;
 mod register;
+mod second_step;
+mod step_up;
 mod tenants;
 mod verify;
 
 pub use confirm::Confirmation;
 pub use export::{Export, ExportedSession};
+pub use factors::{FactorsOverview, OwnPasskey, TotpSetup};
 pub use federated::{
     JOURNEY_COOKIE_SECONDS, Landing, ProviderReturn, SIGN_IN_CODE_MAX_BYTES, SignInStart,
 };
@@ -29,7 +34,9 @@ pub use identities::{LinkRequest, OwnIdentities, OwnIdentity};
 pub use invitations::OpenInvitation;
 pub use login::Login;
 pub use own_sessions::OwnSession;
+pub use passkeys::{PasskeyAnswer, PasskeyCeremony, RegisteredPasskey};
 pub use profile::ProfileUpdate;
 pub use register::Registration;
 pub(crate) use register::taken;
+pub use second_step::SecondStep;
 pub use tenants::TeamMember;

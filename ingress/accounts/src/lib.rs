@@ -11,6 +11,8 @@
 //! | one sign-in and its refresh tokens | `sessions` | each refresh; its person; whatever ends it |
 //! | an account elsewhere by which a person signs in | `identities` | its person; a reset of the password |
 //! | a sign-in by it that came back, once | `federated_sign_ins` | the return; who brings its code |
+//! | second factors: authenticator app, passkeys (sealed), recovery codes (hashed) | `totp_factors`, `passkeys`, `recovery_codes` | their person; operators, who reset them |
+//! | a sign-in that waits for a second factor | `sign_in_challenges` | whoever knows the password |
 //! | what a mailed link allows, once | `one_time_tokens` | whoever follows the link; whoever withdraws an invitation |
 //! | the key of hashes for look-ups, sealed | `lookup_keys` | made once; sealed again with the rest |
 //! | who did it | `audit` | the transaction of the fact |
@@ -50,6 +52,15 @@
 //! the same sessions. An account is found by the hash of issuer and subject; by its address only where both
 //! the provider and we know that the address is the person's.
 //!
+//! # Second factors
+//!
+//! Whichever way a person signs in, [`Accounts`] opens the session in one place (`open`), which asks for the
+//! second factor of an account that has one; and the store opens no session of such an account without a
+//! proof. A proof is used up in the transaction of what it allows: a time step of an authenticator app, a
+//! recovery code, the ceremony of a passkey. What is sensitive wants one that was shown in the session lately
+//! (`step_up`). Where an installation requires a second factor, the token of a person without one says the
+//! role of a buyer until there is one ([`Standing::without_rights`]).
+//!
 //! # Guests
 //!
 //! Who buys without an account is a row of `guests`, not of `users`: nothing that looks for an account finds
@@ -72,6 +83,7 @@ mod api_key;
 mod config;
 mod email;
 mod error;
+mod factors;
 mod fields;
 mod flows;
 mod mail_pace;
@@ -88,14 +100,17 @@ mod vault;
 pub use accounts::{Accounts, Origin, Person, SignedIn, StartError};
 pub use acting::Acting;
 pub use api_key::{API_KEY_NAME_MAX_CHARS, API_KEY_SCOPES, ApiKeyScopes};
-pub use config::{AccountsConfig, KeysError};
+pub use config::{AccountsConfig, KeysError, SecondFactorRule};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
+pub use factors::CODE_MAX_BYTES;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 pub use flows::{
-    Confirmation, Export, ExportedSession, Guest, GuestSignedIn, JOURNEY_COOKIE_SECONDS, Landing,
-    LinkRequest, Login, OpenInvitation, OwnIdentities, OwnIdentity, OwnSession, ProfileUpdate,
-    ProviderReturn, Registration, SIGN_IN_CODE_MAX_BYTES, SignInStart, TeamMember,
+    Confirmation, Export, ExportedSession, FactorsOverview, Guest, GuestSignedIn,
+    JOURNEY_COOKIE_SECONDS, Landing, LinkRequest, Login, OpenInvitation, OwnIdentities,
+    OwnIdentity, OwnPasskey, OwnSession, PasskeyAnswer, PasskeyCeremony, ProfileUpdate,
+    ProviderReturn, RegisteredPasskey, Registration, SIGN_IN_CODE_MAX_BYTES, SecondStep,
+    SignInStart, TeamMember, TotpSetup,
 };
 pub use office::{NewPerson, Office};
 pub use permissions::{Action, Actions, may};

@@ -6,6 +6,8 @@ use onsale_private::{KeyId, KeyRing, Private};
 use onsale_store::Store;
 use onsale_store::account::{OneTimeToken, Purpose, UserRole, UserRow};
 use onsale_store::audit::{Actor, Unaudited};
+use onsale_store::factor::FactorsReset;
+use onsale_store::notice::Notice;
 use uuid::Uuid;
 
 use crate::email::Email;
@@ -188,5 +190,30 @@ impl Office {
         } else {
             Err(AccountError::NotFound("account"))
         }
+    }
+
+    /// Removes every second factor of an account, for a person who has lost them, and ends its sessions. The
+    /// person is told by mail. `None` for an account that was erased.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn reset_factors(
+        &self,
+        user: Uuid,
+        by: &Actor,
+        now_ms: u64,
+    ) -> Result<Option<FactorsReset>, AccountError> {
+        let notice = Notice::FactorsReset.job(user, now_ms)?;
+        let entry = by.did("factor.reset", "user", user);
+        let audit = move |reset: &FactorsReset| {
+            entry.with(serde_json::json!({
+                "totp": reset.totp,
+                "passkeys": reset.passkeys,
+                "recovery_codes": reset.recovery_codes,
+                "sessions": reset.sessions,
+            }))
+        };
+        let reset = self.store.reset_factors(user, notice, now_ms, audit);
+        Ok(reset.await?)
     }
 }

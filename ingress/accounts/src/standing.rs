@@ -17,6 +17,8 @@ pub struct Standing {
     pub member: Option<MemberRole>,
     /// What the person is called: `buyer`, `organizer` or `admin`.
     pub called: &'static str,
+    /// Whether it is more, and has to set a second factor up first.
+    pub needs_factor: bool,
 }
 
 impl Standing {
@@ -32,19 +34,40 @@ impl Standing {
                 tenant: nobodys,
                 member: None,
                 called: "admin",
+                needs_factor: false,
             },
             (UserRole::Buyer, Some(membership)) => Self {
                 role: Role::Organizer,
                 tenant: TenantId(membership.tenant_id),
                 member: Some(membership.role),
                 called: "organizer",
+                needs_factor: false,
             },
             (UserRole::Buyer, None) => Self {
                 role: Role::Buyer,
                 tenant: nobodys,
                 member: None,
                 called: "buyer",
+                needs_factor: false,
             },
+        }
+    }
+
+    /// Whether it is that of an admin of the installation.
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Operator
+    }
+
+    /// Of a person who is more, and has to set a second factor up before its tokens say so: it may do what
+    /// everybody may, and that.
+    #[must_use]
+    pub fn without_rights(self) -> Self {
+        Self {
+            role: Role::Buyer,
+            tenant: TenantId(Uuid::nil()),
+            member: None,
+            called: "buyer",
+            needs_factor: true,
         }
     }
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use onsale_private::{KeyRing, LookupHash, LookupKey, OpenError, Place, Private, Sealed};
 use onsale_store::account::{GuestRow, SealedEmail, SessionRow, UserRow};
+use onsale_store::factor::{PasskeyRow, TotpRow};
 use onsale_store::{Store, StoreError, sealed_columns};
 use uuid::Uuid;
+use webauthn_rs::prelude::Passkey;
 
 use crate::email::Email;
+use crate::factors::{RecoveryCode, TotpSecret};
 
 /// What hashes of an address of e-mail are of.
 const EMAIL: &str = "email";
@@ -16,6 +19,8 @@ const EMAIL: &str = "email";
 const SUBJECT: &str = "subject";
 /// What hashes of a network address are of.
 const ADDRESS: &str = "address";
+/// What hashes of a recovery code are of.
+const RECOVERY_CODE: &str = "recovery code";
 
 /// What is to be done where the key is lost.
 const REMEDY: &str = "nobody can sign in or be found, and sales go on: bring the key back from where it is \
@@ -34,6 +39,9 @@ pub enum VaultError {
     /// It opens, and is no key.
     #[error("lookup_keys.key_sealed holds no key")]
     NoKey,
+    /// A second factor opens, and is none.
+    #[error("{0} holds no second factor")]
+    NoFactor(&'static str),
 }
 
 /// Seals, opens and finds what is personal.
@@ -207,6 +215,67 @@ impl Vault {
             self.open_one(sealed_columns::agent(id), session.agent.as_ref())?,
             self.open_one(sealed_columns::address(id), session.address.as_ref())?,
         ))
+    }
+
+    /// The secret of an authenticator app, as it is kept.
+    pub(crate) fn seal_totp(&self, factor: Uuid, secret: &TotpSecret) -> Sealed {
+        let place = sealed_columns::totp_secret(factor);
+        self.ring.seal_bytes(place, secret.as_bytes())
+    }
+
+    /// The secret of an authenticator app.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub(crate) fn open_totp(&self, row: &TotpRow) -> Result<TotpSecret, VaultError> {
+        let place = sealed_columns::totp_secret(row.factor_id);
+        let bytes = self.ring.open_bytes(place, &row.secret)?;
+        TotpSecret::from_bytes(&bytes).ok_or(VaultError::NoFactor("totp_factors.secret_sealed"))
+    }
+
+    /// By which a recovery code of an account is found.
+    pub(crate) fn recovery_hash(&self, user: Uuid, code: &RecoveryCode) -> LookupHash {
+        let value = [user.as_bytes().as_slice(), code.as_bytes()].concat();
+        self.lookup.hash(RECOVERY_CODE, &value)
+    }
+
+    /// Public key and counter of a passkey, as they are kept.
+    ///
+    /// # Errors
+    /// When they have no JSON.
+    pub(crate) fn seal_credential(
+        &self,
+        passkey: Uuid,
+        credential: &Passkey,
+    ) -> Result<Sealed, serde_json::Error> {
+        let bytes = serde_json::to_vec(credential)?;
+        let place = sealed_columns::credential(passkey);
+        Ok(self.ring.seal_bytes(place, &bytes))
+    }
+
+    /// Public key and counter of a passkey.
+    ///
+    /// # Errors
+    /// When they do not open.
+    pub(crate) fn open_credential(&self, row: &PasskeyRow) -> Result<Passkey, VaultError> {
+        let place = sealed_columns::credential(row.passkey_id);
+        let bytes = self.ring.open_bytes(place, &row.credential)?;
+        let none = |_error| VaultError::NoFactor("passkeys.credential_sealed");
+        serde_json::from_slice(&bytes).map_err(none)
+    }
+
+    /// What a person calls a passkey, as it is kept.
+    pub(crate) fn seal_passkey_name(&self, passkey: Uuid, name: &Private) -> Sealed {
+        self.ring.seal(sealed_columns::passkey_name(passkey), name)
+    }
+
+    /// What a person calls a passkey.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub(crate) fn open_passkey_name(&self, row: &PasskeyRow) -> Result<Option<Private>, OpenError> {
+        let place = sealed_columns::passkey_name(row.passkey_id);
+        self.open_one(place, row.name.as_ref())
     }
 
     /// The keys themselves, for what is sealed elsewhere.

@@ -16,6 +16,10 @@ pub enum Code {
     MethodNotAllowed,
     RequestTimeout,
     InvalidCredentials,
+    SecondFactorRequired,
+    InvalidCode,
+    ChallengeExpired,
+    PasskeyTaken,
     TokenExpired,
     TokenReused,
     EmailTaken,
@@ -103,6 +107,26 @@ impl Code {
                 "INVALID_CREDENTIALS",
                 StatusCode::UNAUTHORIZED,
                 "Address or password are wrong",
+            ),
+            Self::SecondFactorRequired => (
+                "SECOND_FACTOR_REQUIRED",
+                StatusCode::UNAUTHORIZED,
+                "A second factor is needed",
+            ),
+            Self::InvalidCode => (
+                "INVALID_CODE",
+                StatusCode::UNAUTHORIZED,
+                "The code is not right",
+            ),
+            Self::ChallengeExpired => (
+                "CHALLENGE_EXPIRED",
+                StatusCode::GONE,
+                "The challenge is not valid any more",
+            ),
+            Self::PasskeyTaken => (
+                "PASSKEY_TAKEN",
+                StatusCode::CONFLICT,
+                "The passkey is registered already",
             ),
             Self::TokenExpired => (
                 "TOKEN_EXPIRED",

@@ -20,9 +20,9 @@ use uuid::Uuid;
 
 use crate::support::{NOW_MS, Reply, World};
 
-const EMAIL: &str = "nobody@example.test";
+pub(crate) const EMAIL: &str = "nobody@example.test";
 pub(crate) const PASSWORD: &str = "a long and winding road";
-const OTHER_PASSWORD: &str = "vintage otter lantern";
+pub(crate) const OTHER_PASSWORD: &str = "vintage otter lantern";
 
 pub(crate) fn config() -> AccountsConfig {
     AccountsConfig {
@@ -46,12 +46,12 @@ pub(crate) async fn post(world: &World, path: &str, body: Value) -> Reply {
         .await
 }
 
-async fn register(world: &World) -> Value {
+pub(crate) async fn register(world: &World) -> Value {
     let body = json!({ "email": EMAIL, "password": PASSWORD, "name": "No Body" });
     post(world, "register", body).await.data(201)
 }
 
-async fn login(world: &World, password: &str) -> Reply {
+pub(crate) async fn login(world: &World, password: &str) -> Reply {
     post(
         world,
         "login",
@@ -60,13 +60,19 @@ async fn login(world: &World, password: &str) -> Reply {
     .await
 }
 
-async fn refresh(world: &World, signed_in: &Value) -> Reply {
+pub(crate) async fn refresh(world: &World, signed_in: &Value) -> Reply {
     let token = &signed_in["refresh_token"];
     post(world, "refresh", json!({ "refresh_token": token })).await
 }
 
 /// Calls a path below `/auth` with a session's access token.
-async fn call(world: &World, signed_in: &Value, method: Method, path: &str, body: Value) -> Reply {
+pub(crate) async fn call(
+    world: &World,
+    signed_in: &Value,
+    method: Method,
+    path: &str,
+    body: Value,
+) -> Reply {
     let token = signed_in["access_token"].as_str().unwrap();
     let call = world.call(method, &format!("/api/v1/auth/{path}"));
     let call = call.token(token);
@@ -95,7 +101,7 @@ pub(crate) async fn mailed(world: &World) -> String {
     token.into_exposed()
 }
 
-async fn audited(world: &World) -> Vec<String> {
+pub(crate) async fn audited(world: &World) -> Vec<String> {
     let filter = AuditFilter {
         limit: 100,
         ..AuditFilter::default()

@@ -56,6 +56,17 @@ fn http_bodies() {
             "/api/v1/admin/clock/reset".to_owned(),
             "operator",
         ),
+        (
+            Method::POST,
+            "/api/v1/auth/login/second-factor".to_owned(),
+            "buyer",
+        ),
+        (
+            Method::POST,
+            "/api/v1/auth/passkeys/sign-in".to_owned(),
+            "buyer",
+        ),
+        (Method::POST, "/api/v1/auth/step-up".to_owned(), "buyer"),
     ];
     let price = json!({"amount": 250_000, "currency": "THB"});
     let corpus: Vec<Vec<u8>> = [
@@ -72,6 +83,8 @@ fn http_bodies() {
         json!({"prices": [{"zone_id": STALLS, "price": price}], "max_tickets_per_user": 0}),
         json!({"zone_id": FLOOR, "quantity": 1}),
         json!({"to": "b", "partition": 0}),
+        json!({"challenge": "ost_x", "code": "123456"}),
+        json!({"ceremony": "AAAA", "credential": {"id": "AAAA", "response": {"signature": "AA"}}}),
         json!({"differences": [{"kind": "x"}], "deep": [[[[{"a": 1.0e-3}]]]]}),
     ]
     .iter()

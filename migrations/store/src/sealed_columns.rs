@@ -54,6 +54,42 @@ pub fn guest_email(guest: Uuid) -> Place {
     }
 }
 
+/// The secret of an authenticator app.
+pub fn totp_secret(factor: Uuid) -> Place {
+    Place {
+        table: "totp_factors",
+        column: "secret_sealed",
+        row: factor,
+    }
+}
+
+/// Public key and counter of a passkey.
+pub fn credential(passkey: Uuid) -> Place {
+    Place {
+        table: "passkeys",
+        column: "credential_sealed",
+        row: passkey,
+    }
+}
+
+/// What a person calls a passkey.
+pub fn passkey_name(passkey: Uuid) -> Place {
+    Place {
+        table: "passkeys",
+        column: "name_sealed",
+        row: passkey,
+    }
+}
+
+/// What a server remembers of a ceremony that has begun. It is in no table: the client keeps it.
+pub fn ceremony(ceremony: Uuid) -> Place {
+    Place {
+        table: "used_ceremonies",
+        column: "state",
+        row: ceremony,
+    }
+}
+
 /// The token of a link, in the payload of the job that mails it.
 pub fn mailed_token(mail: Uuid) -> Place {
     Place {

@@ -46,8 +46,8 @@ const JOBS_PER_STEP: u32 = 5_000;
 
 /// Keeps the audit trail in order. Deletes answers of catalog calls whose idempotency key is no longer
 /// remembered, changes that the log never accepted, jobs, one-time tokens and API keys that ended long ago,
-/// guests who bought nothing, addresses of guests of long ago, and mails that were never sent. What people may
-/// want to look at first goes by [`crate::retention`].
+/// challenges of sign-ins, guests who bought nothing, addresses of guests of long ago, and mails that were
+/// never sent. What people may want to look at first goes by [`crate::retention`].
 struct Housekeeping {
     store: Store,
 }
@@ -93,6 +93,8 @@ impl Handler for Housekeeping {
         self.store
             .forget_federated_sign_ins(now_ms.saturating_sub(SIGN_INS_KEPT_MS))
             .await?;
+        // Neither is of any use after its end.
+        let challenges = self.store.forget_challenges(now_ms).await?;
         let keys = self
             .store
             .forget_api_keys(now_ms.saturating_sub(API_KEYS_KEPT_MS))
@@ -112,8 +114,8 @@ impl Handler for Housekeeping {
             let forgotten = self.store.prune_jobs(JOBS_KEPT_MS, JOBS_PER_STEP).await?;
             jobs += forgotten;
             attempt.note_progress(format!(
-                "{answers} answers, {changes} changes, {tokens} tokens, {keys} API keys, {guests} guests \
-                 and {jobs} jobs forgotten"
+                "{answers} answers, {changes} changes, {tokens} tokens, {challenges} challenges, {keys} \
+                 API keys, {guests} guests and {jobs} jobs forgotten"
             ));
             if forgotten < u64::from(JOBS_PER_STEP) {
                 return Ok(());

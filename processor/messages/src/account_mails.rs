@@ -13,6 +13,7 @@ use onsale_schemas::MemberRole;
 use onsale_store::account::{Purpose, UserRow};
 use onsale_store::mail::{KIND, LinkMail};
 use onsale_store::{Store, sealed_columns};
+use uuid::Uuid;
 
 use crate::config::MailConfig;
 use crate::post::{Mail, Post, PostError};
@@ -24,14 +25,19 @@ const LEASE: Duration = Duration::from_secs(60);
 
 struct AccountMails {
     store: Store,
-    ring: KeyRing,
-    post: Post,
+    ring: Arc<KeyRing>,
+    post: Arc<Post>,
     from: Mailbox,
     link_base_url: String,
 }
 
 /// The kind; `None` where the configuration says from nobody, which it is checked for.
-pub fn kind(store: &Store, ring: KeyRing, post: Post, config: &MailConfig) -> Option<Kind> {
+pub fn kind(
+    store: &Store,
+    ring: Arc<KeyRing>,
+    post: Arc<Post>,
+    config: &MailConfig,
+) -> Option<Kind> {
     Some(Kind {
         name: KIND,
         handler: Arc::new(AccountMails {
@@ -60,24 +66,65 @@ impl Handler for AccountMails {
             return Ok(());
         };
         let composed = self.compose(&mail, recipient)?;
-        match self.post.send(composed).await {
-            // There is nothing that an operator could do, and anyone can name such an address.
-            Err(error @ PostError::Never(_)) => {
-                // A note is kept while a job runs, and this one ends at once.
-                tracing::info!(mail = %mail.mail_id, %error, "a mail is not sent");
-                attempt.note_progress(format!("not sent: {error}"));
-                Ok(())
-            }
-            sent => sent.map_err(failure),
+        send(&self.post, composed, attempt).await
+    }
+}
+
+/// What this installation calls itself in its mails.
+pub(crate) fn house(from: &Mailbox) -> &str {
+    let name = from.name.as_deref().map(str::trim);
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| from.email.domain())
+}
+
+/// Hands a mail to the post.
+pub(crate) async fn send(post: &Post, mail: Mail, attempt: &Attempt) -> Result<(), Failure> {
+    let id = mail.id;
+    match post.send(mail).await {
+        // There is nothing that an operator could do, and anyone can name such an address.
+        Err(error @ PostError::Never(_)) => {
+            // A note is kept while a job runs, and this one ends at once.
+            tracing::info!(mail = %id, %error, "a mail is not sent");
+            attempt.note_progress(format!("not sent: {error}"));
+            Ok(())
         }
+        sent => sent.map_err(failure),
     }
 }
 
 /// Whom a mail goes to.
-struct Recipient {
-    address: Private,
-    name: Option<Private>,
-    language: Language,
+pub(crate) struct Recipient {
+    pub(crate) address: Private,
+    pub(crate) name: Option<Private>,
+    pub(crate) language: Language,
+}
+
+impl Recipient {
+    /// The person of an account; `None` where it cannot sign in any more.
+    pub(crate) async fn of_account(
+        store: &Store,
+        ring: &KeyRing,
+        id: Uuid,
+    ) -> Result<Option<Self>, Failure> {
+        let user = store.user(id).await?;
+        let Some(user) = user.filter(UserRow::is_active) else {
+            return Ok(None);
+        };
+        let Some(email) = &user.email else {
+            return Ok(None);
+        };
+        let open = |place, value| ring.open(place, value).map_err(sealed);
+        // Whoever registered another person's address would write to that person through this server.
+        let is_verified = user.email_verified_at_ms.is_some();
+        let name = user.name.as_ref().filter(|_| is_verified);
+        Ok(Some(Self {
+            address: open(sealed_columns::email(id), &email.sealed)?,
+            name: name
+                .map(|name| open(sealed_columns::name(id), name))
+                .transpose()?,
+            language: Language::of(user.locale.as_deref()),
+        }))
+    }
 }
 
 impl AccountMails {
@@ -94,31 +141,7 @@ impl AccountMails {
         let Some(id) = mail.user_id else {
             return Err(Failure::Never("it names no recipient".to_owned()));
         };
-        let user = self.store.user(id).await?;
-        let Some(user) = user.filter(UserRow::is_active) else {
-            return Ok(None);
-        };
-        let Some(email) = &user.email else {
-            return Ok(None);
-        };
-        let open = |place, value| self.ring.open(place, value).map_err(sealed);
-        // Whoever registered another person's address would write to that person through this server.
-        let is_verified = user.email_verified_at_ms.is_some();
-        let name = user.name.as_ref().filter(|_| is_verified);
-        Ok(Some(Recipient {
-            address: open(sealed_columns::email(id), &email.sealed)?,
-            name: name
-                .map(|name| open(sealed_columns::name(id), name))
-                .transpose()?,
-            language: Language::of(user.locale.as_deref()),
-        }))
-    }
-
-    /// What this installation calls itself in its mails.
-    fn house(&self) -> &str {
-        let name = self.from.name.as_deref().map(str::trim);
-        name.filter(|name| !name.is_empty())
-            .unwrap_or_else(|| self.from.email.domain())
+        Recipient::of_account(&self.store, &self.ring, id).await
     }
 
     fn compose(&self, mail: &LinkMail, recipient: Recipient) -> Result<Mail, Failure> {
@@ -141,7 +164,7 @@ impl AccountMails {
         let text = match &mail.invitation {
             Some(invitation) => {
                 let role = MemberRole::parse(&invitation.role).ok_or_else(none)?;
-                texts::invitation(language, self.house(), &invitation.tenant, role, &url)
+                texts::invitation(language, house(&self.from), &invitation.tenant, role, &url)
             }
             None => {
                 let name = name.as_ref().map(Private::expose);

@@ -1,6 +1,6 @@
 //! Messages to people. For now mails about their accounts: a job names what happened
-//! ([`onsale_store::mail`]), and its handler ([`account_mails`]) opens address and token, writes the text in
-//! the person's language and hands it to the [`Post`].
+//! ([`onsale_store::mail`], [`onsale_store::notice`]), and its handler ([`account_mails`], [`notices`]) opens
+//! address and token, writes the text in the person's language and hands it to the [`Post`].
 //!
 //! A mail is sent at least once: a worker that dies after the server took it sends it again. It carries
 //! the same `Message-ID` then, by which mailboxes drop the second.
@@ -8,6 +8,7 @@
 pub mod account_mails;
 mod config;
 mod mail_url;
+pub mod notices;
 mod post;
 mod texts;
 

@@ -2,6 +2,7 @@
 
 use onsale_schemas::MemberRole;
 use onsale_store::account::Purpose;
+use onsale_store::notice::Notice;
 
 /// A language that mails are written in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,12 +36,7 @@ pub(crate) fn link(
     name: Option<&str>,
     url: &str,
 ) -> Option<Text> {
-    let hello = match (language, name) {
-        (Language::English, Some(name)) => format!("Hello {name},"),
-        (Language::English, None) => "Hello,".to_owned(),
-        (Language::Thai, Some(name)) => format!("สวัสดีคุณ {name}"),
-        (Language::Thai, None) => "สวัสดี".to_owned(),
-    };
+    let hello = hello(language, name);
     let (subject, what, otherwise) = match (language, purpose) {
         (Language::English, Purpose::VerifyEmail) => (
             "Please confirm your e-mail address",
@@ -68,6 +64,96 @@ pub(crate) fn link(
         subject: subject.to_owned(),
         body: format!("{hello}\n\n{what}\n\n{url}\n\n{otherwise}\n"),
     })
+}
+
+fn hello(language: Language, name: Option<&str>) -> String {
+    match (language, name) {
+        (Language::English, Some(name)) => format!("Hello {name},"),
+        (Language::English, None) => "Hello,".to_owned(),
+        (Language::Thai, Some(name)) => format!("สวัสดีคุณ {name}"),
+        (Language::Thai, None) => "สวัสดี".to_owned(),
+    }
+}
+
+/// The mail that tells a person what happened to its account.
+pub(crate) fn notice(language: Language, house: &str, notice: Notice, name: Option<&str>) -> Text {
+    let (subject, what) = match language {
+        Language::English => happened(notice),
+        Language::Thai => happened_in_thai(notice),
+    };
+    let otherwise = match language {
+        Language::English => {
+            "If this was not you, set a new password, end all sessions and tell us at once."
+        }
+        Language::Thai => "หากไม่ใช่คุณ โปรดตั้งรหัสผ่านใหม่ ออกจากระบบทุกอุปกรณ์ และแจ้งให้เราทราบทันที",
+    };
+    let hello = hello(language, name);
+    Text {
+        subject: format!("{house}: {subject}"),
+        body: format!("{hello}\n\n{what}\n\n{otherwise}\n"),
+    }
+}
+
+fn happened(notice: Notice) -> (&'static str, &'static str) {
+    match notice {
+        Notice::TotpAdded => (
+            "an authenticator app was added",
+            "An authenticator app was added to your account. From now on you need its code to sign in.",
+        ),
+        Notice::TotpRemoved => (
+            "the authenticator app was removed",
+            "The authenticator app was removed from your account. Its codes are not asked for any more.",
+        ),
+        Notice::PasskeyAdded => (
+            "a passkey was added",
+            "A passkey was added to your account. You can sign in with it.",
+        ),
+        Notice::PasskeyRemoved => (
+            "a passkey was removed",
+            "A passkey was removed from your account.",
+        ),
+        Notice::RecoveryCodeUsed => (
+            "a recovery code was used",
+            "One of the recovery codes of your account was used. It is good no more; when few are left, get \
+             new ones.",
+        ),
+        Notice::CodesTried => (
+            "wrong codes were entered for your account",
+            "Someone entered the password of your account and then several wrong codes. Nobody was signed in.",
+        ),
+        Notice::FactorsReset => (
+            "two-step sign-in was switched off",
+            "Our staff removed the authenticator app, passkeys and recovery codes of your account, and ended \
+             your sessions.",
+        ),
+    }
+}
+
+fn happened_in_thai(notice: Notice) -> (&'static str, &'static str) {
+    match notice {
+        Notice::TotpAdded => (
+            "เพิ่มแอปยืนยันตัวตนแล้ว",
+            "มีการเพิ่มแอปยืนยันตัวตนในบัญชีของคุณ จากนี้ไปต้องใช้รหัสจากแอปเพื่อเข้าสู่ระบบ",
+        ),
+        Notice::TotpRemoved => (
+            "นำแอปยืนยันตัวตนออกแล้ว",
+            "แอปยืนยันตัวตนถูกนำออกจากบัญชีของคุณ ระบบจะไม่ขอรหัสจากแอปอีก",
+        ),
+        Notice::PasskeyAdded => ("เพิ่มพาสคีย์แล้ว", "มีการเพิ่มพาสคีย์ในบัญชีของคุณ คุณสามารถใช้เข้าสู่ระบบได้"),
+        Notice::PasskeyRemoved => ("นำพาสคีย์ออกแล้ว", "มีการนำพาสคีย์ออกจากบัญชีของคุณ"),
+        Notice::RecoveryCodeUsed => (
+            "มีการใช้รหัสกู้คืน",
+            "มีการใช้รหัสกู้คืนหนึ่งรหัสของบัญชีคุณ รหัสนั้นใช้ไม่ได้อีก เมื่อเหลือน้อยโปรดขอรหัสชุดใหม่",
+        ),
+        Notice::CodesTried => (
+            "มีการป้อนรหัสผิดสำหรับบัญชีของคุณ",
+            "มีผู้ป้อนรหัสผ่านของบัญชีคุณถูกต้อง แล้วป้อนรหัสยืนยันผิดหลายครั้ง แต่ไม่มีใครเข้าสู่ระบบได้",
+        ),
+        Notice::FactorsReset => (
+            "ปิดการเข้าสู่ระบบสองขั้นตอนแล้ว",
+            "เจ้าหน้าที่ของเรานำแอปยืนยันตัวตน พาสคีย์ และรหัสกู้คืนออกจากบัญชีของคุณ และสิ้นสุดการเข้าสู่ระบบทั้งหมด",
+        ),
+    }
 }
 
 /// The mail that invites to a tenant of a house. The tenant's name is an organizer's text, which this mail
@@ -156,6 +242,13 @@ mod tests {
                 assert!(text.body.contains(url) && text.body.contains("Tickets"));
                 assert!(text.subject.starts_with("Tickets: "));
                 assert!(text.subject.contains("\u{201c}Opera\u{201d}"));
+            }
+        }
+        for language in [Language::English, Language::Thai] {
+            for told in Notice::ALL {
+                let text = notice(language, "Tickets", told, Some("Nobody"));
+                assert!(text.subject.starts_with("Tickets: "), "{}", text.subject);
+                assert!(text.body.contains("Nobody") && !text.body.contains("://"));
             }
         }
         assert_eq!(Language::of(Some("TH-th")), Language::Thai);

@@ -1,10 +1,11 @@
 //! What works on jobs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use onsale_jobs::{Kind, Kinds, Metrics, Worker, housekeeping, retention};
-use onsale_messages::{Post, account_mails};
+use onsale_messages::{Post, account_mails, notices};
 use onsale_store::Store;
 use prometheus::Registry;
 
@@ -34,11 +35,11 @@ pub(super) fn worker(
     })
 }
 
-/// What mails people; `None` where there is no key to open addresses with, or nowhere to send them: the
+/// What mails people; nothing where there is no key to open addresses with, or nowhere to send them: the
 /// jobs wait then.
-fn mails(config: &Config, store: &Store) -> Result<Option<Kind>, Failure> {
+fn mails(config: &Config, store: &Store) -> Result<Vec<Kind>, Failure> {
     let Some(ring) = config.accounts.ring().or_use()? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let post = match config.mail.configured_url().or_use()? {
         Some(url) => {
@@ -48,9 +49,10 @@ fn mails(config: &Config, store: &Store) -> Result<Option<Kind>, Failure> {
         None if config.mail.outbox => Post::Outbox(config.data.dir.join("outbox")),
         None => {
             tracing::info!("mail.url is not set: mails to people wait as jobs");
-            return Ok(None);
+            return Ok(Vec::new());
         }
     };
+    let (ring, post) = (Arc::new(ring), Arc::new(post));
     if config.mail.has_useless_links() {
         tracing::warn!(
             link_base_url = %config.mail.link_base_url,
@@ -58,7 +60,10 @@ fn mails(config: &Config, store: &Store) -> Result<Option<Kind>, Failure> {
              address of the pages"
         );
     }
-    let kind = account_mails::kind(store, ring, post, &config.mail);
-    let kind = kind.ok_or_else(|| Failure::Use(anyhow!("mail.from is no address")))?;
-    Ok(Some(kind))
+    let kinds = [
+        account_mails::kind(store, ring.clone(), post.clone(), &config.mail),
+        notices::kind(store, ring, post, &config.mail),
+    ];
+    let kinds: Option<Vec<Kind>> = kinds.into_iter().collect();
+    kinds.ok_or_else(|| Failure::Use(anyhow!("mail.from is no address")))
 }

@@ -2,6 +2,7 @@
 
 mod create;
 mod disable;
+mod factors;
 mod password;
 mod role;
 mod sessions;
@@ -41,6 +42,8 @@ pub(crate) enum UserCommand {
     Password(password::PasswordArgs),
     /// List the sessions of an account, or end them all
     Sessions(sessions::SessionsArgs),
+    /// List the second factors of an account, or remove them all
+    Factors(factors::FactorsArgs),
 }
 
 /// One account.
@@ -90,6 +93,7 @@ pub(crate) fn run(command: &UserCommand) -> Result<(), Failure> {
         UserCommand::Role(args) => role::run(args),
         UserCommand::Password(args) => password::run(args),
         UserCommand::Sessions(args) => sessions::run(args),
+        UserCommand::Factors(args) => factors::run(args),
     }
 }
 

@@ -448,3 +448,59 @@ async fn mailed_token(outbox: &Path, page: &str) -> String {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_reset_second_factors_and_their_person_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [
+        ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
+        ("ONSALE_MAIL__OUTBOX", "true"),
+        ("ONSALE_ACCOUNTS__REQUIRE_SECOND_FACTOR", "operators"),
+    ];
+    let server = Server::start_with(&data, &env).await;
+    let password = "a long and winding road";
+    let body = json!({ "email": EMAIL, "password": password });
+    let (status, signed_in) = server.post("", "/auth/register", &body).await;
+    assert_eq!(status, 201, "{signed_in}");
+    let token = signed_in["data"]["access_token"].as_str().unwrap();
+    let begin = json!({ "password": password });
+    let (status, begun) = server.post(token, "/auth/factors/totp", &begin).await;
+    assert_eq!(status, 201, "{begun}");
+    let secret = begun["data"]["secret"].as_str().unwrap();
+    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+    let app = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let code = json!({ "code": app.generate(now.as_secs()).to_string() });
+    let (status, added) = server
+        .post(token, "/auth/factors/totp/confirm", &code)
+        .await;
+    assert_eq!(status, 200, "{added}");
+    let (status, asked) = sign_in(&server, password).await;
+    assert_eq!(status, 401, "{asked}");
+    assert_eq!(asked["error"]["code"], "SECOND_FACTOR_REQUIRED");
+
+    let listed = verb(&server, &["user", "factors", EMAIL]);
+    assert!(listed["totp_since_ms"].is_u64(), "{listed}");
+    assert_eq!(listed["recovery_codes_left"], 10);
+    let reset = verb(&server, &["user", "factors", EMAIL, "--reset"]);
+    assert_eq!(
+        (&reset["totp"], &reset["sessions_ended"]),
+        (&json!(1), &json!(1))
+    );
+    let (status, signed_in) = sign_in(&server, password).await;
+    assert_eq!(status, 200, "{signed_in}");
+    // The role that takes one is held back until there is one again.
+    verb(&server, &["user", "role", EMAIL, "admin", "--unverified"]);
+    let (_, admin) = sign_in(&server, password).await;
+    assert_eq!(admin["data"]["user"]["second_factor_required"], true);
+    let token = admin["data"]["access_token"].as_str().unwrap();
+    assert_eq!(server.get(token, "/admin/snapshots").await.0, 403);
+    let outbox = data.join("outbox");
+    let told = |subject: &str| mails(&outbox).contains(subject);
+    while !(told("authenticator app was added") && told("two-step sign-in was switched off")) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.stop(), Some(0));
+}

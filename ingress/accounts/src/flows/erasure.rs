@@ -41,7 +41,10 @@ impl Accounts {
                     guests,
                     identities,
                 } => entry.with(json!({
-                    "erased": ["email", "name", "phone", "password", "locale", "links", "identities"],
+                    "erased": [
+                        "email", "name", "phone", "password", "locale", "second_factors", "links",
+                        "identities",
+                    ],
                     "sessions": sessions,
                     "memberships": memberships,
                     "guests": guests,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::accounts::{Accounts, Person};
 use crate::error::AccountError;
+use crate::flows::FactorsOverview;
 use crate::flows::guests::Guest;
 
 /// Sessions of one export, the newest ones: more than a month has, within which they are kept.
@@ -19,6 +20,8 @@ const ENTRIES_MAX: u32 = 10_000;
 pub struct Export {
     /// The account.
     pub person: Person,
+    /// Its second factors.
+    pub factors: FactorsOverview,
     /// The tenants that it belongs to.
     pub memberships: Vec<Membership>,
     /// What it bought as a guest and has taken over.
@@ -51,6 +54,7 @@ impl Accounts {
     /// [`AccountError::NotFound`] for a token's user that has no account here.
     pub async fn export(&self, user: Uuid, now_ms: u64) -> Result<Export, AccountError> {
         let person = self.me(user, None, now_ms).await?;
+        let factors = self.factors(user, now_ms).await?;
         let vault = self.vault(now_ms).await?;
         let memberships = self.store.memberships_of(user).await?;
         let identities = self.store.identities_of(user).await?;
@@ -75,6 +79,7 @@ impl Accounts {
         let is_cut = is_audit_cut || sessions.len() >= count(SESSIONS_MAX);
         Ok(Export {
             person,
+            factors,
             memberships,
             guests,
             identities,

@@ -1,7 +1,7 @@
 //! Signing in with address and password.
 
 use onsale_private::Private;
-use onsale_store::account::{PasswordHash, UserRow};
+use onsale_store::account::PasswordHash;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ pub struct Login {
     /// The tenant to act for, the nil one for oneself, as a buyer. Where none is named: the oldest
     /// membership, or oneself without one.
     pub tenant: Option<Uuid>,
+    /// The code of the second factor, of an account that has one; without it, it is asked for.
+    pub code: Option<Private>,
 }
 
 impl Accounts {
@@ -54,6 +56,7 @@ impl Accounts {
         };
         let (id, shown) = (user.user_id, user.password.clone());
         let opened = self.open(user, login.tenant, origin, now_ms).await;
+        let is_opened = matches!(&opened, Ok(_) | Err(AccountError::SecondFactor(_)));
         let why = match &opened {
             // A password is right, or was a moment ago: that is worth a line more than a guess is.
             Err(AccountError::NotFound(_)) => Some("tenant"),
@@ -63,7 +66,7 @@ impl Accounts {
         if let Some(why) = why {
             self.note_refusal(Some(id), why, origin).await?;
         }
-        if opened.is_ok() {
+        if is_opened {
             let kept = self
                 .keep_up_with_cost(id, &login.password, shown.as_ref())
                 .await;
@@ -71,7 +74,13 @@ impl Accounts {
                 tracing::warn!(%error, "a password keeps a hash of another cost");
             }
         }
-        opened
+        match (opened, &login.code) {
+            (Err(AccountError::SecondFactor(step)), Some(code)) => {
+                self.second_step(&step.challenge, code, origin, now_ms)
+                    .await
+            }
+            (opened, _) => opened,
+        }
     }
 
     /// Writes down that a password opened nothing, or was not right.
@@ -105,37 +114,5 @@ impl Accounts {
             Err(PasswordError::Busy { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Opens a session for an account as it was just read.
-    pub(crate) async fn open(
-        &self,
-        user: UserRow,
-        tenant: Option<Uuid>,
-        origin: &Origin,
-        now_ms: u64,
-    ) -> Result<SignedIn, AccountError> {
-        let vault = self.vault(now_ms).await?;
-        let membership = match tenant {
-            Some(tenant) if tenant.is_nil() => None,
-            Some(_) => {
-                let membership = self.membership(user.user_id, tenant).await?;
-                Some(membership.ok_or(AccountError::NotFound("tenant"))?)
-            }
-            None => self.membership(user.user_id, None).await?,
-        };
-        let acting_for = membership.map(|membership| membership.tenant_id);
-        let person = self.person(user, acting_for, now_ms).await?;
-        let id = person.user.user_id;
-        let (row, token) = self.new_session(vault, id, acting_for, origin, now_ms);
-        let entry = origin
-            .own(id, person.standing.role, "session.open")
-            .with(json!({ "session": row.session_id }));
-        let shown: Option<&PasswordHash> = person.user.password.as_ref();
-        if !self.store.open_session(&row, shown, entry).await? {
-            // Its password was changed, or it was disabled, within this moment.
-            return Err(AccountError::InvalidCredentials);
-        }
-        self.signed_in(person, token, row.expires_at_ms, now_ms)
     }
 }

@@ -30,7 +30,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::InvalidCredentials`] where `current` is not the password;
-    /// [`AccountError::NoPassword`] where there is none: a link that sets the first one is mailed.
+    /// [`AccountError::NoPassword`] where there is none: a link that sets the first one is mailed;
+    /// [`AccountError::StepUp`].
     pub async fn change_password(
         &self,
         user: Uuid,
@@ -48,6 +49,7 @@ impl Accounts {
         if let Some(why) = weakness(new, email.as_ref(), profile.name.as_ref()) {
             return Err(AccountError::Weak(why));
         }
+        self.require_recent_factor(user, session, now_ms).await?;
         let before = row.password.as_ref();
         if before.is_none() {
             return Err(AccountError::NoPassword);

@@ -105,7 +105,7 @@ impl AccountCall {
     ///
     /// # Errors
     /// `RATE_LIMITED`.
-    pub(super) async fn count_confirmation(&self, user: UserId) -> Result<(), ApiError> {
+    pub(in crate::routes) async fn count_confirmation(&self, user: UserId) -> Result<(), ApiError> {
         let Err((error, _passed)) = self.state.limits.check(Class::Login, Key::User(user)) else {
             return Ok(());
         };

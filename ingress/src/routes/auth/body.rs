@@ -42,6 +42,9 @@ pub(crate) struct PersonBody {
     /// What the person is to it: `owner`, `manager`, `finance`, `box_office` or `scanner`.
     member: Option<&'static str>,
     email_verified: bool,
+    /// True for an admin or a member who has to set a second factor up first: until then tokens say the role
+    /// of a buyer, and a refresh after it says the right one.
+    second_factor_required: bool,
     created_at: Instant,
 }
 
@@ -103,6 +106,7 @@ impl From<Person> for PersonBody {
             tenant_id: (!tenant.is_nil()).then_some(tenant),
             member: standing.member.map(|role| role.as_str()),
             email_verified: user.email_verified_at_ms.is_some(),
+            second_factor_required: standing.needs_factor,
             created_at: Instant(user.created_at_ms),
         }
     }

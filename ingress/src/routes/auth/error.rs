@@ -3,7 +3,7 @@
 use onsale_accounts::sessions::Refusal;
 use onsale_accounts::{AccountError, ProviderError};
 use onsale_store::account::SessionEnd;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::{ApiError, Code};
 
@@ -11,6 +11,7 @@ use crate::error::{ApiError, Code};
 const PROVIDER_RETRY_AFTER_SECONDS: u64 = 30;
 
 impl From<AccountError> for ApiError {
+    #[expect(clippy::too_many_lines, reason = "a table: a row an error")]
     fn from(error: AccountError) -> Self {
         match error {
             // What was sent is personal, and is not repeated.
@@ -25,6 +26,59 @@ impl From<AccountError> for ApiError {
             AccountError::InvalidCredentials => Self::new(
                 Code::InvalidCredentials,
                 "The e-mail address or the password is wrong.",
+            ),
+            AccountError::SecondFactor(step) => Self::new(
+                Code::SecondFactorRequired,
+                "This account has a second factor: answer the challenge with `POST \
+                 /auth/login/second-factor`, or sign in with a passkey.",
+            )
+            .with_details(json!({
+                "challenge": step.challenge.expose(),
+                "expires_in": step.expires_in_seconds,
+                "ways": step.ways,
+            })),
+            AccountError::StepUp { ways } => Self::new(
+                Code::SecondFactorRequired,
+                "Show the second factor of this account first, with `POST /auth/step-up`: it is then enough \
+                 for 15 minutes.",
+            )
+            .with_details(json!({ "step_up": true, "ways": ways })),
+            AccountError::WrongCode => Self::new(
+                Code::InvalidCode,
+                "The code is wrong, or was used before: wait for the next one.",
+            ),
+            AccountError::TooManyCodes {
+                retry_after_seconds,
+            } => Self::new(
+                Code::RateLimited,
+                "Too many codes were tried on this account; try again later.",
+            )
+            .retry_after(retry_after_seconds),
+            AccountError::ChallengeGone => Self::new(
+                Code::ChallengeExpired,
+                "What is answered here was answered before, took too long, or took too many attempts: \
+                 begin again.",
+            ),
+            AccountError::WrongPasskey => Self::new(
+                Code::InvalidCredentials,
+                "This passkey is not known here, or what it signed is not valid.",
+            ),
+            AccountError::PasskeyTaken => Self::new(
+                Code::PasskeyTaken,
+                "This passkey is registered already: use another.",
+            ),
+            AccountError::TooManyPasskeys => Self::new(
+                Code::QuotaExceeded,
+                "The account has as many passkeys as it may: remove one first.",
+            ),
+            AccountError::NoPasskeys => Self::new(
+                Code::NotSupported,
+                "Browsers have no passkeys at the address of the pages of this installation. (To have them, \
+                 set accounts.pages_url to one with TLS and a host name.)",
+            ),
+            AccountError::OldSession => Self::new(
+                Code::Unauthorized,
+                "This session was opened too long ago for this: sign in again.",
             ),
             AccountError::Disabled => Self::forbidden("This account is disabled."),
             AccountError::Refresh(why) => refused(why),

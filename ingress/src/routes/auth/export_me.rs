@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::{Export, ExportedSession, Guest};
+use onsale_accounts::{Export, ExportedSession, FactorsOverview, Guest};
 use onsale_private::Private;
 use onsale_schemas::UserId;
 use onsale_store::account::{IdentityRow, Membership};
@@ -19,6 +19,7 @@ use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::routes::bookings::body::BookingBody;
+use crate::routes::factors::FactorsBody;
 use crate::routes::ownership;
 use crate::state::AppState;
 use crate::values::Instant;
@@ -33,6 +34,8 @@ const BOOKINGS_PER_PAGE: u32 = 500;
 #[schema(as = Export)]
 pub(crate) struct ExportBody {
     account: PersonBody,
+    /// Without what is secret of them.
+    second_factors: FactorsBody,
     memberships: Vec<MembershipBody>,
     /// What was bought as a guest and is the account's now.
     guests: Vec<GuestPurchaseBody>,
@@ -199,6 +202,7 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     let (bookings, are_all) = bookings(&call.state, caller.user).await?;
     let Export {
         person,
+        factors,
         memberships,
         guests,
         identities,
@@ -208,6 +212,7 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     } = export;
     let body = ExportBody {
         account: person.into(),
+        second_factors: factors.into(),
         memberships: memberships.into_iter().map(MembershipBody::from).collect(),
         guests: guests.into_iter().map(GuestPurchaseBody::from).collect(),
         identities: identities
@@ -235,6 +240,7 @@ async fn of_guest(caller: &Caller, call: &AccountCall) -> Result<Response, ApiEr
     let (bookings, are_all) = bookings(&call.state, caller.user).await?;
     let body = ExportBody {
         account: guest.into(),
+        second_factors: FactorsOverview::default().into(),
         memberships: Vec::new(),
         guests: Vec::new(),
         identities: Vec::new(),

@@ -17,6 +17,7 @@ use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
+use crate::routes::factors::CODE;
 use crate::state::AppState;
 
 const SCHEMA: &str = "LoginRequest";
@@ -27,6 +28,7 @@ pub(super) const BOUNDS: Bounds = &[
         Of::Field(SCHEMA, "password"),
         Bound::Length(PASSWORD_MAX_BYTES),
     ),
+    (Of::Field(SCHEMA, "code"), CODE),
 ];
 
 /// Who signs in.
@@ -40,6 +42,10 @@ pub(crate) struct LoginRequest {
     /// The tenant to act for; the nil UUID (all zeros) for oneself, as a buyer. Where none is named, the
     /// oldest membership, or oneself without one.
     tenant_id: Option<Uuid>,
+    /// Of an account with a second factor: the 6 digits of its authenticator app, or a recovery code. Left out,
+    /// it is asked for.
+    #[schema(value_type = Option<String>)]
+    code: Option<Private>,
 }
 
 impl RequestBody for LoginRequest {
@@ -52,11 +58,14 @@ impl RequestBody for LoginRequest {
 }
 
 /// Sign in. A wrong address and a wrong password say the same.
+///
+/// An account with a second factor is answered 401 `SECOND_FACTOR_REQUIRED`, with a `challenge` in the details
+/// that `POST /auth/login/second-factor` answers within 5 minutes.
 #[utoipa::path(
     post, path = "/api/v1/auth/login", operation_id = "login", tag = "accounts", request_body = LoginRequest,
     responses(
         (status = 200, description = "Signed in", body = Success<SignedInBody>),
-        (status = 401, description = "`INVALID_CREDENTIALS`", body = Problem),
+        (status = 401, description = "`INVALID_CREDENTIALS`; `SECOND_FACTOR_REQUIRED`: the password is right, and a code is needed; `INVALID_CODE`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: the account is disabled", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the account does not belong to that tenant", body = Problem),
         (status = 429, description = "`RATE_LIMITED`: too many attempts from this address, or on this account", body = Problem),
@@ -81,12 +90,14 @@ pub(super) async fn sign_in(
         email,
         password,
         tenant_id,
+        code,
     } = body.value;
     call.count_sign_in(&email).await?;
     let login = Login {
         email,
         password,
         tenant: tenant_id,
+        code,
     };
     let signed_in = call
         .accounts

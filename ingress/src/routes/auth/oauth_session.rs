@@ -53,6 +53,7 @@ impl RequestBody for OAuthSessionRequest {
     request_body = OAuthSessionRequest,
     responses(
         (status = 200, description = "Signed in", body = Success<SignedInBody>),
+        (status = 401, description = "`SECOND_FACTOR_REQUIRED`: as with `POST /auth/login`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: the account is disabled", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the account does not belong to that tenant", body = Problem),
         (status = 410, description = "`SIGN_IN_EXPIRED`: not of this browser, too late, or used before", body = Problem),

@@ -1,7 +1,9 @@
 //! Accounts and what belongs to them, one fact a file.
 
 mod api_keys;
+mod challenges;
 mod erasure;
+mod factors;
 mod guests;
 mod identities;
 mod invitations;
@@ -9,6 +11,7 @@ mod lookup_key;
 mod mandate;
 mod members;
 mod one_time_tokens;
+mod proofs;
 mod resealing;
 mod sessions;
 mod tenants;

@@ -13,7 +13,9 @@ use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::booking::BookingRepair;
 use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
 use onsale_store::document::{CatalogCursor, Document, Versioned};
+use onsale_store::factor::{ChallengeRow, CodePace, FactorsReset, Tried};
 use onsale_store::job::{JobFilter, NewJob};
+use onsale_store::notice::Notice;
 use onsale_store::retention::RetentionError;
 use onsale_store::snapshot::SnapshotInfo;
 use onsale_store::store::Decided;
@@ -494,6 +496,37 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
         (
             "append_audit",
             Box::new(|| call(store.append_audit(entry()))),
+        ),
+        (
+            "issue_challenge",
+            Box::new(|| {
+                let challenge = ChallengeRow {
+                    challenge_hash: [u8::try_from(number() % 256).unwrap(); 32],
+                    user_id: id(1),
+                    tenant_id: None,
+                    expires_at_ms: NOW_MS + 1,
+                };
+                call(async move { store.issue_challenge(&challenge, unattended).await })
+            }),
+        ),
+        (
+            "count_code",
+            Box::new(|| {
+                let pace = CodePace {
+                    burst: 1_000_000,
+                    one_per_ms: 1,
+                };
+                let tried = Tried::OnChallenge([0; 32]);
+                call(store.count_code(id(1), tried, pace, NOW_MS))
+            }),
+        ),
+        (
+            "reset_factors",
+            Box::new(|| {
+                let notice = Notice::FactorsReset.job(id(1), NOW_MS).unwrap();
+                let audit = move |_: &FactorsReset| entry();
+                call(store.reset_factors(id(1), notice, NOW_MS, audit))
+            }),
         ),
     ];
     drop_each(store, &calls).await;

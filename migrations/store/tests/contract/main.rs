@@ -23,6 +23,7 @@ mod double_sale;
 mod dropped;
 mod encrypted;
 mod events;
+mod factors;
 mod guests;
 mod harness;
 mod histories;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::{guests, identities, users};
+use super::{factors, guests, identities, users};
 use crate::Store;
 use crate::account::{Erasure, PasswordHash, UserRow};
 use crate::audit::AuditEntry;
@@ -11,11 +11,11 @@ use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 
 impl Store {
-    /// Erases what is personal of an account: address, name, number, password and language, its sessions,
-    /// links, memberships and identities elsewhere, invitations to its address and by it, and the mails of
-    /// these that wait. The purchases as a guest that it took over name nobody any more either, nor do those
-    /// of its address where that is verified. What stays is its id, under which its bookings are, and when it
-    /// was created
+    /// Erases what is personal of an account: address, name, number, password and language, its second
+    /// factors, sessions, links, memberships and identities elsewhere, invitations to its address and by it,
+    /// and the mails of these that wait. The purchases as a guest that it took over name nobody any more
+    /// either, nor do those of its address where that is verified. What stays is its id, under which its
+    /// bookings are, and when it was created
     /// and erased. `shown` is the password that the account has to have still (`None`: it has none).
     ///
     /// # Errors
@@ -47,6 +47,7 @@ impl Store {
                 let sessions = transaction
                     .execute("DELETE FROM sessions WHERE user_id = $1", &[id.into()])
                     .await?;
+                factors::delete(&mut transaction, id).await?;
                 let address = user.email.as_ref().map(|email| &email.hash);
                 let deleted = transaction
                     .fetch(

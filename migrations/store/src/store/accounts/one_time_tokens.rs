@@ -5,7 +5,7 @@ use onsale_schemas::MemberRole;
 use uuid::Uuid;
 
 use super::sessions::{self, Whose};
-use super::{identities, users};
+use super::{challenges, identities, users};
 use crate::Store;
 use crate::account::{
     LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
@@ -238,6 +238,8 @@ impl Store {
                     sessions::end(&mut transaction, whose, why, now_ms).await?;
                     identities::drop_unvouched(&mut transaction, id).await?;
                     identities::end_sign_ins(&mut transaction, id).await?;
+                    // Whoever tried codes until now knows the password no more.
+                    challenges::forget_attempts(&mut transaction, id).await?;
                 }
                 transaction.commit(audit(id)).await?;
                 Ok(Some(id))

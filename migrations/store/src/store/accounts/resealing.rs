@@ -29,6 +29,12 @@ pub enum SealedColumn {
     InvitedAddress,
     /// The address of a guest.
     GuestEmail,
+    /// The secret of an authenticator app.
+    TotpSecret,
+    /// Public key and counter of a passkey.
+    PasskeyCredential,
+    /// What a person calls a passkey.
+    PasskeyName,
 }
 
 /// A value that is sealed with another key than the current one.
@@ -106,7 +112,7 @@ macro_rules! statements {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::UserEmail,
         Self::UserName,
         Self::UserPhone,
@@ -114,6 +120,9 @@ impl SealedColumn {
         Self::SessionAddress,
         Self::InvitedAddress,
         Self::GuestEmail,
+        Self::TotpSecret,
+        Self::PasskeyCredential,
+        Self::PasskeyName,
     ];
 
     /// Where the value of a row lies.
@@ -126,6 +135,9 @@ impl SealedColumn {
             Self::SessionAddress => sealed_columns::address(row),
             Self::InvitedAddress => sealed_columns::invited(row),
             Self::GuestEmail => sealed_columns::guest_email(row),
+            Self::TotpSecret => sealed_columns::totp_secret(row),
+            Self::PasskeyCredential => sealed_columns::credential(row),
+            Self::PasskeyName => sealed_columns::passkey_name(row),
         }
     }
 
@@ -140,6 +152,9 @@ impl SealedColumn {
                 statements!("one_time_tokens", "invitation_id", "address_sealed")
             }
             Self::GuestEmail => statements!("guests", "guest_id", "email_sealed"),
+            Self::TotpSecret => statements!("totp_factors", "factor_id", "secret_sealed"),
+            Self::PasskeyCredential => statements!("passkeys", "passkey_id", "credential_sealed"),
+            Self::PasskeyName => statements!("passkeys", "passkey_id", "name_sealed"),
         }
     }
 }

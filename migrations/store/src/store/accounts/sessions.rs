@@ -6,7 +6,7 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
-use super::users;
+use super::{challenges, factors, users};
 use crate::Store;
 use crate::account::{PasswordHash, SESSIONS_PER_USER_MAX, SessionEnd, SessionRow, SessionStep};
 use crate::audit::Audit;
@@ -53,8 +53,8 @@ pub(super) enum Whose {
 }
 
 impl Store {
-    /// Opens a session of an account that is active and still has the password that was shown (`None`:
-    /// it signed in by other means). False where it is not.
+    /// Opens a session of an account that is active, still has the password that was shown (`None`: it signed
+    /// in by other means) and has no second factor, whichever way it signs in. False where that is not so.
     ///
     /// # Errors
     /// As every write.
@@ -71,16 +71,10 @@ impl Store {
                 let is_right = user.is_some_and(|user| {
                     user.is_active() && (shown.is_none() || shown == user.password)
                 });
-                if !is_right {
+                if !is_right || factors::has_any(&mut transaction, session.user_id).await? {
                     return Ok(false);
                 }
-                insert(&mut transaction, &session).await?;
-                let values = [
-                    session.user_id.into(),
-                    integer("created_at_ms", session.created_at_ms)?.into(),
-                    SESSIONS_PER_USER_MAX.into(),
-                ];
-                transaction.execute(END_SUPERFLUOUS, &values).await?;
+                add(&mut transaction, &session).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
             })
@@ -275,7 +269,25 @@ pub(super) async fn is_live(
     Ok(found.is_some())
 }
 
-/// Ends live sessions; how many there were.
+/// Adds a session, and ends the oldest of those beyond what an account may have.
+pub(super) async fn add(
+    transaction: &mut Transaction,
+    session: &SessionRow,
+) -> Result<(), StoreError> {
+    insert(transaction, session).await?;
+    let values = [
+        session.user_id.into(),
+        integer("created_at_ms", session.created_at_ms)?.into(),
+        SESSIONS_PER_USER_MAX.into(),
+    ];
+    transaction
+        .execute(END_SUPERFLUOUS, &values)
+        .await
+        .map(drop)
+}
+
+/// Ends live sessions; how many there were. What ends all of an account ends those sign-ins, too, that wait
+/// for a second factor.
 pub(super) async fn end(
     transaction: &mut Transaction,
     whose: Whose,
@@ -291,6 +303,9 @@ pub(super) async fn end(
         Whose::One(user, session) => (ONE, user, Some(session)),
         Whose::AllBut(user, keep) => (ALL_BUT, user, keep),
     };
+    if let Whose::AllBut(user, _) = whose {
+        challenges::void(transaction, user).await?;
+    }
     transaction
         .execute(
             sql,

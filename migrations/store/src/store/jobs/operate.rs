@@ -155,10 +155,10 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn forget_mails(&self, before_ms: u64) -> Result<u64, StoreError> {
-        // The kind is `mail::KIND`.
+        // The kinds are `mail::KIND` and `notice::KIND`.
         self.forget_in_steps(
             "DELETE FROM jobs WHERE job_id IN (SELECT job_id FROM jobs \
-             WHERE kind = 'mail.account' AND state <> 'running' AND created_at_ms < $1 LIMIT $2)",
+             WHERE kind IN ('mail.account', 'mail.notice') AND state <> 'running' AND created_at_ms < $1 LIMIT $2)",
             before_ms,
         )
         .await

@@ -1,0 +1,266 @@
+//! A person's second factors: setting an authenticator app up, recovery codes, and what there is.
+
+use onsale_auth::Role;
+use onsale_private::{LookupHash, Private};
+use onsale_store::factor::{Added, Removed, TotpRow};
+use onsale_store::notice::Notice;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::step_up::in_session;
+use crate::accounts::{Accounts, Origin};
+use crate::error::AccountError;
+use crate::factors::{RECOVERY_CODES, RecoveryCode, TotpSecret};
+use crate::vault::Vault;
+
+/// How long a person has for the first code of an app, in seconds: an hour.
+const SET_UP_SECONDS: u64 = 3_600;
+
+/// The second factors of an account.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FactorsOverview {
+    /// Since when an authenticator app is in use, in milliseconds since 1970.
+    pub totp_since_ms: Option<u64>,
+    /// Its passkeys, oldest first.
+    pub passkeys: Vec<OwnPasskey>,
+    /// Recovery codes that were not used.
+    pub recovery_codes_left: u32,
+}
+
+/// A passkey as its person sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnPasskey {
+    /// Its id.
+    pub passkey_id: Uuid,
+    /// What the person calls it.
+    pub name: Option<Private>,
+    /// When it was registered, in milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// When it was last used, in milliseconds since 1970.
+    pub last_used_at_ms: Option<u64>,
+}
+
+/// What an authenticator app is set up with. It is shown once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TotpSetup {
+    /// For who types it, in base 32.
+    pub secret: Private,
+    /// For an app that reads it from a picture.
+    pub uri: Private,
+    /// How long the first code is waited for, in seconds.
+    pub expires_in_seconds: u64,
+}
+
+impl Accounts {
+    /// The second factors of an account.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] for a token's user that has no account here.
+    pub async fn factors(&self, user: Uuid, now_ms: u64) -> Result<FactorsOverview, AccountError> {
+        let row = self.store.user(user).await?;
+        row.filter(|row| row.erased_at_ms.is_none())
+            .ok_or(AccountError::NotFound("account"))?;
+        let vault = self.vault(now_ms).await?;
+        let factors = self.store.factors_of(user).await?;
+        let passkeys = factors
+            .passkeys
+            .iter()
+            .map(|row| {
+                Ok(OwnPasskey {
+                    passkey_id: row.passkey_id,
+                    name: vault.open_passkey_name(row)?,
+                    created_at_ms: row.created_at_ms,
+                    last_used_at_ms: row.last_used_at_ms,
+                })
+            })
+            .collect::<Result<_, AccountError>>()?;
+        Ok(FactorsOverview {
+            totp_since_ms: factors.totp.and_then(|totp| totp.confirmed_at_ms),
+            passkeys,
+            recovery_codes_left: factors.recovery_codes,
+        })
+    }
+
+    /// Begins to set an authenticator app up. One that is in use stays so until a code of this one is shown.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`], [`AccountError::StepUp`] and others.
+    pub async fn set_up_totp(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        password: Option<&Private>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<TotpSetup, AccountError> {
+        let doing = "factor.set_up";
+        let (row, by) = self
+            .consent(user, session, password, doing, origin, now_ms)
+            .await?;
+        let vault = self.vault(now_ms).await?;
+        let email = vault.open_profile(&row)?.email;
+        let email = email.unwrap_or_else(|| Private::new(user.to_string()));
+        let secret = TotpSecret::random();
+        let factor_id = Uuid::new_v4();
+        let factor = TotpRow {
+            factor_id,
+            user_id: user,
+            secret: vault.seal_totp(factor_id, &secret),
+            created_at_ms: now_ms,
+            confirmed_at_ms: None,
+            last_step: None,
+        };
+        let entry = origin
+            .own(user, Role::Buyer, doing)
+            .with(json!({ "factor": "totp" }));
+        if !self.store.set_up_totp(&factor, by, entry).await? {
+            // Another change came before this one.
+            return Err(AccountError::InvalidCredentials);
+        }
+        Ok(TotpSetup {
+            secret: secret.base32(),
+            uri: secret.uri(self.config.service_name.trim(), &email)?,
+            expires_in_seconds: SET_UP_SECONDS,
+        })
+    }
+
+    /// Puts the authenticator app to use that was set up, by its first code. The recovery codes that the
+    /// account gets where it has none left.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongCode`], [`AccountError::ChallengeGone`] where nothing was set up or too long ago,
+    /// and others.
+    pub async fn confirm_totp(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        code: &Private,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<Option<Vec<Private>>, AccountError> {
+        self.require_recent_factor(user, Some(session), now_ms)
+            .await?;
+        let bare: String = code.expose().split_whitespace().collect();
+        let setting_up = self.store.factors_of(user).await?.setting_up;
+        let in_time = |row: &TotpRow| {
+            now_ms.saturating_sub(row.created_at_ms) < SET_UP_SECONDS.saturating_mul(1_000)
+        };
+        let setting_up = setting_up.filter(in_time);
+        let setting_up = setting_up.ok_or(AccountError::ChallengeGone)?;
+        let vault = self.vault(now_ms).await?;
+        // Whoever asked has the secret: there is nothing to guess.
+        let step = vault.open_totp(&setting_up)?.step_of(&bare, now_ms);
+        let step = step.ok_or(AccountError::WrongCode)?;
+        let (codes, hashes) = recovery_codes(vault, user);
+        let entry = origin
+            .own(user, Role::Buyer, "factor.add")
+            .with(json!({ "factor": "totp" }));
+        let notice = Notice::TotpAdded.job(user, now_ms)?;
+        let by = in_session(user, session, now_ms);
+        let factor = setting_up.factor_id;
+        let added = self
+            .store
+            .confirm_totp(factor, step, hashes, notice, by, entry);
+        added_with(added.await?, codes)
+    }
+
+    /// Removes the authenticator app.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`], [`AccountError::StepUp`], [`AccountError::NotFound`] and others.
+    pub async fn remove_totp(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        password: Option<&Private>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let factor = Removed::Totp;
+        self.remove(user, session, factor, password, origin, now_ms)
+            .await
+    }
+
+    pub(super) async fn remove(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        factor: Removed,
+        password: Option<&Private>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let doing = "factor.remove";
+        let (_row, by) = self
+            .consent(user, session, password, doing, origin, now_ms)
+            .await?;
+        let entry = origin.own(user, Role::Buyer, doing);
+        let (notice, entry, what) = match factor {
+            Removed::Totp => {
+                let entry = entry.with(json!({ "factor": "totp" }));
+                (Notice::TotpRemoved, entry, "authenticator app")
+            }
+            Removed::Passkey(id) => {
+                let entry = entry.with(json!({ "factor": "passkey", "passkey": id }));
+                (Notice::PasskeyRemoved, entry, "passkey")
+            }
+        };
+        let notice = notice.job(user, now_ms)?;
+        if self.store.remove_factor(factor, by, notice, entry).await? {
+            Ok(())
+        } else {
+            Err(AccountError::NotFound(what))
+        }
+    }
+
+    /// Gives an account that has a second factor other recovery codes; the earlier ones are good no more.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`], [`AccountError::StepUp`], [`AccountError::NotFound`] and others.
+    pub async fn replace_recovery_codes(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        password: Option<&Private>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<Vec<Private>, AccountError> {
+        let doing = "factor.recovery_codes";
+        let (_row, by) = self
+            .consent(user, session, password, doing, origin, now_ms)
+            .await?;
+        let (codes, hashes) = recovery_codes(self.vault(now_ms).await?, user);
+        let entry = origin.own(user, Role::Buyer, doing);
+        let replaced = self.store.replace_recovery_codes(hashes, by, entry);
+        if replaced.await? {
+            Ok(codes)
+        } else {
+            Err(AccountError::NotFound("second factor"))
+        }
+    }
+}
+
+/// New recovery codes, and what is kept of them.
+pub(super) fn recovery_codes(vault: &Vault, user: Uuid) -> (Vec<Private>, Vec<LookupHash>) {
+    (0..RECOVERY_CODES)
+        .map(|_| {
+            let code = RecoveryCode::random();
+            (
+                Private::new(code.expose()),
+                vault.recovery_hash(user, &code),
+            )
+        })
+        .unzip()
+}
+
+/// The recovery codes that came with a factor.
+pub(super) fn added_with(
+    added: Added,
+    codes: Vec<Private>,
+) -> Result<Option<Vec<Private>>, AccountError> {
+    match added {
+        Added::Added { with_codes } => Ok(with_codes.then_some(codes)),
+        Added::Gone => Err(AccountError::ChallengeGone),
+        Added::TooMany => Err(AccountError::TooManyPasskeys),
+    }
+}

@@ -1,0 +1,275 @@
+//! Passkeys: registering them, and signing in with one.
+
+use onsale_auth::Role;
+use onsale_private::Private;
+use onsale_store::StoreError;
+use onsale_store::account::UserRow;
+use onsale_store::factor::{PasskeyRow, Proof, Removed, Shown, SignedCeremony};
+use onsale_store::notice::Notice;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use webauthn_rs::prelude::Passkey;
+
+use super::factors::{added_with, recovery_codes};
+use super::step_up::in_session;
+use crate::accounts::{Accounts, Origin, SignedIn};
+use crate::error::AccountError;
+use crate::factors::{Passkeys, credential_hash};
+use crate::fields;
+
+/// The first half of a ceremony.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PasskeyCeremony {
+    /// For the second half.
+    pub ceremony: Private,
+    /// For the browser, as `navigator.credentials` takes it.
+    pub options: Value,
+}
+
+/// The second half of a ceremony.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PasskeyAnswer {
+    /// That of the first half.
+    pub ceremony: Private,
+    /// What the browser answered.
+    pub credential: Value,
+}
+
+/// A passkey that was registered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RegisteredPasskey {
+    /// Its id.
+    pub passkey_id: Uuid,
+    /// The recovery codes that the account gets where it has none left.
+    pub recovery_codes: Option<Vec<Private>>,
+}
+
+/// Whom a passkey has signed for.
+pub(super) struct Signed {
+    pub(super) user_id: Uuid,
+    pub(super) shown: Shown,
+    user: UserRow,
+}
+
+impl Accounts {
+    fn passkeys(&self) -> Result<&Passkeys, AccountError> {
+        self.passkeys.as_ref().ok_or(AccountError::NoPasskeys)
+    }
+
+    /// Begins to register a passkey.
+    ///
+    /// # Errors
+    /// [`AccountError::NoPasskeys`], [`AccountError::InvalidCredentials`], [`AccountError::StepUp`] and
+    /// others.
+    pub async fn begin_passkey(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        password: Option<&Private>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<PasskeyCeremony, AccountError> {
+        let passkeys = self.passkeys()?;
+        let doing = "factor.set_up";
+        let (row, _by) = self
+            .consent(user, session, password, doing, origin, now_ms)
+            .await?;
+        let vault = self.vault(now_ms).await?;
+        let email = vault.open_profile(&row)?.email;
+        let email = email.unwrap_or_else(|| Private::new(user.to_string()));
+        let known = self.store.factors_of(user).await?.passkeys;
+        let known = known
+            .iter()
+            .map(|row| Ok(vault.open_credential(row)?.cred_id().clone()))
+            .collect::<Result<_, AccountError>>()?;
+        let begun = passkeys.begin_registration(user, &email, known, vault.ring(), now_ms)?;
+        Ok(PasskeyCeremony {
+            ceremony: Private::new(begun.ceremony),
+            options: begun.options,
+        })
+    }
+
+    /// Registers a passkey. That the password was right was seen when the ceremony began, for this account
+    /// and a few minutes.
+    ///
+    /// # Errors
+    /// [`AccountError::ChallengeGone`], [`AccountError::WrongPasskey`], [`AccountError::PasskeyTaken`],
+    /// [`AccountError::TooManyPasskeys`] and others.
+    pub async fn add_passkey(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        answer: PasskeyAnswer,
+        name: Option<&Private>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<RegisteredPasskey, AccountError> {
+        let passkeys = self.passkeys()?;
+        let name = name.map(fields::name).transpose()?;
+        self.require_recent_factor(user, Some(session), now_ms)
+            .await?;
+        let vault = self.vault(now_ms).await?;
+        let PasskeyAnswer {
+            ceremony,
+            credential,
+        } = answer;
+        let ended = passkeys.end_registration(user, &ceremony, credential, vault.ring(), now_ms)?;
+        let passkey_id = Uuid::new_v4();
+        let row = PasskeyRow {
+            passkey_id,
+            user_id: user,
+            credential_hash: credential_hash(ended.value.cred_id()),
+            credential: vault
+                .seal_credential(passkey_id, &ended.value)
+                .map_err(no_json)?,
+            name: name.map(|name| vault.seal_passkey_name(passkey_id, &name)),
+            created_at_ms: now_ms,
+            last_used_at_ms: None,
+        };
+        let (codes, hashes) = recovery_codes(vault, user);
+        let entry = origin
+            .own(user, Role::Buyer, "factor.add")
+            .with(json!({ "factor": "passkey", "passkey": passkey_id }));
+        let notice = Notice::PasskeyAdded.job(user, now_ms)?;
+        let by = in_session(user, session, now_ms);
+        let used = (ended.ceremony_id, ended.expires_at_ms);
+        let added = self
+            .store
+            .add_passkey(&row, used, hashes, notice, by, entry);
+        let added = match added.await {
+            Err(StoreError::Exists(_)) => return Err(AccountError::PasskeyTaken),
+            added => added?,
+        };
+        Ok(RegisteredPasskey {
+            passkey_id,
+            recovery_codes: added_with(added, codes)?,
+        })
+    }
+
+    /// Removes a passkey.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`], [`AccountError::StepUp`], [`AccountError::NotFound`] and others.
+    pub async fn remove_passkey(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        passkey: Uuid,
+        password: Option<&Private>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let factor = Removed::Passkey(passkey);
+        self.remove(user, session, factor, password, origin, now_ms)
+            .await
+    }
+
+    /// Begins a sign-in with a passkey, or shows the second factor again with one. Nobody need be known for
+    /// it, and nothing is written down.
+    ///
+    /// # Errors
+    /// [`AccountError::NoPasskeys`] and others.
+    pub async fn begin_passkey_sign_in(
+        &self,
+        now_ms: u64,
+    ) -> Result<PasskeyCeremony, AccountError> {
+        let passkeys = self.passkeys()?;
+        let vault = self.vault(now_ms).await?;
+        let begun = passkeys.begin_sign_in(vault.ring(), now_ms)?;
+        Ok(PasskeyCeremony {
+            ceremony: Private::new(begun.ceremony),
+            options: begun.options,
+        })
+    }
+
+    /// Opens a session by a passkey, whose authenticator has verified its person: a whole sign-in.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongPasskey`], [`AccountError::ChallengeGone`] and others.
+    pub async fn sign_in_with_passkey(
+        &self,
+        answer: PasskeyAnswer,
+        tenant: Option<Uuid>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<SignedIn, AccountError> {
+        let signed = self.signed_by_passkey(answer, origin, now_ms).await?;
+        let id = signed.user_id;
+        if !signed.user.is_active() {
+            self.note_refusal(Some(id), "disabled", origin).await?;
+            return Err(AccountError::Disabled);
+        }
+        let opened = self
+            .open_proven(signed.user, tenant, None, signed.shown, origin, now_ms)
+            .await;
+        match opened {
+            // The ceremony was used before, or another use of the passkey came first.
+            Err(AccountError::WrongCode) => {
+                self.note_refusal(Some(id), "passkey", origin).await?;
+                Err(AccountError::ChallengeGone)
+            }
+            opened => opened,
+        }
+    }
+
+    /// What a passkey has signed, compared with the one that is kept.
+    pub(super) async fn signed_by_passkey(
+        &self,
+        answer: PasskeyAnswer,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<Signed, AccountError> {
+        let passkeys = self.passkeys()?;
+        let vault = self.vault(now_ms).await?;
+        let PasskeyAnswer {
+            ceremony,
+            credential,
+        } = answer;
+        let ended = passkeys.answer(&ceremony, credential, vault.ring(), now_ms)?;
+        let answer = ended.value;
+        let said = answer.user;
+        let row = self.store.passkey(answer.credential).await?;
+        // The account that the passkey says it is of is the one that it is of.
+        let row = row.filter(|row| row.user_id == said);
+        let user = match &row {
+            Some(row) => self.store.user(row.user_id).await?,
+            None => None,
+        };
+        let (Some(row), Some(user)) = (row, user) else {
+            self.note_refusal(None, "passkey", origin).await?;
+            return Err(AccountError::WrongPasskey);
+        };
+        let kept: Passkey = vault.open_credential(&row)?;
+        let passkey = match passkeys.compare(answer, kept) {
+            Ok(passkey) => passkey,
+            Err(error) => {
+                self.note_refusal(Some(user.user_id), "passkey", origin)
+                    .await?;
+                return Err(error);
+            }
+        };
+        let to = vault
+            .seal_credential(row.passkey_id, &passkey)
+            .map_err(no_json)?;
+        let proof = Proof::Passkey(SignedCeremony {
+            passkey_id: row.passkey_id,
+            from: row.credential,
+            to,
+            ceremony_id: ended.ceremony_id,
+            ceremony_expires_at_ms: ended.expires_at_ms,
+        });
+        Ok(Signed {
+            user_id: user.user_id,
+            shown: Shown {
+                proof,
+                counted_ms: 0,
+                notice: None,
+            },
+            user,
+        })
+    }
+}
+
+fn no_json(error: serde_json::Error) -> AccountError {
+    AccountError::Internal(format!("a passkey has no JSON: {error}"))
+}

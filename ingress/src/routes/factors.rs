@@ -1,0 +1,72 @@
+//! Second factors of accounts: authenticator apps, recovery codes, passkeys, and showing one.
+
+mod add_passkey;
+mod begin_passkey;
+mod body;
+mod confirm_totp;
+mod list;
+mod passkey_options;
+mod passkey_sign_in;
+mod recovery_codes;
+mod remove_passkey;
+mod remove_totp;
+mod second_step;
+mod set_up_totp;
+mod step_up;
+
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+pub(super) use body::FactorsBody;
+
+use crate::auth::Caller;
+use crate::bounds::Bound;
+use crate::error::ApiError;
+use crate::rate_limit::Class;
+use crate::routes::endpoints::Endpoints;
+use crate::rules::Rules;
+
+/// What a code looks like, for the document: people may type blanks, too.
+const CODE_FORM: &str = "^([0-9]{6}|[A-Za-z2-7]{4}(-?[A-Za-z2-7]{4}){3})$";
+/// The bound of a code.
+pub(super) const CODE: Bound = Bound::Form(CODE_FORM, onsale_accounts::CODE_MAX_BYTES);
+
+/// The endpoints with their rules.
+pub(super) fn endpoints() -> Endpoints {
+    // What confirms a password counts with the attempts to sign in.
+    let confirming = Rules::DEFAULT.class(Class::Login);
+    let open = Rules::DEFAULT.ignoring_bad_tokens();
+    Endpoints::default()
+        .with(
+            // Guesses count against the challenge and the account, not the address.
+            routes!(second_step::second_step),
+            open.bounds(second_step::BOUNDS),
+        )
+        .with(routes!(passkey_options::passkey_options), open)
+        .with(routes!(passkey_sign_in::passkey_sign_in), open)
+        .with(
+            routes!(step_up::step_up),
+            Rules::DEFAULT.bounds(step_up::BOUNDS),
+        )
+        .with(routes!(list::list), Rules::DEFAULT)
+        .with(routes!(set_up_totp::set_up_totp), confirming)
+        .with(
+            routes!(confirm_totp::confirm_totp),
+            Rules::DEFAULT.bounds(confirm_totp::BOUNDS),
+        )
+        .with(routes!(remove_totp::remove_totp), confirming)
+        .with(routes!(recovery_codes::recovery_codes), confirming)
+        .with(routes!(begin_passkey::begin_passkey), confirming)
+        .with(
+            routes!(add_passkey::add_passkey),
+            Rules::DEFAULT.bounds(add_passkey::BOUNDS),
+        )
+        .with(routes!(remove_passkey::remove_passkey), confirming)
+}
+
+/// The session that a caller acts in.
+fn session_of(caller: &Caller) -> Result<Uuid, ApiError> {
+    caller.session.ok_or_else(|| {
+        ApiError::forbidden("This takes a session of an account: sign in with `POST /auth/login`.")
+    })
+}
