@@ -38,6 +38,7 @@ use utoipa_axum::routes;
 
 use crate::rate_limit::Class;
 use crate::routes::endpoints::Endpoints;
+use crate::routes::factors::second_step;
 use crate::rules::Rules;
 
 /// The endpoints with their rules.
@@ -72,6 +73,15 @@ pub(super) fn endpoints() -> Endpoints {
         .with(
             routes!(cookie::login::cookie_login),
             pages.class(Class::Login).bounds(login::BOUNDS),
+        )
+        .with(
+            routes!(cookie::second_factor::cookie_second_factor),
+            pages.bounds(second_step::BOUNDS),
+        )
+        .with(routes!(cookie::passkey::cookie_passkey), pages)
+        .with(
+            routes!(cookie::oauth_session::cookie_finish_sign_in),
+            pages.bounds(oauth_session::BOUNDS),
         )
         .with(routes!(cookie::refresh::cookie_refresh), pages)
         .with(routes!(cookie::logout::cookie_logout), pages)

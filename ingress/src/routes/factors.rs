@@ -6,11 +6,11 @@ mod body;
 mod confirm_totp;
 mod list;
 mod passkey_options;
-mod passkey_sign_in;
+pub(super) mod passkey_sign_in;
 mod recovery_codes;
 mod remove_passkey;
 mod remove_totp;
-mod second_step;
+pub(super) mod second_step;
 mod set_up_totp;
 mod step_up;
 

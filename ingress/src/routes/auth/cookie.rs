@@ -4,5 +4,8 @@
 pub(super) mod guest;
 pub(super) mod login;
 pub(super) mod logout;
+pub(super) mod oauth_session;
+pub(super) mod passkey;
 pub(super) mod refresh;
 pub(super) mod register;
+pub(super) mod second_factor;
