@@ -1,0 +1,208 @@
+//! Section `uploads`.
+
+use std::path::PathBuf;
+
+use onsale_settings::{ConfigProblem, Secret, check_range};
+use serde::{Deserialize, Serialize};
+
+/// What is said of a location that is none.
+const LOCATION_EXPECTED: &str = "a folder, or s3://BUCKET or s3://BUCKET/PREFIX";
+const S3: &str = "s3://";
+
+/// Where uploaded images lie.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UploadsConfig {
+    /// A folder, or `s3://BUCKET/PREFIX`. Unset: the folder `uploads` of the data folder.
+    pub location: Option<String>,
+    /// The server of a bucket, as `https://s3.example.test`.
+    pub s3_endpoint: Option<String>,
+    /// The region that requests are signed for.
+    pub s3_region: String,
+    /// Whether the bucket stands in the path of a URL, as most servers but Amazon's want it; else it is a
+    /// part of the host's name.
+    pub s3_path_style: bool,
+    /// The id of the key that requests are signed with.
+    pub s3_access_key: Option<String>,
+    /// That key.
+    pub s3_secret_key: Option<Secret>,
+    /// File that holds that key; white space around it is cut off.
+    pub s3_secret_key_file: Option<PathBuf>,
+    /// How long one request to the bucket may take, in seconds.
+    pub timeout_seconds: u64,
+}
+
+impl Default for UploadsConfig {
+    fn default() -> Self {
+        Self {
+            location: None,
+            s3_endpoint: None,
+            s3_region: "us-east-1".to_owned(),
+            s3_path_style: true,
+            s3_access_key: None,
+            s3_secret_key: None,
+            s3_secret_key_file: None,
+            timeout_seconds: 10,
+        }
+    }
+}
+
+/// The file that holds the key cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("uploads.s3_secret_key_file {file}")]
+pub struct SecretFileError {
+    /// The file.
+    pub file: PathBuf,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
+impl UploadsConfig {
+    /// The key from the configuration or from its file; `None` if neither is set.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn secret_key(&self) -> Result<Option<Secret>, SecretFileError> {
+        let Some(file) = &self.s3_secret_key_file else {
+            return Ok(self.s3_secret_key.clone());
+        };
+        match std::fs::read_to_string(file) {
+            Ok(text) => Ok(Some(Secret::new(text.trim()))),
+            Err(source) => Err(SecretFileError {
+                file: file.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// Bucket and prefix, where it is one.
+    pub(crate) fn bucket(&self) -> Option<(&str, &str)> {
+        let place = self.location.as_deref()?.strip_prefix(S3)?;
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        Some((bucket, prefix.trim_matches('/')))
+    }
+
+    /// Whether all nodes find there what one of them has put there.
+    pub fn is_shared(&self) -> bool {
+        self.bucket().is_some()
+    }
+
+    /// Adds every setting that cannot be used.
+    pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        check_range(
+            problems,
+            "uploads.timeout_seconds",
+            self.timeout_seconds,
+            1..=300,
+        );
+        let Some(location) = &self.location else {
+            return;
+        };
+        let Some((bucket, _)) = self.bucket() else {
+            if location.trim().is_empty() || location.contains("://") {
+                let value = format!("{location:?}");
+                problems.push(ConfigProblem::new(
+                    "uploads.location",
+                    value,
+                    LOCATION_EXPECTED,
+                ));
+            }
+            return;
+        };
+        if bucket.is_empty() {
+            let value = format!("{location:?}");
+            problems.push(ConfigProblem::new(
+                "uploads.location",
+                value,
+                LOCATION_EXPECTED,
+            ));
+        }
+        let endpoint = self.s3_endpoint.as_deref().unwrap_or_default();
+        if !(endpoint.starts_with("https://") || endpoint.starts_with("http://")) {
+            problems.push(ConfigProblem::new(
+                "uploads.s3_endpoint",
+                format!("{endpoint:?}"),
+                "the server of the bucket, as https://s3.example.test",
+            ));
+        }
+        if self.s3_access_key.as_deref().is_none_or(str::is_empty) {
+            problems.push(ConfigProblem::new(
+                "uploads.s3_access_key",
+                "(not set)",
+                "the id of the key that requests to the bucket are signed with",
+            ));
+        }
+        match (&self.s3_secret_key, &self.s3_secret_key_file) {
+            (None, None) => problems.push(ConfigProblem::new(
+                "uploads.s3_secret_key",
+                "(not set)",
+                "the key that requests to the bucket are signed with (or uploads.s3_secret_key_file)",
+            )),
+            (Some(_), Some(_)) => problems.push(ConfigProblem::new(
+                "uploads",
+                "s3_secret_key and s3_secret_key_file",
+                "one of the two",
+            )),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket() -> UploadsConfig {
+        UploadsConfig {
+            location: Some("s3://house/images/".to_owned()),
+            s3_endpoint: Some("https://s3.example.test".to_owned()),
+            s3_access_key: Some("key".to_owned()),
+            s3_secret_key: Some(Secret::new("secret")),
+            ..UploadsConfig::default()
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let folder = |location: &str| UploadsConfig {
+            location: Some(location.to_owned()),
+            ..UploadsConfig::default()
+        };
+        let cases = [
+            (UploadsConfig::default(), vec![]),
+            (folder("/srv/uploads"), vec![]),
+            (folder(" "), vec!["uploads.location"]),
+            (folder("gs://house"), vec!["uploads.location"]),
+            (bucket(), vec![]),
+            (
+                folder("s3://"),
+                vec![
+                    "uploads.location",
+                    "uploads.s3_endpoint",
+                    "uploads.s3_access_key",
+                    "uploads.s3_secret_key",
+                ],
+            ),
+            (
+                UploadsConfig {
+                    s3_secret_key_file: Some("x".into()),
+                    ..bucket()
+                },
+                vec!["uploads"],
+            ),
+        ];
+        for (config, wrong) in cases {
+            let mut problems = Vec::new();
+            config.check(&mut problems);
+            let named: Vec<&str> = problems.iter().map(|p| p.key.as_str()).collect();
+            assert_eq!(named, wrong, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_may_have_a_prefix() {
+        assert_eq!(bucket().bucket(), Some(("house", "images")));
+        assert!(bucket().is_shared());
+        assert!(!UploadsConfig::default().is_shared());
+    }
+}

@@ -1,0 +1,237 @@
+//! Images that people upload, read and written anew.
+
+use std::io::Cursor;
+use std::thread;
+
+use bytes::Bytes;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::imageops::FilterType as Resampling;
+use image::metadata::Orientation;
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat,
+    ImageReader, Limits, RgbaImage,
+};
+use tokio::sync::oneshot;
+
+use crate::vector;
+
+/// Largest image that is read, in bytes.
+pub const IMAGE_MAX_BYTES: usize = 1 << 20;
+/// Largest width and height that are read, in pixels.
+const SIDE_MAX_PIXELS: u32 = 8_192;
+/// Most pixels that are read: an image of this size takes 64 MiB while it is read.
+const PIXELS_MAX: u64 = 16_000_000;
+/// Most memory that a decoder may take, in bytes.
+const DECODER_MAX_BYTES: u64 = 96 << 20;
+/// Largest width and height that are kept, in pixels; larger images are made smaller. It is enough for
+/// screens with three pixels to a point.
+pub(crate) const KEPT_SIDE_MAX_PIXELS: u32 = 512;
+/// Largest picture that is kept, in bytes: what all its pixels take, and the frame of a PNG.
+pub(crate) const STORED_MAX_BYTES: usize = 1_200_000;
+/// Stack of the thread that reads an image, in bytes: readers of vector images call themselves at each level.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Why an image is not taken. The texts are for the person who sent it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PictureError {
+    /// More bytes than are read.
+    #[error("has {0} bytes; expected at most {IMAGE_MAX_BYTES}")]
+    TooManyBytes(usize),
+    /// More pixels than are read.
+    #[error("has {0} x {1} pixels; expected at most 16 million, and at most 8192 a side")]
+    TooManyPixels(u32, u32),
+    /// No format that is read.
+    #[error("is neither PNG nor JPEG nor SVG")]
+    Format,
+    /// It is damaged.
+    #[error("cannot be read: it is damaged, or of a kind of {0} that is not read")]
+    Damaged(&'static str),
+    /// A vector image with what is not drawn.
+    #[error("{0}")]
+    Vector(String),
+    /// The system gives no thread or memory for it.
+    #[error("no image can be read now")]
+    Unavailable,
+}
+
+/// An image that this program wrote: a PNG without anything else in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Picture {
+    /// The file.
+    pub png: Bytes,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+}
+
+impl Picture {
+    /// Reads an image on a thread of its own. The caller bounds how many are read at once.
+    ///
+    /// # Errors
+    /// See [`PictureError`].
+    pub async fn read(bytes: Bytes) -> Result<Self, PictureError> {
+        if bytes.len() > IMAGE_MAX_BYTES {
+            return Err(PictureError::TooManyBytes(bytes.len()));
+        }
+        let (done, read) = oneshot::channel();
+        thread::Builder::new()
+            .name("image".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || drop(done.send(redrawn(&bytes))))
+            .map_err(|_| PictureError::Unavailable)?;
+        // A reader that panics drops its end.
+        read.await.unwrap_or(Err(PictureError::Damaged("image")))
+    }
+}
+
+fn redrawn(bytes: &[u8]) -> Result<Picture, PictureError> {
+    let pixels = match image::guess_format(bytes) {
+        Ok(ImageFormat::Png) => raster(bytes, ImageFormat::Png, "PNG")?,
+        Ok(ImageFormat::Jpeg) => raster(bytes, ImageFormat::Jpeg, "JPEG")?,
+        _ if vector::is_one(bytes) => vector::drawn(bytes)?,
+        _ => return Err(PictureError::Format),
+    };
+    let (width, height) = pixels.dimensions();
+    let mut png = Vec::new();
+    PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive)
+        .write_image(pixels.as_raw(), width, height, ExtendedColorType::Rgba8)
+        .map_err(|_| PictureError::Unavailable)?;
+    Ok(Picture {
+        png: png.into(),
+        width,
+        height,
+    })
+}
+
+fn raster(
+    bytes: &[u8],
+    format: ImageFormat,
+    name: &'static str,
+) -> Result<RgbaImage, PictureError> {
+    let damaged = |_: ImageError| PictureError::Damaged(name);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(DECODER_MAX_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    // What it says of itself, before anything of that size is read.
+    let (width, height) = decoder.dimensions();
+    let is_large = u64::from(width) * u64::from(height) > PIXELS_MAX;
+    if is_large || width.max(height) > SIDE_MAX_PIXELS {
+        return Err(PictureError::TooManyPixels(width, height));
+    }
+    // A camera writes down how it was held; what says so is not kept, so the picture is turned.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    if image.width().max(image.height()) > KEPT_SIDE_MAX_PIXELS {
+        let side = KEPT_SIDE_MAX_PIXELS;
+        image = image.resize(side, side, Resampling::Lanczos3);
+    }
+    image.apply_orientation(orientation);
+    Ok(image.into_rgba8())
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgba;
+
+    use super::*;
+
+    fn file(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+        let mut pixels = RgbaImage::from_pixel(width, height, Rgba([200, 30, 30, 255]));
+        pixels.put_pixel(0, 0, Rgba([30, 30, 200, 255]));
+        let mut bytes = Cursor::new(Vec::new());
+        let image = DynamicImage::ImageRgba8(pixels);
+        match format {
+            ImageFormat::Jpeg => DynamicImage::ImageRgb8(image.to_rgb8())
+                .write_to(&mut bytes, format)
+                .unwrap(),
+            _ => image.write_to(&mut bytes, format).unwrap(),
+        }
+        bytes.into_inner()
+    }
+
+    async fn read(bytes: Vec<u8>) -> Result<Picture, PictureError> {
+        Picture::read(bytes.into()).await
+    }
+
+    #[tokio::test]
+    async fn a_png_and_a_jpeg_become_pngs() {
+        for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+            let picture = read(file(300, 100, format)).await.unwrap();
+            assert_eq!((picture.width, picture.height), (300, 100));
+            let again = image::load_from_memory_with_format(&picture.png, ImageFormat::Png);
+            assert_eq!(again.unwrap().to_rgba8().get_pixel(200, 50).0[3], 255);
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_of_the_file_but_its_pixels_is_kept() {
+        // What browsers might take for a page, behind the last chunk of the file.
+        let mut bytes = file(10, 10, ImageFormat::Png);
+        bytes.extend_from_slice(b"<script>alert(1)</script>");
+        let picture = read(bytes).await.unwrap();
+        assert!(!picture.png.windows(7).any(|piece| piece == b"<script"));
+    }
+
+    #[tokio::test]
+    async fn large_ones_are_made_smaller() {
+        let picture = read(file(2_000, 1_000, ImageFormat::Png)).await.unwrap();
+        assert_eq!((picture.width, picture.height), (512, 256));
+        assert!(picture.png.len() <= STORED_MAX_BYTES);
+    }
+
+    #[tokio::test]
+    async fn the_worst_picture_has_a_bound() {
+        let mut state = 1_u32;
+        let noise = RgbaImage::from_fn(512, 512, |_, _| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Rgba(state.to_be_bytes())
+        });
+        let mut bytes = Cursor::new(Vec::new());
+        noise.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        // More than is taken from clients, so past the first check.
+        let picture = redrawn(&bytes.into_inner()).unwrap();
+        assert!(picture.png.len() <= STORED_MAX_BYTES, "{}", picture.png.len());
+    }
+
+    #[tokio::test]
+    async fn too_many_pixels_are_refused_before_they_are_read() {
+        let mut bytes = file(1, 1, ImageFormat::Png);
+        // Width and height in the first chunk, and its checksum.
+        bytes[16..24].copy_from_slice(&[0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20]);
+        let crc = crc(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&crc.to_be_bytes());
+        let refused = read(bytes).await;
+        assert_eq!(refused, Err(PictureError::TooManyPixels(20_000, 20_000)));
+    }
+
+    /// Of PNG's chunks (RFC 2083, 15).
+    fn crc(bytes: &[u8]) -> u32 {
+        let mut crc = u32::MAX;
+        for byte in bytes {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+            }
+        }
+        !crc
+    }
+
+    #[tokio::test]
+    async fn what_is_no_image_is_refused() {
+        let damaged = {
+            let mut bytes = file(50, 50, ImageFormat::Png);
+            bytes.truncate(80);
+            bytes
+        };
+        assert_eq!(read(damaged).await, Err(PictureError::Damaged("PNG")));
+        for bytes in [b"".to_vec(), b"GIF89a".to_vec(), b"<html></html>".to_vec()] {
+            assert_eq!(read(bytes).await, Err(PictureError::Format));
+        }
+        let large = vec![0; IMAGE_MAX_BYTES + 1];
+        let refused = read(large).await;
+        assert_eq!(refused, Err(PictureError::TooManyBytes(IMAGE_MAX_BYTES + 1)));
+    }
+}
