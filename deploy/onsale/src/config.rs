@@ -294,6 +294,7 @@ impl Config {
         // Nothing asks for a password in these, and nothing keeps anybody from writing one.
         for url in [
             Some(&mut self.mail.link_base_url),
+            self.accounts.pages_url.as_mut(),
             self.telemetry.otlp_endpoint.as_mut(),
             self.node.advertise_url.as_mut(),
             self.node.operations_advertise_url.as_mut(),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use onsale_store::audit::AuditFilter;
+use onsale_store::{Scope, Store};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -137,6 +138,8 @@ pub(crate) async fn export(
         .retry_after(RETRY_AFTER_SECONDS)
     })?;
     let mut pages = Pages {
+        // Later pages are read outside of the handler's task.
+        store: state.store.within(Scope::current()),
         state,
         filter,
         format,
@@ -181,6 +184,8 @@ pub(crate) async fn export(
 /// does not read is dealt with as with every answer.
 struct Pages {
     state: AppState,
+    /// For whom the handler worked.
+    store: Store,
     filter: AuditFilter,
     format: ExportFormat,
     is_first: bool,
@@ -194,7 +199,7 @@ impl Pages {
         if self.is_last {
             return Ok(None);
         }
-        let rows = self.state.store.audit(&self.filter).await?;
+        let rows = self.store.audit(&self.filter).await?;
         self.is_last = rows.len() < usize::try_from(ENTRIES_PER_PAGE).unwrap_or(usize::MAX);
         self.filter.before = rows.last().map(|row| row.audit_id);
         let mut bytes = Vec::new();
