@@ -159,8 +159,8 @@ mod tests {
     #[test]
     fn a_cookie_is_found_by_its_whole_name_and_two_that_differ_are_none() {
         let secure = Cookies { is_secure: true };
-        for (given, found) in [
-            (&["__Host-onsale_access=a.b.c"][..], Some("a.b.c")),
+        let cases: &[(&[&str], Option<&str>)] = &[
+            (&["__Host-onsale_access=a.b.c"], Some("a.b.c")),
             (&["x=1; __Host-onsale_access=a.b.c;y=2"], Some("a.b.c")),
             (&["x=1", "__Host-onsale_access=a.b.c"], Some("a.b.c")),
             (
@@ -174,7 +174,8 @@ mod tests {
             (&["__host-onsale_access=a"], None),
             (&["__Host-onsale_access"], None),
             (&[], None),
-        ] {
+        ];
+        for &(given, found) in cases {
             assert_eq!(secure.access(&sent(given)), found, "{given:?}");
         }
         let plain = Cookies { is_secure: false };

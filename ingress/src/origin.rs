@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn what_changes_something_comes_from_a_page_of_this_origin() {
         let host = ("host", "tickets.example");
-        let cases = [
-            (&[host, ("sec-fetch-site", "same-origin")][..], true),
+        let cases: &[(&[(&str, &str)], bool)] = &[
+            (&[host, ("sec-fetch-site", "same-origin")], true),
             (&[host, ("sec-fetch-site", "none")], true),
             (&[host, ("sec-fetch-site", "same-site")], false),
             (&[host, ("sec-fetch-site", "cross-site")], false),
@@ -141,7 +141,7 @@ mod tests {
             (&[host], false),
             (&[("origin", "https://tickets.example")], false),
         ];
-        for (headers, expected) in cases {
+        for &(headers, expected) in cases {
             for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 let passed = passes(&method, true, headers);
                 assert_eq!(passed, expected, "{method} {headers:?}");
