@@ -438,8 +438,6 @@ async fn mailed_token(outbox: &Path, page: &str) -> String {
     loop {
         for entry in std::fs::read_dir(outbox).into_iter().flatten() {
             let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-            // Quoted-printable (RFC 2045, 6.7).
-            let text = text.replace("=\r\n", "").replace("=3D", "=");
             if let Some((_, rest)) = text.split_once(&link) {
                 assert!(text.contains(&format!("To: {EMAIL}")), "{text}");
                 return rest.split_whitespace().next().unwrap().to_owned();

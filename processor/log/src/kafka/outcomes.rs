@@ -70,11 +70,14 @@ struct Reports {
 
 impl Reports {
     fn fail(&self, partition: Option<PartitionId>, reason: String) {
-        if !self.failed.swap(true, Ordering::AcqRel) {
-            self.give_up();
-        }
-        if let Some(on_failed) = self.on_failed.lock().take() {
+        let is_first = !self.failed.swap(true, Ordering::AcqRel);
+        // What is given up below is reported here too, and is not why.
+        let on_failed = self.on_failed.lock().take();
+        if let Some(on_failed) = on_failed {
             on_failed(PublishFailure { partition, reason });
+        }
+        if is_first {
+            self.give_up();
         }
     }
 
@@ -139,7 +142,10 @@ impl OutcomePublisher {
             on_failed: Mutex::new(Some(Box::new(failed))),
             producer: OnceLock::new(),
         };
-        let config = clients::producer_config(settings, QUEUE_MAX, None);
+        let mut config = clients::producer_config(settings, QUEUE_MAX, None);
+        // The client ends on its own thread at a record that is refused for good; what is under way behind
+        // it would be numbered anew and sent before anyone here learns of it.
+        config.set("enable.gapless.guarantee", "true");
         let topic = settings.outcomes_topic();
         let client = PolledProducer::start(&config, reports, THREAD, &topic)?;
         // Nothing was sent yet, so nothing had to be given up before.

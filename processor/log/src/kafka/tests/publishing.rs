@@ -208,7 +208,8 @@ fn a_publisher_that_failed_stays_silent_and_a_new_one_goes_on_after_reading_the_
         failure.is_some()
     });
     let failure = failure.unwrap();
-    assert_eq!(failure.partition, Some(P1));
+    // The client may say so before the record does.
+    assert!(failure.partition.is_none_or(|failed| failed == P1));
     assert_eq!(
         publisher.publish(P1, 2, 200, 2, &payload, None),
         Err(PublishError::Failed)
