@@ -427,8 +427,6 @@ fn mails(outbox: &Path) -> String {
         .into_iter()
         .flatten()
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
-        // Quoted-printable (RFC 2045, 6.7).
-        .map(|text| text.replace("=\r\n", "").replace("=3D", "="))
         .collect()
 }
 
