@@ -3,6 +3,7 @@
 mod distributed;
 mod embedded;
 mod part;
+mod stop_signals;
 mod worker;
 
 use std::io;
@@ -18,6 +19,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use self::part::Part;
+use self::stop_signals::StopSignals;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 use crate::{descriptors, private, secrets, telemetry};
@@ -121,6 +123,8 @@ where
     } else {
         Part::none("the worker of jobs")
     };
+    // Before anyone can see that it serves.
+    let mut stop_signals = StopSignals::listen();
     let operations_at = config.http.operations_address();
     let listeners = Listeners { public, operations };
     let serve = (parts.serve)(listeners, stop.clone());
@@ -135,14 +139,14 @@ where
         std::future::pending::<anyhow::Result<()>>().await
     };
     let result = tokio::select! {
-        () = stop_signal() => Ok(()),
+        () = stop_signals.next() => Ok(()),
         why = parts.failure => Err(Failure::Found(anyhow!("{why}; start again to recover"))),
         why = serving.ended_early() => Err(Failure::Found(why)),
         why = working.ended_early() => Err(Failure::Found(why)),
         Err(error) = announced_then_waiting => Err(Failure::Found(error)),
     };
-    tokio::spawn(async {
-        stop_signal().await;
+    tokio::spawn(async move {
+        stop_signals.next().await;
         tracing::warn!("asked to stop again: stopping at once; the log is safe");
         std::process::exit(1);
     });
@@ -234,29 +238,5 @@ async fn resume_openings(ingress: &Ingress) {
             shows,
             "openings that a crash interrupted were handed in again"
         ),
-    }
-}
-
-/// Completes at SIGINT or SIGTERM.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be caught; stop with Ctrl-C");
-                std::future::pending::<()>().await;
-            }
-        }
-    };
-    tokio::select! {
-        () = terminate => {}
-        result = tokio::signal::ctrl_c() => {
-            if let Err(error) = result {
-                tracing::warn!(%error, "Ctrl-C cannot be caught");
-            }
-        }
     }
 }

@@ -19,9 +19,7 @@ pub(crate) async fn announce(mut config: Config, api: &str, store: &Store) {
     if config.kafka.is_used() && !config.node.is(NodeRole::Ingress) {
         return;
     }
-    if !config.accounts.has_key() {
-        config.accounts.key = secrets::read_accounts_secret(&config.data.dir);
-    }
+    config.accounts = secrets::accounts(&config);
     // Tokens come from elsewhere.
     if Minter::of_sessions(&config.auth).is_err() {
         return;

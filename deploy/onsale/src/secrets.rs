@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use onsale_accounts::AccountsConfig;
 use onsale_auth::{MintError, Minter};
 use onsale_processor::clock;
 use onsale_settings::Secret;
@@ -46,9 +47,14 @@ pub(crate) fn accounts_secret(data: &Path) -> anyhow::Result<Secret> {
     kept_secret(&data.join(ACCOUNTS_SECRET_FILE))
 }
 
-/// The secret of personal data in this folder, if there is one.
-pub(crate) fn read_accounts_secret(data: &Path) -> Option<Secret> {
-    read_secret(&data.join(ACCOUNTS_SECRET_FILE))
+/// The accounts of a configuration, with the secret of personal data that the only node keeps in its data
+/// folder, where none is configured and there is one.
+pub(crate) fn accounts(config: &Config) -> AccountsConfig {
+    let mut accounts = config.accounts.clone();
+    if !accounts.has_key() {
+        accounts.key = read_secret(&config.data.dir.join(ACCOUNTS_SECRET_FILE));
+    }
+    accounts
 }
 
 fn kept_secret(path: &Path) -> anyhow::Result<Secret> {

@@ -81,14 +81,17 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// Shows the jobs that are not over. Each of the known `kinds` has a time that it is overdue, of 0 too,
-    /// so that an alert can distinguish it from a worker that counts nothing.
+    /// Shows the jobs that are not over. Each of the known `kinds` has its numbers and a time that it is
+    /// overdue, of 0 too, so that an alert can distinguish it from a worker that counts nothing.
     pub(crate) fn counted<'a>(&self, kinds: impl Iterator<Item = &'a str>, counts: &[JobCount]) {
         // A kind or state without jobs is 0 again.
         self.jobs.reset();
         self.overdue_seconds.reset();
         for kind in kinds {
             self.overdue_seconds.with_label_values(&[kind]).set(0);
+            for state in [JobState::Waiting, JobState::Running, JobState::Dead] {
+                self.jobs.with_label_values(&[kind, state.as_str()]).set(0);
+            }
         }
         for count in counts {
             self.jobs

@@ -180,7 +180,7 @@ async fn it_goes_on_once_the_database_was_repaired() {
         log_time_ms: 1_002,
     };
     store
-        .set_watermark(&watermark, false, Unaudited::Unattended)
+        .move_watermark(1, &watermark, false, Unaudited::Unattended)
         .await
         .unwrap();
     assert!(projected.repaired().await);

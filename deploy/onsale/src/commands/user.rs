@@ -102,11 +102,8 @@ pub(crate) fn with_office(
     args: &ConfigArgs,
     work: impl AsyncFnOnce(&Office, u64) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut config = Config::for_operator(args)?;
-    if !config.accounts.has_key() {
-        config.accounts.key = secrets::read_accounts_secret(&config.data.dir);
-    }
-    let ring = config.accounts.ring().or_use()?.ok_or_else(|| {
+    let config = Config::for_operator(args)?;
+    let ring = secrets::accounts(&config).ring().or_use()?.ok_or_else(|| {
         Failure::Use(anyhow!(
             "accounts.key is not set, and there is none in the data folder: set it (or \
              accounts.key_file), or name the server's data folder by --data"

@@ -30,6 +30,23 @@ fn delete_database(data: &Path) {
     }
 }
 
+/// Two servers that have sold and were killed, the first with the database of the second beside its own log.
+async fn with_the_other_ones_database(folder: &Path) -> (Server, Server) {
+    let (here, there) = (folder.join("here"), folder.join("there"));
+    let (mut server, ..) = sold(&here).await;
+    let (mut other, ..) = sold(&there).await;
+    server.kill();
+    other.kill();
+    delete_database(&here);
+    for ending in ["", "-wal"] {
+        let name = format!("onsale.sqlite{ending}");
+        if there.join(&name).exists() {
+            std::fs::copy(there.join(&name), here.join(&name)).unwrap();
+        }
+    }
+    (server, other)
+}
+
 #[tokio::test]
 async fn a_lost_database_is_said_and_hides_nothing_that_was_sold() {
     let folder = tempfile::tempdir().unwrap();
@@ -86,18 +103,7 @@ async fn a_lost_database_is_said_and_hides_nothing_that_was_sold() {
 #[tokio::test]
 async fn the_database_of_another_log_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let (here, there) = (folder.path().join("here"), folder.path().join("there"));
-    let (mut server, ..) = sold(&here).await;
-    let (mut other, ..) = sold(&there).await;
-    server.kill();
-    other.kill();
-    delete_database(&here);
-    for ending in ["", "-wal"] {
-        let name = format!("onsale.sqlite{ending}");
-        if there.join(&name).exists() {
-            std::fs::copy(there.join(&name), here.join(&name)).unwrap();
-        }
-    }
+    let (server, mut other) = with_the_other_ones_database(folder.path()).await;
     for verb in ["serve", "verify"] {
         let (code, out, err) = server.verb(&[verb]);
         assert_eq!(code, Some(1), "{verb}: {out} {err}");
@@ -117,19 +123,8 @@ async fn the_database_of_another_log_is_refused_and_left_as_it_is() {
 #[tokio::test]
 async fn the_database_of_another_log_and_an_earlier_version_stays_of_that_version() {
     let folder = tempfile::tempdir().unwrap();
-    let (here, there) = (folder.path().join("here"), folder.path().join("there"));
-    let (mut server, ..) = sold(&here).await;
-    let (mut other, ..) = sold(&there).await;
-    server.kill();
-    other.kill();
-    delete_database(&here);
-    for ending in ["", "-wal"] {
-        let name = format!("onsale.sqlite{ending}");
-        if there.join(&name).exists() {
-            std::fs::copy(there.join(&name), here.join(&name)).unwrap();
-        }
-    }
-    let url = format!("sqlite://{}", here.join("onsale.sqlite").display());
+    let (server, _other) = with_the_other_ones_database(folder.path()).await;
+    let url = format!("sqlite://{}", server.data.join("onsale.sqlite").display());
     let store = Store::connect(&url, 2).await.unwrap();
     let last = "(SELECT MAX(version) FROM _sqlx_migrations)";
     let sql = format!("DELETE FROM _sqlx_migrations WHERE version = {last}");

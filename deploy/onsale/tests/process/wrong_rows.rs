@@ -16,6 +16,16 @@ async fn store(data: &Path) -> Store {
     Store::connect(&url, 2).await.unwrap()
 }
 
+/// A server that has sold a seat, which is projected.
+async fn sold(data: &Path) -> (Server, SmallShow, String) {
+    let server = Server::start(data).await;
+    let show = SmallShow::open(&server).await;
+    let booking = show.reserve(&server, &["A-1"]).await;
+    let (status, listed) = server.get(&show.buyer, "/bookings").await;
+    assert_eq!(status, 200, "{listed}");
+    (server, show, booking)
+}
+
 /// The verb finds something, and names it.
 fn finds(server: &Server, verb: &str, what: &str) {
     let (code, out, err) = server.verb(&[verb]);
@@ -38,11 +48,7 @@ fn repair(server: &Server, folder: &Path, more: &[&str]) {
 async fn a_watermark_beyond_the_log_is_named_and_repaired() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut server = Server::start(&data).await;
-    let show = SmallShow::open(&server).await;
-    show.reserve(&server, &["A-1"]).await;
-    let (status, listed) = server.get(&show.buyer, "/bookings").await;
-    assert_eq!(status, 200, "{listed}");
+    let (mut server, show, _) = sold(&data).await;
     let store = store(&data).await;
     let beyond = "UPDATE projector_watermarks SET next_offset = next_offset + 1000000";
 
@@ -87,11 +93,7 @@ async fn a_watermark_beyond_the_log_is_named_and_repaired() {
 async fn a_watermark_that_was_deleted_is_repaired() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut server = Server::start(&data).await;
-    let show = SmallShow::open(&server).await;
-    show.reserve(&server, &["A-1"]).await;
-    let (status, listed) = server.get(&show.buyer, "/bookings").await;
-    assert_eq!(status, 200, "{listed}");
+    let (mut server, show, _) = sold(&data).await;
     server.kill();
     let store = store(&data).await;
     let gone = "DELETE FROM projector_watermarks";
@@ -114,11 +116,7 @@ async fn a_watermark_that_was_deleted_is_repaired() {
 async fn marks_that_were_changed_are_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut server = Server::start(&data).await;
-    let show = SmallShow::open(&server).await;
-    let booking = show.reserve(&server, &["A-1"]).await;
-    let (status, listed) = server.get(&show.buyer, "/bookings").await;
-    assert_eq!(status, 200, "{listed}");
+    let (mut server, show, booking) = sold(&data).await;
     // A start writes down what is projected by then.
     server.kill_and_restart().await;
     server.kill();

@@ -237,28 +237,9 @@ impl Store {
             .await
     }
 
-    /// Sets a watermark after a repair that made the projection equal to that position. A machine
-    /// that is of version 2 there has been so always as far as the database knows, unless it has
-    /// seen it become so: the record may be gone.
-    ///
-    /// # Errors
-    /// As every write.
-    pub async fn set_watermark(
-        &self,
-        watermark: &Watermark,
-        is_version_2: bool,
-        audit: impl Into<Audit>,
-    ) -> Result<(), StoreError> {
-        let (watermark, audit) = (*watermark, audit.into());
-        self.database
-            .write(Durability::Durable, move |mut transaction| async move {
-                write_watermark(&mut transaction, &watermark, is_version_2).await?;
-                transaction.commit(audit).await
-            })
-            .await
-    }
-
-    /// As [`Store::set_watermark`], where it stands at `from`.
+    /// Moves a watermark from `from`, where it stands, after a repair that made the projection equal to that
+    /// position. A machine that is of version 2 there has been so always as far as the database knows, unless
+    /// it has seen it become so: the record may be gone.
     ///
     /// # Errors
     /// [`StoreError::ProjectionMoved`] where it does not; otherwise as every write.
@@ -277,7 +258,11 @@ impl Store {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 run::expect(&mut transaction, &expected).await?;
-                write_watermark(&mut transaction, &watermark, is_version_2).await?;
+                run::write_watermark(&mut transaction, &watermark).await?;
+                if is_version_2 {
+                    let partition = watermark.partition;
+                    run::write_version_2(&mut transaction, partition, &Version2::ALWAYS).await?;
+                }
                 transaction.commit(audit).await
             })
             .await
@@ -296,18 +281,6 @@ impl Store {
             })
             .await
     }
-}
-
-async fn write_watermark(
-    transaction: &mut Transaction,
-    watermark: &Watermark,
-    is_version_2: bool,
-) -> Result<(), StoreError> {
-    run::write_watermark(transaction, watermark).await?;
-    if is_version_2 {
-        run::write_version_2(transaction, watermark.partition, &Version2::ALWAYS).await?;
-    }
-    Ok(())
 }
 
 async fn replace_bookings(

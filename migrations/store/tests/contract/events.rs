@@ -333,18 +333,28 @@ async fn the_machine_is_of_version_2_from_its_first_barrier_on(bench: Bench) {
     // A repair knows no better; where the row was lost, it is what there is to know.
     let watermark = chain.watermark(chain.next_offset);
     store
-        .set_watermark(&watermark, true, Unaudited::Unattended)
+        .move_watermark(
+            watermark.next_offset,
+            &watermark,
+            true,
+            Unaudited::Unattended,
+        )
         .await
         .unwrap();
     assert_eq!(store.version_2(P).await.unwrap(), Some(since));
     bench.tamper("DELETE FROM projector_watermarks").await;
     store
-        .set_watermark(&watermark, false, Unaudited::Unattended)
+        .move_watermark(0, &watermark, false, Unaudited::Unattended)
         .await
         .unwrap();
     assert_eq!(store.version_2(P).await.unwrap(), None);
     store
-        .set_watermark(&watermark, true, Unaudited::Unattended)
+        .move_watermark(
+            watermark.next_offset,
+            &watermark,
+            true,
+            Unaudited::Unattended,
+        )
         .await
         .unwrap();
     let always = Some(Version2::ALWAYS);

@@ -426,7 +426,7 @@ async fn partitions_have_watermarks_of_their_own(bench: Bench) {
         log_time_ms: 8,
     };
     store
-        .set_watermark(&repaired, false, Unaudited::Unattended)
+        .move_watermark(9, &repaired, false, Unaudited::Unattended)
         .await
         .unwrap();
     assert_eq!(store.watermarks().await.unwrap()[1], repaired);

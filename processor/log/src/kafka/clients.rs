@@ -13,4 +13,4 @@ pub(super) use self::asking::{
 pub(super) use self::config::{MESSAGE_MAX_BYTES, REQUEST_TIMEOUT, admin_config, producer_config};
 pub(super) use self::consumer::{Consumer, consumer};
 pub(super) use self::logging::Logging;
-pub(super) use self::producer::{LastingProducer, PolledProducer, Replaceable};
+pub(super) use self::producer::{LastingProducer, PolledProducer, Replaceable, give_up};

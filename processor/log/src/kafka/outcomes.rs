@@ -11,7 +11,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::{Message as _, Statistics};
 
 use super::clients::{self, Logging, PolledProducer};
@@ -85,7 +85,7 @@ impl Reports {
     /// a chain with a gap stops everyone who reads it.
     fn give_up(&self) {
         if let Some(producer) = self.producer.get().and_then(Weak::upgrade) {
-            producer.purge(PurgeConfig::default().queue().inflight());
+            clients::give_up(&producer);
         }
     }
 }

@@ -154,7 +154,7 @@ pub(super) async fn repair_ended(
     progress: &mut Progress,
     now_ms: u64,
 ) -> Result<(), ApplyError> {
-    let Astray { machine, since, .. } = *astray;
+    let (machine, since) = (astray.machine, astray.since());
     let of_log = match engine.log {
         Some(log) => log_rows::read(log, machine, Asked::All).await?,
         None => None,

@@ -17,10 +17,29 @@ pub(super) struct Astray<'a> {
     pub(super) machine: &'a Partition,
     /// Where the database says that it is.
     pub(super) stood: Watermark,
-    /// Since when nothing may have been projected.
-    pub(super) since: Watermark,
     /// Whether the database says that it is where it cannot be, so that nobody knows where it was.
     pub(super) is_ahead: bool,
+}
+
+impl Astray<'_> {
+    /// Since when nothing may have been projected.
+    pub(super) fn since(&self) -> Watermark {
+        if self.is_ahead {
+            never(self.machine.id())
+        } else {
+            self.stood
+        }
+    }
+}
+
+/// Of a partition of which nothing was ever projected.
+fn never(partition: PartitionId) -> Watermark {
+    Watermark {
+        partition,
+        next_offset: 0,
+        last_outcome: None,
+        log_time_ms: LogTimeMs::default(),
+    }
 }
 
 /// The database is where the machine is. Nothing is set while somebody projects.
@@ -71,14 +90,8 @@ pub(super) async fn astray<'a>(
         .iter()
         .filter_map(|machine| {
             let partition = machine.id();
-            let never = Watermark {
-                partition,
-                next_offset: 0,
-                last_outcome: None,
-                log_time_ms: LogTimeMs::default(),
-            };
             let stood = watermarks.iter().find(|mark| mark.partition == partition);
-            let stood = stood.copied().unwrap_or(never);
+            let stood = stood.copied().unwrap_or_else(|| never(partition));
             let (at, end) = (stood.next_offset, machine.next_offset());
             let is_elsewhere =
                 has_stopped && at == end && stood.last_outcome != machine.last_outcome();
@@ -87,7 +100,6 @@ pub(super) async fn astray<'a>(
             (is_ahead || is_behind).then_some(Astray {
                 machine,
                 stood,
-                since: if is_ahead { never } else { stood },
                 is_ahead,
             })
         })

@@ -36,13 +36,7 @@ impl Check {
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        let advice = Some(advice.into());
-        Self {
-            name,
-            verdict: Verdict::Warning,
-            found: found.into(),
-            advice,
-        }
+        Self::advised(name, Verdict::Warning, found.into(), advice.into())
     }
 
     pub(super) fn failed(
@@ -50,12 +44,15 @@ impl Check {
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        let advice = Some(advice.into());
+        Self::advised(name, Verdict::Failed, found.into(), advice.into())
+    }
+
+    fn advised(name: &'static str, verdict: Verdict, found: String, advice: String) -> Self {
         Self {
             name,
-            verdict: Verdict::Failed,
-            found: found.into(),
-            advice,
+            verdict,
+            found,
+            advice: Some(advice),
         }
     }
 }

@@ -81,11 +81,7 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
 
 /// Whether what is personal opens with the keys that are configured.
 async fn keys(config: &Config, store: &Store) -> Option<Check> {
-    let mut accounts = config.accounts.clone();
-    if !accounts.has_key() {
-        accounts.key = secrets::read_accounts_secret(&config.data.dir);
-    }
-    let ring = match accounts.ring() {
+    let ring = match secrets::accounts(config).ring() {
         Ok(ring) => ring,
         Err(error) => {
             let advice = "correct accounts.key and the files of keys";

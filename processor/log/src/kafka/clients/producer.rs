@@ -80,8 +80,7 @@ impl<C: ProducerContext + 'static> PolledProducer<C> {
 
     /// Gives up what waits: each message is reported as not acknowledged.
     pub(in crate::kafka) fn give_up(&self) {
-        self.producer
-            .purge(PurgeConfig::default().queue().inflight());
+        give_up(&self.producer);
     }
 
     /// Waits until every message has been reported, at most `wait`. True when all have.
@@ -93,6 +92,11 @@ impl<C: ProducerContext + 'static> PolledProducer<C> {
     pub(in crate::kafka) fn waiting(&self) -> usize {
         usize::try_from(self.producer.in_flight_count()).unwrap_or(0)
     }
+}
+
+/// As [`PolledProducer::give_up`], for what a client calls back.
+pub(in crate::kafka) fn give_up<C: ProducerContext>(producer: &BaseProducer<C>) {
+    producer.purge(PurgeConfig::default().queue().inflight());
 }
 
 impl<C: ProducerContext + 'static> Drop for PolledProducer<C> {
