@@ -17,7 +17,10 @@ pub(crate) struct Served {
 }
 
 pub(crate) async fn serve(world: World) -> Served {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    serve_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), world)
+}
+
+pub(crate) fn serve_on(listener: TcpListener, world: World) -> Served {
     let address = listener.local_addr().unwrap();
     let stop = Arc::new(Notify::new());
     let (ingress, stopped) = (world.ingress.clone(), stop.clone());

@@ -55,13 +55,17 @@ impl Pair {
     }
 
     pub(crate) async fn serve(&self, change: impl FnOnce(&mut IngressConfig)) -> Served {
-        let world = World::with(|config| {
+        serve(self.world(change).await).await
+    }
+
+    /// A world whose server speaks TLS with this certificate.
+    pub(crate) async fn world(&self, change: impl FnOnce(&mut IngressConfig)) -> World {
+        World::with(|config| {
             config.http.tls_certificate_file = Some(self.certificate_file());
             config.http.tls_key_file = Some(self.key_file());
             change(config);
         })
-        .await;
-        serve(world).await
+        .await
     }
 
     pub(crate) async fn connect(
