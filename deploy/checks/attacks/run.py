@@ -39,6 +39,7 @@ ATTACKS = (
     "many_users",
     "garbage",
     "slow_headers",
+    "login_storm",
 )
 
 
