@@ -3,6 +3,7 @@
 use reqwest::Url;
 use serde_json::{Value, json};
 
+use crate::http_client;
 use crate::support::{Server, answer};
 
 const LINKS: &str = "https://tickets.example.test/";
@@ -21,7 +22,7 @@ impl Mailbox {
     fn of(api: &str) -> Self {
         Self {
             api: api.to_owned(),
-            http: reqwest::Client::new(),
+            http: http_client::builder(None).build().unwrap(),
             address: format!("p.{}@example.test", uuid::Uuid::new_v4().simple()),
         }
     }
