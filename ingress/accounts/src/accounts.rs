@@ -28,6 +28,9 @@ use crate::vault::{Profile, Vault};
 const ANONYMOUS: &str = "anonymous";
 /// The role of an actor who has no account.
 const GUEST: &str = "guest";
+/// The role of a person who acts on its own account without a token that says one: by a mailed link, by a
+/// refresh token, or back from a provider.
+const PERSON: &str = "person";
 /// Longest name of a client's program that is kept, in characters.
 const AGENT_MAX_CHARS: usize = 200;
 /// Links that are issued at once, behind the answers to those who asked; more are told to come back.
@@ -81,6 +84,8 @@ pub struct Origin {
     pub address: Option<IpAddr>,
     /// The client's program, as it calls itself.
     pub agent: Option<Private>,
+    /// Of a request with a token: whose it is, and the role that it says.
+    pub caller: Option<(Uuid, Role)>,
 }
 
 /// A person as the person itself sees it.
@@ -366,36 +371,36 @@ impl Accounts {
 impl Origin {
     /// Someone who is not signed in did something.
     pub(crate) fn anonymous(&self) -> Actor {
-        Actor {
-            id: None,
-            role: ANONYMOUS.to_owned(),
-            tenant_id: None,
-            request_id: self.request_id.clone(),
-            origin: self.address.map(address_block),
-        }
+        self.actor(None, ANONYMOUS)
     }
 
-    /// A person did something to its own account.
-    pub(crate) fn own(&self, user: Uuid, role: Role, action: &'static str) -> AuditEntry {
-        let actor = Actor {
-            id: Some(user),
-            role: role.as_str().to_owned(),
-            tenant_id: None,
-            request_id: self.request_id.clone(),
-            origin: self.address.map(address_block),
+    /// A person did something to its own account, in the role that its token says.
+    pub(crate) fn own(&self, user: Uuid, action: &'static str) -> AuditEntry {
+        let role = match self.caller {
+            Some((caller, role)) if caller == user => role.as_str(),
+            _ => PERSON,
         };
+        self.actor(Some(user), role).did(action, "user", user)
+    }
+
+    /// A person did something to its own account in the role that it has with it.
+    pub(crate) fn own_as(&self, user: Uuid, role: Role, action: &'static str) -> AuditEntry {
+        let actor = self.actor(Some(user), role.as_str());
         actor.did(action, "user", user)
     }
 
     /// A guest did something to itself.
     pub(crate) fn by_guest(&self, guest: Uuid, action: &'static str) -> AuditEntry {
-        let actor = Actor {
-            id: Some(guest),
-            role: GUEST.to_owned(),
+        self.actor(Some(guest), GUEST).did(action, "guest", guest)
+    }
+
+    fn actor(&self, id: Option<Uuid>, role: &str) -> Actor {
+        Actor {
+            id,
+            role: role.to_owned(),
             tenant_id: None,
             request_id: self.request_id.clone(),
             origin: self.address.map(address_block),
-        };
-        actor.did(action, "guest", guest)
+        }
     }
 }

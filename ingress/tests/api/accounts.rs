@@ -3,6 +3,7 @@
 mod limits;
 mod passwords;
 mod sessions;
+mod trail;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,6 +1,5 @@
 //! Erasing a person's account.
 
-use onsale_auth::Role;
 use onsale_store::account::Erasure;
 use serde_json::json;
 use uuid::Uuid;
@@ -20,7 +19,6 @@ impl Accounts {
     pub async fn erase(
         &self,
         user: Uuid,
-        role: Role,
         confirmation: Confirmation<'_>,
         origin: &Origin,
         now_ms: u64,
@@ -33,7 +31,7 @@ impl Accounts {
             .await?;
         let origin = origin.clone();
         let audit = move |erasure: &Erasure| {
-            let entry = origin.own(user, role, "account.erase");
+            let entry = origin.own(user, "account.erase");
             match erasure {
                 Erasure::Erased {
                     sessions,

@@ -1,6 +1,5 @@
 //! A person's second factors: setting an authenticator app up, recovery codes, and what there is.
 
-use onsale_auth::Role;
 use onsale_private::{LookupHash, Private};
 use onsale_store::factor::{Added, Removed, TotpRow};
 use onsale_store::notice::Notice;
@@ -110,9 +109,7 @@ impl Accounts {
             confirmed_at_ms: None,
             last_step: None,
         };
-        let entry = origin
-            .own(user, Role::Buyer, doing)
-            .with(json!({ "factor": "totp" }));
+        let entry = origin.own(user, doing).with(json!({ "factor": "totp" }));
         if !self.store.set_up_totp(&factor, by, entry).await? {
             // Another change came before this one.
             return Err(AccountError::InvalidCredentials);
@@ -153,7 +150,7 @@ impl Accounts {
         let step = step.ok_or(AccountError::WrongCode)?;
         let (codes, hashes) = recovery_codes(vault, user);
         let entry = origin
-            .own(user, Role::Buyer, "factor.add")
+            .own(user, "factor.add")
             .with(json!({ "factor": "totp" }));
         let notice = Notice::TotpAdded.job(user, now_ms)?;
         let by = in_session(user, session, now_ms);
@@ -194,7 +191,7 @@ impl Accounts {
         let (_row, by) = self
             .consent(user, session, password, doing, origin, now_ms)
             .await?;
-        let entry = origin.own(user, Role::Buyer, doing);
+        let entry = origin.own(user, doing);
         let (notice, entry, what) = match factor {
             Removed::Totp => {
                 let entry = entry.with(json!({ "factor": "totp" }));
@@ -230,7 +227,7 @@ impl Accounts {
             .consent(user, session, password, doing, origin, now_ms)
             .await?;
         let (codes, hashes) = recovery_codes(self.vault(now_ms).await?, user);
-        let entry = origin.own(user, Role::Buyer, doing);
+        let entry = origin.own(user, doing);
         let replaced = self.store.replace_recovery_codes(hashes, by, entry);
         if replaced.await? {
             Ok(codes)

@@ -374,7 +374,7 @@ impl Accounts {
         }
         let identity = self.identity(provider, subject, id, true, now_ms).await?;
         let entry = origin
-            .own(id, Role::Buyer, "identity.link")
+            .own(id, "identity.link")
             .with(json!({ "provider": provider.name, "by": "address" }));
         let condition = LinkCondition::VerifiedAddress(hash);
         match self
@@ -436,7 +436,7 @@ impl Accounts {
             .identity(provider, subject, user_id, is_vouched, now_ms)
             .await?;
         let entry = origin
-            .own(user_id, Role::Buyer, "account.register")
+            .own_as(user_id, Role::Buyer, "account.register")
             .with(json!({ "provider": provider.name }));
         let added = self
             .store
@@ -469,7 +469,7 @@ impl Accounts {
             .identity(provider, subject, user, is_vouched, now_ms)
             .await?;
         let entry = origin
-            .own(user, Role::Buyer, "identity.link")
+            .own(user, "identity.link")
             .with(json!({ "provider": provider.name, "by": "session" }));
         let condition = LinkCondition::Session { session, now_ms };
         match self

@@ -33,7 +33,7 @@ impl Accounts {
         let user = self.create(&registration, UserRole::Admin, now_ms).await?;
         let vault = self.vault(now_ms).await?;
         let proof = self.verification(vault, &user, now_ms)?;
-        let entry = origin.own(user.user_id, Role::Operator, "account.first_admin");
+        let entry = origin.own_as(user.user_id, Role::Operator, "account.first_admin");
         let added = self
             .store
             .add_first_admin(secret.hash(), &user, proof, now_ms, entry);

@@ -1,6 +1,5 @@
 //! A person's own list of accounts elsewhere by which it signs in.
 
-use onsale_auth::Role;
 use onsale_store::account::{Unlinking, UserRow};
 use serde_json::json;
 use uuid::Uuid;
@@ -111,7 +110,7 @@ impl Accounts {
         self.confirm(&row, confirmation, "identity.unlink", origin, now_ms)
             .await?;
         let entry = origin
-            .own(user, Role::Buyer, "identity.unlink")
+            .own(user, "identity.unlink")
             .with(json!({ "identity": identity }));
         let configured = self.providers.names().map(str::to_owned).collect();
         let shown = row.password.as_ref();

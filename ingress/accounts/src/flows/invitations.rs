@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use onsale_auth::Role;
 use onsale_private::Private;
 use onsale_schemas::MemberRole;
 use onsale_store::account::{
@@ -158,7 +157,7 @@ impl Accounts {
         let origin = origin.clone();
         let audit = move |membership: &Membership| {
             origin
-                .own(membership.user_id, Role::Buyer, "member.join")
+                .own(membership.user_id, "member.join")
                 .of_tenant(membership.tenant_id)
                 .with(json!({ "role": membership.role.as_str() }))
         };

@@ -1,6 +1,5 @@
 //! Ending sessions.
 
-use onsale_auth::Role;
 use onsale_store::account::SessionEnd;
 use serde_json::json;
 use uuid::Uuid;
@@ -16,13 +15,12 @@ impl Accounts {
     pub async fn end_session(
         &self,
         user: Uuid,
-        role: Role,
         session: Uuid,
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
         let entry = origin
-            .own(user, role, "session.end")
+            .own(user, "session.end")
             .with(json!({ "session": session }));
         let why = SessionEnd::Logout;
         let ended = self.store.end_session(user, session, why, now_ms, entry);
@@ -40,12 +38,11 @@ impl Accounts {
     pub async fn end_all_sessions(
         &self,
         user: Uuid,
-        role: Role,
         origin: &Origin,
         now_ms: u64,
     ) -> Result<u64, AccountError> {
         let entry = origin
-            .own(user, role, "session.end")
+            .own(user, "session.end")
             .with(json!({ "sessions": "all" }));
         let why = SessionEnd::Logout;
         let ended = self.store.end_sessions(user, None, why, now_ms, entry);

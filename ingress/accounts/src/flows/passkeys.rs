@@ -1,6 +1,5 @@
 //! Passkeys: registering them, and signing in with one.
 
-use onsale_auth::Role;
 use onsale_private::Private;
 use onsale_store::StoreError;
 use onsale_store::account::UserRow;
@@ -128,7 +127,7 @@ impl Accounts {
         };
         let (codes, hashes) = recovery_codes(vault, user);
         let entry = origin
-            .own(user, Role::Buyer, "factor.add")
+            .own(user, "factor.add")
             .with(json!({ "factor": "passkey", "passkey": passkey_id }));
         let notice = Notice::PasskeyAdded.job(user, now_ms)?;
         let by = in_session(user, session, now_ms);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use onsale_auth::Role;
 use onsale_private::Private;
 use onsale_store::account::{LinkPace, Purpose, UserRow};
 use serde_json::json;
@@ -60,7 +59,7 @@ impl Accounts {
             return Err(AccountError::InvalidCredentials);
         }
         let hash = self.passwords.hash(new).await?;
-        let entry = origin.own(user, Role::Buyer, "account.password");
+        let entry = origin.own(user, "account.password");
         let set = self
             .store
             .set_password(user, &hash, before, session, now_ms, entry);
@@ -80,7 +79,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), AccountError> {
         let entry = origin
-            .own(user, Role::Buyer, "session.refuse")
+            .own(user, "session.refuse")
             .with(json!({ "why": "credentials", "confirming": confirming }));
         Ok(self.store.append_audit(entry).await?)
     }
@@ -177,7 +176,7 @@ impl Accounts {
         }
         let hash = self.passwords.hash(password).await?;
         let origin = origin.clone();
-        let audit = move |user| origin.own(user, Role::Buyer, "account.reset_password");
+        let audit = move |user| origin.own(user, "account.reset_password");
         self.store
             .reset_password(secret.hash(), &hash, now_ms, audit)
             .await?

@@ -1,6 +1,5 @@
 //! A person's own profile.
 
-use onsale_auth::Role;
 use onsale_private::Private;
 use onsale_store::account::ProfileChange;
 use serde_json::json;
@@ -77,7 +76,7 @@ impl Accounts {
             locale,
         };
         let entry = origin
-            .own(user, Role::Buyer, "account.change")
+            .own(user, "account.change")
             .with(json!({ "fields": changed }));
         let row = self.store.change_profile(user, &change, entry).await?;
         let row = row.ok_or(AccountError::NotFound("account"))?;

@@ -1,6 +1,5 @@
 //! Going on with a session.
 
-use onsale_auth::Role;
 use onsale_store::account::{SessionEnd, SessionRow};
 use onsale_store::audit::{Audit, Unaudited};
 use onsale_store::store::Decided;
@@ -91,7 +90,7 @@ impl Accounts {
             return Ok(());
         }
         let entry = origin
-            .own(session.user_id, Role::Buyer, "session.end")
+            .own(session.user_id, "session.end")
             .with(json!({ "session": session.session_id }));
         let why = SessionEnd::Logout;
         let (user, id) = (session.user_id, session.session_id);

@@ -52,7 +52,7 @@ impl Accounts {
         let address = vault.email_hash(&registration.email);
         self.count_mail(Purpose::VerifyEmail, &address, now_ms)?;
         let proof = self.verification(vault, &user, now_ms)?;
-        let entry = origin.own(user.user_id, Role::Buyer, "account.register");
+        let entry = origin.own_as(user.user_id, Role::Buyer, "account.register");
         taken(self.store.add_user(&user, Some(proof), entry).await)?;
         self.open(user, None, origin, now_ms).await
     }

@@ -300,7 +300,7 @@ impl Accounts {
             None => json!({ "session": row.session_id }),
         };
         let entry = origin
-            .own(id, person.standing.role, "session.open")
+            .own_as(id, person.standing.role, "session.open")
             .with(detail);
         Ok(Opening {
             person,

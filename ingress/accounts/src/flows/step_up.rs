@@ -1,6 +1,5 @@
 //! Showing the second factor again for what is sensitive, and agreeing to changes of the factors themselves.
 
-use onsale_auth::Role;
 use onsale_private::Private;
 use onsale_store::account::{Mandate, Requirement, UserRow};
 use onsale_store::factor::{Consent, Shown, Tried};
@@ -75,7 +74,7 @@ impl Accounts {
         now_ms: u64,
     ) -> Result<(), AccountError> {
         let entry = origin
-            .own(user, Role::Buyer, "session.step_up")
+            .own(user, "session.step_up")
             .with(json!({ "session": session, "second_factor": shown.proof.as_str() }));
         let by = in_session(user, session, now_ms);
         if self.store.prove_session(by, shown, entry).await? {

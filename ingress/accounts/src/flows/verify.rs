@@ -1,6 +1,5 @@
 //! Showing that an address is one's own.
 
-use onsale_auth::Role;
 use onsale_private::Private;
 
 use crate::accounts::{Accounts, Origin};
@@ -20,7 +19,7 @@ impl Accounts {
     ) -> Result<(), AccountError> {
         let secret = OneTimeSecret::parse(token.expose()).ok_or(AccountError::BadLink)?;
         let origin = origin.clone();
-        let audit = move |user| origin.own(user, Role::Buyer, "account.verify_email");
+        let audit = move |user| origin.own(user, "account.verify_email");
         self.store
             .verify_email(secret.hash(), now_ms, audit)
             .await?

@@ -48,6 +48,10 @@ impl FromRequestParts<AppState> for AccountCall {
                 .and_then(|agent| agent.to_str().ok())
                 .filter(|agent| !agent.is_empty())
                 .map(Private::new),
+            caller: parts
+                .extensions
+                .get::<Caller>()
+                .map(|caller| (caller.user.0, caller.role)),
         };
         Ok(Self {
             now_ms: state.clock.now_ms(),

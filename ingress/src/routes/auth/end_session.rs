@@ -26,9 +26,8 @@ pub(crate) async fn end_session(
     call: AccountCall,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    let (user, role) = (caller.user.0, caller.role);
     call.accounts
-        .end_session(user, role, id, &call.origin, call.now_ms)
+        .end_session(caller.user.0, id, &call.origin, call.now_ms)
         .await?;
     envelope::success(&call.context, StatusCode::OK, &DONE)
 }

@@ -74,13 +74,7 @@ pub(crate) async fn erase_me(
     };
     call.count_confirmation(caller.user).await?;
     call.accounts
-        .erase(
-            caller.user.0,
-            caller.role,
-            confirmation,
-            &call.origin,
-            call.now_ms,
-        )
+        .erase(caller.user.0, confirmation, &call.origin, call.now_ms)
         .await?;
     let done = envelope::success(&call.context, StatusCode::OK, &DONE)?;
     delivery::forget(&call, by, done)

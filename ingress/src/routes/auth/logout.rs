@@ -72,10 +72,9 @@ pub(super) async fn end_its_session(call: &AccountCall, caller: &Caller) -> Resu
     let Some(session) = caller.session else {
         return Ok(());
     };
-    let (user, role) = (caller.user.0, caller.role);
     let ended = call
         .accounts
-        .end_session(user, role, session, &call.origin, call.now_ms);
+        .end_session(caller.user.0, session, &call.origin, call.now_ms);
     match ended.await {
         // To end it again is no mistake.
         Ok(()) | Err(AccountError::NotFound(_)) => Ok(()),

@@ -32,10 +32,9 @@ pub(crate) async fn logout_all(
     by: Option<ByCookie>,
     call: AccountCall,
 ) -> Result<Response, ApiError> {
-    let (user, role) = (caller.user.0, caller.role);
     let ended = call
         .accounts
-        .end_all_sessions(user, role, &call.origin, call.now_ms)
+        .end_all_sessions(caller.user.0, &call.origin, call.now_ms)
         .await?;
     let body = SessionsEnded {
         sessions_ended: ended,
