@@ -45,7 +45,7 @@ pub enum AccountError {
     /// A code is not right, or was used before.
     #[error("the code is wrong or was used before")]
     WrongCode,
-    /// Too many codes were tried on the account.
+    /// Too many codes of its authenticator app were tried on the account.
     #[error("too many codes were tried")]
     TooManyCodes {
         /// When another may be tried, in seconds.
@@ -66,9 +66,6 @@ pub enum AccountError {
     /// Passkeys are bound to the address of the pages, for which browsers have none.
     #[error("there are no passkeys at the address of the pages")]
     NoPasskeys,
-    /// An account without a password shows that it is its person by having signed in just now.
-    #[error("the session was opened too long ago")]
-    OldSession,
     /// A refresh token gives nothing.
     #[error("the refresh token is not valid: {0:?}")]
     Refresh(Refusal),
@@ -99,7 +96,7 @@ pub enum AccountError {
     /// A sign-in with a provider that this browser did not begin, or did too long ago, or has ended.
     #[error("this sign-in is not valid any more")]
     BadSignIn,
-    /// The account has no password, and the session is not of just now.
+    /// An account without a password shows that it is its person by having signed in just now.
     #[error("the account has no password, and the session was opened too long ago")]
     SignInAgain,
     /// The account has no password to be changed.

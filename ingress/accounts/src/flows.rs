@@ -1,7 +1,7 @@
 //! What people do with their accounts, one flow a file.
 
 mod api_keys;
-mod confirm;
+mod consent;
 mod erasure;
 mod export;
 mod factors;
@@ -23,7 +23,7 @@ mod step_up;
 mod tenants;
 mod verify;
 
-pub use confirm::Confirmation;
+pub use consent::Confirmation;
 pub use export::{Export, ExportedSession};
 pub use factors::{FactorsOverview, OwnPasskey, TotpSetup};
 pub use federated::{

@@ -109,8 +109,12 @@ impl CodePace {
 /// Where a code is tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tried {
-    /// As the answer to a challenge, which only who knows the password has: that counts for the account.
+    /// A code of an authenticator app, as the answer to a challenge, which only who knows the password has: that
+    /// counts for the account, too.
     OnChallenge(TokenHash),
+    /// A recovery code as the answer to a challenge. Nobody guesses one, so it counts for the challenge alone:
+    /// who knows the password keeps nobody out who has a recovery code.
+    RecoveryOnChallenge(TokenHash),
     /// In a session. Only who has its token can do that, so it counts for the session alone: it keeps nobody
     /// from signing in.
     InSession(Uuid),

@@ -16,7 +16,7 @@ impl Accounts {
     /// Creates a key. Only the answer to this ever shows it.
     ///
     /// # Errors
-    /// [`AccountError::TooManyKeys`], [`AccountError::StepUp`] for a key of a payment service, and others.
+    /// [`AccountError::StepUp`], [`AccountError::TooManyKeys`] and others.
     pub async fn create_api_key(
         &self,
         tenant: Uuid,
@@ -40,14 +40,7 @@ impl Accounts {
             });
         }
         let tenant = self.tenant(tenant).await?.tenant_id;
-        // Such a key gives tickets out without a payment that this program sees.
-        if scopes == ApiKeyScopes::Payments
-            && let Some(by) = &by.mandate
-        {
-            let session = Some(by.session_id);
-            self.require_recent_factor(by.user_id, session, now_ms)
-                .await?;
-        }
+        self.require_recent_factor_of(by, now_ms).await?;
         let secret = ApiKeySecret::random();
         let key = ApiKeyRow {
             key_id: Uuid::new_v4(),

@@ -13,9 +13,8 @@ impl Accounts {
     /// id that names nobody any more.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] where the password is missing, [`AccountError::InvalidCredentials`] where
-    /// it is another, [`AccountError::SignInAgain`] where there is none and the session is not of just now;
-    /// [`AccountError::LastOwner`].
+    /// [`AccountError::StepUp`], [`AccountError::InvalidCredentials`], [`AccountError::SignInAgain`],
+    /// [`AccountError::LastOwner`] and others.
     pub async fn erase(
         &self,
         user: Uuid,
@@ -23,15 +22,13 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
-        let row = self.store.user(user).await?;
-        let row = row.filter(|row| row.erased_at_ms.is_none());
-        let row = row.ok_or(AccountError::NotFound("account"))?;
-        let shown = row.password.as_ref();
-        self.confirm(&row, confirmation, "account.erase", origin, now_ms)
+        let doing = "account.erase";
+        let row = self
+            .consent(user, confirmation, doing, origin, now_ms)
             .await?;
         let origin = origin.clone();
         let audit = move |erasure: &Erasure| {
-            let entry = origin.own(user, "account.erase");
+            let entry = origin.own(user, doing);
             match erasure {
                 Erasure::Erased {
                     sessions,
@@ -52,7 +49,9 @@ impl Accounts {
                 Erasure::NotThere | Erasure::LastOwner => entry,
             }
         };
-        match self.store.erase_user(user, shown, now_ms, audit).await? {
+        let (shown, by) = (row.password.as_ref(), confirmation.mandate(user, now_ms));
+        let erased = self.store.erase_user(user, shown, by, now_ms, audit);
+        match erased.await? {
             Erasure::Erased { .. } => Ok(()),
             Erasure::LastOwner => Err(AccountError::LastOwner),
             // Another change came before this one.

@@ -1,12 +1,13 @@
 //! A person's second factors: setting an authenticator app up, recovery codes, and what there is.
 
 use onsale_private::{LookupHash, Private};
-use onsale_store::factor::{Added, Removed, TotpRow};
+use onsale_store::account::UserRow;
+use onsale_store::factor::{Added, Consent, Removed, TotpRow, Tried};
 use onsale_store::notice::Notice;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::step_up::in_session;
+use super::consent::{Confirmation, in_session};
 use crate::accounts::{Accounts, Origin};
 use crate::error::AccountError;
 use crate::factors::{RECOVERY_CODES, RecoveryCode, TotpSecret};
@@ -94,7 +95,7 @@ impl Accounts {
     ) -> Result<TotpSetup, AccountError> {
         let doing = "factor.set_up";
         let (row, by) = self
-            .consent(user, session, password, doing, origin, now_ms)
+            .consent_to(user, session, password, doing, origin, now_ms)
             .await?;
         let vault = self.vault(now_ms).await?;
         let email = vault.open_profile(&row)?.email;
@@ -125,8 +126,8 @@ impl Accounts {
     /// account gets where it has none left.
     ///
     /// # Errors
-    /// [`AccountError::WrongCode`], [`AccountError::ChallengeGone`] where nothing was set up or too long ago,
-    /// and others.
+    /// [`AccountError::WrongCode`], [`AccountError::ChallengeGone`] where nothing was set up or too long ago, or
+    /// too many codes were wrong, and others.
     pub async fn confirm_totp(
         &self,
         user: Uuid,
@@ -144,10 +145,15 @@ impl Accounts {
         };
         let setting_up = setting_up.filter(in_time);
         let setting_up = setting_up.ok_or(AccountError::ChallengeGone)?;
+        // Who asked for it has the secret; who has only a token of the account guesses.
+        let tried = Tried::InSession(session);
+        self.count_code(user, tried, now_ms).await?;
         let vault = self.vault(now_ms).await?;
-        // Whoever asked has the secret: there is nothing to guess.
         let step = vault.open_totp(&setting_up)?.step_of(&bare, now_ms);
-        let step = step.ok_or(AccountError::WrongCode)?;
+        let Some(step) = step else {
+            self.refuse_code(user, false, origin, now_ms).await?;
+            return Err(AccountError::WrongCode);
+        };
         let (codes, hashes) = recovery_codes(vault, user);
         let entry = origin
             .own(user, "factor.add")
@@ -189,7 +195,7 @@ impl Accounts {
     ) -> Result<(), AccountError> {
         let doing = "factor.remove";
         let (_row, by) = self
-            .consent(user, session, password, doing, origin, now_ms)
+            .consent_to(user, session, password, doing, origin, now_ms)
             .await?;
         let entry = origin.own(user, doing);
         let (notice, entry, what) = match factor {
@@ -224,7 +230,7 @@ impl Accounts {
     ) -> Result<Vec<Private>, AccountError> {
         let doing = "factor.recovery_codes";
         let (_row, by) = self
-            .consent(user, session, password, doing, origin, now_ms)
+            .consent_to(user, session, password, doing, origin, now_ms)
             .await?;
         let (codes, hashes) = recovery_codes(self.vault(now_ms).await?, user);
         let entry = origin.own(user, doing);
@@ -234,6 +240,34 @@ impl Accounts {
         } else {
             Err(AccountError::NotFound("second factor"))
         }
+    }
+
+    /// The account of a person who consents to `doing` something to its factors, and what that is compared
+    /// with once more when it is done.
+    ///
+    /// # Errors
+    /// As [`Accounts::consent`].
+    pub(super) async fn consent_to(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        password: Option<&Private>,
+        doing: &'static str,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<(UserRow, Consent), AccountError> {
+        let confirmation = Confirmation {
+            session: Some(session),
+            password,
+        };
+        let row = self
+            .consent(user, confirmation, doing, origin, now_ms)
+            .await?;
+        let by = Consent {
+            mandate: in_session(user, session, now_ms),
+            password: row.password.clone(),
+        };
+        Ok((row, by))
     }
 }
 

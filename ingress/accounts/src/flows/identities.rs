@@ -1,6 +1,6 @@
 //! A person's own list of accounts elsewhere by which it signs in.
 
-use onsale_store::account::{Unlinking, UserRow};
+use onsale_store::account::{Act, Unlinking, UserRow};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -49,7 +49,9 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotFound`] for a token's user that has no account here.
     pub async fn identities(&self, user: Uuid) -> Result<OwnIdentities, AccountError> {
-        let row = self.active(user).await?;
+        let row = self.store.user(user).await?;
+        let row = row.filter(UserRow::is_active);
+        let row = row.ok_or(AccountError::NotFound("account"))?;
         let rows = self.store.identities_of(user).await?;
         let identities = rows.into_iter().map(|row| OwnIdentity {
             title: self
@@ -70,9 +72,8 @@ impl Accounts {
     /// Sends the browser of a person who is signed in to a provider, to link its account there.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] where the password is missing, [`AccountError::InvalidCredentials`] where
-    /// it is another, [`AccountError::SignInAgain`] where there is none and the session is not of just now;
-    /// otherwise as [`Accounts::start_sign_in`].
+    /// [`AccountError::StepUp`], [`AccountError::InvalidCredentials`], [`AccountError::SignInAgain`] and
+    /// others; otherwise as [`Accounts::start_sign_in`].
     pub async fn start_link(
         &self,
         user: Uuid,
@@ -80,13 +81,12 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<SignInStart, AccountError> {
-        let row = self.active(user).await?;
         let LinkRequest {
             provider,
             return_to,
             confirmation,
         } = request;
-        self.confirm(&row, confirmation, "identity.link", origin, now_ms)
+        self.consent(user, confirmation, "identity.link", origin, now_ms)
             .await?;
         // A token of no session has nothing that is live until the browser is back.
         let session = confirmation.session.ok_or(AccountError::SignInAgain)?;
@@ -106,27 +106,23 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
-        let row = self.active(user).await?;
-        self.confirm(&row, confirmation, "identity.unlink", origin, now_ms)
+        let doing = "identity.unlink";
+        let row = self
+            .consent(user, confirmation, doing, origin, now_ms)
             .await?;
         let entry = origin
-            .own(user, "identity.unlink")
+            .own(user, doing)
             .with(json!({ "identity": identity }));
         let configured = self.providers.names().map(str::to_owned).collect();
-        let shown = row.password.as_ref();
+        let (shown, by) = (row.password.as_ref(), confirmation.mandate(user, now_ms));
+        let act = Act::new(entry, by);
         let unlinked = self
             .store
-            .unlink_identity(user, identity, shown, configured, entry);
+            .unlink_identity(user, identity, shown, configured, act);
         match unlinked.await? {
             Unlinking::Unlinked => Ok(()),
             Unlinking::NotThere => Err(AccountError::NotFound("identity")),
             Unlinking::LastWay => Err(AccountError::LastWayIn),
         }
-    }
-
-    async fn active(&self, user: Uuid) -> Result<UserRow, AccountError> {
-        let row = self.store.user(user).await?;
-        let row = row.filter(UserRow::is_active);
-        row.ok_or(AccountError::NotFound("account"))
     }
 }

@@ -32,7 +32,8 @@ impl Accounts {
     /// not said.
     ///
     /// # Errors
-    /// [`AccountError::TooManyInvitations`], [`AccountError::TooManyMails`] and others.
+    /// [`AccountError::StepUp`], [`AccountError::TooManyInvitations`], [`AccountError::TooManyMails`] and
+    /// others.
     pub async fn invite(
         &self,
         tenant: Uuid,
@@ -45,6 +46,7 @@ impl Accounts {
         let email = fields::email(email)?;
         let locale = locale.map(fields::locale).transpose()?;
         let tenant = self.tenant(tenant).await?;
+        self.require_recent_factor_of(by, now_ms).await?;
         let vault = self.vault(now_ms).await?;
         let address = vault.email_hash(&email);
         let secret = OneTimeSecret::random();

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use webauthn_rs::prelude::Passkey;
 
+use super::consent::in_session;
 use super::factors::{added_with, recovery_codes};
-use super::step_up::in_session;
 use crate::accounts::{Accounts, Origin, SignedIn};
 use crate::error::AccountError;
 use crate::factors::{Passkeys, credential_hash};
@@ -71,7 +71,7 @@ impl Accounts {
         let passkeys = self.passkeys()?;
         let doing = "factor.set_up";
         let (row, _by) = self
-            .consent(user, session, password, doing, origin, now_ms)
+            .consent_to(user, session, password, doing, origin, now_ms)
             .await?;
         let vault = self.vault(now_ms).await?;
         let email = vault.open_profile(&row)?.email;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use onsale_private::Private;
-use onsale_store::account::{LinkPace, Purpose, UserRow};
+use onsale_store::account::{Act, LinkPace, Purpose, UserRow};
 use serde_json::json;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::consent::Confirmation;
 use crate::accounts::{Accounts, LINKS_AT_ONCE, Origin};
 use crate::email::Email;
 use crate::error::AccountError;
@@ -30,7 +31,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::InvalidCredentials`] where `current` is not the password;
     /// [`AccountError::NoPassword`] where there is none: a link that sets the first one is mailed;
-    /// [`AccountError::StepUp`].
+    /// [`AccountError::StepUp`] and others.
     pub async fn change_password(
         &self,
         user: Uuid,
@@ -48,21 +49,23 @@ impl Accounts {
         if let Some(why) = weakness(new, email.as_ref(), profile.name.as_ref()) {
             return Err(AccountError::Weak(why));
         }
-        self.require_recent_factor(user, session, now_ms).await?;
-        let before = row.password.as_ref();
-        if before.is_none() {
+        if row.password.is_none() {
             return Err(AccountError::NoPassword);
         }
-        if !self.passwords.verify(current, before).await? {
-            self.note_wrong_confirmation(user, "account.password", origin)
-                .await?;
-            return Err(AccountError::InvalidCredentials);
-        }
+        let doing = "account.password";
+        let confirmation = Confirmation {
+            session,
+            password: Some(current),
+        };
+        let row = self
+            .consent(user, confirmation, doing, origin, now_ms)
+            .await?;
         let hash = self.passwords.hash(new).await?;
-        let entry = origin.own(user, "account.password");
+        let before = row.password.as_ref();
+        let act = Act::new(origin.own(user, doing), confirmation.mandate(user, now_ms));
         let set = self
             .store
-            .set_password(user, &hash, before, session, now_ms, entry);
+            .set_password(user, &hash, before, session, now_ms, act);
         if set.await? {
             Ok(())
         } else {

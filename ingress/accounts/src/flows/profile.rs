@@ -1,10 +1,11 @@
 //! A person's own profile.
 
 use onsale_private::Private;
-use onsale_store::account::ProfileChange;
+use onsale_store::account::{Act, ProfileChange};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::consent::in_session;
 use crate::accounts::{Accounts, Origin, Person};
 use crate::error::AccountError;
 use crate::fields;
@@ -37,7 +38,7 @@ impl Accounts {
         self.person(row, tenant, now_ms).await
     }
 
-    /// Changes a profile; the person as it is then.
+    /// Changes a profile, in the session that the person asks in, where there is one; the person as it is then.
     ///
     /// # Errors
     /// As [`Accounts::me`], and [`AccountError::Invalid`].
@@ -45,6 +46,7 @@ impl Accounts {
         &self,
         user: Uuid,
         tenant: Option<Uuid>,
+        session: Option<Uuid>,
         update: ProfileUpdate,
         origin: &Origin,
         now_ms: u64,
@@ -78,7 +80,9 @@ impl Accounts {
         let entry = origin
             .own(user, "account.change")
             .with(json!({ "fields": changed }));
-        let row = self.store.change_profile(user, &change, entry).await?;
+        let by = session.map(|session| in_session(user, session, now_ms));
+        let act = Act::new(entry, by);
+        let row = self.store.change_profile(user, &change, act).await?;
         let row = row.ok_or(AccountError::NotFound("account"))?;
         self.person(row, tenant, now_ms).await
     }

@@ -19,8 +19,10 @@ use crate::standing::Standing;
 
 /// How long a person has for the second step, in seconds: 5 minutes.
 const STEP_LIFE_SECONDS: u64 = 5 * 60;
-/// Codes that are tried on an account by whoever knows its password: of three that are good at a time, among a
-/// million, 106 attempts in a first day find one in 3,000 cases.
+/// Codes of its app that are tried on an account, whatever its password is meanwhile: of three that are good at
+/// a time, among a million, 106 attempts in a first day find one in 3,000 cases. Who is held up by another's
+/// attempts has a recovery code or a passkey, or sets another password by mail: then nobody else goes on trying,
+/// and the next code is taken after one pause.
 const PACE: CodePace = CodePace {
     burst: 10,
     one_per_ms: 15 * 60 * 1_000,
@@ -99,7 +101,10 @@ impl Accounts {
         let user = self.store.user(challenge.user_id).await?;
         let user = user.filter(UserRow::is_active).ok_or_else(gone)?;
         let hash = challenge.challenge_hash;
-        let tried = Tried::OnChallenge(hash);
+        let tried = match code {
+            Code::Totp(_) => Tried::OnChallenge(hash),
+            Code::Recovery(_) => Tried::RecoveryOnChallenge(hash),
+        };
         let checked = self
             .check_code(user.user_id, tried, &code, origin, now_ms)
             .await?;
@@ -162,17 +167,10 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<Checked, AccountError> {
-        let (is_last, counted_ms) = match self.store.count_code(user, tried, PACE, now_ms).await? {
-            Attempt::Counted { is_last } => match tried {
-                Tried::OnChallenge(_) => (is_last, PACE.one_per_ms),
-                Tried::InSession(_) => (is_last, 0),
-            },
-            Attempt::Wait { wait_ms } => {
-                return Err(AccountError::TooManyCodes {
-                    retry_after_seconds: wait_ms.div_ceil(1_000),
-                });
-            }
-            Attempt::Gone => return Err(AccountError::ChallengeGone),
+        let is_last = self.count_code(user, tried, now_ms).await?;
+        let counted_ms = match tried {
+            Tried::OnChallenge(_) => PACE.one_per_ms,
+            Tried::RecoveryOnChallenge(_) | Tried::InSession(_) => 0,
         };
         let vault = self.vault(now_ms).await?;
         let (proof, notice) = match code {
@@ -204,6 +202,25 @@ impl Accounts {
             notice,
         };
         Ok(Checked { shown, is_last })
+    }
+
+    /// Counts a code that is about to be compared. Whether it is the last one that may be tried for a while.
+    ///
+    /// # Errors
+    /// [`AccountError::TooManyCodes`], [`AccountError::ChallengeGone`] and others.
+    pub(super) async fn count_code(
+        &self,
+        user: Uuid,
+        tried: Tried,
+        now_ms: u64,
+    ) -> Result<bool, AccountError> {
+        match self.store.count_code(user, tried, PACE, now_ms).await? {
+            Attempt::Counted { is_last } => Ok(is_last),
+            Attempt::Wait { wait_ms } => Err(AccountError::TooManyCodes {
+                retry_after_seconds: wait_ms.div_ceil(1_000),
+            }),
+            Attempt::Gone => Err(AccountError::ChallengeGone),
+        }
     }
 
     /// Writes down that a code was wrong or used before; after the last one that may be tried for a while, its

@@ -162,7 +162,7 @@ impl Accounts {
     /// Gives a member another role; its sessions end, for their tokens say the old one.
     ///
     /// # Errors
-    /// [`AccountError::LastOwner`] and others.
+    /// [`AccountError::StepUp`], [`AccountError::LastOwner`] and others.
     pub async fn change_member(
         &self,
         tenant: Uuid,
@@ -171,6 +171,7 @@ impl Accounts {
         by: &Acting,
         now_ms: u64,
     ) -> Result<(), AccountError> {
+        self.require_recent_factor_of(by, now_ms).await?;
         let entry = by.did("member.set", "user", user).of_tenant(tenant);
         let audit = move |before: MemberRole| {
             entry.with(json!({ "before": before.as_str(), "after": role.as_str() }))
@@ -182,10 +183,10 @@ impl Accounts {
     }
 
     /// Ends a membership and the sessions of the person. Keys of programs that it created stay good: their
-    /// ids are returned.
+    /// ids are returned. Who leaves shows no second factor for it.
     ///
     /// # Errors
-    /// [`AccountError::LastOwner`] and others.
+    /// [`AccountError::StepUp`], [`AccountError::LastOwner`] and others.
     pub async fn remove_member(
         &self,
         tenant: Uuid,
@@ -193,6 +194,9 @@ impl Accounts {
         by: &Acting,
         now_ms: u64,
     ) -> Result<Vec<Uuid>, AccountError> {
+        if by.mandate.is_some_and(|mandate| mandate.user_id != user) {
+            self.require_recent_factor_of(by, now_ms).await?;
+        }
         let entry = by.did("member.remove", "user", user).of_tenant(tenant);
         let removed = self
             .tenants

@@ -51,7 +51,8 @@ impl From<AccountError> for ApiError {
                 retry_after_seconds,
             } => Self::new(
                 Code::RateLimited,
-                "Too many codes were tried on this account; try again later.",
+                "Too many codes of the authenticator app were tried on this account: use a recovery code or a \
+                 passkey, or try again later.",
             )
             .retry_after(retry_after_seconds),
             AccountError::ChallengeGone => Self::new(
@@ -75,10 +76,6 @@ impl From<AccountError> for ApiError {
                 Code::NotSupported,
                 "Browsers have no passkeys at the address of the pages of this installation. (To have them, \
                  set accounts.pages_url to one with TLS and a host name.)",
-            ),
-            AccountError::OldSession => Self::new(
-                Code::Unauthorized,
-                "This session was opened too long ago for this: sign in again.",
             ),
             AccountError::Disabled => Self::forbidden("This account is disabled."),
             AccountError::Refresh(why) => refused(why),
@@ -120,7 +117,7 @@ impl From<AccountError> for ApiError {
             ),
             AccountError::SignInAgain => Self::new(
                 Code::SignInAgain,
-                "The account has no password to confirm this with: sign in again, and do it within 10 minutes.",
+                "The account has no password to confirm this with: sign in again, and do it within 15 minutes.",
             ),
             AccountError::NoPassword => Self::new(
                 Code::NoPassword,

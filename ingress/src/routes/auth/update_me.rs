@@ -84,10 +84,17 @@ pub(crate) async fn update_me(
         phone,
         locale,
     };
-    let tenant = acting_for(&caller);
+    let (user, tenant) = (caller.user.0, acting_for(&caller));
     let person = call
         .accounts
-        .update_me(caller.user.0, tenant, update, &call.origin, call.now_ms)
+        .update_me(
+            user,
+            tenant,
+            caller.session,
+            update,
+            &call.origin,
+            call.now_ms,
+        )
         .await?;
     envelope::success(&call.context, StatusCode::OK, &PersonBody::from(person))
 }

@@ -100,7 +100,10 @@ impl Store {
                 }
                 let attempt = match tried {
                     Tried::OnChallenge(hash) => {
-                        count_on_challenge(&mut transaction, user, hash, pace, now_ms).await?
+                        count_on_account(&mut transaction, user, hash, pace, now_ms).await?
+                    }
+                    Tried::RecoveryOnChallenge(hash) => {
+                        count_on_challenge(&mut transaction, user, hash, now_ms).await?
                     }
                     Tried::InSession(id) => {
                         count_in_session(&mut transaction, user, id, now_ms).await?
@@ -165,8 +168,8 @@ async fn attempted_until(transaction: &mut Transaction, user: Uuid) -> Result<u6
     row.map_or(Ok(0), |row| row.number("until_ms"))
 }
 
-/// Counts a code against the challenge that it answers, and against the account.
-async fn count_on_challenge(
+/// Counts a code against the account, and against the challenge that it answers.
+async fn count_on_account(
     transaction: &mut Transaction,
     user: Uuid,
     hash: TokenHash,
@@ -178,19 +181,7 @@ async fn count_on_challenge(
         Ok(next_ms) => next_ms,
         Err(wait_ms) => return Ok(Attempt::Wait { wait_ms }),
     };
-    let taken = transaction
-        .execute(
-            "UPDATE sign_in_challenges SET attempts = attempts + 1 WHERE challenge_hash = $1 \
-             AND user_id = $2 AND expires_at_ms > $3 AND attempts < $4",
-            &[
-                Value::Bytes(&hash),
-                user.into(),
-                integer("now_ms", now_ms)?.into(),
-                ATTEMPTS_MAX.into(),
-            ],
-        )
-        .await?;
-    if taken == 0 {
+    if count_on_challenge(transaction, user, hash, now_ms).await? == Attempt::Gone {
         return Ok(Attempt::Gone);
     }
     transaction
@@ -203,6 +194,28 @@ async fn count_on_challenge(
     Ok(Attempt::Counted {
         is_last: pace.next(next_ms, now_ms).is_err(),
     })
+}
+
+/// Counts a code against the challenge that it answers.
+async fn count_on_challenge(
+    transaction: &mut Transaction,
+    user: Uuid,
+    hash: TokenHash,
+    now_ms: u64,
+) -> Result<Attempt, StoreError> {
+    let taken = transaction
+        .execute(
+            "UPDATE sign_in_challenges SET attempts = attempts + 1 WHERE challenge_hash = $1 \
+             AND user_id = $2 AND expires_at_ms > $3 AND attempts < $4",
+            &[
+                Value::Bytes(&hash),
+                user.into(),
+                integer("now_ms", now_ms)?.into(),
+                ATTEMPTS_MAX.into(),
+            ],
+        )
+        .await?;
+    Ok(counted_unless_gone(taken))
 }
 
 /// Counts a code against the session that it is tried in.
@@ -225,10 +238,15 @@ async fn count_in_session(
             ],
         )
         .await?;
-    Ok(match taken {
+    Ok(counted_unless_gone(taken))
+}
+
+/// What it means that a code was counted on this many rows.
+fn counted_unless_gone(taken: u64) -> Attempt {
+    match taken {
         0 => Attempt::Gone,
         _ => Attempt::Counted { is_last: false },
-    })
+    }
 }
 
 /// Uses a challenge up; false where there is none.

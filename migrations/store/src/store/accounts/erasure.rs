@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::{factors, guests, identities, users};
+use super::{factors, guests, identities, mandate, users};
 use crate::Store;
-use crate::account::{Erasure, PasswordHash, UserRow};
+use crate::account::{Erasure, Mandate, PasswordHash, UserRow};
 use crate::audit::AuditEntry;
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
@@ -15,15 +15,16 @@ impl Store {
     /// factors, sessions, links, memberships and identities elsewhere, invitations to its address and by it,
     /// and the mails of these that wait. The purchases as a guest that it took over name nobody any more
     /// either, nor do those of its address where that is verified. What stays is its id, under which its
-    /// bookings are, and when it was created
-    /// and erased. `shown` is the password that the account has to have still (`None`: it has none).
+    /// bookings are, and when it was created and erased. `shown` is the password that the account has to have
+    /// still (`None`: it has none).
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::RightWithdrawn`], and as every write.
     pub async fn erase_user(
         &self,
         id: Uuid,
         shown: Option<&PasswordHash>,
+        by: Option<Mandate>,
         now_ms: u64,
         audit: impl FnOnce(&Erasure) -> AuditEntry + Send + 'static,
     ) -> Result<Erasure, StoreError> {
@@ -32,6 +33,7 @@ impl Store {
             .write(Durability::Durable, move |mut transaction| async move {
                 lock_tenants(&mut transaction, id).await?;
                 let user = users::lock(&mut transaction, id).await?;
+                mandate::check(&mut transaction, by).await?;
                 let is_right =
                     |user: &UserRow| user.erased_at_ms.is_none() && user.password == shown;
                 let Some(user) = user.filter(is_right) else {

@@ -117,7 +117,8 @@ impl Store {
     }
 
     /// Begins to set an authenticator app up, in the place of another that was being set up. The one that is
-    /// in use stays so until a first code confirms this one. False where the account has another password by
+    /// in use stays so until a first code confirms this one; codes that were tried in the session until now
+    /// count no more. False where the account has another password by
     /// now.
     ///
     /// # Errors
@@ -155,6 +156,8 @@ impl Store {
                         ],
                     )
                     .await?;
+                // Its person consents, so it has shown more than a code could.
+                proofs::begin_anew(&mut transaction, by.mandate).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
             })

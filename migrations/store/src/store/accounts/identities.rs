@@ -3,10 +3,10 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
-use super::{one_time_tokens, sessions, users};
+use super::{mandate, one_time_tokens, sessions, users};
 use crate::Store;
 use crate::account::{
-    IDENTITIES_PER_USER_MAX, IdentityRow, LinkCondition, Linking, OneTimeToken, PasswordHash,
+    Act, IDENTITIES_PER_USER_MAX, IdentityRow, LinkCondition, Linking, OneTimeToken, PasswordHash,
     SealedEmail, TokenHash, Unlinking, UserRow,
 };
 use crate::audit::{Audit, Unaudited};
@@ -147,19 +147,21 @@ impl Store {
     /// account has to have still (`None`: it has none).
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::RightWithdrawn`], and as every write.
     pub async fn unlink_identity(
         &self,
         user: Uuid,
         identity: Uuid,
         shown: Option<&PasswordHash>,
         configured: Vec<String>,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<Unlinking, StoreError> {
-        let (shown, audit) = (shown.cloned(), audit.into());
+        let shown = shown.cloned();
+        let Act { audit, mandate } = act.into();
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let row = users::lock(&mut transaction, user).await?;
+                mandate::check(&mut transaction, mandate).await?;
                 let is_right = |row: &UserRow| row.is_active() && row.password == shown;
                 let Some(row) = row.filter(is_right) else {
                     return Ok(Unlinking::NotThere);

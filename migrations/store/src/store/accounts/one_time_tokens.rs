@@ -5,7 +5,7 @@ use onsale_schemas::MemberRole;
 use uuid::Uuid;
 
 use super::sessions::{self, Whose};
-use super::{challenges, identities, users};
+use super::{identities, users};
 use crate::Store;
 use crate::account::{
     LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
@@ -237,9 +237,9 @@ impl Store {
                     let whose = Whose::AllBut(id, None);
                     sessions::end(&mut transaction, whose, why, now_ms).await?;
                     identities::drop_unvouched(&mut transaction, id).await?;
+                    // Codes of the second factor that were tried go on counting: otherwise who reads the mail
+                    // of an account would have as many as it asks for links.
                     identities::end_sign_ins(&mut transaction, id).await?;
-                    // Whoever tried codes until now knows the password no more.
-                    challenges::forget_attempts(&mut transaction, id).await?;
                 }
                 transaction.commit(audit(id)).await?;
                 Ok(Some(id))

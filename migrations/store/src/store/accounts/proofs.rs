@@ -79,17 +79,27 @@ impl Store {
             .await
     }
 
-    /// When the second factor was last shown in a session of an account, in milliseconds since 1970; `None`
-    /// where it was not, or there is no such session.
+    /// When the second factor was last shown in a live session of an account, in milliseconds since 1970;
+    /// `None` where it was not, or there is no such session.
     ///
     /// # Errors
     /// As every read.
-    pub async fn proven_at(&self, user: Uuid, session: Uuid) -> Result<Option<u64>, StoreError> {
+    pub async fn proven_at(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        now_ms: u64,
+    ) -> Result<Option<u64>, StoreError> {
         let row = self
             .database
             .fetch_optional(
-                "SELECT factor_at_ms FROM sessions WHERE session_id = $1 AND user_id = $2",
-                &[session.into(), user.into()],
+                "SELECT factor_at_ms FROM sessions WHERE session_id = $1 AND user_id = $2 \
+                 AND ended_at_ms IS NULL AND expires_at_ms > $3",
+                &[
+                    session.into(),
+                    user.into(),
+                    integer("now_ms", now_ms)?.into(),
+                ],
             )
             .await?;
         row.map_or(Ok(None), |row| row.number_or_null("factor_at_ms"))
@@ -112,6 +122,20 @@ pub(super) async fn note(
                 user.into(),
                 integer("now_ms", now_ms)?.into(),
             ],
+        )
+        .await
+        .map(drop)
+}
+
+/// Codes that were tried in a session until now count no more.
+pub(super) async fn begin_anew(
+    transaction: &mut Transaction,
+    by: Mandate,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE sessions SET factor_attempts = 0 WHERE session_id = $1 AND user_id = $2",
+            &[by.session_id.into(), by.user_id.into()],
         )
         .await
         .map(drop)

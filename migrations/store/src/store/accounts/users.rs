@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use super::invitations::{self, Which};
 use super::sessions::{self, Whose};
-use super::{identities, one_time_tokens};
+use super::{identities, mandate, one_time_tokens};
 use crate::Store;
 use crate::account::{
-    OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd, UserRole, UserRow,
+    Act, OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd, UserRole,
+    UserRow,
 };
 use crate::audit::{Audit, Unaudited};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
@@ -20,6 +21,16 @@ macro_rules! columns {
     () => {
         "user_id, role, email_sealed, email_hash, email_verified_at_ms, name_sealed, phone_sealed, \
          password_hash, locale, created_at_ms, disabled_at_ms, erased_at_ms"
+    };
+}
+
+/// The rest of a statement that lists accounts without a second factor.
+macro_rules! without_factor {
+    () => {
+        " AND NOT EXISTS (SELECT 1 FROM totp_factors f WHERE f.user_id = u.user_id \
+         AND f.confirmed_at_ms IS NOT NULL) \
+         AND NOT EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = u.user_id) \
+         ORDER BY u.created_at_ms, u.user_id LIMIT $1"
     };
 }
 
@@ -101,18 +112,48 @@ impl Store {
         Ok(found.is_some())
     }
 
+    /// People with rights, the oldest accounts first, who have no second factor: admins of the installation and,
+    /// unless `admins_alone`, members of open tenants. At most `limit`.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn staff_without_factor(
+        &self,
+        admins_alone: bool,
+        limit: u32,
+    ) -> Result<Vec<UserRow>, StoreError> {
+        const ALL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM users u WHERE u.disabled_at_ms IS NULL AND u.erased_at_ms IS NULL \
+             AND (u.role = 'admin' OR EXISTS (SELECT 1 FROM memberships m JOIN tenants t \
+             ON t.tenant_id = m.tenant_id WHERE m.user_id = u.user_id AND t.closed_at_ms IS NULL))",
+            without_factor!()
+        );
+        const ADMINS: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM users u WHERE u.disabled_at_ms IS NULL AND u.erased_at_ms IS NULL \
+             AND u.role = 'admin'",
+            without_factor!()
+        );
+        let sql = if admins_alone { ADMINS } else { ALL };
+        let rows = self.database.fetch(sql, &[limit.into()]).await?;
+        rows.iter().map(user_row).collect()
+    }
+
     /// Changes a profile; the account as it is then, `None` when there is none.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::RightWithdrawn`], and as every write.
     pub async fn change_profile(
         &self,
         id: Uuid,
         change: &ProfileChange,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<Option<UserRow>, StoreError> {
-        let (change, audit) = (change.clone(), audit.into());
-        self.change_user(id, audit, move |user| {
+        let change = change.clone();
+        self.change_user(id, act.into(), move |user| {
             let ProfileChange {
                 name,
                 phone,
@@ -131,7 +172,7 @@ impl Store {
     /// with a password that is gone. False where there is no such account, or another password by now.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::RightWithdrawn`], and as every write.
     pub async fn set_password(
         &self,
         id: Uuid,
@@ -139,15 +180,16 @@ impl Store {
         instead_of: Option<&PasswordHash>,
         keep: Option<Uuid>,
         now_ms: u64,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<bool, StoreError> {
         let (password, instead_of) = (password.clone(), instead_of.cloned());
-        let audit = audit.into();
+        let Act { audit, mandate } = act.into();
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let Some(mut user) = lock(&mut transaction, id).await? else {
                     return Ok(false);
                 };
+                mandate::check(&mut transaction, mandate).await?;
                 if instead_of.is_some() && instead_of != user.password {
                     return Ok(false);
                 }
@@ -205,6 +247,7 @@ impl Store {
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<Option<UserRow>, StoreError> {
+        let audit: Audit = audit.into();
         self.change_user(id, audit.into(), move |user| {
             user.role = role;
             Some((SessionEnd::Role, now_ms))
@@ -224,6 +267,7 @@ impl Store {
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<Option<UserRow>, StoreError> {
+        let audit: Audit = audit.into();
         self.change_user(id, audit.into(), move |user| {
             if disabled {
                 user.disabled_at_ms = user.disabled_at_ms.or(Some(now_ms));
@@ -240,12 +284,14 @@ impl Store {
     async fn change_user(
         &self,
         id: Uuid,
-        audit: Audit,
+        act: Act,
         change: impl FnOnce(&mut UserRow) -> Option<(SessionEnd, u64)> + Send + 'static,
     ) -> Result<Option<UserRow>, StoreError> {
+        let Act { audit, mandate } = act;
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let user = lock(&mut transaction, id).await?;
+                mandate::check(&mut transaction, mandate).await?;
                 let Some(mut user) = user.filter(|user| user.erased_at_ms.is_none()) else {
                     return Ok(None);
                 };
