@@ -26,8 +26,9 @@ use crate::rate_limit::Class;
 use crate::routes::endpoints::Endpoints;
 use crate::rules::Rules;
 
-/// What a code looks like, for the document: people may type blanks, too.
-const CODE_FORM: &str = "^([0-9]{6}|[A-Za-z2-7]{4}(-?[A-Za-z2-7]{4}){3})$";
+/// What a code looks like, for the document: 6 digits, or a recovery code, with blanks and hyphens wherever people
+/// type them.
+const CODE_FORM: &str = r"^[-\s]*(([0-9][-\s]*){6}|([0-9A-TV-Za-tv-z][-\s]*){16})$";
 /// The bound of a code.
 pub(super) const CODE: Bound = Bound::Form(CODE_FORM, onsale_accounts::CODE_MAX_BYTES);
 

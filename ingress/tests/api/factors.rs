@@ -1,5 +1,8 @@
 //! Second factors over HTTP: authenticator apps, recovery codes, and who has to have one.
 
+mod attempts;
+mod consent;
+
 use std::sync::atomic::Ordering;
 
 use http::Method;
@@ -78,7 +81,12 @@ async fn step_up(world: &World, signed_in: &Value, code: &str) -> Reply {
 
 /// Signs in with the password; the challenge.
 async fn challenge(world: &World) -> String {
-    let asked = login(world, PASSWORD)
+    challenge_of(world, PASSWORD).await
+}
+
+/// As [`challenge`], with another password.
+async fn challenge_of(world: &World, password: &str) -> String {
+    let asked = login(world, password)
         .await
         .error(401, "SECOND_FACTOR_REQUIRED");
     assert_eq!(asked["expires_in"], 300);
@@ -350,11 +358,16 @@ async fn what_is_sensitive_wants_a_factor_that_was_shown_lately() {
     let session = refresh(&world, &signed_in).await.data(200);
     let password = json!({ "password": PASSWORD });
     let change = json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD });
+    let link = json!({ "provider": "house", "password": PASSWORD });
+    let identity = format!("me/identities/{}", Uuid::from_u128(9));
     let sensitive = [
         (Method::POST, "factors/totp", &password),
         (Method::DELETE, "factors/totp", &password),
         (Method::POST, "factors/recovery-codes", &password),
         (Method::POST, "change-password", &change),
+        (Method::POST, "me/identities", &link),
+        (Method::DELETE, identity.as_str(), &password),
+        (Method::DELETE, "me", &password),
     ];
     for (method, path, body) in sensitive {
         let refused = call(&world, &session, method, path, body.clone()).await;
@@ -432,7 +445,6 @@ async fn a_key_of_a_payment_service_wants_the_factor_and_its_calls_do_not() {
         let token = session["access_token"].as_str().unwrap();
         world.post(&path).token(token).json(&body).send().await
     };
-    create("read_sales").await.data(201);
     create("payments")
         .await
         .error(401, "SECOND_FACTOR_REQUIRED");

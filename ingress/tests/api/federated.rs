@@ -873,25 +873,21 @@ async fn an_account_without_a_password_keeps_its_last_way_in() {
         .error(401, "INVALID_CREDENTIALS");
 
     // A token that was left open somewhere is not enough.
-    pass(&world, 600_001);
+    pass(&world, 900_000);
+    let refresh = json!({ "refresh_token": signed_in["refresh_token"] });
+    let old = post(&world, "refresh", refresh).await.data(200);
     let erase = |signed_in: Value| {
         let world = &world;
         async move { call(world, &signed_in, Method::DELETE, "me", Value::Null).await }
     };
-    erase(signed_in.clone()).await.error(403, "SIGN_IN_AGAIN");
-    call(
-        &world,
-        &signed_in,
-        Method::POST,
-        "me/identities",
-        asking(None),
-    )
-    .await
-    .error(403, "SIGN_IN_AGAIN");
+    erase(old.clone()).await.error(403, "SIGN_IN_AGAIN");
+    call(&world, &old, Method::POST, "me/identities", asking(None))
+        .await
+        .error(403, "SIGN_IN_AGAIN");
     let again = sign_in_as(&world, &house, |all| {
         all["sub"] = json!("person 2");
-        all["iat"] = json!(all["iat"].as_u64().unwrap() + 600);
-        all["exp"] = json!(all["exp"].as_u64().unwrap() + 600);
+        all["iat"] = json!(all["iat"].as_u64().unwrap() + 900);
+        all["exp"] = json!(all["exp"].as_u64().unwrap() + 900);
     })
     .await;
     erase(again).await.data(200);

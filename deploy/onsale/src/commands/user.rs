@@ -42,7 +42,7 @@ pub(crate) enum UserCommand {
     Password(password::PasswordArgs),
     /// List the sessions of an account, or end them all
     Sessions(sessions::SessionsArgs),
-    /// List the second factors of an account, or remove them all
+    /// List the second factors of an account, or remove them all; without one: the staff that has none
     Factors(factors::FactorsArgs),
 }
 

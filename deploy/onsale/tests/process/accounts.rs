@@ -491,6 +491,10 @@ async fn operators_reset_second_factors_and_their_person_is_told() {
     verb(&server, &["user", "role", EMAIL, "admin", "--unverified"]);
     let (_, admin) = sign_in(&server, password).await;
     assert_eq!(admin["data"]["user"]["second_factor_required"], true);
+    let without = verb(&server, &["user", "factors"]);
+    let id = &admin["data"]["user"]["user_id"];
+    let expected = json!([{ "user_id": id, "role": "admin", "email": EMAIL }]);
+    assert_eq!(without, expected);
     let token = admin["data"]["access_token"].as_str().unwrap();
     assert_eq!(server.get(token, "/admin/snapshots").await.0, 403);
     let outbox = data.join("outbox");

@@ -3,16 +3,19 @@
 
 use std::fmt;
 
-use totp_rs::Secret;
-
 /// Codes that a person gets at once.
 pub(crate) const RECOVERY_CODES: usize = 10;
 /// 80 bits: nobody guesses one.
 const CODE_BYTES: usize = 10;
-/// Letters of one, of 5 bits each.
-const LETTERS: usize = CODE_BYTES * 8 / 5;
-/// Letters between two hyphens.
+/// Symbols of one, of 5 bits each.
+const SYMBOLS: usize = CODE_BYTES * 8 / SYMBOL_BITS;
+/// What a symbol says.
+const SYMBOL_BITS: usize = 5;
+/// Symbols between two hyphens.
 const GROUP: usize = 4;
+/// Crockford's base 32: of what looks alike it has one, so nobody has to tell a 1 from an I or an L, or a 0 from
+/// an O.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// A recovery code. `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,34 +27,39 @@ impl RecoveryCode {
         Self(rand::random())
     }
 
-    /// Reads one without its hyphens, in either case; `None` for what is none. The alphabet (RFC 4648, base 32)
-    /// has no 0, 1 and 8, so they can only be the letters that they look like.
+    /// Reads one without its hyphens, in either case; `None` for what is none. I and L are read as 1, O as 0.
     pub(crate) fn parse(bare: &str) -> Option<Self> {
-        if bare.len() != LETTERS {
+        if bare.len() != SYMBOLS {
             return None;
         }
-        let letters: String = bare
-            .chars()
-            .map(|c| match c.to_ascii_uppercase() {
-                '0' => 'O',
-                '1' => 'L',
-                '8' => 'B',
-                letter => letter,
-            })
-            .collect();
-        let bytes = Secret::try_from_base32(&letters).ok()?;
-        bytes.as_bytes().try_into().ok().map(Self)
+        let mut bits: u128 = 0;
+        for symbol in bare.bytes() {
+            let symbol = match symbol.to_ascii_lowercase() {
+                b'i' | b'l' => b'1',
+                b'o' => b'0',
+                symbol => symbol,
+            };
+            let value = ALPHABET.iter().position(|known| *known == symbol)?;
+            bits = (bits << SYMBOL_BITS) | u128::try_from(value).ok()?;
+        }
+        let bytes = bits.to_be_bytes();
+        bytes.last_chunk().copied().map(Self)
     }
 
     /// As it is shown once.
     pub(crate) fn expose(&self) -> String {
-        let letters = Secret::from(self.0.to_vec()).to_base32().to_lowercase();
-        let mut shown = String::with_capacity(letters.len() + letters.len() / GROUP);
-        for (at, letter) in letters.chars().enumerate() {
+        let mut shown = String::with_capacity(SYMBOLS + SYMBOLS / GROUP);
+        let bits = self
+            .0
+            .iter()
+            .fold(0, |bits: u128, byte| (bits << u8::BITS) | u128::from(*byte));
+        for at in 0..SYMBOLS {
             if at > 0 && at % GROUP == 0 {
                 shown.push('-');
             }
-            shown.push(letter);
+            let rest = (SYMBOLS - 1 - at) * SYMBOL_BITS;
+            let value = usize::try_from((bits >> rest) & 0x1f).unwrap_or_default();
+            shown.extend(ALPHABET.get(value).map(|symbol| char::from(*symbol)));
         }
         shown
     }
@@ -76,21 +84,34 @@ mod tests {
     fn a_code_is_read_as_it_was_shown() {
         let code = RecoveryCode([0xb5; CODE_BYTES]);
         let shown = code.expose();
-        assert_eq!(shown, "ww23-lnnv-ww23-lnnv");
+        assert_eq!(shown, "pptv-bddn-pptv-bddn");
         let bare = shown.replace('-', "");
         assert_eq!(RecoveryCode::parse(&bare), Some(code.clone()));
         assert_eq!(RecoveryCode::parse(&bare.to_uppercase()), Some(code));
         for wrong in [
             "",
             &bare[1..],
-            "wwww",
+            "pppp",
             &format!("{bare}a"),
-            "9w23lnnvww23lnnv",
+            "upvbddnpptvbddnp",
+            "pptvbddnpptvbdé",
         ] {
             assert_eq!(RecoveryCode::parse(wrong), None, "{wrong}");
         }
-        let looks = RecoveryCode::parse("0o1l8b2lnnvww23l");
-        assert_eq!(looks, RecoveryCode::parse("oollbb2lnnvww23l"));
-        assert!(looks.is_some());
+        for bytes in [[0; CODE_BYTES], [0xff; CODE_BYTES], *b"0123456789"] {
+            let code = RecoveryCode(bytes);
+            let bare = code.expose().replace('-', "");
+            assert_eq!(RecoveryCode::parse(&bare), Some(code), "{bare}");
+        }
+    }
+
+    #[test]
+    fn what_looks_alike_is_read_as_one() {
+        let shown = "01108b21nnvm23nz";
+        let code = RecoveryCode::parse(shown);
+        assert!(code.is_some());
+        for typed in ["oil08b2lnnvm23nz", "OIL08B2InnVM23nz", "O1IO8b2Lnnvm23nz"] {
+            assert_eq!(RecoveryCode::parse(typed), code, "{typed}");
+        }
     }
 }

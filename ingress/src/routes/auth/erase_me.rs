@@ -47,8 +47,8 @@ impl RequestBody for EraseRequest {
     responses(
         (status = 200, description = "The account is erased", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`: the password is missing", body = Problem),
-        (status = 401, description = "`INVALID_CREDENTIALS`: the password is another", body = Problem),
-        (status = 403, description = "`SIGN_IN_AGAIN`: the account has no password, and the session is older than 10 minutes", body = Problem),
+        (status = 401, description = "`INVALID_CREDENTIALS`: the password is another; `SECOND_FACTOR_REQUIRED`: show the account's second factor first (`POST /auth/step-up`); `UNAUTHORIZED`: the session has ended", body = Problem),
+        (status = 403, description = "`SIGN_IN_AGAIN`: the account has no password, and the session is older than 15 minutes", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 409, description = "`LAST_OWNER`: a tenant would be without an owner", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),

@@ -74,8 +74,8 @@ pub(crate) struct LinkStartBody {
     responses(
         (status = 200, description = "Where the browser goes next", body = Success<LinkStartBody>),
         (status = 400, description = "`VALIDATION_ERROR`: the password is missing, or `return_to` is no path of this site", body = Problem),
-        (status = 401, description = "`INVALID_CREDENTIALS`: the password is another", body = Problem),
-        (status = 403, description = "`SIGN_IN_AGAIN`: the account has no password, and the session is older than 10 minutes; or the token is of no session", body = Problem),
+        (status = 401, description = "`INVALID_CREDENTIALS`: the password is another; `SECOND_FACTOR_REQUIRED`: show the account's second factor first (`POST /auth/step-up`); `UNAUTHORIZED`: the session has ended", body = Problem),
+        (status = 403, description = "`SIGN_IN_AGAIN`: the account has no password, and the session is older than 15 minutes; or the token is of no session", body = Problem),
         (status = 404, description = "`NOT_FOUND`: there is no such provider, or the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
         (status = 503, description = "`PROVIDER_UNAVAILABLE`: the provider does not answer as it should; or `OVERLOADED`", body = Problem),

@@ -18,7 +18,7 @@ use crate::state::AppState;
 
 pub(super) const BOUNDS: Bounds = &[(
     Of::Field("ConfirmTotpRequest", "code"),
-    Bound::Form("^[0-9]{6}$", 6),
+    Bound::Form(r"^\s*([0-9]\s*){6}$", onsale_accounts::CODE_MAX_BYTES),
 )];
 
 /// The first code of an authenticator app.
@@ -47,7 +47,7 @@ impl RequestBody for ConfirmTotpRequest {
         (status = 200, description = "The app is in use; recovery codes where the account had none left", body = Success<RecoveryCodesBody>),
         (status = 401, description = "`INVALID_CODE`; `SECOND_FACTOR_REQUIRED`: show the second factor that is in use first", body = Problem),
         (status = 403, description = "`FORBIDDEN`: the token belongs to no session", body = Problem),
-        (status = 410, description = "`CHALLENGE_EXPIRED`: nothing was set up, or more than an hour ago", body = Problem),
+        (status = 410, description = "`CHALLENGE_EXPIRED`: nothing was set up, or more than an hour ago, or 5 codes were wrong in this session: begin again", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]

@@ -21,7 +21,7 @@ use crate::routes::auth::body::{DONE, DoneBody};
         (status = 200, description = "The app is removed", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`: the password is missing", body = Problem),
         (status = 401, description = "`INVALID_CREDENTIALS`: the password is another; `SECOND_FACTOR_REQUIRED`: show the second factor first (`POST /auth/step-up`)", body = Problem),
-        (status = 403, description = "`FORBIDDEN`: the token belongs to no session", body = Problem),
+        (status = 403, description = "`FORBIDDEN`: the token belongs to no session; `SIGN_IN_AGAIN`: the account has no password, and the session is older than 15 minutes", body = Problem),
         (status = 404, description = "`NOT_FOUND`: there is no app, or the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),

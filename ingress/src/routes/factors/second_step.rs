@@ -49,7 +49,7 @@ impl RequestBody for SecondFactorRequest {
         (status = 401, description = "`INVALID_CODE`: it is wrong, or was used before", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the account does not belong to the tenant that was named", body = Problem),
         (status = 410, description = "`CHALLENGE_EXPIRED`: it was answered, took too long or too many codes; sign in again", body = Problem),
-        (status = 429, description = "`RATE_LIMITED`: too many codes were tried on this account", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: too many codes of the authenticator app were tried on this account; a recovery code or a passkey is good still", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]

@@ -46,6 +46,7 @@ impl RequestBody for MemberChange {
     responses(
         (status = 200, description = "The role is changed", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 401, description = "`SECOND_FACTOR_REQUIRED`: show the second factor of your account first, where it has one (`POST /auth/step-up`); `UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`LAST_OWNER`", body = Problem),

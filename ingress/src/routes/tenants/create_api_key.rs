@@ -66,7 +66,7 @@ impl RequestBody for ApiKeyRequest {
     responses(
         (status = 201, description = "The key, which is shown this once", body = Success<NewApiKey>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
-        (status = 401, description = "`SECOND_FACTOR_REQUIRED`: a key of a payment service takes the account's second factor, where it has one (`POST /auth/step-up`)", body = Problem),
+        (status = 401, description = "`SECOND_FACTOR_REQUIRED`: show the second factor of your account first, where it has one (`POST /auth/step-up`); `UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`TOO_MANY_API_KEYS`", body = Problem),

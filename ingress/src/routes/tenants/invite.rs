@@ -56,6 +56,7 @@ impl RequestBody for InviteRequest {
     responses(
         (status = 202, description = "The invitation is sent", body = Success<DoneBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 401, description = "`SECOND_FACTOR_REQUIRED`: show the second factor of your account first, where it has one (`POST /auth/step-up`); `UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`TOO_MANY_INVITATIONS`", body = Problem),

@@ -36,6 +36,7 @@ pub(crate) struct MemberRemoved {
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The membership has ended", body = Success<MemberRemoved>),
+        (status = 401, description = "`SECOND_FACTOR_REQUIRED`: show the second factor of your account first, where it has one (`POST /auth/step-up`); who leaves need not; `UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`LAST_OWNER`", body = Problem),

@@ -1,9 +1,10 @@
 //! Second factors: what a proof opens, once, and how often codes may be tried.
 
 use onsale_private::{KeyId, LookupHash, LookupKey, Sealed};
+use onsale_schemas::MemberRole;
 use onsale_store::StoreError;
 use onsale_store::account::{
-    Erasure, Mandate, Purpose, Requirement, SessionEnd, SessionRow, TokenHash,
+    Erasure, Mandate, Membership, Purpose, Requirement, SessionEnd, SessionRow, TokenHash, UserRole,
 };
 use onsale_store::audit::{Actor, AuditEntry, Unaudited};
 use onsale_store::factor::{
@@ -16,7 +17,7 @@ use onsale_store::notice::Notice;
 use onsale_store::store::{Resealed, SealedColumn};
 use uuid::Uuid;
 
-use crate::accounts::{DAY_MS, NOW_MS, add, open, password, session, token};
+use crate::accounts::{DAY_MS, NOW_MS, add, open, opera, password, session, token};
 use crate::build::id;
 use crate::harness::{Bench, contract};
 
@@ -28,7 +29,9 @@ contract!(
     a_recovery_code_is_good_once,
     of_two_uses_of_a_proof_at_once_one_is_good,
     codes_are_counted_on_challenge_and_account,
+    a_recovery_code_counts_for_its_challenge_alone,
     codes_in_a_session_count_for_it_alone,
+    codes_count_anew_when_an_app_is_set_up,
     a_passkey_signs_once_for_a_ceremony_and_keeps_its_counter,
     a_passkey_is_of_one_account,
     recovery_codes_go_with_the_last_factor,
@@ -36,6 +39,7 @@ contract!(
     a_reset_removes_everything_and_tells_the_person,
     another_password_ends_what_waits_for_a_code,
     an_erased_account_has_no_factor,
+    staff_without_a_factor_is_listed,
     factors_are_sealed_again,
     challenges_are_bounded_and_forgotten,
 );
@@ -221,9 +225,17 @@ async fn an_app_is_in_use_once_it_is_confirmed(bench: Bench) {
     assert_eq!(ended(&bench, &other).await, Some(SessionEnd::Logout));
     let own = session(1, 1);
     assert_eq!(ended(&bench, &own).await, None);
-    let proven = store.proven_at(id(1), own.session_id).await.unwrap();
-    assert_eq!(proven, Some(NOW_MS + 1));
+    let proven = async |at_ms: u64| {
+        let proven = store.proven_at(id(1), own.session_id, at_ms);
+        proven.await.unwrap()
+    };
+    assert_eq!(proven(NOW_MS + 1).await, Some(NOW_MS + 1));
+    assert_eq!(proven(own.expires_at_ms).await, None, "it has expired");
     assert_eq!(mails(&bench).await, 1);
+    let why = SessionEnd::Logout;
+    let end = store.end_session(id(1), own.session_id, why, NOW_MS + 2, by());
+    assert!(end.await.unwrap());
+    assert_eq!(proven(NOW_MS + 2).await, None, "it has ended");
 }
 
 async fn another_app_takes_the_place_of_the_first(bench: Bench) {
@@ -271,8 +283,10 @@ async fn no_session_opens_without_a_proof(bench: Bench) {
         open_with(&bench, 2, Some(hash), totp(101)).await,
         Proven::Opened
     );
-    let proven = store.proven_at(id(1), session(2, 1).session_id).await;
-    assert_eq!(proven.unwrap(), Some(session(2, 1).created_at_ms));
+    let opened = session(2, 1);
+    let (session_id, at_ms) = (opened.session_id, opened.created_at_ms);
+    let proven = store.proven_at(id(1), session_id, at_ms).await;
+    assert_eq!(proven.unwrap(), Some(at_ms));
     let again = open_with(&bench, 3, Some(hash), totp(102)).await;
     assert_eq!(again, Proven::Gone, "a challenge is answered once");
     let hash = issue(&bench, 2).await;
@@ -398,6 +412,64 @@ async fn codes_are_counted_on_challenge_and_account(bench: Bench) {
     assert_eq!(count(fourth, NOW_MS + 2_000).await, counted(true));
     let late = count(fourth, NOW_MS + 300_000).await;
     assert_eq!(late, Attempt::Gone, "it has expired");
+}
+
+async fn a_recovery_code_counts_for_its_challenge_alone(bench: Bench) {
+    with_app(&bench).await;
+    let store = &bench.store;
+    let count = async |tried: Tried| {
+        let counted = store.count_code(id(1), tried, PACE, NOW_MS);
+        counted.await.unwrap()
+    };
+    // Whoever knows the password has tried as many codes of the app as may be.
+    for number in 1..=2u8 {
+        let hash = issue(&bench, number).await;
+        for _ in 0..PACE.burst / 2 {
+            count(Tried::OnChallenge(hash)).await;
+        }
+    }
+    let hash = issue(&bench, 3).await;
+    let waits = Attempt::Wait { wait_ms: 1_000 };
+    assert_eq!(count(Tried::OnChallenge(hash)).await, waits);
+    let counted = Attempt::Counted { is_last: false };
+    for _ in 0..ATTEMPTS_MAX {
+        assert_eq!(count(Tried::RecoveryOnChallenge(hash)).await, counted);
+    }
+    let more = count(Tried::RecoveryOnChallenge(hash)).await;
+    assert_eq!(more, Attempt::Gone);
+    let hash = issue(&bench, 4).await;
+    assert_eq!(count(Tried::RecoveryOnChallenge(hash)).await, counted);
+    let recovery = Shown {
+        counted_ms: 0,
+        ..shown(Proof::RecoveryCode(code(1)))
+    };
+    let opened = open_with(&bench, 2, Some(hash), recovery).await;
+    assert_eq!(opened, Proven::Opened);
+    let hash = issue(&bench, 5).await;
+    assert_eq!(count(Tried::OnChallenge(hash)).await, waits);
+}
+
+async fn codes_count_anew_when_an_app_is_set_up(bench: Bench) {
+    add(&bench, 1).await;
+    open(&bench, 1, 1).await;
+    let store = &bench.store;
+    let set_up = async |number: u64| {
+        let begun = store.set_up_totp(&app(number), consent(), by());
+        assert!(begun.await.unwrap());
+    };
+    set_up(1).await;
+    let count = async || {
+        let tried = Tried::InSession(session(1, 1).session_id);
+        let counted = store.count_code(id(1), tried, PACE, NOW_MS + 1);
+        counted.await.unwrap()
+    };
+    let counted = Attempt::Counted { is_last: false };
+    for _ in 0..ATTEMPTS_MAX {
+        assert_eq!(count().await, counted);
+    }
+    assert_eq!(count().await, Attempt::Gone);
+    set_up(2).await;
+    assert_eq!(count().await, counted);
 }
 
 async fn codes_in_a_session_count_for_it_alone(bench: Bench) {
@@ -634,14 +706,13 @@ async fn another_password_ends_what_waits_for_a_code(bench: Bench) {
     };
     let waits = Attempt::Wait { wait_ms: 1_000 };
     assert_eq!(count(2).await, waits, "whoever set it knew the old one");
-    // Who reads the mail of the account is its person.
+    // Nor is a link a way to more: who reads the mail need not have the factor.
     let link = token(1, Purpose::ResetPassword, 1);
     store.issue_one_time_token(&link, None, by()).await.unwrap();
     let new = password(3);
     let reset = store.reset_password([1; 32], &new, NOW_MS + 1, of_user);
     assert_eq!(reset.await.unwrap(), Some(id(1)));
-    let counted = Attempt::Counted { is_last: false };
-    assert_eq!(count(3).await, counted);
+    assert_eq!(count(3).await, waits, "whoever set it reads the mail");
     assert!(store.has_second_factor(id(1)).await.unwrap(), "it stays");
 }
 
@@ -652,7 +723,7 @@ async fn an_erased_account_has_no_factor(bench: Bench) {
     let shown = password(1);
     let erased = bench
         .store
-        .erase_user(id(1), Some(&shown), NOW_MS + 5, of_erasure)
+        .erase_user(id(1), Some(&shown), None, NOW_MS + 5, of_erasure)
         .await;
     assert!(matches!(erased.unwrap(), Erasure::Erased { .. }));
     assert_eq!(factors(&bench).await, Factors::default());
@@ -665,6 +736,39 @@ async fn an_erased_account_has_no_factor(bench: Bench) {
     ] {
         assert_eq!(bench.texts(left).await, Vec::<String>::new(), "{left}");
     }
+}
+
+async fn staff_without_a_factor_is_listed(bench: Bench) {
+    with_app(&bench).await;
+    let store = &bench.store;
+    for number in 2..=5 {
+        add(&bench, number).await;
+    }
+    let tenant = opera(50);
+    store.add_tenant(&tenant, None, by()).await.unwrap();
+    // Buyer 3 is none of the staff.
+    for number in [1, 4, 5] {
+        let member = Membership {
+            tenant_id: tenant.tenant_id,
+            user_id: id(number),
+            role: MemberRole::Scanner,
+            created_at_ms: NOW_MS,
+        };
+        store.set_member(&member, NOW_MS, by()).await.unwrap();
+    }
+    let raised = store.set_user_role(id(2), UserRole::Admin, NOW_MS, by());
+    raised.await.unwrap().unwrap();
+    let listed = async |admins_alone: bool, limit: u32| {
+        let rows = store.staff_without_factor(admins_alone, limit);
+        let rows = rows.await.unwrap().into_iter();
+        rows.map(|row| row.user_id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(false, 10).await, [id(2), id(4), id(5)]);
+    assert_eq!(listed(false, 2).await, [id(2), id(4)]);
+    assert_eq!(listed(true, 10).await, [id(2)]);
+    let disabled = store.set_user_disabled(id(4), true, NOW_MS, by());
+    disabled.await.unwrap().unwrap();
+    assert_eq!(listed(false, 10).await, [id(2), id(5)]);
 }
 
 async fn factors_are_sealed_again(bench: Bench) {

@@ -263,7 +263,7 @@ async fn an_erased_account_takes_its_guests_with_it(bench: Bench) {
     store.add_user(&user(2), None, by).await.unwrap();
     let erase = async |account| {
         let shown = password(1);
-        let erasure = store.erase_user(id(account), Some(&shown), NOW_MS + 20, erased);
+        let erasure = store.erase_user(id(account), Some(&shown), None, NOW_MS + 20, erased);
         erasure.await.unwrap()
     };
     let done = |guests| Erasure::Erased {

@@ -3,25 +3,29 @@
 mod invitations;
 mod keys;
 
+use std::fmt::Debug;
+
 use onsale_schemas::MemberRole;
 use onsale_store::StoreError;
 use onsale_store::account::{
-    Acceptance, Act, Erasure, Mandate, Membership, MembershipChange, Purpose, Requirement,
-    SessionEnd, SessionRow, TenantChange,
+    Acceptance, Act, Erasure, LinkCondition, Linking, Mandate, Membership, MembershipChange,
+    ProfileChange, Purpose, Requirement, SessionEnd, SessionRow, TenantChange,
 };
 use onsale_store::audit::{Actor, AuditEntry, Unaudited};
 use uuid::Uuid;
 
 use self::invitations::{accept, invite, listed, mail_of};
 use crate::accounts::{
-    DAY_MS, NOW_MS, add, api_key, invitation, open, opera, password, session, token,
+    DAY_MS, NOW_MS, add, api_key, invitation, open, opera, password, session, token, user,
 };
 use crate::build::id;
 use crate::harness::{Bench, contract};
+use crate::identities::identity;
 
 contract!(
     a_right_is_compared_with_what_holds,
     a_right_of_an_ended_session_changes_nothing,
+    an_ended_session_changes_no_account,
     a_removed_member_is_not_made_one_by_a_change,
     an_owner_who_cannot_sign_in_is_not_the_last_one,
     a_link_that_sets_a_password_ends_when_it_is_set,
@@ -196,6 +200,44 @@ async fn a_right_of_an_ended_session_changes_nothing(bench: Bench) {
     assert_eq!(store.tenant(id(60)).await.unwrap(), None);
 }
 
+async fn an_ended_session_changes_no_account(bench: Bench) {
+    let own = house(&bench).await;
+    let store = &bench.store;
+    let by_right = mandate(Requirement::Account);
+    let act = || Act::new(entry(), Some(by_right));
+    let row = identity(9, 1);
+    let condition = LinkCondition::Session {
+        session: own.session_id,
+        now_ms: NOW_MS + 1,
+    };
+    let linked = store.link_identity(&row, condition, by()).await;
+    assert_eq!(linked.unwrap(), Linking::Linked);
+    let why = SessionEnd::Logout;
+    let end = store.end_session(id(1), own.session_id, why, NOW_MS + 1, by());
+    assert!(end.await.unwrap());
+    let (shown, new) = (password(1), password(2));
+    let set = store.set_password(id(1), &new, Some(&shown), None, NOW_MS + 1, act());
+    withdrawn(set.await);
+    let change = ProfileChange {
+        name: Some(None),
+        ..ProfileChange::default()
+    };
+    withdrawn(store.change_profile(id(1), &change, act()).await);
+    let unlinked = store.unlink_identity(id(1), row.identity_id, Some(&shown), Vec::new(), act());
+    withdrawn(unlinked.await);
+    let erased = store.erase_user(id(1), Some(&shown), Some(by_right), NOW_MS + 1, of_erasure);
+    withdrawn(erased.await);
+    assert_eq!(store.user(id(1)).await.unwrap(), Some(user(1)));
+    assert_eq!(store.identities_of(id(1)).await.unwrap(), [row]);
+}
+
+fn withdrawn<T: Debug>(result: Result<T, StoreError>) {
+    assert!(
+        matches!(result, Err(StoreError::RightWithdrawn)),
+        "{result:?}"
+    );
+}
+
 async fn a_removed_member_is_not_made_one_by_a_change(bench: Bench) {
     house(&bench).await;
     let store = &bench.store;
@@ -249,7 +291,7 @@ async fn an_owner_who_cannot_sign_in_is_not_the_last_one(bench: Bench) {
     disable(true).await;
     assert_eq!(remove(1).await, MembershipChange::LastOwner);
     let shown = password(1);
-    let erasure = store.erase_user(id(1), Some(&shown), NOW_MS + 1, of_erasure);
+    let erasure = store.erase_user(id(1), Some(&shown), None, NOW_MS + 1, of_erasure);
     assert_eq!(erasure.await.unwrap(), Erasure::LastOwner);
     assert_eq!(remove(2).await, MembershipChange::Changed);
     disable(false).await;
@@ -345,7 +387,7 @@ async fn changes_of_people_at_once_wait_for_one_another(bench: Bench) {
         let hash = [200 + number; 32];
         let (reset, erasure, set, removed) = tokio::join!(
             store.reset_password(hash, &shown, NOW_MS + 1, of_user),
-            store.erase_user(id(person), Some(&shown), NOW_MS + 1, of_erasure),
+            store.erase_user(id(person), Some(&shown), None, NOW_MS + 1, of_erasure),
             store.set_password(id(person), &shown, None, None, NOW_MS + 1, by()),
             store.remove_member(id(TENANT), id(person), NOW_MS + 1, by()),
         );

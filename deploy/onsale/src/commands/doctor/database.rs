@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use onsale_accounts::Vault;
+use onsale_accounts::{SecondFactorRule, Vault};
 use onsale_processor::fit::Misfit;
 use onsale_store::Store;
 
@@ -10,6 +10,9 @@ use super::check::Check;
 use super::connections;
 use crate::config::Config;
 use crate::{database_fit, second_layer, secrets};
+
+/// People without a second factor that are counted.
+const COUNTED_MAX: u32 = 1_000;
 
 pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
     let url = match config.database_url() {
@@ -77,6 +80,36 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
         ),
     });
     checks.extend(keys(config, &store).await);
+    checks.extend(second_factors(config, &store).await);
+}
+
+/// Who has to have a second factor and has none: whoever knows the password of one of them can set it up in its
+/// place.
+async fn second_factors(config: &Config, store: &Store) -> Option<Check> {
+    let name = "second factors";
+    let admins_alone = match config.accounts.require_second_factor {
+        SecondFactorRule::None => return None,
+        SecondFactorRule::Operators => true,
+        SecondFactorRule::Staff => false,
+    };
+    let without = store.staff_without_factor(admins_alone, COUNTED_MAX).await;
+    match without.map(|staff| u32::try_from(staff.len()).unwrap_or(COUNTED_MAX)) {
+        Ok(0) => None,
+        Ok(count) => {
+            let more = if count < COUNTED_MAX { "" } else { " or more" };
+            Some(Check::warning(
+                name,
+                format!("{count}{more} of those who have to have one have none"),
+                "whoever knows such a password can set one up in the person's place: `onsale user factors` lists \
+                 them; let them sign in soon, or disable those who do not come",
+            ))
+        }
+        Err(error) => Some(Check::warning(
+            name,
+            format!("who has one is not known: {error}"),
+            "look again once the database is there",
+        )),
+    }
 }
 
 /// Whether what is personal opens with the keys that are configured.

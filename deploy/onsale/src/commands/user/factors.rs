@@ -1,6 +1,9 @@
 //! `onsale user factors`
 
 use clap::Args;
+use onsale_accounts::Office;
+use onsale_private::Private;
+use onsale_store::account::UserRole;
 use onsale_store::audit::Actor;
 use onsale_store::factor::Factors;
 use serde_json::json;
@@ -10,14 +13,17 @@ use crate::cli::{ConfigArgs, JsonArgs};
 use crate::exit::{Failure, OrFail};
 use crate::output;
 
+/// People that are listed at once.
+const LISTED_MAX: u32 = 1_000;
+
 #[derive(Debug, Args)]
 pub(crate) struct FactorsArgs {
-    /// Its e-mail address or id
+    /// Its e-mail address or id. Without it: the admins and the members of tenants who have no second factor
     #[arg(value_name = "USER")]
-    user: String,
+    user: Option<String>,
     /// Remove them all, recovery codes included, and end its sessions: for a person who has lost them. Make
     /// sure that it is the person who asks; the account is told by mail
-    #[arg(long)]
+    #[arg(long, requires = "user")]
     reset: bool,
     #[command(flatten)]
     json: JsonArgs,
@@ -27,7 +33,10 @@ pub(crate) struct FactorsArgs {
 
 pub(super) fn run(args: &FactorsArgs) -> Result<(), Failure> {
     with_office(&args.config, async |office, now_ms| {
-        let id = find(office, &args.user).await?.user_id;
+        let Some(user) = &args.user else {
+            return list_those_without(args, office).await;
+        };
+        let id = find(office, user).await?.user_id;
         if !args.reset {
             let factors = office.store().factors_of(id).await.or_reach()?;
             list(args, &factors);
@@ -54,6 +63,39 @@ pub(super) fn run(args: &FactorsArgs) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+/// Lists the staff without a second factor: whoever knows the password of one of them can set a factor up in its
+/// place.
+async fn list_those_without(args: &FactorsArgs, office: &Office) -> Result<(), Failure> {
+    let store = office.store();
+    let staff = store.staff_without_factor(false, LISTED_MAX).await;
+    let mut listed = Vec::new();
+    for user in staff.or_reach()? {
+        let email = office.profile(&user).map_err(failed)?.email;
+        let email = email.map(Private::into_exposed).unwrap_or_default();
+        let role = match user.role {
+            UserRole::Admin => "admin",
+            UserRole::Buyer => "member",
+        };
+        listed.push((user.user_id, role, email));
+    }
+    if args.json.json {
+        let listed: Vec<_> = listed
+            .iter()
+            .map(|(id, role, email)| json!({ "user_id": id, "role": role, "email": email }))
+            .collect();
+        output::json(&listed);
+    } else if listed.is_empty() {
+        output::line("all admins and members have a second factor");
+    } else {
+        let rows: Vec<Vec<String>> = listed
+            .into_iter()
+            .map(|(id, role, email)| vec![id.to_string(), role.to_owned(), email])
+            .collect();
+        output::table(&["USER", "ROLE", "E-MAIL"], &rows);
+    }
+    Ok(())
 }
 
 fn list(args: &FactorsArgs, factors: &Factors) {

@@ -210,7 +210,7 @@ async fn an_erased_account_leaves_no_invitation(bench: Bench) {
         invite(&bench, row).await;
     }
     let shown = password(1);
-    let erasure = store.erase_user(id(2), Some(&shown), NOW_MS + 1, of_erasure);
+    let erasure = store.erase_user(id(2), Some(&shown), None, NOW_MS + 1, of_erasure);
     let done = Erasure::Erased {
         sessions: 0,
         memberships: 0,
