@@ -421,7 +421,7 @@ async fn a_recovery_code_counts_for_its_challenge_alone(bench: Bench) {
         let counted = store.count_code(id(1), tried, PACE, NOW_MS);
         counted.await.unwrap()
     };
-    // Whoever knows the password has tried as many codes of the app as may be.
+    // Someone who knows the password has tried as many codes of the app as may be.
     for number in 1..=2u8 {
         let hash = issue(&bench, number).await;
         for _ in 0..PACE.burst / 2 {
@@ -712,7 +712,7 @@ async fn another_password_ends_what_waits_for_a_code(bench: Bench) {
     let new = password(3);
     let reset = store.reset_password([1; 32], &new, NOW_MS + 1, of_user);
     assert_eq!(reset.await.unwrap(), Some(id(1)));
-    assert_eq!(count(3).await, waits, "whoever set it reads the mail");
+    assert_eq!(count(3).await, waits, "a link gives no more");
     assert!(store.has_second_factor(id(1)).await.unwrap(), "it stays");
 }
 

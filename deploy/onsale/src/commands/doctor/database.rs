@@ -83,8 +83,7 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
     checks.extend(second_factors(config, &store).await);
 }
 
-/// Who has to have a second factor and has none: whoever knows the password of one of them can set it up in its
-/// place.
+/// Who has to have a second factor and has none: the password of one of them is enough to set one up in its place.
 async fn second_factors(config: &Config, store: &Store) -> Option<Check> {
     let name = "second factors";
     let admins_alone = match config.accounts.require_second_factor {
@@ -100,8 +99,8 @@ async fn second_factors(config: &Config, store: &Store) -> Option<Check> {
             Some(Check::warning(
                 name,
                 format!("{count}{more} of those who have to have one have none"),
-                "whoever knows such a password can set one up in the person's place: `onsale user factors` lists \
-                 them; let them sign in soon, or disable those who do not come",
+                "until they do, the password alone is enough to set one up in the person's place: `onsale user \
+                 factors` lists them; let them set one up, or disable those who do not",
             ))
         }
         Err(error) => Some(Check::warning(

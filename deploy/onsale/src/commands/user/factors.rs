@@ -65,8 +65,7 @@ pub(super) fn run(args: &FactorsArgs) -> Result<(), Failure> {
     })
 }
 
-/// Lists the staff without a second factor: whoever knows the password of one of them can set a factor up in its
-/// place.
+/// Lists the staff without a second factor: the password of one of them is enough to set one up in its place.
 async fn list_those_without(args: &FactorsArgs, office: &Office) -> Result<(), Failure> {
     let store = office.store();
     let staff = store.staff_without_factor(false, LISTED_MAX).await;

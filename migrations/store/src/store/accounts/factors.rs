@@ -117,9 +117,8 @@ impl Store {
     }
 
     /// Begins to set an authenticator app up, in the place of another that was being set up. The one that is
-    /// in use stays so until a first code confirms this one; codes that were tried in the session until now
-    /// count no more. False where the account has another password by
-    /// now.
+    /// in use stays so until a first code confirms this one. Codes that were tried in the session until now
+    /// count no more. False where the account has another password by now.
     ///
     /// # Errors
     /// [`StoreError::RightWithdrawn`], and as every write.
