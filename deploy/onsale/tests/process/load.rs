@@ -136,7 +136,7 @@ async fn exit_codes_say_what_went_wrong() {
     let (code, _, err) = load(&target, &strict);
     assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("--max-shed-rate"), "{err}");
-    let (code, _, err) = load("https://127.0.0.1:1", &["named"]);
+    let (code, _, err) = load("ftp://127.0.0.1:1", &["named"]);
     assert_eq!(code, Some(2), "{err}");
     let (code, _, err) = load(&target, &["unheard-of"]);
     assert_eq!(code, Some(2));
