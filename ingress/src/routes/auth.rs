@@ -27,6 +27,7 @@ mod providers;
 mod refresh;
 mod register;
 mod registration;
+mod resend_verification;
 mod reset_password;
 mod sessions;
 mod take_over_guests;
@@ -88,7 +89,15 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(refresh::refresh), open)
         .with(routes!(logout::logout), open.for_guests())
         .with(routes!(logout_all::logout_all), Rules::DEFAULT)
-        .with(routes!(verify_email::verify_email), open)
+        .with(
+            // A password is checked where one comes along.
+            routes!(verify_email::verify_email),
+            open.class(Class::Login).bounds(verify_email::BOUNDS),
+        )
+        .with(
+            routes!(resend_verification::resend_verification),
+            Rules::DEFAULT.class(Class::Reset),
+        )
         .with(
             routes!(forgot_password::forgot_password),
             open.class(Class::Reset),
