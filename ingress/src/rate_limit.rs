@@ -85,7 +85,7 @@ pub(crate) enum Class {
     Guest,
     /// Tokens of guests, once more by the address of e-mail that they give.
     GuestByEmail,
-    /// Links that reset a password, and invitations, by address.
+    /// Links that reset a password or verify an address, and invitations, by address.
     Reset,
     Other,
 }

@@ -22,8 +22,13 @@ pub enum AccountError {
         expected: &'static str,
     },
     /// The password is one of those that are tried first.
-    #[error("password: expected {0}")]
-    Weak(Weakness),
+    #[error("{field}: expected {why}")]
+    Weak {
+        /// The field that it stands in.
+        field: &'static str,
+        /// What is wrong with it.
+        why: Weakness,
+    },
     /// Another account has the address.
     #[error("there is an account with this e-mail address already")]
     EmailTaken,
@@ -69,7 +74,7 @@ pub enum AccountError {
     /// A refresh token gives nothing.
     #[error("the refresh token is not valid: {0:?}")]
     Refresh(Refusal),
-    /// A link was used before, is too old, or another one took its place.
+    /// A link was used before, is too old, or was withdrawn.
     #[error("this link is not valid any more")]
     BadLink,
     /// It is the only owner of a tenant, and a tenant always has one.
@@ -81,6 +86,12 @@ pub enum AccountError {
     /// The invitation was sent to another address than that of the account.
     #[error("this invitation was sent to another e-mail address")]
     OtherAddress,
+    /// Reading the mail is not enough: it takes a session of the account, or its password.
+    #[error("the link takes a session of the account, or its password")]
+    NotItsPerson {
+        /// Whether there is one.
+        has_password: bool,
+    },
     /// The address has to be verified first.
     #[error("the e-mail address is not verified")]
     NotVerified,

@@ -40,3 +40,4 @@ pub use register::Registration;
 pub(crate) use register::taken;
 pub use second_step::SecondStep;
 pub use tenants::TeamMember;
+pub use verify::Follower;

@@ -9,7 +9,7 @@
 //! | who bought without an account: the address (sealed), and the account that took it over | `guests` | the guest; that account |
 //! | who belongs to it, as what | `memberships` | its owners |
 //! | one sign-in and its refresh tokens | `sessions` | each refresh; its person; whatever ends it |
-//! | an account elsewhere by which a person signs in | `identities` | its person; a reset of the password |
+//! | an account elsewhere by which a person signs in | `identities` | its person; another password |
 //! | a sign-in by it that came back, once | `federated_sign_ins` | the return; who brings its code |
 //! | second factors: authenticator app, passkeys (sealed), recovery codes (hashed) | `totp_factors`, `passkeys`, `recovery_codes` | their person; operators, who reset them |
 //! | a sign-in that waits for a second factor | `sign_in_challenges` | whoever knows the password |
@@ -76,6 +76,8 @@
 //! A link in a mail holds a random token that is kept hashed, is good for one purpose, once, and for the
 //! address that it was sent to. It is used up in the transaction of what it allows. The mail is a job of
 //! the same transaction ([`onsale_store::mail`]), with the token sealed in it.
+//! A link that verifies an address takes a session of the account or its password beside it: whoever reads the
+//! mail need not have created the account.
 
 mod accounts;
 mod acting;
@@ -106,7 +108,7 @@ pub use error::AccountError;
 pub use factors::CODE_MAX_BYTES;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 pub use flows::{
-    Confirmation, Export, ExportedSession, FactorsOverview, Guest, GuestSignedIn,
+    Confirmation, Export, ExportedSession, FactorsOverview, Follower, Guest, GuestSignedIn,
     JOURNEY_COOKIE_SECONDS, Landing, LinkRequest, Login, OpenInvitation, OwnIdentities,
     OwnIdentity, OwnPasskey, OwnSession, PasskeyAnswer, PasskeyCeremony, ProfileUpdate,
     ProviderReturn, RegisteredPasskey, Registration, SIGN_IN_CODE_MAX_BYTES, SecondStep,

@@ -112,7 +112,10 @@ impl Office {
         let email = fields::email(&person.email)?;
         let name = person.name.map(|name| fields::name(&name)).transpose()?;
         if let Some(why) = weakness(&person.password, Some(&email), name.as_ref()) {
-            return Err(AccountError::Weak(why));
+            return Err(AccountError::Weak {
+                field: "password",
+                why,
+            });
         }
         let user_id = person.user_id.unwrap_or_else(Uuid::new_v4);
         let user = UserRow {
@@ -177,7 +180,10 @@ impl Office {
         let profile = self.profile(user)?;
         let email = profile.email.as_ref().and_then(Email::parse);
         if let Some(why) = weakness(password, email.as_ref(), profile.name.as_ref()) {
-            return Err(AccountError::Weak(why));
+            return Err(AccountError::Weak {
+                field: "password",
+                why,
+            });
         }
         let hash = hash_here(password, self.bcrypt_cost)?;
         let id = user.user_id;

@@ -12,7 +12,7 @@
 //! | a provider in the middle of two | one address of return for each provider; `iss` of the return (RFC 9207) |
 //! | a token for others, or by others | `iss`, `aud`, `azp`, `exp`, `iat`; public keys of the configured issuer alone |
 //! | a provider that leads us elsewhere | no redirections; endpoints on configured hosts; nothing of a token is an address |
-//! | one that is slow or never ends | limits of time, size, and of sign-ins at once |
+//! | one that is slow or never ends | limits of time, size, and of sign-ins with it at once; a failure is remembered, an old document is used meanwhile |
 //!
 //! Whose account it is, is decided in `flows/federated.rs`.
 
@@ -22,6 +22,7 @@ mod discovery;
 mod error;
 mod id_token;
 pub(crate) mod journey;
+mod kept;
 mod keys;
 mod provider;
 mod return_to;
@@ -33,7 +34,7 @@ use std::io;
 use onsale_private::Private;
 use onsale_settings::Secret;
 use reqwest::Url;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 
 use self::client::Client;
 pub use self::config::{PROVIDER_NAME_MAX_BYTES, Preset, ProviderConfig};
@@ -43,9 +44,6 @@ pub(crate) use self::provider::Provider;
 pub use self::return_to::RETURN_TO_MAX_BYTES;
 pub(crate) use self::return_to::return_to;
 use crate::config::AccountsConfig;
-
-/// Sign-ins that ask providers at once; each holds a connection and at most one document.
-const ASKING_MAX: usize = 64;
 
 /// What a provider says of a person.
 #[derive(Clone, PartialEq, Eq)]
@@ -82,7 +80,6 @@ pub(crate) struct Providers {
     by_name: BTreeMap<String, Provider>,
     /// `None` where there is no provider to ask.
     client: Option<Client>,
-    asking: Semaphore,
     public_url: String,
 }
 
@@ -107,7 +104,6 @@ impl Providers {
         Ok(Self {
             by_name,
             client,
-            asking: Semaphore::new(ASKING_MAX),
             public_url: config.public_url.trim_end_matches('/').to_owned(),
         })
     }
@@ -140,7 +136,7 @@ impl Providers {
         journey: &Journey,
         now_ms: u64,
     ) -> Result<Url, ProviderError> {
-        let (client, _turn) = self.turn()?;
+        let (client, _turn) = self.turn(provider)?;
         let redirect = self.redirect(provider);
         provider
             .authorization(client, journey, &redirect, now_ms)
@@ -156,7 +152,7 @@ impl Providers {
         named: Option<&str>,
         now_ms: u64,
     ) -> Result<Subject, ProviderError> {
-        let (client, _turn) = self.turn()?;
+        let (client, _turn) = self.turn(provider)?;
         let redirect = self.redirect(provider);
         provider
             .subject(client, journey, code, named, &redirect, now_ms)
@@ -176,8 +172,14 @@ impl Providers {
         format!("{}{path}#{fragment}", self.public_url)
     }
 
-    fn turn(&self) -> Result<(&Client, SemaphorePermit<'_>), ProviderError> {
-        let turn = self.asking.try_acquire().map_err(|_| ProviderError::Busy)?;
+    /// Each provider has turns of its own: one that does not answer holds up nobody who signs in with
+    /// another.
+    fn turn<'a>(
+        &'a self,
+        provider: &'a Provider,
+    ) -> Result<(&'a Client, SemaphorePermit<'a>), ProviderError> {
+        let turn = provider.turns.try_acquire();
+        let turn = turn.map_err(|_| ProviderError::Busy)?;
         let client = self.client.as_ref().ok_or(ProviderError::Busy)?;
         Ok((client, turn))
     }
@@ -198,5 +200,33 @@ fn secret(name: &str, config: &ProviderConfig) -> io::Result<Option<Secret>> {
     match text.trim() {
         "" => Err(explained(&"it is empty; expected the provider's secret")),
         secret => Ok(Some(Secret::new(secret))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_is_asked_too_often_holds_up_no_other() {
+        let mut config = AccountsConfig::default();
+        for name in ["one", "other"] {
+            let provider = ProviderConfig {
+                issuer: Some("https://id.example.com".to_owned()),
+                client_id: "id".to_owned(),
+                ..ProviderConfig::default()
+            };
+            config.providers.insert(name.to_owned(), provider);
+        }
+        let providers = Providers::new(&config).unwrap();
+        let one = providers.get("one").unwrap();
+        let other = providers.get("other").unwrap();
+        let turns: Vec<_> = std::iter::from_fn(|| providers.turn(one).ok()).collect();
+        assert_eq!(turns.len(), 64);
+        let busy = providers.turn(one).map(drop);
+        assert!(matches!(busy, Err(ProviderError::Busy)), "{busy:?}");
+        assert!(providers.turn(other).is_ok());
+        drop(turns);
+        assert!(providers.turn(one).is_ok());
     }
 }

@@ -17,6 +17,7 @@ pub enum Code {
     RequestTimeout,
     InvalidCredentials,
     SecondFactorRequired,
+    ConfirmationRequired,
     InvalidCode,
     ChallengeExpired,
     PasskeyTaken,
@@ -112,6 +113,11 @@ impl Code {
                 "SECOND_FACTOR_REQUIRED",
                 StatusCode::UNAUTHORIZED,
                 "A second factor is needed",
+            ),
+            Self::ConfirmationRequired => (
+                "CONFIRMATION_REQUIRED",
+                StatusCode::UNAUTHORIZED,
+                "The account's person is needed",
             ),
             Self::InvalidCode => (
                 "INVALID_CODE",

@@ -27,6 +27,7 @@ mod providers;
 mod refresh;
 mod register;
 mod registration;
+mod resend_verification;
 mod reset_password;
 mod sessions;
 mod take_over_guests;
@@ -88,15 +89,6 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(refresh::refresh), open)
         .with(routes!(logout::logout), open.for_guests())
         .with(routes!(logout_all::logout_all), Rules::DEFAULT)
-        .with(routes!(verify_email::verify_email), open)
-        .with(
-            routes!(forgot_password::forgot_password),
-            open.class(Class::Reset),
-        )
-        .with(
-            routes!(reset_password::reset_password),
-            open.bounds(reset_password::BOUNDS),
-        )
         .with(
             routes!(change_password::change_password),
             Rules::DEFAULT
@@ -138,4 +130,28 @@ pub(super) fn endpoints() -> Endpoints {
             Rules::DEFAULT.class(Class::Login),
         )
         .with(routes!(jwks::jwks), Rules::UNLIMITED)
+        .and(by_mail())
+}
+
+/// Those about mailed links.
+fn by_mail() -> Endpoints {
+    let open = Rules::DEFAULT.ignoring_bad_tokens();
+    Endpoints::default()
+        .with(
+            // A password is checked where one comes along.
+            routes!(verify_email::verify_email),
+            open.class(Class::Login).bounds(verify_email::BOUNDS),
+        )
+        .with(
+            routes!(resend_verification::resend_verification),
+            Rules::DEFAULT.class(Class::Reset),
+        )
+        .with(
+            routes!(forgot_password::forgot_password),
+            open.class(Class::Reset),
+        )
+        .with(
+            routes!(reset_password::reset_password),
+            open.bounds(reset_password::BOUNDS),
+        )
 }

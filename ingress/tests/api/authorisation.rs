@@ -146,6 +146,7 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/auth/cookie/logout", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/cookie/guest", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/verify-email", EVERYBODY, ALL),
+    row("POST", "/api/v1/auth/verify-email/resend", SIGNED_IN, ALL),
     row("POST", "/api/v1/auth/forgot-password", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/reset-password", EVERYBODY, ALL),
     row("POST", "/api/v1/auth/logout", SIGNED_IN, ALL),

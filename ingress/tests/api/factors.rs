@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::accounts::{
     EMAIL, OTHER_PASSWORD, PASSWORD, audited, call, config, login, mailed, post, refresh, register,
+    register_verified,
 };
 use crate::support::{NOW_MS, Reply, World};
 
@@ -122,7 +123,7 @@ fn id(signed_in: &Value) -> Uuid {
 #[tokio::test]
 async fn an_app_is_set_up_by_password_and_first_code() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let other = login(&world, PASSWORD).await.data(200);
     let path = "factors/totp";
     let wrong = json!({ "password": OTHER_PASSWORD });
@@ -260,7 +261,7 @@ async fn a_code_is_good_once_and_a_clock_may_be_a_step_off() {
 #[tokio::test]
 async fn a_recovery_code_is_good_once_and_tells_of_itself() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let (app, codes) = with_app(&world, &signed_in).await;
     told(&world).await;
     let token = challenge(&world).await;
@@ -291,7 +292,7 @@ async fn a_recovery_code_is_good_once_and_tells_of_itself() {
 #[tokio::test]
 async fn codes_are_tried_a_few_times_and_their_person_is_told() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let (app, _) = with_app(&world, &signed_in).await;
     told(&world).await;
     let first = challenge(&world).await;
@@ -352,7 +353,7 @@ async fn a_reset_password_leaves_the_second_factor_on() {
 #[tokio::test]
 async fn what_is_sensitive_wants_a_factor_that_was_shown_lately() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let (app, _) = with_app(&world, &signed_in).await;
     pass(&world, 15 * 60_000);
     let session = refresh(&world, &signed_in).await.data(200);

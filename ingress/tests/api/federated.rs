@@ -11,15 +11,19 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use onsale_accounts::{Preset, ProviderConfig};
 use onsale_settings::Secret;
 use onsale_store::audit::AuditFilter;
+use onsale_store::notice::Notice;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::house::{Answer, CLIENT_ID, CLIENT_SECRET, House, SigningKey, discovery};
 use crate::accounts::{PASSWORD, config, mailed, post};
+use crate::factors::told;
 use crate::support::{Reply, World};
 
 const EMAIL: &str = "nobody@example.test";
 const HOME: &str = "http://localhost:8080";
+/// More than how long after a failure a provider is not asked again, with the failure itself.
+const FAILED_PAUSE_MS: u64 = 13_000;
 
 /// A sign-in that a browser has begun.
 struct Begun {
@@ -198,10 +202,8 @@ async fn register(world: &World) -> Value {
 /// A registered account whose address is verified.
 async fn register_verified(world: &World) -> Value {
     let signed_in = register(world).await;
-    let token = mailed(world).await;
-    post(world, "verify-email", json!({ "token": token }))
-        .await
-        .data(200);
+    let link = json!({ "token": mailed(world).await, "password": PASSWORD });
+    post(world, "verify-email", link).await.data(200);
     signed_in
 }
 
@@ -549,6 +551,7 @@ async fn a_provider_is_believed_within_limits() {
     let world = world(&house).await;
     for answer in hostile(document.clone()) {
         house.shared.lock().discovery = answer;
+        pass(&world, FAILED_PAUSE_MS);
         let reply = world.get("/api/v1/auth/oauth/house/start").send().await;
         reply.error(503, "PROVIDER_UNAVAILABLE");
         assert!(!reply.header("retry-after").is_empty());
@@ -562,18 +565,22 @@ async fn a_provider_is_believed_within_limits() {
         let mut wrong = document.clone();
         wrong[field] = value;
         house.shared.lock().discovery = Answer::Json(wrong);
+        pass(&world, FAILED_PAUSE_MS);
         let reply = world.get("/api/v1/auth/oauth/house/start").send().await;
         reply.error(503, "PROVIDER_UNAVAILABLE");
         assert!(!String::from_utf8_lossy(&reply.bytes).contains("evil"));
     }
     house.shared.lock().discovery = Answer::Json(document);
+    pass(&world, FAILED_PAUSE_MS);
 
     let keys = json!({ "keys": [house.public_key()] });
     for answer in hostile(keys.clone()) {
         house.shared.lock().keys = answer;
+        pass(&world, FAILED_PAUSE_MS);
         assert_eq!(refused_as(&world, &house, |_| {}).await, "provider");
     }
     house.shared.lock().keys = Answer::Json(keys);
+    pass(&world, FAILED_PAUSE_MS);
     for answer in hostile(json!({ "id_token": "x.y.z" })) {
         let begun = start(&world).await;
         house.shared.lock().token = answer;
@@ -582,6 +589,36 @@ async fn a_provider_is_believed_within_limits() {
         assert_eq!(landed(&reply), "sign_in_error=provider");
     }
     sign_in(&world, &house).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_is_left_alone_for_a_moment_and_an_old_document_goes_on() {
+    let house = House::open().await;
+    let other = House::open().await;
+    let providers = [("house", provider(&house)), ("other", provider(&other))];
+    let world = world_with(&providers, |_| {}).await;
+    let asked = || house.shared.lock().discovery_fetches;
+    house.shared.lock().discovery = Answer::Silence;
+    for _ in 0..3 {
+        let reply = world.get("/api/v1/auth/oauth/house/start").send().await;
+        reply.error(503, "PROVIDER_UNAVAILABLE");
+    }
+    assert_eq!(asked(), 1);
+    // Who signs in with another one is not held up.
+    start_at(&world, "other").await;
+    house.shared.lock().discovery = Answer::Json(discovery(&house.url));
+    pass(&world, FAILED_PAUSE_MS);
+    start(&world).await;
+    assert_eq!(asked(), 2);
+    house.shared.lock().discovery = Answer::Status(503);
+    pass(&world, 3_600_000);
+    for _ in 0..3 {
+        start(&world).await;
+    }
+    assert_eq!(asked(), 3);
+    pass(&world, 5 * 3_600_000);
+    let reply = world.get("/api/v1/auth/oauth/house/start").send().await;
+    reply.error(503, "PROVIDER_UNAVAILABLE");
 }
 
 #[tokio::test]
@@ -681,10 +718,8 @@ async fn an_account_is_linked_by_its_address_only_where_both_sides_have_verified
         identities(&world, &registered).await["identities"],
         json!([])
     );
-    let token = mailed(&world).await;
-    post(&world, "verify-email", json!({ "token": token }))
-        .await
-        .data(200);
+    let link = json!({ "token": mailed(&world).await, "password": PASSWORD });
+    post(&world, "verify-email", link).await.data(200);
     assert_eq!(
         refused_as(&world, &house, unvouched).await,
         "account_exists"
@@ -828,6 +863,76 @@ async fn accounts_elsewhere_are_linked_listed_and_unlinked() {
     let export = call(&world, &signed_in, Method::GET, "me/export", Value::Null).await;
     let exported = export.data(200)["identities"].clone();
     assert_eq!(exported.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn another_password_unlinks_what_someone_else_may_have_linked_and_links_are_told() {
+    let house = House::open().await;
+    let world = world(&house).await;
+    let signed_in = register_verified(&world).await;
+    let body = asking(Some(PASSWORD));
+    let reply = call(&world, &signed_in, Method::POST, "me/identities", body).await;
+    let data = reply.data(200);
+    let begun = begun(data["authorization_url"].as_str().unwrap(), &reply);
+    let mut claims = house.claims(&begun.nonce);
+    claims["sub"] = json!("a stranger");
+    claims["email"] = json!("stranger@example.test");
+    house.gives(&house.sign(&claims));
+    let query = format!("code=c1&state={}", begun.state);
+    let reply = come_back(&world, "house", &begun.cookie, &query).await;
+    assert_eq!(landed(&reply), "linked=house");
+    assert_eq!(told(&world).await, [Notice::IdentityLinked]);
+    // That of its own address, by signing in.
+    sign_in(&world, &house).await;
+    assert_eq!(told(&world).await, [Notice::IdentityLinked]);
+    let own = identities(&world, &signed_in).await;
+    assert_eq!(own["identities"].as_array().map(Vec::len), Some(2));
+
+    let change = json!({ "current_password": PASSWORD, "new_password": "vintage otter lantern" });
+    let changed = call(&world, &signed_in, Method::POST, "change-password", change).await;
+    changed.data(200);
+    assert_eq!(told(&world).await, [Notice::IdentityUnlinked]);
+    let own = identities(&world, &signed_in).await;
+    let left = own["identities"].as_array().unwrap();
+    assert_eq!(left.len(), 1);
+    let why = refused_as(&world, &house, |all| {
+        all["sub"] = json!("a stranger");
+        all["email"] = json!(EMAIL);
+        all["email_verified"] = json!(false);
+    })
+    .await;
+    assert_eq!(why, "account_exists");
+    let path = format!("me/identities/{}", left[0]["identity_id"].as_str().unwrap());
+    let body = json!({ "password": "vintage otter lantern" });
+    let unlinked = call(&world, &signed_in, Method::DELETE, &path, body).await;
+    unlinked.data(200);
+    assert_eq!(told(&world).await, [Notice::IdentityUnlinked]);
+}
+
+#[tokio::test]
+async fn an_address_counts_as_verified_where_the_provider_vouches_for_it() {
+    let house = House::open().await;
+    let google = ProviderConfig {
+        preset: Some(Preset::Google),
+        ..provider(&house)
+    };
+    let world = world_with(&[("house", google)], |_| {}).await;
+    // Verified once, and hosted elsewhere.
+    let signed_in = sign_in(&world, &house).await;
+    assert_eq!(signed_in["user"]["email_verified"], false);
+    let path = "me/guest-bookings";
+    let taken = call(&world, &signed_in, Method::POST, path, Value::Null).await;
+    taken.error(403, "EMAIL_NOT_VERIFIED");
+    let link = json!({ "token": mailed(&world).await });
+    let followed = call(&world, &signed_in, Method::POST, "verify-email", link).await;
+    followed.data(200);
+    let hosted = sign_in_as(&world, &house, |all| {
+        all["sub"] = json!("person 2");
+        all["email"] = json!("other@corp.example.test");
+        all["hd"] = json!("corp.example.test");
+    })
+    .await;
+    assert_eq!(hosted["user"]["email_verified"], true);
 }
 
 #[tokio::test]
@@ -993,11 +1098,13 @@ async fn oauth2_alone_creates_accounts_whose_address_is_to_be_verified() {
         parameter(&format!("?{form}"), "client_secret"),
         CLIENT_SECRET
     );
-    // It is sent a link, as after a registration.
-    let token = mailed(&world).await;
-    post(&world, "verify-email", json!({ "token": token }))
-        .await
-        .data(200);
+    // It is sent a link, as after a registration, which the account's person follows.
+    let link = json!({ "token": mailed(&world).await });
+    let alone = post(&world, "verify-email", link.clone()).await;
+    let asked = alone.error(401, "CONFIRMATION_REQUIRED");
+    assert_eq!(asked["has_password"], false);
+    let followed = call(&world, &signed_in, Method::POST, "verify-email", link).await;
+    followed.data(200);
     let (begun, fragment) = come(person).await;
     exchange(&world, &begun.cookie, code(&fragment))
         .await

@@ -86,7 +86,7 @@ async fn register(world: &World, email: &str) -> Value {
 }
 
 async fn verify(world: &World) {
-    let link = json!({ "token": mailed(world).await });
+    let link = json!({ "token": mailed(world).await, "password": PASSWORD });
     post(world, "verify-email", link).await.data(200);
 }
 

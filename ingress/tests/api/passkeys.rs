@@ -12,7 +12,9 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::accounts::{EMAIL, PASSWORD, audited, call, config, login, post, refresh, register};
+use crate::accounts::{
+    EMAIL, PASSWORD, audited, call, config, login, post, refresh, register, register_verified,
+};
 use crate::factors::{pass, told, with_app};
 use crate::support::{NOW_MS, Reply, World};
 
@@ -163,7 +165,7 @@ async fn sign_in(world: &World, begun: &Value, credential: &Value) -> Reply {
 #[tokio::test]
 async fn a_passkey_is_a_whole_sign_in() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let other = login(&world, PASSWORD).await.data(200);
     let (mut authenticator, added) = with_passkey(&world, &signed_in).await;
     assert_eq!(added["recovery_codes"].as_array().map(Vec::len), Some(10));
@@ -287,7 +289,7 @@ async fn a_passkey_is_registered_for_the_account_that_asked_once() {
 #[tokio::test]
 async fn a_passkey_steps_up_and_is_removed() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let (_, codes) = with_app(&world, &signed_in).await;
     assert_eq!(codes.len(), 10);
     let (mut authenticator, added) = with_passkey(&world, &signed_in).await;

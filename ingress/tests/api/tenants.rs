@@ -24,9 +24,8 @@ pub(crate) async fn person(world: &World, email: &str) -> Value {
     let body = json!({ "email": email, "password": PASSWORD });
     let signed_in = post(world, "register", body).await.data(201);
     let token = mailed(world).await;
-    post(world, "verify-email", json!({ "token": token }))
-        .await
-        .data(200);
+    let link = json!({ "token": token, "password": PASSWORD });
+    post(world, "verify-email", link).await.data(200);
     signed_in
 }
 
@@ -383,9 +382,8 @@ async fn tenants_are_opened_by_operators_unless_it_is_said_otherwise() {
         .error(403, "EMAIL_NOT_VERIFIED");
     let wrong = json!({ "name": "Opera House", "slug": "Opera House" });
     let token = mailed(&open).await;
-    post(&open, "verify-email", json!({ "token": token }))
-        .await
-        .data(200);
+    let link = json!({ "token": token, "password": PASSWORD });
+    post(&open, "verify-email", link).await.data(200);
     let refused = call(&open, &unverified, Method::POST, "tenants", wrong).await;
     let details = refused.error(400, "VALIDATION_ERROR");
     assert_eq!(details["field"], "slug");

@@ -4,7 +4,7 @@ use onsale_private::{LookupHash, Sealed};
 use uuid::Uuid;
 
 use crate::account::{Mandate, PasswordHash, TokenHash};
-use crate::job::NewJob;
+use crate::notice::NoticeJob;
 
 /// Passkeys of one account.
 pub const PASSKEYS_PER_USER_MAX: u32 = 20;
@@ -188,7 +188,7 @@ pub struct Shown {
     /// What counting the attempt added for the account, in milliseconds: one that was right does not count.
     pub counted_ms: u64,
     /// The mail that tells the person of it.
-    pub notice: Option<NewJob>,
+    pub notice: Option<NoticeJob>,
 }
 
 /// The result of opening a session by a proof.

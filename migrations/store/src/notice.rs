@@ -1,5 +1,8 @@
 //! Mails that tell people what happened to their accounts, as payloads of jobs. They bring no link, so the
 //! payload names the account by its id and what happened, and nothing else.
+//!
+//! They go to verified addresses alone, and to an account a few of a kind each day: otherwise anyone could
+//! register another person's address and have this server write there.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,6 +17,8 @@ const ATTEMPTS_MAX: u16 = 12;
 /// After how long there is no use in sending one any more, in milliseconds: 7 days.
 const LIFE_MS: u64 = 7 * 86_400_000;
 const DAY_MS: u64 = 86_400_000;
+/// Mails of a kind that an account is sent on a day. Further ones would say what these have said.
+const DAILY_MAX: u32 = 5;
 
 /// What a person is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,11 +37,15 @@ pub enum Notice {
     CodesTried,
     /// Operators removed every second factor.
     FactorsReset,
+    /// An account elsewhere was linked.
+    IdentityLinked,
+    /// An account elsewhere was unlinked.
+    IdentityUnlinked,
 }
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::TotpAdded,
         Self::TotpRemoved,
         Self::PasskeyAdded,
@@ -44,6 +53,8 @@ impl Notice {
         Self::RecoveryCodeUsed,
         Self::CodesTried,
         Self::FactorsReset,
+        Self::IdentityLinked,
+        Self::IdentityUnlinked,
     ];
 
     /// Its name.
@@ -56,6 +67,8 @@ impl Notice {
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::CodesTried => "codes_tried",
             Self::FactorsReset => "factors_reset",
+            Self::IdentityLinked => "identity_linked",
+            Self::IdentityUnlinked => "identity_unlinked",
         }
     }
 
@@ -64,17 +77,21 @@ impl Notice {
         Self::ALL.into_iter().find(|notice| notice.as_str() == name)
     }
 
+    /// Mails of this kind that an account is sent on a day.
+    fn daily_max(self) -> u32 {
+        match self {
+            // Whoever has the password can go on trying codes.
+            Self::CodesTried => 1,
+            _ => DAILY_MAX,
+        }
+    }
+
     /// The job that mails it to an account.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] where it has no JSON.
-    pub fn job(self, user: Uuid, now_ms: u64) -> Result<NewJob, StoreError> {
+    pub fn job(self, user: Uuid, now_ms: u64) -> Result<NoticeJob, StoreError> {
         let mail_id = Uuid::now_v7();
-        // Whoever goes on trying codes fills no mailbox: one a day.
-        let key = match self {
-            Self::CodesTried => format!("{} {user} {}", self.as_str(), now_ms / DAY_MS),
-            _ => mail_id.to_string(),
-        };
         let mail = NoticeMail {
             mail_id,
             user_id: user,
@@ -83,10 +100,33 @@ impl Notice {
         };
         let payload = serde_json::to_string(&mail)
             .map_err(|error| StoreError::Invalid(format!("a mail: {error}")))?;
-        Ok(NewJob {
-            kind: KIND,
-            key,
+        Ok(NoticeJob {
+            user_id: user,
+            kind_and_day: format!("{} {user} {}", self.as_str(), now_ms / DAY_MS),
+            daily_max: self.daily_max(),
             payload,
+        })
+    }
+}
+
+/// A notice that is enqueued with what it tells of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoticeJob {
+    /// The account that it goes to.
+    pub(crate) user_id: Uuid,
+    /// What it shares with the others of the kind that the account is sent on the same day.
+    kind_and_day: String,
+    daily_max: u32,
+    payload: String,
+}
+
+impl NoticeJob {
+    /// The job as each of those that a day has room for; it is enqueued as the first that there is not yet.
+    pub(crate) fn as_each(&self) -> impl Iterator<Item = NewJob> + Send + '_ {
+        (1..=self.daily_max).map(|number| NewJob {
+            kind: KIND,
+            key: format!("{} {number}", self.kind_and_day),
+            payload: self.payload.clone(),
             delay_ms: 0,
             attempts_max: ATTEMPTS_MAX,
         })
@@ -111,14 +151,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notice_is_read_as_it_was_written_and_tried_codes_are_told_once_a_day() {
+    fn a_notice_is_read_as_it_was_written_and_a_day_has_room_for_a_few() {
         let user = Uuid::from_u128(7);
+        let keys = |notice: Notice, now_ms: u64| {
+            let job = notice.job(user, now_ms).unwrap();
+            job.as_each().map(|job| job.key).collect::<Vec<_>>()
+        };
         for notice in Notice::ALL {
             let job = notice.job(user, 5 * DAY_MS).unwrap();
             let mail: NoticeMail = serde_json::from_str(&job.payload).unwrap();
             assert_eq!(Notice::parse(&mail.notice), Some(notice));
-            let again = notice.job(user, 5 * DAY_MS + 1).unwrap();
-            assert_eq!(job.key == again.key, notice == Notice::CodesTried);
+            let today = keys(notice, 5 * DAY_MS);
+            let room = if notice == Notice::CodesTried { 1 } else { 5 };
+            assert_eq!(today.len(), room);
+            assert_eq!(keys(notice, 6 * DAY_MS - 1), today);
+            let tomorrow = keys(notice, 6 * DAY_MS);
+            assert!(today.iter().all(|key| !tomorrow.contains(key)));
         }
         assert_eq!(Notice::parse("other"), None);
     }

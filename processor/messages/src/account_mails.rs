@@ -97,6 +97,8 @@ pub(crate) struct Recipient {
     pub(crate) address: Private,
     pub(crate) name: Option<Private>,
     pub(crate) language: Language,
+    /// Whether the account's person has shown that the address is theirs.
+    pub(crate) is_verified: bool,
 }
 
 impl Recipient {
@@ -123,6 +125,7 @@ impl Recipient {
                 .map(|name| open(sealed_columns::name(id), name))
                 .transpose()?,
             language: Language::of(user.locale.as_deref()),
+            is_verified,
         }))
     }
 }
@@ -136,6 +139,7 @@ impl AccountMails {
                 address: self.open(place, &invitation.address)?,
                 name: None,
                 language: Language::of(invitation.locale.as_deref()),
+                is_verified: false,
             }));
         }
         let Some(id) = mail.user_id else {
@@ -160,6 +164,7 @@ impl AccountMails {
             address,
             name,
             language,
+            is_verified: _,
         } = recipient;
         let text = match &mail.invitation {
             Some(invitation) => {

@@ -62,6 +62,11 @@ impl Handler for Notices {
                 .note_progress("not sent: there is no such account, or it is disabled or erased");
             return Ok(());
         };
+        // Whoever registered another person's address would have this server write there again and again.
+        if !recipient.is_verified {
+            attempt.note_progress("not sent: the address is not verified");
+            return Ok(());
+        }
         let name = recipient.name.as_ref().map(Private::expose);
         let text = texts::notice(recipient.language, house(&self.from), notice, name);
         let composed = Mail {

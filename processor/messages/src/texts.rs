@@ -41,7 +41,8 @@ pub(crate) fn link(
         (Language::English, Purpose::VerifyEmail) => (
             "Please confirm your e-mail address",
             "Please confirm that this e-mail address is yours:",
-            "If you did not create an account with us, ignore this mail.",
+            "Where you are not signed in, you are asked for the password of your account. If you did not \
+             create an account with us, ignore this mail.",
         ),
         (Language::English, Purpose::ResetPassword) => (
             "Set a new password",
@@ -51,7 +52,7 @@ pub(crate) fn link(
         (Language::Thai, Purpose::VerifyEmail) => (
             "โปรดยืนยันอีเมลของคุณ",
             "โปรดยืนยันว่าอีเมลนี้เป็นของคุณ:",
-            "หากคุณไม่ได้สร้างบัญชีกับเรา โปรดละเว้นอีเมลนี้",
+            "หากยังไม่ได้เข้าสู่ระบบ ระบบจะขอรหัสผ่านของบัญชีคุณ หากคุณไม่ได้สร้างบัญชีกับเรา โปรดละเว้นอีเมลนี้",
         ),
         (Language::Thai, Purpose::ResetPassword) => (
             "ตั้งรหัสผ่านใหม่",
@@ -126,6 +127,15 @@ fn happened(notice: Notice) -> (&'static str, &'static str) {
             "Our staff removed the authenticator app, passkeys and recovery codes of your account, and ended \
              your sessions.",
         ),
+        Notice::IdentityLinked => (
+            "another account was linked to yours",
+            "An account with another provider was linked to your account. You can sign in with it.",
+        ),
+        Notice::IdentityUnlinked => (
+            "an account was unlinked from yours",
+            "An account with another provider was unlinked from your account. You cannot sign in with it any \
+             more.",
+        ),
     }
 }
 
@@ -152,6 +162,14 @@ fn happened_in_thai(notice: Notice) -> (&'static str, &'static str) {
         Notice::FactorsReset => (
             "ปิดการเข้าสู่ระบบสองขั้นตอนแล้ว",
             "เจ้าหน้าที่ของเรานำแอปยืนยันตัวตน พาสคีย์ และรหัสกู้คืนออกจากบัญชีของคุณ และสิ้นสุดการเข้าสู่ระบบทั้งหมด",
+        ),
+        Notice::IdentityLinked => (
+            "มีการเชื่อมบัญชีอื่นกับบัญชีของคุณ",
+            "มีการเชื่อมบัญชีของผู้ให้บริการอื่นกับบัญชีของคุณ คุณสามารถใช้บัญชีนั้นเข้าสู่ระบบได้",
+        ),
+        Notice::IdentityUnlinked => (
+            "ยกเลิกการเชื่อมบัญชีอื่นกับบัญชีของคุณแล้ว",
+            "บัญชีของผู้ให้บริการอื่นถูกยกเลิกการเชื่อมกับบัญชีของคุณ และใช้เข้าสู่ระบบไม่ได้อีก",
         ),
     }
 }

@@ -155,7 +155,7 @@ pub(super) fn yes_or_no(is_so: bool) -> &'static str {
 pub(crate) fn failed(error: AccountError) -> Failure {
     match error {
         AccountError::Store(error) => Failure::Reach(error.into()),
-        AccountError::Invalid { .. } | AccountError::Weak(_) => Failure::Use(error.into()),
+        AccountError::Invalid { .. } | AccountError::Weak { .. } => Failure::Use(error.into()),
         other => Failure::Found(other.into()),
     }
 }

@@ -204,11 +204,11 @@ async fn a_person_follows_the_links_of_mails() {
     let verify = mailed_token(&outbox, "verify-email").await;
     // Anyone may have registered this address, under any name.
     assert!(!mails(&outbox).contains(NAME));
+    let token = signed_in["data"]["access_token"].as_str().unwrap();
     let (status, done) = server
-        .post("", "/auth/verify-email", &json!({ "token": verify }))
+        .post(token, "/auth/verify-email", &json!({ "token": verify }))
         .await;
     assert_eq!(status, 200, "{done}");
-    let token = signed_in["data"]["access_token"].as_str().unwrap();
     let (_, me) = server.get(token, "/auth/me").await;
     assert_eq!(me["data"]["email_verified"], true);
 

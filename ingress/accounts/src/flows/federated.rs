@@ -11,6 +11,7 @@ use onsale_store::StoreError;
 use onsale_store::account::{
     IdentityRow, LinkCondition, Linking, Purpose, SealedEmail, UserRole, UserRow,
 };
+use onsale_store::notice::Notice;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -213,7 +214,8 @@ impl Accounts {
         let landed = match self.land(provider, &journey, back, origin, now_ms).await {
             Ok(landed) => landed,
             Err(Stop::Refused(why, user)) => {
-                self.note_refused(provider, why, user, origin).await?;
+                let detail = json!({ "why": why.as_str(), "provider": provider.name });
+                self.note_refusal_with(user, detail, origin).await?;
                 Landed::Refused(why)
             }
             Err(Stop::Failed(error)) => return Err(error),
@@ -373,13 +375,14 @@ impl Accounts {
             return refused(Refused::AccountNotVerified, Some(id));
         }
         let identity = self.identity(provider, subject, id, true, now_ms).await?;
+        let notice = Notice::IdentityLinked.job(id, now_ms)?;
         let entry = origin
             .own(id, "identity.link")
             .with(json!({ "provider": provider.name, "by": "address" }));
         let condition = LinkCondition::VerifiedAddress(hash);
         match self
             .store
-            .link_identity(&identity, condition, entry)
+            .link_identity(&identity, condition, notice, entry)
             .await?
         {
             Linking::Linked => Ok(()),
@@ -388,7 +391,7 @@ impl Accounts {
         }
     }
 
-    /// An account without a password. An address that the provider has not verified is sent a link, as
+    /// An account without a password. An address that the provider does not vouch for is sent a link, as
     /// after a registration.
     async fn create_account(
         &self,
@@ -402,6 +405,7 @@ impl Accounts {
             return refused(Refused::RegistrationClosed, None);
         }
         let vault = self.vault(now_ms).await?;
+        let is_vouched = provider.vouches_for(subject);
         let user_id = Uuid::new_v4();
         // A name that would be none here is left out.
         let name = subject.name.as_ref();
@@ -410,7 +414,7 @@ impl Accounts {
             user_id,
             role: UserRole::Buyer,
             email: Some(vault.seal_email(user_id, email)),
-            email_verified_at_ms: subject.email_verified.then_some(now_ms),
+            email_verified_at_ms: is_vouched.then_some(now_ms),
             name: name.map(|name| vault.seal_name(user_id, &name)),
             phone: None,
             password: None,
@@ -419,7 +423,7 @@ impl Accounts {
             disabled_at_ms: None,
             erased_at_ms: None,
         };
-        let proof = if subject.email_verified {
+        let proof = if is_vouched {
             None
         } else {
             let hash = vault.email_hash(email);
@@ -431,7 +435,6 @@ impl Accounts {
             }
             Some(self.verification(vault, &user, now_ms)?)
         };
-        let is_vouched = provider.vouches_for(subject);
         let identity = self
             .identity(provider, subject, user_id, is_vouched, now_ms)
             .await?;
@@ -471,10 +474,11 @@ impl Accounts {
         let entry = origin
             .own(user, "identity.link")
             .with(json!({ "provider": provider.name, "by": "session" }));
+        let notice = Notice::IdentityLinked.job(user, now_ms)?;
         let condition = LinkCondition::Session { session, now_ms };
         match self
             .store
-            .link_identity(&identity, condition, entry)
+            .link_identity(&identity, condition, notice, entry)
             .await?
         {
             Linking::Linked => Ok(Landed::Linked),
@@ -502,20 +506,5 @@ impl Accounts {
             linked_at_ms: now_ms,
             last_used_at_ms: now_ms,
         })
-    }
-
-    async fn note_refused(
-        &self,
-        provider: &Provider,
-        why: Refused,
-        user: Option<Uuid>,
-        origin: &Origin,
-    ) -> Result<(), AccountError> {
-        let subject = user.map_or_else(|| "unknown".to_owned(), |user| user.to_string());
-        let entry = origin
-            .anonymous()
-            .did("session.refuse", "user", subject)
-            .with(json!({ "why": why.as_str(), "provider": provider.name }));
-        Ok(self.store.append_audit(entry).await?)
     }
 }

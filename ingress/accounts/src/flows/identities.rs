@@ -1,6 +1,7 @@
 //! A person's own list of accounts elsewhere by which it signs in.
 
 use onsale_store::account::{Act, Unlinking, UserRow};
+use onsale_store::notice::Notice;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -113,12 +114,13 @@ impl Accounts {
         let entry = origin
             .own(user, doing)
             .with(json!({ "identity": identity }));
+        let notice = Notice::IdentityUnlinked.job(user, now_ms)?;
         let configured = self.providers.names().map(str::to_owned).collect();
         let (shown, by) = (row.password.as_ref(), confirmation.mandate(user, now_ms));
         let act = Act::new(entry, by);
         let unlinked = self
             .store
-            .unlink_identity(user, identity, shown, configured, act);
+            .unlink_identity(user, identity, shown, configured, notice, act);
         match unlinked.await? {
             Unlinking::Unlinked => Ok(()),
             Unlinking::NotThere => Err(AccountError::NotFound("identity")),

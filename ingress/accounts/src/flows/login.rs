@@ -2,7 +2,7 @@
 
 use onsale_private::Private;
 use onsale_store::account::PasswordHash;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::accounts::{Accounts, Origin, SignedIn};
@@ -90,11 +90,22 @@ impl Accounts {
         why: &'static str,
         origin: &Origin,
     ) -> Result<(), AccountError> {
+        let detail = json!({ "why": why });
+        self.note_refusal_with(user, detail, origin).await
+    }
+
+    /// As [`Accounts::note_refusal`], with what else there is to know.
+    pub(crate) async fn note_refusal_with(
+        &self,
+        user: Option<Uuid>,
+        detail: Value,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
         let subject = user.map_or_else(|| "unknown".to_owned(), |user| user.to_string());
         let entry = origin
             .anonymous()
             .did("session.refuse", "user", subject)
-            .with(json!({ "why": why }));
+            .with(detail);
         Ok(self.store.append_audit(entry).await?)
     }
 

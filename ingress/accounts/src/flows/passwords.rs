@@ -26,7 +26,8 @@ const SHORT_PAUSES: u32 = 5;
 const SHORT_PAUSE_MS: u64 = 5 * 60 * 1_000;
 
 impl Accounts {
-    /// Changes the password of who knows it, and ends every other session.
+    /// Changes the password of who knows it, ends every other session, and unlinks accounts elsewhere whose
+    /// provider does not vouch for the address.
     ///
     /// # Errors
     /// [`AccountError::InvalidCredentials`] where `current` is not the password;
@@ -47,7 +48,10 @@ impl Accounts {
         let profile = self.vault(now_ms).await?.open_profile(&row)?;
         let email = profile.email.as_ref().and_then(Email::parse);
         if let Some(why) = weakness(new, email.as_ref(), profile.name.as_ref()) {
-            return Err(AccountError::Weak(why));
+            return Err(AccountError::Weak {
+                field: "new_password",
+                why,
+            });
         }
         if row.password.is_none() {
             return Err(AccountError::NoPassword);
@@ -175,7 +179,10 @@ impl Accounts {
         let profile = self.vault(now_ms).await?.open_profile(&row)?;
         let email = profile.email.as_ref().and_then(Email::parse);
         if let Some(why) = weakness(password, email.as_ref(), profile.name.as_ref()) {
-            return Err(AccountError::Weak(why));
+            return Err(AccountError::Weak {
+                field: "password",
+                why,
+            });
         }
         let hash = self.passwords.hash(password).await?;
         let origin = origin.clone();

@@ -156,7 +156,10 @@ impl Checked {
         let name = name.map(|name| fields::name(&name)).transpose()?;
         let locale = locale.map(fields::locale).transpose()?;
         if let Some(why) = weakness(&password, Some(&email), name.as_ref()) {
-            return Err(AccountError::Weak(why));
+            return Err(AccountError::Weak {
+                field: "password",
+                why,
+            });
         }
         Ok(Self {
             email,

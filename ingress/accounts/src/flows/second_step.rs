@@ -3,7 +3,7 @@
 
 use onsale_private::Private;
 use onsale_store::account::{PasswordHash, SessionRow, TokenHash, UserRow};
-use onsale_store::audit::{AuditEntry, Unaudited};
+use onsale_store::audit::AuditEntry;
 use onsale_store::factor::{Attempt, ChallengeRow, CodePace, Factors, Proof, Proven, Shown, Tried};
 use onsale_store::notice::Notice;
 use serde_json::json;
@@ -68,7 +68,7 @@ impl Accounts {
         now_ms: u64,
     ) -> Result<SignedIn, AccountError> {
         if self.store.has_second_factor(user.user_id).await? {
-            let step = self.ask(user.user_id, tenant, now_ms).await?;
+            let step = self.ask(user.user_id, tenant, origin, now_ms).await?;
             return Err(AccountError::SecondFactor(step));
         }
         let opening = self.opening(user, tenant, None, origin, now_ms).await?;
@@ -270,6 +270,7 @@ impl Accounts {
         &self,
         user: Uuid,
         tenant: Option<Uuid>,
+        origin: &Origin,
         now_ms: u64,
     ) -> Result<SecondStep, AccountError> {
         let secret = OneTimeSecret::random();
@@ -279,9 +280,9 @@ impl Accounts {
             tenant_id: tenant,
             expires_at_ms: now_ms.saturating_add(STEP_LIFE_SECONDS * 1_000),
         };
-        // What comes of it is written down.
-        let audit = Unaudited::Automatic;
-        if !self.store.issue_challenge(&challenge, audit).await? {
+        // Whoever has the password and not the factor would otherwise be seen nowhere.
+        let entry = origin.anonymous().did("session.challenge", "user", user);
+        if !self.store.issue_challenge(&challenge, entry).await? {
             return Err(AccountError::InvalidCredentials);
         }
         Ok(SecondStep {

@@ -1,15 +1,12 @@
-//! What a provider of OpenID Connect says of itself (OpenID Connect Discovery 1.0), kept for an hour.
+//! What a provider of OpenID Connect says of itself (OpenID Connect Discovery 1.0).
 
 use reqwest::Url;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
 use super::client::Client;
 use super::config::{is_protected, provider_url};
 use super::error::ProviderError;
-
-/// How long it is believed, in milliseconds.
-const KEPT_MS: u64 = 3_600_000;
+use super::kept::Kept;
 
 /// What is needed of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,8 +34,7 @@ struct Document {
 /// What is kept of one provider.
 #[derive(Debug, Default)]
 pub(super) struct Discovery {
-    /// Whoever asks while it is being fetched waits for it.
-    kept: Mutex<Option<(u64, Endpoints)>>,
+    kept: Kept<Endpoints>,
 }
 
 impl Discovery {
@@ -53,21 +49,13 @@ impl Discovery {
         hosts: &[String],
         now_ms: u64,
     ) -> Result<Endpoints, ProviderError> {
-        let mut kept = self.kept.lock().await;
-        if let Some((since_ms, endpoints)) = &*kept
-            && now_ms.saturating_sub(*since_ms) < KEPT_MS
-        {
-            return Ok(endpoints.clone());
-        }
         let place = format!(
             "{}/.well-known/openid-configuration",
             issuer.trim_end_matches('/')
         );
         let place = Url::parse(&place).map_err(|_| ProviderError::Answer("its issuer"))?;
-        let bytes = client.get(&place, None).await?;
-        let endpoints = read(&bytes, issuer, &place, hosts)?;
-        *kept = Some((now_ms, endpoints.clone()));
-        Ok(endpoints)
+        let fetch = async { read(&client.get(&place, None).await?, issuer, &place, hosts) };
+        self.kept.get(now_ms, fetch).await
     }
 }
 

@@ -21,7 +21,25 @@ pub enum ProviderError {
     /// Its token is not valid.
     #[error("the provider's token is refused: {0}")]
     Token(&'static str),
-    /// As many sign-ins are on their way as may be.
+    /// It could not be asked a moment ago, and is not asked again yet.
+    #[error("the provider did not answer as it should a moment ago")]
+    FailedLately {
+        /// Whether it was not there then.
+        is_outage: bool,
+    },
+    /// As many sign-ins with it are on their way as may be.
     #[error("too many sign-ins are on their way")]
     Busy,
+}
+
+impl ProviderError {
+    /// Whether the provider is not there, as against one that says something else than it should.
+    pub(super) fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Slow => true,
+            Self::FailedLately { is_outage } => *is_outage,
+            Self::Status(status) => *status >= 500,
+            Self::TooLarge | Self::Answer(_) | Self::Token(_) | Self::Busy => false,
+        }
+    }
 }

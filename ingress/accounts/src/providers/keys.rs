@@ -1,19 +1,19 @@
-//! The public keys of a provider, kept for an hour; a token that names another has them fetched again, at
-//! most once a minute.
+//! The public keys of a provider; a token that names another than those that are kept has them fetched again,
+//! at most once a minute.
+
+use std::sync::Arc;
 
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Mutex;
 
 use super::client::Client;
 use super::error::ProviderError;
 use super::id_token::ALGORITHMS;
+use super::kept::Kept;
 
-/// How long they are believed, in milliseconds.
-const KEPT_MS: u64 = 3_600_000;
 /// How long after they were fetched an unknown key has them fetched again, in milliseconds.
 const PAUSE_MS: u64 = 60_000;
 /// Keys of one provider; further ones are not looked at.
@@ -36,8 +36,7 @@ struct Document {
 /// What is kept of one provider.
 #[derive(Default)]
 pub(super) struct Keys {
-    /// Whoever asks while they are being fetched waits for them.
-    kept: Mutex<Option<(u64, Vec<Key>)>>,
+    kept: Kept<Arc<[Key]>>,
 }
 
 impl Keys {
@@ -54,25 +53,14 @@ impl Keys {
         algorithm: Algorithm,
         now_ms: u64,
     ) -> Result<DecodingKey, ProviderError> {
-        let mut kept = self.kept.lock().await;
-        let mut age_ms = None;
-        if let Some((since_ms, keys)) = &*kept {
-            let age = now_ms.saturating_sub(*since_ms);
-            if age < KEPT_MS {
-                if let Some(key) = find(keys, id, algorithm) {
-                    return Ok(key);
-                }
-                age_ms = Some(age);
-            }
+        let keys = self.kept.get(now_ms, fetch(client, place)).await?;
+        if let Some(key) = find(&keys, id, algorithm) {
+            return Ok(key);
         }
-        let unknown = || ProviderError::Token("no key of the provider has signed it");
-        if age_ms.is_some_and(|age| age < PAUSE_MS) {
-            return Err(unknown());
-        }
-        let keys = read(&client.get(place, None).await?)?;
-        let found = find(&keys, id, algorithm);
-        *kept = Some((now_ms, keys));
-        found.ok_or_else(unknown)
+        let renewed = self.kept.renew(PAUSE_MS, now_ms, fetch(client, place));
+        let keys = renewed.await?;
+        let unknown = ProviderError::Token("no key of the provider has signed it");
+        find(&keys, id, algorithm).ok_or(unknown)
     }
 }
 
@@ -86,6 +74,11 @@ fn find(keys: &[Key], id: Option<&str>, algorithm: Algorithm) -> Option<Decoding
     });
     let first = fitting.next()?;
     fitting.next().is_none().then(|| first.decoding.clone())
+}
+
+async fn fetch(client: &Client, place: &Url) -> Result<Arc<[Key]>, ProviderError> {
+    let keys = read(&client.get(place, None).await?)?;
+    Ok(keys.into())
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Key>, ProviderError> {

@@ -8,6 +8,7 @@ use onsale_settings::Secret;
 use reqwest::Url;
 use serde::Deserialize;
 use sha2::Sha256;
+use tokio::sync::Semaphore;
 
 use super::Subject;
 use super::client::Client;
@@ -18,6 +19,8 @@ use super::id_token::{self, Expected};
 use super::journey::Journey;
 use super::keys::Keys;
 
+/// Sign-ins that ask one provider at once; each holds a connection and at most one document.
+const ASKING_MAX: usize = 64;
 /// Longest token that is taken on, in bytes.
 const TOKEN_MAX_BYTES: usize = 16_384;
 /// Longest id of a person, in bytes.
@@ -35,6 +38,8 @@ pub(crate) struct Provider {
     endpoint_hosts: Vec<String>,
     discovery: Discovery,
     keys: Keys,
+    /// Turns of those who ask it.
+    pub(super) turns: Semaphore,
 }
 
 /// What the exchange of a code gives.
@@ -71,6 +76,7 @@ impl Provider {
             endpoint_hosts: config.endpoint_hosts,
             discovery: Discovery::default(),
             keys: Keys::default(),
+            turns: Semaphore::new(ASKING_MAX),
         })
     }
 

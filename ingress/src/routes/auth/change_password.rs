@@ -39,7 +39,8 @@ impl RequestBody for ChangePasswordRequest {
     }
 }
 
-/// Change the caller's password. Every other session of the account ends.
+/// Change the caller's password. Every other session of the account ends, and accounts elsewhere are unlinked
+/// whose provider does not vouch for the address.
 #[utoipa::path(
     post, path = "/api/v1/auth/change-password", operation_id = "change_password", tag = "accounts",
     request_body = ChangePasswordRequest,

@@ -18,7 +18,9 @@ impl From<AccountError> for ApiError {
             AccountError::Invalid { field, expected } => {
                 Self::invalid(field, Value::Null, expected)
             }
-            AccountError::Weak(why) => Self::invalid("password", Value::Null, &why.to_string()),
+            AccountError::Weak { field, why } => {
+                Self::invalid(field, Value::Null, &why.to_string())
+            }
             AccountError::EmailTaken => Self::new(
                 Code::EmailTaken,
                 "There is an account with this e-mail address already: sign in, or reset its password.",
@@ -81,7 +83,7 @@ impl From<AccountError> for ApiError {
             AccountError::Refresh(why) => refused(why),
             AccountError::BadLink => Self::new(
                 Code::LinkExpired,
-                "This link was used before, is too old, or another one took its place.",
+                "This link was used before, is too old, or was withdrawn.",
             ),
             AccountError::LastOwner => Self::new(
                 Code::LastOwner,
@@ -95,9 +97,17 @@ impl From<AccountError> for ApiError {
                 "This invitation was sent to another e-mail address than that of your account: sign in \
                  with the account of that address.",
             ),
+            AccountError::NotItsPerson { has_password } => Self::new(
+                Code::ConfirmationRequired,
+                "Whoever reads this mail need not have created the account: sign in to it and follow the link \
+                 again, or send its password along. If you do not know it, `POST /auth/forgot-password` sets \
+                 another one, which shows as well that the address is yours.",
+            )
+            .with_details(json!({ "has_password": has_password })),
             AccountError::NotVerified => Self::new(
                 Code::NotVerified,
-                "Verify your e-mail address first: follow the link in the mail that was sent to it.",
+                "Verify your e-mail address first: follow the link in the mail that was sent to it, or have \
+                 another one sent (`POST /auth/verify-email/resend`).",
             ),
             AccountError::TooManyInvitations => Self::new(
                 Code::TooManyInvitations,

@@ -2,17 +2,26 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::Follower;
+use onsale_accounts::passwords::PASSWORD_MAX_BYTES;
 use onsale_private::Private;
+use onsale_schemas::UserId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::account_call::AccountCall;
 use super::body::{DONE, DoneBody};
 use crate::auth::Caller;
+use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::state::AppState;
+
+pub(super) const BOUNDS: Bounds = &[(
+    Of::Field("VerifyEmailRequest", "password"),
+    Bound::Length(PASSWORD_MAX_BYTES),
+)];
 
 /// The token of a link.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -20,6 +29,9 @@ use crate::state::AppState;
 pub(crate) struct VerifyEmailRequest {
     #[schema(value_type = String)]
     token: Private,
+    /// Of the account, where the browser that follows the link is not signed in to it.
+    #[schema(value_type = Option<String>)]
+    password: Option<Private>,
 }
 
 impl RequestBody for VerifyEmailRequest {
@@ -32,22 +44,38 @@ impl RequestBody for VerifyEmailRequest {
 }
 
 /// Show by the token of a mailed link that an address is one's own.
+///
+/// Whoever reads the mail need not have created the account, so the call comes from a session of it or brings
+/// its password; otherwise it is `CONFIRMATION_REQUIRED`, and the link stays good. Who knows no password sets one
+/// (`POST /auth/forgot-password`), which verifies the address, too.
 #[utoipa::path(
     post, path = "/api/v1/auth/verify-email", operation_id = "verify_email", tag = "accounts",
     request_body = VerifyEmailRequest,
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The address is verified", body = Success<DoneBody>),
-        (status = 410, description = "`LINK_EXPIRED`: used before, too old, or replaced by a newer one", body = Problem),
+        (status = 401, description = "`CONFIRMATION_REQUIRED`: sign in to the account, or send its password (`details.has_password`: whether it has one); `INVALID_CREDENTIALS`: the password is another", body = Problem),
+        (status = 410, description = "`LINK_EXPIRED`: this link or another one to the account was used, or it is too old", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),
     ),
 )]
 pub(crate) async fn verify_email(
+    caller: Option<Caller>,
     call: AccountCall,
     body: JsonBody<VerifyEmailRequest>,
 ) -> Result<Response, ApiError> {
-    let token = &body.value.token;
+    let VerifyEmailRequest { token, password } = &body.value;
+    if password.is_some() {
+        let user = call.accounts.whose_verification(token, call.now_ms).await?;
+        call.count_confirmation(UserId(user)).await?;
+    }
+    let follower = Follower {
+        session: caller.and_then(|caller| Some((caller.user.0, caller.session?))),
+        password: password.as_ref(),
+    };
     call.accounts
-        .verify_email(token, &call.origin, call.now_ms)
+        .verify_email(token, follower, &call.origin, call.now_ms)
         .await?;
     envelope::success(&call.context, StatusCode::OK, &DONE)
 }

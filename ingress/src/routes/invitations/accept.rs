@@ -30,7 +30,7 @@ pub(crate) struct Joined {
         (status = 200, description = "The caller belongs to the tenant", body = Success<Joined>),
         (status = 403, description = "`FORBIDDEN`: it was sent to another address", body = Problem),
         (status = 409, description = "`LAST_OWNER`: the caller is the only owner of the tenant", body = Problem),
-        (status = 410, description = "`LINK_EXPIRED`: used before, too old, or replaced by a newer one", body = Problem),
+        (status = 410, description = "`LINK_EXPIRED`: used before, too old, or withdrawn", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]

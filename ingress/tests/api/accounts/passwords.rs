@@ -33,7 +33,8 @@ async fn a_changed_password_ends_the_other_sessions() {
         change(PASSWORD, "password"),
     )
     .await;
-    weak.error(400, "VALIDATION_ERROR");
+    let weak = weak.error(400, "VALIDATION_ERROR");
+    assert_eq!(weak["field"], "new_password");
     let body = change(PASSWORD, OTHER_PASSWORD);
     call(&world, &one, Method::POST, path, body).await.data(200);
     refresh(&world, &other).await.error(401, "UNAUTHORIZED");

@@ -6,6 +6,7 @@ use onsale_store::audit::{AuditFilter, Unaudited};
 use serde_json::{Value, json};
 
 use super::{EMAIL, OTHER_PASSWORD, PASSWORD, call, login, mailed, post, register, world};
+use crate::factors::with_app;
 use crate::support::{NOW_MS, World};
 
 /// The actor's role in the newest entry of an action.
@@ -62,10 +63,21 @@ async fn the_trail_names_the_role_that_a_person_has() {
 }
 
 #[tokio::test]
+async fn a_right_password_that_stops_at_the_second_factor_is_in_the_trail() {
+    let world = world().await;
+    let signed_in = register(&world).await;
+    with_app(&world, &signed_in).await;
+    login(&world, PASSWORD)
+        .await
+        .error(401, "SECOND_FACTOR_REQUIRED");
+    assert_eq!(role_in(&world, "session.challenge").await, "anonymous");
+}
+
+#[tokio::test]
 async fn who_shows_no_access_token_is_a_person() {
     let world = world().await;
     register(&world).await;
-    let verify = json!({ "token": mailed(&world).await });
+    let verify = json!({ "token": mailed(&world).await, "password": PASSWORD });
     post(&world, "verify-email", verify).await.data(200);
     assert_eq!(role_in(&world, "account.verify_email").await, "person");
     let forgot = json!({ "email": EMAIL });

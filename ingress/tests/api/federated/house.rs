@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) user: Answer,
     /// The forms that came for codes, with the header beside them.
     pub(crate) exchanges: Vec<(String, Option<String>)>,
+    pub(crate) discovery_fetches: u32,
     pub(crate) key_fetches: u32,
     /// What the user's endpoint was asked with.
     pub(crate) bearer: Option<String>,
@@ -91,6 +92,7 @@ impl House {
             token: Answer::Status(400),
             user: Answer::Status(400),
             exchanges: Vec::new(),
+            discovery_fetches: 0,
             key_fetches: 0,
             bearer: None,
         }));
@@ -149,7 +151,11 @@ pub(crate) fn discovery(url: &str) -> Value {
 type Of = State<Arc<Mutex<Shared>>>;
 
 async fn answer_discovery(State(shared): Of) -> Response {
-    let answer = shared.lock().discovery.clone();
+    let answer = {
+        let mut shared = shared.lock();
+        shared.discovery_fetches += 1;
+        shared.discovery.clone()
+    };
     given(answer).await
 }
 

@@ -10,6 +10,7 @@ mod invitations;
 mod lookup_key;
 mod mandate;
 mod members;
+mod notices;
 mod one_time_tokens;
 mod proofs;
 mod resealing;

@@ -401,7 +401,8 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
                     session: id(9),
                     now_ms: NOW_MS,
                 };
-                call(async move { store.link_identity(&row, condition, entry()).await })
+                let told = Notice::IdentityLinked.job(id(1), NOW_MS).unwrap();
+                call(async move { store.link_identity(&row, condition, told, entry()).await })
             }),
         ),
         (
@@ -409,8 +410,10 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
             Box::new(|| {
                 call(async move {
                     let shown = password(1);
+                    let told = Notice::IdentityUnlinked.job(id(1), NOW_MS).unwrap();
+                    let (own, none) = (id(1), Vec::new());
                     let unlinked =
-                        store.unlink_identity(id(1), id(9), Some(&shown), Vec::new(), entry());
+                        store.unlink_identity(own, id(9), Some(&shown), none, told, entry());
                     unlinked.await
                 })
             }),

@@ -7,6 +7,7 @@ use onsale_store::account::{
     Unlinking, UserRow,
 };
 use onsale_store::audit::{Actor, AuditEntry, Unaudited};
+use onsale_store::notice::{Notice, NoticeJob};
 use uuid::Uuid;
 
 use crate::accounts::{DAY_MS, NOW_MS, add, password, session, token, user};
@@ -23,6 +24,7 @@ contract!(
     of_two_returns_at_once_one_is_good,
     a_sign_in_on_its_way_ends_with_what_it_is_by,
     a_reset_leaves_identities_that_the_address_vouches_for,
+    another_password_leaves_identities_that_the_address_vouches_for,
     an_erased_account_has_no_identities,
     returns_are_forgotten_when_they_are_old,
 );
@@ -51,6 +53,10 @@ fn by() -> Unaudited {
     Unaudited::Unattended
 }
 
+pub(crate) fn told() -> NoticeJob {
+    Notice::IdentityLinked.job(id(1), NOW_MS).unwrap()
+}
+
 /// An account whose address is verified.
 fn verified(number: u64) -> UserRow {
     UserRow {
@@ -67,7 +73,9 @@ fn of_address(user: &UserRow) -> LinkCondition {
 async fn linked(bench: &Bench, user: &UserRow, identities: &[IdentityRow]) {
     bench.store.add_user(user, None, by()).await.unwrap();
     for row in identities {
-        let linking = bench.store.link_identity(row, of_address(user), by());
+        let linking = bench
+            .store
+            .link_identity(row, of_address(user), told(), by());
         assert_eq!(linking.await.unwrap(), Linking::Linked);
     }
 }
@@ -86,13 +94,13 @@ async fn an_identity_is_of_one_account(bench: Bench) {
         identity_id: id(9),
         ..identity(1, 2)
     };
-    let linking = store.link_identity(&taken, of_address(&other), by());
+    let linking = store.link_identity(&taken, of_address(&other), told(), by());
     assert_eq!(linking.await.unwrap(), Linking::Taken);
     let again = IdentityRow {
         identity_id: id(9),
         ..identity(1, 1)
     };
-    let linking = store.link_identity(&again, of_address(&one), by());
+    let linking = store.link_identity(&again, of_address(&one), told(), by());
     assert_eq!(linking.await.unwrap(), Linking::Linked);
     let rows = store.identities_of(id(1)).await.unwrap();
     assert_eq!(rows, [identity(1, 1)]);
@@ -134,7 +142,12 @@ async fn a_link_holds_to_its_condition(bench: Bench) {
     add(&bench, 1).await;
     let unverified = user(1);
     let row = identity(1, 1);
-    let link = async |condition| store.link_identity(&row, condition, by()).await.unwrap();
+    let link = async |condition| {
+        store
+            .link_identity(&row, condition, told(), by())
+            .await
+            .unwrap()
+    };
     assert_eq!(link(of_address(&unverified)).await, Linking::Withdrawn);
     let row_of = session(1, 1);
     let shown = password(1);
@@ -150,20 +163,20 @@ async fn a_link_holds_to_its_condition(bench: Bench) {
     let other = verified(2);
     linked(&bench, &other, &[]).await;
     let row = identity(2, 2);
-    let wrong = store.link_identity(&row, of_address(&unverified), by());
+    let wrong = store.link_identity(&row, of_address(&unverified), told(), by());
     assert_eq!(wrong.await.unwrap(), Linking::Withdrawn, "another address");
     // Another person's session.
-    let wrong = store.link_identity(&row, good, by());
+    let wrong = store.link_identity(&row, good, told(), by());
     assert_eq!(wrong.await.unwrap(), Linking::Withdrawn);
     let disabled = store.set_user_disabled(id(2), true, NOW_MS, by());
     disabled.await.unwrap().unwrap();
-    let wrong = store.link_identity(&row, of_address(&other), by());
+    let wrong = store.link_identity(&row, of_address(&other), told(), by());
     assert_eq!(wrong.await.unwrap(), Linking::Withdrawn, "disabled");
     let why = SessionEnd::Logout;
     let ended = store.end_session(id(1), row_of.session_id, why, NOW_MS + 6, by());
     assert!(ended.await.unwrap());
     let row = identity(3, 1);
-    let wrong = store.link_identity(&row, good, by());
+    let wrong = store.link_identity(&row, good, told(), by());
     assert_eq!(wrong.await.unwrap(), Linking::Withdrawn, "ended");
 }
 
@@ -174,7 +187,7 @@ async fn an_account_has_a_bounded_number_of_identities(bench: Bench) {
     let more = identity(max, 1);
     let linking = bench
         .store
-        .link_identity(&more, of_address(&verified(1)), by());
+        .link_identity(&more, of_address(&verified(1)), told(), by());
     assert_eq!(linking.await.unwrap(), Linking::TooMany);
 }
 
@@ -192,7 +205,7 @@ async fn the_last_way_in_stays(bench: Bench) {
     let configured = || vec!["house".to_owned(), "other".to_owned()];
     let unlink = async |number: u64| {
         let row = id(0x2000 + number);
-        let unlinked = store.unlink_identity(id(1), row, None, configured(), by());
+        let unlinked = store.unlink_identity(id(1), row, None, configured(), told(), by());
         unlinked.await.unwrap()
     };
     // The other one is of a provider with which nobody signs in any more.
@@ -200,7 +213,7 @@ async fn the_last_way_in_stays(bench: Bench) {
     assert_eq!(unlink(9).await, Unlinking::NotThere);
     assert_eq!(unlink(2).await, Unlinking::Unlinked);
     let more = identity(3, 1);
-    let linking = store.link_identity(&more, of_address(&without), by());
+    let linking = store.link_identity(&more, of_address(&without), told(), by());
     assert_eq!(linking.await.unwrap(), Linking::Linked);
     // Of the two that are left, one stays, whoever is first.
     let (one, other) = tokio::join!(unlink(1), unlink(3));
@@ -212,14 +225,14 @@ async fn the_last_way_in_stays(bench: Bench) {
     linked(&bench, &with, &[identity(4, 2)]).await;
     let row = id(0x2004);
     let shown = password(2);
-    let wrong = store.unlink_identity(id(2), row, Some(&shown), configured(), by());
+    let wrong = store.unlink_identity(id(2), row, Some(&shown), configured(), told(), by());
     assert_eq!(
         wrong.await.unwrap(),
         Unlinking::NotThere,
         "another password"
     );
     let shown = password(1);
-    let right = store.unlink_identity(id(2), row, Some(&shown), configured(), by());
+    let right = store.unlink_identity(id(2), row, Some(&shown), configured(), told(), by());
     assert_eq!(right.await.unwrap(), Unlinking::Unlinked);
 }
 
@@ -279,7 +292,7 @@ async fn a_sign_in_on_its_way_ends_with_what_it_is_by(bench: Bench) {
     linked(&bench, &verified(1), &[identity(1, 1), identity(2, 1)]).await;
     handed(&bench, 1).await;
     let shown = password(1);
-    let unlinked = store.unlink_identity(id(1), id(0x2001), Some(&shown), Vec::new(), by());
+    let unlinked = store.unlink_identity(id(1), id(0x2001), Some(&shown), Vec::new(), told(), by());
     assert_eq!(unlinked.await.unwrap(), Unlinking::Unlinked);
     assert_eq!(take(&bench, NOW_MS).await, None);
     // What is gone is handed over no more.
@@ -294,6 +307,23 @@ async fn a_sign_in_on_its_way_ends_with_what_it_is_by(bench: Bench) {
     assert!(set.await.unwrap());
     let taken = store.take_sign_in(other, CODE, NOW_MS);
     assert_eq!(taken.await.unwrap(), None);
+}
+
+async fn another_password_leaves_identities_that_the_address_vouches_for(bench: Bench) {
+    let store = &bench.store;
+    let strange = IdentityRow {
+        is_vouched: false,
+        ..identity(2, 1)
+    };
+    linked(&bench, &verified(1), &[identity(1, 1), strange]).await;
+    let (shown, new) = (password(1), password(2));
+    let wrong = store.set_password(id(1), &new, Some(&new), None, NOW_MS, by());
+    assert!(!wrong.await.unwrap());
+    assert_eq!(store.identities_of(id(1)).await.unwrap().len(), 2);
+    let set = store.set_password(id(1), &new, Some(&shown), None, NOW_MS, by());
+    assert!(set.await.unwrap());
+    let left = store.identities_of(id(1)).await.unwrap();
+    assert_eq!(left, [identity(1, 1)]);
 }
 
 async fn a_reset_leaves_identities_that_the_address_vouches_for(bench: Bench) {

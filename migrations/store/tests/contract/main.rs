@@ -30,6 +30,7 @@ mod histories;
 mod identities;
 mod isolation;
 mod jobs;
+mod notices;
 mod projection;
 mod proxy;
 mod read_only;

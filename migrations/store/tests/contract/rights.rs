@@ -20,7 +20,7 @@ use crate::accounts::{
 };
 use crate::build::id;
 use crate::harness::{Bench, contract};
-use crate::identities::identity;
+use crate::identities::{identity, told};
 
 contract!(
     a_right_is_compared_with_what_holds,
@@ -210,7 +210,7 @@ async fn an_ended_session_changes_no_account(bench: Bench) {
         session: own.session_id,
         now_ms: NOW_MS + 1,
     };
-    let linked = store.link_identity(&row, condition, by()).await;
+    let linked = store.link_identity(&row, condition, told(), by()).await;
     assert_eq!(linked.unwrap(), Linking::Linked);
     let why = SessionEnd::Logout;
     let end = store.end_session(id(1), own.session_id, why, NOW_MS + 1, by());
@@ -223,7 +223,14 @@ async fn an_ended_session_changes_no_account(bench: Bench) {
         ..ProfileChange::default()
     };
     withdrawn(store.change_profile(id(1), &change, act()).await);
-    let unlinked = store.unlink_identity(id(1), row.identity_id, Some(&shown), Vec::new(), act());
+    let unlinked = store.unlink_identity(
+        id(1),
+        row.identity_id,
+        Some(&shown),
+        Vec::new(),
+        told(),
+        act(),
+    );
     withdrawn(unlinked.await);
     let erased = store.erase_user(id(1), Some(&shown), Some(by_right), NOW_MS + 1, of_erasure);
     withdrawn(erased.await);

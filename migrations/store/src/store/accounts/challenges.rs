@@ -2,15 +2,14 @@
 
 use uuid::Uuid;
 
-use super::users;
+use super::{notices, users};
 use crate::Store;
 use crate::account::{TokenHash, UserRow};
 use crate::audit::{Audit, Unaudited};
 use crate::database::{Durability, Row, Transaction, Value, integer};
 use crate::error::StoreError;
 use crate::factor::{ATTEMPTS_MAX, Attempt, ChallengeRow, CodePace, Tried};
-use crate::job::NewJob;
-use crate::store::jobs::enqueue;
+use crate::notice::NoticeJob;
 
 /// Challenges of an account that can be answered at a time; one more ends the oldest.
 const CHALLENGES_PER_USER_MAX: u32 = 10;
@@ -124,14 +123,14 @@ impl Store {
     /// As every write.
     pub async fn refuse_code(
         &self,
-        notice: Option<NewJob>,
+        notice: Option<NoticeJob>,
         audit: impl Into<Audit>,
     ) -> Result<(), StoreError> {
         let audit = audit.into();
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 if let Some(notice) = notice {
-                    enqueue(&mut transaction, &notice).await?;
+                    notices::tell(&mut transaction, &notice).await?;
                 }
                 transaction.commit(audit).await
             })

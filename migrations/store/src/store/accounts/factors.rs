@@ -4,7 +4,7 @@ use onsale_private::{LookupHash, Sealed};
 use uuid::Uuid;
 
 use super::sessions::{self, Whose};
-use super::{challenges, mandate, proofs, users};
+use super::{challenges, mandate, notices, proofs, users};
 use crate::Store;
 use crate::account::{Mandate, SessionEnd, TokenHash, UserRow};
 use crate::audit::{Audit, AuditEntry};
@@ -13,8 +13,7 @@ use crate::error::StoreError;
 use crate::factor::{
     Added, Consent, Factors, FactorsReset, PASSKEYS_PER_USER_MAX, PasskeyRow, Removed, TotpRow,
 };
-use crate::job::NewJob;
-use crate::store::jobs::enqueue;
+use crate::notice::NoticeJob;
 
 macro_rules! totp_columns {
     () => {
@@ -174,7 +173,7 @@ impl Store {
         factor: Uuid,
         step: u64,
         codes: Vec<LookupHash>,
-        notice: NewJob,
+        notice: NoticeJob,
         by: Mandate,
         audit: impl Into<Audit>,
     ) -> Result<Added, StoreError> {
@@ -227,7 +226,7 @@ impl Store {
         passkey: &PasskeyRow,
         ceremony: (Uuid, u64),
         codes: Vec<LookupHash>,
-        notice: NewJob,
+        notice: NoticeJob,
         by: Mandate,
         audit: impl Into<Audit>,
     ) -> Result<Added, StoreError> {
@@ -265,7 +264,7 @@ impl Store {
         &self,
         factor: Removed,
         by: Consent,
-        notice: NewJob,
+        notice: NoticeJob,
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
         let audit = audit.into();
@@ -293,7 +292,7 @@ impl Store {
                 if !has_any(&mut transaction, user).await? {
                     delete(&mut transaction, user).await?;
                 }
-                enqueue(&mut transaction, &notice).await?;
+                notices::tell(&mut transaction, &notice).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
             })
@@ -335,7 +334,7 @@ impl Store {
     pub async fn reset_factors(
         &self,
         user: Uuid,
-        notice: NewJob,
+        notice: NoticeJob,
         now_ms: u64,
         audit: impl FnOnce(&FactorsReset) -> AuditEntry + Send + 'static,
     ) -> Result<Option<FactorsReset>, StoreError> {
@@ -349,7 +348,7 @@ impl Store {
                 let (whose, why) = (Whose::AllBut(user, None), SessionEnd::Operator);
                 reset.sessions = sessions::end(&mut transaction, whose, why, now_ms).await?;
                 if reset.totp + reset.passkeys > 0 {
-                    enqueue(&mut transaction, &notice).await?;
+                    notices::tell(&mut transaction, &notice).await?;
                 }
                 transaction.commit(audit(&reset)).await?;
                 Ok(Some(reset))
@@ -400,7 +399,7 @@ async fn begin(
     transaction: &mut Transaction,
     by: Mandate,
     codes: &[LookupHash],
-    notice: &NewJob,
+    notice: &NoticeJob,
 ) -> Result<bool, StoreError> {
     let (user, now_ms) = (by.user_id, by.at_ms);
     let unused = "SELECT code_hash FROM recovery_codes WHERE user_id = $1 \
@@ -413,7 +412,7 @@ async fn begin(
     let others = Whose::AllBut(user, Some(by.session_id));
     sessions::end(transaction, others, SessionEnd::Logout, now_ms).await?;
     proofs::note(transaction, user, by.session_id, now_ms).await?;
-    enqueue(transaction, notice).await?;
+    notices::tell(transaction, notice).await?;
     Ok(with_codes)
 }
 

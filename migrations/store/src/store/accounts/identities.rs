@@ -3,7 +3,7 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
-use super::{mandate, one_time_tokens, sessions, users};
+use super::{mandate, notices, sessions, users};
 use crate::Store;
 use crate::account::{
     Act, IDENTITIES_PER_USER_MAX, IdentityRow, LinkCondition, Linking, OneTimeToken, PasswordHash,
@@ -13,7 +13,7 @@ use crate::audit::{Audit, Unaudited};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 use crate::job::NewJob;
-use crate::store::jobs::enqueue;
+use crate::notice::{Notice, NoticeJob};
 
 macro_rules! columns {
     () => {
@@ -80,26 +80,12 @@ impl Store {
         proof: Option<(OneTimeToken, NewJob)>,
         audit: impl Into<Audit>,
     ) -> Result<(), StoreError> {
-        let (user, identity, audit) = (user.clone(), identity.clone(), audit.into());
-        let result = self
-            .database
-            .write(Durability::Durable, move |mut transaction| async move {
-                users::insert(&mut transaction, &user).await?;
-                insert(&mut transaction, &identity).await?;
-                if let Some((token, mail)) = proof {
-                    one_time_tokens::insert(&mut transaction, &token).await?;
-                    enqueue(&mut transaction, &mail).await?;
-                }
-                transaction.commit(audit).await
-            })
-            .await;
-        match result {
-            Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("account")),
-            other => other,
-        }
+        let identity = Some(identity.clone());
+        self.add_account(user.clone(), identity, proof, audit.into())
+            .await
     }
 
-    /// Links an identity to an account for which the condition holds.
+    /// Links an identity to an account for which the condition holds, and tells its person by `notice`.
     ///
     /// # Errors
     /// As every write.
@@ -107,6 +93,7 @@ impl Store {
         &self,
         identity: &IdentityRow,
         condition: LinkCondition,
+        notice: NoticeJob,
         audit: impl Into<Audit>,
     ) -> Result<Linking, StoreError> {
         let (identity, audit) = (identity.clone(), audit.into());
@@ -132,6 +119,7 @@ impl Store {
                     return Ok(Linking::TooMany);
                 }
                 insert(&mut transaction, &identity).await?;
+                notices::tell(&mut transaction, &notice).await?;
                 transaction.commit(audit).await?;
                 Ok(Linking::Linked)
             })
@@ -143,8 +131,8 @@ impl Store {
     }
 
     /// Unlinks an identity, unless the account could not sign in any more: it has no password, and no other
-    /// identity of a provider in `configured`. Sign-ins on their way end. `shown` is the password that the
-    /// account has to have still (`None`: it has none).
+    /// identity of a provider in `configured`. Sign-ins on their way end, and `notice` tells the person. `shown`
+    /// is the password that the account has to have still (`None`: it has none).
     ///
     /// # Errors
     /// [`StoreError::RightWithdrawn`], and as every write.
@@ -154,6 +142,7 @@ impl Store {
         identity: Uuid,
         shown: Option<&PasswordHash>,
         configured: Vec<String>,
+        notice: NoticeJob,
         act: impl Into<Act>,
     ) -> Result<Unlinking, StoreError> {
         let shown = shown.cloned();
@@ -183,6 +172,7 @@ impl Store {
                     )
                     .await?;
                 end_sign_ins(&mut transaction, user).await?;
+                notices::tell(&mut transaction, &notice).await?;
                 transaction.commit(audit).await?;
                 Ok(Unlinking::Unlinked)
             })
@@ -317,19 +307,19 @@ pub(super) async fn end_sign_ins(
         .map(drop)
 }
 
-/// Unlinks identities whose provider does not vouch for the account's address: whoever linked them need not
-/// be the one who reads its mail.
+/// Unlinks identities whose provider does not vouch for the account's address, and tells its person if there
+/// were any: whoever linked them need not be the one who reads its mail.
 pub(super) async fn drop_unvouched(
     transaction: &mut Transaction,
     user: Uuid,
+    now_ms: u64,
 ) -> Result<(), StoreError> {
-    transaction
-        .execute(
-            "DELETE FROM identities WHERE user_id = $1 AND vouched = 0",
-            &[user.into()],
-        )
-        .await
-        .map(drop)
+    let delete = "DELETE FROM identities WHERE user_id = $1 AND vouched = 0";
+    if transaction.execute(delete, &[user.into()]).await? > 0 {
+        let notice = Notice::IdentityUnlinked.job(user, now_ms)?;
+        notices::tell(transaction, &notice).await?;
+    }
+    Ok(())
 }
 
 /// Deletes the identities of an account and its sign-ins; how many identities there were.
@@ -374,7 +364,10 @@ async fn of_user(
         .collect()
 }
 
-async fn insert(transaction: &mut Transaction, identity: &IdentityRow) -> Result<(), StoreError> {
+pub(super) async fn insert(
+    transaction: &mut Transaction,
+    identity: &IdentityRow,
+) -> Result<(), StoreError> {
     transaction
         .execute(
             INSERT,

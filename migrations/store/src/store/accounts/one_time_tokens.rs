@@ -236,7 +236,7 @@ impl Store {
                 if let Some(why) = ends {
                     let whose = Whose::AllBut(id, None);
                     sessions::end(&mut transaction, whose, why, now_ms).await?;
-                    identities::drop_unvouched(&mut transaction, id).await?;
+                    identities::drop_unvouched(&mut transaction, id, now_ms).await?;
                     // Codes of the second factor that were tried go on counting: otherwise who reads the mail
                     // of an account would have as many as it asks for links.
                     identities::end_sign_ins(&mut transaction, id).await?;

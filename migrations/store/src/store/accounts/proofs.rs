@@ -3,14 +3,13 @@
 
 use uuid::Uuid;
 
-use super::{challenges, mandate, sessions, users};
+use super::{challenges, mandate, notices, sessions, users};
 use crate::Store;
 use crate::account::{Mandate, PasswordHash, SessionRow, TokenHash};
 use crate::audit::Audit;
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 use crate::factor::{Proof, Proven, Shown, SignedCeremony};
-use crate::store::jobs::enqueue;
 
 impl Store {
     /// Opens a session of an account that is active and has the password that it had when it was read
@@ -187,7 +186,7 @@ async fn use_up(
         )
         .await?;
     if let Some(notice) = &shown.notice {
-        enqueue(transaction, notice).await?;
+        notices::tell(transaction, notice).await?;
     }
     Ok(true)
 }

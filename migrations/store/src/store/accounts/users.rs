@@ -8,8 +8,8 @@ use super::sessions::{self, Whose};
 use super::{identities, mandate, one_time_tokens};
 use crate::Store;
 use crate::account::{
-    Act, OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd, UserRole,
-    UserRow,
+    Act, IdentityRow, OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd,
+    UserRole, UserRow,
 };
 use crate::audit::{Audit, Unaudited};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
@@ -55,13 +55,28 @@ impl Store {
         proof: Option<(OneTimeToken, NewJob)>,
         audit: impl Into<Audit>,
     ) -> Result<(), StoreError> {
-        let (user, audit) = (user.clone(), audit.into());
+        self.add_account(user.clone(), None, proof, audit.into())
+            .await
+    }
+
+    /// Adds an account, with an identity by which it signs in and a token that proves its address, where there
+    /// are such.
+    pub(super) async fn add_account(
+        &self,
+        user: UserRow,
+        identity: Option<IdentityRow>,
+        proof: Option<(OneTimeToken, NewJob)>,
+        audit: Audit,
+    ) -> Result<(), StoreError> {
         let result = self
             .database
             .write(Durability::Durable, move |mut transaction| async move {
                 insert(&mut transaction, &user).await?;
+                if let Some(identity) = identity {
+                    identities::insert(&mut transaction, &identity).await?;
+                }
                 if let Some((token, mail)) = proof {
-                    super::one_time_tokens::insert(&mut transaction, &token).await?;
+                    one_time_tokens::insert(&mut transaction, &token).await?;
                     enqueue(&mut transaction, &mail).await?;
                 }
                 transaction.commit(audit).await
@@ -167,8 +182,9 @@ impl Store {
         .await
     }
 
-    /// Sets a password, and ends every session but `keep` and every link that would set another. Where
-    /// `instead_of` is given, only in the place of that one: of two changes at once, the second has compared
+    /// Sets a password, ends every session but `keep` and every link that would set another, and unlinks
+    /// identities whose provider does not vouch for the address: whoever knew the old password may have linked
+    /// one. Where `instead_of` is given, only in the place of that one: of two changes at once, the second has compared
     /// with a password that is gone. False where there is no such account, or another password by now.
     ///
     /// # Errors
@@ -202,6 +218,7 @@ impl Store {
                 sessions::end(&mut transaction, whose, SessionEnd::Password, now_ms).await?;
                 let links = Purpose::ResetPassword;
                 one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
+                identities::drop_unvouched(&mut transaction, id, now_ms).await?;
                 identities::end_sign_ins(&mut transaction, id).await?;
                 transaction.commit(audit).await?;
                 Ok(true)

@@ -1,0 +1,131 @@
+//! Verifying an address: the mail alone is not enough, and another one can be had.
+
+use http::Method;
+use onsale_store::notice::Notice;
+use serde_json::{Value, json};
+
+use super::{
+    EMAIL, OTHER_PASSWORD, PASSWORD, audited, call, login, mailed, post, refresh, register, world,
+};
+use crate::factors::{told, with_app};
+use crate::support::{Reply, World};
+
+async fn is_verified(world: &World, signed_in: &Value) -> bool {
+    let me = call(world, signed_in, Method::GET, "me", Value::Null).await;
+    me.data(200)["email_verified"] == true
+}
+
+/// Mails with links that nobody has claimed.
+async fn mails(world: &World) -> usize {
+    let kind = onsale_store::mail::KIND;
+    let jobs = world.store.claim_jobs(kind, "test", 60_000, 100).await;
+    jobs.unwrap().len()
+}
+
+async fn resend(world: &World, signed_in: &Value) -> Reply {
+    let path = "verify-email/resend";
+    call(world, signed_in, Method::POST, path, Value::Null).await
+}
+
+#[tokio::test]
+async fn who_reads_the_mail_and_is_not_the_accounts_person_verifies_nothing() {
+    let world = world().await;
+    // Of a stranger, who waits for the owner of the address to follow the link.
+    let stranger = register(&world).await;
+    let link = json!({ "token": mailed(&world).await });
+    let alone = post(&world, "verify-email", link.clone()).await;
+    let asked = alone.error(401, "CONFIRMATION_REQUIRED");
+    assert_eq!(asked["has_password"], true);
+    let other = json!({ "email": "other@example.test", "password": PASSWORD });
+    let other = post(&world, "register", other).await.data(201);
+    let elsewhere = call(&world, &other, Method::POST, "verify-email", link.clone()).await;
+    elsewhere.error(401, "CONFIRMATION_REQUIRED");
+    let ended = login(&world, PASSWORD).await.data(200);
+    let logout = call(&world, &ended, Method::POST, "logout", Value::Null).await;
+    logout.data(200);
+    let late = call(&world, &ended, Method::POST, "verify-email", link.clone()).await;
+    late.error(401, "CONFIRMATION_REQUIRED");
+    let guess = json!({ "token": link["token"], "password": OTHER_PASSWORD });
+    let guessed = post(&world, "verify-email", guess).await;
+    guessed.error(401, "INVALID_CREDENTIALS");
+    assert!(audited(&world).await.contains(&"session.refuse".to_owned()));
+    assert!(!is_verified(&world, &stranger).await);
+
+    // The owner of the mailbox sets a password, which ends what the stranger has.
+    let forgot = json!({ "email": EMAIL });
+    post(&world, "forgot-password", forgot).await.data(202);
+    let reset = json!({ "token": mailed(&world).await, "password": OTHER_PASSWORD });
+    post(&world, "reset-password", reset).await.data(200);
+    refresh(&world, &stranger).await.error(401, "UNAUTHORIZED");
+    let owner = login(&world, OTHER_PASSWORD).await.data(200);
+    assert!(is_verified(&world, &owner).await);
+}
+
+#[tokio::test]
+async fn a_link_that_is_followed_elsewhere_takes_the_password() {
+    let world = world().await;
+    let signed_in = register(&world).await;
+    let token = mailed(&world).await;
+    let link = json!({ "token": token, "password": PASSWORD });
+    post(&world, "verify-email", link.clone()).await.data(200);
+    assert!(is_verified(&world, &signed_in).await);
+    refresh(&world, &signed_in).await.data(200);
+    post(&world, "verify-email", link)
+        .await
+        .error(410, "LINK_EXPIRED");
+}
+
+#[tokio::test]
+async fn another_mail_can_be_had_a_few_times() {
+    let world = world().await;
+    let path = "/api/v1/auth/verify-email/resend";
+    let nobody = world.post(path).send().await;
+    nobody.error(401, "UNAUTHORIZED");
+    let signed_in = register(&world).await;
+    let first = mailed(&world).await;
+    resend(&world, &signed_in).await.data(202);
+    let second = mailed(&world).await;
+    assert_ne!(first, second);
+    // With the registration's own: five at once.
+    for _ in 0..3 {
+        resend(&world, &signed_in).await.data(202);
+    }
+    let held = resend(&world, &signed_in).await;
+    assert!(!held.header("retry-after").is_empty());
+    held.error(429, "RATE_LIMITED");
+    assert_eq!(mails(&world).await, 3);
+    // The first one is spoilt by none of them, and spoils them.
+    let link = |token: &str| json!({ "token": token, "password": PASSWORD });
+    post(&world, "verify-email", link(&first)).await.data(200);
+    post(&world, "verify-email", link(&second))
+        .await
+        .error(410, "LINK_EXPIRED");
+    resend(&world, &signed_in).await.data(202);
+    assert_eq!(mails(&world).await, 0, "there is nothing to verify");
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_verified_is_told_nothing() {
+    let world = world().await;
+    let signed_in = register(&world).await;
+    let (_app, codes) = with_app(&world, &signed_in).await;
+    for code in &codes {
+        let body = json!({ "code": code });
+        let shown = call(&world, &signed_in, Method::POST, "step-up", body).await;
+        shown.data(200);
+    }
+    assert_eq!(told(&world).await, Vec::<Notice>::new());
+    let link = json!({ "token": mailed(&world).await });
+    let followed = call(&world, &signed_in, Method::POST, "verify-email", link).await;
+    followed.data(200);
+    let path = "factors/recovery-codes";
+    let body = json!({ "password": PASSWORD });
+    let replaced = call(&world, &signed_in, Method::POST, path, body).await;
+    let codes = replaced.data(201)["recovery_codes"].clone();
+    for code in codes.as_array().unwrap() {
+        let body = json!({ "code": code });
+        let shown = call(&world, &signed_in, Method::POST, "step-up", body).await;
+        shown.data(200);
+    }
+    assert_eq!(told(&world).await, [Notice::RecoveryCodeUsed; 5]);
+}
