@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::accounts::{PASSWORD, config, post};
-use crate::support::{Call, Reply, SHOW, World};
+use crate::support::{Call, Reply, SHOW, STALLS, World};
 
 const EMAIL: &str = "nobody@example.test";
 const OTHER_EMAIL: &str = "other@example.test";
@@ -229,7 +229,7 @@ const ORIGINS: [(&[(&str, &str)], bool); 11] = [
 
 /// What is called, and with which body.
 fn calls() -> Vec<(Method, &'static str, Option<Value>)> {
-    let reserve = json!({ "show_id": SHOW, "seats": ["A-1"] });
+    let reserve = json!({ "show_id": SHOW, "zone_id": STALLS, "seats": ["A-1"] });
     vec![
         (Method::GET, "auth/me", None),
         (Method::GET, "bookings", None),
@@ -458,7 +458,7 @@ async fn a_guest_buys_in_a_browser() {
     assert_eq!(guest.get("access_token"), None);
     assert_eq!(set(&reply).len(), 1, "there is nothing to refresh");
     let access = cookie(&reply, ACCESS);
-    let reserve = json!({ "show_id": SHOW, "seats": ["A-1"] });
+    let reserve = json!({ "show_id": SHOW, "zone_id": STALLS, "seats": ["A-1"] });
     let call = page(&world, Method::POST, "bookings/reserve").json(&reserve);
     call.header("cookie", &access).send().await.data(201);
     let call = page(&world, Method::GET, "auth/sessions");

@@ -101,7 +101,12 @@ async fn furnished() -> (World, House) {
         status: EventStatus::Draft,
         ..event()
     };
-    world.store.add_event(&draft).await.unwrap();
+    // A show is added to what is published.
+    let published = EventRow {
+        status: EventStatus::Published,
+        ..draft.clone()
+    };
+    world.store.add_event(&published).await.unwrap();
     let mut of_draft = ShowRow {
         show_id: DRAFT_SHOW,
         event_id: DRAFT,
@@ -112,6 +117,8 @@ async fn furnished() -> (World, House) {
         zone.zone_id = Uuid::from_u128(DRAFT_ZONES + u128::from(zone.index));
     }
     world.store.add_show(&of_draft).await.unwrap();
+    let hidden = world.store.update_event(&draft, Unaudited::Unattended);
+    assert!(hidden.await.unwrap());
     let sessions = world.store.kept_sessions_of(member, LIMIT).await.unwrap();
     let invitations = world.store.invitations_of(TENANT, NOW_MS).await.unwrap();
     let house = House {
