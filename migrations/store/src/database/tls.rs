@@ -14,8 +14,7 @@ const LET_IT_OFFER: &str =
     "let it offer TLS (ssl = on), or set database.tls_mode to \"prefer\" or \"disable\"";
 /// What names the authorities, and this client's certificate.
 const CA_FILE: &str = "database.tls_ca_file (sslrootcert)";
-const OWN_FILES: &str =
-    "database.tls_certificate_file and database.tls_key_file (sslcert, sslkey)";
+const OWN_FILES: &str = "database.tls_certificate_file and database.tls_key_file (sslcert, sslkey)";
 /// Parameters of a URL that the library knows. It would write the values of others into the log, and
 /// one that is misspelt may be a password.
 const PARAMETERS: [&str; 18] = [
