@@ -16,7 +16,7 @@ use onsale_store::catalog::TenantScope;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
-use crate::auth::{ByCookie, Caller, GuestElsewhere};
+use crate::auth::{ByCookie, Caller, GuestElsewhere, Role};
 use crate::client_address::ClientAddress;
 use crate::context::{RequestContext, X_REQUEST_ID};
 use crate::credential::{self, Shown};
@@ -157,13 +157,19 @@ where
 /// What of the tenants' data the database shows and changes for a caller: the second layer behind what handlers
 /// compare. It comes from the token alone.
 fn scope_of(caller: Option<&Caller>) -> Scope {
-    match caller.map(|caller| (caller.scope(), caller.user)) {
-        None => Scope::PUBLIC,
-        Some((TenantScope::All, _)) => Scope::Installation,
-        Some((TenantScope::One(tenant), user)) => Scope::Caller {
-            tenant: Some(tenant),
-            user: Some(user.0),
-        },
+    let Some(caller) = caller else {
+        return Scope::PUBLIC;
+    };
+    let tenant = match (caller.role, caller.scope()) {
+        (_, TenantScope::All) => return Scope::Installation,
+        // Buyers and guests are of no tenant, whatever their token names; mostly that is the nil one, which is
+        // also that of organizers without a membership.
+        (Role::Buyer, TenantScope::One(_)) => None,
+        (_, TenantScope::One(tenant)) => Some(tenant),
+    };
+    Scope::Caller {
+        tenant,
+        user: Some(caller.user.0),
     }
 }
 
@@ -272,4 +278,53 @@ pub(crate) async fn method_not_allowed() -> ApiError {
         Code::MethodNotAllowed,
         "This path does not support that method; see the Allow header.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_auth::{Identity, Purchase};
+    use onsale_schemas::{TenantId, UserId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const USER: Uuid = Uuid::from_u128(1);
+
+    fn caller(role: Role, tenant: Uuid, guest: Option<Purchase>) -> Caller {
+        Caller::from(Identity {
+            user: UserId(USER),
+            role,
+            tenant: TenantId(tenant),
+            member: None,
+            session: None,
+            email_verified: false,
+            guest,
+            expires_at_seconds: 0,
+        })
+    }
+
+    #[test]
+    fn a_buyer_is_of_no_tenant_whatever_its_token_names() {
+        let own = |tenant| Scope::Caller {
+            tenant,
+            user: Some(USER),
+        };
+        let purchase = Some(Purchase { show: None });
+        for tenant in [Uuid::nil(), Uuid::from_u128(7)] {
+            for guest in [None, purchase] {
+                let buyer = caller(Role::Buyer, tenant, guest);
+                assert_eq!(scope_of(Some(&buyer)), own(None), "{tenant} {guest:?}");
+            }
+            for role in [Role::Organizer, Role::Admin, Role::Service] {
+                let staff = caller(role, tenant, None);
+                assert_eq!(scope_of(Some(&staff)), own(Some(tenant)), "{role:?}");
+            }
+            for role in [Role::Operator, Role::Platform] {
+                let installation = caller(role, tenant, None);
+                let scope = scope_of(Some(&installation));
+                assert_eq!(scope, Scope::Installation, "{role:?}");
+            }
+        }
+        assert_eq!(scope_of(None), Scope::PUBLIC);
+    }
 }

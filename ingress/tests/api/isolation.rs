@@ -35,7 +35,7 @@ struct House {
     key: Uuid,
 }
 
-/// Somebody of the other tenant.
+/// Somebody who is not of the tenant.
 struct Stranger {
     name: &'static str,
     token: String,
@@ -212,22 +212,26 @@ impl House {
     }
 }
 
-/// An owner, a buyer and two programs of the other tenant.
+/// An owner, a buyer and two programs of the other tenant, and buyers whose tokens name this one and none.
 async fn strangers(world: &World) -> Vec<Stranger> {
-    let mut buyer = Claims::new(STRANGER, "buyer");
-    buyer.tenant = ELSEWHERE;
-    let mut strangers = vec![
-        Stranger {
-            name: "an owner",
-            token: owner_of(ELSEWHERE),
-            is_buyer: false,
-        },
-        Stranger {
-            name: "a buyer",
+    let mut strangers = vec![Stranger {
+        name: "an owner",
+        token: owner_of(ELSEWHERE),
+        is_buyer: false,
+    }];
+    for (name, tenant) in [
+        ("a buyer", ELSEWHERE),
+        ("a buyer with the tenant in its token", TENANT),
+        ("a buyer of no tenant", Uuid::nil()),
+    ] {
+        let mut buyer = Claims::new(STRANGER, "buyer");
+        buyer.tenant = tenant;
+        strangers.push(Stranger {
+            name,
             token: buyer.token(),
             is_buyer: true,
-        },
-    ];
+        });
+    }
     let organizer = json!([
         "manage_events",
         "manage_sales",
@@ -384,6 +388,48 @@ async fn the_owner_of_the_tenant_finds_what_others_do_not() {
     assert!(text.contains(&house.booking.to_string()), "{text}");
     let audit = found("/api/v1/audit".to_owned()).await;
     assert!(audit.contains("member.invite"), "{audit}");
+}
+
+/// Organizers without a membership are of the nil tenant, which the tokens of buyers name.
+#[tokio::test]
+async fn a_buyer_finds_nothing_of_an_organizer_without_a_tenant() {
+    let world = World::new().await;
+    let draft = EventRow {
+        event_id: DRAFT,
+        tenant_id: Uuid::nil(),
+        name: "Antares rises".to_owned(),
+        status: EventStatus::Draft,
+        ..event()
+    };
+    world.store.add_event(&draft).await.unwrap();
+    let mut of_draft = ShowRow {
+        show_id: DRAFT_SHOW,
+        event_id: DRAFT,
+        ..show()
+    };
+    for zone in &mut of_draft.zones {
+        zone.zone_id = Uuid::from_u128(DRAFT_ZONES + u128::from(zone.index));
+    }
+    world.store.add_show(&of_draft).await.unwrap();
+    let of_nobody = |user, role| {
+        let mut claims = Claims::new(user, role);
+        claims.tenant = Uuid::nil();
+        claims.token()
+    };
+    for path in [
+        format!("/api/v1/events/{DRAFT}"),
+        format!("/api/v1/events/{DRAFT}/shows"),
+        format!("/api/v1/shows/{DRAFT_SHOW}"),
+    ] {
+        let own = of_nobody(draft.organizer_id, "organizer");
+        world.get(&path).token(&own).send().await.data(200);
+        // Nor does the organizer, as the buyer that it may be as well.
+        for user in [STRANGER, draft.organizer_id] {
+            let buyer = of_nobody(user, "buyer");
+            let reply = world.get(&path).token(&buyer).send().await;
+            reply.error(404, "NOT_FOUND");
+        }
+    }
 }
 
 #[test]

@@ -203,6 +203,18 @@ impl Audit {
         }
     }
 
+    /// With one entry more.
+    #[must_use]
+    pub(crate) fn and(self, entry: AuditEntry) -> Self {
+        let mut entries = match self {
+            Self::Entry(first) => vec![*first],
+            Self::Entries(entries) => entries,
+            Self::Skipped(_) => Vec::new(),
+        };
+        entries.push(entry);
+        Self::Entries(entries)
+    }
+
     /// The entries, in order.
     pub(crate) fn entries(&self) -> &[AuditEntry] {
         match self {

@@ -199,13 +199,21 @@ impl DatabaseConfig {
             ));
         }
         self.tls_files().check("database", problems);
-        let verifies_nothing = matches!(self.tls_mode, Some(TlsMode::Disable | TlsMode::Prefer));
-        if verifies_nothing && self.tls_ca_file.is_some() {
+        let in_vain = match self.tls_mode {
+            Some(TlsMode::Disable | TlsMode::Prefer) if self.tls_ca_file.is_some() => {
+                Some("database.tls_ca_file")
+            }
+            Some(TlsMode::Disable) if self.tls_files().is_any() => {
+                Some("database.tls_certificate_file")
+            }
+            _ => None,
+        };
+        if let Some(file) = in_vain {
             let mode = self.tls_mode.map_or("", TlsMode::as_str);
             problems.push(ConfigProblem::new(
                 "database.tls_mode",
                 format!("{mode:?}"),
-                "\"verify-full\", as database.tls_ca_file is set (or \"verify-ca\", \"require\")",
+                format!("\"verify-full\", as {file} is set (or \"verify-ca\", \"require\")"),
             ));
         }
         if let Some(url) = &self.url {
@@ -321,6 +329,14 @@ mod tests {
             ..right.clone()
         };
         assert_eq!(named(&prefers), ["database.tls_mode"]);
+        let disabled = DatabaseConfig {
+            tls_mode: Some(TlsMode::Disable),
+            tls_ca_file: None,
+            tls_certificate_file: Some("client.pem".into()),
+            tls_key_file: Some("client.key".into()),
+            ..right.clone()
+        };
+        assert_eq!(named(&disabled), ["database.tls_mode"]);
         let half = DatabaseConfig {
             tls_certificate_file: Some("client.pem".into()),
             ..right

@@ -16,6 +16,17 @@ pub enum StoreError {
         "sslmode={0} of the database URL: expected disable, prefer, require, verify-ca or verify-full"
     )]
     TlsMode(&'static str),
+    /// A mode of TLS with which a file that is named for it would do nothing.
+    #[error(
+        "sslmode={mode} of the database URL (prefer where it says none) with {file}, which would do nothing: \
+         expected verify-full (or verify-ca, require), or no such file"
+    )]
+    TlsInVain {
+        /// The mode.
+        mode: &'static str,
+        /// The setting and the parameter that name the file.
+        file: &'static str,
+    },
     /// The database cannot be reached or cannot serve now (connection lost, shutting down, out of
     /// connections or disk, lock not given in time). The same call may succeed later.
     #[error("database is unreachable: {0}")]

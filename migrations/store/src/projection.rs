@@ -10,6 +10,6 @@ mod retired;
 pub(crate) mod run;
 mod shows;
 mod sweep;
-mod trail;
+pub(crate) mod trail;
 
 pub use batch::ProjectionBatch;

@@ -78,6 +78,12 @@ pub enum CountsError {
          signed the server's certificate (or the certificate itself, if it signed itself)"
     )]
     Insecure,
+    /// Files for TLS, and a URL without it.
+    #[error(
+        "redis.url: expected rediss://HOST:PORT, as files for TLS are set (redis.tls_ca_file, \
+         tls_certificate_file, tls_key_file)"
+    )]
+    FilesInVain,
     /// A file for TLS cannot be used.
     #[error("TLS to Redis (redis.tls_ca_file, tls_certificate_file, tls_key_file): {0}")]
     File(TlsFileError),
@@ -218,6 +224,8 @@ fn client(server: ConnectionInfo, files: &ClientFiles) -> Result<Client, CountsE
     let unusable = |error: RedisError| CountsError::Url(error.category().to_owned());
     let is_insecure = match server.addr() {
         ConnectionAddr::TcpTls { insecure, .. } => *insecure,
+        // Neither the password nor anything else goes in the clear where authorities are named.
+        _ if files.is_any() => return Err(CountsError::FilesInVain),
         _ => return Client::open(server).map_err(unusable),
     };
     if is_insecure {

@@ -19,6 +19,10 @@ const LEASE: Duration = Duration::from_secs(60);
 /// It comes again with the next slot, and goes on where it was.
 const ATTEMPTS_MAX: u16 = 5;
 const HOUR_MS: u64 = 3_600 * 1_000;
+/// A report is made a little after the slot of its job, and the next job may come a little earlier in its own:
+/// that much less than `every_hours` and `apply_after_hours` is enough, one part in this many. Of a day it is an
+/// hour.
+const SLACK: u64 = 24;
 
 struct Retention {
     store: Store,
@@ -62,6 +66,8 @@ impl Handler for Retention {
                 self.apply(report.report_id, attempt).await?;
                 None
             }
+            // The clock was wrong then, and nobody knows how long it has waited: another one takes its place.
+            Some(report) if report.created_at_ms > now_ms => None,
             Some(report) => Some(report),
         };
         if let Some(report) = waits {
@@ -79,7 +85,13 @@ impl Handler for Retention {
 
 impl Retention {
     fn has_waited(&self, report: &Report, now_ms: u64) -> bool {
-        let wait_ms = self.config.apply_after_hours * HOUR_MS;
+        let RetentionConfig {
+            every_hours,
+            apply_after_hours,
+            ..
+        } = self.config;
+        let slack_ms = every_hours.min(apply_after_hours) * HOUR_MS / SLACK;
+        let wait_ms = apply_after_hours * HOUR_MS - slack_ms;
         wait_ms > 0 && now_ms.saturating_sub(report.created_at_ms) >= wait_ms
     }
 
@@ -94,7 +106,8 @@ impl Retention {
 }
 
 /// Applies a report to its end, one bounded transaction after the other; `watch` sees it behind each. It
-/// may be dropped at any point, and applied again.
+/// may be dropped at any point, and applied again. Where somebody else applies it at the same time, both come to
+/// its end.
 ///
 /// # Errors
 /// [`RetentionError`].
@@ -104,9 +117,27 @@ pub async fn apply(
     actor: &Actor,
     mut watch: impl FnMut(&Report),
 ) -> Result<Report, RetentionError> {
+    let before = store.retention_report(id).await?;
+    let before = before.ok_or(RetentionError::Unknown(id))?;
+    if !before.state.is_unended() {
+        return Err(RetentionError::Ended {
+            report: id,
+            state: before.state,
+        });
+    }
     loop {
         let now_ms = store.clock_ms().await?;
-        let report = store.apply_retention_step(id, now_ms, actor).await?;
+        let report = match store.apply_retention_step(id, now_ms, actor).await {
+            // Somebody else has taken the last step.
+            Err(RetentionError::Ended {
+                state: ReportState::Applied,
+                ..
+            }) => {
+                let ended = store.retention_report(id).await?;
+                ended.ok_or(RetentionError::Unknown(id))?
+            }
+            report => report?,
+        };
         watch(&report);
         if !report.state.is_unended() {
             return Ok(report);

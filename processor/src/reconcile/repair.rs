@@ -5,6 +5,7 @@ mod catalog;
 mod counts;
 mod error;
 mod target;
+mod trail;
 mod watermark;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use self::catalog::{
 };
 use self::counts::{repair_counts, repair_usage};
 use self::target::Target;
+use self::trail::note_passed_over;
 use self::watermark::{ahead, astray, set_watermark};
 use super::compare::{compare, hex};
 use super::report::{Difference, Finding, REPORT_VERSION, Report};
@@ -138,6 +140,7 @@ async fn apply_to_store(
     }
     for astray in astray {
         repair_ended(&astray, engine, target, progress, now_ms).await?;
+        note_passed_over(&astray, engine, target).await?;
         set_watermark(&astray, target).await?;
         progress.applied.projection_moved = true;
         progress.repaired(u64::from(astray.is_ahead));

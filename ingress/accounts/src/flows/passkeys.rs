@@ -47,6 +47,8 @@ pub struct RegisteredPasskey {
 pub(super) struct Signed {
     pub(super) user_id: Uuid,
     pub(super) shown: Shown,
+    /// The passkey as it was read.
+    pub(super) kept: PasskeyRow,
     user: UserRow,
 }
 
@@ -192,15 +194,24 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<SignedIn, AccountError> {
-        let signed = self.signed_by_passkey(answer, origin, now_ms).await?;
+        let signed = self
+            .signed_by_passkey(answer.clone(), origin, now_ms)
+            .await?;
         let id = signed.user_id;
         if !signed.user.is_active() {
             self.note_refusal(Some(id), "disabled", origin).await?;
             return Err(AccountError::Disabled);
         }
-        let opened = self
+        let mut opened = self
             .open_proven(signed.user, tenant, None, signed.shown, origin, now_ms)
             .await;
+        if matches!(opened, Err(AccountError::WrongCode)) && self.was_resealed(&signed.kept).await?
+        {
+            let signed = self.signed_by_passkey(answer, origin, now_ms).await?;
+            opened = self
+                .open_proven(signed.user, tenant, None, signed.shown, origin, now_ms)
+                .await;
+        }
         match opened {
             // The ceremony was used before, or another use of the passkey came first.
             Err(AccountError::WrongCode) => {
@@ -252,7 +263,7 @@ impl Accounts {
             .map_err(no_json)?;
         let proof = Proof::Passkey(SignedCeremony {
             passkey_id: row.passkey_id,
-            from: row.credential,
+            from: row.credential.clone(),
             to,
             ceremony_id: ended.ceremony_id,
             ceremony_expires_at_ms: ended.expires_at_ms,
@@ -265,7 +276,19 @@ impl Accounts {
                 notice: None,
             },
             user,
+            kept: row,
         })
+    }
+
+    /// Whether a passkey was sealed with another key since it was read, and not used: then what it has signed was
+    /// refused with nothing of it used up, and is good for another try.
+    pub(super) async fn was_resealed(&self, kept: &PasskeyRow) -> Result<bool, AccountError> {
+        let row = self.store.passkey(kept.credential_hash).await?;
+        Ok(row.is_some_and(|row| {
+            row.passkey_id == kept.passkey_id
+                && row.last_used_at_ms == kept.last_used_at_ms
+                && row.credential != kept.credential
+        }))
     }
 }
 

@@ -52,13 +52,24 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
-        let signed = self.signed_by_passkey(answer, origin, now_ms).await?;
+        let signed = self
+            .signed_by_passkey(answer.clone(), origin, now_ms)
+            .await?;
         if signed.user_id != user {
             self.note_refusal(Some(user), "passkey", origin).await?;
             return Err(AccountError::WrongPasskey);
         }
-        self.prove(user, session, signed.shown, origin, now_ms)
-            .await
+        let proven = self
+            .prove(user, session, signed.shown, origin, now_ms)
+            .await;
+        if matches!(proven, Err(AccountError::WrongCode)) && self.was_resealed(&signed.kept).await?
+        {
+            let signed = self.signed_by_passkey(answer, origin, now_ms).await?;
+            return self
+                .prove(user, session, signed.shown, origin, now_ms)
+                .await;
+        }
+        proven
     }
 
     async fn prove(

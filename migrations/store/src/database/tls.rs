@@ -12,6 +12,9 @@ const NOT_OFFERED: &str = "server does not support TLS";
 /// What to do about such a server.
 const LET_IT_OFFER: &str =
     "let it offer TLS (ssl = on), or set database.tls_mode to \"prefer\" or \"disable\"";
+/// What names the authorities, and this client's certificate.
+const CA_FILE: &str = "database.tls_ca_file (sslrootcert)";
+const OWN_FILES: &str = "database.tls_certificate_file and database.tls_key_file (sslcert, sslkey)";
 /// Parameters of a URL that the library knows. It would write the values of others into the log, and
 /// one that is misspelt may be a password.
 const PARAMETERS: [&str; 18] = [
@@ -93,6 +96,13 @@ pub(super) fn checked(
         certificate_file: file_of(url, &["sslcert", "ssl-cert"]),
         key_file: file_of(url, &["sslkey", "ssl-key"]),
     };
+    let in_vain = |mode, file| Err(StoreError::TlsInVain { mode, file });
+    match options.get_ssl_mode() {
+        PgSslMode::Disable if files.ca_file.is_some() => return in_vain("disable", CA_FILE),
+        PgSslMode::Disable if files.is_any() => return in_vain("disable", OWN_FILES),
+        PgSslMode::Prefer if files.ca_file.is_some() => return in_vain("prefer", CA_FILE),
+        _ => {}
+    }
     files.try_them().map_err(StoreError::Tls)?;
     match options.get_ssl_mode() {
         // The library has it as another name of "disable".
@@ -211,6 +221,43 @@ mod tests {
             error.contains("allow") && error.contains("verify-full"),
             "{error}"
         );
+        // These verify nothing; without any, the library prefers.
+        for (mode, shown) in [
+            ("sslmode=disable&", "sslmode=disable"),
+            ("sslmode=prefer&", "sslmode=prefer"),
+            ("", "sslmode=prefer"),
+        ] {
+            for parameter in ["sslrootcert", "ssl-root-cert", "ssl-ca"] {
+                let error = options(&format!("postgres://h/x?{mode}{parameter}={named}"));
+                let error = error.unwrap_err().to_string();
+                assert!(
+                    error.contains(shown) && error.contains("database.tls_ca_file"),
+                    "{error}"
+                );
+            }
+        }
+        // Nor is a certificate shown without TLS.
+        let own = format!("sslcert={named}&sslkey={named}");
+        let error = options(&format!("postgres://h/x?sslmode=disable&{own}"));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("database.tls_certificate_file"), "{error}");
+    }
+
+    #[test]
+    fn settings_in_a_file_are_compared_with_its_url() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        for mode in ["disable", "prefer"] {
+            std::fs::write(&file, format!("postgres://h/x?sslmode={mode}\n")).unwrap();
+            let config = crate::DatabaseConfig {
+                url_file: Some(file.clone()),
+                tls_ca_file: Some("ca.pem".into()),
+                ..crate::DatabaseConfig::default()
+            };
+            let url = config.configured_url().unwrap().unwrap();
+            let error = options(url.expose()).unwrap_err();
+            assert!(matches!(error, StoreError::TlsInVain { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //!
 //! Written in the transaction of the rows, thousands at once, so it is there exactly when they are and a
 //! sale pays nothing for it. A projection that begins again (its watermark was set back) writes no entry
-//! twice: `audit_projected` remembers how far they go, apart from the watermark. Where a show or an event
+//! twice: `audit_projected` remembers how far they go, apart from the watermark. A repair that sets the watermark
+//! forward writes those of what it passes over, or one that says that they are missing. Where a show or an event
 //! is cancelled one entry says so for all its bookings, as one record of the log does.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use onsale_schemas::outcome::{BlockChange, EndedBooking};
 use onsale_schemas::{
@@ -388,21 +390,70 @@ impl DecidedRow {
     }
 }
 
+/// What a batch decided.
+pub(crate) fn decided(batch: &ProjectionBatch) -> Vec<Decided> {
+    let mut decided = Vec::new();
+    for record in &batch.outcomes {
+        note(&mut decided, batch, record);
+    }
+    decided
+}
+
 /// Writes the entries of a plan that are not there yet.
 pub(super) async fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
-    let Some(last) = plan.decided.last() else {
-        return Ok(());
-    };
-    let partition = plan.partition;
-    let written = written_up_to(transaction, partition).await?;
-    if last.offset < written {
+    if plan.decided.is_empty() {
         return Ok(());
     }
-    let due: Vec<&Decided> = plan
-        .decided
+    let next = plan.watermark.next_offset;
+    write_decided(transaction, plan.partition, &plan.decided, next).await
+}
+
+/// Writes the entries of records before `next` that are not there yet. The transaction has locked the watermark.
+pub(crate) async fn write_decided(
+    transaction: &mut Transaction,
+    partition: PartitionId,
+    decided: &[Decided],
+    next: Offset,
+) -> Result<(), StoreError> {
+    let written = written_up_to(transaction, partition).await?;
+    if next <= written {
+        return Ok(());
+    }
+    let due: Vec<&Decided> = decided
         .iter()
         .filter(|decided| decided.offset >= written)
         .collect();
+    if !due.is_empty() {
+        insert(transaction, partition, due).await?;
+    }
+    set_written(transaction, partition, next).await
+}
+
+/// Notes that a repair sets the watermark from `from` to `next`: the projector comes to nothing before that any
+/// more. The records before it that have no entries.
+pub(crate) async fn pass_over(
+    transaction: &mut Transaction,
+    partition: PartitionId,
+    from: Offset,
+    next: Offset,
+) -> Result<Option<Range<Offset>>, StoreError> {
+    let written = written_up_to(transaction, partition).await?;
+    // One that was ahead of the log says nothing of what was projected.
+    let begin = if from > next {
+        written
+    } else {
+        written.max(from)
+    };
+    // Also set back: a log that has lost its end has other records there.
+    set_written(transaction, partition, next).await?;
+    Ok((begin < next).then_some(begin..next))
+}
+
+async fn insert(
+    transaction: &mut Transaction,
+    partition: PartitionId,
+    due: Vec<&Decided>,
+) -> Result<(), StoreError> {
     let tenants = Tenants::of(transaction, &due).await?;
     let lane = Lane::of_log(partition);
     let mut chains = BTreeMap::new();
@@ -444,19 +495,26 @@ pub(super) async fn write(transaction: &mut Transaction, plan: &Plan) -> Result<
     for (head, members) in chains.into_values().flatten() {
         head.append(transaction, &members).await?;
     }
-    let next = integer("next_offset", plan.watermark.next_offset)?;
+    Ok(())
+}
+
+async fn set_written(
+    transaction: &mut Transaction,
+    partition: PartitionId,
+    next: Offset,
+) -> Result<(), StoreError> {
     transaction
         .execute(
             "INSERT INTO audit_projected (partition, next_offset) VALUES ($1, $2) \
              ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset",
-            &[partition.0.into(), next.into()],
+            &[partition.0.into(), integer("next_offset", next)?.into()],
         )
         .await
         .map(drop)
 }
 
-/// The record from which on entries are missing. Only the projector of the partition writes it, and that
-/// has locked its watermark.
+/// The record from which on entries are missing. Only who has locked the partition's watermark writes it: its
+/// projector, or a repair.
 async fn written_up_to(
     transaction: &mut Transaction,
     partition: PartitionId,

@@ -1,12 +1,14 @@
 //! What reconciliation compares with the engine's state, and how it repairs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use onsale_schemas::{BookingId, EventId, Offset, PartitionId, SeatIndex, ShowId};
+use serde_json::json;
 
 use super::events::{self, lock_event};
 use super::{Store, shows};
-use crate::audit::{Audit, Unaudited};
+use crate::audit::{Actor, Audit, Unaudited};
 use crate::booking::{
     BookingRepair, BookingRow, BookingStatus, ExpectedProjection, Version2, Watermark, ZoneSums,
 };
@@ -14,7 +16,7 @@ use crate::catalog::{EventStatus, ShowRow, ZoneRow};
 use crate::database::{Durability, Transaction, integer};
 use crate::error::StoreError;
 use crate::projection::bulk::{self, OnKnown, SeatHolder};
-use crate::projection::run;
+use crate::projection::{ProjectionBatch, run, trail};
 
 /// Bookings of one statement; keeps its parameters to a few megabytes.
 const REPAIR_CHUNK_BOOKINGS: usize = 2_000;
@@ -241,6 +243,9 @@ impl Store {
     /// position. A machine that is of version 2 there has been so always as far as the database knows, unless
     /// it has seen it become so: the record may be gone.
     ///
+    /// Records that are passed over by this and have no entries in the audit trail, see
+    /// [`Store::note_decided`], are named there: `trail.gap`.
+    ///
     /// # Errors
     /// [`StoreError::ProjectionMoved`] where it does not; otherwise as every write.
     pub async fn move_watermark(
@@ -263,9 +268,56 @@ impl Store {
                     let partition = watermark.partition;
                     run::write_version_2(&mut transaction, partition, &Version2::ALWAYS).await?;
                 }
+                let (partition, next) = (watermark.partition, watermark.next_offset);
+                let gap = trail::pass_over(&mut transaction, partition, from, next).await?;
+                let audit = match gap {
+                    Some(gap) => with_gap(audit, partition, &gap),
+                    None => audit,
+                };
                 transaction.commit(audit).await
             })
             .await
+    }
+
+    /// Writes down what the log decided in a batch that no projector will come to any more, because a repair has
+    /// made the projection equal to a position behind it; entries that are there are not written again. The
+    /// watermark stands at `stands`.
+    ///
+    /// # Errors
+    /// [`StoreError::ProjectionMoved`] where it does not; otherwise as every write.
+    pub async fn note_decided(
+        &self,
+        stands: Offset,
+        batch: &ProjectionBatch,
+    ) -> Result<(), StoreError> {
+        let (partition, next) = (batch.partition, batch.next_offset);
+        let decided = trail::decided(batch);
+        let expected = ExpectedProjection {
+            offsets: vec![(partition, stands)],
+            is_held: false,
+        };
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                run::expect(&mut transaction, &expected).await?;
+                trail::write_decided(&mut transaction, partition, &decided, next).await?;
+                transaction.commit(Unaudited::Logged).await
+            })
+            .await
+    }
+
+    /// The record of a partition from which on the audit trail has no entries of what the log decided.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn decided_up_to(&self, partition: PartitionId) -> Result<Offset, StoreError> {
+        let row = self
+            .database
+            .fetch_optional(
+                "SELECT next_offset FROM audit_projected WHERE partition = $1",
+                &[partition.0.into()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.number("next_offset"))
     }
 
     /// Notes that the machine of a partition is of version 2 where the projection stands, unless the
@@ -281,6 +333,16 @@ impl Store {
             })
             .await
     }
+}
+
+/// With the entry that says of which records there are none.
+fn with_gap(audit: Audit, partition: PartitionId, gap: &Range<Offset>) -> Audit {
+    let actor = audit.entries().first().map(|entry| entry.actor.clone());
+    let entry = actor
+        .unwrap_or_else(Actor::node)
+        .did("trail.gap", "partition", partition)
+        .with(json!({ "from": gap.start, "before": gap.end }));
+    audit.and(entry)
 }
 
 async fn replace_bookings(

@@ -104,10 +104,8 @@ impl Store {
                     }));
                 }
                 let mut entries = Vec::new();
-                // Of a report about nothing there is nothing to say.
-                let is_told = report.count() > 0;
                 if report.state == ReportState::Open {
-                    if is_told {
+                    if is_told(&report) {
                         entries.push(reports::entry(&actor, "retention.apply", &report));
                     }
                     report.state = ReportState::Applying;
@@ -124,7 +122,7 @@ impl Store {
                 if report.kinds.iter().all(|due| due.is_done) {
                     report.state = ReportState::Applied;
                     report.ended_at_ms = Some(now_ms);
-                    if is_told {
+                    if is_told(&report) {
                         entries.push(reports::entry(&actor, "retention.applied", &report));
                     }
                 }
@@ -156,6 +154,13 @@ impl Store {
         let times = watermarks.iter().map(|mark| mark.log_time_ms);
         Ok(times.max().unwrap_or(0))
     }
+}
+
+/// Whether there is something to say of applying a report. Entries of the trail that are too old are counted in
+/// every report until all of their month is, so of them alone there is once some are gone.
+fn is_told(report: &Report) -> bool {
+    let is_due = |due: &Due| due.count > 0 && due.kind != Kind::Audit;
+    report.deleted() > 0 || report.kinds.iter().any(is_due)
 }
 
 /// A kind of which nothing is too old.

@@ -2,7 +2,7 @@
 
 use onsale_schemas::envelope::Staff;
 use onsale_schemas::{Asker, Offset, Outcome, TenantId};
-use onsale_store::audit::{AuditFilter, AuditRow};
+use onsale_store::audit::{Actor, AuditFilter, AuditRow, Unaudited};
 use onsale_store::projection::ProjectionBatch;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,6 +17,9 @@ contract!(
     a_batch_that_is_refused_leaves_no_entry,
     what_staff_does_to_a_show_is_written_down,
     thousands_of_bookings_are_links_of_a_chain,
+    what_a_repair_passes_over_is_written_down,
+    what_is_passed_over_without_the_log_is_named,
+    a_log_that_has_lost_its_end_has_entries_of_what_came_since,
 );
 
 /// All entries, oldest first.
@@ -247,4 +250,108 @@ async fn thousands_of_bookings_are_links_of_a_chain(bench: Bench) {
     assert_eq!(report.entries, BOOKINGS);
     let mark = store.watermarks().await.unwrap();
     assert_eq!((mark[0].partition, mark[0].next_offset), (P, BOOKINGS));
+}
+
+/// A projection that has stopped behind the first of four records.
+async fn stopped(bench: &Bench) -> Chain {
+    with_show(&bench.store).await;
+    let mut chain = Chain::default();
+    let booking = chain.reserve(1, 1, &[1]);
+    bench.store.project(&chain.all()).await.unwrap();
+    chain.confirm(1, 1, booking, &[1]);
+    chain.block(1, 0, &[5], 0);
+    chain.ticks(1);
+    chain
+}
+
+async fn what_a_repair_passes_over_is_written_down(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = stopped(&bench).await;
+    let mark = chain.watermark(4);
+    // In two parts, of which the first is told twice: a repair that broke off begins again.
+    for (from, until) in [(1, 2), (1, 2), (1, 4)] {
+        let batch = chain.batch(from, until);
+        store.note_decided(1, &batch).await.unwrap();
+    }
+    assert_eq!(store.decided_up_to(P).await.unwrap(), 4);
+    let elsewhere = store.note_decided(2, &chain.batch(2, 4)).await;
+    assert!(elsewhere.is_err(), "a projector is at work");
+    let by = Actor::command_line().did("reconcile.watermark", "partition", P);
+    store.move_watermark(1, &mark, false, by).await.unwrap();
+    chain.reserve(1, 2, &[2]);
+    store.project(&chain.batch(4, 5)).await.unwrap();
+    let rows = all(&bench).await;
+    let actions: Vec<&str> = rows.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(
+        actions,
+        [
+            "booking.reserve",
+            "booking.confirm",
+            "show.block",
+            "reconcile.watermark",
+            "booking.reserve",
+        ]
+    );
+    assert_eq!(rows[1].at_ms, time_of(1));
+    assert_eq!(rows[2].tenant_id, Some(id(1)));
+    let report = store.verify_audit(None, &[]).await.unwrap();
+    assert!(report.is_sound(), "{report:?}");
+}
+
+async fn what_is_passed_over_without_the_log_is_named(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = stopped(&bench).await;
+    let mark = chain.watermark(4);
+    let by = Actor::command_line().did("reconcile.watermark", "partition", P);
+    store.move_watermark(1, &mark, false, by).await.unwrap();
+    chain.reserve(1, 2, &[2]);
+    store.project(&chain.batch(4, 5)).await.unwrap();
+    let rows = all(&bench).await;
+    let gap = rows.iter().find(|row| row.action == "trail.gap").unwrap();
+    assert_eq!(
+        (gap.subject_kind.as_str(), gap.subject_id.as_str()),
+        ("partition", "3")
+    );
+    assert_eq!(gap.actor.role, Actor::command_line().role);
+    assert_eq!(gap.detail, json!({ "from": 1, "before": 4 }));
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    // Where the server repairs by itself, too; and nothing where nothing is passed over.
+    let mark = chain.watermark(5);
+    let by = Unaudited::Automatic;
+    store.move_watermark(5, &mark, false, by).await.unwrap();
+    assert_eq!(all(&bench).await.len(), 4);
+    chain.reserve(1, 3, &[3]);
+    let mark = chain.watermark(6);
+    store.move_watermark(5, &mark, false, by).await.unwrap();
+    let rows = all(&bench).await;
+    assert_eq!(rows.len(), 5);
+    assert_eq!(rows[4].detail, json!({ "from": 5, "before": 6 }));
+    assert_eq!(rows[4].actor.role, Actor::node().role);
+}
+
+async fn a_log_that_has_lost_its_end_has_entries_of_what_came_since(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut lost = Chain::default();
+    for seat in 0..3 {
+        lost.reserve(1, 1, &[seat]);
+    }
+    store.project(&lost.all()).await.unwrap();
+    // The log ends behind the first of them now, and so does the database after its repair.
+    let mut chain = Chain::default();
+    chain.reserve(1, 1, &[0]);
+    let mark = chain.watermark(1);
+    let by = Unaudited::Automatic;
+    store.move_watermark(3, &mark, false, by).await.unwrap();
+    bench
+        .tamper("DELETE FROM booking_seats WHERE booking_offset > 0")
+        .await;
+    bench
+        .tamper("DELETE FROM bookings WHERE booking_offset > 0")
+        .await;
+    chain.reserve(1, 2, &[9]);
+    store.project(&chain.batch(1, 2)).await.unwrap();
+    let rows = all(&bench).await;
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    assert_eq!(rows[3].detail["user_id"], user_id(2).0.to_string());
 }

@@ -35,6 +35,8 @@ contract!(
     codes_count_anew_when_an_app_is_set_up,
     a_passkey_signs_once_for_a_ceremony_and_keeps_its_counter,
     a_passkey_is_of_one_account,
+    a_passkey_that_was_sealed_again_signs_with_the_same_ceremony,
+    the_end_of_all_sessions_ends_what_waits_for_a_code,
     recovery_codes_go_with_the_last_factor,
     factors_change_by_the_password_and_in_a_session_that_hold,
     a_reset_removes_everything_and_tells_the_person,
@@ -592,6 +594,45 @@ async fn a_passkey_is_of_one_account(bench: Bench) {
         "{taken:?}"
     );
     assert!(!bench.store.has_second_factor(id(2)).await.unwrap());
+}
+
+async fn a_passkey_that_was_sealed_again_signs_with_the_same_ceremony(bench: Bench) {
+    add(&bench, 1).await;
+    open(&bench, 1, 1).await;
+    add_key(&bench, 1, 1).await.unwrap();
+    let read = bench.store.passkey([1; 32]).await.unwrap().unwrap();
+    let anew = Resealed {
+        row: read.passkey_id,
+        from: read.credential.clone(),
+        to: sealed("sealed anew"),
+    };
+    let column = SealedColumn::PasskeyCredential;
+    assert_eq!(bench.store.reseal(column, vec![anew]).await.unwrap(), 1);
+    let first = signed(2, "sealed credential", "counter 2");
+    assert_eq!(open_with(&bench, 2, None, first).await, Proven::Used);
+    // By this the caller knows that nothing was used up, and that the passkey is to be read again.
+    let row = bench.store.passkey([1; 32]).await.unwrap().unwrap();
+    assert_eq!(row.last_used_at_ms, read.last_used_at_ms);
+    assert_eq!(row.credential, sealed("sealed anew"));
+    let again = signed(2, "sealed anew", "counter 2");
+    assert_eq!(open_with(&bench, 2, None, again).await, Proven::Opened);
+}
+
+async fn the_end_of_all_sessions_ends_what_waits_for_a_code(bench: Bench) {
+    with_app(&bench).await;
+    let store = &bench.store;
+    let end_all = async |at_ms| {
+        let ended = store.end_sessions(id(1), None, SessionEnd::Operator, at_ms, by());
+        ended.await.unwrap()
+    };
+    assert_eq!(end_all(NOW_MS + 2).await, 1);
+    // Somebody who knows the password, while no session is left.
+    let hash = issue(&bench, 1).await;
+    assert_eq!(end_all(NOW_MS + 3).await, 0);
+    assert_eq!(store.challenge(hash, NOW_MS + 3).await.unwrap(), None);
+    let late = open_with(&bench, 2, Some(hash), totp(101)).await;
+    assert_eq!(late, Proven::Gone);
+    assert_eq!(end_all(NOW_MS + 4).await, 0, "there is nothing left");
 }
 
 async fn recovery_codes_go_with_the_last_factor(bench: Bench) {

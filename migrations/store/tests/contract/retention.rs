@@ -13,6 +13,8 @@ contract!(
     a_hold_or_a_late_change_keeps_a_show,
     what_happened_since_the_report_is_kept,
     what_was_begun_goes_on_where_it_was,
+    a_report_that_is_withdrawn_halfway_leaves_no_seat_without_its_booking,
+    of_entries_that_stay_with_their_month_nothing_is_said,
     one_report_at_a_time_is_there_to_be_applied,
     a_clock_that_is_ahead_of_the_log_ends_no_booking,
     the_projection_passes_by_what_was_deleted,
@@ -232,6 +234,65 @@ async fn what_was_begun_goes_on_where_it_was(bench: Bench) {
         .await
         .unwrap_err();
     assert!(matches!(error, RetentionError::Ended { .. }), "{error}");
+}
+
+async fn a_report_that_is_withdrawn_halfway_leaves_no_seat_without_its_booking(bench: Bench) {
+    /// Seats that nobody has.
+    const ORPHANS: &str = "SELECT CAST(s.seat AS text) FROM booking_seats AS s LEFT JOIN bookings AS b \
+         ON b.partition = s.partition AND b.booking_offset = s.booking_offset \
+         WHERE b.booking_id IS NULL";
+    /// Far more than one transaction deletes bookings of.
+    const SEATS: u32 = 30;
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    let mut others = Vec::new();
+    // Whichever bookings go first, some of them have seats.
+    for seat in 0..SEATS {
+        let sold = chain.reserve(1, 1, &[seat]);
+        chain.confirm(1, 1, sold, &[seat]);
+        others.extend((0..80).map(|_| chain.reserve_general(1, 2, 1)));
+    }
+    for other in &others {
+        chain.release(1, 2, *other, &[]);
+    }
+    store.project(&chain.all()).await.unwrap();
+    as_of_later(&bench).await;
+    let due = report(store, LATER_MS).await;
+    let (id, count) = (due.report_id, of(&due, Kind::Bookings).count);
+    assert!(count > 2_000, "{count}");
+    while step(store, id).await.deleted() == 0 {}
+    let unattended = Unaudited::Unattended;
+    let withdrawn = store.withdraw_retention_report(id, LATER_MS, unattended);
+    assert!(withdrawn.await.unwrap());
+    let taken = bench.seat_holders().await.len();
+    assert!(taken < usize::try_from(SEATS).unwrap(), "{taken}");
+    assert_eq!(bench.texts(ORPHANS).await, [""; 0]);
+    // What is left is in the next report.
+    let next = report(store, LATER_MS + 1).await;
+    let left = of(&next, Kind::Bookings).count;
+    assert!((1..count).contains(&left), "{left} of {count}");
+    let done = applied(store, next.report_id).await;
+    assert_eq!((done.deleted(), done.state), (left, ReportState::Applied));
+    assert!(bench.seat_holders().await.is_empty());
+}
+
+async fn of_entries_that_stay_with_their_month_nothing_is_said(bench: Bench) {
+    let store = &bench.store;
+    let now_ms = store.clock_ms().await.unwrap();
+    report(store, now_ms).await;
+    // As a report on PostgreSQL does, where a part of their month is not old enough.
+    bench
+        .tamper(
+            "UPDATE retention_reports SET kinds = '[{\"kind\":\"audit\",\"before_ms\":1000,\
+             \"count\":3,\"oldest_ms\":1,\"deleted\":0,\"left\":0,\"is_done\":false}]'",
+        )
+        .await;
+    let due = store.unended_retention_report().await.unwrap().unwrap();
+    let done = applied(store, due.report_id).await;
+    let audit = of(&done, Kind::Audit);
+    assert_eq!((audit.deleted, audit.left), (0, 3));
+    assert_eq!(actions(store).await, ["retention.report"]);
 }
 
 async fn one_report_at_a_time_is_there_to_be_applied(bench: Bench) {

@@ -176,3 +176,36 @@ async fn each_fault_of_tls_names_its_remedy() {
         "{error}"
     );
 }
+
+/// What the settings are compared with may only be known once the file with the URL is read.
+#[tokio::test]
+async fn files_for_tls_are_never_named_in_vain() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    for url in ["redis://:s3cret@127.0.0.1:1", "redis+unix:///tmp/none"] {
+        std::fs::write(&file, url).unwrap();
+        let plain = RedisConfig {
+            url_file: Some(file.clone()),
+            ..RedisConfig::default()
+        };
+        assert!(counts(&plain).is_ok(), "{url}");
+        let with_ca = RedisConfig {
+            tls_ca_file: Some("ca.pem".into()),
+            ..plain.clone()
+        };
+        let with_own = RedisConfig {
+            tls_certificate_file: Some("client.pem".into()),
+            tls_key_file: Some("client.key".into()),
+            ..plain
+        };
+        for config in [with_ca, with_own] {
+            let error = counts(&config).err().unwrap();
+            assert!(matches!(error, CountsError::FilesInVain), "{error}");
+            let error = error.to_string();
+            assert!(
+                error.contains("rediss://") && !error.contains("s3cret"),
+                "{error}"
+            );
+        }
+    }
+}

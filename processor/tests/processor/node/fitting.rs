@@ -8,7 +8,8 @@ use onsale_processor::node::Node;
 use onsale_processor::node::database;
 use onsale_processor::node::status::NodeStatus;
 use onsale_schemas::command::{Describe, Subject};
-use onsale_schemas::{Command, NodeName, Offset, PartitionId};
+use onsale_schemas::{Command, NodeName, Offset, Outcome, PartitionId};
+use onsale_store::audit::AuditFilter;
 use onsale_store::document::CatalogCursor;
 use onsale_store::store::LogMark;
 
@@ -46,6 +47,16 @@ async fn sold() -> Option<(World, Arc<Node>)> {
     assert_eq!(first.problems(), Vec::<String>::new());
     first.stop().await;
     Some((world, one))
+}
+
+/// How many entries of an action the audit trail has.
+async fn told(world: &World, action: &str) -> usize {
+    let filter = AuditFilter {
+        action: Some(action.to_owned()),
+        limit: 1_000,
+        ..AuditFilter::default()
+    };
+    world.store.audit(&filter).await.unwrap().len()
 }
 
 async fn misfit(world: &World) -> Option<Misfit> {
@@ -133,6 +144,17 @@ async fn a_database_older_than_the_outcomes_that_are_kept_is_named_until_it_is_r
     };
     // As from a copy of its first day.
     set_back(&world);
+    world.tamper(
+        "UPDATE audit_projected AS a SET next_offset = w.next_offset FROM projector_watermarks AS w \
+         WHERE w.partition = a.partition",
+    );
+    let before = told(&world, "booking.reserve").await;
+    let passed_over = world.published();
+    let passed_over = passed_over.iter().flat_map(|records| &records[4..]);
+    let passed_over = passed_over
+        .filter(|record| matches!(record.outcome, Outcome::Reserved(_)))
+        .count();
+    assert_ne!(passed_over, 0);
     delete_before(&world, 8).await;
     let second = projection(&world).await;
     let problems = second.problems();
@@ -154,6 +176,9 @@ async fn a_database_older_than_the_outcomes_that_are_kept_is_named_until_it_is_r
         applied.projection_moved && applied.left.is_empty(),
         "{applied:?}"
     );
+    // What nobody projects any more has its entries from the log.
+    let written = told(&world, "booking.reserve").await - before;
+    assert_eq!((written, told(&world, "trail.gap").await), (passed_over, 0));
     until("it goes on", || second.problems().is_empty()).await;
     let repaired = ALL.map(|partition| second.projected().offset(partition));
     world.sell(5);

@@ -269,10 +269,10 @@ pub(super) async fn use_up(
     Ok(used > 0)
 }
 
-/// No challenge of an account can be answered any more.
-pub(super) async fn void(transaction: &mut Transaction, user: Uuid) -> Result<(), StoreError> {
+/// No challenge of an account can be answered any more; how many there were.
+pub(super) async fn void(transaction: &mut Transaction, user: Uuid) -> Result<u64, StoreError> {
     let delete = "DELETE FROM sign_in_challenges WHERE user_id = $1";
-    transaction.execute(delete, &[user.into()]).await.map(drop)
+    transaction.execute(delete, &[user.into()]).await
 }
 
 /// Codes that were tried on an account count no more.

@@ -238,11 +238,11 @@ impl Store {
     ) -> Result<u64, StoreError> {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
-                let ended = end(&mut transaction, whose, why, now_ms).await?;
-                if ended > 0 {
+                let ended = end_with_waiting(&mut transaction, whose, why, now_ms).await?;
+                if ended.sessions > 0 || ended.waiting > 0 {
                     transaction.commit(audit).await?;
                 }
-                Ok(ended)
+                Ok(ended.sessions)
             })
             .await
     }
@@ -294,6 +294,23 @@ pub(super) async fn end(
     why: SessionEnd,
     now_ms: u64,
 ) -> Result<u64, StoreError> {
+    let ended = end_with_waiting(transaction, whose, why, now_ms).await?;
+    Ok(ended.sessions)
+}
+
+/// How much ended.
+struct Ended {
+    sessions: u64,
+    /// Sign-ins that waited for a second factor.
+    waiting: u64,
+}
+
+async fn end_with_waiting(
+    transaction: &mut Transaction,
+    whose: Whose,
+    why: SessionEnd,
+    now_ms: u64,
+) -> Result<Ended, StoreError> {
     const ONE: &str = "UPDATE sessions SET ended_at_ms = $3, ended_why = $4 \
          WHERE user_id = $1 AND session_id = $2 AND ended_at_ms IS NULL AND expires_at_ms > $3";
     const ALL_BUT: &str = "UPDATE sessions SET ended_at_ms = $3, ended_why = $4 \
@@ -303,10 +320,11 @@ pub(super) async fn end(
         Whose::One(user, session) => (ONE, user, Some(session)),
         Whose::AllBut(user, keep) => (ALL_BUT, user, keep),
     };
-    if let Whose::AllBut(user, _) = whose {
-        challenges::void(transaction, user).await?;
-    }
-    transaction
+    let waiting = match whose {
+        Whose::One(..) => 0,
+        Whose::AllBut(user, _) => challenges::void(transaction, user).await?,
+    };
+    let sessions = transaction
         .execute(
             sql,
             &[
@@ -316,7 +334,8 @@ pub(super) async fn end(
                 why.as_str().into(),
             ],
         )
-        .await
+        .await?;
+    Ok(Ended { sessions, waiting })
 }
 
 async fn take(

@@ -151,10 +151,11 @@ pub(super) async fn delete(
     let most = u32::try_from(bookings.saturating_sub(before))
         .map_or(ROWS_PER_STEP_MAX, |rest| rest.min(ROWS_PER_STEP_MAX));
     let deleted = delete_rows(transaction, show, due.before_ms, most).await?;
+    // With them, so that a report that is withdrawn behind this step leaves no seat without its booking.
+    free_seats(transaction, show).await?;
     due.deleted += deleted;
     let of_show = before + deleted;
-    let has_rows = deleted > 0 && of_show < bookings;
-    if !has_rows && free_seats(transaction, show).await? == 0 {
+    if deleted == 0 || of_show >= bookings {
         due.left += bookings.saturating_sub(of_show);
         done(transaction, show, step).await?;
     } else {
@@ -245,17 +246,18 @@ async fn delete_rows(
         .await
 }
 
-/// Removes seats whose bookings are gone; how many.
-async fn free_seats(transaction: &mut Transaction, show: ShowId) -> Result<u64, StoreError> {
+/// Removes the seats of a show whose bookings are gone. There are as many as those bookings had.
+async fn free_seats(transaction: &mut Transaction, show: ShowId) -> Result<(), StoreError> {
     transaction
         .execute(
             "DELETE FROM booking_seats WHERE (show_id, seat) IN \
              (SELECT s.show_id, s.seat FROM booking_seats AS s LEFT JOIN bookings AS b \
              ON b.partition = s.partition AND b.booking_offset = s.booking_offset \
-             WHERE s.show_id = $1 AND b.booking_id IS NULL LIMIT $2)",
-            &[show.0.into(), ROWS_PER_STEP_MAX.into()],
+             WHERE s.show_id = $1 AND b.booking_id IS NULL)",
+            &[show.0.into()],
         )
         .await
+        .map(drop)
 }
 
 async fn done(
