@@ -70,11 +70,16 @@ impl RetentionConfig {
         }
     }
 
+    /// Days that entries of the audit trail are kept.
+    pub fn audit_days(&self) -> u64 {
+        self.audit_years * DAYS_PER_YEAR
+    }
+
     /// What is from before this moment is too old, where now is `now_ms`, both in milliseconds since 1970.
     pub fn before_ms(&self, kind: Kind, now_ms: u64) -> u64 {
         let days = match kind {
             Kind::Sessions => self.sessions_days,
-            Kind::Audit => self.audit_years * DAYS_PER_YEAR,
+            Kind::Audit => self.audit_days(),
             Kind::Analytics => self.analytics_years * DAYS_PER_YEAR,
             Kind::Bookings => self.bookings_years * DAYS_PER_YEAR,
         };

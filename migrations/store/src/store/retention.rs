@@ -194,7 +194,10 @@ impl Step<'_> {
         }
         match due.kind {
             Kind::Sessions => sessions::delete(transaction, due, self).await,
-            Kind::Audit => Ok(audit::note(due, self)),
+            Kind::Audit => {
+                let goes_by_months = matches!(transaction, Transaction::Postgres(_));
+                Ok(audit::note(due, self, goes_by_months))
+            }
             Kind::Analytics => {
                 due.is_done = true;
                 Ok(Vec::new())
