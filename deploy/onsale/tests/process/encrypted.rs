@@ -252,7 +252,7 @@ async fn a_server_sells_over_tls_as_a_role_that_owns_nothing() {
     assert_eq!(code, Some(0), "{out}{err}");
     // Nor may it say that less is old enough, and doctor names a server that may.
     let shorter = ("ONSALE_RETENTION__AUDIT_YEARS".to_owned(), "1".to_owned());
-    let (code, out, err) = server.verb_with(&[shorter.clone()], &["migrate"]);
+    let (code, out, err) = server.verb_with(std::slice::from_ref(&shorter), &["migrate"]);
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.contains("only the owner"), "{out}");
     let (_, out, _) = server.verb_with(&[shorter], &["doctor"]);
