@@ -22,7 +22,7 @@ chmod 0700 "$folder"
 if [ -s "$folder/token-key" ]; then cat "$folder/token-key"; else random; fi | make booking-secret
 random | make token-key
 random | make cluster-secret
-# Personal data is sealed with it: whoever loses it loses every name and address. Keep a copy elsewhere.
+# Personal data is sealed with it: without it every name and address is lost. Keep a copy elsewhere.
 random | make accounts-key
 random | make grafana-password
 url() { printf 'postgres://%s:%s@postgres:5432/onsale' "$1" "$(cat "$folder/$2")"; }

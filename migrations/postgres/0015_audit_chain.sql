@@ -72,7 +72,7 @@ CREATE TABLE IF NOT EXISTS audit_retention (
 );
 INSERT INTO audit_retention (one, kept_days) VALUES (1, 1098) ON CONFLICT DO NOTHING;
 
--- What is younger than that is not old enough, whoever asks.
+-- What is younger than that is not old enough.
 CREATE OR REPLACE FUNCTION audit_horizon_is_old() RETURNS trigger LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 DECLARE

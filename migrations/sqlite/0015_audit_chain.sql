@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS audit_retention (
 ) STRICT;
 INSERT OR IGNORE INTO audit_retention (one, kept_days) VALUES (1, 1098);
 
--- What is younger than that is not old enough, whoever asks.
+-- What is younger than that is not old enough.
 CREATE TRIGGER IF NOT EXISTS audit_horizon_is_old BEFORE INSERT ON audit_horizon
 WHEN NEW.dropped_before_ms > (SELECT now_ms FROM database_clock)
     - coalesce((SELECT kept_days FROM audit_retention WHERE one = 1), 1098) * 86400000

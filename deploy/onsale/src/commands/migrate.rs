@@ -45,11 +45,10 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
             return Ok(());
         }
         let applied = store.migrate().await.context("migrations").or_found()?;
-        let days = config.retention.audit_days();
-        let kept = store
+        let (days, by) = (config.retention.audit_days(), Actor::command_line());
+        let is_kept = store
             .for_installation()
-            .keep_audit_days(days, &Actor::command_line());
-        let is_kept = kept
+            .keep_audit_days(days, &by)
             .await
             .context("for how long the audit trail is kept")
             .or_found()?;
