@@ -212,7 +212,7 @@ fn search(data: &Path, database: Option<&Database>, secrets: &[(&'static str, St
         let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
         let place = file.display().to_string();
         for (what, secret) in secrets {
-            is_not_in(&place, &text, what, &secret.to_ascii_lowercase());
+            assert_absent(&place, &text, what, &secret.to_ascii_lowercase());
         }
     }
     let all = database.map(tables).unwrap_or_default();
@@ -220,21 +220,21 @@ fn search(data: &Path, database: Option<&Database>, secrets: &[(&'static str, St
     for (place, text) in all {
         let text = text.to_ascii_lowercase();
         for (what, secret) in secrets {
-            is_not_in(&place, &text, what, &secret.to_ascii_lowercase());
-            let hexadecimal = |text: &str| -> String {
-                text.bytes().map(|byte| format!("{byte:02x}")).collect()
-            };
-            is_not_in(&place, &text, what, &hexadecimal(secret));
+            assert_absent(&place, &text, what, &secret.to_ascii_lowercase());
+            let hexadecimal =
+                |text: &str| -> String { text.bytes().map(|byte| format!("{byte:02x}")).collect() };
+            assert_absent(&place, &text, what, &hexadecimal(secret));
         }
     }
 }
 
 #[track_caller]
-fn is_not_in(place: &str, text: &str, what: &str, secret: &str) {
+fn assert_absent(place: &str, text: &str, what: &str, secret: &str) {
     if let Some(at) = text.find(secret) {
-        let line = text[..at].rsplit('\n').next().unwrap_or_default();
-        let end = text[at..].lines().next().unwrap_or_default();
-        panic!("{what} is in {place}: {line}{end}");
+        let before = text[..at].char_indices().rev().nth(200);
+        let from = before.map_or(0, |(from, _)| from);
+        let around: String = text[from..].chars().take(600).collect();
+        panic!("{what} is in {place}: {around}");
     }
 }
 
@@ -341,9 +341,7 @@ async fn second_factors(house: &mut House<'_>) {
     let now = std::time::SystemTime::now();
     let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
     let code = json!({ "code": app.generate(now.as_secs()).to_string() });
-    let added = house
-        .post(&token, "/auth/factors/totp/confirm", code)
-        .await;
+    let added = house.post(&token, "/auth/factors/totp/confirm", code).await;
     let mut codes = Vec::new();
     for code in added["recovery_codes"].as_array().unwrap() {
         codes.push(house.keep("a recovery code", code));
@@ -369,9 +367,7 @@ async fn second_factors(house: &mut House<'_>) {
     let path = "/auth/factors/passkeys/options";
     let begun = house.post(&token, path, password.clone()).await;
     house.keep("a ceremony", &begun["ceremony"]);
-    let begun = house
-        .post("", "/auth/passkeys/options", Value::Null)
-        .await;
+    let begun = house.post("", "/auth/passkeys/options", Value::Null).await;
     let ceremony = house.keep("a ceremony", &begun["ceremony"]);
     let signed = json!({ "ceremony": ceremony, "credential": {} });
     let (status, _) = house
@@ -486,10 +482,7 @@ async fn nothing_of_a_person_stands_anywhere(database: Option<&Database>) {
     let mut env = vec![
         ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
         ("ONSALE_ACCOUNTS__SELF_SERVICE_TENANTS", "true"),
-        (
-            "ONSALE_ACCOUNTS__PROVIDERS__HOUSE__ISSUER",
-            issuer.as_str(),
-        ),
+        ("ONSALE_ACCOUNTS__PROVIDERS__HOUSE__ISSUER", issuer.as_str()),
         ("ONSALE_ACCOUNTS__PROVIDERS__HOUSE__CLIENT_ID", "onsale"),
         (
             "ONSALE_ACCOUNTS__PROVIDERS__HOUSE__CLIENT_SECRET",
