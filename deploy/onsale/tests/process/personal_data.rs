@@ -1,14 +1,16 @@
 //! Everything that people do with their accounts, with a log that says all it can: what they are called and
 //! what they keep secret stands in no file afterwards, and in no table, but in the mails to them.
 
+mod search;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use self::search::{OUTBOX, search};
 use crate::identity::{self, Browser};
 use crate::postgres::Database;
 use crate::support::{Server, SmallShow, answer};
@@ -32,10 +34,6 @@ const THIRD_PASSWORD: &str = "quiet morning harbour";
 /// To act for oneself, whatever tenant one belongs to.
 const NOBODYS: &str = "00000000-0000-0000-0000-000000000000";
 const LINKS: &str = "https://tickets.example.test";
-/// Where mails are, in the folder of data.
-const OUTBOX: &str = "outbox";
-/// Has to be found, so that it means something when nothing else is.
-const CANARY: &str = "a canary of this search";
 /// Far more than a mail takes even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -172,55 +170,6 @@ impl<'a> House<'a> {
             assert!(Instant::now() < deadline, "no mail with {link}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    }
-}
-
-/// The tables of PostgreSQL, each with what is in it. Bytes are hexadecimal there.
-fn tables(database: &Database) -> Vec<(String, String)> {
-    let names = "SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = 'public'";
-    let names = database.text(names);
-    let names = names.lines();
-    names
-        .map(|name| {
-            let rows = database.text(&format!("SELECT * FROM {name}"));
-            (name.to_owned(), rows)
-        })
-        .collect()
-}
-
-/// Fails where one of the secrets is in a file or a table, whatever the case of its letters.
-fn search(folder: &Path, database: Option<&Database>, secrets: &[(&'static str, String)]) {
-    let hexadecimal = |text: &str| -> String {
-        let bytes = text.bytes();
-        bytes.map(|byte| format!("{byte:02x}")).collect()
-    };
-    let mut patterns = vec![CANARY.to_owned()];
-    for (_, secret) in secrets {
-        patterns.extend([secret.clone(), hexadecimal(secret)]);
-    }
-    let list = folder.join("patterns");
-    std::fs::write(&list, patterns.join("\n")).unwrap();
-    let aside = folder.join("aside");
-    std::fs::create_dir_all(&aside).unwrap();
-    std::fs::write(aside.join("canary"), CANARY).unwrap();
-    for (name, rows) in database.map(tables).unwrap_or_default() {
-        std::fs::write(aside.join(name), rows).unwrap();
-    }
-    // Files come and go while the server runs: it says nothing of those that are gone.
-    let grep = Command::new("grep")
-        .env("LC_ALL", "C")
-        .args(["-rsaioF", "--exclude-dir", OUTBOX, "-f"])
-        .args([&list, &folder.join("data"), &aside])
-        .output()
-        .unwrap();
-    let found = String::from_utf8_lossy(&grep.stdout);
-    let is_canary = |line: &str| line.ends_with(CANARY);
-    assert!(found.lines().any(is_canary), "nothing is searched");
-    if let Some(line) = found.lines().find(|line| !is_canary(line)) {
-        let is_it = |text: &str| line.to_lowercase().ends_with(&text.to_lowercase());
-        let mut all = secrets.iter();
-        let of = all.find(|(_, secret)| is_it(secret) || is_it(&hexadecimal(secret)));
-        panic!("{}: {line}", of.map_or("?", |(what, _)| *what));
     }
 }
 
