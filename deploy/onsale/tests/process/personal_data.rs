@@ -396,7 +396,7 @@ fn verbs(house: &House<'_>) {
     for args in [
         &["user", "sessions", EMAIL][..],
         &["user", "factors", EMAIL],
-        &["user", "disable", INVITED],
+        &["user", "sessions", INVITED],
         &["keys", "list"],
         &["jobs", "list"],
         &["audit", "list"],
@@ -445,7 +445,10 @@ async fn nothing_of_a_person_stands_anywhere(database: Option<&Database>) {
     assert!(export.to_string().contains(PHONE), "{export}");
     // All of it lies sealed now.
     search(folder.path(), database, &house.secrets);
-    let password = json!({ "password": THIRD_PASSWORD });
+    let body = json!({ "email": INVITED, "password": PASSWORD });
+    let signed_in = house.post("", "/auth/login", body).await;
+    let token = house.tokens(&signed_in);
+    let password = json!({ "password": PASSWORD });
     house
         .done(Method::DELETE, &token, "/auth/me", &password)
         .await;
