@@ -1,5 +1,7 @@
 //! Tokens in cookies of browsers, and which pages may use them.
 
+mod ways_in;
+
 use std::sync::atomic::Ordering;
 
 use http::Method;
@@ -320,7 +322,16 @@ async fn what_keeps_cookies_is_for_pages_of_this_server() {
     register(&world, EMAIL).await;
     let body = json!({ "email": EMAIL, "password": PASSWORD });
     let refresh = cookie(&login(&world, EMAIL).await, REFRESH);
-    for path in ["login", "register", "guest", "refresh", "logout"] {
+    for path in [
+        "login",
+        "login/second-factor",
+        "passkey",
+        "oauth/session",
+        "register",
+        "guest",
+        "refresh",
+        "logout",
+    ] {
         for (origin, is_own) in ORIGINS {
             if is_own {
                 continue;

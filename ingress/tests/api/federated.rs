@@ -1,6 +1,6 @@
 //! Sign-in with an account elsewhere, over HTTP, with a provider that may be hostile.
 
-mod house;
+pub(crate) mod house;
 
 use std::sync::atomic::Ordering;
 
@@ -26,10 +26,10 @@ const HOME: &str = "http://localhost:8080";
 const FAILED_PAUSE_MS: u64 = 13_000;
 
 /// A sign-in that a browser has begun.
-struct Begun {
-    cookie: String,
-    state: String,
-    nonce: String,
+pub(crate) struct Begun {
+    pub(crate) cookie: String,
+    pub(crate) state: String,
+    pub(crate) nonce: String,
     location: String,
 }
 
@@ -42,7 +42,7 @@ fn provider(house: &House) -> ProviderConfig {
     }
 }
 
-async fn world(house: &House) -> World {
+pub(crate) async fn world(house: &House) -> World {
     world_with(&[("house", provider(house))], |_| {}).await
 }
 
@@ -113,18 +113,18 @@ async fn start_at(world: &World, provider: &str) -> Begun {
     begun(&location, &reply)
 }
 
-async fn start(world: &World) -> Begun {
+pub(crate) async fn start(world: &World) -> Begun {
     start_at(world, "house").await
 }
 
 /// The browser comes back.
-async fn come_back(world: &World, provider: &str, cookie: &str, query: &str) -> Reply {
+pub(crate) async fn come_back(world: &World, provider: &str, cookie: &str, query: &str) -> Reply {
     let path = format!("/api/v1/auth/oauth/{provider}/callback?{query}");
     world.get(&path).header("cookie", cookie).send().await
 }
 
 /// Where a browser lands: what stands behind `#`.
-fn landed(reply: &Reply) -> String {
+pub(crate) fn landed(reply: &Reply) -> String {
     assert_eq!(reply.status, 303);
     let location = reply.header("location");
     let (page, fragment) = location.split_once('#').unwrap();
@@ -142,7 +142,7 @@ async fn land(world: &World, house: &House, token: impl FnOnce(&str) -> String) 
 }
 
 /// The code in a fragment.
-fn code(fragment: &str) -> &str {
+pub(crate) fn code(fragment: &str) -> &str {
     fragment.strip_prefix("sign_in=").unwrap()
 }
 

@@ -8,6 +8,7 @@
     reason = "a panic in a test is its report"
 )]
 mod accounts;
+mod audit_trail;
 mod auth;
 mod authorisation;
 mod availability;

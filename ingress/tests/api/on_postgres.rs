@@ -13,14 +13,17 @@
     reason = "some of what the tests share is for those that are not here"
 )]
 mod accounts;
+mod audit_trail;
 mod authorisation;
 mod bookings_read;
+mod cookies;
 mod events;
 mod explanations;
 mod factors;
 mod federated;
 mod guests;
 mod isolation;
+mod passkeys;
 mod rights;
 mod shows;
 mod support;

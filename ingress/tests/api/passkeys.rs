@@ -18,16 +18,16 @@ use crate::accounts::{
 use crate::factors::{pass, told, with_app};
 use crate::support::{NOW_MS, Reply, World};
 
-const PAGES: &str = "https://tickets.example.test";
+pub(crate) const PAGES: &str = "https://tickets.example.test";
 const HOST: &str = "tickets.example.test";
 /// The person is present and verified.
-const VERIFIED: u8 = 0x05;
+pub(crate) const VERIFIED: u8 = 0x05;
 const PRESENT: u8 = 0x01;
 /// The data has a new credential.
 const NEW: u8 = 0x40;
 
 /// An authenticator with one passkey.
-struct Authenticator {
+pub(crate) struct Authenticator {
     key: EcdsaKeyPair,
     credential: [u8; 16],
     user_handle: Value,
@@ -100,7 +100,7 @@ impl Authenticator {
     }
 
     /// `navigator.credentials.get()`.
-    fn get(&mut self, options: &Value, origin: &str, flags: u8) -> Value {
+    pub(crate) fn get(&mut self, options: &Value, origin: &str, flags: u8) -> Value {
         self.counter += 1;
         let data = self.data(HOST, flags);
         let client = client_data("webauthn.get", options, origin);
@@ -122,7 +122,7 @@ impl Authenticator {
     }
 }
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     World::with(|all| {
         all.accounts = config();
         all.accounts.pages_url = Some(PAGES.to_owned());
@@ -144,7 +144,7 @@ async fn add(world: &World, signed_in: &Value, begun: &Value, credential: &Value
 }
 
 /// Registers a passkey.
-async fn with_passkey(world: &World, signed_in: &Value) -> (Authenticator, Value) {
+pub(crate) async fn with_passkey(world: &World, signed_in: &Value) -> (Authenticator, Value) {
     let mut authenticator = Authenticator::new();
     let begun = begin(world, signed_in).await.data(200);
     let credential = authenticator.create(&begun["options"], PAGES, VERIFIED);
@@ -152,7 +152,7 @@ async fn with_passkey(world: &World, signed_in: &Value) -> (Authenticator, Value
     (authenticator, added)
 }
 
-async fn options(world: &World) -> Value {
+pub(crate) async fn options(world: &World) -> Value {
     let reply = world.post("/api/v1/auth/passkeys/options").send().await;
     reply.data(200)
 }

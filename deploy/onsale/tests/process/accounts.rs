@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::postgres::Database;
 use crate::support::Server;
 
 const EMAIL: &str = "owner@example.test";
@@ -23,14 +24,29 @@ async fn sign_in(server: &Server, password: &str) -> (u16, Value) {
     server.post("", "/auth/login", &body).await
 }
 
+/// Settings of a server with accounts, and with its database there where it is not a file.
+fn settings(database: Option<&str>) -> Vec<(&str, &str)> {
+    let url = database.map(|url| ("ONSALE_DATABASE__URL", url));
+    let cost = ("ONSALE_ACCOUNTS__BCRYPT_COST", "10");
+    std::iter::once(cost).chain(url).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_look_after_accounts_and_no_file_names_a_person() {
+    looked_after(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_look_after_accounts_on_postgresql() {
+    let database = Database::create();
+    looked_after(Some(&database.url())).await;
+}
+
+async fn looked_after(database: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let env = [
-        ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
-        ("ONSALE_TELEMETRY__FILTER", "trace"),
-    ];
+    let mut env = settings(database);
+    env.push(("ONSALE_TELEMETRY__FILTER", "trace"));
     let server = Server::start_with(&data, &env).await;
     let create = ["user", "create", "--email", EMAIL, "--name", NAME];
     let (code, _, err) = server.verb(&[&create[..], &["--tenant", "opera"]].concat());
@@ -227,10 +243,19 @@ async fn a_person_follows_the_links_of_mails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_admin_is_made_by_the_link_that_a_start_prints() {
+    first_admin(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_admin_is_made_by_such_a_link_on_postgresql() {
+    let database = Database::create();
+    first_admin(Some(&database.url())).await;
+}
+
+async fn first_admin(database: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let env = [("ONSALE_ACCOUNTS__BCRYPT_COST", "10")];
-    let mut server = Server::start_with(&data, &env).await;
+    let mut server = Server::start_with(&data, &settings(database)).await;
     let earlier = printed_tokens(&server, 1).await.remove(0);
     server.kill();
     server.restart().await;
@@ -271,6 +296,16 @@ async fn the_first_admin_is_made_by_the_link_that_a_start_prints() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_key_seals_everything_again_in_steps() {
+    key_changed(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_key_seals_everything_again_on_postgresql() {
+    let database = Database::create();
+    key_changed(Some(&database.url())).await;
+}
+
+async fn key_changed(database: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let (old, new) = (folder.path().join("old"), folder.path().join("new"));
@@ -278,10 +313,13 @@ async fn a_changed_key_seals_everything_again_in_steps() {
     std::fs::write(&new, "n".repeat(32)).unwrap();
     let path = |file: &Path| file.to_str().unwrap().to_owned();
     let with = |key: &Path| {
-        vec![
-            ("ONSALE_ACCOUNTS__BCRYPT_COST".to_owned(), "10".to_owned()),
-            ("ONSALE_ACCOUNTS__KEY_FILE".to_owned(), path(key)),
-        ]
+        let settings = settings(database);
+        let settings = settings.into_iter();
+        let mut variables: Vec<(String, String)> = settings
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        variables.push(("ONSALE_ACCOUNTS__KEY_FILE".to_owned(), path(key)));
+        variables
     };
     let start = async |variables: &[(String, String)]| {
         let variables: Vec<(&str, &str)> = variables

@@ -1,10 +1,12 @@
 //! What the audit trail says of changes, with the real log and projection.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use onsale_store::Store;
 use serde_json::{Value, json};
 
+use crate::postgres::Database;
 use crate::support::{Server, answer};
 
 /// A house with one show.
@@ -16,8 +18,8 @@ struct House {
 }
 
 impl House {
-    async fn open(data: &std::path::Path) -> Self {
-        let server = Server::start(data).await;
+    async fn open(data: &Path, env: &[(&str, &str)]) -> Self {
+        let server = Server::start_with(data, env).await;
         let organizer = server.token("organizer", "00000000-0000-4000-8000-00000000aaaa");
         let zones = json!([{
             "name": "Lawn", "price": { "amount": 100, "currency": "THB" },
@@ -68,7 +70,7 @@ impl House {
 #[tokio::test]
 async fn an_entry_names_the_fields_and_what_changes_nothing_has_none() {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::open(folder.path()).await;
+    let house = House::open(folder.path(), &[]).await;
     let starts_at = "2099-01-01T20:00:00Z";
     let same = json!({ "name": "Test", "starts_at": starts_at });
     let same_limit = json!({ "name": "Test", "starts_at": starts_at, "max_tickets_per_user": 4 });
@@ -149,33 +151,74 @@ impl House {
     }
 }
 
-#[tokio::test]
-async fn bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let house = House::open(&data).await;
+/// Reserves two places; the booking's id.
+async fn reserve(house: &House, buyer: &str) -> String {
+    let body = json!({ "show_id": house.show, "quantity": 2 });
+    let (status, said) = house.server.post(buyer, "/bookings/reserve", &body).await;
+    assert_eq!(status, 201, "{said}");
+    said["data"]["booking_id"].as_str().unwrap().to_owned()
+}
+
+/// On a database in which `take_out` deletes the entry of that number for good.
+async fn bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows(
+    folder: &Path,
+    house: House,
+    take_out: impl AsyncFnOnce(u64),
+) {
     let server = &house.server;
     let buyer_id = "00000000-0000-4000-8000-00000000bbbb";
     let buyer = server.token("buyer", buyer_id);
-    let body = json!({ "show_id": house.show, "quantity": 2 });
-    let (status, said) = server.post(&buyer, "/bookings/reserve", &body).await;
-    assert_eq!(status, 201, "{said}");
-    let booking = said["data"]["booking_id"].as_str().unwrap().to_owned();
-    let path = format!("/bookings/{booking}/cancel");
-    let (status, said) = server.post(&buyer, &path, &json!({})).await;
-    assert_eq!(status, 200, "{said}");
-    let entries = house.bookings(2).await;
+    let (sold, given_back) = (reserve(&house, &buyer).await, reserve(&house, &buyer).await);
+    let payment = json!({ "payment_reference": "pay-1" });
+    for (booking, action, body) in [
+        (&sold, "confirm", payment.clone()),
+        // The same answer once more is no other fact.
+        (&sold, "confirm", payment),
+        (&given_back, "cancel", json!({})),
+    ] {
+        let path = format!("/bookings/{booking}/{action}");
+        let (status, said) = server.post(&buyer, &path, &body).await;
+        assert_eq!(status, 200, "{action}: {said}");
+    }
+    let entries = house.bookings(4).await;
     let told: Vec<_> = entries
         .iter()
-        .map(|entry| (entry["action"].as_str().unwrap(), &entry["actor"]["id"]))
+        .map(|entry| {
+            let action = entry["action"].as_str().unwrap();
+            (action, entry["subject_id"].as_str().unwrap())
+        })
         .collect();
-    let by = json!(buyer_id);
-    assert_eq!(told, [("booking.reserve", &by), ("booking.cancel", &by)]);
-    assert!(entries.iter().all(|entry| entry["subject_id"] == booking));
+    let (first, second) = (sold.as_str(), given_back.as_str());
+    assert_eq!(
+        told,
+        [
+            ("booking.reserve", first),
+            ("booking.reserve", second),
+            ("booking.confirm", first),
+            ("booking.cancel", second),
+        ]
+    );
+    for entry in &entries {
+        assert_eq!(entry["actor"]["id"], buyer_id, "{entry}");
+    }
+    let status = &entries[2]["detail"]["changes"]["status"];
+    let became = json!({ "before": "reserved", "after": "confirmed" });
+    assert_eq!(*status, became, "{}", entries[2]);
+    // The organizer finds them over HTTP, by the booking.
+    let admin = server.token("admin", "00000000-0000-4000-8000-00000000dddd");
+    let (status, found) = server.get(&admin, &format!("/audit?entity={sold}")).await;
+    assert_eq!(status, 200, "{found}");
+    let actions: Vec<&Value> = found["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["action"])
+        .collect();
+    assert_eq!(actions, ["booking.confirm", "booking.reserve"]);
 
-    exports(server, folder.path(), &booking);
+    exports(server, folder, &given_back);
 
-    let anchors = folder.path().join("anchors.json");
+    let anchors = folder.join("anchors.json");
     let anchors = anchors.to_str().unwrap();
     let (code, out, err) = server.verb(&["audit", "verify", "--write-anchors", anchors]);
     assert_eq!(code, Some(0), "{out}{err}");
@@ -189,12 +232,7 @@ async fn bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows() {
     assert_eq!(code, Some(0));
     let entries: Value = serde_json::from_str(&out).unwrap();
     let gone = entries[0]["audit_id"].as_u64().unwrap();
-    let url = format!("sqlite://{}", data.join("onsale.sqlite").display());
-    let store = Store::connect(&url, 2).await.unwrap();
-    let sql =
-        format!("DROP TRIGGER audit_is_never_deleted; DELETE FROM audit WHERE audit_id = {gone}");
-    store.by_hand(&sql).await.unwrap();
-    store.close().await;
+    take_out(gone).await;
     let (code, out, err) = server.verb(&["audit", "verify"]);
     assert_eq!(code, Some(1), "{out}{err}");
     let tenant = entries[0]["tenant_id"].as_str().unwrap();
@@ -212,9 +250,44 @@ async fn bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows() {
     assert_eq!(said["report"]["findings"][0]["audit_id"], gone);
     let (code, _, err) = server.verb(&["audit", "verify", "--anchors", "/nonexistent"]);
     assert_eq!(code, Some(2), "{err}");
-    let (code, _, err) = server.verb(&["migrate", "--grant", "someone"]);
+}
+
+#[tokio::test]
+async fn on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let house = House::open(&data, &[]).await;
+    let (code, _, err) = house.server.verb(&["migrate", "--grant", "someone"]);
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("SQLite has no roles"), "{err}");
+    let url = format!("sqlite://{}", data.join("onsale.sqlite").display());
+    let take_out = async |gone: u64| {
+        let store = Store::connect(&url, 2).await.unwrap();
+        let sql = format!(
+            "DROP TRIGGER audit_is_never_deleted; DELETE FROM audit WHERE audit_id = {gone}"
+        );
+        store.by_hand(&sql).await.unwrap();
+        store.close().await;
+    };
+    bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows(folder.path(), house, take_out)
+        .await;
+}
+
+#[tokio::test]
+async fn on_postgresql() {
+    let database = Database::create();
+    let folder = tempfile::tempdir().unwrap();
+    let url = database.url();
+    let env = [("ONSALE_DATABASE__URL", url.as_str())];
+    let house = House::open(&folder.path().join("data"), &env).await;
+    let take_out = async |gone: u64| {
+        database.run(&format!(
+            "DROP TRIGGER audit_is_append_only ON audit; \
+             DELETE FROM audit WHERE audit_id = {gone}"
+        ));
+    };
+    bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows(folder.path(), house, take_out)
+        .await;
 }
 
 /// The verb writes what `GET /audit/export` answers.
@@ -242,7 +315,7 @@ fn exports(server: &Server, folder: &std::path::Path, booking: &str) {
 
     let file = folder.join("trail.csv");
     let to_file = lines(&["--output", file.to_str().unwrap(), "--kind", "booking"]);
-    assert!(to_file[0].starts_with("2 entries"), "{to_file:?}");
+    assert!(to_file[0].starts_with("4 entries"), "{to_file:?}");
     let text = std::fs::read_to_string(&file).unwrap();
     let names = text.lines().next().unwrap();
     assert!(names.starts_with("audit_id,at,actor_id,"), "{names}");

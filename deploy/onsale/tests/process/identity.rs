@@ -10,18 +10,18 @@ use crate::http_client;
 use crate::support::{Server, answer};
 
 const EMAIL: &str = "somchai@example.test";
-const SUBJECT: &str = "subject-4711";
-const SECRET: &str = "known-to-both-0815";
+pub(crate) const SUBJECT: &str = "subject-4711";
+pub(crate) const SECRET: &str = "known-to-both-0815";
 
 /// A browser that follows nothing by itself.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     server: &'a Server,
     http: reqwest::Client,
     cookie: String,
 }
 
 impl<'a> Browser<'a> {
-    fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Server) -> Self {
         let http = http_client::builder(None).redirect(Policy::none());
         Self {
             server,
@@ -76,7 +76,7 @@ impl<'a> Browser<'a> {
     }
 
     /// All of it.
-    async fn sign_in(&mut self, claims: &Value) -> Value {
+    pub(crate) async fn sign_in(&mut self, claims: &Value) -> Value {
         let provider = self.start().await;
         let back = self.sign_in_at(provider, claims).await;
         let fragment = self.come_back(&back).await;

@@ -31,6 +31,7 @@ mod lost_log;
 mod mail_server;
 mod newcomer;
 mod permissions;
+mod personal_data;
 mod postgres;
 mod proof;
 mod retention;

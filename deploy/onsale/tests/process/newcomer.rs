@@ -1,13 +1,14 @@
 //! What a newcomer does in the first hour: the load generator against `dev` as it comes, output
 //! into `head`, a printed configuration.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Server, SmallShow, onsale};
+use crate::http_client;
+use crate::support::{Server, SmallShow, answer, free_port, onsale};
 
 /// What a shell says of a process whose reader went away.
 const READER_GONE: i32 = 141;
@@ -235,5 +236,77 @@ fn wrong_use_is_answered_with_what_would_be_right() {
         let (code, err) = verb(args);
         assert_eq!(code, Some(2), "{args:?}: {err}");
         assert!(err.contains(said), "{args:?}: {err}");
+    }
+}
+
+/// `onsale dev`, which ends with the test.
+struct Dev {
+    child: Child,
+    /// Address and password of each account that was printed.
+    accounts: Vec<(String, String)>,
+}
+
+impl Dev {
+    /// Starts it, and reads what it says until it has said everything.
+    fn start(data: &Path, port: u16) -> Self {
+        let listen = format!("127.0.0.1:{port}");
+        let mut command = onsale(data, port, &[]);
+        command.args(["dev", "--no-demo", "--listen", &listen]);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut dev = Self {
+            child: command.spawn().unwrap(),
+            accounts: Vec::new(),
+        };
+        // It goes on without a reader.
+        let said = BufReader::new(dev.child.stdout.take().unwrap());
+        let mut all = Vec::new();
+        for line in said.lines().map_while(Result::ok) {
+            if line.starts_with("Stop with") {
+                return dev;
+            }
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let [email, password] = words[..]
+                && email.ends_with("@example.test")
+            {
+                dev.accounts.push((email.to_owned(), password.to_owned()));
+            }
+            all.push(line);
+        }
+        panic!("`onsale dev` ended: {}", all.join("\n"));
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The accounts that `dev` prints sign in as what they are called, at the next start with the same passwords.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_accounts_of_dev_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let port = free_port();
+    let http = http_client::builder(None).build().unwrap();
+    let mut before = Vec::new();
+    for _start in 0..2 {
+        let dev = Dev::start(&data, port);
+        let called = ["buyer", "organizer", "admin"];
+        assert_eq!(dev.accounts.len(), called.len(), "{:?}", dev.accounts);
+        for ((email, password), role) in dev.accounts.iter().zip(called) {
+            assert_eq!(*email, format!("{role}@example.test"));
+            let url = format!("http://127.0.0.1:{port}/api/v1/auth/login");
+            let body = json!({ "email": email, "password": password });
+            let response = http.post(url).json(&body).send().await.unwrap();
+            let (status, signed_in) = answer(response).await;
+            assert_eq!(status, 200, "{email}: {signed_in}");
+            assert_eq!(signed_in["data"]["user"]["role"], role, "{signed_in}");
+        }
+        if !before.is_empty() {
+            assert_eq!(before, dev.accounts);
+        }
+        before = dev.accounts.clone();
     }
 }

@@ -8,6 +8,7 @@ use crate::support::{Server, SmallShow};
 
 /// No job makes a report meanwhile.
 const BY_HAND: (&str, &str) = ("ONSALE_RETENTION__EVERY_HOURS", "0");
+const OUTBOX: (&str, &str) = ("ONSALE_MAIL__OUTBOX", "true");
 
 fn json_of(server: &Server, args: &[&str]) -> Value {
     let (code, out, err) = server.verb(&[args, &["--json"]].concat());
@@ -52,7 +53,64 @@ async fn sell(server: &Server) -> (SmallShow, Vec<String>) {
     (show, bookings)
 }
 
+/// Sessions that ended and entries of the trail, both of 2020, go by the verb; what is newer stays.
+async fn old_sessions_and_entries_go(store: &Store, server: &Server) {
+    let body = json!({ "email": "one@example.test", "password": "a long and winding road" });
+    let mut tokens = Vec::new();
+    for path in ["/auth/register", "/auth/login", "/auth/login"] {
+        let (status, signed_in) = server.post("", path, &body).await;
+        assert!(status < 300, "{path}: {status} {signed_in}");
+        let token = signed_in["data"]["access_token"].as_str().unwrap();
+        tokens.push(token.to_owned());
+    }
+    for ended in &tokens[..2] {
+        let (status, said) = server.post(ended, "/auth/logout", &json!({})).await;
+        assert_eq!(status, 200, "{said}");
+    }
+    let entry = "INSERT INTO audit (at_ms, actor_role, action, subject_kind, subject_id) \
+                 VALUES (1600000000000, 'system', 'test.try', 'test', 'one')";
+    let old = "UPDATE sessions SET created_at_ms = 1600000000000, rotated_at_ms = 1600000000000, \
+               ended_at_ms = 1600000000000 WHERE ended_at_ms IS NOT NULL";
+    for sql in [entry, entry, entry, old] {
+        store.by_hand(sql).await.unwrap();
+    }
+    let report = json_of(server, &["retention", "report"]);
+    for (name, count) in [("sessions", 2), ("audit", 3)] {
+        let due = kind(&report, name);
+        assert_eq!(due["count"], count, "{name}: {report}");
+    }
+    let oldest = &kind(&report, "sessions")["oldest_ms"];
+    assert_eq!(*oldest, 1_600_000_000_000_u64, "{report}");
+    // A report alone deletes nothing.
+    let trail = json_of(server, &["audit", "list", "--kind", "test"]);
+    assert_eq!(trail.as_array().map(Vec::len), Some(3), "{trail}");
+    let id = report["report_id"].as_str().unwrap();
+    let applied = json_of(server, &["retention", "apply", id]);
+    assert_eq!(applied["state"], "applied", "{applied}");
+    for (name, count) in [("sessions", 2), ("audit", 3)] {
+        let due = kind(&applied, name);
+        assert_eq!(
+            (&due["deleted"], &due["left"]),
+            (&json!(count), &json!(0)),
+            "{name}: {applied}"
+        );
+    }
+    let trail = json_of(server, &["audit", "list", "--kind", "test"]);
+    assert_eq!(trail, json!([]));
+    let verified = json_of(server, &["audit", "verify"]);
+    assert_eq!(verified["ok"], true, "{verified}");
+    let (status, sessions) = server.get(&tokens[2], "/auth/sessions").await;
+    assert_eq!(status, 200, "{sessions}");
+    assert_eq!(sessions["data"].as_array().map(Vec::len), Some(1));
+    let again = json_of(server, &["retention", "report"]);
+    for name in ["sessions", "audit"] {
+        assert_eq!(kind(&again, name)["count"], 0, "{name}: {again}");
+    }
+}
+
 async fn old_bookings_go_and_are_not_missed(url: &str, mut server: Server) {
+    let store = Store::connect(url, 2).await.unwrap();
+    old_sessions_and_entries_go(&store, &server).await;
     let (show, bookings) = sell(&server).await;
     let (status, _) = server
         .get(&show.buyer, &format!("/bookings/{}", bookings[0]))
@@ -80,7 +138,6 @@ async fn old_bookings_go_and_are_not_missed(url: &str, mut server: Server) {
     let report = json_of(&server, &["retention", "--report"]);
     let id = report["report_id"].as_str().unwrap();
     // So the report says that what is from before 2255 is too old.
-    let store = Store::connect(url, 2).await.unwrap();
     store
         .by_hand(
             "UPDATE retention_reports SET kinds = '[{\"kind\":\"bookings\",\
@@ -131,7 +188,7 @@ async fn old_bookings_go_and_are_not_missed(url: &str, mut server: Server) {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_with(folder.path(), &[BY_HAND]).await;
+    let server = Server::start_with(folder.path(), &[BY_HAND, OUTBOX]).await;
     let url = format!("sqlite://{}", folder.path().join("onsale.sqlite").display());
     old_bookings_go_and_are_not_missed(&url, server).await;
 }
@@ -141,7 +198,7 @@ async fn on_postgresql() {
     let database = Database::create();
     let folder = tempfile::tempdir().unwrap();
     let url = database.url();
-    let env = [BY_HAND, ("ONSALE_DATABASE__URL", &url)];
+    let env = [BY_HAND, OUTBOX, ("ONSALE_DATABASE__URL", &url)];
     let server = Server::start_with(folder.path(), &env).await;
     old_bookings_go_and_are_not_missed(&url, server).await;
 }

@@ -1,6 +1,8 @@
 //! What others try keeps nobody out and fills no mailbox.
 
+use futures::future::join_all;
 use http::Method;
+use onsale_accounts::AccountsConfig;
 use onsale_ingress::Rate;
 use serde_json::json;
 
@@ -160,4 +162,78 @@ async fn an_address_gets_few_mails_however_often_it_registers() {
     let ordering = std::sync::atomic::Ordering::SeqCst;
     world.clock.0.fetch_add(8_640_000, ordering);
     register(&world).await;
+}
+
+/// With the limits that a server has by default. What a body says is looked at behind them.
+#[tokio::test]
+async fn an_address_signs_in_registers_and_asks_for_links_as_often_as_the_defaults_say() {
+    let world = World::with(|all| {
+        all.accounts = config();
+        all.http.trusted_proxies = 1;
+        all.rate_limit.enabled = true;
+    })
+    .await;
+    let attempt = async |path: &str, address: &str| {
+        let call = world.post(&format!("/api/v1/auth/{path}"));
+        let call = call.header("x-forwarded-for", address);
+        let call = call.header("sec-fetch-site", "same-origin");
+        call.json(&json!({})).send().await
+    };
+    // 5 a minute and 3 at once; 3 a minute and 2 at once.
+    for (class, path, also, burst, refill_seconds) in [
+        ("login", "login", "cookie/login", 3, 36),
+        ("register", "register", "cookie/register", 2, 40),
+        ("reset", "forgot-password", "forgot-password", 2, 40),
+    ] {
+        let policy = format!("\"{class}\";q={burst};w={refill_seconds}");
+        for left in (0..burst).rev() {
+            let reply = attempt(path, "10.0.0.1").await;
+            reply.error(400, "VALIDATION_ERROR");
+            assert_eq!(reply.header("ratelimit-policy"), policy);
+            let begins = format!("\"{class}\";r={left};");
+            let said = reply.header("ratelimit");
+            assert!(said.starts_with(&begins), "{path}: {said}");
+        }
+        for path in [path, also] {
+            let held = attempt(path, "10.0.0.1").await;
+            held.error(429, "RATE_LIMITED");
+            let wait: u64 = held.header("retry-after").parse().unwrap();
+            let longest = refill_seconds / burst;
+            assert!((1..=longest).contains(&wait), "{path}: {wait} s");
+        }
+        // Others get on.
+        let other = attempt(path, "10.0.0.2").await;
+        other.error(400, "VALIDATION_ERROR");
+    }
+}
+
+#[tokio::test]
+async fn who_comes_while_the_queue_of_passwords_is_full_is_asked_to_come_back() {
+    /// Far more than a queue of one takes while one password is computed.
+    const CROWD: usize = 32;
+    let world = World::with(|all| {
+        all.accounts = AccountsConfig {
+            bcrypt_cost: 12,
+            password_queue_max: 1,
+            ..config()
+        };
+    })
+    .await;
+    // Where there is no account it takes as long.
+    let body = json!({ "email": EMAIL, "password": PASSWORD });
+    let crowd = (0..CROWD).map(|_| post(&world, "login", body.clone()));
+    let replies = join_all(crowd).await;
+    let (busy, answered): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 503);
+    assert!(!busy.is_empty() && !answered.is_empty(), "{}", busy.len());
+    for reply in busy {
+        reply.error(503, "OVERLOADED");
+        let wait: u64 = reply.header("retry-after").parse().unwrap();
+        assert!((1..=60).contains(&wait), "{wait} s");
+    }
+    for reply in answered {
+        reply.error(401, "INVALID_CREDENTIALS");
+    }
+    // It is empty again.
+    let later = post(&world, "login", body).await;
+    later.error(401, "INVALID_CREDENTIALS");
 }

@@ -3,20 +3,35 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{PASSWORD, audited, call, login, post, refresh, register, world};
+use super::{PASSWORD, audited, call, config, login, post, refresh, register, world};
+use crate::factors::pass;
+use crate::support::World;
 
 #[tokio::test]
-async fn a_token_that_has_expired_does_not_keep_anyone_from_another() {
-    let world = world().await;
+async fn an_access_token_lasts_fifteen_minutes_and_keeps_nobody_from_another_when_it_is_over() {
+    let world = World::with(|all| {
+        all.accounts = config();
+        all.auth.leeway_seconds = 0;
+    })
+    .await;
     let signed_in = register(&world).await;
+    let me = async || call(&world, &signed_in, Method::GET, "me", Value::Null).await;
+    pass(&world, 899_000);
+    me().await.data(200);
+    pass(&world, 1_000);
+    me().await.error(401, "UNAUTHORIZED");
+    let expired = signed_in["access_token"].as_str().unwrap();
     let body = json!({ "refresh_token": signed_in["refresh_token"] });
-    let reply = world
-        .post("/api/v1/auth/refresh")
-        .token("expired")
-        .json(&body);
-    reply.send().await.data(200);
-    let reply = world.get("/api/v1/auth/me").token("expired").send().await;
-    reply.error(401, "UNAUTHORIZED");
+    let next = world.post("/api/v1/auth/refresh").token(expired);
+    let next = next.json(&body).send().await.data(200);
+    call(&world, &next, Method::GET, "me", Value::Null)
+        .await
+        .data(200);
+    me().await.error(401, "UNAUTHORIZED");
+    // What is no token at all is as good as one that is over.
+    let body = json!({ "refresh_token": next["refresh_token"] });
+    let last = world.post("/api/v1/auth/refresh").token("expired");
+    last.json(&body).send().await.data(200);
 }
 
 #[tokio::test]
