@@ -319,7 +319,7 @@ fn exports(server: &Server, folder: &std::path::Path, booking: &str) {
     let text = std::fs::read_to_string(&file).unwrap();
     let names = text.lines().next().unwrap();
     assert!(names.starts_with("audit_id,at,actor_id,"), "{names}");
-    assert_eq!(text.lines().count(), 3, "{text}");
+    assert_eq!(text.lines().count(), 5, "{text}");
     assert!(!folder.join("trail.csv.part").exists());
     for (args, said) in [
         (&["--format", "xml"][..], "expected csv or jsonl"),
