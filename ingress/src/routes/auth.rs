@@ -78,7 +78,10 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(cookie::second_factor::cookie_second_factor),
             pages.bounds(second_step::BOUNDS),
         )
-        .with(routes!(cookie::passkey::cookie_passkey), pages)
+        .with(
+            routes!(cookie::passkey::cookie_passkey),
+            pages.class(Class::Login),
+        )
         .with(
             routes!(cookie::oauth_session::cookie_finish_sign_in),
             pages.bounds(oauth_session::BOUNDS),
