@@ -23,6 +23,7 @@ contract!(
     an_erased_account_takes_its_guests_with_it,
     an_erased_guest_is_nobodys,
     guests_who_bought_nothing_and_old_addresses_are_forgotten,
+    what_was_taken_over_stays_though_it_ran_out,
 );
 
 /// A guest with the address of the account `of_address`.
@@ -314,14 +315,17 @@ async fn guests_who_bought_nothing_and_old_addresses_are_forgotten(bench: Bench)
     let early = store.forget_guests(NOW_MS, NOW_MS).await.unwrap();
     assert_eq!(early, 0);
     let later_ms = NOW_MS + DAY_MS;
-    assert_eq!(store.forget_guests(later_ms, NOW_MS).await.unwrap(), 1);
-    assert_eq!(store.guest(user_id(14).0).await.unwrap(), None);
-    for number in [11, 12, 13] {
+    assert_eq!(store.forget_guests(later_ms, NOW_MS).await.unwrap(), 2);
+    for number in [13, 14] {
         let found = store.guest(user_id(number).0).await.unwrap();
-        assert_eq!(found, Some(guest(number, 1)), "it has a booking");
+        assert_eq!(found, None, "{number} has nothing");
+    }
+    for (number, of_address) in [(11, 1), (12, 1), (21, 2)] {
+        let found = store.guest(user_id(number).0).await.unwrap();
+        assert_eq!(found, Some(guest(number, of_address)), "it has something");
     }
     assert_eq!(store.forget_guests(later_ms, NOW_MS).await.unwrap(), 0);
-    // Created at NOW_MS + 11, 12, 13 and 21.
+    // Created at NOW_MS + 11, 12 and 21.
     let forgotten = store.forget_guests(later_ms, NOW_MS + 13).await.unwrap();
     assert_eq!(forgotten, 2);
     let left = GuestRow {
@@ -331,6 +335,29 @@ async fn guests_who_bought_nothing_and_old_addresses_are_forgotten(bench: Bench)
     };
     let found = store.guest(user_id(11).0).await.unwrap();
     assert_eq!(found, Some(left));
-    let found = store.guest(user_id(13).0).await.unwrap();
-    assert_eq!(found, Some(guest(13, 1)));
+    let found = store.guest(user_id(21).0).await.unwrap();
+    assert_eq!(found, Some(guest(21, 2)));
+}
+
+async fn what_was_taken_over_stays_though_it_ran_out(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    let (taken, left) = (chain.reserve(1, 11, &[0]), chain.reserve(1, 12, &[1]));
+    store.project(&chain.all()).await.unwrap();
+    let until = chain.next_offset;
+    add(&bench, [11], 1).await;
+    add(&bench, [12], 2).await;
+    let by = Unaudited::Unattended;
+    store.add_user(&verified_user(1), None, by).await.unwrap();
+    assert_eq!(take(&bench, 1).await, of([11]));
+    chain.expire(1, 11, taken, &[0]);
+    chain.expire(1, 12, left, &[1]);
+    let ends = chain.batch(until, chain.next_offset);
+    store.project(&ends).await.unwrap();
+    let later_ms = NOW_MS + DAY_MS;
+    assert_eq!(store.forget_guests(later_ms, NOW_MS).await.unwrap(), 1);
+    assert_eq!(store.guest(user_id(12).0).await.unwrap(), None);
+    let owned = store.guests_of(id(1)).await.unwrap();
+    assert_eq!(owned.len(), 1);
 }

@@ -37,10 +37,12 @@ const TAKE_OVER: &str = "UPDATE guests SET owner_id = $1, taken_over_at_ms = $2 
      ORDER BY MAX(CASE WHEN b.confirmed_at_ms IS NULL THEN 0 ELSE 1 END) DESC, \
      MAX(g.created_at_ms) DESC LIMIT $4) RETURNING guest_id";
 
-/// Of these that housekeeping has not looked at, those with bookings.
+/// Of these that housekeeping has not looked at, those with something, as [`TAKE_OVER`] has it, and those that
+/// an account has taken over. A hold that ran out or was given back is nothing.
 const KEEP: &str = "UPDATE guests SET is_kept = 1 WHERE guest_id IN (SELECT g.guest_id FROM guests g \
-     WHERE g.is_kept = 0 AND g.expires_at_ms < $1 \
-     AND (SELECT b.user_id FROM bookings b WHERE b.user_id = g.guest_id LIMIT 1) IS NOT NULL LIMIT $2)";
+     WHERE g.is_kept = 0 AND g.expires_at_ms < $1 AND (g.owner_id IS NOT NULL \
+     OR (SELECT b.user_id FROM bookings b WHERE b.user_id = g.guest_id \
+     AND (b.confirmed_at_ms IS NOT NULL OR b.status = 'reserved') LIMIT 1) IS NOT NULL) LIMIT $2)";
 const FORGET_UNUSED: &str = "DELETE FROM guests WHERE guest_id IN (SELECT guest_id FROM guests \
      WHERE is_kept = 0 AND expires_at_ms < $1 LIMIT $2)";
 const FORGET_ADDRESSES: &str = "UPDATE guests SET email_sealed = NULL, email_hash = NULL, locale = NULL \
@@ -217,8 +219,9 @@ impl Store {
             .await
     }
 
-    /// Forgets guests without bookings whose token was good until before `unused_before_ms`, and the
-    /// addresses of those that were created before `addresses_before_ms`; returns how many rows those were.
+    /// Forgets guests who bought and hold nothing and whose token was good until before `unused_before_ms`, and
+    /// the addresses of those that were created before `addresses_before_ms`; returns how many rows those were.
+    /// Guests with bookings go with the last of these ([`Store::apply_retention_step`]).
     ///
     /// # Errors
     /// As every write.
