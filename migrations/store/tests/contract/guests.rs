@@ -21,6 +21,7 @@ contract!(
     an_account_takes_over_a_bounded_number,
     bookings_of_several_are_one_list,
     an_erased_account_takes_its_guests_with_it,
+    a_person_has_the_guests_that_it_takes_with_it,
     an_erased_guest_is_nobodys,
     guests_who_bought_nothing_and_old_addresses_are_forgotten,
     what_was_taken_over_stays_though_it_ran_out,
@@ -291,6 +292,30 @@ async fn an_erased_account_takes_its_guests_with_it(bench: Bench) {
     // The bookings stay.
     let kept = store.bookings(&filter(user_id(11))).await.unwrap();
     assert_eq!(kept.len(), 1);
+}
+
+async fn a_person_has_the_guests_that_it_takes_with_it(bench: Bench) {
+    let store = &bench.store;
+    purchases(&bench).await;
+    let by = Unaudited::Unattended;
+    store.add_user(&verified_user(1), None, by).await.unwrap();
+    let found = async |user: UserRow, limit: u32| {
+        let guests = store.guests_of_person(&user, limit).await.unwrap();
+        let ids = guests.into_iter().map(|guest| guest.guest_id);
+        ids.collect::<Vec<_>>()
+    };
+    let ids = |numbers: &[u64]| -> Vec<Uuid> {
+        let numbers = numbers.iter();
+        numbers.map(|number| user_id(*number).0).collect()
+    };
+    assert_eq!(found(user(1), 9).await, ids(&[]), "not verified");
+    let all = found(verified_user(1), 9).await;
+    assert_eq!(all, ids(&[14, 13, 12, 11]));
+    take(&bench, 1).await;
+    let all = found(verified_user(1), 9).await;
+    assert_eq!(all, ids(&[12, 11, 14, 13]), "what is its own first");
+    assert_eq!(found(verified_user(1), 3).await, all[..3]);
+    assert_eq!(found(user(1), 9).await, all[..2], "it has another address");
 }
 
 async fn an_erased_guest_is_nobodys(bench: Bench) {
