@@ -10,6 +10,8 @@ from .harness import in_parallel, post_head
 
 NAME = "login-storm"
 SECONDS = (5, 60)
+# What the storm costs the buyers shows beside what they wait without it.
+QUIET_SECONDS = (3, 60)
 # What a password costs in production; `dev` takes less.
 SERVER_SETTINGS = {"ONSALE_ACCOUNTS__BCRYPT_COST": "12"}
 PER_SECOND = 10_000 / 60
