@@ -38,13 +38,14 @@ fi
 if has kustomize; then
     step "Kubernetes manifests"
     cp deploy/kubernetes/base/secret.example.yaml "$work/secret.yaml"
+    cp deploy/kubernetes/base/migrate.example.yaml "$work/migrate.yaml"
     kustomize build deploy/kubernetes/base >"$work/base.yaml"
     kustomize build deploy/kubernetes/overlays/example >"$work/overlay.yaml"
     # The oldest version that the manifests support, and the newest known one. Kinds of the
     # Prometheus operator have no schema there; references.py checks them.
     for version in 1.30 1.37; do
         kubernetes-validate --kubernetes-version "$version" --strict --quiet --no-warn \
-            "$work/secret.yaml" "$work/base.yaml" "$work/overlay.yaml"
+            "$work/secret.yaml" "$work/migrate.yaml" "$work/base.yaml" "$work/overlay.yaml"
     done
     python3 deploy/checks/references.py "$work/overlay.yaml" "$work/secret.yaml"
 fi

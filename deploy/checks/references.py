@@ -13,9 +13,9 @@ import yaml
 from problems import finish, problem
 
 DEPLOY = Path(__file__).resolve().parents[1]
-# What auth.hs256_secret, auth.booking_secret and cluster.secret need.
+# What auth.hs256_secret, auth.booking_secret, cluster.secret and accounts.key need.
 SECRET_MIN_BYTES = 32
-GENERATED = ("token-key", "booking-secret", "cluster-secret")
+GENERATED = ("token-key", "booking-secret", "cluster-secret", "accounts-key")
 
 
 def name(item: dict) -> str:

@@ -22,6 +22,8 @@ SECRETS = {
     "token-key": "t" * 64,
     "booking-secret": "b" * 64,
     "cluster-secret": "c" * 64,
+    "accounts-key": "a" * 64,
+    "mail-url": "smtp://127.0.0.1:1025",
     "database-url": "postgres://onsale:x@127.0.0.1:5432/onsale",
 }
 

@@ -22,6 +22,19 @@ chmod 0700 "$folder"
 if [ -s "$folder/token-key" ]; then cat "$folder/token-key"; else random; fi | make booking-secret
 random | make token-key
 random | make cluster-secret
-random | make database-password
+# Personal data is sealed with it: whoever loses it loses every name and address. Keep a copy elsewhere.
+random | make accounts-key
 random | make grafana-password
-printf 'postgres://onsale:%s@postgres:5432/onsale' "$(cat "$folder/database-password")" | make database-url
+url() { printf 'postgres://%s:%s@postgres:5432/onsale' "$1" "$(cat "$folder/$2")"; }
+# In an installation from before there were two roles, `onsale` owns the tables and is the administrator, too; its
+# database knows no other. It goes on so: `onsale doctor` says what that means.
+if [ -s "$folder/database-url" ] && [ ! -s "$folder/database-owner-url" ]; then
+    cat "$folder/database-url" | make database-owner-url
+fi
+random | make database-admin-password
+random | make database-password
+random | make database-owner-password
+url onsale database-password | make database-url
+url onsale_owner database-owner-password | make database-owner-url
+# Mails go to the mailbox of the compose file. Put the URL of a mail server here to have them sent.
+printf 'smtp://mailbox:1025?tls=none' | make mail-url

@@ -8,6 +8,7 @@ mod access_log;
 mod address_blocks;
 mod api_keys;
 mod audit;
+mod audit_pages;
 mod auth;
 mod booking_keys;
 mod bounded;
@@ -59,6 +60,7 @@ mod tls;
 mod values;
 mod verified_only;
 
+pub use audit_pages::{AuditFormat, AuditPages, AuditPagesError};
 pub use booking_keys::BookingKeys;
 pub use clock::{Clock, SystemClock};
 pub use config::{

@@ -63,12 +63,23 @@ CREATE TABLE IF NOT EXISTS audit_horizon (
     dropped_before_ms bigint NOT NULL CHECK (dropped_before_ms >= 0)
 );
 
--- What is younger than 31 days is not old enough, whoever asks.
+-- For how long entries are kept at least: the one row of it. Who owns the tables writes it down, from
+-- retention.audit_years; a role that was given what the program needs may not.
+CREATE TABLE IF NOT EXISTS audit_retention (
+    one integer PRIMARY KEY CHECK (one = 1),
+    -- No shorter time is ever taken for old enough, whatever is configured.
+    kept_days bigint NOT NULL CHECK (kept_days BETWEEN 31 AND 36600)
+);
+INSERT INTO audit_retention (one, kept_days) VALUES (1, 1098) ON CONFLICT DO NOTHING;
+
+-- What is younger than that is not old enough, whoever asks.
 CREATE OR REPLACE FUNCTION audit_horizon_is_old() RETURNS trigger LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
+DECLARE
+    kept bigint := coalesce((SELECT kept_days FROM audit_retention WHERE one = 1), 1098);
 BEGIN
-    IF NEW.dropped_before_ms > (SELECT now_ms FROM database_clock) - 2678400000 THEN
-        RAISE EXCEPTION 'audit_horizon: entries are kept for 31 days at least';
+    IF NEW.dropped_before_ms > (SELECT now_ms FROM database_clock) - kept * 86400000 THEN
+        RAISE EXCEPTION 'audit_horizon: entries are kept for % days at least', kept;
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.dropped_before_ms < OLD.dropped_before_ms THEN
         RAISE EXCEPTION 'audit_horizon: what was deleted does not come back';

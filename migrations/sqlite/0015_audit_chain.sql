@@ -23,17 +23,27 @@ CREATE TABLE IF NOT EXISTS audit_horizon (
     dropped_before_ms INTEGER NOT NULL CHECK (dropped_before_ms >= 0)
 ) STRICT;
 
--- What is younger than 31 days is not old enough, whoever asks.
+-- For how long entries are kept at least: the one row of it, written from retention.audit_years.
+CREATE TABLE IF NOT EXISTS audit_retention (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    -- No shorter time is ever taken for old enough, whatever is configured.
+    kept_days INTEGER NOT NULL CHECK (kept_days BETWEEN 31 AND 36600)
+) STRICT;
+INSERT OR IGNORE INTO audit_retention (one, kept_days) VALUES (1, 1098);
+
+-- What is younger than that is not old enough, whoever asks.
 CREATE TRIGGER IF NOT EXISTS audit_horizon_is_old BEFORE INSERT ON audit_horizon
-WHEN NEW.dropped_before_ms > (SELECT now_ms FROM database_clock) - 2678400000
+WHEN NEW.dropped_before_ms > (SELECT now_ms FROM database_clock)
+    - coalesce((SELECT kept_days FROM audit_retention WHERE one = 1), 1098) * 86400000
 BEGIN
-    SELECT RAISE(ABORT, 'audit_horizon: entries are kept for 31 days at least');
+    SELECT RAISE(ABORT, 'audit_horizon: entries are kept for as many days as audit_retention says');
 END;
 CREATE TRIGGER IF NOT EXISTS audit_horizon_stays_old BEFORE UPDATE ON audit_horizon
-WHEN NEW.dropped_before_ms > (SELECT now_ms FROM database_clock) - 2678400000
+WHEN NEW.dropped_before_ms > (SELECT now_ms FROM database_clock)
+    - coalesce((SELECT kept_days FROM audit_retention WHERE one = 1), 1098) * 86400000
     OR NEW.dropped_before_ms < OLD.dropped_before_ms
 BEGIN
-    SELECT RAISE(ABORT, 'audit_horizon: entries are kept for 31 days at least');
+    SELECT RAISE(ABORT, 'audit_horizon: entries are kept for as many days as audit_retention says');
 END;
 
 -- The links of the chains. Each covers what one commit wrote for a tenant, and names the hash of the

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what attacks cost a server, to compare two binaries, and what answers give away by their time.
+"""Measures what attacks cost a server, to compare binaries, and what answers tell by their time.
 
     deploy/checks/attacks/measure.py --binary FILE [--only shows,receipts,keys,guesses] [--shows N]
         [--fill SECONDS] [--keys N] [--guesses N] [--set NAME=VALUE]...
@@ -7,8 +7,8 @@
     shows      20 anonymous lists of an event with N shows, at once
     receipts   20 receipts by 6 clients, of a booking behind SECONDS of `onsale load` at full speed
     keys       N refusals under unique idempotency keys, by 3,000 users
-    guesses    N logins and N forgotten passwords of an account that there is, and as many of none, in
-               turn: what each takes
+    guesses    N logins and N forgotten passwords of an account that there is, and as many of
+               none, in turn: what each takes
 
 Rate limits are off, so that the work itself is measured; --set names more settings of
 the server (ONSALE_..., as quotas). Processor time is that of the server. Prints a line of JSON for

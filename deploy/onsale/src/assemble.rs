@@ -84,6 +84,7 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     private::warn_of_readable_secrets(&config);
+    warn_of_useless_callbacks(&config);
     // First of all: a port that is taken should not cost a recovery.
     let public = listen("http.listen", config.http.listen)?;
     let address = public.local_addr().or_found()?;
@@ -164,6 +165,16 @@ where
     }
     tracing::info!("stopped");
     result.and(served).and(worked)
+}
+
+fn warn_of_useless_callbacks(config: &Config) {
+    if config.accounts.has_useless_callbacks() {
+        tracing::warn!(
+            public_url = %config.accounts.public_url,
+            "providers send people who sign in to their own machines: set accounts.public_url to where \
+             browsers reach this installation"
+        );
+    }
 }
 
 /// How long a stop waits for what the database still does: as long as PostgreSQL lets one statement

@@ -72,9 +72,8 @@ enum Command {
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
     /// Report and delete what is kept too long
-    #[command(subcommand)]
-    Retention(commands::retention::RetentionCommand),
-    /// List what staff changed in the database, and who did it
+    Retention(commands::retention::RetentionArgs),
+    /// List, export and verify who did what
     #[command(subcommand)]
     Audit(commands::audit::AuditCommand),
     /// Put load on a running server and report throughput, latency and broken promises
@@ -247,6 +246,13 @@ pub(crate) fn parse_uuid(text: &str) -> Result<Uuid, String> {
         .map_err(|_| "expected a UUID such as 0190a5c4-5c1e-7e2b-9f3a-2d1c4b5a6978".to_owned())
 }
 
+/// An instant as milliseconds since 1970.
+pub(crate) fn parse_instant(text: &str) -> Result<u64, String> {
+    let time: Option<jiff::Timestamp> = text.parse().ok();
+    time.and_then(|time| u64::try_from(time.as_millisecond()).ok())
+        .ok_or_else(|| "expected a time such as 2026-12-31T19:30:00Z".to_owned())
+}
+
 impl Cli {
     /// Runs the verb.
     pub(crate) fn run(self) -> Result<(), Failure> {
@@ -338,6 +344,15 @@ mod tests {
         assert_eq!(parse_duration_s("30d"), Ok(2_592_000));
         for wrong in ["", "m", "0", "-5m", "5y", "99999999999999999999d"] {
             assert!(parse_duration_s(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn instants() {
+        assert_eq!(parse_instant("1970-01-01T00:00:01Z"), Ok(1_000));
+        assert_eq!(parse_instant("1970-01-01T07:00:01+07:00"), Ok(1_000));
+        for wrong in ["", "tomorrow", "2026-12-31", "1969-12-31T23:59:59Z"] {
+            assert!(parse_instant(wrong).is_err(), "{wrong}");
         }
     }
 

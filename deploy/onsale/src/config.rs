@@ -457,6 +457,17 @@ mod tests {
         ] {
             assert!(!text.contains("s3cret"), "{text}");
         }
+        // Nor does a panic that has it in its hands.
+        let in_hand = (
+            (&config.auth, &config.accounts, &config.cluster),
+            (&config.database, &config.redis, &config.kafka),
+            &config.mail.url,
+        );
+        let panicked: Result<(), _> = std::panic::catch_unwind(|| panic!("{in_hand:?}"));
+        let panicked = panicked.unwrap_err();
+        let said = panicked.downcast_ref::<String>().unwrap();
+        assert!(said.contains("hs256_secret"), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
         // And what is wrong with them is said without them.
         config.database.url = url("mysql");
         config.redis.url = url("http");

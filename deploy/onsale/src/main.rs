@@ -1,6 +1,7 @@
 //! `onsale`: the one binary, server and operator command line.
 
 mod assemble;
+mod audit_keeping;
 mod cli;
 mod client;
 mod commands;

@@ -18,6 +18,11 @@ pub(crate) fn line(text: impl std::fmt::Display) {
     ended(writeln!(std::io::stdout().lock(), "{text}"));
 }
 
+/// Text on standard output as it is.
+pub(crate) fn bytes(text: &[u8]) {
+    ended(std::io::stdout().lock().write_all(text));
+}
+
 /// A line on standard output by a process that continues even without a reader.
 pub(crate) fn announce(text: impl std::fmt::Display) {
     // It has no reader.

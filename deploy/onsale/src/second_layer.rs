@@ -3,8 +3,8 @@
 use onsale_store::Store;
 
 /// What to do where it does not.
-pub(crate) const ADVICE: &str = "connect as a role without SUPERUSER and BYPASSRLS that owns the \
-     database (deploy/README.md, Roles of PostgreSQL)";
+pub(crate) const ADVICE: &str = "connect as a role without SUPERUSER and BYPASSRLS \
+     (deploy/README.md, Roles of PostgreSQL)";
 
 /// What is the matter, where the program is bound by no policy of PostgreSQL's. A database that does not answer
 /// has other problems.

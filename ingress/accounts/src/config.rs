@@ -150,6 +150,11 @@ impl AccountsConfig {
         files.map(PathBuf::as_path)
     }
 
+    /// Whether providers send people back to their own machines: plain `http://` leads nowhere else.
+    pub fn has_useless_callbacks(&self) -> bool {
+        !self.providers.is_empty() && self.public_url.starts_with("http://")
+    }
+
     /// The keys; `None` where there are none.
     ///
     /// # Errors
@@ -395,6 +400,23 @@ mod tests {
             let expected: Vec<&str> = Some(wrong).filter(|w| !w.is_empty()).into_iter().collect();
             assert_eq!(named, expected, "{config:?}");
         }
+    }
+
+    #[test]
+    fn callbacks_that_lead_nowhere_are_noticed() {
+        let none = AccountsConfig::default();
+        assert!(!none.has_useless_callbacks(), "nobody is sent anywhere");
+        let google = ProviderConfig::default();
+        let here = AccountsConfig {
+            providers: [("google".to_owned(), google)].into(),
+            ..none
+        };
+        assert!(here.has_useless_callbacks());
+        let public = AccountsConfig {
+            public_url: "https://tickets.example.test".to_owned(),
+            ..here
+        };
+        assert!(!public.has_useless_callbacks());
     }
 
     #[test]

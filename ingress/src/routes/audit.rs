@@ -1,6 +1,5 @@
 //! The audit trail.
 
-mod csv;
 mod export;
 mod filter;
 mod list;

@@ -1,12 +1,13 @@
 //! Tenants and their members over HTTP.
 
 use http::Method;
+use onsale_schemas::UserId;
 use onsale_store::audit::Actor;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::accounts::{PASSWORD, config, mailed, post};
-use crate::support::{NOW_MS, Reply, World};
+use crate::support::{Claims, NOW_MS, Reply, World};
 
 const OWNER: &str = "owner@example.test";
 const GUEST: &str = "guest@example.test";
@@ -343,6 +344,47 @@ async fn an_export_is_written_page_by_page() {
     assert!(numbers.is_sorted_by(|newer, older| newer > older));
     let (_, lines) = exported(&world, &owner, "format=csv&kind=thing").await;
     assert_eq!(lines.len(), 1_005, "with the names");
+}
+
+#[tokio::test]
+async fn operators_read_one_tenants_trail_and_members_no_others() {
+    let world = world(true).await;
+    let owner = person(&world, OWNER).await;
+    let mut ids = Vec::new();
+    for slug in ["opera", "theatre"] {
+        let tenant = open(&world, &owner, slug).await;
+        ids.push(tenant["tenant_id"].as_str().unwrap().to_owned());
+    }
+    let operator = Claims::new(UserId(Uuid::from_u128(8)), "operator").token();
+    let operator = json!({ "access_token": operator });
+    let tenants = |entries: &Value| -> Vec<String> {
+        let entries = entries.as_array().unwrap().iter();
+        entries
+            .map(|entry| entry["tenant_id"].as_str().unwrap_or("none").to_owned())
+            .collect()
+    };
+    let all = call(&world, &operator, Method::GET, "audit", Value::Null).await;
+    let all = tenants(&all.data(200));
+    for id in &ids {
+        assert!(all.contains(id), "{all:?}");
+        let path = format!("audit?tenant={id}");
+        let one = call(&world, &operator, Method::GET, &path, Value::Null).await;
+        assert_eq!(tenants(&one.data(200)), [id.as_str()]);
+        let (_, lines) = exported(&world, &operator, &format!("format=jsonl&tenant={id}")).await;
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains(id.as_str()), "{lines:?}");
+    }
+    assert!(all.contains(&"none".to_owned()), "what is no tenant's");
+    // Who belongs to one may name it, and no other.
+    let owner = login(&world, OWNER, &json!(ids[0])).await;
+    let own = format!("audit?tenant={}", ids[0]);
+    let own = call(&world, &owner, Method::GET, &own, Value::Null).await;
+    assert_eq!(tenants(&own.data(200)), [ids[0].as_str()]);
+    for path in ["audit", "audit/export"] {
+        let other = format!("{path}?tenant={}", ids[1]);
+        let other = call(&world, &owner, Method::GET, &other, Value::Null).await;
+        other.error(403, "FORBIDDEN");
+    }
 }
 
 /// What a client does not read keeps nobody else from its own export, and itself from a third.

@@ -20,6 +20,8 @@ pub use config::RetentionConfig;
 pub enum Kind {
     /// Sessions after their end, with the program and the network address that they were opened from.
     Sessions,
+    /// Addresses of guests after the purchase.
+    Guests,
     /// Entries of the audit trail.
     Audit,
     /// Analytics. None are kept yet.
@@ -30,12 +32,19 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they are deleted.
-    pub const ALL: [Self; 4] = [Self::Sessions, Self::Audit, Self::Analytics, Self::Bookings];
+    pub const ALL: [Self; 5] = [
+        Self::Sessions,
+        Self::Guests,
+        Self::Audit,
+        Self::Analytics,
+        Self::Bookings,
+    ];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
+            Self::Guests => "guests",
             Self::Audit => "audit",
             Self::Analytics => "analytics",
             Self::Bookings => "bookings",

@@ -35,19 +35,18 @@ const API_KEYS_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// How long mails to people are kept that were not sent, in milliseconds: 37 days. A link is good for 30
 /// days at most, so such a mail has long been of no use.
 const MAILS_KEPT_MS: u64 = 37 * 24 * 3_600 * 1_000;
+/// How long reports of what was kept too long are kept after their end, in milliseconds: a year. What they
+/// deleted is in the audit trail for longer.
+const REPORTS_KEPT_MS: u64 = 366 * 24 * 3_600 * 1_000;
 /// How long guests who bought nothing are kept after their token could be used, in milliseconds: 7 days, longer
 /// than any projection is behind.
 const GUESTS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
-/// How long the address of a guest is kept after the purchase, in milliseconds: 2 years, within which an
-/// account may take it over. The booking stays, under an id that names nobody any more.
-const GUEST_ADDRESSES_KEPT_MS: u64 = 2 * 365 * 24 * 3_600 * 1_000;
 /// Jobs forgotten in one transaction, so that it stays short.
 const JOBS_PER_STEP: u32 = 5_000;
 
 /// Keeps the audit trail in order. Deletes answers of catalog calls whose idempotency key is no longer
 /// remembered, changes that the log never accepted, jobs, one-time tokens and API keys that ended long ago,
-/// challenges of sign-ins, guests who bought nothing, addresses of guests of long ago, and mails that were
-/// never sent. What people may want to look at first goes by [`crate::retention`].
+/// challenges of sign-ins, guests who bought nothing, reports of retention, and mails that were never sent. What people may want to look at first goes by [`crate::retention`].
 struct Housekeeping {
     store: Store,
 }
@@ -101,10 +100,10 @@ impl Handler for Housekeeping {
             .await?;
         let guests = self
             .store
-            .forget_guests(
-                now_ms.saturating_sub(GUESTS_KEPT_MS),
-                now_ms.saturating_sub(GUEST_ADDRESSES_KEPT_MS),
-            )
+            .forget_guests(now_ms.saturating_sub(GUESTS_KEPT_MS))
+            .await?;
+        self.store
+            .forget_retention_reports(now_ms.saturating_sub(REPORTS_KEPT_MS))
             .await?;
         let mut jobs = self
             .store

@@ -14,6 +14,7 @@ use onsale_store::Store;
 use prometheus::Registry;
 
 use super::{Parts, resume_openings, serve_ingress};
+use crate::audit_keeping;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::exit::{Failure, OrFail};
@@ -28,6 +29,7 @@ use crate::secrets;
 pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     let registry = Registry::new();
     let (embedded, store) = start(config, &registry).await?;
+    audit_keeping::write_down(&store, &config.retention).await;
     let embedded = Arc::new(embedded);
     let operations = Arc::new(EmbeddedOperations::new(
         embedded.clone(),

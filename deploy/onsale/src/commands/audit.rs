@@ -1,5 +1,7 @@
 //! `onsale audit`
 
+mod export;
+mod filter;
 mod list;
 mod show;
 mod verify;
@@ -12,6 +14,8 @@ use crate::exit::Failure;
 pub(crate) enum AuditCommand {
     /// List who did what, newest first
     List(list::ListArgs),
+    /// Write all entries down as CSV or JSON Lines, newest first
+    Export(export::ExportArgs),
     /// Show everything about one entry
     Show(show::ShowArgs),
     /// Check that no entry was taken out, changed or put in by hand
@@ -21,6 +25,7 @@ pub(crate) enum AuditCommand {
 pub(crate) fn run(command: &AuditCommand) -> Result<(), Failure> {
     match command {
         AuditCommand::List(args) => list::run(args),
+        AuditCommand::Export(args) => export::run(args),
         AuditCommand::Show(args) => show::run(args),
         AuditCommand::Verify(args) => verify::run(args),
     }

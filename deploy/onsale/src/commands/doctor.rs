@@ -32,6 +32,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
     match Config::for_operator(&args.config) {
         Ok(config) => {
             checks.push(configuration(&args.config));
+            checks.extend(callbacks(&config));
             machine::permissions(&config, &mut checks);
             checks.push(machine::open_files(&config));
             machine::listeners(&config, &mut checks);
@@ -101,6 +102,21 @@ fn configuration(args: &ConfigArgs) -> Check {
             "`onsale serve` needs it; `onsale dev` makes its own key",
         ),
     }
+}
+
+/// Where people come back to who sign in with another account.
+fn callbacks(config: &Config) -> Option<Check> {
+    let accounts = &config.accounts;
+    accounts.has_useless_callbacks().then(|| {
+        Check::warning(
+            "accounts",
+            format!(
+                "providers send people who sign in to their own machines: accounts.public_url is {:?}",
+                accounts.public_url
+            ),
+            "set it to where browsers reach this installation, as https://tickets.example.com",
+        )
+    })
 }
 
 /// A failure under a heading that says already what it is about.

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use onsale_store::audit::Actor;
 use onsale_store::{Store, StoreError};
 
 use crate::cli::{ConfigArgs, JsonArgs, parse_whole};
@@ -44,6 +45,14 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
             return Ok(());
         }
         let applied = store.migrate().await.context("migrations").or_found()?;
+        let days = config.retention.audit_days();
+        let kept = store
+            .for_installation()
+            .keep_audit_days(days, &Actor::command_line());
+        let is_kept = kept
+            .await
+            .context("for how long the audit trail is kept")
+            .or_found()?;
         if let Some(role) = &args.grant {
             grant(&store, role).await?;
         }
@@ -55,6 +64,11 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
                 0 => output::line("the schema is up to date"),
                 1 => output::line("1 migration applied"),
                 n => output::line(format_args!("{n} migrations applied")),
+            }
+            if !is_kept {
+                output::line(
+                    "retention.audit_years was not written down: only the owner of the tables may",
+                );
             }
             if let Some(role) = &args.grant {
                 output::line(format_args!(

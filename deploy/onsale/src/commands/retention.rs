@@ -6,6 +6,7 @@ mod report;
 mod show;
 mod withdraw;
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use onsale_store::retention::{Report, ReportState, RetentionError};
 use uuid::Uuid;
@@ -14,8 +15,26 @@ use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
 use crate::exit::Failure;
 use crate::output;
 
+/// A verb, or one of the two that are flags as well.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct RetentionArgs {
+    #[command(subcommand)]
+    command: Option<RetentionCommand>,
+    /// The same as `retention report`
+    #[arg(long, conflicts_with = "apply")]
+    report: bool,
+    /// The same as `retention apply ID`; without an id, of the report that waits
+    #[arg(long, value_name = "ID", value_parser = parse_uuid)]
+    apply: Option<Option<Uuid>>,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
 #[derive(Debug, Subcommand)]
-pub(crate) enum RetentionCommand {
+enum RetentionCommand {
     /// Look for what is kept too long, and write down a report of what would be deleted
     Report(report::ReportArgs),
     /// List reports, newest first
@@ -40,13 +59,21 @@ pub(crate) struct OneArgs {
     config: ConfigArgs,
 }
 
-pub(crate) fn run(command: &RetentionCommand) -> Result<(), Failure> {
-    match command {
-        RetentionCommand::Report(args) => report::run(args),
-        RetentionCommand::List(args) => list::run(args),
-        RetentionCommand::Show(args) => show::run(args),
-        RetentionCommand::Apply(args) => apply::run(args),
-        RetentionCommand::Withdraw(args) => withdraw::run(args),
+pub(crate) fn run(args: &RetentionArgs) -> Result<(), Failure> {
+    let (json, config) = (args.json, &args.config);
+    match (&args.command, args.report, args.apply) {
+        (Some(RetentionCommand::Report(args)), ..) => report::run(args.json, &args.config),
+        (Some(RetentionCommand::List(args)), ..) => list::run(args),
+        (Some(RetentionCommand::Show(args)), ..) => show::run(args),
+        (Some(RetentionCommand::Apply(args)), ..) => {
+            apply::run(Some(args.id), args.json, &args.config)
+        }
+        (Some(RetentionCommand::Withdraw(args)), ..) => withdraw::run(args),
+        (None, true, _) => report::run(json, config),
+        (None, false, Some(id)) => apply::run(id, json, config),
+        (None, false, None) => Err(Failure::Use(anyhow!(
+            "expected report, list, show ID, apply ID or withdraw ID: see `onsale retention --help`"
+        ))),
     }
 }
 

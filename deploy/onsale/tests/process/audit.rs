@@ -173,6 +173,8 @@ async fn bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows() {
     assert_eq!(told, [("booking.reserve", &by), ("booking.cancel", &by)]);
     assert!(entries.iter().all(|entry| entry["subject_id"] == booking));
 
+    exports(server, folder.path(), &booking);
+
     let anchors = folder.path().join("anchors.json");
     let anchors = anchors.to_str().unwrap();
     let (code, out, err) = server.verb(&["audit", "verify", "--write-anchors", anchors]);
@@ -213,4 +215,46 @@ async fn bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows() {
     let (code, _, err) = server.verb(&["migrate", "--grant", "someone"]);
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("SQLite has no roles"), "{err}");
+}
+
+/// The verb writes what `GET /audit/export` answers.
+fn exports(server: &Server, folder: &std::path::Path, booking: &str) {
+    let lines = |args: &[&str]| {
+        let (code, out, err) = server.verb(&[&["audit", "export"][..], args].concat());
+        assert_eq!(code, Some(0), "{args:?}: {out}{err}");
+        out.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let all = lines(&["--format", "jsonl"]);
+    let of_booking = lines(&["--format", "jsonl", "--kind", "booking", "--id", booking]);
+    assert_eq!(of_booking.len(), 2, "{of_booking:?}");
+    assert!(all.len() > 2, "{all:?}");
+    for line in &of_booking {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(entry["entity"], booking, "{line}");
+        assert!(all.contains(line), "{line}");
+    }
+    let cancelled = lines(&["--format", "jsonl", "--action", "booking.cancel"]);
+    assert_eq!(cancelled, of_booking[..1], "newest first");
+    let none = lines(&["--format", "jsonl", "--to", "1970-01-02T00:00:00Z"]);
+    assert!(none.is_empty(), "{none:?}");
+    let since = lines(&["--format", "jsonl", "--from", "1970-01-02T00:00:00Z"]);
+    assert!(since.len() >= all.len(), "{since:?}");
+
+    let file = folder.join("trail.csv");
+    let to_file = lines(&["--output", file.to_str().unwrap(), "--kind", "booking"]);
+    assert!(to_file[0].starts_with("2 entries"), "{to_file:?}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let names = text.lines().next().unwrap();
+    assert!(names.starts_with("audit_id,at,actor_id,"), "{names}");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(!folder.join("trail.csv.part").exists());
+    for (args, said) in [
+        (&["--format", "xml"][..], "expected csv or jsonl"),
+        (&["--from", "yesterday"], "expected a time"),
+        (&["--output", "/nonexistent/trail.csv"], "cannot write"),
+    ] {
+        let (code, out, err) = server.verb(&[&["audit", "export"][..], args].concat());
+        assert_eq!(code, Some(2), "{args:?}: {out}{err}");
+        assert!(err.contains(said), "{args:?}: {err}");
+    }
 }

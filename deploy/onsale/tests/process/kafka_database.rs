@@ -9,7 +9,7 @@ use crate::support::{Server, SmallShow};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The brokers to test on; `None` where there are none.
-fn brokers() -> Option<String> {
+pub(crate) fn brokers() -> Option<String> {
     let brokers = std::env::var("ONSALE_TEST_KAFKA_BROKERS").ok();
     assert!(
         brokers.is_some() || std::env::var_os("CI").is_none(),

@@ -14,6 +14,7 @@ mod clocks;
 mod damaged_database;
 mod deafness;
 mod disk_full;
+mod encrypted;
 #[path = "../shared/http_client.rs"]
 mod http_client;
 mod identity;

@@ -63,6 +63,21 @@ async fn old_bookings_go_and_are_not_missed(url: &str, mut server: Server) {
     // Nothing here is seven years old.
     let report = json_of(&server, &["retention", "report"]);
     assert_eq!(kind(&report, "bookings")["count"], 0, "{report}");
+    // The flags are the same verbs.
+    let applied = json_of(&server, &["retention", "--apply"]);
+    assert_eq!(applied["report_id"], report["report_id"], "{applied}");
+    assert_eq!(applied["state"], "applied", "{applied}");
+    for (args, said) in [
+        (&["retention", "--apply"][..], "no report waits"),
+        (&["retention"], "expected report"),
+        (&["retention", "--report", "--apply"], "cannot be used with"),
+        (&["retention", "--report", "list"], "--report"),
+    ] {
+        let (code, out, err) = server.verb(args);
+        assert_eq!(code, Some(2), "{args:?}: {out}{err}");
+        assert!(err.contains(said), "{args:?}: {err}");
+    }
+    let report = json_of(&server, &["retention", "--report"]);
     let id = report["report_id"].as_str().unwrap();
     // So the report says that what is from before 2255 is too old.
     let store = Store::connect(url, 2).await.unwrap();
@@ -76,7 +91,7 @@ async fn old_bookings_go_and_are_not_missed(url: &str, mut server: Server) {
         )
         .await
         .unwrap();
-    let applied = json_of(&server, &["retention", "apply", id]);
+    let applied = json_of(&server, &["retention", "--apply", id]);
     assert_eq!(applied["state"], "applied", "{applied}");
     assert_eq!(kind(&applied, "bookings")["deleted"], 3, "{applied}");
     let (code, out, err) = server.verb(&["retention", "apply", id]);

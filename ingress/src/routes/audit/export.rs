@@ -8,15 +8,13 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
-use onsale_store::audit::AuditFilter;
-use onsale_store::{Scope, Store};
+use onsale_store::Scope;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::csv;
 use super::filter::{NAME_MAX_CHARS, READ_AUDIT, Wanted};
-use super::list::EntryBody;
+use crate::audit_pages::{AuditFormat, AuditPages, AuditPagesError};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::Problem;
@@ -27,8 +25,6 @@ use crate::state::AppState;
 use crate::tally::Counted;
 use crate::values::Instant;
 
-/// Entries that are read and rendered at once: about 200 KB, and never more than a few MB.
-const ENTRIES_PER_PAGE: u32 = 500;
 /// Exports of one user at a time.
 const EXPORTS_PER_USER_MAX: usize = 2;
 /// When a further one may be asked for, in seconds.
@@ -42,31 +38,18 @@ pub(super) const BOUNDS: Bounds = &[
     (Of::Parameter("to"), Bound::Instant),
 ];
 
-/// How entries are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ExportFormat {
-    /// RFC 4180, with a line of names first.
-    #[default]
-    Csv,
-    /// An entry a line, as `GET /audit` has them.
-    Jsonl,
+fn content_type(format: AuditFormat) -> HeaderValue {
+    HeaderValue::from_static(match format {
+        AuditFormat::Csv => "text/csv; charset=utf-8; header=present",
+        AuditFormat::Jsonl => "application/jsonl",
+    })
 }
 
-impl ExportFormat {
-    fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Csv => "text/csv; charset=utf-8; header=present",
-            Self::Jsonl => "application/jsonl",
-        })
-    }
-
-    fn file(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Csv => "attachment; filename=\"audit.csv\"",
-            Self::Jsonl => "attachment; filename=\"audit.jsonl\"",
-        })
-    }
+fn file(format: AuditFormat) -> HeaderValue {
+    HeaderValue::from_static(match format {
+        AuditFormat::Csv => "attachment; filename=\"audit.csv\"",
+        AuditFormat::Jsonl => "attachment; filename=\"audit.jsonl\"",
+    })
 }
 
 /// Which entries, and how.
@@ -76,7 +59,9 @@ impl ExportFormat {
 pub(crate) struct ExportQuery {
     /// `csv` (the default) or `jsonl`.
     #[param(value_type = Option<String>)]
-    format: Option<ExportFormat>,
+    format: Option<AuditFormat>,
+    /// Only about what belongs to this tenant: operators export all otherwise, everyone else its own alone.
+    tenant: Option<Uuid>,
     /// Only what this account or key did.
     actor: Option<Uuid>,
     /// Only this action, as `event.change`.
@@ -116,6 +101,7 @@ pub(crate) async fn export(
     caller.permit(&READ_AUDIT)?;
     let format = query.format.unwrap_or_default();
     let wanted = Wanted {
+        tenant: query.tenant,
         actor: query.actor,
         action: query.action,
         kind: query.kind,
@@ -123,10 +109,7 @@ pub(crate) async fn export(
         from: query.from,
         to: query.to,
     };
-    let filter = AuditFilter {
-        limit: ENTRIES_PER_PAGE,
-        ..wanted.filter(&caller)?
-    };
+    let filter = wanted.filter(&caller)?;
     let counted = state
         .exports
         .enter(Key::User(caller.user), EXPORTS_PER_USER_MAX);
@@ -137,86 +120,65 @@ pub(crate) async fn export(
         )
         .retry_after(RETRY_AFTER_SECONDS)
     })?;
-    let mut pages = Pages {
-        // Later pages are read outside of the handler's task.
-        store: state.store.within(Scope::current()),
+    // Later pages are read outside of the handler's task.
+    let store = state.store.within(Scope::current());
+    let mut export = Export {
         state,
-        filter,
-        format,
-        is_first: true,
-        is_last: false,
+        pages: AuditPages::new(store, filter, format),
         _counted: counted,
     };
     // Before the head is sent, so that a database that does not answer is a 503.
-    let first = pages.next().await?;
-    let body = futures::stream::unfold((first, pages), |(ready, mut pages)| async move {
+    let first = export.next().await?;
+    let begun = (first, Some(export));
+    let body = futures::stream::unfold(begun, |(ready, export)| async move {
+        let mut export = export?;
         if let Some(bytes) = ready {
-            return Some((Ok(bytes), (None, pages)));
+            return Some((Ok(bytes), (None, Some(export))));
         }
-        if pages.is_last {
+        if export.pages.is_last() {
             return None;
         }
-        if pages.state.closing.is_cancelled() {
-            pages.is_last = true;
+        if export.state.closing.is_cancelled() {
             let error = io::Error::other("the server stops");
-            return Some((Err(error), (None, pages)));
+            return Some((Err(error), (None, None)));
         }
-        match pages.next().await {
-            Ok(bytes) => bytes.map(|bytes| (Ok(bytes), (None, pages))),
+        match export.next().await {
+            Ok(bytes) => bytes.map(|bytes| (Ok(bytes), (None, Some(export)))),
             Err(error) => {
                 // The client sees an answer that breaks off.
                 tracing::warn!(?error, "an export of the audit trail breaks off");
-                pages.is_last = true;
                 let error = io::Error::other("the entries cannot be read");
-                Some((Err(error), (None, pages)))
+                Some((Err(error), (None, None)))
             }
         }
     });
     let mut response = Response::new(Body::from_stream(body));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, format.content_type());
-    headers.insert(CONTENT_DISPOSITION, format.file());
+    headers.insert(CONTENT_TYPE, content_type(format));
+    headers.insert(CONTENT_DISPOSITION, file(format));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
 /// What is left of an export. No connection to the database is held while the client reads, and one that
 /// does not read is dealt with as with every answer.
-struct Pages {
+struct Export {
     state: AppState,
-    /// For whom the handler worked.
-    store: Store,
-    filter: AuditFilter,
-    format: ExportFormat,
-    is_first: bool,
-    is_last: bool,
+    pages: AuditPages,
     _counted: Counted,
 }
 
-impl Pages {
+impl Export {
     /// The next entries as they are sent; `None` behind the last ones.
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
-        if self.is_last {
-            return Ok(None);
-        }
-        let rows = self.store.audit(&self.filter).await?;
-        self.is_last = rows.len() < usize::try_from(ENTRIES_PER_PAGE).unwrap_or(usize::MAX);
-        self.filter.before = rows.last().map(|row| row.audit_id);
-        let mut bytes = Vec::new();
-        if self.is_first && self.format == ExportFormat::Csv {
-            bytes.extend_from_slice(csv::HEADER.as_bytes());
-        }
-        self.is_first = false;
-        for row in rows {
-            let entry = EntryBody::from(row);
-            match self.format {
-                ExportFormat::Csv => csv::write(&entry, &mut bytes),
-                ExportFormat::Jsonl => {
-                    serde_json::to_writer(&mut bytes, &entry).map_err(ApiError::internal)?;
-                    bytes.push(b'\n');
-                }
-            }
-        }
-        Ok((!bytes.is_empty()).then(|| bytes.into()))
+        let page = self.pages.next_page().await;
+        Ok(page.map_err(failure)?.map(Bytes::from))
+    }
+}
+
+fn failure(error: AuditPagesError) -> ApiError {
+    match error {
+        AuditPagesError::Store(error) => error.into(),
+        AuditPagesError::Json(error) => ApiError::internal(error),
     }
 }

@@ -6,7 +6,7 @@ use onsale_store::catalog::TenantScope;
 use uuid::Uuid;
 
 use crate::auth::{Caller, Right, Role};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::values::Instant;
 
 /// Longest name of an action or a kind of thing, in characters.
@@ -21,6 +21,7 @@ pub(super) const READ_AUDIT: Right = Right::of_members_alone(
 
 /// What a query says of the entries.
 pub(super) struct Wanted {
+    pub(super) tenant: Option<Uuid>,
     pub(super) actor: Option<Uuid>,
     pub(super) action: Option<String>,
     pub(super) kind: Option<String>,
@@ -33,7 +34,7 @@ impl Wanted {
     /// For the store, of those that the caller may read.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`.
+    /// `VALIDATION_ERROR`, and `FORBIDDEN` for another tenant than the caller's.
     pub(super) fn filter(self, caller: &Caller) -> Result<AuditFilter, ApiError> {
         for (field, text) in [
             ("action", &self.action),
@@ -47,14 +48,24 @@ impl Wanted {
                 return Err(ApiError::invalid(field, text, &expected));
             }
         }
+        let tenant_id = match (caller.scope(), self.tenant) {
+            // Who reaches all of them may look at one.
+            (TenantScope::All, wanted) => wanted,
+            // From the token, never from the request.
+            (TenantScope::One(own), wanted) if wanted.is_none_or(|wanted| wanted == own) => {
+                Some(own)
+            }
+            (TenantScope::One(_), _) => {
+                return Err(ApiError::new(
+                    Code::Forbidden,
+                    "The audit trail of another tenant is read by operators.",
+                ));
+            }
+        };
         Ok(AuditFilter {
             subject_kind: self.kind,
             subject_id: self.entity,
-            // From the token, never from the request.
-            tenant_id: match caller.scope() {
-                TenantScope::One(tenant) => Some(tenant),
-                TenantScope::All => None,
-            },
+            tenant_id,
             actor_id: self.actor,
             action: self.action,
             from_ms: self.from.map(|from| from.0),

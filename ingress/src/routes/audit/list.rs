@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use onsale_store::audit::{AuditFilter, AuditRow};
+use onsale_store::audit::AuditFilter;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::filter::{NAME_MAX_CHARS, READ_AUDIT, Wanted};
+use crate::audit_pages::EntryBody;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
@@ -35,6 +35,8 @@ pub(super) const BOUNDS: Bounds = &[
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditQuery {
+    /// Only about what belongs to this tenant: operators see all otherwise, everyone else its own alone.
+    tenant: Option<Uuid>,
     /// Only what this account or key did.
     actor: Option<Uuid>,
     /// Only this action, as `event.change`.
@@ -55,49 +57,11 @@ pub(crate) struct AuditQuery {
     limit: Option<u32>,
 }
 
-/// An entry of the audit trail. It names people by their ids alone.
-#[derive(Serialize, ToSchema)]
-#[schema(as = AuditEntry)]
-pub(crate) struct EntryBody {
-    pub(super) audit_id: u64,
-    pub(super) at: Instant,
-    /// `null`: the command line, or somebody who was not signed in.
-    pub(super) actor_id: Option<Uuid>,
-    pub(super) actor_role: String,
-    /// The block of network addresses that the request came from, as `203.0.113.0/24`.
-    pub(super) origin: Option<String>,
-    pub(super) request_id: Option<String>,
-    pub(super) action: String,
-    pub(super) kind: String,
-    pub(super) entity: String,
-    pub(super) tenant_id: Option<Uuid>,
-    #[schema(value_type = Option<Object>)]
-    pub(super) detail: Value,
-}
-
 /// Added to `meta`.
 #[derive(Serialize, ToSchema)]
 struct CursorMeta {
     /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
-}
-
-impl From<AuditRow> for EntryBody {
-    fn from(row: AuditRow) -> Self {
-        Self {
-            audit_id: row.audit_id,
-            at: Instant(row.at_ms),
-            actor_id: row.actor.id,
-            actor_role: row.actor.role,
-            origin: row.actor.origin,
-            request_id: row.actor.request_id,
-            action: row.action,
-            kind: row.subject_kind,
-            entity: row.subject_id,
-            tenant_id: row.tenant_id,
-            detail: row.detail,
-        }
-    }
 }
 
 /// Who did what, newest first: of the caller's tenant, or of all for operators.
@@ -129,6 +93,7 @@ pub(crate) async fn list(
         None => None,
     };
     let wanted = Wanted {
+        tenant: query.tenant,
         actor: query.actor,
         action: query.action,
         kind: query.kind,

@@ -141,6 +141,11 @@ pub struct AuditReport {
     pub dropped_entries: u64,
     /// Up to when, in milliseconds since 1970; `None`: nothing was ever deleted.
     pub dropped_before_ms: Option<u64>,
+    /// For how many days the database keeps entries at least.
+    pub kept_days: u64,
+    /// True: entries may have been deleted that are younger than that. They were kept for a shorter time
+    /// once, or who owns the tables said so by hand.
+    pub is_dropped_early: bool,
     /// Entries of a version without chains that no link names yet; the hourly job `housekeeping` links
     /// them.
     pub waiting_entries: u64,

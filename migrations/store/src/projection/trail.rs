@@ -26,6 +26,8 @@ use crate::error::StoreError;
 
 /// The role of what nobody asked for: a hold that has run out.
 const LOG: &str = "log";
+/// The role of who asked for what is not written down with its outcome.
+const UNKNOWN: &str = "unknown";
 const BUYER: &str = "buyer";
 /// Staff of a tenant, the installation's own, or a service: the log does not say which.
 const STAFF: &str = "staff";
@@ -60,8 +62,6 @@ struct ActorOf {
 }
 
 impl ActorOf {
-    const LOG: Self = Self::someone(LOG);
-
     const fn someone(role: &'static str) -> Self {
         Self {
             id: None,
@@ -102,6 +102,7 @@ pub(super) fn note(into: &mut Vec<Decided>, batch: &ProjectionBatch, record: &Ou
             became,
         );
         into.push(Decided {
+            actor: ActorOf::someone(LOG),
             request_id: None,
             ..entry
         });
@@ -277,7 +278,7 @@ fn entry(
         at_ms: record.log_time_ms,
         place,
         // Who asked is not said where the projector sees outcomes alone.
-        actor: ActorOf::LOG,
+        actor: ActorOf::someone(UNKNOWN),
         request_id: record.request_id.map(|id| id.0),
         action,
         subject_kind,

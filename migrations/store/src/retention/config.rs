@@ -19,6 +19,8 @@ const HOURS_MAX: u64 = 24 * 366;
 pub struct RetentionConfig {
     /// Sessions, from their end.
     pub sessions_days: u64,
+    /// Addresses of guests, from the purchase: within it an account may take it over.
+    pub guest_addresses_years: u64,
     /// Entries of the audit trail.
     pub audit_years: u64,
     /// Analytics. None are kept yet.
@@ -36,6 +38,7 @@ impl Default for RetentionConfig {
     fn default() -> Self {
         Self {
             sessions_days: 30,
+            guest_addresses_years: 2,
             audit_years: 3,
             analytics_years: 2,
             bookings_years: 7,
@@ -56,6 +59,10 @@ impl RetentionConfig {
             1..=days_max,
         );
         for (key, years) in [
+            (
+                "retention.guest_addresses_years",
+                self.guest_addresses_years,
+            ),
             ("retention.audit_years", self.audit_years),
             ("retention.analytics_years", self.analytics_years),
             ("retention.bookings_years", self.bookings_years),
@@ -70,11 +77,17 @@ impl RetentionConfig {
         }
     }
 
+    /// Days that entries of the audit trail are kept.
+    pub fn audit_days(&self) -> u64 {
+        self.audit_years * DAYS_PER_YEAR
+    }
+
     /// What is from before this moment is too old, where now is `now_ms`, both in milliseconds since 1970.
     pub fn before_ms(&self, kind: Kind, now_ms: u64) -> u64 {
         let days = match kind {
             Kind::Sessions => self.sessions_days,
-            Kind::Audit => self.audit_years * DAYS_PER_YEAR,
+            Kind::Guests => self.guest_addresses_years * DAYS_PER_YEAR,
+            Kind::Audit => self.audit_days(),
             Kind::Analytics => self.analytics_years * DAYS_PER_YEAR,
             Kind::Bookings => self.bookings_years * DAYS_PER_YEAR,
         };
@@ -92,7 +105,9 @@ mod tests {
         let now_ms = 1_800_000_000_000;
         let kept_days = |kind| (now_ms - config.before_ms(kind, now_ms)) / DAY_MS;
         assert_eq!(kept_days(Kind::Sessions), 30);
+        assert_eq!(kept_days(Kind::Guests), 2 * 366);
         assert_eq!(kept_days(Kind::Audit), 3 * 366);
+        assert_eq!(config.audit_days(), 1_098, "as migration 0015 has it");
         assert_eq!(kept_days(Kind::Bookings), 7 * 366);
         assert_eq!(config.before_ms(Kind::Bookings, 1), 0);
         let mut problems = Vec::new();

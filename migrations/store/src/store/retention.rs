@@ -2,6 +2,7 @@
 
 mod audit;
 mod bookings;
+mod guests;
 mod reports;
 mod sessions;
 
@@ -44,6 +45,7 @@ impl Store {
             let before_ms = config.before_ms(kind, now_ms);
             kinds.push(match kind {
                 Kind::Sessions => sessions::due(&self.database, before_ms).await?,
+                Kind::Guests => guests::due(&self.database, before_ms).await?,
                 Kind::Audit => {
                     // By the database's clock, whose times the entries bear.
                     let known_ms = self.clock_ms().await?.min(now_ms);
@@ -194,7 +196,11 @@ impl Step<'_> {
         }
         match due.kind {
             Kind::Sessions => sessions::delete(transaction, due, self).await,
-            Kind::Audit => Ok(audit::note(due, self)),
+            Kind::Guests => guests::delete(transaction, due, self).await,
+            Kind::Audit => {
+                let goes_by_months = matches!(transaction, Transaction::Postgres(_));
+                Ok(audit::note(due, self, goes_by_months))
+            }
             Kind::Analytics => {
                 due.is_done = true;
                 Ok(Vec::new())

@@ -25,6 +25,7 @@ contract!(
     entries_of_an_earlier_version_are_linked,
     what_is_old_is_deleted_and_the_rest_stays_sound,
     what_is_young_is_never_deleted,
+    what_is_kept_for_years_is_not_deleted_before,
     links_are_never_changed_or_deleted,
 );
 
@@ -402,6 +403,7 @@ async fn what_is_old_is_deleted_and_the_rest_stays_sound(bench: Bench) {
     trail(store).await;
     let anchors = verify(&bench).await.anchors;
     let before_ms = time_of(4);
+    bench.keep_audit_for_a_month().await;
     assert_eq!(store.count_audit_before(before_ms).await.unwrap(), 4);
     let mut dropped = 0;
     for _ in 0..20 {
@@ -415,6 +417,7 @@ async fn what_is_old_is_deleted_and_the_rest_stays_sound(bench: Bench) {
     let report = store.verify_audit(None, &anchors).await.unwrap();
     assert!(report.is_sound(), "{report:?}");
     assert_eq!(report.dropped_before_ms, Some(before_ms));
+    assert_eq!((report.kept_days, report.is_dropped_early), (31, false));
     assert_eq!((report.dropped_entries, report.entries), (4, 8));
     // The chain goes on, and what is taken out of the rest shows.
     chain.reserve_general(1, 7, 1);
@@ -441,13 +444,52 @@ async fn what_is_young_is_never_deleted(bench: Bench) {
     trail(store).await;
     let now_ms = store.clock_ms().await.unwrap();
     let error = store.drop_audit_before(now_ms, 100).await.unwrap_err();
-    assert!(error.to_string().contains("31 days"), "{error}");
+    assert!(error.to_string().contains("entries are kept"), "{error}");
     assert_eq!(verify(&bench).await.entries, 6);
     // A time that nothing is before of changes nothing.
     assert_eq!(store.drop_audit_before(1_000, 100).await.unwrap(), 0);
     let error = store.by_hand("DELETE FROM audit").await.unwrap_err();
     assert!(error.to_string().contains("append-only"), "{error}");
     assert!(verify(&bench).await.is_sound());
+}
+
+async fn what_is_kept_for_years_is_not_deleted_before(bench: Bench) {
+    let store = &bench.store;
+    let by = Actor::command_line();
+    trail(store).await;
+    let now_ms = store.clock_ms().await.unwrap();
+    let days_ago = |days: u64| now_ms - days * 86_400_000;
+    assert_eq!(store.audit_kept_days().await.unwrap(), 1_098);
+    let refused = async |before_ms| {
+        let error = store.drop_audit_before(before_ms, 100).await.unwrap_err();
+        assert!(error.to_string().contains("entries are kept"), "{error}");
+    };
+    refused(days_ago(1_097)).await;
+    store.drop_audit_before(days_ago(1_099), 100).await.unwrap();
+    // What is written down holds, and an entry says who did it.
+    assert!(store.keep_audit_days(366, &by).await.unwrap());
+    assert!(store.keep_audit_days(366, &by).await.unwrap());
+    refused(days_ago(365)).await;
+    store.drop_audit_before(days_ago(367), 100).await.unwrap();
+    let filter = AuditFilter {
+        action: Some("audit.keep".to_owned()),
+        limit: 10,
+        ..AuditFilter::default()
+    };
+    let entries = store.audit(&filter).await.unwrap();
+    let details: Vec<_> = entries.iter().map(|entry| &entry.detail).collect();
+    let expected = serde_json::json!({ "days": { "before": 1_098, "after": 366 } });
+    assert_eq!(details, [&expected]);
+    for wrong in [0, 30, 36_601] {
+        assert!(store.keep_audit_days(wrong, &by).await.is_err(), "{wrong}");
+    }
+    let report = verify(&bench).await;
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!((report.kept_days, report.is_dropped_early), (366, false));
+    // Kept for longer again, which brings back nothing that was deleted meanwhile.
+    assert!(store.keep_audit_days(1_098, &by).await.unwrap());
+    let report = verify(&bench).await;
+    assert_eq!((report.kept_days, report.is_dropped_early), (1_098, true));
 }
 
 async fn links_are_never_changed_or_deleted(bench: Bench) {

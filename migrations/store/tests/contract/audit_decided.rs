@@ -90,6 +90,10 @@ async fn a_booking_is_written_down_from_its_beginning_to_its_end(bench: Bench) {
     let ended = &rows[5];
     assert_eq!(ended.actor.role, "log", "nobody asked for it");
     assert_eq!((ended.actor.id, &ended.actor.request_id), (None, &None));
+    // Somebody asked for these, and the batch does not say who.
+    for asked in &rows[3..5] {
+        assert_eq!(asked.actor.role, "unknown", "{asked:?}");
+    }
     assert_eq!(ended.detail["user_id"], user_id(2).0.to_string());
     let report = bench.store.verify_audit(None, &[]).await.unwrap();
     assert!(report.is_sound(), "{report:?}");

@@ -43,6 +43,10 @@ async fn a_role_that_owns_nothing_writes_entries_and_changes_none() {
 async fn as_role(bench: Bench, role: String) {
     let owner = &bench.store;
     assert!(owner.grant_to_role(&role).await.unwrap());
+    assert_eq!(
+        owner.role_beyond_triggers().await.unwrap().as_deref(),
+        Some("onsale_tests")
+    );
     // As often as one likes.
     assert!(owner.grant_to_role(&role).await.unwrap());
     let error = owner.grant_to_role("no role; DROP TABLE audit").await;
@@ -57,6 +61,7 @@ async fn as_role(bench: Bench, role: String) {
     store.check_schema().await.unwrap();
     assert_eq!(store.migrate().await.unwrap(), 0, "nothing is missing");
     assert_eq!(store.missing_objects().await.unwrap(), []);
+    assert_eq!(store.role_beyond_triggers().await.unwrap(), None);
     // What the program does.
     store.append_audit(entry()).await.unwrap();
     let mut chain = Chain::default();
@@ -64,6 +69,13 @@ async fn as_role(bench: Bench, role: String) {
     store.project(&chain.all()).await.unwrap();
     store.make_audit_months().await.unwrap();
     store.link_older_audit().await.unwrap();
+    // For how long entries are kept at least is the owner's to say.
+    let by = Actor::node();
+    let early = store.drop_audit_before(time_of(1), 10).await.unwrap_err();
+    assert!(early.to_string().contains("kept for 1098 days"), "{early}");
+    assert!(!store.keep_audit_days(366, &by).await.unwrap());
+    assert_eq!(store.audit_kept_days().await.unwrap(), 1_098);
+    bench.keep_audit_for_a_month().await;
     assert_eq!(store.drop_audit_before(time_of(1), 10).await.unwrap(), 1);
     let report = store.verify_audit(None, &[]).await.unwrap();
     assert!(report.is_sound(), "{report:?}");
@@ -80,6 +92,9 @@ async fn as_role(bench: Bench, role: String) {
         "TRUNCATE audit_links",
         "DELETE FROM audit_chains",
         "DELETE FROM audit_horizon",
+        "UPDATE audit_retention SET kept_days = 31",
+        "DELETE FROM audit_retention",
+        "INSERT INTO audit_retention (one, kept_days) VALUES (1, 31)",
         "ALTER TABLE audit DISABLE TRIGGER audit_is_append_only",
         "SET session_replication_role = replica",
         "DROP TABLE audit_other",
@@ -158,6 +173,7 @@ async fn a_month_is_dropped_when_all_of_it_is_old() {
         store.append_audit(entry()).await.unwrap();
         let november_ms = 1_761_955_200_000;
         let early = november_ms - 1;
+        bench.keep_audit_for_a_month().await;
         assert_eq!(store.drop_audit_before(early, 10).await.unwrap(), 0);
         let report = store.verify_audit(None, &[]).await.unwrap();
         assert!(report.is_sound(), "{report:?}");

@@ -313,6 +313,10 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
             Box::new(|| call(store.append_audit(Actor::node().did("thing.do", "thing", 1)))),
         ),
         (
+            "forget_retention_reports",
+            Box::new(|| call(store.forget_retention_reports(NOW_MS))),
+        ),
+        (
             "make_audit_months",
             Box::new(|| call(store.make_audit_months())),
         ),

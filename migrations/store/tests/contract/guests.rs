@@ -8,11 +8,13 @@ use onsale_store::account::{
 };
 use onsale_store::audit::{Actor, AuditEntry, AuditFilter, Unaudited};
 use onsale_store::booking::BookingFilter;
+use onsale_store::retention::Kind;
 use uuid::Uuid;
 
 use crate::accounts::{DAY_MS, NOW_MS, address, password, sealed, session, token, user};
 use crate::build::{Chain, filter, id, user_id, with_show};
 use crate::harness::{Bench, contract};
+use crate::retention::forgotten;
 
 contract!(
     guests_of_one_address_know_nothing_of_each_other,
@@ -337,10 +339,10 @@ async fn an_erased_guest_is_nobodys(bench: Bench) {
 async fn guests_who_bought_nothing_and_old_addresses_are_forgotten(bench: Bench) {
     let store = &bench.store;
     purchases(&bench).await;
-    let early = store.forget_guests(NOW_MS, NOW_MS).await.unwrap();
+    let early = store.forget_guests(NOW_MS).await.unwrap();
     assert_eq!(early, 0);
     let later_ms = NOW_MS + DAY_MS;
-    assert_eq!(store.forget_guests(later_ms, NOW_MS).await.unwrap(), 2);
+    assert_eq!(store.forget_guests(later_ms).await.unwrap(), 2);
     for number in [13, 14] {
         let found = store.guest(user_id(number).0).await.unwrap();
         assert_eq!(found, None, "{number} has nothing");
@@ -349,10 +351,13 @@ async fn guests_who_bought_nothing_and_old_addresses_are_forgotten(bench: Bench)
         let found = store.guest(user_id(number).0).await.unwrap();
         assert_eq!(found, Some(guest(number, of_address)), "it has something");
     }
-    assert_eq!(store.forget_guests(later_ms, NOW_MS).await.unwrap(), 0);
-    // Created at NOW_MS + 11, 12 and 21.
-    let forgotten = store.forget_guests(later_ms, NOW_MS + 13).await.unwrap();
-    assert_eq!(forgotten, 2);
+    assert_eq!(store.forget_guests(later_ms).await.unwrap(), 0);
+    // Created at NOW_MS + 11, 12 and 21; kept for two years.
+    let two_years_later = |ms| NOW_MS + ms + 2 * 366 * DAY_MS;
+    let early = forgotten(store, Kind::Guests, two_years_later(11)).await;
+    assert_eq!(early, 0);
+    let old = forgotten(store, Kind::Guests, two_years_later(13)).await;
+    assert_eq!(old, 2);
     let left = GuestRow {
         email: None,
         locale: None,
@@ -381,7 +386,7 @@ async fn what_was_taken_over_stays_though_it_ran_out(bench: Bench) {
     let ends = chain.batch(until, chain.next_offset);
     store.project(&ends).await.unwrap();
     let later_ms = NOW_MS + DAY_MS;
-    assert_eq!(store.forget_guests(later_ms, NOW_MS).await.unwrap(), 1);
+    assert_eq!(store.forget_guests(later_ms).await.unwrap(), 1);
     assert_eq!(store.guest(user_id(12).0).await.unwrap(), None);
     let owned = store.guests_of(id(1)).await.unwrap();
     assert_eq!(owned.len(), 1);

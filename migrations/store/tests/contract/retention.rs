@@ -20,8 +20,12 @@ contract!(
     a_clock_that_is_ahead_of_the_log_ends_no_booking,
     the_projection_passes_by_what_was_deleted,
     entries_of_the_trail_go_when_they_are_old,
+    entries_stay_for_as_long_as_the_database_keeps_them,
+    reports_of_long_ago_are_forgotten,
 );
 
+/// The shows of all reports.
+const OF_SHOWS: &str = "SELECT CAST(bookings AS text) FROM retention_shows";
 /// More than seven years after the times of these tests' records.
 const LATER_MS: u64 = 2_100_000_000_000;
 
@@ -370,4 +374,58 @@ async fn entries_of_the_trail_go_when_they_are_old(bench: Bench) {
     assert!(sound.is_sound(), "{sound:?}");
     let again = report(store, now_ms).await;
     assert_eq!(of(&again, Kind::Audit).count, 0);
+}
+
+async fn entries_stay_for_as_long_as_the_database_keeps_them(bench: Bench) {
+    let store = &bench.store;
+    let now_ms = store.clock_ms().await.unwrap();
+    let two_years_ago = i64::try_from(now_ms - 2 * 366 * 86_400_000).unwrap();
+    let old = format!(
+        "INSERT INTO audit (at_ms, actor_role, action, subject_kind, subject_id) \
+         VALUES ({two_years_ago}, 'system', 'test.try', 'test', 'one')"
+    );
+    store.by_hand(&old).await.unwrap();
+    let config = RetentionConfig {
+        audit_years: 1,
+        ..RetentionConfig::default()
+    };
+    // The database keeps them for three years, whatever a node is configured to.
+    let due = store.report_retention(&config, now_ms, None).await.unwrap();
+    assert_eq!(of(&due, Kind::Audit).count, 0, "{due:?}");
+    store.keep_audit_days(366, &by()).await.unwrap();
+    let due = store.report_retention(&config, now_ms, None).await.unwrap();
+    assert_eq!(of(&due, Kind::Audit).count, 1, "{due:?}");
+    // Kept for longer before the report is applied.
+    store.keep_audit_days(1_098, &by()).await.unwrap();
+    let done = applied(store, due.report_id).await;
+    let audit = of(&done, Kind::Audit);
+    assert_eq!((audit.deleted, audit.left), (0, 1), "{audit:?}");
+    let note = audit.note.clone().unwrap_or_default();
+    let is_of_months = note.contains("month");
+    assert_eq!(is_of_months, !bench.url.starts_with("sqlite"), "{note}");
+}
+
+async fn reports_of_long_ago_are_forgotten(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    let sold = chain.reserve(1, 1, &[0]);
+    chain.confirm(1, 1, sold, &[0]);
+    store.project(&chain.all()).await.unwrap();
+    as_of_later(&bench).await;
+    let old = report(store, LATER_MS).await;
+    applied(store, old.report_id).await;
+    let open = report(store, LATER_MS + 1).await;
+    assert_eq!(bench.texts(OF_SHOWS).await.len(), 1);
+    // Of that time or later, and what has not ended: they stay.
+    let forgotten = store.forget_retention_reports(LATER_MS).await.unwrap();
+    assert_eq!(forgotten, 0);
+    let forgotten = store.forget_retention_reports(LATER_MS + 10).await.unwrap();
+    assert_eq!(forgotten, 1);
+    let left = store.retention_reports(10).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].report_id, open.report_id);
+    assert!(bench.texts(OF_SHOWS).await.is_empty());
+    // Nobody misses the bookings all the same.
+    assert!(store.retired_shows().await.unwrap().has(show_id(1)));
 }

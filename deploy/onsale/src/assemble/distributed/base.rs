@@ -10,10 +10,12 @@ use onsale_processor::audit_months;
 use onsale_processor::fit::{FitError, Misfit};
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::database::{self, LogIdentity};
+use onsale_store::retention::RetentionConfig;
 use onsale_store::{Latch, Store, StoreError};
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit_keeping;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail, kafka_failure};
 use crate::second_layer;
@@ -79,6 +81,7 @@ async fn connect(
         },
         direct,
         latch,
+        retention: config.retention,
     };
     match entrance.admit().await {
         Ok(()) => return Ok(store),
@@ -133,6 +136,7 @@ struct Entrance {
     /// Past the latch.
     direct: Store,
     latch: Latch,
+    retention: RetentionConfig,
 }
 
 impl Entrance {
@@ -154,6 +158,7 @@ impl Entrance {
             }
         }
         audit_months::make(&self.direct).await;
+        audit_keeping::write_down(&self.direct, &self.retention).await;
         second_layer::report(&self.direct).await;
         self.latch.open();
         Ok(())

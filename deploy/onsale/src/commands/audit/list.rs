@@ -2,30 +2,17 @@
 
 use clap::Args;
 use onsale_store::audit::{AuditFilter, AuditRow};
-use uuid::Uuid;
 
-use crate::cli::{ConfigArgs, JsonArgs, parse_limit, parse_uuid, parse_whole};
+use super::filter::FilterArgs;
+use crate::cli::{ConfigArgs, JsonArgs, parse_limit, parse_whole};
 use crate::commands::store::with_store;
 use crate::exit::{Failure, OrFail};
 use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only about this kind of thing: event, show, booking, user, tenant, api_key, job or partition
-    #[arg(long, value_name = "KIND")]
-    kind: Option<String>,
-    /// Only about the thing with this id
-    #[arg(long, value_name = "ID")]
-    id: Option<String>,
-    /// Only about what belongs to this tenant
-    #[arg(long, value_name = "ID", value_parser = parse_uuid)]
-    tenant: Option<Uuid>,
-    /// Only what this account did
-    #[arg(long, value_name = "ID", value_parser = parse_uuid)]
-    actor: Option<Uuid>,
-    /// Only this action, as session.open
-    #[arg(long, value_name = "ACTION")]
-    action: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// Only entries below this one in the list
     #[arg(long, value_name = "NUMBER", value_parser = parse_whole::<u64>)]
     before: Option<u64>,
@@ -40,15 +27,9 @@ pub(crate) struct ListArgs {
 
 pub(crate) fn run(args: &ListArgs) -> Result<(), Failure> {
     let filter = AuditFilter {
-        subject_kind: args.kind.clone(),
-        subject_id: args.id.clone(),
-        tenant_id: args.tenant,
-        actor_id: args.actor,
-        action: args.action.clone(),
-        from_ms: None,
-        until_ms: None,
         before: args.before,
         limit: args.limit,
+        ..args.filter.filter()
     };
     with_store(&args.config, async |store| {
         let entries = store.audit(&filter).await.or_reach()?;

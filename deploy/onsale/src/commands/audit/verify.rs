@@ -100,9 +100,16 @@ fn print(report: &AuditReport) {
     ));
     if let Some(before_ms) = report.dropped_before_ms {
         output::line(format_args!(
-            "entries of before {} may be deleted; the chains say that {} were",
-            output::time(before_ms),
-            report.dropped_entries
+            "retention has deleted {} entries, all from before {}; nothing from before that is verified",
+            report.dropped_entries,
+            output::time(before_ms)
+        ));
+    }
+    if report.is_dropped_early {
+        output::line(format_args!(
+            "warning: that is later than {} days ago, for which entries are kept: they were kept for a \
+             shorter time once, or the owner of the tables has moved it",
+            report.kept_days
         ));
     }
     if report.waiting_entries > 0 {

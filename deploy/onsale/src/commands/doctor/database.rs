@@ -63,6 +63,7 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
     if let Some(problem) = second_layer::problem(&store).await {
         checks.push(Check::warning("tenants", problem, second_layer::ADVICE));
     }
+    checks.extend(trail(config, &store).await);
     checks.push(match database_fit::look(config, Some(&store)).await {
         Ok(None) => Check::ok("database", "reached, schema up to date"),
         Ok(Some(misfit)) if misfit.is_damage() => misfits(
@@ -77,6 +78,43 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
         ),
     });
     checks.extend(keys(config, &store).await);
+}
+
+/// Whether the audit trail is append-only for the server too, and kept for as long as it is configured.
+async fn trail(config: &Config, store: &Store) -> Vec<Check> {
+    const ROLES: &str = "deploy/README.md, Roles of PostgreSQL";
+    let mut checks = Vec::new();
+    // A database that does not answer is named above.
+    if let Ok(Some(role)) = store.role_beyond_triggers().await {
+        checks.push(Check::warning(
+            "audit",
+            format!(
+                "the role {role} owns the audit trail, so who takes over the server can change or delete \
+                 entries"
+            ),
+            format!(
+                "let another role own the tables and run `onsale migrate --grant {role}` as that one ({ROLES})"
+            ),
+        ));
+    }
+    let days = config.retention.audit_days();
+    if let Ok(kept) = store.audit_kept_days().await
+        && kept != days
+    {
+        checks.push(Check::warning(
+            "audit",
+            format!(
+                "the database keeps entries for {kept} days at least, and retention.audit_years is {} \
+                 ({days} days)",
+                config.retention.audit_years
+            ),
+            format!(
+                "the next start writes it down; where the server's role does not own the tables, run \
+                 `onsale migrate` with this configuration as the role that does ({ROLES})"
+            ),
+        ));
+    }
+    checks
 }
 
 /// Whether what is personal opens with the keys that are configured.

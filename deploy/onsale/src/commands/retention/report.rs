@@ -13,19 +13,19 @@ use crate::output;
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
-    json: JsonArgs,
+    pub(super) json: JsonArgs,
     #[command(flatten)]
-    config: ConfigArgs,
+    pub(super) config: ConfigArgs,
 }
 
-pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let config = Config::for_operator(&args.config)?.retention;
-    with_store(&args.config, async |store| {
+pub(super) fn run(json: JsonArgs, config: &ConfigArgs) -> Result<(), Failure> {
+    let retention = Config::for_operator(config)?.retention;
+    with_store(config, async |store| {
         let now_ms = store.clock_ms().await.or_reach()?;
         let by = Actor::command_line();
-        let report = store.report_retention(&config, now_ms, Some(&by));
+        let report = store.report_retention(&retention, now_ms, Some(&by));
         let report = report.await.map_err(failed)?;
-        if args.json.json {
+        if json.json {
             output::json(&report);
         } else {
             print(&report);

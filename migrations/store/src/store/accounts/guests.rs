@@ -53,9 +53,6 @@ const KEEP: &str = "UPDATE guests SET is_kept = 1 WHERE guest_id IN (SELECT g.gu
      AND (b.confirmed_at_ms IS NOT NULL OR b.status = 'reserved') LIMIT 1) IS NOT NULL) LIMIT $2)";
 const FORGET_UNUSED: &str = "DELETE FROM guests WHERE guest_id IN (SELECT guest_id FROM guests \
      WHERE is_kept = 0 AND expires_at_ms < $1 LIMIT $2)";
-const FORGET_ADDRESSES: &str = "UPDATE guests SET email_sealed = NULL, email_hash = NULL, locale = NULL \
-     WHERE guest_id IN (SELECT guest_id FROM guests \
-     WHERE email_hash IS NOT NULL AND created_at_ms < $1 LIMIT $2)";
 
 impl Store {
     /// Adds a guest.
@@ -259,26 +256,16 @@ impl Store {
             .await
     }
 
-    /// Forgets guests who bought and hold nothing and whose token was good until before `unused_before_ms`, and
-    /// the addresses of those that were created before `addresses_before_ms`; returns how many rows those were.
-    /// Guests with bookings go with the last of these ([`Store::apply_retention_step`]).
+    /// Forgets guests who bought and hold nothing and whose token was good until before `unused_before_ms`;
+    /// returns how many those were. Guests with bookings go with the last of these
+    /// ([`Store::apply_retention_step`]).
     ///
     /// # Errors
     /// As every write.
-    pub async fn forget_guests(
-        &self,
-        unused_before_ms: u64,
-        addresses_before_ms: u64,
-    ) -> Result<u64, StoreError> {
+    pub async fn forget_guests(&self, unused_before_ms: u64) -> Result<u64, StoreError> {
         // Each is looked at once, so what is kept for years costs nothing every hour.
         self.forget_in_steps(KEEP, unused_before_ms).await?;
-        let unused = self
-            .forget_in_steps(FORGET_UNUSED, unused_before_ms)
-            .await?;
-        let addresses = self
-            .forget_in_steps(FORGET_ADDRESSES, addresses_before_ms)
-            .await?;
-        Ok(unused + addresses)
+        self.forget_in_steps(FORGET_UNUSED, unused_before_ms).await
     }
 }
 

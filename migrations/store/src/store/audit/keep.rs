@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::entry_row;
 use crate::Store;
-use crate::audit::Unaudited;
 use crate::audit::chain::{ChainKey, INSTALLATION, Lane, Member, owner};
+use crate::audit::{Actor, Unaudited};
 use crate::database::trail::chain;
 use crate::database::{Database, Durability, Transaction, Value, integer};
 use crate::error::StoreError;
@@ -20,6 +21,9 @@ const MONTHS_AHEAD: u32 = 4;
 const LINKED_AFTER_MS: i64 = 3_600_000;
 /// Entries that one transaction links.
 const LINKED_AT_ONCE: u32 = 2_000;
+/// Days that entries are kept where nothing says how many, as the triggers of migration 0015 have it.
+const KEPT_DAYS_DEFAULT: u64 = 1_098;
+const DAY_MS: u64 = 86_400_000;
 /// Chains from whose beginning one call deletes links.
 const CHAINS_AT_ONCE: u32 = 20;
 /// How often one call looks for more of such chains.
@@ -109,6 +113,68 @@ impl Store {
             .await
     }
 
+    /// For how many days the database keeps entries at least, whatever a caller asks for.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn audit_kept_days(&self) -> Result<u64, StoreError> {
+        self.database
+            .fetch_optional("SELECT kept_days FROM audit_retention WHERE one = 1", &[])
+            .await?
+            .map_or(Ok(KEPT_DAYS_DEFAULT), |row| row.number("kept_days"))
+    }
+
+    /// Writes down for how many days entries are kept at least, 31 to 36,600; false where the role that this
+    /// connects as may not, because another one owns the tables. An entry says what was changed.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn keep_audit_days(&self, days: u64, actor: &Actor) -> Result<bool, StoreError> {
+        let before = self.audit_kept_days().await?;
+        if before == days {
+            return Ok(true);
+        }
+        if let Database::Postgres(_) = self.database {
+            let row = self
+                .database
+                .fetch_optional(
+                    "SELECT CAST(has_table_privilege('audit_retention', 'UPDATE') AS integer) \
+                     AS may",
+                    &[],
+                )
+                .await?;
+            if row.map_or(Ok(0), |row| row.signed("may"))? == 0 {
+                return Ok(false);
+            }
+        }
+        let entry = actor
+            .did("audit.keep", "audit", "retention")
+            .with(json!({ "days": { "before": before, "after": days } }));
+        let days = integer("kept_days", days)?;
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                transaction
+                    .execute(
+                        "INSERT INTO audit_retention (one, kept_days) VALUES (1, $1) \
+                         ON CONFLICT (one) DO UPDATE SET kept_days = excluded.kept_days",
+                        &[days.into()],
+                    )
+                    .await?;
+                transaction.commit(entry).await?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// What is from before this moment is old enough to be deleted, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// As every read.
+    pub(crate) async fn audit_old_enough_ms(&self) -> Result<u64, StoreError> {
+        let kept_ms = self.audit_kept_days().await?.saturating_mul(DAY_MS);
+        Ok(self.clock_ms().await?.saturating_sub(kept_ms))
+    }
+
     /// Deletes entries from before a time, about `limit` of them at most, and the links of the chains that
     /// named them; the chains keep the hash of the last link that was deleted, so what is left can be
     /// verified. Returns how many entries were deleted; 0 when there is nothing more to do. On PostgreSQL a
@@ -116,7 +182,8 @@ impl Store {
     /// before that time.
     ///
     /// # Errors
-    /// As every write; the database refuses a time within the last 31 days.
+    /// As every write; the database refuses a time within the days that it keeps entries for, see
+    /// [`Store::audit_kept_days`].
     pub async fn drop_audit_before(&self, before_ms: u64, limit: u32) -> Result<u64, StoreError> {
         let before = integer("before_ms", before_ms)?;
         self.move_audit_horizon(before).await?;

@@ -30,6 +30,7 @@ GRANT SELECT ON _sqlx_migrations TO @role;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_other FROM @role;
 REVOKE UPDATE, TRUNCATE ON audit_links FROM @role;
 REVOKE DELETE, TRUNCATE ON audit_chains, audit_horizon, audit_projected FROM @role;
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON audit_retention FROM @role;
 DO $months$
 DECLARE part regclass;
 BEGIN
@@ -57,6 +58,31 @@ fn grants(role: &str, schema: &str) -> Result<String, RoleNameError> {
 }
 
 impl Store {
+    /// The role of PostgreSQL that this store connects as, where it owns the audit trail, or what the trail
+    /// lies in, or may become who does: it can then switch off what refuses to change entries. `None` where
+    /// there is nothing to say, as on SQLite.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn role_beyond_triggers(&self) -> Result<Option<String>, StoreError> {
+        let Database::Postgres(_) = &self.database else {
+            return Ok(None);
+        };
+        // Who owns a schema may drop what lies in it; of `public` that is who owns the database.
+        self.database
+            .fetch_optional(
+                "SELECT current_user::text AS role FROM pg_class AS c \
+                 JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+                 WHERE c.oid = to_regclass('audit') \
+                 AND (pg_has_role(current_user, c.relowner, 'MEMBER') \
+                 OR pg_has_role(current_user, n.nspowner, 'MEMBER'))",
+                &[],
+            )
+            .await?
+            .map(|row| row.text("role"))
+            .transpose()
+    }
+
     /// Gives a role of PostgreSQL what it needs to work with the tables, which stay those of the role that
     /// this store connects as; false on SQLite, which has no roles. To be done again behind every
     /// migration.

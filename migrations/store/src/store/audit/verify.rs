@@ -138,8 +138,13 @@ impl Store {
         only: Option<Uuid>,
         anchors: &[Anchor],
     ) -> Result<AuditReport, StoreError> {
+        // In this order, because time goes on and the horizon moves after it.
+        let dropped_before_ms = self.audit_horizon().await?;
+        let old_enough_ms = self.audit_old_enough_ms().await?;
         let mut report = AuditReport {
-            dropped_before_ms: self.audit_horizon().await?,
+            dropped_before_ms,
+            kept_days: self.audit_kept_days().await?,
+            is_dropped_early: dropped_before_ms.is_some_and(|before| before > old_enough_ms),
             ..AuditReport::default()
         };
         let mut by_chain: BTreeMap<(Option<Uuid>, String), Vec<&Anchor>> = BTreeMap::new();

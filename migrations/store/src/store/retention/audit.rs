@@ -9,11 +9,16 @@ use crate::audit::AuditEntry;
 use crate::error::StoreError;
 use crate::retention::{Due, Kind, ReportState};
 
-/// Why some stay.
-const LEFT: &str = "PostgreSQL drops a month of entries once all of it is too old";
+/// Why some stay on PostgreSQL.
+const REST_OF_MONTH: &str = "PostgreSQL drops a month of entries once all of it is too old";
+/// Why some stay on SQLite.
+const KEPT_LONGER: &str = "entries are kept for longer than when this report was made";
 
+/// What is from before `before_ms`, as far as the database lets it go.
 pub(super) async fn due(store: &Store, before_ms: u64) -> Result<Due, StoreError> {
-    let mut due = nothing_due(Kind::Audit, before_ms);
+    let old_enough_ms = store.audit_old_enough_ms().await?;
+    let mut due = nothing_due(Kind::Audit, before_ms.min(old_enough_ms));
+    let before_ms = due.before_ms;
     due.count = store.count_audit_before(before_ms).await?;
     if due.count == 0 {
         return Ok(due);
@@ -44,7 +49,11 @@ impl Store {
         let next = report.kinds.iter().find(|due| !due.is_done);
         match next {
             Some(due) if due.kind == Kind::Audit && due.count > 0 => self
-                .drop_audit_before(due.before_ms, ROWS_PER_STEP_MAX)
+                .drop_audit_before(
+                    // They may be kept for longer by now.
+                    due.before_ms.min(self.audit_old_enough_ms().await?),
+                    ROWS_PER_STEP_MAX,
+                )
                 .await
                 .map(Some),
             _ => Ok(None),
@@ -52,8 +61,8 @@ impl Store {
     }
 }
 
-/// Notes what was deleted of the trail.
-pub(super) fn note(due: &mut Due, step: &Step<'_>) -> Vec<AuditEntry> {
+/// Notes what was deleted of the trail, which goes by months or entry by entry.
+pub(super) fn note(due: &mut Due, step: &Step<'_>, goes_by_months: bool) -> Vec<AuditEntry> {
     let Some(deleted) = step.audit_deleted else {
         return Vec::new();
     };
@@ -64,7 +73,12 @@ pub(super) fn note(due: &mut Due, step: &Step<'_>) -> Vec<AuditEntry> {
     due.is_done = true;
     due.left = due.count.saturating_sub(due.deleted);
     if due.left > 0 {
-        due.note = Some(LEFT.to_owned());
+        let why = if goes_by_months {
+            REST_OF_MONTH
+        } else {
+            KEPT_LONGER
+        };
+        due.note = Some(why.to_owned());
     }
     Vec::new()
 }

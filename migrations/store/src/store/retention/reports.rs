@@ -4,7 +4,7 @@ use onsale_schemas::ShowId;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::audit::{Actor, Audit, AuditEntry};
+use crate::audit::{Actor, Audit, AuditEntry, Unaudited};
 use crate::database::{Durability, Row, Transaction, Value, integer};
 use crate::error::StoreError;
 use crate::retention::{Report, ReportState};
@@ -84,6 +84,34 @@ impl Store {
                 }
                 transaction.commit(audit).await?;
                 Ok(true)
+            })
+            .await
+    }
+
+    /// Deletes reports that ended before a time, with their shows; returns how many reports. What they deleted
+    /// is in the audit trail.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forget_retention_reports(&self, before_ms: u64) -> Result<u64, StoreError> {
+        let before = integer("before_ms", before_ms)?;
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                transaction
+                    .execute(
+                        "DELETE FROM retention_shows WHERE report_id IN \
+                         (SELECT report_id FROM retention_reports WHERE ended_at_ms < $1)",
+                        &[before.into()],
+                    )
+                    .await?;
+                let forgotten = transaction
+                    .execute(
+                        "DELETE FROM retention_reports WHERE ended_at_ms < $1",
+                        &[before.into()],
+                    )
+                    .await?;
+                transaction.commit(Unaudited::Automatic).await?;
+                Ok(forgotten)
             })
             .await
     }

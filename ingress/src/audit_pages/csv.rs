@@ -1,6 +1,6 @@
 //! Entries of the audit trail as CSV (RFC 4180), for spreadsheets too.
 
-use super::list::EntryBody;
+use super::entry::EntryBody;
 
 /// The first line.
 pub(super) const HEADER: &str =

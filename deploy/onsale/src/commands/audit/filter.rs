@@ -1,0 +1,49 @@
+//! Which entries of the audit trail a verb is about.
+
+use clap::Args;
+use onsale_store::audit::AuditFilter;
+use uuid::Uuid;
+
+use crate::cli::{parse_instant, parse_uuid};
+
+#[derive(Debug, Args)]
+pub(super) struct FilterArgs {
+    /// Only about this kind of thing: event, show, booking, user, tenant, api_key, job or partition
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only about the thing with this id
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// Only about what belongs to this tenant
+    #[arg(long, value_name = "ID", value_parser = parse_uuid)]
+    tenant: Option<Uuid>,
+    /// Only what this account did
+    #[arg(long, value_name = "ID", value_parser = parse_uuid)]
+    actor: Option<Uuid>,
+    /// Only this action, as session.open
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// Only of this time and later, as 2026-12-31T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = parse_instant)]
+    from: Option<u64>,
+    /// Only of before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_instant)]
+    to: Option<u64>,
+}
+
+impl FilterArgs {
+    /// For the store.
+    pub(super) fn filter(&self) -> AuditFilter {
+        AuditFilter {
+            subject_kind: self.kind.clone(),
+            subject_id: self.id.clone(),
+            tenant_id: self.tenant,
+            actor_id: self.actor,
+            action: self.action.clone(),
+            from_ms: self.from,
+            until_ms: self.to,
+            before: None,
+            limit: 0,
+        }
+    }
+}
