@@ -313,6 +313,26 @@ async fn a_verified_account_takes_over_what_was_bought_with_its_address() {
 }
 
 #[tokio::test]
+async fn an_export_has_what_was_bought_with_a_verified_address() {
+    let world = world().await;
+    let bought = guest(&world, EMAIL).await;
+    let booking = projected(&world, 100, id(&bought)).await;
+    let stranger = guest(&world, "stranger@example.test").await;
+    projected(&world, 101, id(&stranger)).await;
+    let account = register(&world, EMAIL).await;
+    let export = get(&world, &account, "auth/me/export").await.data(200);
+    assert_eq!(export["guests"], json!([]), "it may be another person's");
+    assert_eq!(export["bookings"], json!([]));
+    verify(&world).await;
+    // What erasure would erase, though the account has taken nothing over.
+    let export = get(&world, &account, "auth/me/export").await.data(200);
+    assert_eq!(export["guests"].as_array().map(Vec::len), Some(1));
+    assert_eq!(export["guests"][0]["guest_id"], bought["guest_id"]);
+    assert_eq!(export["guests"][0]["taken_over_at"], Value::Null);
+    assert_eq!(ids(&export["bookings"]), [booking.to_string()]);
+}
+
+#[tokio::test]
 async fn an_erased_account_leaves_no_address_of_its_guests() {
     let world = world().await;
     let bought = guest(&world, EMAIL).await;
