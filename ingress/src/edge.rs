@@ -91,15 +91,15 @@ where
     let route = matched
         .as_ref()
         .map_or(ROUTE_UNMATCHED, MatchedPath::as_str);
-    let from = ClientAddress::of(&state.config.http, request.extensions(), request.headers());
-    let context = RequestContext::of(request.headers()).with_address(from);
+    let client = ClientAddress::of(&state.config.http, request.extensions(), request.headers());
+    let context = RequestContext::of(request.headers()).with_address(client);
     let span = span::of_request(&context, &method, route);
     let rules = state.rules.of(&method, route);
     let (admitted, passed) = match rules.class {
         Some(class) => {
-            let from = Key::of_address(from.0);
-            let shown = credential::shown(&state, request.headers(), from).await;
-            admit(&state, &mut request, class, rules, shown)
+            let counted_as = Key::of_address(client.0);
+            let shown = credential::shown(&state, request.headers(), counted_as).await;
+            admit(&state, &mut request, (class, counted_as), rules, shown)
         }
         None => (Ok(()), None),
     };
@@ -173,11 +173,12 @@ fn scope_of(caller: Option<&Caller>) -> Scope {
     }
 }
 
-/// Compares what the request shows with what its endpoint takes, and counts it.
+/// Compares what the request shows with what its endpoint takes, and counts it: by its caller, or as its
+/// address.
 fn admit(
     state: &IngressState,
     request: &mut Request,
-    class: Class,
+    (class, address): (Class, Key),
     rules: Rules,
     shown: Shown,
 ) -> (Result<(), ApiError>, Option<Passed>) {
@@ -201,7 +202,7 @@ fn admit(
     let key = match &caller {
         // Who signs in is nobody yet, whatever token is sent beside it.
         Ok(Some(caller)) if !class.is_by_address() => Key::User(caller.user),
-        _ => address(state, request.extensions(), request.headers()),
+        _ => address,
     };
     let passed = match state.limits.check(class, key) {
         Ok(passed) => passed,

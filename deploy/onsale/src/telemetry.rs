@@ -14,11 +14,18 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogFormat, TelemetryConfig, shown_url};
 
-/// Modules of libraries that log secrets: a line of `.pgpass` that they cannot read, and parameters of a
-/// URL that they do not know.
-const SAY_TOO_MUCH: [&str; 2] = [
+/// Modules of libraries that log secrets: a line of `.pgpass` that they cannot read, parameters of a URL that
+/// they do not know, and passkeys with their challenges. Each by its whole name: a filter that names it more
+/// exactly than what is here would count instead.
+const SAY_TOO_MUCH: [&str; 7] = [
     "sqlx_postgres::options::pgpass",
     "sqlx_postgres::options::parse",
+    // With whatever else these two crates have.
+    "webauthn_rs",
+    "webauthn_rs_core::attestation",
+    "webauthn_rs_core::core",
+    "webauthn_rs_core::crypto",
+    "webauthn_rs_core::internals",
 ];
 
 /// Sends what is left of the traces when it is dropped.
@@ -40,11 +47,7 @@ impl Drop for Telemetry {
 /// Sets up logging to standard error and, where an endpoint is configured, traces by OTLP. Call it
 /// inside the runtime.
 pub(crate) fn start(config: &TelemetryConfig, node: &str) -> anyhow::Result<Telemetry> {
-    let mut filter: EnvFilter = config.filter.parse().context("telemetry.filter")?;
-    for target in SAY_TOO_MUCH {
-        let off = format!("{target}=off");
-        filter = filter.add_directive(off.parse().context("telemetry")?);
-    }
+    let mut filter = filter(&config.filter)?;
     if config.otlp_endpoint.is_none() {
         // Unused spans cost time on the path of every request.
         let off = format!("{}=off", onsale_ingress::SPAN_TARGET);
@@ -78,6 +81,16 @@ pub(crate) fn start(config: &TelemetryConfig, node: &str) -> anyhow::Result<Tele
     Ok(Telemetry { provider })
 }
 
+/// What is written down, of what is asked for.
+fn filter(asked: &str) -> anyhow::Result<EnvFilter> {
+    let mut filter: EnvFilter = asked.parse().context("telemetry.filter")?;
+    for target in SAY_TOO_MUCH {
+        let off = format!("{target}=off");
+        filter = filter.add_directive(off.parse().context("telemetry")?);
+    }
+    Ok(filter)
+}
+
 fn provider(endpoint: &str, sampling: f64, node: &str) -> anyhow::Result<SdkTracerProvider> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
@@ -98,4 +111,41 @@ fn provider(endpoint: &str, sampling: f64, node: &str) -> anyhow::Result<SdkTrac
         ))))
         .with_resource(resource)
         .build())
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::{Level, enabled};
+
+    use super::*;
+
+    /// Whether anything of the modules that log secrets is written, and whether something else is.
+    fn writes(asked: &str) -> (bool, bool) {
+        let lines = tracing_subscriber::registry().with(filter(asked).unwrap());
+        tracing::subscriber::with_default(lines, || {
+            let secrets = enabled!(target: "sqlx_postgres::options::pgpass", Level::ERROR)
+                || enabled!(target: "sqlx_postgres::options::parse", Level::ERROR)
+                || enabled!(target: "webauthn_rs", Level::ERROR)
+                || enabled!(target: "webauthn_rs::interface", Level::ERROR)
+                || enabled!(target: "webauthn_rs_core::attestation", Level::ERROR)
+                || enabled!(target: "webauthn_rs_core::core", Level::ERROR)
+                || enabled!(target: "webauthn_rs_core::crypto", Level::ERROR)
+                || enabled!(target: "webauthn_rs_core::internals", Level::ERROR);
+            (secrets, enabled!(target: "onsale", Level::TRACE))
+        })
+    }
+
+    #[test]
+    fn what_libraries_say_of_secrets_is_never_written() {
+        for asked in [
+            "trace",
+            "trace,webauthn_rs=trace",
+            "trace,webauthn_rs_core=trace",
+            "trace,webauthn_rs_core::core=trace,webauthn_rs_core::internals=debug",
+            "trace,sqlx_postgres::options=trace",
+        ] {
+            assert_eq!(writes(asked), (false, true), "{asked}");
+        }
+        assert_eq!(writes("info"), (false, false));
+    }
 }

@@ -124,11 +124,6 @@ impl Providers {
         self.by_name.values().map(info).collect()
     }
 
-    /// Whether browsers reach this installation by TLS alone.
-    pub(crate) fn is_by_tls(&self) -> bool {
-        self.public_url.starts_with("https://")
-    }
-
     /// Where the browser is sent to.
     pub(crate) async fn authorization(
         &self,

@@ -13,7 +13,6 @@ mod first_admin;
 mod forgot_password;
 mod guest;
 mod identities;
-mod journey_cookie;
 mod jwks;
 mod link_identity;
 mod login;
@@ -24,6 +23,7 @@ mod oauth_callback;
 mod oauth_session;
 mod oauth_start;
 mod providers;
+mod redirect;
 mod refresh;
 mod register;
 mod registration;
@@ -79,7 +79,10 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(cookie::second_factor::cookie_second_factor),
             pages.bounds(second_step::BOUNDS),
         )
-        .with(routes!(cookie::passkey::cookie_passkey), pages)
+        .with(
+            routes!(cookie::passkey::cookie_passkey),
+            pages.class(Class::Login),
+        )
         .with(
             routes!(cookie::oauth_session::cookie_finish_sign_in),
             pages.bounds(oauth_session::BOUNDS),

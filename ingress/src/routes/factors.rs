@@ -44,7 +44,11 @@ pub(super) fn endpoints() -> Endpoints {
             open.bounds(second_step::BOUNDS),
         )
         .with(routes!(passkey_options::passkey_options), open)
-        .with(routes!(passkey_sign_in::passkey_sign_in), open)
+        .with(
+            // Guesses cost what those of a password do.
+            routes!(passkey_sign_in::passkey_sign_in),
+            open.class(Class::Login),
+        )
         .with(
             routes!(step_up::step_up),
             Rules::DEFAULT.bounds(step_up::BOUNDS),

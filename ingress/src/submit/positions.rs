@@ -1,14 +1,30 @@
-//! Positions of the latest requests in the log, so that they can be explained.
+//! Positions of the latest requests in the log, so that they can be explained, and which of them the log
+//! remembers.
 
 use onsale_schemas::{Offset, PartitionId, RequestId};
 use parking_lot::Mutex;
 
-/// Requests that are remembered; a newer one replaces an older one at random.
+/// Requests that are remembered; a newer one replaces an older one at random. About 64 bytes each.
 const SLOTS: usize = 1 << 17;
 
-type Slot = Option<(RequestId, PartitionId, Offset)>;
+#[derive(Clone, Copy)]
+struct Slot {
+    request: RequestId,
+    partition: PartitionId,
+    offset: Offset,
+    answered: Option<Answered>,
+}
 
-pub(crate) struct Positions(Box<[Mutex<Slot>]>);
+/// What a partition remembers under a key. Another partition knows nothing of it.
+#[derive(Clone, Copy)]
+struct Answered {
+    /// Of what was asked.
+    fingerprint: u64,
+    /// When it was decided, by the clock of this node.
+    at_ms: u64,
+}
+
+pub(crate) struct Positions(Box<[Mutex<Option<Slot>>]>);
 
 impl Positions {
     pub(crate) fn new() -> Self {
@@ -17,16 +33,61 @@ impl Positions {
 
     /// The request was decided at this position.
     pub(crate) fn note(&self, request: RequestId, partition: PartitionId, offset: Offset) {
+        let Some(slot) = self.0.get(place(request)) else {
+            return;
+        };
+        let mut slot = slot.lock();
+        let answered = slot
+            .filter(|before| before.request == request && before.partition == partition)
+            .and_then(|before| before.answered);
+        *slot = Some(Slot {
+            request,
+            partition,
+            offset,
+            answered,
+        });
+    }
+
+    /// The request was decided at this position at `at_ms`, and the partition remembers its answer.
+    pub(crate) fn note_answer(
+        &self,
+        (request, fingerprint): (RequestId, u64),
+        (partition, offset): (PartitionId, Offset),
+        at_ms: u64,
+    ) {
         if let Some(slot) = self.0.get(place(request)) {
-            *slot.lock() = Some((request, partition, offset));
+            *slot.lock() = Some(Slot {
+                request,
+                partition,
+                offset,
+                answered: Some(Answered { fingerprint, at_ms }),
+            });
         }
     }
 
     /// Where the request was decided, if that was recent.
     pub(crate) fn find(&self, request: RequestId) -> Option<(PartitionId, Offset)> {
+        self.slot(request).map(|slot| (slot.partition, slot.offset))
+    }
+
+    /// Whether the partition answered this very request, and at `since_ms` or later.
+    pub(crate) fn was_answered(
+        &self,
+        (request, fingerprint): (RequestId, u64),
+        partition: PartitionId,
+        since_ms: u64,
+    ) -> bool {
+        self.slot(request)
+            .filter(|slot| slot.partition == partition)
+            .and_then(|slot| slot.answered)
+            .is_some_and(|answered| {
+                answered.fingerprint == fingerprint && answered.at_ms >= since_ms
+            })
+    }
+
+    fn slot(&self, request: RequestId) -> Option<Slot> {
         let slot = *self.0.get(place(request))?.lock();
-        slot.filter(|(of, ..)| *of == request)
-            .map(|(_, partition, offset)| (partition, offset))
+        slot.filter(|slot| slot.request == request)
     }
 }
 
@@ -53,5 +114,30 @@ mod tests {
         assert_eq!(positions.find(other), None);
         positions.note(other, PartitionId(2), 6);
         assert_eq!(positions.find(one), None, "they share a slot");
+    }
+
+    #[test]
+    fn an_answer_is_known_of_its_partition_its_request_and_for_a_time() {
+        let positions = Positions::new();
+        let request = RequestId::from_bytes([7; 16]);
+        let (here, there) = (PartitionId(1), PartitionId(2));
+        let knows = |fingerprint, partition, since_ms| {
+            positions.was_answered((request, fingerprint), partition, since_ms)
+        };
+        // Where it stands is known, not that it is remembered.
+        positions.note(request, here, 5);
+        assert!(!knows(3, here, 0));
+        positions.note_answer((request, 3), (here, 5), 1_000);
+        assert_eq!(positions.find(request), Some((here, 5)));
+        assert!(knows(3, here, 1_000));
+        assert!(!knows(3, here, 1_001), "too long ago");
+        assert!(!knows(3, there, 0), "another partition");
+        assert!(!knows(4, here, 0), "another request");
+        // The key for something else, which the partition refuses: it remembers the first no longer for that.
+        positions.note(request, here, 9);
+        assert_eq!(positions.find(request), Some((here, 9)));
+        assert!(knows(3, here, 1_000) && !knows(3, here, 1_001));
+        positions.note(request, there, 4);
+        assert!(!knows(3, there, 0) && !knows(3, here, 0));
     }
 }

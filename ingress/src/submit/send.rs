@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use onsale_log::{Reply, Submission};
-use onsale_schemas::{Command, Envelope, OutcomeRecord, PartitionId, RequestId, UserId};
+use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
+use onsale_schemas::{
+    Command, Envelope, Outcome, OutcomeRecord, PartitionId, Rejection, RequestId, ShowId, UserId,
+};
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
@@ -14,6 +17,10 @@ use crate::error::ApiError;
 use crate::idempotency::Identity;
 use crate::ids;
 use crate::state::AppState;
+
+/// How far the clocks of two nodes may be apart, and how long a request may be on its way, so that what is
+/// taken as remembered is remembered still when it gets there, in milliseconds (an hour).
+const CLOCKS_APART_MS: u64 = 3_600_000;
 
 /// A command and who asks for it.
 pub(crate) struct Ask {
@@ -51,7 +58,11 @@ pub(crate) async fn send(
     // key with every confirmation.
     let is_counted = identity.fingerprint.is_some() && matches!(on_behalf, OnBehalf::Buyer);
     if is_counted && let Err(refusal) = state.key_quotas.take(user) {
-        if !was_decided(state, identity).await {
+        let show = match &command {
+            Command::Reserve(reserve) => Some(reserve.show),
+            _ => None,
+        };
+        if !was_decided(state, identity, partition, show).await {
             return Err(refusal);
         }
         state.key_quotas.take_again(user);
@@ -67,9 +78,12 @@ pub(crate) async fn send(
         state.key_quotas.give_back(user);
     }
     match waited? {
-        Waited::Decided(record) => answering::answer(&*answering, state, user, partition, &record)
-            .await
-            .map(Answer::Final),
+        Waited::Decided(record) => {
+            note_answer(state, identity, partition, &record);
+            answering::answer(&*answering, state, user, partition, &record)
+                .await
+                .map(Answer::Final)
+        }
         Waited::Unknown(reply) => {
             let request_id = identity.request_id;
             state
@@ -80,22 +94,72 @@ pub(crate) async fn send(
     }
 }
 
-/// Whether the request is known to have come before, under the same key. Its answer is for the log to
-/// give, and is not refused because of what its user or network did since.
-pub(crate) async fn was_decided(state: &AppState, identity: Identity) -> bool {
+/// Whether this very request is known to have been decided before, under the same key, by a partition that
+/// remembers it. Its answer is for the log to give, and is not refused because of what its user or network
+/// did since.
+///
+/// A key is remembered by the partition that decided, for [`IDEMPOTENCY_WINDOW_MS`]. To any other, and later,
+/// the request is a new one, which no refusal may be spared. `show` is that of a reservation.
+pub(crate) async fn was_decided(
+    state: &AppState,
+    identity: Identity,
+    partition: PartitionId,
+    show: Option<ShowId>,
+) -> bool {
     let Identity {
         request_id,
-        fingerprint,
-    } = identity;
-    if fingerprint.is_none() {
+        fingerprint: Some(fingerprint),
+    } = identity
+    else {
         return false;
-    }
-    if state.positions.find(request_id).is_some() {
+    };
+    let now_ms = state.clock.now_ms();
+    let since_ms = now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS - CLOCKS_APART_MS);
+    let request = (request_id, fingerprint);
+    if state.positions.was_answered(request, partition, since_ms) {
         return true;
     }
+    // What other nodes granted.
+    let Some(show) = show else {
+        return false;
+    };
     // Where the database is away nothing is known, and the refusal stands.
     let booking = state.store.booking_of_request(request_id).await;
-    booking.is_ok_and(|booking| booking.is_some())
+    booking.ok().flatten().is_some_and(|booking| {
+        booking.booking_id.partition() == partition
+            && booking.show_id == show
+            && (since_ms..=now_ms.saturating_add(CLOCKS_APART_MS)).contains(&booking.reserved_at_ms)
+    })
+}
+
+/// Notes that the partition remembers the answer to a request with a key.
+fn note_answer(
+    state: &AppState,
+    identity: Identity,
+    partition: PartitionId,
+    record: &OutcomeRecord,
+) {
+    let Some(fingerprint) = identity.fingerprint else {
+        return;
+    };
+    // The first is not remembered; the second says that something else is, and not since when.
+    if let Outcome::Rejected(why) = &record.outcome
+        && (why.is_transient() || matches!(why, Rejection::IdempotencyKeyReused))
+    {
+        return;
+    }
+    let (offset, first_ms) = record
+        .replay_of
+        .map_or((record.offset, record.log_time_ms), |first| {
+            (first.offset, first.log_time_ms)
+        });
+    // By the log's own time, which may be apart from the clock of this node.
+    let age_ms = record.log_time_ms.saturating_sub(first_ms);
+    let at_ms = state.clock.now_ms().saturating_sub(age_ms);
+    let request = (identity.request_id, fingerprint);
+    state
+        .positions
+        .note_answer(request, (partition, offset), at_ms);
 }
 
 /// Hands a command in and waits.

@@ -1,5 +1,6 @@
 //! Accounts over HTTP.
 
+mod export;
 mod limits;
 mod passwords;
 mod sessions;

@@ -16,6 +16,8 @@ const EMAIL: &str = "nobody@example.test";
 const OTHER_EMAIL: &str = "other@example.test";
 const ACCESS: &str = "__Host-onsale_access";
 const REFRESH: &str = "__Secure-onsale_refresh";
+/// Says which refresh token is meant.
+const MARK: &str = "__Host-onsale_refresh_mark";
 const HOST: &str = "tickets.example";
 const OWN: (&str, &str) = ("origin", "https://tickets.example");
 
@@ -59,6 +61,11 @@ fn cookie(reply: &Reply, name: &str) -> String {
     format!("{name}={}", value(reply, name))
 }
 
+/// The refresh token with what says that it is of this host.
+fn refresh_cookies(reply: &Reply) -> String {
+    format!("{}; {}", cookie(reply, REFRESH), cookie(reply, MARK))
+}
+
 #[track_caller]
 fn assert_forgotten(reply: &Reply) {
     assert_eq!(
@@ -67,6 +74,7 @@ fn assert_forgotten(reply: &Reply) {
             "__Host-onsale_access=; Max-Age=0; Path=/; SameSite=Lax; HttpOnly; Secure",
             "__Secure-onsale_refresh=; Max-Age=0; Path=/api/v1/auth/cookie; SameSite=Strict; \
              HttpOnly; Secure",
+            "__Host-onsale_refresh_mark=; Max-Age=0; Path=/; SameSite=Strict; HttpOnly; Secure",
         ]
     );
 }
@@ -89,8 +97,10 @@ async fn a_browser_signs_in_and_no_script_sees_a_token() {
     let ends = [
         "; Max-Age=900; Path=/; SameSite=Lax; HttpOnly; Secure",
         "; Max-Age=604800; Path=/api/v1/auth/cookie; SameSite=Strict; HttpOnly; Secure",
+        "; Max-Age=604800; Path=/; SameSite=Strict; HttpOnly; Secure",
     ];
-    assert_eq!(cookies.len(), 2);
+    assert_eq!(cookies.len(), 3);
+    assert!(!cookies[2].contains(&value(&reply, REFRESH)));
     for (cookie, end) in cookies.iter().zip(ends) {
         assert!(cookie.ends_with(end), "{cookie}");
     }
@@ -133,10 +143,10 @@ async fn a_session_in_cookies_goes_on_by_the_same_rotation() {
         let call = page(&world, Method::POST, "auth/cookie/refresh");
         call.header("cookie", cookie).send().await
     };
-    let second = refresh(&cookie(&first, REFRESH)).await;
+    let second = refresh(&refresh_cookies(&first)).await;
     second.data(200);
     assert_ne!(value(&first, REFRESH), value(&second, REFRESH));
-    let tab = refresh(&cookie(&first, REFRESH)).await;
+    let tab = refresh(&refresh_cookies(&first)).await;
     assert_eq!(value(&tab, REFRESH), value(&second, REFRESH), "two tabs");
     // In a body it is the same token.
     let body = json!({ "refresh_token": value(&second, REFRESH) });
@@ -144,15 +154,15 @@ async fn a_session_in_cookies_goes_on_by_the_same_rotation() {
     assert!(third["refresh_token"].is_string());
 
     world.clock.0.fetch_add(11_000, Ordering::SeqCst);
-    let reused = refresh(&cookie(&first, REFRESH)).await;
+    let reused = refresh(&refresh_cookies(&first)).await;
     reused.error(401, "TOKEN_REUSED");
     assert_forgotten(&reused);
-    let over = refresh(&format!(
-        "{REFRESH}={}",
-        third["refresh_token"].as_str().unwrap()
-    ))
-    .await;
+    let over = refresh(&refresh_cookies(&second)).await;
     over.error(401, "TOKEN_REUSED");
+    // A token of a program is of no browser.
+    let of_program = third["refresh_token"].as_str().unwrap();
+    let of_program = refresh(&format!("{REFRESH}={of_program}")).await;
+    of_program.error(401, "UNAUTHORIZED");
     let none = refresh("theme=dark").await;
     none.error(401, "UNAUTHORIZED");
     // The access token alone gives nothing.
@@ -160,12 +170,48 @@ async fn a_session_in_cookies_goes_on_by_the_same_rotation() {
     access.error(401, "UNAUTHORIZED");
 }
 
+/// Another host of the domain sets the cookie of the refresh token, which is of one path and so not of one host.
+#[tokio::test]
+async fn a_planted_refresh_token_signs_nobody_in() {
+    let world = world().await;
+    register(&world, EMAIL).await;
+    register(&world, OTHER_EMAIL).await;
+    let planted = cookie(&login(&world, OTHER_EMAIL).await, REFRESH);
+    let refresh = async |cookie: &str| {
+        let call = page(&world, Method::POST, "auth/cookie/refresh");
+        call.header("cookie", cookie).send().await
+    };
+    // In a browser in which nobody has signed in.
+    let refused = refresh(&planted).await;
+    refused.error(401, "UNAUTHORIZED");
+    assert_forgotten(&refused);
+    let own = login(&world, EMAIL).await;
+    let mark = cookie(&own, MARK);
+    let refused = refresh(&format!("{planted}; {mark}")).await;
+    refused.error(401, "UNAUTHORIZED");
+    // Beside the own one, in whichever order the browser sends them.
+    let next = refresh(&format!("{planted}; {}", refresh_cookies(&own))).await;
+    assert_eq!(next.data(200)["user"]["email"], EMAIL);
+    let next = refresh(&format!("{}; {planted}", refresh_cookies(&next))).await;
+    assert_eq!(next.data(200)["user"]["email"], EMAIL);
+    // It is not signed out by it either.
+    let both = format!("{planted}; {}", refresh_cookies(&next));
+    let logout = page(&world, Method::POST, "auth/cookie/logout").header("cookie", &both);
+    logout.send().await.data(200);
+    refresh(&refresh_cookies(&next))
+        .await
+        .error(401, "UNAUTHORIZED");
+    let other = planted.split_once('=').unwrap().1;
+    let body = json!({ "refresh_token": other });
+    post(&world, "refresh", body).await.data(200);
+}
+
 #[tokio::test]
 async fn a_browser_signs_out() {
     let world = world().await;
     register(&world, EMAIL).await;
     let signed_in = login(&world, EMAIL).await;
-    let (access, refresh) = (cookie(&signed_in, ACCESS), cookie(&signed_in, REFRESH));
+    let (access, refresh) = (cookie(&signed_in, ACCESS), refresh_cookies(&signed_in));
     let both = format!("{access}; {refresh}");
     let logout = page(&world, Method::POST, "auth/cookie/logout").header("cookie", &both);
     let reply = logout.send().await;
@@ -184,7 +230,7 @@ async fn a_browser_signs_out() {
         let reply = reply.send().await;
         reply.data(200);
         assert_forgotten(&reply);
-        let refresh = cookie(&signed_in, REFRESH);
+        let refresh = refresh_cookies(&signed_in);
         let call = page(&world, Method::POST, "auth/cookie/refresh");
         let refused = call.header("cookie", &refresh).send().await;
         refused.error(401, "UNAUTHORIZED");
@@ -321,7 +367,7 @@ async fn what_keeps_cookies_is_for_pages_of_this_server() {
     let world = world().await;
     register(&world, EMAIL).await;
     let body = json!({ "email": EMAIL, "password": PASSWORD });
-    let refresh = cookie(&login(&world, EMAIL).await, REFRESH);
+    let refresh = refresh_cookies(&login(&world, EMAIL).await);
     for path in [
         "login",
         "login/second-factor",

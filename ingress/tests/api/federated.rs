@@ -307,12 +307,16 @@ async fn only_the_browser_that_began_it_gets_on_and_only_once() {
     let query = format!("code=c1&state={}", mine.state);
     for (provider, cookie, query) in [
         ("house", "", query.as_str()),
-        ("house", "onsale-sign-in=guessed", &query),
+        ("house", "__Host-onsale_sign_in=guessed", &query),
         ("house", &other.cookie, &query),
         ("house", &mine.cookie, "code=c1"),
         ("house", &mine.cookie, "code=c1&state=guessed"),
         ("house", &mine.cookie, "state=&code=c1"),
-        ("house", &format!("{0}; {0}", mine.cookie), &query),
+        (
+            "house",
+            &format!("{}; {}", mine.cookie, other.cookie),
+            &query,
+        ),
         (
             "house",
             &mine.cookie,
@@ -398,21 +402,24 @@ async fn a_browser_is_sent_to_paths_of_this_site_alone() {
 }
 
 #[tokio::test]
-async fn by_tls_the_cookie_is_of_this_host_alone() {
+async fn its_cookie_is_of_this_host_alone_unless_cookies_do_without_tls() {
     let house = House::open().await;
-    let world = world_with(&[("house", provider(&house))], |all| {
-        all.public_url = "https://tickets.example".to_owned();
-    })
-    .await;
-    let reply = world.get("/api/v1/auth/oauth/house/start").send().await;
-    let set = reply.header("set-cookie");
-    assert!(set.starts_with("__Host-onsale-sign-in="), "{set}");
-    assert!(set.contains("; Secure"), "{set}");
-    let redirect = parameter(reply.header("location"), "redirect_uri");
-    assert_eq!(
-        redirect,
-        "https://tickets.example/api/v1/auth/oauth/house/callback"
-    );
+    for (insecure_cookies, name) in [(false, "__Host-onsale_sign_in="), (true, "onsale_sign_in=")] {
+        let world = world_with(&[("house", provider(&house))], |all| {
+            all.public_url = "https://tickets.example".to_owned();
+            all.insecure_cookies = insecure_cookies;
+        })
+        .await;
+        let reply = world.get("/api/v1/auth/oauth/house/start").send().await;
+        let set = reply.header("set-cookie");
+        assert!(set.starts_with(name), "{set}");
+        assert_eq!(set.contains("; Secure"), !insecure_cookies, "{set}");
+        let redirect = parameter(reply.header("location"), "redirect_uri");
+        assert_eq!(
+            redirect,
+            "https://tickets.example/api/v1/auth/oauth/house/callback"
+        );
+    }
 }
 
 /// Makes a token of claims that are right.

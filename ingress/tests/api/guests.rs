@@ -1,10 +1,16 @@
 //! Guests, what becomes of their bookings, and events that are sold to verified accounts alone.
 
+use std::sync::atomic::Ordering;
+
 use http::Method;
 use jsonwebtoken::Algorithm;
 use onsale_ingress::Rate;
+use onsale_schemas::envelope::idempotent_request_id;
 use onsale_schemas::outcome::{EndedBooking, Reserved};
-use onsale_schemas::{Actor, BookingId, Command, Outcome, PartitionId, SeatList, ShowId, UserId};
+use onsale_schemas::rejection::FullTable;
+use onsale_schemas::{
+    Actor, BookingId, Command, Outcome, PartitionId, Rejection, SeatList, ShowId, UserId,
+};
 use onsale_store::audit::AuditFilter;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -294,12 +300,37 @@ async fn a_verified_account_takes_over_what_was_bought_with_its_address() {
     assert_eq!(world.log.last().command, released(id(&stranger)));
 
     let export = get(&world, &account, "auth/me/export").await.data(200);
-    assert_eq!(export["guests"].as_array().unwrap().len(), 2);
+    // The third, of the same address, is kept for some days more.
+    let guests = export["guests"].as_array().unwrap();
+    let taken = guests
+        .iter()
+        .filter(|guest| !guest["taken_over_at"].is_null());
+    assert_eq!((guests.len(), taken.count()), (3, 2));
     assert_eq!(
         export["guests"][0]["email"].as_str().map(str::len),
         Some(EMAIL.len())
     );
     assert_eq!(export["bookings"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_export_has_what_was_bought_with_a_verified_address() {
+    let world = world().await;
+    let bought = guest(&world, EMAIL).await;
+    let booking = projected(&world, 100, id(&bought)).await;
+    let stranger = guest(&world, "stranger@example.test").await;
+    projected(&world, 101, id(&stranger)).await;
+    let account = register(&world, EMAIL).await;
+    let export = get(&world, &account, "auth/me/export").await.data(200);
+    assert_eq!(export["guests"], json!([]), "it may be another person's");
+    assert_eq!(export["bookings"], json!([]));
+    verify(&world).await;
+    // What erasure would erase, though the account has taken nothing over.
+    let export = get(&world, &account, "auth/me/export").await.data(200);
+    assert_eq!(export["guests"].as_array().map(Vec::len), Some(1));
+    assert_eq!(export["guests"][0]["guest_id"], bought["guest_id"]);
+    assert_eq!(export["guests"][0]["taken_over_at"], Value::Null);
+    assert_eq!(ids(&export["bookings"]), [booking.to_string()]);
 }
 
 #[tokio::test]
@@ -543,6 +574,122 @@ async fn a_repeated_request_is_the_logs_to_answer() {
     let other = reserve(&world, &buyer, "A-2").header("idempotency-key", "two");
     let refused = other.send().await;
     refused.error(403, "VERIFIED_ACCOUNT_REQUIRED");
+}
+
+/// Uses a key up on another partition than that of the show: to give back what is nobody's.
+async fn use_elsewhere(world: &World, of: &Value, key: &str) {
+    world.log.partitions.store(2, Ordering::SeqCst);
+    world.log.next(Script::reject(Rejection::UnknownBooking));
+    let booking = BookingId::new(PartitionId(1), 7);
+    let cancel = world.post(&format!("/api/v1/bookings/{booking}/cancel"));
+    let cancel = cancel.token(token(of)).header("idempotency-key", key);
+    cancel.send().await.error(404, "NOT_FOUND");
+    world.log.partitions.store(1, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_on_another_partition_opens_nothing() {
+    let world = world().await;
+    let (guest, account) = (guest(&world, EMAIL).await, register(&world, EMAIL).await);
+    reserve(&world, &guest, "A-1").send().await.data(201);
+    projected(&world, 100, id(&guest)).await;
+    use_elsewhere(&world, &guest, "k").await;
+    let again = reserve(&world, &guest, "A-2").header("idempotency-key", "k");
+    again.send().await.error(409, "GUEST_PURCHASE_MADE");
+
+    set_verified_only(&world, json!(true)).await;
+    use_elsewhere(&world, &account, "k").await;
+    let handed_in = world.log.seen().len();
+    for someone in [&guest, &account] {
+        let refused = reserve(&world, someone, "A-3").header("idempotency-key", "k");
+        refused.send().await.error(403, "VERIFIED_ACCOUNT_REQUIRED");
+    }
+    assert_eq!(world.log.seen().len(), handed_in);
+}
+
+#[tokio::test]
+async fn a_key_is_known_for_the_request_that_it_was_used_with() {
+    let world = world().await;
+    let buyer = said(&Value::Null);
+    // Refused, and remembered as such; or not remembered at all.
+    for (key, refusal) in [
+        ("closed", Rejection::SaleClosed),
+        (
+            "full",
+            Rejection::Full {
+                table: FullTable::Idempotency,
+            },
+        ),
+    ] {
+        world.log.next(Script::reject(refusal));
+        let first = reserve(&world, &buyer, "A-1").header("idempotency-key", key);
+        assert_ne!(first.send().await.status, 201);
+    }
+    set_verified_only(&world, json!(true)).await;
+    let repeated = |key: &'static str, seat: &'static str| {
+        let call = reserve(&world, &buyer, seat).header("idempotency-key", key);
+        call.send()
+    };
+    let replay = Script::Replay(Outcome::Rejected(Rejection::SaleClosed));
+    world.log.next(replay);
+    repeated("closed", "A-1").await.error(409, "SALE_CLOSED");
+    let other = repeated("closed", "A-2").await;
+    other.error(403, "VERIFIED_ACCOUNT_REQUIRED");
+    let forgotten = repeated("full", "A-1").await;
+    forgotten.error(403, "VERIFIED_ACCOUNT_REQUIRED");
+    // A day later the log remembers it no more, though this node does.
+    world.clock.0.fetch_add(25 * 3_600_000, Ordering::SeqCst);
+    let mut claims = Claims::new(BUYER, "buyer");
+    claims.exp = claims.exp.map(|exp| exp + 25 * 3_600);
+    let buyer = json!({ "access_token": claims.token() });
+    let late = reserve(&world, &buyer, "A-1").header("idempotency-key", "closed");
+    let late = late.send().await;
+    late.error(403, "VERIFIED_ACCOUNT_REQUIRED");
+}
+
+/// What another node granted is found by its booking.
+#[tokio::test]
+async fn a_booking_shows_that_its_key_is_known_for_a_day() {
+    let world = world().await;
+    let buyer = said(&Value::Null);
+    set_verified_only(&world, json!(true)).await;
+    let hour_ms = 3_600_000;
+    for (number, (key, age_ms, show, is_known)) in [
+        ("recent", hour_ms, SHOW, true),
+        ("old", 25 * hour_ms, SHOW, false),
+        ("elsewhere", hour_ms, ShowId::from_bytes([0x51; 16]), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let offset = u64::try_from(number).unwrap();
+        let mut record = ScriptedLog::record(
+            offset,
+            Outcome::Reserved(Reserved {
+                booking: offset,
+                show,
+                event: EVENT,
+                user: BUYER,
+                zone: 0,
+                seats: SeatList::from_iter([u32::try_from(number).unwrap()]),
+                quantity: 1,
+                unit_price: 250_000,
+                currency: "THB".parse().unwrap(),
+                expires_at_ms: NOW_MS + 600_000,
+            }),
+        );
+        record.previous = offset.checked_sub(1);
+        record.request_id = Some(idempotent_request_id(BUYER, key));
+        record.log_time_ms = NOW_MS - age_ms;
+        world.project(offset, vec![record]).await;
+        let call = reserve(&world, &buyer, "A-1").header("idempotency-key", key);
+        let reply = call.send().await;
+        if is_known {
+            reply.data(201);
+        } else {
+            reply.error(403, "VERIFIED_ACCOUNT_REQUIRED");
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
+use onsale_ingress::Rate;
 use onsale_store::account::UserRole;
 use onsale_store::audit::Unaudited;
 use onsale_store::notice::Notice;
@@ -352,6 +353,67 @@ async fn a_disabled_account_is_not_opened_by_its_passkey() {
     sign_in(&world, &begun, &credential)
         .await
         .error(403, "FORBIDDEN");
+}
+
+/// Refusals in the audit trail.
+async fn refusals(world: &World) -> usize {
+    let actions = audited(world).await;
+    actions
+        .iter()
+        .filter(|action| *action == "session.refuse")
+        .count()
+}
+
+#[tokio::test]
+async fn a_made_up_passkey_leaves_nothing_in_the_trail() {
+    let world = world().await;
+    let signed_in = register(&world).await;
+    let (mut authenticator, _) = with_passkey(&world, &signed_in).await;
+    let begun = options(&world).await;
+    let mut stranger = Authenticator::new();
+    stranger.user_handle = json!(encoded(Uuid::new_v4().as_bytes()));
+    let made_up = stranger.get(&begun["options"], PAGES, VERIFIED);
+    for _ in 0..3 {
+        let refused = sign_in(&world, &begun, &made_up).await;
+        refused.error(401, "INVALID_CREDENTIALS");
+    }
+    assert_eq!(refusals(&world).await, 0);
+    // What is tried on an account is in it.
+    let mut posing = authenticator.get(&begun["options"], PAGES, VERIFIED);
+    posing["response"]["userHandle"] = stranger.user_handle.clone();
+    let refused = sign_in(&world, &begun, &posing).await;
+    refused.error(401, "INVALID_CREDENTIALS");
+    assert_eq!(refusals(&world).await, 1);
+}
+
+#[tokio::test]
+async fn passkeys_are_tried_no_faster_than_passwords() {
+    let world = World::with(|all| {
+        all.accounts = config();
+        all.accounts.pages_url = Some(PAGES.to_owned());
+        all.rate_limit.enabled = true;
+        all.rate_limit.login = Rate {
+            per_minute: 1,
+            burst: 3,
+        };
+    })
+    .await;
+    let begun = options(&world).await;
+    let mut stranger = Authenticator::new();
+    stranger.user_handle = json!(encoded(Uuid::new_v4().as_bytes()));
+    let made_up = stranger.get(&begun["options"], PAGES, VERIFIED);
+    let body = json!({ "ceremony": begun["ceremony"], "credential": made_up });
+    // The two routes count together.
+    for path in ["passkeys/sign-in", "cookie/passkey", "passkeys/sign-in"] {
+        let call = world.post(&format!("/api/v1/auth/{path}")).json(&body);
+        let tried = call.header("sec-fetch-site", "same-origin").send().await;
+        tried.error(401, "INVALID_CREDENTIALS");
+    }
+    for path in ["passkeys/sign-in", "cookie/passkey"] {
+        let call = world.post(&format!("/api/v1/auth/{path}")).json(&body);
+        let refused = call.header("sec-fetch-site", "same-origin").send().await;
+        refused.error(429, "RATE_LIMITED");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Rate limits and their headers.
 
+use std::sync::atomic::Ordering;
+
 use onsale_ingress::{AddressBlocksMode, Rate};
 use onsale_schemas::{BookingId, Outcome, PartitionId, Rejection, UserId};
 use serde_json::json;
@@ -217,6 +219,41 @@ async fn a_request_that_comes_again_has_its_answer_whatever_is_used_up() {
             .next(Script::Replay(Outcome::Rejected(Rejection::SaleClosed)));
         reserve("1").send().await.error(409, "SALE_CLOSED");
     }
+}
+
+/// The log of another partition knows nothing of a key, so what it is used for there is new.
+#[tokio::test]
+async fn a_key_that_was_used_on_another_partition_passes_no_limit() {
+    let world = of_eight_places().await;
+    world.log.partitions.store(2, Ordering::SeqCst);
+    let cancel = |partition: u16, key: &str| {
+        let booking = BookingId::new(PartitionId(partition), 7);
+        world
+            .post(&format!("/api/v1/bookings/{booking}/cancel"))
+            .by_role("buyer")
+            .header("idempotency-key", key)
+    };
+    let places = |quantity: u32| {
+        world.reserve(json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": quantity}))
+    };
+    world.log.next(Script::reject(Rejection::UnknownBooking));
+    cancel(1, "1").send().await.error(404, "NOT_FOUND");
+    for _ in 0..2 {
+        places(4).send().await.data(201);
+    }
+    let refused = places(4).header("idempotency-key", "1").send().await;
+    let details = refused.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "address_blocks.held_places_max");
+    // The second and last key of the day.
+    world.log.next(Script::reject(Rejection::UnknownBooking));
+    cancel(1, "2").send().await.error(404, "NOT_FOUND");
+    let handed_in = world.log.seen().len();
+    for (partition, key) in [(1, "3"), (0, "1"), (0, "2")] {
+        let refused = cancel(partition, key).send().await;
+        let details = refused.error(429, "RATE_LIMITED");
+        assert_eq!(details["limit"], "idempotency_keys_per_day");
+    }
+    assert_eq!(world.log.seen().len(), handed_in);
 }
 
 #[tokio::test]

@@ -103,6 +103,13 @@ impl UserRow {
     pub fn is_active(&self) -> bool {
         self.disabled_at_ms.is_none() && self.erased_at_ms.is_none()
     }
+
+    /// By which what belongs to its address is found, where the person has shown that this is its own: what
+    /// lies under another may be another person's.
+    pub fn verified_address(&self) -> Option<&LookupHash> {
+        self.email_verified_at_ms?;
+        self.email.as_ref().map(|email| &email.hash)
+    }
 }
 
 /// Who buys without an account: one purchase, under an id that stands in the log where an account's would.
@@ -587,6 +594,23 @@ pub struct LinkPace {
     pub short_pause_ms: u64,
     /// The pause from then on, in milliseconds.
     pub long_pause_ms: u64,
+}
+
+/// What is kept of a one-time token for the person that it is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptLink {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What an invitation is to.
+    pub invited: Option<(Uuid, MemberRole)>,
+    /// The account that invited.
+    pub invited_by: Option<Uuid>,
+    /// When it was issued, in milliseconds since 1970.
+    pub issued_at_ms: u64,
+    /// Until when it is good, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+    /// When it was used or withdrawn, in milliseconds since 1970.
+    pub used_at_ms: Option<u64>,
 }
 
 /// A one-time token, by its hash.

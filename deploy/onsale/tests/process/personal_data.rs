@@ -247,8 +247,11 @@ async fn sign_in_in_a_browser(house: &mut House<'_>) {
     let access = house.keep("an access cookie", &access);
     let refresh = set_cookie(&response, "__Secure-onsale_refresh");
     let refresh = house.keep("a refresh cookie", &refresh);
+    let mark = set_cookie(&response, "__Host-onsale_refresh_mark");
+    let mark = format!("__Host-onsale_refresh_mark={}", mark.as_str().unwrap());
+    let both = format!("__Secure-onsale_refresh={refresh}; {mark}");
     for (path, cookie) in [
-        ("refresh", format!("__Secure-onsale_refresh={refresh}")),
+        ("refresh", both),
         ("logout", format!("__Host-onsale_access={access}")),
     ] {
         let url = house.server.url(&format!("/auth/cookie/{path}"));

@@ -1,7 +1,9 @@
 //! Everything that is kept about a person, beside its bookings.
 
 use onsale_private::Private;
-use onsale_store::account::{IdentityRow, Membership, SessionRow};
+use onsale_store::account::{
+    ApiKeyRow, GUESTS_PER_ACCOUNT_MAX, IdentityRow, KeptLink, Membership, SessionRow,
+};
 use onsale_store::audit::{AuditFilter, AuditRow};
 use uuid::Uuid;
 
@@ -12,6 +14,12 @@ use crate::flows::guests::Guest;
 
 /// Sessions of one export, the newest ones: more than a month has, within which they are kept.
 const SESSIONS_MAX: u32 = 1_000;
+/// Purchases as a guest of one export: all that an account may take over, and as many of its address.
+const GUESTS_MAX: u32 = 2 * GUESTS_PER_ACCOUNT_MAX;
+/// Links and invitations of one export, the newest ones.
+const LINKS_MAX: u32 = 1_000;
+/// Keys of programs of one export, the newest ones.
+const API_KEYS_MAX: u32 = 1_000;
 /// Entries of the audit trail in one export, the newest ones.
 const ENTRIES_MAX: u32 = 10_000;
 
@@ -24,10 +32,15 @@ pub struct Export {
     pub factors: FactorsOverview,
     /// The tenants that it belongs to.
     pub memberships: Vec<Membership>,
-    /// What it bought as a guest and has taken over.
+    /// What it bought as a guest and has taken over, and what was bought with its address where that is
+    /// verified.
     pub guests: Vec<Guest>,
     /// The accounts elsewhere by which it signs in.
     pub identities: Vec<IdentityRow>,
+    /// Links that wait for it, and invitations to it and by it.
+    pub links: Vec<KeptLink>,
+    /// The keys of programs that it created.
+    pub api_keys: Vec<ApiKeyRow>,
     /// Its sessions, live or ended, with program and address.
     pub sessions: Vec<ExportedSession>,
     /// What it did and what was done to it, newest first.
@@ -70,19 +83,29 @@ impl Accounts {
                 })
             })
             .collect::<Result<_, AccountError>>()?;
-        let guests = self.store.guests_of(user).await?;
-        let guests = guests
+        let row = self.store.user(user).await?;
+        let row = row.ok_or(AccountError::NotFound("account"))?;
+        let guests = self.store.guests_of_person(&row, GUESTS_MAX).await?;
+        let guests: Vec<Guest> = guests
             .into_iter()
             .map(|row| Guest::open(vault, row))
             .collect::<Result<_, _>>()?;
+        let links = self.store.links_of_person(&row, LINKS_MAX).await?;
+        let api_keys = self.store.api_keys_of_person(user, API_KEYS_MAX).await?;
         let (audit, is_audit_cut) = self.entries_about("user", user).await?;
-        let is_cut = is_audit_cut || sessions.len() >= count(SESSIONS_MAX);
+        let is_cut = is_audit_cut
+            || sessions.len() >= count(SESSIONS_MAX)
+            || guests.len() >= count(GUESTS_MAX)
+            || links.len() >= count(LINKS_MAX)
+            || api_keys.len() >= count(API_KEYS_MAX);
         Ok(Export {
             person,
             factors,
             memberships,
             guests,
             identities,
+            links,
+            api_keys,
             sessions,
             audit,
             is_cut,

@@ -141,11 +141,6 @@ impl Accounts {
         self.providers.infos()
     }
 
-    /// Whether browsers reach this installation by TLS alone, so that cookies may ask for it.
-    pub fn is_by_tls(&self) -> bool {
-        self.providers.is_by_tls()
-    }
-
     /// Begins a sign-in.
     ///
     /// # Errors

@@ -238,15 +238,19 @@ impl Accounts {
         let ended = passkeys.answer(&ceremony, credential, vault.ring(), now_ms)?;
         let answer = ended.value;
         let said = answer.user;
-        let row = self.store.passkey(answer.credential).await?;
-        // The account that the passkey says it is of is the one that it is of.
-        let row = row.filter(|row| row.user_id == said);
-        let user = match &row {
-            Some(row) => self.store.user(row.user_id).await?,
-            None => None,
+        let Some(row) = self.store.passkey(answer.credential).await? else {
+            // Made up, or removed: there is no account that the trail could say it of.
+            return Err(AccountError::WrongPasskey);
         };
-        let (Some(row), Some(user)) = (row, user) else {
-            self.note_refusal(None, "passkey", origin).await?;
+        // The account that the passkey says it is of is the one that it is of.
+        let user = if row.user_id == said {
+            self.store.user(row.user_id).await?
+        } else {
+            None
+        };
+        let Some(user) = user else {
+            self.note_refusal(Some(row.user_id), "passkey", origin)
+                .await?;
             return Err(AccountError::WrongPasskey);
         };
         let kept: Passkey = vault.open_credential(&row)?;

@@ -4,8 +4,8 @@ use axum::response::Response;
 use http::StatusCode;
 use onsale_accounts::{Export, ExportedSession, FactorsOverview, Guest};
 use onsale_private::Private;
-use onsale_schemas::UserId;
-use onsale_store::account::{IdentityRow, Membership};
+use onsale_schemas::{MemberRole, UserId};
+use onsale_store::account::{ApiKeyRow, IdentityRow, KeptLink, Membership};
 use onsale_store::audit::AuditRow;
 use onsale_store::booking::BookingFilter;
 use serde::Serialize;
@@ -20,7 +20,6 @@ use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::routes::bookings::body::BookingBody;
 use crate::routes::factors::FactorsBody;
-use crate::routes::ownership;
 use crate::state::AppState;
 use crate::values::Instant;
 
@@ -37,10 +36,15 @@ pub(crate) struct ExportBody {
     /// Without what is secret of them.
     second_factors: FactorsBody,
     memberships: Vec<MembershipBody>,
-    /// What was bought as a guest and is the account's now.
+    /// What was bought as a guest: what is the account's now, and where its address is verified, what was bought
+    /// with that.
     guests: Vec<GuestPurchaseBody>,
     /// Accounts elsewhere by which it signs in.
     identities: Vec<ExportedIdentityBody>,
+    /// Links that wait for it, and invitations to it and by it.
+    links: Vec<ExportedLinkBody>,
+    /// Keys of programs that it created, without what is secret of them.
+    api_keys: Vec<ExportedApiKeyBody>,
     /// Live and ended ones, as long as they are kept.
     sessions: Vec<ExportedSessionBody>,
     /// What the account did and what was done to it.
@@ -80,6 +84,38 @@ pub(crate) struct ExportedIdentityBody {
     provider: String,
     linked_at: Instant,
     last_used_at: Instant,
+}
+
+/// A link or an invitation as it is kept: without what would open it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedLink)]
+pub(crate) struct ExportedLinkBody {
+    /// `verify_email`, `reset_password`, `invitation` or `first_admin`.
+    purpose: &'static str,
+    /// Of an invitation.
+    tenant_id: Option<Uuid>,
+    /// Of an invitation.
+    role: Option<&'static str>,
+    /// Whether the person sent it to someone.
+    by_you: bool,
+    issued_at: Instant,
+    expires_at: Instant,
+    /// When it was used or withdrawn.
+    used_at: Option<Instant>,
+}
+
+/// A key of a program as it is kept.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedApiKey)]
+pub(crate) struct ExportedApiKeyBody {
+    key_id: Uuid,
+    tenant_id: Uuid,
+    name: String,
+    scopes: Vec<String>,
+    created_at: Instant,
+    expires_at: Option<Instant>,
+    last_used_at: Option<Instant>,
+    revoked_at: Option<Instant>,
 }
 
 /// A session as it is kept.
@@ -147,6 +183,36 @@ impl From<IdentityRow> for ExportedIdentityBody {
     }
 }
 
+impl ExportedLinkBody {
+    fn of(link: KeptLink, user: Uuid) -> Self {
+        let (tenant_id, role) = link.invited.unzip();
+        Self {
+            purpose: link.purpose.as_str(),
+            tenant_id,
+            role: role.map(MemberRole::as_str),
+            by_you: link.invited_by == Some(user),
+            issued_at: Instant(link.issued_at_ms),
+            expires_at: Instant(link.expires_at_ms),
+            used_at: link.used_at_ms.map(Instant),
+        }
+    }
+}
+
+impl From<ApiKeyRow> for ExportedApiKeyBody {
+    fn from(key: ApiKeyRow) -> Self {
+        Self {
+            key_id: key.key_id,
+            tenant_id: key.tenant_id,
+            name: key.name,
+            scopes: key.scopes.split(' ').map(str::to_owned).collect(),
+            created_at: Instant(key.created_at_ms),
+            expires_at: key.expires_at_ms.map(Instant),
+            last_used_at: key.last_used_at_ms.map(Instant),
+            revoked_at: key.revoked_at_ms.map(Instant),
+        }
+    }
+}
+
 impl From<ExportedSession> for ExportedSessionBody {
     fn from(session: ExportedSession) -> Self {
         let ExportedSession {
@@ -199,13 +265,17 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     }
     let user = caller.user.0;
     let export = call.accounts.export(user, call.now_ms).await?;
-    let (bookings, are_all) = bookings(&call.state, caller.user).await?;
+    let guests = export.guests.iter();
+    let guests: Vec<UserId> = guests.map(|guest| UserId(guest.row.guest_id)).collect();
+    let (bookings, are_all) = bookings(&call.state, caller.user, &guests).await?;
     let Export {
         person,
         factors,
         memberships,
         guests,
         identities,
+        links,
+        api_keys,
         sessions,
         audit,
         is_cut,
@@ -219,6 +289,11 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
             .into_iter()
             .map(ExportedIdentityBody::from)
             .collect(),
+        links: links
+            .into_iter()
+            .map(|link| ExportedLinkBody::of(link, user))
+            .collect(),
+        api_keys: api_keys.into_iter().map(ExportedApiKeyBody::from).collect(),
         sessions: sessions
             .into_iter()
             .map(ExportedSessionBody::from)
@@ -237,13 +312,15 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
 async fn of_guest(caller: &Caller, call: &AccountCall) -> Result<Response, ApiError> {
     let user = caller.user.0;
     let (guest, audit, is_all_audit) = call.accounts.export_guest(user, call.now_ms).await?;
-    let (bookings, are_all) = bookings(&call.state, caller.user).await?;
+    let (bookings, are_all) = bookings(&call.state, caller.user, &[]).await?;
     let body = ExportBody {
         account: guest.into(),
         second_factors: FactorsOverview::default().into(),
         memberships: Vec::new(),
         guests: Vec::new(),
         identities: Vec::new(),
+        links: Vec::new(),
+        api_keys: Vec::new(),
         sessions: Vec::new(),
         audit: audit
             .into_iter()
@@ -255,9 +332,12 @@ async fn of_guest(caller: &Caller, call: &AccountCall) -> Result<Response, ApiEr
     envelope::success(&call.context, StatusCode::OK, &body)
 }
 
-/// The bookings of an account or a guest, newest first, and whether these are all.
-async fn bookings(state: &AppState, user: UserId) -> Result<(Vec<BookingBody>, bool), ApiError> {
-    let taken_over = ownership::guests_of(state, user).await?;
+/// The bookings of an account and of its purchases as a guest, newest first, and whether these are all.
+async fn bookings(
+    state: &AppState,
+    user: UserId,
+    guests: &[UserId],
+) -> Result<(Vec<BookingBody>, bool), ApiError> {
     let mut bodies = Vec::new();
     let mut filter = BookingFilter {
         user_id: user,
@@ -267,7 +347,9 @@ async fn bookings(state: &AppState, user: UserId) -> Result<(Vec<BookingBody>, b
         limit: BOOKINGS_PER_PAGE,
     };
     loop {
-        let rows = state.store.bookings_together(&filter, &taken_over).await?;
+        // The database shows a caller its own and what it has taken over alone.
+        let of_person = state.installation.bookings_together(&filter, guests);
+        let rows = of_person.await?;
         let Some(last) = rows.last() else {
             return Ok((bodies, true));
         };

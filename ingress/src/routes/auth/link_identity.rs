@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::account_call::AccountCall;
-use super::{journey_cookie, oauth_start};
+use super::oauth_start;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{self, Problem, Success};
@@ -103,6 +103,7 @@ pub(crate) async fn link_identity(
         authorization_url: start.location,
     };
     let mut response = envelope::success(&call.context, StatusCode::OK, &body)?;
-    journey_cookie::keep(&mut response, &call.accounts, &start.cookie)?;
+    let cookies = call.state.cookies;
+    cookies.keep_journey(response.headers_mut(), &start.cookie)?;
     Ok(response)
 }

@@ -6,7 +6,7 @@ use onsale_accounts::ProviderReturn;
 use onsale_private::Private;
 
 use super::account_call::AccountCall;
-use super::journey_cookie;
+use super::redirect;
 use crate::envelope::Problem;
 use crate::error::ApiError;
 use crate::extract::PathName;
@@ -41,14 +41,15 @@ pub(crate) async fn oauth_callback(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    let cookie = journey_cookie::of(&call.accounts, &headers);
+    let cookies = call.state.cookies;
+    let cookie = cookies.journey(&headers);
     let landing = call
         .accounts
         .return_from_provider(&provider, cookie, read(&uri), &call.origin, call.now_ms)
         .await?;
-    let mut response = journey_cookie::redirect(landing.location.expose())?;
+    let mut response = redirect::to(landing.location.expose())?;
     if landing.is_over {
-        journey_cookie::forget(&mut response, &call.accounts)?;
+        cookies.forget_journey(response.headers_mut())?;
     }
     Ok(response)
 }

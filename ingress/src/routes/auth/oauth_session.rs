@@ -11,7 +11,6 @@ use uuid::Uuid;
 use super::account_call::AccountCall;
 use super::body::SignedInBody;
 use super::delivery::{self, Form};
-use super::journey_cookie;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{Problem, Success};
@@ -76,12 +75,13 @@ pub(super) async fn finish(
     form: Form,
 ) -> Result<Response, ApiError> {
     let OAuthSessionRequest { code, tenant_id } = body.value;
-    let cookie = journey_cookie::of(&call.accounts, &headers);
+    let cookies = call.state.cookies;
+    let cookie = cookies.journey(&headers);
     let signed_in = call
         .accounts
         .finish_sign_in(cookie, &code, tenant_id, &call.origin, call.now_ms)
         .await?;
     let mut response = delivery::answer(&call, form, StatusCode::OK, signed_in)?;
-    journey_cookie::forget(&mut response, &call.accounts)?;
+    cookies.forget_journey(response.headers_mut())?;
     Ok(response)
 }

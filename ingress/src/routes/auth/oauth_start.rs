@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::account_call::AccountCall;
-use super::journey_cookie;
+use super::redirect;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::Problem;
 use crate::error::ApiError;
@@ -54,7 +54,8 @@ pub(crate) async fn oauth_start(
         .accounts
         .start_sign_in(&provider, return_to, call.now_ms)
         .await?;
-    let mut response = journey_cookie::redirect(&start.location)?;
-    journey_cookie::keep(&mut response, &call.accounts, &start.cookie)?;
+    let mut response = redirect::to(&start.location)?;
+    let cookies = call.state.cookies;
+    cookies.keep_journey(response.headers_mut(), &start.cookie)?;
     Ok(response)
 }

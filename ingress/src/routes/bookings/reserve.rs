@@ -199,15 +199,16 @@ async fn handle(
     };
     let zone = zone.index;
     let identity = call.identity("reserve", "", &body.bytes);
+    let was_decided = || was_decided(state, identity, chart.partition, Some(chart.show));
     let _alone = match eligible::check(state, &call.caller, &chart).await {
         Ok(alone) => alone,
-        Err(refusal) if !was_decided(state, identity).await => return Err(refusal),
+        Err(refusal) if !was_decided().await => return Err(refusal),
         Err(_) => None,
     };
     let places_asked = precheck::places_of(&pick);
     let mut asking = match state.address_blocks.ask(client.0, places_asked) {
         Ok(asking) => asking,
-        Err(refusal) if !was_decided(state, identity).await => return Err(refusal),
+        Err(refusal) if !was_decided().await => return Err(refusal),
         Err(_) => state.address_blocks.ask_again(client.0, places_asked),
     };
     // A repeated request must reach the log: its answer may be one that was granted long ago.

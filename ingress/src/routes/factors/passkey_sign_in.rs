@@ -51,6 +51,7 @@ impl RequestBody for PasskeySignInRequest {
         (status = 403, description = "`FORBIDDEN`: the account is disabled", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the account does not belong to that tenant", body = Problem),
         (status = 410, description = "`CHALLENGE_EXPIRED`: the ceremony was used or took too long; begin again", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: too many attempts from this address", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere, or browsers have no passkeys at the address of the pages", body = Problem),
     ),
 )]

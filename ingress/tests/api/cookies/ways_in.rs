@@ -4,7 +4,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{ACCESS, EMAIL, REFRESH, cookie, login, page, set, value, world};
+use super::{ACCESS, EMAIL, REFRESH, cookie, login, page, refresh_cookies, set, value, world};
 use crate::accounts::{PASSWORD, mailed, post};
 use crate::factors::with_app;
 use crate::federated::house::House;
@@ -31,7 +31,7 @@ async fn signed_in(world: &World, reply: &Reply) -> Value {
     }
     assert_eq!(reply.header("cache-control"), "no-store");
     assert_eq!(who(world, reply).await, data["user"]);
-    let refresh = cookie(reply, REFRESH);
+    let refresh = refresh_cookies(reply);
     let next = page(world, Method::POST, "auth/cookie/refresh").header("cookie", &refresh);
     assert_eq!(next.send().await.data(200)["user"], data["user"]);
     data["user"].clone()
@@ -106,7 +106,7 @@ async fn a_sign_in_with_a_provider_ends_in_the_cookies_of_the_browser_that_began
     let person = signed_in(&world, &reply).await;
     assert_eq!(person["email"], EMAIL);
     // The cookie that held the sign-in together has done its work.
-    assert_eq!(value(&reply, "onsale-sign-in"), "");
+    assert_eq!(value(&reply, "__Host-onsale_sign_in"), "");
     finish(&begun.cookie, &code)
         .await
         .error(410, "SIGN_IN_EXPIRED");

@@ -23,8 +23,10 @@ contract!(
     an_account_takes_over_a_bounded_number,
     bookings_of_several_are_one_list,
     an_erased_account_takes_its_guests_with_it,
+    a_person_has_the_guests_that_it_takes_with_it,
     an_erased_guest_is_nobodys,
     guests_who_bought_nothing_and_old_addresses_are_forgotten,
+    what_was_taken_over_stays_though_it_ran_out,
 );
 
 /// A guest with the address of the account `of_address`.
@@ -294,6 +296,30 @@ async fn an_erased_account_takes_its_guests_with_it(bench: Bench) {
     assert_eq!(kept.len(), 1);
 }
 
+async fn a_person_has_the_guests_that_it_takes_with_it(bench: Bench) {
+    let store = &bench.store;
+    purchases(&bench).await;
+    let by = Unaudited::Unattended;
+    store.add_user(&verified_user(1), None, by).await.unwrap();
+    let found = async |user: UserRow, limit: u32| {
+        let guests = store.guests_of_person(&user, limit).await.unwrap();
+        let ids = guests.into_iter().map(|guest| guest.guest_id);
+        ids.collect::<Vec<_>>()
+    };
+    let ids = |numbers: &[u64]| -> Vec<Uuid> {
+        let numbers = numbers.iter();
+        numbers.map(|number| user_id(*number).0).collect()
+    };
+    assert_eq!(found(user(1), 9).await, ids(&[]), "not verified");
+    let all = found(verified_user(1), 9).await;
+    assert_eq!(all, ids(&[14, 13, 12, 11]));
+    take(&bench, 1).await;
+    let all = found(verified_user(1), 9).await;
+    assert_eq!(all, ids(&[12, 11, 14, 13]), "what is its own first");
+    assert_eq!(found(verified_user(1), 3).await, all[..3]);
+    assert_eq!(found(user(1), 9).await, all[..2], "it has another address");
+}
+
 async fn an_erased_guest_is_nobodys(bench: Bench) {
     let store = &bench.store;
     let by = Unaudited::Unattended;
@@ -316,14 +342,17 @@ async fn guests_who_bought_nothing_and_old_addresses_are_forgotten(bench: Bench)
     let early = store.forget_guests(NOW_MS).await.unwrap();
     assert_eq!(early, 0);
     let later_ms = NOW_MS + DAY_MS;
-    assert_eq!(store.forget_guests(later_ms).await.unwrap(), 1);
-    assert_eq!(store.guest(user_id(14).0).await.unwrap(), None);
-    for number in [11, 12, 13] {
+    assert_eq!(store.forget_guests(later_ms).await.unwrap(), 2);
+    for number in [13, 14] {
         let found = store.guest(user_id(number).0).await.unwrap();
-        assert_eq!(found, Some(guest(number, 1)), "it has a booking");
+        assert_eq!(found, None, "{number} has nothing");
+    }
+    for (number, of_address) in [(11, 1), (12, 1), (21, 2)] {
+        let found = store.guest(user_id(number).0).await.unwrap();
+        assert_eq!(found, Some(guest(number, of_address)), "it has something");
     }
     assert_eq!(store.forget_guests(later_ms).await.unwrap(), 0);
-    // Created at NOW_MS + 11, 12, 13 and 21; kept for two years.
+    // Created at NOW_MS + 11, 12 and 21; kept for two years.
     let two_years_later = |ms| NOW_MS + ms + 2 * 366 * DAY_MS;
     let early = forgotten(store, Kind::Guests, two_years_later(11)).await;
     assert_eq!(early, 0);
@@ -336,6 +365,29 @@ async fn guests_who_bought_nothing_and_old_addresses_are_forgotten(bench: Bench)
     };
     let found = store.guest(user_id(11).0).await.unwrap();
     assert_eq!(found, Some(left));
-    let found = store.guest(user_id(13).0).await.unwrap();
-    assert_eq!(found, Some(guest(13, 1)));
+    let found = store.guest(user_id(21).0).await.unwrap();
+    assert_eq!(found, Some(guest(21, 2)));
+}
+
+async fn what_was_taken_over_stays_though_it_ran_out(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    let (taken, left) = (chain.reserve(1, 11, &[0]), chain.reserve(1, 12, &[1]));
+    store.project(&chain.all()).await.unwrap();
+    let until = chain.next_offset;
+    add(&bench, [11], 1).await;
+    add(&bench, [12], 2).await;
+    let by = Unaudited::Unattended;
+    store.add_user(&verified_user(1), None, by).await.unwrap();
+    assert_eq!(take(&bench, 1).await, of([11]));
+    chain.expire(1, 11, taken, &[0]);
+    chain.expire(1, 12, left, &[1]);
+    let ends = chain.batch(until, chain.next_offset);
+    store.project(&ends).await.unwrap();
+    let later_ms = NOW_MS + DAY_MS;
+    assert_eq!(store.forget_guests(later_ms).await.unwrap(), 1);
+    assert_eq!(store.guest(user_id(12).0).await.unwrap(), None);
+    let owned = store.guests_of(id(1)).await.unwrap();
+    assert_eq!(owned.len(), 1);
 }

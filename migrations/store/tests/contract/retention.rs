@@ -2,14 +2,17 @@
 
 use onsale_store::Store;
 use onsale_store::audit::{Actor, AuditFilter, Unaudited};
+use onsale_store::catalog::ShowRow;
 use onsale_store::retention::{Due, Kind, Report, ReportState, RetentionConfig, RetentionError};
 use uuid::Uuid;
 
-use crate::build::{Chain, P, booking, booking_id, show_id, with_show};
+use crate::build::{Chain, P, booking, booking_id, show, show_id, user_id, with_show};
+use crate::guests::guest;
 use crate::harness::{Bench, contract};
 
 contract!(
     bookings_of_a_show_long_over_go_together,
+    guests_go_with_their_last_booking,
     a_hold_or_a_late_change_keeps_a_show,
     what_happened_since_the_report_is_kept,
     what_was_begun_goes_on_where_it_was,
@@ -148,6 +151,40 @@ async fn bookings_of_a_show_long_over_go_together(bench: Bench) {
     );
     let again = report(store, LATER_MS).await;
     assert_eq!(of(&again, Kind::Bookings).count, 0, "{again:?}");
+}
+
+async fn guests_go_with_their_last_booking(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let to_come = ShowRow {
+        starts_at_ms: LATER_MS,
+        ..show(2, 1)
+    };
+    store.add_show(&to_come).await.unwrap();
+    let mut chain = Chain::default();
+    let sold = chain.reserve(1, 11, &[0]);
+    chain.confirm(1, 11, sold, &[0]);
+    let given_back = chain.reserve(1, 12, &[1]);
+    chain.release(1, 12, given_back, &[1]);
+    chain.reserve(2, 12, &[0]);
+    store.project(&chain.all()).await.unwrap();
+    for number in [11, 12, 13] {
+        let added = store.add_guest(&guest(number, 1), Unaudited::Unattended);
+        added.await.unwrap();
+    }
+    as_of_later(&bench).await;
+    let due = report(store, LATER_MS).await;
+    assert_eq!(of(&due, Kind::Bookings).count, 2);
+    let done = applied(store, due.report_id).await;
+    assert_eq!(of(&done, Kind::Bookings).deleted, 2);
+    for (number, is_there, why) in [
+        (11, false, "its only booking is gone"),
+        (12, true, "it has another one"),
+        (13, true, "it is housekeeping's"),
+    ] {
+        let found = store.guest(user_id(number).0).await.unwrap();
+        assert_eq!(found.is_some(), is_there, "{why}");
+    }
 }
 
 async fn a_hold_or_a_late_change_keeps_a_show(bench: Bench) {

@@ -13,7 +13,7 @@ use crate::extract::JsonBody;
 #[utoipa::path(
     post, path = "/api/v1/auth/cookie/login", operation_id = "cookie_login", tag = "accounts", request_body = LoginRequest,
     responses(
-        (status = 200, description = "Signed in; two `Set-Cookie`", body = Success<SignedInBrowserBody>),
+        (status = 200, description = "Signed in; three `Set-Cookie`", body = Success<SignedInBrowserBody>),
         (status = 401, description = "`INVALID_CREDENTIALS`; `SECOND_FACTOR_REQUIRED`: `POST /auth/cookie/login/second-factor` answers its challenge; `INVALID_CODE`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: the account is disabled; `CROSS_SITE_REQUEST`: the page that asks is not this server's", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the account does not belong to that tenant", body = Problem),

@@ -16,7 +16,7 @@ use crate::extract::JsonBody;
     post, path = "/api/v1/auth/cookie/oauth/session", operation_id = "cookie_finish_sign_in", tag = "accounts",
     request_body = OAuthSessionRequest,
     responses(
-        (status = 200, description = "Signed in; two `Set-Cookie`, and the one of the sign-in is forgotten", body = Success<SignedInBrowserBody>),
+        (status = 200, description = "Signed in; three `Set-Cookie`, and the one of the sign-in is forgotten", body = Success<SignedInBrowserBody>),
         (status = 401, description = "`SECOND_FACTOR_REQUIRED`: as with `POST /auth/login`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: the account is disabled; `CROSS_SITE_REQUEST`: the page that asks is not this server's", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the account does not belong to that tenant", body = Problem),

@@ -15,7 +15,7 @@ use crate::error::{ApiError, Code};
 #[utoipa::path(
     post, path = "/api/v1/auth/cookie/refresh", operation_id = "cookie_refresh", tag = "accounts",
     responses(
-        (status = 200, description = "The next tokens; two `Set-Cookie`", body = Success<SignedInBrowserBody>),
+        (status = 200, description = "The next tokens; three `Set-Cookie`", body = Success<SignedInBrowserBody>),
         (status = 401, description = "`TOKEN_REUSED`: used before, the session has ended; `TOKEN_EXPIRED`: not used for too long; `UNAUTHORIZED`: no such session, or it has ended", body = Problem),
         (status = 403, description = "`CROSS_SITE_REQUEST`: the page that asks is not this server's", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),

@@ -13,7 +13,7 @@ use crate::extract::JsonBody;
 #[utoipa::path(
     post, path = "/api/v1/auth/cookie/register", operation_id = "cookie_register", tag = "accounts", request_body = RegisterRequest,
     responses(
-        (status = 201, description = "The account is created and signed in; two `Set-Cookie`", body = Success<SignedInBrowserBody>),
+        (status = 201, description = "The account is created and signed in; three `Set-Cookie`", body = Success<SignedInBrowserBody>),
         (status = 400, description = "`VALIDATION_ERROR`: no address, or a password that is tried first", body = Problem),
         (status = 403, description = "`FORBIDDEN`: registration is closed; `CROSS_SITE_REQUEST`: the page that asks is not this server's", body = Problem),
         (status = 409, description = "`EMAIL_TAKEN`", body = Problem),

@@ -14,7 +14,7 @@ use crate::routes::factors::second_step::{SecondFactorRequest, answer};
     post, path = "/api/v1/auth/cookie/login/second-factor", operation_id = "cookie_second_factor", tag = "accounts",
     request_body = SecondFactorRequest,
     responses(
-        (status = 200, description = "Signed in; two `Set-Cookie`", body = Success<SignedInBrowserBody>),
+        (status = 200, description = "Signed in; three `Set-Cookie`", body = Success<SignedInBrowserBody>),
         (status = 401, description = "`INVALID_CODE`: it is wrong, or was used before", body = Problem),
         (status = 403, description = "`CROSS_SITE_REQUEST`: the page that asks is not this server's", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the account does not belong to the tenant that was named", body = Problem),

@@ -155,6 +155,30 @@ impl Store {
             .collect()
     }
 
+    /// The keys that an account created, for whatever tenant, as long as they are kept, the newest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn api_keys_of_person(
+        &self,
+        user: Uuid,
+        limit: u32,
+    ) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.database
+            .fetch(
+                concat!(
+                    "SELECT ",
+                    columns!(),
+                    " FROM api_keys WHERE created_by = $1 ORDER BY created_at_ms DESC, key_id LIMIT $2"
+                ),
+                &[user.into(), limit.into()],
+            )
+            .await?
+            .iter()
+            .map(api_key_row)
+            .collect()
+    }
+
     /// Forgets keys that were revoked, or have expired, before `before_ms`; returns how many.
     ///
     /// # Errors

@@ -25,6 +25,14 @@ macro_rules! columns {
     };
 }
 
+/// Guests of a person: those that its account has taken over, and those of its address, which is given where it
+/// is verified; of an address that is not, they may be another person's.
+macro_rules! of_person {
+    () => {
+        "owner_id = $1 OR email_hash = $2"
+    };
+}
+
 const INSERT: &str = "INSERT INTO guests (guest_id, email_sealed, email_hash, locale, created_at_ms, \
      expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6)";
 
@@ -37,10 +45,12 @@ const TAKE_OVER: &str = "UPDATE guests SET owner_id = $1, taken_over_at_ms = $2 
      ORDER BY MAX(CASE WHEN b.confirmed_at_ms IS NULL THEN 0 ELSE 1 END) DESC, \
      MAX(g.created_at_ms) DESC LIMIT $4) RETURNING guest_id";
 
-/// Of these that housekeeping has not looked at, those with bookings.
+/// Of these that housekeeping has not looked at, those with something, as [`TAKE_OVER`] has it, and those that
+/// an account has taken over. A hold that ran out or was given back is nothing.
 const KEEP: &str = "UPDATE guests SET is_kept = 1 WHERE guest_id IN (SELECT g.guest_id FROM guests g \
-     WHERE g.is_kept = 0 AND g.expires_at_ms < $1 \
-     AND (SELECT b.user_id FROM bookings b WHERE b.user_id = g.guest_id LIMIT 1) IS NOT NULL LIMIT $2)";
+     WHERE g.is_kept = 0 AND g.expires_at_ms < $1 AND (g.owner_id IS NOT NULL \
+     OR (SELECT b.user_id FROM bookings b WHERE b.user_id = g.guest_id \
+     AND (b.confirmed_at_ms IS NOT NULL OR b.status = 'reserved') LIMIT 1) IS NOT NULL) LIMIT $2)";
 const FORGET_UNUSED: &str = "DELETE FROM guests WHERE guest_id IN (SELECT guest_id FROM guests \
      WHERE is_kept = 0 AND expires_at_ms < $1 LIMIT $2)";
 
@@ -108,6 +118,38 @@ impl Store {
                     " FROM guests WHERE owner_id = $1 ORDER BY created_at_ms DESC, guest_id LIMIT $2"
                 ),
                 &[owner.into(), GUESTS_PER_ACCOUNT_MAX.into()],
+            )
+            .await?
+            .iter()
+            .map(guest_row)
+            .collect()
+    }
+
+    /// The guests of a person, those that its account has taken over first, the newest of each first: where
+    /// its address is verified, those of that address belong to it, too.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn guests_of_person(
+        &self,
+        user: &UserRow,
+        limit: u32,
+    ) -> Result<Vec<GuestRow>, StoreError> {
+        self.database
+            .fetch(
+                concat!(
+                    "SELECT ",
+                    columns!(),
+                    " FROM guests WHERE ",
+                    of_person!(),
+                    " ORDER BY CASE WHEN owner_id IS NULL THEN 1 ELSE 0 END, created_at_ms DESC, \
+                     guest_id LIMIT $3"
+                ),
+                &[
+                    user.user_id.into(),
+                    user.verified_address().into(),
+                    limit.into(),
+                ],
             )
             .await?
             .iter()
@@ -214,8 +256,9 @@ impl Store {
             .await
     }
 
-    /// Forgets guests without bookings whose token was good until before `unused_before_ms`; returns how many
-    /// those were.
+    /// Forgets guests who bought and hold nothing and whose token was good until before `unused_before_ms`;
+    /// returns how many those were. Guests with bookings go with the last of these
+    /// ([`Store::apply_retention_step`]).
     ///
     /// # Errors
     /// As every write.
@@ -226,26 +269,22 @@ impl Store {
     }
 }
 
-/// The guests of a person who is being erased name nobody any more: those that it took over, and where its
-/// address is verified, those of that address; of an address that is not, they may be another person's.
-/// How many there were.
+/// The guests of a person who is being erased name nobody any more. How many there were.
 pub(super) async fn erase_those_of(
     transaction: &mut Transaction,
     user: &UserRow,
     now_ms: u64,
 ) -> Result<u64, StoreError> {
-    let verified = user
-        .email
-        .as_ref()
-        .filter(|_| user.email_verified_at_ms.is_some());
     transaction
         .execute(
-            "UPDATE guests SET email_sealed = NULL, email_hash = NULL, locale = NULL, \
-             owner_id = NULL, taken_over_at_ms = NULL, erased_at_ms = $3 \
-             WHERE owner_id = $1 OR email_hash = $2",
+            concat!(
+                "UPDATE guests SET email_sealed = NULL, email_hash = NULL, locale = NULL, \
+                 owner_id = NULL, taken_over_at_ms = NULL, erased_at_ms = $3 WHERE ",
+                of_person!()
+            ),
             &[
                 user.user_id.into(),
-                verified.map(|email| &email.hash).into(),
+                user.verified_address().into(),
                 integer("now_ms", now_ms)?.into(),
             ],
         )

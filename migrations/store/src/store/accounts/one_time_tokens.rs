@@ -8,7 +8,8 @@ use super::sessions::{self, Whose};
 use super::{identities, users};
 use crate::Store;
 use crate::account::{
-    LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
+    KeptLink, LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash,
+    UserRow,
 };
 use crate::audit::{Audit, AuditEntry};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
@@ -120,6 +121,33 @@ impl Store {
             .await?
             .map(|row| token_row(&row))
             .transpose()
+    }
+
+    /// What is kept of links and invitations of a person, the newest first: open ones of its account, where its
+    /// address is verified all that went there, and the invitations that it sent.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn links_of_person(
+        &self,
+        user: &UserRow,
+        limit: u32,
+    ) -> Result<Vec<KeptLink>, StoreError> {
+        self.database
+            .fetch(
+                "SELECT purpose, tenant_id, member_role, invited_by, issued_at_ms, expires_at_ms, \
+                 used_at_ms FROM one_time_tokens WHERE (user_id = $1 AND used_at_ms IS NULL) \
+                 OR email_hash = $2 OR invited_by = $1 ORDER BY issued_at_ms DESC, token_hash LIMIT $3",
+                &[
+                    user.user_id.into(),
+                    user.verified_address().into(),
+                    limit.into(),
+                ],
+            )
+            .await?
+            .iter()
+            .map(kept_link)
+            .collect()
     }
 
     /// Uses a token up to show that an account's address is its own; whose account it is, `None` where
@@ -391,10 +419,26 @@ pub(super) async fn use_up(
         .transpose()
 }
 
-fn token_row(row: &Row) -> Result<OneTimeToken, StoreError> {
+/// What an invitation is to.
+fn invited(row: &Row) -> Result<Option<(Uuid, MemberRole)>, StoreError> {
     let role = row
         .text_or_null("member_role")?
         .and_then(|name| MemberRole::parse(&name));
+    Ok(row.uuid_or_null("tenant_id")?.zip(role))
+}
+
+fn kept_link(row: &Row) -> Result<KeptLink, StoreError> {
+    Ok(KeptLink {
+        purpose: row.word("purpose", Purpose::parse)?,
+        invited: invited(row)?,
+        invited_by: row.uuid_or_null("invited_by")?,
+        issued_at_ms: row.number("issued_at_ms")?,
+        expires_at_ms: row.number("expires_at_ms")?,
+        used_at_ms: row.number_or_null("used_at_ms")?,
+    })
+}
+
+fn token_row(row: &Row) -> Result<OneTimeToken, StoreError> {
     Ok(OneTimeToken {
         token_hash: row.exactly("token_hash")?,
         purpose: row.word("purpose", Purpose::parse)?,
@@ -402,7 +446,7 @@ fn token_row(row: &Row) -> Result<OneTimeToken, StoreError> {
         email_hash: row
             .exactly_or_null("email_hash")?
             .map(LookupHash::from_bytes),
-        invited: row.uuid_or_null("tenant_id")?.zip(role),
+        invited: invited(row)?,
         issued_at_ms: row.number("issued_at_ms")?,
         expires_at_ms: row.number("expires_at_ms")?,
     })

@@ -1,5 +1,5 @@
 //! Bookings of shows that were over long ago. All of a show go together: of a show without any, nothing is
-//! expected to be there.
+//! expected to be there. A guest goes with its last booking.
 
 use onsale_schemas::ShowId;
 use serde_json::json;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{ROWS_PER_STEP_MAX, Step, nothing_due};
 use crate::audit::AuditEntry;
-use crate::database::{Database, Row, Transaction, integer};
+use crate::database::{Database, Row, Transaction, Value, integer};
 use crate::error::StoreError;
 use crate::retention::{Due, Kind};
 
@@ -232,10 +232,10 @@ async fn delete_rows(
         "DELETE FROM bookings WHERE (partition, booking_offset) IN \
          (SELECT partition, booking_offset FROM bookings WHERE show_id = $1 AND ",
         is_kept!("$2"),
-        " = 0 LIMIT $3)"
+        " = 0 LIMIT $3) RETURNING user_id"
     );
-    transaction
-        .execute(
+    let deleted = transaction
+        .fetch(
             DELETE,
             &[
                 show.0.into(),
@@ -243,7 +243,40 @@ async fn delete_rows(
                 most.into(),
             ],
         )
+        .await?;
+    let mut buyers = Vec::with_capacity(deleted.len());
+    for row in &deleted {
+        buyers.push(row.uuid("user_id")?);
+    }
+    buyers.sort_unstable();
+    buyers.dedup();
+    forget_guests(transaction, &buyers).await?;
+    Ok(u64::try_from(deleted.len()).unwrap_or(u64::MAX))
+}
+
+/// Deletes those of these buyers that are guests without a booking: nothing refers to them any more.
+async fn forget_guests(transaction: &mut Transaction, buyers: &[Uuid]) -> Result<(), StoreError> {
+    if buyers.is_empty() {
+        return Ok(());
+    }
+    let delete = match transaction {
+        Transaction::Postgres(_) => {
+            "DELETE FROM guests WHERE guest_id IN \
+             (SELECT CAST(value AS uuid) FROM json_array_elements_text(CAST($1 AS json))) \
+             AND (SELECT b.user_id FROM bookings AS b WHERE b.user_id = guests.guest_id LIMIT 1) IS NULL"
+        }
+        Transaction::Sqlite(_) => {
+            "DELETE FROM guests WHERE guest_id IN (SELECT unhex(value) FROM json_each($1)) \
+             AND (SELECT b.user_id FROM bookings AS b WHERE b.user_id = guests.guest_id LIMIT 1) IS NULL"
+        }
+    };
+    // Both databases read hexadecimal digits without hyphens.
+    let buyers: Vec<String> = buyers.iter().map(|id| id.simple().to_string()).collect();
+    let buyers = json!(buyers).to_string();
+    transaction
+        .execute(delete, &[Value::from(&buyers)])
         .await
+        .map(drop)
 }
 
 /// Removes the seats of a show whose bookings are gone. There are as many as those bookings had.

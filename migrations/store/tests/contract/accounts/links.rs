@@ -1,11 +1,17 @@
 //! One-time tokens.
 
-use onsale_store::account::{LinkPace, OneTimeToken, Purpose, SessionEnd};
+use onsale_schemas::MemberRole;
+use onsale_store::account::{
+    KeptLink, LinkPace, NewInvitation, OneTimeToken, Purpose, SessionEnd, UserRow,
+};
 use onsale_store::audit::{AuditFilter, Unaudited};
 use onsale_store::job::JobFilter;
 use uuid::Uuid;
 
-use super::{DAY_MS, NOW_MS, add, address, ended, mail, open, password, token, verified};
+use super::{
+    DAY_MS, NOW_MS, add, address, ended, invitation, mail, open, opera, password, token, user,
+    verified,
+};
 use crate::build::id;
 use crate::harness::{Bench, contract};
 
@@ -16,6 +22,7 @@ contract!(
     a_newer_token_leaves_an_older_one_good_until_one_is_used,
     of_two_links_that_are_used_at_once_one_is_good,
     an_account_is_sent_tokens_at_a_pace,
+    what_is_kept_of_links_is_the_persons,
 );
 
 async fn a_token_is_good_once_and_for_its_purpose(bench: Bench) {
@@ -174,4 +181,52 @@ async fn an_account_is_sent_tokens_at_a_pace(bench: Bench) {
     };
     let entries = store.audit(&filter).await.unwrap();
     assert_eq!(entries.len(), 9, "who asks in vain is written down, too");
+}
+
+async fn what_is_kept_of_links_is_the_persons(bench: Bench) {
+    add(&bench, 1).await;
+    add(&bench, 2).await;
+    let store = &bench.store;
+    let unattended = Unaudited::Unattended;
+    let tenant = opera(50);
+    store.add_tenant(&tenant, None, unattended).await.unwrap();
+    let link = token(1, Purpose::VerifyEmail, 1);
+    let issued = store.issue_one_time_token(&link, None, unattended);
+    issued.await.unwrap();
+    let sent = NewInvitation {
+        invited_by: Some(id(2)),
+        ..invitation(2, 1, MemberRole::Scanner)
+    };
+    assert!(store.invite(&sent, mail("2"), unattended).await.unwrap());
+    let proof = KeptLink {
+        purpose: Purpose::VerifyEmail,
+        invited: None,
+        invited_by: None,
+        issued_at_ms: link.issued_at_ms,
+        expires_at_ms: link.expires_at_ms,
+        used_at_ms: None,
+    };
+    let invitation = KeptLink {
+        purpose: Purpose::Invitation,
+        invited: Some((id(50), MemberRole::Scanner)),
+        invited_by: Some(id(2)),
+        ..proof.clone()
+    };
+    let found = async |user: &UserRow| store.links_of_person(user, 9).await.unwrap();
+    let with_address = UserRow {
+        email_verified_at_ms: Some(NOW_MS),
+        ..user(1)
+    };
+    assert_eq!(found(&user(1)).await, [proof.clone()], "not verified");
+    let both = [proof.clone(), invitation.clone()];
+    assert_eq!(found(&with_address).await, both);
+    assert_eq!(found(&user(2)).await, [invitation.clone()], "it invited");
+    let used = store.verify_email([1; 32], NOW_MS + 1, verified).await;
+    assert_eq!(used.unwrap(), Some(id(1)));
+    assert_eq!(found(&user(1)).await, [], "it waits no more");
+    let used = KeptLink {
+        used_at_ms: Some(NOW_MS + 1),
+        ..proof
+    };
+    assert_eq!(found(&with_address).await, [used, invitation]);
 }
