@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use tokio::time::{Instant, sleep};
 
 use crate::database::postgres::PostgresPool;
 use crate::database::{Database, Value, classify, within};
@@ -51,12 +52,20 @@ const SQLITE_FOUND: &str = "SELECT type || ' ' || name AS object, \
      UNION ALL SELECT 'column ' || m.name || '.' || c.name, NULL \
      FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'";
 
-/// Zero is no limit. What a migration changes, it changes for all tenants.
+/// Zero is no limit. A lock is waited for only for moments: who comes behind a migration that waits for a table
+/// waits for it too, also to read. What a migration changes, it changes for all tenants.
 const MIGRATING: [(&str, &str); 3] = [
     ("statement_timeout", "0"),
-    ("lock_timeout", "0"),
+    ("lock_timeout", "2s"),
     (scope::SCOPE, scope::INSTALLATION),
 ];
+
+/// `lock_not_available` and `deadlock_detected`: others are at the tables that a migration changes.
+const LOCKED_OUT: [&str; 2] = ["55P03", "40P01"];
+/// Between two tries to get the locks; everyone else gets on meanwhile.
+const LOCKS_PAUSE: Duration = Duration::from_secs(3);
+/// How long it is tried again: longer than a backup of a large database.
+const LOCKS_MAX: Duration = Duration::from_secs(14_400);
 
 /// How long the migrations may take in all; a server that falls silent meanwhile ends them no sooner.
 const MIGRATION_MAX: Duration = Duration::from_secs(86_400);
@@ -95,17 +104,7 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
     has_list(database, &before).await?;
     match database {
         Database::Postgres(PostgresPool { pool, .. }) => {
-            // A connection of its own without limits of time: building an index may take long.
-            let options = pool.connect_options().as_ref().clone().options(MIGRATING);
-            let own = PgPoolOptions::new()
-                .max_connections(1)
-                .connect_with(options)
-                .await
-                .map_err(classify)?;
-            let answer = within(Some(MIGRATION_MAX), POSTGRES.run(&own)).await;
-            // One that is silent cannot be closed in order.
-            let _closed = within(Some(CLOSE_MAX), own.close()).await;
-            answer.map_err(classify)?.map_err(schema_error)?;
+            migrate_postgres(pool).await?;
         }
         Database::Sqlite(pools) => {
             // What the migrations make is kept like the catalog. There is only this connection that
@@ -119,6 +118,41 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
     }
     let after = applied(database).await?.len();
     Ok(after.saturating_sub(before.len()))
+}
+
+/// Each migration is a transaction: one that does not get its locks has changed nothing, and begins again.
+async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
+    let began = Instant::now();
+    loop {
+        // A connection of its own without limits of time: building an index may take long.
+        let options = pool.connect_options().as_ref().clone().options(MIGRATING);
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .map_err(classify)?;
+        let answer = within(Some(MIGRATION_MAX), POSTGRES.run(&own)).await;
+        // One that is silent cannot be closed in order.
+        let _closed = within(Some(CLOSE_MAX), own.close()).await;
+        match answer.map_err(classify)? {
+            Err(error) if is_locked_out(&error) && began.elapsed() < LOCKS_MAX => {
+                tracing::warn!(
+                    %error,
+                    "others are at the tables that a migration changes; it tries again until they are not"
+                );
+                sleep(LOCKS_PAUSE).await;
+            }
+            answer => return answer.map_err(schema_error),
+        }
+    }
+}
+
+fn is_locked_out(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    matches!(error, sqlx::Error::Database(cause)
+        if cause.code().is_some_and(|code| LOCKED_OUT.contains(&code.as_ref())))
 }
 
 /// Error unless exactly the migrations that this program knows are applied.
@@ -440,8 +474,10 @@ async fn applied(database: &Database) -> Result<Vec<AppliedMigration>, StoreErro
 }
 
 fn schema_error(error: MigrateError) -> StoreError {
+    let is_locked_out = is_locked_out(&error);
     match error {
         MigrateError::Execute(error) => classify(error),
+        MigrateError::ExecuteMigration(error, _) if is_locked_out => classify(error),
         other => StoreError::Schema(other.to_string()),
     }
 }
