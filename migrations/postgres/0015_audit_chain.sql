@@ -241,6 +241,21 @@ $$;
 -- They are for the role that the program connects as, to which `onsale migrate --grant` gives them.
 REVOKE EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(integer) FROM PUBLIC;
 
+-- The trigger of months that were there before, where someone has taken it away.
+DO $months$
+DECLARE
+    part regclass;
+BEGIN
+    FOR part IN
+        SELECT i.inhrelid::regclass FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'audit'::regclass AND c.relname ~ '^audit_[0-9]{4}_[0-9]{2}$'
+    LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER audit_is_never_truncated BEFORE TRUNCATE ON %s '
+            'FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()', part);
+    END LOOP;
+END
+$months$;
+
 -- Months of entries that are there, and three more from this one on.
 DO $entries$
 DECLARE

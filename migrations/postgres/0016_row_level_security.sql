@@ -32,10 +32,10 @@ CREATE OR REPLACE FUNCTION onsale_is_caller() RETURNS boolean STABLE PARALLEL SA
 -- NULL is equal to nothing.
 CREATE OR REPLACE FUNCTION onsale_tenant() RETURNS uuid STABLE PARALLEL SAFE
     RETURN CASE WHEN onsale_is_caller()
-        THEN nullif(current_setting('onsale.tenant_id', true), '')::uuid END;
+        THEN nullif(current_setting('onsale.tenant_id', true), '')::uuid ELSE NULL END;
 CREATE OR REPLACE FUNCTION onsale_user() RETURNS uuid STABLE PARALLEL SAFE
     RETURN CASE WHEN onsale_is_caller()
-        THEN nullif(current_setting('onsale.user_id', true), '')::uuid END;
+        THEN nullif(current_setting('onsale.user_id', true), '')::uuid ELSE NULL END;
 -- 'all' or 'some'. What it is compared with by <> is expected to hold for nearly every row, so that
 -- statements of the whole installation are planned as they were without policies. (A boolean is expected to
 -- hold for half of the rows, and the projector's batches went from 0.1 s to 10 s by that.)
