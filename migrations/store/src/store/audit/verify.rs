@@ -650,9 +650,10 @@ impl Store {
         }
         // Behind the links, so that it has those that were added meanwhile.
         let now = self.end_of(end.key).await?;
-        if now.is_none_or(|now| last > now.links) {
-            let link = unsigned(end.links);
-            walk.problems.push(Problem::EndChanged { link });
+        let link = unsigned(end.links);
+        let changed = Problem::EndChanged { link };
+        if now.is_none_or(|now| last > now.links) && !walk.problems.first.contains(&changed) {
+            walk.problems.push(changed);
         }
         Ok(())
     }
