@@ -2,6 +2,10 @@
 
 -- The whole of it may be run again: it creates what is missing of it, and nothing else.
 
+-- What the functions below keep as their path. Without pg_temp in it that would be the first to be looked into,
+-- and anyone may put a table there, so also who may only write entries: its horizon or clock would be believed.
+SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', false);
+
 -- Older entries move into the new table. Nodes of the version before go on writing into it: what they
 -- leave out (lane, origin) is NULL, and a job links their entries later.
 DO $before$
@@ -20,7 +24,7 @@ CREATE SEQUENCE IF NOT EXISTS audit_numbers AS bigint;
 
 CREATE TABLE IF NOT EXISTS audit (
     -- Later entries have greater ones.
-    audit_id bigint NOT NULL DEFAULT nextval('audit_numbers'),
+    audit_id bigint NOT NULL DEFAULT nextval('audit_numbers') CHECK (audit_id > 0),
     at_ms bigint NOT NULL CHECK (at_ms >= 0),
     -- NULL for an actor without an account, such as the command line.
     actor_id uuid,
@@ -32,15 +36,17 @@ CREATE TABLE IF NOT EXISTS audit (
     action text NOT NULL CHECK (octet_length(action) BETWEEN 1 AND 64),
     subject_kind text NOT NULL CHECK (octet_length(subject_kind) BETWEEN 1 AND 32),
     subject_id text NOT NULL CHECK (octet_length(subject_id) BETWEEN 1 AND 200),
-    -- The tenant that the subject belongs to; NULL for what is the installation's.
-    tenant_id uuid,
+    -- The tenant that the subject belongs to; NULL for what is the installation's, which chains give the
+    -- greatest UUID.
+    tenant_id uuid CHECK (tenant_id <> 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
     -- What else there is to know, as JSON without personal data.
     detail text CHECK (detail IS NULL OR octet_length(detail) <= 4096 AND detail::jsonb IS NOT NULL),
     -- The block of addresses that the request came from; NULL where there was none.
     origin text CHECK (octet_length(origin) BETWEEN 1 AND 64),
-    -- Which chain of its tenant the entry stands in: 0 is what people did, n + 1 what the log decided in
-    -- partition n. NULL for an entry of a version without chains.
-    lane integer CHECK (lane BETWEEN 0 AND 65536),
+    -- Which chain of its tenant the entry stands in: 0 is what people did, and so are 65537 to 65599, which
+    -- are for those who would wait for one another; n + 1 is what the log decided in partition n. NULL for an
+    -- entry of a version without chains.
+    lane integer CHECK (lane BETWEEN 0 AND 65599),
     -- The parts of a table in parts have to be told apart by the key.
     CONSTRAINT audit_key PRIMARY KEY (audit_id, at_ms)
 ) PARTITION BY RANGE (at_ms);
@@ -55,6 +61,8 @@ CREATE INDEX IF NOT EXISTS audit_unchained ON audit (audit_id) WHERE lane IS NUL
 
 -- What no month is there for. No entry is refused because a month is missing.
 CREATE TABLE IF NOT EXISTS audit_other PARTITION OF audit DEFAULT;
+-- Whether it has entries of a month, and which of them are old, is looked for while others wait.
+CREATE INDEX IF NOT EXISTS audit_other_by_time ON audit_other (at_ms);
 
 -- How far back entries may have been deleted because they are old enough: the one row of it. Deleting
 -- an entry of before that is what the triggers let pass.
@@ -96,7 +104,7 @@ CREATE TABLE IF NOT EXISTS audit_links (
     -- The greatest UUID is the installation: that of an entry whose tenant_id is NULL.
     tenant_id uuid NOT NULL,
     -- As in audit; -1 for entries of a version without chains, which were linked later.
-    lane integer NOT NULL CHECK (lane BETWEEN -1 AND 65536),
+    lane integer NOT NULL CHECK (lane BETWEEN -1 AND 65599),
     -- From 1 on, without a gap.
     link bigint NOT NULL CHECK (link > 0),
     first_audit_id bigint NOT NULL,
@@ -115,7 +123,7 @@ CREATE INDEX IF NOT EXISTS audit_links_by_age ON audit_links (last_ms);
 -- Where each chain ends, and where it begins since old links were deleted.
 CREATE TABLE IF NOT EXISTS audit_chains (
     tenant_id uuid NOT NULL,
-    lane integer NOT NULL CHECK (lane BETWEEN -1 AND 65536),
+    lane integer NOT NULL CHECK (lane BETWEEN -1 AND 65599),
     -- The last link; 0 in a chain without one.
     links bigint NOT NULL CHECK (links >= 0),
     entries bigint NOT NULL CHECK (entries >= 0),
@@ -207,12 +215,14 @@ $$;
 
 -- Drops the oldest part for a month that has entries, if it ends before the horizon, with the empty ones
 -- before it, and so many entries of before the horizon in the part for all others; returns how many
--- entries that were.
+-- entries that were. From the first DROP to the commit everyone waits who writes or reads entries, so
+-- everything else comes before it.
 CREATE OR REPLACE FUNCTION audit_drop_months(others integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
 DECLARE
     horizon bigint := coalesce((SELECT dropped_before_ms FROM audit_horizon WHERE one = 1), 0);
-    part record;
+    part text;
+    old_parts text[] := '{}';
     held bigint;
     dropped bigint := 0;
 BEGIN
@@ -224,19 +234,38 @@ BEGIN
                 + interval '1 month') * 1000 <= horizon
         ORDER BY c.relname
     LOOP
-        EXECUTE format('SELECT count(*) FROM %I', part.relname) INTO held;
-        EXECUTE format('DROP TABLE %I', part.relname);
+        -- What is older than the horizon gets no entries any more.
+        EXECUTE format('SELECT count(*) FROM %I', part) INTO held;
+        old_parts := old_parts || part;
         dropped := dropped + held;
         EXIT WHEN dropped > 0;
     END LOOP;
     DELETE FROM audit_other WHERE at_ms < horizon AND ctid = ANY (ARRAY(
         SELECT ctid FROM audit_other WHERE at_ms < horizon LIMIT others));
     GET DIAGNOSTICS held = ROW_COUNT;
+    FOREACH part IN ARRAY old_parts LOOP
+        EXECUTE format('DROP TABLE %I', part);
+    END LOOP;
     RETURN dropped + held;
 END
 $$;
 -- They are for the role that the program connects as, to which `onsale migrate --grant` gives them.
 REVOKE EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(integer) FROM PUBLIC;
+
+-- The trigger of months that were there before, where someone has taken it away.
+DO $months$
+DECLARE
+    part regclass;
+BEGIN
+    FOR part IN
+        SELECT i.inhrelid::regclass FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'audit'::regclass AND c.relname ~ '^audit_[0-9]{4}_[0-9]{2}$'
+    LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER audit_is_never_truncated BEFORE TRUNCATE ON %s '
+            'FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()', part);
+    END LOOP;
+END
+$months$;
 
 -- Months of entries that are there, and three more from this one on.
 DO $entries$

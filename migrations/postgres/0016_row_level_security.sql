@@ -7,6 +7,19 @@
 --                     onsale.tenant_id or of onsale.user_id; anything else, or nothing: nothing.
 -- By hand: SET onsale.scope = 'installation'.
 
+-- The path of the functions below, see 0015.
+SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', false);
+
+-- All at once and in the order in which a projection uses them, because each is kept from everyone until the
+-- migration ends: one that is not had within moments lets go of all of them, and the migration begins again.
+DO $locks$
+BEGIN
+    LOCK TABLE bookings, booking_seats, blocked_seats, blocked_quantities, shows, zones, show_changes, events,
+        event_changes, organizer_usage, tenants, memberships, sessions, one_time_tokens, api_keys, ONLY audit,
+        audit_links, audit_chains IN ACCESS EXCLUSIVE MODE;
+END
+$locks$;
+
 -- Nodes of the version before know of no scope. While nodes are upgraded one at a time they go on with all
 -- they see; this version always says one. (Sessions of other programs have another name and see nothing.)
 CREATE OR REPLACE FUNCTION onsale_scope() RETURNS text STABLE PARALLEL SAFE
@@ -19,10 +32,10 @@ CREATE OR REPLACE FUNCTION onsale_is_caller() RETURNS boolean STABLE PARALLEL SA
 -- NULL is equal to nothing.
 CREATE OR REPLACE FUNCTION onsale_tenant() RETURNS uuid STABLE PARALLEL SAFE
     RETURN CASE WHEN onsale_is_caller()
-        THEN nullif(current_setting('onsale.tenant_id', true), '')::uuid END;
+        THEN nullif(current_setting('onsale.tenant_id', true), '')::uuid ELSE NULL END;
 CREATE OR REPLACE FUNCTION onsale_user() RETURNS uuid STABLE PARALLEL SAFE
     RETURN CASE WHEN onsale_is_caller()
-        THEN nullif(current_setting('onsale.user_id', true), '')::uuid END;
+        THEN nullif(current_setting('onsale.user_id', true), '')::uuid ELSE NULL END;
 -- 'all' or 'some'. What it is compared with by <> is expected to hold for nearly every row, so that
 -- statements of the whole installation are planned as they were without policies. (A boolean is expected to
 -- hold for half of the rows, and the projector's batches went from 0.1 s to 10 s by that.)

@@ -4,9 +4,10 @@
 
 -- The block of addresses that the request came from; NULL where there was none.
 ALTER TABLE audit ADD COLUMN origin TEXT CHECK (octet_length(origin) BETWEEN 1 AND 64);
--- Which chain of its tenant the entry stands in: 0 is what people did, n + 1 what the log decided in
--- partition n. NULL for an entry of a version without chains, which a job links later.
-ALTER TABLE audit ADD COLUMN lane INTEGER CHECK (lane BETWEEN 0 AND 65536);
+-- Which chain of its tenant the entry stands in: 0 is what people did (on PostgreSQL also 65537 to 65599),
+-- n + 1 what the log decided in partition n. NULL for an entry of a version without chains, which a job links
+-- later.
+ALTER TABLE audit ADD COLUMN lane INTEGER CHECK (lane BETWEEN 0 AND 65599);
 -- For walking along a chain.
 CREATE INDEX IF NOT EXISTS audit_by_chain ON audit (tenant_id, lane, audit_id);
 CREATE INDEX IF NOT EXISTS audit_unchained ON audit (audit_id) WHERE lane IS NULL;
@@ -52,7 +53,7 @@ CREATE TABLE IF NOT EXISTS audit_links (
     -- The greatest UUID is the installation: that of an entry whose tenant_id is NULL.
     tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
     -- As in audit; -1 for entries of a version without chains, which were linked later.
-    lane INTEGER NOT NULL CHECK (lane BETWEEN -1 AND 65536),
+    lane INTEGER NOT NULL CHECK (lane BETWEEN -1 AND 65599),
     -- From 1 on, without a gap.
     link INTEGER NOT NULL CHECK (link > 0),
     first_audit_id INTEGER NOT NULL,
@@ -71,7 +72,7 @@ CREATE INDEX IF NOT EXISTS audit_links_by_age ON audit_links (last_ms);
 -- Where each chain ends, and where it begins since old links were deleted.
 CREATE TABLE IF NOT EXISTS audit_chains (
     tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
-    lane INTEGER NOT NULL CHECK (lane BETWEEN -1 AND 65536),
+    lane INTEGER NOT NULL CHECK (lane BETWEEN -1 AND 65599),
     -- The last link; 0 in a chain without one.
     links INTEGER NOT NULL CHECK (links >= 0),
     entries INTEGER NOT NULL CHECK (entries >= 0),

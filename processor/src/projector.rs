@@ -22,6 +22,7 @@ use onsale_store::{Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
+use crate::audit_months::MonthsMade;
 use crate::counts_feed::CountsFeed;
 use crate::metrics::Metrics;
 use crate::offsets::Offsets;
@@ -119,6 +120,7 @@ pub struct Projector {
     counts: Option<CountsFeed>,
     /// Nobody else projects: the database is where this has come to, or someone changed it.
     is_alone: bool,
+    months: MonthsMade,
 }
 
 impl Projector {
@@ -144,6 +146,7 @@ impl Projector {
                 repaired,
                 counts: None,
                 is_alone: false,
+                months: MonthsMade::default(),
             },
             projected,
         )
@@ -266,6 +269,7 @@ impl Projector {
         let index = usize::from(batch.partition.0);
         let mut known = self.offsets.borrow().get(index).copied().unwrap_or(0);
         loop {
+            self.months.make_for(&self.store, batch).await;
             let projected = match self.is_alone {
                 true => self.store.project_alone(batch, known).await,
                 false => self.store.project(batch).await,

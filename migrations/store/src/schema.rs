@@ -1,12 +1,13 @@
 //! The migrations, embedded, and whether a database has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use tokio::time::{Instant, sleep};
 
 use crate::database::postgres::PostgresPool;
 use crate::database::{Database, Value, classify, within};
@@ -21,13 +22,13 @@ mod files {
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| embedded(files::POSTGRES));
 static SQLITE: LazyLock<Migrator> = LazyLock::new(|| embedded(files::SQLITE));
 
-/// What the migrations leave, a line for each: tables, columns, indexes, triggers, policies and the views that
-/// the program reads.
+/// What the migrations leave, a line for each: tables, columns, indexes, triggers, functions, policies and the
+/// views that the program reads.
 const POSTGRES_OBJECTS: &str = include_str!("schema/postgres.txt");
 const SQLITE_OBJECTS: &str = include_str!("schema/sqlite.txt");
 
-/// A trigger that is switched off is as good as none, and so is a policy that does not bind the table's owner.
-/// Parts of a table have triggers of the same names as the whole.
+/// A trigger that is switched off is as good as none, also in one part of a table alone, and so is a policy that
+/// does not bind the table's owner. Parts of a table have triggers of the same names as the whole.
 const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'i' THEN 'index ' \
          WHEN 'I' THEN 'index ' ELSE 'table ' END || c.relname AS object, NULL::text AS definition \
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
@@ -40,9 +41,28 @@ const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN '
      UNION ALL SELECT 'trigger ' || t.tgname, pg_get_triggerdef(t.oid, true) \
      FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid \
          JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-     WHERE n.nspname = ANY (current_schemas(false)) AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
-         AND t.tgparentid = 0 AND c.relname !~ '^audit_[0-9]' \
-     UNION ALL SELECT 'policy ' || c.relname || '.' || p.polname, NULL \
+     WHERE n.nspname = ANY (current_schemas(false)) AND NOT t.tgisinternal \
+         AND t.tgenabled NOT IN ('D', 'R') AND t.tgparentid = 0 AND c.relname !~ '^audit_[0-9]' \
+         AND NOT EXISTS (SELECT 1 FROM pg_inherits AS i JOIN pg_class AS part ON part.oid = i.inhrelid \
+             LEFT JOIN pg_trigger AS own ON own.tgrelid = part.oid AND own.tgname = t.tgname \
+             WHERE i.inhparent = t.tgrelid AND (own.tgenabled IN ('D', 'R') \
+                 OR own.oid IS NULL AND part.relname ~ '^audit_[0-9]')) \
+     UNION ALL SELECT 'function ' || p.proname, concat_ws(' ', \
+         CASE WHEN p.prosqlbody IS NULL THEN 'LANGUAGE ' || l.lanname END, \
+         CASE p.provolatile WHEN 's' THEN 'STABLE' WHEN 'i' THEN 'IMMUTABLE' END, \
+         CASE p.proparallel WHEN 's' THEN 'PARALLEL SAFE' WHEN 'r' THEN 'PARALLEL RESTRICTED' END, \
+         CASE WHEN p.prosecdef THEN 'SECURITY DEFINER' END, \
+         (SELECT string_agg('SET ' || replace(setting, 'search_path=' || \
+             quote_ident(current_schema()) || ', pg_temp', 'search_path FROM CURRENT'), ' ') \
+             FROM unnest(p.proconfig) AS setting), \
+         coalesce(pg_get_function_sqlbody(p.oid), 'AS ' || p.prosrc)) \
+     FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace \
+         JOIN pg_language AS l ON l.oid = p.prolang \
+     WHERE n.nspname = ANY (current_schemas(false)) AND p.prokind = 'f' \
+     UNION ALL SELECT 'policy ' || c.relname || '.' || p.polname, concat_ws(' ', \
+         CASE WHEN NOT p.polpermissive THEN 'AS RESTRICTIVE' END, \
+         CASE WHEN p.polroles <> '{0}' THEN 'TO some' END, \
+         pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) \
      FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid \
          JOIN pg_namespace AS n ON n.oid = c.relnamespace \
      WHERE n.nspname = ANY (current_schemas(false)) AND c.relrowsecurity AND c.relforcerowsecurity";
@@ -51,12 +71,20 @@ const SQLITE_FOUND: &str = "SELECT type || ' ' || name AS object, \
      UNION ALL SELECT 'column ' || m.name || '.' || c.name, NULL \
      FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'";
 
-/// Zero is no limit. What a migration changes, it changes for all tenants.
+/// Zero is no limit. A lock is waited for only for moments: who comes behind a migration that waits for a table
+/// waits for it too, also to read. What a migration changes, it changes for all tenants.
 const MIGRATING: [(&str, &str); 3] = [
     ("statement_timeout", "0"),
-    ("lock_timeout", "0"),
+    ("lock_timeout", "2s"),
     (scope::SCOPE, scope::INSTALLATION),
 ];
+
+/// `lock_not_available` and `deadlock_detected`: others are at the tables that a migration changes.
+const LOCKED_OUT: [&str; 2] = ["55P03", "40P01"];
+/// Between two tries to get the locks; everyone else gets on meanwhile.
+const LOCKS_PAUSE: Duration = Duration::from_secs(3);
+/// How long it is tried again: longer than a backup of a large database.
+const LOCKS_MAX: Duration = Duration::from_secs(14_400);
 
 /// How long the migrations may take in all; a server that falls silent meanwhile ends them no sooner.
 const MIGRATION_MAX: Duration = Duration::from_secs(86_400);
@@ -95,17 +123,7 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
     has_list(database, &before).await?;
     match database {
         Database::Postgres(PostgresPool { pool, .. }) => {
-            // A connection of its own without limits of time: building an index may take long.
-            let options = pool.connect_options().as_ref().clone().options(MIGRATING);
-            let own = PgPoolOptions::new()
-                .max_connections(1)
-                .connect_with(options)
-                .await
-                .map_err(classify)?;
-            let answer = within(Some(MIGRATION_MAX), POSTGRES.run(&own)).await;
-            // One that is silent cannot be closed in order.
-            let _closed = within(Some(CLOSE_MAX), own.close()).await;
-            answer.map_err(classify)?.map_err(schema_error)?;
+            migrate_postgres(pool).await?;
         }
         Database::Sqlite(pools) => {
             // What the migrations make is kept like the catalog. There is only this connection that
@@ -119,6 +137,41 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
     }
     let after = applied(database).await?.len();
     Ok(after.saturating_sub(before.len()))
+}
+
+/// Each migration is a transaction: one that does not get its locks has changed nothing, and begins again.
+async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
+    let began = Instant::now();
+    loop {
+        // A connection of its own without limits of time: building an index may take long.
+        let options = pool.connect_options().as_ref().clone().options(MIGRATING);
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .map_err(classify)?;
+        let answer = within(Some(MIGRATION_MAX), POSTGRES.run(&own)).await;
+        // One that is silent cannot be closed in order.
+        let _closed = within(Some(CLOSE_MAX), own.close()).await;
+        match answer.map_err(classify)? {
+            Err(error) if is_locked_out(&error) && began.elapsed() < LOCKS_MAX => {
+                tracing::warn!(
+                    %error,
+                    "others are at the tables that a migration changes; it tries again until they are not"
+                );
+                sleep(LOCKS_PAUSE).await;
+            }
+            answer => return answer.map_err(schema_error),
+        }
+    }
+}
+
+fn is_locked_out(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    matches!(error, sqlx::Error::Database(cause)
+        if cause.code().is_some_and(|code| LOCKED_OUT.contains(&code.as_ref())))
 }
 
 /// Error unless exactly the migrations that this program knows are applied.
@@ -188,8 +241,8 @@ impl std::fmt::Display for MissingObject {
 }
 
 /// What of the migrations' work is missing. Columns, indexes, triggers and policies of a table that is missing
-/// are not named. Of triggers, and on SQLite of views, the text is compared too: one of an earlier migration
-/// has the same name.
+/// are not named. Of triggers, functions and policies, and on SQLite of views, the text is compared too: one of an
+/// earlier migration has the same name, and one that does nothing is as good as none.
 pub(crate) async fn missing(database: &Database) -> Result<Vec<MissingObject>, StoreError> {
     let (expected, found) = match database {
         Database::Postgres(_) => (POSTGRES_OBJECTS, POSTGRES_FOUND),
@@ -241,9 +294,7 @@ impl Texts {
     fn of(migrator: &Migrator) -> Self {
         let mut statements = Vec::new();
         for migration in migrator.iter() {
-            let lines = migration.sql.as_str().lines();
-            let code = lines.map(|line| line.split("--").next().unwrap_or_default());
-            let code = code.collect::<Vec<_>>().join(" ");
+            let code = code(migration.sql.as_str());
             // What a trigger does ends with semicolons of its own, and is put together again below.
             for statement in code.split(';') {
                 let words: Vec<&str> = statement.split_whitespace().collect();
@@ -293,6 +344,7 @@ impl Texts {
         let kind = kind.to_uppercase();
         let heads = [
             format!("CREATE {kind} {name} "),
+            format!("CREATE {kind} {name}("),
             format!("CREATE UNIQUE {kind} {name} "),
         ];
         self.0
@@ -303,6 +355,48 @@ impl Texts {
     fn last(&self, creates: impl Fn(&str) -> bool) -> Option<i64> {
         let found = self.0.iter().rev().find(|(_, text)| creates(text));
         found.map(|(version, _)| *version)
+    }
+
+    /// What stands behind the type that a function returns: its language, settings and body.
+    fn function(&self, name: &str) -> Option<String> {
+        let at = self.creation("function", name)?;
+        let (_, head) = self.0.get(at)?;
+        let (_, behind) = head.split_once(" RETURNS ")?;
+        let (_, behind) = behind.split_once(' ')?;
+        let mut expected = behind.to_owned();
+        if behind.contains("AS $$") {
+            let body = self.0.get(at + 1..)?.iter().map(|(_, text)| text.as_str());
+            for text in body.take_while(|text| *text != "END $$") {
+                expected.push(' ');
+                expected.push_str(text);
+            }
+            expected.push_str(" END");
+        }
+        Some(expected)
+    }
+
+    /// The expression of a policy, by the table's name and its own.
+    fn policy(&self, name: &str) -> Option<String> {
+        let (table, name) = name.split_once('.')?;
+        let head = format!("SELECT onsale_isolate('{table}'");
+        let (_, call) = self.0.iter().rfind(|(_, text)| text.starts_with(&head))?;
+        let inner = call
+            .strip_prefix("SELECT onsale_isolate(")?
+            .strip_suffix(')')?;
+        let arguments = arguments(inner)?;
+        let named = |wanted: &str| {
+            let mut found = arguments.iter();
+            found.find_map(|(name, text)| (*name == Some(wanted)).then_some(*text))
+        };
+        let second = arguments.get(1).filter(|(name, _)| name.is_none());
+        let owned = second.map(|(_, text)| *text).or_else(|| named("owned"));
+        let owned = owned.unwrap_or(OWNED);
+        let says = match name {
+            "reads" => named("seen").unwrap_or(owned),
+            "adds" => named("added").unwrap_or(owned),
+            _ => owned,
+        };
+        Some(format!("{EVERYTHING}{says}"))
     }
 
     /// The table with whose name an index begins that a constraint has made.
@@ -317,12 +411,22 @@ impl Texts {
             .max_by_key(|table| table.len())
     }
 
-    /// Whether a trigger or view is another one than the migrations leave. What they do not create by
-    /// this name cannot be compared.
+    /// Whether a trigger, function, policy or view is another one than the migrations leave. What they do not
+    /// create by this name cannot be compared.
     fn is_altered(&self, object: &str, definition: &str) -> bool {
         let Some((kind, name)) = object.split_once(' ') else {
             return false;
         };
+        if kind == "policy" {
+            return self.policy(name).is_some_and(|expected| {
+                words_of_expression(&expected) != words_of_expression(definition)
+            });
+        }
+        if kind == "function" {
+            return self.function(name).is_some_and(|expected| {
+                words(&without_casts(&expected)) != words(&without_casts(&code(definition)))
+            });
+        }
         let Some(at) = self.creation(kind, name) else {
             return false;
         };
@@ -338,6 +442,56 @@ impl Texts {
         }
         words(&expected) != words(definition)
     }
+}
+
+/// What a policy says of which rows, where those are not the `owned` ones; see `onsale_isolate` of migration 0016.
+const EVERYTHING: &str = "(SELECT onsale_reach()) <> 'some' OR ";
+/// Whose rows they are where a table is isolated without a word about that.
+const OWNED: &str = "tenant_id = (SELECT onsale_tenant())";
+
+/// The arguments of a call in SQL that are texts, with the names that they are given by.
+fn arguments(mut rest: &str) -> Option<Vec<(Option<&str>, &str)>> {
+    let mut found = Vec::new();
+    loop {
+        rest = rest.trim_start_matches([',', ' ']);
+        if rest.is_empty() {
+            return Some(found);
+        }
+        let mut name = None;
+        if !rest.starts_with(['\'', '$']) {
+            let (before, after) = rest.split_once("=>")?;
+            name = Some(before.trim());
+            rest = after.trim_start();
+        }
+        let mark = if rest.starts_with('$') { "$$" } else { "'" };
+        let (text, after) = rest.strip_prefix(mark)?.split_once(mark)?;
+        found.push((name, text));
+        rest = after;
+    }
+}
+
+/// The text of a function without its comments.
+fn code(text: &str) -> String {
+    let lines = text.lines();
+    let code = lines.map(|line| line.split("--").next().unwrap_or_default());
+    code.collect::<Vec<_>>().join(" ")
+}
+
+/// An expression without the types that PostgreSQL adds.
+fn without_casts(text: &str) -> String {
+    let mut parts = text.split("::");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_of_type = |c: char| c.is_alphanumeric() || c == '_';
+        plain.push_str(part.trim_start_matches(is_of_type));
+    }
+    plain
+}
+
+/// Each word of an expression once: PostgreSQL repeats some as the names of columns.
+fn words_of_expression(text: &str) -> BTreeSet<String> {
+    let words = words(&without_casts(text)).into_iter();
+    words.filter(|word| word != "as").collect()
 }
 
 /// A statement as both databases keep it: without what it does where the object is there already.
@@ -440,8 +594,10 @@ async fn applied(database: &Database) -> Result<Vec<AppliedMigration>, StoreErro
 }
 
 fn schema_error(error: MigrateError) -> StoreError {
+    let is_locked_out = is_locked_out(&error);
     match error {
         MigrateError::Execute(error) => classify(error),
+        MigrateError::ExecuteMigration(error, _) if is_locked_out => classify(error),
         other => StoreError::Schema(other.to_string()),
     }
 }
@@ -488,7 +644,20 @@ mod tests {
         let texts = Texts::of(&POSTGRES);
         assert_eq!(texts.creating("table audit"), Some(15));
         assert_eq!(texts.creating("trigger audit_is_append_only"), Some(15));
+        assert_eq!(texts.creating("function audit_is_append_only"), Some(15));
         assert_eq!(texts.creating("policy audit.adds"), Some(16));
+        for object in POSTGRES_OBJECTS.lines() {
+            if let Some(name) = object.strip_prefix("policy ") {
+                assert!(texts.policy(name).is_some(), "{object}");
+            }
+            if let Some(name) = object.strip_prefix("function ") {
+                assert!(texts.function(name).is_some(), "{object}");
+            }
+        }
+        let reads = texts.policy("shows.reads").unwrap();
+        assert!(reads.ends_with("OR onsale_sees_event(event_id)"), "{reads}");
+        let adds = texts.policy("shows.adds").unwrap();
+        assert!(adds.ends_with("OR onsale_owns_event(event_id)"), "{adds}");
         assert_eq!(texts.creating("index one_live_holder_per_seat"), Some(1));
         assert_eq!(texts.creating("index users_pkey"), Some(12));
     }

@@ -75,7 +75,11 @@ pub fn schedule() -> Schedule {
 #[async_trait]
 impl Handler for Housekeeping {
     async fn run(&self, attempt: &Attempt) -> Result<(), Failure> {
-        audit_trail::keep(&self.store, attempt).await?;
+        // First, because it is wanted most; and what goes wrong with it keeps nothing else from being done.
+        let trail = audit_trail::keep(&self.store, attempt).await;
+        if let Err(error) = &trail {
+            tracing::warn!(%error, "older entries of the audit trail are not linked; the rest goes on");
+        }
         let now_ms = self.store.clock_ms().await?;
         let answers = self
             .store
@@ -117,7 +121,7 @@ impl Handler for Housekeeping {
                  API keys, {guests} guests and {jobs} jobs forgotten"
             ));
             if forgotten < u64::from(JOBS_PER_STEP) {
-                return Ok(());
+                return trail.map(drop).map_err(Failure::from);
             }
         }
     }

@@ -452,6 +452,37 @@ async fn housekeeping_runs_by_itself() {
     worker.stop().await;
 }
 
+/// What is wrong with the audit trail is said, and keeps nothing else from being forgotten.
+#[tokio::test]
+async fn housekeeping_goes_on_where_the_trail_is_damaged() {
+    let queue = Queue::new().await;
+    let kinds = vec![onsale_jobs::housekeeping::kind(&queue.store)];
+    queue.enqueue("old", "null").await;
+    queue
+        .tamper(
+            "UPDATE jobs SET state = 'done', ended_at_ms = 1 WHERE kind = 'test'; \
+             DROP TABLE audit_chains",
+        )
+        .await;
+    let job = NewJob {
+        kind: "housekeeping",
+        key: "by hand".to_owned(),
+        payload: "null".to_owned(),
+        delay_ms: 0,
+        attempts_max: 1,
+    };
+    assert!(queue.store.enqueue_job(&job).await.unwrap());
+    let worker = queue.start_as("w1", kinds, Vec::new());
+    queue
+        .until(|job| job.kind == KIND || job.state == JobState::Dead)
+        .await;
+    worker.stop().await;
+    let job = queue.only().await;
+    assert_eq!(job.kind, "housekeeping", "the old job is forgotten");
+    let error = job.last_error.unwrap_or_default();
+    assert!(error.contains("audit_chains"), "{error}");
+}
+
 #[tokio::test]
 async fn a_report_of_what_is_too_old_waits_before_it_is_applied() {
     let queue = Queue::new().await;

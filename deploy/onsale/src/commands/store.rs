@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use onsale_processor::audit_months;
 use onsale_store::Store;
 
 use crate::cli::ConfigArgs;
@@ -41,7 +42,11 @@ pub(crate) fn with_store<T>(
             )));
         };
         let result = match store.check_schema().await.or_found() {
-            Ok(()) => work(store.clone()).await,
+            Ok(()) => {
+                // No server may have made them for months, and what a verb does is written down.
+                audit_months::make(&store).await;
+                work(store.clone()).await
+            }
             Err(old) => Err(old),
         };
         store.close().await;

@@ -1,7 +1,9 @@
 //! Chains: how entries of the audit trail are tied to those before them.
 //!
 //! Each tenant has a chain for what people did and one for what the log decided in each partition, so
-//! that a projector never waits for a person nor for another projector. What one commit writes is one
+//! that a projector never waits for a person nor for another projector. Nor do people wait for one another:
+//! where someone is at the end of every chain of theirs, another one is begun, as far as [`PEOPLE_LANES`]
+//! goes. (Thousands of guests and sign-ins a second belong to no tenant.) What one commit writes is one
 //! *link*: it names its entries with their hashes, and the hash of the link before it. So whoever takes
 //! an entry away or changes it has to change every link after it, and then the end of the chain, which
 //! `onsale audit verify` writes down for a place outside of the database.
@@ -25,6 +27,11 @@ const ENTRY: &[u8] = b"onsale audit entry 1";
 /// What a link's hash begins with.
 const LINK: &[u8] = b"onsale audit link 1";
 
+/// Chains of a tenant for what people did: as many commits at once wait for none of the others.
+const PEOPLE_LANES: i32 = 64;
+/// The lane of the last partition. Behind it are further ones of people.
+const LAST_OF_LOG: i32 = 65_536;
+
 /// Which chain of a tenant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Lane(pub(crate) i32);
@@ -32,12 +39,21 @@ pub(crate) struct Lane(pub(crate) i32);
 impl Lane {
     /// Entries of a version without chains, linked later.
     pub(crate) const OLDER: Self = Self(-1);
-    /// What people did.
+    /// What people did: the first chain of it.
     pub(crate) const PEOPLE: Self = Self(0);
+    /// The second.
+    pub(crate) const PEOPLE_SECOND: Self = Self(LAST_OF_LOG + 1);
+    /// The last.
+    pub(crate) const PEOPLE_LAST: Self = Self(LAST_OF_LOG + PEOPLE_LANES - 1);
 
     /// What the log decided in a partition.
     pub(crate) fn of_log(partition: onsale_schemas::PartitionId) -> Self {
         Self(i32::from(partition.0) + 1)
+    }
+
+    /// Whether it is about what people did.
+    pub(crate) fn is_of_people(self) -> bool {
+        self == Self::PEOPLE || self >= Self::PEOPLE_SECOND
     }
 
     /// As people and programs read it.
@@ -45,6 +61,7 @@ impl Lane {
         match self {
             Self::OLDER => "older".to_owned(),
             Self::PEOPLE => "people".to_owned(),
+            Self(lane) if self.is_of_people() => format!("people-{}", lane - LAST_OF_LOG),
             Self(lane) => format!("log-{}", lane - 1),
         }
     }
@@ -225,6 +242,24 @@ mod tests {
             detail: None,
             origin: None,
         }
+    }
+
+    #[test]
+    fn each_lane_has_a_name_of_its_own() {
+        let of_log = |partition| Lane::of_log(onsale_schemas::PartitionId(partition));
+        for (lane, name) in [
+            (Lane::OLDER, "older"),
+            (Lane::PEOPLE, "people"),
+            (Lane::PEOPLE_SECOND, "people-1"),
+            (Lane::PEOPLE_LAST, "people-63"),
+            (of_log(0), "log-0"),
+            (of_log(u16::MAX), "log-65535"),
+        ] {
+            assert_eq!(lane.name(), name);
+            assert_eq!(lane.is_of_people(), name.starts_with("people"), "{name}");
+        }
+        // What the columns of both databases take.
+        assert_eq!(Lane::PEOPLE_LAST, Lane(65_599));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use uuid::Uuid;
 pub struct Anchor {
     /// The tenant; `None` for the installation.
     pub tenant_id: Option<Uuid>,
-    /// Which of its chains: `people`, `log-0` (what the log decided in partition 0) or `older` (entries
-    /// of a version without chains).
+    /// Which of its chains: `people` (further ones are `people-1` to `people-63`), `log-0` (what the log decided
+    /// in partition 0) or `older` (entries of a version without chains).
     pub lane: String,
     /// The last link.
     pub link: u64,
@@ -76,6 +76,12 @@ pub enum Problem {
         /// The last link, as far as was written down.
         link: u64,
     },
+    /// The chain begins with another link than was written down when older ones were deleted, or those are
+    /// still there.
+    BeginningChanged {
+        /// The last link that was deleted, as far as was written down.
+        link: u64,
+    },
     /// The chain has links and its end is not written down any more.
     EndMissing,
     /// An anchor names a link that the chain does not have or that has another hash there.
@@ -115,6 +121,12 @@ impl std::fmt::Display for Problem {
                 write!(
                     f,
                     "the end that is written down, link {link}, is not that of the chain"
+                )
+            }
+            Self::BeginningChanged { link } => {
+                write!(
+                    f,
+                    "the beginning that is written down, behind link {link}, is not that of the chain"
                 )
             }
             Self::EndMissing => f.write_str("the end of the chain is not written down any more"),

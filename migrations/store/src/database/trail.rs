@@ -9,7 +9,7 @@ use uuid::Uuid;
 use self::chain::Head;
 use super::{Transaction, Value};
 use crate::audit::AuditEntry;
-use crate::audit::chain::{ChainKey, Lane, Member, Stored, owner};
+use crate::audit::chain::{Lane, Member, Stored, owner};
 use crate::error::StoreError;
 
 /// With its number, because what it returned would have to be visible: someone may leave an entry that it
@@ -18,9 +18,10 @@ const INSERT: &str = "INSERT INTO audit (at_ms, actor_id, actor_role, actor_tena
      action, subject_kind, subject_id, tenant_id, detail, origin, lane, audit_id) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
-/// Adds entries in the transaction of the fact that they are about, in its last moment: each chain that
-/// they belong to is locked from here to the commit, always in the same order and with nothing to be
-/// locked after them, so that of two commits one waits for the other and neither for ever.
+/// Adds entries in the transaction of the fact that they are about, in its last moment: a chain of each tenant
+/// that they belong to is locked from here to the commit, one that is free, and always in the same order and
+/// with nothing to be locked after them, so that where of two commits one waits for the other none does for
+/// ever.
 pub(super) async fn write(
     transaction: &mut Transaction,
     entries: &[AuditEntry],
@@ -32,11 +33,7 @@ pub(super) async fn write(
     tenants.sort_unstable();
     tenants.dedup();
     for tenant in tenants {
-        let key = ChainKey {
-            tenant,
-            lane: Lane::PEOPLE,
-        };
-        let head = chain::lock(transaction, key).await?;
+        let head = chain::lock_of_people(transaction, tenant).await?;
         chains.insert(tenant, (head, Vec::new()));
     }
     // Behind the locks, so that they grow along each chain.
@@ -44,7 +41,7 @@ pub(super) async fn write(
     for ((entry, detail), audit_id) in entries.iter().zip(&details).zip(numbers) {
         if let Some((head, members)) = chains.get_mut(&owner_of(entry)) {
             let stored = stored(audit_id, head.now_ms, entry, detail.as_deref());
-            insert(transaction, &stored).await?;
+            insert(transaction, &stored, head.key.lane).await?;
             members.push(stored.member());
         }
     }
@@ -81,7 +78,11 @@ fn stored<'a>(
     }
 }
 
-async fn insert(transaction: &mut Transaction, stored: &Stored<'_>) -> Result<(), StoreError> {
+async fn insert(
+    transaction: &mut Transaction,
+    stored: &Stored<'_>,
+    lane: Lane,
+) -> Result<(), StoreError> {
     let values = [
         stored.at_ms.into(),
         stored.actor_id.into(),
@@ -94,7 +95,7 @@ async fn insert(transaction: &mut Transaction, stored: &Stored<'_>) -> Result<()
         stored.tenant_id.into(),
         Value::Text(stored.detail),
         Value::Text(stored.origin),
-        i64::from(Lane::PEOPLE.0).into(),
+        i64::from(lane.0).into(),
         stored.audit_id.into(),
     ];
     transaction.execute(INSERT, &values).await.map(drop)

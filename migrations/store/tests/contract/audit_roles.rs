@@ -125,6 +125,64 @@ async fn as_role(bench: Bench, role: String) {
         }
     }
     store.close().await;
+    pretend(&url).await;
+    let report = owner.verify_audit(None, &[]).await.unwrap();
+    assert!(report.is_sound(), "{report:?}");
+}
+
+/// A session may have tables and views of its own, and they come first where nothing else is said: what keeps
+/// the trail believes none of them.
+async fn pretend(url: &str) {
+    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(
+        "SET onsale.scope = 'installation'; \
+         CREATE TEMP TABLE audit_horizon (one integer PRIMARY KEY, dropped_before_ms bigint); \
+         INSERT INTO pg_temp.audit_horizon VALUES (1, 9999999999999); \
+         GRANT SELECT ON pg_temp.audit_horizon TO PUBLIC; \
+         CREATE TEMP VIEW database_clock AS SELECT 99999999999999::bigint AS now_ms; \
+         GRANT SELECT ON pg_temp.database_clock TO PUBLIC",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    let dropped: i64 = sqlx::query_scalar("SELECT audit_drop_months(100000)")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(dropped, 0);
+    for (sql, why) in [
+        ("DELETE FROM public.audit_links", "append-only"),
+        (
+            "INSERT INTO public.audit_horizon VALUES (1, 9999999999999) \
+             ON CONFLICT (one) DO UPDATE SET dropped_before_ms = excluded.dropped_before_ms",
+            "are kept for",
+        ),
+    ] {
+        let refused = sqlx::raw_sql(sql).execute(&mut connection).await;
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains(why), "{sql}: {error}");
+    }
+    connection.close().await.unwrap();
+}
+
+/// A database that is filled from the log gets entries of years ago.
+#[tokio::test]
+async fn months_of_long_ago_are_there_for_who_asks_for_them() {
+    on_postgres(|bench| async move {
+        let store = &bench.store;
+        let of = async |from_ms, to_ms| store.make_audit_months_of(from_ms, to_ms).await.unwrap();
+        // November 2023 to January 2024.
+        assert_eq!(of(1_700_000_000_000, 1_704_500_000_000).await, 3);
+        assert_eq!(of(1_700_000_000_000, 1_704_500_000_000).await, 0);
+        assert_eq!(of(time_of(1), time_of(2)).await, 1);
+        with_show(store).await;
+        let mut chain = Chain::default();
+        chain.reserve_general(1, 1, 1);
+        store.project(&chain.all()).await.unwrap();
+        let of = "SELECT tableoid::regclass::text FROM audit ORDER BY audit_id";
+        assert_eq!(bench.texts(of).await, ["audit_2025_10"]);
+    })
+    .await;
 }
 
 #[tokio::test]

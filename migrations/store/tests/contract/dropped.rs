@@ -321,6 +321,10 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
             Box::new(|| call(store.make_audit_months())),
         ),
         (
+            "make_audit_months_of",
+            Box::new(|| call(store.make_audit_months_of(NOW_MS, NOW_MS))),
+        ),
+        (
             "link_older_audit",
             Box::new(|| call(store.link_older_audit())),
         ),

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use onsale_store::{Store, StoreError};
+use sqlx::Connection as _;
 
-use crate::harness::{Bench, contract};
+use crate::harness::{Bench, contract, on_postgres};
 
 contract!(
     migrations_are_applied_once,
@@ -109,6 +110,8 @@ async fn what_the_migrations_leave_is_listed(bench: Bench) {
              FROM information_schema.triggers WHERE trigger_schema = 'public' \
              UNION ALL SELECT 'view ' || viewname FROM pg_views WHERE schemaname = 'public' \
              AND viewname NOT LIKE 'readable_%' \
+             UNION ALL SELECT 'function ' || proname FROM pg_proc \
+             WHERE pronamespace = 'public'::regnamespace AND prokind = 'f' \
              UNION ALL SELECT 'policy ' || tablename || '.' || policyname FROM pg_policies \
              WHERE schemaname = 'public' \
              UNION ALL SELECT 'column ' || c.table_name || '.' || c.column_name \
@@ -180,6 +183,88 @@ async fn what_was_changed_by_hand_is_named(bench: Bench) {
         missing,
         ["the right text of trigger show_has_changed (migration 0007)"]
     );
+}
+
+/// What is there and does nothing is as good as missing.
+#[tokio::test]
+async fn what_was_weakened_by_hand_is_named() {
+    on_postgres(|bench| async move {
+        let store = &bench.store;
+        bench
+            .tamper(
+                "CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql \
+                     AS $$ BEGIN RETURN NEW; END $$; \
+                 ALTER FUNCTION audit_drop_months(integer) RESET search_path; \
+                 CREATE OR REPLACE FUNCTION onsale_reach() RETURNS text STABLE PARALLEL SAFE \
+                     RETURN 'all'; \
+                 ALTER POLICY reads ON audit USING (true); \
+                 ALTER POLICY changes ON shows USING (onsale_sees_event(event_id))",
+            )
+            .await;
+        let months = "SELECT inhrelid::regclass::text FROM pg_inherits \
+                      WHERE inhparent = 'audit'::regclass AND inhrelid <> 'audit_other'::regclass \
+                      ORDER BY 1";
+        let month = bench.texts(months).await.swap_remove(0);
+        let disable = format!("ALTER TABLE {month} DISABLE TRIGGER USER");
+        store.by_hand(&disable).await.unwrap();
+        let missing = store.missing_objects().await.unwrap();
+        let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            missing,
+            [
+                "the right text of function audit_drop_months (migration 0015)",
+                "the right text of function audit_is_append_only (migration 0015)",
+                "the right text of function onsale_reach (migration 0016)",
+                "the right text of policy audit.reads (migration 0016)",
+                "the right text of policy shows.changes (migration 0016)",
+                "trigger audit_is_append_only (migration 0015)",
+                "trigger audit_is_never_truncated (migration 0015)",
+            ]
+        );
+        // What the message names brings it back.
+        for version in [15, 16] {
+            let text = store.migration_text(version).unwrap();
+            store.by_hand(text).await.unwrap();
+        }
+        assert_eq!(store.missing_objects().await.unwrap(), []);
+    })
+    .await;
+}
+
+/// A migration that waits for a table keeps everyone waiting who comes behind it, so it lets go and tries again.
+#[tokio::test]
+async fn a_migration_that_waits_lets_others_read() {
+    on_postgres(|bench| async move {
+        // All of it may be run again.
+        bench
+            .tamper("DELETE FROM _sqlx_migrations WHERE version = 16")
+            .await;
+        // As a backup does, for as long as it takes.
+        let mut reader = sqlx::PgConnection::connect(&bench.url).await.unwrap();
+        sqlx::raw_sql("BEGIN; SELECT 1 FROM bookings LIMIT 1")
+            .execute(&mut reader)
+            .await
+            .unwrap();
+        let store = bench.store.clone();
+        let migrating = tokio::spawn(async move { store.migrate().await });
+        let waiting = "SELECT count(*)::text FROM pg_locks \
+                       WHERE NOT granted AND relation = 'bookings'::regclass";
+        while bench.texts(waiting).await == ["0"] {
+            assert!(!migrating.is_finished());
+        }
+        bench
+            .tamper(
+                "SET lock_timeout = '60s'; SELECT 1 FROM bookings LIMIT 1; \
+                 SELECT 1 FROM events LIMIT 1",
+            )
+            .await;
+        sqlx::raw_sql("COMMIT").execute(&mut reader).await.unwrap();
+        assert_eq!(migrating.await.unwrap().unwrap(), 1);
+        bench.store.check_schema().await.unwrap();
+        assert_eq!(bench.store.missing_objects().await.unwrap(), []);
+        reader.close().await.unwrap();
+    })
+    .await;
 }
 
 async fn nothing_goes_through_a_closed_latch(bench: Bench) {

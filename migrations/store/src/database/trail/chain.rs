@@ -1,19 +1,32 @@
 //! The end of a chain: locked, then moved on.
 
+use uuid::Uuid;
+
 use super::super::{Row, Transaction, Value};
-use crate::audit::chain::{ChainKey, LINK_ENTRIES_MAX, Link, Member, NO_HASH};
+use crate::audit::chain::{ChainKey, LINK_ENTRIES_MAX, Lane, Link, Member, NO_HASH};
 use crate::error::StoreError;
 
 macro_rules! select {
-    ($lock:literal) => {
+    ($which:literal) => {
         concat!(
-            "SELECT links, entries, last_audit_id, hash, \
+            "SELECT lane, links, entries, last_audit_id, hash, \
              (SELECT now_ms FROM database_clock) AS now_ms FROM audit_chains \
-             WHERE tenant_id = $1 AND lane = $2",
-            $lock
+             WHERE tenant_id = $1 AND ",
+            $which
         )
     };
 }
+
+/// The first chain of people whose end nobody has locked.
+const FREE_OF_PEOPLE: &str =
+    select!("(lane = $2 OR lane BETWEEN $3 AND $4) ORDER BY lane LIMIT 1 FOR UPDATE SKIP LOCKED");
+/// A chain of people for who found none free: the first one where there is none, any other that is not there
+/// yet, or else any. By chance, so that of many who come at once few meet.
+const NEXT_OF_PEOPLE: &str = "SELECT l.lane FROM \
+     (SELECT CAST($2 AS integer) AS lane UNION ALL \
+     SELECT generate_series(CAST($3 AS integer), CAST($4 AS integer))) AS l \
+     LEFT JOIN audit_chains AS c ON c.tenant_id = $1 AND c.lane = l.lane \
+     ORDER BY c.lane IS NOT NULL, l.lane <> $2, random() LIMIT 1";
 
 /// Where a chain ends, locked until the transaction ends.
 pub(crate) struct Head {
@@ -31,13 +44,13 @@ pub(crate) struct Head {
 /// their keys.
 pub(crate) async fn lock(transaction: &mut Transaction, key: ChainKey) -> Result<Head, StoreError> {
     let select = match transaction {
-        Transaction::Postgres(_) => select!(" FOR UPDATE"),
+        Transaction::Postgres(_) => select!("lane = $2 FOR UPDATE"),
         // It has one writer at a time, and this transaction is it.
-        Transaction::Sqlite(_) => select!(""),
+        Transaction::Sqlite(_) => select!("lane = $2"),
     };
     let values = [key.tenant.into(), i64::from(key.lane.0).into()];
     if let Some(row) = transaction.fetch_optional(select, &values).await? {
-        return head(key, &row);
+        return head(key.tenant, &row);
     }
     // A row that is not there cannot be locked: two first writers meet at this insertion.
     transaction
@@ -48,7 +61,7 @@ pub(crate) async fn lock(transaction: &mut Transaction, key: ChainKey) -> Result
         )
         .await?;
     match transaction.fetch_optional(select, &values).await? {
-        Some(row) => head(key, &row),
+        Some(row) => head(key.tenant, &row),
         None => Err(StoreError::Corrupt(format!(
             "the end of the audit chain {} of tenant {} cannot be created",
             key.lane.name(),
@@ -57,9 +70,41 @@ pub(crate) async fn lock(transaction: &mut Transaction, key: ChainKey) -> Result
     }
 }
 
-fn head(key: ChainKey, row: &Row) -> Result<Head, StoreError> {
+/// Locks the end of a chain of what people did for a tenant, one that nobody else is at where there is any.
+pub(crate) async fn lock_of_people(
+    transaction: &mut Transaction,
+    tenant: Uuid,
+) -> Result<Head, StoreError> {
+    let mut key = ChainKey {
+        tenant,
+        lane: Lane::PEOPLE,
+    };
+    // It has one writer at a time, who finds each of them free.
+    if let Transaction::Sqlite(_) = transaction {
+        return lock(transaction, key).await;
+    }
+    let number = |lane: Lane| Value::from(i64::from(lane.0));
+    let values = [
+        Value::from(tenant),
+        number(Lane::PEOPLE),
+        number(Lane::PEOPLE_SECOND),
+        number(Lane::PEOPLE_LAST),
+    ];
+    if let Some(row) = transaction.fetch_optional(FREE_OF_PEOPLE, &values).await? {
+        return head(tenant, &row);
+    }
+    if let Some(row) = transaction.fetch_optional(NEXT_OF_PEOPLE, &values).await? {
+        key.lane = Lane(row.number("lane")?);
+    }
+    lock(transaction, key).await
+}
+
+fn head(tenant: Uuid, row: &Row) -> Result<Head, StoreError> {
     Ok(Head {
-        key,
+        key: ChainKey {
+            tenant,
+            lane: Lane(row.number("lane")?),
+        },
         links: row.signed("links")?,
         entries: row.signed("entries")?,
         last_audit_id: row.signed("last_audit_id")?,

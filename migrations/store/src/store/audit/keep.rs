@@ -29,6 +29,13 @@ const CHAINS_AT_ONCE: u32 = 20;
 /// How often one call looks for more of such chains.
 const ROUNDS_MAX: u32 = 50;
 
+/// As many months as there are from one time to another, both included.
+const MAKE_MONTHS_OF: &str = "SELECT audit_make_months($1, CAST(LEAST(1200, 1 + \
+     (EXTRACT(YEAR FROM last) - EXTRACT(YEAR FROM first)) * 12 \
+     + EXTRACT(MONTH FROM last) - EXTRACT(MONTH FROM first)) AS integer)) AS made \
+     FROM (SELECT to_timestamp($1 / 1000.0) AT TIME ZONE 'UTC' AS first, \
+     to_timestamp($2 / 1000.0) AT TIME ZONE 'UTC' AS last) AS times";
+
 impl Store {
     /// Creates the parts of the audit trail for this month and the next ones where they are missing;
     /// returns how many that were. Without them entries go into a part for everything else, and none is
@@ -48,6 +55,29 @@ impl Store {
                          FROM database_clock",
                         &[MONTHS_AHEAD.into()],
                     )
+                    .await?
+                    .map_or(Ok(0), |row| row.number("made"))?;
+                transaction.commit(Unaudited::Automatic).await?;
+                Ok(made)
+            })
+            .await
+    }
+
+    /// As [`Store::make_audit_months`], for the months from one time to another, in milliseconds since 1970:
+    /// a projection that begins anew writes entries of years ago.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn make_audit_months_of(&self, from_ms: u64, to_ms: u64) -> Result<u64, StoreError> {
+        if let Database::Sqlite(_) = self.database {
+            return Ok(0);
+        }
+        let from = integer("from_ms", from_ms)?;
+        let to = integer("to_ms", to_ms.max(from_ms))?;
+        self.database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let made = transaction
+                    .fetch_optional(MAKE_MONTHS_OF, &[from.into(), to.into()])
                     .await?
                     .map_or(Ok(0), |row| row.number("made"))?;
                 transaction.commit(Unaudited::Automatic).await?;
@@ -364,6 +394,6 @@ async fn drop_entries(
         )
         .await?
         .map_or(Ok(0), |row| row.number("dropped"))?;
-    transaction.restore_statement_timeout().await?;
+    // Nothing but the commit follows, for which everyone waits who writes entries.
     Ok(dropped)
 }

@@ -20,8 +20,10 @@ const ROLE_MAX_BYTES: usize = 63;
 struct RoleNameError(String);
 
 /// What a role needs that works with the database and owns nothing of it. Parts of a table are reached
-/// through the table, so nothing is granted on the months of the audit trail.
+/// through the table, so nothing is granted on the months of the audit trail. Nobody else creates anything in
+/// the schema (before PostgreSQL 15 everyone might): functions that work with the owner's rights look into it.
 const GRANTS: &str = "
+REVOKE CREATE ON SCHEMA @schema FROM @role, PUBLIC;
 GRANT USAGE ON SCHEMA @schema TO @role;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA @schema TO @role;
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA @schema TO @role;

@@ -1,8 +1,9 @@
 //! Whether the audit trail is as it was written: every chain is walked from its first link to its end,
-//! and every entry compared with the hash that its link has of it. In pages, so memory and the length of
-//! a statement do not grow with the trail, and beside everything that is written meanwhile.
+//! and every entry compared with the hash that its link has of it. Then entries are looked for that stand in
+//! no chain. In pages, so memory and the length of a statement do not grow with the trail, and beside
+//! everything that is written meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -22,6 +23,8 @@ const LARGE_LINKS_PER_PAGE: u32 = 16;
 const SMALL_LINKS_PER_PAGE: u32 = 500;
 /// Entries that are read at once.
 const ENTRIES_PER_PAGE: u32 = 2_000;
+/// The same number: fewer are the last ones.
+const ENTRIES_AT_ONCE: usize = 2_000;
 /// How often a chain is walked again because old entries of it were deleted meanwhile.
 const AGAIN_MAX: u32 = 3;
 
@@ -30,6 +33,7 @@ const AGAIN_MAX: u32 = 3;
 struct End {
     key: ChainKey,
     links: i64,
+    entries: i64,
     last_audit_id: i64,
     hash: [u8; 32],
     dropped_links: i64,
@@ -45,6 +49,7 @@ impl End {
                 lane: lane_of(row)?,
             },
             links: row.signed("links")?,
+            entries: row.signed("entries")?,
             last_audit_id: row.signed("last_audit_id")?,
             hash: row.exactly("hash")?,
             dropped_links: row.signed("dropped_links")?,
@@ -63,14 +68,57 @@ impl End {
     }
 }
 
+/// A place among the entries of a chain: number and time. (On PostgreSQL a number may be there twice, with
+/// two times.)
+type Place = (i64, i64);
+
+/// In front of every entry, also of one whose number someone has made up.
+const BEGINNING: Place = (i64::MIN, i64::MIN);
+
 /// What a walk along one chain came to.
-#[derive(Default)]
 struct Walk {
     links: u64,
+    /// Entries that are as their links say.
     entries: u64,
+    /// Entries that its links name.
+    named: i64,
     problems: Problems,
+    /// Whom it looks for from here on.
+    after: Place,
+    /// Entries up to this number may have no link any more, where they are old enough.
+    dropped_up_to: i64,
+    /// What is from before it is old enough, in milliseconds since 1970.
+    horizon: i64,
     /// Hashes of links that anchors name.
     anchored: BTreeMap<i64, [u8; 32]>,
+}
+
+impl Walk {
+    fn new(horizon: Option<u64>) -> Self {
+        Self {
+            links: 0,
+            entries: 0,
+            named: 0,
+            problems: Problems::default(),
+            after: BEGINNING,
+            dropped_up_to: i64::MIN,
+            horizon: horizon.map_or(0, signed),
+            anchored: BTreeMap::new(),
+        }
+    }
+
+    /// Whether what is written down of the end is of what it came to, where nothing else is wrong.
+    fn ends_at(&self, end: &End) -> bool {
+        let (last, _) = self.after;
+        !self.problems.first.is_empty()
+            || (self.links == 0 || last == end.last_audit_id)
+                && self.named + end.dropped_entries == end.entries
+    }
+
+    /// Whether an entry without a link is one whose link was deleted, and that will be.
+    fn is_dropped(&self, audit_id: i64, at_ms: i64) -> bool {
+        at_ms < self.horizon && audit_id <= self.dropped_up_to
+    }
 }
 
 /// The first of them, and how many more there are: a trail that was emptied has a problem for each entry.
@@ -93,13 +141,14 @@ impl Problems {
 macro_rules! chains {
     ($where:literal) => {
         concat!(
-            "SELECT tenant_id, lane, links, last_audit_id, hash, dropped_links, dropped_entries, \
-             dropped_hash FROM audit_chains WHERE ",
+            "SELECT tenant_id, lane, links, entries, last_audit_id, hash, dropped_links, \
+             dropped_entries, dropped_hash FROM audit_chains WHERE ",
             $where
         )
     };
 }
 
+/// In the order of the index: only `=` tells PostgreSQL that a column has one value, `IS NULL` does not.
 macro_rules! entries {
     ($tenant:literal, $lane:literal) => {
         concat!(
@@ -109,21 +158,63 @@ macro_rules! entries {
             $tenant,
             " AND ",
             $lane,
-            " AND audit_id > $3 AND audit_id <= $4 ORDER BY audit_id LIMIT $5"
+            " AND audit_id >= $3 AND (audit_id > $3 OR at_ms > $4) AND audit_id <= $5 \
+             ORDER BY tenant_id, lane, audit_id, at_ms LIMIT $6"
         )
     };
 }
 
-/// The entries of a chain. The installation's tenant and a lane of before are NULL there.
-fn entries_of(key: ChainKey) -> &'static str {
-    match (key.tenant == INSTALLATION, key.lane == Lane::OLDER) {
-        (false, false) => entries!("tenant_id = $1", "lane = $2"),
-        (true, false) => entries!("tenant_id IS NULL AND $1 IS NULL", "lane = $2"),
-        (false, true) => entries!("tenant_id = $1", "lane IS NULL AND $2 IS NULL"),
-        (true, true) => entries!(
-            "tenant_id IS NULL AND $1 IS NULL",
-            "lane IS NULL AND $2 IS NULL"
-        ),
+/// Where entries stand, as they say themselves: without a tenant they are the installation's, without a lane
+/// those of a version without chains.
+#[derive(Clone, Copy)]
+struct Stand {
+    tenant_id: Option<Uuid>,
+    lane: Option<i64>,
+}
+
+impl Stand {
+    fn in_chain(key: ChainKey) -> Self {
+        Self {
+            tenant_id: key.tenant_id(),
+            lane: (key.lane != Lane::OLDER).then_some(i64::from(key.lane.0)),
+        }
+    }
+
+    fn name(self) -> String {
+        match self.lane.map(i32::try_from) {
+            None => Lane::OLDER.name(),
+            Some(Ok(lane)) => Lane(lane).name(),
+            Some(Err(_)) => "none".to_owned(),
+        }
+    }
+
+    fn entries(self) -> &'static str {
+        match (self.tenant_id, self.lane) {
+            (Some(_), Some(_)) => entries!("tenant_id = $1", "lane = $2"),
+            (None, Some(_)) => entries!("tenant_id IS NULL AND $1 IS NULL", "lane = $2"),
+            (Some(_), None) => entries!("tenant_id = $1", "lane IS NULL AND $2 IS NULL"),
+            (None, None) => entries!(
+                "tenant_id IS NULL AND $1 IS NULL",
+                "lane IS NULL AND $2 IS NULL"
+            ),
+        }
+    }
+}
+
+/// A link as it stands there, with what its row says beside it.
+struct FoundLink {
+    link: Link,
+    first_audit_id: i64,
+    last_audit_id: i64,
+    hash: [u8; 32],
+}
+
+impl FoundLink {
+    fn is_as_written(&self) -> bool {
+        let ids = || self.link.entries().map(|(audit_id, _)| audit_id);
+        self.link.hash() == self.hash
+            && ids().next() == Some(self.first_audit_id)
+            && ids().last() == Some(self.last_audit_id)
     }
 }
 
@@ -152,6 +243,7 @@ impl Store {
             let chain = (anchor.tenant_id, anchor.lane.clone());
             by_chain.entry(chain).or_default().push(anchor);
         }
+        let mut walked = BTreeSet::new();
         let mut after = None;
         loop {
             let page = self.chains_after(after, only).await?;
@@ -159,6 +251,7 @@ impl Store {
                 let name = (end.key.tenant_id(), end.key.lane.name());
                 let anchors = by_chain.remove(&name).unwrap_or_default();
                 self.verify_chain(end, &anchors, &mut report).await?;
+                walked.insert(end.key);
             }
             match page.last() {
                 Some(end) => after = Some(end.key),
@@ -183,7 +276,9 @@ impl Store {
                 lane: key.lane.name(),
                 problem: Problem::EndMissing,
             });
+            walked.insert(key);
         }
+        self.look_beside(only, &walked, &mut report).await?;
         report.waiting_entries = self.count_unlinked_audit().await?;
         Ok(report)
     }
@@ -316,18 +411,20 @@ impl Store {
         anchors: &[&Anchor],
         horizon: Option<u64>,
     ) -> Result<Walk, StoreError> {
-        let horizon = horizon.map_or(0, signed);
-        let mut walk = Walk::default();
+        let mut walk = Walk::new(horizon);
         let mut expected = end.dropped_hash.unwrap_or(NO_HASH);
         let mut next = end.dropped_links + 1;
-        // Entries from here on are those of the next links.
-        let mut after_entry = 0;
         while next <= end.links {
             let page = self.links_from(end, next).await?;
             if page.is_empty() {
                 break;
             }
-            for (link, hash) in &page {
+            if walk.links == 0 && end.dropped_links > 0 {
+                let first = page.iter().flat_map(|found| found.link.entries()).next();
+                walk.dropped_up_to = first.map_or(i64::MIN, |(first, _)| first.saturating_sub(1));
+            }
+            for found in &page {
+                let link = &found.link;
                 if link.number > next {
                     walk.problems.push(Problem::LinksMissing {
                         first: unsigned(next),
@@ -337,7 +434,7 @@ impl Store {
                     let link = unsigned(link.number);
                     walk.problems.push(Problem::LinkDoesNotFollow { link });
                 }
-                if link.hash() != *hash {
+                if !found.is_as_written() {
                     let link = unsigned(link.number);
                     walk.problems.push(Problem::LinkChanged { link });
                 }
@@ -347,37 +444,40 @@ impl Store {
                 {
                     walk.anchored.insert(link.number, link.hash());
                 }
-                expected = *hash;
+                expected = found.hash;
                 next = link.number + 1;
                 walk.links += 1;
             }
-            after_entry = self
-                .compare_entries(end.key, &page, after_entry, horizon, &mut walk)
-                .await?;
+            self.compare_entries(end.key, &page, &mut walk).await?;
+        }
+        if walk.links == 0 && end.dropped_links > 0 {
+            walk.dropped_up_to = end.last_audit_id;
         }
         if next <= end.links {
             walk.problems.push(Problem::LinksMissing {
                 first: unsigned(next),
                 last: unsigned(end.links),
             });
-        } else if expected != end.hash {
+        } else if expected != end.hash || !walk.ends_at(end) {
             let link = unsigned(end.links);
             walk.problems.push(Problem::EndChanged { link });
         }
         self.look_behind(end, &mut walk).await?;
+        self.look_around(end, &mut walk).await?;
         Ok(walk)
     }
 
     /// Links with their hashes as they stand there.
-    async fn links_from(&self, end: &End, from: i64) -> Result<Vec<(Link, [u8; 32])>, StoreError> {
-        let links_per_page = if end.key.lane == Lane::PEOPLE {
+    async fn links_from(&self, end: &End, from: i64) -> Result<Vec<FoundLink>, StoreError> {
+        let links_per_page = if end.key.lane.is_of_people() {
             SMALL_LINKS_PER_PAGE
         } else {
             LARGE_LINKS_PER_PAGE
         };
         self.database
             .fetch(
-                "SELECT link, first_ms, last_ms, members, previous_hash, hash FROM audit_links \
+                "SELECT link, first_audit_id, last_audit_id, first_ms, last_ms, members, \
+                 previous_hash, hash FROM audit_links \
                  WHERE tenant_id = $1 AND lane = $2 AND link >= $3 AND link <= $4 \
                  ORDER BY link LIMIT $5",
                 &[
@@ -399,94 +499,97 @@ impl Store {
                     members: row.bytes("members")?,
                     previous_hash: row.exactly("previous_hash")?,
                 };
-                Ok((link, row.exactly("hash")?))
+                Ok(FoundLink {
+                    link,
+                    first_audit_id: row.signed("first_audit_id")?,
+                    last_audit_id: row.signed("last_audit_id")?,
+                    hash: row.exactly("hash")?,
+                })
             })
             .collect()
     }
 
-    /// Compares the entries that these links name with those that are there; returns the number of the
-    /// last one that was named.
+    /// Compares the entries that these links name with those that are there.
     async fn compare_entries(
         &self,
         key: ChainKey,
-        page: &[(Link, [u8; 32])],
-        after: i64,
-        horizon: i64,
+        page: &[FoundLink],
         walk: &mut Walk,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<(), StoreError> {
         let entries = page
             .iter()
-            .map(|(link, _)| link.members.len() / MEMBER_BYTES);
+            .map(|found| found.link.members.len() / MEMBER_BYTES);
+        let entries: usize = entries.sum();
         let mut named = BTreeMap::new();
-        for (link, _) in page {
+        for FoundLink { link, .. } in page {
             for (audit_id, hash) in link.entries() {
                 named.insert(audit_id, (hash, link));
             }
         }
-        let double = entries.sum::<usize>() > named.len();
-        if double && let Some((link, _)) = page.last() {
+        if entries > named.len()
+            && let Some(FoundLink { link, .. }) = page.last()
+        {
             let link = unsigned(link.number);
             walk.problems.push(Problem::LinkDoesNotFollow { link });
         }
+        walk.named += i64::try_from(entries).unwrap_or(i64::MAX);
         let Some(last) = named.last_key_value().map(|(last, _)| *last) else {
-            return Ok(after);
+            return Ok(());
         };
-        let mut from = after;
+        let stand = Stand::in_chain(key);
         loop {
-            let rows = self
-                .entries_between(key, from, last, ENTRIES_PER_PAGE)
-                .await?;
+            let rows = self.entries_between(stand, walk.after, last).await?;
             for row in &rows {
                 let entry = entry_row(row)?;
                 let member = entry.stored().member();
-                from = member.audit_id;
+                walk.after = (member.audit_id, member.at_ms);
                 match named.remove(&member.audit_id) {
                     Some((hash, _)) if hash == member.hash => walk.entries += 1,
                     Some((_, link)) => walk.problems.push(Problem::EntryChanged {
                         audit_id: unsigned(member.audit_id),
                         link: unsigned(link.number),
                     }),
-                    // Its link was deleted, and it will be.
-                    None if member.at_ms < horizon => {}
+                    None if walk.is_dropped(member.audit_id, member.at_ms) => {}
                     None => walk.problems.push(Problem::EntryNotLinked {
                         audit_id: unsigned(member.audit_id),
                     }),
                 }
             }
-            if rows.len() < usize::try_from(ENTRIES_PER_PAGE).unwrap_or(usize::MAX) {
+            if rows.len() < ENTRIES_AT_ONCE {
                 break;
             }
         }
         for (audit_id, (_, link)) in named {
             // It was deleted because it was old enough, and its link names younger ones.
-            if link.first_ms >= horizon {
+            if link.first_ms >= walk.horizon {
                 walk.problems.push(Problem::EntryMissing {
                     audit_id: unsigned(audit_id),
                     link: unsigned(link.number),
                 });
             }
         }
-        Ok(last)
+        // All of that number and before were compared.
+        walk.after = (last, i64::MAX);
+        Ok(())
     }
 
+    /// Entries behind one, up to a number: as many as are read at once.
     async fn entries_between(
         &self,
-        key: ChainKey,
-        after: i64,
+        stand: Stand,
+        (after, after_ms): Place,
         last: i64,
-        limit: u32,
     ) -> Result<Vec<Row>, StoreError> {
         self.database
             .fetch(
-                entries_of(key),
+                stand.entries(),
                 &[
-                    key.tenant_id().into(),
-                    (key.lane != Lane::OLDER)
-                        .then_some(i64::from(key.lane.0))
-                        .into(),
+                    stand.tenant_id.into(),
+                    stand.lane.into(),
                     after.into(),
+                    after_ms.into(),
                     last.into(),
-                    limit.into(),
+                    ENTRIES_PER_PAGE.into(),
                 ],
             )
             .await
@@ -495,26 +598,209 @@ impl Store {
     /// Entries behind the end of a chain. A commit writes both at once, so none is there but by hand or
     /// without its link, as far as the end has moved on meanwhile.
     async fn look_behind(&self, end: &End, walk: &mut Walk) -> Result<(), StoreError> {
-        if end.key.lane == Lane::OLDER {
-            // Those wait for the job.
-            return Ok(());
-        }
-        let rows = self
-            .entries_between(end.key, end.last_audit_id, i64::MAX, ENTRIES_PER_PAGE)
-            .await?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let now = self.end_of(end.key).await?;
-        let now = now.map_or(0, |now| now.last_audit_id);
-        for row in &rows {
-            let audit_id = row.signed("audit_id")?;
-            if audit_id > now {
-                let audit_id = unsigned(audit_id);
-                walk.problems.push(Problem::EntryNotLinked { audit_id });
+        let stand = Stand::in_chain(end.key);
+        // Those of a version without chains wait for the job, from where it is.
+        let last = if end.key.lane == Lane::OLDER {
+            self.linked_up_to().await?
+        } else {
+            i64::MAX
+        };
+        loop {
+            let rows = self.entries_between(stand, walk.after, last).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let now = self.end_of(end.key).await?;
+            let moved_to = match now {
+                Some(now) if now.links > end.links => now.last_audit_id,
+                _ => i64::MIN,
+            };
+            for row in &rows {
+                let (audit_id, at_ms) = (row.signed("audit_id")?, row.signed("at_ms")?);
+                walk.after = (audit_id, at_ms);
+                let has_moved = audit_id > end.last_audit_id && audit_id <= moved_to;
+                if !has_moved && !walk.is_dropped(audit_id, at_ms) {
+                    let audit_id = unsigned(audit_id);
+                    walk.problems.push(Problem::EntryNotLinked { audit_id });
+                }
+            }
+            if rows.len() < ENTRIES_AT_ONCE {
+                return Ok(());
             }
         }
+    }
+
+    /// Links in front of the beginning of a chain, and behind its end as it is by now.
+    async fn look_around(&self, end: &End, walk: &mut Walk) -> Result<(), StoreError> {
+        let row = self
+            .database
+            .fetch_optional(
+                "SELECT MIN(link) AS first, MAX(link) AS last FROM audit_links \
+                 WHERE tenant_id = $1 AND lane = $2",
+                &[end.key.tenant.into(), i64::from(end.key.lane.0).into()],
+            )
+            .await?;
+        let Some(row) = row else {
+            return Ok(());
+        };
+        let (Some(first), Some(last)) = (
+            row.number_or_null::<i64>("first")?,
+            row.number_or_null::<i64>("last")?,
+        ) else {
+            return Ok(());
+        };
+        if first <= end.dropped_links {
+            let link = unsigned(end.dropped_links);
+            walk.problems.push(Problem::BeginningChanged { link });
+        }
+        // Behind the links, so that it has those that were added meanwhile.
+        let now = self.end_of(end.key).await?;
+        let link = unsigned(end.links);
+        let changed = Problem::EndChanged { link };
+        if now.is_none_or(|now| last > now.links) && !walk.problems.first.contains(&changed) {
+            walk.problems.push(changed);
+        }
         Ok(())
+    }
+
+    /// Entries that name a tenant and a lane of which there is no chain, and those of a version without chains
+    /// that the job has left out.
+    async fn look_beside(
+        &self,
+        only: Option<Uuid>,
+        walked: &BTreeSet<ChainKey>,
+        report: &mut AuditReport,
+    ) -> Result<(), StoreError> {
+        if only.is_none_or(|only| only == INSTALLATION) {
+            self.look_beside_of(None, walked, report).await?;
+        }
+        let mut next = Some(only.unwrap_or(Uuid::nil()));
+        while let Some(from) = next {
+            let Some(tenant) = self.tenant_from(from).await? else {
+                break;
+            };
+            if only.is_some_and(|only| only != tenant) {
+                break;
+            }
+            self.look_beside_of(Some(tenant), walked, report).await?;
+            next = tenant.as_u128().checked_add(1).map(Uuid::from_u128);
+        }
+        Ok(())
+    }
+
+    /// As [`Store::look_beside`], for entries with this value in the column of the tenant.
+    async fn look_beside_of(
+        &self,
+        tenant_id: Option<Uuid>,
+        walked: &BTreeSet<ChainKey>,
+        report: &mut AuditReport,
+    ) -> Result<(), StoreError> {
+        let mut lanes = Vec::new();
+        let mut after = i64::MIN;
+        while let Some(lane) = self.lane_after(tenant_id, after).await? {
+            lanes.push(Some(lane));
+            after = lane;
+        }
+        lanes.push(None);
+        for lane in lanes {
+            let number = lane.map_or(Ok(Lane::OLDER.0), i32::try_from);
+            let key = number.ok().map(|number| ChainKey {
+                tenant: owner(tenant_id),
+                lane: Lane(number),
+            });
+            // No entry names the installation by its number.
+            let key = key.filter(|key| key.tenant_id() == tenant_id);
+            if key.is_some_and(|key| walked.contains(&key)) {
+                continue;
+            }
+            self.look_at_rest(Stand { tenant_id, lane }, key, report)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// What stands where no chain was walked along.
+    async fn look_at_rest(
+        &self,
+        stand: Stand,
+        key: Option<ChainKey>,
+        report: &mut AuditReport,
+    ) -> Result<(), StoreError> {
+        let last = if stand.lane.is_none() {
+            self.linked_up_to().await?
+        } else {
+            i64::MAX
+        };
+        let mut after = BEGINNING;
+        loop {
+            let rows = self.entries_between(stand, after, last).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            // Its first entries were written since the chains were listed.
+            if let Some(key) = key
+                && let Some(end) = self.end_of(key).await?
+            {
+                return self.verify_chain(&end, &[], report).await;
+            }
+            for row in &rows {
+                let (audit_id, at_ms) = (row.signed("audit_id")?, row.signed("at_ms")?);
+                after = (audit_id, at_ms);
+                report.add(Finding {
+                    tenant_id: stand.tenant_id,
+                    lane: stand.name(),
+                    problem: Problem::EntryNotLinked {
+                        audit_id: unsigned(audit_id),
+                    },
+                });
+            }
+            if rows.len() < ENTRIES_AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The first tenant of an entry, from this one on.
+    async fn tenant_from(&self, from: Uuid) -> Result<Option<Uuid>, StoreError> {
+        self.database
+            .fetch_optional(
+                "SELECT tenant_id FROM audit WHERE tenant_id >= $1 ORDER BY tenant_id LIMIT 1",
+                &[from.into()],
+            )
+            .await?
+            .map(|row| row.uuid("tenant_id"))
+            .transpose()
+    }
+
+    /// The first lane of an entry with this value in the column of the tenant, behind this one.
+    async fn lane_after(
+        &self,
+        tenant_id: Option<Uuid>,
+        after: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let sql = if tenant_id.is_some() {
+            "SELECT lane FROM audit WHERE tenant_id = $1 AND lane > $2 ORDER BY lane LIMIT 1"
+        } else {
+            "SELECT lane FROM audit WHERE tenant_id IS NULL AND $1 IS NULL AND lane > $2 \
+             ORDER BY tenant_id, lane LIMIT 1"
+        };
+        self.database
+            .fetch_optional(sql, &[tenant_id.into(), after.into()])
+            .await?
+            .map(|row| row.signed("lane"))
+            .transpose()
+    }
+
+    /// Up to which entry the job has linked those of a version without chains.
+    async fn linked_up_to(&self) -> Result<i64, StoreError> {
+        self.database
+            .fetch_optional(
+                "SELECT COALESCE(MAX(last_audit_id), 0) AS last_audit_id FROM audit_chains \
+                 WHERE lane = -1",
+                &[],
+            )
+            .await?
+            .map_or(Ok(0), |row| row.signed("last_audit_id"))
     }
 }
 
