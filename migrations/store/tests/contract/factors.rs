@@ -466,7 +466,8 @@ async fn codes_count_anew_when_an_app_is_set_up(bench: Bench) {
     open(&bench, 1, 1).await;
     let store = &bench.store;
     let set_up = async |number: u64| {
-        let begun = store.set_up_totp(&app(number), consent(), by());
+        let app = app(number);
+        let begun = store.set_up_totp(&app, consent(), by());
         assert!(begun.await.unwrap());
     };
     set_up(1).await;
