@@ -80,8 +80,12 @@ pub struct UserRow {
     pub role: UserRole,
     /// `None` once it is erased.
     pub email: Option<SealedEmail>,
-    /// When the person has shown that the address is theirs, in milliseconds since 1970.
+    /// When a link that was mailed to the address was followed, or a provider vouched for it, in milliseconds since
+    /// 1970. That need not have been the account's person: anyone may register another person's address.
     pub email_verified_at_ms: Option<u64>,
+    /// When account and mailbox were shown to be one person's, in milliseconds since 1970. Only then is what belongs
+    /// to the owner of the address the account's.
+    pub address_owned_at_ms: Option<u64>,
     /// The name.
     pub name: Option<Sealed>,
     /// The telephone number.
@@ -102,6 +106,22 @@ impl UserRow {
     /// Whether it may sign in.
     pub fn is_active(&self) -> bool {
         self.disabled_at_ms.is_none() && self.erased_at_ms.is_none()
+    }
+
+    /// Whether account and mailbox are known to be one person's.
+    pub fn owns_address(&self) -> bool {
+        self.address_owned_at_ms.is_some()
+    }
+
+    /// Notes that the address is verified, where it was not.
+    pub(crate) fn verify_address(&mut self, now_ms: u64) {
+        self.email_verified_at_ms = self.email_verified_at_ms.or(Some(now_ms));
+    }
+
+    /// Notes that account and mailbox are one person's, where that was not known.
+    pub(crate) fn own_address(&mut self, now_ms: u64) {
+        self.verify_address(now_ms);
+        self.address_owned_at_ms = self.address_owned_at_ms.or(Some(now_ms));
     }
 }
 
@@ -131,6 +151,8 @@ pub enum TakeOver {
     Taken(Vec<Uuid>),
     /// The account's address is not verified, so the purchases of that address may be another person's.
     NotVerified,
+    /// It is verified, and the account may be another person's than the mailbox.
+    NotOwned,
     /// There is no such account, or it is disabled or erased.
     NotThere,
 }
@@ -194,8 +216,8 @@ pub struct Mandate {
 pub enum Requirement {
     /// Nothing else.
     Account,
-    /// Of an address that is verified.
-    Verified,
+    /// Of an address that is known to be its person's.
+    OwnsAddress,
     /// An admin of the installation.
     Admin,
     /// A member of this tenant, as one of these.
@@ -501,7 +523,9 @@ pub struct IdentityRow {
 /// What has to hold of an account in the transaction that links an identity to it, beside that it is active.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkCondition {
-    /// It has this address, and has shown that it is its own.
+    /// It has this address, which is verified. Where account and mailbox are not known to be one person's, its
+    /// password, its sessions and identities whose provider does not vouch for the address end with the link:
+    /// someone else may have set them up.
     VerifiedAddress(LookupHash),
     /// The session in which its person asked for it is live.
     Session {
@@ -573,6 +597,15 @@ impl Purpose {
             .into_iter()
             .find(|purpose| purpose.as_str() == name)
     }
+}
+
+/// What shows, beside the mail, that a link is followed by the person of the account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AccountProof {
+    /// A live session of the account.
+    Session(Uuid),
+    /// Its password, which it has to have still.
+    Password(PasswordHash),
 }
 
 /// How often an account is sent a token of one purpose that nobody uses, by whoever asks for it. While the
