@@ -382,7 +382,7 @@ async fn tenants_are_opened_by_operators_unless_it_is_said_otherwise() {
         .error(403, "EMAIL_NOT_VERIFIED");
     let link = json!({ "token": mailed(&open).await });
     post(&open, "verify-email", link).await.data(200);
-    // Whoever reads the mail need not have created the account.
+    // Who reads the mail need not have created the account.
     call(&open, &unverified, Method::POST, "tenants", names)
         .await
         .error(403, "CONFIRMATION_REQUIRED");

@@ -36,7 +36,7 @@ pub(crate) struct CreateArgs {
     /// E-mail address or id of the account that owns it
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
-    /// Also where the owner has not verified its e-mail address: whoever registered it may be someone else
+    /// Also where the owner has not verified its e-mail address: someone else may have registered it
     #[arg(long, requires = "owner")]
     unverified: bool,
     /// Its id, for a tenant that tokens name already (a UUID) [default: a new one]

@@ -124,7 +124,7 @@ pub(super) async fn find(office: &Office, user: &str) -> Result<UserRow, Failure
 }
 
 /// Refuses to give rights to an account of which nobody has shown that it is that of its address's owner, unless
-/// that is meant: whoever registered the address may be someone else. Whether it was shown.
+/// that is meant: someone else may have registered the address. Whether it was shown.
 pub(super) fn require_owner(user: &UserRow, unverified: bool) -> Result<bool, Failure> {
     let id = user.user_id;
     if user.erased_at_ms.is_some() {
@@ -135,13 +135,13 @@ pub(super) fn require_owner(user: &UserRow, unverified: bool) -> Result<bool, Fa
     }
     Err(Failure::Found(if user.email_verified_at_ms.is_some() {
         anyhow!(
-            "the e-mail address of {id} is verified, but not by the person of the account, so whoever registered \
-             it may be someone else: let the person have another link sent and follow it while signed in, or set \
+            "the e-mail address of {id} is verified, but not by the person of the account, so someone else may \
+             have registered it: let the person have another link sent and follow it while signed in, or set \
              the password anew by mail, or repeat this with --unverified"
         )
     } else {
         anyhow!(
-            "the e-mail address of {id} is not verified, so whoever registered it may be someone else: let the \
+            "the e-mail address of {id} is not verified, so someone else may have registered it: let the \
              person follow the link in the mail first, while signed in, or repeat this with --unverified"
         )
     }))

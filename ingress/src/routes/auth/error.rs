@@ -104,7 +104,7 @@ impl From<AccountError> for ApiError {
             ),
             AccountError::NotOwned => Self::new(
                 Code::ConfirmationRequired,
-                "The e-mail address is verified, but whoever reads its mail need not have created this account. \
+                "The e-mail address is verified, but its owner need not be the person who created this account. \
                  Have another link sent (`POST /auth/verify-email/resend`) and follow it while you are signed in, \
                  or set the password anew by mail (`POST /auth/forgot-password`).",
             ),

@@ -46,7 +46,7 @@ impl RequestBody for VerifyEmailRequest {
 
 /// Show by the token of a mailed link that an address is one's own.
 ///
-/// The token is enough to verify the address. Whoever reads the mail need not have created the account, though: where
+/// The token is enough to verify the address. Who reads the mail need not have created the account, though: where
 /// the call comes from a session of the account, or brings its password, it shows that account and mailbox are one
 /// person's, too. What belongs to the owner of the address takes that (`CONFIRMATION_REQUIRED` where it is asked for).
 #[utoipa::path(

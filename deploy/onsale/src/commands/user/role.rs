@@ -18,7 +18,7 @@ pub(crate) struct RoleArgs {
     /// What it is to the installation
     #[arg(value_name = "ROLE")]
     role: Named,
-    /// Also where the account's person has not verified its e-mail address: whoever registered it may be someone else
+    /// Also where the account's person has not verified its e-mail address: someone else may have registered it
     #[arg(long)]
     unverified: bool,
     #[command(flatten)]
