@@ -26,3 +26,8 @@ CREATE TABLE federated_sign_ins (
 );
 CREATE INDEX federated_sign_ins_by_end ON federated_sign_ins (expires_at_ms);
 CREATE INDEX federated_sign_ins_by_user ON federated_sign_ins (user_id) WHERE user_id IS NOT NULL;
+
+-- Since when account and mailbox are known to be one person's. Reading the mail verifies the address, and does
+-- not show who created the account. Until now that was one and the same.
+ALTER TABLE users ADD COLUMN address_owned_at_ms bigint CHECK (address_owned_at_ms >= 0);
+UPDATE users SET address_owned_at_ms = email_verified_at_ms WHERE email_verified_at_ms IS NOT NULL;

@@ -70,7 +70,7 @@ pub struct AccountsConfig {
     pub reset_link_seconds: u64,
     /// Life of an invitation to a tenant, in seconds.
     pub invitation_seconds: u64,
-    /// Whether everyone with a verified address may open a tenant; otherwise operators and admins do.
+    /// Whether everyone who has verified the account's address may open a tenant; otherwise operators and admins do.
     pub self_service_tenants: bool,
     /// Who has to have a second factor. Without one their tokens say the role of a buyer.
     pub require_second_factor: SecondFactorRule,

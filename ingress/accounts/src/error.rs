@@ -86,15 +86,12 @@ pub enum AccountError {
     /// The invitation was sent to another address than that of the account.
     #[error("this invitation was sent to another e-mail address")]
     OtherAddress,
-    /// Reading the mail is not enough: it takes a session of the account, or its password.
-    #[error("the link takes a session of the account, or its password")]
-    NotItsPerson {
-        /// Whether there is one.
-        has_password: bool,
-    },
     /// The address has to be verified first.
     #[error("the e-mail address is not verified")]
     NotVerified,
+    /// It is verified, and the account may be another person's than the mailbox.
+    #[error("it is not known that account and mailbox are one person's")]
+    NotOwned,
     /// The tenant has as many invitations as it may.
     #[error("too many invitations wait for an answer")]
     TooManyInvitations,

@@ -30,7 +30,7 @@ pub struct Office {
 pub struct NewPerson {
     /// The account's id; `None` for a new one.
     pub user_id: Option<Uuid>,
-    /// The address. Operators vouch for it, so it counts as verified.
+    /// The address. Operators vouch for it, so it counts as verified and as the person's own.
     pub email: Private,
     /// The password.
     pub password: Private,
@@ -123,6 +123,7 @@ impl Office {
             role: person.role,
             email: Some(self.vault.seal_email(user_id, &email)),
             email_verified_at_ms: Some(now_ms),
+            address_owned_at_ms: Some(now_ms),
             name: name.map(|name| self.vault.seal_name(user_id, &name)),
             phone: None,
             password: Some(hash_here(&person.password, self.bcrypt_cost)?),

@@ -116,8 +116,8 @@ impl Code {
             ),
             Self::ConfirmationRequired => (
                 "CONFIRMATION_REQUIRED",
-                StatusCode::UNAUTHORIZED,
-                "The account's person is needed",
+                StatusCode::FORBIDDEN,
+                "Account and mailbox have to be shown to be one person's",
             ),
             Self::InvalidCode => (
                 "INVALID_CODE",

@@ -917,6 +917,47 @@ async fn another_password_unlinks_what_someone_else_may_have_linked_and_links_ar
 }
 
 #[tokio::test]
+async fn whom_a_provider_vouches_for_gets_the_account_without_what_a_stranger_set_up() {
+    let house = House::open().await;
+    let world = world(&house).await;
+    let stranger = register(&world).await;
+    let mail = json!({ "token": mailed(&world).await });
+    let body = asking(Some(PASSWORD));
+    let reply = call(&world, &stranger, Method::POST, "me/identities", body).await;
+    let data = reply.data(200);
+    let begun = begun(data["authorization_url"].as_str().unwrap(), &reply);
+    let mut claims = house.claims(&begun.nonce);
+    claims["sub"] = json!("a stranger");
+    claims["email"] = json!("stranger@example.test");
+    house.gives(&house.sign(&claims));
+    let query = format!("code=c1&state={}", begun.state);
+    let reply = come_back(&world, "house", &begun.cookie, &query).await;
+    assert_eq!(landed(&reply), "linked=house");
+    // The owner of the address follows the link of a mail that it did not ask for.
+    post(&world, "verify-email", mail).await.data(200);
+    let path = "me/guest-bookings";
+    let taken = call(&world, &stranger, Method::POST, path, Value::Null).await;
+    taken.error(403, "CONFIRMATION_REQUIRED");
+
+    let owner = sign_in(&world, &house).await;
+    assert_eq!(owner["user"]["user_id"], stranger["user"]["user_id"]);
+    let linked = entries(&world, "identity.link").await;
+    let by_address = json!({ "provider": "house", "by": "address", "ended_ways_in": true });
+    assert!(linked.contains(&by_address), "{linked:?}");
+    let own = identities(&world, &owner).await;
+    assert_eq!(own["has_password"], false);
+    assert_eq!(own["identities"].as_array().map(Vec::len), Some(1));
+    let refresh = json!({ "refresh_token": stranger["refresh_token"] });
+    let refreshed = post(&world, "refresh", refresh).await;
+    refreshed.error(401, "UNAUTHORIZED");
+    let login = json!({ "email": EMAIL, "password": PASSWORD });
+    let login = post(&world, "login", login).await;
+    login.error(401, "INVALID_CREDENTIALS");
+    let taken = call(&world, &owner, Method::POST, path, Value::Null).await;
+    taken.data(200);
+}
+
+#[tokio::test]
 async fn an_address_counts_as_verified_where_the_provider_vouches_for_it() {
     let house = House::open().await;
     let google = ProviderConfig {
@@ -1105,11 +1146,10 @@ async fn oauth2_alone_creates_accounts_whose_address_is_to_be_verified() {
         parameter(&format!("?{form}"), "client_secret"),
         CLIENT_SECRET
     );
-    // It is sent a link, as after a registration, which the account's person follows.
-    let link = json!({ "token": mailed(&world).await });
-    let alone = post(&world, "verify-email", link.clone()).await;
-    let asked = alone.error(401, "CONFIRMATION_REQUIRED");
-    assert_eq!(asked["has_password"], false);
+    // It is sent a link, as after a registration.
+    let link = json!({ "token": mailed(&world).await, "password": PASSWORD });
+    let guessed = post(&world, "verify-email", link.clone()).await;
+    guessed.error(401, "INVALID_CREDENTIALS");
     let followed = call(&world, &signed_in, Method::POST, "verify-email", link).await;
     followed.data(200);
     let (begun, fragment) = come(person).await;

@@ -80,8 +80,12 @@ pub struct UserRow {
     pub role: UserRole,
     /// `None` once it is erased.
     pub email: Option<SealedEmail>,
-    /// When the person has shown that the address is theirs, in milliseconds since 1970.
+    /// When a link that was mailed to the address was followed, or a provider vouched for it, in milliseconds since
+    /// 1970. That need not have been the account's person: anyone may register another person's address.
     pub email_verified_at_ms: Option<u64>,
+    /// When account and mailbox were shown to be one person's, in milliseconds since 1970. Only then is what belongs
+    /// to the owner of the address the account's.
+    pub address_owned_at_ms: Option<u64>,
     /// The name.
     pub name: Option<Sealed>,
     /// The telephone number.
@@ -104,11 +108,27 @@ impl UserRow {
         self.disabled_at_ms.is_none() && self.erased_at_ms.is_none()
     }
 
-    /// By which what belongs to its address is found, where the person has shown that this is its own: what
-    /// lies under another may be another person's.
-    pub fn verified_address(&self) -> Option<&LookupHash> {
-        self.email_verified_at_ms?;
+    /// Whether account and mailbox are known to be one person's.
+    pub fn owns_address(&self) -> bool {
+        self.address_owned_at_ms.is_some()
+    }
+
+    /// By which what belongs to its address is found, where account and mailbox are known to be one person's:
+    /// what lies under another address may be another person's.
+    pub fn owned_address(&self) -> Option<&LookupHash> {
+        self.address_owned_at_ms?;
         self.email.as_ref().map(|email| &email.hash)
+    }
+
+    /// Notes that the address is verified, where it was not.
+    pub(crate) fn verify_address(&mut self, now_ms: u64) {
+        self.email_verified_at_ms = self.email_verified_at_ms.or(Some(now_ms));
+    }
+
+    /// Notes that account and mailbox are one person's, where that was not known.
+    pub(crate) fn own_address(&mut self, now_ms: u64) {
+        self.verify_address(now_ms);
+        self.address_owned_at_ms = self.address_owned_at_ms.or(Some(now_ms));
     }
 }
 
@@ -138,6 +158,8 @@ pub enum TakeOver {
     Taken(Vec<Uuid>),
     /// The account's address is not verified, so the purchases of that address may be another person's.
     NotVerified,
+    /// It is verified, and the account may be another person's than the mailbox.
+    NotOwned,
     /// There is no such account, or it is disabled or erased.
     NotThere,
 }
@@ -201,8 +223,8 @@ pub struct Mandate {
 pub enum Requirement {
     /// Nothing else.
     Account,
-    /// Of an address that is verified.
-    Verified,
+    /// Of an address that is known to be its person's.
+    OwnsAddress,
     /// An admin of the installation.
     Admin,
     /// A member of this tenant, as one of these.
@@ -508,7 +530,9 @@ pub struct IdentityRow {
 /// What has to hold of an account in the transaction that links an identity to it, beside that it is active.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkCondition {
-    /// It has this address, and has shown that it is its own.
+    /// It has this address, which is verified. Where account and mailbox are not known to be one person's, its
+    /// password, its sessions and identities whose provider does not vouch for the address end with the link:
+    /// someone else may have set them up.
     VerifiedAddress(LookupHash),
     /// The session in which its person asked for it is live.
     Session {
@@ -580,6 +604,15 @@ impl Purpose {
             .into_iter()
             .find(|purpose| purpose.as_str() == name)
     }
+}
+
+/// What shows, beside the mail, that a link is followed by the person of the account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AccountProof {
+    /// A live session of the account.
+    Session(Uuid),
+    /// Its password, which it has to have still.
+    Password(PasswordHash),
 }
 
 /// How often an account is sent a token of one purpose that nobody uses, by whoever asks for it. While the

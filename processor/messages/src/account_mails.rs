@@ -97,7 +97,7 @@ pub(crate) struct Recipient {
     pub(crate) address: Private,
     pub(crate) name: Option<Private>,
     pub(crate) language: Language,
-    /// Whether the account's person has shown that the address is theirs.
+    /// Whether the address is verified.
     pub(crate) is_verified: bool,
 }
 
@@ -117,15 +117,14 @@ impl Recipient {
         };
         let open = |place, value| ring.open(place, value).map_err(sealed);
         // Whoever registered another person's address would write to that person through this server.
-        let is_verified = user.email_verified_at_ms.is_some();
-        let name = user.name.as_ref().filter(|_| is_verified);
+        let name = user.name.as_ref().filter(|_| user.owns_address());
         Ok(Some(Self {
             address: open(sealed_columns::email(id), &email.sealed)?,
             name: name
                 .map(|name| open(sealed_columns::name(id), name))
                 .transpose()?,
             language: Language::of(user.locale.as_deref()),
-            is_verified,
+            is_verified: user.email_verified_at_ms.is_some(),
         }))
     }
 }

@@ -41,8 +41,8 @@ pub(crate) fn link(
         (Language::English, Purpose::VerifyEmail) => (
             "Please confirm your e-mail address",
             "Please confirm that this e-mail address is yours:",
-            "Where you are not signed in, you are asked for the password of your account. If you did not \
-             create an account with us, ignore this mail.",
+            "Follow it in the browser in which you are signed in. If you did not create an account with us, ignore \
+             this mail.",
         ),
         (Language::English, Purpose::ResetPassword) => (
             "Set a new password",
@@ -52,7 +52,7 @@ pub(crate) fn link(
         (Language::Thai, Purpose::VerifyEmail) => (
             "โปรดยืนยันอีเมลของคุณ",
             "โปรดยืนยันว่าอีเมลนี้เป็นของคุณ:",
-            "หากยังไม่ได้เข้าสู่ระบบ ระบบจะขอรหัสผ่านของบัญชีคุณ หากคุณไม่ได้สร้างบัญชีกับเรา โปรดละเว้นอีเมลนี้",
+            "โปรดเปิดลิงก์ในเบราว์เซอร์ที่คุณเข้าสู่ระบบไว้ หากคุณไม่ได้สร้างบัญชีกับเรา โปรดละเว้นอีเมลนี้",
         ),
         (Language::Thai, Purpose::ResetPassword) => (
             "ตั้งรหัสผ่านใหม่",

@@ -9,7 +9,7 @@ use onsale_store::audit::Actor;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::user::{find, require_verified, with_office, yes_or_no};
+use super::user::{find, require_owner, with_office, yes_or_no};
 use crate::cli::{ConfigArgs, JsonArgs, parse_uuid};
 use crate::exit::Failure;
 use crate::output;
@@ -36,7 +36,7 @@ pub(crate) struct CreateArgs {
     /// E-mail address or id of the account that owns it
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
-    /// Also where the owner's e-mail address is not verified: whoever registered it may be someone else
+    /// Also where the owner has not verified its e-mail address: someone else may have registered it
     #[arg(long, requires = "owner")]
     unverified: bool,
     /// Its id, for a tenant that tokens name already (a UUID) [default: a new one]
@@ -90,7 +90,7 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
         };
         let mut is_verified = None;
         if let Some(owner) = &owner {
-            is_verified = Some(require_verified(owner, args.unverified)?);
+            is_verified = Some(require_owner(owner, args.unverified)?);
             if owner.disabled_at_ms.is_some() {
                 return Err(Failure::Found(anyhow!(
                     "the account {} is disabled; `onsale user enable` lets it sign in",

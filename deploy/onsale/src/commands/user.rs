@@ -123,22 +123,28 @@ pub(super) async fn find(office: &Office, user: &str) -> Result<UserRow, Failure
     found.ok_or_else(|| Failure::Found(anyhow!("there is no account with this address or id")))
 }
 
-/// Refuses to give rights to an account whose address nobody has shown to be theirs, unless that is meant:
-/// whoever registered it may be someone else. Whether the address is verified.
-pub(super) fn require_verified(user: &UserRow, unverified: bool) -> Result<bool, Failure> {
+/// Refuses to give rights to an account of which nobody has shown that it is that of its address's owner, unless
+/// that is meant: someone else may have registered the address. Whether it was shown.
+pub(super) fn require_owner(user: &UserRow, unverified: bool) -> Result<bool, Failure> {
+    let id = user.user_id;
     if user.erased_at_ms.is_some() {
-        return Err(erased(user.user_id));
+        return Err(erased(id));
     }
-    let is_verified = user.email_verified_at_ms.is_some();
-    if is_verified || unverified {
-        Ok(is_verified)
+    if user.owns_address() || unverified {
+        return Ok(user.owns_address());
+    }
+    Err(Failure::Found(if user.email_verified_at_ms.is_some() {
+        anyhow!(
+            "the e-mail address of {id} is verified, but not by the person of the account, so someone else may \
+             have registered it: let the person have another link sent and follow it while signed in, or set \
+             the password anew by mail, or repeat this with --unverified"
+        )
     } else {
-        Err(Failure::Found(anyhow!(
-            "the e-mail address of {} is not verified, so whoever registered it may be someone else: let \
-             the person follow the link in the mail first, or repeat this with --unverified",
-            user.user_id
-        )))
-    }
+        anyhow!(
+            "the e-mail address of {id} is not verified, so someone else may have registered it: let the \
+             person follow the link in the mail first, while signed in, or repeat this with --unverified"
+        )
+    }))
 }
 
 /// What a verb says of an account that was erased, or was while it ran.

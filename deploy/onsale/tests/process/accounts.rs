@@ -104,7 +104,7 @@ async fn looked_after(database: Option<&str>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_are_for_addresses_that_are_verified() {
+async fn rights_are_for_addresses_that_their_accounts_have_verified() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let env = [("ONSALE_ACCOUNTS__BCRYPT_COST", "10")];
@@ -221,12 +221,28 @@ async fn a_person_follows_the_links_of_mails() {
     // Anyone may have registered this address, under any name.
     assert!(!mails(&outbox).contains(NAME));
     let token = signed_in["data"]["access_token"].as_str().unwrap();
-    let (status, done) = server
-        .post(token, "/auth/verify-email", &json!({ "token": verify }))
-        .await;
+    let link = json!({ "token": verify });
+    let (status, done) = server.post("", "/auth/verify-email", &link).await;
     assert_eq!(status, 200, "{done}");
     let (_, me) = server.get(token, "/auth/me").await;
     assert_eq!(me["data"]["email_verified"], true);
+    // Followed without a session, it shows whose the address is, and not whose the account is.
+    let opera = ["tenant", "create", "opera", "--owner", EMAIL];
+    let (code, _, err) = server.verb(&opera);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("while signed in"), "{err}");
+    assert!(err.contains("--unverified"), "{err}");
+    for entry in std::fs::read_dir(&outbox).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let resend = server.http.post(server.url("/auth/verify-email/resend"));
+    let resent = resend.bearer_auth(token).send().await.unwrap();
+    assert_eq!(resent.status().as_u16(), 202);
+    let link = json!({ "token": mailed_token(&outbox, "verify-email").await });
+    assert!(!mails(&outbox).contains(NAME));
+    let (status, done) = server.post(token, "/auth/verify-email", &link).await;
+    assert_eq!(status, 200, "{done}");
+    assert_eq!(verb(&server, &opera)["owner_verified"], true);
 
     let (status, _) = server
         .post("", "/auth/forgot-password", &json!({ "email": EMAIL }))

@@ -86,7 +86,7 @@ pub(crate) enum Refused {
     AddressMissing,
     /// An account has the address, and the provider does not vouch that it is this person's.
     AccountExists,
-    /// An account has the address, and its person has not shown that it is theirs.
+    /// An account has the address, which nobody has verified.
     AccountNotVerified,
     /// Only operators create accounts here.
     RegistrationClosed,
@@ -340,8 +340,8 @@ impl Accounts {
         }
     }
 
-    /// Links someone new to the account of its address, where both sides know that it is theirs, or to a
-    /// new account.
+    /// Links someone new to the account of its address, where both sides have verified it, or to a new account. Where
+    /// account and mailbox are not known to be one person's, what someone else may have set up ends.
     async fn by_address(
         &self,
         provider: &Provider,
@@ -371,9 +371,11 @@ impl Accounts {
         }
         let identity = self.identity(provider, subject, id, true, now_ms).await?;
         let notice = Notice::IdentityLinked.job(id, now_ms)?;
-        let entry = origin
-            .own(id, "identity.link")
-            .with(json!({ "provider": provider.name, "by": "address" }));
+        let mut detail = json!({ "provider": provider.name, "by": "address" });
+        if !user.owns_address() {
+            detail["ended_ways_in"] = json!(true);
+        }
+        let entry = origin.own(id, "identity.link").with(detail);
         let condition = LinkCondition::VerifiedAddress(hash);
         match self
             .store
@@ -410,6 +412,7 @@ impl Accounts {
             role: UserRole::Buyer,
             email: Some(vault.seal_email(user_id, email)),
             email_verified_at_ms: is_vouched.then_some(now_ms),
+            address_owned_at_ms: is_vouched.then_some(now_ms),
             name: name.map(|name| vault.seal_name(user_id, &name)),
             phone: None,
             password: None,

@@ -139,11 +139,11 @@ impl Accounts {
         }
     }
 
-    /// Gives an account whose address is verified what was bought as a guest with the same address; which
-    /// guests those were.
+    /// Gives an account whose address is known to be its person's what was bought as a guest with the same address;
+    /// which guests those were.
     ///
     /// # Errors
-    /// [`AccountError::NotVerified`], [`AccountError::NotFound`].
+    /// [`AccountError::NotVerified`], [`AccountError::NotOwned`], [`AccountError::NotFound`].
     pub async fn take_over_guests(
         &self,
         user: Uuid,
@@ -163,6 +163,7 @@ impl Accounts {
         match taken {
             TakeOver::Taken(guests) => Ok(guests),
             TakeOver::NotVerified => Err(AccountError::NotVerified),
+            TakeOver::NotOwned => Err(AccountError::NotOwned),
             TakeOver::NotThere => Err(AccountError::NotFound("account")),
         }
     }

@@ -76,6 +76,7 @@ impl Accounts {
             role,
             email: Some(vault.seal_email(user_id, &registration.email)),
             email_verified_at_ms: None,
+            address_owned_at_ms: None,
             name: registration
                 .name
                 .as_ref()

@@ -81,16 +81,19 @@ impl Accounts {
         self.config.self_service_tenants
     }
 
-    /// An account that may open a tenant for itself.
+    /// An account that may open a tenant for itself: its address is known to be its person's.
     ///
     /// # Errors
-    /// [`AccountError::NotVerified`] and others.
-    pub async fn verified(&self, user: Uuid) -> Result<UserRow, AccountError> {
+    /// [`AccountError::NotVerified`], [`AccountError::NotOwned`] and others.
+    pub async fn owner_of_address(&self, user: Uuid) -> Result<UserRow, AccountError> {
         let row = self.store.user(user).await?;
         let row = row.filter(UserRow::is_active);
         let row = row.ok_or(AccountError::NotFound("account"))?;
         if row.email_verified_at_ms.is_none() {
             return Err(AccountError::NotVerified);
+        }
+        if !row.owns_address() {
+            return Err(AccountError::NotOwned);
         }
         Ok(row)
     }

@@ -1,12 +1,13 @@
 //! Showing that an address is one's own.
 //!
 //! Reading the mail shows whose the address is, and not that this person created the account: anyone may have
-//! registered the address and wait, signed in, until its owner follows the link. So it takes both, the mail and
-//! a session of the account or its password. Who has the mail alone sets a new password, which ends whatever
-//! someone else may have set.
+//! registered the address and wait, signed in, until its owner follows the link. So the link alone verifies the
+//! address, which is all that it says; what belongs to the owner of the address takes more. That account and
+//! mailbox are one person's is shown by following the link in a session of the account or with its password, or
+//! by setting a new one by mail, which ends whatever someone else may have set up.
 
 use onsale_private::Private;
-use onsale_store::account::{Purpose, UserRow};
+use onsale_store::account::{AccountProof, Purpose, UserRow};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::secret::OneTimeSecret;
 /// The action of verifying an address.
 const VERIFY: &str = "account.verify_email";
 
-/// What shows that a link is followed by who created the account.
+/// What may show that a link is followed by who created the account.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Follower<'a> {
     /// Account and session of the token that came along.
@@ -40,11 +41,12 @@ impl Accounts {
         Ok(row.user_id)
     }
 
-    /// Uses the token of a link up, by the account's person.
+    /// Uses the token of a link up: the address is verified, and is known to be the account's person's where the
+    /// follower is that person. A session that is another account's, or has ended, shows nothing.
     ///
     /// # Errors
-    /// [`AccountError::BadLink`] where it is not good any more; [`AccountError::NotItsPerson`] and
-    /// [`AccountError::InvalidCredentials`], after which it is good still.
+    /// [`AccountError::BadLink`] where it is not good any more; [`AccountError::InvalidCredentials`], after which
+    /// it is good still, where the password is another.
     pub async fn verify_email(
         &self,
         token: &Private,
@@ -53,19 +55,23 @@ impl Accounts {
         now_ms: u64,
     ) -> Result<(), AccountError> {
         let (secret, row) = self.verifying(token, now_ms).await?;
-        if !self.has_session(&row, follower, now_ms).await? {
-            self.require_password(&row, follower, origin).await?;
-        }
+        let proof = self.proof_of(&row, follower, origin, now_ms).await?;
+        let by = match &proof {
+            None => "mail",
+            Some(AccountProof::Session(_)) => "session",
+            Some(AccountProof::Password(_)) => "password",
+        };
         let origin = origin.clone();
-        let audit = move |user| origin.own(user, VERIFY);
+        let audit = move |user| origin.own(user, VERIFY).with(json!({ "by": by }));
         self.store
-            .verify_email(secret.hash(), now_ms, audit)
+            .verify_email(secret.hash(), proof, now_ms, audit)
             .await?
             .map(drop)
             .ok_or(AccountError::BadLink)
     }
 
-    /// Sends another link to the address of an account; none where it is verified. Earlier links stay good.
+    /// Sends another link to the address of an account; none where it is known to be its person's. Earlier links
+    /// stay good.
     ///
     /// # Errors
     /// [`AccountError::TooManyMails`]; [`AccountError::NotFound`] for a token's user that has no account here.
@@ -78,7 +84,7 @@ impl Accounts {
         let row = self.store.user(user).await?;
         let row = row.filter(UserRow::is_active);
         let row = row.ok_or(AccountError::NotFound("account"))?;
-        if row.email_verified_at_ms.is_some() {
+        if row.owns_address() {
             return Ok(());
         }
         let Some(email) = &row.email else {
@@ -107,37 +113,31 @@ impl Accounts {
         Ok((secret, row.ok_or_else(bad)?))
     }
 
-    /// Whether the link is followed in a live session of the account.
-    async fn has_session(
-        &self,
-        row: &UserRow,
-        follower: Follower<'_>,
-        now_ms: u64,
-    ) -> Result<bool, AccountError> {
-        let Some((user, session)) = follower.session else {
-            return Ok(false);
-        };
-        if user != row.user_id {
-            return Ok(false);
-        }
-        let session = self.store.session(session).await?;
-        Ok(session.is_some_and(|session| session.user_id == user && session.is_live(now_ms)))
-    }
-
-    async fn require_password(
+    /// What shows that the follower of a link is the account's person.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`] for another password than the account's.
+    async fn proof_of(
         &self,
         row: &UserRow,
         follower: Follower<'_>,
         origin: &Origin,
-    ) -> Result<(), AccountError> {
-        let shown = row.password.as_ref();
-        let (Some(password), Some(_)) = (follower.password, shown) else {
-            return Err(AccountError::NotItsPerson {
-                has_password: shown.is_some(),
-            });
+        now_ms: u64,
+    ) -> Result<Option<AccountProof>, AccountError> {
+        if let Some((user, session)) = follower.session
+            && user == row.user_id
+        {
+            let found = self.store.session(session).await?;
+            if found.is_some_and(|found| found.user_id == user && found.is_live(now_ms)) {
+                return Ok(Some(AccountProof::Session(session)));
+            }
+        }
+        let Some(password) = follower.password else {
+            return Ok(None);
         };
+        let shown = row.password.as_ref();
         if self.passwords.verify(password, shown).await? {
-            return Ok(());
+            return Ok(shown.cloned().map(AccountProof::Password));
         }
         let detail = json!({ "why": "credentials", "confirming": VERIFY });
         self.note_refusal_with(Some(row.user_id), detail, origin)

@@ -97,17 +97,16 @@ impl From<AccountError> for ApiError {
                 "This invitation was sent to another e-mail address than that of your account: sign in \
                  with the account of that address.",
             ),
-            AccountError::NotItsPerson { has_password } => Self::new(
-                Code::ConfirmationRequired,
-                "Whoever reads this mail need not have created the account: sign in to it and follow the link \
-                 again, or send its password along. If you do not know it, `POST /auth/forgot-password` sets \
-                 another one, which shows as well that the address is yours.",
-            )
-            .with_details(json!({ "has_password": has_password })),
             AccountError::NotVerified => Self::new(
                 Code::NotVerified,
                 "Verify your e-mail address first: follow the link in the mail that was sent to it, or have \
                  another one sent (`POST /auth/verify-email/resend`).",
+            ),
+            AccountError::NotOwned => Self::new(
+                Code::ConfirmationRequired,
+                "The e-mail address is verified, but its owner need not be the person who created this account. \
+                 Have another link sent (`POST /auth/verify-email/resend`) and follow it while you are signed in, \
+                 or set the password anew by mail (`POST /auth/forgot-password`).",
             ),
             AccountError::TooManyInvitations => Self::new(
                 Code::TooManyInvitations,

@@ -11,12 +11,13 @@ use crate::error::ApiError;
 
 /// Have another link sent that verifies the caller's e-mail address. Earlier ones stay good until one is used.
 ///
-/// Nothing is sent where the address is verified already.
+/// Nothing is sent where the address is verified and known to be the account's person's. Followed while signed in, the
+/// link shows that of an address that is verified already, too.
 #[utoipa::path(
     post, path = "/api/v1/auth/verify-email/resend", operation_id = "resend_verification", tag = "accounts",
     security(("bearer" = [])),
     responses(
-        (status = 202, description = "A link is sent, or the address is verified", body = Success<DoneBody>),
+        (status = 202, description = "A link is sent, or there is nothing left to show", body = Success<DoneBody>),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),

@@ -29,7 +29,8 @@ pub(super) const BOUNDS: Bounds = &[(
 pub(crate) struct VerifyEmailRequest {
     #[schema(value_type = String)]
     token: Private,
-    /// Of the account, where the browser that follows the link is not signed in to it.
+    /// Of the account, where the browser that follows the link is not signed in to it: it shows as well that the
+    /// follower is the account's person.
     #[schema(value_type = Option<String>)]
     password: Option<Private>,
 }
@@ -45,16 +46,16 @@ impl RequestBody for VerifyEmailRequest {
 
 /// Show by the token of a mailed link that an address is one's own.
 ///
-/// Whoever reads the mail need not have created the account, so the call comes from a session of it or brings
-/// its password; otherwise it is `CONFIRMATION_REQUIRED`, and the link stays good. Who knows no password sets one
-/// (`POST /auth/forgot-password`), which verifies the address, too.
+/// The token is enough to verify the address. Who reads the mail need not have created the account, though: where
+/// the call comes from a session of the account, or brings its password, it shows that account and mailbox are one
+/// person's, too. What belongs to the owner of the address takes that (`CONFIRMATION_REQUIRED` where it is asked for).
 #[utoipa::path(
     post, path = "/api/v1/auth/verify-email", operation_id = "verify_email", tag = "accounts",
     request_body = VerifyEmailRequest,
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The address is verified", body = Success<DoneBody>),
-        (status = 401, description = "`CONFIRMATION_REQUIRED`: sign in to the account, or send its password (`details.has_password`: whether it has one); `INVALID_CREDENTIALS`: the password is another", body = Problem),
+        (status = 401, description = "`INVALID_CREDENTIALS`: the password that came along is not the account's. The link stays good", body = Problem),
         (status = 410, description = "`LINK_EXPIRED`: this link or another one to the account was used, or it is too old", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),

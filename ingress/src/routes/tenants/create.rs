@@ -53,8 +53,8 @@ impl RequestBody for TenantRequest {
 /// Open a tenant.
 ///
 /// One of an operator has no member yet: invite its owner. Where `accounts.self_service_tenants` is set,
-/// everyone with a verified e-mail address opens tenants and owns them; sign in again with the
-/// `tenant_id` to act for it.
+/// everyone opens tenants and owns them whose e-mail address is verified and known to be the account's person's; sign
+/// in again with the `tenant_id` to act for it.
 #[utoipa::path(
     post, path = "/api/v1/tenants", operation_id = "create_tenant", tag = "tenants",
     request_body = TenantRequest,
@@ -62,7 +62,7 @@ impl RequestBody for TenantRequest {
     responses(
         (status = 201, description = "The tenant is open", body = Success<TenantBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
-        (status = 403, description = "`FORBIDDEN`; `EMAIL_NOT_VERIFIED`", body = Problem),
+        (status = 403, description = "`FORBIDDEN`; `EMAIL_NOT_VERIFIED`; `CONFIRMATION_REQUIRED`, as of `take_over_guest_bookings`", body = Problem),
         (status = 409, description = "`SLUG_TAKEN`; `QUOTA_EXCEEDED`: the caller owns as many as it may", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
@@ -76,8 +76,8 @@ pub(crate) async fn create(
     let (owner, requires) = match caller.role {
         Role::Operator => (None, Requirement::Admin),
         _ => {
-            let person = call.accounts.verified(caller.user.0).await?;
-            (Some(person.user_id), Requirement::Verified)
+            let person = call.accounts.owner_of_address(caller.user.0).await?;
+            (Some(person.user_id), Requirement::OwnsAddress)
         }
     };
     let TenantRequest { name, slug } = &body.value;

@@ -53,6 +53,7 @@ pub(crate) fn user(number: u64) -> UserRow {
             hash: address(number),
         }),
         email_verified_at_ms: None,
+        address_owned_at_ms: None,
         name: Some(sealed("sealed name")),
         phone: None,
         password: Some(password(1)),
@@ -252,7 +253,13 @@ async fn an_erased_account_holds_nothing_personal(bench: Bench) {
     let store = &bench.store;
     let by = || Unaudited::Unattended;
     let erased = |_: &Erasure| verified(id(1));
-    add(&bench, 1).await;
+    let owner_of_address = UserRow {
+        email_verified_at_ms: Some(NOW_MS),
+        address_owned_at_ms: Some(NOW_MS),
+        ..user(1)
+    };
+    let added = store.add_user(&owner_of_address, None, by());
+    added.await.unwrap();
     add(&bench, 2).await;
     let tenant = TenantRow {
         tenant_id: id(50),
@@ -279,7 +286,8 @@ async fn an_erased_account_holds_nothing_personal(bench: Bench) {
     };
     assert_eq!(erase(2).await, Erasure::NotThere, "another password");
     assert_eq!(erase(1).await, Erasure::LastOwner);
-    assert_eq!(store.user(id(1)).await.unwrap(), Some(user(1)));
+    let row = store.user(id(1)).await.unwrap();
+    assert_eq!(row, Some(owner_of_address));
     store.set_member(&owner(2), NOW_MS, by()).await.unwrap();
     let done = Erasure::Erased {
         sessions: 1,

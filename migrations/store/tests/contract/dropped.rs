@@ -472,7 +472,7 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
         ),
         (
             "verify_email",
-            Box::new(|| call(store.verify_email([0; 32], NOW_MS, move |_| entry()))),
+            Box::new(|| call(store.verify_email([0; 32], None, NOW_MS, move |_| entry()))),
         ),
         (
             "change_member",

@@ -41,6 +41,7 @@ contract!(
     factors_change_by_the_password_and_in_a_session_that_hold,
     a_reset_removes_everything_and_tells_the_person,
     another_password_ends_what_waits_for_a_code,
+    a_reset_makes_no_account_its_owners_that_someone_else_can_sign_in_to,
     an_erased_account_has_no_factor,
     staff_without_a_factor_is_listed,
     factors_are_sealed_again,
@@ -163,10 +164,11 @@ async fn set_up(bench: &Bench, number: u64) -> Added {
         .unwrap()
 }
 
-/// User 1, whose address is verified.
+/// User 1, whose address is known to be its own.
 async fn add_verified(bench: &Bench) {
     let row = UserRow {
         email_verified_at_ms: Some(NOW_MS),
+        address_owned_at_ms: Some(NOW_MS),
         ..user(1)
     };
     bench.store.add_user(&row, None, by()).await.unwrap();
@@ -766,6 +768,27 @@ async fn another_password_ends_what_waits_for_a_code(bench: Bench) {
     assert_eq!(reset.await.unwrap(), Some(id(1)));
     assert_eq!(count(3).await, waits, "a link gives no more");
     assert!(store.has_second_factor(id(1)).await.unwrap(), "it stays");
+}
+
+async fn a_reset_makes_no_account_its_owners_that_someone_else_can_sign_in_to(bench: Bench) {
+    add(&bench, 1).await;
+    open(&bench, 1, 1).await;
+    assert_eq!(set_up(&bench, 1).await, Added::Added { with_codes: true });
+    let store = &bench.store;
+    let reset = async |number: u8| {
+        let link = token(number, Purpose::ResetPassword, 1);
+        store.issue_one_time_token(&link, None, by()).await.unwrap();
+        let new = password(2);
+        let reset = store.reset_password([number; 32], &new, NOW_MS + 1, of_user);
+        assert_eq!(reset.await.unwrap(), Some(id(1)));
+        store.user(id(1)).await.unwrap().unwrap()
+    };
+    let row = reset(1).await;
+    assert_eq!(row.email_verified_at_ms, Some(NOW_MS + 1));
+    assert!(!row.owns_address(), "its second factor may be another's");
+    let removed = store.reset_factors(id(1), notice(), NOW_MS + 2, |_: &FactorsReset| entry());
+    assert!(removed.await.unwrap().is_some());
+    assert!(reset(2).await.owns_address());
 }
 
 async fn an_erased_account_has_no_factor(bench: Bench) {

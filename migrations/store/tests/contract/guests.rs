@@ -3,8 +3,8 @@
 use onsale_schemas::UserId;
 use onsale_store::StoreError;
 use onsale_store::account::{
-    Erasure, GUESTS_PER_ACCOUNT_MAX, GuestRow, Mandate, Purpose, Requirement, SealedEmail,
-    TakeOver, UserRow,
+    AccountProof, Erasure, GUESTS_PER_ACCOUNT_MAX, GuestRow, Mandate, Purpose, Requirement,
+    SealedEmail, TakeOver, UserRow,
 };
 use onsale_store::audit::{Actor, AuditEntry, AuditFilter, Unaudited};
 use onsale_store::booking::BookingFilter;
@@ -55,9 +55,11 @@ fn erased(_erasure: &Erasure) -> AuditEntry {
     Actor::command_line().did("account.erase", "user", id(1))
 }
 
+/// An account whose address is known to be its own.
 fn verified_user(number: u64) -> UserRow {
     UserRow {
         email_verified_at_ms: Some(NOW_MS),
+        address_owned_at_ms: Some(NOW_MS),
         ..user(number)
     }
 }
@@ -89,6 +91,17 @@ async fn take(bench: &Bench, account: u64) -> TakeOver {
     let store = &bench.store;
     let taken = store.take_over_guests(id(account), None, NOW_MS + 9, taken);
     taken.await.unwrap()
+}
+
+/// Follows a link that is mailed to account 1.
+async fn follow(bench: &Bench, number: u8, proof: Option<AccountProof>) {
+    let store = &bench.store;
+    let link = token(number, Purpose::VerifyEmail, 1);
+    let by = Unaudited::Unattended;
+    store.issue_one_time_token(&link, None, by).await.unwrap();
+    let entry = |user: Uuid| Actor::command_line().did("account.verify_email", "user", user);
+    let verified = store.verify_email([number; 32], proof, NOW_MS, entry);
+    assert_eq!(verified.await.unwrap(), Some(id(1)));
 }
 
 fn of(numbers: impl IntoIterator<Item = u64>) -> TakeOver {
@@ -142,10 +155,9 @@ async fn a_verified_address_takes_over_what_was_bought_with_it(bench: Bench) {
     assert_eq!(take(&bench, 7).await, TakeOver::NotThere);
     let paid = user_id(11).0;
     assert_eq!(store.owner_of_guest(paid).await.unwrap(), None);
-    let link = token(9, Purpose::VerifyEmail, 1);
-    store.issue_one_time_token(&link, None, by).await.unwrap();
-    let verified = store.verify_email([9; 32], NOW_MS, |_| taken(&[])).await;
-    assert_eq!(verified.unwrap(), Some(id(1)));
+    follow(&bench, 8, None).await;
+    assert_eq!(take(&bench, 1).await, TakeOver::NotOwned, "the mail alone");
+    follow(&bench, 9, Some(AccountProof::Password(password(1)))).await;
 
     assert_eq!(sorted(take(&bench, 1).await), of([11, 12]));
     assert_eq!(take(&bench, 1).await, of([]), "nothing is left");
@@ -189,7 +201,7 @@ async fn a_right_that_was_withdrawn_takes_nothing_over(bench: Bench) {
     let mandate = Mandate {
         user_id: id(1),
         session_id: row.session_id,
-        requires: Requirement::Verified,
+        requires: Requirement::OwnsAddress,
         at_ms: NOW_MS + 5,
     };
     let ended = Mandate {
@@ -263,8 +275,13 @@ async fn an_erased_account_takes_its_guests_with_it(bench: Bench) {
     purchases(&bench).await;
     store.add_user(&verified_user(1), None, by).await.unwrap();
     assert_eq!(sorted(take(&bench, 1).await), of([11, 12]));
-    // Of an address that nobody has shown to be its own, what is there may be another person's.
-    store.add_user(&user(2), None, by).await.unwrap();
+    // Of an address that nobody has shown to be its own, what is there may be another person's; that someone has
+    // followed the link does not show it.
+    let verified = UserRow {
+        email_verified_at_ms: Some(NOW_MS),
+        ..user(2)
+    };
+    store.add_user(&verified, None, by).await.unwrap();
     let erase = async |account| {
         let shown = password(1);
         let erasure = store.erase_user(id(account), Some(&shown), None, NOW_MS + 20, erased);

@@ -10,7 +10,7 @@ use onsale_store::audit::{Actor, AuditEntry, Unaudited};
 use onsale_store::notice::{Notice, NoticeJob};
 use uuid::Uuid;
 
-use crate::accounts::{DAY_MS, NOW_MS, add, password, session, token, user};
+use crate::accounts::{DAY_MS, NOW_MS, add, open, password, session, token, user};
 use crate::build::id;
 use crate::harness::{Bench, contract};
 
@@ -18,6 +18,8 @@ contract!(
     an_identity_is_of_one_account,
     an_account_without_a_password_is_there_with_its_identity,
     a_link_holds_to_its_condition,
+    whom_a_provider_vouches_for_gets_an_account_without_what_others_set_up,
+    a_link_in_a_session_shows_whose_the_account_is,
     an_account_has_a_bounded_number_of_identities,
     the_last_way_in_stays,
     a_return_is_good_once,
@@ -57,10 +59,11 @@ pub(crate) fn told() -> NoticeJob {
     Notice::IdentityLinked.job(id(1), NOW_MS).unwrap()
 }
 
-/// An account whose address is verified.
+/// An account whose address is known to be its own.
 fn verified(number: u64) -> UserRow {
     UserRow {
         email_verified_at_ms: Some(NOW_MS),
+        address_owned_at_ms: Some(NOW_MS),
         ..user(number)
     }
 }
@@ -178,6 +181,75 @@ async fn a_link_holds_to_its_condition(bench: Bench) {
     let row = identity(3, 1);
     let wrong = store.link_identity(&row, good, told(), by());
     assert_eq!(wrong.await.unwrap(), Linking::Withdrawn, "ended");
+}
+
+/// An account that someone has registered and someone, who may be another, has verified.
+fn of_someone() -> UserRow {
+    UserRow {
+        email_verified_at_ms: Some(NOW_MS),
+        ..user(1)
+    }
+}
+
+async fn whom_a_provider_vouches_for_gets_an_account_without_what_others_set_up(bench: Bench) {
+    let store = &bench.store;
+    let row = of_someone();
+    store.add_user(&row, None, by()).await.unwrap();
+    let opened = open(&bench, 1, 1).await;
+    let strange = IdentityRow {
+        is_vouched: false,
+        ..identity(2, 1)
+    };
+    let in_session = LinkCondition::Session {
+        session: opened.session_id,
+        now_ms: NOW_MS,
+    };
+    let linking = store.link_identity(&strange, in_session, told(), by());
+    assert_eq!(linking.await.unwrap(), Linking::Linked);
+    let before = store.user(id(1)).await.unwrap();
+    assert_eq!(before.as_ref(), Some(&row), "nobody vouches for that one");
+    handed(&bench, 2).await;
+
+    let vouched = identity(1, 1);
+    let linking = store.link_identity(&vouched, of_address(&row), told(), by());
+    assert_eq!(linking.await.unwrap(), Linking::Linked);
+    let expected = UserRow {
+        password: None,
+        address_owned_at_ms: Some(vouched.linked_at_ms),
+        ..row
+    };
+    assert_eq!(store.user(id(1)).await.unwrap(), Some(expected.clone()));
+    assert_eq!(store.identities_of(id(1)).await.unwrap(), [vouched]);
+    let ended = store.session(opened.session_id).await.unwrap().unwrap();
+    let why = ended.ended.map(|(_, why)| why);
+    assert_eq!(why, Some(SessionEnd::Password));
+    assert_eq!(take(&bench, NOW_MS).await, None);
+
+    // What its person sets up then stays.
+    let new = password(2);
+    let set = store.set_password(id(1), &new, None, None, NOW_MS + 1, by());
+    assert!(set.await.unwrap());
+    let linking = store.link_identity(&identity(3, 1), of_address(&expected), told(), by());
+    assert_eq!(linking.await.unwrap(), Linking::Linked);
+    let row = store.user(id(1)).await.unwrap().unwrap();
+    assert_eq!(row.password, Some(new));
+}
+
+async fn a_link_in_a_session_shows_whose_the_account_is(bench: Bench) {
+    let store = &bench.store;
+    store.add_user(&of_someone(), None, by()).await.unwrap();
+    let opened = open(&bench, 1, 1).await;
+    let in_session = LinkCondition::Session {
+        session: opened.session_id,
+        now_ms: NOW_MS,
+    };
+    let linking = store.link_identity(&identity(1, 1), in_session, told(), by());
+    assert_eq!(linking.await.unwrap(), Linking::Linked);
+    let row = store.user(id(1)).await.unwrap().unwrap();
+    assert!(row.owns_address());
+    assert_eq!(row.password, Some(password(1)));
+    let session = store.session(opened.session_id).await.unwrap().unwrap();
+    assert_eq!(session.ended, None);
 }
 
 async fn an_account_has_a_bounded_number_of_identities(bench: Bench) {

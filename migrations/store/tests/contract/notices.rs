@@ -36,7 +36,9 @@ async fn verify(bench: &Bench, number: u8, user: u64) {
     let by = Unaudited::Unattended;
     store.issue_one_time_token(&link, None, by).await.unwrap();
     let entry = |user: Uuid| Actor::command_line().did("account.verify_email", "user", user);
-    let verified = store.verify_email([number; 32], NOW_MS + 1, entry).await;
+    let verified = store
+        .verify_email([number; 32], None, NOW_MS + 1, entry)
+        .await;
     assert_eq!(verified.unwrap(), Some(id(user)));
 }
 

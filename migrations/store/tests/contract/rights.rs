@@ -115,7 +115,7 @@ async fn a_right_is_compared_with_what_holds(bench: Bench) {
     let account = mandate(Requirement::Account);
     for (requires, holds) in [
         (Requirement::Account, true),
-        (Requirement::Verified, false),
+        (Requirement::OwnsAddress, false),
         (Requirement::Admin, false),
         (Requirement::Member(id(TENANT), OWNERS), true),
         (Requirement::Member(id(TENANT), MANAGERS), false),

@@ -5,7 +5,7 @@ use onsale_store::account::UserRole;
 use onsale_store::audit::Actor;
 use serde_json::json;
 
-use super::{erased, find, require_verified, with_office, yes_or_no};
+use super::{erased, find, require_owner, with_office, yes_or_no};
 use crate::cli::{ConfigArgs, JsonArgs};
 use crate::exit::{Failure, OrFail};
 use crate::output;
@@ -18,7 +18,7 @@ pub(crate) struct RoleArgs {
     /// What it is to the installation
     #[arg(value_name = "ROLE")]
     role: Named,
-    /// Also where the account's e-mail address is not verified: whoever registered it may be someone else
+    /// Also where the account's person has not verified its e-mail address: someone else may have registered it
     #[arg(long)]
     unverified: bool,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(super) fn run(args: &RoleArgs) -> Result<(), Failure> {
         let id = before.user_id;
         // To take rights away is always possible.
         let unverified = args.unverified || role == UserRole::Buyer;
-        let is_verified = require_verified(&before, unverified)?;
+        let is_verified = require_owner(&before, unverified)?;
         let entry = Actor::command_line()
             .did("account.role", "user", id)
             .with(json!({ "before": before.role.as_str(), "after": role.as_str() }));

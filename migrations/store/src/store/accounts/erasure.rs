@@ -14,7 +14,7 @@ impl Store {
     /// Erases what is personal of an account: address, name, number, password and language, its second
     /// factors, sessions, links, memberships and identities elsewhere, invitations to its address and by it,
     /// and the mails of these that wait. The purchases as a guest that it took over name nobody any more
-    /// either, nor do those of its address where that is verified. What stays is its id, under which its
+    /// either, nor do those of its address where that is known to be its own. What stays is its id, under which its
     /// bookings are, and when it was created and erased. `shown` is the password that the account has to have
     /// still (`None`: it has none).
     ///
@@ -64,8 +64,9 @@ impl Store {
                 transaction
                     .execute(
                         "UPDATE users SET role = 'buyer', email_sealed = NULL, email_hash = NULL, \
-                         email_verified_at_ms = NULL, name_sealed = NULL, phone_sealed = NULL, \
-                         password_hash = NULL, locale = NULL, erased_at_ms = $2 WHERE user_id = $1",
+                         email_verified_at_ms = NULL, address_owned_at_ms = NULL, name_sealed = NULL, \
+                         phone_sealed = NULL, password_hash = NULL, locale = NULL, \
+                         erased_at_ms = $2 WHERE user_id = $1",
                         &[id.into(), integer("now_ms", now_ms)?.into()],
                     )
                     .await?;

@@ -2,9 +2,10 @@
 //!
 //! A guest is one purchase. Its id is a UUID of its own, under which the log has its bookings, so it reads
 //! and cancels those and no others, whatever address it gave. An account takes guests over by having the
-//! same address, verified: a row here then names it as their owner. What the log says stays as it is:
-//! bookings are the guest's there for ever, and its ticket limit was counted for the guest. Whoever reads or
-//! cancels bookings for people asks [`Store::guests_of`] and [`Store::owner_of_guest`], too.
+//! same address, where account and mailbox are known to be one person's: a row here then names it as their
+//! owner. What the log says stays as it is: bookings are the guest's there for ever, and its ticket limit was
+//! counted for the guest. Whoever reads or cancels bookings for people asks [`Store::guests_of`] and
+//! [`Store::owner_of_guest`], too.
 //!
 //! Locks are taken after that of the account.
 
@@ -147,7 +148,7 @@ impl Store {
                 ),
                 &[
                     user.user_id.into(),
-                    user.verified_address().into(),
+                    user.owned_address().into(),
                     limit.into(),
                 ],
             )
@@ -175,8 +176,8 @@ impl Store {
         }
     }
 
-    /// Gives an account the guests of its address that have bookings, where that address is verified. With
-    /// none of them nothing is written.
+    /// Gives an account the guests of its address that have bookings, where that address is known to be its
+    /// person's. With none of them nothing is written.
     ///
     /// # Errors
     /// [`StoreError::RightWithdrawn`]; otherwise as every write.
@@ -194,11 +195,14 @@ impl Store {
                 let Some(account) = account.filter(UserRow::is_active) else {
                     return Ok(TakeOver::NotThere);
                 };
-                let Some(email) = account.email else {
+                let Some(email) = &account.email else {
                     return Ok(TakeOver::NotThere);
                 };
                 if account.email_verified_at_ms.is_none() {
                     return Ok(TakeOver::NotVerified);
+                }
+                if !account.owns_address() {
+                    return Ok(TakeOver::NotOwned);
                 }
                 mandate::check(&mut transaction, right).await?;
                 let room = room_for_guests(&mut transaction, user).await?;
@@ -269,7 +273,9 @@ impl Store {
     }
 }
 
-/// The guests of a person who is being erased name nobody any more. How many there were.
+/// The guests of a person who is being erased name nobody any more: those that it took over, and where its
+/// address is known to be its own, those of that address; otherwise they may be another person's.
+/// How many there were.
 pub(super) async fn erase_those_of(
     transaction: &mut Transaction,
     user: &UserRow,
@@ -284,7 +290,7 @@ pub(super) async fn erase_those_of(
             ),
             &[
                 user.user_id.into(),
-                user.verified_address().into(),
+                user.owned_address().into(),
                 integer("now_ms", now_ms)?.into(),
             ],
         )

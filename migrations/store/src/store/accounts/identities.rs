@@ -3,7 +3,7 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
-use super::{mandate, notices, sessions, users};
+use super::{factors, mandate, notices, sessions, users};
 use crate::Store;
 use crate::account::{
     Act, IDENTITIES_PER_USER_MAX, IdentityRow, LinkCondition, Linking, OneTimeToken, PasswordHash,
@@ -85,7 +85,8 @@ impl Store {
             .await
     }
 
-    /// Links an identity to an account for which the condition holds, and tells its person by `notice`.
+    /// Links an identity to an account for which the condition holds, and tells its person by `notice`. Where its
+    /// provider vouches for the address, that is known to be the account's person's from then on.
     ///
     /// # Errors
     /// As every write.
@@ -101,11 +102,15 @@ impl Store {
             .database
             .write(Durability::Durable, move |mut transaction| async move {
                 let user = users::lock(&mut transaction, identity.user_id).await?;
-                let Some(user) = user.filter(UserRow::is_active) else {
+                let Some(mut user) = user.filter(UserRow::is_active) else {
                     return Ok(Linking::Withdrawn);
                 };
                 if !holds(&mut transaction, &user, condition).await? {
                     return Ok(Linking::Withdrawn);
+                }
+                if identity.is_vouched && !user.owns_address() {
+                    let now_ms = identity.linked_at_ms;
+                    make_theirs(&mut transaction, &mut user, condition, now_ms).await?;
                 }
                 let linked = of_user(&mut transaction, user.user_id).await?;
                 if linked
@@ -333,6 +338,29 @@ pub(super) async fn erase(transaction: &mut Transaction, user: Uuid) -> Result<u
     transaction
         .execute("DELETE FROM identities WHERE user_id = $1", &[user.into()])
         .await
+}
+
+/// Makes an account that may be another person's that of the person whom a provider vouches for. In a session it is
+/// theirs; by the address alone, what someone else may have set up ends as it does with a reset by mail. A second
+/// factor stays, and someone else may have it.
+async fn make_theirs(
+    transaction: &mut Transaction,
+    user: &mut UserRow,
+    condition: LinkCondition,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let is_theirs = match condition {
+        LinkCondition::Session { .. } => true,
+        LinkCondition::VerifiedAddress(_) => {
+            user.password = None;
+            users::end_ways_in(transaction, user.user_id, None, now_ms).await?;
+            !factors::has_any(transaction, user.user_id).await?
+        }
+    };
+    if is_theirs {
+        user.own_address(now_ms);
+    }
+    users::replace(transaction, user).await
 }
 
 async fn holds(

@@ -218,7 +218,7 @@ impl Store {
                     Acceptance::Accepted(_) => {}
                     refused => return Ok(refused),
                 }
-                row.email_verified_at_ms = row.email_verified_at_ms.or(Some(now_ms));
+                row.own_address(now_ms);
                 users::replace(&mut transaction, &row).await?;
                 transaction.commit(audit(&membership)).await?;
                 Ok(Acceptance::Accepted(membership))

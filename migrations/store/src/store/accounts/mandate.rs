@@ -11,7 +11,7 @@ use crate::database::{Transaction, integer};
 use crate::error::StoreError;
 
 /// The account of a session that is live and may be used.
-const LIVE: &str = "SELECT u.role, u.email_verified_at_ms FROM sessions s \
+const LIVE: &str = "SELECT u.role, u.address_owned_at_ms FROM sessions s \
      JOIN users u ON u.user_id = s.user_id WHERE s.session_id = $1 AND s.user_id = $2 \
      AND s.ended_at_ms IS NULL AND s.expires_at_ms > $3 \
      AND u.disabled_at_ms IS NULL AND u.erased_at_ms IS NULL";
@@ -39,8 +39,8 @@ pub(super) async fn check(
     };
     let holds = match mandate.requires {
         Requirement::Account => true,
-        Requirement::Verified => account
-            .number_or_null::<u64>("email_verified_at_ms")?
+        Requirement::OwnsAddress => account
+            .number_or_null::<u64>("address_owned_at_ms")?
             .is_some(),
         Requirement::Admin => account.word("role", UserRole::parse)? == UserRole::Admin,
         Requirement::Member(tenant, roles) => {

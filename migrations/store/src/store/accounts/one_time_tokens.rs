@@ -4,11 +4,10 @@ use onsale_private::LookupHash;
 use onsale_schemas::MemberRole;
 use uuid::Uuid;
 
-use super::sessions::{self, Whose};
-use super::{identities, users};
+use super::{factors, sessions, users};
 use crate::Store;
 use crate::account::{
-    KeptLink, LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash,
+    AccountProof, KeptLink, LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, TokenHash,
     UserRow,
 };
 use crate::audit::{Audit, AuditEntry};
@@ -36,6 +35,21 @@ const SELECT_GOOD: &str = concat!(
     " FROM one_time_tokens WHERE token_hash = $1 AND purpose = $2 AND used_at_ms IS NULL \
      AND expires_at_ms > $3"
 );
+
+/// What the token of a mailed link is used for.
+enum Use {
+    Verify(Option<AccountProof>),
+    Reset(PasswordHash),
+}
+
+impl Use {
+    fn purpose(&self) -> Purpose {
+        match self {
+            Self::Verify(_) => Purpose::VerifyEmail,
+            Self::Reset(_) => Purpose::ResetPassword,
+        }
+    }
+}
 
 impl Store {
     /// Issues a token and enqueues the job that sends it. Earlier ones stay good, each until it is used
@@ -140,7 +154,7 @@ impl Store {
                  OR email_hash = $2 OR invited_by = $1 ORDER BY issued_at_ms DESC, token_hash LIMIT $3",
                 &[
                     user.user_id.into(),
-                    user.verified_address().into(),
+                    user.owned_address().into(),
                     limit.into(),
                 ],
             )
@@ -150,24 +164,27 @@ impl Store {
             .collect()
     }
 
-    /// Uses a token up to show that an account's address is its own; whose account it is, `None` where
-    /// the token is not good, or the account has another address by now.
+    /// Uses a token up to verify an account's address, with every other one of the account for the purpose. Where
+    /// `proof` shows that the reader of the mail is the account's person, the address is known to be its own from
+    /// then on. Whose account it is; `None` where the token is not good, or the account has another address by now.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::RightWithdrawn`] where the proof holds no more: the token stays good; otherwise as every write.
     pub async fn verify_email(
         &self,
         hash: TokenHash,
+        proof: Option<AccountProof>,
         now_ms: u64,
         audit: impl FnOnce(Uuid) -> AuditEntry + Send + 'static,
     ) -> Result<Option<Uuid>, StoreError> {
-        self.with_token(hash, Purpose::VerifyEmail, now_ms, audit, |_user| None)
+        self.with_token(hash, Use::Verify(proof), now_ms, audit)
             .await
     }
 
-    /// Uses a token up to set a password, and ends every session of the account. Whoever reads its mail
-    /// has shown that the address is its own, too. Every other token of the account for the purpose is
-    /// used up with it, and identities elsewhere are unlinked whose provider does not vouch for the address. Otherwise as [`Store::verify_email`].
+    /// Uses a token up to set a password, with every other one of the account for the purpose. What someone else
+    /// may have set up ends: every session, and identities elsewhere whose provider does not vouch for the address.
+    /// So the account is that of who reads its mail from then on, unless it has a second factor: that stays, and
+    /// someone else may have it. Otherwise as [`Store::verify_email`].
     ///
     /// # Errors
     /// As every write.
@@ -179,11 +196,8 @@ impl Store {
         audit: impl FnOnce(Uuid) -> AuditEntry + Send + 'static,
     ) -> Result<Option<Uuid>, StoreError> {
         let password = password.clone();
-        self.with_token(hash, Purpose::ResetPassword, now_ms, audit, move |user| {
-            user.password = Some(password);
-            Some(SessionEnd::Password)
-        })
-        .await
+        self.with_token(hash, Use::Reset(password), now_ms, audit)
+            .await
     }
 
     /// Adds the first admin of the installation by a token, with a token that proves the address and the
@@ -237,13 +251,13 @@ impl Store {
     async fn with_token(
         &self,
         hash: TokenHash,
-        purpose: Purpose,
+        using: Use,
         now_ms: u64,
         audit: impl FnOnce(Uuid) -> AuditEntry + Send + 'static,
-        change: impl FnOnce(&mut UserRow) -> Option<SessionEnd> + Send + 'static,
     ) -> Result<Option<Uuid>, StoreError> {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
+                let purpose = using.purpose();
                 let found = good(&mut transaction, hash, purpose, now_ms).await?;
                 let Some(id) = found.and_then(|token| token.user_id) else {
                     return Ok(None);
@@ -257,17 +271,19 @@ impl Store {
                 let Some(mut user) = user.filter(|user| is_for(&token, user)) else {
                     return Ok(None);
                 };
-                user.email_verified_at_ms = user.email_verified_at_ms.or(Some(now_ms));
-                let ends = change(&mut user);
+                user.verify_address(now_ms);
+                if shows_person(&mut transaction, &user, &using, now_ms).await? {
+                    user.own_address(now_ms);
+                }
+                if let Use::Reset(password) = &using {
+                    user.password = Some(password.clone());
+                }
                 users::replace(&mut transaction, &user).await?;
                 void(&mut transaction, id, purpose, now_ms).await?;
-                if let Some(why) = ends {
-                    let whose = Whose::AllBut(id, None);
-                    sessions::end(&mut transaction, whose, why, now_ms).await?;
-                    identities::drop_unvouched(&mut transaction, id, now_ms).await?;
+                if let Use::Reset(_) = using {
                     // Codes of the second factor that were tried go on counting: otherwise who reads the mail
                     // of an account would have as many as it asks for links.
-                    identities::end_sign_ins(&mut transaction, id).await?;
+                    users::end_ways_in(&mut transaction, id, None, now_ms).await?;
                 }
                 transaction.commit(audit(id)).await?;
                 Ok(Some(id))
@@ -286,6 +302,30 @@ impl Store {
             before_ms,
         )
         .await
+    }
+}
+
+/// Whether who uses a token, and so reads the mail, is shown to be the account's person, too.
+async fn shows_person(
+    transaction: &mut Transaction,
+    user: &UserRow,
+    using: &Use,
+    now_ms: u64,
+) -> Result<bool, StoreError> {
+    let holds = match using {
+        Use::Verify(None) => return Ok(false),
+        Use::Verify(Some(AccountProof::Session(session))) => {
+            sessions::is_live(transaction, user.user_id, *session, now_ms).await?
+        }
+        Use::Verify(Some(AccountProof::Password(password))) => {
+            user.password.as_ref() == Some(password)
+        }
+        Use::Reset(_) => return Ok(!factors::has_any(transaction, user.user_id).await?),
+    };
+    if holds {
+        Ok(true)
+    } else {
+        Err(StoreError::RightWithdrawn)
     }
 }
 

@@ -19,8 +19,8 @@ use crate::store::jobs::enqueue;
 
 macro_rules! columns {
     () => {
-        "user_id, role, email_sealed, email_hash, email_verified_at_ms, name_sealed, phone_sealed, \
-         password_hash, locale, created_at_ms, disabled_at_ms, erased_at_ms"
+        "user_id, role, email_sealed, email_hash, email_verified_at_ms, address_owned_at_ms, \
+         name_sealed, phone_sealed, password_hash, locale, created_at_ms, disabled_at_ms, erased_at_ms"
     };
 }
 
@@ -37,7 +37,7 @@ macro_rules! without_factor {
 const INSERT: &str = concat!(
     "INSERT INTO users (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)"
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL)"
 );
 
 const SELECT_ADMIN: &str = "SELECT user_id FROM users WHERE role = 'admin' \
@@ -214,12 +214,9 @@ impl Store {
                 }
                 user.password = Some(password);
                 replace(&mut transaction, &user).await?;
-                let whose = Whose::AllBut(id, keep);
-                sessions::end(&mut transaction, whose, SessionEnd::Password, now_ms).await?;
                 let links = Purpose::ResetPassword;
                 one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
-                identities::drop_unvouched(&mut transaction, id, now_ms).await?;
-                identities::end_sign_ins(&mut transaction, id).await?;
+                end_ways_in(&mut transaction, id, keep, now_ms).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
             })
@@ -360,6 +357,20 @@ pub(super) async fn lock(
         .transpose()
 }
 
+/// Ends what a password that is no longer that of the account may have opened: every session but `keep`,
+/// sign-ins on their way, and identities whose provider does not vouch for the address.
+pub(super) async fn end_ways_in(
+    transaction: &mut Transaction,
+    user: Uuid,
+    keep: Option<Uuid>,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let whose = Whose::AllBut(user, keep);
+    sessions::end(transaction, whose, SessionEnd::Password, now_ms).await?;
+    identities::drop_unvouched(transaction, user, now_ms).await?;
+    identities::end_sign_ins(transaction, user).await
+}
+
 pub(super) async fn insert(
     transaction: &mut Transaction,
     user: &UserRow,
@@ -378,6 +389,7 @@ pub(super) async fn insert(
                 user.email.as_ref().map(|email| &email.sealed).into(),
                 user.email.as_ref().map(|email| &email.hash).into(),
                 instant("email_verified_at_ms", user.email_verified_at_ms)?.into(),
+                instant("address_owned_at_ms", user.address_owned_at_ms)?.into(),
                 user.name.as_ref().into(),
                 user.phone.as_ref().into(),
                 Value::Text(user.password.as_ref().map(PasswordHash::expose)),
@@ -397,13 +409,14 @@ pub(super) async fn replace(
 ) -> Result<(), StoreError> {
     transaction
         .execute(
-            "UPDATE users SET role = $2, email_verified_at_ms = $3, name_sealed = $4, \
-             phone_sealed = $5, password_hash = $6, locale = $7, disabled_at_ms = $8 \
-             WHERE user_id = $1",
+            "UPDATE users SET role = $2, email_verified_at_ms = $3, address_owned_at_ms = $4, \
+             name_sealed = $5, phone_sealed = $6, password_hash = $7, locale = $8, \
+             disabled_at_ms = $9 WHERE user_id = $1",
             &[
                 user.user_id.into(),
                 user.role.as_str().into(),
                 instant("email_verified_at_ms", user.email_verified_at_ms)?.into(),
+                instant("address_owned_at_ms", user.address_owned_at_ms)?.into(),
                 user.name.as_ref().into(),
                 user.phone.as_ref().into(),
                 Value::Text(user.password.as_ref().map(PasswordHash::expose)),
@@ -430,6 +443,7 @@ fn user_row(row: &Row) -> Result<UserRow, StoreError> {
             hash: LookupHash::from_bytes(hash),
         }),
         email_verified_at_ms: row.number_or_null("email_verified_at_ms")?,
+        address_owned_at_ms: row.number_or_null("address_owned_at_ms")?,
         name: row.sealed_or_null("name_sealed")?,
         phone: row.sealed_or_null("phone_sealed")?,
         password: row.text_or_null("password_hash")?.map(PasswordHash::new),

@@ -1,8 +1,9 @@
 //! One-time tokens.
 
 use onsale_schemas::MemberRole;
+use onsale_store::StoreError;
 use onsale_store::account::{
-    KeptLink, LinkPace, NewInvitation, OneTimeToken, Purpose, SessionEnd, UserRow,
+    AccountProof, KeptLink, LinkPace, NewInvitation, OneTimeToken, Purpose, SessionEnd, UserRow,
 };
 use onsale_store::audit::{AuditFilter, Unaudited};
 use onsale_store::job::JobFilter;
@@ -18,6 +19,7 @@ use crate::harness::{Bench, contract};
 contract!(
     a_token_is_good_once_and_for_its_purpose,
     a_token_for_another_address_proves_nothing,
+    a_mail_alone_shows_not_whose_the_account_is,
     a_reset_sets_the_password_and_ends_all_sessions,
     a_newer_token_leaves_an_older_one_good_until_one_is_used,
     of_two_links_that_are_used_at_once_one_is_good,
@@ -38,11 +40,11 @@ async fn a_token_is_good_once_and_for_its_purpose(bench: Bench) {
     let new = password(2);
     let wrong = store.reset_password([1; 32], &new, NOW_MS, verified);
     assert_eq!(wrong.await.unwrap(), None, "for another purpose");
-    let late = store.verify_email([1; 32], NOW_MS + DAY_MS, verified);
+    let late = store.verify_email([1; 32], None, NOW_MS + DAY_MS, verified);
     assert_eq!(late.await.unwrap(), None, "too late");
     let good = store.one_time_token([1; 32], Purpose::VerifyEmail, NOW_MS + 1);
     assert_eq!(good.await.unwrap(), Some(issued));
-    let verify = || store.verify_email([1; 32], NOW_MS + 1, verified);
+    let verify = || store.verify_email([1; 32], None, NOW_MS + 1, verified);
     let (one, other) = tokio::join!(verify(), verify());
     let used: Vec<Uuid> = [one, other]
         .into_iter()
@@ -69,10 +71,58 @@ async fn a_token_for_another_address_proves_nothing(bench: Bench) {
         .issue_one_time_token(&other, None, unattended)
         .await
         .unwrap();
-    let verify = store.verify_email([1; 32], NOW_MS + 1, verified);
+    let verify = store.verify_email([1; 32], None, NOW_MS + 1, verified);
     assert_eq!(verify.await.unwrap(), None);
     let row = store.user(id(1)).await.unwrap().unwrap();
     assert_eq!(row.email_verified_at_ms, None);
+}
+
+async fn a_mail_alone_shows_not_whose_the_account_is(bench: Bench) {
+    add(&bench, 1).await;
+    add(&bench, 2).await;
+    let (own, of_another) = (open(&bench, 1, 1).await, open(&bench, 2, 2).await);
+    let store = &bench.store;
+    let follow = async |number: u8, proof: Option<AccountProof>| {
+        let issued = token(number, Purpose::VerifyEmail, 1);
+        let unattended = Unaudited::Unattended;
+        let issued = store.issue_one_time_token(&issued, None, unattended);
+        issued.await.unwrap();
+        let at_ms = NOW_MS + u64::from(number);
+        let followed = store.verify_email([number; 32], proof, at_ms, verified);
+        let followed = followed.await;
+        let row = store.user(id(1)).await.unwrap().unwrap();
+        (followed, row.email_verified_at_ms, row.address_owned_at_ms)
+    };
+    let (followed, verified_at_ms, owned_at_ms) = follow(1, None).await;
+    assert_eq!(followed.unwrap(), Some(id(1)));
+    assert_eq!(verified_at_ms, Some(NOW_MS + 1));
+    assert_eq!(owned_at_ms, None);
+    for (number, proof) in [
+        (2, AccountProof::Session(of_another.session_id)),
+        (3, AccountProof::Password(password(2))),
+    ] {
+        let (followed, _, owned_at_ms) = follow(number, Some(proof)).await;
+        assert!(matches!(followed, Err(StoreError::RightWithdrawn)));
+        assert_eq!(owned_at_ms, None);
+        let good = store.one_time_token([number; 32], Purpose::VerifyEmail, NOW_MS + 9);
+        assert!(good.await.unwrap().is_some(), "it stays");
+    }
+    let proof = AccountProof::Session(own.session_id);
+    let (followed, verified_at_ms, owned_at_ms) = follow(4, Some(proof)).await;
+    assert_eq!(followed.unwrap(), Some(id(1)));
+    assert_eq!(verified_at_ms, Some(NOW_MS + 1));
+    assert_eq!(owned_at_ms, Some(NOW_MS + 4));
+    let (_, _, owned_at_ms) = follow(5, None).await;
+    assert_eq!(owned_at_ms, Some(NOW_MS + 4), "it was shown before");
+
+    let issued = token(6, Purpose::VerifyEmail, 2);
+    let issued = store.issue_one_time_token(&issued, None, Unaudited::Unattended);
+    issued.await.unwrap();
+    let proof = Some(AccountProof::Password(password(1)));
+    let followed = store.verify_email([6; 32], proof, NOW_MS + 6, verified);
+    assert_eq!(followed.await.unwrap(), Some(id(2)));
+    let row = store.user(id(2)).await.unwrap().unwrap();
+    assert!(row.owns_address());
 }
 
 async fn a_reset_sets_the_password_and_ends_all_sessions(bench: Bench) {
@@ -91,6 +141,7 @@ async fn a_reset_sets_the_password_and_ends_all_sessions(bench: Bench) {
     let row = store.user(id(1)).await.unwrap().unwrap();
     assert_eq!(row.password, Some(password(2)));
     assert_eq!(row.email_verified_at_ms, Some(NOW_MS + 1));
+    assert_eq!(row.address_owned_at_ms, Some(NOW_MS + 1));
     let why = Some((NOW_MS + 1, SessionEnd::Password));
     assert_eq!(ended(&bench, &opened).await, why);
 }

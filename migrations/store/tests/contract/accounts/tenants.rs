@@ -138,6 +138,7 @@ async fn an_invitation_is_good_once_and_for_its_address(bench: Bench) {
     assert_eq!(accept(2, 1).await, Acceptance::NotGood, "used");
     let row = store.user(id(1)).await.unwrap().unwrap();
     assert_eq!(row.email_verified_at_ms, Some(NOW_MS + 1));
+    assert!(row.owns_address());
     invite(3, MemberRole::Scanner).await;
     assert_eq!(accept(3, 1).await, Acceptance::LastOwner);
     let members = store.members_of(id(50), 9).await.unwrap();
