@@ -1,8 +1,7 @@
 //! The one place where uploads lie.
 
 use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
@@ -29,7 +28,7 @@ pub enum UploadError {
     #[error("the server of uploads")]
     Unreachable(#[source] reqwest::Error),
     /// The server of the bucket refused.
-    #[error("the server of uploads answered {status}")]
+    #[error("the server of uploads answered with status {status}")]
     Refused {
         /// Its status.
         status: u16,
@@ -49,21 +48,19 @@ pub enum Uploads {
 }
 
 impl Uploads {
-    /// The place that the configuration names; `folder` where it names none. Nothing is created or asked yet.
+    /// The place that the configuration names; the folder `otherwise` where it names none. Nothing is created
+    /// or asked yet.
     ///
     /// # Errors
     /// When its values cannot be used.
-    pub fn new(
-        config: &UploadsConfig,
-        folder: PathBuf,
-        http: reqwest::Client,
-    ) -> Result<Self, UploadError> {
-        let Some((bucket, prefix)) = config.bucket() else {
-            let folder = config.location.as_ref().map_or(folder, PathBuf::from);
-            return Ok(Self::Folder(Folder::new(folder)));
-        };
-        let timeout = Duration::from_secs(config.timeout_seconds);
-        Bucket::new(config, bucket, prefix, http, timeout).map(Self::Bucket)
+    pub fn new(config: &UploadsConfig, otherwise: &Path) -> Result<Self, UploadError> {
+        match config.bucket() {
+            Some((bucket, prefix)) => Bucket::new(config, bucket, prefix).map(Self::Bucket),
+            None => {
+                let folder = config.location.as_deref().map_or(otherwise, Path::new);
+                Ok(Self::Folder(Folder::new(PathBuf::from(folder))))
+            }
+        }
     }
 
     /// Keeps an upload; one of that name is replaced.
@@ -141,7 +138,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::Folder(Folder::new(folder.path().join("uploads")));
         std::fs::write(folder.path().join("secret"), "x").unwrap();
-        for name in ["", "../secret", "/etc/passwd", "a//b", "a/..", "A", "a\0", ".."] {
+        for name in [
+            "",
+            "../secret",
+            "/etc/passwd",
+            "a//b",
+            "a/..",
+            "A",
+            "a\0",
+            "..",
+        ] {
             let read = uploads.get(name).await;
             assert!(matches!(read, Err(UploadError::Name(_))), "{name:?}");
         }
