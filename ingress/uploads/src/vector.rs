@@ -4,6 +4,8 @@
 //! cost far more than the size of the file, or look elsewhere. So may dashes, and layers within layers (what
 //! is clipped or transparent as a whole), which are counted before anything is drawn.
 
+use std::borrow::Cow;
+
 use image::RgbaImage;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::roxmltree::{Document, Node, ParsingOptions};
@@ -60,7 +62,8 @@ pub(crate) fn drawn(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
         nodes_limit: NODES_MAX,
         ..ParsingOptions::default()
     };
-    let document = Document::parse_with_options(text, parsing)
+    let text = without_doctype(text);
+    let document = Document::parse_with_options(&text, parsing)
         .map_err(|error| wrong(&format!("is no XML that is read: {error}")))?;
     let mut style_bytes = 0;
     for node in document.descendants() {
@@ -110,6 +113,19 @@ pub(crate) fn drawn(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
     );
     let (width, height) = (pixmap.width(), pixmap.height());
     RgbaImage::from_raw(width, height, pixmap.take_demultiplied()).ok_or(PictureError::Unavailable)
+}
+
+/// Programs that draw begin their files with the name of a document type, which says nothing. One that declares
+/// something stays, and is refused where it is read.
+fn without_doctype(text: &str) -> Cow<'_, str> {
+    const BEGIN: &str = "<!DOCTYPE";
+    let Some((before, behind)) = text.split_once(BEGIN) else {
+        return Cow::Borrowed(text);
+    };
+    match behind.split_once('>') {
+        Some((named, rest)) if !named.contains('[') => Cow::Owned(format!("{before}{rest}")),
+        _ => Cow::Borrowed(text),
+    }
 }
 
 /// Counts what each layer costs, before it does.
@@ -286,6 +302,14 @@ mod tests {
             let refused = drawn(text.as_bytes()).unwrap_err().to_string();
             assert!(refused.contains("no XML"), "{entities}: {refused}");
         }
+        let usual = "<!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \
+                     \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\">";
+        let text =
+            svg("<rect width=\"9\" height=\"9\"/>").replace("?><svg", &format!("?>{usual}<svg"));
+        assert!(
+            text.contains(usual) && drawn(text.as_bytes()).is_ok(),
+            "as drawing programs write it"
+        );
         for content in [
             "<rect width=\"9\" height=\"9\" fill=\"url(http://127.0.0.1:1/x#g)\"/>",
             "<style>@import url(http://127.0.0.1:1/x.css); rect{fill:url(file:///etc/passwd)}</style>\
