@@ -13,7 +13,8 @@ const S3: &str = "s3://";
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UploadsConfig {
-    /// A folder, or `s3://BUCKET/PREFIX`. Unset: the folder `uploads` of the data folder.
+    /// A folder, or `s3://BUCKET/PREFIX`. All nodes have to reach it. Unset: the folder `uploads` of the data
+    /// folder where one process does everything; otherwise nothing is uploaded.
     pub location: Option<String>,
     /// The server of a bucket, as `https://s3.example.test`.
     pub s3_endpoint: Option<String>,

@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn uploads(config: &UploadsConfig) -> Uploads {
-        Uploads::new(config, std::path::Path::new("/nowhere")).unwrap()
+        Uploads::new(config).unwrap().unwrap()
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The one place where uploads lie.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
@@ -48,19 +48,17 @@ pub enum Uploads {
 }
 
 impl Uploads {
-    /// The place that the configuration names; the folder `otherwise` where it names none. Nothing is created
-    /// or asked yet.
+    /// The place that the configuration names; `None` where it names none. Nothing is created or asked yet.
     ///
     /// # Errors
     /// When its values cannot be used.
-    pub fn new(config: &UploadsConfig, otherwise: &Path) -> Result<Self, UploadError> {
-        match config.bucket() {
-            Some((bucket, prefix)) => Bucket::new(config, bucket, prefix).map(Self::Bucket),
-            None => {
-                let folder = config.location.as_deref().map_or(otherwise, Path::new);
-                Ok(Self::Folder(Folder::new(PathBuf::from(folder))))
-            }
-        }
+    pub fn new(config: &UploadsConfig) -> Result<Option<Self>, UploadError> {
+        let place = match (config.bucket(), &config.location) {
+            (Some((bucket, prefix)), _) => Self::Bucket(Bucket::new(config, bucket, prefix)?),
+            (None, Some(folder)) => Self::Folder(Folder::new(PathBuf::from(folder))),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(place))
     }
 
     /// Keeps an upload; one of that name is replaced.

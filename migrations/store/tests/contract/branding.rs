@@ -86,7 +86,8 @@ async fn a_tenant_says_of_itself_what_it_wants(bench: Bench) {
         changed_at_ms: Some(NOW_MS),
         ..before
     };
-    let set = store.set_branding(id(TENANT), &branding(), NOW_MS, entry("tenant.brand"));
+    let said = branding();
+    let set = store.set_branding(id(TENANT), &said, NOW_MS, entry("tenant.brand"));
     assert_eq!(set.await.unwrap(), Some(after.clone()));
     assert_eq!(
         store.branding(id(TENANT)).await.unwrap(),
@@ -113,7 +114,7 @@ async fn a_tenant_says_of_itself_what_it_wants(bench: Bench) {
         (read.branding, read.changed_at_ms),
         (bare, Some(NOW_MS + 1))
     );
-    let nobody = store.set_branding(id(51), &branding(), NOW_MS, by());
+    let nobody = store.set_branding(id(51), &said, NOW_MS, by());
     assert_eq!(nobody.await.unwrap(), None);
 }
 
@@ -129,7 +130,8 @@ async fn a_logo_that_is_replaced_is_looked_at_again(bench: Bench) {
     assert_eq!(set(Some(logo(1))).await.logo, Some(logo(1)));
     assert!(store.is_logo(logo(1).logo_id).await.unwrap());
     // What is said leaves the logo, and the other way round.
-    let said = store.set_branding(id(TENANT), &branding(), NOW_MS, by());
+    let all = branding();
+    let said = store.set_branding(id(TENANT), &all, NOW_MS, by());
     assert_eq!(said.await.unwrap().unwrap().logo, Some(logo(1)));
     let row = set(Some(logo(2))).await;
     assert_eq!((row.logo, row.branding), (Some(logo(2)), branding()));
@@ -193,7 +195,8 @@ async fn a_right_that_was_withdrawn_changes_nothing(bench: Bench) {
         at_ms: NOW_MS,
     };
     let act = || Act::new(entry("tenant.brand"), Some(mandate));
-    let said = store.set_branding(id(TENANT), &branding(), NOW_MS, act());
+    let all = branding();
+    let said = store.set_branding(id(TENANT), &all, NOW_MS, act());
     let error = said.await.unwrap_err();
     assert!(matches!(error, StoreError::RightWithdrawn), "{error}");
     let set = store.set_logo(id(TENANT), Some(logo(1)), NOW_MS, act());

@@ -70,7 +70,8 @@ async fn furnish(bench: &Bench) {
     let scanner = member(MEMBER, MemberRole::Scanner);
     store.set_member(&scanner, NOW_MS, by()).await.unwrap();
     assert!(store.add_api_key(&api_key(1), by()).await.unwrap());
-    let said = store.set_branding(tenant.tenant_id, &branding(), NOW_MS, by());
+    let said = branding();
+    let said = store.set_branding(tenant.tenant_id, &said, NOW_MS, by());
     assert!(said.await.unwrap().is_some());
     let invited = invitation(1, 3, MemberRole::Scanner);
     assert!(store.invite(&invited, mail_of(1), by()).await.unwrap());
