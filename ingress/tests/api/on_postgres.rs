@@ -15,6 +15,7 @@
 mod accounts;
 mod authorisation;
 mod bookings_read;
+mod branding;
 mod events;
 mod explanations;
 mod factors;
