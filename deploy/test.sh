@@ -44,6 +44,7 @@ finish() {
     deploy/services/kafka.sh stop >/dev/null 2>&1 || true
     deploy/services/redis.sh stop >/dev/null 2>&1 || true
     deploy/services/identity.sh stop >/dev/null 2>&1 || true
+    deploy/services/mail.sh stop >/dev/null 2>&1 || true
     deploy/services/s3.sh stop >/dev/null 2>&1 || true
 }
 trap finish EXIT
@@ -78,6 +79,10 @@ step "identity server"
 deploy/services/identity.sh start
 ONSALE_TEST_IDENTITY_URL=$(deploy/services/identity.sh url)
 export ONSALE_TEST_IDENTITY_URL
+step "mail server"
+deploy/services/mail.sh start
+ONSALE_TEST_MAIL_URL=$(deploy/services/mail.sh url)
+export ONSALE_TEST_MAIL_URL
 step "S3 server"
 deploy/services/s3.sh start
 ONSALE_TEST_S3_URL=$(deploy/services/s3.sh url)

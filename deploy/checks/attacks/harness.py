@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import math
 import multiprocessing
 import os
 import pathlib
@@ -290,6 +291,7 @@ class Steady:
         self.zone = zones[0]["zone_id"]
         # The default limits allow each user one reservation in three seconds.
         self.users = server.tokens(STEADY_RATE * 6)
+        # Each with the time at which it was due.
         self.latencies_ms, self.granted, self.turned_away, self.lost = [], [], 0, []
         fork = multiprocessing.get_context("fork")
         self.stop = fork.Event()
@@ -364,13 +366,17 @@ class Steady:
                 continue
             if data and data.get("booking_id"):
                 with self.lock:
-                    self.latencies_ms.append((time.monotonic() - due) * 1000)
+                    self.latencies_ms.append((due, (time.monotonic() - due) * 1000))
                     self.granted.append((data["booking_id"], user))
                 return
             # 202: the outcome is not known yet; the same key asks again.
             time.sleep(0.05)
         with self.lock:
             self.lost.append(why)
+
+    def quantile_ms(self, share, begin=0.0, end=math.inf):
+        """Of what was due between two times of the monotonic clock."""
+        return quantile([ms for due, ms in self.latencies_ms if begin <= due < end], share)
 
     def missing(self):
         """Granted bookings that the server no longer knows."""

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Measures what three attacks cost a server, to compare two binaries.
+"""Measures what attacks cost a server, to compare two binaries, and what answers give away by their time.
 
-    deploy/checks/attacks/measure.py --binary FILE [--only shows,receipts,keys] [--shows N]
-        [--fill SECONDS] [--keys N] [--set NAME=VALUE]...
+    deploy/checks/attacks/measure.py --binary FILE [--only shows,receipts,keys,guesses] [--shows N]
+        [--fill SECONDS] [--keys N] [--guesses N] [--set NAME=VALUE]...
 
     shows      20 anonymous lists of an event with N shows, at once
     receipts   20 receipts by 6 clients, of a booking behind SECONDS of `onsale load` at full speed
     keys       N refusals under unique idempotency keys, by 3,000 users
+    guesses    N logins and N forgotten passwords of an account that there is, and as many of none, in
+               turn: what each takes
 
 Rate limits are off, so that the work itself is measured; --set names more settings of
 the server (ONSALE_..., as quotas). Processor time is that of the server. Prints a line of JSON for
@@ -155,7 +157,41 @@ def keys(server, given):
     return figures | {"answers": answers, "bytes_per_key": round(grown / given.keys)}
 
 
-MEASUREMENTS = {"shows": shows, "receipts": receipts, "keys": keys}
+def guesses(server, given):
+    account = {"email": "known@example.test", "password": "a long and winding road"}
+    server.call("POST", "/api/v1/auth/register", "", account)
+    taken_ms, answers = collections.defaultdict(list), collections.defaultdict(set)
+
+    def ask(what, path, body):
+        begin = time.monotonic()
+        try:
+            answer = server.call("POST", f"/api/v1/auth/{path}", "", body)
+        except harness.RefusedError as refused:
+            answer = json.loads(refused.body)
+            # It differs from answer to answer.
+            answer.pop("meta", None)
+        taken_ms[what].append((time.monotonic() - begin) * 1000)
+        answers[path].add(json.dumps(answer, sort_keys=True))
+
+    for number in range(given.guesses):
+        unknown = f"unknown{number}@example.test"
+        login = {"password": f"guess number {number}"}
+        ask("login, known", "login", login | {"email": account["email"]})
+        ask("login, unknown", "login", login | {"email": unknown})
+        ask("forgotten, known", "forgot-password", {"email": account["email"]})
+        ask("forgotten, unknown", "forgot-password", {"email": unknown})
+    return {
+        "different_answers": {path: len(found) for path, found in answers.items()},
+        "ms": {
+            what: {
+                str(share): round(harness.quantile(values, share), 2) for share in (0.1, 0.5, 0.9)
+            }
+            for what, values in taken_ms.items()
+        },
+    }
+
+
+MEASUREMENTS = {"shows": shows, "receipts": receipts, "keys": keys, "guesses": guesses}
 
 
 def main():
@@ -165,6 +201,7 @@ def main():
     arguments.add_argument("--shows", type=int, default=5_350)
     arguments.add_argument("--fill", type=int, default=45, metavar="SECONDS")
     arguments.add_argument("--keys", type=int, default=100_000)
+    arguments.add_argument("--guesses", type=int, default=200)
     arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     given = arguments.parse_args()
     settings = {"ONSALE_RATE_LIMIT__ENABLED": "false"}

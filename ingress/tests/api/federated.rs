@@ -432,7 +432,7 @@ fn by_secret(claims: &Value, secret: &[u8]) -> String {
 }
 
 /// With another value of a claim.
-fn with(house: &House, name: &'static str, value: Value) -> Make<'_> {
+fn with<'a>(house: &'a House, name: &'static str, value: Value) -> Make<'a> {
     Box::new(move |claims: &Value| {
         let mut claims = claims.clone();
         claims[name] = value.clone();

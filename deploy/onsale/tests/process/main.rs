@@ -27,6 +27,7 @@ mod load;
 mod load_history;
 mod lost_database;
 mod lost_log;
+mod mail_server;
 mod newcomer;
 mod permissions;
 mod postgres;

@@ -2,6 +2,20 @@
 //! are one of these, with letters exchanged for digits or signs, and digits or signs around it; so the
 //! list holds words and [`super::rules`] undoes the rest.
 
+use std::sync::LazyLock;
+
+/// Whole passwords of 8 characters and more that are seen most often in known leaks, in the form that the
+/// rules compare: a line each, sorted by bytes. They come from the list of common passwords that the
+/// project Django publishes (20,000, drawn by its author from collections of leaked passwords).
+const LEAKED_TEXT: &str = include_str!("leaked.txt");
+
+static LEAKED: LazyLock<Vec<&str>> = LazyLock::new(|| LEAKED_TEXT.lines().collect());
+
+/// Whether a folded password is one of the leaked ones.
+pub(super) fn is_leaked(folded: &str) -> bool {
+    LEAKED.binary_search(&folded).is_ok()
+}
+
 /// Words, names and phrases in lower case, as they are after digits and signs were undone.
 pub(super) const COMMON: &[&str] = &[
     "aaaa",
@@ -349,3 +363,27 @@ pub(super) const RUNS: &[&str] = &[
     "!@#$%^&*()",
     "!qaz@wsx#edc$rfv",
 ];
+
+#[cfg(test)]
+mod tests {
+    use unicode_normalization::UnicodeNormalization;
+
+    use super::*;
+    use crate::passwords::PASSWORD_MIN_CHARS;
+
+    #[test]
+    fn leaked_passwords_are_found() {
+        assert!(LEAKED.len() > 8_000);
+        for (at, leaked) in LEAKED.iter().enumerate() {
+            assert!(is_leaked(leaked), "{at}");
+            let folded = leaked.nfkc().collect::<String>().to_lowercase();
+            assert_eq!(*leaked, folded, "line {}", at + 1);
+            assert!(
+                leaked.chars().count() >= PASSWORD_MIN_CHARS,
+                "line {}",
+                at + 1
+            );
+        }
+        assert!(!is_leaked("vintage otter lantern"));
+    }
+}

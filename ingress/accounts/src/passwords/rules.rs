@@ -1,13 +1,13 @@
 //! Which passwords are refused.
 //!
 //! Length is what matters, so there is no rule about kinds of characters. What is refused is what is
-//! tried first: the words of known leaks in their usual disguises, what fingers run along on a
+//! tried first: the passwords and words of known leaks, these in their usual disguises, what fingers run along on a
 //! keyboard, few characters over and over, and the person's own address and name.
 
 use onsale_private::Private;
 use unicode_normalization::UnicodeNormalization;
 
-use super::list::{COMMON, FAMOUS, RUNS};
+use super::list::{COMMON, FAMOUS, RUNS, is_leaked};
 use crate::email::Email;
 
 /// Fewest characters of a password.
@@ -40,7 +40,7 @@ pub enum Weakness {
     /// What fingers run along, or what counts up or down.
     #[error("something that does not follow the keyboard, the alphabet or the numbers")]
     Run,
-    /// A word that leaked passwords are made of.
+    /// A leaked password, or a word that they are made of.
     #[error("something that is not among the best known passwords")]
     Common,
     /// The person's own address or name.
@@ -61,19 +61,15 @@ pub fn weakness(
     if text.chars().count() < PASSWORD_MIN_CHARS {
         return Some(Weakness::Short);
     }
-    let folded: Vec<char> = text
-        .nfkc()
-        .collect::<String>()
-        .to_lowercase()
-        .chars()
-        .collect();
+    let whole = text.nfkc().collect::<String>().to_lowercase();
+    let folded: Vec<char> = whole.chars().collect();
     if distinct(&folded) < DISTINCT_MIN {
         return Some(Weakness::Repetitive);
     }
     if is_run(&folded) {
         return Some(Weakness::Run);
     }
-    if is_common(&folded) {
+    if is_leaked(&whole) || is_common(&folded) {
         return Some(Weakness::Common);
     }
     is_own(&folded, email, name).then_some(Weakness::Own)
@@ -242,6 +238,9 @@ mod tests {
             ("onsale-ticket", Weakness::Common),
             ("adminadmin", Weakness::Common),
             ("correct horse battery staple", Weakness::Common),
+            ("Abracadabra", Weakness::Common),
+            ("cm6e7aumn9", Weakness::Common),
+            ("YellowCard", Weakness::Common),
             ("somchai.jaidee@example.test", Weakness::Own),
             ("Somchai1!", Weakness::Own),
             ("somchaijaidee", Weakness::Own),

@@ -182,7 +182,7 @@ impl Provider {
                     .await?;
                 let access = tokens
                     .access_token
-                    .filter(|token| is_token(token))
+                    .filter(is_token)
                     .ok_or(ProviderError::Answer("there is no access_token"))?;
                 let user = self.with_proof(user, &access);
                 user_info(&client.get(&user, Some(&access)).await?)

@@ -125,6 +125,7 @@ impl From<Guest> for PersonBody {
             tenant_id: None,
             member: None,
             email_verified: false,
+            second_factor_required: false,
             created_at: Instant(row.created_at_ms),
         }
     }

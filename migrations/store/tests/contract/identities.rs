@@ -329,6 +329,7 @@ async fn an_erased_account_has_no_identities(bench: Bench) {
         sessions: 0,
         memberships: 0,
         identities: 2,
+        guests: 0,
     };
     assert_eq!(erasure.await.unwrap(), done);
     assert_eq!(store.identities_of(id(1)).await.unwrap(), []);

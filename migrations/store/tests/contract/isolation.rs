@@ -251,7 +251,8 @@ async fn another_tenant_changes_nothing_where_nobody_compares_tenants() {
         assert_eq!(removed.unwrap(), MembershipChange::NotThere);
         let joined = store.set_member(&member(MEMBER, owner), NOW_MS, by()).await;
         assert_eq!(joined.unwrap(), MembershipChange::NotThere);
-        let invited = store.invite(&invitation(2, 4, owner), mail_of(2), by());
+        let another = invitation(2, 4, owner);
+        let invited = store.invite(&another, mail_of(2), by());
         assert!(!invited.await.unwrap());
         let open_one = invitation(1, 3, owner).invitation_id;
         let withdrawn = store.withdraw_invitation(tenant, open_one, NOW_MS, by());
