@@ -140,7 +140,10 @@ async fn a_tenant_says_how_it_looks_and_everybody_sees_it() {
     );
     assert_eq!(changes["contact_email"], "changed, not shown");
     let text = entries.to_string();
-    assert!(!text.contains("Bangkok") && !text.contains("tickets@"), "{text}");
+    assert!(
+        !text.contains("Bangkok") && !text.contains("tickets@"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -156,7 +159,10 @@ async fn what_cannot_be_said_is_refused_by_name() {
     };
     let details = refused(&|body| body["colors"]["text"] = json!("#777777")).await;
     assert_eq!(details["field"], "colors.text");
-    assert_eq!((&details["contrast"], &details["contrast_min"]), (&json!(4.47), &json!(4.5)));
+    assert_eq!(
+        (&details["contrast"], &details["contrast_min"]),
+        (&json!(4.47), &json!(4.5))
+    );
     let details = refused(&|body| body["colors"]["accent"] = json!("#ff0000")).await;
     assert_eq!(details["field"], "colors.accent_text");
     assert_eq!(details["contrast"], json!(3.99));
@@ -165,7 +171,11 @@ async fn what_cannot_be_said_is_refused_by_name() {
         ("/colors/accent", json!(null), "colors.accent"),
         ("/contact/email", json!("opera"), "contact.email"),
         ("/contact/phone", json!("12"), "contact.phone"),
-        ("/contact/website", json!("javascript:alert(1)"), "contact.website"),
+        (
+            "/contact/website",
+            json!("javascript:alert(1)"),
+            "contact.website",
+        ),
         ("/imprint", json!("\u{202e}"), "imprint"),
         ("/terms", json!("x".repeat(20_001)), "terms"),
     ] {
@@ -193,14 +203,23 @@ async fn a_logo_is_drawn_anew_and_never_changes_where_it_is() {
     file.extend_from_slice(b"<script>alert(1)</script>");
     let set = send_logo(&world, &owner, &tenant, file).await.data(200);
     let logo = &set["logo"];
-    assert_eq!((&logo["width"], &logo["height"]), (&json!(512), &json!(256)));
+    assert_eq!(
+        (&logo["width"], &logo["height"]),
+        (&json!(512), &json!(256))
+    );
     let url = logo["url"].as_str().unwrap();
     let public = world.get(url).send().await;
     assert_eq!(public.status.as_u16(), 200);
     assert_eq!(public.header("content-type"), "image/png");
     assert_eq!(public.header("x-content-type-options"), "nosniff");
-    assert_eq!(public.header("cache-control"), "public, max-age=31536000, immutable");
-    assert_eq!(public.header("content-security-policy"), "default-src 'none'; sandbox");
+    assert_eq!(
+        public.header("cache-control"),
+        "public, max-age=31536000, immutable"
+    );
+    assert_eq!(
+        public.header("content-security-policy"),
+        "default-src 'none'; sandbox"
+    );
     assert!(!public.bytes.windows(7).any(|at| at == b"<script"));
     let shown = image::load_from_memory_with_format(&public.bytes, ImageFormat::Png).unwrap();
     assert_eq!((shown.width(), shown.height()), (512, 256));
@@ -218,7 +237,10 @@ async fn a_logo_is_drawn_anew_and_never_changes_where_it_is() {
     assert_ne!(second, url);
     // Pages that show the one before find it still; a job deletes it an hour later.
     assert_eq!(world.get(url).send().await.bytes, public.bytes);
-    let (first_id, second_id) = (&url["/api/v1/logos/".len()..], &second["/api/v1/logos/".len()..]);
+    let (first_id, second_id) = (
+        &url["/api/v1/logos/".len()..],
+        &second["/api/v1/logos/".len()..],
+    );
     let mut expected = vec![
         format!("{first_id} announced"),
         format!("{first_id} replaced"),
@@ -248,14 +270,19 @@ async fn what_is_no_logo_is_refused_and_leaves_nothing_behind() {
     let (world, folder) = world(|_| {}).await;
     let (owner, tenant) = owner_of(&world, "opera").await;
     let svg = |content: &str| {
-        format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\">{content}</svg>")
-            .into_bytes()
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\">{content}</svg>"
+        )
+        .into_bytes()
     };
     let cut = png(50, 50)[..60].to_vec();
     for (file, said) in [
         (Vec::new(), "neither PNG nor JPEG nor SVG"),
         (b"GIF89a".to_vec(), "neither PNG nor JPEG nor SVG"),
-        (b"<html><script>alert(1)</script>".to_vec(), "neither PNG nor JPEG nor SVG"),
+        (
+            b"<html><script>alert(1)</script>".to_vec(),
+            "neither PNG nor JPEG nor SVG",
+        ),
         (cut, "damaged"),
         (png(8_193, 1), "pixels"),
         (png(4_100, 4_100), "16 million"),
@@ -270,7 +297,10 @@ async fn what_is_no_logo_is_refused_and_leaves_nothing_behind() {
         assert!(detail.contains(said), "{said}: {detail}");
     }
     let large = send_logo(&world, &owner, &tenant, vec![0; (1 << 20) + 1]).await;
-    assert_eq!(large.error(413, "PAYLOAD_TOO_LARGE")["limit_bytes"], 1 << 20);
+    assert_eq!(
+        large.error(413, "PAYLOAD_TOO_LARGE")["limit_bytes"],
+        1 << 20
+    );
     let path = format!("/api/v1/{}", path_of(&tenant, "logo"));
     let token = owner["access_token"].as_str().unwrap();
     let packed = world.call(Method::PUT, &path).token(token);
@@ -325,7 +355,10 @@ async fn a_scanner_looks_and_changes_nothing_and_neither_does_who_has_left() {
         .error(401, "UNAUTHORIZED");
     let read = world.get("/api/v1/branding/opera").send().await;
     let read = read.data(200);
-    assert_eq!((&read["imprint"], &read["logo"]), (&json!(null), &json!(null)));
+    assert_eq!(
+        (&read["imprint"], &read["logo"]),
+        (&json!(null), &json!(null))
+    );
     let body = json!({ "email": MEMBER, "password": PASSWORD });
     post(&world, "login", body).await.data(200);
 }
