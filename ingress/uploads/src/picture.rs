@@ -359,6 +359,43 @@ mod tests {
         }
     }
 
+    /// Whatever is sent becomes a picture within the bounds or is refused, and a reader that panics takes nothing
+    /// else along.
+    #[test]
+    fn fuzz_images() {
+        const RUN: onsale_fuzz::Run = onsale_fuzz::Run {
+            inputs: 1_000,
+            size_max_bytes: 4_096,
+        };
+        let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 20 10\"><defs>\
+            <linearGradient id=\"g\"><stop offset=\"0\" stop-color=\"red\"/></linearGradient>\
+            <clipPath id=\"c\"><circle cx=\"5\" cy=\"5\" r=\"4\"/></clipPath></defs>\
+            <g clip-path=\"url(#c)\" opacity=\"0.5\"><path d=\"M0 0L20 0A5 5 0 0 1 9 9Z\" fill=\"url(#g)\" \
+            stroke=\"#123\" stroke-width=\"2\" transform=\"rotate(9) scale(2)\"/></g></svg>";
+        let corpus = [
+            file(16, 9, ImageFormat::Png),
+            file(16, 9, ImageFormat::Jpeg),
+            svg.as_bytes().to_vec(),
+        ];
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let pictures = Pictures::default();
+        onsale_fuzz::run("images", RUN, &corpus, |bytes| {
+            let bytes = Bytes::copy_from_slice(bytes);
+            if let Ok(picture) = runtime.block_on(pictures.read(bytes)) {
+                assert!(picture.width.max(picture.height) <= KEPT_SIDE_MAX_PIXELS);
+                assert!(picture.png.len() <= STORED_MAX_BYTES);
+            }
+        });
+        assert!(
+            runtime
+                .block_on(pictures.read(corpus[2].clone().into()))
+                .is_ok()
+        );
+    }
+
     #[tokio::test]
     async fn every_cut_of_a_file_is_refused_or_read_and_nothing_else() {
         for format in [ImageFormat::Png, ImageFormat::Jpeg] {
