@@ -45,6 +45,7 @@ finish() {
     deploy/services/redis.sh stop >/dev/null 2>&1 || true
     deploy/services/identity.sh stop >/dev/null 2>&1 || true
     deploy/services/mail.sh stop >/dev/null 2>&1 || true
+    deploy/services/s3.sh stop >/dev/null 2>&1 || true
 }
 trap finish EXIT
 
@@ -82,6 +83,10 @@ step "mail server"
 deploy/services/mail.sh start
 ONSALE_TEST_MAIL_URL=$(deploy/services/mail.sh url)
 export ONSALE_TEST_MAIL_URL
+step "S3 server"
+deploy/services/s3.sh start
+ONSALE_TEST_S3_URL=$(deploy/services/s3.sh url)
+export ONSALE_TEST_S3_URL
 
 if [ "$#" -gt 0 ]; then
     step "tests: $*"

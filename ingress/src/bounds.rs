@@ -34,6 +34,9 @@ pub(crate) const LANGUAGE_TAG: &str = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$";
 /// The name of a tenant in addresses.
 pub(crate) const SLUG: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
 
+/// A colour.
+pub(crate) const COLOR: &str = "^#[0-9A-Fa-f]{6}$";
+
 /// What has a bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Of {

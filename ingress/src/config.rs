@@ -12,6 +12,7 @@ use onsale_accounts::AccountsConfig;
 use onsale_auth::AuthConfig;
 use onsale_settings::ConfigProblem;
 use onsale_store::catalog::Quotas;
+use onsale_uploads::UploadsConfig;
 use serde::{Deserialize, Serialize};
 
 pub use address_blocks::{AddressBlocksConfig, AddressBlocksMode};
@@ -33,6 +34,8 @@ pub struct IngressConfig {
     pub accounts: AccountsConfig,
     /// How often a user may ask.
     pub rate_limit: RateLimitConfig,
+    /// Where what organizers upload lies.
+    pub uploads: UploadsConfig,
     /// Payments.
     pub payments: PaymentsConfig,
     /// Early refusals.
@@ -54,6 +57,7 @@ impl IngressConfig {
         self.auth.check(&mut problems);
         self.accounts.check(&mut problems);
         self.rate_limit.check(&mut problems);
+        self.uploads.check(&mut problems);
         self.shows.check(&mut problems);
         if self.accounts.insecure_cookies && self.http.tls_certificate_file.is_some() {
             problems.push(ConfigProblem::new(

@@ -1,9 +1,11 @@
 //! Extractors that refuse with the error body of this interface.
 
+mod body;
 mod json;
 mod path;
 mod query;
 
+pub(crate) use body::file;
 pub(crate) use json::{JsonBody, RequestBody, parse};
 pub(crate) use path::{PathId, PathIds, PathName, PathToken, parse_booking};
 pub(crate) use query::Query;

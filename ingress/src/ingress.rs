@@ -13,6 +13,7 @@ use onsale_counts::Counts;
 use onsale_log::CommandLog;
 use onsale_settings::ConfigProblem;
 use onsale_store::Store;
+use onsale_uploads::UploadError;
 use tokio::net::TcpListener;
 use utoipa::openapi::OpenApi;
 
@@ -43,6 +44,7 @@ use crate::state::{AppState, IngressState};
 use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
+use crate::uploads::Files;
 use crate::verified_only::VerifiedOnly;
 use crate::{openapi, pages, security};
 
@@ -71,6 +73,9 @@ pub enum IngressError {
     /// Accounts cannot be had.
     #[error(transparent)]
     Accounts(#[from] StartError),
+    /// The place of uploads cannot be used.
+    #[error(transparent)]
+    Uploads(#[from] UploadError),
     /// Connections cannot be taken.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -153,6 +158,7 @@ impl Ingress {
             jwks: config.auth.jwks()?,
             booking_keys: BookingKeys::new(&config.auth)?,
             codes: ConfirmationCodes::new(log.partitions()),
+            files: Files::new(&config.uploads)?,
             access_log: AccessLog::new(),
             large_bodies: LargeBodies::new(&config.http),
             rules: documented.rules,

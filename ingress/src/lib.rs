@@ -57,6 +57,7 @@ mod tally;
 mod tenants_of_shows;
 mod text;
 mod tls;
+mod uploads;
 mod values;
 mod verified_only;
 

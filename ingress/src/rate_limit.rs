@@ -87,6 +87,8 @@ pub(crate) enum Class {
     GuestByEmail,
     /// Links that reset a password or verify an address, and invitations, by address.
     Reset,
+    /// Files that organizers upload, by user.
+    Upload,
     Other,
 }
 
@@ -100,7 +102,7 @@ impl Class {
             | Self::Guest
             | Self::GuestByEmail
             | Self::Reset => true,
-            Self::Reserve | Self::Lookup | Self::Other => false,
+            Self::Reserve | Self::Lookup | Self::Upload | Self::Other => false,
         }
     }
 }
@@ -127,6 +129,7 @@ pub(crate) struct RateLimits {
     guest: Bucket,
     guest_by_email: Bucket,
     reset: Bucket,
+    upload: Bucket,
     other: Bucket,
     enabled: bool,
 }
@@ -150,6 +153,7 @@ impl RateLimits {
             guest: Bucket::new("guest", config.guest),
             guest_by_email: Bucket::new("guest_by_email", config.guest_by_email),
             reset: Bucket::new("reset", config.reset),
+            upload: Bucket::new("upload", config.upload),
             other: Bucket::new("other", config.other),
             enabled: config.enabled,
         }
@@ -173,6 +177,7 @@ impl RateLimits {
             Class::Guest => &self.guest,
             Class::GuestByEmail => &self.guest_by_email,
             Class::Reset => &self.reset,
+            Class::Upload => &self.upload,
             Class::Other => &self.other,
         }
         .check(key)

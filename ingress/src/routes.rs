@@ -3,12 +3,14 @@
 mod audit;
 mod auth;
 mod bookings;
+mod branding;
 mod clock;
 mod events;
 mod factors;
 pub(crate) mod health;
 pub(crate) mod home;
 mod invitations;
+mod logos;
 mod partitions;
 mod reconciliation;
 mod requests;
@@ -37,6 +39,8 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(factors::endpoints())
         .and(tenants::endpoints())
         .and(invitations::endpoints())
+        .and(branding::endpoints())
+        .and(logos::endpoints())
         .and(audit::endpoints())
         .and(bookings::endpoints())
         .and(requests::endpoints())

@@ -23,7 +23,8 @@ const CSP: HeaderValue = HeaderValue::from_static(
 );
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3_600);
 
-/// Adds the security headers; `no-store` unless a handler said how long the answer may be kept.
+/// Adds the security headers; `no-store` unless a handler said how long the answer may be kept, and what pages may
+/// load unless it said that.
 pub(crate) fn harden(headers: &mut HeaderMap, path: &str) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -33,7 +34,9 @@ pub(crate) fn harden(headers: &mut HeaderMap, path: &str) {
     );
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let docs = path == "/docs" || path.starts_with("/docs/");
-    headers.insert(CONTENT_SECURITY_POLICY, if docs { CSP_DOCS } else { CSP });
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(if docs { CSP_DOCS } else { CSP });
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

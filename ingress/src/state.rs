@@ -34,6 +34,7 @@ use crate::standings::StandingLookup;
 use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
+use crate::uploads::Files;
 use crate::verified_only::VerifiedOnly;
 
 pub(crate) type AppState = Arc<IngressState>;
@@ -61,6 +62,8 @@ pub(crate) struct IngressState {
     pub(crate) booking_keys: BookingKeys,
     /// Since when codes need a key.
     pub(crate) codes: ConfirmationCodes,
+    /// What organizers upload.
+    pub(crate) files: Files,
     pub(crate) access_log: AccessLog,
     /// The memory that large request bodies share.
     pub(crate) large_bodies: LargeBodies,

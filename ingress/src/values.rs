@@ -149,6 +149,25 @@ impl ToSchema for Instant {
     }
 }
 
+/// A file, for the document.
+pub(crate) struct FileBody;
+
+impl PartialSchema for FileBody {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .into()
+    }
+}
+
+impl ToSchema for FileBody {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("File")
+    }
+}
+
 /// An amount of money.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

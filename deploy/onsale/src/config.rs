@@ -24,6 +24,7 @@ use onsale_processor::config::{ReconcileConfig, SnapshotsConfig};
 use onsale_settings::Secret;
 use onsale_store::DatabaseConfig;
 use onsale_store::retention::RetentionConfig;
+use onsale_uploads::UploadsConfig;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use advertised::{Leads, leads};
@@ -58,6 +59,8 @@ pub(crate) struct Config {
     pub accounts: AccountsConfig,
     /// Mails to people.
     pub mail: MailConfig,
+    /// Where what organizers upload lies.
+    pub uploads: UploadsConfig,
     /// How often a user may ask.
     pub rate_limit: RateLimitConfig,
     /// Payments.
@@ -106,6 +109,12 @@ impl Config {
         ("accounts", "pages_url"),
         ("mail", "url"),
         ("mail", "url_file"),
+        ("uploads", "location"),
+        ("uploads", "s3_endpoint"),
+        ("uploads", "s3_access_key"),
+        ("uploads", "s3_secret_key"),
+        ("uploads", "s3_secret_key_file"),
+        ("uploads", "s3_ca_file"),
         ("database", "url"),
         ("database", "tls_mode"),
         ("database", "tls_ca_file"),
@@ -206,10 +215,24 @@ impl Config {
                 ..self.accounts.clone()
             },
             rate_limit: self.rate_limit,
+            uploads: self.uploads(),
             payments: self.payments,
             precheck: self.precheck,
             quota: self.quota,
             shows: self.shows,
+        }
+    }
+
+    /// Where what organizers upload lies. One process that does everything has a folder of its own for it;
+    /// several have to be told one that all of them reach.
+    pub(crate) fn uploads(&self) -> UploadsConfig {
+        let own = || {
+            let is_alone = !self.kafka.is_used();
+            is_alone.then(|| self.data.dir.join("uploads").display().to_string())
+        };
+        UploadsConfig {
+            location: self.uploads.location.clone().or_else(own),
+            ..self.uploads.clone()
         }
     }
 
@@ -288,6 +311,7 @@ impl Config {
             hide(&mut provider.client_secret);
         }
         hide(&mut self.mail.url);
+        hide(&mut self.uploads.s3_secret_key);
         hide(&mut self.database.url);
         hide(&mut self.redis.url);
         hide(&mut self.cluster.secret);
@@ -295,6 +319,7 @@ impl Config {
         for url in [
             Some(&mut self.mail.link_base_url),
             self.accounts.pages_url.as_mut(),
+            self.uploads.s3_endpoint.as_mut(),
             self.telemetry.otlp_endpoint.as_mut(),
             self.node.advertise_url.as_mut(),
             self.node.operations_advertise_url.as_mut(),
@@ -424,6 +449,9 @@ mod tests {
         config.cluster.secret = secret();
         config.mail.url = url("smtps");
         config.mail.link_base_url = "https://u:s3cret-of-tests@h".to_owned();
+        config.uploads.location = Some("s3://house".to_owned());
+        config.uploads.s3_secret_key = secret();
+        config.uploads.s3_endpoint = Some("https://u:s3cret-of-tests@h".to_owned());
         config.database.url = url("postgres");
         config.redis.url = url("redis");
         config.telemetry.otlp_endpoint = Some("http://u:s3cret-of-tests@h:4317".to_owned());
@@ -454,6 +482,7 @@ mod tests {
             format!("{:?}", config.accounts),
             format!("{:?}", config.cluster),
             format!("{:?}", config.mail.url),
+            format!("{:?}", config.uploads.s3_secret_key),
         ] {
             assert!(!text.contains("s3cret"), "{text}");
         }

@@ -119,6 +119,7 @@ pub(crate) fn readable_secrets(config: &Config) -> Vec<PathBuf> {
         .secret_files()
         .chain(config.accounts.secret_files())
         .chain(config.mail.url_file.as_deref())
+        .chain(config.uploads.s3_secret_key_file.as_deref())
         .chain(tls_key)
         .chain(config.database.tls_key_file.as_deref())
         .chain(config.redis.tls_key_file.as_deref())

@@ -30,7 +30,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-tls",
         ],
     ),
-    ("onsale-jobs", &["onsale-schemas", "onsale-store"]),
+    (
+        "onsale-uploads",
+        &["onsale-settings", "onsale-tls", "onsale-disk"],
+    ),
+    (
+        "onsale-jobs",
+        &["onsale-schemas", "onsale-store", "onsale-uploads"],
+    ),
     (
         "onsale-messages",
         &[
@@ -39,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-private",
             "onsale-store",
             "onsale-jobs",
+            "onsale-uploads",
         ],
     ),
     (
@@ -103,6 +111,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-log",
             "onsale-store",
             "onsale-counts",
+            "onsale-uploads",
         ],
     ),
     (
@@ -127,6 +136,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-processor",
             "onsale-ingress",
             "onsale-load",
+            "onsale-uploads",
         ],
     ),
     ("onsale-load", &["onsale-tls"]),

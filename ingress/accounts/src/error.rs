@@ -4,6 +4,7 @@ use onsale_auth::MintError;
 use onsale_private::OpenError;
 use onsale_store::StoreError;
 
+use crate::branding::{CONTRAST_MIN, Contrast};
 use crate::flows::SecondStep;
 use crate::passwords::{PasswordError, Weakness};
 use crate::providers::ProviderError;
@@ -80,6 +81,16 @@ pub enum AccountError {
     /// It is the only owner of a tenant, and a tenant always has one.
     #[error("this account is the only owner of a tenant")]
     LastOwner,
+    /// A text could not be read on the colour behind it.
+    #[error("{text} on {background} has a contrast of {found}; expected at least {CONTRAST_MIN}")]
+    Contrast {
+        /// The field of the text's colour.
+        text: &'static str,
+        /// The field of the colour behind it.
+        background: &'static str,
+        /// Their contrast.
+        found: Contrast,
+    },
     /// Another tenant has the slug.
     #[error("there is a tenant with this slug already")]
     SlugTaken,

@@ -44,6 +44,17 @@ pub(crate) fn is_line(text: &str, max_chars: usize) -> bool {
         && text.chars().any(|c| !is_invisible(c))
 }
 
+/// As [`is_line`], in any number of lines.
+pub(crate) fn is_text(text: &str, max_chars: usize) -> bool {
+    let is_of_text = |c: char| {
+        (!c.is_control() || matches!(c, '\n' | '\r' | '\t'))
+            && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().count() <= max_chars
+        && text.chars().all(is_of_text)
+        && text.chars().any(|c| !is_invisible(c))
+}
+
 /// A line that people read in mails of this installation: so it has no link, which would seem to be one
 /// of the house.
 fn is_name(name: &str, max_chars: usize) -> bool {

@@ -1,6 +1,7 @@
 //! What people do with their accounts, one flow a file.
 
 mod api_keys;
+mod branding;
 mod consent;
 mod erasure;
 mod export;

@@ -82,6 +82,7 @@
 mod accounts;
 mod acting;
 mod api_key;
+mod branding;
 mod config;
 mod email;
 mod error;
@@ -102,6 +103,7 @@ mod vault;
 pub use accounts::{Accounts, Origin, Person, SignedIn, StartError};
 pub use acting::Acting;
 pub use api_key::{API_KEY_NAME_MAX_CHARS, API_KEY_SCOPES, ApiKeyScopes};
+pub use branding::{CONTRAST_MIN, Contrast, IMPRINT_MAX_CHARS, TERMS_MAX_CHARS, WEBSITE_MAX_BYTES};
 pub use config::{AccountsConfig, KeysError, SecondFactorRule};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;

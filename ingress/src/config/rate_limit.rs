@@ -32,6 +32,8 @@ pub struct RateLimitConfig {
     pub guest_by_email: Rate,
     /// Links that reset a password or verify an address, and invitations, by address.
     pub reset: Rate,
+    /// Files that organizers upload. Each is drawn anew, and lies where uploads do for an hour at least.
+    pub upload: Rate,
     /// Everything else.
     pub other: Rate,
     /// New idempotency keys of one buyer within 24 hours, in which each is remembered. The staff and
@@ -64,6 +66,7 @@ impl Default for RateLimitConfig {
             guest: rate(6, 3),
             guest_by_email: rate(30, 12),
             reset: rate(3, 2),
+            upload: rate(6, 6),
             other: rate(100, 20),
             idempotency_keys_per_day: 10_000,
             address_blocks: AddressBlocksConfig::default(),
@@ -89,6 +92,7 @@ impl RateLimitConfig {
             ("guest", self.guest),
             ("guest_by_email", self.guest_by_email),
             ("reset", self.reset),
+            ("upload", self.upload),
             ("other", self.other),
         ] {
             let key = format!("rate_limit.{class}");

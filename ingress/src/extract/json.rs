@@ -1,32 +1,24 @@
 //! JSON bodies, read once and parsed once; what is wrong with one is said precisely.
 
-use std::time::Duration;
-
-use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
-use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
-use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
-use tokio::time::Instant;
 
+use super::body;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::error::{ApiError, Code};
-use crate::large_bodies::{Share, too_large};
-use crate::patience::Patience;
+use crate::large_bodies::Share;
 use crate::rules::Rules;
 use crate::state::AppState;
 
 /// What is wrong in a larger body is said without what stood there: to look it up would take
 /// several times its memory again.
 const LOOK_UP_MAX_BYTES: usize = 65_536;
-
-/// How long a server that stops waits for the rest of a body.
-const STOPPING_PATIENCE: Duration = Duration::from_secs(1);
 /// What is said of a field that there is not.
 const UNKNOWN: &str = "unknown field";
 /// What is said of a field that has to be there.
@@ -75,55 +67,12 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         } = state.rules.of_request(&parts.method, &parts.extensions);
         // Large bodies share memory by their callers, so nobody's is one.
         let large = caller.filter(|_| has_large_body);
-        let is_large = large.is_some();
-        let declared = body
-            .size_hint()
-            .exact()
-            .and_then(|bytes| usize::try_from(bytes).ok());
-        let size_max_bytes = if is_large {
+        let size_max_bytes = if large.is_some() {
             http.layout_body_max_bytes
         } else {
             http.body_max_bytes
         };
-        if declared.is_some_and(|bytes| bytes > size_max_bytes) {
-            return Err(too_large(size_max_bytes));
-        }
-        let mut share = None;
-        if let Some(caller) = large
-            && declared.is_some_and(|bytes| bytes > http.body_max_bytes)
-        {
-            share = Some(
-                state
-                    .large_bodies
-                    .share(caller.user, declared, http)
-                    .await?,
-            );
-        }
-        let body = Limited::new(body, size_max_bytes);
-        let read = async {
-            if let Some(caller) = large
-                && (declared.is_none() || share.is_some())
-            {
-                return receive(body, &mut share, caller, state).await;
-            }
-            let collected = body.collect().await;
-            collected
-                .map(Collected::to_bytes)
-                .map_err(|error| broken(&*error, size_max_bytes))
-        };
-        let stopping = async {
-            state.closing.cancelled().await;
-            tokio::time::sleep(STOPPING_PATIENCE).await;
-        };
-        let bytes = tokio::select! {
-            biased;
-            read = tokio::time::timeout(http.body_timeout(), read) => read.map_err(|_elapsed| {
-                ApiError::new(Code::RequestTimeout, "The body did not arrive in time.")
-            })??,
-            () = stopping => {
-                return Err(ApiError::overloaded("The server is stopping; send this again."));
-            }
-        };
+        let (bytes, share) = body::whole(body, size_max_bytes, large, state).await?;
         if T::OPTIONAL && (bytes.is_empty() || bytes.trim_ascii() == b"null") {
             return Ok(Self {
                 value: parse_within(b"{}", bounds, T::SECRET)?,
@@ -146,84 +95,13 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
                 "Send the body as `Content-Type: application/json`.",
             ));
         }
-        if is_encoded(&parts.headers) {
-            return Err(ApiError::new(
-                Code::UnsupportedMediaType,
-                "Send the body as it is, without `Content-Encoding`.",
-            ));
-        }
+        body::check_encoding(&parts.headers)?;
         Ok(Self {
             value: parse_within(&bytes, bounds, T::SECRET)?,
             bytes,
             _share: share,
         })
     }
-}
-
-/// Reads a body that is large or may become so. One of unknown length gets a share of
-/// the memory for large ones only once it is large, so that a client that sends nothing holds nothing,
-/// and one that holds some has to send.
-async fn receive(
-    mut body: Limited<Body>,
-    share: &mut Option<Share>,
-    caller: &Caller,
-    state: &AppState,
-) -> Result<Bytes, ApiError> {
-    let http = &state.config.http;
-    let began = Instant::now();
-    let mut patience = share.as_ref().map(|share| Patience::new(share.pace));
-    let mut bytes = BytesMut::new();
-    loop {
-        let due = patience.as_mut().and_then(|patience| {
-            patience.wait(began.elapsed());
-            patience.due()
-        });
-        let next = match due {
-            Some(due) => tokio::time::timeout_at(began + due, body.frame())
-                .await
-                .map_err(|_elapsed| {
-                    ApiError::new(
-                        Code::RequestTimeout,
-                        "The body is arriving too slowly to be complete in time.",
-                    )
-                })?,
-            None => body.frame().await,
-        };
-        let Some(frame) = next else {
-            return Ok(bytes.freeze());
-        };
-        let frame = frame.map_err(|error| broken(&*error, http.layout_body_max_bytes))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if share.is_none() && bytes.len() + data.len() > http.body_max_bytes {
-            let given = state.large_bodies.share(caller.user, None, http).await?;
-            patience = Some(Patience::new(given.pace));
-            *share = Some(given);
-        }
-        if let Some(patience) = &mut patience {
-            patience.take(data.len(), began.elapsed());
-        }
-        bytes.extend_from_slice(&data);
-    }
-}
-
-/// Why a body could not be read to its end.
-fn broken(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize) -> ApiError {
-    if error.is::<LengthLimitError>() {
-        too_large(limit)
-    } else {
-        let what = "ended before it was complete";
-        ApiError::wrong("body", Value::Null, what, "a complete body")
-    }
-}
-
-/// Whether the body is said to be compressed or the like, which nobody undoes here.
-fn is_encoded(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

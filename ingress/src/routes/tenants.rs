@@ -2,16 +2,22 @@
 
 mod api_keys;
 mod body;
+mod branding;
+mod branding_body;
 mod change;
 mod change_member;
 mod create;
 mod create_api_key;
 mod invitations;
 mod invite;
+mod logo;
 mod members;
 mod one;
+mod remove_logo;
 mod remove_member;
 mod revoke_api_key;
+mod set_branding;
+mod set_logo;
 mod withdraw_invitation;
 
 use onsale_accounts::{Acting, Action};
@@ -28,10 +34,12 @@ use crate::routes::auth::account_call::AccountCall;
 use crate::routes::endpoints::Endpoints;
 use crate::rules::Rules;
 
+pub(crate) use branding_body::BrandingBody;
+
 /// Members, the admins of a tenant, and operators.
 const STAFF: [Role; 3] = [Role::Organizer, Role::Admin, Role::Operator];
 
-/// To change the names of a tenant.
+/// To change the names of a tenant, how it looks and what it says of itself.
 const MANAGE_TENANT: Right = Right::of_members_alone(
     &STAFF,
     Action::ManageTenant,
@@ -68,6 +76,19 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(change::change),
             Rules::DEFAULT.bounds(change::BOUNDS),
         )
+        .with(routes!(branding::branding), Rules::DEFAULT)
+        .with(
+            // Terms are long.
+            routes!(set_branding::set_branding),
+            Rules::DEFAULT.large_body().bounds(branding_body::BOUNDS),
+        )
+        .with(routes!(logo::logo), Rules::DEFAULT)
+        .with(
+            // Each is drawn anew, and lies where uploads do for an hour at least.
+            routes!(set_logo::set_logo),
+            Rules::DEFAULT.class(Class::Upload).large_body(),
+        )
+        .with(routes!(remove_logo::remove_logo), Rules::DEFAULT)
         .with(routes!(members::members), Rules::DEFAULT)
         .with(
             // It sends a mail to a stranger.

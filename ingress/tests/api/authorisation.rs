@@ -191,6 +191,13 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/tenants", OPERATORS, NONE),
     row("GET", "/api/v1/tenants/{id}", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
     row("PATCH", "/api/v1/tenants/{id}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
+    row("GET", "/api/v1/tenants/{id}/branding", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
+    row("PUT", "/api/v1/tenants/{id}/branding", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
+    row("GET", "/api/v1/tenants/{id}/logo", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
+    row("PUT", "/api/v1/tenants/{id}/logo", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
+    row("DELETE", "/api/v1/tenants/{id}/logo", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
+    row("GET", "/api/v1/branding/{slug}", EVERYBODY, ALL),
+    row("GET", "/api/v1/logos/{id}", EVERYBODY, ALL),
     row("GET", "/api/v1/tenants/{id}/members", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
     row("POST", "/api/v1/tenants/{id}/members", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
     row("PATCH", "/api/v1/tenants/{id}/members/{user}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
@@ -265,6 +272,7 @@ fn body(method: &str, route: &str) -> Option<Value> {
         })),
         ("POST", "/api/v1/tenants") => Some(json!({"name": "Opera", "slug": "opera"})),
         ("PATCH", "/api/v1/tenants/{id}") => Some(json!({"name": "Opera"})),
+        ("PUT", "/api/v1/tenants/{id}/branding") => Some(json!({"imprint": "Opera"})),
         ("POST", "/api/v1/tenants/{id}/members") => {
             Some(json!({"email": "nobody@example.test", "role": "scanner"}))
         }
@@ -300,6 +308,7 @@ fn concrete(route: &str) -> String {
         .replace("{key}", &ORGANIZER.to_string())
         .replace("{token}", "ost_guessed")
         .replace("{provider}", "google")
+        .replace("{slug}", "opera")
 }
 
 /// A world with accounts, a tenant, a booking of the buyer and a draft of the organizer.

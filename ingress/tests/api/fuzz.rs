@@ -67,6 +67,11 @@ fn http_bodies() {
             "buyer",
         ),
         (Method::POST, "/api/v1/auth/step-up".to_owned(), "buyer"),
+        (
+            Method::PUT,
+            "/api/v1/tenants/00000000-0000-0000-0000-000000000007/branding".to_owned(),
+            "operator",
+        ),
     ];
     let price = json!({"amount": 250_000, "currency": "THB"});
     let corpus: Vec<Vec<u8>> = [
@@ -84,6 +89,8 @@ fn http_bodies() {
         json!({"zone_id": FLOOR, "quantity": 1}),
         json!({"to": "b", "partition": 0}),
         json!({"challenge": "ost_x", "code": "123456"}),
+        json!({"colors": {"background": "#ffffff", "text": "#000000", "accent": "#8b0000",
+            "accent_text": "#ffffff"}, "contact": {"email": "a@b.example"}, "terms": "None."}),
         json!({"ceremony": "AAAA", "credential": {"id": "AAAA", "response": {"signature": "AA"}}}),
         json!({"differences": [{"kind": "x"}], "deep": [[[[{"a": 1.0e-3}]]]]}),
     ]

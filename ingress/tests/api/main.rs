@@ -16,6 +16,7 @@ mod bookings_cancel;
 mod bookings_confirm;
 mod bookings_read;
 mod bookings_reserve;
+mod branding;
 mod connections;
 mod cookies;
 mod describe;

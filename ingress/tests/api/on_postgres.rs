@@ -16,6 +16,7 @@ mod accounts;
 mod audit_trail;
 mod authorisation;
 mod bookings_read;
+mod branding;
 mod cookies;
 mod events;
 mod explanations;

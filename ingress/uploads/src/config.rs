@@ -13,7 +13,8 @@ const S3: &str = "s3://";
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UploadsConfig {
-    /// A folder, or `s3://BUCKET/PREFIX`. Unset: the folder `uploads` of the data folder.
+    /// A folder, or `s3://BUCKET/PREFIX`. All nodes have to reach it. Unset: the folder `uploads` of the data
+    /// folder where one process does everything; otherwise nothing is uploaded.
     pub location: Option<String>,
     /// The server of a bucket, as `https://s3.example.test`.
     pub s3_endpoint: Option<String>,
@@ -28,6 +29,9 @@ pub struct UploadsConfig {
     pub s3_secret_key: Option<Secret>,
     /// File that holds that key; white space around it is cut off.
     pub s3_secret_key_file: Option<PathBuf>,
+    /// Authorities in PEM that the server of the bucket is trusted by, and no others. Unset: those that the
+    /// system trusts.
+    pub s3_ca_file: Option<PathBuf>,
     /// How long one request to the bucket may take, in seconds.
     pub timeout_seconds: u64,
 }
@@ -42,6 +46,7 @@ impl Default for UploadsConfig {
             s3_access_key: None,
             s3_secret_key: None,
             s3_secret_key_file: None,
+            s3_ca_file: None,
             timeout_seconds: 10,
         }
     }
@@ -82,11 +87,6 @@ impl UploadsConfig {
         Some((bucket, prefix.trim_matches('/')))
     }
 
-    /// Whether all nodes find there what one of them has put there.
-    pub fn is_shared(&self) -> bool {
-        self.bucket().is_some()
-    }
-
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
         check_range(
@@ -118,10 +118,18 @@ impl UploadsConfig {
             ));
         }
         let endpoint = self.s3_endpoint.as_deref().unwrap_or_default();
-        if !(endpoint.starts_with("https://") || endpoint.starts_with("http://")) {
+        let is_url = endpoint.starts_with("https://") || endpoint.starts_with("http://");
+        // Someone may have written the key into it, so it is not repeated then.
+        let has_key = endpoint.contains('@');
+        if !is_url || has_key {
+            let value = if has_key {
+                "(hidden)".to_owned()
+            } else {
+                format!("{endpoint:?}")
+            };
             problems.push(ConfigProblem::new(
                 "uploads.s3_endpoint",
-                format!("{endpoint:?}"),
+                value,
                 "the server of the bucket, as https://s3.example.test",
             ));
         }
@@ -190,19 +198,34 @@ mod tests {
                 },
                 vec!["uploads"],
             ),
+            (
+                UploadsConfig {
+                    s3_endpoint: Some("https://key:secret@s3.example.test".to_owned()),
+                    ..bucket()
+                },
+                vec!["uploads.s3_endpoint"],
+            ),
+            (
+                UploadsConfig {
+                    timeout_seconds: 0,
+                    ..UploadsConfig::default()
+                },
+                vec!["uploads.timeout_seconds"],
+            ),
         ];
         for (config, wrong) in cases {
             let mut problems = Vec::new();
             config.check(&mut problems);
             let named: Vec<&str> = problems.iter().map(|p| p.key.as_str()).collect();
             assert_eq!(named, wrong, "{config:?}");
+            let said = format!("{problems:?}");
+            assert!(!said.contains("secret@"), "{said}");
         }
     }
 
     #[test]
     fn a_bucket_may_have_a_prefix() {
         assert_eq!(bucket().bucket(), Some(("house", "images")));
-        assert!(bucket().is_shared());
-        assert!(!UploadsConfig::default().is_shared());
+        assert_eq!(UploadsConfig::default().bucket(), None);
     }
 }

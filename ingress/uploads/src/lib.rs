@@ -1,16 +1,15 @@
 //! What people upload. An image is never served as it came: it is read within bounds of memory and time
-//! and written anew as a PNG ([`Picture`]), so that nothing else that a file may hold reaches a browser. What
+//! and written anew as a PNG ([`Pictures`]), so that nothing else that a file may hold reaches a browser. What
 //! was written lies in a folder or in a bucket that speaks S3 ([`Uploads`]), under a name that is never used
-//! twice; a job deletes what nothing refers to any more ([`sweep`]).
+//! twice; a job deletes what nothing refers to any more (`onsale_jobs::uploads`).
 
 mod config;
 mod folder;
 mod picture;
 mod s3;
-pub mod sweep;
 mod uploads;
 mod vector;
 
 pub use config::{SecretFileError, UploadsConfig};
-pub use picture::{IMAGE_MAX_BYTES, Picture, PictureError};
+pub use picture::{IMAGE_MAX_BYTES, Picture, PictureError, Pictures};
 pub use uploads::{UploadError, Uploads};

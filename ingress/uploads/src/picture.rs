@@ -1,7 +1,9 @@
 //! Images that people upload, read and written anew.
 
 use std::io::Cursor;
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -11,7 +13,7 @@ use image::{
     DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat,
     ImageReader, Limits, RgbaImage,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::vector;
 
@@ -30,6 +32,13 @@ pub(crate) const KEPT_SIDE_MAX_PIXELS: u32 = 512;
 pub(crate) const STORED_MAX_BYTES: usize = 1_200_000;
 /// Stack of the thread that reads an image, in bytes: readers of vector images call themselves at each level.
 const STACK_BYTES: usize = 64 << 20;
+/// Images that are read at once. Organizers change theirs a few times a year, and one takes up to 400 MiB.
+const READ_AT_ONCE: usize = 1;
+/// How long an image waits for its turn.
+const TURN_PATIENCE: Duration = Duration::from_secs(5);
+/// How much the thread stands back behind the ones that sell.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 /// Why an image is not taken. The texts are for the person who sent it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -49,6 +58,9 @@ pub enum PictureError {
     /// A vector image with what is not drawn.
     #[error("{0}")]
     Vector(String),
+    /// Other images are being read.
+    #[error("other images are being read")]
+    Busy,
     /// The system gives no thread or memory for it.
     #[error("no image can be read now")]
     Unavailable,
@@ -65,23 +77,59 @@ pub struct Picture {
     pub height: u32,
 }
 
-impl Picture {
-    /// Reads an image on a thread of its own. The caller bounds how many are read at once.
+/// Reads images, a few at once.
+#[derive(Debug)]
+pub struct Pictures {
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Pictures {
+    fn default() -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(READ_AT_ONCE)),
+        }
+    }
+}
+
+impl Pictures {
+    /// Reads an image on a thread of its own, which keeps its turn until it is done, although the caller hangs
+    /// up.
     ///
     /// # Errors
     /// See [`PictureError`].
-    pub async fn read(bytes: Bytes) -> Result<Self, PictureError> {
+    pub async fn read(&self, bytes: Bytes) -> Result<Picture, PictureError> {
         if bytes.len() > IMAGE_MAX_BYTES {
             return Err(PictureError::TooManyBytes(bytes.len()));
         }
+        let turn = self.turns.clone().acquire_owned();
+        let turn = tokio::time::timeout(TURN_PATIENCE, turn).await;
+        let turn = turn.map_err(|_elapsed| PictureError::Busy)?;
+        let turn = turn.map_err(|_closed| PictureError::Unavailable)?;
         let (done, read) = oneshot::channel();
         thread::Builder::new()
             .name("image".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || drop(done.send(redrawn(&bytes))))
+            .spawn(move || {
+                stand_back();
+                // Before the answer, so that who has it finds the next turn free.
+                let picture = redrawn(&bytes);
+                drop(turn);
+                drop(done.send(picture));
+            })
             .map_err(|_| PictureError::Unavailable)?;
         // A reader that panics drops its end.
         read.await.unwrap_or(Err(PictureError::Damaged("image")))
+    }
+}
+
+/// On Linux a priority belongs to a thread; elsewhere nothing is changed.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    {
+        let thread = Some(rustix::thread::gettid());
+        if let Err(error) = rustix::process::setpriority_process(thread, NICENESS) {
+            tracing::debug!(%error, "the thread of an image keeps its priority");
+        }
     }
 }
 
@@ -153,7 +201,7 @@ mod tests {
     }
 
     async fn read(bytes: Vec<u8>) -> Result<Picture, PictureError> {
-        Picture::read(bytes.into()).await
+        Pictures::default().read(bytes.into()).await
     }
 
     #[tokio::test]
@@ -193,7 +241,11 @@ mod tests {
         noise.write_to(&mut bytes, ImageFormat::Png).unwrap();
         // More than is taken from clients, so past the first check.
         let picture = redrawn(&bytes.into_inner()).unwrap();
-        assert!(picture.png.len() <= STORED_MAX_BYTES, "{}", picture.png.len());
+        assert!(
+            picture.png.len() <= STORED_MAX_BYTES,
+            "{}",
+            picture.png.len()
+        );
     }
 
     #[tokio::test]
@@ -213,10 +265,153 @@ mod tests {
         for byte in bytes {
             crc ^= u32::from(*byte);
             for _ in 0..8 {
-                crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+                crc = if crc & 1 == 1 {
+                    (crc >> 1) ^ 0xedb8_8320
+                } else {
+                    crc >> 1
+                };
             }
         }
         !crc
+    }
+
+    #[tokio::test]
+    async fn a_small_file_of_many_pixels_is_refused_before_they_take_memory() {
+        // 64 million pixels of one colour, whole and valid.
+        let side = 8_000;
+        let pixels = image::GrayImage::new(side, side);
+        let mut bytes = Cursor::new(Vec::new());
+        pixels.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        let bytes = bytes.into_inner();
+        assert!(bytes.len() < IMAGE_MAX_BYTES, "{}", bytes.len());
+        let refused = read(bytes).await;
+        assert_eq!(refused, Err(PictureError::TooManyPixels(side, side)));
+        // One line of them.
+        let mut bytes = Cursor::new(Vec::new());
+        let line = image::GrayImage::new(20_000, 1);
+        line.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        let refused = read(bytes.into_inner()).await;
+        assert_eq!(refused, Err(PictureError::TooManyPixels(20_000, 1)));
+    }
+
+    /// A chunk of a PNG.
+    fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(data.len()).unwrap();
+        let mut chunk = length.to_be_bytes().to_vec();
+        chunk.extend_from_slice(&kind);
+        chunk.extend_from_slice(data);
+        let checksum = crc(&chunk[4..]);
+        chunk.extend_from_slice(&checksum.to_be_bytes());
+        chunk
+    }
+
+    #[tokio::test]
+    async fn what_a_file_says_beside_its_pixels_is_gone() {
+        // A PNG with a text, and with what a camera wrote down.
+        let mut bytes = file(10, 10, ImageFormat::Png);
+        let mut said = chunk(*b"tEXt", b"Comment\0photographed at 13.75 N 100.50 E");
+        said.extend(chunk(
+            *b"eXIf",
+            b"II*\0\x08\0\0\0\0\0\0\0\0\0GPSLatitude 13.75",
+        ));
+        // Behind the first chunk.
+        bytes.splice(33..33, said);
+        let picture = read(bytes).await.unwrap();
+        assert_eq!((picture.width, picture.height), (10, 10));
+        let is_kept = |what: &[u8]| picture.png.windows(what.len()).any(|at| at == what);
+        for what in [&b"13.75"[..], b"GPS", b"tEXt", b"eXIf"] {
+            assert!(!is_kept(what), "{}", String::from_utf8_lossy(what));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_photograph_is_turned_as_its_camera_was_held_and_says_no_more_where_it_was_taken() {
+        let jpeg = file(40, 20, ImageFormat::Jpeg);
+        // TIFF with one entry: orientation (0x0112), a short, one of them, 6: turned by a quarter.
+        let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0".to_vec();
+        exif.extend_from_slice(b"\0\0\0\0GPSLatitude 13.75");
+        let length = u16::try_from(exif.len() + 2).unwrap();
+        let mut segment = vec![0xff, 0xe1];
+        segment.extend_from_slice(&length.to_be_bytes());
+        segment.extend_from_slice(&exif);
+        let mut bytes = jpeg[..2].to_vec();
+        bytes.extend_from_slice(&segment);
+        bytes.extend_from_slice(&jpeg[2..]);
+        let picture = read(bytes).await.unwrap();
+        assert_eq!((picture.width, picture.height), (20, 40));
+        assert!(!picture.png.windows(3).any(|at| at == b"GPS"));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_two_things_is_taken_for_its_first_bytes_alone() {
+        // An archive, or a page, in front of which an image stands, and the other way round.
+        for other in [
+            &b"PK\x03\x04 index.html"[..],
+            b"<html><script>alert(1)</script>",
+        ] {
+            let mut bytes = file(4, 4, ImageFormat::Jpeg);
+            bytes.extend_from_slice(other);
+            let picture = read(bytes).await.unwrap();
+            assert!(!picture.png.windows(other.len()).any(|at| at == other));
+            let mut bytes = other.to_vec();
+            bytes.extend_from_slice(&file(4, 4, ImageFormat::Png));
+            assert_eq!(read(bytes).await, Err(PictureError::Format));
+        }
+    }
+
+    /// Whatever is sent becomes a picture within the bounds or is refused, and a reader that panics takes nothing
+    /// else along.
+    #[test]
+    fn fuzz_images() {
+        const RUN: onsale_fuzz::Run = onsale_fuzz::Run {
+            inputs: 1_000,
+            size_max_bytes: 4_096,
+        };
+        let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 20 10\"><defs>\
+            <linearGradient id=\"g\"><stop offset=\"0\" stop-color=\"red\"/></linearGradient>\
+            <clipPath id=\"c\"><circle cx=\"5\" cy=\"5\" r=\"4\"/></clipPath></defs>\
+            <g clip-path=\"url(#c)\" opacity=\"0.5\"><path d=\"M0 0L20 0A5 5 0 0 1 9 9Z\" fill=\"url(#g)\" \
+            stroke=\"#123\" stroke-width=\"2\" transform=\"rotate(9) scale(2)\"/></g></svg>";
+        let corpus = [
+            file(16, 9, ImageFormat::Png),
+            file(16, 9, ImageFormat::Jpeg),
+            svg.as_bytes().to_vec(),
+        ];
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let pictures = Pictures::default();
+        onsale_fuzz::run("images", RUN, &corpus, |bytes| {
+            let bytes = Bytes::copy_from_slice(bytes);
+            if let Ok(picture) = runtime.block_on(pictures.read(bytes)) {
+                assert!(picture.width.max(picture.height) <= KEPT_SIDE_MAX_PIXELS);
+                assert!(picture.png.len() <= STORED_MAX_BYTES);
+            }
+        });
+        assert!(
+            runtime
+                .block_on(pictures.read(corpus[2].clone().into()))
+                .is_ok()
+        );
+    }
+
+    #[tokio::test]
+    async fn every_cut_of_a_file_is_refused_or_read_and_nothing_else() {
+        for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+            let whole = file(24, 24, format);
+            let pictures = Pictures::default();
+            for length in 0..whole.len() {
+                let cut = Bytes::copy_from_slice(&whole[..length]);
+                match pictures.read(cut).await {
+                    Ok(picture) => assert_eq!((picture.width, picture.height), (24, 24)),
+                    Err(error) => assert!(
+                        matches!(error, PictureError::Damaged(_) | PictureError::Format),
+                        "{format:?} {length}: {error}"
+                    ),
+                }
+            }
+        }
     }
 
     #[tokio::test]
@@ -232,6 +427,9 @@ mod tests {
         }
         let large = vec![0; IMAGE_MAX_BYTES + 1];
         let refused = read(large).await;
-        assert_eq!(refused, Err(PictureError::TooManyBytes(IMAGE_MAX_BYTES + 1)));
+        assert_eq!(
+            refused,
+            Err(PictureError::TooManyBytes(IMAGE_MAX_BYTES + 1))
+        );
     }
 }

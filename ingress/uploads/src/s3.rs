@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode, Url};
 use rusty_s3::{Bucket as Place, Credentials, S3Action, UrlStyle};
 
@@ -14,6 +15,8 @@ use crate::uploads::UploadError;
 
 /// How long a signed URL is good; it is used at once.
 const SIGNED_FOR: Duration = Duration::from_secs(60);
+/// How long a connection may take; the whole takes as long as the configuration says.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// See the module.
 #[derive(Clone)]
@@ -23,7 +26,6 @@ pub struct Bucket {
     /// What names begin with, with its slash; empty for the whole bucket.
     prefix: Arc<str>,
     http: reqwest::Client,
-    timeout: Duration,
 }
 
 impl std::fmt::Debug for Bucket {
@@ -37,8 +39,6 @@ impl Bucket {
         config: &UploadsConfig,
         name: &str,
         prefix: &str,
-        http: reqwest::Client,
-        timeout: Duration,
     ) -> Result<Self, UploadError> {
         let missing = |key: &str| UploadError::Config(format!("{key} is not set"));
         let endpoint = config
@@ -48,13 +48,14 @@ impl Bucket {
         let endpoint: Url = endpoint
             .parse()
             .map_err(|error| UploadError::Config(format!("uploads.s3_endpoint: {error}")))?;
-        let style = match config.s3_path_style {
-            true => UrlStyle::Path,
-            false => UrlStyle::VirtualHost,
+        let style = if config.s3_path_style {
+            UrlStyle::Path
+        } else {
+            UrlStyle::VirtualHost
         };
         let (name, region) = (name.to_owned(), config.s3_region.clone());
         let place = Place::new(endpoint, style, name, region)
-            .map_err(|error| UploadError::Config(format!("uploads.location: {error}")))?;
+            .map_err(|error| UploadError::Config(format!("uploads.s3_endpoint: {error}")))?;
         let key = config
             .s3_access_key
             .as_deref()
@@ -71,8 +72,7 @@ impl Bucket {
             place: Arc::new(place),
             credentials: Arc::new(Credentials::new(key, secret.expose())),
             prefix: prefix.into(),
-            http,
-            timeout,
+            http: client(config)?,
         })
     }
 
@@ -113,15 +113,32 @@ impl Bucket {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, UploadError> {
-        request
-            .timeout(self.timeout)
-            .send()
-            .await
-            .map_err(unreachable)
+        request.send().await.map_err(unreachable)
     }
 }
 
-/// The body, which has a bound whoever has written it.
+/// It asks the server that is configured and no other: it follows nothing.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it follows nothing, and the other clients are of the processor's side"
+)]
+fn client(config: &UploadsConfig) -> Result<reqwest::Client, UploadError> {
+    let wrong = |error: &dyn std::fmt::Display| UploadError::Config(error.to_string());
+    let tls = onsale_tls::client_config(config.s3_ca_file.as_deref())
+        .map_err(|error| wrong(&format_args!("uploads.s3_ca_file: {error}")))?;
+    let timeout = Duration::from_secs(config.timeout_seconds);
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .referer(false)
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .timeout(timeout)
+        .build()
+        .map_err(|error| wrong(&error))
+}
+
+/// The body, within a bound: anyone with the key may have written there.
 async fn read(mut response: Response) -> Result<Bytes, UploadError> {
     let mut bytes = BytesMut::new();
     while let Some(piece) = response.chunk().await.map_err(unreachable)? {
@@ -141,5 +158,89 @@ fn unreachable(error: reqwest::Error) -> UploadError {
 fn refused(status: StatusCode) -> UploadError {
     UploadError::Refused {
         status: status.as_u16(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_settings::Secret;
+
+    use super::*;
+    use crate::Uploads;
+
+    /// A server that runs for tests, and takes requests that are signed by a key; `None` where there is none,
+    /// as outside of deploy/test.sh.
+    fn server(bucket: &str, secret: Option<&str>) -> Option<UploadsConfig> {
+        let endpoint = std::env::var("ONSALE_TEST_S3_URL").ok()?;
+        let (url, key) = endpoint.split_once('#').unwrap();
+        let (access_key, secret_key) = key.split_once(':').unwrap();
+        Some(UploadsConfig {
+            location: Some(format!("s3://{bucket}/images/of tests")),
+            s3_endpoint: Some(url.to_owned()),
+            s3_access_key: Some(access_key.to_owned()),
+            s3_secret_key: Some(Secret::new(secret.unwrap_or(secret_key))),
+            ..UploadsConfig::default()
+        })
+    }
+
+    fn uploads(config: &UploadsConfig) -> Uploads {
+        Uploads::new(config).unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_bucket_of_a_real_server_keeps_replaces_and_deletes() {
+        let Some(config) = server("onsale-tests", None) else {
+            return;
+        };
+        let uploads = uploads(&config);
+        let name = format!("logos/{}.png", uuid::Uuid::new_v4());
+        assert_eq!(uploads.get(&name).await.unwrap(), None);
+        uploads.delete(&name).await.unwrap();
+        for text in [&b"first"[..], b"second"] {
+            uploads.put(&name, Bytes::from_static(text)).await.unwrap();
+            assert_eq!(uploads.get(&name).await.unwrap().unwrap(), text);
+        }
+        uploads.delete(&name).await.unwrap();
+        assert_eq!(uploads.get(&name).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_real_server_refuses_another_key_and_a_bucket_that_is_not_there() {
+        let Some(config) = server("onsale-tests", Some("another key")) else {
+            return;
+        };
+        let put = uploads(&config).put("logos/1.png", Bytes::from_static(b"x"));
+        let error = put.await.unwrap_err();
+        assert!(
+            matches!(error, UploadError::Refused { status: 403 }),
+            "{error}"
+        );
+        let config = server("onsale-nowhere", None).unwrap();
+        let put = uploads(&config).put("logos/1.png", Bytes::from_static(b"x"));
+        let error = put.await.unwrap_err();
+        assert!(
+            matches!(error, UploadError::Refused { status: 404 }),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_unreachable_and_no_error_shows_the_signature() {
+        let config = UploadsConfig {
+            location: Some("s3://house".to_owned()),
+            // Port 1 of the loopback has no listener.
+            s3_endpoint: Some("http://127.0.0.1:1".to_owned()),
+            s3_access_key: Some("key-of-tests".to_owned()),
+            s3_secret_key: Some(Secret::new("secret-of-tests")),
+            ..UploadsConfig::default()
+        };
+        let uploads = uploads(&config);
+        let error = uploads.get("logos/1.png").await.unwrap_err();
+        assert!(matches!(error, UploadError::Unreachable(_)), "{error}");
+        let shown = format!("{uploads:?} {error:?}");
+        assert!(
+            !shown.contains("of-tests") && !shown.contains("X-Amz"),
+            "{shown}"
+        );
     }
 }

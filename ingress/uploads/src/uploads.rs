@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -29,7 +28,7 @@ pub enum UploadError {
     #[error("the server of uploads")]
     Unreachable(#[source] reqwest::Error),
     /// The server of the bucket refused.
-    #[error("the server of uploads answered {status}")]
+    #[error("the server of uploads answered with status {status}")]
     Refused {
         /// Its status.
         status: u16,
@@ -49,21 +48,17 @@ pub enum Uploads {
 }
 
 impl Uploads {
-    /// The place that the configuration names; `folder` where it names none. Nothing is created or asked yet.
+    /// The place that the configuration names; `None` where it names none. Nothing is created or asked yet.
     ///
     /// # Errors
     /// When its values cannot be used.
-    pub fn new(
-        config: &UploadsConfig,
-        folder: PathBuf,
-        http: reqwest::Client,
-    ) -> Result<Self, UploadError> {
-        let Some((bucket, prefix)) = config.bucket() else {
-            let folder = config.location.as_ref().map_or(folder, PathBuf::from);
-            return Ok(Self::Folder(Folder::new(folder)));
+    pub fn new(config: &UploadsConfig) -> Result<Option<Self>, UploadError> {
+        let place = match (config.bucket(), &config.location) {
+            (Some((bucket, prefix)), _) => Self::Bucket(Bucket::new(config, bucket, prefix)?),
+            (None, Some(folder)) => Self::Folder(Folder::new(PathBuf::from(folder))),
+            (None, None) => return Ok(None),
         };
-        let timeout = Duration::from_secs(config.timeout_seconds);
-        Bucket::new(config, bucket, prefix, http, timeout).map(Self::Bucket)
+        Ok(Some(place))
     }
 
     /// Keeps an upload; one of that name is replaced.
@@ -141,7 +136,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::Folder(Folder::new(folder.path().join("uploads")));
         std::fs::write(folder.path().join("secret"), "x").unwrap();
-        for name in ["", "../secret", "/etc/passwd", "a//b", "a/..", "A", "a\0", ".."] {
+        for name in [
+            "",
+            "../secret",
+            "/etc/passwd",
+            "a//b",
+            "a/..",
+            "A",
+            "a\0",
+            "..",
+        ] {
             let read = uploads.get(name).await;
             assert!(matches!(read, Err(UploadError::Name(_))), "{name:?}");
         }

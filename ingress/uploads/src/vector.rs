@@ -1,17 +1,26 @@
 //! Vector images (SVG), drawn into pixels: nothing of their text is kept.
 //!
 //! Only shapes and gradients are drawn. What fetches, repeats or filters is refused with its name: it may
-//! cost far more than the size of the file, or look elsewhere.
+//! cost far more than the size of the file, or look elsewhere. So may dashes, and layers within layers (what
+//! is clipped or transparent as a whole), which are counted before anything is drawn.
+
+use std::borrow::Cow;
 
 use image::RgbaImage;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::roxmltree::{Document, Node, ParsingOptions};
-use resvg::usvg::{ImageHrefResolver, Options, Tree};
+use resvg::usvg::{ClipPath, Group, ImageHrefResolver, Node as Drawn, Options, Tree};
 
 use crate::picture::{KEPT_SIDE_MAX_PIXELS, PictureError};
 
 /// Most elements, texts and comments.
-const NODES_MAX: u32 = 20_000;
+const NODES_MAX: u32 = 5_000;
+/// Longest text of style sheets, in bytes: each of its rules is compared with each element.
+const STYLE_MAX_BYTES: usize = 16_384;
+/// Most layers: each is drawn on a surface of its own, of up to 25 times the pixels of the image.
+const LAYERS_MAX: usize = 64;
+/// Most layers within one another, which take memory at the same time.
+const LAYERS_WITHIN_MAX: usize = 4;
 /// Most elements within one another.
 const DEPTH_MAX: usize = 40;
 /// What is drawn, and what describes it.
@@ -53,10 +62,24 @@ pub(crate) fn drawn(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
         nodes_limit: NODES_MAX,
         ..ParsingOptions::default()
     };
-    let document = Document::parse_with_options(text, parsing)
+    let text = without_doctype(text);
+    let document = Document::parse_with_options(&text, parsing)
         .map_err(|error| wrong(&format!("is no XML that is read: {error}")))?;
+    let mut style_bytes = 0;
     for node in document.descendants() {
         check(node)?;
+        if node.is_text()
+            && node
+                .parent_element()
+                .is_some_and(|of| of.has_tag_name((SVG, "style")))
+        {
+            style_bytes += node.text().map_or(0, str::len);
+        }
+    }
+    if style_bytes > STYLE_MAX_BYTES {
+        return Err(wrong(&format!(
+            "has style sheets of {style_bytes} bytes; expected at most {STYLE_MAX_BYTES}"
+        )));
     }
     let options = Options {
         image_href_resolver: ImageHrefResolver {
@@ -67,6 +90,7 @@ pub(crate) fn drawn(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
     };
     let tree = Tree::from_xmltree(&document, &options)
         .map_err(|error| wrong(&format!("cannot be drawn: {error}")))?;
+    Layers::default().count(tree.root(), 0)?;
     let size = tree.size();
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let side = KEPT_SIDE_MAX_PIXELS as f32;
@@ -82,9 +106,82 @@ pub(crate) fn drawn(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
     };
     let mut pixmap = Pixmap::new(pixels(size.width()), pixels(size.height()))
         .ok_or(PictureError::Unavailable)?;
-    resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
+    resvg::render(
+        &tree,
+        Transform::from_scale(scale, scale),
+        &mut pixmap.as_mut(),
+    );
     let (width, height) = (pixmap.width(), pixmap.height());
     RgbaImage::from_raw(width, height, pixmap.take_demultiplied()).ok_or(PictureError::Unavailable)
+}
+
+/// Programs that draw begin their files with the name of a document type, which says nothing. One that declares
+/// something stays, and is refused where it is read.
+fn without_doctype(text: &str) -> Cow<'_, str> {
+    const BEGIN: &str = "<!DOCTYPE";
+    let Some((before, behind)) = text.split_once(BEGIN) else {
+        return Cow::Borrowed(text);
+    };
+    match behind.split_once('>') {
+        Some((named, rest)) if !named.contains('[') => Cow::Owned(format!("{before}{rest}")),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// Counts what each layer costs, before it does.
+#[derive(Default)]
+struct Layers {
+    all: usize,
+}
+
+impl Layers {
+    /// Refuses a group, within this many layers, that would cost too much.
+    fn count(&mut self, group: &Group, within: usize) -> Result<(), PictureError> {
+        let within = if group.should_isolate() {
+            self.one_more(within)?
+        } else {
+            within
+        };
+        if let Some(clip) = group.clip_path() {
+            self.count_clip(clip, within)?;
+        }
+        for child in group.children() {
+            match child {
+                Drawn::Group(group) => self.count(group, within)?,
+                Drawn::Path(path) => {
+                    let is_dashed = path
+                        .stroke()
+                        .is_some_and(|stroke| stroke.dasharray().is_some());
+                    if is_dashed {
+                        return Err(wrong("has dashed lines: turn them into shapes"));
+                    }
+                }
+                Drawn::Image(_) | Drawn::Text(_) => {
+                    return Err(wrong("has images or texts: turn them into shapes"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count_clip(&mut self, clip: &ClipPath, within: usize) -> Result<(), PictureError> {
+        let within = self.one_more(within)?;
+        self.count(clip.root(), within)?;
+        match clip.clip_path() {
+            Some(next) => self.count_clip(next, within),
+            None => Ok(()),
+        }
+    }
+
+    fn one_more(&mut self, within: usize) -> Result<usize, PictureError> {
+        self.all += 1;
+        if self.all > LAYERS_MAX || within >= LAYERS_WITHIN_MAX {
+            return Err(wrong(
+                "has too much that is clipped or transparent as a whole: at most 64, and 4 within one another",
+            ));
+        }
+        Ok(within + 1)
+    }
 }
 
 fn check(node: Node<'_, '_>) -> Result<(), PictureError> {
@@ -169,13 +266,72 @@ mod tests {
 
     #[test]
     fn what_would_cost_too_much_is_refused() {
-        let deep = "<g>".repeat(5_000) + &"</g>".repeat(5_000);
+        let deep = "<g>".repeat(1_000) + &"</g>".repeat(1_000);
         assert!(why(&deep).contains("too deep"));
         let many = "<g/>".repeat(30_000);
         assert!(why(&many).contains("no XML that is read"));
-        let entities = "<!DOCTYPE svg [<!ENTITY a \"aaaa\">]>".to_owned() + &svg("&a;");
-        let refused = drawn(entities.as_bytes()).unwrap_err().to_string();
-        assert!(refused.contains("no XML"), "{refused}");
+        let rules = format!("<style>{}</style>", "a{b:c}".repeat(3_000));
+        assert!(why(&rules).contains("style sheets"));
+        let dashed = "<path d=\"M0 0H1e9\" stroke=\"red\" stroke-dasharray=\"0.001\"/>";
+        assert!(why(dashed).contains("dashed"), "{}", why(dashed));
+        let styled = format!("<style>path{{stroke-dasharray:0.001}}</style>{dashed}");
+        assert!(why(&styled).contains("dashed"));
+        let square = "<rect width=\"9\" height=\"9\"/>";
+        let layer = format!("<g opacity=\"0.5\">{square}{square}</g>");
+        assert!(drawn(svg(&layer).as_bytes()).is_ok());
+        assert!(why(&layer.repeat(100)).contains("too much"));
+        let (open, close) = ("<g opacity=\"0.5\">".repeat(6), "</g>".repeat(6));
+        assert!(why(&format!("{open}{square}{square}{close}")).contains("too much"));
+        let clips: String = (0..6)
+            .map(|at| {
+                let next = at + 1;
+                format!("<clipPath id=\"c{at}\" clip-path=\"url(#c{next})\">{square}</clipPath>")
+            })
+            .collect();
+        let clipped = format!("{clips}<g clip-path=\"url(#c0)\">{square}</g>");
+        assert!(why(&clipped).contains("too much"), "{}", why(&clipped));
+    }
+
+    #[test]
+    fn entities_are_not_expanded_and_nothing_outside_is_looked_at() {
+        let inside = "<!DOCTYPE svg [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]>";
+        let outside = "<!DOCTYPE svg [<!ENTITY a SYSTEM \"file:///etc/passwd\">]>";
+        let named = "<!DOCTYPE svg PUBLIC \"x\" \"http://127.0.0.1:1/x.dtd\">";
+        for entities in [inside, outside, named] {
+            let text = format!("{entities}{}", svg("&a;"));
+            let refused = drawn(text.as_bytes()).unwrap_err().to_string();
+            assert!(refused.contains("no XML"), "{entities}: {refused}");
+        }
+        let usual = "<!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \
+                     \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\">";
+        let text =
+            svg("<rect width=\"9\" height=\"9\"/>").replace("?><svg", &format!("?>{usual}<svg"));
+        assert!(
+            text.contains(usual) && drawn(text.as_bytes()).is_ok(),
+            "as drawing programs write it"
+        );
+        for content in [
+            "<rect width=\"9\" height=\"9\" fill=\"url(http://127.0.0.1:1/x#g)\"/>",
+            "<style>@import url(http://127.0.0.1:1/x.css); rect{fill:url(file:///etc/passwd)}</style>\
+             <rect width=\"9\" height=\"9\"/>",
+            "<rect width=\"9\" height=\"9\" onclick=\"alert(1)\"/>",
+        ] {
+            // It is drawn without them, or not at all.
+            if let Ok(pixels) = drawn(svg(content).as_bytes()) {
+                assert_eq!(pixels.dimensions(), (512, 256), "{content}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_or_is_cut_off_is_refused() {
+        assert!(drawn(b"<svg \xff").is_err());
+        let whole = svg("<rect width=\"9\" height=\"9\"/>");
+        for length in 0..whole.len() {
+            assert!(drawn(&whole.as_bytes()[..length]).is_err(), "{length}");
+        }
+        // Compressed ones are not unpacked.
+        assert!(!is_one(b"\x1f\x8b\x08 <svg"));
     }
 
     #[test]

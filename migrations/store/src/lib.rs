@@ -16,6 +16,7 @@
 pub mod account;
 pub mod audit;
 pub mod booking;
+pub mod branding;
 pub mod catalog;
 mod config;
 mod database;

@@ -41,6 +41,9 @@ pub struct Invitation {
     pub address: String,
     /// The name of the tenant.
     pub tenant: String,
+    /// The tenant, whose colours and logo the mail has; nodes of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<Uuid>,
     /// What the person is to be there, by name.
     pub role: String,
     /// The language (BCP 47) that it is written in.

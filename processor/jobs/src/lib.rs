@@ -22,6 +22,7 @@ mod metrics;
 pub mod retention;
 mod run;
 mod schedule;
+pub mod uploads;
 mod worker;
 
 pub use attempt::Attempt;

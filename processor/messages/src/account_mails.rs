@@ -11,12 +11,15 @@ use onsale_jobs::{Attempt, Failure, Handler, Kind};
 use onsale_private::{KeyRing, OpenError, Place, Private, Sealed};
 use onsale_schemas::MemberRole;
 use onsale_store::account::{Purpose, UserRow};
+use onsale_store::branding::logo_name;
 use onsale_store::mail::{KIND, LinkMail};
 use onsale_store::{Store, sealed_columns};
+use onsale_uploads::Uploads;
 use uuid::Uuid;
 
 use crate::config::MailConfig;
-use crate::post::{Mail, Post, PostError};
+use crate::html::{self, Look};
+use crate::post::{Mail, Page, Post, PostError};
 use crate::texts::{self, Language};
 
 /// Mails that a worker sends at once.
@@ -29,6 +32,8 @@ struct AccountMails {
     post: Arc<Post>,
     from: Mailbox,
     link_base_url: String,
+    /// Where logos are.
+    uploads: Option<Uploads>,
 }
 
 /// The kind; `None` where the configuration says from nobody, which it is checked for.
@@ -37,6 +42,7 @@ pub fn kind(
     ring: Arc<KeyRing>,
     post: Arc<Post>,
     config: &MailConfig,
+    uploads: Option<Uploads>,
 ) -> Option<Kind> {
     Some(Kind {
         name: KIND,
@@ -46,6 +52,7 @@ pub fn kind(
             post,
             from: config.from.parse().ok()?,
             link_base_url: config.link_base_url.trim_end_matches('/').to_owned(),
+            uploads,
         }),
         concurrency: CONCURRENCY,
         lease: LEASE,
@@ -65,7 +72,8 @@ impl Handler for AccountMails {
                 .note_progress("not sent: there is no such account, or it is disabled or erased");
             return Ok(());
         };
-        let composed = self.compose(&mail, recipient)?;
+        let look = self.look(&mail).await?;
+        let composed = self.compose(&mail, recipient, look)?;
         send(&self.post, composed, attempt).await
     }
 }
@@ -147,7 +155,40 @@ impl AccountMails {
         Recipient::of_account(&self.store, &self.ring, id).await
     }
 
-    fn compose(&self, mail: &LinkMail, recipient: Recipient) -> Result<Mail, Failure> {
+    /// How the tenant of an invitation looks. A logo that cannot be had now is left out: the invitation matters
+    /// more.
+    async fn look(&self, mail: &LinkMail) -> Result<Option<Look>, Failure> {
+        let tenant = mail.invitation.as_ref().and_then(|of| of.tenant_id);
+        let Some(tenant) = tenant else {
+            return Ok(None);
+        };
+        let Some(row) = self.store.branding(tenant).await? else {
+            return Ok(None);
+        };
+        let logo = match (row.logo, &self.uploads) {
+            (Some(logo), Some(uploads)) => match uploads.get(&logo_name(logo.logo_id)).await {
+                Ok(file) => file.map(|file| (logo, file)),
+                Err(error) => {
+                    tracing::warn!(%error, mail = %mail.mail_id, "a mail goes without the logo");
+                    None
+                }
+            },
+            _ => None,
+        };
+        let look = Look {
+            name: row.name,
+            colors: row.branding.colors,
+            logo,
+        };
+        Ok(Some(look).filter(|look| !look.is_plain()))
+    }
+
+    fn compose(
+        &self,
+        mail: &LinkMail,
+        recipient: Recipient,
+        look: Option<Look>,
+    ) -> Result<Mail, Failure> {
         let token = self.open(sealed_columns::mailed_token(mail.mail_id), &mail.token)?;
         let none = || Failure::Never(format!("there is no mail for {:?}", mail.purpose));
         let purpose = Purpose::parse(&mail.purpose).ok_or_else(none)?;
@@ -175,12 +216,17 @@ impl AccountMails {
                 texts::link(language, purpose, name, &url).ok_or_else(none)?
             }
         };
+        let page = look.map(|look| Page {
+            html: Private::new(html::page(&text, &url, &look)),
+            logo: look.logo.map(|(_, file)| file),
+        });
         Ok(Mail {
             id: mail.mail_id,
             from: self.from.clone(),
             to: address,
             subject: text.subject,
             text: Private::new(text.body),
+            page,
         })
     }
 

@@ -7,10 +7,11 @@
 
 pub mod account_mails;
 mod config;
+mod html;
 mod mail_url;
 pub mod notices;
 mod post;
 mod texts;
 
 pub use config::{MailConfig, UrlFileError};
-pub use post::{Mail, Post, PostError};
+pub use post::{Mail, Page, Post, PostError};

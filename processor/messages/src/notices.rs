@@ -75,6 +75,7 @@ impl Handler for Notices {
             to: recipient.address,
             subject: text.subject,
             text: Private::new(text.body),
+            page: None,
         };
         send(&self.post, composed, attempt).await
     }

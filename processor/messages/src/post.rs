@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lettre::message::Mailbox;
+use bytes::Bytes;
 use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use onsale_private::Private;
 use onsale_settings::Secret;
 use uuid::Uuid;
 
+use crate::html::LOGO_CONTENT_ID;
 use crate::mail_url;
 
 /// Replies by which servers refuse a recipient for good (RFC 5321, 4.2.3): 501 and 555, 550 to 553.
@@ -43,6 +45,17 @@ pub struct Mail {
     pub subject: String,
     /// Its text. It may hold a link that nobody else should see.
     pub text: Private,
+    /// The same as a page, for programs that show one; `None`: the text alone.
+    pub page: Option<Page>,
+}
+
+/// A mail as a page.
+#[derive(Debug)]
+pub struct Page {
+    /// Its HTML.
+    pub html: Private,
+    /// The picture that it shows, a PNG.
+    pub logo: Option<Bytes>,
 }
 
 /// Why a mail was not sent. No text names a person.
@@ -171,16 +184,37 @@ fn composed(mail: Mail, encoding: Option<ContentTransferEncoding>) -> Result<Mes
     let never = || PostError::Never(None);
     let to: Address = mail.to.expose().parse().map_err(|_| never())?;
     let domain = mail.from.email.domain().to_owned();
-    let mut message = Message::builder()
+    let message = Message::builder()
         .message_id(Some(format!("<{}@{domain}>", mail.id)))
         .from(mail.from)
         .to(Mailbox::new(None, to))
-        .subject(mail.subject)
-        .header(ContentType::TEXT_PLAIN);
-    if let Some(encoding) = encoding {
-        message = message.header(encoding);
-    }
-    message.body(mail.text.into_exposed()).map_err(|_| never())
+        .subject(mail.subject);
+    let part = |kind, text: Private| {
+        let part = SinglePart::builder().header(kind);
+        let part = match encoding {
+            Some(encoding) => part.header(encoding),
+            None => part,
+        };
+        part.body(text.into_exposed())
+    };
+    let text = part(ContentType::TEXT_PLAIN, mail.text);
+    let composed = match mail.page {
+        None => message.singlepart(text),
+        Some(Page { html, logo }) => {
+            let html = part(ContentType::TEXT_HTML, html);
+            let both = MultiPart::alternative().singlepart(text);
+            let png = ContentType::parse("image/png").map_err(|_| never())?;
+            message.multipart(match logo {
+                None => both.singlepart(html),
+                Some(logo) => {
+                    let logo = Attachment::new_inline(LOGO_CONTENT_ID.to_owned())
+                        .body(Vec::from(logo), png);
+                    both.multipart(MultiPart::related().singlepart(html).singlepart(logo))
+                }
+            })
+        }
+    };
+    composed.map_err(|_| never())
 }
 
 #[cfg(test)]
@@ -198,6 +232,7 @@ mod tests {
             to: Private::new(to),
             subject: "สวัสดี".to_owned(),
             text: Private::new(format!("สวัสดี,\n\n{LINK}\n")),
+            page: None,
         }
     }
 
@@ -216,6 +251,30 @@ mod tests {
         assert!(text.contains(LINK), "{text}");
         let id = "Message-ID: <00000000-0000-0000-0000-000000000005@example.test>";
         assert!(text.contains(id), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_page_comes_with_its_text_and_its_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let post = Post::Outbox(folder.path().to_owned());
+        for (logo, parts) in [(None, 2), (Some(Bytes::from_static(b"\x89PNG")), 3)] {
+            let has_logo = logo.is_some();
+            let mut mail = mail("nobody@example.test");
+            let id = mail.id;
+            mail.page = Some(Page {
+                html: Private::new(format!("<p>สวัสดี</p><a href=\"{LINK}\">{LINK}</a>")),
+                logo,
+            });
+            post.send(mail).await.unwrap();
+            let text = std::fs::read(folder.path().join(format!("{id}.eml"))).unwrap();
+            let text = String::from_utf8_lossy(&text);
+            assert!(text.contains("multipart/alternative"), "{text}");
+            let kinds = ["text/plain", "text/html", "image/png"];
+            let found = kinds.map(|kind| text.matches(kind).count());
+            assert_eq!(found.iter().sum::<usize>(), parts, "{text}");
+            assert_eq!(text.contains("Content-ID: <logo>"), has_logo, "{text}");
+            assert_eq!(text.matches(LINK).count(), 3, "as it stands: {text}");
+        }
     }
 
     #[tokio::test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use onsale_jobs::{Kind, Kinds, Metrics, Worker, housekeeping, retention};
+use onsale_jobs::{Kind, Kinds, Metrics, Worker, housekeeping, retention, uploads};
 use onsale_messages::{Post, account_mails, notices};
 use onsale_store::Store;
+use onsale_uploads::Uploads;
 use prometheus::Registry;
 
 use crate::config::Config;
@@ -22,7 +23,9 @@ pub(super) fn worker(
         housekeeping::kind(store),
         retention::kind(store, &config.retention),
     ];
-    kinds.extend(mails(config, store)?);
+    let uploads = Uploads::new(&config.uploads()).or_use()?;
+    kinds.extend(uploads.clone().map(|uploads| uploads::kind(store, uploads)));
+    kinds.extend(mails(config, store, uploads)?);
     let kinds = Kinds::new(kinds).context("kinds of jobs").or_found()?;
     let mut schedules = vec![housekeeping::schedule()];
     schedules.extend(retention::schedule(&config.retention));
@@ -37,7 +40,7 @@ pub(super) fn worker(
 
 /// What mails people; nothing where there is no key to open addresses with, or nowhere to send them: the
 /// jobs wait then.
-fn mails(config: &Config, store: &Store) -> Result<Vec<Kind>, Failure> {
+fn mails(config: &Config, store: &Store, uploads: Option<Uploads>) -> Result<Vec<Kind>, Failure> {
     let Some(ring) = config.accounts.ring().or_use()? else {
         return Ok(Vec::new());
     };
@@ -61,7 +64,7 @@ fn mails(config: &Config, store: &Store) -> Result<Vec<Kind>, Failure> {
         );
     }
     let kinds = [
-        account_mails::kind(store, ring.clone(), post.clone(), &config.mail),
+        account_mails::kind(store, ring.clone(), post.clone(), &config.mail, uploads),
         notices::kind(store, ring, post, &config.mail),
     ];
     let kinds: Option<Vec<Kind>> = kinds.into_iter().collect();

@@ -17,7 +17,7 @@ const LINE_MAX_BYTES: usize = 998;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The mail server, as it shows what it has.
-struct Mailbox {
+pub(crate) struct Mailbox {
     api: String,
     http: reqwest::Client,
     /// Nobody else's.
@@ -25,12 +25,23 @@ struct Mailbox {
 }
 
 impl Mailbox {
-    fn of(api: &str) -> Self {
+    pub(crate) fn of(api: &str) -> Self {
         Self {
             api: api.to_owned(),
             http: http_client::builder(None).build().unwrap(),
             address: format!("p.{}@example.test", uuid::Uuid::new_v4().simple()),
         }
+    }
+
+    /// Nobody else's.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where it takes mails.
+    pub(crate) fn smtp(&self) -> String {
+        let port = Url::parse(&self.api).unwrap().port().unwrap() + 1;
+        format!("smtp://127.0.0.1:{port}")
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -42,7 +53,7 @@ impl Mailbox {
     }
 
     /// All mails to this address, the newest first, once there are as many.
-    async fn mails(&self, count: usize) -> Vec<Value> {
+    pub(crate) async fn mails(&self, count: usize) -> Vec<Value> {
         let query = format!("search?query=to%3A{}", self.address);
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -106,8 +117,7 @@ async fn mails_arrive_and_their_links_lead_on() {
         panic!("ONSALE_TEST_MAIL_URL is not set: run the tests by deploy/test.sh");
     };
     let mailbox = Mailbox::of(&api);
-    let smtp_port = Url::parse(&api).unwrap().port().unwrap() + 1;
-    let mail_url = format!("smtp://127.0.0.1:{smtp_port}");
+    let mail_url = mailbox.smtp();
     let folder = tempfile::tempdir().unwrap();
     let env = [
         ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),

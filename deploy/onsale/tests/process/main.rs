@@ -10,6 +10,7 @@
 mod accounts;
 mod attacks;
 mod audit;
+mod branding;
 mod clocks;
 mod damaged_database;
 mod deafness;

@@ -72,6 +72,7 @@ impl Accounts {
             invitation: Some(Invitation {
                 address: seal(sealed_columns::mailed_address(mail_id), email.written()),
                 tenant: tenant.name,
+                tenant_id: Some(tenant.tenant_id),
                 role: role.as_str().to_owned(),
                 locale,
             }),

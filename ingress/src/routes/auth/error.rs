@@ -1,7 +1,7 @@
 //! What goes wrong with accounts, as clients see it.
 
 use onsale_accounts::sessions::Refusal;
-use onsale_accounts::{AccountError, ProviderError};
+use onsale_accounts::{AccountError, CONTRAST_MIN, ProviderError};
 use onsale_store::account::SessionEnd;
 use serde_json::{Value, json};
 
@@ -89,6 +89,19 @@ impl From<AccountError> for ApiError {
                 Code::LastOwner,
                 "A tenant has at least one owner: make another member an owner first.",
             ),
+            AccountError::Contrast {
+                text,
+                background,
+                found,
+            } => {
+                let expected = format!("a contrast of at least {CONTRAST_MIN} with {background}");
+                let what = format!(
+                    "has a contrast of {found} with {background}; expected at least {CONTRAST_MIN}"
+                );
+                Self::wrong(text, Value::Null, &what, &expected)
+                    .with_detail("contrast", json!(found.to_one()))
+                    .with_detail("contrast_min", json!(CONTRAST_MIN.to_one()))
+            }
             AccountError::SlugTaken => Self::new(
                 Code::SlugTaken,
                 "Another tenant has this slug: choose another.",

@@ -1,6 +1,7 @@
 //! Accounts and what belongs to them, one fact a file.
 
 mod api_keys;
+mod branding;
 mod challenges;
 mod erasure;
 mod factors;

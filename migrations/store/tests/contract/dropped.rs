@@ -23,6 +23,7 @@ use onsale_store::{Store, StoreError};
 use uuid::Uuid;
 
 use crate::accounts::{NOW_MS, opera, password, session, token, user};
+use crate::branding::{branding, logo};
 use crate::build::{Chain, P, booking_id, event, event_id, filter, id, show, show_id, user_id};
 use crate::guests::guest;
 use crate::harness::{Bench, contract};
@@ -481,6 +482,27 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
                 let audit = move |_: MemberRole| entry();
                 call(store.change_member(tenant, id(1), role, None, NOW_MS, audit))
             }),
+        ),
+        (
+            "set_branding",
+            Box::new(|| {
+                call(async move {
+                    let said = branding();
+                    let set = store.set_branding(id(50), &said, NOW_MS, unattended);
+                    set.await
+                })
+            }),
+        ),
+        (
+            "set_logo",
+            Box::new(|| {
+                let logo = logo(number());
+                call(store.set_logo(id(50), Some(logo), NOW_MS, unattended))
+            }),
+        ),
+        (
+            "announce_logo",
+            Box::new(|| call(store.announce_logo(id(number())))),
         ),
         (
             "withdraw_invitation",

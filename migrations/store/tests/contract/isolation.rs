@@ -4,6 +4,7 @@
 use onsale_schemas::{MemberRole, RequestId};
 use onsale_store::account::{ApiKeyRow, Membership, MembershipChange, TenantChange};
 use onsale_store::audit::{Actor, AuditEntry, AuditFilter, Unaudited};
+use onsale_store::branding::Branding;
 use onsale_store::catalog::{
     EventFilter, EventRow, EventStatus, ShowChange, ShowStatus, TenantScope,
 };
@@ -12,6 +13,7 @@ use onsale_store::mail;
 use onsale_store::{Scope, Store, StoreError};
 
 use crate::accounts::{NOW_MS, add, api_key, invitation, open, opera};
+use crate::branding::{branding, logo};
 use crate::build::{Chain, booking_id, event, event_id, filter, id, show, show_id, user_id};
 use crate::harness::{Bench, on_postgres};
 
@@ -68,6 +70,9 @@ async fn furnish(bench: &Bench) {
     let scanner = member(MEMBER, MemberRole::Scanner);
     store.set_member(&scanner, NOW_MS, by()).await.unwrap();
     assert!(store.add_api_key(&api_key(1), by()).await.unwrap());
+    let said = branding();
+    let said = store.set_branding(tenant.tenant_id, &said, NOW_MS, by());
+    assert!(said.await.unwrap().is_some());
     let invited = invitation(1, 3, MemberRole::Scanner);
     assert!(store.invite(&invited, mail_of(1), by()).await.unwrap());
     store.add_event(&draft()).await.unwrap();
@@ -136,6 +141,8 @@ async fn found(store: &Store) -> Vec<(&'static str, String)> {
         invitations_of(tenant, NOW_MS),
         api_keys_of(tenant, NOW_MS, LIMIT),
         api_key([1; 32]),
+        branding(tenant),
+        branding_by_slug("opera-50"),
         audit(&entries),
     )
 }
@@ -233,6 +240,11 @@ async fn another_tenant_changes_nothing_where_nobody_compares_tenants() {
         let member_of_it = id(MEMBER);
         let set = store.change_member(tenant, member_of_it, owner, None, NOW_MS, of_role);
         assert_eq!(set.await.unwrap(), MembershipChange::NotThere);
+        let nothing = Branding::default();
+        let said = store.set_branding(tenant, &nothing, NOW_MS, by()).await;
+        assert_eq!(said.unwrap(), None);
+        let taken = store.set_logo(tenant, Some(logo(9)), NOW_MS, by()).await;
+        assert_eq!(taken.unwrap(), None);
         let removed = store
             .remove_member(tenant, member_of_it, NOW_MS, by())
             .await;

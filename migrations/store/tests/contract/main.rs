@@ -13,6 +13,7 @@ mod audit;
 mod audit_chain;
 mod audit_decided;
 mod audit_roles;
+mod branding;
 mod broken_transactions;
 mod build;
 mod catalog;

@@ -1,0 +1,146 @@
+//! How a tenant looks, on a real server: its logo lies in the data folder or in a bucket, and comes along with
+//! the mails that invite to it.
+
+use serde_json::{Value, json};
+
+use crate::mail_server::Mailbox;
+use crate::support::{Server, answer};
+
+const OWNER: &str = "owner@example.test";
+const LOGO: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"200\" height=\"100\">\
+                    <rect width=\"200\" height=\"100\" fill=\"#8b0000\"/></svg>";
+
+fn verb(server: &Server, args: &[&str]) -> Value {
+    let (code, out, err) = server.verb(&[args, &["--json"]].concat());
+    assert_eq!(code, Some(0), "{args:?}: {out}{err}");
+    serde_json::from_str(&out).unwrap()
+}
+
+/// A tenant with colours and a logo: the token of its owner, where the tenant is, and where the logo is.
+async fn house(server: &Server) -> (String, String, String) {
+    let tenant = verb(server, &["tenant", "create", "opera", "--name", "Opera"]);
+    let create = ["user", "create", "--email", OWNER, "--tenant", "opera"];
+    let created = verb(server, &create);
+    let body = json!({ "email": OWNER, "password": created["password"] });
+    let (status, signed_in) = server.post("", "/auth/login", &body).await;
+    assert_eq!(status, 200, "{signed_in}");
+    let token = signed_in["data"]["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/tenants/{}", tenant["tenant_id"].as_str().unwrap());
+    let put = async |what: &str, body: Vec<u8>, kind: &str| {
+        let request = server.http.put(server.url(&format!("{path}/{what}")));
+        let request = request.bearer_auth(&token).header("content-type", kind);
+        let (status, said) = answer(request.body(body).send().await.unwrap()).await;
+        assert_eq!(status, 200, "{what}: {said}");
+        said["data"].clone()
+    };
+    let colors = json!({ "colors": {
+        "background": "#ffffff", "text": "#1a1a1a", "accent": "#8b0000", "accent_text": "#ffffff",
+    } });
+    put(
+        "branding",
+        colors.to_string().into_bytes(),
+        "application/json",
+    )
+    .await;
+    let said = put("logo", LOGO.into(), "image/svg+xml").await;
+    let logo = said["logo"]["url"].as_str().unwrap().to_owned();
+    (token, path, logo)
+}
+
+/// The bytes of a logo.
+async fn shown(server: &Server, logo: &str) -> Vec<u8> {
+    let url = server.url(logo.trim_start_matches("/api/v1"));
+    let response = server.http.get(url).send().await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+    assert_eq!(response.headers()["content-type"], "image/png");
+    response.bytes().await.unwrap().to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_has_the_colours_and_the_logo_of_its_tenant() {
+    let Ok(api) = std::env::var("ONSALE_TEST_MAIL_URL") else {
+        panic!("ONSALE_TEST_MAIL_URL is not set: run the tests by deploy/test.sh");
+    };
+    let mailbox = Mailbox::of(&api);
+    let mail_url = mailbox.smtp();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [
+        ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
+        ("ONSALE_MAIL__URL", mail_url.as_str()),
+        ("ONSALE_MAIL__FROM", "Tickets <tickets@example.test>"),
+        (
+            "ONSALE_MAIL__LINK_BASE_URL",
+            "https://tickets.example.test/",
+        ),
+    ];
+    let mut server = Server::start_with(&data, &env).await;
+    let (token, path, logo) = house(&server).await;
+    let picture = shown(&server, &logo).await;
+    let id = logo.rsplit('/').next().unwrap();
+    let file = data.join("uploads/logos").join(format!("{id}.png"));
+    assert_eq!(std::fs::read(&file).unwrap(), picture);
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+
+    let invitation = json!({ "email": mailbox.address(), "role": "scanner" });
+    let (status, said) = server
+        .post(&token, &format!("{path}/members"), &invitation)
+        .await;
+    assert_eq!(status, 202, "{said}");
+    let mail = mailbox.mails(1).await.remove(0);
+    let (text, html) = (
+        mail["Text"].as_str().unwrap(),
+        mail["HTML"].as_str().unwrap(),
+    );
+    let (_, link) = text.split_once("https://tickets.example.test/").unwrap();
+    let link = link.split_whitespace().next().unwrap();
+    assert!(html.contains(link) && html.contains("#8b0000"), "{html}");
+    let inline = mail["Inline"].as_array().unwrap();
+    assert_eq!(inline.len(), 1, "{mail}");
+    assert_eq!(inline[0]["ContentID"], "logo");
+    assert_eq!(inline[0]["Size"].as_u64(), Some(picture.len() as u64));
+    assert_eq!(mail["Attachments"].as_array().map(Vec::len), Some(0));
+
+    // What is kept survives the process.
+    server.kill_and_restart().await;
+    assert_eq!(shown(&server, &logo).await, picture);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logo_lies_in_a_bucket_where_one_is_configured() {
+    // Only where such a server runs, as by deploy/test.sh.
+    let Ok(s3) = std::env::var("ONSALE_TEST_S3_URL") else {
+        return;
+    };
+    let (endpoint, key) = s3.split_once('#').unwrap();
+    let (access_key, secret_key) = key.split_once(':').unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let location = format!("s3://onsale-tests/{}", uuid::Uuid::new_v4());
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, secret_key).unwrap();
+    let env = [
+        ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
+        ("ONSALE_UPLOADS__LOCATION", location.as_str()),
+        ("ONSALE_UPLOADS__S3_ENDPOINT", endpoint),
+        ("ONSALE_UPLOADS__S3_ACCESS_KEY", access_key),
+        (
+            "ONSALE_UPLOADS__S3_SECRET_KEY_FILE",
+            secret.to_str().unwrap(),
+        ),
+    ];
+    let mut server = Server::start_with(&data, &env).await;
+    let (_, _, logo) = house(&server).await;
+    let picture = shown(&server, &logo).await;
+    assert!(!data.join("uploads").exists());
+    // From the bucket, and not from what was read lately.
+    server.kill_and_restart().await;
+    assert_eq!(shown(&server, &logo).await, picture);
+    assert!(!server.log().contains(secret_key));
+    assert_eq!(server.stop(), Some(0));
+}

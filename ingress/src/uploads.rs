@@ -1,0 +1,102 @@
+//! What organizers upload: where it lies, and what of it was read lately.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use moka::future::Cache;
+use onsale_store::branding::logo_name;
+use onsale_uploads::{Picture, PictureError, Pictures, UploadError, Uploads, UploadsConfig};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::{ApiError, Code};
+
+/// Files that were read lately stay in memory, up to this number of bytes together: those of a sale are asked
+/// for by all of its buyers at once.
+const KEPT_MAX_BYTES: u64 = 32 << 20;
+
+/// See the module.
+pub(crate) struct Files {
+    /// `None` where the nodes have no place in common.
+    uploads: Option<Uploads>,
+    pictures: Pictures,
+    kept: Cache<Uuid, Bytes>,
+}
+
+impl Files {
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub(crate) fn new(config: &UploadsConfig) -> Result<Self, UploadError> {
+        Ok(Self {
+            uploads: Uploads::new(config)?,
+            pictures: Pictures::default(),
+            kept: Cache::builder()
+                .weigher(|_, file: &Bytes| u32::try_from(file.len()).unwrap_or(u32::MAX))
+                .max_capacity(KEPT_MAX_BYTES)
+                .build(),
+        })
+    }
+
+    /// A logo. Its name is never used again, so what was read once stays right.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` and `OVERLOADED`; `NOT_SUPPORTED` where there are no uploads.
+    pub(crate) async fn logo(&self, logo_id: Uuid) -> Result<Bytes, ApiError> {
+        let uploads = self.uploads()?;
+        let read = async {
+            let read = uploads.get(&logo_name(logo_id)).await;
+            read.map_err(unavailable)?
+                .ok_or_else(|| ApiError::not_found("logo"))
+        };
+        // One reads for all who ask meanwhile.
+        let read = self.kept.try_get_with(logo_id, read).await;
+        read.map_err(|error: Arc<ApiError>| (*error).clone())
+    }
+
+    /// Makes a picture of what was sent.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` for what is no image that is taken, and `OVERLOADED`.
+    pub(crate) async fn picture(&self, sent: Bytes) -> Result<Picture, ApiError> {
+        self.pictures.read(sent).await.map_err(|error| match error {
+            PictureError::Busy => {
+                ApiError::overloaded("Other images are being read. Nothing was changed; try again.")
+            }
+            PictureError::Unavailable => {
+                ApiError::overloaded("No image can be read now. Nothing was changed; try again.")
+            }
+            PictureError::TooManyBytes(_)
+            | PictureError::TooManyPixels(..)
+            | PictureError::Format
+            | PictureError::Damaged(_)
+            | PictureError::Vector(_) => ApiError::wrong(
+                "body",
+                Value::Null,
+                &error.to_string(),
+                "a PNG, a JPEG, or an SVG of shapes and gradients, of at most 1 MiB and 16 million pixels",
+            ),
+        })
+    }
+
+    /// Where uploads lie.
+    ///
+    /// # Errors
+    /// `NOT_SUPPORTED`.
+    pub(crate) fn uploads(&self) -> Result<&Uploads, ApiError> {
+        self.uploads.as_ref().ok_or_else(|| {
+            ApiError::new(
+                Code::NotSupported,
+                "There is no place for uploads in this installation. (To have one that all nodes reach, set \
+                 uploads.location.)",
+            )
+        })
+    }
+}
+
+/// A place that cannot be used now is told to the log, with its cause, and to the client as something that may
+/// pass.
+pub(crate) fn unavailable(error: UploadError) -> ApiError {
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    tracing::error!(%error, cause, "an upload cannot be read or kept");
+    ApiError::overloaded("The place of uploads cannot be used right now; try again.")
+}
