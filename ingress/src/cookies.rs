@@ -191,7 +191,7 @@ impl Cookies {
 
 /// The values of the cookies of a name. HTTP/2 sends each cookie in a header of its own, and other cookies may
 /// hold anything.
-fn values(headers: &HeaderMap, name: &'static str) -> impl Iterator<Item = &[u8]> {
+fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
     let pairs = headers
         .get_all(COOKIE)
         .into_iter()

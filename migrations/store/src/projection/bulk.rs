@@ -5,12 +5,13 @@ mod postgres;
 mod sqlite;
 
 use onsale_schemas::{Offset, PartitionId, SeatIndex, ShowId};
+use uuid::Uuid;
 
 use super::plan::BookingChange;
 use super::trail::DecidedRow;
 use crate::audit::chain::Lane;
 use crate::booking::BookingRow;
-use crate::database::{Transaction, is_unique_violation, on, violation_detail};
+use crate::database::{Transaction, on};
 use crate::error::StoreError;
 
 /// A seat and its live booking.
@@ -20,6 +21,19 @@ pub(crate) struct SeatHolder {
     pub(crate) seat: SeatIndex,
     pub(crate) partition: PartitionId,
     pub(crate) booking: Offset,
+}
+
+/// A seat that one booking was to get and another holds; bookings as their offsets and partitions.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "seat {seat} of show {show} is held by booking {} of partition {} and by booking {} of partition {}",
+    .holder.0, .holder.1, .booking.0, .booking.1
+)]
+struct HeldSeat {
+    show: Uuid,
+    seat: i64,
+    holder: (i64, i64),
+    booking: (i64, i64),
 }
 
 /// What to do with a booking that is inserted and already exists.
@@ -66,12 +80,7 @@ pub(crate) async fn take_seats(
     if holders.is_empty() {
         return Ok(());
     }
-    match dispatch!(transaction, take_seats(holders)) {
-        Err(error) if is_unique_violation(&error) => {
-            Err(StoreError::DoubleSale(violation_detail(&error)))
-        }
-        other => other,
-    }
+    dispatch!(transaction, take_seats(holders))
 }
 
 /// Changes existing bookings; returns how many exist.

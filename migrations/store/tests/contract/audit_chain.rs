@@ -62,7 +62,7 @@ async fn force(bench: &Bench, sql: &str) {
     } else {
         format!("SET session_replication_role = replica; {sql}; RESET session_replication_role")
     };
-    bench.store.by_hand(&sql).await.unwrap();
+    bench.tamper(&sql).await;
 }
 
 /// The tenant as it stands in a statement.

@@ -82,7 +82,7 @@ impl Bench {
     }
 
     /// Runs a statement behind the store's back.
-    pub(crate) async fn tamper(&self, sql: &'static str) {
+    pub(crate) async fn tamper(&self, sql: &str) {
         self.try_tamper(sql).await.unwrap();
     }
 
@@ -93,13 +93,19 @@ impl Bench {
     }
 
     /// As [`Bench::tamper`], where the database may refuse it.
-    pub(crate) async fn try_tamper(&self, sql: &'static str) -> Result<(), sqlx::Error> {
+    pub(crate) async fn try_tamper(&self, sql: &str) -> Result<(), sqlx::Error> {
         if self.url.starts_with("sqlite") {
             let mut connection = sqlx::SqliteConnection::connect(&self.url).await?;
-            sqlx::raw_sql(sql).execute(&mut connection).await.map(drop)
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut connection)
+                .await
+                .map(drop)
         } else {
             let mut connection = sqlx::PgConnection::connect(&self.url).await?;
-            sqlx::raw_sql(sql).execute(&mut connection).await.map(drop)
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut connection)
+                .await
+                .map(drop)
         }
     }
 }

@@ -75,8 +75,14 @@ async fn furnish(bench: &Bench) {
     assert!(said.await.unwrap().is_some());
     let invited = invitation(1, 3, MemberRole::Scanner);
     assert!(store.invite(&invited, mail_of(1), by()).await.unwrap());
-    store.add_event(&draft()).await.unwrap();
+    // A show is added to what is published.
+    let published = EventRow {
+        status: EventStatus::Published,
+        ..draft()
+    };
+    store.add_event(&published).await.unwrap();
     store.add_show(&show(1, 1)).await.unwrap();
+    assert!(store.update_event(&draft(), by()).await.unwrap());
     let mut chain = Chain::default();
     chain.reserve(1, 7, &[3]);
     chain.block(1, 0, &[5], 0);

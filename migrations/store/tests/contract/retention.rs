@@ -169,7 +169,8 @@ async fn guests_go_with_their_last_booking(bench: Bench) {
     chain.reserve(2, 12, &[0]);
     store.project(&chain.all()).await.unwrap();
     for number in [11, 12, 13] {
-        let added = store.add_guest(&guest(number, 1), Unaudited::Unattended);
+        let guest = guest(number, 1);
+        let added = store.add_guest(&guest, Unaudited::Unattended);
         added.await.unwrap();
     }
     as_of_later(&bench).await;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::plan::BookingChange;
 use super::super::trail::DecidedRow;
-use super::{OnKnown, SeatHolder};
+use super::{HeldSeat, OnKnown, SeatHolder};
 use crate::audit::chain::Lane;
 use crate::booking::BookingRow;
 use crate::database::{classify, integer};
@@ -87,23 +87,63 @@ pub(super) async fn free_seats(
     Ok(())
 }
 
+/// Where row-level security is on, PostgreSQL names no values of a violated key, so seats that are held are passed
+/// by, and asked for where there are some.
 pub(super) async fn take_seats(
     connection: &mut PgConnection,
     holders: &[SeatHolder],
 ) -> Result<(), StoreError> {
     let columns = HolderColumns::of(holders)?;
-    sqlx::query(
+    let taken = sqlx::query(
         "INSERT INTO booking_seats (show_id, seat, partition, booking_offset) \
-         SELECT * FROM UNNEST($1::uuid[], $2::int4[], $3::int4[], $4::int8[])",
+         SELECT * FROM UNNEST($1::uuid[], $2::int4[], $3::int4[], $4::int8[]) \
+         ON CONFLICT ON CONSTRAINT one_live_holder_per_seat DO NOTHING",
     )
-    .bind(columns.shows)
-    .bind(columns.seats)
-    .bind(columns.partitions)
-    .bind(columns.bookings)
-    .execute(connection)
+    .bind(&columns.shows)
+    .bind(&columns.seats)
+    .bind(&columns.partitions)
+    .bind(&columns.bookings)
+    .execute(&mut *connection)
+    .await
+    .map_err(classify)?
+    .rows_affected();
+    if taken == holders.len() as u64 {
+        return Ok(());
+    }
+    let held = held_seat(connection, &columns).await?;
+    Err(StoreError::DoubleSale(held.map_or_else(
+        || "two of the seats are one, or one is held by its booking already".to_owned(),
+        |held| held.to_string(),
+    )))
+}
+
+/// One of these seats that another booking holds.
+async fn held_seat(
+    connection: &mut PgConnection,
+    columns: &HolderColumns,
+) -> Result<Option<HeldSeat>, StoreError> {
+    let found: Option<(Uuid, i32, i64, i32, i64, i32)> = sqlx::query_as(
+        "SELECT s.show_id, s.seat, s.booking_offset, s.partition, n.booking_offset, n.partition \
+         FROM UNNEST($1::uuid[], $2::int4[], $3::int4[], $4::int8[]) \
+             AS n (show_id, seat, partition, booking_offset) \
+         JOIN booking_seats AS s ON s.show_id = n.show_id AND s.seat = n.seat \
+         WHERE (s.partition, s.booking_offset) <> (n.partition, n.booking_offset) LIMIT 1",
+    )
+    .bind(&columns.shows)
+    .bind(&columns.seats)
+    .bind(&columns.partitions)
+    .bind(&columns.bookings)
+    .fetch_optional(connection)
     .await
     .map_err(classify)?;
-    Ok(())
+    Ok(found.map(
+        |(show, seat, holder, holder_partition, booking, partition)| HeldSeat {
+            show,
+            seat: seat.into(),
+            holder: (holder, holder_partition.into()),
+            booking: (booking, partition.into()),
+        },
+    ))
 }
 
 pub(super) async fn change_bookings(

@@ -94,9 +94,9 @@ pub(super) async fn take_seats(
         .await;
     match result {
         Err(error) if is_unique_violation(&error) => Err(StoreError::DoubleSale(
-            taken_seat(connection, &holder_rows(holders)?)
+            held_seat(connection, &holder_rows(holders)?)
                 .await?
-                .unwrap_or_else(|| error.to_string()),
+                .map_or_else(|| error.to_string(), |held| held.to_string()),
         )),
         other => other.map(drop),
     }
@@ -104,10 +104,10 @@ pub(super) async fn take_seats(
 
 /// One of these seats that another booking holds. SQLite names only the columns of a violated key; a
 /// failed statement leaves its transaction open, so it can be asked.
-async fn taken_seat(
+async fn held_seat(
     connection: &mut SqliteConnection,
     rows: &impl Serialize,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<HeldSeat>, StoreError> {
     let found: Option<(Uuid, i64, i64, i64, i64, i64)> = sqlx::query_as(
         "SELECT s.show_id, s.seat, s.booking_offset, s.partition, n.value ->> 3, n.value ->> 2 \
          FROM json_each($1) AS n JOIN booking_seats AS s \
@@ -119,11 +119,11 @@ async fn taken_seat(
     .await
     .map_err(classify)?;
     Ok(found.map(
-        |(show, seat, holder, holder_partition, booking, partition)| {
-            format!(
-                "seat {seat} of show {show} is held by booking {holder} of partition \
-                 {holder_partition} and by booking {booking} of partition {partition}"
-            )
+        |(show, seat, holder, holder_partition, booking, partition)| HeldSeat {
+            show,
+            seat,
+            holder: (holder, holder_partition),
+            booking: (booking, partition),
         },
     ))
 }

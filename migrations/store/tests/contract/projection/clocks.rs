@@ -92,7 +92,7 @@ impl WrongClock {
 
 /// Notes which time limit each statement has that changes bookings, and makes the sweep take longer than
 /// any other statement may, on either side. Only PostgreSQL has limits.
-const NOTE_TIME_LIMITS: &str = "CREATE TABLE noted (time_limit text NOT NULL); \
+const NOTE_TIME_LIMITS: &str = "CREATE TABLE noted (time_limit text NOT NULL); GRANT INSERT ON noted TO PUBLIC; \
     CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
     INSERT INTO noted SELECT current_setting('statement_timeout'); \
     IF current_setting('statement_timeout') = '1h' THEN PERFORM pg_sleep(16); END IF; \
