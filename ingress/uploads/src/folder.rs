@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use onsale_disk::{FileSystem, replace};
+use onsale_disk::{Disk as _, FileSystem, replace};
 
 use crate::uploads::UploadError;
 
@@ -52,7 +52,7 @@ impl Folder {
         &self,
         work: impl FnOnce(&FileSystem) -> io::Result<()> + Send + 'static,
     ) -> Result<(), UploadError> {
-        let done = tokio::task::spawn_blocking(move || work(&FileSystem)).await;
+        let done = tokio::task::spawn_blocking(move || work(&FileSystem::default())).await;
         done.map_err(io::Error::other)?.map_err(UploadError::Folder)
     }
 }

@@ -209,14 +209,16 @@ mod tests {
         let Some(config) = server("onsale-tests", Some("another key")) else {
             return;
         };
-        let put = uploads(&config).put("logos/1.png", Bytes::from_static(b"x"));
+        let bucket = uploads(&config);
+        let put = bucket.put("logos/1.png", Bytes::from_static(b"x"));
         let error = put.await.unwrap_err();
         assert!(
             matches!(error, UploadError::Refused { status: 403 }),
             "{error}"
         );
         let config = server("onsale-nowhere", None).unwrap();
-        let put = uploads(&config).put("logos/1.png", Bytes::from_static(b"x"));
+        let bucket = uploads(&config);
+        let put = bucket.put("logos/1.png", Bytes::from_static(b"x"));
         let error = put.await.unwrap_err();
         assert!(
             matches!(error, UploadError::Refused { status: 404 }),

@@ -229,7 +229,8 @@ async fn whom_a_provider_vouches_for_gets_an_account_without_what_others_set_up(
     let new = password(2);
     let set = store.set_password(id(1), &new, None, None, NOW_MS + 1, by());
     assert!(set.await.unwrap());
-    let linking = store.link_identity(&identity(3, 1), of_address(&expected), told(), by());
+    let elsewhere = identity(3, 1);
+    let linking = store.link_identity(&elsewhere, of_address(&expected), told(), by());
     assert_eq!(linking.await.unwrap(), Linking::Linked);
     let row = store.user(id(1)).await.unwrap().unwrap();
     assert_eq!(row.password, Some(new));
@@ -243,7 +244,8 @@ async fn a_link_in_a_session_shows_whose_the_account_is(bench: Bench) {
         session: opened.session_id,
         now_ms: NOW_MS,
     };
-    let linking = store.link_identity(&identity(1, 1), in_session, told(), by());
+    let elsewhere = identity(1, 1);
+    let linking = store.link_identity(&elsewhere, in_session, told(), by());
     assert_eq!(linking.await.unwrap(), Linking::Linked);
     let row = store.user(id(1)).await.unwrap().unwrap();
     assert!(row.owns_address());

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use self::rows::{ManyRows, Statement};
 use super::super::plan::BookingChange;
 use super::super::trail::DecidedRow;
-use super::{OnKnown, SeatHolder};
+use super::{HeldSeat, OnKnown, SeatHolder};
 use crate::audit::chain::Lane;
 use crate::booking::BookingRow;
 use crate::database::{classify, integer, is_unique_violation};

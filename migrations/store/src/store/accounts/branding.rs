@@ -73,8 +73,11 @@ impl Store {
     /// As every read.
     pub async fn is_logo(&self, logo_id: Uuid) -> Result<bool, StoreError> {
         let select = "SELECT logo_id FROM tenant_branding WHERE logo_id = $1";
-        let found = self.database.fetch_optional(select, &[logo_id.into()]);
-        Ok(found.await?.is_some())
+        let found = self
+            .database
+            .fetch_optional(select, &[logo_id.into()])
+            .await?;
+        Ok(found.is_some())
     }
 
     /// Says of itself what a tenant wants said, in place of what it said before; its logo stays. `None` when
@@ -197,8 +200,10 @@ async fn of_tenant(
     transaction: &mut Transaction,
     tenant: Uuid,
 ) -> Result<Option<BrandingRow>, StoreError> {
-    let row = transaction.fetch_optional(OF_TENANT, &[tenant.into()]);
-    row.await?.map(|row| branding_row(&row)).transpose()
+    let row = transaction
+        .fetch_optional(OF_TENANT, &[tenant.into()])
+        .await?;
+    row.map(|row| branding_row(&row)).transpose()
 }
 
 /// What people write freely is not repeated: entries are kept for years, and an imprint may name a person.
