@@ -12,7 +12,7 @@ use onsale_accounts::AccountsConfig;
 use onsale_auth::AuthConfig;
 use onsale_settings::ConfigProblem;
 use onsale_store::catalog::Quotas;
-use onsale_uploads::UploadsConfig;
+use onsale_uploads::{Reading, UploadsConfig};
 use serde::{Deserialize, Serialize};
 
 pub use address_blocks::{AddressBlocksConfig, AddressBlocksMode};
@@ -36,6 +36,9 @@ pub struct IngressConfig {
     pub rate_limit: RateLimitConfig,
     /// Where what organizers upload lies.
     pub uploads: UploadsConfig,
+    /// Where images among it are read. The program says so, and no file.
+    #[serde(skip)]
+    pub reading: Reading,
     /// Payments.
     pub payments: PaymentsConfig,
     /// Early refusals.

@@ -158,7 +158,7 @@ impl Ingress {
             jwks: config.auth.jwks()?,
             booking_keys: BookingKeys::new(&config.auth)?,
             codes: ConfirmationCodes::new(log.partitions()),
-            files: Files::new(&config.uploads)?,
+            files: Files::new(&config.uploads, config.reading.clone())?,
             access_log: AccessLog::new(),
             large_bodies: LargeBodies::new(&config.http),
             rules: documented.rules,

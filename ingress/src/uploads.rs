@@ -1,11 +1,14 @@
 //! What organizers upload: where it lies, and what of it was read lately.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use moka::future::Cache;
 use onsale_store::branding::logo_name;
-use onsale_uploads::{Picture, PictureError, Pictures, UploadError, Uploads, UploadsConfig};
+use onsale_uploads::{
+    Picture, PictureError, Pictures, Reading, UploadError, Uploads, UploadsConfig,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -14,6 +17,8 @@ use crate::error::{ApiError, Code};
 /// Files that were read lately stay in memory, up to this number of bytes together: those of a sale are asked
 /// for by all of its buyers at once.
 const KEPT_MAX_BYTES: u64 = 32 << 20;
+/// And as long as a file stays that no tenant has any more. Other caches may keep it for a year.
+const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// See the module.
 pub(crate) struct Files {
@@ -26,18 +31,20 @@ pub(crate) struct Files {
 impl Files {
     /// # Errors
     /// When the configuration cannot be used.
-    pub(crate) fn new(config: &UploadsConfig) -> Result<Self, UploadError> {
+    pub(crate) fn new(config: &UploadsConfig, reading: Reading) -> Result<Self, UploadError> {
         Ok(Self {
             uploads: Uploads::new(config)?,
-            pictures: Pictures::default(),
+            pictures: Pictures::new(reading),
             kept: Cache::builder()
                 .weigher(|_, file: &Bytes| u32::try_from(file.len()).unwrap_or(u32::MAX))
                 .max_capacity(KEPT_MAX_BYTES)
+                .time_to_live(KEPT_FOR)
                 .build(),
         })
     }
 
-    /// A logo. Its name is never used again, so what was read once stays right.
+    /// A logo. Its name is never used again, so what was read once stays right; one that was taken away is gone
+    /// from here an hour after its file is.
     ///
     /// # Errors
     /// `NOT_FOUND` and `OVERLOADED`; `NOT_SUPPORTED` where there are no uploads.
@@ -69,7 +76,9 @@ impl Files {
             | PictureError::TooManyPixels(..)
             | PictureError::Format
             | PictureError::Damaged(_)
-            | PictureError::Vector(_) => ApiError::wrong(
+            | PictureError::Vector(_)
+            | PictureError::Refused(_)
+            | PictureError::TooMuch => ApiError::wrong(
                 "body",
                 Value::Null,
                 &error.to_string(),

@@ -85,6 +85,9 @@ enum Command {
     Config(commands::config::ConfigCommand),
     /// Bring the database schema up to date
     Migrate(commands::migrate::MigrateArgs),
+    /// Read one image from standard input, as a server has it done for each that is uploaded
+    #[command(hide = true)]
+    ReadImage(commands::read_image::ReadImageArgs),
 }
 
 /// Where the configuration comes from.
@@ -280,6 +283,7 @@ impl Cli {
             Command::Doctor(args) => commands::doctor::run(&args),
             Command::Config(command) => commands::config::run(&command),
             Command::Migrate(args) => commands::migrate::run(&args),
+            Command::ReadImage(args) => commands::read_image::run(&args),
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod load;
 pub(crate) mod migrate;
+pub(crate) mod read_image;
 pub(crate) mod reconcile;
 pub(crate) mod replay;
 pub(crate) mod retention;

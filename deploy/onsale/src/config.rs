@@ -34,6 +34,7 @@ pub(crate) use node::{NodeConfig, NodeRole};
 pub(crate) use telemetry::{LogFormat, TelemetryConfig};
 
 use crate::cli::ConfigArgs;
+use crate::commands::read_image;
 use crate::exit::{Failure, OrFail};
 use crate::secrets;
 
@@ -216,6 +217,7 @@ impl Config {
             },
             rate_limit: self.rate_limit,
             uploads: self.uploads(),
+            reading: read_image::reading(&self.uploads),
             payments: self.payments,
             precheck: self.precheck,
             quota: self.quota,

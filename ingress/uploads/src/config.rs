@@ -1,5 +1,6 @@
 //! Section `uploads`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use onsale_settings::{ConfigProblem, Secret, check_range};
@@ -8,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// What is said of a location that is none.
 const LOCATION_EXPECTED: &str = "a folder, or s3://BUCKET or s3://BUCKET/PREFIX";
 const S3: &str = "s3://";
+/// Memory that an image may take: with less its thread has no stack, and more stands for no limit.
+const READ_MEMORY_MIB: RangeInclusive<u64> = 128..=16_384;
 
 /// Where uploaded images lie.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
@@ -34,6 +37,10 @@ pub struct UploadsConfig {
     pub s3_ca_file: Option<PathBuf>,
     /// How long one request to the bucket may take, in seconds.
     pub timeout_seconds: u64,
+    /// Memory that the process that reads an image may take, beyond what the program itself does, in MiB.
+    pub read_memory_mib: u64,
+    /// How long reading an image may take, in seconds; as much of a processor's time, too.
+    pub read_seconds: u64,
 }
 
 impl Default for UploadsConfig {
@@ -48,6 +55,8 @@ impl Default for UploadsConfig {
             s3_secret_key_file: None,
             s3_ca_file: None,
             timeout_seconds: 10,
+            read_memory_mib: 768,
+            read_seconds: 10,
         }
     }
 }
@@ -95,6 +104,13 @@ impl UploadsConfig {
             self.timeout_seconds,
             1..=300,
         );
+        check_range(
+            problems,
+            "uploads.read_memory_mib",
+            self.read_memory_mib,
+            READ_MEMORY_MIB,
+        );
+        check_range(problems, "uploads.read_seconds", self.read_seconds, 1..=60);
         let Some(location) = &self.location else {
             return;
         };
@@ -211,6 +227,14 @@ mod tests {
                     ..UploadsConfig::default()
                 },
                 vec!["uploads.timeout_seconds"],
+            ),
+            (
+                UploadsConfig {
+                    read_memory_mib: 64,
+                    read_seconds: 61,
+                    ..UploadsConfig::default()
+                },
+                vec!["uploads.read_memory_mib", "uploads.read_seconds"],
             ),
         ];
         for (config, wrong) in cases {

@@ -1,15 +1,19 @@
 //! What people upload. An image is never served as it came: it is read within bounds of memory and time
-//! and written anew as a PNG ([`Pictures`]), so that nothing else that a file may hold reaches a browser. What
-//! was written lies in a folder or in a bucket that speaks S3 ([`Uploads`]), under a name that is never used
+//! and written anew as a PNG ([`Pictures`]), so that nothing else that a file may hold reaches a browser; a
+//! server has that done by a process of its own, which is ended when it takes too much ([`Reading`]). What was
+//! written lies in a folder or in a bucket that speaks S3 ([`Uploads`]), under a name that is never used
 //! twice; a job deletes what nothing refers to any more (`onsale_jobs::uploads`).
 
 mod config;
 mod folder;
+mod numbers;
 mod picture;
+mod reading;
 mod s3;
 mod uploads;
 mod vector;
 
 pub use config::{SecretFileError, UploadsConfig};
 pub use picture::{IMAGE_MAX_BYTES, Picture, PictureError, Pictures};
+pub use reading::{Reader, Reading, answer};
 pub use uploads::{UploadError, Uploads};

@@ -13,8 +13,9 @@ use image::{
     DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat,
     ImageReader, Limits, RgbaImage,
 };
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
+use crate::reading::Reading;
 use crate::vector;
 
 /// Largest image that is read, in bytes.
@@ -58,10 +59,18 @@ pub enum PictureError {
     /// A vector image with what is not drawn.
     #[error("{0}")]
     Vector(String),
+    /// Why the process that reads does not take it.
+    #[error("{0}")]
+    Refused(String),
+    /// The process that reads it was ended.
+    #[error(
+        "takes too much memory or time to read; expected a simpler one: fewer shapes, layers and pixels"
+    )]
+    TooMuch,
     /// Other images are being read.
     #[error("other images are being read")]
     Busy,
-    /// The system gives no thread or memory for it.
+    /// The system gives no thread, process or memory for it.
     #[error("no image can be read now")]
     Unavailable,
 }
@@ -80,20 +89,26 @@ pub struct Picture {
 /// Reads images, a few at once.
 #[derive(Debug)]
 pub struct Pictures {
+    reading: Reading,
     turns: Arc<Semaphore>,
 }
 
 impl Default for Pictures {
     fn default() -> Self {
-        Self {
-            turns: Arc::new(Semaphore::new(READ_AT_ONCE)),
-        }
+        Self::new(Reading::default())
     }
 }
 
 impl Pictures {
-    /// Reads an image on a thread of its own, which keeps its turn until it is done, although the caller hangs
-    /// up.
+    /// Reads them there.
+    pub fn new(reading: Reading) -> Self {
+        Self {
+            reading,
+            turns: Arc::new(Semaphore::new(READ_AT_ONCE)),
+        }
+    }
+
+    /// Reads an image. It keeps its turn until that is done, although the caller hangs up.
     ///
     /// # Errors
     /// See [`PictureError`].
@@ -105,21 +120,29 @@ impl Pictures {
         let turn = tokio::time::timeout(TURN_PATIENCE, turn).await;
         let turn = turn.map_err(|_elapsed| PictureError::Busy)?;
         let turn = turn.map_err(|_closed| PictureError::Unavailable)?;
-        let (done, read) = oneshot::channel();
-        thread::Builder::new()
-            .name("image".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn(move || {
-                stand_back();
-                // Before the answer, so that who has it finds the next turn free.
-                let picture = redrawn(&bytes);
-                drop(turn);
-                drop(done.send(picture));
-            })
-            .map_err(|_| PictureError::Unavailable)?;
-        // A reader that panics drops its end.
-        read.await.unwrap_or(Err(PictureError::Damaged("image")))
+        let reading = self.reading.clone();
+        let read = tokio::spawn(async move {
+            let picture = reading.read(bytes).await;
+            // Before the answer, so that who has it finds the next turn free.
+            drop(turn);
+            picture
+        });
+        read.await.unwrap_or(Err(PictureError::Unavailable))
     }
+}
+
+/// Reads an image on a thread of its own, which has the stack for it, and waits for that.
+pub(crate) fn read_on_thread(bytes: Bytes) -> Result<Picture, PictureError> {
+    let thread = thread::Builder::new()
+        .name("image".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            stand_back();
+            redrawn(&bytes)
+        })
+        .map_err(|_| PictureError::Unavailable)?;
+    // A reader may panic.
+    thread.join().unwrap_or(Err(PictureError::Damaged("image")))
 }
 
 /// On Linux a priority belongs to a thread; elsewhere nothing is changed.
