@@ -10,6 +10,7 @@ use onsale_uploads::{
     Picture, PictureError, Pictures, Reading, UploadError, Uploads, UploadsConfig,
 };
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::error::{ApiError, Code};
@@ -19,6 +20,10 @@ use crate::error::{ApiError, Code};
 const KEPT_MAX_BYTES: u64 = 32 << 20;
 /// And as long as a file stays that no tenant has any more. Other caches may keep it for a year.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
+/// Files that the place of uploads is asked for at once: anyone may ask for any, also for those that are not there.
+const ASKED_AT_ONCE: usize = 32;
+/// How long one waits for that.
+const ASKED_PATIENCE: Duration = Duration::from_secs(2);
 
 /// See the module.
 pub(crate) struct Files {
@@ -26,6 +31,7 @@ pub(crate) struct Files {
     uploads: Option<Uploads>,
     pictures: Pictures,
     kept: Cache<Uuid, Bytes>,
+    asked: Semaphore,
 }
 
 impl Files {
@@ -40,6 +46,7 @@ impl Files {
                 .max_capacity(KEPT_MAX_BYTES)
                 .time_to_live(KEPT_FOR)
                 .build(),
+            asked: Semaphore::new(ASKED_AT_ONCE),
         })
     }
 
@@ -51,6 +58,11 @@ impl Files {
     pub(crate) async fn logo(&self, logo_id: Uuid) -> Result<Bytes, ApiError> {
         let uploads = self.uploads()?;
         let read = async {
+            let turn = tokio::time::timeout(ASKED_PATIENCE, self.asked.acquire()).await;
+            // It is never closed.
+            let _turn = turn.map_err(|_elapsed| {
+                ApiError::overloaded("Many other files are being read; try again.")
+            })?;
             let read = uploads.get(&logo_name(logo_id)).await;
             read.map_err(unavailable)?
                 .ok_or_else(|| ApiError::not_found("logo"))

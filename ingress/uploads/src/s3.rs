@@ -1,8 +1,8 @@
 //! Uploads in a bucket of a server that speaks S3. Requests are signed URLs (signature version 4), which
 //! `rusty_s3` computes.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect::Policy;
@@ -18,6 +18,9 @@ const SIGNED_FOR: Duration = Duration::from_secs(60);
 /// How long a connection may take; the whole takes as long as the configuration says.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How often the log says that files are not shown: anyone may ask for any number of them.
+const WARNED_EVERY: Duration = Duration::from_secs(60);
+
 /// See the module.
 #[derive(Clone)]
 pub struct Bucket {
@@ -26,6 +29,8 @@ pub struct Bucket {
     /// What names begin with, with its slash; empty for the whole bucket.
     prefix: Arc<str>,
     http: reqwest::Client,
+    /// When the log said last that a file is not shown.
+    warned: Arc<Mutex<Option<Instant>>>,
 }
 
 impl std::fmt::Debug for Bucket {
@@ -73,6 +78,7 @@ impl Bucket {
             credentials: Arc::new(Credentials::new(key, secret.expose())),
             prefix: prefix.into(),
             http: client(config)?,
+            warned: Arc::default(),
         })
     }
 
@@ -94,7 +100,24 @@ impl Bucket {
         match response.status() {
             status if status.is_success() => read(response).await.map(Some),
             StatusCode::NOT_FOUND => Ok(None),
+            // So says a server about what is not there, where the key may not list.
+            StatusCode::FORBIDDEN => {
+                self.warn();
+                Ok(None)
+            }
             status => Err(refused(status)),
+        }
+    }
+
+    fn warn(&self) {
+        // A thread that panicked here left an instant that is still right.
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_none_or(|at| at.elapsed() >= WARNED_EVERY) {
+            *warned = Some(Instant::now());
+            tracing::warn!(
+                "the server of uploads does not show a file (status 403): it is taken for one that is not there. \
+                 If the key may not read, all are; one that may list gets 404 for those alone"
+            );
         }
     }
 

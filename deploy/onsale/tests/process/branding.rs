@@ -50,6 +50,33 @@ async fn house(server: &Server) -> (String, String, String) {
     (token, path, logo)
 }
 
+/// A picture whose parts are all allowed, and that is drawn for minutes: each of its squares is filled by a
+/// gradient that looks through a thousand colours for each pixel.
+fn slow() -> String {
+    let stop = |at: u32| {
+        let offset = f64::from(at) / 1_000.0;
+        format!("<stop offset=\"{offset}\" stop-color=\"#8b{at:04x}\"/>")
+    };
+    let stops: String = (0..1_000).map(stop).collect();
+    let square = "<rect width=\"100\" height=\"100\" fill=\"url(#g)\"/>";
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100\" height=\"100\"><linearGradient id=\"g\" \
+         gradientUnits=\"userSpaceOnUse\" x2=\"100\">{stops}</linearGradient>{}</svg>",
+        square.repeat(3_000)
+    )
+}
+
+/// One that takes four layers of 26 MB at the same time, and little time.
+fn large() -> String {
+    let square =
+        "<rect x=\"-5000\" y=\"-5000\" width=\"10000\" height=\"10000\" fill=\"#8b0000\"/>";
+    let (open, close) = ("<g opacity=\"0.5\">".repeat(4), "</g>".repeat(4));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100\" height=\"100\">\
+         {open}{square}{square}{close}</svg>"
+    )
+}
+
 /// The bytes of a logo.
 async fn shown(server: &Server, logo: &str) -> Vec<u8> {
     let url = server.url(logo.trim_start_matches("/api/v1"));
@@ -108,6 +135,44 @@ async fn an_invitation_has_the_colours_and_the_logo_of_its_tenant() {
     // What is kept survives the process.
     server.kill_and_restart().await;
     assert_eq!(shown(&server, &logo).await, picture);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_takes_too_much_ends_its_reader_and_not_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [
+        ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
+        ("ONSALE_UPLOADS__READ_MEMORY_MIB", "128"),
+        ("ONSALE_UPLOADS__READ_SECONDS", "5"),
+    ];
+    let server = Server::start_with(&data, &env).await;
+    let (token, path, logo) = house(&server).await;
+    let before = shown(&server, &logo).await;
+    let arc = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"10\" height=\"10\">\
+               <path d=\"M0 0A1e70 1e70 0 1 1 1e70 1e70\"/></svg>";
+    for (file, why) in [
+        (slow(), "takes too much"),
+        (large(), "takes too much"),
+        (arc.to_owned(), "1e70"),
+    ] {
+        let request = server.http.put(server.url(&format!("{path}/logo")));
+        let request = request.bearer_auth(&token).body(file);
+        let (status, said) = answer(request.send().await.unwrap()).await;
+        assert_eq!(status, 400, "{why}: {said}");
+        assert_eq!(said["error"]["code"], "VALIDATION_ERROR", "{said}");
+        assert!(said.to_string().contains(why), "{said}");
+    }
+    // The next one finds its turn free, and the logo is the one that it was.
+    let request = server.http.put(server.url(&format!("{path}/logo")));
+    let request = request.bearer_auth(&token).body(LOGO);
+    let (status, said) = answer(request.send().await.unwrap()).await;
+    assert_eq!(status, 200, "{said}");
+    let logo = said["data"]["logo"]["url"].as_str().unwrap();
+    assert_eq!(shown(&server, logo).await, before);
+    let log = server.log();
+    assert!(!log.contains("process that reads images"), "{log}");
     assert_eq!(server.stop(), Some(0));
 }
 
