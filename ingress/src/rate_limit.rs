@@ -29,7 +29,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Key {
     User(UserId),
-    /// An account whose password is tried, or an address of e-mail that guests give.
+    /// An account whose password is tried, an address of e-mail that guests give, or a tenant.
     Account([u8; 16]),
     /// IPv6 counts by its /56: a single subscriber has that many addresses.
     Address([u8; 8]),
@@ -89,6 +89,8 @@ pub(crate) enum Class {
     Reset,
     /// Files that organizers upload, by user.
     Upload,
+    /// Those that are kept, once more by tenant.
+    UploadByTenant,
     Other,
 }
 
@@ -102,7 +104,9 @@ impl Class {
             | Self::Guest
             | Self::GuestByEmail
             | Self::Reset => true,
-            Self::Reserve | Self::Lookup | Self::Upload | Self::Other => false,
+            Self::Reserve | Self::Lookup | Self::Upload | Self::UploadByTenant | Self::Other => {
+                false
+            }
         }
     }
 }
@@ -130,6 +134,7 @@ pub(crate) struct RateLimits {
     guest_by_email: Bucket,
     reset: Bucket,
     upload: Bucket,
+    upload_by_tenant: Bucket,
     other: Bucket,
     enabled: bool,
 }
@@ -154,6 +159,7 @@ impl RateLimits {
             guest_by_email: Bucket::new("guest_by_email", config.guest_by_email),
             reset: Bucket::new("reset", config.reset),
             upload: Bucket::new("upload", config.upload),
+            upload_by_tenant: Bucket::new("upload_by_tenant", config.upload_by_tenant),
             other: Bucket::new("other", config.other),
             enabled: config.enabled,
         }
@@ -178,6 +184,7 @@ impl RateLimits {
             Class::GuestByEmail => &self.guest_by_email,
             Class::Reset => &self.reset,
             Class::Upload => &self.upload,
+            Class::UploadByTenant => &self.upload_by_tenant,
             Class::Other => &self.other,
         }
         .check(key)

@@ -34,6 +34,8 @@ pub struct RateLimitConfig {
     pub reset: Rate,
     /// Files that organizers upload. Each is drawn anew, and lies where uploads do for an hour at least.
     pub upload: Rate,
+    /// Those that are kept, by tenant, however many people it has.
+    pub upload_by_tenant: Rate,
     /// Everything else.
     pub other: Rate,
     /// New idempotency keys of one buyer within 24 hours, in which each is remembered. The staff and
@@ -67,6 +69,7 @@ impl Default for RateLimitConfig {
             guest_by_email: rate(30, 12),
             reset: rate(3, 2),
             upload: rate(6, 6),
+            upload_by_tenant: rate(1, 12),
             other: rate(100, 20),
             idempotency_keys_per_day: 10_000,
             address_blocks: AddressBlocksConfig::default(),
@@ -93,6 +96,7 @@ impl RateLimitConfig {
             ("guest_by_email", self.guest_by_email),
             ("reset", self.reset),
             ("upload", self.upload),
+            ("upload_by_tenant", self.upload_by_tenant),
             ("other", self.other),
         ] {
             let key = format!("rate_limit.{class}");

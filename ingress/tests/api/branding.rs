@@ -397,33 +397,37 @@ async fn a_place_that_does_not_answer_is_a_503_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn uploads_have_a_limit_of_their_own() {
-    let (world, _folder) = world(|all| {
-        all.rate_limit.enabled = true;
-        let many = Rate {
-            per_minute: 10_000,
-            burst: 10_000,
-        };
-        all.rate_limit.other = many;
-        all.rate_limit.login = many;
-        all.rate_limit.register = many;
-        all.rate_limit.reset = many;
-        all.rate_limit.upload = Rate {
-            per_minute: 1,
-            burst: 2,
-        };
-    })
-    .await;
-    let (owner, tenant) = owner_of(&world, "opera").await;
-    for _ in 0..2 {
-        send_logo(&world, &owner, &tenant, png(9, 9))
+async fn uploads_have_limits_of_their_own_by_user_and_by_tenant() {
+    for is_by_tenant in [false, true] {
+        let (world, _folder) = world(|all| {
+            all.rate_limit.enabled = true;
+            let many = Rate {
+                per_minute: 10_000,
+                burst: 10_000,
+            };
+            let few = Rate {
+                per_minute: 1,
+                burst: 2,
+            };
+            all.rate_limit.other = many;
+            all.rate_limit.login = many;
+            all.rate_limit.register = many;
+            all.rate_limit.reset = many;
+            all.rate_limit.upload = if is_by_tenant { many } else { few };
+            all.rate_limit.upload_by_tenant = if is_by_tenant { few } else { many };
+        })
+        .await;
+        let (owner, tenant) = owner_of(&world, "opera").await;
+        for _ in 0..2 {
+            send_logo(&world, &owner, &tenant, png(9, 9))
+                .await
+                .data(200);
+        }
+        let refused = send_logo(&world, &owner, &tenant, png(9, 9)).await;
+        refused.error(429, "RATE_LIMITED");
+        let branding = path_of(&tenant, "branding");
+        call(&world, &owner, Method::PUT, &branding, said())
             .await
             .data(200);
     }
-    let refused = send_logo(&world, &owner, &tenant, png(9, 9)).await;
-    refused.error(429, "RATE_LIMITED");
-    let branding = path_of(&tenant, "branding");
-    call(&world, &owner, Method::PUT, &branding, said())
-        .await
-        .data(200);
 }

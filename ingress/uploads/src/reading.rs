@@ -96,7 +96,7 @@ impl Reader {
     /// With nothing of this process: neither its environment nor its files, which are all closed where another
     /// program begins.
     fn start(&self) -> io::Result<(Running, ChildStdin, ChildStdout)> {
-        let env = self.env.iter().map(|(name, value)| (name, value));
+        let env = self.env.iter().map(|pair| (&pair.0, &pair.1));
         let mut child = Command::new(&self.program)
             .args(&self.args)
             .env_clear()

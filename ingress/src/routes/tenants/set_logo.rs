@@ -14,6 +14,7 @@ use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{self, PathId};
 use crate::ids;
+use crate::rate_limit::{Class, Key};
 use crate::routes::auth::account_call::AccountCall;
 use crate::uploads;
 use crate::values::FileBody;
@@ -49,6 +50,10 @@ pub(crate) async fn set_logo(
     let (sent, share) = extract::file(request, IMAGE_MAX_BYTES, &caller, &call.state).await?;
     let picture = files.picture(sent).await?;
     drop(share);
+    // What is kept takes room for all of the tenant's people.
+    let limits = &call.state.limits;
+    let counted = limits.check(Class::UploadByTenant, Key::Account(id.into_bytes()));
+    counted.map(drop).map_err(|(error, _passed)| error)?;
     let logo = Logo {
         logo_id: ids::random(),
         width: picture.width,
