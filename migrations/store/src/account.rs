@@ -532,8 +532,8 @@ pub struct IdentityRow {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkCondition {
     /// It has this address, which is verified. Where account and mailbox are not known to be one person's, its
-    /// password, its sessions and identities whose provider does not vouch for the address end with the link:
-    /// someone else may have set them up.
+    /// password, its sessions, second factors and identities whose provider does not vouch for the address end with
+    /// the link: someone else may have set them up.
     VerifiedAddress(LookupHash),
     /// The session in which its person asked for it is live.
     Session {
