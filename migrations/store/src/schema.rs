@@ -53,7 +53,7 @@ const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN '
          CASE p.proparallel WHEN 's' THEN 'PARALLEL SAFE' WHEN 'r' THEN 'PARALLEL RESTRICTED' END, \
          CASE WHEN p.prosecdef THEN 'SECURITY DEFINER' END, \
          (SELECT string_agg('SET ' || replace(setting, 'search_path=' || \
-             quote_ident(current_schema()) || ', pg_temp', 'search_path FROM CURRENT'), ' ') \
+             quote_ident(n.nspname) || ', pg_temp', 'search_path FROM CURRENT'), ' ') \
              FROM unnest(p.proconfig) AS setting), \
          coalesce(pg_get_function_sqlbody(p.oid), 'AS ' || p.prosrc)) \
      FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace \

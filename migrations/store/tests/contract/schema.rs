@@ -194,7 +194,7 @@ async fn what_was_weakened_by_hand_is_named() {
             .tamper(
                 "CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql \
                      AS $$ BEGIN RETURN NEW; END $$; \
-                 ALTER FUNCTION audit_drop_months(integer) RESET search_path; \
+                 ALTER FUNCTION audit_drop_months(bigint, integer) RESET search_path; \
                  CREATE OR REPLACE FUNCTION onsale_reach() RETURNS text STABLE PARALLEL SAFE \
                      RETURN 'all'; \
                  ALTER POLICY reads ON audit USING (true); \
