@@ -231,6 +231,18 @@ async fn what_was_weakened_by_hand_is_named() {
     .await;
 }
 
+/// A schema by the name of the role comes first in the path, and the tables lie in the one behind it.
+#[tokio::test]
+async fn another_schema_in_front_alters_nothing() {
+    on_postgres(|bench| async move {
+        bench
+            .tamper("CREATE SCHEMA onsale_tests AUTHORIZATION onsale_tests")
+            .await;
+        assert_eq!(bench.store.missing_objects().await.unwrap(), []);
+    })
+    .await;
+}
+
 /// A migration that waits for a table keeps everyone waiting who comes behind it, so it lets go and tries again.
 #[tokio::test]
 async fn a_migration_that_waits_lets_others_read() {

@@ -92,7 +92,8 @@ async fn connect(
         let looked = entrance.admit().await;
         (entrance, looked)
     });
-    let Ok(looked) = timeout(FIRST_LOOK_MAX, &mut looking).await else {
+    let looked = timeout(FIRST_LOOK_MAX, &mut looking).await;
+    let Ok(looked) = looked else {
         tracing::warn!(
             "starting without the database; it is still being looked at, or brought up to date"
         );

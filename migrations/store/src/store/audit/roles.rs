@@ -37,22 +37,28 @@ DO $months$
 DECLARE part regclass;
 BEGIN
     FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'audit'::regclass LOOP
-        EXECUTE format('REVOKE ALL ON %s FROM @role', part);
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM @role', part);
     END LOOP;
 END
 $months$;
 GRANT EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(bigint, integer) TO @role;
 ";
 
-/// What a role owns, or may become who does, of the audit trail and of the schema that it lies in.
-const OWNS: &str = "SELECT pg_has_role($1, c.relowner, 'MEMBER') AS tables, \
-     pg_has_role($1, n.nspowner, 'MEMBER') AS schema \
-     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-     WHERE c.oid = to_regclass('audit')";
+/// What a role owns, or may become who does: the audit trail, the schema that it lies in, or something in there.
+/// Functions of PostgreSQL are called by their full names, because others of these names may lie in the schema.
+const OWNS: &str = "SELECT pg_catalog.pg_has_role($1, c.relowner, 'MEMBER') AS tables, \
+     pg_catalog.pg_has_role($1, n.nspowner, 'MEMBER') AS schema, \
+     EXISTS (SELECT FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = n.oid \
+         AND pg_catalog.pg_has_role($1, p.proowner, 'MEMBER')) \
+     OR EXISTS (SELECT FROM pg_catalog.pg_operator AS o WHERE o.oprnamespace = n.oid \
+         AND pg_catalog.pg_has_role($1, o.oprowner, 'MEMBER')) AS inside \
+     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+     WHERE c.oid = CAST(pg_catalog.to_regclass('audit') AS oid)";
 
 /// Who owns the schema, and whether a role may create something in it.
-const CREATES: &str = "SELECT pg_get_userbyid(nspowner)::text AS owner, \
-     has_schema_privilege($1, oid, 'CREATE') AS may FROM pg_namespace WHERE nspname = $2";
+const CREATES: &str = "SELECT CAST(pg_catalog.pg_get_userbyid(nspowner) AS text) AS owner, \
+     pg_catalog.has_schema_privilege($1, oid, 'CREATE') AS may \
+     FROM pg_catalog.pg_namespace WHERE nspname = CAST($2 AS name)";
 
 /// The statements that give a role what it needs, in the schema of the tables.
 fn grants(role: &str, schema: &str) -> Result<String, RoleNameError> {
@@ -101,9 +107,9 @@ impl Store {
     /// migration.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] for a name that is none, for a role that owns the tables or their schema (it would
-    /// lose what the next migration needs), and for one that may still create something in the schema, which only
-    /// the schema's owner can take from it; otherwise as the database says, which has to have the role. Nothing
+    /// [`StoreError::Invalid`] for a name that is none, for a role that owns the tables (it would lose what the
+    /// next migration needs), their schema or functions in there, and for one that may still create something in
+    /// the schema, which only the schema's owner can take from it; otherwise as the database says, which has to have the role. Nothing
     /// was changed then.
     pub async fn grant_to_role(&self, role: &str) -> Result<bool, StoreError> {
         let Database::Postgres(PostgresPool { pool, .. }) = &self.database else {
@@ -121,20 +127,21 @@ impl Store {
             .map_or_else(|| Ok("public".to_owned()), |row| row.text("name"))?;
         let sql = grants(role, &schema).map_err(|error| StoreError::Invalid(error.to_string()))?;
         let mut transaction = pool.begin().await.map_err(classify)?;
-        let owned: Option<(bool, bool)> = sqlx::query_as(OWNS)
+        let owned: Option<(bool, bool, bool)> = sqlx::query_as(OWNS)
             .bind(role)
             .fetch_optional(&mut *transaction)
             .await
             .map_err(classify)?;
         let owned = match owned {
-            Some((true, _)) => Some("the tables"),
-            Some((false, true)) => Some("the schema"),
+            Some((true, _, _)) => Some("the tables"),
+            Some((false, true, _)) => Some("their schema"),
+            Some((false, false, true)) => Some("functions or operators in their schema"),
             _ => None,
         };
         if let Some(owned) = owned {
             return Err(StoreError::Invalid(format!(
                 "role {role}: it owns {owned}, or may become the role that does; expected the role that servers \
-                 connect as, which owns nothing, while this connects as the owner"
+                 connect as, which owns nothing, while this connects as the owner of the tables"
             )));
         }
         sqlx::raw_sql(AssertSqlSafe(sql))
