@@ -175,8 +175,8 @@ impl Locked {
         input.write_all(sql.as_bytes()).unwrap();
         input.flush().unwrap();
         let mut said = String::new();
-        let mut output = BufReader::new(child.stdout.as_mut().unwrap());
-        output.read_line(&mut said).unwrap();
+        let output = child.stdout.as_mut().unwrap();
+        BufReader::new(output).read_line(&mut said).unwrap();
         assert_eq!(said.trim(), "locked");
         Self(child)
     }
