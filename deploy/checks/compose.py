@@ -25,7 +25,9 @@ def seconds(duration: str) -> int:
 def main() -> None:
     model = json.loads(Path(sys.argv[1]).read_text())
     drain = re.search(r"^drain_timeout_ms = (\d+)$", (DEPLOY / "onsale.toml").read_text(), re.M)
-    made = set(re.findall(r"\| make ([\w-]+)", (FOLDER / "secrets.sh").read_text()))
+    made = set(
+        re.findall(r"(?m)^(?:if .*; then )?make ([\w-]+)", (FOLDER / "secrets.sh").read_text())
+    )
     used: set[str] = set()
     for name, service in model["services"].items():
         used |= {secret["source"] for secret in service.get("secrets", [])}

@@ -35,6 +35,9 @@ if has compose-load; then
     python3 deploy/checks/compose.py "$work/compose.json"
 fi
 
+step "secrets of the compose file"
+deploy/checks/secrets.sh
+
 if has kustomize; then
     step "Kubernetes manifests"
     cp deploy/kubernetes/base/secret.example.yaml "$work/secret.yaml"

@@ -149,8 +149,8 @@ impl ToSchema for Instant {
     }
 }
 
-/// A file, for the document.
-pub(crate) struct FileBody;
+/// A file, for the document alone.
+pub(crate) enum FileBody {}
 
 impl PartialSchema for FileBody {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Measures what attacks cost a server, to compare binaries, and what answers tell by their time.
 
-    deploy/checks/attacks/measure.py --binary FILE [--only shows,receipts,keys,guesses] [--shows N]
-        [--fill SECONDS] [--keys N] [--guesses N] [--set NAME=VALUE]...
+    deploy/checks/attacks/measure.py --binary FILE [--only NAME,...] [--shows N]
+        [--fill SECONDS] [--keys N] [--guesses N] [--sessions N] [--set NAME=VALUE]...
 
     shows      20 anonymous lists of an event with N shows, at once
     receipts   20 receipts by 6 clients, of a booking behind SECONDS of `onsale load` at full speed
     keys       N refusals under unique idempotency keys, by 3,000 users
     guesses    N logins and N forgotten passwords of an account that there is, and as many of
                none, in turn: what each takes
+    reuse      N sessions whose refresh token is used twice at once, and again after the grace:
+               what each use gets, and what is left of the session
 
 Rate limits are off, so that the work itself is measured; --set names more settings of
 the server (ONSALE_..., as quotas). Processor time is that of the server. Prints a line of JSON for
@@ -38,6 +40,8 @@ KEY_USERS = 3_000
 WORKERS = 8
 # Requests that are sent on one connection without waiting for answers.
 PIPELINED = 100
+# `accounts.refresh_grace_seconds`, as it is unless something else is set.
+GRACE_SECONDS = 10
 
 
 def cpu_s(server):
@@ -191,7 +195,46 @@ def guesses(server, given):
     }
 
 
-MEASUREMENTS = {"shows": shows, "receipts": receipts, "keys": keys, "guesses": guesses}
+def reuse(server, given):
+    account = {"email": "reused@example.test", "password": "a long and winding road"}
+    server.call("POST", "/api/v1/auth/register", "", account)
+    stolen = [
+        server.call("POST", "/api/v1/auth/login", "", account)["refresh_token"]
+        for _ in range(given.sessions)
+    ]
+    answers, newest = collections.defaultdict(collections.Counter), collections.defaultdict(list)
+
+    def refresh(when, session, token):
+        try:
+            data = server.call("POST", "/api/v1/auth/refresh", "", {"refresh_token": token})
+            newest[session].append(data["refresh_token"])
+            answers[when][200] += 1
+        except harness.RefusedError as refused:
+            answers[when][refused.status] += 1
+
+    # Two tabs, or a thief who is as fast as its owner.
+    twice = [(session, token) for session, token in enumerate(stolen) for _ in range(2)]
+    at_once(len(twice), WORKERS, lambda at: refresh("at once", *twice[at]))
+    time.sleep(GRACE_SECONDS + 1)
+    begin = time.monotonic()
+    at_once(given.sessions, WORKERS, lambda at: refresh("after the grace", at, stolen[at]))
+    taken_s = time.monotonic() - begin
+    for session, tokens in list(newest.items()):
+        refresh("what the family had last", session, tokens[-1])
+    return {
+        "sessions": given.sessions,
+        "answers": {when: dict(found) for when, found in answers.items()},
+        "ms_to_end_a_family": round(taken_s * 1000 * WORKERS / given.sessions, 2),
+    }
+
+
+MEASUREMENTS = {
+    "shows": shows,
+    "receipts": receipts,
+    "keys": keys,
+    "guesses": guesses,
+    "reuse": reuse,
+}
 
 
 def main():
@@ -202,6 +245,7 @@ def main():
     arguments.add_argument("--fill", type=int, default=45, metavar="SECONDS")
     arguments.add_argument("--keys", type=int, default=100_000)
     arguments.add_argument("--guesses", type=int, default=200)
+    arguments.add_argument("--sessions", type=int, default=200)
     arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     given = arguments.parse_args()
     settings = {"ONSALE_RATE_LIMIT__ENABLED": "false"}

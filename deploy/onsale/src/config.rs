@@ -345,6 +345,9 @@ impl Config {
         let mut problems = self.ingress().validate().err().unwrap_or_default();
         let distributed = self.kafka.is_used();
         self.node.check(&mut problems, distributed);
+        if distributed {
+            self.uploads.check_shared(&mut problems);
+        }
         self.cluster.check(&mut problems, processor);
         self.reconcile.check(&mut problems);
         self.data.check(&mut problems);

@@ -54,12 +54,14 @@ pub(crate) async fn register(world: &World) -> Value {
     post(world, "register", body).await.data(201)
 }
 
-/// As [`register`], with the mailed link followed in the session.
+/// As [`register`], with the mailed link followed in the session, and the person as it is then.
 pub(crate) async fn register_verified(world: &World) -> Value {
-    let signed_in = register(world).await;
+    let mut signed_in = register(world).await;
     let link = json!({ "token": mailed(world).await });
     let verified = call(world, &signed_in, Method::POST, "verify-email", link).await;
     verified.data(200);
+    let me = call(world, &signed_in, Method::GET, "me", Value::Null).await;
+    signed_in["user"] = me.data(200);
     signed_in
 }
 

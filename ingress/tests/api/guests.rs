@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::accounts::{PASSWORD, config, mailed, post};
+use crate::authorisation::wants_token;
 use crate::support::{
     BUYER, Call, Claims, EVENT, NOW_MS, Reply, SECRET, SHOW, STALLS, Script, ScriptedLog, World,
     sign,
@@ -311,6 +312,13 @@ async fn a_verified_account_takes_over_what_was_bought_with_its_address() {
         Some(EMAIL.len())
     );
     assert_eq!(export["bookings"].as_array().unwrap().len(), 2);
+    // What it did as the guests that are its own now.
+    let did = |action: &str| {
+        let entries = export["audit"].as_array().unwrap().iter();
+        entries.filter(|entry| entry["action"] == action).count()
+    };
+    assert_eq!((did("guest.open"), did("booking.reserve")), (2, 2));
+    assert_eq!(export["complete"], true);
 }
 
 #[tokio::test]
@@ -427,7 +435,7 @@ async fn a_guests_token_opens_its_purchase_and_nothing_else() {
             let reply = call.header("sec-fetch-site", "same-origin").open().await;
             let is_open = OPEN.contains(&(method.as_str(), path.as_str()));
             // A stream does not end.
-            if path.ends_with("/stream") || operation.get("security").is_none() {
+            if path.ends_with("/stream") || !wants_token(operation) {
                 assert_ne!(reply.status(), 403, "{what}");
                 continue;
             }

@@ -401,7 +401,12 @@ async fn a_buyer_finds_nothing_of_an_organizer_without_a_tenant() {
         status: EventStatus::Draft,
         ..event()
     };
-    world.store.add_event(&draft).await.unwrap();
+    // A show is added to what is published.
+    let published = EventRow {
+        status: EventStatus::Published,
+        ..draft.clone()
+    };
+    world.store.add_event(&published).await.unwrap();
     let mut of_draft = ShowRow {
         show_id: DRAFT_SHOW,
         event_id: DRAFT,
@@ -411,6 +416,8 @@ async fn a_buyer_finds_nothing_of_an_organizer_without_a_tenant() {
         zone.zone_id = Uuid::from_u128(DRAFT_ZONES + u128::from(zone.index));
     }
     world.store.add_show(&of_draft).await.unwrap();
+    let hidden = world.store.update_event(&draft, Unaudited::Unattended);
+    assert!(hidden.await.unwrap());
     let of_nobody = |user, role| {
         let mut claims = Claims::new(user, role);
         claims.tenant = Uuid::nil();

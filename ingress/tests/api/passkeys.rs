@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::accounts::{
-    EMAIL, PASSWORD, audited, call, config, login, post, refresh, register, register_verified,
+    EMAIL, PASSWORD, audited, call, config, login, mailed, post, refresh, register_verified,
 };
 use crate::factors::{pass, told, with_app};
 use crate::support::{NOW_MS, Reply, World};
@@ -177,7 +177,10 @@ async fn a_passkey_is_a_whole_sign_in() {
     assert_eq!(begun["options"]["publicKey"]["rpId"], HOST);
     let credential = authenticator.get(&begun["options"], PAGES, VERIFIED);
     let second = sign_in(&world, &begun, &credential).await.data(200);
-    assert_eq!(second["user"], signed_in["user"]);
+    let mut user = signed_in["user"].clone();
+    // It has followed the link since.
+    user["email_verified"] = json!(true);
+    assert_eq!(second["user"], user);
     sign_in(&world, &begun, &credential)
         .await
         .error(401, "INVALID_CREDENTIALS");
@@ -201,7 +204,7 @@ async fn a_passkey_is_a_whole_sign_in() {
 #[tokio::test]
 async fn what_a_passkey_signed_is_for_one_ceremony_one_origin_and_a_verified_person() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let (mut authenticator, _) = with_passkey(&world, &signed_in).await;
     let refused = async |begun: &Value, credential: &Value| {
         let reply = sign_in(&world, begun, credential).await;
@@ -249,7 +252,7 @@ async fn what_a_passkey_signed_is_for_one_ceremony_one_origin_and_a_verified_per
 #[tokio::test]
 async fn a_passkey_is_registered_for_the_account_that_asked_once() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let mut authenticator = Authenticator::new();
     let begun = begin(&world, &signed_in).await.data(200);
     let user = &begun["options"]["publicKey"]["user"];
@@ -264,6 +267,9 @@ async fn a_passkey_is_registered_for_the_account_that_asked_once() {
         .error(401, "INVALID_CREDENTIALS");
     let other = json!({ "email": "other@example.test", "password": PASSWORD });
     let other = post(&world, "register", other).await.data(201);
+    let link = json!({ "token": mailed(&world).await });
+    let verified = call(&world, &other, Method::POST, "verify-email", link).await;
+    verified.data(200);
     let good = authenticator.create(&begun["options"], PAGES, VERIFIED);
     add(&world, &other, &begun, &good)
         .await
@@ -328,7 +334,7 @@ async fn a_passkey_steps_up_and_is_removed() {
 #[tokio::test]
 async fn a_disabled_account_is_not_opened_by_its_passkey() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let (mut authenticator, _) = with_passkey(&world, &signed_in).await;
     let user: Uuid = signed_in["user"]["user_id"]
         .as_str()
@@ -367,7 +373,7 @@ async fn refusals(world: &World) -> usize {
 #[tokio::test]
 async fn a_made_up_passkey_leaves_nothing_in_the_trail() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let (mut authenticator, _) = with_passkey(&world, &signed_in).await;
     let begun = options(&world).await;
     let mut stranger = Authenticator::new();
@@ -423,7 +429,7 @@ async fn where_browsers_have_no_passkeys_there_are_none() {
         all.accounts.pages_url = Some("http://tickets.example.test".to_owned());
     })
     .await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let reply = world.post("/api/v1/auth/passkeys/options").send().await;
     reply.error(501, "NOT_SUPPORTED");
     begin(&world, &signed_in).await.error(501, "NOT_SUPPORTED");

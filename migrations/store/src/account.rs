@@ -83,8 +83,9 @@ pub struct UserRow {
     /// When a link that was mailed to the address was followed, or a provider vouched for it, in milliseconds since
     /// 1970. That need not have been the account's person: anyone may register another person's address.
     pub email_verified_at_ms: Option<u64>,
-    /// When account and mailbox were shown to be one person's, in milliseconds since 1970. Only then is what belongs
-    /// to the owner of the address the account's.
+    /// When account and mailbox were shown to be one person's, or operators vouched for it, in milliseconds since
+    /// 1970. Only then is what belongs to the owner of the address the account's, and only then does it get second
+    /// factors.
     pub address_owned_at_ms: Option<u64>,
     /// The name.
     pub name: Option<Sealed>,
@@ -531,8 +532,8 @@ pub struct IdentityRow {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkCondition {
     /// It has this address, which is verified. Where account and mailbox are not known to be one person's, its
-    /// password, its sessions and identities whose provider does not vouch for the address end with the link:
-    /// someone else may have set them up.
+    /// password, its sessions, second factors and identities whose provider does not vouch for the address end with
+    /// the link: someone else may have set them up.
     VerifiedAddress(LookupHash),
     /// The session in which its person asked for it is live.
     Session {

@@ -1,7 +1,9 @@
 //! A server and its verbs over TLS to PostgreSQL and Redis, each with certificates that both sides verify. The
 //! roles of PostgreSQL are those of the compose file.
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +11,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair,
 };
 
 use crate::kafka_database::brokers;
@@ -33,12 +36,17 @@ impl Certificates {
         let folder = tempfile::tempdir().unwrap();
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // What has the name of who signed it would count as signed by itself.
+        authority
+            .distinguished_name
+            .push(DnType::CommonName, "authority");
         let authority =
             CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let certificates = Self { folder };
         std::fs::write(certificates.file("ca.pem"), authority.pem()).unwrap();
         for name in ["server", "client"] {
             let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+            params.distinguished_name.push(DnType::CommonName, name);
             params.extended_key_usages = vec![
                 ExtendedKeyUsagePurpose::ServerAuth,
                 ExtendedKeyUsagePurpose::ClientAuth,
@@ -47,7 +55,8 @@ impl Certificates {
             let certificate = params.signed_by(&key, &authority).unwrap();
             std::fs::write(certificates.file(&format!("{name}.pem")), certificate.pem()).unwrap();
             let key_file = certificates.file(&format!("{name}.key"));
-            std::fs::write(key_file, key.serialize_pem()).unwrap();
+            std::fs::write(&key_file, key.serialize_pem()).unwrap();
+            std::fs::set_permissions(key_file, Permissions::from_mode(0o600)).unwrap();
         }
         certificates
     }

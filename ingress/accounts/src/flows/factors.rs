@@ -1,4 +1,7 @@
 //! A person's second factors: setting an authenticator app up, recovery codes, and what there is.
+//!
+//! An account gets them once its address is known to be its person's: on one that was registered with another
+//! person's address they would keep the owner of the address out, and let the other one in again.
 
 use onsale_private::{LookupHash, Private};
 use onsale_store::account::UserRow;
@@ -8,6 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::consent::{Confirmation, in_session};
+use super::tenants::check_address;
 use crate::accounts::{Accounts, Origin};
 use crate::error::AccountError;
 use crate::factors::{RECOVERY_CODES, RecoveryCode, TotpSecret};
@@ -84,7 +88,8 @@ impl Accounts {
     /// Begins to set an authenticator app up. One that is in use stays so until a code of this one is shown.
     ///
     /// # Errors
-    /// [`AccountError::InvalidCredentials`], [`AccountError::StepUp`] and others.
+    /// [`AccountError::InvalidCredentials`], [`AccountError::StepUp`]; [`AccountError::NotVerified`] and
+    /// [`AccountError::NotOwned`] where the address is not known to be its person's; and others.
     pub async fn set_up_totp(
         &self,
         user: Uuid,
@@ -97,6 +102,7 @@ impl Accounts {
         let (row, by) = self
             .consent_to(user, session, password, doing, origin, now_ms)
             .await?;
+        check_address(&row)?;
         let vault = self.vault(now_ms).await?;
         let email = vault.open_profile(&row)?.email;
         let email = email.unwrap_or_else(|| Private::new(user.to_string()));
@@ -127,7 +133,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::WrongCode`], [`AccountError::ChallengeGone`] where nothing was set up or too long ago, or
-    /// too many codes were wrong, and others.
+    /// too many codes were wrong; [`AccountError::NotVerified`] and [`AccountError::NotOwned`]; and others.
     pub async fn confirm_totp(
         &self,
         user: Uuid,
@@ -138,6 +144,7 @@ impl Accounts {
     ) -> Result<Option<Vec<Private>>, AccountError> {
         self.require_recent_factor(user, Some(session), now_ms)
             .await?;
+        self.owner_of_address(user).await?;
         let bare: String = code.expose().split_whitespace().collect();
         let setting_up = self.store.factors_of(user).await?.setting_up;
         let in_time = |row: &TotpRow| {

@@ -11,6 +11,7 @@ use webauthn_rs::prelude::Passkey;
 
 use super::consent::in_session;
 use super::factors::{added_with, recovery_codes};
+use super::tenants::check_address;
 use crate::accounts::{Accounts, Origin, SignedIn};
 use crate::error::AccountError;
 use crate::factors::{Passkeys, credential_hash};
@@ -60,8 +61,9 @@ impl Accounts {
     /// Begins to register a passkey.
     ///
     /// # Errors
-    /// [`AccountError::NoPasskeys`], [`AccountError::InvalidCredentials`], [`AccountError::StepUp`] and
-    /// others.
+    /// [`AccountError::NoPasskeys`], [`AccountError::InvalidCredentials`], [`AccountError::StepUp`];
+    /// [`AccountError::NotVerified`] and [`AccountError::NotOwned`] where the address is not known to be its
+    /// person's; and others.
     pub async fn begin_passkey(
         &self,
         user: Uuid,
@@ -75,6 +77,7 @@ impl Accounts {
         let (row, _by) = self
             .consent_to(user, session, password, doing, origin, now_ms)
             .await?;
+        check_address(&row)?;
         let vault = self.vault(now_ms).await?;
         let email = vault.open_profile(&row)?.email;
         let email = email.unwrap_or_else(|| Private::new(user.to_string()));
@@ -95,7 +98,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::ChallengeGone`], [`AccountError::WrongPasskey`], [`AccountError::PasskeyTaken`],
-    /// [`AccountError::TooManyPasskeys`] and others.
+    /// [`AccountError::TooManyPasskeys`], [`AccountError::NotVerified`], [`AccountError::NotOwned`] and others.
     pub async fn add_passkey(
         &self,
         user: Uuid,
@@ -109,6 +112,7 @@ impl Accounts {
         let name = name.map(fields::name).transpose()?;
         self.require_recent_factor(user, Some(session), now_ms)
             .await?;
+        self.owner_of_address(user).await?;
         let vault = self.vault(now_ms).await?;
         let PasskeyAnswer {
             ceremony,

@@ -158,7 +158,8 @@ impl Accounts {
         drop(all);
     }
 
-    /// Sets a password by the token of a link, and ends every session.
+    /// Sets a password by the token of a link, and ends every session; and the second factors of an account whose
+    /// address was not known to be its person's.
     ///
     /// # Errors
     /// [`AccountError::BadLink`] where the token is not good any more.
@@ -184,9 +185,18 @@ impl Accounts {
                 why,
             });
         }
+        // They may be those of someone else, who has registered the address.
+        let drops_factors = !row.owns_address() && self.store.has_second_factor(user).await?;
         let hash = self.passwords.hash(password).await?;
         let origin = origin.clone();
-        let audit = move |user| origin.own(user, "account.reset_password");
+        let audit = move |user| {
+            let entry = origin.own(user, "account.reset_password");
+            if drops_factors {
+                entry.with(json!({ "second_factors": "removed" }))
+            } else {
+                entry
+            }
+        };
         self.store
             .reset_password(secret.hash(), &hash, now_ms, audit)
             .await?

@@ -76,7 +76,9 @@ impl Accounts {
             role,
             email: Some(vault.seal_email(user_id, &registration.email)),
             email_verified_at_ms: None,
-            address_owned_at_ms: None,
+            // Anyone may register another person's address; who is the first admin has the link that the server
+            // prints to its operators.
+            address_owned_at_ms: (role == UserRole::Admin).then_some(now_ms),
             name: registration
                 .name
                 .as_ref()

@@ -81,7 +81,8 @@ impl Accounts {
         self.config.self_service_tenants
     }
 
-    /// An account that may open a tenant for itself: its address is known to be its person's.
+    /// An account that may open a tenant for itself, or have second factors: its address is known to be its
+    /// person's.
     ///
     /// # Errors
     /// [`AccountError::NotVerified`], [`AccountError::NotOwned`] and others.
@@ -89,12 +90,7 @@ impl Accounts {
         let row = self.store.user(user).await?;
         let row = row.filter(UserRow::is_active);
         let row = row.ok_or(AccountError::NotFound("account"))?;
-        if row.email_verified_at_ms.is_none() {
-            return Err(AccountError::NotVerified);
-        }
-        if !row.owns_address() {
-            return Err(AccountError::NotOwned);
-        }
+        check_address(&row)?;
         Ok(row)
     }
 
@@ -207,6 +203,20 @@ impl Accounts {
         of_member(removed.await?)?;
         let keys = self.tenants.api_keys_created_by(tenant, user, now_ms);
         Ok(keys.await?)
+    }
+}
+
+/// Refuses an account whose address is not known to be its person's, by what that takes.
+///
+/// # Errors
+/// [`AccountError::NotVerified`], [`AccountError::NotOwned`].
+pub(super) fn check_address(row: &UserRow) -> Result<(), AccountError> {
+    if row.owns_address() {
+        Ok(())
+    } else if row.email_verified_at_ms.is_none() {
+        Err(AccountError::NotVerified)
+    } else {
+        Err(AccountError::NotOwned)
     }
 }
 

@@ -70,8 +70,8 @@ impl Accounts {
             .ok_or(AccountError::BadLink)
     }
 
-    /// Sends another link to the address of an account; none where it is known to be its person's. Earlier links
-    /// stay good.
+    /// Sends another link to the address of an account; none where it is verified and known to be its person's.
+    /// Earlier links stay good.
     ///
     /// # Errors
     /// [`AccountError::TooManyMails`]; [`AccountError::NotFound`] for a token's user that has no account here.
@@ -84,7 +84,7 @@ impl Accounts {
         let row = self.store.user(user).await?;
         let row = row.filter(UserRow::is_active);
         let row = row.ok_or(AccountError::NotFound("account"))?;
-        if row.owns_address() {
+        if row.owns_address() && row.email_verified_at_ms.is_some() {
             return Ok(());
         }
         let Some(email) = &row.email else {

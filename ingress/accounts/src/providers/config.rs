@@ -166,7 +166,7 @@ impl ProviderConfig {
         if self
             .client_secret
             .as_ref()
-            .is_some_and(|secret| !is_word(secret.expose()))
+            .is_some_and(|secret| !is_secret(secret.expose()))
         {
             problems.push(ConfigProblem::new(
                 key("client_secret"),
@@ -219,6 +219,13 @@ impl ProviderConfig {
             }
         }
     }
+}
+
+/// What RFC 6749 lets a provider give out, blanks within included.
+fn is_secret(text: &str) -> bool {
+    (1..=TEXT_MAX_BYTES).contains(&text.len())
+        && text.trim() == text
+        && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
 }
 
 fn is_word(text: &str) -> bool {

@@ -65,7 +65,8 @@ impl RequestBody for PasskeyRequest {
     responses(
         (status = 201, description = "The passkey is registered; recovery codes where the account had none left", body = Success<NewPasskeyBody>),
         (status = 401, description = "`INVALID_CREDENTIALS`: what the browser answered is not valid here; `SECOND_FACTOR_REQUIRED`: show the second factor that is in use first", body = Problem),
-        (status = 403, description = "`FORBIDDEN`: the token belongs to no session", body = Problem),
+        (status = 403, description = "`FORBIDDEN`: the token belongs to no session; `EMAIL_NOT_VERIFIED`; `CONFIRMATION_REQUIRED`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 409, description = "`PASSKEY_TAKEN`, or `QUOTA_EXCEEDED`: the account has as many as it may", body = Problem),
         (status = 410, description = "`CHALLENGE_EXPIRED`: the ceremony was used, took too long, or is another's", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere, or browsers have no passkeys at the address of the pages", body = Problem),

@@ -20,7 +20,7 @@ use crate::routes::auth::account_call::AccountCall;
         (status = 200, description = "What the browser creates the passkey with", body = Success<CeremonyBody>),
         (status = 400, description = "`VALIDATION_ERROR`: the password is missing", body = Problem),
         (status = 401, description = "`INVALID_CREDENTIALS`: the password is another; `SECOND_FACTOR_REQUIRED`: show the second factor first (`POST /auth/step-up`)", body = Problem),
-        (status = 403, description = "`FORBIDDEN`: the token belongs to no session; `SIGN_IN_AGAIN`: the account has no password, and the session is older than 15 minutes", body = Problem),
+        (status = 403, description = "`FORBIDDEN`: the token belongs to no session; `SIGN_IN_AGAIN`: the account has no password, and the session is older than 15 minutes; `EMAIL_NOT_VERIFIED`; `CONFIRMATION_REQUIRED`: account and mailbox are not known to be one person's, so follow the link of another mail while signed in", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere, or browsers have no passkeys at the address of the pages", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),

@@ -46,7 +46,8 @@ impl RequestBody for ConfirmTotpRequest {
     responses(
         (status = 200, description = "The app is in use; recovery codes where the account had none left", body = Success<RecoveryCodesBody>),
         (status = 401, description = "`INVALID_CODE`; `SECOND_FACTOR_REQUIRED`: show the second factor that is in use first", body = Problem),
-        (status = 403, description = "`FORBIDDEN`: the token belongs to no session", body = Problem),
+        (status = 403, description = "`FORBIDDEN`: the token belongs to no session; `EMAIL_NOT_VERIFIED`; `CONFIRMATION_REQUIRED`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 410, description = "`CHALLENGE_EXPIRED`: nothing was set up, or more than an hour ago, or 5 codes were wrong in this session: begin again", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),

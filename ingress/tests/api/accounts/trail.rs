@@ -5,7 +5,9 @@ use onsale_store::account::UserRole;
 use onsale_store::audit::{AuditFilter, Unaudited};
 use serde_json::{Value, json};
 
-use super::{EMAIL, OTHER_PASSWORD, PASSWORD, call, login, mailed, post, register, world};
+use super::{
+    EMAIL, OTHER_PASSWORD, PASSWORD, call, login, mailed, post, register, register_verified, world,
+};
 use crate::factors::with_app;
 use crate::support::{NOW_MS, World};
 
@@ -23,7 +25,7 @@ async fn role_in(world: &World, action: &str) -> String {
 #[tokio::test]
 async fn the_trail_names_the_role_that_a_person_has() {
     let world = world().await;
-    let buyer = register(&world).await;
+    let buyer = register_verified(&world).await;
     assert_eq!(role_in(&world, "account.register").await, "buyer");
     let profile = json!({ "name": "Other" });
     let changed = call(&world, &buyer, Method::PUT, "me", profile.clone()).await;
@@ -65,7 +67,7 @@ async fn the_trail_names_the_role_that_a_person_has() {
 #[tokio::test]
 async fn a_right_password_that_stops_at_the_second_factor_is_in_the_trail() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     with_app(&world, &signed_in).await;
     login(&world, PASSWORD)
         .await

@@ -40,7 +40,7 @@ async fn signed_in(world: &World, reply: &Reply) -> Value {
 #[tokio::test]
 async fn a_second_step_in_a_browser_sets_cookies_and_the_first_sets_none() {
     let world = world().await;
-    let registered = crate::accounts::register(&world).await;
+    let registered = crate::accounts::register_verified(&world).await;
     let (app, _) = with_app(&world, &registered).await;
     let first = login(&world, EMAIL).await;
     let asked = first.error(401, "SECOND_FACTOR_REQUIRED");
@@ -63,7 +63,7 @@ async fn a_second_step_in_a_browser_sets_cookies_and_the_first_sets_none() {
 #[tokio::test]
 async fn a_passkey_signs_in_in_a_browser() {
     let world = passkeys::world().await;
-    let registered = crate::accounts::register(&world).await;
+    let registered = crate::accounts::register_verified(&world).await;
     let (mut authenticator, _) = with_passkey(&world, &registered).await;
     let begun = passkeys::options(&world).await;
     let credential = authenticator.get(&begun["options"], PAGES, VERIFIED);

@@ -4,7 +4,7 @@ use serde_json::json;
 use totp_rs::Secret;
 
 use super::{App, answer, begin, challenge_of, confirm, pass, with_app, world};
-use crate::accounts::{EMAIL, OTHER_PASSWORD, audited, mailed, post, register};
+use crate::accounts::{EMAIL, OTHER_PASSWORD, audited, mailed, post, register_verified};
 use crate::support::World;
 
 /// Sets another password, as who reads the account's mail can.
@@ -18,8 +18,7 @@ async fn reset(world: &World) {
 #[tokio::test]
 async fn who_reads_the_mail_gets_no_more_codes_and_holds_no_recovery_code_up() {
     let world = world().await;
-    let signed_in = register(&world).await;
-    mailed(&world).await;
+    let signed_in = register_verified(&world).await;
     let (app, codes) = with_app(&world, &signed_in).await;
     for round in 0..3 {
         reset(&world).await;
@@ -47,7 +46,7 @@ async fn who_reads_the_mail_gets_no_more_codes_and_holds_no_recovery_code_up() {
 #[tokio::test]
 async fn the_first_code_of_an_app_is_tried_a_few_times() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     let begun = begin(&world, &signed_in).await.data(201);
     let secret = begun["secret"].as_str().unwrap();
     let app = App(Secret::try_from_base32(secret).unwrap());

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{challenge, id, own_tenant, pass, step_up, with_app, world};
-use crate::accounts::{OTHER_PASSWORD, PASSWORD, call, login, refresh, register};
+use crate::accounts::{OTHER_PASSWORD, PASSWORD, call, login, refresh, register_verified};
 use crate::support::{Reply, World};
 
 #[tokio::test]
 async fn a_session_that_has_ended_changes_nothing_of_its_account() {
     let world = world().await;
-    let signed_in = register(&world).await;
+    let signed_in = register_verified(&world).await;
     // The factor was shown in it just now.
     with_app(&world, &signed_in).await;
     let ended = call(&world, &signed_in, Method::POST, "logout-all", Value::Null).await;
@@ -56,7 +56,7 @@ async fn ask(
 #[tokio::test]
 async fn who_gives_rights_to_others_has_shown_the_factor() {
     let world = world().await;
-    let registered = register(&world).await;
+    let registered = register_verified(&world).await;
     let own = id(&registered);
     let tenant = own_tenant(&world, own).await;
     let signed_in = login(&world, PASSWORD).await.data(200);

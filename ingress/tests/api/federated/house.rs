@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::support::NOW_MS;
 
 pub(crate) const CLIENT_ID: &str = "onsale";
-pub(crate) const CLIENT_SECRET: &str = "between-us";
+pub(crate) const CLIENT_SECRET: &str = "between us";
 /// More than any document of a provider may have.
 const HUGE_BYTES: usize = 300_000;
 

@@ -13,7 +13,7 @@ use onsale_store::audit::AuditFilter;
 use onsale_store::document::CatalogCursor;
 use onsale_store::store::LogMark;
 
-use crate::node::foreign::delete_before;
+use crate::node::foreign::delete_of_before;
 use crate::node::projecting::{caught_up, projection};
 use crate::node::support::{ALL, PARTITIONS, PATIENCE, World, event_id, owns, show_row, until};
 
@@ -155,7 +155,7 @@ async fn a_database_older_than_the_outcomes_that_are_kept_is_named_until_it_is_r
         .filter(|record| matches!(record.outcome, Outcome::Reserved(_)))
         .count();
     assert_ne!(passed_over, 0);
-    delete_before(&world, 8).await;
+    delete_of_before(&world, &[world.kafka.outcomes_topic()], 8).await;
     let second = projection(&world).await;
     let problems = second.problems();
     assert!(

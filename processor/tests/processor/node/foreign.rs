@@ -187,13 +187,18 @@ pub(crate) async fn recreate(world: &World) {
 }
 
 /// Deletes what is before `offset` from commands and outcomes.
-pub(crate) async fn delete_before(world: &World, offset: i64) {
+async fn delete_before(world: &World, offset: i64) {
+    let topics = [world.kafka.commands_topic(), world.kafka.outcomes_topic()];
+    delete_of_before(world, &topics, offset).await;
+}
+
+pub(crate) async fn delete_of_before(world: &World, topics: &[String], offset: i64) {
     let admin: AdminClient<DefaultClientContext> = client(world).create().unwrap();
     let mut list = TopicPartitionList::new();
-    for topic in [world.kafka.commands_topic(), world.kafka.outcomes_topic()] {
+    for topic in topics {
         for partition in ALL {
             let before = rdkafka::Offset::Offset(offset);
-            list.add_partition_offset(&topic, partition.0.into(), before)
+            list.add_partition_offset(topic, partition.0.into(), before)
                 .unwrap();
         }
     }

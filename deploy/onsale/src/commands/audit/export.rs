@@ -1,8 +1,8 @@
 //! `onsale audit export`
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -58,7 +58,7 @@ async fn write(file: &Path, pages: &mut AuditPages) -> Result<(), Failure> {
     name.push(".part");
     let part = PathBuf::from(name);
     let cannot = || format!("cannot write {}", part.display());
-    let mut into = File::create(&part).with_context(cannot).or_use()?;
+    let mut into = create_new(&part).with_context(cannot).or_use()?;
     while let Some(page) = pages.next_page().await.map_err(failed)? {
         into.write_all(&page).with_context(cannot).or_use()?;
     }
@@ -68,9 +68,49 @@ async fn write(file: &Path, pages: &mut AuditPages) -> Result<(), Failure> {
         .or_use()
 }
 
+/// A file that only its owner reads, in the place of one that an export left behind which was ended. What lies there
+/// under the name is not followed: in a folder that others write to it may be a link to another file.
+fn create_new(path: &Path) -> std::io::Result<File> {
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, onsale_disk::FILE_MODE);
+    options.open(path)
+}
+
 fn failed(error: AuditPagesError) -> Failure {
     match error {
         AuditPagesError::Store(_) => Failure::Reach(error.into()),
         AuditPagesError::Json(_) => Failure::Found(error.into()),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn an_export_follows_no_link_and_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (of_another, part) = (folder.path().join("other"), folder.path().join("a.part"));
+        std::fs::write(&of_another, "kept").unwrap();
+        symlink(&of_another, &part).unwrap();
+        // Twice: the second finds what the first left behind.
+        for text in ["first", "second"] {
+            let mut file = create_new(&part).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            let found = std::fs::symlink_metadata(&part).unwrap();
+            assert!(found.is_file());
+            assert_eq!(found.permissions().mode() & 0o777, onsale_disk::FILE_MODE);
+            assert_eq!(std::fs::read_to_string(&part).unwrap(), text);
+        }
+        assert_eq!(std::fs::read_to_string(&of_another).unwrap(), "kept");
     }
 }

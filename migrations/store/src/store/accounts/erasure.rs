@@ -12,10 +12,10 @@ use crate::error::StoreError;
 
 impl Store {
     /// Erases what is personal of an account: address, name, number, password and language, its second
-    /// factors, sessions, links, memberships and identities elsewhere, invitations to its address and by it,
-    /// and the mails of these that wait. The purchases as a guest that it took over name nobody any more
-    /// either, nor do those of its address where that is known to be its own. What stays is its id, under which its
-    /// bookings are, and when it was created and erased. `shown` is the password that the account has to have
+    /// factors, sessions, links, memberships and identities elsewhere, invitations by it, and the mails of these
+    /// that wait. The purchases as a guest that it took over name nobody any more either. Where its address is known
+    /// to be its own, so do the purchases of that, and invitations to it go, too. What stays is its id, under which
+    /// its bookings are, and when it was created and erased. `shown` is the password that the account has to have
     /// still (`None`: it has none).
     ///
     /// # Errors
@@ -50,7 +50,8 @@ impl Store {
                     .execute("DELETE FROM sessions WHERE user_id = $1", &[id.into()])
                     .await?;
                 factors::delete(&mut transaction, id).await?;
-                let address = user.email.as_ref().map(|email| &email.hash);
+                // Under an address that is not known to be its own lies what belongs to another person.
+                let address = user.owned_address();
                 let deleted = transaction
                     .fetch(
                         "DELETE FROM one_time_tokens WHERE user_id = $1 OR email_hash = $2 \

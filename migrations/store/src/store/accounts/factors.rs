@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::factor::{
     Added, Consent, Factors, FactorsReset, PASSKEYS_PER_USER_MAX, PasskeyRow, Removed, TotpRow,
 };
-use crate::notice::NoticeJob;
+use crate::notice::{Notice, NoticeJob};
 
 macro_rules! totp_columns {
     () => {
@@ -383,6 +383,25 @@ pub(super) async fn delete(
         recovery_codes,
         sessions: 0,
     })
+}
+
+/// Removes the second factors of an account whose address someone else may have registered, and tells the one who
+/// reads its mail.
+pub(super) async fn drop_all(
+    transaction: &mut Transaction,
+    user: Uuid,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let dropped = delete(transaction, user).await?;
+    for (count, notice) in [
+        (dropped.totp, Notice::TotpRemoved),
+        (dropped.passkeys, Notice::PasskeyRemoved),
+    ] {
+        if count > 0 {
+            notices::tell(transaction, &notice.job(user, now_ms)?).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a person's right holds, and its password is the one that was shown.

@@ -3,7 +3,7 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
-use super::{factors, mandate, notices, sessions, users};
+use super::{mandate, notices, sessions, users};
 use crate::Store;
 use crate::account::{
     Act, IDENTITIES_PER_USER_MAX, IdentityRow, LinkCondition, Linking, OneTimeToken, PasswordHash,
@@ -108,7 +108,8 @@ impl Store {
                 if !holds(&mut transaction, &user, condition).await? {
                     return Ok(Linking::Withdrawn);
                 }
-                if identity.is_vouched && !user.owns_address() {
+                let is_shown = user.owns_address() && user.email_verified_at_ms.is_some();
+                if identity.is_vouched && !is_shown {
                     let now_ms = identity.linked_at_ms;
                     make_theirs(&mut transaction, &mut user, condition, now_ms).await?;
                 }
@@ -341,26 +342,24 @@ pub(super) async fn erase(transaction: &mut Transaction, user: Uuid) -> Result<u
 }
 
 /// Makes an account that may be another person's that of the person whom a provider vouches for. In a session it is
-/// theirs; by the address alone, what someone else may have set up ends as it does with a reset by mail. A second
-/// factor stays, and someone else may have it.
+/// theirs; by the address alone, what someone else may have set up ends, second factors too, as it does with a reset
+/// by mail.
 async fn make_theirs(
     transaction: &mut Transaction,
     user: &mut UserRow,
     condition: LinkCondition,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let is_theirs = match condition {
-        LinkCondition::Session { .. } => true,
+    match condition {
+        LinkCondition::Session { .. } => {
+            user.own_address(now_ms);
+            users::replace(transaction, user).await
+        }
         LinkCondition::VerifiedAddress(_) => {
             user.password = None;
-            users::end_ways_in(transaction, user.user_id, None, now_ms).await?;
-            !factors::has_any(transaction, user.user_id).await?
+            users::give_to_reader(transaction, user, now_ms).await
         }
-    };
-    if is_theirs {
-        user.own_address(now_ms);
     }
-    users::replace(transaction, user).await
 }
 
 async fn holds(

@@ -4,7 +4,7 @@ use onsale_private::LookupHash;
 use onsale_schemas::MemberRole;
 use uuid::Uuid;
 
-use super::{factors, sessions, users};
+use super::{sessions, users};
 use crate::Store;
 use crate::account::{
     AccountProof, KeptLink, LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, TokenHash,
@@ -183,8 +183,9 @@ impl Store {
 
     /// Uses a token up to set a password, with every other one of the account for the purpose. What someone else
     /// may have set up ends: every session, and identities elsewhere whose provider does not vouch for the address.
-    /// So the account is that of who reads its mail from then on, unless it has a second factor: that stays, and
-    /// someone else may have it. Otherwise as [`Store::verify_email`].
+    /// Where the address was not known to be the account's person's, its second factors are removed, too: nobody
+    /// knows whose they are. So the account is that of who reads its mail from then on. A second factor that was set
+    /// up after that stays. Otherwise as [`Store::verify_email`].
     ///
     /// # Errors
     /// As every write.
@@ -272,19 +273,22 @@ impl Store {
                     return Ok(None);
                 };
                 user.verify_address(now_ms);
-                if shows_person(&mut transaction, &user, &using, now_ms).await? {
-                    user.own_address(now_ms);
+                match &using {
+                    Use::Verify(proof) => {
+                        if let Some(proof) = proof {
+                            check_proof(&mut transaction, &user, proof, now_ms).await?;
+                            user.own_address(now_ms);
+                        }
+                        users::replace(&mut transaction, &user).await?;
+                    }
+                    // Codes of a second factor that stays, and that were tried, go on counting: otherwise who
+                    // reads the mail of an account would have as many as it asks for links.
+                    Use::Reset(password) => {
+                        user.password = Some(password.clone());
+                        users::give_to_reader(&mut transaction, &mut user, now_ms).await?;
+                    }
                 }
-                if let Use::Reset(password) = &using {
-                    user.password = Some(password.clone());
-                }
-                users::replace(&mut transaction, &user).await?;
                 void(&mut transaction, id, purpose, now_ms).await?;
-                if let Use::Reset(_) = using {
-                    // Codes of the second factor that were tried go on counting: otherwise who reads the mail
-                    // of an account would have as many as it asks for links.
-                    users::end_ways_in(&mut transaction, id, None, now_ms).await?;
-                }
                 transaction.commit(audit(id)).await?;
                 Ok(Some(id))
             })
@@ -305,25 +309,21 @@ impl Store {
     }
 }
 
-/// Whether who uses a token, and so reads the mail, is shown to be the account's person, too.
-async fn shows_person(
+/// Compares once more what shows that who reads the mail is the account's person, too.
+async fn check_proof(
     transaction: &mut Transaction,
     user: &UserRow,
-    using: &Use,
+    proof: &AccountProof,
     now_ms: u64,
-) -> Result<bool, StoreError> {
-    let holds = match using {
-        Use::Verify(None) => return Ok(false),
-        Use::Verify(Some(AccountProof::Session(session))) => {
+) -> Result<(), StoreError> {
+    let holds = match proof {
+        AccountProof::Session(session) => {
             sessions::is_live(transaction, user.user_id, *session, now_ms).await?
         }
-        Use::Verify(Some(AccountProof::Password(password))) => {
-            user.password.as_ref() == Some(password)
-        }
-        Use::Reset(_) => return Ok(!factors::has_any(transaction, user.user_id).await?),
+        AccountProof::Password(password) => user.password.as_ref() == Some(password),
     };
     if holds {
-        Ok(true)
+        Ok(())
     } else {
         Err(StoreError::RightWithdrawn)
     }

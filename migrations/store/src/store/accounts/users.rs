@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::invitations::{self, Which};
 use super::sessions::{self, Whose};
-use super::{identities, mandate, one_time_tokens};
+use super::{factors, identities, mandate, one_time_tokens};
 use crate::Store;
 use crate::account::{
     Act, IdentityRow, OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd,
@@ -369,6 +369,25 @@ pub(super) async fn end_ways_in(
     sessions::end(transaction, whose, SessionEnd::Password, now_ms).await?;
     identities::drop_unvouched(transaction, user, now_ms).await?;
     identities::end_sign_ins(transaction, user).await
+}
+
+/// Makes an account that of the person who reads the mail of its address, and writes it: what someone else may have
+/// set up ends. Where account and mailbox were not known to be one person's, that includes its second factors: they
+/// would keep the person out for ever, and let the other one in.
+pub(super) async fn give_to_reader(
+    transaction: &mut Transaction,
+    user: &mut UserRow,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let was_owned = user.owns_address();
+    user.own_address(now_ms);
+    // Before the mails that tell of it, which go to verified addresses.
+    replace(transaction, user).await?;
+    end_ways_in(transaction, user.user_id, None, now_ms).await?;
+    if !was_owned {
+        factors::drop_all(transaction, user.user_id, now_ms).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn insert(

@@ -18,6 +18,7 @@ contract!(
     an_invitation_ends_with_a_change_of_role,
     what_a_person_invited_goes_with_its_right_to,
     an_erased_account_leaves_no_invitation,
+    who_does_not_own_an_address_takes_away_none_of_its_invitations,
 );
 
 /// The mail of an invitation, with the key that it has outside of tests.
@@ -199,7 +200,13 @@ async fn what_a_person_invited_goes_with_its_right_to(bench: Bench) {
 async fn an_erased_account_leaves_no_invitation(bench: Bench) {
     house(&bench).await;
     let store = &bench.store;
-    add(&bench, 2).await;
+    let owner_of_address = UserRow {
+        email_verified_at_ms: Some(NOW_MS),
+        address_owned_at_ms: Some(NOW_MS),
+        ..user(2)
+    };
+    let added = store.add_user(&owner_of_address, None, by());
+    added.await.unwrap();
     let to_it = invitation(1, 2, MemberRole::Scanner);
     let kept = invitation(2, 9, MemberRole::Scanner);
     let from_it = NewInvitation {
@@ -232,4 +239,28 @@ async fn an_erased_account_leaves_no_invitation(bench: Bench) {
     store.issue_one_time_token(&link, None, by()).await.unwrap();
     let found = store.one_time_token([4; 32], Purpose::ResetPassword, NOW_MS + 1);
     assert_eq!(found.await.unwrap(), None);
+}
+
+async fn who_does_not_own_an_address_takes_away_none_of_its_invitations(bench: Bench) {
+    house(&bench).await;
+    let store = &bench.store;
+    // Of a stranger, who has registered the address of someone who is invited.
+    add(&bench, 2).await;
+    let invited = invitation(1, 2, MemberRole::Scanner);
+    invite(&bench, &invited).await;
+    let shown = password(1);
+    let erasure = store.erase_user(id(2), Some(&shown), None, NOW_MS + 1, of_erasure);
+    assert!(matches!(erasure.await.unwrap(), Erasure::Erased { .. }));
+    assert_eq!(listed(&bench).await, [invited.invitation_id]);
+    assert_eq!(mails(&bench).await, [invited.invitation_id.to_string()]);
+    let owner_of_address = UserRow {
+        user_id: id(3),
+        ..user(2)
+    };
+    let added = store.add_user(&owner_of_address, None, by());
+    added.await.unwrap();
+    assert!(matches!(
+        accept(&bench, 1, 3).await,
+        Acceptance::Accepted(_)
+    ));
 }
