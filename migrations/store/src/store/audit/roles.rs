@@ -109,8 +109,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Invalid`] for a name that is none, for a role that owns the tables (it would lose what the
     /// next migration needs), their schema or functions in there, and for one that may still create something in
-    /// the schema, which only the schema's owner can take from it; otherwise as the database says, which has to have the role. Nothing
-    /// was changed then.
+    /// the schema, which only the schema's owner can take from it; otherwise as the database says, which has to
+    /// have the role. Nothing was changed then.
     pub async fn grant_to_role(&self, role: &str) -> Result<bool, StoreError> {
         let Database::Postgres(PostgresPool { pool, .. }) = &self.database else {
             return Ok(false);
@@ -151,7 +151,7 @@ impl Store {
         // Who does not own the schema takes nothing from anyone, which PostgreSQL merely warns of.
         let creates: Option<(String, bool)> = sqlx::query_as(CREATES)
             .bind(role)
-            .bind(&schema)
+            .bind(schema.as_str())
             .fetch_optional(&mut *transaction)
             .await
             .map_err(classify)?;
