@@ -39,14 +39,12 @@ struct Made {
 }
 
 impl Made {
-    /// The days of a batch whose months may be missing; none for a while after it failed.
-    fn missing(&self, batch: &ProjectionBatch) -> BTreeSet<u64> {
+    /// Those of some days whose months may be missing; none for a while after it failed.
+    fn missing(&self, days: impl Iterator<Item = u64>) -> BTreeSet<u64> {
         let is_pausing = |failed_at: Instant| failed_at.elapsed() < RETRY_AFTER;
         if self.failed_at.is_some_and(is_pausing) {
             return BTreeSet::new();
         }
-        let outcomes = batch.outcomes.iter();
-        let days = outcomes.map(|outcome| outcome.log_time_ms / DAY_MS);
         days.filter(|day| !self.days.contains(day)).collect()
     }
 }
@@ -55,7 +53,9 @@ impl MonthsMade {
     /// Creates the months of a batch where they may be missing. Where that fails its entries go into the part for
     /// all others.
     pub(crate) async fn make_for(&self, store: &Store, batch: &ProjectionBatch) {
-        let days = self.made().missing(batch);
+        let outcomes = batch.outcomes.iter();
+        let days = outcomes.map(|outcome| outcome.log_time_ms / DAY_MS);
+        let days = self.made().missing(days);
         if days.is_empty() {
             return;
         }
@@ -74,7 +74,30 @@ impl MonthsMade {
         }
     }
 
+    /// The batch was not taken either: once the database is back its months come before it.
+    pub(crate) fn try_again(&self) {
+        self.made().failed_at = None;
+    }
+
     fn made(&self) -> MutexGuard<'_, Made> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_that_could_not_be_had_are_left_for_a_while() {
+        let months = MonthsMade::default();
+        let missing = || months.made().missing([20_000, 20_000, 20_040].into_iter());
+        assert_eq!(missing(), BTreeSet::from([20_000, 20_040]));
+        months.made().days.insert(20_000);
+        assert_eq!(missing(), BTreeSet::from([20_040]));
+        months.made().failed_at = Some(Instant::now());
+        assert_eq!(missing(), BTreeSet::new());
+        months.try_again();
+        assert_eq!(missing(), BTreeSet::from([20_040]));
     }
 }

@@ -299,6 +299,7 @@ impl Projector {
                     | StoreError::Corrupt(_)),
                 ) => return Err(error),
                 Err(error) => {
+                    self.months.try_again();
                     let first = !self.unreachable.swap(true, Ordering::Relaxed);
                     if first || waited_ms > REMIND_EVERY_MS {
                         waited_ms = 0;

@@ -66,11 +66,8 @@ async fn beside_an_open_schema(bench: Bench, role: String) {
         .tamper("ALTER SCHEMA public OWNER TO CURRENT_USER; GRANT ALL ON SCHEMA public TO PUBLIC")
         .await;
     let refused = owner.grant_to_role(&role).await.unwrap_err();
-    let statement = "REVOKE CREATE ON SCHEMA \"public\" FROM PUBLIC";
-    assert!(
-        matches!(&refused, StoreError::Invalid(why) if why.contains(statement)),
-        "{refused}"
-    );
+    assert!(matches!(refused, StoreError::Invalid(_)), "{refused}");
+    let refused = refused.to_string();
     let url = url_of(&bench, &role);
     let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
     let store = store.for_installation();
@@ -83,9 +80,9 @@ async fn beside_an_open_schema(bench: Bench, role: String) {
     );
     let plant = "CREATE FUNCTION public.planted() RETURNS integer LANGUAGE sql AS 'SELECT 1'";
     store.by_hand(plant).await.unwrap();
-    bench
-        .tamper("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-        .await;
+    let (_, says) = refused.split_once("run: ").unwrap();
+    let (statements, _) = says.split_once(" (and from").unwrap();
+    bench.tamper(statements).await;
     let refused = owner.grant_to_role(&role).await.unwrap_err();
     assert!(
         matches!(&refused, StoreError::Invalid(why) if why.contains("owns functions")),

@@ -55,8 +55,9 @@ const OWNS: &str = "SELECT pg_catalog.pg_has_role($1, c.relowner, 'MEMBER') AS t
      FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
      WHERE c.oid = CAST(pg_catalog.to_regclass('audit') AS oid)";
 
-/// Who owns the schema, and whether a role may create something in it.
+/// Who owns the schema and who asks, and whether a role may create something in it.
 const CREATES: &str = "SELECT CAST(pg_catalog.pg_get_userbyid(nspowner) AS text) AS owner, \
+     CAST(current_user AS text) AS asks, \
      pg_catalog.has_schema_privilege($1, oid, 'CREATE') AS may \
      FROM pg_catalog.pg_namespace WHERE nspname = CAST($2 AS name)";
 
@@ -109,8 +110,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Invalid`] for a name that is none, for a role that owns the tables (it would lose what the
     /// next migration needs), their schema or functions in there, and for one that may still create something in
-    /// the schema, which only the schema's owner can take from it; otherwise as the database says, which has to have the role. Nothing
-    /// was changed then.
+    /// the schema, which only the schema's owner can take from it; otherwise as the database says, which has to
+    /// have the role. Nothing was changed then.
     pub async fn grant_to_role(&self, role: &str) -> Result<bool, StoreError> {
         let Database::Postgres(PostgresPool { pool, .. }) = &self.database else {
             return Ok(false);
@@ -149,18 +150,18 @@ impl Store {
             .await
             .map_err(classify)?;
         // Who does not own the schema takes nothing from anyone, which PostgreSQL merely warns of.
-        let creates: Option<(String, bool)> = sqlx::query_as(CREATES)
+        let creates: Option<(String, String, bool)> = sqlx::query_as(CREATES)
             .bind(role)
-            .bind(&schema)
+            .bind(schema.as_str())
             .fetch_optional(&mut *transaction)
             .await
             .map_err(classify)?;
-        if let Some((owner, true)) = creates {
+        if let Some((owner, asks, true)) = creates {
             let schema = format!("\"{}\"", schema.replace('"', "\"\""));
             return Err(StoreError::Invalid(format!(
                 "role {role}: it may still create functions in schema {schema}; as {owner}, which owns the schema, \
-                 run: REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, \"{role}\" (and from the roles that {role} is \
-                 a member of)"
+                 run: GRANT CREATE ON SCHEMA {schema} TO \"{asks}\"; REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, \
+                 \"{role}\" (and from the roles that {role} is a member of)"
             )));
         }
         transaction.commit().await.map_err(classify)?;
