@@ -808,7 +808,8 @@ async fn a_reset_ends_factors_that_may_be_another_persons(bench: Bench) {
     is_the_readers(&bench, waiting).await;
     assert_eq!(mails(&bench).await, 2, "of the app, and of the passkey");
     // Its person is asked for none.
-    let opened = store.open_session(&session(2, 1), Some(&new), by());
+    let theirs = session(2, 1);
+    let opened = store.open_session(&theirs, Some(&new), by());
     assert!(opened.await.unwrap());
 }
 
@@ -821,9 +822,10 @@ async fn whom_a_provider_vouches_for_is_asked_for_no_strangers_factor(bench: Ben
     let waiting = of_a_stranger(&bench, &row).await;
     let before = mails(&bench).await;
     let of_address = LinkCondition::VerifiedAddress(row.email.unwrap().hash);
+    let elsewhere = identity(1, 1);
     let linking = bench
         .store
-        .link_identity(&identity(1, 1), of_address, told(), by());
+        .link_identity(&elsewhere, of_address, told(), by());
     assert_eq!(linking.await.unwrap(), Linking::Linked);
     is_the_readers(&bench, waiting).await;
     assert_eq!(mails(&bench).await, before + 3, "of the link, too");
@@ -834,7 +836,8 @@ async fn a_provider_ends_no_factor_of_who_owns_the_address(bench: Bench) {
     let store = &bench.store;
     let row = store.user(id(1)).await.unwrap().unwrap();
     let of_address = LinkCondition::VerifiedAddress(row.email.unwrap().hash);
-    let linking = store.link_identity(&identity(1, 1), of_address, told(), by());
+    let elsewhere = identity(1, 1);
+    let linking = store.link_identity(&elsewhere, of_address, told(), by());
     assert_eq!(linking.await.unwrap(), Linking::Linked);
     assert!(store.has_second_factor(id(1)).await.unwrap());
     assert_eq!(ended(&bench, &session(1, 1)).await, None);

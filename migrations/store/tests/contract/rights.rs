@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use self::invitations::{accept, invite, listed, mail_of};
 use crate::accounts::{
-    DAY_MS, NOW_MS, add, api_key, invitation, open, opera, password, session, token, user,
+    DAY_MS, NOW_MS, add, api_key, invitation, open, opera, password, session, token,
 };
 use crate::build::id;
 use crate::harness::{Bench, contract};
