@@ -98,6 +98,16 @@ $$;
 CREATE OR REPLACE TRIGGER audit_horizon_is_old BEFORE INSERT OR UPDATE ON audit_horizon
     FOR EACH ROW EXECUTE FUNCTION audit_horizon_is_old();
 
+-- What is from before this moment is old enough to go; NULL while nothing is. The horizon stays where it is when
+-- entries are to be kept for longer than they were, and the days that are written down hold all the same.
+CREATE OR REPLACE FUNCTION audit_old_before() RETURNS bigint STABLE
+    RETURN (
+        SELECT least(audit_horizon.dropped_before_ms,
+            database_clock.now_ms - audit_retention.kept_days * 86400000) AS before_ms
+        FROM audit_horizon, audit_retention, database_clock
+        WHERE audit_horizon.one = 1 AND audit_retention.one = 1
+    );
+
 -- The links of the chains. Each covers what one commit wrote for a tenant, and names the hash of the
 -- link before it.
 CREATE TABLE IF NOT EXISTS audit_links (
@@ -147,8 +157,7 @@ CREATE TABLE IF NOT EXISTS audit_projected (
 CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 BEGIN
-    IF TG_OP = 'DELETE' AND TG_LEVEL = 'ROW' AND OLD.at_ms <
-        (SELECT dropped_before_ms FROM audit_horizon WHERE one = 1) THEN
+    IF TG_OP = 'DELETE' AND TG_LEVEL = 'ROW' AND OLD.at_ms < audit_old_before() THEN
         RETURN OLD;
     END IF;
     RAISE EXCEPTION 'audit is append-only';
@@ -165,8 +174,7 @@ CREATE OR REPLACE TRIGGER audit_other_is_never_truncated BEFORE TRUNCATE ON audi
 CREATE OR REPLACE FUNCTION audit_links_are_append_only() RETURNS trigger LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 BEGIN
-    IF TG_OP = 'DELETE' AND TG_LEVEL = 'ROW' AND OLD.last_ms <
-        (SELECT dropped_before_ms FROM audit_horizon WHERE one = 1) THEN
+    IF TG_OP = 'DELETE' AND TG_LEVEL = 'ROW' AND OLD.last_ms < audit_old_before() THEN
         RETURN OLD;
     END IF;
     RAISE EXCEPTION 'audit_links is append-only';
@@ -183,74 +191,91 @@ CREATE OR REPLACE TRIGGER audit_links_are_never_truncated BEFORE TRUNCATE ON aud
 CREATE OR REPLACE FUNCTION audit_make_months(from_ms bigint, months integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
 DECLARE
-    begins timestamp := date_trunc('month', to_timestamp(from_ms / 1000.0) AT TIME ZONE 'UTC');
+    home text := pg_catalog.quote_ident(pg_catalog.current_schema());
+    begins timestamp;
     month timestamp;
     part text;
     low bigint;
     high bigint;
+    is_there boolean;
+    is_alone boolean := false;
     made integer := 0;
 BEGIN
+    -- With the owner's rights nothing is looked for where others may create functions or operators: those with
+    -- the very types of a call come before PostgreSQL's own.
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     IF months NOT BETWEEN 1 AND 1200 THEN
         RAISE EXCEPTION 'audit_make_months: % months, expected 1 to 1200', months;
     END IF;
-    -- One at a time.
-    PERFORM pg_advisory_xact_lock(8208, 15);
+    begins := date_trunc('month', to_timestamp(from_ms / 1000.0) AT TIME ZONE 'UTC');
     FOR step IN 0 .. months - 1 LOOP
         month := begins + make_interval(months => step);
-        part := 'audit_' || to_char(month, 'YYYY_MM');
+        part := home || '.' || quote_ident('audit_' || to_char(month, 'YYYY_MM'));
         CONTINUE WHEN to_regclass(part) IS NOT NULL;
         low := (extract(epoch FROM month) * 1000)::bigint;
         high := (extract(epoch FROM month + interval '1 month') * 1000)::bigint;
-        CONTINUE WHEN EXISTS (SELECT 1 FROM audit_other WHERE at_ms >= low AND at_ms < high);
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s.audit_other WHERE at_ms >= $1 AND at_ms < $2)', home)
+            INTO is_there USING low, high;
+        CONTINUE WHEN is_there;
+        -- One at a time, and nobody waits who has nothing to make.
+        IF NOT is_alone THEN
+            PERFORM pg_advisory_xact_lock(8208, 15);
+            is_alone := true;
+            CONTINUE WHEN to_regclass(part) IS NOT NULL;
+        END IF;
         -- Attached, because creating it in place would keep every writer waiting.
-        EXECUTE format('CREATE TABLE %I (LIKE audit INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', part);
-        EXECUTE format('ALTER TABLE audit ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', part, low, high);
-        EXECUTE format('CREATE TRIGGER audit_is_never_truncated BEFORE TRUNCATE ON %I FOR EACH STATEMENT '
-            'EXECUTE FUNCTION audit_is_append_only()', part);
+        EXECUTE format('CREATE TABLE %s (LIKE %s.audit INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', part, home);
+        EXECUTE format('ALTER TABLE %s.audit ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)',
+            home, part, low, high);
+        EXECUTE format('CREATE TRIGGER audit_is_never_truncated BEFORE TRUNCATE ON %s FOR EACH STATEMENT '
+            'EXECUTE FUNCTION %s.audit_is_append_only()', part, home);
         made := made + 1;
     END LOOP;
     RETURN made;
 END
 $$;
 
--- Drops the oldest part for a month that has entries, if it ends before the horizon, with the empty ones
--- before it, and so many entries of before the horizon in the part for all others; returns how many
--- entries that were. From the first DROP to the commit everyone waits who writes or reads entries, so
--- everything else comes before it.
-CREATE OR REPLACE FUNCTION audit_drop_months(others integer) RETURNS bigint
+-- Drops the oldest part for a month that has entries, if it ends before that time and is old enough, with the
+-- empty ones before it, and at most `others` such entries in the part for all others; returns how many entries
+-- that were. From the first DROP to the commit everyone waits who writes or reads entries, so everything else
+-- comes before it.
+CREATE OR REPLACE FUNCTION audit_drop_months(before_ms bigint, others integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
 DECLARE
-    horizon bigint := coalesce((SELECT dropped_before_ms FROM audit_horizon WHERE one = 1), 0);
+    home text := pg_catalog.quote_ident(pg_catalog.current_schema());
+    horizon bigint := least(before_ms, coalesce(audit_old_before(), 0));
     part text;
     old_parts text[] := '{}';
     held bigint;
     dropped bigint := 0;
 BEGIN
+    -- As in audit_make_months.
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     PERFORM pg_advisory_xact_lock(8208, 15);
     FOR part IN
         SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'audit'::regclass AND c.relname ~ '^audit_[0-9]{4}_[0-9]{2}$'
+        WHERE i.inhparent = to_regclass(home || '.audit') AND c.relname ~ '^audit_[0-9]{4}_[0-9]{2}$'
             AND extract(epoch FROM to_date(substr(c.relname, 7), 'YYYY_MM')::timestamp
                 + interval '1 month') * 1000 <= horizon
         ORDER BY c.relname
     LOOP
         -- What is older than the horizon gets no entries any more.
-        EXECUTE format('SELECT count(*) FROM %I', part) INTO held;
-        old_parts := old_parts || part;
+        EXECUTE format('SELECT count(*) FROM %s.%I', home, part) INTO held;
+        old_parts := array_append(old_parts, part);
         dropped := dropped + held;
         EXIT WHEN dropped > 0;
     END LOOP;
-    DELETE FROM audit_other WHERE at_ms < horizon AND ctid = ANY (ARRAY(
-        SELECT ctid FROM audit_other WHERE at_ms < horizon LIMIT others));
+    EXECUTE format('DELETE FROM %1$s.audit_other WHERE at_ms < $1 AND ctid = ANY (ARRAY('
+        'SELECT ctid FROM %1$s.audit_other WHERE at_ms < $1 LIMIT $2))', home) USING horizon, others;
     GET DIAGNOSTICS held = ROW_COUNT;
     FOREACH part IN ARRAY old_parts LOOP
-        EXECUTE format('DROP TABLE %I', part);
+        EXECUTE format('DROP TABLE %s.%I', home, part);
     END LOOP;
     RETURN dropped + held;
 END
 $$;
 -- They are for the role that the program connects as, to which `onsale migrate --grant` gives them.
-REVOKE EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(integer) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(bigint, integer) FROM PUBLIC;
 
 -- The trigger of months that were there before, where someone has taken it away.
 DO $months$
@@ -267,7 +292,8 @@ BEGIN
 END
 $months$;
 
--- Months of entries that are there, and three more from this one on.
+-- Months of entries that are there, and three more from this one on. An entry from before 2020 was written by a
+-- clock that was not set: it is kept without its month, and with no month from there to now.
 DO $entries$
 DECLARE
     now_ms bigint := (SELECT c.now_ms FROM database_clock AS c);
@@ -278,7 +304,7 @@ BEGIN
         PERFORM audit_make_months(now_ms, 4);
         RETURN;
     END IF;
-    SELECT coalesce(min(at_ms), now_ms) INTO first_ms FROM audit_before;
+    SELECT least(min(at_ms), now_ms) INTO first_ms FROM audit_before WHERE at_ms >= 1577836800000;
     months := age(date_trunc('month', to_timestamp(now_ms / 1000.0)), date_trunc('month', to_timestamp(first_ms / 1000.0)));
     PERFORM audit_make_months(first_ms, 4 + least(1000, greatest(0,
         (extract(year FROM months) * 12 + extract(month FROM months))::integer)));

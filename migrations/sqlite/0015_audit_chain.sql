@@ -93,9 +93,11 @@ CREATE TABLE IF NOT EXISTS audit_projected (
     next_offset INTEGER NOT NULL CHECK (next_offset >= 0)
 ) STRICT;
 
+-- Entries that are to be kept for longer than they were stay, although the horizon does not go back.
 DROP TRIGGER IF EXISTS audit_is_never_deleted;
 CREATE TRIGGER IF NOT EXISTS audit_is_never_deleted BEFORE DELETE ON audit
-WHEN NOT EXISTS (SELECT 1 FROM audit_horizon WHERE dropped_before_ms > OLD.at_ms)
+WHEN NOT EXISTS (SELECT 1 FROM audit_horizon, audit_retention, database_clock WHERE
+    min(dropped_before_ms, now_ms - kept_days * 86400000) > OLD.at_ms)
 BEGIN
     SELECT RAISE(ABORT, 'audit is append-only');
 END;
@@ -105,7 +107,8 @@ BEGIN
     SELECT RAISE(ABORT, 'audit_links is append-only');
 END;
 CREATE TRIGGER IF NOT EXISTS audit_links_are_never_deleted BEFORE DELETE ON audit_links
-WHEN NOT EXISTS (SELECT 1 FROM audit_horizon WHERE dropped_before_ms > OLD.last_ms)
+WHEN NOT EXISTS (SELECT 1 FROM audit_horizon, audit_retention, database_clock WHERE
+    min(dropped_before_ms, now_ms - kept_days * 86400000) > OLD.last_ms)
 BEGIN
     SELECT RAISE(ABORT, 'audit_links is append-only');
 END;

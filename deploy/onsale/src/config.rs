@@ -371,6 +371,9 @@ impl Config {
         }
         let distributed = self.kafka.is_used();
         self.node.check(&mut problems, distributed);
+        if distributed {
+            self.uploads.check_shared(&mut problems);
+        }
         self.cluster.check(&mut problems, processor);
         self.reconcile.check(&mut problems);
         self.data.check(&mut problems);

@@ -312,6 +312,13 @@ async fn a_verified_account_takes_over_what_was_bought_with_its_address() {
         Some(EMAIL.len())
     );
     assert_eq!(export["bookings"].as_array().unwrap().len(), 2);
+    // What it did as the guests that are its own now.
+    let did = |action: &str| {
+        let entries = export["audit"].as_array().unwrap().iter();
+        entries.filter(|entry| entry["action"] == action).count()
+    };
+    assert_eq!((did("guest.open"), did("booking.reserve")), (2, 2));
+    assert_eq!(export["complete"], true);
 }
 
 #[tokio::test]

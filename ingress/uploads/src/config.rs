@@ -16,6 +16,8 @@ pub struct UploadsConfig {
     /// A folder, or `s3://BUCKET/PREFIX`. All nodes have to reach it. Unset: the folder `uploads` of the data
     /// folder where one process does everything; otherwise nothing is uploaded.
     pub location: Option<String>,
+    /// Whether a folder is the same one on all nodes, as on a network file system.
+    pub is_shared: bool,
     /// The server of a bucket, as `https://s3.example.test`.
     pub s3_endpoint: Option<String>,
     /// The region that requests are signed for.
@@ -40,6 +42,7 @@ impl Default for UploadsConfig {
     fn default() -> Self {
         Self {
             location: None,
+            is_shared: false,
             s3_endpoint: None,
             s3_region: "us-east-1".to_owned(),
             s3_path_style: true,
@@ -85,6 +88,22 @@ impl UploadsConfig {
         let place = self.location.as_deref()?.strip_prefix(S3)?;
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         Some((bucket, prefix.trim_matches('/')))
+    }
+
+    /// Adds a folder of which nobody has said that several nodes share it: what one keeps there no other shows,
+    /// and what any of them deletes may lie on another.
+    pub fn check_shared(&self, problems: &mut Vec<ConfigProblem>) {
+        let Some(location) = &self.location else {
+            return;
+        };
+        if self.bucket().is_none() && !self.is_shared {
+            problems.push(ConfigProblem::new(
+                "uploads.location",
+                format!("{location:?}"),
+                "s3://BUCKET or s3://BUCKET/PREFIX with kafka.brokers, or a folder that is the same one on all \
+                 nodes, with uploads.is_shared = true",
+            ));
+        }
     }
 
     /// Adds every setting that cannot be used.
@@ -220,6 +239,25 @@ mod tests {
             assert_eq!(named, wrong, "{config:?}");
             let said = format!("{problems:?}");
             assert!(!said.contains("secret@"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_several_nodes_is_one_that_they_share() {
+        let folder = |is_shared| UploadsConfig {
+            location: Some("/srv/uploads".to_owned()),
+            is_shared,
+            ..UploadsConfig::default()
+        };
+        for (config, is_fine) in [
+            (UploadsConfig::default(), true),
+            (bucket(), true),
+            (folder(true), true),
+            (folder(false), false),
+        ] {
+            let mut problems = Vec::new();
+            config.check_shared(&mut problems);
+            assert_eq!(problems.is_empty(), is_fine, "{problems:?}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use onsale_disk::{Disk as _, FileSystem, replace};
+use onsale_disk::{Disk as _, FileSystem, TEMPORARY_SUFFIX, replace};
 
 use crate::uploads::UploadError;
 
@@ -40,11 +40,15 @@ impl Folder {
         }
     }
 
+    /// With what a crash may have left beside it while it was written.
     pub(crate) async fn delete(&self, name: &str) -> Result<(), UploadError> {
-        match tokio::fs::remove_file(self.path.join(name)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
+        for suffix in ["", TEMPORARY_SUFFIX] {
+            match tokio::fs::remove_file(self.path.join(format!("{name}{suffix}"))).await {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     /// Goes on to its end although the caller hangs up.

@@ -119,7 +119,7 @@ mod tests {
     async fn a_folder_keeps_replaces_and_deletes() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("not/there/yet");
-        let uploads = Uploads::Folder(Folder::new(place));
+        let uploads = Uploads::Folder(Folder::new(place.clone()));
         let name = "logos/1.png";
         assert!(uploads.get(name).await.unwrap().is_none());
         uploads.delete(name).await.unwrap();
@@ -127,8 +127,16 @@ mod tests {
             uploads.put(name, Bytes::from_static(text)).await.unwrap();
             assert_eq!(uploads.get(name).await.unwrap().unwrap(), text);
         }
+        // A crash while it was written once more.
+        let unfinished = place.join("logos/1.png.tmp");
+        std::fs::write(&unfinished, "half").unwrap();
         uploads.delete(name).await.unwrap();
         assert!(uploads.get(name).await.unwrap().is_none());
+        assert!(!unfinished.exists());
+        // It may be all that there is.
+        std::fs::write(&unfinished, "half").unwrap();
+        uploads.delete(name).await.unwrap();
+        assert!(!unfinished.exists());
     }
 
     #[tokio::test]

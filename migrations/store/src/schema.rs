@@ -53,7 +53,7 @@ const POSTGRES_FOUND: &str = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN '
          CASE p.proparallel WHEN 's' THEN 'PARALLEL SAFE' WHEN 'r' THEN 'PARALLEL RESTRICTED' END, \
          CASE WHEN p.prosecdef THEN 'SECURITY DEFINER' END, \
          (SELECT string_agg('SET ' || replace(setting, 'search_path=' || \
-             quote_ident(current_schema()) || ', pg_temp', 'search_path FROM CURRENT'), ' ') \
+             quote_ident(n.nspname) || ', pg_temp', 'search_path FROM CURRENT'), ' ') \
              FROM unnest(p.proconfig) AS setting), \
          coalesce(pg_get_function_sqlbody(p.oid), 'AS ' || p.prosrc)) \
      FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace \
@@ -83,6 +83,8 @@ const MIGRATING: [(&str, &str); 3] = [
 const LOCKED_OUT: [&str; 2] = ["55P03", "40P01"];
 /// Between two tries to get the locks; everyone else gets on meanwhile.
 const LOCKS_PAUSE: Duration = Duration::from_secs(3);
+/// How often it is said that it waits for them.
+const LOCKS_SAID_EVERY: Duration = Duration::from_secs(60);
 /// How long it is tried again: longer than a backup of a large database.
 const LOCKS_MAX: Duration = Duration::from_secs(14_400);
 
@@ -142,6 +144,7 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
 /// Each migration is a transaction: one that does not get its locks has changed nothing, and begins again.
 async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
     let began = Instant::now();
+    let mut said_at: Option<Instant> = None;
     loop {
         // A connection of its own without limits of time: building an index may take long.
         let options = pool.connect_options().as_ref().clone().options(MIGRATING);
@@ -155,10 +158,14 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
         let _closed = within(Some(CLOSE_MAX), own.close()).await;
         match answer.map_err(classify)? {
             Err(error) if is_locked_out(&error) && began.elapsed() < LOCKS_MAX => {
-                tracing::warn!(
-                    %error,
-                    "others are at the tables that a migration changes; it tries again until they are not"
-                );
+                if said_at.is_none_or(|at| at.elapsed() >= LOCKS_SAID_EVERY) {
+                    said_at = Some(Instant::now());
+                    tracing::warn!(
+                        %error,
+                        "others are at the tables that a migration changes, or migrate themselves; it tries again \
+                         until they are not"
+                    );
+                }
                 sleep(LOCKS_PAUSE).await;
             }
             answer => return answer.map_err(schema_error),

@@ -1,6 +1,10 @@
 //! The database is lost, or another one's, under a log on Kafka: `doctor` and `verify` say so.
 
-use std::time::Duration;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use crate::postgres::Database;
 use crate::support::{Server, SmallShow};
@@ -153,4 +157,92 @@ async fn no_role_uses_the_database_of_another_log() {
         .await;
     let (status, said) = server.get(&show.buyer, &booking).await;
     assert_eq!(status, 200, "{said}");
+}
+
+/// A session of another program that nobody else changes a table beside, until it is released.
+struct Locked(Child);
+
+impl Locked {
+    fn table(database: &Database, table: &str) -> Self {
+        let mut child = Command::new("psql")
+            .args(["-qAt", "-v", "ON_ERROR_STOP=1", "-d", &database.url()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let sql = format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE; SELECT 'locked';\n");
+        let input = child.stdin.as_mut().unwrap();
+        input.write_all(sql.as_bytes()).unwrap();
+        input.flush().unwrap();
+        let mut said = String::new();
+        let output = child.stdout.as_mut().unwrap();
+        BufReader::new(output).read_line(&mut said).unwrap();
+        assert_eq!(said.trim(), "locked");
+        Self(child)
+    }
+
+    fn release(mut self) {
+        // psql ends with its input.
+        drop(self.0.stdin.take());
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+/// A backup reads for hours, and a migration gets its locks behind it.
+#[tokio::test]
+async fn a_node_sells_while_a_migration_waits_for_its_locks() {
+    let Some(brokers) = brokers() else {
+        return;
+    };
+    let database = Database::create();
+    let prefix = format!("fit-{}", uuid::Uuid::new_v4().simple());
+    let folder = tempfile::tempdir().unwrap();
+    let url = database.url();
+    let variables = [
+        ("ONSALE_DATABASE__URL", url.as_str()),
+        ("ONSALE_KAFKA__BROKERS", brokers.as_str()),
+        ("ONSALE_KAFKA__TOPIC_PREFIX", prefix.as_str()),
+        ("ONSALE_LOG__PARTITIONS", "1"),
+        ("ONSALE_CLUSTER__PROCESSORS", "one"),
+        ("ONSALE_CLUSTER__REPLICAS", "1"),
+        ("ONSALE_NODE__ID", "one"),
+        ("ONSALE_NODE__ROLES", "ingress,processor,projector"),
+    ];
+    let mut server = Server::start_with(folder.path(), &variables).await;
+    let show = SmallShow::open(&server).await;
+    let booking = format!("/bookings/{}", show.reserve(&server, &["A-1"]).await);
+    let (status, shown) = server.get(&show.buyer, &booking).await;
+    assert_eq!(status, 200, "{shown}");
+    server.kill();
+
+    // One that may be applied twice, and changes the triggers of that table.
+    database.run("DELETE FROM _sqlx_migrations WHERE version = 15");
+    let locked = Locked::table(&database, "audit");
+    server.restart_whatever_it_says().await;
+    let body = json!({ "show_id": show.show, "seats": ["A-2"] });
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (status, said) = server.post(&show.buyer, "/bookings/reserve", &body).await;
+        if status == 201 {
+            break;
+        }
+        let log = server.log();
+        assert!(Instant::now() < deadline, "{status}: {said}\n{log}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let is_applied = "SELECT count(*) FROM _sqlx_migrations WHERE version = 15";
+    assert_eq!(database.text(is_applied), "0");
+    locked.release();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // Through the latch, which opens behind the migration.
+        let (status, said) = server.get(&show.buyer, "/bookings").await;
+        if status == 200 && said["data"].as_array().is_some_and(|all| all.len() == 2) {
+            break;
+        }
+        let log = server.log();
+        assert!(Instant::now() < deadline, "{status}: {said}\n{log}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(database.text(is_applied), "1");
 }

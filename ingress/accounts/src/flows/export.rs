@@ -43,7 +43,7 @@ pub struct Export {
     pub api_keys: Vec<ApiKeyRow>,
     /// Its sessions, live or ended, with program and address.
     pub sessions: Vec<ExportedSession>,
-    /// What it did and what was done to it, newest first.
+    /// What it did and what was done to it, also as the guests that it has taken over, newest first.
     pub audit: Vec<AuditRow>,
     /// Whether there is more than fits.
     pub is_cut: bool,
@@ -92,7 +92,14 @@ impl Accounts {
             .collect::<Result<_, _>>()?;
         let links = self.store.links_of_person(&row, LINKS_MAX).await?;
         let api_keys = self.store.api_keys_of_person(user, API_KEYS_MAX).await?;
-        let (audit, is_audit_cut) = self.entries_about("user", user).await?;
+        let (mut audit, mut is_audit_cut) = self.entries_about("user", user).await?;
+        // What it did before it took them over is its own, too.
+        let is_owned = |guest: &&Guest| guest.row.owner.is_some_and(|(owner, _)| owner == user);
+        for guest in guests.iter().filter(is_owned) {
+            let (entries, is_cut) = self.entries_about("guest", guest.row.guest_id).await?;
+            audit.extend(entries);
+            is_audit_cut |= newest(&mut audit) || is_cut;
+        }
         let is_cut = is_audit_cut
             || sessions.len() >= count(SESSIONS_MAX)
             || guests.len() >= count(GUESTS_MAX)
@@ -134,11 +141,18 @@ impl Accounts {
         let about = self.store.audit(&about).await?;
         is_cut |= about.len() >= count(ENTRIES_MAX);
         entries.extend(about);
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.audit_id));
-        entries.dedup_by_key(|entry| entry.audit_id);
-        entries.truncate(count(ENTRIES_MAX));
+        is_cut |= newest(&mut entries);
         Ok((entries, is_cut))
     }
+}
+
+/// Leaves each entry once, the newest first, as many as an export has; whether there were more.
+fn newest(entries: &mut Vec<AuditRow>) -> bool {
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.audit_id));
+    entries.dedup_by_key(|entry| entry.audit_id);
+    let is_cut = entries.len() > count(ENTRIES_MAX);
+    entries.truncate(count(ENTRIES_MAX));
+    is_cut
 }
 
 fn count(number: u32) -> usize {

@@ -30,6 +30,7 @@ contract!(
     what_is_old_is_deleted_and_the_rest_stays_sound,
     what_is_young_is_never_deleted,
     what_is_kept_for_years_is_not_deleted_before,
+    what_is_to_be_kept_for_longer_stays_although_it_was_to_go,
     links_are_never_changed_or_deleted,
 );
 
@@ -636,6 +637,48 @@ async fn what_is_kept_for_years_is_not_deleted_before(bench: Bench) {
     assert!(store.keep_audit_days(1_098, &by).await.unwrap());
     let report = verify(&bench).await;
     assert_eq!((report.kept_days, report.is_dropped_early), (1_098, true));
+}
+
+/// Years were too few by mistake, some of it went, and more are configured.
+async fn what_is_to_be_kept_for_longer_stays_although_it_was_to_go(bench: Bench) {
+    let store = &bench.store;
+    let by = Actor::command_line();
+    let now_ms = store.clock_ms().await.unwrap();
+    let days_ago = |days: u64| now_ms - days * 86_400_000;
+    let is_postgres = !bench.url.starts_with("sqlite");
+    for days in [4_000, 3_000, 800, 600] {
+        let at_ms = days_ago(days);
+        if is_postgres {
+            let sql = format!("SELECT audit_make_months({at_ms}, 1)");
+            store.by_hand(&sql).await.unwrap();
+        }
+        let sql = format!(
+            "INSERT INTO audit (at_ms, actor_role, action, subject_kind, subject_id) \
+             VALUES ({at_ms}, 'system', 'test.try', 'test', 'one')"
+        );
+        store.by_hand(&sql).await.unwrap();
+    }
+    store.keep_audit_days(366, &by).await.unwrap();
+    let dropped = store.drop_audit_before(days_ago(367), 1).await.unwrap();
+    assert_eq!(dropped, 1);
+    store.keep_audit_days(1_098, &by).await.unwrap();
+    let sql = format!("DELETE FROM audit WHERE at_ms < {}", days_ago(700));
+    let error = store.by_hand(&sql).await.unwrap_err().to_string();
+    assert!(error.contains("append-only"), "{error}");
+    for expected in [1, 0] {
+        let dropped = store.drop_audit_before(days_ago(1_100), 100).await.unwrap();
+        assert_eq!(dropped, expected);
+    }
+    if is_postgres {
+        let sql = "SELECT audit_drop_months(9999999999999, 100)::text";
+        assert_eq!(bench.texts(sql).await, ["0"]);
+    }
+    assert_eq!(store.count_audit_before(days_ago(500)).await.unwrap(), 2);
+    // Another node may be configured to more than the database keeps.
+    store.keep_audit_days(366, &by).await.unwrap();
+    let dropped = store.drop_audit_before(days_ago(700), 100).await.unwrap();
+    assert_eq!(dropped, 1);
+    assert_eq!(store.count_audit_before(days_ago(500)).await.unwrap(), 1);
 }
 
 async fn links_are_never_changed_or_deleted(bench: Bench) {

@@ -1,5 +1,7 @@
 //! What is PostgreSQL's alone: a role that may write entries and nothing else, and months.
 
+use std::future::Future;
+
 use onsale_store::audit::{Actor, AuditEntry};
 use onsale_store::{Store, StoreError};
 use sqlx::{AssertSqlSafe, Connection as _};
@@ -25,17 +27,144 @@ async fn administer(bench: &Bench, sql: String) {
 
 #[tokio::test]
 async fn a_role_that_owns_nothing_writes_entries_and_changes_none() {
+    on_postgres(|bench| with_role(bench, as_role)).await;
+}
+
+/// Runs a test with a role of its own, which is dropped even when the test fails.
+async fn with_role<F>(bench: Bench, test: impl FnOnce(Bench, String) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let role = format!("onsale_test_{}", uuid::Uuid::new_v4().simple());
+    let create = format!("CREATE ROLE {role} LOGIN PASSWORD 'secret'");
+    administer(&bench, create).await;
+    let outcome = tokio::spawn(test(bench.clone(), role.clone())).await;
+    // Roles belong to the server, not to the database.
+    let forget = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    administer(&bench, forget).await;
+    if let Err(failed) = outcome {
+        std::panic::resume_unwind(failed.into_panic());
+    }
+}
+
+/// The database as that role reaches it.
+fn url_of(bench: &Bench, role: &str) -> String {
+    let (_, server) = bench.url.rsplit_once('@').unwrap();
+    format!("postgres://{role}:secret@{server}")
+}
+
+/// Databases of before PostgreSQL 15 have a schema that is not the owner's, and in which everyone may create
+/// something.
+#[tokio::test]
+async fn a_role_that_may_create_functions_is_refused_and_none_of_them_runs() {
+    on_postgres(|bench| with_role(bench, beside_an_open_schema)).await;
+}
+
+async fn beside_an_open_schema(bench: Bench, role: String) {
+    let owner = &bench.store;
+    bench
+        .tamper("ALTER SCHEMA public OWNER TO CURRENT_USER; GRANT ALL ON SCHEMA public TO PUBLIC")
+        .await;
+    let refused = owner.grant_to_role(&role).await.unwrap_err();
+    let statement = "REVOKE CREATE ON SCHEMA \"public\" FROM PUBLIC";
+    assert!(
+        matches!(&refused, StoreError::Invalid(why) if why.contains(statement)),
+        "{refused}"
+    );
+    let url = url_of(&bench, &role);
+    let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
+    let store = store.for_installation();
+    let beyond = store.role_beyond_triggers().await.unwrap();
+    assert_eq!(beyond.as_deref(), Some(role.as_str()));
+    let error = store.append_audit(entry()).await.unwrap_err().to_string();
+    assert!(
+        error.contains("permission denied"),
+        "nothing was granted: {error}"
+    );
+    let plant = "CREATE FUNCTION public.planted() RETURNS integer LANGUAGE sql AS 'SELECT 1'";
+    store.by_hand(plant).await.unwrap();
+    bench
+        .tamper("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        .await;
+    let refused = owner.grant_to_role(&role).await.unwrap_err();
+    assert!(
+        matches!(&refused, StoreError::Invalid(why) if why.contains("owns functions")),
+        "{refused}"
+    );
+    store
+        .by_hand("DROP FUNCTION public.planted()")
+        .await
+        .unwrap();
+    assert!(owner.grant_to_role(&role).await.unwrap());
+    assert_eq!(store.role_beyond_triggers().await.unwrap(), None);
+    store.append_audit(entry()).await.unwrap();
+    // Another one has planted something, with the very types of the calls, so that it comes before PostgreSQL's
+    // own.
+    for sql in [
+        "CREATE FUNCTION public.format(text, text) RETURNS text LANGUAGE plpgsql \
+         AS $$ BEGIN RAISE EXCEPTION 'taken over as %', current_user; END $$",
+        "CREATE FUNCTION public.taken(bigint, numeric) RETURNS numeric LANGUAGE plpgsql \
+         AS $$ BEGIN RAISE EXCEPTION 'taken over as %', current_user; END $$",
+        "CREATE OPERATOR public./ (LEFTARG = bigint, RIGHTARG = numeric, FUNCTION = public.taken)",
+        "CREATE FUNCTION public.added(text[], text) RETURNS text[] LANGUAGE plpgsql \
+         AS $$ BEGIN RAISE EXCEPTION 'taken over as %', current_user; END $$",
+        "CREATE OPERATOR public.|| (LEFTARG = text[], RIGHTARG = text, FUNCTION = public.added)",
+    ] {
+        bench.tamper(sql).await;
+    }
+    bench.keep_audit_for_a_month().await;
+    for sql in [
+        "SELECT audit_make_months(1700000000000, 2)",
+        "INSERT INTO audit_horizon (one, dropped_before_ms) VALUES (1, 1706000000000)",
+        "SELECT audit_drop_months(1706000000000, 10)",
+    ] {
+        store.by_hand(sql).await.unwrap();
+    }
+    let months = "SELECT inhrelid::regclass::text FROM pg_inherits \
+                  WHERE inhparent = 'audit'::regclass";
+    let months = bench.texts(months).await;
+    assert!(
+        !months.contains(&"audit_2023_11".to_owned()),
+        "it was dropped: {months:?}"
+    );
+    store.close().await;
+}
+
+/// It would lose what the next migration needs.
+#[tokio::test]
+async fn nothing_is_taken_from_the_owner_of_the_tables() {
     on_postgres(|bench| async move {
-        let role = format!("onsale_test_{}", uuid::Uuid::new_v4().simple());
-        let create = format!("CREATE ROLE {role} LOGIN PASSWORD 'secret'");
-        administer(&bench, create).await;
-        let outcome = tokio::spawn(as_role(bench.clone(), role.clone())).await;
-        // Roles belong to the server, not to the database.
-        let forget = format!("DROP OWNED BY {role}; DROP ROLE {role}");
-        administer(&bench, forget).await;
-        if let Err(failed) = outcome {
-            std::panic::resume_unwind(failed.into_panic());
-        }
+        let store = &bench.store;
+        let refused = store.grant_to_role("onsale_tests").await.unwrap_err();
+        assert!(
+            matches!(&refused, StoreError::Invalid(why) if why.contains("owns the tables")),
+            "{refused}"
+        );
+        let may = "SELECT has_table_privilege('onsale_tests', '_sqlx_migrations', 'INSERT')::text";
+        assert_eq!(bench.texts(may).await, ["true"]);
+        let by = Actor::command_line();
+        assert!(store.keep_audit_days(366, &by).await.unwrap());
+        let made = store.make_audit_months_of(&[time_of(1)]).await.unwrap();
+        assert_eq!(made, 1);
+    })
+    .await;
+}
+
+/// Not those either who drop months or read all of them.
+#[tokio::test]
+async fn nobody_waits_for_months_that_are_there() {
+    on_postgres(|bench| async move {
+        let store = &bench.store;
+        let mut other = sqlx::PgConnection::connect(&bench.url).await.unwrap();
+        sqlx::raw_sql("SELECT pg_advisory_lock(8208, 15)")
+            .execute(&mut other)
+            .await
+            .unwrap();
+        assert_eq!(store.make_audit_months().await.unwrap(), 0);
+        assert!(store.make_audit_months_of(&[time_of(1)]).await.is_err());
+        other.close().await.unwrap();
+        let made = store.make_audit_months_of(&[time_of(1)]).await.unwrap();
+        assert_eq!(made, 1);
     })
     .await;
 }
@@ -54,8 +183,7 @@ async fn as_role(bench: Bench, role: String) {
     assert!(matches!(error, StoreError::Invalid(_)), "{error}");
     with_show(owner).await;
 
-    let (_, server) = bench.url.rsplit_once('@').unwrap();
-    let url = format!("postgres://{role}:secret@{server}");
+    let url = url_of(&bench, &role);
     let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
     let store = store.for_installation();
     store.check_schema().await.unwrap();
@@ -145,7 +273,7 @@ async fn pretend(url: &str) {
     .execute(&mut connection)
     .await
     .unwrap();
-    let dropped: i64 = sqlx::query_scalar("SELECT audit_drop_months(100000)")
+    let dropped: i64 = sqlx::query_scalar("SELECT audit_drop_months(9999999999999, 100000)")
         .fetch_one(&mut connection)
         .await
         .unwrap();
@@ -170,11 +298,13 @@ async fn pretend(url: &str) {
 async fn months_of_long_ago_are_there_for_who_asks_for_them() {
     on_postgres(|bench| async move {
         let store = &bench.store;
-        let of = async |from_ms, to_ms| store.make_audit_months_of(from_ms, to_ms).await.unwrap();
-        // November 2023 to January 2024.
-        assert_eq!(of(1_700_000_000_000, 1_704_500_000_000).await, 3);
-        assert_eq!(of(1_700_000_000_000, 1_704_500_000_000).await, 0);
-        assert_eq!(of(time_of(1), time_of(2)).await, 1);
+        let of = async |times: [u64; 2]| store.make_audit_months_of(&times).await.unwrap();
+        // November 2023 and January 2024, and none between them.
+        assert_eq!(of([1_700_000_000_000, 1_704_500_000_000]).await, 2);
+        assert_eq!(of([1_700_000_000_000, 1_704_500_000_000]).await, 0);
+        assert_eq!(of([time_of(1), time_of(2)]).await, 1);
+        // A clock that leaps ahead, to 2099.
+        assert_eq!(of([time_of(1), 4_100_000_000_000]).await, 0);
         with_show(store).await;
         let mut chain = Chain::default();
         chain.reserve_general(1, 1, 1);

@@ -323,7 +323,7 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         ),
         (
             "make_audit_months_of",
-            Box::new(|| call(store.make_audit_months_of(NOW_MS, NOW_MS))),
+            Box::new(|| call(store.make_audit_months_of(&[NOW_MS]))),
         ),
         (
             "link_older_audit",

@@ -194,7 +194,7 @@ async fn what_was_weakened_by_hand_is_named() {
             .tamper(
                 "CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql \
                      AS $$ BEGIN RETURN NEW; END $$; \
-                 ALTER FUNCTION audit_drop_months(integer) RESET search_path; \
+                 ALTER FUNCTION audit_drop_months(bigint, integer) RESET search_path; \
                  CREATE OR REPLACE FUNCTION onsale_reach() RETURNS text STABLE PARALLEL SAFE \
                      RETURN 'all'; \
                  ALTER POLICY reads ON audit USING (true); \
@@ -227,6 +227,18 @@ async fn what_was_weakened_by_hand_is_named() {
             store.by_hand(text).await.unwrap();
         }
         assert_eq!(store.missing_objects().await.unwrap(), []);
+    })
+    .await;
+}
+
+/// A schema by the name of the role comes first in the path, and the tables lie in the one behind it.
+#[tokio::test]
+async fn another_schema_in_front_alters_nothing() {
+    on_postgres(|bench| async move {
+        bench
+            .tamper("CREATE SCHEMA onsale_tests AUTHORIZATION onsale_tests")
+            .await;
+        assert_eq!(bench.store.missing_objects().await.unwrap(), []);
     })
     .await;
 }

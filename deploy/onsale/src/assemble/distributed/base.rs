@@ -13,6 +13,7 @@ use onsale_processor::node::database::{self, LogIdentity};
 use onsale_store::retention::RetentionConfig;
 use onsale_store::{Latch, Store, StoreError};
 use prometheus::Registry;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit_keeping;
@@ -22,6 +23,9 @@ use crate::second_layer;
 
 /// Pause before a database that does not answer, or is another log's, is looked at again.
 const LOOK_RETRY: Duration = Duration::from_secs(2);
+/// How long a start waits for the first look at the database. Migrations that do not get their locks, as beside a
+/// backup, go on behind the start.
+const FIRST_LOOK_MAX: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub(super) struct Base {
@@ -61,7 +65,7 @@ impl Base {
 }
 
 /// The database, reached or not, behind a latch: all roles wait until it is known to belong to this log
-/// and is brought up to date, which is tried until it succeeds.
+/// and is brought up to date, which is tried until it succeeds. The start itself waits for moments only.
 async fn connect(
     config: &Config,
     settings: &KafkaSettings,
@@ -83,8 +87,31 @@ async fn connect(
         latch,
         retention: config.retention,
     };
-    match entrance.admit().await {
-        Ok(()) => return Ok(store),
+    // A task of its own, so that migrations that have begun go on when nobody waits for them any more.
+    let mut looking = tokio::spawn(async move {
+        let looked = entrance.admit().await;
+        (entrance, looked)
+    });
+    let looked = timeout(FIRST_LOOK_MAX, &mut looking).await;
+    let Ok(looked) = looked else {
+        tracing::warn!(
+            "starting without the database; it is still being looked at, or brought up to date"
+        );
+        tokio::spawn(async move {
+            match looking.await {
+                Ok((_, Ok(()))) => tracing::info!("the database is used from now on"),
+                Ok((entrance, Err(refusal))) => {
+                    refusal.say();
+                    entrance.admit_later(refusal.to_string()).await;
+                }
+                Err(error) => tracing::error!(%error, "the look at the database broke off"),
+            }
+        });
+        return Ok(store);
+    };
+    let (entrance, looked) = looked.context("database").or_found()?;
+    match looked {
+        Ok(()) => {}
         Err(Refusal::Migrations(error)) if !matches!(error, StoreError::Unreachable(_)) => {
             return Err(Failure::Found(
                 anyhow::Error::new(error).context("database migrations"),

@@ -121,8 +121,8 @@ async fn trail(config: &Config, store: &Store) -> Vec<Check> {
         checks.push(Check::warning(
             "audit",
             format!(
-                "the role {role} owns the audit trail, so who takes over the server can change or delete \
-                 entries"
+                "the role {role} owns the audit trail, or may create functions in its schema, so who takes over \
+                 the server can change or delete entries"
             ),
             format!(
                 "let another role own the tables and run `onsale migrate --grant {role}` as that one ({ROLES})"

@@ -29,12 +29,11 @@ const CHAINS_AT_ONCE: u32 = 20;
 /// How often one call looks for more of such chains.
 const ROUNDS_MAX: u32 = 50;
 
-/// As many months as there are from one time to another, both included.
-const MAKE_MONTHS_OF: &str = "SELECT audit_make_months($1, CAST(LEAST(1200, 1 + \
-     (EXTRACT(YEAR FROM last) - EXTRACT(YEAR FROM first)) * 12 \
-     + EXTRACT(MONTH FROM last) - EXTRACT(MONTH FROM first)) AS integer)) AS made \
-     FROM (SELECT to_timestamp($1 / 1000.0) AT TIME ZONE 'UTC' AS first, \
-     to_timestamp($2 / 1000.0) AT TIME ZONE 'UTC' AS last) AS times";
+/// The month of a time. One beyond those that are there ahead of time is a clock's that went ahead.
+const MAKE_MONTH_OF: &str = "SELECT audit_make_months($1, 1) AS made FROM database_clock \
+     WHERE to_timestamp($1 / 1000.0) AT TIME ZONE 'UTC' \
+     < date_trunc('month', to_timestamp(now_ms / 1000.0) AT TIME ZONE 'UTC') \
+     + make_interval(months => CAST($2 AS integer))";
 
 impl Store {
     /// Creates the parts of the audit trail for this month and the next ones where they are missing;
@@ -63,23 +62,27 @@ impl Store {
             .await
     }
 
-    /// As [`Store::make_audit_months`], for the months from one time to another, in milliseconds since 1970:
-    /// a projection that begins anew writes entries of years ago.
+    /// As [`Store::make_audit_months`], for the months of these times, in milliseconds since 1970: a projection
+    /// that begins anew writes entries of years ago. None is created for a time that is further ahead than
+    /// [`Store::make_audit_months`] goes.
     ///
     /// # Errors
     /// As every write.
-    pub async fn make_audit_months_of(&self, from_ms: u64, to_ms: u64) -> Result<u64, StoreError> {
+    pub async fn make_audit_months_of(&self, times_ms: &[u64]) -> Result<u64, StoreError> {
         if let Database::Sqlite(_) = self.database {
             return Ok(0);
         }
-        let from = integer("from_ms", from_ms)?;
-        let to = integer("to_ms", to_ms.max(from_ms))?;
+        let times = times_ms.iter().map(|time_ms| integer("time_ms", *time_ms));
+        let times: Vec<i64> = times.collect::<Result<_, _>>()?;
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
-                let made = transaction
-                    .fetch_optional(MAKE_MONTHS_OF, &[from.into(), to.into()])
-                    .await?
-                    .map_or(Ok(0), |row| row.number("made"))?;
+                let mut made: u64 = 0;
+                for time in times {
+                    let month = transaction
+                        .fetch_optional(MAKE_MONTH_OF, &[time.into(), MONTHS_AHEAD.into()])
+                        .await?;
+                    made += month.map_or(Ok(0), |row| row.number::<u64>("made"))?;
+                }
                 transaction.commit(Unaudited::Automatic).await?;
                 Ok(made)
             })
@@ -389,8 +392,8 @@ async fn drop_entries(
     transaction.raise_statement_timeout().await?;
     let dropped = transaction
         .fetch_optional(
-            "SELECT audit_drop_months(CAST($1 AS integer)) AS dropped",
-            &[limit.into()],
+            "SELECT audit_drop_months($1, CAST($2 AS integer)) AS dropped",
+            &[before.into(), limit.into()],
         )
         .await?
         .map_or(Ok(0), |row| row.number("dropped"))?;

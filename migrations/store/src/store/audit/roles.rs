@@ -37,14 +37,30 @@ DO $months$
 DECLARE part regclass;
 BEGIN
     FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'audit'::regclass LOOP
-        EXECUTE format('REVOKE ALL ON %s FROM @role', part);
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM @role', part);
     END LOOP;
 END
 $months$;
-GRANT EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(integer) TO @role;
+GRANT EXECUTE ON FUNCTION audit_make_months(bigint, integer), audit_drop_months(bigint, integer) TO @role;
 ";
 
-/// The statements that give a role what it needs, in this schema.
+/// What a role owns, or may become who does: the audit trail, the schema that it lies in, or something in there.
+/// Functions of PostgreSQL are called by their full names, because others of these names may lie in the schema.
+const OWNS: &str = "SELECT pg_catalog.pg_has_role($1, c.relowner, 'MEMBER') AS tables, \
+     pg_catalog.pg_has_role($1, n.nspowner, 'MEMBER') AS schema, \
+     EXISTS (SELECT FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = n.oid \
+         AND pg_catalog.pg_has_role($1, p.proowner, 'MEMBER')) \
+     OR EXISTS (SELECT FROM pg_catalog.pg_operator AS o WHERE o.oprnamespace = n.oid \
+         AND pg_catalog.pg_has_role($1, o.oprowner, 'MEMBER')) AS inside \
+     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+     WHERE c.oid = CAST(pg_catalog.to_regclass('audit') AS oid)";
+
+/// Who owns the schema, and whether a role may create something in it.
+const CREATES: &str = "SELECT CAST(pg_catalog.pg_get_userbyid(nspowner) AS text) AS owner, \
+     pg_catalog.has_schema_privilege($1, oid, 'CREATE') AS may \
+     FROM pg_catalog.pg_namespace WHERE nspname = CAST($2 AS name)";
+
+/// The statements that give a role what it needs, in the schema of the tables.
 fn grants(role: &str, schema: &str) -> Result<String, RoleNameError> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let starts_well = role
@@ -61,8 +77,8 @@ fn grants(role: &str, schema: &str) -> Result<String, RoleNameError> {
 
 impl Store {
     /// The role of PostgreSQL that this store connects as, where it owns the audit trail, or what the trail
-    /// lies in, or may become who does: it can then switch off what refuses to change entries. `None` where
-    /// there is nothing to say, as on SQLite.
+    /// lies in, or may become who does, or creates something in there: it can then switch off what refuses to
+    /// change entries. `None` where there is nothing to say, as on SQLite.
     ///
     /// # Errors
     /// As every read.
@@ -77,7 +93,8 @@ impl Store {
                  JOIN pg_namespace AS n ON n.oid = c.relnamespace \
                  WHERE c.oid = to_regclass('audit') \
                  AND (pg_has_role(current_user, c.relowner, 'MEMBER') \
-                 OR pg_has_role(current_user, n.nspowner, 'MEMBER'))",
+                 OR pg_has_role(current_user, n.nspowner, 'MEMBER') \
+                 OR has_schema_privilege(current_user, n.oid, 'CREATE'))",
                 &[],
             )
             .await?
@@ -90,23 +107,63 @@ impl Store {
     /// migration.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] for a name that is none; otherwise as the database says, which has to have
-    /// the role.
+    /// [`StoreError::Invalid`] for a name that is none, for a role that owns the tables (it would lose what the
+    /// next migration needs), their schema or functions in there, and for one that may still create something in
+    /// the schema, which only the schema's owner can take from it; otherwise as the database says, which has to have the role. Nothing
+    /// was changed then.
     pub async fn grant_to_role(&self, role: &str) -> Result<bool, StoreError> {
         let Database::Postgres(PostgresPool { pool, .. }) = &self.database else {
             return Ok(false);
         };
         let schema = self
             .database
-            .fetch_optional("SELECT CAST(current_schema() AS text) AS name", &[])
+            .fetch_optional(
+                "SELECT CAST(n.nspname AS text) AS name FROM pg_class AS c \
+                 JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+                 WHERE c.oid = to_regclass('audit')",
+                &[],
+            )
             .await?
             .map_or_else(|| Ok("public".to_owned()), |row| row.text("name"))?;
         let sql = grants(role, &schema).map_err(|error| StoreError::Invalid(error.to_string()))?;
-        // Several statements at once are one transaction.
-        sqlx::raw_sql(AssertSqlSafe(sql))
-            .execute(pool)
+        let mut transaction = pool.begin().await.map_err(classify)?;
+        let owned: Option<(bool, bool, bool)> = sqlx::query_as(OWNS)
+            .bind(role)
+            .fetch_optional(&mut *transaction)
             .await
             .map_err(classify)?;
+        let owned = match owned {
+            Some((true, _, _)) => Some("the tables"),
+            Some((false, true, _)) => Some("their schema"),
+            Some((false, false, true)) => Some("functions or operators in their schema"),
+            _ => None,
+        };
+        if let Some(owned) = owned {
+            return Err(StoreError::Invalid(format!(
+                "role {role}: it owns {owned}, or may become the role that does; expected the role that servers \
+                 connect as, which owns nothing, while this connects as the owner of the tables"
+            )));
+        }
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut *transaction)
+            .await
+            .map_err(classify)?;
+        // Who does not own the schema takes nothing from anyone, which PostgreSQL merely warns of.
+        let creates: Option<(String, bool)> = sqlx::query_as(CREATES)
+            .bind(role)
+            .bind(&schema)
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(classify)?;
+        if let Some((owner, true)) = creates {
+            let schema = format!("\"{}\"", schema.replace('"', "\"\""));
+            return Err(StoreError::Invalid(format!(
+                "role {role}: it may still create functions in schema {schema}; as {owner}, which owns the schema, \
+                 run: REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, \"{role}\" (and from the roles that {role} is \
+                 a member of)"
+            )));
+        }
+        transaction.commit().await.map_err(classify)?;
         Ok(true)
     }
 }
