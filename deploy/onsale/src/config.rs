@@ -7,7 +7,7 @@ mod node;
 mod peers;
 mod telemetry;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use onsale_accounts::AccountsConfig;
@@ -244,6 +244,11 @@ impl Config {
         pages.unwrap_or(&self.mail.link_base_url)
     }
 
+    /// Where mails become files, with `mail.outbox`.
+    pub(crate) fn outbox_dir(&self) -> PathBuf {
+        self.data.dir.join("outbox")
+    }
+
     /// Where the journal lives.
     pub(crate) fn journal_dir(&self) -> PathBuf {
         self.data.dir.join("journal")
@@ -281,11 +286,30 @@ impl Config {
 
     /// A server of this configuration that listens there.
     pub(crate) fn url_at(&self, address: SocketAddr) -> String {
-        let scheme = match self.http.tls_certificate_file {
+        format!("{}://{address}", self.scheme())
+    }
+
+    /// The same for browsers, which know this machine by its name: passkeys and callbacks of providers want
+    /// no number.
+    pub(crate) fn browser_url_at(&self, address: SocketAddr) -> String {
+        let here: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        if address.ip().is_unspecified() || here.contains(&address.ip()) {
+            self.local_url_at(address)
+        } else {
+            self.url_at(address)
+        }
+    }
+
+    /// As [`Config::browser_url_at`], for browsers of this machine alone.
+    pub(crate) fn local_url_at(&self, address: SocketAddr) -> String {
+        format!("{}://localhost:{}", self.scheme(), address.port())
+    }
+
+    fn scheme(&self) -> &'static str {
+        match self.http.tls_certificate_file {
             Some(_) => "https",
             None => "http",
-        };
-        format!("{scheme}://{address}")
+        }
     }
 
     /// The database as configured, or SQLite in the data folder.
@@ -343,6 +367,10 @@ impl Config {
     /// Every value that cannot be used; `processor` is the id of this node where it will be one.
     fn problems(&self, processor: Option<&str>) -> Vec<Problem> {
         let mut problems = self.ingress().validate().err().unwrap_or_default();
+        if self.accounts.pages_url.is_none() {
+            // It is mail.link_base_url, which is named below.
+            problems.retain(|problem| problem.key != "accounts.pages_url");
+        }
         let distributed = self.kafka.is_used();
         self.node.check(&mut problems, distributed);
         if distributed {

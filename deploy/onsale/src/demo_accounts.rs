@@ -13,7 +13,7 @@ use onsale_store::{Store, StoreError};
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::demo;
+use crate::{demo, secrets};
 
 /// The tenant's name in addresses.
 const SLUG: &str = "demo";
@@ -35,15 +35,17 @@ const ACCOUNTS: [(Uuid, &str, UserRole); 3] = [
     (demo::ADMIN, "admin@example.test", UserRole::Admin),
 ];
 
-/// Creates the accounts that are missing. Each password follows from the key of this data folder, so it
-/// is the same at every start, and another in every other folder.
+/// Creates the accounts that are missing. Each password follows from the key that this data folder began with, so
+/// it is the same at every start, and another in every other folder.
 pub(crate) async fn ensure(config: &Config) -> anyhow::Result<Vec<DemoAccount>> {
     let ring = config.accounts.ring()?.context("accounts.key is not set")?;
+    let own = ring_of_folder(config)?;
+    let passwords = own.as_ref().unwrap_or(&ring);
     let accounts: Vec<DemoAccount> = ACCOUNTS
         .into_iter()
         .map(|(_, email, _)| DemoAccount {
             email,
-            password: password(&ring, email),
+            password: password(passwords, email),
         })
         .collect();
     let url = config.database_url().map_err(|error| anyhow!("{error}"))?;
@@ -52,6 +54,16 @@ pub(crate) async fn ensure(config: &Config) -> anyhow::Result<Vec<DemoAccount>> 
     store.close().await;
     created?;
     Ok(accounts)
+}
+
+/// The key that the folder began with, where it has one: accounts keep the passwords that they were created
+/// with when another key is configured.
+fn ring_of_folder(config: &Config) -> anyhow::Result<Option<KeyRing>> {
+    let mut own = config.clone();
+    own.accounts.key = None;
+    own.accounts.key_file = None;
+    own.accounts.old_key_files.clear();
+    Ok(secrets::accounts(&own).ring()?)
 }
 
 fn password(ring: &KeyRing, email: &str) -> Private {

@@ -28,10 +28,10 @@ pub(crate) async fn announce(mut config: Config, api: &str, store: &Store) {
         Ok(Some(token)) => {
             let pages = config.mail.link_base_url.trim_end_matches('/');
             output::announce(format_args!(
-                "There is no admin yet. Whoever follows this link becomes the first; it is good once, for \
-                 {LINK_LIFE_HOURS} hours, and each start prints another:\n  \
-                 {pages}/first-admin#token={token}\nOr POST {api}/api/v1/auth/first-admin with \"token\", \
-                 \"email\" and \"password\"."
+                "There is no admin yet. POST {api}/api/v1/auth/first-admin with \"email\", \"password\" and the \
+                 \"token\" of this link (behind \"#token=\"), which is for the page that does that, makes the \
+                 first. It is good once, for {LINK_LIFE_HOURS} hours, and each start prints another:\n  \
+                 {pages}/first-admin#token={token}"
             ));
         }
         Ok(None) => {}

@@ -298,6 +298,7 @@ pub(super) fn in_words(expected: &str) -> &str {
         "u64" => "a whole number, not negative",
         "i64" => "a whole number",
         "a boolean" => "true or false",
+        "a sequence" => "a list",
         other if other.starts_with("struct ") => "an object",
         other => other,
     }

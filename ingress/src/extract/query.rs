@@ -92,6 +92,9 @@ fn explain(uri: &Uri, text: &str) -> ApiError {
 
 /// What would be right, instead of what a parser did not like.
 fn in_plain_words(reason: &str) -> &str {
+    if reason.starts_with("UUID parsing failed") {
+        return "a UUID";
+    }
     if let Some((_, expected)) = reason.rsplit_once(", expected ") {
         return in_words(expected);
     }
@@ -121,6 +124,7 @@ mod tests {
         mine: Option<bool>,
         from: Option<Instant>,
         kind: Option<Kind>,
+        user: Option<uuid::Uuid>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -140,6 +144,7 @@ mod tests {
             ("mine=maybe", "mine", "\"maybe\"", "true or false"),
             ("from=now", "from", "\"now\"", "an instant as RFC 3339"),
             ("kind=tiny", "kind", "\"tiny\"", "small"),
+            ("user=x", "user", "\"x\"", "a UUID"),
             (
                 "where=8",
                 "where",

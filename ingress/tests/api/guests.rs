@@ -388,6 +388,10 @@ async fn a_guest_reads_and_erases_what_is_kept_of_it() {
     get(&world, &guest, "auth/me/export")
         .await
         .error(404, "NOT_FOUND");
+    // Nobody could be sent what it buys from here on.
+    let more = reserve(&world, &guest, "A-2").send().await;
+    more.error(403, "FORBIDDEN");
+    assert!(world.log.seen().is_empty(), "it reached the log");
     // The booking is there still, and nobody's.
     get(&world, &guest, &format!("bookings/{booking}"))
         .await

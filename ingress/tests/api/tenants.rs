@@ -3,6 +3,7 @@
 use http::Method;
 use onsale_schemas::UserId;
 use onsale_store::audit::Actor;
+use onsale_store::mail::LinkMail;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -71,6 +72,31 @@ pub(crate) async fn owner_of(world: &World, slug: &str) -> (Value, Value) {
 fn moment_passes(world: &World) {
     let ordering = std::sync::atomic::Ordering::SeqCst;
     world.clock.0.fetch_add(1, ordering);
+}
+
+#[tokio::test]
+async fn an_invitation_that_names_no_language_is_in_that_of_the_account() {
+    let world = world(true).await;
+    let (owner, tenant) = owner_of(&world, "opera").await;
+    let guest = person(&world, GUEST).await;
+    let locale = json!({ "locale": "th" });
+    call(&world, &guest, Method::PUT, "auth/me", locale)
+        .await
+        .data(200);
+    let members = format!("tenants/{}/members", tenant["tenant_id"].as_str().unwrap());
+    let invitation = json!({ "email": GUEST, "role": "scanner" });
+    call(&world, &owner, Method::POST, &members, invitation)
+        .await
+        .data(202);
+    world.ingress.settled().await;
+    let jobs = world
+        .store
+        .claim_jobs(onsale_store::mail::KIND, "test", 60_000, 100)
+        .await
+        .unwrap();
+    let mail: LinkMail = serde_json::from_str(&jobs.last().unwrap().payload).unwrap();
+    let invitation = mail.invitation.unwrap();
+    assert_eq!(invitation.locale.as_deref(), Some("th"));
 }
 
 #[tokio::test]

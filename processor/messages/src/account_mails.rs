@@ -217,7 +217,7 @@ impl AccountMails {
             }
         };
         let page = look.map(|look| Page {
-            html: Private::new(html::page(&text, &url, &look)),
+            html: Private::new(html::page(language, &text, &url, &look)),
             logo: look.logo.map(|(_, file)| file),
         });
         Ok(Mail {

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use onsale_store::branding::{Colors, Logo};
 
-use crate::texts::Text;
+use crate::texts::{Language, Text};
 
 /// What the page calls the part with the logo.
 pub(crate) const LOGO_CONTENT_ID: &str = "logo";
@@ -32,8 +32,8 @@ impl Look {
     }
 }
 
-/// The page of a text, in which the address `url` stands on a line of its own.
-pub(crate) fn page(text: &Text, url: &str, look: &Look) -> String {
+/// The page of a text in a language, in which the address `url` stands on a line of its own.
+pub(crate) fn page(language: Language, text: &Text, url: &str, look: &Look) -> String {
     let colors = look.colors.as_ref();
     let color = |of: fn(&Colors) -> &str, otherwise| color(colors.map(of), otherwise);
     let accent = color(|colors| &colors.accent, ACCENT);
@@ -64,11 +64,12 @@ pub(crate) fn page(text: &Text, url: &str, look: &Look) -> String {
         .as_ref()
         .map(|(logo, _)| logo_of(*logo, &look.name));
     format!(
-        "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n\
+        "<!DOCTYPE html>\n<html lang=\"{}\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n\
          <body style=\"margin:0;padding:24px;background-color:{background};color:{of_text};\
          font-family:sans-serif;line-height:1.5\">\n\
          <div style=\"max-width:36em;margin:0 auto;padding-top:16px;border-top:6px solid {accent}\">\n\
          {paragraphs}{}</div>\n</body>\n</html>\n",
+        language.tag(),
         escaped(&text.subject),
         logo.unwrap_or_default(),
     )
@@ -132,7 +133,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::texts::{self, Language};
+    use crate::texts;
 
     const URL: &str = "https://tickets.example.test/invitation#token=ost_x";
 
@@ -160,7 +161,7 @@ mod tests {
     fn a_page_has_the_text_the_link_the_colours_and_the_logo() {
         for language in [Language::English, Language::Thai] {
             let text = texts::invitation(language, "Tickets", "<i>O", MemberRole::Owner, URL);
-            let page = page(&text, URL, &look("#8b0000"));
+            let page = page(language, &text, URL, &look("#8b0000"));
             assert_eq!(
                 page.matches(&format!("href=\"{URL}\"")).count(),
                 1,
@@ -178,6 +179,7 @@ mod tests {
             }
             assert!(page.contains("src=\"cid:logo\" alt=\"&lt;b&gt;&quot;Opera&quot;&lt;/b&gt;\""));
             assert!(page.contains("width=\"160\" height=\"80\""), "{page}");
+            assert!(page.contains(&format!("<html lang=\"{}\">", language.tag())));
             // Nothing is loaded, and nothing is the tenant's own markup.
             assert!(!page.contains("<i>") && !page.contains("<b>"), "{page}");
             assert_eq!(page.matches("://").count(), 2, "the link alone: {page}");
@@ -193,7 +195,7 @@ mod tests {
             "#12345g",
             "",
         ] {
-            let page = page(&text, URL, &look(wrong));
+            let page = page(Language::English, &text, URL, &look(wrong));
             assert!(page.contains("background-color:#1a1a1a"), "{page}");
             assert!(wrong.is_empty() || !page.contains(wrong), "{page}");
         }

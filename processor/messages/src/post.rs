@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
+};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use onsale_private::Private;
@@ -179,6 +181,32 @@ fn kind_of(error: &lettre::transport::smtp::Error) -> &'static str {
     }
 }
 
+/// Says that no person wrote a mail, so that answering machines do not answer it (RFC 3834, 5).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl AutoSubmitted {
+    const VALUE: &'static str = "auto-generated";
+}
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(value: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        if value == Self::VALUE {
+            Ok(Self)
+        } else {
+            Err("another value than this program writes".into())
+        }
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), Self::VALUE.to_owned())
+    }
+}
+
 /// A message; `encoding` of its text where it is not the one that mail servers take.
 fn composed(mail: Mail, encoding: Option<ContentTransferEncoding>) -> Result<Message, PostError> {
     let never = || PostError::Never(None);
@@ -188,6 +216,7 @@ fn composed(mail: Mail, encoding: Option<ContentTransferEncoding>) -> Result<Mes
         .message_id(Some(format!("<{}@{domain}>", mail.id)))
         .from(mail.from)
         .to(Mailbox::new(None, to))
+        .header(AutoSubmitted)
         .subject(mail.subject);
     let part = |kind, text: Private| {
         let part = SinglePart::builder().header(kind);
@@ -251,6 +280,7 @@ mod tests {
         assert!(text.contains(LINK), "{text}");
         let id = "Message-ID: <00000000-0000-0000-0000-000000000005@example.test>";
         assert!(text.contains(id), "{text}");
+        assert!(text.contains("Auto-Submitted: auto-generated"), "{text}");
     }
 
     #[tokio::test]

@@ -27,6 +27,14 @@ impl Language {
             _ => Self::English,
         }
     }
+
+    /// Its tag (BCP 47), for what reads a mail aloud.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Thai => "th",
+        }
+    }
 }
 
 /// The mail that brings a link; `None` for a purpose that is not mailed to an account.
@@ -189,16 +197,16 @@ pub(crate) fn invitation(
     match language {
         Language::English => {
             let role = match role {
-                MemberRole::Owner => "an owner",
-                MemberRole::Manager => "a manager",
-                MemberRole::Finance => "finance",
-                MemberRole::BoxOffice => "box office",
-                MemberRole::Scanner => "ticket scanning",
+                MemberRole::Owner => "as an owner",
+                MemberRole::Manager => "as a manager",
+                MemberRole::Finance => "for finance",
+                MemberRole::BoxOffice => "for the box office",
+                MemberRole::Scanner => "to scan tickets",
             };
             Text {
                 subject: format!("{house}: invitation to the team of {tenant}"),
                 body: format!(
-                    "Hello,\n\nat {house} you are invited to the team of {tenant}, as {role}. Sign in or \
+                    "Hello,\n\nYou are invited to join the team of {tenant} at {house}, {role}. Sign in or \
                      register with this e-mail address to accept:\n\n{url}\n\nIf you do not know what \
                      this is about, ignore this mail.\n"
                 ),

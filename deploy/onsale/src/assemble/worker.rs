@@ -49,7 +49,7 @@ fn mails(config: &Config, store: &Store, uploads: Option<Uploads>) -> Result<Vec
             let timeout = Duration::from_secs(config.mail.timeout_seconds);
             Post::smtp(&url, timeout).or_use()?
         }
-        None if config.mail.outbox => Post::Outbox(config.data.dir.join("outbox")),
+        None if config.mail.outbox => Post::Outbox(config.outbox_dir()),
         None => {
             tracing::info!("mail.url is not set: mails to people wait as jobs");
             return Ok(Vec::new());

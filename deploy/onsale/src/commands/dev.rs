@@ -47,6 +47,9 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     // Nobody's password needs protection here, and the first start should not wait for three.
     base.accounts.bcrypt_cost = DEV_BCRYPT_COST;
     base.mail.outbox = true;
+    // Where nothing says where links lead to, they lead to this server, wherever it listens.
+    base.mail.link_base_url.clear();
+    base.accounts.public_url.clear();
     // Not every browser takes `Secure` from http://localhost.
     base.accounts.insecure_cookies = true;
     base.telemetry.filter =
@@ -60,6 +63,7 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     if let Some(listen) = args.listen {
         config.http.listen = listen;
     }
+    link_here(&mut config);
     // With TLS every browser does.
     config.accounts.insecure_cookies &= config.http.tls_certificate_file.is_none();
     private::data_folder(&config.data.dir).or_use()?;
@@ -98,6 +102,10 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
         };
         output::announce(format_args!("Onsale is open at {base}"));
         output::announce(format_args!("  metrics  {operations}/metrics"));
+        let has_mail_server = config.mail.url.is_some() || config.mail.url_file.is_some();
+        if config.mail.outbox && !has_mail_server {
+            output::announce(format_args!("  mails    {}", config.outbox_dir().display()));
+        }
         if config.is_open_to_all() {
             warn(&config);
         }
@@ -106,6 +114,21 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
         output::announce("\nStop with Ctrl-C; the same data is there at the next start.");
         Ok(())
     })
+}
+
+/// Says where links of mails, and providers that people sign in with, lead to, where the configuration does not.
+fn link_here(config: &mut Config) {
+    let listen = config.http.listen;
+    if config.mail.link_base_url.is_empty() {
+        config.mail.link_base_url = config.browser_url_at(listen);
+    }
+    if config.accounts.public_url.is_empty() {
+        // Providers send people back over plain HTTP to their own machines alone.
+        config.accounts.public_url = match config.http.tls_certificate_file {
+            Some(_) => config.browser_url_at(listen),
+            None => config.local_url_at(listen),
+        };
+    }
 }
 
 /// The allocator asks for huge pages, which make a large installation a little faster and are
@@ -164,7 +187,8 @@ fn warn(config: &Config) {
 /// Shows whom one can be.
 fn sign_in(base: &str, accounts: &[DemoAccount]) {
     output::announce(format_args!(
-        "\nAccounts, for {base}/api/v1/auth/login with \"email\" and \"password\":"
+        "\nAccounts with the passwords that they began with, for {base}/api/v1/auth/login with \"email\" and \
+         \"password\":"
     ));
     for account in accounts {
         output::announce(format_args!(

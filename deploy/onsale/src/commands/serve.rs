@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use onsale_messages::MailConfig;
 
 use crate::assemble;
 use crate::cli::{ConfigArgs, parse_listen};
@@ -36,6 +37,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     assemble::serve_until_stopped(config, |addresses, store| async move {
         tracing::info!(address = %addresses.public, operations = %addresses.operations, "serving");
         let api = settings.url_at(addresses.public);
+        let mut settings = settings;
+        if settings.mail.link_base_url == MailConfig::default().link_base_url {
+            settings.mail.link_base_url = settings.browser_url_at(addresses.public);
+        }
         first_admin::announce(settings, &api, &store).await;
         Ok(())
     })

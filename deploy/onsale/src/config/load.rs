@@ -215,10 +215,56 @@ fn first_wrong(defaults: &Table, given: &Table) -> Option<Wrong> {
         merge(&mut tried, nested(&names, value.clone()));
         let error = Value::Table(tried).try_into::<Config>().err()?;
         let key = path.join(".");
+        let unknown = unknown_field(error.message());
+        if let Value::Array(items) = &value
+            && !unknown.is_some_and(|unknown| names.contains(&unknown))
+            && let Some(wrong) = wrong_in_list(defaults, &names, items)
+        {
+            return Some(wrong);
+        }
         Some(Wrong {
             value: shown(&key, &value),
-            is_unknown: error.message().starts_with("unknown field"),
+            is_unknown: unknown.is_some(),
             expected: in_words(error.message()),
+            key,
+        })
+    })
+}
+
+/// The field that the parser does not know.
+fn unknown_field(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("unknown field `")?;
+    rest.split_once('`').map(|(field, _)| field)
+}
+
+/// The first of a list's items that cannot be used, and which of its fields is unknown. What stands in it may be
+/// a secret, and is not shown.
+fn wrong_in_list(defaults: &Table, names: &[&str], items: &[Value]) -> Option<Wrong> {
+    items.iter().enumerate().find_map(|(index, item)| {
+        let mut tried = defaults.clone();
+        merge(&mut tried, nested(names, Value::Array(vec![item.clone()])));
+        let error = Value::Table(tried).try_into::<Config>().err()?;
+        let message = error.message();
+        let key = format!("{}[{index}]", names.join("."));
+        let Value::Table(_) = item else {
+            return Some(Wrong {
+                value: shown(&key, item),
+                is_unknown: false,
+                expected: in_words(message),
+                key,
+            });
+        };
+        let (key, expected) = match unknown_field(message) {
+            Some(field) => (
+                format!("{key}.{field}"),
+                format!("another field, {}", in_words(message)),
+            ),
+            None => (key, in_words(message)),
+        };
+        Some(Wrong {
+            value: "…".to_owned(),
+            is_unknown: false,
+            expected,
             key,
         })
     })

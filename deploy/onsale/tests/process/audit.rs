@@ -223,6 +223,11 @@ async fn bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows(
     let (code, out, err) = server.verb(&["audit", "verify", "--write-anchors", anchors]);
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.contains("chains, "), "{out}");
+    assert!(out.contains("is as it was written"), "{out}");
+    let nobody = "11111111-1111-4111-8111-111111111111";
+    let (code, _, err) = server.verb(&["audit", "verify", "--tenant", nobody]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("no such tenant"), "{err}");
     let (code, out, err) = server.verb(&["audit", "verify", "--anchors", anchors, "--json"]);
     assert_eq!(code, Some(0), "{out}{err}");
     let said: Value = serde_json::from_str(&out).unwrap();

@@ -244,22 +244,29 @@ struct Dev {
     child: Child,
     /// Address and password of each account that was printed.
     accounts: Vec<(String, String)>,
+    /// Every line that was printed.
+    said: Vec<String>,
 }
 
 impl Dev {
     /// Starts it, and reads what it says until it has said everything.
     fn start(data: &Path, port: u16) -> Self {
+        Self::start_with(data, port, &[])
+    }
+
+    /// The same with these variables.
+    fn start_with(data: &Path, port: u16, env: &[(String, String)]) -> Self {
         let listen = format!("127.0.0.1:{port}");
-        let mut command = onsale(data, port, &[]);
+        let mut command = onsale(data, port, env);
         command.args(["dev", "--no-demo", "--listen", &listen]);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut dev = Self {
             child: command.spawn().unwrap(),
             accounts: Vec::new(),
+            said: Vec::new(),
         };
         // It goes on without a reader.
         let said = BufReader::new(dev.child.stdout.take().unwrap());
-        let mut all = Vec::new();
         for line in said.lines().map_while(Result::ok) {
             if line.starts_with("Stop with") {
                 return dev;
@@ -270,9 +277,9 @@ impl Dev {
             {
                 dev.accounts.push((email.to_owned(), password.to_owned()));
             }
-            all.push(line);
+            dev.said.push(line);
         }
-        panic!("`onsale dev` ended: {}", all.join("\n"));
+        panic!("`onsale dev` ended: {}", dev.said.join("\n"));
     }
 }
 
@@ -309,4 +316,49 @@ async fn the_accounts_of_dev_sign_in() {
         }
         before = dev.accounts.clone();
     }
+    // With another key of personal data the accounts keep the passwords that they have.
+    let key = folder.path().join("new-key");
+    std::fs::write(&key, "another key of personal data 0123456789abcdef").unwrap();
+    let old = data.join("accounts-secret");
+    let env = [
+        ("ONSALE_ACCOUNTS__KEY_FILE", key),
+        ("ONSALE_ACCOUNTS__OLD_KEY_FILES", old),
+    ]
+    .map(|(name, file)| (name.to_owned(), file.display().to_string()));
+    let dev = Dev::start_with(&data, port, &env);
+    assert_eq!(before, dev.accounts);
+}
+
+/// The links of its mails lead to where it listens, and it says where the mails are.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mails_of_dev_are_found_and_lead_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let port = free_port();
+    let http = http_client::builder(None).build().unwrap();
+    let dev = Dev::start(&data, port);
+    let outbox = dev
+        .said
+        .iter()
+        .find_map(|line| line.trim().strip_prefix("mails "))
+        .unwrap_or_else(|| panic!("{}", dev.said.join("\n")));
+    let outbox = Path::new(outbox.trim());
+    let url = format!("http://127.0.0.1:{port}/api/v1/auth/register");
+    let body = json!({ "email": "somchai@example.test", "password": "a long and winding road" });
+    let response = http.post(url).json(&body).send().await.unwrap();
+    let (status, signed_in) = answer(response).await;
+    assert_eq!(status, 201, "{signed_in}");
+    let mail = loop {
+        let mut files = std::fs::read_dir(outbox).into_iter().flatten();
+        let mails = files.find_map(|entry| {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            text.contains("/verify-email#token=").then_some(text)
+        });
+        match mails {
+            Some(mail) => break mail,
+            None => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+        }
+    };
+    let link = format!("http://localhost:{port}/verify-email#token=");
+    assert!(mail.contains(&link), "{mail}");
 }

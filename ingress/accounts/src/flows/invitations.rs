@@ -49,6 +49,14 @@ impl Accounts {
         self.require_recent_factor_of(by, now_ms).await?;
         let vault = self.vault(now_ms).await?;
         let address = vault.email_hash(&email);
+        let locale = match locale {
+            Some(locale) => Some(locale),
+            // Its person reads the mail, and nobody else learns that there is an account.
+            None => {
+                let user = self.store.user_by_email(address).await?;
+                user.and_then(|user| user.locale)
+            }
+        };
         let secret = OneTimeSecret::random();
         let life_ms = self.config.invitation_seconds.saturating_mul(1_000);
         let token = OneTimeToken {

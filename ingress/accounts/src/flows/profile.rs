@@ -39,6 +39,7 @@ impl Accounts {
     }
 
     /// Changes a profile, in the session that the person asks in, where there is one; the person as it is then.
+    /// Where nothing is said, nothing is changed, and no entry is left.
     ///
     /// # Errors
     /// As [`Accounts::me`], and [`AccountError::Invalid`].
@@ -72,6 +73,9 @@ impl Accounts {
         .into_iter()
         .filter_map(|(field, is_changed)| is_changed.then_some(field))
         .collect();
+        if changed.is_empty() {
+            return self.me(user, tenant, now_ms).await;
+        }
         let change = ProfileChange {
             name: name.map(|name| name.map(|name| vault.seal_name(user, &name))),
             phone: phone.map(|phone| phone.map(|phone| vault.seal_phone(user, &phone))),

@@ -104,7 +104,7 @@ impl Accounts {
         tenant.ok_or(AccountError::NotFound("tenant"))
     }
 
-    /// Changes the names of a tenant.
+    /// Changes the names of a tenant. Those that it has already leave no entry.
     ///
     /// # Errors
     /// [`AccountError::SlugTaken`] and others.
@@ -120,12 +120,17 @@ impl Accounts {
             slug: slug.map(fields::slug).transpose()?,
             name: name.map(fields::tenant_name).transpose()?,
         };
+        let slug = change.slug.as_ref().unwrap_or(&before.slug);
+        let name = change.name.as_ref().unwrap_or(&before.name);
+        if *slug == before.slug && *name == before.name {
+            return Ok(before);
+        }
         let entry = by
             .did("tenant.change", "tenant", id)
             .of_tenant(id)
             .with(json!({
                 "before": { "slug": before.slug, "name": before.name },
-                "after": { "slug": change.slug, "name": change.name },
+                "after": { "slug": slug, "name": name },
             }));
         match self.tenants.change_tenant(id, &change, by.act(entry)).await {
             Ok(Some(tenant)) => Ok(tenant),

@@ -16,7 +16,8 @@ pub(super) const NAME_MAX_CHARS: usize = 64;
 pub(super) const READ_AUDIT: Right = Right::of_members_alone(
     &[Role::Organizer, Role::Admin, Role::Operator],
     Action::ReadAudit,
-    "The audit trail is read by the managers of a tenant, by admins and by operators.",
+    "The audit trail is read by the managers of a tenant, by admins and by operators. (Where staff needs a \
+     second factor, its rights begin once that is set up.)",
 );
 
 /// What a query says of the entries.

@@ -27,7 +27,7 @@ impl From<AccountError> for ApiError {
             ),
             AccountError::InvalidCredentials => Self::new(
                 Code::InvalidCredentials,
-                "The e-mail address or the password is wrong.",
+                "The password is wrong, or at a sign-in the e-mail address.",
             ),
             AccountError::SecondFactor(step) => Self::new(
                 Code::SecondFactorRequired,
@@ -47,7 +47,7 @@ impl From<AccountError> for ApiError {
             .with_details(json!({ "step_up": true, "ways": ways })),
             AccountError::WrongCode => Self::new(
                 Code::InvalidCode,
-                "The code is wrong, or was used before: wait for the next one.",
+                "The code is wrong, or was used before: use the next one of the app, or another recovery code.",
             ),
             AccountError::TooManyCodes {
                 retry_after_seconds,
@@ -83,7 +83,8 @@ impl From<AccountError> for ApiError {
             AccountError::Refresh(why) => refused(why),
             AccountError::BadLink => Self::new(
                 Code::LinkExpired,
-                "This link was used before, is too old, or was withdrawn.",
+                "This link was used before, is too old, or was withdrawn: have another one sent (`POST \
+                 /auth/verify-email/resend`, `POST /auth/forgot-password`, or another invitation).",
             ),
             AccountError::LastOwner => Self::new(
                 Code::LastOwner,
@@ -179,7 +180,9 @@ impl From<AccountError> for ApiError {
                 retry_after_seconds,
             } => Self::new(
                 Code::RateLimited,
-                "Too many mails were sent to this e-mail address; try again later.",
+                format!(
+                    "Too many mails were sent to this e-mail address; try again in {retry_after_seconds} seconds."
+                ),
             )
             .retry_after(retry_after_seconds),
             AccountError::Store(error) => error.into(),

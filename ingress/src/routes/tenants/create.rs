@@ -45,7 +45,10 @@ impl RequestBody for TenantRequest {
         match caller.role {
             Role::Operator => Ok(()),
             Role::Buyer | Role::Organizer if is_open && caller.session.is_some() => Ok(()),
-            _ => Err(ApiError::forbidden("Tenants are opened by operators here.")),
+            _ => Err(ApiError::forbidden(
+                "Tenants are opened by operators here. (Where staff needs a second factor, its rights begin \
+                 once that is set up.)",
+            )),
         }
     }
 }

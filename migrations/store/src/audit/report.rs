@@ -161,6 +161,11 @@ pub struct AuditReport {
     /// Entries of a version without chains that no link names yet; the hourly job `housekeeping` links
     /// them.
     pub waiting_entries: u64,
+    /// Entries without a chain of their own that are younger than the first one with: linked later or still
+    /// to be linked. A node of an earlier version wrote them, or someone by hand; nothing tells which.
+    pub late_entries: u64,
+    /// The numbers of the first of them.
+    pub late_audit_ids: Vec<u64>,
     /// What is wrong, the first [`FINDINGS_MAX`](crate::audit::FINDINGS_MAX) of it.
     pub findings: Vec<Finding>,
     /// How much more there is of it.

@@ -109,6 +109,7 @@ async fn a_trail_as_it_was_written_is_sound(bench: Bench) {
     assert!(report.is_sound(), "{report:?}");
     assert_eq!((report.chains, report.links, report.entries), (2, 6, 6));
     assert_eq!(report.waiting_entries, 0);
+    assert_eq!(report.late_entries, 0);
     let ends: Vec<_> = report
         .anchors
         .iter()
@@ -500,12 +501,18 @@ async fn entries_of_an_earlier_version_are_linked(bench: Bench) {
     let report = verify(&bench).await;
     assert!(report.is_sound(), "{report:?}");
     assert_eq!(report.waiting_entries, 7);
+    // Nothing tells them from entries that someone put in by hand.
+    assert_eq!(report.late_entries, 7);
+    let of_tenant = store.verify_audit(Some(id(1)), &[]).await.unwrap();
+    assert_eq!(of_tenant.late_entries, 4);
+    assert_eq!(of_tenant.late_audit_ids.len(), 4);
     assert_eq!(store.link_older_audit().await.unwrap(), 6);
     assert_eq!(store.link_older_audit().await.unwrap(), 0);
     let report = verify(&bench).await;
     assert!(report.is_sound(), "{report:?}");
     assert_eq!((report.chains, report.entries), (4, 12));
     assert_eq!(report.waiting_entries, 1);
+    assert_eq!(report.late_entries, 7, "they have no lane still");
     force(
         &bench,
         "DELETE FROM audit WHERE lane IS NULL AND subject_id = '1'",

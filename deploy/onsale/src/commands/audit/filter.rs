@@ -8,7 +8,8 @@ use crate::cli::{parse_instant, parse_uuid};
 
 #[derive(Debug, Args)]
 pub(super) struct FilterArgs {
-    /// Only about this kind of thing: event, show, booking, user, tenant, api_key, job or partition
+    /// Only about this kind of thing: event, show, booking, user, guest, tenant, api_key, job, partition,
+    /// retention_report and others
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Only about the thing with this id

@@ -57,8 +57,8 @@ pub(super) fn run(args: &FactorsArgs) -> Result<(), Failure> {
             }));
         } else {
             output::line(format_args!(
-                "{id} has no second factor any more; {} sessions have ended",
-                reset.sessions
+                "{id} has no second factor any more, and {} ended",
+                output::count(reset.sessions, "session")
             ));
         }
         Ok(())

@@ -126,6 +126,18 @@ fn what_cannot_be_read_is_named_with_what_would_be_right() {
             "auth.hs256_secret = …: expected a text in quotes",
         ),
         (
+            "[http]\nfoo = [1]",
+            "there is no configuration value \"http.foo\"",
+        ),
+        (
+            "[auth]\nkeys = [{ kid = \"a\", hs256_secret_fle = \"hs\" }]",
+            "auth.keys[0].hs256_secret_fle = …: expected another field, one of kid, hs256_secret_file",
+        ),
+        (
+            "[auth]\nkeys = [{ kid = \"a\" }, { kid = 5 }]",
+            "auth.keys[1] = …: expected a text in quotes",
+        ),
+        (
             "[accounts]\nkey = 5",
             "accounts.key = …: expected a text in quotes",
         ),

@@ -71,6 +71,12 @@ async fn guest(
     let alone = alone.ok_or_else(|| {
         ApiError::overloaded("Another reservation of this guest is under way. Try again.")
     })?;
+    if is_erased(state, user).await {
+        return Err(ApiError::forbidden(
+            "The address of this guest was erased, so nobody could be sent the tickets: ask for another \
+             guest's token.",
+        ));
+    }
     if has_purchase(state, user).await {
         return Err(ApiError::new(
             Code::GuestPurchaseMade,
@@ -79,6 +85,18 @@ async fn guest(
         ));
     }
     Ok(alone)
+}
+
+/// Whether a guest had its address erased. As with its bookings, a sale does not wait for a database that is
+/// away.
+async fn is_erased(state: &AppState, user: UserId) -> bool {
+    match state.store.guest(user.0).await {
+        Ok(row) => row.is_some_and(|row| row.erased_at_ms.is_some()),
+        Err(error) => {
+            tracing::warn!(guest = %user, %error, "whether it was erased cannot be read");
+            false
+        }
+    }
 }
 
 /// Whether a guest holds or has bought something. A sale does not wait for a database that is away or behind:

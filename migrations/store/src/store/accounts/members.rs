@@ -123,7 +123,8 @@ impl Store {
     }
 
     /// Gives a member another role; its sessions end, because their tokens say the old one, and invitations
-    /// to it are good no more. `audit` is given the role of before.
+    /// to it are good no more. `audit` is given the role of before. The role that it has already changes
+    /// nothing and leaves no entry.
     ///
     /// # Errors
     /// [`StoreError::RightWithdrawn`]; otherwise as every write.
@@ -155,6 +156,9 @@ impl Store {
                     return Ok(MembershipChange::NotThere);
                 };
                 let before = before.word("role", MemberRole::parse)?;
+                if before == role {
+                    return Ok(MembershipChange::Changed);
+                }
                 let remains = role == MemberRole::Owner;
                 if !remains && is_last_owner(&mut transaction, tenant, user).await? {
                     return Ok(MembershipChange::LastOwner);

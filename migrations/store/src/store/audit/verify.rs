@@ -25,6 +25,8 @@ const SMALL_LINKS_PER_PAGE: u32 = 500;
 const ENTRIES_PER_PAGE: u32 = 2_000;
 /// The same number: fewer are the last ones.
 const ENTRIES_AT_ONCE: usize = 2_000;
+/// Numbers of late entries that a report lists.
+const LATE_LISTED_MAX: u32 = 50;
 /// How often a chain is walked again because old entries of it were deleted meanwhile.
 const AGAIN_MAX: u32 = 3;
 
@@ -144,6 +146,20 @@ macro_rules! chains {
             "SELECT tenant_id, lane, links, entries, last_audit_id, hash, dropped_links, \
              dropped_entries, dropped_hash FROM audit_chains WHERE ",
             $where
+        )
+    };
+}
+
+macro_rules! late {
+    ($what:literal, $order:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM audit WHERE lane IS NULL AND audit_id > (SELECT MIN(l.first_audit_id) \
+             FROM audit_chains AS c JOIN audit_links AS l ON l.tenant_id = c.tenant_id \
+             AND l.lane = c.lane AND l.link = c.dropped_links + 1 WHERE c.lane >= 0) \
+             AND ($1 IS NULL OR COALESCE(tenant_id, $2) = $1)",
+            $order
         )
     };
 }
@@ -280,7 +296,39 @@ impl Store {
         }
         self.look_beside(only, &walked, &mut report).await?;
         report.waiting_entries = self.count_unlinked_audit().await?;
+        self.look_for_late(only, &mut report).await?;
         Ok(report)
+    }
+
+    /// Entries without a lane that are younger than the chains. What is written down of a chain's first link
+    /// says how old it is, and not the entries' own time, which their writer chose.
+    async fn look_for_late(
+        &self,
+        only: Option<Uuid>,
+        report: &mut AuditReport,
+    ) -> Result<(), StoreError> {
+        report.late_entries = self
+            .database
+            .fetch_optional(
+                late!("COUNT(*) AS entries", ""),
+                &[only.into(), INSTALLATION.into()],
+            )
+            .await?
+            .map_or(Ok(0), |row| row.number("entries"))?;
+        if report.late_entries == 0 {
+            return Ok(());
+        }
+        report.late_audit_ids = self
+            .database
+            .fetch(
+                late!("audit_id", " ORDER BY audit_id LIMIT $3"),
+                &[only.into(), INSTALLATION.into(), LATE_LISTED_MAX.into()],
+            )
+            .await?
+            .iter()
+            .map(|row| row.signed("audit_id").map(unsigned))
+            .collect::<Result<_, _>>()?;
+        Ok(())
     }
 
     /// The time before which entries may have been deleted.

@@ -6,7 +6,7 @@ use onsale_store::account::{
     Acceptance, ApiKeyRow, Membership, MembershipChange, NewInvitation, OneTimeToken, Purpose,
     SessionEnd, TenantChange, TenantRow,
 };
-use onsale_store::audit::Unaudited;
+use onsale_store::audit::{AuditEntry, Unaudited};
 use onsale_store::store::{API_KEYS_PER_TENANT_MAX, INVITATIONS_PER_TENANT_MAX};
 
 use super::{DAY_MS, NOW_MS, add, ended, mail, open, sealed, token, verified};
@@ -75,6 +75,12 @@ async fn a_tenant_keeps_its_last_owner(bench: Bench) {
         ended(&bench, &opened).await,
         Some((NOW_MS + 9, SessionEnd::Role))
     );
+    let opened = open(&bench, 3, 2).await;
+    let owner = MemberRole::Owner;
+    let audit = |_: MemberRole| -> AuditEntry { panic!("nothing was changed") };
+    let same = store.change_member(id(50), id(2), owner, None, NOW_MS + 9, audit);
+    assert_eq!(same.await.unwrap(), Changed);
+    assert_eq!(ended(&bench, &opened).await, None, "the role it has");
     let (one, other) = tokio::join!(remove(1), remove(2));
     let mut results = [one, other];
     results.sort_by_key(|result| *result == LastOwner);
