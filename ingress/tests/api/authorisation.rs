@@ -463,10 +463,15 @@ async fn every_caller_gets_what_the_matrix_says() {
     }
 }
 
-/// Whether an operation of the document has to be asked with a token: one may be optional.
-pub(crate) fn wants_token(operation: &Value) -> bool {
+/// Whether an operation of the document takes a token, and one without does as well.
+fn takes_a_token_or_none(operation: &Value) -> bool {
     let choices = operation.get("security").and_then(Value::as_array);
-    choices.is_some_and(|choices| choices.iter().all(|choice| *choice != json!({})))
+    choices.is_some_and(|choices| choices.contains(&json!({})))
+}
+
+/// Whether an operation of the document has to be asked with a token.
+pub(crate) fn wants_token(operation: &Value) -> bool {
+    operation.get("security").is_some() && !takes_a_token_or_none(operation)
 }
 
 #[tokio::test]
