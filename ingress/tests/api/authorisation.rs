@@ -486,6 +486,9 @@ async fn the_matrix_has_every_route_of_the_document_and_no_other() {
                 .iter()
                 .filter(|row| row.method.eq_ignore_ascii_case(method) && row.route == path)
                 .all(|row| row.gets[0] == Gets::Ok);
+            if takes_a_token_or_none(operation) {
+                continue;
+            }
             assert_ne!(
                 public,
                 wants_token(operation),

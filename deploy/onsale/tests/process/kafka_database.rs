@@ -117,9 +117,10 @@ async fn no_role_uses_the_database_of_another_log() {
     let all = variables("ingress,processor,projector");
     let server = Server::start_with(folder.path(), &all).await;
     let show = SmallShow::open(&server).await;
-    // Asked for by its id: a list would wait for a projector, which those others do without.
-    let booking = format!("/bookings/{}", show.reserve(&server, &["A-3", "A-4"]).await);
-    let (status, shown) = server.get(&show.buyer, &booking).await;
+    show.reserve(&server, &["A-3", "A-4"]).await;
+    // Bookings would wait for a projector, which those others do without; what is for sale does not.
+    let for_sale = format!("/shows/{}", show.show);
+    let (status, shown) = server.get(&show.buyer, &for_sale).await;
     assert_eq!(status, 200, "{shown}");
     assert_eq!(server.stop(), Some(0));
 
@@ -142,7 +143,7 @@ async fn no_role_uses_the_database_of_another_log() {
             is_said
         })
         .await;
-    let (status, said) = server.get(&show.buyer, &booking).await;
+    let (status, said) = server.get(&show.buyer, &for_sale).await;
     assert_eq!(status, 503, "{said}");
     let (code, out, err) = server.verb(&["snapshot", "create"]);
     assert_eq!(seen(), before, "{code:?}: {out}{err}");
@@ -153,7 +154,7 @@ async fn no_role_uses_the_database_of_another_log() {
     server
         .until_ready(PATIENCE, |_, said| !said.contains("the database belongs"))
         .await;
-    let (status, said) = server.get(&show.buyer, &booking).await;
+    let (status, said) = server.get(&show.buyer, &for_sale).await;
     assert_eq!(status, 200, "{said}");
 }
 
