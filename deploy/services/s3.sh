@@ -18,7 +18,7 @@ module=github.com/versity/versitygw/cmd/versitygw
 version=v1.8.0
 # It listens on loopback alone, and guards nothing.
 key=onsale-tests
-secret=secret-of-a-throw-away-server
+secret='secret-of-a-throw-away-server'
 ready_timeout_seconds=60
 stop_timeout_seconds=10
 
