@@ -16,7 +16,6 @@ use onsale_store::document::{CatalogCursor, Document, Versioned};
 use onsale_store::factor::{ChallengeRow, CodePace, FactorsReset, Tried};
 use onsale_store::job::{JobFilter, NewJob};
 use onsale_store::notice::Notice;
-use onsale_store::retention::RetentionError;
 use onsale_store::snapshot::SnapshotInfo;
 use onsale_store::store::Decided;
 use onsale_store::{Store, StoreError};
@@ -292,20 +291,6 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
             Box::new(|| {
                 let unattended = Unaudited::Unattended;
                 call(store.withdraw_retention_report(id(1), NOW_MS, unattended))
-            }),
-        ),
-        (
-            "apply_retention_step",
-            Box::new(|| {
-                call(async move {
-                    let actor = Actor::command_line();
-                    // There is none of that id.
-                    let step = store.apply_retention_step(id(1), NOW_MS, &actor);
-                    match step.await {
-                        Err(RetentionError::Store(error)) => Err(error),
-                        _ => Ok(()),
-                    }
-                })
             }),
         ),
         ("make_durable", Box::new(|| call(store.make_durable()))),
