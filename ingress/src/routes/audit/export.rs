@@ -87,7 +87,9 @@ pub(crate) struct ExportQuery {
     get, path = "/api/v1/audit/export", operation_id = "export_audit", tag = "tenants", params(ExportQuery),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The entries, a line each (`application/jsonl` with `format=jsonl`)", content_type = "text/csv", body = String),
+        (status = 200, description = "The entries, a line each", content(
+            (String = "text/csv"), (String = "application/jsonl"),
+        )),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 429, description = "`RATE_LIMITED`: this user has the most exports under way that it may", body = Problem),
