@@ -22,7 +22,7 @@ const USERS_DEFAULT: usize = 10_000;
 #[derive(Debug, Args)]
 #[command(after_long_help = scenarios())]
 pub(crate) struct LoadArgs {
-    /// Server, such as http://127.0.0.1:8080 or https://tickets.example [default: from http.listen]
+    /// Server, such as http://127.0.0.1:8080; by TLS with https:// [default: from http.listen]
     #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// Requests to start per second; 0: every connection sends again as soon as it is answered
