@@ -34,18 +34,27 @@ join() {
     return "$code"
 }
 
+# serve NAME SCRIPT VARIABLE: starts a service, which ends with this script, and says where it is in a variable.
+services=()
+serve() {
+    step "$1"
+    services+=("$2")
+    "deploy/services/$2.sh" start
+    # Apart from `export`, which would hide a failure.
+    local url
+    url=$("deploy/services/$2.sh" url)
+    export "$3=$url"
+}
+
 finish() {
-    local group
+    local group service
     for group in "${beside[@]}"; do
         kill -- "-$group" 2>/dev/null || true
     done
     rm -rf "$logs"
-    deploy/services/postgres.sh stop >/dev/null 2>&1 || true
-    deploy/services/kafka.sh stop >/dev/null 2>&1 || true
-    deploy/services/redis.sh stop >/dev/null 2>&1 || true
-    deploy/services/identity.sh stop >/dev/null 2>&1 || true
-    deploy/services/mail.sh stop >/dev/null 2>&1 || true
-    deploy/services/s3.sh stop >/dev/null 2>&1 || true
+    for service in "${services[@]}"; do
+        "deploy/services/$service.sh" stop >/dev/null 2>&1 || true
+    done
 }
 trap finish EXIT
 
@@ -60,33 +69,14 @@ step "cargo-nextest, cargo-deny"
 deploy/tools.sh
 export PATH="$PWD/target/tools/bin:$PATH"
 
-step "PostgreSQL"
-deploy/services/postgres.sh start
-ONSALE_TEST_POSTGRES_URL=$(deploy/services/postgres.sh url)
-export ONSALE_TEST_POSTGRES_URL
-
-step "Kafka"
-deploy/services/kafka.sh start
-ONSALE_TEST_KAFKA_BROKERS=$(deploy/services/kafka.sh url)
-export ONSALE_TEST_KAFKA_BROKERS
+serve PostgreSQL postgres ONSALE_TEST_POSTGRES_URL
+serve Kafka kafka ONSALE_TEST_KAFKA_BROKERS
 step "libfaketime"
 deploy/services/faketime.sh
-step "Redis"
-deploy/services/redis.sh start
-ONSALE_TEST_REDIS_URL=$(deploy/services/redis.sh url)
-export ONSALE_TEST_REDIS_URL
-step "identity server"
-deploy/services/identity.sh start
-ONSALE_TEST_IDENTITY_URL=$(deploy/services/identity.sh url)
-export ONSALE_TEST_IDENTITY_URL
-step "mail server"
-deploy/services/mail.sh start
-ONSALE_TEST_MAIL_URL=$(deploy/services/mail.sh url)
-export ONSALE_TEST_MAIL_URL
-step "S3 server"
-deploy/services/s3.sh start
-ONSALE_TEST_S3_URL=$(deploy/services/s3.sh url)
-export ONSALE_TEST_S3_URL
+serve Redis redis ONSALE_TEST_REDIS_URL
+serve "identity server" identity ONSALE_TEST_IDENTITY_URL
+serve "mail server" mail ONSALE_TEST_MAIL_URL
+serve "S3 server" s3 ONSALE_TEST_S3_URL
 
 if [ "$#" -gt 0 ]; then
     step "tests: $*"
