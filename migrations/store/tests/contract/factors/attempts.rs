@@ -7,8 +7,8 @@ use onsale_store::factor::{
 use uuid::Uuid;
 
 use super::{
-    PACE, add_key, app, by, challenge, code, consent, issue, mandate, of_user, open_with, set_up,
-    shown, totp, with_app,
+    PACE, add_key, app, by, challenge, code, consent, issue, mandate, of_user, open_with, shown,
+    totp, with_app,
 };
 use crate::accounts::{DAY_MS, NOW_MS, add, open, password, session, token};
 use crate::build::id;
