@@ -8,6 +8,8 @@ mod factors;
 mod guests;
 mod identities;
 mod invitations;
+mod listed_tenants;
+mod listed_users;
 mod lookup_key;
 mod mandate;
 mod members;

@@ -24,6 +24,8 @@ macro_rules! columns {
     };
 }
 
+pub(super) use columns;
+
 /// The rest of a statement that lists accounts without a second factor.
 macro_rules! without_factor {
     () => {
@@ -168,7 +170,7 @@ impl Store {
         act: impl Into<Act>,
     ) -> Result<Option<UserRow>, StoreError> {
         let change = change.clone();
-        self.change_user(id, act.into(), move |user| {
+        self.change_user(id, Admins::Stay, act.into(), move |user| {
             let ProfileChange {
                 name,
                 phone,
@@ -253,16 +255,19 @@ impl Store {
     /// `None` when there is none.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::LastAdmin`], [`StoreError::RightWithdrawn`], and as every write.
     pub async fn set_user_role(
         &self,
         id: Uuid,
         role: UserRole,
         now_ms: u64,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<Option<UserRow>, StoreError> {
-        let audit: Audit = audit.into();
-        self.change_user(id, audit.into(), move |user| {
+        let admins = match role {
+            UserRole::Admin => Admins::Stay,
+            UserRole::Buyer => Admins::LoseOne,
+        };
+        self.change_user(id, admins, act.into(), move |user| {
             user.role = role;
             Some((SessionEnd::Role, now_ms))
         })
@@ -273,16 +278,20 @@ impl Store {
     /// again. The account as it is then, `None` when there is none.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::LastAdmin`], [`StoreError::RightWithdrawn`], and as every write.
     pub async fn set_user_disabled(
         &self,
         id: Uuid,
         disabled: bool,
         now_ms: u64,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<Option<UserRow>, StoreError> {
-        let audit: Audit = audit.into();
-        self.change_user(id, audit.into(), move |user| {
+        let admins = if disabled {
+            Admins::LoseOne
+        } else {
+            Admins::Stay
+        };
+        self.change_user(id, admins, act.into(), move |user| {
             if disabled {
                 user.disabled_at_ms = user.disabled_at_ms.or(Some(now_ms));
                 Some((SessionEnd::Disabled, now_ms))
@@ -298,17 +307,25 @@ impl Store {
     async fn change_user(
         &self,
         id: Uuid,
+        admins: Admins,
         act: Act,
         change: impl FnOnce(&mut UserRow) -> Option<(SessionEnd, u64)> + Send + 'static,
     ) -> Result<Option<UserRow>, StoreError> {
         let Act { audit, mandate } = act;
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
+                let is_last = match admins {
+                    Admins::Stay => false,
+                    Admins::LoseOne => lock_admins(&mut transaction).await? == [id],
+                };
                 let user = lock(&mut transaction, id).await?;
                 mandate::check(&mut transaction, mandate).await?;
                 let Some(mut user) = user.filter(|user| user.erased_at_ms.is_none()) else {
                     return Ok(None);
                 };
+                if is_last {
+                    return Err(StoreError::LastAdmin);
+                }
                 let ends = change(&mut user);
                 replace(&mut transaction, &user).await?;
                 if let Some((why, now_ms)) = ends {
@@ -327,6 +344,34 @@ impl Store {
             })
             .await
     }
+}
+
+/// What a change of an account does to the admins who can sign in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Admins {
+    /// They stay.
+    Stay,
+    /// If the account is one of them, it is none any more.
+    LoseOne,
+}
+
+/// The admins who can sign in. Nobody else makes one of them less until the transaction ends: of two who disable
+/// each other, the second finds that it is the last. In one order and before any other account is locked, so that
+/// no two transactions wait for each other.
+async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uuid>, StoreError> {
+    // SQLite has one writer at a time, and this transaction is it.
+    let select = match transaction {
+        Transaction::Postgres(_) => {
+            "SELECT user_id FROM users WHERE role = 'admin' AND disabled_at_ms IS NULL \
+             AND erased_at_ms IS NULL ORDER BY user_id FOR NO KEY UPDATE"
+        }
+        Transaction::Sqlite(_) => {
+            "SELECT user_id FROM users WHERE role = 'admin' AND disabled_at_ms IS NULL \
+             AND erased_at_ms IS NULL ORDER BY user_id"
+        }
+    };
+    let rows = transaction.fetch(select, &[]).await?;
+    rows.iter().map(|row| row.uuid("user_id")).collect()
 }
 
 /// Whether the installation has an admin who can sign in.
@@ -451,7 +496,7 @@ fn instant(what: &str, ms: Option<u64>) -> Result<Option<i64>, StoreError> {
     ms.map(|ms| integer(what, ms)).transpose()
 }
 
-fn user_row(row: &Row) -> Result<UserRow, StoreError> {
+pub(super) fn user_row(row: &Row) -> Result<UserRow, StoreError> {
     let sealed = row.sealed_or_null("email_sealed")?;
     let hash = row.exactly_or_null("email_hash")?;
     Ok(UserRow {
