@@ -40,15 +40,15 @@ pub(super) fn endpoints() -> Endpoints {
         )
 }
 
-/// The right of an admin, which is compared again when it is used.
+/// Refuses everyone but admins of the installation.
 ///
 /// # Errors
-/// `FORBIDDEN` for everyone else.
+/// `FORBIDDEN`.
 fn admit(caller: &Caller) -> Result<(), ApiError> {
     caller.permit(&LOOK_AFTER_ACCOUNTS)
 }
 
-/// Who does it. An account has to be an admin's still.
+/// Who acts, for what compares the rows again: the account has to be an admin's still.
 fn acting(caller: &Caller, call: &AccountCall) -> Acting {
     acting_as(caller, call, Requirement::Admin)
 }

@@ -83,12 +83,11 @@ pub(crate) async fn list(
     let limit = cursor::limit(query.limit)?;
     let search = query.search.map(searched).transpose()?;
     let after = query.cursor.map(slug).transpose()?;
-    let page = match caller.role {
-        Role::Operator => call.accounts.all_tenants(search, after, limit).await?,
-        _ => {
-            let user = caller.user.0;
-            call.accounts.tenants_of(user, search, after, limit).await?
-        }
+    let page = if caller.role == Role::Operator {
+        call.accounts.all_tenants(search, after, limit).await?
+    } else {
+        let user = caller.user.0;
+        call.accounts.tenants_of(user, search, after, limit).await?
     };
     let bodies: Vec<ListedTenantBody> = page
         .tenants
