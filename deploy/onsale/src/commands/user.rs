@@ -161,10 +161,10 @@ fn erased(user: Uuid) -> Failure {
     Failure::Found(anyhow!("the account {user} is erased: nothing was changed"))
 }
 
-/// The account as a verb has changed it.
-fn changed(user: Uuid, result: Result<Option<UserRow>, StoreError>) -> Result<UserRow, Failure> {
+/// What came of changing an account.
+fn changed(user: Uuid, result: Result<Option<UserRow>, StoreError>) -> Result<(), Failure> {
     match result {
-        Ok(Some(row)) => Ok(row),
+        Ok(Some(_)) => Ok(()),
         Ok(None) => Err(erased(user)),
         Err(error @ StoreError::LastAdmin) => Err(Failure::Found(error.into())),
         Err(error) => Err(Failure::Reach(error.into())),

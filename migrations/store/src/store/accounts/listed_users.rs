@@ -156,3 +156,35 @@ fn listed_row(row: &Row) -> Result<ListedUser, StoreError> {
         tenants: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_list_has_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("x.db").display());
+        let store = Store::connect(&url, 2).await.unwrap();
+        store.migrate().await.unwrap();
+        let place: [Value<'_>; 3] = [1i64.into(), Uuid::nil().into(), 1u32.into()];
+        let email: [Value<'_>; 1] = [Value::Bytes(&[0; 32])];
+        let id: [Value<'_>; 1] = [Uuid::nil().into()];
+        for (select, values, index) in [
+            (ALL, &place[..], "users_listed"),
+            (BUYERS, &place[..], "users_listed"),
+            (ADMINS, &place[..], "users_by_role"),
+            (BY_ADDRESS, &email[..], "sqlite_autoindex_users"),
+            (BY_ID, &id[..], "sqlite_autoindex_users"),
+        ] {
+            // Kept until the test ends, as the text of a statement is.
+            let explain: &'static str = format!("EXPLAIN QUERY PLAN {select}").leak();
+            let plan = store.database.fetch(explain, values).await.unwrap();
+            let steps: Vec<String> = plan.iter().map(|row| row.text("detail").unwrap()).collect();
+            assert!(steps[0].contains(index), "{select}: {steps:?}");
+            let scans = steps.iter().filter(|step| step.contains("SCAN"));
+            assert_eq!(scans.count(), 0, "{select}: {steps:?}");
+        }
+        store.close().await;
+    }
+}
