@@ -235,13 +235,15 @@ async fn an_admin_lists_accounts_and_the_trail_says_whose_were_read() {
 async fn an_admin_disables_enables_and_ends_sessions() {
     let world = world(true).await;
     let admin = admin(&world, ADMIN).await;
-    let buyer = person(&world, BUYER).await;
+    person(&world, BUYER).await;
+    let buyer = oneself(&world, BUYER).await;
     let refresh = async |signed_in: &Value| {
         let body = json!({ "refresh_token": signed_in["refresh_token"] });
         post(&world, "refresh", body).await
     };
     let ended = act(&world, &admin, &buyer, "end-sessions").await.data(200);
-    assert_eq!(ended["sessions_ended"], 1);
+    let ended = ended["sessions_ended"].as_u64();
+    assert!(ended.is_some_and(|ended| ended > 0), "{ended:?}");
     refresh(&buyer).await.error(401, "UNAUTHORIZED");
     let buyer = oneself(&world, BUYER).await;
 
@@ -298,7 +300,8 @@ async fn an_admin_makes_admins_and_the_last_one_stays() {
     let wrong = set_role(&world, &admin, &unverified, "owner").await;
     wrong.error(400, "VALIDATION_ERROR");
 
-    let owner = person(&world, OWNER).await;
+    person(&world, OWNER).await;
+    let owner = oneself(&world, OWNER).await;
     set_role(&world, &admin, &owner, "admin").await.data(200);
     // Its tokens said the old role.
     let body = json!({ "refresh_token": owner["refresh_token"] });
