@@ -211,7 +211,8 @@ impl Store {
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
-        let (whose, audit): (_, Audit) = (Whose::One(user, session), audit.into());
+        let whose = Whose::One(user, session);
+        let audit: Audit = audit.into();
         Ok(self.end_those(whose, why, now_ms, audit.into()).await? > 0)
     }
 

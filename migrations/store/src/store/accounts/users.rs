@@ -3,6 +3,7 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
+use super::admins::{self, Admins};
 use super::invitations::{self, Which};
 use super::sessions::{self, Whose};
 use super::{factors, identities, mandate, one_time_tokens};
@@ -41,9 +42,6 @@ const INSERT: &str = concat!(
     columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL)"
 );
-
-const SELECT_ADMIN: &str = "SELECT user_id FROM users WHERE role = 'admin' \
-     AND disabled_at_ms IS NULL AND erased_at_ms IS NULL LIMIT 1";
 
 impl Store {
     /// Adds an account, with a token that proves its address and the job that sends it, where there
@@ -118,15 +116,6 @@ impl Store {
             .await?
             .map(|row| user_row(&row))
             .transpose()
-    }
-
-    /// Whether the installation has an admin who can sign in.
-    ///
-    /// # Errors
-    /// As every read.
-    pub async fn has_admin(&self) -> Result<bool, StoreError> {
-        let found = self.database.fetch_optional(SELECT_ADMIN, &[]).await?;
-        Ok(found.is_some())
     }
 
     /// People with rights, the oldest accounts first, who have no second factor: admins of the installation and,
@@ -314,10 +303,7 @@ impl Store {
         let Act { audit, mandate } = act;
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
-                let is_last = match admins {
-                    Admins::Stay => false,
-                    Admins::LoseOne => lock_admins(&mut transaction).await? == [id],
-                };
+                let is_last = admins::is_last(&mut transaction, admins, id).await?;
                 let user = lock(&mut transaction, id).await?;
                 mandate::check(&mut transaction, mandate).await?;
                 let Some(mut user) = user.filter(|user| user.erased_at_ms.is_none()) else {
@@ -344,40 +330,6 @@ impl Store {
             })
             .await
     }
-}
-
-/// What a change of an account does to the admins who can sign in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Admins {
-    /// They stay.
-    Stay,
-    /// If the account is one of them, it is none any more.
-    LoseOne,
-}
-
-/// The admins who can sign in. Nobody else makes one of them less until the transaction ends: of two who disable
-/// each other, the second finds that it is the last. In one order and before any other account is locked, so that
-/// no two transactions wait for each other.
-async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uuid>, StoreError> {
-    // SQLite has one writer at a time, and this transaction is it.
-    let select = match transaction {
-        Transaction::Postgres(_) => {
-            "SELECT user_id FROM users WHERE role = 'admin' AND disabled_at_ms IS NULL \
-             AND erased_at_ms IS NULL ORDER BY user_id FOR NO KEY UPDATE"
-        }
-        Transaction::Sqlite(_) => {
-            "SELECT user_id FROM users WHERE role = 'admin' AND disabled_at_ms IS NULL \
-             AND erased_at_ms IS NULL ORDER BY user_id"
-        }
-    };
-    let rows = transaction.fetch(select, &[]).await?;
-    rows.iter().map(|row| row.uuid("user_id")).collect()
-}
-
-/// Whether the installation has an admin who can sign in.
-pub(super) async fn has_admin(transaction: &mut Transaction) -> Result<bool, StoreError> {
-    let found = transaction.fetch_optional(SELECT_ADMIN, &[]).await?;
-    Ok(found.is_some())
 }
 
 /// An account, which nobody else changes until the transaction ends. After the tenant, where both are held,
