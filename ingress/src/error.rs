@@ -268,6 +268,11 @@ impl From<StoreError> for ApiError {
                 "Your session has ended, or your rights have changed since this token was minted: sign \
                  in again. Nothing was changed.",
             ),
+            StoreError::LastAdmin => Self::new(
+                Code::LastAdmin,
+                "This is the last admin who can sign in, and there has to be one: make another account an \
+                 admin first. Nothing was changed.",
+            ),
             StoreError::Corrupt(what) => Self::damaged(what),
             other => Self::internal(other),
         }

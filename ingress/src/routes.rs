@@ -17,9 +17,11 @@ mod requests;
 mod shows;
 mod snapshots;
 mod tenants;
+mod users;
 
 mod call;
 mod catalog_call;
+mod cursor;
 mod endpoints;
 mod managers;
 mod ownership;
@@ -38,6 +40,7 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(auth::endpoints())
         .and(factors::endpoints())
         .and(tenants::endpoints())
+        .and(users::endpoints())
         .and(invitations::endpoints())
         .and(branding::endpoints())
         .and(logos::endpoints())

@@ -103,6 +103,9 @@ pub enum AccountError {
     /// It is verified, and the account may be another person's than the mailbox.
     #[error("it is not known that account and mailbox are one person's")]
     NotOwned,
+    /// An account that is to be an admin may be another person's than the mailbox.
+    #[error("nobody has shown that the account is that of the owner of its e-mail address")]
+    OwnerUnknown,
     /// The tenant has as many invitations as it may.
     #[error("too many invitations wait for an answer")]
     TooManyInvitations,

@@ -3,6 +3,7 @@
 mod api_keys;
 mod branding;
 mod consent;
+mod directory;
 mod erasure;
 mod export;
 mod factors;
@@ -25,6 +26,7 @@ mod tenants;
 mod verify;
 
 pub use consent::Confirmation;
+pub use directory::TenantsPage;
 pub use export::{Export, ExportedSession};
 pub use factors::{FactorsOverview, OwnPasskey, TotpSetup};
 pub use federated::{

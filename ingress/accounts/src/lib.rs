@@ -84,6 +84,7 @@ mod acting;
 mod api_key;
 mod branding;
 mod config;
+mod directory;
 mod email;
 mod error;
 mod factors;
@@ -105,6 +106,7 @@ pub use acting::Acting;
 pub use api_key::{API_KEY_NAME_MAX_CHARS, API_KEY_SCOPES, ApiKeyScopes};
 pub use branding::{CONTRAST_MIN, Contrast, IMPRINT_MAX_CHARS, TERMS_MAX_CHARS, WEBSITE_MAX_BYTES};
 pub use config::{AccountsConfig, KeysError, SecondFactorRule};
+pub use directory::{AccountQuery, AccountsPage, ListedAccount};
 pub use email::{EMAIL_MAX_BYTES, Email};
 pub use error::AccountError;
 pub use factors::CODE_MAX_BYTES;
@@ -114,7 +116,7 @@ pub use flows::{
     JOURNEY_COOKIE_SECONDS, Landing, LinkRequest, Login, OpenInvitation, OwnIdentities,
     OwnIdentity, OwnPasskey, OwnSession, PasskeyAnswer, PasskeyCeremony, ProfileUpdate,
     ProviderReturn, RegisteredPasskey, Registration, SIGN_IN_CODE_MAX_BYTES, SecondStep,
-    SignInStart, TeamMember, TotpSetup,
+    SignInStart, TeamMember, TenantsPage, TotpSetup,
 };
 pub use office::{NewPerson, Office};
 pub use permissions::{Action, Actions, may};

@@ -10,6 +10,7 @@ use onsale_store::factor::FactorsReset;
 use onsale_store::notice::Notice;
 use uuid::Uuid;
 
+use crate::directory::{AccountQuery, AccountsPage, Directory, ListedAccount};
 use crate::email::Email;
 use crate::error::AccountError;
 use crate::fields;
@@ -97,6 +98,34 @@ impl Office {
     /// When a value does not open.
     pub fn profile(&self, user: &UserRow) -> Result<Profile, AccountError> {
         Ok(self.vault.open_profile(user)?)
+    }
+
+    /// A page of accounts; that they were read is written down.
+    ///
+    /// # Errors
+    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used, or an address does not
+    /// open.
+    pub async fn accounts(
+        &self,
+        query: &AccountQuery,
+        by: &Actor,
+    ) -> Result<AccountsPage, AccountError> {
+        self.directory().list(query, by).await
+    }
+
+    /// An account; that it was read is written down.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`]; when the database cannot be used, or the address does not open.
+    pub async fn account(&self, id: Uuid, by: &Actor) -> Result<ListedAccount, AccountError> {
+        self.directory().one(id, by).await
+    }
+
+    fn directory(&self) -> Directory<'_> {
+        Directory {
+            store: &self.store,
+            vault: &self.vault,
+        }
     }
 
     /// Creates an account.

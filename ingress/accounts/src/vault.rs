@@ -149,6 +149,15 @@ impl Vault {
         })
     }
 
+    /// The address of an account; `None` once it is erased.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub(crate) fn open_email(&self, user: &UserRow) -> Result<Option<Private>, OpenError> {
+        let place = sealed_columns::email(user.user_id);
+        self.open_one(place, user.email.as_ref().map(|email| &email.sealed))
+    }
+
     fn open_one(
         &self,
         place: Place,

@@ -31,6 +31,7 @@ pub enum Code {
     TooManyInvitations,
     TooManyKeys,
     LastOwner,
+    LastAdmin,
     LinkExpired,
     SignInExpired,
     SignInAgain,
@@ -183,6 +184,11 @@ impl Code {
                 "LAST_OWNER",
                 StatusCode::CONFLICT,
                 "A tenant has at least one owner",
+            ),
+            Self::LastAdmin => (
+                "LAST_ADMIN",
+                StatusCode::CONFLICT,
+                "The installation has at least one admin",
             ),
             Self::LinkExpired => (
                 "LINK_EXPIRED",

@@ -10,8 +10,10 @@ mod create;
 mod create_api_key;
 mod invitations;
 mod invite;
+mod list;
 mod logo;
 mod members;
+mod membership_body;
 mod one;
 mod remove_logo;
 mod remove_member;
@@ -35,6 +37,7 @@ use crate::routes::endpoints::Endpoints;
 use crate::rules::Rules;
 
 pub(crate) use branding_body::BrandingBody;
+pub(super) use membership_body::MembershipBody;
 
 /// Members, the admins of a tenant, and operators.
 const STAFF: [Role; 3] = [Role::Organizer, Role::Admin, Role::Operator];
@@ -71,6 +74,7 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(create::create),
             Rules::DEFAULT.bounds(create::BOUNDS),
         )
+        .with(routes!(list::list), Rules::DEFAULT.bounds(list::BOUNDS))
         .with(routes!(one::one), Rules::DEFAULT)
         .with(
             routes!(change::change),

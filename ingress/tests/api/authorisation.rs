@@ -180,6 +180,7 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/auth/factors/passkeys", SIGNED_IN, ALL),
     row("DELETE", "/api/v1/auth/factors/passkeys/{id}", SIGNED_IN, ALL),
     row("POST", "/api/v1/tenants", OPERATORS, NONE),
+    row("GET", "/api/v1/tenants", SIGNED_IN, ALL),
     row("GET", "/api/v1/tenants/{id}", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
     row("PATCH", "/api/v1/tenants/{id}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
     row("GET", "/api/v1/tenants/{id}/branding", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
@@ -198,6 +199,12 @@ const MATRIX: &[Row] = &[
     row("GET", "/api/v1/tenants/{id}/api-keys", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
     row("POST", "/api/v1/tenants/{id}/api-keys", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
     row("DELETE", "/api/v1/tenants/{id}/api-keys/{key}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
+    row("GET", "/api/v1/users", OPERATORS, NONE),
+    row("GET", "/api/v1/users/{id}", OPERATORS, NONE),
+    row("POST", "/api/v1/users/{id}/disable", OPERATORS, NONE),
+    row("POST", "/api/v1/users/{id}/enable", OPERATORS, NONE),
+    row("POST", "/api/v1/users/{id}/end-sessions", OPERATORS, NONE),
+    row("PUT", "/api/v1/users/{id}/role", OPERATORS, NONE),
     row("GET", "/api/v1/audit", [U, F, F, F, F, F, K, F, K, F, K, F], [K, K, F, F, F, K]),
     row("GET", "/api/v1/audit/export", [U, F, F, F, F, F, K, F, K, F, K, F], [K, K, F, F, F, K]),
     row("POST", "/api/v1/invitations/{token}/accept", SIGNED_IN, ALL),
@@ -271,6 +278,7 @@ fn body(method: &str, route: &str) -> Option<Value> {
             Some(json!({"name": "box office", "scopes": ["serve_buyers"]}))
         }
         ("PATCH", "/api/v1/tenants/{id}/members/{user}") => Some(json!({"role": "scanner"})),
+        ("PUT", "/api/v1/users/{id}/role") => Some(json!({"role": "buyer"})),
         ("PATCH", "/api/v1/shows/{id}") => Some(json!({})),
         ("POST", "/api/v1/shows/{id}/block" | "/api/v1/shows/{id}/unblock") => {
             Some(json!({"zone_id": STALLS, "seats": ["B-M"]}))
@@ -365,14 +373,16 @@ fn let_in(route: &str, has_session: bool, reply: &Reply) -> bool {
     let said = reply.json();
     let code = said["error"]["code"].as_str().unwrap_or_default();
     let detail = said["detail"].as_str().unwrap_or_default();
-    let is_of_team = route.starts_with("/api/v1/tenants/");
+    let is_of_team = ["/api/v1/tenants/", "/api/v1/users/"]
+        .iter()
+        .any(|part| route.starts_with(part));
     let is_of_person = ["/api/v1/auth/", "/api/v1/invitations/"]
         .iter()
         .any(|part| route.starts_with(part));
     match code {
         // What this one node cannot do, it says only to those who may ask. It has accounts, and no place for uploads.
         "NOT_SUPPORTED" => (!is_of_team && !is_of_person) || route.ends_with("/logo"),
-        // A member, an invitation or a key that is not there, of a tenant that is.
+        // A member, an invitation or a key that is not there, of a tenant that is; or an account.
         "NOT_FOUND" => (is_of_team || is_of_person) && !detail.contains("tenant"),
         "UNAUTHORIZED" => detail.contains("in the cookies of this browser"),
         "FORBIDDEN" => is_of_person && !has_session && detail.contains("a session of an account"),

@@ -42,3 +42,4 @@ mod shows;
 mod support;
 mod tenants;
 mod tls;
+mod users;

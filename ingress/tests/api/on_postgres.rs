@@ -29,3 +29,4 @@ mod rights;
 mod shows;
 mod support;
 mod tenants;
+mod users;

@@ -350,6 +350,14 @@ async fn a_disabled_account_is_not_opened_by_its_passkey() {
     let credential = authenticator.get(&begun["options"], PAGES, VERIFIED);
     let admin = sign_in(&world, &begun, &credential).await.data(200);
     assert_eq!(admin["user"]["role"], "admin");
+    // There has to be an admin.
+    let body = json!({ "email": "other@example.test", "password": PASSWORD });
+    let other = post(&world, "register", body).await.data(201);
+    let other: Uuid = other["user"]["user_id"].as_str().unwrap().parse().unwrap();
+    let raised = world
+        .store
+        .set_user_role(other, UserRole::Admin, NOW_MS, unattended);
+    raised.await.unwrap().unwrap();
     let disabled = world
         .store
         .set_user_disabled(user, true, NOW_MS, unattended);

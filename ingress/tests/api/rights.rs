@@ -112,13 +112,17 @@ async fn a_session_that_ended_opens_no_tenant() {
 #[tokio::test]
 async fn an_admin_whose_role_was_taken_invites_nobody() {
     let world = world(false).await;
+    let other = person(&world, THIRD).await;
     let admin = person(&world, OWNER).await;
-    let set = async |role| {
+    let set_of = async |person: &Value, role| {
         let set = world
             .store
-            .set_user_role(uuid(&admin), role, NOW_MS, Unaudited::Unattended);
+            .set_user_role(uuid(person), role, NOW_MS, Unaudited::Unattended);
         set.await.unwrap().unwrap();
     };
+    let set = async |role| set_of(&admin, role).await;
+    // There has to be one.
+    set_of(&other, UserRole::Admin).await;
     set(UserRole::Admin).await;
     let admin = login(&world, OWNER, &json!(Uuid::nil())).await;
     let tenant = open(&world, &admin, "opera").await;

@@ -91,6 +91,11 @@ pub enum StoreError {
     /// no longer what it has to be. Nothing was changed.
     #[error("the right to do this was withdrawn")]
     RightWithdrawn,
+    /// Nobody could look after the installation any more. Nothing was changed.
+    #[error(
+        "this is the last admin who can sign in, and there has to be one: make another account an admin first"
+    )]
+    LastAdmin,
     /// Anything else the database said.
     #[error("database: {0}")]
     Database(sqlx::Error),

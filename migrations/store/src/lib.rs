@@ -24,6 +24,7 @@ pub mod document;
 pub mod error;
 pub mod factor;
 pub mod job;
+pub mod listed;
 pub mod mail;
 pub mod notice;
 pub mod projection;

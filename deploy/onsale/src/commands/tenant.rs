@@ -1,5 +1,7 @@
 //! `onsale tenant`
 
+mod list;
+
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use onsale_schemas::MemberRole;
@@ -21,6 +23,8 @@ const NAME_MAX_CHARS: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TenantCommand {
+    /// List the tenants that are open, by slug
+    List(list::ListArgs),
     /// Open a tenant
     Create(CreateArgs),
 }
@@ -78,6 +82,7 @@ fn parse_name(text: &str) -> Result<String, String> {
 
 pub(crate) fn run(command: &TenantCommand) -> Result<(), Failure> {
     match command {
+        TenantCommand::List(args) => list::run(args),
         TenantCommand::Create(args) => create(args),
     }
 }

@@ -3,9 +3,11 @@
 mod create;
 mod disable;
 mod factors;
+mod list;
 mod password;
 mod role;
 mod sessions;
+mod show;
 
 use std::path::PathBuf;
 
@@ -16,6 +18,7 @@ use clap::{Args, Subcommand};
 use onsale_accounts::{AccountError, Office};
 use onsale_private::Private;
 use onsale_processor::clock;
+use onsale_store::StoreError;
 use onsale_store::account::UserRow;
 use uuid::Uuid;
 
@@ -32,6 +35,10 @@ const PASSWORD_BYTES: usize = 12;
 pub(crate) enum UserCommand {
     /// Create an account and print its password, unless one is given
     Create(create::CreateArgs),
+    /// List accounts with their e-mail addresses, newest first; that they were read is in the audit trail
+    List(list::ListArgs),
+    /// Show an account; that it was read is in the audit trail
+    Show(UserArgs),
     /// Keep an account from signing in, and end its sessions
     Disable(UserArgs),
     /// Let a disabled account sign in again
@@ -88,6 +95,8 @@ impl NewPassword {
 pub(crate) fn run(command: &UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::Create(args) => create::run(args),
+        UserCommand::List(args) => list::run(args),
+        UserCommand::Show(args) => show::run(args),
         UserCommand::Disable(args) => disable::run(args, true),
         UserCommand::Enable(args) => disable::run(args, false),
         UserCommand::Role(args) => role::run(args),
@@ -150,6 +159,16 @@ pub(super) fn require_owner(user: &UserRow, unverified: bool) -> Result<bool, Fa
 /// What a verb says of an account that was erased, or was while it ran.
 fn erased(user: Uuid) -> Failure {
     Failure::Found(anyhow!("the account {user} is erased: nothing was changed"))
+}
+
+/// What came of changing an account.
+fn changed(user: Uuid, result: Result<Option<UserRow>, StoreError>) -> Result<(), Failure> {
+    match result {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(erased(user)),
+        Err(error @ StoreError::LastAdmin) => Err(Failure::Found(error.into())),
+        Err(error) => Err(Failure::Reach(error.into())),
+    }
 }
 
 /// Yes or no, for people.

@@ -82,6 +82,25 @@ async fn looked_after(database: Option<&str>) {
     let (status, _) = server.get(token, "/admin/snapshots").await;
     assert_eq!(status, 200);
     verb(&server, &["user", "sessions", EMAIL, "--end"]);
+    let listed = verb(&server, &["user", "list", "--role", "admin"]);
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    let shown = verb(&server, &["user", "show", EMAIL]);
+    assert_eq!(listed[0], shown);
+    assert_eq!(shown["email"], EMAIL);
+    assert_eq!(shown["user_id"], created["user_id"]);
+    assert_eq!(shown["email_verified"], true);
+    assert_eq!(shown["second_factor"], false);
+    assert!(shown["last_sign_in_at_ms"].is_u64(), "{shown}");
+    assert_eq!(shown["memberships"][0]["slug"], "opera");
+    assert_eq!(shown["memberships"][0]["role"], "owner");
+    let buyers = verb(&server, &["user", "list", "--role", "buyer"]);
+    assert_eq!(buyers, json!([]));
+    let tenants = verb(&server, &["tenant", "list", "--search", "OPER"]);
+    assert_eq!(tenants.as_array().map(Vec::len), Some(1), "{tenants}");
+    assert_eq!(tenants[0]["tenant_id"], tenant["tenant_id"]);
+    assert_eq!(tenants[0]["name"], "Opera");
+    let none = verb(&server, &["tenant", "list", "--after", "opera"]);
+    assert_eq!(none, json!([]));
 
     let entries = verb(&server, &["audit", "list", "--limit", "100"]);
     let actions: Vec<&str> = entries
@@ -95,6 +114,8 @@ async fn looked_after(database: Option<&str>) {
         "account.create",
         "session.open",
         "account.role",
+        "account.list",
+        "account.read",
     ] {
         assert!(actions.contains(&action), "{action} in {actions:?}");
     }
@@ -133,7 +154,17 @@ async fn rights_are_for_addresses_that_their_accounts_have_verified() {
     assert_eq!(tenant["owner_verified"], false);
     let raise = ["user", "role", EMAIL, "admin", "--unverified"];
     assert_eq!(verb(&server, &raise)["verified"], false);
-    // To take rights away needs no proof.
+    // To take rights away needs no proof, but somebody else who looks after the installation.
+    for args in [
+        &["user", "role", EMAIL, "buyer"][..],
+        &["user", "disable", EMAIL],
+    ] {
+        let (code, _, err) = server.verb(args);
+        assert_eq!(code, Some(1), "{args:?}: {err}");
+        assert!(err.contains("last admin"), "{args:?}: {err}");
+    }
+    let create = ["user", "create", "--email", "ops@example.test", "--admin"];
+    verb(&server, &create);
     verb(&server, &["user", "role", EMAIL, "buyer"]);
     verb(&server, &["user", "disable", EMAIL]);
     let (code, _, err) = server.verb(&["tenant", "create", "theatre", "--owner", EMAIL]);

@@ -122,6 +122,12 @@ impl From<AccountError> for ApiError {
                  Have another link sent (`POST /auth/verify-email/resend`) and follow it while you are signed in, \
                  or set the password anew by mail (`POST /auth/forgot-password`).",
             ),
+            AccountError::OwnerUnknown => Self::new(
+                Code::ConfirmationRequired,
+                "Nobody has shown that this account is that of the owner of its e-mail address, so someone else \
+                 may have registered it: let its person have another link sent (`POST \
+                 /auth/verify-email/resend`) and follow it while signed in, or set the password anew by mail.",
+            ),
             AccountError::TooManyInvitations => Self::new(
                 Code::TooManyInvitations,
                 "The tenant has as many open invitations as it may: wait until some are answered or expire.",

@@ -2,19 +2,33 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::account_call::{AccountCall, acting_for};
 use super::body::PersonBody;
 use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
+use crate::routes::tenants::MembershipBody;
+
+/// An account with the tenants that it belongs to, as its person sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Me)]
+pub(crate) struct MeBody {
+    #[serde(flatten)]
+    person: PersonBody,
+    /// The open tenants that the account belongs to, by slug; at most 100. Sign in with the `tenant_id` of one to
+    /// act for it.
+    memberships: Vec<MembershipBody>,
+}
 
 /// The caller's account; of a guest's token, the guest.
 #[utoipa::path(
     get, path = "/api/v1/auth/me", operation_id = "get_me", tag = "accounts",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The account", body = Success<PersonBody>),
+        (status = 200, description = "The account", body = Success<MeBody>),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
@@ -22,9 +36,18 @@ use crate::error::ApiError;
 pub(crate) async fn me(caller: Caller, call: AccountCall) -> Result<Response, ApiError> {
     if caller.guest.is_some() {
         let guest = call.accounts.guest(caller.user.0, call.now_ms).await?;
-        return envelope::success(&call.context, StatusCode::OK, &PersonBody::from(guest));
+        let body = MeBody {
+            person: PersonBody::from(guest),
+            memberships: Vec::new(),
+        };
+        return envelope::success(&call.context, StatusCode::OK, &body);
     }
     let tenant = acting_for(&caller);
     let person = call.accounts.me(caller.user.0, tenant, call.now_ms).await?;
-    envelope::success(&call.context, StatusCode::OK, &PersonBody::from(person))
+    let memberships = call.accounts.memberships(caller.user.0).await?;
+    let body = MeBody {
+        person: PersonBody::from(person),
+        memberships: memberships.into_iter().map(MembershipBody::from).collect(),
+    };
+    envelope::success(&call.context, StatusCode::OK, &body)
 }

@@ -1,5 +1,6 @@
 //! Accounts and what belongs to them, one fact a file.
 
+mod admins;
 mod api_keys;
 mod branding;
 mod challenges;
@@ -8,6 +9,8 @@ mod factors;
 mod guests;
 mod identities;
 mod invitations;
+mod listed_tenants;
+mod listed_users;
 mod lookup_key;
 mod mandate;
 mod members;

@@ -1,6 +1,7 @@
 //! Accounts, sessions, one-time tokens, tenants and their members.
 
 mod links;
+mod listed;
 mod sessions;
 mod tenants;
 

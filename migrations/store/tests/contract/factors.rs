@@ -216,6 +216,8 @@ async fn an_app_is_in_use_once_it_is_confirmed(bench: Bench) {
     assert_eq!(confirm(1).await, Added::Added { with_codes: true });
     assert_eq!(confirm(1).await, Added::Gone);
     assert!(store.has_second_factor(id(1)).await.unwrap());
+    let listed = store.listed_user(id(1)).await.unwrap().unwrap();
+    assert!(listed.has_second_factor);
     let used = factors(&bench).await;
     let expected = TotpRow {
         confirmed_at_ms: Some(NOW_MS + 1),

@@ -9,6 +9,7 @@ use onsale_store::catalog::{
     EventFilter, EventRow, EventStatus, ShowChange, ShowStatus, TenantScope,
 };
 use onsale_store::job::NewJob;
+use onsale_store::listed::TenantFilter;
 use onsale_store::mail;
 use onsale_store::{Scope, Store, StoreError};
 
@@ -123,6 +124,15 @@ async fn found(store: &Store) -> Vec<(&'static str, String)> {
         unpublished: true,
         ..EventFilter::default()
     };
+    let by_slug = TenantFilter {
+        search: Some("opera-50".to_owned()),
+        limit: LIMIT,
+        ..TenantFilter::default()
+    };
+    let of_owner = TenantFilter {
+        member: Some(id(OWNER)),
+        ..by_slug.clone()
+    };
     let (tenant, draft, of_draft) = (id(TENANT), event_id(1), show_id(1));
     let request = RequestId(id(0x100_0000));
     calls!(store:
@@ -141,6 +151,8 @@ async fn found(store: &Store) -> Vec<(&'static str, String)> {
         blocked_places(of_draft),
         tenant(tenant),
         tenant_by_slug("opera-50"),
+        listed_tenants(&by_slug),
+        listed_tenants(&of_owner),
         membership(id(OWNER), tenant),
         memberships_of(id(OWNER)),
         members_of(tenant, LIMIT),

@@ -3,8 +3,8 @@
 use onsale_store::audit::Actor;
 use serde_json::json;
 
-use super::{UserArgs, erased, find, with_office};
-use crate::exit::{Failure, OrFail};
+use super::{UserArgs, changed, find, with_office};
+use crate::exit::Failure;
 use crate::output;
 
 pub(super) fn run(args: &UserArgs, disabled: bool) -> Result<(), Failure> {
@@ -16,13 +16,11 @@ pub(super) fn run(args: &UserArgs, disabled: bool) -> Result<(), Failure> {
             "account.enable"
         };
         let entry = Actor::command_line().did(action, "user", id);
-        let changed = office
+        let set = office
             .store()
             .set_user_disabled(id, disabled, now_ms, entry)
             .await;
-        if changed.or_reach()?.is_none() {
-            return Err(erased(id));
-        }
+        changed(id, set)?;
         if args.json.json {
             output::json(&json!({ "user_id": id, "disabled": disabled }));
         } else if disabled {

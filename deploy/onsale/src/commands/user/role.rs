@@ -5,9 +5,9 @@ use onsale_store::account::UserRole;
 use onsale_store::audit::Actor;
 use serde_json::json;
 
-use super::{erased, find, require_owner, with_office, yes_or_no};
+use super::{changed, find, require_owner, with_office, yes_or_no};
 use crate::cli::{ConfigArgs, JsonArgs};
-use crate::exit::{Failure, OrFail};
+use crate::exit::Failure;
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -28,18 +28,25 @@ pub(crate) struct RoleArgs {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Named {
+pub(super) enum Named {
     /// Buys, and does for tenants what it is a member for
     Buyer,
     /// Looks after the installation and all its tenants
     Admin,
 }
 
+impl Named {
+    /// What it names.
+    pub(super) fn role(self) -> UserRole {
+        match self {
+            Self::Buyer => UserRole::Buyer,
+            Self::Admin => UserRole::Admin,
+        }
+    }
+}
+
 pub(super) fn run(args: &RoleArgs) -> Result<(), Failure> {
-    let role = match args.role {
-        Named::Buyer => UserRole::Buyer,
-        Named::Admin => UserRole::Admin,
-    };
+    let role = args.role.role();
     with_office(&args.config, async |office, now_ms| {
         let before = find(office, &args.user).await?;
         let id = before.user_id;
@@ -49,10 +56,8 @@ pub(super) fn run(args: &RoleArgs) -> Result<(), Failure> {
         let entry = Actor::command_line()
             .did("account.role", "user", id)
             .with(json!({ "before": before.role.as_str(), "after": role.as_str() }));
-        let changed = office.store().set_user_role(id, role, now_ms, entry).await;
-        if changed.or_reach()?.is_none() {
-            return Err(erased(id));
-        }
+        let set = office.store().set_user_role(id, role, now_ms, entry).await;
+        changed(id, set)?;
         if args.json.json {
             output::json(&json!({
                 "user_id": id, "role": role.as_str(), "verified": is_verified,

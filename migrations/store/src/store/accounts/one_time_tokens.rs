@@ -4,7 +4,7 @@ use onsale_private::LookupHash;
 use onsale_schemas::MemberRole;
 use uuid::Uuid;
 
-use super::{sessions, users};
+use super::{admins, sessions, users};
 use crate::Store;
 use crate::account::{
     AccountProof, KeptLink, LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, TokenHash,
@@ -232,7 +232,7 @@ impl Store {
                 for row in &used {
                     is_good |= row.exactly("token_hash")? == hash;
                 }
-                if !is_good || users::has_admin(&mut transaction).await? {
+                if !is_good || admins::has_admin(&mut transaction).await? {
                     return Ok(false);
                 }
                 users::insert(&mut transaction, &user).await?;

@@ -6,9 +6,11 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
-use super::{challenges, factors, users};
+use super::{challenges, factors, mandate, users};
 use crate::Store;
-use crate::account::{PasswordHash, SESSIONS_PER_USER_MAX, SessionEnd, SessionRow, SessionStep};
+use crate::account::{
+    Act, PasswordHash, SESSIONS_PER_USER_MAX, SessionEnd, SessionRow, SessionStep,
+};
 use crate::audit::Audit;
 use crate::database::{Durability, Row, Transaction, Value, integer};
 use crate::error::StoreError;
@@ -210,23 +212,24 @@ impl Store {
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
         let whose = Whose::One(user, session);
+        let audit: Audit = audit.into();
         Ok(self.end_those(whose, why, now_ms, audit.into()).await? > 0)
     }
 
     /// Ends every session of an account but `keep`; how many there were.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::RightWithdrawn`], and as every write.
     pub async fn end_sessions(
         &self,
         user: Uuid,
         keep: Option<Uuid>,
         why: SessionEnd,
         now_ms: u64,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<u64, StoreError> {
         let whose = Whose::AllBut(user, keep);
-        self.end_those(whose, why, now_ms, audit.into()).await
+        self.end_those(whose, why, now_ms, act.into()).await
     }
 
     async fn end_those(
@@ -234,10 +237,12 @@ impl Store {
         whose: Whose,
         why: SessionEnd,
         now_ms: u64,
-        audit: Audit,
+        act: Act,
     ) -> Result<u64, StoreError> {
+        let Act { audit, mandate } = act;
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
+                mandate::check(&mut transaction, mandate).await?;
                 let ended = end_with_waiting(&mut transaction, whose, why, now_ms).await?;
                 if ended.sessions > 0 || ended.waiting > 0 {
                     transaction.commit(audit).await?;

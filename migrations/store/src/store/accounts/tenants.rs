@@ -147,7 +147,7 @@ async fn insert(transaction: &mut Transaction, tenant: &TenantRow) -> Result<(),
         .map(drop)
 }
 
-fn tenant_row(row: &Row) -> Result<TenantRow, StoreError> {
+pub(super) fn tenant_row(row: &Row) -> Result<TenantRow, StoreError> {
     Ok(TenantRow {
         tenant_id: row.uuid("tenant_id")?,
         slug: row.text("slug")?,

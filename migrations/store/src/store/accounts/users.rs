@@ -3,6 +3,7 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
+use super::admins::{self, Admins};
 use super::invitations::{self, Which};
 use super::sessions::{self, Whose};
 use super::{factors, identities, mandate, one_time_tokens};
@@ -24,6 +25,8 @@ macro_rules! columns {
     };
 }
 
+pub(super) use columns;
+
 /// The rest of a statement that lists accounts without a second factor.
 macro_rules! without_factor {
     () => {
@@ -39,9 +42,6 @@ const INSERT: &str = concat!(
     columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL)"
 );
-
-const SELECT_ADMIN: &str = "SELECT user_id FROM users WHERE role = 'admin' \
-     AND disabled_at_ms IS NULL AND erased_at_ms IS NULL LIMIT 1";
 
 impl Store {
     /// Adds an account, with a token that proves its address and the job that sends it, where there
@@ -118,15 +118,6 @@ impl Store {
             .transpose()
     }
 
-    /// Whether the installation has an admin who can sign in.
-    ///
-    /// # Errors
-    /// As every read.
-    pub async fn has_admin(&self) -> Result<bool, StoreError> {
-        let found = self.database.fetch_optional(SELECT_ADMIN, &[]).await?;
-        Ok(found.is_some())
-    }
-
     /// People with rights, the oldest accounts first, who have no second factor: admins of the installation and,
     /// unless `admins_alone`, members of open tenants. At most `limit`.
     ///
@@ -168,7 +159,7 @@ impl Store {
         act: impl Into<Act>,
     ) -> Result<Option<UserRow>, StoreError> {
         let change = change.clone();
-        self.change_user(id, act.into(), move |user| {
+        self.change_user(id, Admins::Stay, act.into(), move |user| {
             let ProfileChange {
                 name,
                 phone,
@@ -253,16 +244,19 @@ impl Store {
     /// `None` when there is none.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::LastAdmin`], [`StoreError::RightWithdrawn`], and as every write.
     pub async fn set_user_role(
         &self,
         id: Uuid,
         role: UserRole,
         now_ms: u64,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<Option<UserRow>, StoreError> {
-        let audit: Audit = audit.into();
-        self.change_user(id, audit.into(), move |user| {
+        let admins = match role {
+            UserRole::Admin => Admins::Stay,
+            UserRole::Buyer => Admins::LoseOne,
+        };
+        self.change_user(id, admins, act.into(), move |user| {
             user.role = role;
             Some((SessionEnd::Role, now_ms))
         })
@@ -273,16 +267,20 @@ impl Store {
     /// again. The account as it is then, `None` when there is none.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::LastAdmin`], [`StoreError::RightWithdrawn`], and as every write.
     pub async fn set_user_disabled(
         &self,
         id: Uuid,
         disabled: bool,
         now_ms: u64,
-        audit: impl Into<Audit>,
+        act: impl Into<Act>,
     ) -> Result<Option<UserRow>, StoreError> {
-        let audit: Audit = audit.into();
-        self.change_user(id, audit.into(), move |user| {
+        let admins = if disabled {
+            Admins::LoseOne
+        } else {
+            Admins::Stay
+        };
+        self.change_user(id, admins, act.into(), move |user| {
             if disabled {
                 user.disabled_at_ms = user.disabled_at_ms.or(Some(now_ms));
                 Some((SessionEnd::Disabled, now_ms))
@@ -298,17 +296,22 @@ impl Store {
     async fn change_user(
         &self,
         id: Uuid,
+        admins: Admins,
         act: Act,
         change: impl FnOnce(&mut UserRow) -> Option<(SessionEnd, u64)> + Send + 'static,
     ) -> Result<Option<UserRow>, StoreError> {
         let Act { audit, mandate } = act;
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
+                let is_last = admins::is_last(&mut transaction, admins, id).await?;
                 let user = lock(&mut transaction, id).await?;
                 mandate::check(&mut transaction, mandate).await?;
                 let Some(mut user) = user.filter(|user| user.erased_at_ms.is_none()) else {
                     return Ok(None);
                 };
+                if is_last {
+                    return Err(StoreError::LastAdmin);
+                }
                 let ends = change(&mut user);
                 replace(&mut transaction, &user).await?;
                 if let Some((why, now_ms)) = ends {
@@ -327,12 +330,6 @@ impl Store {
             })
             .await
     }
-}
-
-/// Whether the installation has an admin who can sign in.
-pub(super) async fn has_admin(transaction: &mut Transaction) -> Result<bool, StoreError> {
-    let found = transaction.fetch_optional(SELECT_ADMIN, &[]).await?;
-    Ok(found.is_some())
 }
 
 /// An account, which nobody else changes until the transaction ends. After the tenant, where both are held,
@@ -451,7 +448,7 @@ fn instant(what: &str, ms: Option<u64>) -> Result<Option<i64>, StoreError> {
     ms.map(|ms| integer(what, ms)).transpose()
 }
 
-fn user_row(row: &Row) -> Result<UserRow, StoreError> {
+pub(super) fn user_row(row: &Row) -> Result<UserRow, StoreError> {
     let sealed = row.sealed_or_null("email_sealed")?;
     let hash = row.exactly_or_null("email_hash")?;
     Ok(UserRow {

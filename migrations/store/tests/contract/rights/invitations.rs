@@ -153,6 +153,9 @@ async fn what_a_person_invited_goes_with_its_right_to(bench: Bench) {
     };
     let kept = sent_by(1, 1);
     invite(&bench, &kept).await;
+    // Somebody stays an admin.
+    let raised = store.set_user_role(id(1), UserRole::Admin, NOW_MS, by());
+    raised.await.unwrap().unwrap();
     let owner = member(2, MemberRole::Owner);
     let disable = async |disabled: bool| {
         let set = store.set_user_disabled(id(2), disabled, NOW_MS + 1, by());

@@ -1,0 +1,143 @@
+//! Accounts as those see them who look after the installation, over HTTP and at the command line. What they read of
+//! other people is written down before they have it.
+
+use onsale_private::Private;
+use onsale_store::Store;
+use onsale_store::account::UserRole;
+use onsale_store::audit::{Actor, AuditEntry};
+use onsale_store::listed::{LISTED_USERS_MAX, ListedPlace, ListedUser, UserFilter};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::error::AccountError;
+use crate::fields;
+use crate::vault::Vault;
+
+/// Which accounts are asked for.
+#[derive(Debug, Default)]
+pub struct AccountQuery {
+    /// Only with this role in the installation.
+    pub role: Option<UserRole>,
+    /// Only the one with this address. There is no searching by a part of it: addresses are sealed, and found by
+    /// the keyed hash of the whole.
+    pub email: Option<Private>,
+    /// Only those behind this one.
+    pub after: Option<ListedPlace>,
+    /// How many, 1 to [`LISTED_USERS_MAX`].
+    pub limit: u32,
+}
+
+/// An account with its address.
+#[derive(Debug)]
+pub struct ListedAccount {
+    /// The account.
+    pub listed: ListedUser,
+    /// The address; `None` once it is erased.
+    pub email: Option<Private>,
+}
+
+/// Accounts, newest first.
+#[derive(Debug)]
+pub struct AccountsPage {
+    /// Those of this page.
+    pub accounts: Vec<ListedAccount>,
+    /// Behind which the next page begins; `None` on the last one.
+    pub next: Option<ListedPlace>,
+}
+
+/// See the module.
+pub(crate) struct Directory<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) vault: &'a Vault,
+}
+
+impl Directory<'_> {
+    /// A page of the accounts that are not erased.
+    ///
+    /// # Errors
+    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used, or an address does not
+    /// open.
+    pub(crate) async fn list(
+        &self,
+        query: &AccountQuery,
+        by: &Actor,
+    ) -> Result<AccountsPage, AccountError> {
+        let email = query.email.as_ref().map(fields::email).transpose()?;
+        let limit = query.limit.clamp(1, LISTED_USERS_MAX);
+        let filter = UserFilter {
+            role: query.role,
+            email: email.as_ref().map(|email| self.vault.email_hash(email)),
+            after: query.after,
+            // One more than the page, to know whether there is a next one.
+            limit: limit.saturating_add(1),
+        };
+        let mut found = self.store.listed_users(&filter).await?;
+        let page = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = found.len() > page;
+        found.truncate(page);
+        let last = found.last().filter(|_| has_more);
+        let next = last.map(ListedUser::place);
+        let ids: Vec<Uuid> = found.iter().map(|listed| listed.user.user_id).collect();
+        let entry = read(query, &ids, by);
+        let accounts = found
+            .into_iter()
+            .map(|listed| self.open(listed))
+            .collect::<Result<_, _>>()?;
+        self.store.append_audit(entry).await?;
+        Ok(AccountsPage { accounts, next })
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`]; when the database cannot be used, or the address does not open.
+    pub(crate) async fn one(&self, id: Uuid, by: &Actor) -> Result<ListedAccount, AccountError> {
+        let listed = self.store.listed_user(id).await?;
+        let account = self.open(listed.ok_or(AccountError::NotFound("account"))?)?;
+        let entry = by.did("account.read", "user", id);
+        self.store.append_audit(entry).await?;
+        Ok(account)
+    }
+
+    fn open(&self, listed: ListedUser) -> Result<ListedAccount, AccountError> {
+        let email = self.vault.open_email(&listed.user)?;
+        Ok(ListedAccount { listed, email })
+    }
+}
+
+/// Whose accounts were read, by ids alone.
+fn read(query: &AccountQuery, ids: &[Uuid], by: &Actor) -> AuditEntry {
+    let by_email = query.email.is_some();
+    if let ([only], true) = (ids, by_email) {
+        let entry = by.did("account.read", "user", only);
+        return entry.with(json!({ "by_email": true }));
+    }
+    by.did("account.list", "accounts", "list").with(json!({
+        "by_email": by_email,
+        "role": query.role.map(UserRole::as_str),
+        "users": ids,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_store::audit::DETAIL_MAX_BYTES;
+
+    use super::*;
+
+    #[test]
+    fn what_was_read_of_a_whole_page_has_room_in_its_entry() {
+        let id = |number: u32| Uuid::from_u128(u128::MAX - u128::from(number));
+        let ids: Vec<Uuid> = (0..LISTED_USERS_MAX).map(id).collect();
+        let query = AccountQuery {
+            role: Some(UserRole::Buyer),
+            ..AccountQuery::default()
+        };
+        let entry = read(&query, &ids, &Actor::command_line());
+        let detail = entry.detail.to_string();
+        assert!(detail.len() <= DETAIL_MAX_BYTES, "{} bytes", detail.len());
+        for id in &ids {
+            assert!(detail.contains(&id.to_string()), "{id}");
+        }
+    }
+}
