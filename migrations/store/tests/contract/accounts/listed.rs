@@ -132,7 +132,8 @@ async fn an_account_is_listed_with_what_belongs_to_it(bench: Bench) {
     }
     for number in [50, 51] {
         let owner = member(number, 1, MemberRole::Owner);
-        let added = store.add_tenant(&opera(number), Some(&owner), by());
+        let house = opera(number);
+        let added = store.add_tenant(&house, Some(&owner), by());
         added.await.unwrap();
     }
     let scanner = member(51, 2, MemberRole::Scanner);
@@ -336,7 +337,8 @@ async fn another_tenant_sees_neither_memberships_nor_sessions_of_an_account() {
         let store = &bench.store;
         add(&bench, 1).await;
         let owner = member(50, 1, MemberRole::Owner);
-        let added = store.add_tenant(&opera(50), Some(&owner), by());
+        let house = opera(50);
+        let added = store.add_tenant(&house, Some(&owner), by());
         added.await.unwrap();
         open(&bench, 1, 1).await;
         let whole = store.listed_user(id(1)).await.unwrap().unwrap();
