@@ -2,6 +2,7 @@
 
 mod advertised;
 mod data;
+mod files;
 mod load;
 mod node;
 mod peers;

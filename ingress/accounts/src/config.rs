@@ -1,12 +1,12 @@
 //! Section `accounts`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use onsale_auth::secret;
+use onsale_auth::{secret, secret_file};
 use onsale_private::{KeyRing, RingError, SECRET_MIN_BYTES};
-use onsale_settings::{ConfigProblem, Secret, check_range};
+use onsale_settings::{ConfigProblem, NamedFile, Secret, check_range};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -141,13 +141,17 @@ impl AccountsConfig {
         self.key.is_some() || self.key_file.is_some()
     }
 
-    /// Every file with a secret: only the server's user should be able to read it.
-    pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
-        let old = self.old_key_files.iter();
-        let providers = self.providers.values();
-        let of_providers = providers.filter_map(|provider| provider.client_secret_file.as_ref());
-        let files = self.key_file.iter().chain(old).chain(of_providers);
-        files.map(PathBuf::as_path)
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let key = self.key_file.iter();
+        let key = key.map(|path| secret_file("accounts.key_file", path));
+        let old =
+            self.old_key_files.iter().enumerate().map(|(index, path)| {
+                secret_file(&format!("accounts.old_key_files[{index}]"), path)
+            });
+        let providers = self.providers.iter();
+        let providers = providers.filter_map(|(name, provider)| provider.file(name));
+        key.chain(old).chain(providers).collect()
     }
 
     /// Whether providers send people back to their own machines: plain `http://` leads nowhere else.
@@ -218,13 +222,8 @@ impl AccountsConfig {
 
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
-        if self.key.is_some() && self.key_file.is_some() {
-            problems.push(ConfigProblem::new(
-                "accounts",
-                "key and key_file",
-                "one of the two",
-            ));
-        }
+        let file = self.key_file.as_deref();
+        Secret::check_once(problems, ("accounts", "key"), self.key.as_ref(), file);
         if let Some(key) = &self.key
             && key.expose().len() < SECRET_MIN_BYTES
         {

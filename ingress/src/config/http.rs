@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use onsale_settings::{ConfigProblem, check_range};
+use onsale_settings::{ConfigProblem, NamedFile, check_range};
+use onsale_tls::ClientFiles;
 use serde::{Deserialize, Serialize};
 
 /// Connections, bodies, deadlines.
@@ -125,6 +126,19 @@ impl HttpConfig {
         })
     }
 
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        self.tls_files().named("http")
+    }
+
+    fn tls_files(&self) -> ClientFiles {
+        ClientFiles {
+            ca_file: self.tls_ca_file.clone(),
+            certificate_file: self.tls_certificate_file.clone(),
+            key_file: self.tls_key_file.clone(),
+        }
+    }
+
     /// See [`HttpConfig::write_timeout_ms`].
     pub(crate) fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
@@ -145,7 +159,7 @@ impl HttpConfig {
         self.check_times(problems);
         self.check_readers(problems);
         self.check_listeners(problems);
-        self.check_tls(problems);
+        self.tls_files().check("http", problems);
         self.check_origins(problems);
     }
 
@@ -259,21 +273,6 @@ impl HttpConfig {
                 "http.operations_listen",
                 operations,
                 format!("an address other than that of http.listen, {}", self.listen),
-            ));
-        }
-    }
-
-    fn check_tls(&self, problems: &mut Vec<ConfigProblem>) {
-        let missing = match (&self.tls_certificate_file, &self.tls_key_file) {
-            (Some(_), None) => Some(("tls_key_file", "tls_certificate_file")),
-            (None, Some(_)) => Some(("tls_certificate_file", "tls_key_file")),
-            (Some(_), Some(_)) | (None, None) => None,
-        };
-        if let Some((missing, set)) = missing {
-            problems.push(ConfigProblem::new(
-                format!("http.{missing}"),
-                "(not set)",
-                format!("a PEM file, as http.{set} is set"),
             ));
         }
     }

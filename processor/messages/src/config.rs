@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use lettre::message::Mailbox;
-use onsale_settings::{ConfigProblem, Secret, check_range};
+use onsale_settings::{
+    ConfigProblem, NamedFile, Secret, SecretFileError, check_range, secret_text,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::mail_url;
 use crate::post::{PLAIN_EXPECTED, PostError, URL_EXPECTED};
+
+const URL_FILE: &str = "mail.url_file";
 
 /// How mails are sent, and what they say of this installation.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
@@ -28,16 +32,6 @@ pub struct MailConfig {
     pub timeout_seconds: u64,
 }
 
-/// The file that holds the URL cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("mail.url_file {file}")]
-pub struct UrlFileError {
-    /// The file.
-    pub file: PathBuf,
-    /// What the system said.
-    pub source: std::io::Error,
-}
-
 impl Default for MailConfig {
     fn default() -> Self {
         Self {
@@ -55,18 +49,28 @@ impl MailConfig {
     /// The URL from the configuration or from its file; `None` if neither is set.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn configured_url(&self) -> Result<Option<Secret>, UrlFileError> {
-        let Some(file) = &self.url_file else {
-            return Ok(self.url.clone());
+    /// When the file cannot be read, or is empty.
+    pub fn configured_url(&self) -> Result<Option<Secret>, SecretFileError> {
+        Secret::configured(self.url.as_ref(), URL_FILE, self.url_file.as_deref())
+    }
+
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let url = |path: &PathBuf| {
+            NamedFile::secret(
+                URL_FILE,
+                path,
+                URL_EXPECTED,
+                |bytes| match mail_url::for_library(secret_text(bytes)?) {
+                    Ok(_) => Ok(()),
+                    Err(PostError::Plain) => {
+                        Err("its URL says nothing of TLS, and leads to another machine".to_owned())
+                    }
+                    Err(_) => Err("it holds no such URL".to_owned()),
+                },
+            )
         };
-        match std::fs::read_to_string(file) {
-            Ok(text) => Ok(Some(Secret::new(text.trim()))),
-            Err(source) => Err(UrlFileError {
-                file: file.clone(),
-                source,
-            }),
-        }
+        self.url_file.iter().map(url).collect()
     }
 
     /// Whether mails go to people's mailboxes with links that lead to their own machines.
@@ -77,13 +81,8 @@ impl MailConfig {
 
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
-        if self.url.is_some() && self.url_file.is_some() {
-            problems.push(ConfigProblem::new(
-                "mail",
-                "url and url_file",
-                "one of the two",
-            ));
-        }
+        let file = self.url_file.as_deref();
+        Secret::check_once(problems, ("mail", "url"), self.url.as_ref(), file);
         if let Some(url) = &self.url
             && let Err(error) = mail_url::for_library(url.expose())
         {

@@ -13,5 +13,5 @@ pub mod notices;
 mod post;
 mod texts;
 
-pub use config::{MailConfig, UrlFileError};
+pub use config::MailConfig;
 pub use post::{Mail, Page, Post, PostError};

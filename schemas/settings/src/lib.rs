@@ -1,8 +1,11 @@
 //! What sections of the configuration are made of. Each crate owns the section that it uses, with
-//! its defaults and its check; the binary puts them together and reads file, environment and flags.
+//! its defaults, its check and the files that it names; the binary puts them together and reads file,
+//! environment and flags.
 
+mod file;
 mod problem;
 mod secret;
 
+pub use file::{NamedFile, secret_text};
 pub use problem::{ConfigProblem, check_range};
-pub use secret::Secret;
+pub use secret::{Secret, SecretFileError};

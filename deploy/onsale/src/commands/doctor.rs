@@ -33,6 +33,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
         Ok(config) => {
             checks.push(configuration(&args.config));
             checks.extend(callbacks(&config));
+            machine::files(&config, &mut checks);
             machine::permissions(&config, &mut checks);
             checks.push(machine::open_files(&config));
             machine::listeners(&config, &mut checks);
