@@ -16,4 +16,4 @@ mod vector;
 pub use config::UploadsConfig;
 pub use picture::{IMAGE_MAX_BYTES, Picture, PictureError, Pictures};
 pub use reading::{Reader, Reading, answer};
-pub use uploads::{UploadError, Uploads};
+pub use uploads::{Answered, UploadError, Uploads};

@@ -7,6 +7,7 @@ mod database;
 mod log;
 mod machine;
 mod server;
+mod services;
 
 use clap::Args;
 
@@ -57,6 +58,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
                 if config.kafka.is_used() {
                     server::redis(&config, &mut checks).await;
                 }
+                services::look(&config, &mut checks).await;
                 server::server(&config, &args.trust, &mut checks).await;
                 if config.kafka.is_used() {
                     cluster::look_at_projection(&config, &mut checks).await;
