@@ -1,5 +1,6 @@
 //! The configuration: sections that check themselves, from a file, the environment and flags.
 
+mod addresses;
 mod advertised;
 mod data;
 mod files;
@@ -96,6 +97,7 @@ pub(crate) struct Config {
 impl Config {
     /// Keys without a default, by section: they do not show in the defaults as TOML.
     const OPTIONAL_KEYS: &'static [(&'static str, &'static str)] = &[
+        ("http", "public_url"),
         ("http", "tls_certificate_file"),
         ("http", "tls_key_file"),
         ("http", "tls_ca_file"),
@@ -109,8 +111,10 @@ impl Config {
         ("accounts", "key"),
         ("accounts", "key_file"),
         ("accounts", "pages_url"),
+        ("accounts", "public_url"),
         ("mail", "url"),
         ("mail", "url_file"),
+        ("mail", "link_base_url"),
         ("uploads", "location"),
         ("uploads", "s3_endpoint"),
         ("uploads", "s3_access_key"),
@@ -212,10 +216,7 @@ impl Config {
         IngressConfig {
             http: self.http.clone(),
             auth: self.auth.clone(),
-            accounts: AccountsConfig {
-                pages_url: Some(self.pages_url().to_owned()),
-                ..self.accounts.clone()
-            },
+            accounts: self.accounts(),
             rate_limit: self.rate_limit,
             uploads: self.uploads(),
             reading: read_image::reading(&self.uploads),
@@ -237,12 +238,6 @@ impl Config {
             location: self.uploads.location.clone().or_else(own),
             ..self.uploads.clone()
         }
-    }
-
-    /// Where the pages are on which people sign in.
-    fn pages_url(&self) -> &str {
-        let pages = self.accounts.pages_url.as_deref();
-        pages.unwrap_or(&self.mail.link_base_url)
     }
 
     /// Where mails become files, with `mail.outbox`.
@@ -344,8 +339,10 @@ impl Config {
         hide(&mut self.cluster.secret);
         // Nothing asks for a password in these, and nothing keeps anybody from writing one.
         for url in [
-            Some(&mut self.mail.link_base_url),
+            self.http.public_url.as_mut(),
+            self.mail.link_base_url.as_mut(),
             self.accounts.pages_url.as_mut(),
+            self.accounts.public_url.as_mut(),
             self.uploads.s3_endpoint.as_mut(),
             self.telemetry.otlp_endpoint.as_mut(),
             self.node.advertise_url.as_mut(),
@@ -368,10 +365,6 @@ impl Config {
     /// Every value that cannot be used; `processor` is the id of this node where it will be one.
     fn problems(&self, processor: Option<&str>) -> Vec<Problem> {
         let mut problems = self.ingress().validate().err().unwrap_or_default();
-        if self.accounts.pages_url.is_none() {
-            // It is mail.link_base_url, which is named below.
-            problems.retain(|problem| problem.key != "accounts.pages_url");
-        }
         let distributed = self.kafka.is_used();
         self.node.check(&mut problems, distributed);
         if distributed {
@@ -380,7 +373,8 @@ impl Config {
         self.cluster.check(&mut problems, processor);
         self.reconcile.check(&mut problems);
         self.data.check(&mut problems);
-        self.mail.check(&mut problems);
+        self.mail().check(&mut problems);
+        self.name_addresses(&mut problems);
         self.log.check(&mut problems);
         self.snapshots.check(&mut problems);
         self.database.check(&mut problems);
@@ -482,7 +476,9 @@ mod tests {
         config.accounts.key = secret();
         config.cluster.secret = secret();
         config.mail.url = url("smtps");
-        config.mail.link_base_url = "https://u:s3cret-of-tests@h".to_owned();
+        config.http.public_url = Some("https://u:s3cret-of-tests@h".to_owned());
+        config.mail.link_base_url = config.http.public_url.clone();
+        config.accounts.public_url = config.http.public_url.clone();
         config.uploads.location = Some("s3://house".to_owned());
         config.uploads.s3_secret_key = secret();
         config.uploads.s3_endpoint = Some("https://u:s3cret-of-tests@h".to_owned());

@@ -104,7 +104,7 @@ impl Providers {
         Ok(Self {
             by_name,
             client,
-            public_url: config.public_url.trim_end_matches('/').to_owned(),
+            public_url: config.callbacks_url().trim_end_matches('/').to_owned(),
         })
     }
 

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub struct HttpConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where browsers reach this installation, as `https://tickets.example`: links in mails lead there, and
+    /// providers send people who sign in back to it. Unset: `http://localhost:8080`.
+    pub public_url: Option<String>,
     /// PEM file with the server's certificate and those between it and the root. Set together with
     /// the key: connections are then TLS 1.3, and nothing else. Both unset: connections are plain.
     pub tls_certificate_file: Option<PathBuf>,
@@ -78,6 +81,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            public_url: None,
             tls_certificate_file: None,
             tls_key_file: None,
             tls_ca_file: None,
@@ -161,6 +165,7 @@ impl HttpConfig {
         self.check_listeners(problems);
         self.tls_files().check("http", problems);
         self.check_origins(problems);
+        self.check_public_url(problems);
     }
 
     fn check_sizes(&self, problems: &mut Vec<ConfigProblem>) {
@@ -273,6 +278,32 @@ impl HttpConfig {
                 "http.operations_listen",
                 operations,
                 format!("an address other than that of http.listen, {}", self.listen),
+            ));
+        }
+    }
+
+    fn check_public_url(&self, problems: &mut Vec<ConfigProblem>) {
+        let Some(url) = &self.public_url else {
+            return;
+        };
+        let parsed = url.parse::<http::Uri>().ok();
+        let is_origin = parsed.is_some_and(|parsed| {
+            matches!(parsed.scheme_str(), Some("https" | "http"))
+                && parsed.host().is_some_and(|host| !host.is_empty())
+                && parsed.path() == "/"
+                && parsed.query().is_none()
+        });
+        // Someone may have written a password into it, so it is not repeated then.
+        let has_user = url.contains('@');
+        if !is_origin || has_user || url.contains('#') {
+            let value = match has_user {
+                true => "(hidden)".to_owned(),
+                false => format!("{url:?}"),
+            };
+            problems.push(ConfigProblem::new(
+                "http.public_url",
+                value,
+                "an address as https://tickets.example, without a path",
             ));
         }
     }

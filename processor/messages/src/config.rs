@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lettre::message::Mailbox;
 use onsale_settings::{
-    ConfigProblem, NamedFile, Secret, SecretFileError, check_range, secret_text,
+    ConfigProblem, LOCAL_URL, NamedFile, Secret, SecretFileError, check_range, secret_text,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +26,9 @@ pub struct MailConfig {
     pub outbox: bool,
     /// Whom mails are from, as `Opera <tickets@example.test>`.
     pub from: String,
-    /// Where the pages are that links lead to.
-    pub link_base_url: String,
+    /// The older name of `http.public_url`, for where links lead to: to the pages. The binary hands the address
+    /// on by it.
+    pub link_base_url: Option<String>,
     /// How long the mail server may take for one mail, in seconds.
     pub timeout_seconds: u64,
 }
@@ -39,7 +40,7 @@ impl Default for MailConfig {
             url_file: None,
             outbox: false,
             from: "Onsale <onsale@localhost.localdomain>".to_owned(),
-            link_base_url: "http://localhost:8080".to_owned(),
+            link_base_url: None,
             timeout_seconds: 30,
         }
     }
@@ -76,7 +77,12 @@ impl MailConfig {
     /// Whether mails go to people's mailboxes with links that lead to their own machines.
     pub fn has_useless_links(&self) -> bool {
         let has_server = self.url.is_some() || self.url_file.is_some();
-        has_server && mail_url::leads_to_loopback(&self.link_base_url)
+        has_server && mail_url::leads_to_loopback(self.links_url())
+    }
+
+    /// Where links lead to.
+    pub fn links_url(&self) -> &str {
+        self.link_base_url.as_deref().unwrap_or(LOCAL_URL)
     }
 
     /// Adds every setting that cannot be used.
@@ -99,7 +105,7 @@ impl MailConfig {
                 "a name and an address, as Opera <tickets@example.test>",
             ));
         }
-        let base = &self.link_base_url;
+        let base = self.links_url();
         if !(base.starts_with("https://") || base.starts_with("http://")) || base.contains('#') {
             problems.push(ConfigProblem::new(
                 "mail.link_base_url",
@@ -130,7 +136,7 @@ mod tests {
         };
         assert!(sent.has_useless_links());
         let public = MailConfig {
-            link_base_url: "https://tickets.example.test".to_owned(),
+            link_base_url: Some("https://tickets.example.test".to_owned()),
             ..sent
         };
         assert!(!public.has_useless_links());
@@ -171,7 +177,7 @@ mod tests {
             ),
             (
                 MailConfig {
-                    link_base_url: "tickets.example.test".to_owned(),
+                    link_base_url: Some("tickets.example.test".to_owned()),
                     ..right
                 },
                 "mail.link_base_url",

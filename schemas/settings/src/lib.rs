@@ -6,6 +6,9 @@ mod file;
 mod problem;
 mod secret;
 
+/// Where browsers reach a server that is not told its address: on this machine, where it listens by default.
+pub const LOCAL_URL: &str = "http://localhost:8080";
+
 pub use file::{NamedFile, secret_text};
 pub use problem::{ConfigProblem, check_range};
 pub use secret::{Secret, SecretFileError};

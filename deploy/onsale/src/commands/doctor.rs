@@ -33,6 +33,8 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
     match Config::for_operator(&args.config) {
         Ok(config) => {
             checks.push(configuration(&args.config));
+            let older = config.older_settings().into_iter();
+            checks.extend(older.map(|older| Check::warning("configuration", older, "rename it")));
             checks.extend(callbacks(&config));
             machine::files(&config, &mut checks);
             machine::permissions(&config, &mut checks);
@@ -109,15 +111,15 @@ fn configuration(args: &ConfigArgs) -> Check {
 
 /// Where people come back to who sign in with another account.
 fn callbacks(config: &Config) -> Option<Check> {
-    let accounts = &config.accounts;
+    let accounts = config.accounts();
     accounts.has_useless_callbacks().then(|| {
         Check::warning(
             "accounts",
             format!(
-                "providers send people who sign in to their own machines: accounts.public_url is {:?}",
-                accounts.public_url
+                "providers send people who sign in to their own machines: their address is {:?}",
+                accounts.callbacks_url()
             ),
-            "set it to where browsers reach this installation, as https://tickets.example.com",
+            "set http.public_url to where browsers reach this installation, as https://tickets.example.com",
         )
     })
 }
