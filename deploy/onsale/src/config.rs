@@ -478,7 +478,6 @@ mod tests {
         config.mail.url = url("smtps");
         config.http.public_url = Some("https://u:s3cret-of-tests@h".to_owned());
         config.mail.link_base_url = config.http.public_url.clone();
-        config.accounts.public_url = config.http.public_url.clone();
         config.uploads.location = Some("s3://house".to_owned());
         config.uploads.s3_secret_key = secret();
         config.uploads.s3_endpoint = Some("https://u:s3cret-of-tests@h".to_owned());

@@ -209,9 +209,14 @@ impl AccountsConfig {
         };
         let url = self.callbacks_url();
         if !self.providers.is_empty() && !Url::parse(url).is_ok_and(|url| is_origin(&url)) {
+            // Someone may have written a password into it, so it is not repeated then.
+            let value = match url.contains('@') {
+                true => "(hidden)".to_owned(),
+                false => format!("{url:?}"),
+            };
             problems.push(ConfigProblem::new(
                 "accounts.public_url",
-                format!("{url:?}"),
+                value,
                 "an address as https://tickets.example.com, without a path; http:// on this machine alone",
             ));
         }

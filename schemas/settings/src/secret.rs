@@ -97,12 +97,12 @@ mod tests {
         assert_eq!(of(None, None).unwrap(), None);
         assert_eq!(of(Some(&given), None).unwrap(), Some(given.clone()));
         std::fs::write(&file, " in a file\n").unwrap();
-        let read = of(None, Some(&file)).unwrap().unwrap();
+        let read = of(None, Some(file.as_path())).unwrap().unwrap();
         assert_eq!(read.expose(), "in a file");
         let gone = folder.path().join("gone");
         std::fs::write(&file, " \n").unwrap();
         for (file, said) in [(&file, "empty"), (&gone, "No such file")] {
-            let error = of(None, Some(file)).unwrap_err();
+            let error = of(None, Some(file.as_path())).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!("mail.url_file {}", file.display())
