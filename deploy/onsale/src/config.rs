@@ -1,12 +1,12 @@
 //! The configuration: sections that check themselves, from a file, the environment and flags.
 
-mod addresses;
 mod advertised;
 mod data;
 mod files;
 mod load;
 mod node;
 mod peers;
+mod public_address;
 mod telemetry;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
