@@ -1,15 +1,17 @@
 //! The configuration: sections that check themselves, from a file, the environment and flags.
 
+mod addresses;
 mod advertised;
 mod data;
 mod files;
+mod hidden;
 mod load;
 mod node;
 mod peers;
 mod public_address;
 mod telemetry;
+mod urls;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use onsale_accounts::AccountsConfig;
@@ -23,7 +25,6 @@ use onsale_log::LogConfig;
 use onsale_log::kafka::{KafkaConfig, KafkaSettings};
 use onsale_messages::MailConfig;
 use onsale_processor::config::{ReconcileConfig, SnapshotsConfig};
-use onsale_settings::Secret;
 use onsale_store::DatabaseConfig;
 use onsale_store::retention::RetentionConfig;
 use onsale_uploads::UploadsConfig;
@@ -31,9 +32,11 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use advertised::{Leads, leads};
 pub(crate) use data::DataConfig;
+pub(crate) use hidden::HIDDEN;
 pub(crate) use load::ConfigError;
 pub(crate) use node::{NodeConfig, NodeRole};
 pub(crate) use telemetry::{LogFormat, TelemetryConfig};
+pub(crate) use urls::{has_password, host_of, shown_url};
 
 use crate::cli::ConfigArgs;
 use crate::commands::read_image;
@@ -42,9 +45,6 @@ use crate::secrets;
 
 /// A value that cannot be used.
 pub(crate) use onsale_settings::ConfigProblem as Problem;
-
-/// What stands in the place of a secret that is not shown.
-pub(crate) const HIDDEN: &str = "(hidden)";
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -255,59 +255,6 @@ impl Config {
         self.data.dir.join("snapshots")
     }
 
-    /// Where other nodes and operators reach this process.
-    pub(crate) fn advertise_url(&self) -> String {
-        let url = self.node.advertise_url.clone();
-        let url = url.unwrap_or_else(|| self.server_url());
-        url.trim_end_matches('/').to_owned()
-    }
-
-    /// Where other nodes reach the operations listener of this process.
-    pub(crate) fn operations_advertise_url(&self) -> String {
-        let url = self.node.operations_advertise_url.clone();
-        let url = url.unwrap_or_else(|| self.url_at(self.http.operations_address()));
-        url.trim_end_matches('/').to_owned()
-    }
-
-    /// True where anybody who reaches this machine can talk to the server, and read what it and its
-    /// clients say to one another.
-    pub(crate) fn is_open_to_all(&self) -> bool {
-        !self.http.listen.ip().is_loopback() && self.http.tls_certificate_file.is_none()
-    }
-
-    /// The server of this configuration, asked from its own machine.
-    pub(crate) fn server_url(&self) -> String {
-        self.url_at(self.http.listen)
-    }
-
-    /// A server of this configuration that listens there.
-    pub(crate) fn url_at(&self, address: SocketAddr) -> String {
-        format!("{}://{address}", self.scheme())
-    }
-
-    /// The same for browsers, which know this machine by its name: passkeys and callbacks of providers want
-    /// no number.
-    pub(crate) fn browser_url_at(&self, address: SocketAddr) -> String {
-        let here: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        if address.ip().is_unspecified() || here.contains(&address.ip()) {
-            self.local_url_at(address)
-        } else {
-            self.url_at(address)
-        }
-    }
-
-    /// As [`Config::browser_url_at`], for browsers of this machine alone.
-    pub(crate) fn local_url_at(&self, address: SocketAddr) -> String {
-        format!("{}://localhost:{}", self.scheme(), address.port())
-    }
-
-    fn scheme(&self) -> &'static str {
-        match self.http.tls_certificate_file {
-            Some(_) => "https",
-            None => "http",
-        }
-    }
-
     /// The database as configured, or SQLite in the data folder.
     ///
     /// # Errors
@@ -317,49 +264,6 @@ impl Config {
             Some(url) => url.expose().to_owned(),
             None => format!("sqlite://{}", self.data.dir.join("onsale.sqlite").display()),
         })
-    }
-
-    /// A copy to show to people.
-    pub(crate) fn without_secrets(mut self) -> Self {
-        let hide = |secret: &mut Option<Secret>| {
-            if secret.is_some() {
-                *secret = Some(Secret::new(HIDDEN));
-            }
-        };
-        hide(&mut self.auth.hs256_secret);
-        hide(&mut self.auth.booking_secret);
-        hide(&mut self.accounts.key);
-        for provider in self.accounts.providers.values_mut() {
-            hide(&mut provider.client_secret);
-        }
-        hide(&mut self.mail.url);
-        hide(&mut self.uploads.s3_secret_key);
-        hide(&mut self.database.url);
-        hide(&mut self.redis.url);
-        hide(&mut self.cluster.secret);
-        // Nothing asks for a password in these, and nothing keeps anybody from writing one.
-        for url in [
-            self.http.public_url.as_mut(),
-            self.mail.link_base_url.as_mut(),
-            self.accounts.pages_url.as_mut(),
-            self.accounts.public_url.as_mut(),
-            self.uploads.s3_endpoint.as_mut(),
-            self.telemetry.otlp_endpoint.as_mut(),
-            self.node.advertise_url.as_mut(),
-            self.node.operations_advertise_url.as_mut(),
-        ] {
-            if let Some(url) = url
-                && has_password(url)
-            {
-                *url = HIDDEN.to_owned();
-            }
-        }
-        for (key, value) in &mut self.kafka.properties {
-            if KafkaConfig::is_secret(key) {
-                *value = HIDDEN.to_owned();
-            }
-        }
-        self
     }
 
     /// Every value that cannot be used; `processor` is the id of this node where it will be one.
@@ -407,133 +311,7 @@ impl Config {
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         let mut config = Self::default();
-        config.auth.hs256_secret = Some(Secret::new("x".repeat(32)));
+        config.auth.hs256_secret = Some(onsale_settings::Secret::new("x".repeat(32)));
         config
-    }
-}
-
-/// A URL as errors show it.
-pub(crate) fn shown_url(url: &str) -> String {
-    if has_password(url) {
-        HIDDEN.to_owned()
-    } else {
-        format!("{url:?}")
-    }
-}
-
-/// Whether a URL names a user, with a password or without.
-pub(crate) fn has_password(url: &str) -> bool {
-    authority_of(url).contains('@')
-}
-
-/// The host of a URL.
-pub(crate) fn host_of(url: &str) -> &str {
-    let authority = authority_of(url);
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    }
-}
-
-fn authority_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    // A password may have any of these in it, so the last sign before the host counts.
-    let from = rest.rfind('@').unwrap_or(0);
-    let end = rest[from..]
-        .find(['/', '?', '#'])
-        .map_or(rest.len(), |end| from + end);
-    &rest[..end]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_are_found_behind_passwords() {
-        for (url, host, hidden) in [
-            ("http://h:1/x", "h", false),
-            ("https://u:p@h/x?y=z", "h", true),
-            ("redis://:p/a?s#s@h:6379/0", "h", true),
-            ("rediss://[::1]:6379", "::1", false),
-            ("u:p@h:4317", "h", true),
-        ] {
-            assert_eq!((host_of(url), has_password(url)), (host, hidden), "{url}");
-        }
-    }
-
-    /// Whatever panics or logs with the configuration in its hands.
-    #[test]
-    fn no_form_of_the_configuration_shows_a_secret() {
-        let mut config = Config::default();
-        let secret = || Some(Secret::new("s3cret-of-tests-0123456789abcdef"));
-        let url = |scheme: &str| Some(Secret::new(format!("{scheme}://u:s3cret-of-tests@h/x")));
-        config.auth.hs256_secret = secret();
-        config.auth.booking_secret = secret();
-        config.accounts.key = secret();
-        config.cluster.secret = secret();
-        config.mail.url = url("smtps");
-        config.http.public_url = Some("https://u:s3cret-of-tests@h".to_owned());
-        config.mail.link_base_url = config.http.public_url.clone();
-        config.uploads.location = Some("s3://house".to_owned());
-        config.uploads.s3_secret_key = secret();
-        config.uploads.s3_endpoint = Some("https://u:s3cret-of-tests@h".to_owned());
-        config.database.url = url("postgres");
-        config.redis.url = url("redis");
-        config.telemetry.otlp_endpoint = Some("http://u:s3cret-of-tests@h:4317".to_owned());
-        config.node.advertise_url = Some("http://u:s3cret-of-tests@h:8080".to_owned());
-        config.node.operations_advertise_url = config.node.advertise_url.clone();
-        config.kafka.brokers = "h:9092".to_owned();
-        for key in [
-            "sasl.password",
-            "ssl.key.password",
-            "ssl.key.pem",
-            "sasl.oauthbearer.client.secret",
-            "sasl.oauthbearer.config",
-            "sasl.oauthbearer.assertion.private.key.passphrase",
-        ] {
-            let value = "s3cret-of-tests".to_owned();
-            config.kafka.properties.insert(key.to_owned(), value);
-        }
-        let shown = config.clone().without_secrets();
-        for text in [
-            toml::to_string(&shown).unwrap(),
-            serde_json::to_string(&shown).unwrap(),
-            format!("{shown:?}"),
-            format!("{:?}", config.kafka),
-            format!("{:?}", config.kafka_settings()),
-            format!("{:?}", config.database),
-            format!("{:?}", config.redis),
-            format!("{:?}", config.auth),
-            format!("{:?}", config.accounts),
-            format!("{:?}", config.cluster),
-            format!("{:?}", config.mail.url),
-            format!("{:?}", config.uploads.s3_secret_key),
-        ] {
-            assert!(!text.contains("s3cret"), "{text}");
-        }
-        // Nor does a panic that has it in its hands.
-        let in_hand = (
-            (&config.auth, &config.accounts, &config.cluster),
-            (&config.database, &config.redis, &config.kafka),
-            &config.mail.url,
-        );
-        let panicked: Result<(), _> = std::panic::catch_unwind(|| panic!("{in_hand:?}"));
-        let panicked = panicked.unwrap_err();
-        let said = panicked.downcast_ref::<String>().unwrap();
-        assert!(said.contains("hs256_secret"), "{said}");
-        assert!(!said.contains("s3cret"), "{said}");
-        // And what is wrong with them is said without them.
-        config.database.url = url("mysql");
-        config.redis.url = url("http");
-        config.mail.url = url("imap");
-        config.auth.hs256_secret = Some(Secret::new("s3cret"));
-        let error = config.checked(true).unwrap_err();
-        assert!(error.to_string().contains("redis.url"), "{error}");
-        assert!(!error.to_string().contains("s3cret"), "{error}");
-        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }
 }

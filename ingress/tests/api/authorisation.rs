@@ -1,28 +1,19 @@
 //! Who may do what: every route of the document, for every role, owner or not. A route that is
 //! missing from [`MATRIX`], and a row without a route, fail.
 
+mod house;
 mod people;
 
 use std::collections::BTreeSet;
 
 use axum::body::Body;
 use http::{Method, Response};
-use onsale_accounts::SecondFactorRule;
-use onsale_schemas::outcome::Reserved;
-use onsale_schemas::{
-    BookingId, EventId, Outcome, OutcomeRecord, PartitionId, RequestId, SeatList, UserId,
-};
-use onsale_store::account::TenantRow;
-use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{EventRow, EventStatus};
+use onsale_schemas::{BookingId, EventId, PartitionId, RequestId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::accounts::config;
-use crate::explanations::explained;
-use crate::support::{
-    BUYER, Call, Claims, EVENT, NOW_MS, ORGANIZER, Reply, SHOW, STALLS, ScriptedLog, World, event,
-};
+use self::house::world;
+use crate::support::{BUYER, Call, Claims, EVENT, ORGANIZER, Reply, SHOW, STALLS, World};
 
 /// An event that only its organizer may see.
 const DRAFT: EventId = EventId::from_bytes([0xd7; 16]);
@@ -309,56 +300,6 @@ fn concrete(route: &str) -> String {
         .replace("{token}", "ost_guessed")
         .replace("{provider}", "google")
         .replace("{slug}", "theatre")
-}
-
-/// A world with accounts, a tenant, a booking of the buyer and a draft of the organizer.
-async fn world() -> World {
-    let world = World::with(|all| {
-        all.accounts = config();
-        all.accounts.pages_url = Some("https://tickets.example.test".to_owned());
-        all.accounts.require_second_factor = SecondFactorRule::Operators;
-    })
-    .await;
-    let tenant = TenantRow {
-        tenant_id: TENANT,
-        slug: "theatre".to_owned(),
-        name: "Theatre".to_owned(),
-        created_at_ms: NOW_MS,
-        closed_at_ms: None,
-    };
-    let added = world.store.add_tenant(&tenant, None, Unaudited::Unattended);
-    added.await.unwrap();
-    let draft = EventRow {
-        event_id: DRAFT,
-        status: EventStatus::Draft,
-        ..event()
-    };
-    world.store.add_event(&draft).await.unwrap();
-    world.project(0, vec![booking()]).await;
-    let explained = explained(0, REQUEST, booking().outcome);
-    let at = (PartitionId(0), 0);
-    world.operations.explained.lock().insert(at, explained);
-    world
-}
-
-fn booking() -> OutcomeRecord {
-    let mut record = ScriptedLog::record(
-        0,
-        Outcome::Reserved(Reserved {
-            booking: 0,
-            show: SHOW,
-            event: EVENT,
-            user: BUYER,
-            zone: 0,
-            seats: SeatList::from_iter([0]),
-            quantity: 1,
-            unit_price: 250_000,
-            currency: "THB".parse().unwrap(),
-            expires_at_ms: NOW_MS + 90_000,
-        }),
-    );
-    record.request_id = Some(REQUEST);
-    record
 }
 
 /// Who asks for a row, and what they get.

@@ -1,54 +1,39 @@
 //! Second factors: what a proof opens, once, and how often codes may be tried.
 
+mod attempts;
+mod passkeys;
+mod proofs;
+mod strangers;
+
 use onsale_private::{KeyId, LookupHash, LookupKey, Sealed};
 use onsale_schemas::MemberRole;
 use onsale_store::StoreError;
 use onsale_store::account::{
-    Erasure, LinkCondition, Linking, Mandate, Membership, Purpose, Requirement, SessionEnd,
-    SessionRow, TokenHash, UserRole, UserRow,
+    Erasure, Mandate, Membership, Requirement, SessionEnd, SessionRow, TokenHash, UserRole, UserRow,
 };
 use onsale_store::audit::{Actor, AuditEntry, Unaudited};
 use onsale_store::factor::{
-    ATTEMPTS_MAX, Added, Attempt, ChallengeRow, CodePace, Consent, Factors, FactorsReset,
-    PASSKEYS_PER_USER_MAX, PasskeyRow, Proof, Proven, Removed, Shown, SignedCeremony, TotpRow,
-    Tried,
+    Added, ChallengeRow, CodePace, Consent, Factors, FactorsReset, PasskeyRow, Proof, Proven,
+    Removed, Shown, SignedCeremony, TotpRow,
 };
 use onsale_store::job::JobFilter;
 use onsale_store::notice::{Notice, NoticeJob};
 use onsale_store::store::{Resealed, SealedColumn};
 use uuid::Uuid;
 
-use crate::accounts::{DAY_MS, NOW_MS, add, open, opera, password, session, token, user};
+use crate::accounts::{NOW_MS, add, open, opera, password, session, user};
 use crate::build::id;
 use crate::harness::{Bench, contract};
-use crate::identities::{identity, told};
 
 contract!(
     an_app_is_in_use_once_it_is_confirmed,
     another_app_takes_the_place_of_the_first,
-    no_session_opens_without_a_proof,
-    a_code_of_a_time_step_is_good_once,
-    a_recovery_code_is_good_once,
-    of_two_uses_of_a_proof_at_once_one_is_good,
-    codes_are_counted_on_challenge_and_account,
-    a_recovery_code_counts_for_its_challenge_alone,
-    codes_in_a_session_count_for_it_alone,
-    codes_count_anew_when_an_app_is_set_up,
-    a_passkey_signs_once_for_a_ceremony_and_keeps_its_counter,
-    a_passkey_is_of_one_account,
-    a_passkey_that_was_sealed_again_signs_with_the_same_ceremony,
-    the_end_of_all_sessions_ends_what_waits_for_a_code,
     recovery_codes_go_with_the_last_factor,
     factors_change_by_the_password_and_in_a_session_that_hold,
     a_reset_removes_everything_and_tells_the_person,
-    another_password_ends_what_waits_for_a_code,
-    a_reset_ends_factors_that_may_be_another_persons,
-    whom_a_provider_vouches_for_is_asked_for_no_strangers_factor,
-    a_provider_ends_no_factor_of_who_owns_the_address,
     an_erased_account_has_no_factor,
     staff_without_a_factor_is_listed,
     factors_are_sealed_again,
-    challenges_are_bounded_and_forgotten,
 );
 
 const PACE: CodePace = CodePace {
@@ -282,245 +267,6 @@ async fn another_app_takes_the_place_of_the_first(bench: Bench) {
     );
 }
 
-async fn no_session_opens_without_a_proof(bench: Bench) {
-    with_app(&bench).await;
-    let store = &bench.store;
-    for shown in [Some(&password(1)), None] {
-        let opened = store.open_session(&session(2, 1), shown, by()).await;
-        assert!(!opened.unwrap(), "whichever way it signs in");
-    }
-    let hash = issue(&bench, 1).await;
-    let found = store.challenge(hash, NOW_MS).await.unwrap();
-    assert_eq!(found, Some(challenge(1)));
-    let late = store.challenge(hash, NOW_MS + 300_000).await.unwrap();
-    assert_eq!(late, None);
-    let unknown = open_with(&bench, 2, Some([9; 32]), totp(101)).await;
-    assert_eq!(unknown, Proven::Gone);
-    assert_eq!(
-        open_with(&bench, 2, Some(hash), totp(101)).await,
-        Proven::Opened
-    );
-    let opened = session(2, 1);
-    let (session_id, at_ms) = (opened.session_id, opened.created_at_ms);
-    let proven = store.proven_at(id(1), session_id, at_ms).await;
-    assert_eq!(proven.unwrap(), Some(at_ms));
-    let again = open_with(&bench, 3, Some(hash), totp(102)).await;
-    assert_eq!(again, Proven::Gone, "a challenge is answered once");
-    let hash = issue(&bench, 2).await;
-    let other = store
-        .open_proven_session(
-            &session(3, 1),
-            Some(&password(2)),
-            Some(hash),
-            totp(103),
-            by(),
-        )
-        .await;
-    assert_eq!(other.unwrap(), Proven::Gone, "another password by now");
-}
-
-async fn a_code_of_a_time_step_is_good_once(bench: Bench) {
-    with_app(&bench).await;
-    let hash = issue(&bench, 1).await;
-    for (step, expected) in [
-        // That of the confirmation.
-        (100, Proven::Used),
-        (99, Proven::Used),
-        (102, Proven::Opened),
-    ] {
-        let opened = open_with(&bench, step, Some(hash), totp(step)).await;
-        assert_eq!(opened, expected, "{step}");
-    }
-    let hash = issue(&bench, 2).await;
-    for (step, expected) in [
-        (102, Proven::Used),
-        (101, Proven::Used),
-        (103, Proven::Opened),
-    ] {
-        let opened = open_with(&bench, 200 + step, Some(hash), totp(step)).await;
-        assert_eq!(opened, expected, "{step}");
-    }
-}
-
-async fn a_recovery_code_is_good_once(bench: Bench) {
-    with_app(&bench).await;
-    let recovery = |number: u8| Shown {
-        notice: Some(Notice::RecoveryCodeUsed.job(id(1), NOW_MS).unwrap()),
-        ..shown(Proof::RecoveryCode(code(number)))
-    };
-    let hash = issue(&bench, 1).await;
-    let before = mails(&bench).await;
-    assert_eq!(
-        open_with(&bench, 2, Some(hash), recovery(9)).await,
-        Proven::Used
-    );
-    assert_eq!(mails(&bench).await, before);
-    assert_eq!(
-        open_with(&bench, 2, Some(hash), recovery(1)).await,
-        Proven::Opened
-    );
-    assert_eq!(mails(&bench).await, before + 1);
-    let hash = issue(&bench, 2).await;
-    assert_eq!(
-        open_with(&bench, 3, Some(hash), recovery(1)).await,
-        Proven::Used
-    );
-    assert_eq!(factors(&bench).await.recovery_codes, 1);
-    let others = vec![code(3), code(4), code(5)];
-    let replaced = bench.store.replace_recovery_codes(others, consent(), by());
-    assert!(replaced.await.unwrap());
-    assert_eq!(factors(&bench).await.recovery_codes, 3);
-    assert_eq!(
-        open_with(&bench, 3, Some(hash), recovery(2)).await,
-        Proven::Used
-    );
-    assert_eq!(
-        open_with(&bench, 3, Some(hash), recovery(5)).await,
-        Proven::Opened
-    );
-}
-
-async fn of_two_uses_of_a_proof_at_once_one_is_good(bench: Bench) {
-    with_app(&bench).await;
-    let (one, other) = (issue(&bench, 1).await, issue(&bench, 2).await);
-    let first = tokio::spawn({
-        let bench = bench.clone();
-        async move { open_with(&bench, 2, Some(one), totp(101)).await }
-    });
-    let second = open_with(&bench, 3, Some(other), totp(101)).await;
-    let first = first.await.unwrap();
-    let opened = [first, second];
-    assert!(opened.contains(&Proven::Opened), "{opened:?}");
-    assert!(opened.contains(&Proven::Used), "{opened:?}");
-}
-
-async fn codes_are_counted_on_challenge_and_account(bench: Bench) {
-    with_app(&bench).await;
-    let store = &bench.store;
-    let count = async |hash: TokenHash, at_ms: u64| {
-        let tried = Tried::OnChallenge(hash);
-        store.count_code(id(1), tried, PACE, at_ms).await.unwrap()
-    };
-    let counted = |is_last| Attempt::Counted { is_last };
-    let first = issue(&bench, 1).await;
-    for _ in 0..ATTEMPTS_MAX {
-        assert_eq!(count(first, NOW_MS).await, counted(false));
-    }
-    assert_eq!(count(first, NOW_MS).await, Attempt::Gone);
-    assert_eq!(count([9; 32], NOW_MS).await, Attempt::Gone);
-    // Another challenge is no way to more than the account allows.
-    let second = issue(&bench, 2).await;
-    assert_eq!(count(second, NOW_MS).await, counted(false));
-    assert_eq!(count(second, NOW_MS).await, counted(false));
-    assert_eq!(count(second, NOW_MS).await, counted(true));
-    assert_eq!(
-        count(second, NOW_MS).await,
-        Attempt::Wait { wait_ms: 1_000 }
-    );
-    assert_eq!(count(second, NOW_MS + 1_000).await, counted(true));
-    // What was right is not counted.
-    let third = issue(&bench, 3).await;
-    assert_eq!(count(third, NOW_MS + 2_000).await, counted(true));
-    assert_eq!(
-        open_with(&bench, 2, Some(third), totp(101)).await,
-        Proven::Opened
-    );
-    let fourth = issue(&bench, 4).await;
-    assert_eq!(count(fourth, NOW_MS + 2_000).await, counted(true));
-    let late = count(fourth, NOW_MS + 300_000).await;
-    assert_eq!(late, Attempt::Gone, "it has expired");
-}
-
-async fn a_recovery_code_counts_for_its_challenge_alone(bench: Bench) {
-    with_app(&bench).await;
-    let store = &bench.store;
-    let count = async |tried: Tried| {
-        let counted = store.count_code(id(1), tried, PACE, NOW_MS);
-        counted.await.unwrap()
-    };
-    // Someone who knows the password has tried as many codes of the app as may be.
-    for number in 1..=2u8 {
-        let hash = issue(&bench, number).await;
-        for _ in 0..PACE.burst / 2 {
-            count(Tried::OnChallenge(hash)).await;
-        }
-    }
-    let hash = issue(&bench, 3).await;
-    let waits = Attempt::Wait { wait_ms: 1_000 };
-    assert_eq!(count(Tried::OnChallenge(hash)).await, waits);
-    let counted = Attempt::Counted { is_last: false };
-    for _ in 0..ATTEMPTS_MAX {
-        assert_eq!(count(Tried::RecoveryOnChallenge(hash)).await, counted);
-    }
-    let more = count(Tried::RecoveryOnChallenge(hash)).await;
-    assert_eq!(more, Attempt::Gone);
-    let hash = issue(&bench, 4).await;
-    assert_eq!(count(Tried::RecoveryOnChallenge(hash)).await, counted);
-    let recovery = Shown {
-        counted_ms: 0,
-        ..shown(Proof::RecoveryCode(code(1)))
-    };
-    let opened = open_with(&bench, 2, Some(hash), recovery).await;
-    assert_eq!(opened, Proven::Opened);
-    let hash = issue(&bench, 5).await;
-    assert_eq!(count(Tried::OnChallenge(hash)).await, waits);
-}
-
-async fn codes_count_anew_when_an_app_is_set_up(bench: Bench) {
-    add(&bench, 1).await;
-    open(&bench, 1, 1).await;
-    let store = &bench.store;
-    let set_up = async |number: u64| {
-        let app = app(number);
-        let begun = store.set_up_totp(&app, consent(), by());
-        assert!(begun.await.unwrap());
-    };
-    set_up(1).await;
-    let count = async || {
-        let tried = Tried::InSession(session(1, 1).session_id);
-        let counted = store.count_code(id(1), tried, PACE, NOW_MS + 1);
-        counted.await.unwrap()
-    };
-    let counted = Attempt::Counted { is_last: false };
-    for _ in 0..ATTEMPTS_MAX {
-        assert_eq!(count().await, counted);
-    }
-    assert_eq!(count().await, Attempt::Gone);
-    set_up(2).await;
-    assert_eq!(count().await, counted);
-}
-
-async fn codes_in_a_session_count_for_it_alone(bench: Bench) {
-    with_app(&bench).await;
-    let store = &bench.store;
-    let own = session(1, 1).session_id;
-    let count = async |user: u64, session: Uuid| {
-        let tried = Tried::InSession(session);
-        store
-            .count_code(id(user), tried, PACE, NOW_MS)
-            .await
-            .unwrap()
-    };
-    let counted = Attempt::Counted { is_last: false };
-    for _ in 0..ATTEMPTS_MAX {
-        assert_eq!(count(1, own).await, counted);
-    }
-    assert_eq!(count(1, own).await, Attempt::Gone);
-    add(&bench, 2).await;
-    assert_eq!(count(2, own).await, Attempt::Gone, "of another");
-    // Whoever has the token keeps nobody from signing in.
-    let hash = issue(&bench, 1).await;
-    let tried = Tried::OnChallenge(hash);
-    let attempt = store.count_code(id(1), tried, PACE, NOW_MS).await;
-    assert_eq!(attempt.unwrap(), counted);
-    // A right code begins the count anew.
-    let step_up = store.prove_session(mandate(), totp(101), by());
-    assert!(step_up.await.unwrap());
-    assert_eq!(count(1, own).await, counted);
-    let again = store.prove_session(mandate(), totp(101), by());
-    assert!(!again.await.unwrap());
-}
-
 fn signed(ceremony: u64, from: &str, to: &str) -> Shown {
     shown(Proof::Passkey(SignedCeremony {
         passkey_id: passkey(1, 1).passkey_id,
@@ -538,107 +284,6 @@ async fn add_key(bench: &Bench, number: u8, ceremony: u64) -> Result<Added, Stor
         .store
         .add_passkey(&row, ceremony, codes(), notice(), mandate(), by())
         .await
-}
-
-async fn a_passkey_signs_once_for_a_ceremony_and_keeps_its_counter(bench: Bench) {
-    add(&bench, 1).await;
-    open(&bench, 1, 1).await;
-    let store = &bench.store;
-    let added = add_key(&bench, 1, 1).await.unwrap();
-    assert_eq!(added, Added::Added { with_codes: true });
-    assert!(store.has_second_factor(id(1)).await.unwrap());
-    let found = store.passkey([1; 32]).await.unwrap();
-    assert_eq!(found, Some(passkey(1, 1)));
-    assert_eq!(store.passkey([2; 32]).await.unwrap(), None);
-    let sign = |ceremony, from, to| signed(ceremony, from, to);
-    let first = sign(2, "sealed credential", "counter 2");
-    assert_eq!(
-        open_with(&bench, 2, None, first.clone()).await,
-        Proven::Opened
-    );
-    assert_eq!(open_with(&bench, 3, None, first).await, Proven::Used);
-    let old = sign(3, "sealed credential", "counter 3");
-    assert_eq!(open_with(&bench, 3, None, old).await, Proven::Used);
-    let next = sign(3, "counter 2", "counter 3");
-    assert_eq!(open_with(&bench, 3, None, next).await, Proven::Opened);
-    let row = store.passkey([1; 32]).await.unwrap().unwrap();
-    assert_eq!(row.credential, sealed("counter 3"));
-    assert_eq!(row.last_used_at_ms, Some(session(3, 1).created_at_ms));
-    // A ceremony that was used for signing in registers nothing.
-    assert_eq!(add_key(&bench, 2, 3).await.unwrap(), Added::Gone);
-}
-
-async fn a_passkey_is_of_one_account(bench: Bench) {
-    add(&bench, 1).await;
-    open(&bench, 1, 1).await;
-    for number in 1..=PASSKEYS_PER_USER_MAX {
-        let key = u8::try_from(number).unwrap();
-        let with_codes = number == 1;
-        let added = add_key(&bench, key, number.into()).await.unwrap();
-        assert_eq!(added, Added::Added { with_codes });
-    }
-    assert_eq!(add_key(&bench, 200, 200).await.unwrap(), Added::TooMany);
-    assert_eq!(factors(&bench).await.passkeys.len(), 20);
-    add(&bench, 2).await;
-    open(&bench, 2, 2).await;
-    let of_another = Mandate {
-        user_id: id(2),
-        session_id: session(2, 2).session_id,
-        ..mandate()
-    };
-    let twin = PasskeyRow {
-        passkey_id: id(0x900),
-        ..passkey(1, 2)
-    };
-    let ceremony = (id(300), NOW_MS + 300_000);
-    let taken = bench
-        .store
-        .add_passkey(&twin, ceremony, codes(), notice(), of_another, by())
-        .await;
-    assert!(
-        matches!(taken, Err(StoreError::Exists("passkey"))),
-        "{taken:?}"
-    );
-    assert!(!bench.store.has_second_factor(id(2)).await.unwrap());
-}
-
-async fn a_passkey_that_was_sealed_again_signs_with_the_same_ceremony(bench: Bench) {
-    add(&bench, 1).await;
-    open(&bench, 1, 1).await;
-    add_key(&bench, 1, 1).await.unwrap();
-    let read = bench.store.passkey([1; 32]).await.unwrap().unwrap();
-    let anew = Resealed {
-        row: read.passkey_id,
-        from: read.credential.clone(),
-        to: sealed("sealed anew"),
-    };
-    let column = SealedColumn::PasskeyCredential;
-    assert_eq!(bench.store.reseal(column, vec![anew]).await.unwrap(), 1);
-    let first = signed(2, "sealed credential", "counter 2");
-    assert_eq!(open_with(&bench, 2, None, first).await, Proven::Used);
-    // By this the caller knows that nothing was used up, and that the passkey is to be read again.
-    let row = bench.store.passkey([1; 32]).await.unwrap().unwrap();
-    assert_eq!(row.last_used_at_ms, read.last_used_at_ms);
-    assert_eq!(row.credential, sealed("sealed anew"));
-    let again = signed(2, "sealed anew", "counter 2");
-    assert_eq!(open_with(&bench, 2, None, again).await, Proven::Opened);
-}
-
-async fn the_end_of_all_sessions_ends_what_waits_for_a_code(bench: Bench) {
-    with_app(&bench).await;
-    let store = &bench.store;
-    let end_all = async |at_ms| {
-        let ended = store.end_sessions(id(1), None, SessionEnd::Operator, at_ms, by());
-        ended.await.unwrap()
-    };
-    assert_eq!(end_all(NOW_MS + 2).await, 1);
-    // Somebody who knows the password, while no session is left.
-    let hash = issue(&bench, 1).await;
-    assert_eq!(end_all(NOW_MS + 3).await, 0);
-    assert_eq!(store.challenge(hash, NOW_MS + 3).await.unwrap(), None);
-    let late = open_with(&bench, 2, Some(hash), totp(101)).await;
-    assert_eq!(late, Proven::Gone);
-    assert_eq!(end_all(NOW_MS + 4).await, 0, "there is nothing left");
 }
 
 async fn recovery_codes_go_with_the_last_factor(bench: Bench) {
@@ -737,112 +382,6 @@ fn of_erasure(_erasure: &Erasure) -> AuditEntry {
     entry()
 }
 
-async fn another_password_ends_what_waits_for_a_code(bench: Bench) {
-    with_app(&bench).await;
-    let store = &bench.store;
-    let hash = issue(&bench, 1).await;
-    let tried = Tried::OnChallenge(hash);
-    for _ in 0..ATTEMPTS_MAX {
-        store.count_code(id(1), tried, PACE, NOW_MS).await.unwrap();
-    }
-    let new = password(2);
-    let set = store.set_password(id(1), &new, None, None, NOW_MS, by());
-    assert!(set.await.unwrap());
-    assert_eq!(store.challenge(hash, NOW_MS).await.unwrap(), None);
-    assert!(store.has_second_factor(id(1)).await.unwrap());
-    let narrow = CodePace {
-        burst: u64::from(ATTEMPTS_MAX),
-        ..PACE
-    };
-    let count = async |number: u8| {
-        let tried = Tried::OnChallenge(issue(&bench, number).await);
-        store
-            .count_code(id(1), tried, narrow, NOW_MS)
-            .await
-            .unwrap()
-    };
-    let waits = Attempt::Wait { wait_ms: 1_000 };
-    assert_eq!(count(2).await, waits, "whoever set it knew the old one");
-    // Nor is a link a way to more: who reads the mail need not have the factor.
-    let link = token(1, Purpose::ResetPassword, 1);
-    store.issue_one_time_token(&link, None, by()).await.unwrap();
-    let new = password(3);
-    let reset = store.reset_password([1; 32], &new, NOW_MS + 1, of_user);
-    assert_eq!(reset.await.unwrap(), Some(id(1)));
-    assert_eq!(count(3).await, waits, "a link gives no more");
-    assert!(store.has_second_factor(id(1)).await.unwrap(), "it stays");
-}
-
-/// An account that someone has registered, with everything that they can set up for themselves, and that waits at its
-/// second step.
-async fn of_a_stranger(bench: &Bench, row: &UserRow) -> TokenHash {
-    bench.store.add_user(row, None, by()).await.unwrap();
-    open(bench, 1, 1).await;
-    assert_eq!(set_up(bench, 1).await, Added::Added { with_codes: true });
-    add_key(bench, 1, 1).await.unwrap();
-    issue(bench, 1).await
-}
-
-/// Nothing that someone else has set up opens the account of user 1, which is that of who reads its mail.
-async fn is_the_readers(bench: &Bench, waiting: TokenHash) {
-    let store = &bench.store;
-    let row = store.user(id(1)).await.unwrap().unwrap();
-    assert!(row.owns_address());
-    assert_eq!(factors(bench).await, Factors::default());
-    assert!(!store.has_second_factor(id(1)).await.unwrap());
-    assert_eq!(store.passkey([1; 32]).await.unwrap(), None);
-    assert_eq!(store.challenge(waiting, NOW_MS + 1).await.unwrap(), None);
-    let why = ended(bench, &session(1, 1)).await;
-    assert_eq!(why, Some(SessionEnd::Password));
-}
-
-async fn a_reset_ends_factors_that_may_be_another_persons(bench: Bench) {
-    let waiting = of_a_stranger(&bench, &user(1)).await;
-    assert_eq!(mails(&bench).await, 0, "nobody has verified the address");
-    let store = &bench.store;
-    let link = token(1, Purpose::ResetPassword, 1);
-    store.issue_one_time_token(&link, None, by()).await.unwrap();
-    let new = password(2);
-    let reset = store.reset_password([1; 32], &new, NOW_MS + 1, of_user);
-    assert_eq!(reset.await.unwrap(), Some(id(1)));
-    is_the_readers(&bench, waiting).await;
-    assert_eq!(mails(&bench).await, 2, "of the app, and of the passkey");
-    // Its person is asked for none.
-    let theirs = session(2, 1);
-    let opened = store.open_session(&theirs, Some(&new), by());
-    assert!(opened.await.unwrap());
-}
-
-async fn whom_a_provider_vouches_for_is_asked_for_no_strangers_factor(bench: Bench) {
-    // The owner of the address has followed the link of a mail that it did not ask for.
-    let row = UserRow {
-        email_verified_at_ms: Some(NOW_MS),
-        ..user(1)
-    };
-    let waiting = of_a_stranger(&bench, &row).await;
-    let before = mails(&bench).await;
-    let of_address = LinkCondition::VerifiedAddress(row.email.unwrap().hash);
-    let elsewhere = identity(1, 1);
-    let linking = bench
-        .store
-        .link_identity(&elsewhere, of_address, told(), by());
-    assert_eq!(linking.await.unwrap(), Linking::Linked);
-    is_the_readers(&bench, waiting).await;
-    assert_eq!(mails(&bench).await, before + 3, "of the link, too");
-}
-
-async fn a_provider_ends_no_factor_of_who_owns_the_address(bench: Bench) {
-    with_app(&bench).await;
-    let store = &bench.store;
-    let row = store.user(id(1)).await.unwrap().unwrap();
-    let of_address = LinkCondition::VerifiedAddress(row.email.unwrap().hash);
-    let elsewhere = identity(1, 1);
-    let linking = store.link_identity(&elsewhere, of_address, told(), by());
-    assert_eq!(linking.await.unwrap(), Linking::Linked);
-    assert!(store.has_second_factor(id(1)).await.unwrap());
-    assert_eq!(ended(&bench, &session(1, 1)).await, None);
-}
-
 async fn an_erased_account_has_no_factor(bench: Bench) {
     with_app(&bench).await;
     add_key(&bench, 1, 1).await.unwrap();
@@ -925,33 +464,4 @@ async fn factors_are_sealed_again(bench: Bench) {
             .await;
         assert_eq!(left.unwrap(), [], "{column:?}");
     }
-}
-
-async fn challenges_are_bounded_and_forgotten(bench: Bench) {
-    with_app(&bench).await;
-    let store = &bench.store;
-    for number in 1..=12u8 {
-        let challenge = ChallengeRow {
-            expires_at_ms: NOW_MS + u64::from(number),
-            ..challenge(number)
-        };
-        assert!(store.issue_challenge(&challenge, by()).await.unwrap());
-    }
-    let is_there = async |number: u8| {
-        let found = store.challenge([number; 32], NOW_MS).await.unwrap();
-        found.is_some()
-    };
-    assert!(!is_there(1).await && !is_there(2).await);
-    assert!(is_there(3).await && is_there(12).await);
-    let forgotten = store.forget_challenges(NOW_MS + 12).await.unwrap();
-    assert_eq!(forgotten, 9);
-    assert!(is_there(12).await);
-    add_key(&bench, 1, 1).await.unwrap();
-    let forgotten = store.forget_challenges(NOW_MS + DAY_MS).await.unwrap();
-    // The challenges ended with the other sessions when the passkey was added: its ceremony is left.
-    assert_eq!(forgotten, 1);
-    let disabled = store.set_user_disabled(id(1), true, NOW_MS, by());
-    disabled.await.unwrap().unwrap();
-    let issued = store.issue_challenge(&challenge(20), by()).await;
-    assert!(!issued.unwrap());
 }

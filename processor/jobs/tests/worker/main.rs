@@ -6,27 +6,24 @@
     reason = "a panic is how a test reports"
 )]
 
+mod housekeeping;
+mod logos;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use onsale_jobs::{Attempt, Failure, Handler, Kind, Kinds, KindsError, Metrics, Schedule, Worker};
 use onsale_store::Store;
-use onsale_store::account::TenantRow;
-use onsale_store::audit::{Actor, Unaudited};
-use onsale_store::branding::{Logo, logo_name};
+use onsale_store::audit::Unaudited;
 use onsale_store::job::{JobFilter, JobRow, JobState, NewJob};
-use onsale_store::retention::{ReportState, RetentionConfig, RetentionError};
-use onsale_uploads::{Uploads, UploadsConfig};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use sqlx::Connection as _;
 use tempfile::TempDir;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 const KIND: &str = "test";
 
@@ -207,62 +204,6 @@ async fn a_job_is_done_and_counted() {
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
-}
-
-#[tokio::test]
-async fn a_logo_that_no_tenant_has_is_deleted_and_one_in_use_stays() {
-    let queue = Queue::new().await;
-    let place = queue.folder.path().join("uploads");
-    let config = UploadsConfig {
-        location: Some(place.display().to_string()),
-        ..UploadsConfig::default()
-    };
-    let uploads = Uploads::new(&config).unwrap().unwrap();
-    let logo = |number: u128| Logo {
-        logo_id: Uuid::from_u128(number),
-        width: 1,
-        height: 1,
-    };
-    let name = |number: u128| logo_name(logo(number).logo_id);
-    let by = Unaudited::Unattended;
-    let tenant = TenantRow {
-        tenant_id: Uuid::from_u128(7),
-        slug: "opera".to_owned(),
-        name: "Opera".to_owned(),
-        created_at_ms: 1,
-        closed_at_ms: None,
-    };
-    queue.store.add_tenant(&tenant, None, by).await.unwrap();
-    // One that never became a logo, one that another took the place of, and that other.
-    for number in 1..=3 {
-        let logo_id = logo(number).logo_id;
-        queue.store.announce_logo(logo_id).await.unwrap();
-        let put = uploads.put(&name(number), Bytes::from_static(b"png")).await;
-        put.unwrap();
-    }
-    for number in 2..=3 {
-        let set = queue
-            .store
-            .set_logo(tenant.tenant_id, Some(logo(number)), 1, by);
-        assert!(set.await.unwrap().is_some());
-    }
-    // A sweep that comes twice, as after the death of a worker, finds nothing and is content.
-    queue.store.announce_logo(Uuid::from_u128(9)).await.unwrap();
-    let is_there = async |number| uploads.get(&name(number)).await.unwrap().is_some();
-    assert!(is_there(1).await && is_there(2).await && is_there(3).await);
-    queue
-        .tamper("UPDATE jobs SET due_at_ms = created_at_ms")
-        .await;
-    let kind = onsale_jobs::uploads::kind(&queue.store, uploads.clone());
-    let worker = queue.start_as("w1", vec![kind], Vec::new());
-    queue.until(|job| job.state == JobState::Done).await;
-    worker.stop().await;
-    assert_eq!(queue.jobs().await.len(), 5);
-    assert!(
-        !is_there(1).await && !is_there(2).await,
-        "nothing refers to them"
-    );
-    assert!(is_there(3).await);
 }
 
 #[tokio::test]
@@ -494,149 +435,6 @@ async fn two_workers_do_what_is_scheduled_once() {
         worker.stop().await;
     }
     assert_eq!(queue.jobs().await.len(), 1);
-}
-
-#[tokio::test]
-async fn housekeeping_runs_by_itself() {
-    let queue = Queue::new().await;
-    let kinds = vec![onsale_jobs::housekeeping::kind(&queue.store)];
-    let schedules = vec![onsale_jobs::housekeeping::schedule()];
-    queue.enqueue("old", "null").await;
-    queue
-        .tamper("UPDATE jobs SET state = 'done', ended_at_ms = 1 WHERE kind = 'test'")
-        .await;
-    let worker = queue.start_as("w1", kinds, schedules);
-    queue
-        .until(|job| job.kind == "housekeeping" && job.state == JobState::Done)
-        .await;
-    worker.stop().await;
-}
-
-/// What is wrong with the audit trail is said, and keeps nothing else from being forgotten.
-#[tokio::test]
-async fn housekeeping_goes_on_where_the_trail_is_damaged() {
-    let queue = Queue::new().await;
-    let kinds = vec![onsale_jobs::housekeeping::kind(&queue.store)];
-    queue.enqueue("old", "null").await;
-    queue
-        .tamper(
-            "UPDATE jobs SET state = 'done', ended_at_ms = 1 WHERE kind = 'test'; \
-             DROP TABLE audit_chains",
-        )
-        .await;
-    let job = NewJob {
-        kind: "housekeeping",
-        key: "by hand".to_owned(),
-        payload: "null".to_owned(),
-        delay_ms: 0,
-        attempts_max: 1,
-    };
-    assert!(queue.store.enqueue_job(&job).await.unwrap());
-    let worker = queue.start_as("w1", kinds, Vec::new());
-    queue
-        .until(|job| job.kind == KIND || job.state == JobState::Dead)
-        .await;
-    worker.stop().await;
-    let job = queue.only().await;
-    assert_eq!(job.kind, "housekeeping", "the old job is forgotten");
-    let error = job.last_error.unwrap_or_default();
-    assert!(error.contains("audit_chains"), "{error}");
-}
-
-#[tokio::test]
-async fn a_report_of_what_is_too_old_waits_before_it_is_applied() {
-    let queue = Queue::new().await;
-    let config = RetentionConfig::default();
-    let first = look_for_what_is_old(&queue, "one").await;
-    assert_eq!(look_for_what_is_old(&queue, "two").await, first, "it waits");
-    queue
-        .tamper("UPDATE retention_reports SET created_at_ms = 1")
-        .await;
-    let second = look_for_what_is_old(&queue, "three").await;
-    assert_ne!(second, first);
-    let first = queue.store.retention_report(first).await.unwrap().unwrap();
-    assert_eq!(first.state, ReportState::Applied);
-    // Where operators do it, there is no schedule.
-    let by_hand = RetentionConfig {
-        every_hours: 0,
-        ..config
-    };
-    assert_eq!(onsale_jobs::retention::schedule(&by_hand), None);
-    assert!(onsale_jobs::retention::schedule(&config).is_some());
-}
-
-/// The job that looks for what is too old, once; the report that waits afterwards.
-async fn look_for_what_is_old(queue: &Queue, key: &str) -> Uuid {
-    let job = NewJob {
-        kind: "retention",
-        key: key.to_owned(),
-        payload: "null".to_owned(),
-        delay_ms: 0,
-        attempts_max: 3,
-    };
-    assert!(queue.store.enqueue_job(&job).await.unwrap());
-    let config = RetentionConfig::default();
-    let kinds = vec![onsale_jobs::retention::kind(&queue.store, &config)];
-    let worker = queue.start_as("w1", kinds, Vec::new());
-    queue.until(|job| job.state == JobState::Done).await;
-    worker.stop().await;
-    let report = queue.store.unended_retention_report().await.unwrap();
-    report.unwrap().report_id
-}
-
-#[tokio::test]
-async fn a_report_of_yesterday_is_applied_by_the_job_of_today() {
-    let queue = Queue::new().await;
-    let first = look_for_what_is_old(&queue, "one").await;
-    queue
-        .tamper("UPDATE retention_reports SET created_at_ms = created_at_ms - 72000000")
-        .await;
-    assert_eq!(look_for_what_is_old(&queue, "two").await, first, "20 hours");
-    // The job of the next day is some moments earlier in its slot than the report was made in its own.
-    queue
-        .tamper("UPDATE retention_reports SET created_at_ms = created_at_ms - 14000000")
-        .await;
-    let second = look_for_what_is_old(&queue, "three").await;
-    assert_ne!(second, first);
-    let state = async |id| {
-        let report = queue.store.retention_report(id).await.unwrap();
-        report.unwrap().state
-    };
-    assert_eq!(state(first).await, ReportState::Applied);
-    // Made while the clock was a year ahead: it would wait for as long.
-    queue
-        .tamper(
-            "UPDATE retention_reports SET created_at_ms = created_at_ms + 31622400000 \
-             WHERE ended_at_ms IS NULL",
-        )
-        .await;
-    assert_ne!(look_for_what_is_old(&queue, "four").await, second);
-    assert_eq!(state(second).await, ReportState::Withdrawn);
-}
-
-#[tokio::test]
-async fn two_who_apply_one_report_both_come_to_its_end() {
-    let queue = Queue::new().await;
-    let store = &queue.store;
-    let (config, by) = (RetentionConfig::default(), Actor::command_line());
-    let now_ms = store.clock_ms().await.unwrap();
-    let report = store.report_retention(&config, now_ms, None).await.unwrap();
-    let id = report.report_id;
-    let begun = Notify::new();
-    let slow = onsale_jobs::retention::apply(store, id, &by, |_| begun.notify_one());
-    let mut slow = std::pin::pin!(slow);
-    tokio::select! {
-        biased;
-        () = begun.notified() => {}
-        ended = &mut slow => panic!("it has more than one step: {ended:?}"),
-    }
-    let fast = onsale_jobs::retention::apply(store, id, &by, |_| {}).await;
-    assert_eq!(fast.unwrap().state, ReportState::Applied);
-    assert_eq!(slow.await.unwrap().state, ReportState::Applied);
-    // One that had ended before is no success.
-    let again = onsale_jobs::retention::apply(store, id, &by, |_| {}).await;
-    let error = again.unwrap_err();
-    assert!(matches!(error, RetentionError::Ended { .. }), "{error}");
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! Events, what changes them, and which of them are listed.
+
+use onsale_schemas::{EventId, UserId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::TenantScope;
+use crate::audit::Changes;
+
+/// Whether an event is advertised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventStatus {
+    /// Seen by its organizer only.
+    Draft,
+    /// Public.
+    Published,
+    /// Called off.
+    Cancelled,
+}
+
+impl EventStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Published => "published",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Draft, Self::Published, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+/// An event. Its document in the log consists of these fields: see [`crate::document`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EventRow {
+    /// Its id.
+    pub event_id: EventId,
+    /// The tenant it belongs to.
+    pub tenant_id: Uuid,
+    /// The account that made it.
+    pub organizer_id: UserId,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Where.
+    pub venue: Option<String>,
+    /// In which city.
+    pub city: Option<String>,
+    /// Of which kind: concert, sport, theater, ...
+    pub category: Option<String>,
+    /// When it begins.
+    pub starts_at_ms: u64,
+    /// Ticket limit per user over all its shows; 0 is no limit.
+    pub max_tickets_per_user: u16,
+    /// Minimum age in years.
+    pub minimum_age: Option<u8>,
+    /// Whether only buyers whose e-mail address is verified reserve.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_verified_account: bool,
+    /// Whether it is advertised.
+    pub status: EventStatus,
+    /// When it was created.
+    pub created_at_ms: u64,
+}
+
+impl EventRow {
+    /// What is other `after` a change.
+    pub fn changes(&self, after: &Self) -> Changes {
+        let mut changes = Changes::default();
+        changes.field("name", &self.name, &after.name);
+        changes.private("description", &self.description, &after.description);
+        changes.field("venue", &self.venue, &after.venue);
+        changes.field("city", &self.city, &after.city);
+        changes.field("category", &self.category, &after.category);
+        changes.field("starts_at_ms", &self.starts_at_ms, &after.starts_at_ms);
+        changes.field(
+            "max_tickets_per_user",
+            &self.max_tickets_per_user,
+            &after.max_tickets_per_user,
+        );
+        changes.field("minimum_age", &self.minimum_age, &after.minimum_age);
+        changes.field(
+            "requires_verified_account",
+            &self.requires_verified_account,
+            &after.requires_verified_account,
+        );
+        changes.field("status", &self.status, &after.status);
+        changes
+    }
+}
+
+/// Which events to list.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct EventFilter {
+    /// Text that name, description or venue contain, in any case.
+    pub search: Option<String>,
+    /// The city, in any case.
+    pub city: Option<String>,
+    /// The category, in any case.
+    pub category: Option<String>,
+    /// Begins at or after.
+    pub from_ms: Option<u64>,
+    /// Begins before.
+    pub until_ms: Option<u64>,
+    /// Whose.
+    pub tenants: TenantScope,
+    /// Only this organizer's.
+    pub organizer_id: Option<UserId>,
+    /// Also drafts and cancelled ones.
+    pub unpublished: bool,
+}
+
+/// What a `PUT` changes of an event beside what the log decides.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventChange {
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Where.
+    pub venue: Option<String>,
+    /// In which city.
+    pub city: Option<String>,
+    /// Of which kind.
+    pub category: Option<String>,
+    /// When it begins.
+    pub starts_at_ms: u64,
+    /// Minimum age in years.
+    pub minimum_age: Option<u8>,
+    /// Whether a draft becomes public.
+    pub publish: bool,
+}
+
+impl EventChange {
+    /// Changes the row of an event.
+    pub fn apply_to(&self, event: &mut EventRow) {
+        event.name.clone_from(&self.name);
+        event.description.clone_from(&self.description);
+        event.venue.clone_from(&self.venue);
+        event.city.clone_from(&self.city);
+        event.category.clone_from(&self.category);
+        event.starts_at_ms = self.starts_at_ms;
+        event.minimum_age = self.minimum_age;
+        if self.publish && event.status == EventStatus::Draft {
+            event.status = EventStatus::Published;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What lists tell.
+
+use onsale_schemas::ZoneIndex;
+use uuid::Uuid;
+
+use super::ShowRow;
+
+/// A page of a list with the number of all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page<T> {
+    /// The rows of the page.
+    pub rows: Vec<T>,
+    /// All rows that the filter takes.
+    pub total: u64,
+}
+
+/// A show as a list tells of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedShow {
+    /// The show, without its zones.
+    pub show: ShowRow,
+    /// Its zones in order of their index, without their layouts.
+    pub zones: Vec<ListedZone>,
+}
+
+/// A zone as a list tells of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedZone {
+    /// Its id for clients.
+    pub zone_id: Uuid,
+    /// Its index in the show.
+    pub index: ZoneIndex,
+    /// Its name.
+    pub name: String,
+    /// Price of one ticket in minor units.
+    pub unit_price: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// True for named seats.
+    pub is_seated: bool,
+    /// How many places.
+    pub places: u32,
+}

@@ -1,0 +1,194 @@
+//! Every write but those of accounts.
+
+use onsale_schemas::{PartitionId, RequestId};
+use onsale_store::audit::{Actor, Unaudited};
+use onsale_store::booking::BookingRepair;
+use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
+use onsale_store::document::{Document, Versioned};
+use onsale_store::job::NewJob;
+use onsale_store::snapshot::SnapshotInfo;
+use uuid::Uuid;
+
+use super::{Begin, call, drop_each};
+use crate::accounts::NOW_MS;
+use crate::build::{P, event, event_id, id, show, show_id};
+use crate::harness::{Bench, contract};
+
+contract!(no_write_takes_its_connection_with_it);
+
+#[expect(clippy::too_many_lines, reason = "a list of every write")]
+async fn no_write_takes_its_connection_with_it(bench: Bench) {
+    let store = &bench.store;
+    store.add_event(&event(1)).await.unwrap();
+    store.add_show(&show(1, 1)).await.unwrap();
+    let change = EventChange {
+        name: "Renamed".to_owned(),
+        description: None,
+        venue: None,
+        city: None,
+        category: None,
+        starts_at_ms: 1_800_000_000_000,
+        minimum_age: None,
+        publish: false,
+    };
+    let document = Document {
+        event: Versioned {
+            version: 9,
+            row: event(1),
+        },
+        show: None,
+        as_of: None,
+    };
+    let answer = RememberedAnswer {
+        fingerprint: 1,
+        status: 201,
+        body: "{}".to_owned(),
+    };
+    let snapshot = SnapshotInfo {
+        partition: P,
+        next_offset: 1,
+        log_time_ms: 1,
+        size_bytes: 3,
+        created_at_ms: 1,
+    };
+    let job = NewJob {
+        kind: "mail.send",
+        key: "one".to_owned(),
+        payload: "{}".to_owned(),
+        delay_ms: 0,
+        attempts_max: 3,
+    };
+    // A repetition would read what is there, and a read may cost its connection: see below.
+    let new_request = || RequestId(Uuid::new_v4());
+    let show_change = ShowChange::default();
+    let calls: Vec<(&str, Begin<'_>)> = vec![
+        (
+            "change_event",
+            Box::new(|| call(store.change_event(event_id(1), &change, Unaudited::Unattended))),
+        ),
+        (
+            "update_event",
+            Box::new(|| {
+                call(async move {
+                    let row = event(1);
+                    store.update_event(&row, Unaudited::Unattended).await
+                })
+            }),
+        ),
+        (
+            "set_verified_only",
+            Box::new(|| call(store.set_verified_only(event_id(1), true, Unaudited::Unattended))),
+        ),
+        (
+            "unpublish_event",
+            Box::new(|| call(store.unpublish_event(event_id(1), Unaudited::Unattended))),
+        ),
+        (
+            "update_show",
+            Box::new(|| {
+                call(async move {
+                    let row = show(1, 1);
+                    store.update_show(&row, Unaudited::Unattended).await
+                })
+            }),
+        ),
+        (
+            "set_show_status",
+            Box::new(|| {
+                call(store.set_show_status(show_id(1), ShowStatus::Open, Unaudited::Unattended))
+            }),
+        ),
+        (
+            "restore_document",
+            Box::new(|| call(store.restore_document(&document, Unaudited::Unattended))),
+        ),
+        (
+            "set_log_identity",
+            Box::new(|| call(store.set_log_identity([7; 16], &[]))),
+        ),
+        (
+            "remember_answer",
+            Box::new(|| call(store.remember_answer(new_request(), &answer, 1))),
+        ),
+        (
+            "propose_change",
+            Box::new(|| {
+                call(store.propose_change(
+                    new_request(),
+                    show_id(1),
+                    &show_change,
+                    1,
+                    Unaudited::Unattended,
+                ))
+            }),
+        ),
+        (
+            "put_snapshot",
+            Box::new(|| call(store.put_snapshot(&snapshot, b"abc"))),
+        ),
+        (
+            "repair_bookings",
+            Box::new(|| {
+                call(store.repair_bookings(BookingRepair::default(), Unaudited::Unattended))
+            }),
+        ),
+        (
+            "repair_blocks",
+            Box::new(|| {
+                call(store.repair_blocks(show_id(1), &[1, 2], &[(1, 5)], Unaudited::Unattended))
+            }),
+        ),
+        (
+            "assume_version_2",
+            Box::new(|| call(store.assume_version_2(P))),
+        ),
+        (
+            "stand_still",
+            Box::new(|| call(store.stand_still(&[P, PartitionId(4)]))),
+        ),
+        (
+            "release",
+            Box::new(|| call(async move { store.stand_still(&[P]).await?.0.release().await })),
+        ),
+        ("enqueue_job", Box::new(|| call(store.enqueue_job(&job)))),
+        (
+            "claim_jobs",
+            Box::new(|| call(store.claim_jobs("mail.send", "w", 60_000, 5))),
+        ),
+        ("reclaim_jobs", Box::new(|| call(store.reclaim_jobs()))),
+        ("prune_jobs", Box::new(|| call(store.prune_jobs(0, 5)))),
+        (
+            "withdraw_retention_report",
+            Box::new(|| {
+                let unattended = Unaudited::Unattended;
+                call(store.withdraw_retention_report(id(1), NOW_MS, unattended))
+            }),
+        ),
+        ("make_durable", Box::new(|| call(store.make_durable()))),
+        (
+            "append_audit",
+            Box::new(|| call(store.append_audit(Actor::node().did("thing.do", "thing", 1)))),
+        ),
+        (
+            "forget_retention_reports",
+            Box::new(|| call(store.forget_retention_reports(NOW_MS))),
+        ),
+        (
+            "make_audit_months",
+            Box::new(|| call(store.make_audit_months())),
+        ),
+        (
+            "make_audit_months_of",
+            Box::new(|| call(store.make_audit_months_of(&[NOW_MS]))),
+        ),
+        (
+            "link_older_audit",
+            Box::new(|| call(store.link_older_audit())),
+        ),
+        ("migrate", Box::new(|| call(store.migrate()))),
+    ];
+    drop_each(store, &calls).await;
+    let (still, _) = store.stand_still(&[P]).await.unwrap();
+    still.release().await.unwrap();
+    store.add_event(&event(2)).await.unwrap();
+}
