@@ -84,6 +84,9 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     private::warn_of_readable_secrets(&config);
+    for older in config.older_settings() {
+        tracing::warn!("{older}");
+    }
     warn_of_useless_callbacks(&config);
     // First of all: a port that is taken should not cost a recovery.
     let public = listen("http.listen", config.http.listen)?;
@@ -168,11 +171,12 @@ where
 }
 
 fn warn_of_useless_callbacks(config: &Config) {
-    if config.accounts.has_useless_callbacks() {
+    let accounts = config.accounts();
+    if accounts.has_useless_callbacks() {
         tracing::warn!(
-            public_url = %config.accounts.public_url,
-            "providers send people who sign in to their own machines: set accounts.public_url to where \
-             browsers reach this installation"
+            address = accounts.callbacks_url(),
+            "providers send people who sign in to their own machines: set http.public_url to where browsers \
+             reach this installation"
         );
     }
 }

@@ -3,10 +3,12 @@
 mod addresses;
 mod advertised;
 mod data;
+mod files;
 mod hidden;
 mod load;
 mod node;
 mod peers;
+mod public_address;
 mod telemetry;
 mod urls;
 
@@ -95,6 +97,7 @@ pub(crate) struct Config {
 impl Config {
     /// Keys without a default, by section: they do not show in the defaults as TOML.
     const OPTIONAL_KEYS: &'static [(&'static str, &'static str)] = &[
+        ("http", "public_url"),
         ("http", "tls_certificate_file"),
         ("http", "tls_key_file"),
         ("http", "tls_ca_file"),
@@ -108,8 +111,10 @@ impl Config {
         ("accounts", "key"),
         ("accounts", "key_file"),
         ("accounts", "pages_url"),
+        ("accounts", "public_url"),
         ("mail", "url"),
         ("mail", "url_file"),
+        ("mail", "link_base_url"),
         ("uploads", "location"),
         ("uploads", "s3_endpoint"),
         ("uploads", "s3_access_key"),
@@ -211,10 +216,7 @@ impl Config {
         IngressConfig {
             http: self.http.clone(),
             auth: self.auth.clone(),
-            accounts: AccountsConfig {
-                pages_url: Some(self.pages_url().to_owned()),
-                ..self.accounts.clone()
-            },
+            accounts: self.accounts(),
             rate_limit: self.rate_limit,
             uploads: self.uploads(),
             reading: read_image::reading(&self.uploads),
@@ -236,12 +238,6 @@ impl Config {
             location: self.uploads.location.clone().or_else(own),
             ..self.uploads.clone()
         }
-    }
-
-    /// Where the pages are on which people sign in.
-    fn pages_url(&self) -> &str {
-        let pages = self.accounts.pages_url.as_deref();
-        pages.unwrap_or(&self.mail.link_base_url)
     }
 
     /// Where mails become files, with `mail.outbox`.
@@ -273,10 +269,6 @@ impl Config {
     /// Every value that cannot be used; `processor` is the id of this node where it will be one.
     fn problems(&self, processor: Option<&str>) -> Vec<Problem> {
         let mut problems = self.ingress().validate().err().unwrap_or_default();
-        if self.accounts.pages_url.is_none() {
-            // It is mail.link_base_url, which is named below.
-            problems.retain(|problem| problem.key != "accounts.pages_url");
-        }
         let distributed = self.kafka.is_used();
         self.node.check(&mut problems, distributed);
         if distributed {
@@ -285,7 +277,8 @@ impl Config {
         self.cluster.check(&mut problems, processor);
         self.reconcile.check(&mut problems);
         self.data.check(&mut problems);
-        self.mail.check(&mut problems);
+        self.mail().check(&mut problems);
+        self.name_addresses(&mut problems);
         self.log.check(&mut problems);
         self.snapshots.check(&mut problems);
         self.database.check(&mut problems);

@@ -26,7 +26,7 @@ pub(crate) async fn announce(mut config: Config, api: &str, store: &Store) {
     }
     match token(&config, store).await {
         Ok(Some(token)) => {
-            let pages = config.mail.link_base_url.trim_end_matches('/');
+            let pages = config.links_url().trim_end_matches('/');
             output::announce(format_args!(
                 "There is no admin yet. POST {api}/api/v1/auth/first-admin with \"email\", \"password\" and the \
                  \"token\" of this link (behind \"#token=\"), which is for the page that does that, makes the \

@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use onsale_cluster::REPORTS_DIR;
 use onsale_disk::{FILE_MODE, FOLDER_MODE};
+use onsale_settings::NamedFile;
 use rustix::fs::Mode;
 
 use crate::config::Config;
 
 /// Every bit that lets other users in.
 const OTHERS: u32 = 0o077;
-/// Lets every user of the machine read a file. For a group that may be intended.
-const WORLD_READS: u32 = 0o004;
 /// What belongs to Onsale in a data folder. Nothing else is touched: the folder may have existed
 /// before, for something else.
 const OURS: [&str; 10] = [
@@ -29,6 +28,9 @@ const OURS: [&str; 10] = [
     "accounts-secret",
     "outbox",
 ];
+
+/// What to do about a secret that every user of the machine can read.
+pub(crate) const CLOSE_IT: &str = "chmod 600 it, and give it to the user of the server";
 
 /// Makes everything that this process creates from now on private to its user, whichever library
 /// creates it.
@@ -110,36 +112,17 @@ fn mode_of(path: &Path) -> Option<u32> {
 }
 
 /// Files with keys and passwords that every user of this machine can read.
-pub(crate) fn readable_secrets(config: &Config) -> Vec<PathBuf> {
-    let tls_key = config.http.tls_key_file.as_deref();
-    let database = config.database.url_file.as_deref();
-    let cluster = config.cluster.secret_file.as_deref();
-    config
-        .auth
-        .secret_files()
-        .chain(config.accounts.secret_files())
-        .chain(config.mail.url_file.as_deref())
-        .chain(config.uploads.s3_secret_key_file.as_deref())
-        .chain(tls_key)
-        .chain(config.database.tls_key_file.as_deref())
-        .chain(config.redis.tls_key_file.as_deref())
-        .chain(config.redis.url_file.as_deref())
-        .chain(database)
-        .chain(cluster)
-        .filter(|file| {
-            // Where a link leads is what counts here.
-            let found = std::fs::metadata(file);
-            found.is_ok_and(|found| found.mode() & WORLD_READS != 0)
-        })
-        .map(Path::to_owned)
-        .collect()
+pub(crate) fn readable_secrets(config: &Config) -> Vec<NamedFile> {
+    let files = config.files().into_iter();
+    files.filter(NamedFile::is_open_to_all).collect()
 }
 
 /// Reports files with secrets that every user can read.
 pub(crate) fn warn_of_readable_secrets(config: &Config) {
     for file in readable_secrets(config) {
         tracing::warn!(
-            file = %file.display(),
+            setting = %file.key,
+            file = %file.path.display(),
             "every user of this machine can read this secret: chmod 600 it"
         );
     }

@@ -105,6 +105,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "onsale-schemas",
             "onsale-settings",
+            "onsale-tls",
             "onsale-private",
             "onsale-auth",
             "onsale-accounts",

@@ -1,12 +1,12 @@
 //! Section `accounts`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use onsale_auth::secret;
+use onsale_auth::{secret, secret_file};
 use onsale_private::{KeyRing, RingError, SECRET_MIN_BYTES};
-use onsale_settings::{ConfigProblem, Secret, check_range};
+use onsale_settings::{ConfigProblem, LOCAL_URL, NamedFile, Secret, check_range};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -76,8 +76,8 @@ pub struct AccountsConfig {
     pub require_second_factor: SecondFactorRule,
     /// What authenticator apps and passkeys call this installation.
     pub service_name: String,
-    /// Where the pages are on which people sign in: passkeys are bound to this host. Unset:
-    /// `mail.link_base_url`.
+    /// Where the pages are on which people sign in, and to which links lead: passkeys are bound to this host.
+    /// Unset: `http.public_url`.
     pub pages_url: Option<String>,
     /// Cost of a password's hash (bcrypt): one more takes twice as long.
     pub bcrypt_cost: u32,
@@ -85,8 +85,9 @@ pub struct AccountsConfig {
     pub password_threads: u32,
     /// Passwords that may wait for a thread; more are answered 503.
     pub password_queue_max: u32,
-    /// Where browsers reach this installation: providers send them back there.
-    pub public_url: String,
+    /// The older name of `http.public_url`, for what providers send people back to. The binary hands the address
+    /// on by it.
+    pub public_url: Option<String>,
     /// How long a provider may take for an answer, in seconds.
     pub provider_timeout_seconds: u64,
     /// With whom people have an account by which they sign in here.
@@ -117,7 +118,7 @@ impl Default for AccountsConfig {
             bcrypt_cost: 12,
             password_threads: 0,
             password_queue_max: 64,
-            public_url: "http://localhost:8080".to_owned(),
+            public_url: None,
             provider_timeout_seconds: 10,
             providers: BTreeMap::new(),
         }
@@ -141,18 +142,27 @@ impl AccountsConfig {
         self.key.is_some() || self.key_file.is_some()
     }
 
-    /// Every file with a secret: only the server's user should be able to read it.
-    pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
-        let old = self.old_key_files.iter();
-        let providers = self.providers.values();
-        let of_providers = providers.filter_map(|provider| provider.client_secret_file.as_ref());
-        let files = self.key_file.iter().chain(old).chain(of_providers);
-        files.map(PathBuf::as_path)
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let key = self.key_file.iter();
+        let key = key.map(|path| secret_file("accounts.key_file", path));
+        let old =
+            self.old_key_files.iter().enumerate().map(|(index, path)| {
+                secret_file(&format!("accounts.old_key_files[{index}]"), path)
+            });
+        let providers = self.providers.iter();
+        let providers = providers.filter_map(|(name, provider)| provider.file(name));
+        key.chain(old).chain(providers).collect()
     }
 
     /// Whether providers send people back to their own machines: plain `http://` leads nowhere else.
     pub fn has_useless_callbacks(&self) -> bool {
-        !self.providers.is_empty() && self.public_url.starts_with("http://")
+        !self.providers.is_empty() && self.callbacks_url().starts_with("http://")
+    }
+
+    /// Where providers send people back to.
+    pub fn callbacks_url(&self) -> &str {
+        self.public_url.as_deref().unwrap_or(LOCAL_URL)
     }
 
     /// The keys; `None` where there are none.
@@ -197,10 +207,16 @@ impl AccountsConfig {
                 && url.username().is_empty()
                 && url.password().is_none()
         };
-        if !Url::parse(&self.public_url).is_ok_and(|url| is_origin(&url)) {
+        let url = self.callbacks_url();
+        if !self.providers.is_empty() && !Url::parse(url).is_ok_and(|url| is_origin(&url)) {
+            // Someone may have written a password into it, so it is not repeated then.
+            let value = match url.contains('@') {
+                true => "(hidden)".to_owned(),
+                false => format!("{url:?}"),
+            };
             problems.push(ConfigProblem::new(
                 "accounts.public_url",
-                format!("{:?}", self.public_url),
+                value,
                 "an address as https://tickets.example.com, without a path; http:// on this machine alone",
             ));
         }
@@ -218,13 +234,8 @@ impl AccountsConfig {
 
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
-        if self.key.is_some() && self.key_file.is_some() {
-            problems.push(ConfigProblem::new(
-                "accounts",
-                "key and key_file",
-                "one of the two",
-            ));
-        }
+        let file = self.key_file.as_deref();
+        Secret::check_once(problems, ("accounts", "key"), self.key.as_ref(), file);
         if let Some(key) = &self.key
             && key.expose().len() < SECRET_MIN_BYTES
         {
@@ -319,8 +330,18 @@ mod tests {
     #[test]
     fn wrong_values_are_named() {
         let right = AccountsConfig::default();
+        let google = ProviderConfig {
+            issuer: Some("https://id.example.com".to_owned()),
+            client_id: "id".to_owned(),
+            ..ProviderConfig::default()
+        };
+        let with_google = AccountsConfig {
+            providers: [("google".to_owned(), google)].into(),
+            ..right.clone()
+        };
         let cases = [
             (right.clone(), ""),
+            (with_google.clone(), ""),
             (
                 AccountsConfig {
                     key: Some(Secret::new("short")),
@@ -352,15 +373,15 @@ mod tests {
             ),
             (
                 AccountsConfig {
-                    public_url: "http://tickets.example.com".to_owned(),
-                    ..right.clone()
+                    public_url: Some("http://tickets.example.com".to_owned()),
+                    ..with_google.clone()
                 },
                 "accounts.public_url",
             ),
             (
                 AccountsConfig {
-                    public_url: "https://tickets.example.com/shop".to_owned(),
-                    ..right.clone()
+                    public_url: Some("https://tickets.example.com/shop".to_owned()),
+                    ..with_google.clone()
                 },
                 "accounts.public_url",
             ),
@@ -413,7 +434,7 @@ mod tests {
         };
         assert!(here.has_useless_callbacks());
         let public = AccountsConfig {
-            public_url: "https://tickets.example.test".to_owned(),
+            public_url: Some("https://tickets.example.test".to_owned()),
             ..here
         };
         assert!(!public.has_useless_callbacks());

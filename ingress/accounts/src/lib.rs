@@ -122,7 +122,7 @@ pub use office::{NewPerson, Office};
 pub use permissions::{Action, Actions, may};
 pub use providers::{
     PROVIDER_NAME_MAX_BYTES, Preset, ProviderConfig, ProviderError, ProviderInfo,
-    RETURN_TO_MAX_BYTES,
+    RETURN_TO_MAX_BYTES, try_issuers,
 };
 pub use rotation::{Pace, Rotated};
 pub use secret::{ApiKey, ApiKeySecret, OneTime, OneTimeSecret, OpaqueSecret, SecretKind};

@@ -104,7 +104,7 @@ impl Providers {
         Ok(Self {
             by_name,
             client,
-            public_url: config.public_url.trim_end_matches('/').to_owned(),
+            public_url: config.callbacks_url().trim_end_matches('/').to_owned(),
         })
     }
 
@@ -180,22 +180,33 @@ impl Providers {
     }
 }
 
+/// Asks each configured issuer of OpenID Connect for its discovery document, as the first sign-in does: by the
+/// provider's name, what is wrong with it. Nobody signs in.
+///
+/// # Errors
+/// When the file of a secret cannot be read, or TLS not be set up.
+pub async fn try_issuers(
+    config: &AccountsConfig,
+    now_ms: u64,
+) -> io::Result<Vec<(String, Result<(), ProviderError>)>> {
+    let providers = Providers::new(config)?;
+    let mut tried = Vec::new();
+    if let Some(client) = &providers.client {
+        for provider in providers.by_name.values() {
+            if let Some(answer) = provider.try_issuer(client, now_ms).await {
+                tried.push((provider.name.clone(), answer));
+            }
+        }
+    }
+    Ok(tried)
+}
+
 /// The secret of a registration, from the configuration or its file.
 fn secret(name: &str, config: &ProviderConfig) -> io::Result<Option<Secret>> {
-    let Some(file) = &config.client_secret_file else {
-        return Ok(config.client_secret.clone());
-    };
-    let explained = |what: &dyn fmt::Display| {
-        io::Error::other(format!(
-            "accounts.providers.{name}.client_secret_file {}: {what}",
-            file.display()
-        ))
-    };
-    let text = std::fs::read_to_string(file).map_err(|error| explained(&error))?;
-    match text.trim() {
-        "" => Err(explained(&"it is empty; expected the provider's secret")),
-        secret => Ok(Some(Secret::new(secret))),
-    }
+    let key = format!("accounts.providers.{name}.client_secret_file");
+    let file = config.client_secret_file.as_deref();
+    Secret::configured(config.client_secret.as_ref(), &key, file)
+        .map_err(|error| io::Error::other(format!("{error}: {}", error.source)))
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use onsale_settings::{ConfigProblem, Secret, check_range};
+use onsale_settings::{ConfigProblem, NamedFile, Secret, check_range, secret_text};
 use serde::{Deserialize, Serialize};
+
+use crate::key;
 
 /// A shorter HS256 secret can be guessed; RFC 7518 asks for as many bits as the hash has.
 const HS256_SECRET_MIN_BYTES: usize = 32;
@@ -120,16 +122,31 @@ impl AuthConfig {
         self.unnamed_keys() > 0 || !self.keys.is_empty()
     }
 
-    /// Every file with a secret: only the server's user should be able to read it.
-    pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
-        let named = self
-            .keys
-            .iter()
-            .flat_map(|key| [&key.hs256_secret_file, &key.ed25519_private_key_file]);
-        [&self.hs256_secret_file, &self.booking_secret_file]
-            .into_iter()
-            .chain(named)
-            .filter_map(|file| file.as_deref())
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let mut files = key_files(
+            "auth",
+            [
+                &self.hs256_secret_file,
+                &self.ed25519_public_key_file,
+                &self.rsa_public_key_file,
+                &None,
+            ],
+        );
+        let bookings = self.booking_secret_file.iter();
+        files.extend(bookings.map(|path| secret_file("auth.booking_secret_file", path)));
+        for (index, key) in self.keys.iter().enumerate() {
+            files.extend(key_files(
+                &format!("auth.keys[{index}]"),
+                [
+                    &key.hs256_secret_file,
+                    &key.ed25519_public_key_file,
+                    &key.rsa_public_key_file,
+                    &key.ed25519_private_key_file,
+                ],
+            ));
+        }
+        files
     }
 
     fn unnamed_keys(&self) -> usize {
@@ -160,14 +177,13 @@ impl AuthConfig {
         }
         if let Some(secret) = &self.booking_secret {
             check_secret(problems, "auth.booking_secret", secret.expose());
-            if self.booking_secret_file.is_some() {
-                problems.push(ConfigProblem::new(
-                    "auth",
-                    "booking_secret and booking_secret_file",
-                    "one of them",
-                ));
-            }
         }
+        Secret::check_once(
+            problems,
+            ("auth", "booking_secret"),
+            self.booking_secret.as_ref(),
+            self.booking_secret_file.as_deref(),
+        );
         for (key, value) in [
             ("auth.issuer", &self.issuer),
             ("auth.audience", &self.audience),
@@ -237,6 +253,51 @@ impl AuthConfig {
             }
         }
     }
+}
+
+/// The file of a secret that the setting `key` names: at least 32 bytes, without the white space around it.
+pub fn secret_file(key: &str, path: &Path) -> NamedFile {
+    let expected = format!("a secret of at least {HS256_SECRET_MIN_BYTES} bytes");
+    NamedFile::secret(key, path, expected, |bytes| {
+        match secret_text(bytes)?.len() {
+            HS256_SECRET_MIN_BYTES.. => Ok(()),
+            short => Err(format!("its secret has {short} bytes")),
+        }
+    })
+}
+
+/// The files of keys at `place`: with a secret, with a public key of Ed25519 and of RSA, and with a private key of
+/// Ed25519.
+fn key_files(place: &str, files: [&Option<PathBuf>; 4]) -> Vec<NamedFile> {
+    let [secret, ed25519, rsa, private] = files.map(Option::as_deref);
+    let mut named = Vec::new();
+    named.extend(secret.map(|path| secret_file(&format!("{place}.hs256_secret_file"), path)));
+    if let Some(path) = ed25519 {
+        let key = format!("{place}.ed25519_public_key_file");
+        named.push(NamedFile::public(key, path, key::ED25519_PUBLIC, |bytes| {
+            key::ed25519_public(bytes).map(drop).map_err(|_| no_key())
+        }));
+    }
+    if let Some(path) = rsa {
+        let key = format!("{place}.rsa_public_key_file");
+        named.push(NamedFile::public(key, path, key::RSA_PUBLIC, |bytes| {
+            key::rsa_public(bytes).map(drop).map_err(|_| no_key())
+        }));
+    }
+    if let Some(path) = private {
+        let key = format!("{place}.ed25519_private_key_file");
+        named.push(NamedFile::secret(
+            key,
+            path,
+            key::ED25519_PRIVATE,
+            |bytes| key::ed25519_private(bytes).map(drop).map_err(|_| no_key()),
+        ));
+    }
+    named
+}
+
+fn no_key() -> String {
+    "it holds no such key".to_owned()
 }
 
 /// Adds a problem when the secret is too short to be one.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jsonwebtoken::errors::Error as JwtError;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use onsale_settings::{ConfigProblem, Secret};
@@ -27,7 +28,7 @@ pub enum KeyError {
         /// What it should hold.
         expected: &'static str,
         /// What is wrong.
-        source: jsonwebtoken::errors::Error,
+        source: JwtError,
     },
     /// The secret in the file is too short.
     #[error(transparent)]
@@ -129,18 +130,40 @@ fn of_secret(secret: &Secret) -> (DecodingKey, Algorithm) {
     (key, Algorithm::HS256)
 }
 
-/// What a file with a private key should hold.
-const ED25519_PRIVATE: &str = "Ed25519 private key in PEM (PKCS#8)";
+/// What files of keys should hold.
+pub(crate) const ED25519_PRIVATE: &str = "Ed25519 private key in PEM (PKCS#8)";
+pub(crate) const ED25519_PUBLIC: &str = "Ed25519 public key in PEM";
+pub(crate) const RSA_PUBLIC: &str = "RSA public key in PEM";
+
+/// The public key of [`ED25519_PUBLIC`].
+pub(crate) fn ed25519_public(bytes: &[u8]) -> Result<DecodingKey, JwtError> {
+    DecodingKey::from_ed_pem(bytes)
+}
+
+/// The public key of [`RSA_PUBLIC`].
+pub(crate) fn rsa_public(bytes: &[u8]) -> Result<DecodingKey, JwtError> {
+    DecodingKey::from_rsa_pem(bytes)
+}
+
+/// The private key of [`ED25519_PRIVATE`], and its public half.
+pub(crate) fn ed25519_private(bytes: &[u8]) -> Result<(EncodingKey, Jwk), JwtError> {
+    let key = EncodingKey::from_ed_pem(bytes)?;
+    let public = Jwk::from_encoding_key(&key, Algorithm::EdDSA)?;
+    Ok((key, public))
+}
 
 /// The private key in a file.
 pub(crate) fn private_key(file: &Path) -> Result<EncodingKey, KeyError> {
-    EncodingKey::from_ed_pem(&read(file)?).map_err(|source| pem(file, ED25519_PRIVATE, source))
+    let (key, _) =
+        ed25519_private(&read(file)?).map_err(|source| pem(file, ED25519_PRIVATE, source))?;
+    Ok(key)
 }
 
 /// The public half of the private key in a file.
 pub(crate) fn public_half(file: &Path) -> Result<Jwk, KeyError> {
-    Jwk::from_encoding_key(&private_key(file)?, Algorithm::EdDSA)
-        .map_err(|source| pem(file, ED25519_PRIVATE, source))
+    let (_, public) =
+        ed25519_private(&read(file)?).map_err(|source| pem(file, ED25519_PRIVATE, source))?;
+    Ok(public)
 }
 
 /// The public key in the file that is set, if any is.
@@ -149,13 +172,12 @@ fn of_public_key(
     rsa: Option<&Path>,
 ) -> Result<Option<(DecodingKey, Algorithm)>, KeyError> {
     if let Some(file) = ed25519 {
-        let key = DecodingKey::from_ed_pem(&read(file)?)
-            .map_err(|source| pem(file, "Ed25519 public key in PEM", source))?;
+        let key =
+            ed25519_public(&read(file)?).map_err(|source| pem(file, ED25519_PUBLIC, source))?;
         return Ok(Some((key, Algorithm::EdDSA)));
     }
     if let Some(file) = rsa {
-        let key = DecodingKey::from_rsa_pem(&read(file)?)
-            .map_err(|source| pem(file, "RSA public key in PEM", source))?;
+        let key = rsa_public(&read(file)?).map_err(|source| pem(file, RSA_PUBLIC, source))?;
         return Ok(Some((key, Algorithm::RS256)));
     }
     Ok(None)
@@ -228,7 +250,7 @@ fn read(file: &Path) -> Result<Vec<u8>, KeyError> {
     })
 }
 
-fn pem(file: &Path, expected: &'static str, source: jsonwebtoken::errors::Error) -> KeyError {
+fn pem(file: &Path, expected: &'static str, source: JwtError) -> KeyError {
     KeyError::Pem {
         file: file.to_owned(),
         expected,

@@ -18,7 +18,7 @@ mod role;
 mod token;
 
 pub use compact::check as check_compact;
-pub use config::{AuthConfig, NamedKey, check_secret};
+pub use config::{AuthConfig, NamedKey, check_secret, secret_file};
 pub use error::TokenError;
 pub use identity::{Identity, Purchase};
 pub use jwks::JwksError;

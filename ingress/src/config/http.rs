@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use onsale_settings::{ConfigProblem, check_range};
+use onsale_settings::{ConfigProblem, NamedFile, check_range};
+use onsale_tls::ClientFiles;
 use serde::{Deserialize, Serialize};
 
 /// Connections, bodies, deadlines.
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub struct HttpConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where browsers reach this installation, as `https://tickets.example`: links in mails lead there, and
+    /// providers send people who sign in back to it. Unset: `http://localhost:8080`.
+    pub public_url: Option<String>,
     /// PEM file with the server's certificate and those between it and the root. Set together with
     /// the key: connections are then TLS 1.3, and nothing else. Both unset: connections are plain.
     pub tls_certificate_file: Option<PathBuf>,
@@ -77,6 +81,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            public_url: None,
             tls_certificate_file: None,
             tls_key_file: None,
             tls_ca_file: None,
@@ -125,6 +130,19 @@ impl HttpConfig {
         })
     }
 
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        self.tls_files().named("http")
+    }
+
+    fn tls_files(&self) -> ClientFiles {
+        ClientFiles {
+            ca_file: self.tls_ca_file.clone(),
+            certificate_file: self.tls_certificate_file.clone(),
+            key_file: self.tls_key_file.clone(),
+        }
+    }
+
     /// See [`HttpConfig::write_timeout_ms`].
     pub(crate) fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
@@ -145,8 +163,9 @@ impl HttpConfig {
         self.check_times(problems);
         self.check_readers(problems);
         self.check_listeners(problems);
-        self.check_tls(problems);
+        self.tls_files().check("http", problems);
         self.check_origins(problems);
+        self.check_public_url(problems);
     }
 
     fn check_sizes(&self, problems: &mut Vec<ConfigProblem>) {
@@ -263,17 +282,28 @@ impl HttpConfig {
         }
     }
 
-    fn check_tls(&self, problems: &mut Vec<ConfigProblem>) {
-        let missing = match (&self.tls_certificate_file, &self.tls_key_file) {
-            (Some(_), None) => Some(("tls_key_file", "tls_certificate_file")),
-            (None, Some(_)) => Some(("tls_certificate_file", "tls_key_file")),
-            (Some(_), Some(_)) | (None, None) => None,
+    fn check_public_url(&self, problems: &mut Vec<ConfigProblem>) {
+        let Some(url) = &self.public_url else {
+            return;
         };
-        if let Some((missing, set)) = missing {
+        let parsed = url.parse::<http::Uri>().ok();
+        let is_origin = parsed.is_some_and(|parsed| {
+            matches!(parsed.scheme_str(), Some("https" | "http"))
+                && parsed.host().is_some_and(|host| !host.is_empty())
+                && parsed.path() == "/"
+                && parsed.query().is_none()
+        });
+        // Someone may have written a password into it, so it is not repeated then.
+        let has_user = url.contains('@');
+        if !is_origin || has_user || url.contains('#') {
+            let value = match has_user {
+                true => "(hidden)".to_owned(),
+                false => format!("{url:?}"),
+            };
             problems.push(ConfigProblem::new(
-                format!("http.{missing}"),
-                "(not set)",
-                format!("a PEM file, as http.{set} is set"),
+                "http.public_url",
+                value,
+                "an address as https://tickets.example, without a path",
             ));
         }
     }

@@ -405,7 +405,7 @@ async fn its_cookie_is_of_this_host_alone_unless_cookies_do_without_tls() {
     let house = House::open().await;
     for (insecure_cookies, name) in [(false, "__Host-onsale_sign_in="), (true, "onsale_sign_in=")] {
         let world = world_with(&[("house", provider(&house))], |all| {
-            all.public_url = "https://tickets.example".to_owned();
+            all.public_url = Some("https://tickets.example".to_owned());
             all.insecure_cookies = insecure_cookies;
         })
         .await;

@@ -1,14 +1,17 @@
 //! Section `uploads`.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use onsale_settings::{ConfigProblem, Secret, check_range};
+use onsale_settings::{
+    ConfigProblem, NamedFile, Secret, SecretFileError, check_range, secret_text,
+};
 use serde::{Deserialize, Serialize};
 
 /// What is said of a location that is none.
 const LOCATION_EXPECTED: &str = "a folder, or s3://BUCKET or s3://BUCKET/PREFIX";
 const S3: &str = "s3://";
+const SECRET_KEY_FILE: &str = "uploads.s3_secret_key_file";
 /// Memory that an image may take: with less its thread has no stack, and more stands for no limit.
 const READ_MEMORY_MIB: RangeInclusive<u64> = 128..=16_384;
 
@@ -64,32 +67,42 @@ impl Default for UploadsConfig {
     }
 }
 
-/// The file that holds the key cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("uploads.s3_secret_key_file {file}")]
-pub struct SecretFileError {
-    /// The file.
-    pub file: PathBuf,
-    /// What the system said.
-    pub source: std::io::Error,
-}
-
 impl UploadsConfig {
     /// The key from the configuration or from its file; `None` if neither is set.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or is empty.
     pub fn secret_key(&self) -> Result<Option<Secret>, SecretFileError> {
-        let Some(file) = &self.s3_secret_key_file else {
-            return Ok(self.s3_secret_key.clone());
-        };
-        match std::fs::read_to_string(file) {
-            Ok(text) => Ok(Some(Secret::new(text.trim()))),
-            Err(source) => Err(SecretFileError {
-                file: file.clone(),
-                source,
-            }),
+        let file = self.s3_secret_key_file.as_deref();
+        Secret::configured(self.s3_secret_key.as_ref(), SECRET_KEY_FILE, file)
+    }
+
+    /// The files that its settings name, and the folder of uploads.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let mut files = Vec::new();
+        if let Some(location) = &self.location
+            && self.bucket().is_none()
+        {
+            // One that several nodes share is mounted; a new one in its place would be another.
+            let folder = Path::new(location);
+            files.push(NamedFile::folder(
+                "uploads.location",
+                folder,
+                !self.is_shared,
+            ));
         }
+        if let Some(path) = &self.s3_secret_key_file {
+            files.push(NamedFile::secret(
+                SECRET_KEY_FILE,
+                path,
+                "the key that requests to the bucket are signed with",
+                |bytes| secret_text(bytes).map(drop),
+            ));
+        }
+        if let Some(path) = &self.s3_ca_file {
+            files.push(onsale_tls::authorities_file("uploads.s3_ca_file", path));
+        }
+        files
     }
 
     /// Bucket and prefix, where it is one.
@@ -181,12 +194,12 @@ impl UploadsConfig {
                 "(not set)",
                 "the key that requests to the bucket are signed with (or uploads.s3_secret_key_file)",
             )),
-            (Some(_), Some(_)) => problems.push(ConfigProblem::new(
-                "uploads",
-                "s3_secret_key and s3_secret_key_file",
-                "one of the two",
-            )),
-            _ => {}
+            (given, file) => Secret::check_once(
+                problems,
+                ("uploads", "s3_secret_key"),
+                given.as_ref(),
+                file.as_deref(),
+            ),
         }
     }
 }

@@ -13,7 +13,7 @@ mod s3;
 mod uploads;
 mod vector;
 
-pub use config::{SecretFileError, UploadsConfig};
+pub use config::UploadsConfig;
 pub use picture::{IMAGE_MAX_BYTES, Picture, PictureError, Pictures};
 pub use reading::{Reader, Reading, answer};
-pub use uploads::{UploadError, Uploads};
+pub use uploads::{Answered, UploadError, Uploads};

@@ -11,12 +11,18 @@ use rusty_s3::{Bucket as Place, Credentials, S3Action, UrlStyle};
 
 use crate::config::UploadsConfig;
 use crate::picture::STORED_MAX_BYTES;
-use crate::uploads::UploadError;
+use crate::uploads::{Answered, UploadError};
 
 /// How long a signed URL is good; it is used at once.
 const SIGNED_FOR: Duration = Duration::from_secs(60);
 /// How long a connection may take; the whole takes as long as the configuration says.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What nobody has uploaded: names of uploads begin with what they are.
+const NOTHING: &str = "nothing-is-here";
+const NO_BUCKET: &str = "NoSuchBucket";
+/// Longest code of an error that is repeated, in bytes.
+const CODE_MAX_BYTES: usize = 64;
 
 /// How often the log says that files are not shown: anyone may ask for any number of them.
 const WARNED_EVERY: Duration = Duration::from_secs(60);
@@ -109,6 +115,29 @@ impl Bucket {
         }
     }
 
+    /// Asks for what is not there. The code of the error says whether it is the bucket that is not there, or the
+    /// key that is wrong.
+    pub(crate) async fn try_it(&self) -> Result<Answered, UploadError> {
+        let object = self.object(NOTHING);
+        let action = self.place.get_object(Some(&self.credentials), &object);
+        let request = self.http.get(action.sign(SIGNED_FOR));
+        let response = self.send(request).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Answered::NotThere);
+        }
+        let body = read(response).await?;
+        let code = code_of(&String::from_utf8_lossy(&body));
+        match (status, code.as_str()) {
+            (StatusCode::NOT_FOUND, code) if code != NO_BUCKET => Ok(Answered::NotThere),
+            (StatusCode::FORBIDDEN, "AccessDenied") => Ok(Answered::NotShown),
+            _ => Err(UploadError::Trial {
+                status: status.as_u16(),
+                code,
+            }),
+        }
+    }
+
     fn warn(&self) {
         // A thread that panicked here left an instant that is still right.
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,6 +200,19 @@ async fn read(mut response: Response) -> Result<Bytes, UploadError> {
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes.freeze())
+}
+
+/// The code in the XML of an error. Anything else that it says is not repeated.
+fn code_of(xml: &str) -> String {
+    let code = xml.split_once("<Code>").map(|(_, rest)| rest);
+    let code = code.and_then(|rest| rest.split_once("</Code>"));
+    let code = code.map(|(code, _)| code).unwrap_or_default();
+    let is_word = code.len() <= CODE_MAX_BYTES && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    if is_word {
+        code.to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// The URL is signed, so it is not shown.
@@ -247,6 +289,39 @@ mod tests {
             matches!(error, UploadError::Refused { status: 404 }),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_real_server_is_tried_without_anything_being_kept() {
+        let Some(right) = server("onsale-tests", None) else {
+            return;
+        };
+        let answered = uploads(&right).try_bucket().await.unwrap();
+        assert_eq!(answered.unwrap(), Answered::NotThere);
+        let wrong_key = server("onsale-tests", Some("another key")).unwrap();
+        let wrong_name = server("onsale-nowhere", None).unwrap();
+        for (config, said) in [
+            (wrong_key, "403 SignatureDoesNotMatch"),
+            (wrong_name, "404 NoSuchBucket"),
+        ] {
+            let error = uploads(&config).try_bucket().await.unwrap().unwrap_err();
+            assert!(error.to_string().ends_with(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_the_code_of_an_error_is_repeated() {
+        for (xml, code) in [
+            (
+                "<Error><Code>NoSuchKey</Code><Key>x</Key></Error>",
+                "NoSuchKey",
+            ),
+            ("<Error><Code>no <b>word</b></Code></Error>", ""),
+            ("<html>404</html>", ""),
+            ("<Code>", ""),
+        ] {
+            assert_eq!(code_of(xml), code, "{xml}");
+        }
     }
 
     #[tokio::test]

@@ -33,9 +33,33 @@ pub enum UploadError {
         /// Its status.
         status: u16,
     },
+    /// The server of the bucket refused to be looked at.
+    #[error("the server of uploads answered with status {status}{}", spaced(.code))]
+    Trial {
+        /// Its status.
+        status: u16,
+        /// The code of its error, as `NoSuchBucket`; empty where it gave none.
+        code: String,
+    },
     /// What lies there is larger than anything that was put there.
     #[error("what lies there is larger than an upload may be")]
     TooLarge,
+}
+
+fn spaced(code: &str) -> String {
+    match code {
+        "" => String::new(),
+        code => format!(" {code}"),
+    }
+}
+
+/// What a server of a bucket said of what is not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answered {
+    /// That it is not there.
+    NotThere,
+    /// Nothing: the key may not list, so it does not say, or may not read at all.
+    NotShown,
 }
 
 /// Where uploads lie. Cheap to clone.
@@ -59,6 +83,17 @@ impl Uploads {
             (None, None) => return Ok(None),
         };
         Ok(Some(place))
+    }
+
+    /// Asks the server of a bucket for what is not there, by a signed request; `None` for a folder.
+    ///
+    /// # Errors
+    /// When it cannot be asked, knows no such bucket, or refuses the key.
+    pub async fn try_bucket(&self) -> Option<Result<Answered, UploadError>> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Bucket(bucket) => Some(bucket.try_it().await),
+        }
     }
 
     /// Keeps an upload; one of that name is replaced.

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use onsale_settings::{ConfigProblem, Secret, check_range};
+use onsale_settings::{
+    ConfigProblem, NamedFile, Secret, SecretFileError, check_range, secret_text,
+};
 use onsale_tls::ClientFiles;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 const CONNECTIONS_MIN: u32 = 2;
 /// Most connections.
 const CONNECTIONS_MAX: u32 = 256;
+const URL_FILE: &str = "database.url_file";
+const URL_EXPECTED: &str = "sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME";
 /// Parameters of a URL that say the same as a setting.
 const MODE_PARAMETERS: [&str; 2] = ["sslmode", "ssl-mode"];
 
@@ -82,13 +86,8 @@ impl Default for DatabaseConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum UrlError {
     /// The file that holds the URL cannot be read.
-    #[error("database.url_file {file}")]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] SecretFileError),
     /// The URL and a setting say how the connection is protected.
     #[error("database.tls_mode: the URL of the database has {0}, too: expected one of the two")]
     ModeTwice(&'static str),
@@ -104,19 +103,23 @@ impl DatabaseConfig {
     /// # Errors
     /// When the file cannot be read, or the settings contradict the URL.
     pub fn configured_url(&self) -> Result<Option<Secret>, UrlError> {
-        let url = match &self.url_file {
-            None => self.url.clone(),
-            Some(file) => match std::fs::read_to_string(file) {
-                Ok(text) => Some(Secret::new(text.trim())),
-                Err(source) => {
-                    return Err(UrlError::File {
-                        file: file.clone(),
-                        source,
-                    });
-                }
-            },
-        };
+        let url = Secret::configured(self.url.as_ref(), URL_FILE, self.url_file.as_deref())?;
         url.map(|url| self.with_tls(url)).transpose()
+    }
+
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let url = |path: &PathBuf| {
+            NamedFile::secret(URL_FILE, path, URL_EXPECTED, |bytes| {
+                match is_url(secret_text(bytes)?) {
+                    true => Ok(()),
+                    false => Err("it holds no such URL".to_owned()),
+                }
+            })
+        };
+        let mut files: Vec<NamedFile> = self.url_file.iter().map(url).collect();
+        files.extend(self.tls_files().named("database"));
+        files
     }
 
     /// The files that are named for TLS.
@@ -191,13 +194,8 @@ impl DatabaseConfig {
             self.connections_max,
             CONNECTIONS_MIN..=CONNECTIONS_MAX,
         );
-        if self.url.is_some() && self.url_file.is_some() {
-            problems.push(ConfigProblem::new(
-                "database",
-                "url and url_file",
-                "one of the two",
-            ));
-        }
+        let file = self.url_file.as_deref();
+        Secret::check_once(problems, ("database", "url"), self.url.as_ref(), file);
         self.tls_files().check("database", problems);
         let in_vain = match self.tls_mode {
             Some(TlsMode::Disable | TlsMode::Prefer) if self.tls_ca_file.is_some() => {
@@ -216,17 +214,18 @@ impl DatabaseConfig {
                 format!("\"verify-full\", as {file} is set (or \"verify-ca\", \"require\")"),
             ));
         }
-        if let Some(url) = &self.url {
-            let known = ["sqlite://", "postgres://", "postgresql://"];
-            if !known.iter().any(|scheme| url.expose().starts_with(scheme)) {
-                problems.push(ConfigProblem::new(
-                    "database.url",
-                    "(hidden)",
-                    "sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME",
-                ));
-            }
+        if let Some(url) = &self.url
+            && !is_url(url.expose())
+        {
+            problems.push(ConfigProblem::new("database.url", "(hidden)", URL_EXPECTED));
         }
     }
+}
+
+/// Whether it begins as a URL of a database does.
+fn is_url(text: &str) -> bool {
+    let known = ["sqlite://", "postgres://", "postgresql://"];
+    known.iter().any(|scheme| text.starts_with(scheme))
 }
 
 /// The parameter of a URL that says how the connection is protected.

@@ -32,6 +32,7 @@ pub mod retention;
 mod schema;
 mod scope;
 pub mod sealed_columns;
+mod shadows;
 pub mod snapshot;
 pub mod store;
 

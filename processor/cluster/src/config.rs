@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use onsale_auth::{KeyError, check_secret};
+use onsale_auth::{KeyError, check_secret, secret_file};
 use onsale_schemas::NodeName;
-use onsale_settings::{ConfigProblem, Secret, check_range};
+use onsale_settings::{ConfigProblem, NamedFile, Secret, check_range};
 use serde::{Deserialize, Serialize};
 
 /// Most processors that follow one partition.
@@ -12,6 +12,7 @@ const REPLICAS_MAX: u16 = 16;
 /// Times between two signs of an owner, in milliseconds.
 const TICK_MIN_MS: u64 = 10;
 const TICK_MAX_MS: u64 = 10_000;
+const SECRET_FILE: &str = "cluster.secret_file";
 /// Longest patience of a standby, in milliseconds.
 const PATIENCE_MAX_MS: u64 = 600_000;
 
@@ -69,9 +70,15 @@ impl ClusterConfig {
     pub fn shared_secret(&self) -> Result<Option<Secret>, KeyError> {
         onsale_auth::secret(
             self.secret.as_ref(),
-            "cluster.secret_file",
+            SECRET_FILE,
             self.secret_file.as_deref(),
         )
+    }
+
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let file = self.secret_file.iter();
+        file.map(|path| secret_file(SECRET_FILE, path)).collect()
     }
 
     /// Adds every setting that cannot be used; `own` is this node's id if it is a processor.
@@ -124,13 +131,8 @@ impl ClusterConfig {
         );
         if let Some(secret) = &self.secret {
             check_secret(problems, "cluster.secret", secret.expose());
-            if self.secret_file.is_some() {
-                problems.push(ConfigProblem::new(
-                    "cluster",
-                    "secret and secret_file",
-                    "one of them",
-                ));
-            }
         }
+        let file = self.secret_file.as_deref();
+        Secret::check_once(problems, ("cluster", "secret"), self.secret.as_ref(), file);
     }
 }

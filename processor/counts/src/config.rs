@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use onsale_settings::{ConfigProblem, Secret};
+use onsale_settings::{ConfigProblem, NamedFile, Secret, SecretFileError, secret_text};
 use onsale_tls::ClientFiles;
 use serde::{Deserialize, Serialize};
 
 use super::client::{CountsSettings, URL_EXPECTED};
+
+const URL_FILE: &str = "redis.url_file";
 
 /// Redis, for the precheck of several ingress nodes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -26,32 +28,28 @@ pub struct RedisConfig {
     pub tls_key_file: Option<PathBuf>,
 }
 
-/// The file that holds the URL cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("redis.url_file {file}")]
-pub struct UrlFileError {
-    /// The file.
-    pub file: PathBuf,
-    /// What the system said.
-    pub source: std::io::Error,
-}
-
 impl RedisConfig {
     /// The URL from the configuration or from its file; `None` if neither is set.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn configured_url(&self) -> Result<Option<Secret>, UrlFileError> {
-        let Some(file) = &self.url_file else {
-            return Ok(self.url.clone());
+    /// When the file cannot be read, or is empty.
+    pub fn configured_url(&self) -> Result<Option<Secret>, SecretFileError> {
+        Secret::configured(self.url.as_ref(), URL_FILE, self.url_file.as_deref())
+    }
+
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let url = |path: &PathBuf| {
+            NamedFile::secret(URL_FILE, path, URL_EXPECTED, |bytes| {
+                match is_url(secret_text(bytes)?) {
+                    true => Ok(()),
+                    false => Err("it holds no such URL".to_owned()),
+                }
+            })
         };
-        match std::fs::read_to_string(file) {
-            Ok(text) => Ok(Some(Secret::new(text.trim()))),
-            Err(source) => Err(UrlFileError {
-                file: file.clone(),
-                source,
-            }),
-        }
+        let mut files: Vec<NamedFile> = self.url_file.iter().map(url).collect();
+        files.extend(self.tls_files().named("redis"));
+        files
     }
 
     /// How the counts of this prefix are used by this node; `None` where there is no Redis.
@@ -62,7 +60,7 @@ impl RedisConfig {
         &self,
         prefix: &str,
         node: &str,
-    ) -> Result<Option<CountsSettings>, UrlFileError> {
+    ) -> Result<Option<CountsSettings>, SecretFileError> {
         let url = self.configured_url()?;
         Ok(url.map(|url| CountsSettings {
             tls: self.tls_files(),
@@ -80,17 +78,11 @@ impl RedisConfig {
 
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
-        if self.url.is_some() && self.url_file.is_some() {
-            problems.push(ConfigProblem::new(
-                "redis",
-                "url and url_file",
-                "one of the two",
-            ));
-        }
+        let file = self.url_file.as_deref();
+        Secret::check_once(problems, ("redis", "url"), self.url.as_ref(), file);
         self.tls_files().check("redis", problems);
         let Some(url) = &self.url else { return };
-        let known = ["redis://", "rediss://", "redis+unix://", "unix://"];
-        if !known.iter().any(|scheme| url.expose().starts_with(scheme)) {
+        if !is_url(url.expose()) {
             problems.push(ConfigProblem::new("redis.url", "(hidden)", URL_EXPECTED));
         }
         if self.tls_files().is_any() && !url.expose().starts_with("rediss://") {
@@ -101,6 +93,12 @@ impl RedisConfig {
             ));
         }
     }
+}
+
+/// Whether it begins as a URL of Redis does.
+fn is_url(text: &str) -> bool {
+    let known = ["redis://", "rediss://", "redis+unix://", "unix://"];
+    known.iter().any(|scheme| text.starts_with(scheme))
 }
 
 #[cfg(test)]

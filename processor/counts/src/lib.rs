@@ -27,6 +27,6 @@ mod write;
 
 pub use check::{Check, RateBucket, Refusal};
 pub use client::{Counts, CountsError, CountsSettings};
-pub use config::{RedisConfig, UrlFileError};
+pub use config::RedisConfig;
 pub use values::{UserTickets, ZonePlaces};
 pub use write::{UserWrite, Written, ZoneWrite};

@@ -51,7 +51,7 @@ pub fn kind(
             ring,
             post,
             from: config.from.parse().ok()?,
-            link_base_url: config.link_base_url.trim_end_matches('/').to_owned(),
+            link_base_url: config.links_url().trim_end_matches('/').to_owned(),
             uploads,
         }),
         concurrency: CONCURRENCY,

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use lettre::message::Mailbox;
-use onsale_settings::{ConfigProblem, Secret, check_range};
+use onsale_settings::{
+    ConfigProblem, LOCAL_URL, NamedFile, Secret, SecretFileError, check_range, secret_text,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::mail_url;
 use crate::post::{PLAIN_EXPECTED, PostError, URL_EXPECTED};
+
+const URL_FILE: &str = "mail.url_file";
 
 /// How mails are sent, and what they say of this installation.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
@@ -22,20 +26,11 @@ pub struct MailConfig {
     pub outbox: bool,
     /// Whom mails are from, as `Opera <tickets@example.test>`.
     pub from: String,
-    /// Where the pages are that links lead to.
-    pub link_base_url: String,
+    /// The older name of `http.public_url`, for where links lead to: to the pages. The binary hands the address
+    /// on by it.
+    pub link_base_url: Option<String>,
     /// How long the mail server may take for one mail, in seconds.
     pub timeout_seconds: u64,
-}
-
-/// The file that holds the URL cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("mail.url_file {file}")]
-pub struct UrlFileError {
-    /// The file.
-    pub file: PathBuf,
-    /// What the system said.
-    pub source: std::io::Error,
 }
 
 impl Default for MailConfig {
@@ -45,7 +40,7 @@ impl Default for MailConfig {
             url_file: None,
             outbox: false,
             from: "Onsale <onsale@localhost.localdomain>".to_owned(),
-            link_base_url: "http://localhost:8080".to_owned(),
+            link_base_url: None,
             timeout_seconds: 30,
         }
     }
@@ -55,35 +50,45 @@ impl MailConfig {
     /// The URL from the configuration or from its file; `None` if neither is set.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn configured_url(&self) -> Result<Option<Secret>, UrlFileError> {
-        let Some(file) = &self.url_file else {
-            return Ok(self.url.clone());
+    /// When the file cannot be read, or is empty.
+    pub fn configured_url(&self) -> Result<Option<Secret>, SecretFileError> {
+        Secret::configured(self.url.as_ref(), URL_FILE, self.url_file.as_deref())
+    }
+
+    /// The files that its settings name.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let url = |path: &PathBuf| {
+            NamedFile::secret(
+                URL_FILE,
+                path,
+                URL_EXPECTED,
+                |bytes| match mail_url::for_library(secret_text(bytes)?) {
+                    Ok(_) => Ok(()),
+                    Err(PostError::Plain) => {
+                        Err("its URL says nothing of TLS, and leads to another machine".to_owned())
+                    }
+                    Err(_) => Err("it holds no such URL".to_owned()),
+                },
+            )
         };
-        match std::fs::read_to_string(file) {
-            Ok(text) => Ok(Some(Secret::new(text.trim()))),
-            Err(source) => Err(UrlFileError {
-                file: file.clone(),
-                source,
-            }),
-        }
+        self.url_file.iter().map(url).collect()
     }
 
     /// Whether mails go to people's mailboxes with links that lead to their own machines.
     pub fn has_useless_links(&self) -> bool {
         let has_server = self.url.is_some() || self.url_file.is_some();
-        has_server && mail_url::leads_to_loopback(&self.link_base_url)
+        has_server && mail_url::leads_to_loopback(self.links_url())
+    }
+
+    /// Where links lead to.
+    pub fn links_url(&self) -> &str {
+        self.link_base_url.as_deref().unwrap_or(LOCAL_URL)
     }
 
     /// Adds every setting that cannot be used.
     pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
-        if self.url.is_some() && self.url_file.is_some() {
-            problems.push(ConfigProblem::new(
-                "mail",
-                "url and url_file",
-                "one of the two",
-            ));
-        }
+        let file = self.url_file.as_deref();
+        Secret::check_once(problems, ("mail", "url"), self.url.as_ref(), file);
         if let Some(url) = &self.url
             && let Err(error) = mail_url::for_library(url.expose())
         {
@@ -100,7 +105,7 @@ impl MailConfig {
                 "a name and an address, as Opera <tickets@example.test>",
             ));
         }
-        let base = &self.link_base_url;
+        let base = self.links_url();
         if !(base.starts_with("https://") || base.starts_with("http://")) || base.contains('#') {
             problems.push(ConfigProblem::new(
                 "mail.link_base_url",
@@ -131,7 +136,7 @@ mod tests {
         };
         assert!(sent.has_useless_links());
         let public = MailConfig {
-            link_base_url: "https://tickets.example.test".to_owned(),
+            link_base_url: Some("https://tickets.example.test".to_owned()),
             ..sent
         };
         assert!(!public.has_useless_links());
@@ -172,7 +177,7 @@ mod tests {
             ),
             (
                 MailConfig {
-                    link_base_url: "tickets.example.test".to_owned(),
+                    link_base_url: Some("tickets.example.test".to_owned()),
                     ..right
                 },
                 "mail.link_base_url",

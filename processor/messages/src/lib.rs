@@ -12,6 +12,8 @@ mod mail_url;
 pub mod notices;
 mod post;
 mod texts;
+mod trial;
 
-pub use config::{MailConfig, UrlFileError};
+pub use config::MailConfig;
 pub use post::{Mail, Page, Post, PostError};
+pub use trial::{TrialError, try_mail_server};

@@ -33,12 +33,36 @@ pub(crate) fn for_library(url: &str) -> Result<String, PostError> {
     }
 }
 
+/// Host and port of a URL, as the library takes them: without a port it is the scheme's.
+pub(crate) fn place(url: &str) -> Option<(String, u16)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let place = rest.split('?').next().unwrap_or_default();
+    let of_scheme = match scheme {
+        "smtps" => 465,
+        _ if for_library(url).is_ok_and(|url| url.contains(TLS)) => 587,
+        _ => 25,
+    };
+    let authority = host_and_port(place);
+    // The colons of an address of version 6 stand in brackets.
+    let behind = authority.rsplit(']').next().unwrap_or_default();
+    let port = match behind.rsplit_once(':') {
+        Some((_, port)) => port.parse().ok()?,
+        None => of_scheme,
+    };
+    Some((host(place).to_owned(), port))
+}
+
+/// What stands behind user and password in a URL's authority and path.
+fn host_and_port(place: &str) -> &str {
+    let authority = place.split(['/', '#']).next().unwrap_or_default();
+    authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host)
+}
+
 /// The host of a URL's authority and path.
 fn host(place: &str) -> &str {
-    let authority = place.split(['/', '#']).next().unwrap_or_default();
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let host = host_and_port(place);
     match host.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
@@ -91,6 +115,31 @@ mod tests {
             let error = for_library(wrong).unwrap_err();
             assert!(matches!(error, PostError::Url), "{wrong}: {error}");
         }
+    }
+
+    #[test]
+    fn the_port_is_the_schemes_where_none_is_given() {
+        for (url, host, port) in [
+            (
+                "smtps://user:word@mail.example.test",
+                "mail.example.test",
+                465,
+            ),
+            ("smtps://mail.example.test:4650", "mail.example.test", 4650),
+            (
+                "smtp://mail.example.test?tls=required",
+                "mail.example.test",
+                587,
+            ),
+            ("smtp://mail.example.test?tls=none", "mail.example.test", 25),
+            ("smtp://localhost/name", "localhost", 25),
+            ("smtp://u:p@[::1]:2525", "::1", 2525),
+            ("smtp://[::1]", "::1", 25),
+        ] {
+            assert_eq!(place(url), Some((host.to_owned(), port)), "{url}");
+        }
+        assert_eq!(place("smtp://h:99999"), None);
+        assert_eq!(place("mail.example.test"), None);
     }
 
     #[test]

@@ -92,11 +92,7 @@ impl Post {
     /// # Errors
     /// [`PostError::Url`] and [`PostError::Plain`].
     pub fn smtp(url: &Secret, timeout: Duration) -> Result<Self, PostError> {
-        // What the library says may repeat the password.
-        let url = mail_url::for_library(url.expose())?;
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&url)
-            .map_err(|_says_too_much| PostError::Url)?;
-        Ok(Self::Smtp(builder.timeout(Some(timeout)).build()))
+        transport(url, timeout).map(Self::Smtp)
     }
 
     /// Sends a mail.
@@ -130,6 +126,21 @@ impl Post {
             }
         }
     }
+}
+
+/// What speaks to the mail server of a URL.
+///
+/// # Errors
+/// [`PostError::Url`] and [`PostError::Plain`].
+pub(crate) fn transport(
+    url: &Secret,
+    timeout: Duration,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, PostError> {
+    // What the library says may repeat the password.
+    let url = mail_url::for_library(url.expose())?;
+    let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&url)
+        .map_err(|_says_too_much| PostError::Url)?;
+    Ok(builder.timeout(Some(timeout)).build())
 }
 
 /// What a failure means for the mail.

@@ -9,9 +9,11 @@ mod client;
 mod fault;
 mod files;
 mod host;
+mod named;
 
 pub use client::client_config;
 pub use fault::{Fault, find};
 pub use files::{ClientFiles, TlsFileError};
 pub use host::is_this_machine;
+pub use named::{authorities_file, identity_files};
 pub use tokio_rustls::rustls;

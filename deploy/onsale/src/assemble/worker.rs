@@ -56,16 +56,17 @@ fn mails(config: &Config, store: &Store, uploads: Option<Uploads>) -> Result<Vec
         }
     };
     let (ring, post) = (Arc::new(ring), Arc::new(post));
-    if config.mail.has_useless_links() {
+    let mail = config.mail();
+    if mail.has_useless_links() {
         tracing::warn!(
-            link_base_url = %config.mail.link_base_url,
-            "links in mails lead to the machine of whoever reads them: set mail.link_base_url to the \
-             address of the pages"
+            address = mail.links_url(),
+            "links in mails lead to the machine of whoever reads them: set http.public_url to where browsers \
+             reach this installation"
         );
     }
     let kinds = [
-        account_mails::kind(store, ring.clone(), post.clone(), &config.mail, uploads),
-        notices::kind(store, ring, post, &config.mail),
+        account_mails::kind(store, ring.clone(), post.clone(), &mail, uploads),
+        notices::kind(store, ring, post, &mail),
     ];
     let kinds: Option<Vec<Kind>> = kinds.into_iter().collect();
     kinds.ok_or_else(|| Failure::Use(anyhow!("mail.from is no address")))

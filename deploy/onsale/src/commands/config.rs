@@ -6,7 +6,7 @@ use clap::Subcommand;
 use crate::cli::ConfigArgs;
 use crate::config::{Config, HIDDEN};
 use crate::exit::{Failure, OrFail};
-use crate::output;
+use crate::{output, private};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -47,16 +47,43 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<(), Failure> {
             Ok(())
         }
         ConfigCommand::Check { json, config } => {
-            let result = Config::for_server(config);
+            let (warnings, result) = checked(config);
             if *json {
                 let problem = result.as_ref().err().map(ToString::to_string);
-                output::json(&serde_json::json!({ "ok": problem.is_none(), "problem": problem }));
-            } else if result.is_ok() {
-                output::line("the configuration is fine");
+                output::json(&serde_json::json!({
+                    "ok": problem.is_none(), "problem": problem, "warnings": warnings,
+                }));
+            } else {
+                for warning in &warnings {
+                    output::line(format_args!("warning: {warning}"));
+                }
+                if result.is_ok() {
+                    output::line("the configuration is fine");
+                }
             }
-            result.map(drop)
+            result
         }
     }
+}
+
+/// What does not keep a server from starting and should not stay as it is, and whether one can start: by the
+/// values, and by the files that they name. Nothing is connected to.
+fn checked(args: &ConfigArgs) -> (Vec<String>, Result<(), Failure>) {
+    let mut warnings = Vec::new();
+    // What is wrong with it is said below.
+    if let Ok(config) = Config::load(args, &Config::default()) {
+        warnings.extend(config.older_settings());
+        warnings.extend(private::readable_secrets(&config).iter().map(|file| {
+            format!(
+                "{} = {} (every user of this machine can read it): {}",
+                file.key,
+                file.path.display(),
+                private::CLOSE_IT
+            )
+        }));
+    }
+    let result = Config::for_server(args).and_then(|config| config.with_files().or_use());
+    (warnings, result.map(drop))
 }
 
 /// The configuration as a file that can be used once the secrets, which are not shown, are filled in

@@ -47,9 +47,6 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     // Nobody's password needs protection here, and the first start should not wait for three.
     base.accounts.bcrypt_cost = DEV_BCRYPT_COST;
     base.mail.outbox = true;
-    // Where nothing says where links lead to, they lead to this server, wherever it listens.
-    base.mail.link_base_url.clear();
-    base.accounts.public_url.clear();
     // Not every browser takes `Secure` from http://localhost.
     base.accounts.insecure_cookies = true;
     base.telemetry.filter =
@@ -116,19 +113,21 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     })
 }
 
-/// Says where links of mails, and providers that people sign in with, lead to, where the configuration does not.
+/// Says where links of mails, and providers that people sign in with, lead to, where the configuration does not: to
+/// this server, wherever it listens.
 fn link_here(config: &mut Config) {
+    if config.has_public_url() || config.accounts.public_url.is_some() {
+        return;
+    }
     let listen = config.http.listen;
-    if config.mail.link_base_url.is_empty() {
-        config.mail.link_base_url = config.browser_url_at(listen);
-    }
-    if config.accounts.public_url.is_empty() {
-        // Providers send people back over plain HTTP to their own machines alone.
-        config.accounts.public_url = match config.http.tls_certificate_file {
-            Some(_) => config.browser_url_at(listen),
-            None => config.local_url_at(listen),
-        };
-    }
+    let is_plain = config.http.tls_certificate_file.is_none();
+    // Providers send people back over plain HTTP to their own machines alone.
+    let url = if is_plain && !config.accounts.providers.is_empty() {
+        config.local_url_at(listen)
+    } else {
+        config.browser_url_at(listen)
+    };
+    config.http.public_url = Some(url);
 }
 
 /// The allocator asks for huge pages, which make a large installation a little faster and are

@@ -7,6 +7,7 @@ mod database;
 mod log;
 mod machine;
 mod server;
+mod services;
 
 use clap::Args;
 
@@ -32,7 +33,10 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
     match Config::for_operator(&args.config) {
         Ok(config) => {
             checks.push(configuration(&args.config));
+            let older = config.older_settings().into_iter();
+            checks.extend(older.map(|older| Check::warning("configuration", older, "rename it")));
             checks.extend(callbacks(&config));
+            machine::files(&config, &mut checks);
             machine::permissions(&config, &mut checks);
             checks.push(machine::open_files(&config));
             machine::listeners(&config, &mut checks);
@@ -56,6 +60,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
                 if config.kafka.is_used() {
                     server::redis(&config, &mut checks).await;
                 }
+                services::look(&config, &mut checks).await;
                 server::server(&config, &args.trust, &mut checks).await;
                 if config.kafka.is_used() {
                     cluster::look_at_projection(&config, &mut checks).await;
@@ -106,15 +111,15 @@ fn configuration(args: &ConfigArgs) -> Check {
 
 /// Where people come back to who sign in with another account.
 fn callbacks(config: &Config) -> Option<Check> {
-    let accounts = &config.accounts;
+    let accounts = config.accounts();
     accounts.has_useless_callbacks().then(|| {
         Check::warning(
             "accounts",
             format!(
-                "providers send people who sign in to their own machines: accounts.public_url is {:?}",
-                accounts.public_url
+                "providers send people who sign in to their own machines: their address is {:?}",
+                accounts.callbacks_url()
             ),
-            "set it to where browsers reach this installation, as https://tickets.example.com",
+            "set http.public_url to where browsers reach this installation, as https://tickets.example.com",
         )
     })
 }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use clap::Args;
-use onsale_messages::MailConfig;
 
 use crate::assemble;
 use crate::cli::{ConfigArgs, parse_listen};
@@ -38,8 +37,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         tracing::info!(address = %addresses.public, operations = %addresses.operations, "serving");
         let api = settings.url_at(addresses.public);
         let mut settings = settings;
-        if settings.mail.link_base_url == MailConfig::default().link_base_url {
-            settings.mail.link_base_url = settings.browser_url_at(addresses.public);
+        if !settings.has_public_url() {
+            settings.http.public_url = Some(settings.browser_url_at(addresses.public));
         }
         first_admin::announce(settings, &api, &store).await;
         Ok(())

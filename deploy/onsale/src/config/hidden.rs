@@ -29,8 +29,10 @@ impl Config {
         hide(&mut self.cluster.secret);
         // Nothing asks for a password in these, and nothing keeps anybody from writing one.
         for url in [
-            Some(&mut self.mail.link_base_url),
+            self.http.public_url.as_mut(),
+            self.mail.link_base_url.as_mut(),
             self.accounts.pages_url.as_mut(),
+            self.accounts.public_url.as_mut(),
             self.uploads.s3_endpoint.as_mut(),
             self.telemetry.otlp_endpoint.as_mut(),
             self.node.advertise_url.as_mut(),
@@ -66,7 +68,8 @@ mod tests {
         config.accounts.key = secret();
         config.cluster.secret = secret();
         config.mail.url = url("smtps");
-        config.mail.link_base_url = "https://u:s3cret-of-tests@h".to_owned();
+        config.http.public_url = Some("https://u:s3cret-of-tests@h".to_owned());
+        config.mail.link_base_url = config.http.public_url.clone();
         config.uploads.location = Some("s3://house".to_owned());
         config.uploads.s3_secret_key = secret();
         config.uploads.s3_endpoint = Some("https://u:s3cret-of-tests@h".to_owned());

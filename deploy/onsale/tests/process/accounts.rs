@@ -361,7 +361,7 @@ async fn operators_reset_second_factors_and_their_person_is_told() {
     let env = [
         ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
         ("ONSALE_MAIL__OUTBOX", "true"),
-        ("ONSALE_MAIL__LINK_BASE_URL", "https://tickets.example.test"),
+        ("ONSALE_HTTP__PUBLIC_URL", "https://tickets.example.test"),
         ("ONSALE_ACCOUNTS__REQUIRE_SECOND_FACTOR", "operators"),
     ];
     let server = Server::start_with(&data, &env).await;

@@ -99,10 +99,7 @@ async fn an_invitation_has_the_colours_and_the_logo_of_its_tenant() {
         ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
         ("ONSALE_MAIL__URL", mail_url.as_str()),
         ("ONSALE_MAIL__FROM", "Tickets <tickets@example.test>"),
-        (
-            "ONSALE_MAIL__LINK_BASE_URL",
-            "https://tickets.example.test/",
-        ),
+        ("ONSALE_HTTP__PUBLIC_URL", "https://tickets.example.test/"),
     ];
     let mut server = Server::start_with(&data, &env).await;
     let (token, path, logo) = house(&server).await;

@@ -123,7 +123,7 @@ async fn mails_arrive_and_their_links_lead_on() {
         ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
         ("ONSALE_MAIL__URL", mail_url.as_str()),
         ("ONSALE_MAIL__FROM", "Opera Zürich <tickets@example.test>"),
-        ("ONSALE_MAIL__LINK_BASE_URL", LINKS),
+        ("ONSALE_HTTP__PUBLIC_URL", LINKS),
         ("ONSALE_ACCOUNTS__SELF_SERVICE_TENANTS", "true"),
     ];
     let server = Server::start_with(&folder.path().join("data"), &env).await;

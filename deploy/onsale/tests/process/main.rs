@@ -15,6 +15,7 @@ mod clocks;
 mod damaged_database;
 mod deafness;
 mod disk_full;
+mod doctor;
 mod encrypted;
 #[path = "../shared/http_client.rs"]
 mod http_client;

@@ -427,7 +427,7 @@ async fn nothing_of_a_person_stands_anywhere(database: Option<&Database>) {
             identity::SECRET,
         ),
         ("ONSALE_MAIL__OUTBOX", "true"),
-        ("ONSALE_MAIL__LINK_BASE_URL", LINKS),
+        ("ONSALE_HTTP__PUBLIC_URL", LINKS),
         ("ONSALE_TELEMETRY__FILTER", "trace"),
     ];
     if let Some(url) = &url {

@@ -17,6 +17,8 @@ use crate::error::AccountError;
 use crate::factors::{RECOVERY_CODES, RecoveryCode, TotpSecret};
 use crate::vault::Vault;
 
+/// What the audit trail calls it.
+const SET_UP: &str = "factor.set_up";
 /// How long a person has for the first code of an app, in seconds: an hour.
 const SET_UP_SECONDS: u64 = 3_600;
 
@@ -98,14 +100,9 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<TotpSetup, AccountError> {
-        let doing = "factor.set_up";
-        let (row, by) = self
-            .consent_to(user, session, password, doing, origin, now_ms)
+        let (by, vault, email) = self
+            .consent_to_set_up(user, session, password, origin, now_ms)
             .await?;
-        check_address(&row)?;
-        let vault = self.vault(now_ms).await?;
-        let email = vault.open_profile(&row)?.email;
-        let email = email.unwrap_or_else(|| Private::new(user.to_string()));
         let secret = TotpSecret::random();
         let factor_id = Uuid::new_v4();
         let factor = TotpRow {
@@ -116,7 +113,7 @@ impl Accounts {
             confirmed_at_ms: None,
             last_step: None,
         };
-        let entry = origin.own(user, doing).with(json!({ "factor": "totp" }));
+        let entry = origin.own(user, SET_UP).with(json!({ "factor": "totp" }));
         if !self.store.set_up_totp(&factor, by, entry).await? {
             // Another change came before this one.
             return Err(AccountError::InvalidCredentials);
@@ -249,12 +246,36 @@ impl Accounts {
         }
     }
 
+    /// What a person's consent to set a second factor up is compared with once more, what the account's secrets
+    /// are sealed by, and what the factor calls the account: its address.
+    ///
+    /// # Errors
+    /// As [`Accounts::consent`]; [`AccountError::NotVerified`] and [`AccountError::NotOwned`] where the address is
+    /// not known to be its person's.
+    pub(super) async fn consent_to_set_up(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        password: Option<&Private>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<(Consent, &Vault, Private), AccountError> {
+        let (row, by) = self
+            .consent_to(user, session, password, SET_UP, origin, now_ms)
+            .await?;
+        check_address(&row)?;
+        let vault = self.vault(now_ms).await?;
+        let email = vault.open_profile(&row)?.email;
+        let email = email.unwrap_or_else(|| Private::new(user.to_string()));
+        Ok((by, vault, email))
+    }
+
     /// The account of a person who consents to `doing` something to its factors, and what that is compared
     /// with once more when it is done.
     ///
     /// # Errors
     /// As [`Accounts::consent`].
-    pub(super) async fn consent_to(
+    async fn consent_to(
         &self,
         user: Uuid,
         session: Uuid,

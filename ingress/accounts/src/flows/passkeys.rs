@@ -11,7 +11,6 @@ use webauthn_rs::prelude::Passkey;
 
 use super::consent::in_session;
 use super::factors::{added_with, recovery_codes};
-use super::tenants::check_address;
 use crate::accounts::{Accounts, Origin, SignedIn};
 use crate::error::AccountError;
 use crate::factors::{Passkeys, credential_hash};
@@ -73,14 +72,9 @@ impl Accounts {
         now_ms: u64,
     ) -> Result<PasskeyCeremony, AccountError> {
         let passkeys = self.passkeys()?;
-        let doing = "factor.set_up";
-        let (row, _by) = self
-            .consent_to(user, session, password, doing, origin, now_ms)
+        let (_by, vault, email) = self
+            .consent_to_set_up(user, session, password, origin, now_ms)
             .await?;
-        check_address(&row)?;
-        let vault = self.vault(now_ms).await?;
-        let email = vault.open_profile(&row)?.email;
-        let email = email.unwrap_or_else(|| Private::new(user.to_string()));
         let known = self.store.factors_of(user).await?.passkeys;
         let known = known
             .iter()

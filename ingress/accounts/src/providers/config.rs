@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use onsale_settings::{ConfigProblem, Secret};
+use onsale_settings::{ConfigProblem, NamedFile, Secret, secret_text};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,22 @@ impl ProviderConfig {
             all.scopes = words(&["openid", "email", "profile"]);
         }
         all
+    }
+
+    /// The file that the settings of the provider `name` name.
+    pub(crate) fn file(&self, name: &str) -> Option<NamedFile> {
+        let path = self.client_secret_file.as_ref()?;
+        let key = format!("accounts.providers.{name}.client_secret_file");
+        let expected = "the secret that the provider gave this installation";
+        Some(NamedFile::secret(
+            key,
+            path,
+            expected,
+            |bytes| match is_secret(secret_text(bytes)?) {
+                true => Ok(()),
+                false => Err("it holds what no provider gives out".to_owned()),
+            },
+        ))
     }
 
     /// How the provider is spoken to; `None` where the settings do not say it.

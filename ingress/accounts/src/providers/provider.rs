@@ -106,6 +106,18 @@ impl Provider {
         subject.email_verified && is_authoritative
     }
 
+    /// Whether its issuer says of itself what it should; `None` where it has none, as with OAuth2 alone.
+    pub(super) async fn try_issuer(
+        &self,
+        client: &Client,
+        now_ms: u64,
+    ) -> Option<Result<(), ProviderError>> {
+        match self.protocol {
+            Protocol::OpenId { .. } => Some(self.endpoints(client, now_ms).await.map(drop)),
+            Protocol::OAuth2 { .. } => None,
+        }
+    }
+
     /// Where the browser is sent to.
     ///
     /// # Errors

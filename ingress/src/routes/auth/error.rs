@@ -77,7 +77,7 @@ impl From<AccountError> for ApiError {
             AccountError::NoPasskeys => Self::new(
                 Code::NotSupported,
                 "Browsers have no passkeys at the address of the pages of this installation. (To have them, \
-                 set accounts.pages_url to one with TLS and a host name.)",
+                 set http.public_url to one with TLS and a host name.)",
             ),
             AccountError::Disabled => Self::forbidden("This account is disabled."),
             AccountError::Refresh(why) => refused(why),

@@ -99,15 +99,38 @@ async fn link(
     body: Value,
     subject: &str,
 ) -> String {
+    let is_subject = |claims: &mut Value| claims["sub"] = json!(subject);
+    link_as(world, house, signed_in, body, is_subject).await
+}
+
+/// As [`link`], with what the house says of the person changed.
+async fn link_as(
+    world: &World,
+    house: &House,
+    signed_in: &Value,
+    body: Value,
+    change: impl FnOnce(&mut Value),
+) -> String {
     let reply = call(world, signed_in, Method::POST, "me/identities", body).await;
     let data = reply.data(200);
     let location = data["authorization_url"].as_str().unwrap();
     let begun = begun(location, &reply);
     let mut claims = house.claims(&begun.nonce);
-    claims["sub"] = json!(subject);
+    change(&mut claims);
     house.gives(&house.sign(&claims));
     let query = format!("code=c1&state={}", begun.state);
     landed(&come_back(world, "house", &begun.cookie, &query).await)
+}
+
+/// Links what is another person's elsewhere, with another address.
+async fn link_stranger(world: &World, house: &House, signed_in: &Value) {
+    let is_stranger = |claims: &mut Value| {
+        claims["sub"] = json!("a stranger");
+        claims["email"] = json!("stranger@example.test");
+    };
+    let body = asking(Some(PASSWORD));
+    let fragment = link_as(world, house, signed_in, body, is_stranger).await;
+    assert_eq!(fragment, "linked=house");
 }
 
 fn asking(password: Option<&str>) -> Value {
@@ -267,23 +290,7 @@ async fn a_reset_by_mail_leaves_only_what_the_address_vouches_for() {
     )
     .await;
     assert_eq!(fragment, "linked=house");
-    let reply = call(
-        &world,
-        &registered,
-        Method::POST,
-        "me/identities",
-        asking(Some(PASSWORD)),
-    )
-    .await;
-    let data = reply.data(200);
-    let begun = begun(data["authorization_url"].as_str().unwrap(), &reply);
-    let mut claims = house.claims(&begun.nonce);
-    claims["sub"] = json!("person 2");
-    claims["email"] = json!("stranger@example.test");
-    house.gives(&house.sign(&claims));
-    let query = format!("code=c1&state={}", begun.state);
-    let reply = come_back(&world, "house", &begun.cookie, &query).await;
-    assert_eq!(landed(&reply), "linked=house");
+    link_stranger(&world, &house, &registered).await;
     let user: Uuid = registered["user"]["user_id"]
         .as_str()
         .unwrap()
@@ -308,17 +315,7 @@ async fn another_password_unlinks_what_someone_else_may_have_linked_and_links_ar
     let house = House::open().await;
     let world = world(&house).await;
     let signed_in = register_verified(&world).await;
-    let body = asking(Some(PASSWORD));
-    let reply = call(&world, &signed_in, Method::POST, "me/identities", body).await;
-    let data = reply.data(200);
-    let begun = begun(data["authorization_url"].as_str().unwrap(), &reply);
-    let mut claims = house.claims(&begun.nonce);
-    claims["sub"] = json!("a stranger");
-    claims["email"] = json!("stranger@example.test");
-    house.gives(&house.sign(&claims));
-    let query = format!("code=c1&state={}", begun.state);
-    let reply = come_back(&world, "house", &begun.cookie, &query).await;
-    assert_eq!(landed(&reply), "linked=house");
+    link_stranger(&world, &house, &signed_in).await;
     assert_eq!(told(&world).await, [Notice::IdentityLinked]);
     // That of its own address, by signing in.
     sign_in(&world, &house).await;
@@ -353,17 +350,7 @@ async fn whom_a_provider_vouches_for_gets_the_account_without_what_a_stranger_se
     let world = world(&house).await;
     let stranger = register(&world).await;
     let mail = json!({ "token": mailed(&world).await });
-    let body = asking(Some(PASSWORD));
-    let reply = call(&world, &stranger, Method::POST, "me/identities", body).await;
-    let data = reply.data(200);
-    let begun = begun(data["authorization_url"].as_str().unwrap(), &reply);
-    let mut claims = house.claims(&begun.nonce);
-    claims["sub"] = json!("a stranger");
-    claims["email"] = json!("stranger@example.test");
-    house.gives(&house.sign(&claims));
-    let query = format!("code=c1&state={}", begun.state);
-    let reply = come_back(&world, "house", &begun.cookie, &query).await;
-    assert_eq!(landed(&reply), "linked=house");
+    link_stranger(&world, &house, &stranger).await;
     // The owner of the address follows the link of a mail that it did not ask for.
     post(&world, "verify-email", mail).await.data(200);
     let path = "me/guest-bookings";

@@ -10,6 +10,7 @@ use crate::database::{Database, Durability, Latch, postgres, sqlite};
 use crate::error::StoreError;
 use crate::schema::{self, MissingObject};
 use crate::scope::Scope;
+use crate::shadows;
 
 /// A handle to the database, cheap to clone. Futures of its methods may be dropped at any point (see
 /// the crate's documentation).
@@ -188,6 +189,16 @@ impl Store {
     /// As every read.
     pub async fn missing_objects(&self) -> Result<Vec<MissingObject>, StoreError> {
         schema::missing(&self.database).await
+    }
+
+    /// Operators and functions beside the tables, or in another schema of the path, that have the names of
+    /// PostgreSQL's own and could be taken in their place, each with its schema and types. No migration creates
+    /// any.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn shadowing_objects(&self) -> Result<Vec<String>, StoreError> {
+        shadows::shadows(&self.database).await
     }
 
     /// The statements of a migration of this kind of database; `None` when there is none of that number.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::audit::{Actor, Audit, AuditEntry, Unaudited};
-use crate::database::{Durability, Transaction};
+use crate::database::{Database, Durability, Transaction, integer};
 use crate::error::StoreError;
 use crate::retention::{
     Due, Kind, Report, ReportState, RetentionConfig, RetentionError, RetiredShows,
@@ -179,6 +179,24 @@ fn nothing_due(kind: Kind, before_ms: u64) -> Due {
     }
 }
 
+/// A kind of which what is too old is counted by one statement: its `due_rows` and their `oldest_ms`, from before the time
+/// that is its first value.
+async fn counted(
+    database: &Database,
+    kind: Kind,
+    before_ms: u64,
+    sql: &'static str,
+) -> Result<Due, StoreError> {
+    let before = integer("before_ms", before_ms)?;
+    let row = database.fetch_optional(sql, &[before.into()]).await?;
+    let mut due = nothing_due(kind, before_ms);
+    if let Some(row) = row {
+        due.count = row.number("due_rows")?;
+        due.oldest_ms = row.number_or_null("oldest_ms")?;
+    }
+    Ok(due)
+}
+
 /// What one transaction does.
 struct Step<'a> {
     report_id: Uuid,
@@ -212,6 +230,31 @@ impl Step<'_> {
             }
             Kind::Bookings => bookings::delete(transaction, due, self).await,
         }
+    }
+
+    /// Deletes of a kind by one statement: what is from before its first value, and no more rows than its second;
+    /// the entry about it is of this action.
+    async fn delete(
+        &self,
+        transaction: &mut Transaction,
+        due: &mut Due,
+        action: &'static str,
+        sql: &'static str,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let most = self.rows_max(due);
+        let before = integer("before_ms", due.before_ms)?;
+        let deleted = transaction
+            .execute(sql, &[before.into(), most.into()])
+            .await?;
+        due.deleted += deleted;
+        due.is_done = deleted < u64::from(most) || due.deleted >= due.count;
+        if due.is_done {
+            due.left = due.count - due.deleted.min(due.count);
+        }
+        if deleted == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(vec![self.entry(action, deleted, due)])
     }
 
     /// Most rows of a kind that are deleted now: never more than the report is about.

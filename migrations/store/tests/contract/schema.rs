@@ -231,6 +231,67 @@ async fn what_was_weakened_by_hand_is_named() {
     .await;
 }
 
+/// What a trigger does depends on more than its text.
+#[tokio::test]
+async fn what_would_be_taken_for_postgresqls_own_is_named() {
+    on_postgres(|bench| async move {
+        let store = &bench.store;
+        assert_eq!(store.shadowing_objects().await.unwrap(), [""; 0]);
+        // A name of its own is in nobody's way.
+        bench
+            .tamper(
+                "CREATE FUNCTION is_never(bigint, smallint) RETURNS boolean LANGUAGE sql IMMUTABLE \
+                     RETURN false; \
+                 CREATE OPERATOR <~~> (LEFTARG = bigint, RIGHTARG = smallint, FUNCTION = is_never)",
+            )
+            .await;
+        assert_eq!(store.shadowing_objects().await.unwrap(), [""; 0]);
+        bench
+            .tamper(
+                "CREATE OPERATOR < (LEFTARG = bigint, RIGHTARG = smallint, FUNCTION = is_never); \
+                 CREATE FUNCTION upper(varchar) RETURNS text LANGUAGE sql IMMUTABLE RETURN 'X'; \
+                 CREATE SCHEMA onsale_tests AUTHORIZATION onsale_tests; \
+                 CREATE FUNCTION onsale_tests.now() RETURNS integer LANGUAGE sql IMMUTABLE RETURN 0",
+            )
+            .await;
+        assert_eq!(
+            store.shadowing_objects().await.unwrap(),
+            [
+                "function onsale_tests.now()",
+                "function public.upper(character varying)",
+                "operator public.< (bigint, smallint)",
+            ]
+        );
+        // The texts are all as they were.
+        assert_eq!(store.missing_objects().await.unwrap(), []);
+    })
+    .await;
+}
+
+/// The path of each function is its own, so that whoever runs it cannot lead it elsewhere.
+#[tokio::test]
+async fn every_trigger_has_a_path_of_its_own() {
+    on_postgres(|bench| async move {
+        let without = "SELECT DISTINCT p.proname::text FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid \
+                       WHERE NOT t.tgisinternal \
+                           AND NOT 'search_path=public, pg_temp' = ANY (coalesce(p.proconfig, '{}'))";
+        assert_eq!(bench.texts(without).await, [""; 0]);
+        bench
+            .tamper("ALTER FUNCTION zone_has_changed() SET search_path = public, pg_catalog")
+            .await;
+        let missing = bench.store.missing_objects().await.unwrap();
+        let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            missing,
+            ["the right text of function zone_has_changed (migration 0025)"]
+        );
+        let text = bench.store.migration_text(25).unwrap();
+        bench.tamper(text).await;
+        assert_eq!(bench.store.missing_objects().await.unwrap(), []);
+    })
+    .await;
+}
+
 /// A schema by the name of the role comes first in the path, and the tables lie in the one behind it.
 #[tokio::test]
 async fn another_schema_in_front_alters_nothing() {

@@ -1,8 +1,9 @@
 //! Section `kafka`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use onsale_settings::{ConfigProblem, check_range};
+use onsale_settings::{ConfigProblem, NamedFile, check_range};
 use serde::{Deserialize, Serialize};
 
 use super::{BrokerContact, ForeignRecords, KafkaSettings};
@@ -26,6 +27,36 @@ const OWN_PROPERTIES: [&str; 12] = [
     "enable.auto.commit",
     "auto.offset.reset",
     "transactional.id",
+];
+
+/// Properties that name files, what those hold, and whether that is a secret.
+const FILE_PROPERTIES: [(&str, &str, bool); 6] = [
+    (
+        "ssl.ca.location",
+        "the certificates of authorities in PEM",
+        false,
+    ),
+    (
+        "ssl.crl.location",
+        "a list of withdrawn certificates",
+        false,
+    ),
+    (
+        "ssl.certificate.location",
+        "the client's certificate in PEM",
+        false,
+    ),
+    (
+        "ssl.key.location",
+        "the private key in PEM of that certificate",
+        true,
+    ),
+    (
+        "ssl.keystore.location",
+        "the client's key and certificate (PKCS#12)",
+        true,
+    ),
+    ("sasl.kerberos.keytab", "a table of keys of Kerberos", true),
 ];
 
 /// Kafka, for running on more than one machine.
@@ -178,6 +209,26 @@ impl KafkaConfig {
                 ));
             }
         }
+    }
+
+    /// The files that its properties name. What they hold is the library's to say: a key may be encrypted.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let mut files = Vec::new();
+        for (property, expected, is_secret) in FILE_PROPERTIES {
+            let Some(value) = self.properties.get(property) else {
+                continue;
+            };
+            let (key, path) = (format!("kafka.properties.{property}"), Path::new(value));
+            // Authorities may lie in a folder, or be looked for.
+            if property == "ssl.ca.location" && (value == "probe" || path.is_dir()) {
+                continue;
+            }
+            files.push(match is_secret {
+                true => NamedFile::secret(key, path, expected, |_| Ok(())),
+                false => NamedFile::public(key, path, expected, |_| Ok(())),
+            });
+        }
+        files
     }
 
     /// Whether the value of this property is a secret.

@@ -11,6 +11,8 @@ use super::connections;
 use crate::config::Config;
 use crate::{database_fit, second_layer, secrets};
 
+/// Operators and functions that a message names.
+const SHADOWS_NAMED_MAX: usize = 8;
 /// People without a second factor that are counted.
 const COUNTED_MAX: u32 = 1_000;
 
@@ -67,6 +69,7 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
         checks.push(Check::warning("tenants", problem, second_layer::ADVICE));
     }
     checks.extend(trail(config, &store).await);
+    checks.extend(shadows(&store).await);
     checks.push(match database_fit::look(config, Some(&store)).await {
         Ok(None) => Check::ok("database", "reached, schema up to date"),
         Ok(Some(misfit)) if misfit.is_damage() => misfits(
@@ -110,6 +113,28 @@ async fn second_factors(config: &Config, store: &Store) -> Option<Check> {
             "look again once the database is there",
         )),
     }
+}
+
+/// Whether something was created that PostgreSQL takes in the place of its own.
+async fn shadows(store: &Store) -> Option<Check> {
+    // A database that does not answer is named above.
+    let found = store.shadowing_objects().await.unwrap_or_default();
+    let first = found.iter().take(SHADOWS_NAMED_MAX).map(String::as_str);
+    let mut named = first.collect::<Vec<_>>().join(", ");
+    if found.len() > SHADOWS_NAMED_MAX {
+        named.push_str(&format!(" and {} more", found.len() - SHADOWS_NAMED_MAX));
+    }
+    (!found.is_empty()).then(|| {
+        Check::warning(
+            "database",
+            format!(
+                "in a schema in which names are looked for there is what has the name of something of PostgreSQL's \
+                 own, and may be taken in its place, also by triggers of the audit trail: {named}"
+            ),
+            "find out who created it, and drop it or move it into a schema of its own; let nobody else create \
+             anything in the schema of the tables (REVOKE CREATE ON SCHEMA … FROM PUBLIC)",
+        )
+    })
 }
 
 /// Whether the audit trail is append-only for the server too, and kept for as long as it is configured.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use onsale_settings::NamedFile;
+
 use super::check::Check;
 use crate::config::Config;
 use crate::{descriptors, private};
@@ -52,6 +54,23 @@ pub(super) fn folder(dir: &Path, checks: &mut Vec<Check>) {
     }
 }
 
+/// Whether the files that settings name are what they should be.
+pub(super) fn files(config: &Config, checks: &mut Vec<Check>) {
+    let files = config.files();
+    let before = checks.len();
+    for problem in files.iter().filter_map(NamedFile::problem) {
+        checks.push(Check::failed(
+            "files",
+            format!("{} = {}", problem.key, problem.value),
+            format!("set it to {}", problem.expected),
+        ));
+    }
+    if checks.len() == before && !files.is_empty() {
+        let found = format!("{} that settings name are what they should be", files.len());
+        checks.push(Check::ok("files", found));
+    }
+}
+
 /// Whether other users of this machine can read the server's files.
 pub(super) fn permissions(config: &Config, checks: &mut Vec<Check>) {
     let dir = &config.data.dir;
@@ -72,8 +91,12 @@ pub(super) fn permissions(config: &Config, checks: &mut Vec<Check>) {
     for file in &secrets {
         checks.push(Check::warning(
             "permissions",
-            format!("every user of this machine can read {}", file.display()),
-            "chmod 600 it, and give it to the user of the server",
+            format!(
+                "every user of this machine can read {} ({})",
+                file.path.display(),
+                file.key
+            ),
+            private::CLOSE_IT,
         ));
     }
     if open.is_empty() && secrets.is_empty() {

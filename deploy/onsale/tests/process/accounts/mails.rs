@@ -15,10 +15,7 @@ async fn a_person_follows_the_links_of_mails() {
     let env = [
         ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
         ("ONSALE_MAIL__OUTBOX", "true"),
-        (
-            "ONSALE_MAIL__LINK_BASE_URL",
-            "https://tickets.example.test/",
-        ),
+        ("ONSALE_HTTP__PUBLIC_URL", "https://tickets.example.test/"),
     ];
     let server = Server::start_with(&data, &env).await;
     let outbox = data.join("outbox");
