@@ -1,5 +1,6 @@
 //! Accounts and what belongs to them, one fact a file.
 
+mod address_changes;
 mod api_keys;
 mod branding;
 mod challenges;
@@ -15,6 +16,7 @@ mod notices;
 mod one_time_tokens;
 mod proofs;
 mod resealing;
+mod reset_requests;
 mod sessions;
 mod tenants;
 mod users;
