@@ -336,7 +336,7 @@ mod tests {
             }
             let changed = notice(language, "Tickets", Notice::AddressChanged, None);
             let asked = notice(language, "Tickets", Notice::AddressChangeAsked, None);
-            let last = |text: &Text| text.body.lines().last().map(str::to_owned);
+            let last = |text: &Text| text.body.lines().next_back().map(str::to_owned);
             // Whoever lost the address is not told to have a link sent.
             assert_ne!(last(&changed), last(&asked));
             let texts = Notice::ALL.map(|told| notice(language, "Tickets", told, None));
