@@ -338,7 +338,6 @@ async fn a_reset_password_leaves_the_second_factor_on() {
     post(&world, "forgot-password", json!({ "email": EMAIL }))
         .await
         .data(202);
-    world.ingress.settled().await;
     let token = mailed(&world).await;
     let body = json!({ "token": token, "password": OTHER_PASSWORD });
     post(&world, "reset-password", body).await.data(200);

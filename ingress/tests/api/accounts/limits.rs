@@ -122,7 +122,7 @@ async fn whoever_asks_for_links_spoils_none_and_fills_no_mailbox() {
     let forgot = async || {
         let reply = post(&world, "forgot-password", json!({ "email": EMAIL })).await;
         reply.data(202);
-        world.ingress.settled().await;
+        answer_resets(&world).await;
     };
     forgot().await;
     let first = mailed(&world).await;

@@ -1,6 +1,8 @@
 //! Accounts, sessions, one-time tokens, tenants and their members.
 
+mod address_changes;
 mod links;
+mod resets;
 mod sessions;
 mod tenants;
 
