@@ -6,7 +6,9 @@ use onsale_accounts::AccountsConfig;
 use onsale_ingress::Rate;
 use serde_json::json;
 
-use super::{EMAIL, OTHER_PASSWORD, PASSWORD, call, config, mailed, post, register, world};
+use super::{
+    EMAIL, OTHER_PASSWORD, PASSWORD, answer_resets, call, config, mailed, post, register, world,
+};
 use crate::support::World;
 
 #[tokio::test]
