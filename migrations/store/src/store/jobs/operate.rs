@@ -149,8 +149,8 @@ impl Store {
             .collect()
     }
 
-    /// Forgets mails to people, and requests for such, that became jobs before `before_ms`, whatever became of them: they hold
-    /// links, and addresses of people without an account. Returns how many.
+    /// Forgets mails to people, and requests for such, that became jobs before `before_ms`, whatever became of
+    /// them: they hold links, and addresses of people without an account. Returns how many.
     ///
     /// # Errors
     /// As every write.
