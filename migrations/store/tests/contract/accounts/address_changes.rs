@@ -134,8 +134,10 @@ async fn notices(bench: &Bench) -> Vec<NoticeMail> {
         .claim_jobs(onsale_store::notice::KIND, "test", 60_000, 100)
         .await
         .unwrap();
-    let read = |payload: &str| serde_json::from_str(payload).unwrap();
-    let mut told: Vec<NoticeMail> = claimed.iter().map(|job| read(&job.payload)).collect();
+    let mut told: Vec<NoticeMail> = claimed
+        .iter()
+        .map(|job| serde_json::from_str(&job.payload).unwrap())
+        .collect();
     told.sort_by(|one, other| one.notice.cmp(&other.notice));
     told
 }
