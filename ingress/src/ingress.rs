@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -47,10 +46,6 @@ use crate::tenants_of_shows::TenantsOfShows;
 use crate::uploads::Files;
 use crate::verified_only::VerifiedOnly;
 use crate::{openapi, pages, security};
-
-/// How long a stop waits for links that are being issued: as long as the database gets for its last
-/// statements.
-const SETTLING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why an ingress cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -289,12 +284,7 @@ impl Ingress {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let transport = &self.state.transport;
-        let served = transport.serve(self.router(), listener, shutdown).await;
-        let settled = tokio::time::timeout(SETTLING_PATIENCE, self.settled()).await;
-        if settled.is_err() {
-            tracing::warn!("the database did not take the last links in time; nobody gets them");
-        }
-        served
+        transport.serve(self.router(), listener, shutdown).await
     }
 
     /// As [`Ingress::serve`] for the operations listener.
@@ -310,13 +300,6 @@ impl Ingress {
         transport
             .serve(self.operations_router(), listener, shutdown)
             .await
-    }
-
-    /// Waits until the links that were asked for are issued: that is done behind the answers.
-    pub async fn settled(&self) {
-        if let Some(accounts) = &self.state.accounts {
-            accounts.settled().await;
-        }
     }
 
     /// Ends streams and background work; for those who use [`Ingress::router`] on its own.

@@ -85,7 +85,7 @@ pub(crate) enum Class {
     Guest,
     /// Tokens of guests, once more by the address of e-mail that they give.
     GuestByEmail,
-    /// Links that reset a password or verify an address, and invitations, by address.
+    /// Links that reset a password, verify an address or change it, and invitations, by address.
     Reset,
     /// Files that organizers upload, by user.
     Upload,

@@ -10,7 +10,7 @@ use onsale_schemas::UserId;
 use onsale_store::Store;
 use onsale_store::account::{Membership, Purpose, SessionRow, UserRow};
 use onsale_store::audit::{Actor, AuditEntry, address_block};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::config::AccountsConfig;
@@ -33,8 +33,6 @@ const GUEST: &str = "guest";
 const PERSON: &str = "person";
 /// Longest name of a client's program that is kept, in characters.
 const AGENT_MAX_CHARS: usize = 200;
-/// Links that are issued at once, behind the answers to those who asked; more are told to come back.
-pub(crate) const LINKS_AT_ONCE: u16 = 64;
 /// Pause before a database that could not be read is looked at again.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What the key is derived for by which refresh tokens follow one another.
@@ -51,8 +49,6 @@ pub struct Accounts {
     pub(crate) passwords: PasswordThreads,
     pub(crate) tokens: FamilyTokens,
     pub(crate) providers: Providers,
-    /// Turns of what is done behind an answer: links that are being issued.
-    pub(crate) links: Arc<Semaphore>,
     /// `None` where browsers have none for the address of the pages.
     pub(crate) passkeys: Option<Passkeys>,
     mails: MailPace,
@@ -137,7 +133,6 @@ impl Accounts {
             ),
             ring: Arc::new(ring),
             mails: MailPace::default(),
-            links: Arc::new(Semaphore::new(LINKS_AT_ONCE.into())),
             passkeys: config
                 .pages_url
                 .as_deref()
@@ -236,10 +231,11 @@ impl Accounts {
             return Ok(false);
         };
         let hash = self.vault(now_ms).await?.email_hash(&email);
-        match self.store.user_by_email(hash).await? {
-            Some(user) => self.knows_user(user.user_id, origin, now_ms).await,
-            None => Ok(false),
-        }
+        let user = self.store.user_by_email(hash).await?;
+        // Nobody's account has signed in from nowhere, and is asked for all the same: otherwise the time that this
+        // takes would tell which addresses have one.
+        let id = user.map_or_else(Uuid::nil, |user| user.user_id);
+        self.knows_user(id, origin, now_ms).await
     }
 
     /// Whether an account has signed in from where this request comes from.

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod branding;
+mod change_email;
 mod consent;
 mod directory;
 mod erasure;

@@ -14,6 +14,7 @@
 //! | second factors: authenticator app, passkeys (sealed), recovery codes (hashed) | `totp_factors`, `passkeys`, `recovery_codes` | their person; operators, who reset them |
 //! | a sign-in that waits for a second factor | `sign_in_challenges` | whoever knows the password |
 //! | what a mailed link allows, once | `one_time_tokens` | whoever follows the link; whoever withdraws an invitation |
+//! | another address that an account asked for (sealed), until its link is followed | `address_changes` | the person; whoever follows the link |
 //! | the key of hashes for look-ups, sealed | `lookup_keys` | made once; sealed again with the rest |
 //! | who did it | `audit` | the transaction of the fact |
 //!
@@ -76,7 +77,8 @@
 //! A link in a mail holds a random token that is kept hashed, is good for one purpose, once, and for the
 //! address that it was sent to. It is used up in the transaction of what it allows. The mail is a job of
 //! the same transaction ([`onsale_store::mail`]), with the token sealed in it.
-//! A link that verifies an address takes a session of the account or its password beside it: whoever reads the
+//! Who forgot a password is looked for by a worker ([`onsale_store::reset`]), so asking takes the same for every
+//! address. A link that verifies an address takes a session of the account or its password beside it: whoever reads the
 //! mail need not have created the account.
 
 mod accounts;
@@ -91,6 +93,7 @@ mod factors;
 mod fields;
 mod flows;
 mod mail_pace;
+mod masked;
 mod office;
 pub mod passwords;
 mod permissions;

@@ -197,6 +197,15 @@ impl Vault {
         self.open_one(place, guest.email.as_ref().map(|email| &email.sealed))
     }
 
+    /// An address that an account is to get, as the change keeps it.
+    pub(crate) fn seal_new_email(&self, change: Uuid, email: &Email) -> SealedEmail {
+        let place = sealed_columns::new_email(change);
+        SealedEmail {
+            sealed: self.ring.seal(place, email.written()),
+            hash: self.email_hash(email),
+        }
+    }
+
     /// An address as an invitation to it keeps it.
     pub fn seal_invited(&self, invitation: Uuid, email: &Email) -> Sealed {
         self.ring

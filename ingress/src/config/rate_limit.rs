@@ -30,7 +30,7 @@ pub struct RateLimitConfig {
     /// Tokens of guests by the address of e-mail that they give. Well above what one address may ask for, so
     /// that it takes many to keep somebody from buying.
     pub guest_by_email: Rate,
-    /// Links that reset a password or verify an address, and invitations, by address.
+    /// Links that reset a password, verify an address or change it, and invitations, by address.
     pub reset: Rate,
     /// Files that organizers upload. Each is drawn anew, and lies where uploads do for an hour at least.
     pub upload: Rate,

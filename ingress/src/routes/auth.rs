@@ -2,7 +2,9 @@
 
 pub(super) mod account_call;
 pub(super) mod body;
+mod change_email;
 mod change_password;
+mod confirm_email;
 mod cookie;
 pub(super) mod delivery;
 mod end_session;
@@ -152,6 +154,17 @@ fn by_mail() -> Endpoints {
         .with(
             routes!(forgot_password::forgot_password),
             open.class(Class::Reset),
+        )
+        .with(
+            routes!(change_email::change_email),
+            Rules::DEFAULT
+                .class(Class::Reset)
+                .bounds(change_email::BOUNDS),
+        )
+        .with(
+            // As with `verify_email`.
+            routes!(confirm_email::confirm_email),
+            open.class(Class::Login).bounds(confirm_email::BOUNDS),
         )
         .with(
             routes!(reset_password::reset_password),

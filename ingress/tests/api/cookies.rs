@@ -1,5 +1,6 @@
 //! Tokens in cookies of browsers, and which pages may use them.
 
+mod change_email;
 mod origins;
 mod ways_in;
 

@@ -338,7 +338,6 @@ async fn a_reset_password_leaves_the_second_factor_on() {
     post(&world, "forgot-password", json!({ "email": EMAIL }))
         .await
         .data(202);
-    world.ingress.settled().await;
     let token = mailed(&world).await;
     let body = json!({ "token": token, "password": OTHER_PASSWORD });
     post(&world, "reset-password", body).await.data(200);
@@ -360,12 +359,14 @@ async fn what_is_sensitive_wants_a_factor_that_was_shown_lately() {
     let password = json!({ "password": PASSWORD });
     let change = json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD });
     let link = json!({ "provider": "house", "password": PASSWORD });
+    let address = json!({ "email": "second@example.test", "password": PASSWORD });
     let identity = format!("me/identities/{}", Uuid::from_u128(9));
     let sensitive = [
         (Method::POST, "factors/totp", &password),
         (Method::DELETE, "factors/totp", &password),
         (Method::POST, "factors/recovery-codes", &password),
         (Method::POST, "change-password", &change),
+        (Method::POST, "change-email", &address),
         (Method::POST, "me/identities", &link),
         (Method::DELETE, identity.as_str(), &password),
         (Method::DELETE, "me", &password),

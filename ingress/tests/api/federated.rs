@@ -1,5 +1,6 @@
 //! Sign-in with an account elsewhere, over HTTP, with a provider that may be hostile.
 
+mod change_email;
 pub(crate) mod house;
 mod linking;
 mod oauth2;

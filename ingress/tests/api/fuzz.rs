@@ -68,6 +68,16 @@ fn http_bodies() {
         ),
         (Method::POST, "/api/v1/auth/step-up".to_owned(), "buyer"),
         (
+            Method::POST,
+            "/api/v1/auth/change-email".to_owned(),
+            "buyer",
+        ),
+        (
+            Method::POST,
+            "/api/v1/auth/confirm-email".to_owned(),
+            "buyer",
+        ),
+        (
             Method::PUT,
             "/api/v1/tenants/00000000-0000-0000-0000-000000000007/branding".to_owned(),
             "operator",
@@ -89,6 +99,8 @@ fn http_bodies() {
         json!({"zone_id": FLOOR, "quantity": 1}),
         json!({"to": "b", "partition": 0}),
         json!({"challenge": "ost_x", "code": "123456"}),
+        json!({"email": "a@b.example", "password": "a long and winding road"}),
+        json!({"token": "ost_x", "password": null}),
         json!({"colors": {"background": "#ffffff", "text": "#000000", "accent": "#8b0000",
             "accent_text": "#ffffff"}, "contact": {"email": "a@b.example"}, "terms": "None."}),
         json!({"ceremony": "AAAA", "credential": {"id": "AAAA", "response": {"signature": "AA"}}}),

@@ -89,7 +89,6 @@ async fn an_invitation_that_names_no_language_is_in_that_of_the_account() {
     call(&world, &owner, Method::POST, &members, invitation)
         .await
         .data(202);
-    world.ingress.settled().await;
     let jobs = world
         .store
         .claim_jobs(onsale_store::mail::KIND, "test", 60_000, 100)

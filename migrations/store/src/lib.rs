@@ -14,6 +14,7 @@
 //! silent; whatever was to be known of it is [`StoreError::Unreachable`] then.
 
 pub mod account;
+pub mod address_change;
 pub mod audit;
 pub mod booking;
 pub mod branding;
@@ -28,6 +29,7 @@ pub mod listed;
 pub mod mail;
 pub mod notice;
 pub mod projection;
+pub mod reset;
 pub mod retention;
 mod schema;
 mod scope;

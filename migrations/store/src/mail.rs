@@ -22,12 +22,17 @@ pub struct LinkMail {
     pub mail_id: Uuid,
     /// What the token is for ([`crate::account::Purpose`]), by name.
     pub purpose: String,
-    /// The account that it goes to; `None` for an invitation, which goes to an address.
+    /// The account that it is about, and goes to unless there is an address; `None` for an invitation, which goes to
+    /// an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Uuid>,
     /// What an invitation is to, and where it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<Invitation>,
+    /// Where a mail about an account goes that is for another address than the account's, sealed
+    /// ([`crate::sealed_columns::mailed_address`]), in base64 for addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// Until when it is good, in milliseconds since 1970: later there is no use in sending it.
     pub expires_at_ms: u64,
     /// The token, sealed ([`crate::sealed_columns::mailed_token`]), in base64 for addresses.

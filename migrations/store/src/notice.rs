@@ -1,5 +1,6 @@
 //! Mails that tell people what happened to their accounts, as payloads of jobs. They bring no link, so the
-//! payload names the account by its id and what happened, and nothing else.
+//! payload names the account by its id and what happened, and nothing else; but for the sealed address of one that
+//! goes to where the account is leaving.
 //!
 //! They go to verified addresses alone, and to an account a few of a kind each day: otherwise anyone could
 //! register another person's address and have this server write there.
@@ -41,11 +42,19 @@ pub enum Notice {
     IdentityLinked,
     /// An account elsewhere was unlinked.
     IdentityUnlinked,
+    /// The password was changed.
+    PasswordChanged,
+    /// The password was set by a mailed link.
+    PasswordReset,
+    /// Another address was asked for. It goes to the one that the account has at that moment.
+    AddressChangeAsked,
+    /// The account got another address. It goes to the one before.
+    AddressChanged,
 }
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::TotpAdded,
         Self::TotpRemoved,
         Self::PasskeyAdded,
@@ -55,6 +64,10 @@ impl Notice {
         Self::FactorsReset,
         Self::IdentityLinked,
         Self::IdentityUnlinked,
+        Self::PasswordChanged,
+        Self::PasswordReset,
+        Self::AddressChangeAsked,
+        Self::AddressChanged,
     ];
 
     /// Its name.
@@ -69,6 +82,10 @@ impl Notice {
             Self::FactorsReset => "factors_reset",
             Self::IdentityLinked => "identity_linked",
             Self::IdentityUnlinked => "identity_unlinked",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::AddressChangeAsked => "address_change_asked",
+            Self::AddressChanged => "address_changed",
         }
     }
 
@@ -91,11 +108,37 @@ impl Notice {
     /// # Errors
     /// [`StoreError::Invalid`] where it has no JSON.
     pub fn job(self, user: Uuid, now_ms: u64) -> Result<NoticeJob, StoreError> {
+        self.job_with(Uuid::now_v7(), user, None, now_ms)
+    }
+
+    /// As [`Notice::job`], to the address that the account has now even where it has another when the mail is sent.
+    /// `seal` seals that address for the mail whose id it is given
+    /// ([`crate::sealed_columns::mailed_address`]), in base64 for addresses.
+    ///
+    /// # Errors
+    /// As [`Notice::job`].
+    pub fn job_to(
+        self,
+        user: Uuid,
+        now_ms: u64,
+        seal: impl FnOnce(Uuid) -> String,
+    ) -> Result<NoticeJob, StoreError> {
         let mail_id = Uuid::now_v7();
+        self.job_with(mail_id, user, Some(seal(mail_id)), now_ms)
+    }
+
+    fn job_with(
+        self,
+        mail_id: Uuid,
+        user: Uuid,
+        address: Option<String>,
+        now_ms: u64,
+    ) -> Result<NoticeJob, StoreError> {
         let mail = NoticeMail {
             mail_id,
             user_id: user,
             notice: self.as_str().to_owned(),
+            address,
             expires_at_ms: now_ms.saturating_add(LIFE_MS),
         };
         let payload = serde_json::to_string(&mail)
@@ -107,6 +150,12 @@ impl Notice {
             payload,
         })
     }
+}
+
+/// Patterns (of `LIKE`) of the keys of jobs about an account that hold an address.
+pub(crate) fn keys_with_address(user: Uuid) -> [String; 2] {
+    [Notice::AddressChangeAsked, Notice::AddressChanged]
+        .map(|notice| format!("{} {user} %", notice.as_str()))
 }
 
 /// A notice that is enqueued with what it tells of.
@@ -142,6 +191,9 @@ pub struct NoticeMail {
     pub user_id: Uuid,
     /// What it tells ([`Notice`]), by name.
     pub notice: String,
+    /// Where it goes that is not to the account's address ([`Notice::job_to`]), sealed. The address was verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// After when there is no use in sending it, in milliseconds since 1970.
     pub expires_at_ms: u64,
 }
@@ -169,5 +221,24 @@ mod tests {
             assert!(today.iter().all(|key| !tomorrow.contains(key)));
         }
         assert_eq!(Notice::parse("other"), None);
+    }
+
+    #[test]
+    fn a_notice_to_an_address_holds_it_sealed_under_a_key_that_erasing_finds() {
+        let user = Uuid::from_u128(7);
+        let mut sealed_for = None;
+        let job = Notice::AddressChanged.job_to(user, 5 * DAY_MS, |mail| {
+            sealed_for = Some(mail);
+            "sealed".to_owned()
+        });
+        let job = job.unwrap();
+        let mail: NoticeMail = serde_json::from_str(&job.payload).unwrap();
+        assert_eq!(mail.address.as_deref(), Some("sealed"));
+        assert_eq!(Some(mail.mail_id), sealed_for);
+        let [_, pattern] = keys_with_address(user);
+        let begin = pattern.strip_suffix('%').unwrap();
+        assert!(job.as_each().all(|job| job.key.starts_with(begin)));
+        let plain = Notice::PasswordChanged.job(user, 5 * DAY_MS).unwrap();
+        assert!(!plain.payload.contains("address"), "{}", plain.payload);
     }
 }

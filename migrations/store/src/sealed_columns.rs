@@ -45,6 +45,15 @@ pub fn invited(invitation: Uuid) -> Place {
     }
 }
 
+/// The address that an account is to get.
+pub fn new_email(change: Uuid) -> Place {
+    Place {
+        table: "address_changes",
+        column: "email_sealed",
+        row: change,
+    }
+}
+
 /// The address of a guest.
 pub fn guest_email(guest: Uuid) -> Place {
     Place {
@@ -99,7 +108,7 @@ pub fn mailed_token(mail: Uuid) -> Place {
     }
 }
 
-/// The address that an invitation goes to, in the payload of the job that mails it.
+/// The address that a mail goes to that is not the account's, as that of an invitation, in the payload of its job.
 pub fn mailed_address(mail: Uuid) -> Place {
     Place {
         table: "jobs",

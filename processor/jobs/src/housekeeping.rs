@@ -26,6 +26,9 @@ const CHANGES_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 const JOBS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 /// How long one-time tokens are kept after they could be used, in milliseconds: 7 days.
 const TOKENS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
+/// How long changes of an address are kept after their link was good, in milliseconds: a day, within which they are
+/// counted.
+const ADDRESS_CHANGES_KEPT_MS: u64 = 24 * 3_600 * 1_000;
 /// How long sign-ins by other providers are kept after they could be used, in milliseconds: a day. Only while
 /// a browser may bring the same one again do they matter, and that is minutes.
 const SIGN_INS_KEPT_MS: u64 = 24 * 3_600 * 1_000;
@@ -92,6 +95,9 @@ impl Handler for Housekeeping {
         let tokens = self
             .store
             .forget_one_time_tokens(now_ms.saturating_sub(TOKENS_KEPT_MS))
+            .await?;
+        self.store
+            .forget_address_changes(now_ms.saturating_sub(ADDRESS_CHANGES_KEPT_MS))
             .await?;
         self.store
             .forget_federated_sign_ins(now_ms.saturating_sub(SIGN_INS_KEPT_MS))

@@ -140,10 +140,10 @@ impl Recipient {
 impl AccountMails {
     /// Whom a mail goes to; `None` where that is nobody any more.
     async fn recipient(&self, mail: &LinkMail) -> Result<Option<Recipient>, Failure> {
+        let place = sealed_columns::mailed_address(mail.mail_id);
         if let Some(invitation) = &mail.invitation {
-            let place = sealed_columns::mailed_address(mail.mail_id);
             return Ok(Some(Recipient {
-                address: self.open(place, &invitation.address)?,
+                address: opened(&self.ring, place, &invitation.address)?,
                 name: None,
                 language: Language::of(invitation.locale.as_deref()),
                 is_verified: false,
@@ -152,7 +152,20 @@ impl AccountMails {
         let Some(id) = mail.user_id else {
             return Err(Failure::Never("it names no recipient".to_owned()));
         };
-        Recipient::of_account(&self.store, &self.ring, id).await
+        let recipient = Recipient::of_account(&self.store, &self.ring, id).await?;
+        let Some(address) = &mail.address else {
+            return Ok(recipient);
+        };
+        let Some(recipient) = recipient else {
+            return Ok(None);
+        };
+        // Nobody knows yet whose address that is, so the mail says nothing of the account.
+        Ok(Some(Recipient {
+            address: opened(&self.ring, place, address)?,
+            name: None,
+            is_verified: false,
+            ..recipient
+        }))
     }
 
     /// How the tenant of an invitation looks. A logo that cannot be had now is left out: the invitation matters
@@ -189,13 +202,15 @@ impl AccountMails {
         recipient: Recipient,
         look: Option<Look>,
     ) -> Result<Mail, Failure> {
-        let token = self.open(sealed_columns::mailed_token(mail.mail_id), &mail.token)?;
+        let place = sealed_columns::mailed_token(mail.mail_id);
+        let token = opened(&self.ring, place, &mail.token)?;
         let none = || Failure::Never(format!("there is no mail for {:?}", mail.purpose));
         let purpose = Purpose::parse(&mail.purpose).ok_or_else(none)?;
         let page = match purpose {
             Purpose::VerifyEmail => "verify-email",
             Purpose::ResetPassword => "reset-password",
             Purpose::Invitation => "invitation",
+            Purpose::ChangeEmail => "confirm-email",
             Purpose::FirstAdmin => return Err(none()),
         };
         // Behind the `#`, so that neither proxies nor servers write it down.
@@ -229,15 +244,15 @@ impl AccountMails {
             page,
         })
     }
+}
 
-    /// A value that lies sealed in the payload.
-    fn open(&self, place: Place, value: &str) -> Result<Private, Failure> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(value)
-            .map_err(|_| Failure::Never("its token or address is no base64".to_owned()))?;
-        let opened = self.ring.open(place, &Sealed::from_stored(bytes));
-        opened.map_err(sealed)
-    }
+/// A value that lies sealed in a payload.
+pub(crate) fn opened(ring: &KeyRing, place: Place, value: &str) -> Result<Private, Failure> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(value)
+        .map_err(|_| Failure::Never("its token or address is no base64".to_owned()))?;
+    let opened = ring.open(place, &Sealed::from_stored(bytes));
+    opened.map_err(sealed)
 }
 
 /// A key may be configured again; what is damaged stays so.

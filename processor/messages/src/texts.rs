@@ -57,6 +57,12 @@ pub(crate) fn link(
             "You can set a new password here:",
             "If you did not ask for it, ignore this mail: your password stays as it is.",
         ),
+        (Language::English, Purpose::ChangeEmail) => (
+            "Please confirm your new e-mail address",
+            "You asked for this e-mail address for your account. It becomes the account's here:",
+            "Follow it in the browser in which you are signed in. If you did not ask for it, ignore this mail and do \
+             not follow the link.",
+        ),
         (Language::Thai, Purpose::VerifyEmail) => (
             "โปรดยืนยันอีเมลของคุณ",
             "โปรดยืนยันว่าอีเมลนี้เป็นของคุณ:",
@@ -66,6 +72,11 @@ pub(crate) fn link(
             "ตั้งรหัสผ่านใหม่",
             "คุณสามารถตั้งรหัสผ่านใหม่ได้ที่นี่:",
             "หากคุณไม่ได้ร้องขอ โปรดละเว้นอีเมลนี้ รหัสผ่านของคุณจะยังคงเดิม",
+        ),
+        (Language::Thai, Purpose::ChangeEmail) => (
+            "โปรดยืนยันอีเมลใหม่ของคุณ",
+            "คุณได้ขอใช้อีเมลนี้กับบัญชีของคุณ โปรดยืนยันการเปลี่ยนอีเมลได้ที่นี่:",
+            "โปรดเปิดลิงก์ในเบราว์เซอร์ที่คุณเข้าสู่ระบบไว้ หากคุณไม่ได้ร้องขอ โปรดละเว้นอีเมลนี้และอย่าเปิดลิงก์",
         ),
         (_, Purpose::Invitation | Purpose::FirstAdmin) => return None,
     };
@@ -90,11 +101,19 @@ pub(crate) fn notice(language: Language, house: &str, notice: Notice, name: Opti
         Language::English => happened(notice),
         Language::Thai => happened_in_thai(notice),
     };
-    let otherwise = match language {
-        Language::English => {
+    let otherwise = match (language, notice) {
+        // A link that sets a password would go to the new address.
+        (Language::English, Notice::AddressChanged) => {
+            "If this was not you, someone else has your account now, and you cannot get it back by yourself: tell \
+             us at once."
+        }
+        (Language::Thai, Notice::AddressChanged) => {
+            "หากไม่ใช่คุณ แสดงว่ามีผู้อื่นเข้าถึงบัญชีของคุณ และคุณไม่สามารถกู้คืนได้ด้วยตนเอง โปรดแจ้งให้เราทราบทันที"
+        }
+        (Language::English, _) => {
             "If this was not you, set a new password, end all sessions and tell us at once."
         }
-        Language::Thai => "หากไม่ใช่คุณ โปรดตั้งรหัสผ่านใหม่ ออกจากระบบทุกอุปกรณ์ และแจ้งให้เราทราบทันที",
+        (Language::Thai, _) => "หากไม่ใช่คุณ โปรดตั้งรหัสผ่านใหม่ ออกจากระบบทุกอุปกรณ์ และแจ้งให้เราทราบทันที",
     };
     let hello = hello(language, name);
     Text {
@@ -144,6 +163,25 @@ fn happened(notice: Notice) -> (&'static str, &'static str) {
             "An account with another provider was unlinked from your account. You cannot sign in with it any \
              more.",
         ),
+        Notice::PasswordChanged => (
+            "your password was changed",
+            "The password of your account was changed. Its other sessions have ended.",
+        ),
+        Notice::PasswordReset => (
+            "your password was set anew",
+            "The password of your account was set anew by a link that was mailed to this address. All sessions \
+             of the account have ended.",
+        ),
+        Notice::AddressChangeAsked => (
+            "another e-mail address was asked for",
+            "Another e-mail address was asked for in your account. It changes when the link is followed that was \
+             mailed there. A new password makes that link useless.",
+        ),
+        Notice::AddressChanged => (
+            "your e-mail address was changed",
+            "Your account has another e-mail address now. You do not sign in with this one any more, and we do \
+             not write here again.",
+        ),
     }
 }
 
@@ -178,6 +216,22 @@ fn happened_in_thai(notice: Notice) -> (&'static str, &'static str) {
         Notice::IdentityUnlinked => (
             "ยกเลิกการเชื่อมบัญชีอื่นกับบัญชีของคุณแล้ว",
             "บัญชีของผู้ให้บริการอื่นถูกยกเลิกการเชื่อมกับบัญชีของคุณ และใช้เข้าสู่ระบบไม่ได้อีก",
+        ),
+        Notice::PasswordChanged => (
+            "รหัสผ่านของคุณถูกเปลี่ยนแล้ว",
+            "มีการเปลี่ยนรหัสผ่านของบัญชีคุณ และอุปกรณ์อื่นออกจากระบบแล้ว",
+        ),
+        Notice::PasswordReset => (
+            "รหัสผ่านของคุณถูกตั้งใหม่แล้ว",
+            "มีการตั้งรหัสผ่านใหม่ของบัญชีคุณด้วยลิงก์ที่ส่งมายังอีเมลนี้ และทุกอุปกรณ์ออกจากระบบแล้ว",
+        ),
+        Notice::AddressChangeAsked => (
+            "มีการขอเปลี่ยนอีเมลของบัญชี",
+            "มีการขอใช้อีเมลอื่นกับบัญชีของคุณ อีเมลจะเปลี่ยนเมื่อมีผู้เปิดลิงก์ที่ส่งไปยังอีเมลนั้น การตั้งรหัสผ่านใหม่จะทำให้ลิงก์นั้นใช้ไม่ได้",
+        ),
+        Notice::AddressChanged => (
+            "อีเมลของบัญชีคุณถูกเปลี่ยนแล้ว",
+            "บัญชีของคุณใช้อีเมลอื่นแล้ว อีเมลนี้ใช้เข้าสู่ระบบไม่ได้อีก และเราจะไม่ส่งข้อความมาที่นี่อีก",
         ),
     }
 }
@@ -256,7 +310,11 @@ mod tests {
     fn each_language_has_each_mail_with_its_link() {
         let url = "https://tickets.example.test/verify-email#token=ost_x";
         for language in [Language::English, Language::Thai] {
-            for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
+            for purpose in [
+                Purpose::VerifyEmail,
+                Purpose::ResetPassword,
+                Purpose::ChangeEmail,
+            ] {
                 let text = link(language, purpose, Some("Nobody"), url).unwrap();
                 assert!(text.body.contains(url) && text.body.contains("Nobody"));
                 assert!(!text.subject.contains('\n'));
@@ -275,6 +333,15 @@ mod tests {
                 let text = notice(language, "Tickets", told, Some("Nobody"));
                 assert!(text.subject.starts_with("Tickets: "), "{}", text.subject);
                 assert!(text.body.contains("Nobody") && !text.body.contains("://"));
+            }
+            let changed = notice(language, "Tickets", Notice::AddressChanged, None);
+            let asked = notice(language, "Tickets", Notice::AddressChangeAsked, None);
+            let last = |text: &Text| text.body.lines().next_back().map(str::to_owned);
+            // Whoever lost the address is not told to have a link sent.
+            assert_ne!(last(&changed), last(&asked));
+            let texts = Notice::ALL.map(|told| notice(language, "Tickets", told, None));
+            for (number, text) in texts.iter().enumerate() {
+                assert!(!texts[..number].contains(text), "{}", text.subject);
             }
         }
         assert_eq!(Language::of(Some("TH-th")), Language::Thai);

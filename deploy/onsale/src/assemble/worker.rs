@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use onsale_jobs::{Kind, Kinds, Metrics, Worker, housekeeping, retention, uploads};
+use onsale_jobs::{Kind, Kinds, Metrics, Worker, housekeeping, reset_requests, retention, uploads};
 use onsale_messages::{Post, account_mails, notices};
 use onsale_store::Store;
 use onsale_uploads::Uploads;
@@ -22,6 +22,7 @@ pub(super) fn worker(
     let mut kinds = vec![
         housekeeping::kind(store),
         retention::kind(store, &config.retention),
+        reset_requests::kind(store),
     ];
     let uploads = Uploads::new(&config.uploads()).or_use()?;
     kinds.extend(uploads.clone().map(|uploads| uploads::kind(store, uploads)));

@@ -150,6 +150,14 @@ async fn mails_arrive_and_their_links_lead_on() {
     let reset = json!({ "token": reset, "password": "vintage otter lantern" });
     let (status, done) = server.post("", "/auth/reset-password", &reset).await;
     assert_eq!(status, 200, "{done}");
+    let mails = mailbox.mails(3).await;
+    assert_eq!(
+        mails[0]["Subject"], "Opera Zürich: your password was set anew",
+        "{mails:?}"
+    );
+    let text = mails[0]["Text"].as_str().unwrap();
+    assert!(text.contains("If this was not you"), "{text}");
+    assert!(!text.contains("://"), "a notice brings no link: {text}");
 
     for mail in &mails {
         mailbox.assert_sound(mail).await;
@@ -216,7 +224,69 @@ async fn mails_in_thai(server: &Server, mailbox: &Mailbox, mut owner: Value) {
     let reset = token(&mails[0], address, "reset-password");
     let reset = json!({ "token": reset, "password": "vintage otter lantern" });
     done(server, "", "/auth/reset-password", &reset).await;
+    let mails = mailbox.mails(4).await;
+    assert_eq!(
+        mails[0]["Subject"], "Opera Zürich: รหัสผ่านของคุณถูกตั้งใหม่แล้ว",
+        "{mails:?}"
+    );
     for mail in &mails {
         mailbox.assert_sound(mail).await;
     }
+}
+
+/// Another address for an account: the link goes to the new one, and the one before is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_moves_to_the_address_that_its_link_was_mailed_to() {
+    let Ok(api) = std::env::var("ONSALE_TEST_MAIL_URL") else {
+        panic!("ONSALE_TEST_MAIL_URL is not set: run the tests by deploy/test.sh");
+    };
+    let (before, after) = (Mailbox::of(&api), Mailbox::of(&api));
+    let mail_url = before.smtp();
+    let folder = tempfile::tempdir().unwrap();
+    let env = [
+        ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
+        ("ONSALE_MAIL__URL", mail_url.as_str()),
+        ("ONSALE_MAIL__FROM", "Opera Zürich <tickets@example.test>"),
+        ("ONSALE_HTTP__PUBLIC_URL", LINKS),
+    ];
+    let server = Server::start_with(&folder.path().join("data"), &env).await;
+    let body = json!({ "email": before.address, "password": PASSWORD, "name": NAME });
+    let registered = done(&server, "", "/auth/register", &body).await;
+    let session = registered["access_token"].as_str().unwrap();
+    let mails = before.mails(1).await;
+    let verify = json!({ "token": token(&mails[0], &before.address, "verify-email") });
+    done(&server, session, "/auth/verify-email", &verify).await;
+
+    let asked = json!({ "email": after.address, "password": PASSWORD });
+    done(&server, session, "/auth/change-email", &asked).await;
+    let told = before.mails(2).await.remove(0);
+    let subject = "Opera Zürich: another e-mail address was asked for";
+    assert_eq!(told["Subject"], subject, "{told}");
+    let mails = after.mails(1).await;
+    let text = mails[0]["Text"].as_str().unwrap();
+    assert!(!text.contains(NAME), "nobody has shown whose address it is");
+    let link = json!({ "token": token(&mails[0], &after.address, "confirm-email") });
+    done(&server, session, "/auth/confirm-email", &link).await;
+    let told = before.mails(3).await.remove(0);
+    let subject = "Opera Zürich: your e-mail address was changed";
+    assert_eq!(told["Subject"], subject, "{told}");
+    let text = told["Text"].as_str().unwrap();
+    assert!(text.contains("tell us at once"), "{text}");
+    assert!(!text.contains(&after.address), "{text}");
+    before.assert_sound(&told).await;
+    after.assert_sound(&mails[0]).await;
+
+    // From now on mails go there.
+    let body = json!({ "email": after.address, "password": PASSWORD });
+    let signed_in = done(&server, "", "/auth/login", &body).await;
+    assert_eq!(signed_in["user"]["email"], after.address);
+    let change = json!({ "current_password": PASSWORD, "new_password": "vintage otter lantern" });
+    let session = signed_in["access_token"].as_str().unwrap();
+    done(&server, session, "/auth/change-password", &change).await;
+    let told = after.mails(2).await.remove(0);
+    let subject = "Opera Zürich: your password was changed";
+    assert_eq!(told["Subject"], subject, "{told}");
+    let text = told["Text"].as_str().unwrap();
+    assert!(text.contains(&format!("Hello {NAME},")), "{text}");
+    assert_eq!(server.stop(), Some(0));
 }

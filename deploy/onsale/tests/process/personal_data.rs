@@ -19,6 +19,8 @@ const EMAIL: &str = "wilhelmina.quagmire@example.test";
 const NAME: &str = "Wilhelmina Quagmire";
 const PHONE: &str = "+66812345678";
 const INVITED: &str = "ignatius.pendragon@example.test";
+/// Where the account is for a while.
+const MOVED: &str = "persephone.featherstonehaugh@example.test";
 const GUEST: &str = "ophelia.lightfoot@example.test";
 /// Of an account elsewhere.
 const ELSEWHERE: &str = "tancredi.ulloanegra@example.test";
@@ -55,6 +57,7 @@ impl<'a> House<'a> {
             ("a number", "812345678"),
             ("an invited address", "pendragon"),
             ("a guest's address", "lightfoot"),
+            ("an address moved to", "featherstonehaugh"),
             ("an address elsewhere", "ulloanegra"),
             ("a name elsewhere", "tancredi"),
             ("a subject elsewhere", identity::SUBJECT),
@@ -218,6 +221,19 @@ async fn sign_in_and_out(house: &mut House<'_>) {
     house
         .refused("", "/auth/reset-password", used, "LINK_EXPIRED")
         .await;
+    moves_and_comes_back(house).await;
+}
+
+/// The account has another address for a while.
+async fn moves_and_comes_back(house: &mut House<'_>) {
+    let token = house.login().await;
+    for email in [MOVED, EMAIL] {
+        let asked = json!({ "email": email, "password": THIRD_PASSWORD });
+        house.post(&token, "/auth/change-email", asked).await;
+        let link = house.mailed("confirm-email", email).await;
+        let link = json!({ "token": link });
+        house.post(&token, "/auth/confirm-email", link).await;
+    }
 }
 
 /// The value of a cookie that an answer sets.

@@ -90,7 +90,8 @@ impl Accounts {
             .into_iter()
             .map(|row| Guest::open(vault, row))
             .collect::<Result<_, _>>()?;
-        let links = self.store.links_of_person(&row, LINKS_MAX).await?;
+        let mut links = self.store.links_of_person(&row, LINKS_MAX).await?;
+        links.extend(self.store.address_changes_of(user).await?);
         let api_keys = self.store.api_keys_of_person(user, API_KEYS_MAX).await?;
         let (mut audit, mut is_audit_cut) = self.entries_about("user", user).await?;
         // What it did before it took them over is its own, too.

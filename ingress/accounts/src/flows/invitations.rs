@@ -84,6 +84,7 @@ impl Accounts {
                 role: role.as_str().to_owned(),
                 locale,
             }),
+            address: None,
             expires_at_ms: token.expires_at_ms,
             token: seal(sealed_columns::mailed_token(mail_id), &secret),
         };

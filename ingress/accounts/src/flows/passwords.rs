@@ -1,29 +1,23 @@
 //! Changing a password, and setting one without knowing the old.
 
-use std::sync::Arc;
-
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use onsale_private::Private;
-use onsale_store::account::{Act, LinkPace, Purpose, UserRow};
+use onsale_store::account::{Act, Purpose};
+use onsale_store::reset::ResetRequest;
+use onsale_store::sealed_columns;
 use serde_json::json;
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::consent::Confirmation;
-use crate::accounts::{Accounts, LINKS_AT_ONCE, Origin};
+use crate::accounts::{Accounts, Origin};
 use crate::email::Email;
 use crate::error::AccountError;
 use crate::passwords::weakness;
 use crate::secret::OneTimeSecret;
 
-/// The action of who forgot a password.
-const FORGOT: &str = "account.forgot_password";
-/// Within how long unused links of an account are counted, in milliseconds.
-const DAY_MS: u64 = 86_400_000;
-/// Links within that time that follow one another after the short pause; then the pause is half of their
-/// life.
-const SHORT_PAUSES: u32 = 5;
-/// The short pause, in milliseconds: 5 minutes.
-const SHORT_PAUSE_MS: u64 = 5 * 60 * 1_000;
+/// When there should be room again where too many requests for links wait, in seconds.
+const RETRY_AFTER_SECONDS: u64 = 30;
 
 impl Accounts {
     /// Changes the password of who knows it, ends every other session, and unlinks accounts elsewhere whose
@@ -91,14 +85,14 @@ impl Accounts {
         Ok(self.store.append_audit(entry).await?)
     }
 
-    /// Sends a link that sets a new password, where an account has this address and was not sent one just
-    /// now. Whether one has is not said, nor told by the time that this takes: what follows from it is
-    /// done behind the answer.
+    /// Has a link sent that sets a new password, where an account has this address and was not sent one just now.
+    /// Whether one has is not said, nor told by the time that this takes: nobody is looked for here, and one row is
+    /// written for whatever address. A worker does the rest ([`onsale_store::reset`]).
     ///
     /// # Errors
-    /// [`AccountError::Busy`], and when the database cannot be used.
+    /// [`AccountError::Busy`] where too many wait for that, and when the database cannot be used.
     pub async fn forgot_password(
-        self: &Arc<Self>,
+        &self,
         email: &Private,
         origin: &Origin,
         now_ms: u64,
@@ -106,56 +100,29 @@ impl Accounts {
         let Some(email) = Email::parse(email) else {
             return Ok(());
         };
-        let busy = |_full| AccountError::Busy {
-            retry_after_seconds: 1,
-        };
-        let turn = self.links.clone().try_acquire_owned().map_err(busy)?;
-        let hash = self.vault(now_ms).await?.email_hash(&email);
-        let user = self.store.user_by_email(hash).await?;
-        let (accounts, origin) = (self.clone(), origin.clone());
-        let work = async move {
-            let user = user.filter(UserRow::is_active);
-            if let Err(error) = accounts.send_reset(user, &origin, now_ms).await {
-                tracing::warn!(%error, "a link that sets a new password could not be sent");
-            }
-            drop(turn);
-        };
-        tokio::spawn(work.in_current_span());
-        Ok(())
-    }
-
-    async fn send_reset(
-        &self,
-        user: Option<UserRow>,
-        origin: &Origin,
-        now_ms: u64,
-    ) -> Result<(), AccountError> {
-        let by = origin.anonymous();
-        let Some(user) = user else {
-            let entry = by.did(FORGOT, "user", "unknown");
-            return Ok(self.store.append_audit(entry).await?);
-        };
         let vault = self.vault(now_ms).await?;
-        let life_ms = self.config.reset_link_seconds.saturating_mul(1_000);
-        let (token, mail) = self.link(vault, &user, Purpose::ResetPassword, life_ms, now_ms)?;
-        let entry = by.did(FORGOT, "user", user.user_id);
-        let pace = LinkPace {
-            within_ms: DAY_MS,
-            short_pauses: SHORT_PAUSES,
-            short_pause_ms: SHORT_PAUSE_MS,
-            // So the last link is good for as long again when the next one may be sent: whoever asks all
-            // the time keeps nobody from setting a password.
-            long_pause_ms: (life_ms / 2).max(SHORT_PAUSE_MS),
+        let secret = OneTimeSecret::random();
+        let mail_id = Uuid::now_v7();
+        let sealed = vault.ring().seal(
+            sealed_columns::mailed_token(mail_id),
+            &Private::new(secret.expose()),
+        );
+        let request = ResetRequest {
+            mail_id,
+            address_hash: *vault.email_hash(&email).as_bytes(),
+            token_hash: secret.hash(),
+            token: URL_SAFE_NO_PAD.encode(sealed.as_bytes()),
+            life_ms: self.config.reset_link_seconds.saturating_mul(1_000),
+            asked_at_ms: now_ms,
+            by: origin.anonymous(),
         };
-        let sent = self.store.issue_at_pace(&token, mail, pace, entry);
-        sent.await?;
-        Ok(())
-    }
-
-    /// Waits until what was asked for behind answers is done.
-    pub async fn settled(&self) {
-        let all = self.links.acquire_many(LINKS_AT_ONCE.into()).await;
-        drop(all);
+        if self.store.ask_for_reset(&request).await? {
+            Ok(())
+        } else {
+            Err(AccountError::Busy {
+                retry_after_seconds: RETRY_AFTER_SECONDS,
+            })
+        }
     }
 
     /// Sets a password by the token of a link, and ends every session; and the second factors of an account whose

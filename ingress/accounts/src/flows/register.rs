@@ -132,6 +132,7 @@ impl Accounts {
             purpose: purpose.as_str().to_owned(),
             user_id: Some(user.user_id),
             invitation: None,
+            address: None,
             expires_at_ms: token.expires_at_ms,
             token: URL_SAFE_NO_PAD.encode(sealed.as_bytes()),
         };

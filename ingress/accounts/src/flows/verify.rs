@@ -27,6 +27,15 @@ pub struct Follower<'a> {
     pub password: Option<&'a Private>,
 }
 
+/// What has shown it, as the audit trail names it.
+pub(super) fn shown_by(proof: Option<&AccountProof>) -> &'static str {
+    match proof {
+        None => "mail",
+        Some(AccountProof::Session(_)) => "session",
+        Some(AccountProof::Password(_)) => "password",
+    }
+}
+
 impl Accounts {
     /// Whose address a link verifies.
     ///
@@ -55,12 +64,10 @@ impl Accounts {
         now_ms: u64,
     ) -> Result<(), AccountError> {
         let (secret, row) = self.verifying(token, now_ms).await?;
-        let proof = self.proof_of(&row, follower, origin, now_ms).await?;
-        let by = match &proof {
-            None => "mail",
-            Some(AccountProof::Session(_)) => "session",
-            Some(AccountProof::Password(_)) => "password",
-        };
+        let proof = self
+            .proof_of(&row, follower, VERIFY, origin, now_ms)
+            .await?;
+        let by = shown_by(proof.as_ref());
         let origin = origin.clone();
         let audit = move |user| origin.own(user, VERIFY).with(json!({ "by": by }));
         self.store
@@ -117,10 +124,11 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::InvalidCredentials`] for another password than the account's.
-    async fn proof_of(
+    pub(super) async fn proof_of(
         &self,
         row: &UserRow,
         follower: Follower<'_>,
+        doing: &'static str,
         origin: &Origin,
         now_ms: u64,
     ) -> Result<Option<AccountProof>, AccountError> {
@@ -139,7 +147,7 @@ impl Accounts {
         if self.passwords.verify(password, shown).await? {
             return Ok(shown.cloned().map(AccountProof::Password));
         }
-        let detail = json!({ "why": "credentials", "confirming": VERIFY });
+        let detail = json!({ "why": "credentials", "confirming": doing });
         self.note_refusal_with(Some(row.user_id), detail, origin)
             .await?;
         Err(AccountError::InvalidCredentials)

@@ -90,7 +90,7 @@ pub(crate) struct ExportedIdentityBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedLink)]
 pub(crate) struct ExportedLinkBody {
-    /// `verify_email`, `reset_password`, `invitation` or `first_admin`.
+    /// `verify_email`, `reset_password`, `invitation`, `first_admin` or `change_email`.
     purpose: &'static str,
     /// Of an invitation.
     tenant_id: Option<Uuid>,

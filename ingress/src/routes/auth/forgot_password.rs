@@ -33,7 +33,8 @@ impl RequestBody for ForgotPasswordRequest {
 
 /// Have a link sent that sets a new password. The answer is the same whether or not there is an account.
 ///
-/// Earlier links stay good. An account that was sent one a moment ago, and did not use it, gets no other
+/// The account is looked for behind the answer, so that asking takes the same for every address. Earlier links stay
+/// good. An account that was sent one a moment ago, and did not use it, gets no other
 /// one yet.
 #[utoipa::path(
     post, path = "/api/v1/auth/forgot-password", operation_id = "forgot_password", tag = "accounts",
@@ -41,6 +42,7 @@ impl RequestBody for ForgotPasswordRequest {
     responses(
         (status = 202, description = "A link is sent where an account has the address", body = Success<DoneBody>),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too many requests wait for their links", body = Problem),
     ),
 )]
 pub(crate) async fn forgot_password(

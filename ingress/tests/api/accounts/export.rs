@@ -8,8 +8,6 @@ use crate::support::World;
 use crate::tenants::{call, owner_of, world};
 
 async fn exported(world: &World, signed_in: &Value) -> Value {
-    // Links are issued behind the answers.
-    world.ingress.settled().await;
     let export = call(world, signed_in, Method::GET, "auth/me/export", Value::Null).await;
     export.data(200)
 }

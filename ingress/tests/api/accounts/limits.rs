@@ -6,7 +6,9 @@ use onsale_accounts::AccountsConfig;
 use onsale_ingress::Rate;
 use serde_json::json;
 
-use super::{EMAIL, OTHER_PASSWORD, PASSWORD, call, config, mailed, post, register, world};
+use super::{
+    EMAIL, OTHER_PASSWORD, PASSWORD, answer_resets, call, config, mailed, post, register, world,
+};
 use crate::support::World;
 
 #[tokio::test]
@@ -122,7 +124,7 @@ async fn whoever_asks_for_links_spoils_none_and_fills_no_mailbox() {
     let forgot = async || {
         let reply = post(&world, "forgot-password", json!({ "email": EMAIL })).await;
         reply.data(202);
-        world.ingress.settled().await;
+        answer_resets(&world).await;
     };
     forgot().await;
     let first = mailed(&world).await;

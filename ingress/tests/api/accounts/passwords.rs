@@ -5,14 +5,18 @@ use onsale_accounts::{NewPerson, Office};
 use onsale_private::Private;
 use onsale_store::account::UserRole;
 use onsale_store::audit::Actor;
+use onsale_store::job::JobFilter;
+use onsale_store::notice::Notice;
+use onsale_store::reset;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    EMAIL, OTHER_PASSWORD, PASSWORD, audited, call, config, login, mailed, post, refresh, register,
-    world,
+    EMAIL, OTHER_PASSWORD, PASSWORD, answer_resets, audited, call, config, login, mailed, post,
+    refresh, register, register_verified, world,
 };
-use crate::support::NOW_MS;
+use crate::factors::told;
+use crate::support::{NOW_MS, World};
 
 #[tokio::test]
 async fn a_changed_password_ends_the_other_sessions() {
@@ -52,7 +56,6 @@ async fn a_forgotten_password_is_set_by_a_link() {
     mailed(&world).await;
     let forgot = async |email: &str| {
         let reply = post(&world, "forgot-password", json!({ "email": email })).await;
-        world.ingress.settled().await;
         reply.data(202)
     };
     let unknown = forgot("somebody@example.test").await;
@@ -79,6 +82,90 @@ async fn a_forgotten_password_is_set_by_a_link() {
         signed_in["user"]["email_verified"], true,
         "who reads the mail has it"
     );
+}
+
+/// Keys and lengths of the jobs of a kind, the newest first.
+async fn jobs(world: &World, kind: &str) -> Vec<(String, usize)> {
+    let filter = JobFilter {
+        kind: Some(kind.to_owned()),
+        limit: 100,
+        ..JobFilter::default()
+    };
+    let mut found = Vec::new();
+    for row in world.store.jobs(&filter).await.unwrap() {
+        let (row, payload) = world.store.job(row.job_id).await.unwrap().unwrap();
+        found.push((row.key, payload.len()));
+    }
+    found
+}
+
+/// Not how long it takes is compared, but what is done: the time follows from it.
+#[tokio::test]
+async fn asking_for_a_link_does_the_same_for_every_address() {
+    let world = world().await;
+    let signed_in = register(&world).await;
+    let id: Uuid = signed_in["user"]["user_id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let links = async || {
+        let row = world.store.user(id).await.unwrap().unwrap();
+        world.store.links_of_person(&row, 100).await.unwrap().len()
+    };
+    let (mails, entries, had) = (
+        jobs(&world, onsale_store::mail::KIND).await.len(),
+        audited(&world).await.len(),
+        links().await,
+    );
+    let mut lengths = Vec::new();
+    for (number, email) in [EMAIL, "nobody@example.tesu"].into_iter().enumerate() {
+        let reply = post(&world, "forgot-password", json!({ "email": email })).await;
+        reply.data(202);
+        let asked = jobs(&world, reset::KIND).await;
+        assert_eq!(asked.len(), number + 1, "one row");
+        lengths.push(asked[0].1);
+        // Nothing else is written before a worker looks for the account.
+        let written = jobs(&world, onsale_store::mail::KIND).await.len();
+        assert_eq!(written, mails, "{email}");
+        assert_eq!(audited(&world).await.len(), entries, "{email}");
+        assert_eq!(links().await, had, "{email}");
+    }
+    assert_eq!(lengths[0], lengths[1]);
+
+    answer_resets(&world).await;
+    let written = jobs(&world, onsale_store::mail::KIND).await.len();
+    assert_eq!(written, mails + 1, "one of them has an account");
+    assert_eq!(links().await, had + 1);
+    let actions = audited(&world).await;
+    let forgotten = |action: &&String| *action == "account.forgot_password";
+    assert_eq!(actions.iter().filter(forgotten).count(), 2);
+}
+
+#[tokio::test]
+async fn a_person_is_told_of_another_password() {
+    let world = world().await;
+    let signed_in = register_verified(&world).await;
+    let change = json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD });
+    let path = "change-password";
+    let changed = call(&world, &signed_in, Method::POST, path, change.clone()).await;
+    changed.data(200);
+    assert_eq!(told(&world).await, [Notice::PasswordChanged]);
+    // What is refused changes nothing, and nobody is told of it.
+    let wrong = call(&world, &signed_in, Method::POST, path, change).await;
+    wrong.error(401, "INVALID_CREDENTIALS");
+    assert_eq!(told(&world).await, []);
+    let forgot = json!({ "email": EMAIL });
+    post(&world, "forgot-password", forgot).await.data(202);
+    let reset = json!({ "token": mailed(&world).await, "password": PASSWORD });
+    assert_eq!(told(&world).await, [], "nothing has changed yet");
+    post(&world, "reset-password", reset.clone())
+        .await
+        .data(200);
+    assert_eq!(told(&world).await, [Notice::PasswordReset]);
+    let again = post(&world, "reset-password", reset).await;
+    again.error(410, "LINK_EXPIRED");
+    assert_eq!(told(&world).await, []);
 }
 
 #[tokio::test]

@@ -21,9 +21,11 @@ async fn a_session_that_has_ended_changes_nothing_of_its_account() {
     let change = json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD });
     let link = json!({ "provider": "house", "password": PASSWORD });
     let name = json!({ "name": "Other" });
+    let address = json!({ "email": "second@example.test", "password": PASSWORD });
     let identity = format!("me/identities/{}", Uuid::from_u128(9));
     for (method, path, body) in [
         (Method::POST, "change-password", &change),
+        (Method::POST, "change-email", &address),
         (Method::PUT, "me", &name),
         (Method::POST, "me/identities", &link),
         (Method::DELETE, identity.as_str(), &password),

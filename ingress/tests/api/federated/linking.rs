@@ -301,7 +301,6 @@ async fn a_reset_by_mail_leaves_only_what_the_address_vouches_for() {
     post(&world, "forgot-password", json!({ "email": EMAIL }))
         .await
         .data(202);
-    world.ingress.settled().await;
     let token = mailed(&world).await;
     let body = json!({ "token": token, "password": "vintage otter lantern" });
     post(&world, "reset-password", body).await.data(200);
@@ -326,7 +325,11 @@ async fn another_password_unlinks_what_someone_else_may_have_linked_and_links_ar
     let change = json!({ "current_password": PASSWORD, "new_password": "vintage otter lantern" });
     let changed = call(&world, &signed_in, Method::POST, "change-password", change).await;
     changed.data(200);
-    assert_eq!(told(&world).await, [Notice::IdentityUnlinked]);
+    let told_of = told(&world).await;
+    assert_eq!(told_of.len(), 2, "{told_of:?}");
+    for notice in [Notice::PasswordChanged, Notice::IdentityUnlinked] {
+        assert!(told_of.contains(&notice), "{told_of:?}");
+    }
     let own = identities(&world, &signed_in).await;
     let left = own["identities"].as_array().unwrap();
     assert_eq!(left.len(), 1);

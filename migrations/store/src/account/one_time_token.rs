@@ -17,14 +17,18 @@ pub enum Purpose {
     Invitation,
     /// To become the first admin of the installation.
     FirstAdmin,
+    /// To give an account another address. What is asked for waits in a table of its own
+    /// ([`crate::address_change`]).
+    ChangeEmail,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::Invitation,
         Self::FirstAdmin,
+        Self::ChangeEmail,
     ];
 
     /// Its name.
@@ -34,6 +38,7 @@ impl Purpose {
             Self::ResetPassword => "reset_password",
             Self::Invitation => "invitation",
             Self::FirstAdmin => "first_admin",
+            Self::ChangeEmail => "change_email",
         }
     }
 

@@ -1,5 +1,6 @@
 //! Accounts and what belongs to them, one fact a file.
 
+mod address_changes;
 mod admins;
 mod api_keys;
 mod branding;
@@ -18,6 +19,7 @@ mod notices;
 mod one_time_tokens;
 mod proofs;
 mod resealing;
+mod reset_requests;
 mod sessions;
 mod tenants;
 mod users;

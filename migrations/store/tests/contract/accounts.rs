@@ -1,7 +1,9 @@
 //! Accounts, sessions, one-time tokens, tenants and their members.
 
+mod address_changes;
 mod links;
 mod listed;
+mod resets;
 mod sessions;
 mod tenants;
 

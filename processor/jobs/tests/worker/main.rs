@@ -8,6 +8,7 @@
 
 mod housekeeping;
 mod logos;
+mod reset_requests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

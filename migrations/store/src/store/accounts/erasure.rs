@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::{factors, guests, identities, mandate, users};
+use super::{address_changes, factors, guests, identities, mandate, users};
 use crate::Store;
 use crate::account::{Erasure, Mandate, PasswordHash, UserRow};
 use crate::audit::AuditEntry;
@@ -50,6 +50,7 @@ impl Store {
                     .execute("DELETE FROM sessions WHERE user_id = $1", &[id.into()])
                     .await?;
                 factors::delete(&mut transaction, id).await?;
+                address_changes::erase(&mut transaction, id).await?;
                 // Under an address that is not known to be its own lies what belongs to another person.
                 let address = user.owned_address();
                 let deleted = transaction

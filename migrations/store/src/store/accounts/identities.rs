@@ -313,6 +313,20 @@ pub(super) async fn end_sign_ins(
         .map(drop)
 }
 
+/// No provider vouches for the address that an account has from now on: it vouched for another. The identities stay.
+pub(super) async fn vouch_no_more(
+    transaction: &mut Transaction,
+    user: Uuid,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE identities SET vouched = 0 WHERE user_id = $1",
+            &[user.into()],
+        )
+        .await
+        .map(drop)
+}
+
 /// Unlinks identities whose provider does not vouch for the account's address, and tells its person if there
 /// were any: whoever linked them need not be the one who reads its mail.
 pub(super) async fn drop_unvouched(

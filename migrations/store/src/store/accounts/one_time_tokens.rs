@@ -4,7 +4,7 @@ use onsale_private::LookupHash;
 use onsale_schemas::MemberRole;
 use uuid::Uuid;
 
-use super::{admins, sessions, users};
+use super::{address_changes, admins, notices, sessions, users};
 use crate::Store;
 use crate::account::{
     AccountProof, KeptLink, LinkPace, OneTimeToken, PasswordHash, Purpose, SealedEmail, TokenHash,
@@ -14,6 +14,7 @@ use crate::audit::{Audit, AuditEntry};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 use crate::job::NewJob;
+use crate::notice::Notice;
 use crate::store::jobs::enqueue;
 
 macro_rules! columns {
@@ -185,7 +186,8 @@ impl Store {
     /// may have set up ends: every session, and identities elsewhere whose provider does not vouch for the address.
     /// Where the address was not known to be the account's person's, its second factors are removed, too: nobody
     /// knows whose they are. So the account is that of who reads its mail from then on. A second factor that was set
-    /// up after that stays. Otherwise as [`Store::verify_email`].
+    /// up after that stays. The person is told by mail, and changes of the address that wait are good no more.
+    /// Otherwise as [`Store::verify_email`].
     ///
     /// # Errors
     /// As every write.
@@ -286,6 +288,9 @@ impl Store {
                     Use::Reset(password) => {
                         user.password = Some(password.clone());
                         users::give_to_reader(&mut transaction, &mut user, now_ms).await?;
+                        address_changes::void(&mut transaction, id, now_ms).await?;
+                        let notice = Notice::PasswordReset.job(id, now_ms)?;
+                        notices::tell(&mut transaction, &notice).await?;
                     }
                 }
                 void(&mut transaction, id, purpose, now_ms).await?;
@@ -310,7 +315,7 @@ impl Store {
 }
 
 /// Compares once more what shows that who reads the mail is the account's person, too.
-async fn check_proof(
+pub(super) async fn check_proof(
     transaction: &mut Transaction,
     user: &UserRow,
     proof: &AccountProof,

@@ -27,6 +27,8 @@ pub enum SealedColumn {
     SessionAddress,
     /// The address that an invitation was sent to.
     InvitedAddress,
+    /// The address that an account is to get.
+    NewEmail,
     /// The address of a guest.
     GuestEmail,
     /// The secret of an authenticator app.
@@ -112,13 +114,14 @@ macro_rules! statements {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UserEmail,
         Self::UserName,
         Self::UserPhone,
         Self::SessionAgent,
         Self::SessionAddress,
         Self::InvitedAddress,
+        Self::NewEmail,
         Self::GuestEmail,
         Self::TotpSecret,
         Self::PasskeyCredential,
@@ -134,6 +137,7 @@ impl SealedColumn {
             Self::SessionAgent => sealed_columns::agent(row),
             Self::SessionAddress => sealed_columns::address(row),
             Self::InvitedAddress => sealed_columns::invited(row),
+            Self::NewEmail => sealed_columns::new_email(row),
             Self::GuestEmail => sealed_columns::guest_email(row),
             Self::TotpSecret => sealed_columns::totp_secret(row),
             Self::PasskeyCredential => sealed_columns::credential(row),
@@ -151,6 +155,7 @@ impl SealedColumn {
             Self::InvitedAddress => {
                 statements!("one_time_tokens", "invitation_id", "address_sealed")
             }
+            Self::NewEmail => statements!("address_changes", "change_id", "email_sealed"),
             Self::GuestEmail => statements!("guests", "guest_id", "email_sealed"),
             Self::TotpSecret => statements!("totp_factors", "factor_id", "secret_sealed"),
             Self::PasskeyCredential => statements!("passkeys", "passkey_id", "credential_sealed"),

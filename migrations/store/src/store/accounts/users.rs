@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::admins::{self, Admins};
 use super::invitations::{self, Which};
 use super::sessions::{self, Whose};
-use super::{factors, identities, mandate, one_time_tokens};
+use super::{address_changes, factors, identities, mandate, notices, one_time_tokens};
 use crate::Store;
 use crate::account::{
     Act, IdentityRow, OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd,
@@ -16,6 +16,7 @@ use crate::audit::{Audit, Unaudited};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 use crate::job::NewJob;
+use crate::notice::Notice;
 use crate::store::jobs::enqueue;
 
 macro_rules! columns {
@@ -173,9 +174,9 @@ impl Store {
         .await
     }
 
-    /// Sets a password, ends every session but `keep` and every link that would set another, and unlinks
-    /// identities whose provider does not vouch for the address: whoever knew the old password may have linked
-    /// one. Where `instead_of` is given, only in the place of that one: of two changes at once, the second has compared
+    /// Sets a password, tells its person by mail, ends every session but `keep`, every link that would set another
+    /// and every change of the address that waits, and unlinks identities whose provider does not vouch for the
+    /// address: whoever knew the old password may have linked one. Where `instead_of` is given, only in the place of that one: of two changes at once, the second has compared
     /// with a password that is gone. False where there is no such account, or another password by now.
     ///
     /// # Errors
@@ -207,6 +208,9 @@ impl Store {
                 replace(&mut transaction, &user).await?;
                 let links = Purpose::ResetPassword;
                 one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
+                address_changes::void(&mut transaction, id, now_ms).await?;
+                let notice = Notice::PasswordChanged.job(id, now_ms)?;
+                notices::tell(&mut transaction, &notice).await?;
                 end_ways_in(&mut transaction, id, keep, now_ms).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
@@ -319,6 +323,7 @@ impl Store {
                     if why == SessionEnd::Disabled {
                         let links = Purpose::ResetPassword;
                         one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
+                        address_changes::void(&mut transaction, id, now_ms).await?;
                     }
                     if why == SessionEnd::Disabled || user.role != UserRole::Admin {
                         let sent = Which::SentBy(id);

@@ -149,16 +149,17 @@ impl Store {
             .collect()
     }
 
-    /// Forgets mails to people that became jobs before `before_ms`, whatever became of them: they hold
-    /// links, and addresses of people without an account. Returns how many.
+    /// Forgets mails to people, and requests for such, that became jobs before `before_ms`, whatever became of
+    /// them: they hold links, and addresses of people without an account. Returns how many.
     ///
     /// # Errors
     /// As every write.
     pub async fn forget_mails(&self, before_ms: u64) -> Result<u64, StoreError> {
-        // The kinds are `mail::KIND` and `notice::KIND`.
+        // The kinds are `mail::KIND`, `notice::KIND` and `reset::KIND`.
         self.forget_in_steps(
             "DELETE FROM jobs WHERE job_id IN (SELECT job_id FROM jobs \
-             WHERE kind IN ('mail.account', 'mail.notice') AND state <> 'running' AND created_at_ms < $1 LIMIT $2)",
+             WHERE kind IN ('mail.account', 'mail.notice', 'account.forgot_password') \
+             AND state <> 'running' AND created_at_ms < $1 LIMIT $2)",
             before_ms,
         )
         .await

@@ -225,7 +225,9 @@ async fn an_account_is_sent_tokens_at_a_pace(bench: Bench) {
         limit: 10,
         ..JobFilter::default()
     };
-    assert_eq!(store.jobs(&filter).await.unwrap().len(), 4);
+    let jobs = store.jobs(&filter).await.unwrap();
+    let links = jobs.iter().filter(|job| job.kind == mail("").kind);
+    assert_eq!(links.count(), 4);
     let filter = AuditFilter {
         limit: 10,
         ..AuditFilter::default()

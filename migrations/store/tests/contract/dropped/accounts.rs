@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use onsale_schemas::MemberRole;
 use onsale_store::account::{LinkCondition, Membership, Purpose, SessionStep};
+use onsale_store::address_change::AddressChange;
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::factor::{ChallengeRow, CodePace, FactorsReset, Tried};
 use onsale_store::notice::Notice;
+use onsale_store::reset::ResetRequest;
 use onsale_store::store::Decided;
 
 use super::{Begin, call, drop_each};
@@ -18,6 +20,39 @@ use crate::harness::{Bench, contract};
 use crate::identities::identity;
 
 contract!(no_write_of_accounts_takes_its_connection_with_it);
+
+/// 32 bytes that no other number has.
+fn hash_of(number: u64) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash[24..].copy_from_slice(&number.to_be_bytes());
+    hash
+}
+
+fn reset_request(number: u64) -> ResetRequest {
+    ResetRequest {
+        mail_id: id(number),
+        address_hash: *user(1).email.unwrap().hash.as_bytes(),
+        token_hash: hash_of(number),
+        token: "c2VhbGVk".to_owned(),
+        life_ms: 3_600_000,
+        asked_at_ms: NOW_MS,
+        by: Actor::command_line(),
+    }
+}
+
+/// Of user 1.
+fn address_change(number: u64) -> AddressChange {
+    let email = user(1).email.unwrap();
+    AddressChange {
+        change_id: id(number),
+        token_hash: hash_of(number),
+        user_id: id(1),
+        from_hash: email.hash,
+        email,
+        issued_at_ms: NOW_MS,
+        expires_at_ms: NOW_MS + 1,
+    }
+}
 
 #[expect(clippy::too_many_lines, reason = "a list of every write")]
 async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
@@ -137,6 +172,53 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
         (
             "verify_email",
             Box::new(|| call(store.verify_email([0; 32], None, NOW_MS, move |_| entry()))),
+        ),
+        (
+            "ask_for_reset",
+            Box::new(|| {
+                let request = reset_request(number());
+                call(async move { store.ask_for_reset(&request).await })
+            }),
+        ),
+        (
+            "answer_reset_request",
+            Box::new(|| {
+                let request = reset_request(number());
+                call(async move { store.answer_reset_request(&request, NOW_MS).await })
+            }),
+        ),
+        (
+            "forget_answered_resets",
+            Box::new(|| call(store.forget_answered_resets())),
+        ),
+        (
+            "ask_address_change",
+            Box::new(|| {
+                let (change, shown) = (address_change(number()), password(1));
+                let mail = reset_request(number()).to_job().unwrap();
+                let told = Notice::AddressChangeAsked.job(id(1), NOW_MS).unwrap();
+                call(async move {
+                    let asked =
+                        store.ask_address_change(&change, mail, told, Some(&shown), unattended);
+                    asked.await
+                })
+            }),
+        ),
+        (
+            "change_address",
+            Box::new(|| {
+                let email = user(1).email.unwrap();
+                let told = Notice::AddressChanged.job(id(1), NOW_MS).unwrap();
+                call(async move {
+                    let audit = move |_: Uuid| entry();
+                    let changed = store.change_address([0; 32], &email, None, told, NOW_MS, audit);
+                    changed.await
+                })
+            }),
+        ),
+        (
+            "forget_address_changes",
+            Box::new(|| call(store.forget_address_changes(NOW_MS))),
         ),
         (
             "change_member",

@@ -48,7 +48,11 @@ async fn a_reset_ends_factors_that_may_be_another_persons(bench: Bench) {
     let reset = store.reset_password([1; 32], &new, NOW_MS + 1, of_user);
     assert_eq!(reset.await.unwrap(), Some(id(1)));
     is_the_readers(&bench, waiting).await;
-    assert_eq!(mails(&bench).await, 2, "of the app, and of the passkey");
+    assert_eq!(
+        mails(&bench).await,
+        3,
+        "of the app, of the passkey, and of the password"
+    );
     // Its person is asked for none.
     let theirs = session(2, 1);
     let opened = store.open_session(&theirs, Some(&new), by());

@@ -1,0 +1,87 @@
+//! `POST /auth/confirm-email`
+
+use axum::response::Response;
+use http::StatusCode;
+use onsale_accounts::Follower;
+use onsale_accounts::passwords::PASSWORD_MAX_BYTES;
+use onsale_private::Private;
+use onsale_schemas::UserId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::account_call::AccountCall;
+use super::body::{DONE, DoneBody};
+use crate::auth::Caller;
+use crate::bounds::{Bound, Bounds, Of};
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, RequestBody};
+use crate::state::AppState;
+
+pub(super) const BOUNDS: Bounds = &[(
+    Of::Field("ConfirmEmailRequest", "password"),
+    Bound::Length(PASSWORD_MAX_BYTES),
+)];
+
+/// The token of a link.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmEmailRequest {
+    #[schema(value_type = String)]
+    token: Private,
+    /// Of the account, where the browser that follows the link is not signed in to it: it shows as well that the
+    /// follower is the account's person.
+    #[schema(value_type = Option<String>)]
+    password: Option<Private>,
+}
+
+impl RequestBody for ConfirmEmailRequest {
+    const PUBLIC: bool = true;
+    const SECRET: bool = true;
+
+    fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// Make an address an account's by the token of the link that was mailed there.
+///
+/// The address is verified by that. Where the call comes from a session of the account, or brings its password, it is
+/// known to be the account's person's, too, as with `POST /auth/verify-email`. Every session ends but the one that the
+/// link is followed in, and so do links that were mailed to the address before, which is told of it. Accounts elsewhere
+/// stay linked.
+#[utoipa::path(
+    post, path = "/api/v1/auth/confirm-email", operation_id = "confirm_email", tag = "accounts",
+    request_body = ConfirmEmailRequest,
+    security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "The account has the address", body = Success<DoneBody>),
+        (status = 401, description = "`INVALID_CREDENTIALS`: the password that came along is not the account's. The link stays good", body = Problem),
+        (status = 409, description = "`EMAIL_TAKEN`: another account has the address", body = Problem),
+        (status = 410, description = "`LINK_EXPIRED`: the link was used, is too old, or another was asked for since", body = Problem),
+        (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),
+    ),
+)]
+pub(crate) async fn confirm_email(
+    caller: Option<Caller>,
+    call: AccountCall,
+    body: JsonBody<ConfirmEmailRequest>,
+) -> Result<Response, ApiError> {
+    let ConfirmEmailRequest { token, password } = &body.value;
+    if password.is_some() {
+        let user = call
+            .accounts
+            .whose_address_change(token, call.now_ms)
+            .await?;
+        call.count_confirmation(UserId(user)).await?;
+    }
+    let follower = Follower {
+        session: caller.and_then(|caller| Some((caller.user.0, caller.session?))),
+        password: password.as_ref(),
+    };
+    call.accounts
+        .confirm_email(token, follower, &call.origin, call.now_ms)
+        .await?;
+    envelope::success(&call.context, StatusCode::OK, &DONE)
+}

@@ -1,0 +1,46 @@
+//! The job that answers who forgot a password ([`onsale_store::reset`]): it looks for the account of the address,
+//! and has a link sent where there is one. Where there is none it ends like any other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use onsale_store::Store;
+use onsale_store::reset::{KIND, ResetRequest};
+
+use crate::attempt::Attempt;
+use crate::handler::{Failure, Handler};
+use crate::kind::Kind;
+
+/// Requests that a worker answers at once.
+const CONCURRENCY: u32 = 4;
+const LEASE: Duration = Duration::from_secs(60);
+
+struct ResetRequests {
+    store: Store,
+}
+
+/// The kind.
+pub fn kind(store: &Store) -> Kind {
+    Kind {
+        name: KIND,
+        handler: Arc::new(ResetRequests {
+            store: store.clone(),
+        }),
+        concurrency: CONCURRENCY,
+        lease: LEASE,
+    }
+}
+
+#[async_trait]
+impl Handler for ResetRequests {
+    async fn run(&self, attempt: &Attempt) -> Result<(), Failure> {
+        let request: ResetRequest = attempt.payload()?;
+        let now_ms = self.store.clock_ms().await?;
+        // What became of it is in the audit trail. It is not noted here: all of these jobs look alike.
+        self.store.answer_reset_request(&request, now_ms).await?;
+        // Anyone may ask for any address, so they are not kept as long as other jobs.
+        self.store.forget_answered_resets().await?;
+        Ok(())
+    }
+}
